@@ -1,0 +1,1 @@
+"""The private tier: the API and the workers."""

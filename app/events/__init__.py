@@ -1,0 +1,1 @@
+"""One numbered log of events per account: appending, reading, streaming."""

@@ -1,0 +1,1 @@
+"""An item's life: uploads, states, delivery, receipts."""

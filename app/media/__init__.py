@@ -1,0 +1,1 @@
+"""Files in, files out, in child processes; knows no AWS."""

@@ -1,0 +1,1 @@
+"""One file per external system; knows no capability."""

@@ -1,0 +1,1 @@
+"""Loops only; each calls services."""

@@ -1,0 +1,1 @@
+"""Benchmarks: each prints lines `figure NAME VALUE`."""

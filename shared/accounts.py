@@ -1,0 +1,49 @@
+"""Accounts and sessions on the wire."""
+
+from typing import Annotated
+
+from pydantic import EmailStr, Field, SecretStr, StringConstraints
+
+from shared.ids import AccountIdField, SessionIdField
+from shared.times import Moment
+from shared.wire import Answer, Request
+
+Password = Annotated[SecretStr, Field(min_length=10, max_length=256)]
+Label = Annotated[str, StringConstraints(max_length=200)]
+
+
+class Register(Request):
+    email: EmailStr
+    password: Password
+
+
+class Account(Answer):
+    id: AccountIdField
+    email: str
+    administrator: bool
+    created_at: Moment
+
+
+class SignIn(Request):
+    email: EmailStr
+    password: Annotated[SecretStr, Field(max_length=256)]
+    cookie: bool = Field(default=False, description="Answer with a cookie instead of a token in the body.")
+    label: Label = Field(default="", description="What the person will recognise this session by.")
+
+
+class Session(Answer):
+    id: SessionIdField
+    label: str
+    created_at: Moment
+    expires_at: Moment
+    current: bool
+
+
+class SignedIn(Answer):
+    session: Session
+    account: Account
+    token: str | None = Field(description="The bearer token, shown once; absent when a cookie was asked for.")
+
+
+class SessionPage(Answer):
+    sessions: tuple[Session, ...]

@@ -1,0 +1,41 @@
+"""The event log on the wire: the types of events and what one looks like."""
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from shared.times import Moment
+from shared.wire import Answer
+
+
+class EventType(StrEnum):
+    ITEM_CREATED = "item.created"
+    ITEM_PLAYABLE = "item.playable"
+    ITEM_READY = "item.ready"
+    ITEM_FAILED = "item.failed"
+    ITEM_CANCELLED = "item.cancelled"
+    ITEM_EXPIRED = "item.expired"
+    ITEM_UPDATED = "item.updated"
+    ITEM_DELETED = "item.deleted"
+    ITEM_RESTORED = "item.restored"
+
+
+COMPLETIONS = frozenset({EventType.ITEM_READY, EventType.ITEM_FAILED})
+"""What is also published to SNS."""
+
+HEAD_HEADER = "Darkroom-Events"
+"""On every list answer: the last event's number, read before the list."""
+
+
+class Event(Answer):
+    number: int = Field(description="1, 2, 3 … without gaps in an account.")
+    type: EventType
+    at: Moment
+    subject: str = Field(description="The id of what the event is about.")
+    data: dict[str, Any] = Field(description="The subject as the API shows it, without URLs.")
+
+
+class EventPage(Answer):
+    events: tuple[Event, ...]
+    head: int = Field(description="The last number in the log when it was read.")

@@ -1,0 +1,61 @@
+"""Typed ids: a prefix that names the kind, and a ULID (https://github.com/ulid/spec), so that ids sort by creation."""
+
+import re
+import secrets
+import time
+from collections.abc import Callable
+from typing import Annotated, NewType
+
+from pydantic import AfterValidator, WithJsonSchema
+
+AccountId = NewType("AccountId", str)
+SessionId = NewType("SessionId", str)
+ItemId = NewType("ItemId", str)
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_ULID_PATTERN = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
+_RANDOM_BITS = 80
+
+
+def new_ulid() -> str:
+    """26 characters: 48 bits of milliseconds, then 80 random bits."""
+    number = (time.time_ns() // 1_000_000) << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
+    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def new_account_id() -> AccountId:
+    return AccountId(f"acc_{new_ulid()}")
+
+
+def new_session_id() -> SessionId:
+    return SessionId(f"ses_{new_ulid()}")
+
+
+def new_item_id() -> ItemId:
+    return ItemId(f"itm_{new_ulid()}")
+
+
+def _pattern(prefix: str) -> str:
+    return f"^{prefix}_{_ULID_PATTERN}$"
+
+
+def _checker(prefix: str) -> Callable[[str], str]:
+    pattern = re.compile(_pattern(prefix))
+
+    def check(value: str) -> str:
+        if not pattern.fullmatch(value):
+            raise ValueError(f"expected an id that begins with {prefix}_")
+        return value
+
+    return check
+
+
+AccountIdField = Annotated[
+    AccountId, AfterValidator(_checker("acc")), WithJsonSchema({"type": "string", "pattern": _pattern("acc")})
+]
+SessionIdField = Annotated[
+    SessionId, AfterValidator(_checker("ses")), WithJsonSchema({"type": "string", "pattern": _pattern("ses")})
+]
+ItemIdField = Annotated[
+    ItemId, AfterValidator(_checker("itm")), WithJsonSchema({"type": "string", "pattern": _pattern("itm")})
+]

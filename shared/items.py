@@ -1,0 +1,183 @@
+"""Items on the wire: the states and failures that clients see, requests, answers."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints
+
+from shared.ids import ItemIdField
+from shared.times import Moment
+from shared.uploads import CAPTION_CHARACTERS, MOST_PARTS, MOST_PARTS_PER_REQUEST, NAME_CHARACTERS, Digest, PartDigest
+from shared.wire import Answer, Request
+
+
+class ItemState(StrEnum):
+    UPLOADING = "uploading"
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    READY = "ready"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    DELETED = "deleted"
+
+
+class ItemKind(StrEnum):
+    IMAGE = "image"
+    VIDEO = "video"
+
+
+class FailureCode(StrEnum):
+    """Why an item could not be made ready."""
+
+    UNSUPPORTED = "unsupported"
+    DAMAGED = "damaged"
+    TOO_LARGE = "too_large"
+    POISONED = "poisoned"
+    DEADLINE = "deadline"
+    ORIGINAL_MISSING = "original_missing"
+    INTERNAL = "internal"
+
+
+class Failure(Answer):
+    code: FailureCode
+    message: str = Field(description="Plain words for the person who uploaded the file.")
+    retryable: bool = Field(description="Whether trying again can help.")
+
+
+class Rendition(Answer):
+    name: str = Field(description="`small`, `medium`, `large` (WebP) or `fallback` (JPEG).")
+    file: str
+    content_type: str
+    width: int
+    height: int
+    size_bytes: int
+    url: str | None = Field(default=None, description="Signed; absent in events.")
+
+
+class Item(Answer):
+    id: ItemIdField
+    kind: ItemKind | None = Field(description="Known once the content has been looked at.")
+    state: ItemState
+    name: str
+    caption: str
+    size_bytes: int
+    content_type: str
+    digest: Digest | None
+    created_at: Moment
+    captured_at: Moment | None
+    deadline: Moment | None = Field(description="When the present state ends at the latest; absent in final states.")
+    version: int = Field(description="Counts what users edit; the ETag.")
+    width: int | None = None
+    height: int | None = None
+    camera: str | None = None
+    placeholder: str | None = Field(default=None, description="ThumbHash, base64.")
+    playable: bool = False
+    renditions: tuple[Rendition, ...] = ()
+    failure: Failure | None = None
+    urls_expire_at: Moment | None = Field(default=None, description="Until when the renditions' URLs work.")
+
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARACTERS, pattern=r"^[^\x00-\x1f\x7f/\\]+$")]
+Caption = Annotated[str, StringConstraints(max_length=CAPTION_CHARACTERS)]
+ContentType = Annotated[str, StringConstraints(max_length=127, pattern=r"^[a-z]+/[a-zA-Z0-9.+_-]+$")]
+
+
+class CreateItem(Request):
+    name: Name
+    size_bytes: Annotated[int, Field(ge=1)]
+    content_type: ContentType
+    digest: Digest | None = Field(default=None, description="Required up to 16 MiB.")
+    captured_at: Moment | None = None
+    caption: Caption = ""
+
+
+class SingleUpload(Answer):
+    """One PUT of all bytes, with exactly these headers."""
+
+    method: str = "PUT"
+    url: str
+    headers: dict[str, str]
+    expires_at: Moment
+
+
+class MultipartUpload(Answer):
+    """Parts of this size (the last may be shorter); ask `POST /items/{id}/parts` for their URLs."""
+
+    part_size_bytes: int
+    part_count: int
+
+
+class CreatedItem(Answer):
+    item: Item
+    upload: SingleUpload | MultipartUpload | None = Field(description="Absent for a duplicate.")
+    duplicate: bool = False
+
+
+class PartRequest(Request):
+    number: Annotated[int, Field(ge=1, le=MOST_PARTS)]
+    sha256: PartDigest
+
+
+class PartsRequest(Request):
+    parts: Annotated[tuple[PartRequest, ...], Field(min_length=1, max_length=MOST_PARTS_PER_REQUEST)]
+
+
+class PartUpload(Answer):
+    number: int
+    url: str
+    headers: dict[str, str]
+
+
+class PartUploads(Answer):
+    parts: tuple[PartUpload, ...]
+    expires_at: Moment
+
+
+class StoredPart(Answer):
+    number: int
+    size_bytes: int
+    sha256: PartDigest
+
+
+class StoredParts(Answer):
+    """What S3 has; a later upload goes on from here."""
+
+    part_size_bytes: int
+    part_count: int
+    parts: tuple[StoredPart, ...]
+
+
+class CompletedItem(Answer):
+    item: Item
+    duplicate: bool = False
+
+
+class EditItem(Request):
+    """Only what is named changes."""
+
+    name: Name | None = None
+    caption: Caption | None = None
+    captured_at: Moment | None = None
+
+
+class ItemPage(Answer):
+    items: tuple[Item, ...]
+    next_cursor: str | None
+
+
+class OriginalUrl(Answer):
+    url: str
+    expires_at: Moment
+
+
+class ReceiptStep(Answer):
+    at: Moment
+    step: str
+    attempt: int
+    seconds: float | None = None
+    details: dict[str, Any] = Field(default_factory=dict)
+
+
+class Receipt(Answer):
+    steps: tuple[ReceiptStep, ...]

@@ -1,0 +1,42 @@
+"""How bytes are cut and named: part sizes, the two digests, and the limits that both sides check."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+MEBIBYTE = 1024 * 1024
+SINGLE_PUT_BYTES = 16 * MEBIBYTE
+"""Up to here an item travels in one PUT, above in parts."""
+LARGEST_ITEM_BYTES = 20 * 1024 * MEBIBYTE
+MOST_PARTS = 1_000
+MOST_PARTS_PER_REQUEST = 100
+NAME_CHARACTERS = 255
+CAPTION_CHARACTERS = 2_000
+
+Digest = Annotated[str, StringConstraints(pattern=r"^(sha256:[0-9a-f]{64}|sha256-parts:[0-9a-f]{64}-[1-9][0-9]{0,3})$")]
+PartDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+def part_size_bytes(size_bytes: int) -> int:
+    """The one part size for an item of this size: 16 MiB, doubled until at most 1,000 parts are needed."""
+    part = SINGLE_PUT_BYTES
+    while size_bytes > part * MOST_PARTS:
+        part *= 2
+    return part
+
+
+def part_count(size_bytes: int) -> int:
+    return -(-size_bytes // part_size_bytes(size_bytes))
+
+
+def whole_digest(sha256_hex: str) -> str:
+    """The digest of an item that travelled in one PUT."""
+    return f"sha256:{sha256_hex}"
+
+
+def parts_digest(part_sha256s_hex: Sequence[str]) -> str:
+    """The digest of an item that travelled in parts: SHA-256 over the parts' SHA-256s, S3's composite checksum."""
+    joined = b"".join(bytes.fromhex(part) for part in part_sha256s_hex)
+    return f"sha256-parts:{hashlib.sha256(joined).hexdigest()}-{len(part_sha256s_hex)}"

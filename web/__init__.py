@@ -1,0 +1,1 @@
+"""The public tier: page, cookie to bearer, forwarding."""

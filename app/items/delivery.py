@@ -1,0 +1,61 @@
+"""Which signed URLs an item's files get, and for how long."""
+
+from datetime import UTC, datetime, timedelta
+
+from app.items.keys import original_key, rendition_folder
+from app.stores.cloudfront import SignedFolder, UrlSigner
+from shared.ids import AccountId, ItemId
+from shared.times import Clock
+
+OWNER_WINDOW = timedelta(hours=1)
+ORIGINAL_LIFE = timedelta(minutes=10)
+_ORIGINAL_WINDOW = timedelta(minutes=1)
+_REMEMBERED_FOLDERS = 10_000
+"""Of about 1 KB each; a hundred pages of a gallery."""
+
+
+class Delivery:
+    """Gives out URLs. Time is cut into windows, so that all processes give the same URL and browsers' caches hit.
+
+    A URL given out lives to its end; revoking ends new ones.
+    """
+
+    def __init__(self, signer: UrlSigner, clock: Clock) -> None:
+        self._signer = signer
+        self._clock = clock
+        self._window = _window(clock(), OWNER_WINDOW)
+        self._folders: dict[str, SignedFolder] = {}
+
+    def rendition_folder(self, account: AccountId, item: ItemId) -> SignedFolder:
+        """One signature for all renditions of the item, valid to the end of the next window: for 1 to 2 hours."""
+        began = self._present_window()
+        folder = rendition_folder(account, item)
+        signed = self._folders.get(folder)
+        if signed is None:
+            signed = self._signer.sign_folder(folder, expires_at=began + 2 * OWNER_WINDOW)
+            self._remember(folder, signed)
+        return signed
+
+    def original(self, account: AccountId, item: ItemId) -> tuple[str, datetime]:
+        """The original's own exact URL and its end, 9 to 10 minutes from now: the same within a minute."""
+        expires_at = _window(self._clock(), _ORIGINAL_WINDOW) + ORIGINAL_LIFE
+        return self._signer.sign_object(original_key(account, item), expires_at=expires_at), expires_at
+
+    def _present_window(self) -> datetime:
+        """When it began. A new window forgets the signatures of the one before."""
+        now = self._clock()
+        if not self._window <= now < self._window + OWNER_WINDOW:
+            self._window = _window(now, OWNER_WINDOW)
+            self._folders.clear()
+        return self._window
+
+    def _remember(self, folder: str, signed: SignedFolder) -> None:
+        if len(self._folders) >= _REMEMBERED_FOLDERS:
+            del self._folders[next(iter(self._folders))]  # the oldest
+        self._folders[folder] = signed
+
+
+def _window(now: datetime, length: timedelta) -> datetime:
+    """When the window that `now` lies in began; windows are counted from 1970, so every process has the same."""
+    seconds = int(length.total_seconds())
+    return datetime.fromtimestamp(int(now.timestamp()) // seconds * seconds, UTC)

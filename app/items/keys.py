@@ -1,0 +1,26 @@
+"""Where an item's bytes lie in S3: the only place where keys are built. A key is written once."""
+
+from shared.ids import AccountId, ItemId
+
+
+def original_key(account: AccountId, item: ItemId) -> str:
+    return f"originals/{account}/{item}"
+
+
+def rendition_folder(account: AccountId, item: ItemId) -> str:
+    """Above all recipes and attempts of the item: what one signature opens. Without a slash at its end."""
+    return f"renditions/{account}/{item}"
+
+
+def rendition_prefix(account: AccountId, item: ItemId, recipe: str, attempt: int) -> str:
+    """What one attempt writes under. It ends in a slash, so that listing attempt 1 leaves attempt 10 alone."""
+    return f"renditions/{account}/{item}/{recipe}/{attempt}/"
+
+
+def rendition_key(account: AccountId, item: ItemId, recipe: str, attempt: int, file: str) -> str:
+    return f"renditions/{account}/{item}/{recipe}/{attempt}/{file}"
+
+
+def path_in_folder(recipe: str, attempt: int, file: str) -> str:
+    """A rendition's key as seen from `rendition_folder`: what `SignedFolder.url` takes."""
+    return f"{recipe}/{attempt}/{file}"

@@ -1,0 +1,249 @@
+"""DynamoDB: rows as plain dictionaries, conditional writes as values, transactions that say which write was refused."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from app.stores.amazon import error_code, translated
+
+if TYPE_CHECKING:
+    from types_aiobotocore_dynamodb.client import DynamoDBClient
+
+Row = dict[str, Any]
+"""Strings, integers, floats, booleans, None, lists and dictionaries of these."""
+
+BATCH_GET_ROWS = 100
+"""DynamoDB's limit for one BatchGetItem."""
+
+
+class Refused(Exception):
+    """The condition of a single write did not hold."""
+
+
+class TransactionRefused(Exception):
+    """The conditions of the actions at `indices` did not hold; nothing was written."""
+
+    def __init__(self, indices: frozenset[int]) -> None:
+        super().__init__(f"refused actions: {sorted(indices)}")
+        self.indices = indices
+
+
+class TransactionConflict(Exception):
+    """Another transaction held one of the rows; nothing was written, and another try may succeed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """An expression over attributes; `names` and `values` are what its `#…` and `:…` stand for."""
+
+    expression: str
+    names: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One write, made by a store, to be run alone or as part of a transaction."""
+
+    verb: str
+    table: str
+    key: Row
+    arguments: Mapping[str, Any]
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """Two actions with the same identity touch the same row and can't share a transaction."""
+        return (self.table, *(str(part) for part in self.key.values()))
+
+
+def put(table: str, key: Row, attributes: Row, condition: Condition | None = None) -> Action:
+    """Replaces the whole row; absent attributes (None) are left out."""
+    row = {name: value for name, value in (key | attributes).items() if value is not None}
+    return Action("Put", table, key, {"Item": encode(row)} | _condition(condition))
+
+
+def update(table: str, key: Row, expression: str, condition: Condition) -> Action:
+    """`condition` carries the names and values of both expressions; an empty one sets no condition."""
+    arguments = {"Key": encode(key), "UpdateExpression": expression} | _condition(condition)
+    return Action("Update", table, key, arguments)
+
+
+def delete(table: str, key: Row, condition: Condition | None = None) -> Action:
+    return Action("Delete", table, key, {"Key": encode(key)} | _condition(condition))
+
+
+def _condition(condition: Condition | None) -> dict[str, Any]:
+    if condition is None:
+        return {}
+    arguments: dict[str, Any] = {}
+    if condition.expression:
+        arguments["ConditionExpression"] = condition.expression
+    if condition.names:
+        arguments["ExpressionAttributeNames"] = dict(condition.names)
+    if condition.values:
+        arguments["ExpressionAttributeValues"] = encode(condition.values)
+    return arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A query of one partition, in the order of its sort key."""
+
+    table: str
+    key: Condition
+    index: str | None = None
+    descending: bool = False
+    limit: int | None = None
+    start_after: Row | None = None
+
+    def arguments(self, *, consistent: bool) -> dict[str, Any]:
+        arguments: dict[str, Any] = {
+            "TableName": self.table,
+            "KeyConditionExpression": self.key.expression,
+            "ExpressionAttributeValues": encode(self.key.values),
+            "ScanIndexForward": not self.descending,
+            "ConsistentRead": consistent,
+        }
+        if self.key.names:
+            arguments["ExpressionAttributeNames"] = dict(self.key.names)
+        if self.index:
+            arguments["IndexName"] = self.index
+        if self.limit:
+            arguments["Limit"] = self.limit
+        if self.start_after:
+            arguments["ExclusiveStartKey"] = encode(self.start_after)
+        return arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    rows: list[Row]
+    more: bool
+
+
+class Dynamo:
+    """Raises `Unavailable` whenever DynamoDB can't be reached or asks us to slow down."""
+
+    def __init__(self, client: "DynamoDBClient") -> None:
+        self._client = client
+
+    async def get(self, table: str, key: Row) -> Row | None:
+        """The row as it stands after every acknowledged write."""
+        with translated("DynamoDB"):
+            answer = await self._client.get_item(TableName=table, Key=encode(key), ConsistentRead=True)
+        return decode(answer["Item"]) if "Item" in answer else None
+
+    async def get_many(self, table: str, keys: Sequence[Row]) -> list[Row]:
+        """The rows that exist, in no order, as they stand after every acknowledged write."""
+        rows: list[Row] = []
+        for start in range(0, len(keys), BATCH_GET_ROWS):
+            wanted: Any = {
+                table: {"Keys": [encode(key) for key in keys[start : start + BATCH_GET_ROWS]], "ConsistentRead": True}
+            }
+            while wanted:
+                with translated("DynamoDB"):
+                    answer = await self._client.batch_get_item(RequestItems=wanted)
+                rows += [decode(row) for row in answer["Responses"].get(table, [])]
+                wanted = answer.get("UnprocessedKeys")
+        return rows
+
+    async def query(self, question: Question, *, consistent: bool = True) -> Page:
+        """One page; a global index can't be read consistently."""
+        with translated("DynamoDB"):
+            answer = await self._client.query(**question.arguments(consistent=consistent))
+        return Page([decode(row) for row in answer["Items"]], "LastEvaluatedKey" in answer)
+
+    async def scan(self, table: str, start_after: Row | None = None) -> tuple[list[Row], Row | None]:
+        """One page of the whole table, and where the next one starts."""
+        start: Any = {"ExclusiveStartKey": encode(start_after)} if start_after else {}
+        with translated("DynamoDB"):
+            answer = await self._client.scan(TableName=table, ConsistentRead=True, **start)
+        last = answer.get("LastEvaluatedKey")
+        return [decode(row) for row in answer["Items"]], decode(last) if last else None
+
+    async def write(self, action: Action) -> None:
+        """Runs one action. Raises Refused when its condition does not hold."""
+        call: Any = {
+            "Put": self._client.put_item,
+            "Update": self._client.update_item,
+            "Delete": self._client.delete_item,
+        }[action.verb]
+        try:
+            with translated("DynamoDB"):
+                await call(TableName=action.table, **action.arguments)
+        except ClientError as error:
+            if error_code(error) == "ConditionalCheckFailedException":
+                raise Refused from error
+            if error_code(error) == "TransactionConflictException":
+                raise TransactionConflict from error
+            raise
+
+    async def transact(self, actions: Sequence[Action], token: str) -> None:
+        """All or none. The same `token` and actions sent again within ten minutes write once.
+
+        Raises TransactionRefused or TransactionConflict.
+        """
+        wire: Any = [{action.verb: {"TableName": action.table, **action.arguments}} for action in actions]
+        try:
+            with translated("DynamoDB"):
+                await self._client.transact_write_items(TransactItems=wire, ClientRequestToken=token)
+        except ClientError as error:
+            if error_code(error) == "TransactionCanceledException":
+                raise _cancellation(error) from error
+            raise
+
+
+def _cancellation(error: ClientError) -> Exception:
+    response: Any = error.response
+    codes = [reason.get("Code", "None") for reason in response.get("CancellationReasons", [])]
+    refused = frozenset(index for index, code in enumerate(codes) if code == "ConditionalCheckFailed")
+    if refused:
+        return TransactionRefused(refused)
+    if any(code in {"ValidationError", "ItemCollectionSizeLimitExceeded"} for code in codes):
+        return error
+    return TransactionConflict(str(codes))
+
+
+def encode(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _encode(value) for name, value in row.items()}
+
+
+def decode(row: Mapping[str, Any]) -> Row:
+    return {name: _decode(value) for name, value in row.items()}
+
+
+def _encode(value: Any) -> dict[str, Any]:
+    match value:
+        case str():
+            return {"S": value}
+        case bool():
+            return {"BOOL": value}
+        case int() | float():
+            return {"N": repr(value)}
+        case None:
+            return {"NULL": True}
+        case Mapping():
+            return {"M": encode(value)}
+        case Iterable():
+            return {"L": [_encode(each) for each in value]}
+        case _:
+            raise TypeError(f"DynamoDB holds no {type(value).__name__}")
+
+
+def _decode(value: Mapping[str, Any]) -> Any:
+    ((kind, content),) = value.items()
+    match kind:
+        case "S" | "BOOL":
+            return content
+        case "N":
+            return int(content) if content.lstrip("-").isdigit() else float(content)
+        case "NULL":
+            return None
+        case "M":
+            return decode(content)
+        case "L":
+            return [_decode(each) for each in content]
+        case _:
+            raise TypeError(f"an attribute of DynamoDB's type {kind}, which we never write")

@@ -1,0 +1,113 @@
+"""SQS: JSON messages in and out of named queues."""
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from app.stores.amazon import error_code, translated
+
+if TYPE_CHECKING:
+    from types_aiobotocore_sqs.client import SQSClient
+
+POLL_SECONDS = 20
+"""SQS's longest long poll."""
+POLL_READ_SECONDS = POLL_SECONDS + 5.0
+MOST_MESSAGES = 10
+"""SQS's limit for one ReceiveMessage."""
+STALE = frozenset({"ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight", "QueueDoesNotExist"}) | {
+    "AWS.SimpleQueueService.MessageNotInflight",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    body: dict[str, Any]
+    receipt_handle: str
+    receives: int
+
+
+class Queues:
+    """Raises `Unavailable` whenever SQS can't be reached or asks us to slow down."""
+
+    def __init__(self, client: "SQSClient") -> None:
+        self._client = client
+        self._urls: dict[str, str] = {}
+
+    async def send(self, queue: str, body: dict[str, Any], *, group: str, delay_seconds: int = 0) -> None:
+        """`group` makes the queue fair: one account's thousand messages don't delay another's first."""
+        url = await self._url(queue)
+        with translated("SQS"):
+            await self._client.send_message(
+                QueueUrl=url, MessageBody=json.dumps(body), MessageGroupId=group, DelaySeconds=delay_seconds
+            )
+
+    async def receive(self, queue: str, *, most: int, wait_seconds: int = POLL_SECONDS) -> list[Message]:
+        """Waits for the first message; a body that is not a JSON object arrives as an empty one."""
+        url = await self._url(queue)
+        with translated("SQS"):
+            answer = await self._client.receive_message(
+                QueueUrl=url,
+                MaxNumberOfMessages=min(most, MOST_MESSAGES),
+                WaitTimeSeconds=wait_seconds,
+                MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            )
+        return [
+            Message(
+                _parsed(message.get("Body", "")),
+                message["ReceiptHandle"],
+                int(message.get("Attributes", {}).get("ApproximateReceiveCount", "1")),
+            )
+            for message in answer.get("Messages", [])
+        ]
+
+    async def delete(self, queue: str, receipt_handle: str) -> None:
+        """A stale receipt is no error: the message comes again, and one refused claim ends it."""
+        url = await self._url(queue)
+        try:
+            with translated("SQS"):
+                await self._client.delete_message(QueueUrl=url, ReceiptHandle=receipt_handle)
+        except ClientError as error:
+            if error_code(error) not in STALE:
+                raise
+
+    async def hide(self, queue: str, receipt_handle: str, seconds: int) -> None:
+        """Keeps a received message hidden for `seconds` from now. A stale receipt is no error."""
+        url = await self._url(queue)
+        try:
+            with translated("SQS"):
+                await self._client.change_message_visibility(
+                    QueueUrl=url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+                )
+        except ClientError as error:
+            if error_code(error) not in STALE:
+                raise
+
+    async def depth(self, queue: str) -> dict[str, int]:
+        """How many messages wait, and how many are in work; approximate by SQS's nature."""
+        url = await self._url(queue)
+        with translated("SQS"):
+            answer = await self._client.get_queue_attributes(
+                QueueUrl=url,
+                AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+            )
+        numbers = answer.get("Attributes", {})
+        return {
+            "waiting": int(numbers.get("ApproximateNumberOfMessages", 0)),
+            "in_work": int(numbers.get("ApproximateNumberOfMessagesNotVisible", 0)),
+        }
+
+    async def _url(self, queue: str) -> str:
+        if queue not in self._urls:
+            with translated("SQS"):
+                self._urls[queue] = (await self._client.get_queue_url(QueueName=queue))["QueueUrl"]
+        return self._urls[queue]
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        body = json.loads(text)
+    except json.JSONDecodeError:
+        return {}
+    return body if isinstance(body, dict) else {}

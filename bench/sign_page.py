@@ -17,7 +17,7 @@ from shared.times import utc_now
 FIGURES = ("sign_page_vs_bare",)
 _ROUNDS = 300
 _ITEMS = 100
-_FILES = tuple(path_in_folder("3f9c0d2a41b7", 1, f"{name}.webp") for name in ("small", "medium", "large"))
+_FILES = tuple(path_in_folder("3f9c0d2a41b7", 1, f"{name}") for name in ("small", "medium", "large", "fallback"))
 _POLICY = b"x" * 220  # about as long as the real one
 
 

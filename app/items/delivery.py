@@ -23,17 +23,20 @@ class Delivery:
     def __init__(self, signer: UrlSigner, clock: Clock) -> None:
         self._signer = signer
         self._clock = clock
-        self._window = _window(clock(), OWNER_WINDOW)
+        self._window_began = self._window_ends = self._folders_expire_at = datetime.min.replace(tzinfo=UTC)
         self._folders: dict[str, SignedFolder] = {}
 
     def rendition_folder(self, account: AccountId, item: ItemId) -> SignedFolder:
         """One signature for all renditions of the item, valid to the end of the next window: for 1 to 2 hours."""
-        began = self._present_window()
+        if not self._window_began <= (now := self._clock()) < self._window_ends:
+            self._enter_window(now)
         folder = rendition_folder(account, item)
         signed = self._folders.get(folder)
         if signed is None:
-            signed = self._signer.sign_folder(folder, expires_at=began + 2 * OWNER_WINDOW)
-            self._remember(folder, signed)
+            signed = self._signer.sign_folder(folder, expires_at=self._folders_expire_at)
+            if len(self._folders) >= _REMEMBERED_FOLDERS:
+                self._folders.clear()
+            self._folders[folder] = signed
         return signed
 
     def original(self, account: AccountId, item: ItemId) -> tuple[str, datetime]:
@@ -41,18 +44,11 @@ class Delivery:
         expires_at = _window(self._clock(), _ORIGINAL_WINDOW) + ORIGINAL_LIFE
         return self._signer.sign_object(original_key(account, item), expires_at=expires_at), expires_at
 
-    def _present_window(self) -> datetime:
-        """When it began. A new window forgets the signatures of the one before."""
-        now = self._clock()
-        if not self._window <= now < self._window + OWNER_WINDOW:
-            self._window = _window(now, OWNER_WINDOW)
-            self._folders.clear()
-        return self._window
-
-    def _remember(self, folder: str, signed: SignedFolder) -> None:
-        if len(self._folders) >= _REMEMBERED_FOLDERS:
-            del self._folders[next(iter(self._folders))]  # the oldest
-        self._folders[folder] = signed
+    def _enter_window(self, now: datetime) -> None:
+        self._window_began = _window(now, OWNER_WINDOW)
+        self._window_ends = self._window_began + OWNER_WINDOW
+        self._folders_expire_at = self._window_ends + OWNER_WINDOW
+        self._folders.clear()
 
 
 def _window(now: datetime, length: timedelta) -> datetime:

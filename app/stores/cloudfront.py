@@ -4,13 +4,13 @@ import re
 from binascii import b2a_base64
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import quote
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-_URL_SAFE = bytes.maketrans(b"+=/", b"-_~")  # CloudFront's own alphabet; base64's URL-safe one differs
 _NEEDS_NO_ESCAPE = re.compile(r"[A-Za-z0-9/._~-]*").fullmatch
 # RFC 6979: without it each process would give another URL for the same file, and no cache in between would ever hit.
 _ALGORITHM = ec.ECDSA(SHA256(), deterministic_signing=True)
@@ -26,7 +26,7 @@ class SignedFolder:
 
     def url(self, file: str) -> str:
         """The signed URL of `file`, a key relative to the folder."""
-        return f"{self.address}{_escaped(file)}?{self.query}"
+        return f"{self.address}{_escaped_file(file)}?{self.query}"
 
 
 class UrlSigner:
@@ -65,5 +65,9 @@ def _escaped(key: str) -> str:
     return key if _NEEDS_NO_ESCAPE(key) else quote(key)  # also escapes `*` and `?`, which a policy reads as wildcards
 
 
+_escaped_file = lru_cache(maxsize=1024)(_escaped)  # a page asks for the same few files of each of its items
+
+
 def _encoded(data: bytes) -> str:
-    return b2a_base64(data, newline=False).translate(_URL_SAFE).decode()
+    """Base64 in CloudFront's own alphabet, which is not the usual URL-safe one."""
+    return b2a_base64(data, newline=False).decode().replace("+", "-").replace("=", "_").replace("/", "~")

@@ -1,0 +1,81 @@
+"""`python -m app`: serve, work, migrate, and help with accounts."""
+
+import argparse
+import asyncio
+import importlib
+import json
+import sys
+
+from app.logs import set_up_logs
+from app.settings import load_settings
+
+
+def main(arguments: list[str] | None = None) -> None:
+    chosen = _parser().parse_args(arguments)
+    match chosen.command:
+        case "resources":
+            resources = importlib.import_module("app.stores.resources")
+            sys.stdout.write(json.dumps(resources.as_json(), indent=2) + "\n")
+        case "serve":
+            _serve()
+        case "worker":
+            _work()
+        case "migrate":
+            _migrate(chosen.revision)
+        case _:
+            _help_with_account(chosen)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m app", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    commands.add_parser("serve", help="answer HTTP requests until SIGTERM")
+    commands.add_parser("worker", help="work on what the queues hold until SIGTERM")
+    migrate = commands.add_parser("migrate", help="bring the relational database to this release's tables")
+    migrate.add_argument("--revision", default="head", help="another revision, `base` for none at all")
+    commands.add_parser("resources", help="print every table, queue, topic and bucket as JSON")
+    create = commands.add_parser(
+        "create-account", help="make an account; asks for the password, or reads it from stdin"
+    )
+    create.add_argument("email")
+    create.add_argument("--administrator", action="store_true")
+    reset = commands.add_parser("reset-password", help="set a new password and end the account's sessions")
+    reset.add_argument("email")
+    return parser
+
+
+# Each command imports what it runs, so that a quick one does not wait for the others' packages.
+
+
+def _serve() -> None:
+    settings = load_settings()
+    set_up_logs()
+    from app.serving import serve
+
+    serve(settings)
+
+
+def _work() -> None:
+    settings = load_settings()
+    set_up_logs()
+    importlib.import_module("app.worker.main").main(settings)
+
+
+def _migrate(revision: str) -> None:
+    settings = load_settings()
+    set_up_logs()
+    from app.migrations.run import migrate
+
+    asyncio.run(migrate(settings.database_url.get_secret_value(), revision))
+
+
+def _help_with_account(chosen: argparse.Namespace) -> None:
+    settings = load_settings()
+    set_up_logs()
+    from app.accounts import command
+
+    asyncio.run(command.run(settings, chosen))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""What balancers and operators ask each process; not forwarded by the web tier."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from app.metrics import MEDIA_TYPE, Metrics
+from app.readiness import Readiness
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/healthz")
+async def is_alive() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+@router.get("/readyz")
+async def is_ready(request: Request) -> Response:
+    """About this process only: a database's hiccup must not take the whole fleet out of its balancer."""
+    readiness: Readiness = request.state.readiness
+    if readiness.draining:
+        return JSONResponse({"status": "draining"}, status_code=503)
+    return JSONResponse({"status": "ok"})
+
+
+@router.get("/metrics")
+async def get_metrics(request: Request) -> Response:
+    metrics: Metrics = request.state.metrics
+    return PlainTextResponse(metrics.as_text(), media_type=MEDIA_TYPE)

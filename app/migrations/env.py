@@ -1,0 +1,9 @@
+"""Alembic's own entry point: runs the steps on the connection that run.py holds."""
+
+from alembic import context
+
+from app.stores.aurora import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True)
+with context.begin_transaction():
+    context.run_migrations()

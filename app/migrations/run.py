@@ -1,0 +1,75 @@
+"""Brings the relational database to a revision; two that start at once do it one after the other."""
+
+from pathlib import Path
+
+import structlog
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, text
+
+from app.stores.aurora import Database
+from shared.problems import Unavailable
+
+STATEMENT_SECONDS = 600
+"""A step may rebuild a large table."""
+TOTAL_SECONDS = 1800.0
+LOCK_SECONDS = 60
+
+_TAKE_LOCK = text(f"SELECT GET_LOCK('darkroom-migrations', {LOCK_SECONDS})")
+_GIVE_LOCK = text("SELECT RELEASE_LOCK('darkroom-migrations')")
+
+log = structlog.get_logger()
+
+
+async def migrate(database_url: str, revision: str = "head") -> None:
+    """Go to `revision`, forward or backward; `base` is the empty database. Changes nothing when already there."""
+    database = Database(database_url, statement_seconds=STATEMENT_SECONDS, transaction_seconds=TOTAL_SECONDS)
+    try:
+        async with database.write() as connection:
+            before, after = await connection.run_sync(_go_to, revision)
+    except CommandError as error:
+        raise SystemExit(f"The database cannot be brought to {revision}: {error}") from None
+    finally:
+        await database.close()
+    log.info("database.migrated", before=before, after=after)
+
+
+def configuration(connection: Connection) -> Config:
+    """Alembic's settings for this connection."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _go_to(connection: Connection, revision: str) -> tuple[str | None, str | None]:
+    # SQLite's write lock is held already; MySQL ends a transaction at each CREATE, so it needs a lock with a name.
+    named_lock = connection.dialect.name == "mysql"
+    if named_lock and not connection.scalar(
+        text("SELECT GET_LOCK('darkroom-migrations', :wait)"), {"wait": LOCK_SECONDS}
+    ):
+        raise Unavailable("Another migration is running.")
+    try:
+        before = _present_revision(connection)
+        if revision == "base" or (before is not None and _is_behind(connection, revision, before)):
+            command.downgrade(configuration(connection), revision)
+        else:
+            command.upgrade(configuration(connection), revision)
+        return before, _present_revision(connection)
+    finally:
+        if named_lock:
+            connection.execute(_GIVE_LOCK)
+
+
+def _present_revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _is_behind(connection: Connection, revision: str, present: str) -> bool:
+    """Whether `revision` is an ancestor of the present one."""
+    steps = ScriptDirectory.from_config(configuration(connection))
+    target = steps.get_revision(revision)
+    return any(step is target for step in steps.iterate_revisions(present, "base") if step.revision != present)

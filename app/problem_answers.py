@@ -1,0 +1,99 @@
+"""The one place of the app where errors become answers: RFC 9457 documents, never with what the client sent."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from shared.problems import (
+    MEDIA_TYPE,
+    BadRequest,
+    Forbidden,
+    Invalid,
+    MethodNotAllowed,
+    NotFound,
+    Problem,
+    TooLarge,
+    Unauthenticated,
+)
+
+MOST_ERRORS = 20
+FIELD_CHARACTERS = 100
+
+log = structlog.get_logger()
+
+_BY_STATUS: dict[int, type[Problem]] = {
+    400: BadRequest,
+    401: Unauthenticated,
+    403: Forbidden,
+    404: NotFound,
+    405: MethodNotAllowed,
+    413: TooLarge,
+}
+
+
+class ProblemAnswer(JSONResponse):
+    media_type = MEDIA_TYPE
+
+
+def answer_problem(problem: Problem, headers: Mapping[str, str] | None = None) -> ProblemAnswer:
+    """The problem as an answer, with the headers that belong to it."""
+    all_headers = {"Cache-Control": "no-store", **(headers or {})}
+    if problem.retry_after_seconds is not None:
+        all_headers["Retry-After"] = str(problem.retry_after_seconds)
+    elif problem.status == Unauthenticated.status:
+        all_headers["WWW-Authenticate"] = "Bearer"
+    elif problem.status in (429, 503):
+        all_headers["Retry-After"] = "1"
+    return ProblemAnswer(problem.body(), status_code=problem.status, headers=all_headers)
+
+
+def add_problem_answers(application: FastAPI) -> None:
+    """What no handler here knows reaches the request's frame and is answered there as `internal`."""
+    application.add_exception_handler(Problem, _on_problem)
+    application.add_exception_handler(RequestValidationError, _on_invalid)
+    application.add_exception_handler(HTTPException, _on_http_exception)
+
+
+async def _on_problem(_request: Request, error: Exception) -> ProblemAnswer:
+    assert isinstance(error, Problem)  # noqa: S101 - narrows what Starlette types as Exception
+    if error.status >= 500:
+        log.warning("request.failed", problem=error.type, reason=repr(error.__cause__ or error))
+    return answer_problem(error)
+
+
+async def _on_invalid(_request: Request, error: Exception) -> ProblemAnswer:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - narrows what Starlette types as Exception
+    faults = error.errors()
+    if any(fault["type"] == "json_invalid" for fault in faults):
+        return answer_problem(BadRequest("The body is not JSON."))
+    if len(faults) == 1 and tuple(faults[0]["loc"]) == ("body",):
+        return answer_problem(Invalid("The body is not the expected JSON object.", errors=_shown(faults)))
+    return answer_problem(Invalid(errors=_shown(faults)))
+
+
+async def _on_http_exception(_request: Request, error: Exception) -> ProblemAnswer:
+    assert isinstance(error, HTTPException)  # noqa: S101 - narrows what Starlette types as Exception
+    other = BadRequest if error.status_code < 500 else Problem
+    return answer_problem(_BY_STATUS.get(error.status_code, other)(), error.headers)
+
+
+def _shown(faults: Sequence[Any]) -> list[dict[str, str]]:
+    """Field and message of each fault, without the values that were sent."""
+    return [{"field": _field(fault["loc"]), "message": _message(fault)} for fault in faults[:MOST_ERRORS]]
+
+
+def _field(location: Sequence[Any]) -> str:
+    """`("body", "parts", 0, "number")` is `parts.0.number`."""
+    return ".".join(str(step) for step in location[1:])[:FIELD_CHARACTERS]
+
+
+def _message(fault: Mapping[str, Any]) -> str:
+    message = str(fault["msg"])
+    # The e-mail validator quotes parts of the address.
+    return message.split(":", maxsplit=1)[0] if "email address" in message else message

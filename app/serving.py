@@ -1,0 +1,79 @@
+"""Runs the app under uvicorn: keep-alive longer than the balancer's, readiness off first, streams ended, then out."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Iterator
+
+import structlog
+import uvicorn
+
+from app.main import create_app
+from app.readiness import Readiness
+from app.settings import Settings
+
+# A balancer's idle timeout is 60 s; who closes first must be the balancer, or clients see random 502s.
+KEEP_ALIVE_SECONDS = 75
+GRACE_SECONDS = 20
+BACKLOG = 2048
+
+log = structlog.get_logger()
+
+
+class DrainingServer(uvicorn.Server):
+    """At SIGTERM: readiness off, serve on for the drain, then end streams, finish requests, stop. Twice: at once."""
+
+    def __init__(self, config: uvicorn.Config, readiness: Readiness, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._readiness, self._drain_seconds = readiness, drain_seconds
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._drain)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+    def _drain(self) -> None:
+        if self._readiness.draining:
+            self._stop()
+            self.force_exit = True
+            return
+        log.info("app.draining", seconds=self._drain_seconds)
+        self._readiness.drain()
+        asyncio.get_running_loop().call_later(self._drain_seconds, self._stop)
+
+    def _stop(self) -> None:
+        self._readiness.stop()
+        self.should_exit = True
+
+
+def serve(settings: Settings) -> None:
+    """Blocks until a signal has ended the server; SystemExit when it could not start."""
+    readiness = Readiness()
+    config = uvicorn.Config(
+        create_app(settings, readiness),
+        host=settings.listen_host,
+        port=settings.listen_port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        # Who the client is, is read where it is needed, from the hop that the web tier added.
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    server = DrainingServer(config, readiness, settings.drain_seconds)
+    server.run()
+    if not server.started:
+        raise SystemExit(f"The app could not start on {settings.listen_host}:{settings.listen_port}; its log says why.")
+    log.info("app.stopped")

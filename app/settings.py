@@ -1,0 +1,129 @@
+"""What the app and the worker are told by their environment, checked once at the start."""
+
+import re
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "DARKROOM_"
+SECRET_CHARACTERS = 32
+
+
+class Registration(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+def _matching(pattern: str) -> AfterValidator:
+    compiled = re.compile(pattern)
+
+    def check(value: Any) -> Any:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not compiled.match(text):
+            raise ValueError("not of the expected form")
+        return value
+
+    return AfterValidator(check)
+
+
+HttpUrl = Annotated[str, _matching(r"^https?://[^/\s]+")]
+
+
+class Settings(BaseSettings):
+    """Every field's description says what is expected, its example shows it: both appear when a value is wrong."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
+    )
+
+    listen_host: str = Field("127.0.0.1", description="the address to listen on", examples=["127.0.0.1"])
+    listen_port: int = Field(8000, ge=0, le=65535, description="a port to listen on", examples=["8000"])
+    drain_seconds: float = Field(
+        0, ge=0, le=300, description="seconds between readiness off and the stop of serving", examples=["10"]
+    )
+    forwarded_hops: int = Field(
+        1, ge=1, le=5, description="how many addresses our own tiers add to X-Forwarded-For", examples=["1"]
+    )
+    database_url: Annotated[SecretStr, _matching(r"^(sqlite\+aiosqlite:///.|mysql\+asyncmy://.)")] = Field(
+        description="a database as sqlite+aiosqlite or mysql+asyncmy URL",
+        examples=["sqlite+aiosqlite:////var/lib/darkroom/darkroom.db"],
+    )
+    redis_url: Annotated[SecretStr, _matching(r"^(rediss?|unix)://.")] = Field(
+        description="a Redis as URL", examples=["redis://127.0.0.1:6379/0"]
+    )
+    dynamodb_endpoint: HttpUrl | None = Field(
+        None, description="a URL, absent for AWS itself", examples=["http://127.0.0.1:4566"]
+    )
+    s3_endpoint: HttpUrl | None = Field(
+        None, description="a URL, absent for AWS itself", examples=["http://127.0.0.1:8081"]
+    )
+    s3_public_endpoint: HttpUrl | None = Field(
+        None,
+        description="the URL by which browsers reach S3, absent for AWS itself",
+        examples=["http://127.0.0.1:8081"],
+    )
+    sqs_endpoint: HttpUrl | None = Field(
+        None, description="a URL, absent for AWS itself", examples=["http://127.0.0.1:4566"]
+    )
+    sns_endpoint: HttpUrl | None = Field(
+        None, description="a URL, absent for AWS itself", examples=["http://127.0.0.1:4566"]
+    )
+    bucket: Annotated[str, _matching(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = Field(
+        description="the name of the bucket", examples=["darkroom"]
+    )
+    cdn_url: HttpUrl = Field(description="the base URL of the CDN", examples=["http://127.0.0.1:8082"])
+    cdn_key_id: Annotated[str, _matching(r"^[A-Za-z0-9_-]+$")] = Field(
+        description="the id of the CDN's public key", examples=["K2JCJMDEHXQW5F"]
+    )
+    cdn_private_key: Annotated[SecretStr, _matching(r"^\s*-----BEGIN [A-Z ]*PRIVATE KEY-----")] = Field(
+        description="the private key of the CDN as PEM text", examples=["-----BEGIN PRIVATE KEY-----…"]
+    )
+    secret: SecretStr = Field(
+        min_length=SECRET_CHARACTERS,
+        description=f"at least {SECRET_CHARACTERS} random characters",
+        examples=["the output of `openssl rand -hex 32`"],
+    )
+    registration: Registration = Field(
+        Registration.CLOSED, description="whether strangers may register: open or closed", examples=["closed"]
+    )
+    aws_region: Annotated[str, _matching(r"^[a-z]{2}(-[a-z]+)+-\d$")] = Field(
+        validation_alias="AWS_REGION", description="an AWS region", examples=["eu-central-1"]
+    )
+    aws_access_key_id: str | None = Field(
+        None,
+        validation_alias="AWS_ACCESS_KEY_ID",
+        description="an AWS access key id, absent where the machine has a role",
+        examples=["AKIAIOSFODNN7EXAMPLE"],
+    )
+    aws_secret_access_key: SecretStr | None = Field(
+        None,
+        validation_alias="AWS_SECRET_ACCESS_KEY",
+        description="the secret of AWS_ACCESS_KEY_ID",
+        examples=["40 characters"],
+    )
+
+
+def variable_of(field: str) -> str:
+    """The environment variable that sets this field."""
+    alias = Settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else PREFIX + field.upper()
+
+
+def load_settings() -> Settings:
+    """Ends the process with one line when a variable is missing or wrong; its value is never shown."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SystemExit(_first_fault(error)) from None
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    named = str(fault["loc"][0])
+    field = next(name for name in Settings.model_fields if named in (name, variable_of(name)))
+    info = Settings.model_fields[field]
+    verb = "is missing" if fault["type"] == "missing" else "is wrong"
+    example = info.examples[0] if info.examples else ""
+    return f"{variable_of(field)} {verb}: expected {info.description}, for example {example}"

@@ -1,0 +1,65 @@
+"""One request of a client and its answer: who it is, how long it has taken, and what has been sent so far."""
+
+import asyncio
+import time
+
+import httpx
+import structlog
+from starlette.types import Scope, Send
+
+from shared.problems import Problem
+from web.forwarded_headers import REQUEST_ID, Identity, headers_for_client
+from web.problems import send_problem
+
+STALLED_CLIENT_SECONDS = 30.0
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+class Exchange:
+    """Sends exactly one answer."""
+
+    def __init__(self, scope: Scope, send: Send, identity: Identity) -> None:
+        self.scope = scope
+        self.identity = identity
+        self.status = 0
+        """0 until the head has been sent."""
+        self._send = send
+        self._began = time.monotonic()
+
+    def seconds(self) -> float:
+        return round(time.monotonic() - self._began, 4)
+
+    async def send_answer(self, response: httpx.Response) -> bool:
+        """Passes on each piece as it comes. False if the app or the client stalled before the end."""
+        try:
+            await self._send_head(response)
+            async for piece in response.stream:  # type: ignore[union-attr]  # an async transport's stream is async
+                await self._send_piece(piece)
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        except (httpx.TransportError, TimeoutError) as error:
+            log.warning("answer.cut", error=type(error).__name__, request_id=self.identity.request_id.decode())
+            return False
+        return True
+
+    async def send_problem(self, problem: Problem) -> None:
+        """Answers with the problem, unless another answer has begun."""
+        if not self.status:
+            self.status = problem.status
+            await send_problem(self._send, problem, [(REQUEST_ID, self.identity.request_id)])
+
+    async def end_stream(self, problem: Problem) -> None:
+        """Ends an answer that may end anywhere; one that has not begun becomes the problem."""
+        if self.status:
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        else:
+            await self.send_problem(problem)
+
+    async def _send_head(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+        headers = headers_for_client(response.headers.raw, self.identity)
+        await self._send({"type": "http.response.start", "status": self.status, "headers": headers})
+
+    async def _send_piece(self, piece: bytes) -> None:
+        async with asyncio.timeout(STALLED_CLIENT_SECONDS):
+            await self._send({"type": "http.response.body", "body": piece, "more_body": True})

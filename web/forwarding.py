@@ -1,0 +1,227 @@
+"""Forwards `/v1/*` to the app, bytes both ways, through a streamed httpx transport."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import TypedDict
+
+import httpx
+import structlog
+from starlette.types import Receive, Scope, Send
+
+from shared.problems import BadRequest, DeadlineExceeded, MethodNotAllowed, NotFound, Problem, Unavailable
+from web.counters import Counters
+from web.exchange import Exchange
+from web.forwarded_headers import headers_for_app, identify
+from web.request_body import LARGEST_BODY_BYTES, ClientGone, RequestBody, too_large
+from web.session_cookie import HeaderList
+
+DEADLINE_SECONDS = 10.0
+CONNECT_SECONDS = 2.0
+RETRY_AFTER_SECONDS = 2
+METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+REPEATABLE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+_WORTH_REPEATING = (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ConnectTimeout)
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the app may take: until the head of its answer, and between two pieces of the body."""
+
+    head_seconds: float
+    silence_seconds: float
+    tells_deadline: bool = False
+    streams: bool = False
+
+    def timeouts(self) -> dict[str, float]:
+        read = max(self.head_seconds, self.silence_seconds)
+        return {"connect": CONNECT_SECONDS, "pool": CONNECT_SECONDS, "write": DEADLINE_SECONDS, "read": read}
+
+
+PLAIN = Patience(head_seconds=DEADLINE_SECONDS, silence_seconds=DEADLINE_SECONDS, tells_deadline=True)
+LONG_POLL = Patience(head_seconds=40.0, silence_seconds=10.0)
+"""`wait` goes up to 25 s; the rest is for a busy app."""
+EVENT_STREAM = Patience(head_seconds=DEADLINE_SECONDS, silence_seconds=45.0, streams=True)
+"""A heartbeat comes every 15 s; three missed ones mean that nobody is there."""
+
+
+class Stopping(Exception):
+    """This process is about to stop; an event stream ends here, and its client comes back elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much may be in flight at once."""
+
+    requests: int
+    streams: int
+
+
+class State(TypedDict):
+    """What the lifespan opens for the forwarder."""
+
+    transport: httpx.AsyncHTTPTransport
+
+
+@asynccontextmanager
+async def open_transport() -> AsyncIterator[httpx.AsyncHTTPTransport]:
+    """The one connection pool to the app. A bare transport, because a client would collect our users' cookies."""
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=30.0)
+    async with httpx.AsyncHTTPTransport(limits=limits, trust_env=False) as transport:
+        yield transport
+
+
+class Forwarder:
+    """An ASGI application. It knows no item: a request in, the same request to the app, the answer back."""
+
+    def __init__(
+        self,
+        app_url: str,
+        limits: Limits,
+        counters: Counters,
+        stopping: asyncio.Event,
+    ) -> None:
+        self._app_url = httpx.URL(app_url)
+        self._limits = limits
+        self._counters = counters
+        self._stopping = stopping
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(scope, send, identify(scope["headers"]))
+        try:
+            _check(scope)
+            patience = _patience(scope)
+            with self._counted(patience):
+                await self._forward_while_wanted(exchange, RequestBody(receive, scope["headers"]), patience)
+        except Problem as problem:
+            await exchange.send_problem(problem)
+        self._counters.answers[exchange.status] += 1
+        log.info(
+            "request.forwarded",
+            method=scope["method"],
+            path=scope["path"],
+            status=exchange.status,
+            seconds=exchange.seconds(),
+            request_id=exchange.identity.request_id.decode(),
+        )
+
+    @contextmanager
+    def _counted(self, patience: Patience) -> Iterator[None]:
+        counters = self._counters
+        if patience.streams:
+            if counters.streams_in_flight >= self._limits.streams:
+                counters.refused += 1
+                raise Unavailable("Too many event streams are open.", retry_after_seconds=RETRY_AFTER_SECONDS)
+            counters.streams_in_flight += 1
+        else:
+            if counters.requests_in_flight >= self._limits.requests:
+                counters.refused += 1
+                raise Unavailable("Too many requests are in flight.", retry_after_seconds=RETRY_AFTER_SECONDS)
+            counters.requests_in_flight += 1
+        try:
+            yield
+        finally:
+            if patience.streams:
+                counters.streams_in_flight -= 1
+            else:
+                counters.requests_in_flight -= 1
+
+    async def _forward_while_wanted(self, exchange: Exchange, body: RequestBody, patience: Patience) -> None:
+        """Ends the work for the app as soon as the client goes away, and a stream when this process stops."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                watchers = [group.create_task(_raise_when_client_gone(body))]
+                if patience.streams:
+                    watchers.append(group.create_task(self._raise_when_stopping()))
+                await self._forward(exchange, body, patience)
+                for watcher in watchers:
+                    watcher.cancel()
+        except* ClientGone:
+            self._counters.abandoned += 1
+        except* Stopping:
+            await exchange.end_stream(Unavailable("This server is stopping.", retry_after_seconds=1))
+        except* Problem as problems:
+            await exchange.send_problem(_first_problem(problems))
+
+    async def _raise_when_stopping(self) -> None:
+        await self._stopping.wait()
+        raise Stopping
+
+    async def _forward(self, exchange: Exchange, body: RequestBody, patience: Patience) -> None:
+        try:
+            async with asyncio.timeout(patience.head_seconds):
+                response = await self._ask(exchange, body, patience)
+        except (httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise self._unavailable(exchange, error) from error
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise DeadlineExceeded("The service did not answer in time.") from error
+        except httpx.LocalProtocolError as error:
+            raise BadRequest("The request's target or a header has characters that HTTP does not allow.") from error
+        except httpx.TransportError as error:
+            raise self._unavailable(exchange, error) from error
+        try:
+            if not await exchange.send_answer(response):
+                self._counters.cut += 1
+                if patience.streams:
+                    await exchange.end_stream(Unavailable())
+        finally:
+            await response.aclose()
+
+    def _unavailable(self, exchange: Exchange, error: httpx.TransportError) -> Unavailable:
+        log.warning("app.unreachable", error=type(error).__name__, request_id=exchange.identity.request_id.decode())
+        return Unavailable(retry_after_seconds=RETRY_AFTER_SECONDS)
+
+    async def _ask(self, exchange: Exchange, body: RequestBody, patience: Patience) -> httpx.Response:
+        """The head of the app's answer. Asks once more, on another connection, when that is safe to do."""
+        transport: httpx.AsyncBaseTransport = exchange.scope["state"]["transport"]
+        headers = headers_for_app(exchange.scope, exchange.identity, self._app_url.netloc)
+        try:
+            return await transport.handle_async_request(self._request(exchange, headers, body, patience))
+        except _WORTH_REPEATING:
+            if exchange.scope["method"] not in REPEATABLE_METHODS or not body.empty:
+                raise
+            self._counters.repeated += 1
+            return await transport.handle_async_request(self._request(exchange, headers, body, patience))
+
+    def _request(self, exchange: Exchange, headers: HeaderList, body: RequestBody, patience: Patience) -> httpx.Request:
+        if patience.tells_deadline:
+            left_milliseconds = max(0, round((DEADLINE_SECONDS - exchange.seconds()) * 1000))
+            headers = [*headers, (b"x-deadline", b"%d" % left_milliseconds)]
+        scope = exchange.scope
+        query = b"?" + scope["query_string"] if scope["query_string"] else b""
+        # `target` sends the path as it came; httpx would write it in its own way.
+        extensions = {"timeout": patience.timeouts(), "target": scope["raw_path"] + query}
+        return httpx.Request(scope["method"], self._app_url, headers=headers, stream=body, extensions=extensions)
+
+
+def _check(scope: Scope) -> None:
+    """Raises what can be said without asking the app."""
+    if scope["method"] not in METHODS:
+        raise MethodNotAllowed
+    if not {".", ".."}.isdisjoint(scope["path"].split("/")):
+        raise NotFound  # a path that leaves /v1 would reach what is not forwarded
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit() and int(value) > LARGEST_BODY_BYTES:
+            raise too_large()
+
+
+def _patience(scope: Scope) -> Patience:
+    if scope["method"] == "GET":
+        if any(name == b"accept" and b"text/event-stream" in value for name, value in scope["headers"]):
+            return EVENT_STREAM
+        if any(pair.startswith(b"wait=") for pair in scope["query_string"].split(b"&")):
+            return LONG_POLL
+    return PLAIN
+
+
+def _first_problem(group: ExceptionGroup[Problem]) -> Problem:
+    first = group.exceptions[0]
+    return first if isinstance(first, Problem) else _first_problem(first)
+
+
+async def _raise_when_client_gone(body: RequestBody) -> None:
+    await body.wait_until_client_gone()
+    raise ClientGone

@@ -1,0 +1,56 @@
+"""The web tier's composition root: the page, the way to the app, and what operators ask this process."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, PlainTextResponse
+from starlette.types import ASGIApp
+
+from shared.problems import MEDIA_TYPE, Problem
+from web.counters import Counters
+from web.forwarding import Forwarder, Limits, State, open_transport
+from web.page import Page
+from web.security_headers import SecurityHeaders, content_security_policy
+from web.settings import Settings, origin_of
+
+
+@asynccontextmanager
+async def lifespan(_application: FastAPI) -> AsyncIterator[State]:
+    """Opens the one connection pool to the app, and closes it after the last request."""
+    async with open_transport() as transport:
+        yield {"transport": transport}
+
+
+def create_application(settings: Settings, stopping: asyncio.Event) -> ASGIApp:
+    """The whole tier as one ASGI application. Setting `stopping` turns readiness off and ends event streams."""
+    counters = Counters()
+    limits = Limits(requests=settings.request_limit, streams=settings.stream_limit)
+    application = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
+    application.add_exception_handler(Exception, _answer_internal_problem)
+    _add_operator_routes(application, counters, stopping)
+    application.mount("/v1", Forwarder(str(settings.app_url), limits, counters, stopping))
+    application.mount("/", Page())
+    policy = content_security_policy(origin_of(settings.cdn_url), origin_of(settings.s3_public_endpoint))
+    return SecurityHeaders(application, policy=policy)
+
+
+def _add_operator_routes(application: FastAPI, counters: Counters, stopping: asyncio.Event) -> None:
+    """About this process only: were the app asked too, one hiccup there would empty the whole fleet."""
+
+    @application.get("/healthz")
+    async def healthz() -> PlainTextResponse:
+        return PlainTextResponse("ok\n")
+
+    @application.get("/readyz")
+    async def readyz() -> PlainTextResponse:
+        return PlainTextResponse("stopping\n", 503) if stopping.is_set() else PlainTextResponse("ready\n")
+
+    @application.get("/metrics")
+    async def metrics() -> PlainTextResponse:
+        return PlainTextResponse(counters.as_text())
+
+
+async def _answer_internal_problem(_request: Request, _error: Exception) -> JSONResponse:
+    return JSONResponse(Problem().body(), 500, media_type=MEDIA_TYPE)

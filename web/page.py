@@ -1,0 +1,93 @@
+"""The page: static files under a name that changes with their content, and one document for every path of the page.
+
+`/static/{version}/…` may be kept for ever, the version being a digest of all files; the document that names the version
+is asked for again each time. So an upgrade shows at the next load, and no load mixes two versions.
+"""
+
+import gzip
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.types import Receive, Scope, Send
+
+from shared.problems import MethodNotAllowed
+from web.problems import send_problem
+from web.session_cookie import HeaderList
+
+FOLDER = Path(__file__).parent / "static"
+DOCUMENT = "index.html"
+VERSION_MARK = b"{version}"
+PATHS_OF_THE_PAGE = re.compile(r"/|/sessions|/items/itm_[0-9A-HJKMNP-TV-Z]{26}")
+_STATIC = re.compile(r"/static/(?P<version>[0-9a-f]{16})/(?P<name>.+)")
+_TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
+_FOR_EVER = b"public, max-age=31536000, immutable"
+_ASK_AGAIN = b"no-cache"
+_NEVER = b"no-store"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file in memory, as it is and compressed."""
+
+    content: bytes
+    compressed: bytes
+    content_type: bytes
+    etag: bytes
+
+
+class Page:
+    """An ASGI application that answers from memory; all files together are smaller than one photo."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        paths = [path for path in sorted(folder.rglob("*")) if path.suffix in _TYPES]
+        contents = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+        self.version = _digest(
+            b"".join(name.encode() + _digest(content) for name, content in contents.items())
+        ).decode()
+        contents[DOCUMENT] = contents[DOCUMENT].replace(VERSION_MARK, self.version.encode())
+        self._files = {name: _file(name, content) for name, content in contents.items()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] not in {"GET", "HEAD"}:
+            await send_problem(send, MethodNotAllowed(), [(b"allow", b"GET, HEAD")])
+            return
+        file, status, cache_control = self._find(scope["path"])
+        request = dict(scope["headers"])
+        headers: HeaderList = [(b"etag", file.etag), (b"cache-control", cache_control), (b"vary", b"accept-encoding")]
+        if status == 200 and file.etag in (tag.strip() for tag in request.get(b"if-none-match", b"").split(b",")):
+            await send({"type": "http.response.start", "status": 304, "headers": headers})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        content = file.content
+        if b"gzip" in request.get(b"accept-encoding", b""):
+            content = file.compressed
+            headers.append((b"content-encoding", b"gzip"))
+        headers += [(b"content-type", file.content_type), (b"content-length", b"%d" % len(content))]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
+
+    def _find(self, path: str) -> tuple[File, int, bytes]:
+        """The file, the status and how long it may be kept; for an unknown path the page, which says so itself."""
+        document = self._files[DOCUMENT]
+        if PATHS_OF_THE_PAGE.fullmatch(path):
+            return document, 200, _ASK_AGAIN
+        static = _STATIC.fullmatch(path)
+        if static and static["name"] in self._files and static["name"] != DOCUMENT:
+            # Another version: a page from before or after an upgrade asks; it gets what there is, and must not keep it.
+            return self._files[static["name"]], 200, _FOR_EVER if static["version"] == self.version else _NEVER
+        return document, 404, _NEVER
+
+
+def _file(name: str, content: bytes) -> File:
+    return File(
+        content=content,
+        compressed=gzip.compress(content, mtime=0),
+        content_type=f"{_TYPES[Path(name).suffix]}; charset=utf-8".encode(),
+        etag=b'W/"%s"' % _digest(content),  # weak: the plain and the compressed form share it
+    )
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest()[:16].encode()

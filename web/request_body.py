@@ -1,0 +1,62 @@
+"""The body of a request on its way to the app: streamed, counted, and aware of a client that goes away."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+from starlette.types import Receive
+
+from shared.problems import TooLarge
+from web.session_cookie import HeaderList
+
+LARGEST_BODY_BYTES = 1024 * 1024
+"""Pictures never come this way; the largest honest body asks for the URLs of 100 parts."""
+
+
+class ClientGone(Exception):
+    """The client closed its connection before it had its answer."""
+
+
+def too_large() -> TooLarge:
+    return TooLarge(f"A request may carry at most {LARGEST_BODY_BYTES} bytes.")
+
+
+class RequestBody(httpx.AsyncByteStream):
+    """Reads the ASGI channel once. Raises TooLarge or ClientGone into whoever sends it on."""
+
+    def __init__(self, receive: Receive, headers: HeaderList) -> None:
+        self.empty = _announces_no_body(headers)
+        self._receive = receive
+        self._read = asyncio.Event()
+        if self.empty:
+            self._read.set()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self.empty:
+            return
+        size_bytes = 0
+        while not self._read.is_set():
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            chunk: bytes = message.get("body", b"")
+            size_bytes += len(chunk)
+            if size_bytes > LARGEST_BODY_BYTES:
+                raise too_large()
+            if not message.get("more_body", False):
+                self._read.set()
+            if chunk:
+                yield chunk
+
+    async def wait_until_client_gone(self) -> None:
+        """Returns when the client has closed its side; looks only once the body has been read."""
+        await self._read.wait()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
+def _announces_no_body(headers: HeaderList) -> bool:
+    """HTTP/1.1: a request has a body when one of these two says so."""
+    return not any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0") for name, value in headers
+    )

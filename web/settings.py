@@ -1,0 +1,58 @@
+"""The web tier's settings: read from the environment once, checked at start."""
+
+import sys
+from typing import Annotated
+
+from pydantic import AnyHttpUrl, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "DARKROOM_"
+EXAMPLES = {
+    "listen_host": "127.0.0.1",
+    "listen_port": "8080",
+    "app_url": "http://127.0.0.1:8000",
+    "cdn_url": "https://media.example.com",
+    "s3_public_endpoint": "https://darkroom.s3.eu-central-1.amazonaws.com",
+    "trusted_proxies": "10.0.0.0/16",
+    "request_limit": "512",
+    "stream_limit": "2000",
+    "drain_seconds": "5",
+}
+
+
+class Settings(BaseSettings):
+    """Where to listen, where the app is, and which hosts the page may talk to."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    listen_host: str = "127.0.0.1"
+    listen_port: Annotated[int, Field(ge=1, le=65_535)]
+    app_url: AnyHttpUrl
+    cdn_url: AnyHttpUrl
+    s3_public_endpoint: AnyHttpUrl
+    trusted_proxies: str = ""
+    """Comma-separated addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    request_limit: Annotated[int, Field(ge=1)] = 512
+    """Requests in flight, event streams not counted; above it a 503 at once."""
+    stream_limit: Annotated[int, Field(ge=1)] = 2_000
+    drain_seconds: Annotated[float, Field(ge=0)] = 0.0
+    """How long readiness reads 503 before the process stops listening; what a load balancer needs to notice."""
+
+
+def load_settings() -> Settings:
+    """Ends the process with one line for each variable that is missing or wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        for problem in error.errors():
+            name = str(problem["loc"][0])
+            example = EXAMPLES.get(name, "")
+            sys.stderr.write(f"{PREFIX}{name.upper()}: {problem['msg']}. Example: {example}\n")
+        raise SystemExit(2) from None
+
+
+def origin_of(url: AnyHttpUrl) -> str:
+    """`scheme://host[:port]`, the default port left out, as a browser writes an origin."""
+    host = f"[{url.host}]" if url.host and ":" in url.host and not url.host.startswith("[") else url.host
+    default_port = 443 if url.scheme == "https" else 80
+    return f"{url.scheme}://{host}" + ("" if url.port in (None, default_port) else f":{url.port}")

@@ -1,0 +1,78 @@
+"""What the worker and the decoder template say to each other, one JSON document a packet."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from app.media.results import MadeImage, Probe
+from app.media.sandbox import Limits
+from shared.items import FailureCode
+
+# A child says less than 2 KB. What it may say at most, escaped sixfold, must still fit a packet.
+MOST_SAID_BYTES = 16 * 1024
+MOST_STDERR_BYTES = 4 * 1024
+MOST_PACKET_BYTES = 160 * 1024
+
+# How a child ends by itself: files made; the file is the reason that there are none; a fault of ours (sysexits.h).
+EXIT_MADE, EXIT_REFUSED, EXIT_CRASHED = 0, 65, 70
+
+
+@dataclass(frozen=True, slots=True)
+class StartJob:
+    job: int
+    source: str
+    folder: str
+    limits: Limits
+    kind: Literal["start"] = "start"
+
+
+@dataclass(frozen=True, slots=True)
+class KillJob:
+    job: int
+    kind: Literal["kill"] = "kill"
+
+
+@dataclass(frozen=True, slots=True)
+class JobStarted:
+    job: int
+    pid: int
+    kind: Literal["started"] = "started"
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnded:
+    """The child is gone and reaped; `said` holds its own lines, `stderr` what libraries complained about."""
+
+    job: int
+    exit_code: int
+    cpu_seconds: float
+    wall_seconds: float
+    said: str
+    stderr: str
+    kind: Literal["ended"] = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class SaidFailure:
+    code: FailureCode
+    message: str
+    passing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One line from a child: exactly one field is set."""
+
+    probe: Probe | None = None
+    image: MadeImage | None = None
+    failure: SaidFailure | None = None
+    crash: str | None = None
+
+
+type_of_request = Annotated[StartJob | KillJob, Field(discriminator="kind")]
+type_of_report = Annotated[JobStarted | JobEnded, Field(discriminator="kind")]
+
+REQUEST: TypeAdapter[StartJob | KillJob] = TypeAdapter(type_of_request)
+REPORT: TypeAdapter[JobStarted | JobEnded] = TypeAdapter(type_of_report)
+SAID: TypeAdapter[Said] = TypeAdapter(Said)

@@ -1,0 +1,180 @@
+"""The warm process that every decoder is forked from: libraries loaded, no thread, no environment, no client."""
+
+import gc
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyvips
+
+from app.media.images import make_image
+from app.media.protocol import (
+    EXIT_CRASHED,
+    EXIT_MADE,
+    EXIT_REFUSED,
+    MOST_PACKET_BYTES,
+    MOST_SAID_BYTES,
+    MOST_STDERR_BYTES,
+    REPORT,
+    REQUEST,
+    SAID,
+    JobEnded,
+    JobStarted,
+    KillJob,
+    Said,
+    SaidFailure,
+    StartJob,
+)
+from app.media.recipe import RECIPE
+from app.media.results import MediaError, Probe
+from app.media.sandbox import confine, die_with_parent
+
+# What pyvips learns about an operation when it is first named; learnt here, every child inherits it. It makes none run.
+OPERATIONS = ("jpegload", "pngload", "webpload", "resize", "webpsave_buffer", "jpegsave_buffer", "addalpha")
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    request: StartJob
+    pid: int
+    pidfd: int
+    said: int
+    stderr: int
+    started: float
+
+
+def main(descriptor: int) -> None:
+    """Serves the control socket until it closes; then this process ends, and its children with it."""
+    die_with_parent()
+    pyvips.concurrency_set(1)
+    pyvips.cache_set_max(0)
+    for operation in OPERATIONS:
+        pyvips.voperation.Introspect.get(operation)
+    gc.collect()
+    gc.freeze()  # a collection in a child would otherwise touch, and so copy, every page
+    with socket.socket(fileno=descriptor) as control:
+        Template(control).serve()
+
+
+class Template:
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._children: dict[int, Child] = {}
+        # poll, unlike epoll, needs no descriptor of its own that a child would inherit.
+        self._selector = selectors.PollSelector()
+        self._selector.register(control, selectors.EVENT_READ)
+
+    def serve(self) -> None:
+        while True:
+            for key, _ in self._selector.select():
+                if key.data is not None:
+                    self._reap(self._children.pop(key.data))
+                    continue
+                packet = self._control.recv(MOST_PACKET_BYTES)
+                if not packet:
+                    return
+                self._obey(REQUEST.validate_json(packet))
+
+    def _obey(self, request: StartJob | KillJob) -> None:
+        match request:
+            case StartJob():
+                self._fork(request)
+            case KillJob(job=job) if job in self._children:
+                # Not reaped yet, so neither the process nor its group can be another's.
+                os.killpg(self._children[job].pid, signal.SIGKILL)
+            case KillJob():
+                pass  # it ended while the request was on its way
+
+    def _fork(self, request: StartJob) -> None:
+        said, said_end = os.pipe()
+        stderr, stderr_end = os.pipe()
+        os.set_blocking(stderr_end, False)
+        template = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            _be_a_child(request, said_end, stderr_end, template)
+        os.close(said_end)
+        os.close(stderr_end)
+        os.setpgid(pid, pid)
+        child = Child(request, pid, os.pidfd_open(pid), said, stderr, time.monotonic())
+        self._children[request.job] = child
+        self._selector.register(child.pidfd, selectors.EVENT_READ, data=request.job)
+        self._control.send(REPORT.dump_json(JobStarted(request.job, pid)))
+
+    def _reap(self, child: Child) -> None:
+        _, status, usage = os.wait4(child.pid, 0)
+        self._selector.unregister(child.pidfd)
+        os.close(child.pidfd)
+        ended = JobEnded(
+            job=child.request.job,
+            exit_code=os.waitstatus_to_exitcode(status),
+            cpu_seconds=usage.ru_utime + usage.ru_stime,
+            wall_seconds=time.monotonic() - child.started,
+            said=_drain(child.said, MOST_SAID_BYTES),
+            stderr=_drain(child.stderr, MOST_STDERR_BYTES),
+        )
+        if ended.exit_code != EXIT_MADE:
+            _discard(Path(child.request.folder))
+        self._control.send(REPORT.dump_json(ended))
+
+
+def _drain(pipe: int, most_bytes: int) -> str:
+    """What the dead writer left in the pipe."""
+    os.set_blocking(pipe, False)
+    try:
+        return os.read(pipe, most_bytes).decode("utf-8", "replace")
+    except BlockingIOError:  # nothing there, and a grandchild still holds the other end
+        return ""
+    finally:
+        os.close(pipe)
+
+
+def _discard(folder: Path) -> None:
+    for rendition in RECIPE:
+        (folder / rendition.file).unlink(missing_ok=True)
+
+
+def _be_a_child(request: StartJob, said: int, stderr: int, template: int) -> None:
+    exit_code = EXIT_CRASHED
+    try:
+        os.setpgid(0, 0)
+        die_with_parent()
+        if os.getppid() == template:  # else it died before the line above could have any effect
+            os.dup2(stderr, sys.stderr.fileno())
+            confine(request.limits, Path(request.folder), keep=said)
+            exit_code = _work(request, said)
+    except BaseException as error:  # noqa: BLE001  # this copy of the template ends here, nothing may reach its loop
+        _say(said, Said(crash=_where(error)))
+    finally:
+        os._exit(exit_code)
+
+
+def _work(request: StartJob, said: int) -> int:
+    def say_probe(probe: Probe) -> None:
+        _say(said, Said(probe=probe))
+
+    try:
+        image = make_image(Path(request.source), Path(request.folder), on_probe=say_probe)
+    except MediaError as error:
+        _say(said, Said(failure=SaidFailure(error.code, error.message, error.passing)))
+        return EXIT_REFUSED
+    _say(said, Said(image=image))
+    return EXIT_MADE
+
+
+def _say(said: int, line: Said) -> None:
+    os.write(said, SAID.dump_json(line, exclude_defaults=True) + b"\n")
+
+
+def _where(error: BaseException) -> str:
+    """The kind of error and its place; not its text, which may quote the file."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "nowhere"
+    return f"{type(error).__name__} at {place}"

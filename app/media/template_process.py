@@ -1,0 +1,79 @@
+"""The worker's end of the decoder template: starts the process, sends requests, hears reports."""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from app.media.protocol import MOST_PACKET_BYTES, REPORT, REQUEST, JobEnded, JobStarted, KillJob, StartJob
+
+# `-I` hides the environment and the current folder, so the place of our packages is an argument.
+LAUNCH = "import sys; sys.path.append(sys.argv[1]); from app.media.template import main; main(int(sys.argv[2]))"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class TemplateGone(Exception):
+    """The template has closed its end: it is dead or dying, and its children with it."""
+
+
+class TemplateProcess:
+    """One life of the template. Start it in the main thread: the template dies with the thread that started it."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", control: socket.socket) -> None:
+        self._process, self._control = process, control
+
+    @classmethod
+    def launch(cls) -> Self:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            descriptor = theirs.fileno()
+            process = subprocess.Popen(  # noqa: S603  # our own interpreter and our own code
+                [sys.executable, "-I", "-c", LAUNCH, str(ROOT), str(descriptor)],
+                env={},
+                pass_fds=(descriptor,),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C in a terminal is for the worker, which decides about its children
+            )
+        ours.setblocking(False)
+        return cls(process, ours)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def descriptor(self) -> int:
+        return self._control.fileno()
+
+    def send(self, request: StartJob | KillJob) -> None:
+        """At once: slots bound what is under way to a few packets of the socket's buffer. Raises TemplateGone."""
+        try:
+            self._control.send(REQUEST.dump_json(request))
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise TemplateGone from error
+
+    def reports(self) -> Iterator[JobStarted | JobEnded]:
+        """Those that have arrived. Raises TemplateGone."""
+        while True:
+            try:
+                packet = self._control.recv(MOST_PACKET_BYTES)
+            except BlockingIOError:
+                return
+            except ConnectionResetError as error:
+                raise TemplateGone from error
+            if not packet:
+                raise TemplateGone
+            yield REPORT.validate_json(packet)
+
+    def kill(self) -> None:
+        """Children follow by themselves (PR_SET_PDEATHSIG)."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """Ends the process and waits for its end, which SIGKILL brings in milliseconds."""
+        self._control.close()
+        self._process.kill()
+        self._process.wait()

@@ -1,0 +1,41 @@
+"""One web tier and one upstream for all tests of this folder; each test uses paths and flags of its own."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+
+from tests.web.servers import serving, serving_web
+from tests.web.upstream import Upstream
+
+
+@pytest.fixture(scope="session")
+def app_url() -> Iterator[str]:
+    with serving(Upstream(), lifespan="off") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def web_url(app_url: str) -> Iterator[str]:
+    with serving_web(app_url) as url:
+        yield url
+
+
+@pytest.fixture
+async def web(web_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=web_url, trust_env=False, timeout=20) as client:
+        yield client
+
+
+@pytest.fixture
+async def app(app_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """The upstream itself, to raise and await its flags."""
+    async with httpx.AsyncClient(base_url=app_url, trust_env=False, timeout=20) as client:
+        yield client
+
+
+@pytest.fixture
+def flag() -> str:
+    """A name that no other test uses."""
+    return uuid.uuid4().hex

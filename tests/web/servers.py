@@ -1,0 +1,63 @@
+"""Real uvicorn servers on loopback for the web tier's tests, each in its own thread."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from pydantic import AnyHttpUrl
+from starlette.types import ASGIApp
+
+from web.main import create_application
+from web.settings import Settings
+
+CDN_URL = "http://127.0.0.1:18082"
+OBJECTS_URL = "http://127.0.0.1:18081"
+START_SECONDS = 10.0
+
+
+@contextmanager
+def serving(application: ASGIApp, **options: object) -> Iterator[str]:
+    """The base URL of the running server; it is stopped at the end."""
+    config = uvicorn.Config(
+        application,
+        port=0,
+        http="httptools",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+        **options,  # type: ignore[arg-type]  # uvicorn's own options, passed through
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    deadline = time.monotonic() + START_SECONDS
+    while not server.started and thread.is_alive() and time.monotonic() < deadline:
+        threading.Event().wait(0.01)
+    assert server.started, "the server did not start"
+    try:
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@contextmanager
+def serving_web(
+    app_url: str, stopping: asyncio.Event | None = None, *, trusted_proxies: str = "127.0.0.1", **settings: int
+) -> Iterator[str]:
+    """The web tier before `app_url`; by default a proxy at 127.0.0.1 is believed, so tests can arrive over `https`."""
+    values = Settings(
+        listen_port=1,
+        app_url=AnyHttpUrl(app_url),
+        cdn_url=AnyHttpUrl(CDN_URL),
+        s3_public_endpoint=AnyHttpUrl(OBJECTS_URL),
+        **settings,  # type: ignore[arg-type]  # limits, all of them whole numbers
+    )
+    application = create_application(values, stopping or asyncio.Event())
+    with serving(application, server_header=False, proxy_headers=True, forwarded_allow_ips=trusted_proxies) as url:
+        yield url

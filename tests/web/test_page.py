@@ -1,0 +1,115 @@
+"""The page's files and the security headers that stand on every answer."""
+
+import re
+
+import httpx
+import pytest
+
+from tests.web.servers import CDN_URL, OBJECTS_URL
+from web.page import FOLDER, Page
+
+EXPECTED = {
+    "x-content-type-options": "nosniff",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"),
+        ("GET", "/nowhere"),
+        ("POST", "/"),
+        ("GET", "/healthz"),
+        ("POST", "/healthz"),
+        ("GET", "/v1/echo"),
+        ("GET", "/v1/loose"),
+        ("GET", "/v1/../echo"),
+        ("TRACE", "/v1/echo"),
+        ("GET", "/static/0000000000000000/app.js"),
+    ],
+)
+async def test_every_answer_carries_the_security_headers_once(web: httpx.AsyncClient, method: str, path: str) -> None:
+    answer = await web.request(method, path)
+    for name, value in EXPECTED.items():
+        assert answer.headers.get_list(name) == [value]
+    assert len(answer.headers.get_list("content-security-policy")) == 1
+    assert len(answer.headers.get_list("permissions-policy")) == 1
+    assert "strict-transport-security" not in answer.headers
+
+
+async def test_over_https_browsers_are_told_to_stay_there(web: httpx.AsyncClient) -> None:
+    answer = await web.get("/nowhere", headers={"X-Forwarded-Proto": "https"})
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
+
+
+async def test_the_policy_allows_our_files_the_cdn_and_the_object_store_only(web: httpx.AsyncClient) -> None:
+    policy = dict(
+        part.strip().split(" ", 1) for part in (await web.get("/")).headers["content-security-policy"].split(";")
+    )
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["form-action"] == "'self'"
+    assert policy["img-src"] == f"'self' blob: data: {CDN_URL}"
+    assert policy["connect-src"] == f"'self' {OBJECTS_URL} {CDN_URL}"
+    assert policy["base-uri"] == policy["frame-ancestors"] == "'none'"
+    assert not any("unsafe" in value for value in policy.values())
+
+
+@pytest.mark.parametrize("path", ["/", "/sessions", "/items/itm_01ARZ3NDEKTSV4RRFFQ69G5FAV"])
+async def test_paths_of_the_page_give_the_page(web: httpx.AsyncClient, path: str) -> None:
+    answer = await web.get(path)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["cache-control"] == "no-cache"
+
+
+async def test_an_unknown_path_is_the_pages_own_404(web: httpx.AsyncClient) -> None:
+    answer = await web.get("/items/nonsense")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+
+
+async def test_the_page_is_not_sent_again_while_it_is_unchanged(web: httpx.AsyncClient) -> None:
+    etag = (await web.get("/")).headers["etag"]
+    answer = await web.get("/", headers={"If-None-Match": f'"other", {etag}'})
+    assert (answer.status_code, answer.content) == (304, b"")
+
+
+async def test_static_files_may_be_kept_for_ever_under_their_version(web: httpx.AsyncClient) -> None:
+    document = (await web.get("/")).text
+    paths = re.findall(r'"(/static/[0-9a-f]{16}/[^"]+)"', document)
+    assert paths
+    for path in paths:
+        answer = await web.get(path)
+        assert answer.status_code == 200, path
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+
+
+async def test_a_file_asked_for_under_another_version_is_not_kept(web: httpx.AsyncClient) -> None:
+    answer = await web.get("/static/0000000000000000/app.js")
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+
+
+@pytest.mark.parametrize("name", ["../main.py", "nothing.js", "index.html", "%2e%2e/main.py"])
+async def test_what_is_no_static_file_is_not_found(web: httpx.AsyncClient, name: str) -> None:
+    document = (await web.get("/")).text
+    version = re.search("/static/([0-9a-f]{16})/", document)
+    assert version
+    assert (await web.get(f"/static/{version[1]}/{name}")).status_code == 404
+
+
+async def test_files_come_compressed_to_those_who_can_read_it(web: httpx.AsyncClient) -> None:
+    plain = await web.get("/", headers={"Accept-Encoding": "identity"})
+    compressed = await web.get("/", headers={"Accept-Encoding": "gzip"})
+    assert compressed.headers["content-encoding"] == "gzip"
+    assert compressed.text == plain.text
+
+
+def test_the_version_changes_with_any_file(tmp_path: pytest.TempPathFactory) -> None:
+    folder = FOLDER.__class__(str(tmp_path))
+    (folder / "index.html").write_text("<!doctype html>")
+    (folder / "app.js").write_text("1")
+    before = Page(folder).version
+    (folder / "app.js").write_text("2")
+    assert Page(folder).version != before

@@ -1,0 +1,112 @@
+"""Where each part listens: three fixed ports that URLs given out name, the rest on free loopback ports."""
+
+import asyncio
+import errno
+import ipaddress
+import secrets
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.refusal import ExitCode, Refusal
+from local.settings import Settings, Tls
+
+LOOPBACK = "127.0.0.1"
+EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+FIRST_PORT = 15_000
+RELEASE_SECONDS = 3.0  # a supervisor killed a moment ago: the kernel is still ending its children
+INNER_PARTS = ("valkey", "emulator", "tables", "app", "worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    bind: str
+    """Where web, objects and edge listen."""
+
+    inner: str
+    """Under which name our own processes reach them."""
+
+    scheme: str
+    public_host: str
+    web: int
+    objects: int
+    edge: int
+    ports: dict[str, int]
+    """Of the parts that only our own processes talk to, on loopback."""
+
+    def public_url(self, port: int) -> str:
+        host = f"[{self.public_host}]" if ":" in self.public_host else self.public_host
+        return f"{self.scheme}://{host}:{port}"
+
+    def inner_url(self, port: int) -> str:
+        host = f"[{self.inner}]" if ":" in self.inner else self.inner
+        return f"{self.scheme}://{host}:{port}"
+
+    def loopback_url(self, part: str) -> str:
+        return f"http://{LOOPBACK}:{self.ports[part]}"
+
+
+async def choose_addresses(settings: Settings) -> Addresses:
+    """Raises Refusal if a fixed port is taken and no dying process lets it go within three seconds."""
+    bind, inner = _interfaces(settings.host)
+    web, objects, edge = (settings.port + offset for offset in range(3))
+    for port in (web, objects, edge):
+        await _require_free(bind, port, settings)
+    return Addresses(
+        bind=bind,
+        inner=inner,
+        scheme="http" if settings.tls is Tls.OFF else "https",
+        public_host=settings.host,
+        web=web,
+        objects=objects,
+        edge=edge,
+        ports=dict(zip(INNER_PARTS, _free_ports(len(INNER_PARTS), {web, objects, edge}), strict=True)),
+    )
+
+
+def _interfaces(host: str) -> tuple[str, str]:
+    """An address is bound as it is. A name may resolve to anything on its own machine, so every interface is bound."""
+    if host == "localhost":
+        return LOOPBACK, LOOPBACK
+    try:
+        address = str(ipaddress.ip_address(host))
+    except ValueError:
+        return "0.0.0.0", LOOPBACK  # noqa: S104 - asked for: DARKROOM_HOST names this machine to others
+    return address, address
+
+
+async def _require_free(host: str, port: int, settings: Settings) -> None:
+    deadline = time.monotonic() + RELEASE_SECONDS
+    while (error := _bind_error(host, port)) is not None:
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise Refusal(
+                f"DARKROOM_HOST is wrong: {settings.host} is not an address of this machine.", ExitCode.WRONG_SETTING
+            )
+        if error.errno != errno.EADDRINUSE:
+            raise Refusal(f"Port {port} cannot be used: {error.strerror}. Choose another with DARKROOM_PORT.")
+        if time.monotonic() > deadline:
+            raise Refusal(
+                f"Port {port} is taken by another program: stop it, or set DARKROOM_PORT "
+                f"(it is {settings.port}; that port and the next two are used)."
+            )
+        await asyncio.sleep(0.1)
+
+
+def _bind_error(host: str, port: int) -> OSError | None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as candidate:
+        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            candidate.bind((host, port))
+        except OSError as error:
+            return error
+    return None
+
+
+def _free_ports(count: int, but: set[int]) -> list[int]:
+    """Below the range from which the kernel takes ports for outgoing connections: while a part is being restarted,
+    nothing can slip into its place."""
+    end = int(EPHEMERAL_RANGE.read_text().split()[0]) if EPHEMERAL_RANGE.exists() else 32_768
+    candidates = secrets.SystemRandom().sample(range(FIRST_PORT, max(end, FIRST_PORT + 1000)), 500)
+    free = [port for port in candidates if port not in but and _bind_error(LOOPBACK, port) is None]
+    return free[:count]

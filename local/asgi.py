@@ -1,0 +1,83 @@
+"""The few pieces of ASGI that the emulator's wrappers share; standard library only."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class HeldAnswer:
+    """An answer that is kept back: `take` stands in for `send`, `give` sends it on, perhaps with another body."""
+
+    start: Message | None = None
+    body: bytes = b""
+
+    @property
+    def status(self) -> int:
+        return int(self.start["status"]) if self.start else 0
+
+    async def take(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.start = message
+        else:
+            self.body += message.get("body", b"")
+
+    async def give(self, send: Send) -> None:
+        if self.start is None:
+            return
+        headers = [(name, value) for name, value in self.start["headers"] if name.lower() != b"content-length"]
+        headers.append((b"content-length", str(len(self.body)).encode()))
+        await send({**self.start, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+async def answer(send: Send, status: int, body: bytes = b"", content_type: str = "text/plain") -> None:
+    headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def read_body(receive: Receive) -> bytes | None:
+    """None if the client left before it was complete."""
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        part: bytes = message.get("body", b"")
+        body += part
+        if not message.get("more_body", False):
+            return body
+
+
+def replay(body: bytes, then: Receive | None = None) -> Receive:
+    """A `receive` that gives this body, and then what `then` gives, or waits as for a client that stays."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        if messages:
+            return messages.pop()
+        if then is None:
+            await asyncio.Event().wait()
+            raise AssertionError("unreachable")
+        return await then()
+
+    return receive
+
+
+def with_length(scope: Scope, body: bytes) -> Scope:
+    """The scope of a request whose body has been replaced."""
+    headers = [(name, value) for name, value in scope["headers"] if name != b"content-length"]
+    return {**scope, "headers": [*headers, (b"content-length", str(len(body)).encode())]}
+
+
+async def wait_until_left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

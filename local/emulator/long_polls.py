@@ -1,0 +1,83 @@
+"""Holds SQS long polls in front of the emulator, which looks for messages only ten times a second.
+
+A held poll asks the emulator with no wait: at once, whenever a request that may bring messages has passed through, and
+every quarter of a second for what becomes visible by itself.
+"""
+
+import asyncio
+import json
+
+from local.asgi import (
+    Application,
+    HeldAnswer,
+    Receive,
+    Scope,
+    Send,
+    read_body,
+    replay,
+    wait_until_left,
+    with_length,
+)
+
+RECEIVE = b"AmazonSQS.ReceiveMessage"
+BRINGS_NOTHING = {b"AmazonSQS.DeleteMessage", b"AmazonSQS.DeleteMessageBatch", b"AmazonSQS.GetQueueAttributes"}
+LOOK_SECONDS = 0.25
+LONGEST_WAIT_SECONDS = 20.0  # SQS's own limit
+
+
+class LongPolls:
+    """Only the JSON protocol, which every SDK of today speaks; a poll in the older one waits in the emulator."""
+
+    def __init__(self, emulator: Application) -> None:
+        self._emulator = emulator
+        self._passed = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        target = dict(scope.get("headers", ())).get(b"x-amz-target")
+        if target != RECEIVE:
+            await self._emulator(scope, receive, send)
+            if target not in BRINGS_NOTHING:
+                self._passed.set()
+                self._passed = asyncio.Event()
+            return
+        body = await read_body(receive)
+        if body is None:
+            return
+        wait_seconds, body = _without_wait(body)
+        if wait_seconds is None:
+            await self._emulator(scope, replay(body), send)
+        else:
+            await self._hold(scope, body, wait_seconds, receive, send)
+
+    async def _hold(self, scope: Scope, body: bytes, wait_seconds: float, receive: Receive, send: Send) -> None:
+        """Nothing is received for a client that has gone: its messages would be hidden for nothing."""
+        left = asyncio.create_task(wait_until_left(receive))
+        deadline = asyncio.get_running_loop().time() + wait_seconds
+        try:
+            while not left.done():
+                passed = asyncio.create_task(self._passed.wait())
+                held = HeldAnswer()
+                await self._emulator(with_length(scope, body), replay(body), held.take)
+                remaining = deadline - asyncio.get_running_loop().time()
+                if remaining <= 0 or held.status != 200 or b'"Messages"' in held.body:
+                    passed.cancel()
+                    await held.give(send)
+                    return
+                await asyncio.wait(
+                    {passed, left}, timeout=min(LOOK_SECONDS, remaining), return_when=asyncio.FIRST_COMPLETED
+                )
+                passed.cancel()
+        finally:
+            left.cancel()
+
+
+def _without_wait(body: bytes) -> tuple[float | None, bytes]:
+    """How long the poll wants to wait, None for not at all, and the same request without a wait."""
+    try:
+        asked = json.loads(body)
+        wait_seconds = float(asked.get("WaitTimeSeconds") or 0)
+    except (ValueError, TypeError, AttributeError):
+        return None, body
+    if not 0 < wait_seconds <= LONGEST_WAIT_SECONDS:
+        return None, body
+    return wait_seconds, json.dumps(asked | {"WaitTimeSeconds": 0}).encode()

@@ -1,0 +1,123 @@
+"""What each part is told by its environment; see docs/SETTINGS.md."""
+
+import os
+from collections.abc import Mapping
+
+from local.addresses import LOOPBACK
+from local.installation import BUCKET, Installation
+from local.settings import PREFIX, Settings, variable_of
+
+
+def inherited(installation: Installation, outer: Mapping[str, str]) -> dict[str, str]:
+    """The environment that every part starts from: the outer one, without what could lead it astray.
+
+    Our own settings and everything of AWS (profiles, endpoints, metadata services) are set anew where a part needs
+    them; a proxy must not stand between processes of one machine.
+    """
+    ours = {variable_of(field) for field in Settings.model_fields}
+    environment = {
+        name: value for name, value in outer.items() if name not in ours and not name.startswith(("AWS_", "PYTHON"))
+    }
+    never_by_proxy = ("localhost", LOOPBACK, installation.addresses.bind, installation.settings.host)
+    exceptions = ",".join(dict.fromkeys((*filter(None, outer.get("NO_PROXY", "").split(",")), *never_by_proxy)))
+    environment |= {"NO_PROXY": exceptions, "no_proxy": exceptions, "PYTHONUNBUFFERED": "1"}
+    if installation.settings.uses_foreign_aws:
+        environment |= {name: outer[name] for name in ("AWS_SESSION_TOKEN", "AWS_CA_BUNDLE") if name in outer}
+    if installation.has_certificate:
+        certificate = str(installation.folder.certificate)
+        environment |= {"AWS_CA_BUNDLE": certificate, "SSL_CERT_FILE": certificate}
+    return environment
+
+
+class Environments:
+    """The environment of each part of an installation."""
+
+    def __init__(self, installation: Installation, outer: Mapping[str, str] = os.environ) -> None:
+        self._installation = installation
+        self._inherited = inherited(installation, outer)
+        self._credential = {
+            "AWS_ACCESS_KEY_ID": installation.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": installation.secret_access_key,
+            "AWS_REGION": installation.settings.aws_region,
+        }
+        self._faults = {f"{PREFIX}FAULTS": installation.settings.faults.value}
+
+    def _listening(self, host: str, port: int) -> dict[str, str]:
+        return self._inherited | {f"{PREFIX}LISTEN_HOST": host, f"{PREFIX}LISTEN_PORT": str(port)}
+
+    def _public(self, port: int) -> dict[str, str]:
+        """Of a part that browsers reach, hence one that may need the certificate."""
+        environment = self._listening(self._installation.addresses.bind, port)
+        if self._installation.has_certificate:
+            environment[f"{PREFIX}TLS_CERTIFICATE"] = str(self._installation.folder.certificate)
+            environment[f"{PREFIX}TLS_KEY"] = str(self._installation.folder.certificate_key)
+        return environment
+
+    def _inner(self, part: str) -> dict[str, str]:
+        return self._listening(LOOPBACK, self._installation.addresses.ports[part])
+
+    def valkey(self) -> dict[str, str]:
+        return self._inherited
+
+    def emulator(self) -> dict[str, str]:
+        return self._inner("emulator") | self._faults | {"MINISTACK_REGION": self._installation.settings.aws_region}
+
+    def tables(self) -> dict[str, str]:
+        return (
+            self._inner("tables")
+            | self._credential
+            | self._faults
+            | {f"{PREFIX}TABLES_FILE": str(self._installation.folder.tables)}
+        )
+
+    def objects(self) -> dict[str, str]:
+        return (
+            self._public(self._installation.addresses.objects)
+            | self._credential
+            | self._faults
+            | {f"{PREFIX}OBJECTS_FOLDER": str(self._installation.folder.objects)}
+        )
+
+    def edge(self) -> dict[str, str]:
+        installation = self._installation
+        return (
+            self._public(installation.addresses.edge)
+            | self._credential
+            | {
+                f"{PREFIX}EDGE_KEYS_FOLDER": str(installation.folder.edge_keys),
+                f"{PREFIX}EDGE_ORIGIN": installation.s3_endpoint,
+                f"{PREFIX}BUCKET": BUCKET,
+                f"{PREFIX}CDN_URL": installation.cdn_url,
+            }
+        )
+
+    def app(self, part: str = "app") -> dict[str, str]:
+        """Also of the worker, whose port only tells its health."""
+        installation = self._installation
+        environment = (
+            self._inner(part)
+            | self._credential
+            | {
+                f"{PREFIX}DATABASE_URL": installation.database_url,
+                f"{PREFIX}REDIS_URL": installation.redis_url,
+                f"{PREFIX}DYNAMODB_ENDPOINT": installation.dynamodb_endpoint,
+                f"{PREFIX}S3_ENDPOINT": installation.s3_endpoint,
+                f"{PREFIX}S3_PUBLIC_ENDPOINT": installation.s3_public_endpoint,
+                f"{PREFIX}SQS_ENDPOINT": installation.sqs_endpoint,
+                f"{PREFIX}SNS_ENDPOINT": installation.sns_endpoint,
+                f"{PREFIX}BUCKET": BUCKET,
+                f"{PREFIX}CDN_URL": installation.cdn_url,
+                f"{PREFIX}CDN_KEY_ID": installation.cdn_key_id,
+                f"{PREFIX}CDN_PRIVATE_KEY": installation.cdn_private_key,
+                f"{PREFIX}SECRET": installation.keys.secret,
+            }
+        )
+        return {f"{PREFIX}REGISTRATION": "open"} | environment  # whoever reaches this machine may register, unless told
+
+    def web(self) -> dict[str, str]:
+        installation = self._installation
+        return self._public(installation.addresses.web) | {
+            f"{PREFIX}APP_URL": installation.addresses.loopback_url("app"),
+            f"{PREFIX}CDN_URL": installation.cdn_url,
+            f"{PREFIX}S3_PUBLIC_ENDPOINT": installation.s3_public_endpoint,
+        }

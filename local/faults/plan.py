@@ -1,0 +1,109 @@
+"""Which faults are to be injected, how often, and how often they were."""
+
+import json
+import random
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Any
+
+
+class Fault(StrEnum):
+    THROTTLE = "throttle"
+    CONFLICT = "conflict"
+    """Another transaction holds the row (DynamoDB only)."""
+    INTERNAL_ERROR = "internal_error"
+    UNAVAILABLE = "unavailable"
+    LATENCY = "latency"
+    RESET = "reset"
+    """The connection breaks before anything happened."""
+    LOSE_ANSWER = "lose_answer"
+    """The connection breaks after the effect."""
+    DUPLICATE = "duplicate"
+    """A received message is delivered again after `seconds`, while the first is in flight (SQS only)."""
+    DELAY = "delay"
+    """A message arrives `seconds` late (SQS only)."""
+    REORDER = "reorder"
+    """A message arrives up to `seconds` late, so that later ones overtake it (SQS only)."""
+
+
+MESSAGE_FAULTS = frozenset({Fault.DUPLICATE, Fault.DELAY, Fault.REORDER})
+
+
+class BadPlan(Exception):
+    """What is wrong with the document, for whoever sent it."""
+
+
+@dataclass(slots=True)
+class Rule:
+    operation: str
+    """A name as in the vendor's API, such as TransactWriteItems; `*` and `?` match."""
+
+    fault: Fault
+    rate: float = 1.0
+    seconds: float = 0.0
+    times: int | None = None
+    """At most so many injections; None for no limit."""
+
+    seen: int = field(default=0, init=False)
+    injected: int = field(default=0, init=False)
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "operation": self.operation,
+            "fault": self.fault.value,
+            "rate": self.rate,
+            "seconds": self.seconds,
+            "times": self.times,
+            "seen": self.seen,
+            "injected": self.injected,
+        }
+
+
+class Plan:
+    """Empty until `replace` is called; the same seed and the same requests meet the same faults."""
+
+    def __init__(self) -> None:
+        self._seed = 0
+        self._rules: list[Rule] = []
+        self.random = random.Random(0)  # noqa: S311 - chance that can be repeated, no secret
+
+    def replace(self, document: bytes) -> None:
+        """Also sets all counters to zero. Raises BadPlan and changes nothing if the document is wrong."""
+        try:
+            given = json.loads(document)
+            seed = int(given.pop("seed", 0))
+            rules = [_rule(each) for each in given.pop("rules")]
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise BadPlan(f"{type(error).__name__}: {error}") from error
+        if given:
+            raise BadPlan(f"unknown: {', '.join(given)}")
+        self._seed, self._rules = seed, rules
+        self.random.seed(seed)
+
+    def describe(self) -> bytes:
+        return json.dumps({"seed": self._seed, "rules": [rule.describe() for rule in self._rules]}).encode()
+
+    def injections(self, operation: str, *, of_messages: bool = False) -> list[Rule]:
+        """The rules that strike this time, in their order; each is counted."""
+        return [
+            rule
+            for rule in self._rules
+            if (rule.fault in MESSAGE_FAULTS) is of_messages
+            and fnmatchcase(operation, rule.operation)
+            and self._strikes(rule)
+        ]
+
+    def _strikes(self, rule: Rule) -> bool:
+        rule.seen += 1
+        if self.random.random() >= rule.rate or (rule.times is not None and rule.injected >= rule.times):
+            return False
+        rule.injected += 1
+        return True
+
+
+def _rule(given: dict[str, Any]) -> Rule:
+    rule = Rule(**given | {"fault": Fault(given["fault"])})
+    if not isinstance(rule.operation, str) or not 0 <= float(rule.rate) <= 1 or float(rule.seconds) < 0:
+        raise ValueError(f"a rule out of its range: {given}")
+    return rule

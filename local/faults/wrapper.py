@@ -1,0 +1,91 @@
+"""Stands before an AWS stand-in and injects what the plan asks for; takes the plan at `/__faults`."""
+
+import asyncio
+import socket
+import struct
+
+from local.asgi import Application, Message, Receive, Scope, Send, answer, read_body, replay, wait_until_left
+from local.faults.answers import ERRORS, give_error
+from local.faults.operations import has_query_body, name_operation
+from local.faults.plan import BadPlan, Fault, Plan
+
+CONTROL_PATH = "/__faults"
+HEALTH_PATHS = ("/healthz", "/readyz")
+LOOPBACK_HOSTS = ("127.0.0.1", "::1")
+RESET = struct.pack("ii", 1, 0)  # linger for 0 s: the peer gets a reset, no orderly end
+
+
+class Faults:
+    """Bodies of objects pass through unread; those of the other protocols are small and read first."""
+
+    def __init__(self, application: Application, plan: Plan) -> None:
+        self._application = application
+        self._plan = plan
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in HEALTH_PATHS:
+            await self._application(scope, receive, send)
+        elif scope["path"] == CONTROL_PATH:
+            await self._control(scope, receive, send)
+        else:
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        body = b""
+        if b"x-amz-target" in headers or has_query_body(headers):
+            whole = await read_body(receive)
+            if whole is None:
+                return
+            body, receive = whole, replay(whole, then=receive)
+        operation = name_operation(scope["method"], scope["path"], scope.get("query_string", b""), headers, body)
+        lose_answer = False
+        for rule in self._plan.injections(operation.name):
+            match rule.fault:
+                case Fault.LATENCY:
+                    await asyncio.sleep(rule.seconds)
+                case Fault.LOSE_ANSWER:
+                    lose_answer = True
+                case Fault.RESET:
+                    await _break_connection(send, receive)
+                    return
+                case fault if fault in ERRORS:
+                    await give_error(send, operation, fault, body)
+                    return
+        if lose_answer:
+            await self._application(scope, receive, _swallow)
+            await _break_connection(send, receive)
+        else:
+            await self._application(scope, receive, send)
+
+    async def _control(self, scope: Scope, receive: Receive, send: Send) -> None:
+        client = scope.get("client")
+        if client is None or client[0] not in LOOPBACK_HOSTS:
+            await answer(send, 404)
+            return
+        match scope["method"]:
+            case "PUT":
+                try:
+                    self._plan.replace(await read_body(receive) or b"")
+                except BadPlan as error:
+                    await answer(send, 400, f"{error}\n".encode())
+                    return
+                await answer(send, 204)
+            case "GET":
+                await answer(send, 200, self._plan.describe(), "application/json")
+            case _:
+                await answer(send, 405)
+
+
+async def _swallow(message: Message) -> None:
+    pass
+
+
+async def _break_connection(send: Send, receive: Receive) -> None:
+    """uvicorn's `send` belongs to its request cycle, which holds the connection; nothing else in ASGI leads there."""
+    transport: asyncio.Transport = send.__self__.transport  # type: ignore[attr-defined]  # a bound method, see above
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    transport.abort()
+    await wait_until_left(receive)

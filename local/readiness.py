@@ -1,0 +1,44 @@
+"""How the supervisor learns that a part is ready: by asking it, over plain sockets."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+
+Probe = Callable[[], Awaitable[bool]]
+
+ANSWER_SECONDS = 2.0
+
+
+def answers_http(host: str, port: int, path: str = "/readyz", certificate: ssl.SSLContext | None = None) -> Probe:
+    """Ready when a GET of `path` is answered with 200."""
+    request = f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode()
+
+    async def is_ready() -> bool:
+        answer = await _ask(host, port, request, certificate)
+        return answer.split(b" ", 2)[1:2] == [b"200"]
+
+    return is_ready
+
+
+def answers_redis(host: str, port: int) -> Probe:
+    """Ready when PING is answered with PONG; not while a data file is being loaded."""
+
+    async def is_ready() -> bool:
+        return (await _ask(host, port, b"PING\r\n", None)).startswith(b"+PONG")
+
+    return is_ready
+
+
+async def _ask(host: str, port: int, request: bytes, certificate: ssl.SSLContext | None) -> bytes:
+    """The first line of the answer; empty when there is none."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            reader, writer = await asyncio.open_connection(host, port, ssl=certificate)
+            try:
+                writer.write(request)
+                await writer.drain()
+                return await reader.readline()
+            finally:
+                writer.transport.abort()
+    except (OSError, TimeoutError, ValueError):  # ValueError: an endless first line
+        return b""

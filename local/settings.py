@@ -1,0 +1,132 @@
+"""What `darkroom up` can be told: where its data lies, its address, and which parts are real ones elsewhere."""
+
+import ipaddress
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from local.refusal import ExitCode, Refusal
+
+PREFIX = "DARKROOM_"
+FREE_BYTES = 256 * 1024 * 1024  # SQLite, Valkey and a dozen photos fit; below it every write is a gamble
+
+
+class Tls(StrEnum):
+    OFF = "off"
+    SELF = "self"
+
+
+class Faults(StrEnum):
+    OFF = "off"
+    ON = "on"
+
+
+class Settings(BaseSettings):
+    """A part whose address is given is a real one elsewhere: it is neither started nor filled with resources."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True, populate_by_name=True)
+
+    data: Path = Field(Path(".darkroom"), description="a folder", examples=["/srv/darkroom"])
+    host: str = Field(
+        "127.0.0.1", description="the name or address under which browsers reach this machine", examples=["192.168.1.5"]
+    )
+    port: int = Field(8080, ge=1, le=65533, description="a number from 1 to 65533", examples=["8080"])
+    tls: Tls = Field(Tls.OFF, description="off or self", examples=["self"])
+    faults: Faults = Field(Faults.OFF, description="off or on", examples=["on"])
+    free_bytes: int = Field(FREE_BYTES, ge=0, description="a number of bytes", examples=[str(FREE_BYTES)])
+    emulator_python: Path = Field(
+        Path(sys.prefix).parent / ".venv-emulator" / "bin" / "python",
+        description="a Python interpreter",
+        examples=["/opt/emulator/bin/python"],
+    )
+
+    redis_url: str | None = Field(None, description="a URL", examples=["redis://127.0.0.1:6379/0"])
+    database_url: str | None = Field(
+        None, description="an SQLAlchemy URL", examples=["mysql+asyncmy://darkroom:password@127.0.0.1/darkroom"]
+    )
+    dynamodb_endpoint: str | None = Field(None, description="a URL", examples=["http://127.0.0.1:8000"])
+    s3_endpoint: str | None = Field(None, description="a URL", examples=["http://127.0.0.1:9000"])
+    s3_public_endpoint: str | None = Field(None, description="a URL", examples=["https://s3.example.org"])
+    sqs_endpoint: str | None = Field(None, description="a URL", examples=["http://127.0.0.1:4566"])
+    sns_endpoint: str | None = Field(None, description="a URL", examples=["http://127.0.0.1:4566"])
+    cdn_url: str | None = Field(None, description="a URL", examples=["https://d111111abcdef8.cloudfront.net"])
+    cdn_key_id: str | None = Field(None, description="a public key's id", examples=["K2JCJMDEHXQW5F"])
+    cdn_private_key: SecretStr | None = Field(
+        None, description="a private key as PEM text", examples=["-----BEGIN PRIVATE KEY-----…"]
+    )
+
+    aws_access_key_id: str | None = Field(
+        None, validation_alias="AWS_ACCESS_KEY_ID", description="an access key id", examples=["AKIAIOSFODNN7EXAMPLE"]
+    )
+    aws_secret_access_key: SecretStr | None = Field(
+        None, validation_alias="AWS_SECRET_ACCESS_KEY", description="its secret", examples=["wJalrXUtnFEMI…"]
+    )
+    aws_region: str = Field(
+        "us-east-1", validation_alias="AWS_REGION", description="a region's name", examples=["eu-west-1"]
+    )
+
+    @field_validator("host")
+    @classmethod
+    def _is_an_address_for_browsers(cls, host: str) -> str:
+        if not host or (any(character in host for character in "/:@ ") and not _is_address(host)):
+            raise ValueError("not a host name")
+        if _is_address(host) and ipaddress.ip_address(host).is_unspecified:
+            raise ValueError("names no machine")
+        return host
+
+    @field_validator(
+        "redis_url", "dynamodb_endpoint", "s3_endpoint", "s3_public_endpoint", "sqs_endpoint", "sns_endpoint", "cdn_url"
+    )
+    @classmethod
+    def _is_a_url(cls, url: str | None) -> str | None:
+        if url is not None and "://" not in url:
+            raise ValueError("no scheme")
+        return url.rstrip("/") if url else url
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> Self:
+        if self.cdn_url and not (self.cdn_key_id and self.cdn_private_key):
+            raise ValueError(f"{PREFIX}CDN_URL needs {PREFIX}CDN_KEY_ID and {PREFIX}CDN_PRIVATE_KEY beside it")
+        if self.uses_foreign_aws and not (self.aws_access_key_id and self.aws_secret_access_key):
+            raise ValueError("an endpoint elsewhere needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY beside it")
+        return self
+
+    @property
+    def uses_foreign_aws(self) -> bool:
+        return any((self.dynamodb_endpoint, self.s3_endpoint, self.sqs_endpoint, self.sns_endpoint))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def variable_of(field: str) -> str:
+    """The environment variable that sets a field of `Settings`."""
+    alias = Settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else f"{PREFIX}{field.upper()}"
+
+
+def read_settings() -> Settings:
+    """Raises Refusal with a line for each wrong value: the variable, what was expected, an example."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [_line(str(wrong["loc"][0]) if wrong["loc"] else "", wrong["msg"]) for wrong in error.errors()]
+        raise Refusal("\n".join(lines), ExitCode.WRONG_SETTING) from error
+
+
+def _line(location: str, message: str) -> str:
+    for name, field in Settings.model_fields.items():
+        if location in (name, variable_of(name)):
+            return (
+                f"{variable_of(name)} is wrong: expected {field.description}, for example {(field.examples or [''])[0]}"
+            )
+    return message.removeprefix("Value error, ")

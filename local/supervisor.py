@@ -1,0 +1,166 @@
+"""Starts the parts in the order of their needs, watches over them, restarts what dies, and stops them in reverse."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.group_keeper import GroupKeeper
+from local.logs import PartLog
+from local.part import NotPrepared, Part
+from local.process import Process, describe_end
+from local.refusal import ExitCode, Refusal
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How much dying is borne, and how fast it is answered."""
+
+    deaths: int = 5  # within the window end everything: a loop of restarts hides what is wrong
+    window_seconds: float = 60.0
+    first_pause_seconds: float = 0.2
+    longest_pause_seconds: float = 5.0
+    poll_seconds: float = 0.05
+
+
+class Supervisor:
+    """`run` lasts until `stop` is called, or until a part dies too often and Refusal is raised."""
+
+    def __init__(self, parts: Sequence[Part], logs: Path, report: Report, patience: Patience | None = None) -> None:
+        self._parts = tuple(parts)
+        self._logs = logs
+        self._report = report
+        self._patience = patience or Patience()
+        names = {part.name for part in self._parts}
+        self._needs = {part.name: tuple(name for name in part.after if name in names) for part in self._parts}
+        self._ready = {part.name: asyncio.Event() for part in self._parts}
+        self._ended = {part.name: asyncio.Event() for part in self._parts}
+        self._processes: dict[str, Process] = {}
+        self._stopping = asyncio.Event()
+        self._hurry = asyncio.Event()
+
+    def stop(self) -> None:
+        """The first call stops gracefully, the second at once."""
+        if self._stopping.is_set():
+            self._hurry.set()
+        self._stopping.set()
+
+    async def run(self, on_ready: Callable[[], None]) -> None:
+        """`on_ready` is called once, when all parts are ready for the first time."""
+        self._logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        async with GroupKeeper() as keeper:
+            try:
+                await self._keep_all(keeper, on_ready)
+            finally:
+                await self._stop_all(keeper)
+
+    async def _keep_all(self, keeper: GroupKeeper, on_ready: Callable[[], None]) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._keep(part, keeper)) for part in self._parts]
+                tasks.append(group.create_task(self._announce(on_ready)))
+                tasks.append(group.create_task(keeper.stay(self._report)))
+                await self._stopping.wait()
+                for task in tasks:
+                    task.cancel()
+        except* Refusal as refusals:
+            raise refusals.exceptions[0] from None  # the first is the reason, the others follow from it
+
+    async def _announce(self, on_ready: Callable[[], None]) -> None:
+        for ready in self._ready.values():
+            await ready.wait()
+        on_ready()
+
+    async def _keep(self, part: Part, keeper: GroupKeeper) -> None:
+        """Start the part when its needs are ready, and again whenever it dies, until cancelled."""
+        for need in self._needs[part.name]:
+            await self._ready[need].wait()
+        log = PartLog(self._logs / f"{part.name}.log")
+        deaths: deque[float] = deque(maxlen=self._patience.deaths)
+        try:
+            while True:
+                reason = await self._live_once(part, keeper, log)
+                if reason is None:
+                    return
+                deaths.append(time.monotonic())
+                self._give_up_or_report(part, reason, log, deaths)
+                await asyncio.sleep(self._pause_seconds(deaths))
+        finally:
+            log.close()
+
+    async def _live_once(self, part: Part, keeper: GroupKeeper, log: PartLog) -> str | None:
+        """One life of the part; why it ended, or None for a part that is done."""
+        log.forget_lines()
+        process = await Process.start(part.command, part.environment, log)
+        self._processes[part.name] = process
+        keeper.watch(process.pid)
+        ended = asyncio.create_task(process.wait())
+        try:
+            reason = await self._become_ready(part, ended)
+            if reason is not None:
+                await process.stop(0.0, self._hurry)
+            elif not ended.done():
+                self._welcome(part)
+            code = await ended
+        finally:
+            ended.cancel()
+        self._processes.pop(part.name)
+        keeper.release(process.pid)
+        return None if part.probe is None and code == 0 else reason or describe_end(code)
+
+    def _welcome(self, part: Part) -> None:
+        if self._ready[part.name].is_set():
+            self._report(f"{part.name} is ready again.")
+        self._ready[part.name].set()
+
+    async def _become_ready(self, part: Part, ended: asyncio.Task[int]) -> str | None:
+        """None when it is ready or has ended by itself, else why it has to be ended."""
+        try:
+            async with asyncio.timeout(part.ready_seconds):
+                while not ended.done() and (part.probe is None or not await part.probe()):
+                    await asyncio.wait({ended}, timeout=self._patience.poll_seconds)
+                if not ended.done() or (part.probe is None and ended.result() == 0):
+                    await part.prepare()
+        except TimeoutError:
+            return f"not ready within {part.ready_seconds:.0f} s"
+        except NotPrepared as error:
+            return str(error)
+        if part.probe is None and ended.result() == 0:
+            self._ready[part.name].set()
+        return None
+
+    def _give_up_or_report(self, part: Part, reason: str, log: PartLog, deaths: deque[float]) -> None:
+        said = "\n".join(f"    {line}" for line in log.last_lines) or "    (it said nothing)"
+        story = f"{part.name} died ({reason}). Its last lines, of {log.path}:\n{said}"
+        if part.probe is None:
+            raise Refusal(story, ExitCode.PART_FAILED)
+        window = self._patience.window_seconds
+        if len(deaths) == self._patience.deaths and deaths[-1] - deaths[0] < window:
+            line = f"Stopping everything: {part.name} died {len(deaths)} times within {window:.0f} s."
+            raise Refusal(f"{story}\n{line}", ExitCode.PART_FAILED)
+        self._report(f"{story}\n{part.name} is being started again.")
+
+    def _pause_seconds(self, deaths: deque[float]) -> float:
+        recent = sum(1 for death in deaths if death > time.monotonic() - self._patience.window_seconds)
+        pause_seconds: float = self._patience.first_pause_seconds * 2 ** (recent - 1)
+        return min(pause_seconds, self._patience.longest_pause_seconds)
+
+    async def _stop_all(self, keeper: GroupKeeper) -> None:
+        async with asyncio.TaskGroup() as group:
+            for part in self._parts:
+                group.create_task(self._stop(part, keeper))
+
+    async def _stop(self, part: Part, keeper: GroupKeeper) -> None:
+        for user in self._parts:
+            if part.name in self._needs[user.name]:
+                await self._ended[user.name].wait()
+        process = self._processes.pop(part.name, None)
+        if process is not None:
+            if not await process.stop(part.stop_seconds, self._hurry) and not self._hurry.is_set():
+                self._report(f"{part.name} did not stop within {part.stop_seconds:.0f} s and was killed.")
+            keeper.release(process.pid)
+        self._ended[part.name].set()

@@ -1,0 +1,71 @@
+"""`darkroom up` from start to stop: checks, keys, the parts, and one line when all of them are ready."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+
+from local.addresses import choose_addresses
+from local.certificate import keep_certificate
+from local.data_folder import open_data_folder
+from local.environments import Environments
+from local.installation import Installation
+from local.keys import keep_keys
+from local.parts import declare_parts, require_programs
+from local.refusal import ExitCode, Refusal
+from local.resources import read_declaration
+from local.settings import Settings, read_settings
+from local.supervisor import Supervisor
+
+
+def main() -> int:
+    """Stays until Ctrl-C or SIGTERM; the exit code."""
+    try:
+        asyncio.run(up(read_settings()))
+    except Refusal as refusal:
+        sys.stderr.write(f"{refusal.line}\n")
+        return refusal.exit_code
+    return ExitCode.STOPPED
+
+
+async def up(settings: Settings) -> None:
+    """Raises Refusal when it cannot start or go on."""
+    with open_data_folder(settings.data, settings.free_bytes) as folder:
+        addresses = await choose_addresses(settings)
+        installation = Installation(settings, folder, addresses, keep_keys(folder))
+        require_programs(installation)
+        keep_certificate(installation)
+        _say(f"Starting Darkroom on the data in {folder.path}")
+        await _supervise(installation)
+        _say("Darkroom has stopped.")
+
+
+async def _supervise(installation: Installation) -> None:
+    declaration = asyncio.ensure_future(read_declaration(Environments(installation).app()))
+    supervisor = Supervisor(declare_parts(installation, declaration), installation.folder.logs, _say)
+    try:
+        with _stopped_by_signals(supervisor):
+            await supervisor.run(on_ready=lambda: _say(f"Darkroom is ready at {installation.url}"))
+    finally:
+        declaration.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Refusal):  # who needed it has heard of it
+            await declaration
+
+
+@contextlib.contextmanager
+def _stopped_by_signals(supervisor: Supervisor) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in signals:
+        loop.add_signal_handler(number, supervisor.stop)
+    try:
+        yield
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

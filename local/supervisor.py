@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,9 +31,12 @@ class Patience:
 class Supervisor:
     """`run` lasts until `stop` is called, or until a part dies too often and Refusal is raised."""
 
-    def __init__(self, parts: Sequence[Part], logs: Path, report: Report, patience: Patience | None = None) -> None:
+    def __init__(
+        self, parts: Sequence[Part], log_folder: Path, report: Report, patience: Patience | None = None
+    ) -> None:
         self._parts = tuple(parts)
-        self._logs = logs
+        self._log_folder = log_folder
+        self._logs: dict[str, PartLog] = {}
         self._report = report
         self._patience = patience or Patience()
         names = {part.name for part in self._parts}
@@ -49,14 +53,21 @@ class Supervisor:
             self._hurry.set()
         self._stopping.set()
 
+    def pids(self) -> dict[str, int]:
+        """The process of each part that runs now."""
+        return {name: process.pid for name, process in self._processes.items()}
+
     async def run(self, on_ready: Callable[[], None]) -> None:
         """`on_ready` is called once, when all parts are ready for the first time."""
-        self._logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-        async with GroupKeeper() as keeper:
-            try:
-                await self._keep_all(keeper, on_ready)
-            finally:
-                await self._stop_all(keeper)
+        with ExitStack() as logs:
+            for part in self._parts:
+                log = PartLog(self._log_folder / f"{part.name}.log")
+                self._logs[part.name] = logs.enter_context(closing(log))
+            async with GroupKeeper() as keeper:
+                try:
+                    await self._keep_all(keeper, on_ready)
+                finally:
+                    await self._stop_all(keeper)
 
     async def _keep_all(self, keeper: GroupKeeper, on_ready: Callable[[], None]) -> None:
         try:
@@ -79,18 +90,12 @@ class Supervisor:
         """Start the part when its needs are ready, and again whenever it dies, until cancelled."""
         for need in self._needs[part.name]:
             await self._ready[need].wait()
-        log = PartLog(self._logs / f"{part.name}.log")
+        log = self._logs[part.name]
         deaths: deque[float] = deque(maxlen=self._patience.deaths)
-        try:
-            while True:
-                reason = await self._live_once(part, keeper, log)
-                if reason is None:
-                    return
-                deaths.append(time.monotonic())
-                self._give_up_or_report(part, reason, log, deaths)
-                await asyncio.sleep(self._pause_seconds(deaths))
-        finally:
-            log.close()
+        while (reason := await self._live_once(part, keeper, log)) is not None:
+            deaths.append(time.monotonic())
+            self._give_up_or_report(part, reason, log, deaths)
+            await asyncio.sleep(self._pause_seconds(deaths))
 
     async def _live_once(self, part: Part, keeper: GroupKeeper, log: PartLog) -> str | None:
         """One life of the part; why it ended, or None for a part that is done."""

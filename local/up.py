@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from local.supervisor import Supervisor
 
 def main() -> int:
     """Stays until Ctrl-C or SIGTERM; the exit code."""
+    os.umask(0o077)  # private photos: what the parts write is for their owner only
     try:
         asyncio.run(up(read_settings()))
     except Refusal as refusal:

@@ -1,0 +1,1 @@
+"""The stand-ins for AWS on one machine, and what starts them."""

@@ -1,0 +1,1 @@
+"""The supervisor and `darkroom up`: real processes, killed and watched."""

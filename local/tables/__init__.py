@@ -1,0 +1,1 @@
+"""DynamoDB on one machine: the real protocol for the calls Darkroom makes, on one SQLite file."""

@@ -1,0 +1,118 @@
+"""Keys: which attributes they are, and the bytes under which storage files an item."""
+
+import zlib
+from dataclasses import dataclass
+from typing import Final
+
+from local.tables import numbers
+from local.tables.errors import ValidationException
+from local.tables.values import AttributeValue, Item, binary, kind_of
+
+LARGEST_PARTITION_KEY: Final = 2048  # bytes; "Constraints": keys
+LARGEST_SORT_KEY: Final = 1024
+BUCKET_BYTES: Final = 4
+NO_SORT_KEY: Final = b""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyAttribute:
+    """An attribute that is part of a key, and its type: `S`, `N` or `B`."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeySchema:
+    """The partition key and, perhaps, the sort key of a table or an index."""
+
+    partition: KeyAttribute
+    sort: KeyAttribute | None
+
+    @property
+    def attributes(self) -> tuple[KeyAttribute, ...]:
+        """One or two of them."""
+        return (self.partition,) if self.sort is None else (self.partition, self.sort)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """The bytes of a primary key; `sort` is empty in a table without sort keys."""
+
+    partition: bytes
+    sort: bytes
+
+
+def encode_partition(kind: str, value: AttributeValue) -> bytes:
+    """Begins with a hash: scans go in its order, as DynamoDB's do, and a segment is a range of it."""
+    raw = encode_sort(kind, value)
+    return zlib.crc32(raw).to_bytes(BUCKET_BYTES, "big") + raw
+
+
+def encode_sort(kind: str, value: AttributeValue) -> bytes:
+    """Bytes in the order of the values."""
+    content: str = value[kind]
+    match kind:
+        case "N":
+            return numbers.sortable(content)
+        case "B":
+            return binary(content)
+        case _:
+            return content.encode()
+
+
+def key_of_item(schema: KeySchema, item: Item) -> StoredKey:
+    """The primary key of a whole item; raises ValidationException when it is missing or wrong."""
+    for attribute in schema.attributes:
+        value = item.get(attribute.name)
+        if value is None:
+            raise ValidationException(
+                f"One or more parameter values were invalid: Missing the key {attribute.name} in the item"
+            )
+        if attribute.kind not in value:
+            raise ValidationException(
+                f"One or more parameter values were invalid: Type mismatch for key {attribute.name} "
+                f"expected: {attribute.kind} actual: {kind_of(value)}"
+            )
+    return _stored(schema, item)
+
+
+def key_alone(schema: KeySchema, key: Item) -> StoredKey:
+    """The primary key given by itself; raises ValidationException when it is not exactly one."""
+    if len(key) != len(schema.attributes) or any(
+        attribute.kind not in key.get(attribute.name, {}) for attribute in schema.attributes
+    ):
+        raise ValidationException("The provided key element does not match the schema")
+    return _stored(schema, key)
+
+
+def key_attributes(schema: KeySchema, item: Item) -> Item:
+    """The key's attributes alone, as callers see them."""
+    return {attribute.name: item[attribute.name] for attribute in schema.attributes}
+
+
+def _stored(schema: KeySchema, item: Item) -> StoredKey:
+    for attribute in schema.attributes:
+        _refuse_empty(attribute, item[attribute.name])
+    partition = encode_partition(schema.partition.kind, item[schema.partition.name])
+    sort = NO_SORT_KEY if schema.sort is None else encode_sort(schema.sort.kind, item[schema.sort.name])
+    if len(partition) - BUCKET_BYTES > LARGEST_PARTITION_KEY:
+        raise ValidationException(
+            "One or more parameter values were invalid: "
+            "Size of hashkey has exceeded the maximum size limit of 2048 bytes"
+        )
+    if len(sort) > LARGEST_SORT_KEY:
+        raise ValidationException(
+            "One or more parameter values were invalid: "
+            "Aggregated size of all range keys has exceeded the size limit of 1024 bytes"
+        )
+    return StoredKey(partition, sort)
+
+
+def _refuse_empty(attribute: KeyAttribute, value: AttributeValue) -> None:
+    if value[attribute.kind] == "":
+        noun = "string" if attribute.kind == "S" else "binary"
+        raise ValidationException(
+            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an "
+            f"empty {noun} value. Key: {attribute.name}"
+        )

@@ -1,0 +1,89 @@
+"""DynamoDB's numbers: decimals of 38 digits, their one canonical spelling, and bytes that sort as they do."""
+
+import re
+from collections.abc import Callable
+from decimal import Context, Decimal, Inexact
+
+from local.tables.errors import ValidationException
+
+DIGITS = 38  # "Numbers can have up to 38 digits of precision": naming rules and data types
+LARGEST_EXPONENT = 125
+SMALLEST_EXPONENT = -130
+
+EXACT = Context(prec=DIGITS, Emin=-999_999, Emax=999_999, traps=[Inexact])
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,6})?", re.ASCII)
+
+ZERO = b"\x80"
+POSITIVE = b"\x81"
+NEGATIVE = b"\x7f"
+AFTER_NEGATIVE_DIGITS = b"\xff"  # so that -1.2 comes after -1.23
+
+
+def parse(text: str) -> Decimal:
+    """Raises ValidationException when `text` is no number, or one that DynamoDB cannot hold."""
+    if not NUMBER.fullmatch(text):
+        raise ValidationException(
+            "The parameter cannot be converted to a numeric value" + (f": {text}" if text else "")
+        )
+    return checked(Decimal(text))
+
+
+def checked(number: Decimal) -> Decimal:
+    """The number without trailing zeros; raises ValidationException outside of DynamoDB's range."""
+    try:
+        number = EXACT.normalize(number)
+    except Inexact:
+        raise ValidationException("Attempting to store more than 38 significant digits in a Number") from None
+    if number and number.adjusted() > LARGEST_EXPONENT:
+        raise ValidationException(
+            "Number overflow. Attempting to store a number with magnitude larger than supported range"
+        )
+    if number and number.adjusted() < SMALLEST_EXPONENT:
+        raise ValidationException(
+            "Number underflow. Attempting to store a number with magnitude smaller than supported range"
+        )
+    return number
+
+
+def spell(number: Decimal) -> str:
+    """The one spelling of a checked number: no exponent, no trailing zeros, so equal numbers are equal texts."""
+    return format(number, "f") if number else "0"
+
+
+def canonical(text: str) -> str:
+    """The one spelling of the number in `text`."""
+    if len(text) <= DIGITS and text.isascii() and text.isdigit() and (text[0] != "0" or text == "0"):
+        return text  # the usual case: a plain counter or time
+    return spell(parse(text))
+
+
+def add(left: str, right: str) -> str:
+    """The exact sum; raises ValidationException when it does not fit."""
+    return _calculate(EXACT.add, left, right)
+
+
+def subtract(left: str, right: str) -> str:
+    """The exact difference; raises ValidationException when it does not fit."""
+    return _calculate(EXACT.subtract, left, right)
+
+
+def sortable(text: str) -> bytes:
+    """Bytes whose order, byte by byte, is the order of the canonical numbers."""
+    number = Decimal(text)
+    if not number:
+        return ZERO
+    _, digits, _ = number.as_tuple()
+    figures = "".join(map(str, digits)).rstrip("0")
+    figures += "0" * (len(figures) % 2)
+    exponent = number.adjusted() - SMALLEST_EXPONENT
+    magnitude = bytes([exponent, *(int(figures[at : at + 2]) for at in range(0, len(figures), 2))])
+    if number > 0:
+        return POSITIVE + magnitude
+    return NEGATIVE + bytes(255 - byte for byte in magnitude) + AFTER_NEGATIVE_DIGITS
+
+
+def _calculate(operation: Callable[[Decimal, Decimal], Decimal], left: str, right: str) -> str:
+    try:
+        return spell(checked(operation(Decimal(left), Decimal(right))))
+    except Inexact:
+        raise ValidationException("Attempting to store more than 38 significant digits in a Number") from None

@@ -1,0 +1,106 @@
+"""Bounds over an index's columns: a range of sort keys, a segment of a scan, and where the last page ended."""
+
+from typing import Final
+
+from local.tables.errors import ValidationException
+from local.tables.key_conditions import KeyRange, Limit
+from local.tables.keys import BUCKET_BYTES, encode_partition, encode_sort, key_alone, key_attributes
+from local.tables.pages import Bound
+from local.tables.schema import Index, Table
+from local.tables.values import Item
+
+BUCKETS: Final = 2 ** (8 * BUCKET_BYTES)
+OUTSIDE: Final = "The provided starting key is outside query boundaries based on provided conditions"
+
+
+def query_order(table: Table, index: Index | None, wanted: KeyRange) -> tuple[str, ...]:
+    """The columns that tell rows of the range apart: a sort key that is the same in all of them does not."""
+    order = ("sort",) if index is None else index.order
+    has_own_sort_key = (table.keys if index is None else index.keys).sort is not None
+    return order[1:] or order if has_own_sort_key and wanted.only is not None else order
+
+
+def query_bounds(
+    table: Table, index: Index | None, wanted: KeyRange, start: Item | None, forward: bool
+) -> tuple[Bound, ...]:
+    """A start replaces the end of the range that it lies behind, so that SQLite seeks straight to it."""
+    partition_column = "partition" if index is None else index.partition_column
+    sort_column = "sort" if index is None else index.sort_column
+    bounds = [Bound(f"{partition_column} = ?", (wanted.partition,))]
+    low, high = wanted.low, wanted.high
+    only = wanted.only
+    if start is not None:
+        _require_inside(table, index, wanted, start)
+        order = query_order(table, index, wanted)
+        bounds.append(_after(order, _position(table, index, start), forward))
+        low, high = (None, high) if forward else (low, None)
+    if only is not None:
+        bounds.append(Bound(f"{sort_column} = ?", (only,)))
+        return tuple(bounds)
+    if low is not None:
+        bounds.append(_end(sort_column, ">", low))
+    if high is not None:
+        bounds.append(_end(sort_column, "<", high))
+    return tuple(bounds)
+
+
+def scan_order(index: Index | None) -> tuple[str, ...]:
+    """Partitions by their hash, then the order inside of them."""
+    if index is None:
+        return ("partition", "sort")
+    return tuple(dict.fromkeys((index.partition_column, *index.order)))
+
+
+def scan_bounds(
+    table: Table, index: Index | None, segment: tuple[int, int] | None, start: Item | None
+) -> tuple[Bound, ...]:
+    """`segment` is its number and how many there are: each is an equal range of hashes."""
+    partition_column = "partition" if index is None else index.partition_column
+    bounds = []
+    if segment is not None:
+        number, total = segment
+        first, past = (BUCKETS * edge // total for edge in (number, number + 1))
+        bounds.append(Bound(f"{partition_column} >= ?", (first.to_bytes(BUCKET_BYTES, "big"),)))
+        if past < BUCKETS:
+            bounds.append(Bound(f"{partition_column} < ?", (past.to_bytes(BUCKET_BYTES, "big"),)))
+    if start is not None:
+        bounds.append(_after(scan_order(index), _position(table, index, start), forward=True))
+    return tuple(bounds)
+
+
+def _position(table: Table, index: Index | None, start: Item) -> dict[str, bytes]:
+    """The values of the columns at a start; raises ValidationException when it is no key of this index."""
+    schemas = [table.keys] if index is None else [table.keys, index.keys]
+    attributes = {attribute.name: attribute for schema in schemas for attribute in schema.attributes}
+    if start.keys() != attributes.keys() or any(
+        attribute.kind not in start[attribute.name] for attribute in attributes.values()
+    ):
+        raise ValidationException(
+            "The provided starting key is invalid: The provided key element does not match the schema"
+        )
+    key = key_alone(table.keys, key_attributes(table.keys, start))
+    position = {"partition": key.partition, "sort": key.sort}
+    if index is not None:
+        position[index.partition_column] = encode_partition(index.keys.partition.kind, start[index.keys.partition.name])
+        if index.keys.sort is not None:
+            position[index.sort_column] = encode_sort(index.keys.sort.kind, start[index.keys.sort.name])
+    return position
+
+
+def _require_inside(table: Table, index: Index | None, wanted: KeyRange, start: Item) -> None:
+    position = _position(table, index, start)
+    keys = table.keys if index is None else index.keys
+    partition = position["partition" if index is None else index.partition_column]
+    sort = position["sort" if index is None else index.sort_column] if keys.sort is not None else b""
+    if partition != wanted.partition or not wanted.contains(sort):
+        raise ValidationException(OUTSIDE)
+
+
+def _after(order: tuple[str, ...], position: dict[str, bytes], forward: bool) -> Bound:
+    marks = ", ".join("?" * len(order))
+    comparator = ">" if forward else "<"
+    return Bound(f"({', '.join(order)}) {comparator} ({marks})", tuple(position[column] for column in order))
+
+
+def _end(column: str, comparator: str, limit: Limit) -> Bound:
+    return Bound(f"{column} {comparator}{'=' if limit.inclusive else ''} ?", (limit.value,))

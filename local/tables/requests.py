@@ -1,0 +1,133 @@
+"""Reads the parameters of a request out of its JSON body."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from local.tables.errors import SerializationException, ValidationException
+
+Parameters = Mapping[str, Any]
+Kind = TypeVar("Kind")
+
+# What came before expressions; Darkroom uses none of it, and ignoring it would silently do the wrong thing.
+LEGACY = (
+    "AttributesToGet",
+    "AttributeUpdates",
+    "ConditionalOperator",
+    "Expected",
+    "KeyConditions",
+    "QueryFilter",
+    "ScanFilter",
+)
+
+
+def decode(body: bytes) -> Parameters:
+    """Raises SerializationException when the body is no JSON object of valid texts."""
+    try:
+        document = json.loads(body)
+        if b"\\u" in body:
+            json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair is no text
+    except (ValueError, RecursionError):
+        raise SerializationException("The request body is not valid JSON") from None
+    if not isinstance(document, dict):
+        raise SerializationException("Start of structure or map expected")
+    for name in LEGACY:
+        if name in document:
+            raise ValidationException(f"Legacy parameters are not spoken here, use expressions: {name}")
+    return document
+
+
+def text(parameters: Parameters, name: str) -> str:
+    """A text that must be there."""
+    value = optional_text(parameters, name)
+    if value is None:
+        raise missing(name)
+    return value
+
+
+def optional_text(parameters: Parameters, name: str) -> str | None:
+    """None when the parameter is absent."""
+    return _typed(parameters, name, str)
+
+
+def boolean(parameters: Parameters, name: str, default: bool) -> bool:
+    """The default when the parameter is absent."""
+    value = _typed(parameters, name, bool)
+    return default if value is None else value
+
+
+def positive(parameters: Parameters, name: str) -> int | None:
+    """A whole number of at least 1; None when the parameter is absent."""
+    value = whole(parameters, name)
+    if value is not None and value < 1:
+        raise constraint(name, value, "Member must have value greater than or equal to 1")
+    return value
+
+
+def whole(parameters: Parameters, name: str) -> int | None:
+    """A whole number of at least 0; None when the parameter is absent."""
+    value = _typed(parameters, name, int)
+    if isinstance(value, bool):
+        raise SerializationException(f"{name}: a number was expected")
+    if value is not None and value < 0:
+        raise constraint(name, value, "Member must have value greater than or equal to 0")
+    return value
+
+
+def mapping(parameters: Parameters, name: str) -> dict[str, Any]:
+    """A map that must be there."""
+    value = optional_mapping(parameters, name)
+    if value is None:
+        raise missing(name)
+    return value
+
+
+def optional_mapping(parameters: Parameters, name: str) -> dict[str, Any] | None:
+    """None when the parameter is absent."""
+    return _typed(parameters, name, dict)
+
+
+def array(parameters: Parameters, name: str) -> list[Any]:
+    """A list that must be there."""
+    value = _typed(parameters, name, list)
+    if value is None:
+        raise missing(name)
+    return value
+
+
+def choice(parameters: Parameters, name: str, allowed: tuple[str, ...]) -> str:
+    """One of the allowed texts; the first when the parameter is absent."""
+    value = optional_text(parameters, name)
+    if value is None:
+        return allowed[0]
+    if value not in allowed:
+        raise constraint(name, value, f"Member must satisfy enum value set: [{', '.join(allowed)}]")
+    return value
+
+
+def structure(value: object) -> dict[str, Any]:
+    """An element of a list that must be a map."""
+    if not isinstance(value, dict):
+        raise SerializationException("Start of structure or map expected")
+    return value
+
+
+def missing(name: str) -> ValidationException:
+    """For a parameter that must be there and is not."""
+    return constraint(name, "null", "Member must not be null", quoted=False)
+
+
+def constraint(name: str, value: object, rule: str, *, quoted: bool = True) -> ValidationException:
+    """DynamoDB's words for a parameter out of its limits."""
+    shown = f"'{value}'" if quoted else value
+    member = name[:1].lower() + name[1:]
+    return ValidationException(
+        f"1 validation error detected: Value {shown} at '{member}' failed to satisfy constraint: {rule}"
+    )
+
+
+def _typed(parameters: Parameters, name: str, kind: type[Kind]) -> Kind | None:
+    value = parameters.get(name)
+    if value is not None and not isinstance(value, kind):
+        raise SerializationException(f"{name}: unexpected JSON type {type(value).__name__}")
+    return value

@@ -1,0 +1,106 @@
+"""What a table is: its keys and indexes, and where storage keeps each of them."""
+
+from dataclasses import dataclass, replace
+
+from local.tables.errors import ValidationException
+from local.tables.keys import KeyAttribute, KeySchema, encode_partition, encode_sort
+from local.tables.values import Item, kind_of
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """Which attributes an index carries besides the keys; None: all of them."""
+
+    included: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A secondary index; `number` counts from 0 and names its columns."""
+
+    name: str
+    number: int
+    is_global: bool
+    keys: KeySchema
+    projection: Projection
+
+    @property
+    def partition_column(self) -> str:
+        """A local index shares the table's partition."""
+        return f"partition_{self.number}" if self.is_global else "partition"
+
+    @property
+    def sort_column(self) -> str:
+        """Absent from the table when the index has no sort key."""
+        return f"sort_{self.number}"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that exist for this index alone; all null in rows that are not in it."""
+        own = (self.partition_column,) if self.is_global else ()
+        return own if self.keys.sort is None else (*own, self.sort_column)
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The columns that order the rows of one partition; together they name one row."""
+        own = () if self.keys.sort is None else (self.sort_column,)
+        return (*own, "partition", "sort") if self.is_global else (*own, "sort")
+
+    def entry(self, item: Item) -> tuple[bytes | None, ...]:
+        """The values of `columns`: nulls when the item lacks a key, which keeps it out of the index."""
+        for attribute in self.keys.attributes:
+            value = item.get(attribute.name)
+            if value is None:
+                return (None,) * len(self.columns)
+            if attribute.kind not in value:
+                raise ValidationException(
+                    f"One or more parameter values were invalid: Type mismatch for Index Key {attribute.name} "
+                    f"Expected: {attribute.kind} Actual: {kind_of(value)} IndexName: {self.name}"
+                )
+            if value[attribute.kind] == "":
+                raise ValidationException(
+                    "One or more parameter values are not valid. A value specified for a secondary index key is not "
+                    "supported. The AttributeValue for a key attribute cannot contain an empty "
+                    f"{'string' if attribute.kind == 'S' else 'binary'} value. "
+                    f"IndexName: {self.name}, IndexKey: {attribute.name}"
+                )
+        return self._encoded(item)
+
+    def _encoded(self, item: Item) -> tuple[bytes, ...]:
+        partition, sort = self.keys.partition, self.keys.sort
+        own = (encode_partition(partition.kind, item[partition.name]),) if self.is_global else ()
+        return own if sort is None else (*own, encode_sort(sort.kind, item[sort.name]))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as it stands; `number` names where its rows are kept and is never used again."""
+
+    name: str
+    number: int
+    keys: KeySchema
+    indexes: tuple[Index, ...]
+    created_at: float
+    definitions: tuple[KeyAttribute, ...]
+    expiry_attribute: str | None = None
+
+    @property
+    def rows(self) -> str:
+        """The name of the SQLite table with the items."""
+        return f"items_{self.number}"
+
+    @property
+    def index_columns(self) -> tuple[str, ...]:
+        """The columns of all indexes, in order."""
+        return tuple(column for index in self.indexes for column in index.columns)
+
+    def index(self, name: str) -> Index:
+        """Raises ValidationException when the table has no such index."""
+        for index in self.indexes:
+            if index.name == name:
+                return index
+        raise ValidationException(f"The table does not have the specified index: {name}")
+
+    def expiring_by(self, attribute: str | None) -> "Table":
+        """The same table with another time-to-live attribute, or none."""
+        return replace(self, expiry_attribute=attribute)

@@ -1,0 +1,134 @@
+"""Speaks DynamoDB's JSON 1.0 protocol over HTTP, as a bare ASGI application."""
+
+import asyncio
+import sqlite3
+import uuid
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from local.tables import batches, items, queries, rows, tables, transactions
+from local.tables.database import Database
+from local.tables.errors import (
+    MissingAuthenticationTokenException,
+    RequestEntityTooLargeException,
+    TablesError,
+    UnknownOperationException,
+)
+from local.tables.requests import Parameters, decode
+from local.tables.sweeping import sweep_for_ever
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Operation = Callable[[Database, Parameters], Awaitable[bytes]]
+
+TARGET_PREFIX: Final = "DynamoDB_20120810."
+LARGEST_BODY: Final = 24 * 1024 * 1024  # bytes: 16 MB of BatchWriteItem, binaries spelled in base64
+HEALTH_PATHS: Final = ("/healthz", "/readyz")
+
+OPERATIONS: Final[dict[str, Operation]] = {
+    "BatchGetItem": batches.batch_get_item,
+    "BatchWriteItem": batches.batch_write_item,
+    "CreateTable": tables.create_table,
+    "DeleteItem": items.delete_item,
+    "DeleteTable": tables.delete_table,
+    "DescribeTable": tables.describe_table,
+    "DescribeTimeToLive": tables.describe_time_to_live,
+    "GetItem": items.get_item,
+    "ListTables": tables.list_tables,
+    "PutItem": items.put_item,
+    "Query": queries.query,
+    "Scan": queries.scan,
+    "TransactGetItems": transactions.transact_get_items,
+    "TransactWriteItems": transactions.transact_write_items,
+    "UpdateItem": items.update_item,
+    "UpdateTimeToLive": tables.update_time_to_live,
+}
+
+log = structlog.get_logger()
+
+
+class TablesServer:
+    """The ASGI application over one file; opens it at startup and closes it at shutdown."""
+
+    def __init__(self, file: Path) -> None:
+        self._database = Database(file)
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answers one request, or runs the lifespan."""
+        if scope["type"] == "lifespan":
+            await self._run_lifespan(receive, send)
+        elif scope["type"] == "http" and scope["method"] == "GET" and scope["path"] in HEALTH_PATHS:
+            await _answer(send, 200, b'{"status":"ok"}')
+        elif scope["type"] == "http":
+            await _answer(send, *await self._respond(scope, receive))
+
+    async def _respond(self, scope: Message, receive: Receive) -> tuple[int, bytes]:
+        headers = dict(scope["headers"])
+        try:
+            operation = _operation(headers)
+            return 200, await operation(self._database, decode(await _body(receive)))
+        except TablesError as refusal:
+            return refusal.status, rows.encode(refusal.body())
+        except sqlite3.Error as error:  # a full disk, a broken file: nothing was written
+            log.exception("storage.failed", target=headers.get(b"x-amz-target", b"").decode("latin-1"))
+            return 500, rows.encode(
+                {"__type": "com.amazonaws.dynamodb.v20120810#InternalServerError", "message": str(error)}
+            )
+
+    async def _run_lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with self._opened():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[None]:
+        await self._database.open()
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._database.serve()), group.create_task(sweep_for_ever(self._database))]
+            yield
+            for task in tasks:
+                task.cancel()
+        await self._database.close()
+
+
+def _operation(headers: dict[bytes, bytes]) -> Operation:
+    name = headers.get(b"x-amz-target", b"").decode("latin-1").removeprefix(TARGET_PREFIX)
+    operation = OPERATIONS.get(name)
+    if operation is None:
+        raise UnknownOperationException(f"Not spoken here: {name}")
+    if b"authorization" not in headers:
+        raise MissingAuthenticationTokenException("Request is missing Authentication Token")
+    return operation
+
+
+async def _body(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        part: bytes = message.get("body", b"")
+        size += len(part)
+        if size > LARGEST_BODY:
+            raise RequestEntityTooLargeException(f"The body is longer than {LARGEST_BODY} bytes")
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+async def _answer(send: Send, status: int, body: bytes) -> None:
+    headers = [
+        (b"content-type", b"application/x-amz-json-1.0"),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-amzn-requestid", uuid.uuid4().hex.upper().encode()),
+        (b"x-amz-crc32", str(zlib.crc32(body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,58 @@
+"""Takes out what has expired: rows past their time to live, and tokens of old transactions."""
+
+import asyncio
+import sqlite3
+import time
+from typing import Final
+
+import structlog
+
+from local.tables import statements, transactions
+from local.tables.database import Database
+from local.tables.errors import ResourceNotFoundException
+from local.tables.schema import Table
+
+PAUSE_SECONDS: Final = 30
+AT_MOST: Final = 200  # rows in one commit, so that no caller waits long behind it
+OLDEST_SECONDS: Final = 5 * 365 * 24 * 3600  # DynamoDB leaves alone what expired more than five years ago
+
+log = structlog.get_logger()
+
+
+async def sweep_for_ever(database: Database) -> None:
+    """Until cancelled."""
+    while True:
+        removed = await sweep(database)
+        if removed:
+            log.info("rows.expired", count=removed)
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def sweep(database: Database) -> int:
+    """One round over everything; returns how many rows expired."""
+    removed = 0
+    for name in database.catalog.names:
+        removed += await _sweep_table(database, name)
+    while await database.write(lambda connection: transactions.forget_tokens(connection, at_most=AT_MOST)) == AT_MOST:
+        continue
+    return removed
+
+
+async def _sweep_table(database: Database, name: str) -> int:
+    def work(connection: sqlite3.Connection) -> int:
+        return _expire(connection, database.catalog.require(name))
+
+    total = 0
+    try:
+        while removed := await database.write(work):
+            total += removed
+    except ResourceNotFoundException:
+        return total  # deleted meanwhile
+    return total
+
+
+def _expire(connection: sqlite3.Connection, table: Table) -> int:
+    if table.expiry_attribute is None:
+        return 0
+    now = int(time.time())
+    return connection.execute(statements.expire(table.rows), (now - OLDEST_SECONDS, now, AT_MOST)).rowcount

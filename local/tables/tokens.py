@@ -1,0 +1,130 @@
+"""Cuts an expression into tokens and hands them out one by one."""
+
+import re
+from collections.abc import Mapping
+from typing import NoReturn
+
+from local.tables.errors import ValidationException
+from local.tables.reserved_words import RESERVED_WORDS
+from local.tables.syntax import Path, Used
+
+MOST_EXPRESSION_BYTES = 4096  # "Expression parameters": 4 KB
+END = "<EOF>"
+
+TOKEN = re.compile(r"\s*(?:([#:]?[A-Za-z0-9_]+)|(<>|<=|>=|[=<>()\[\],.+\-])|(\S))")
+POSITION = re.compile(r"[0-9]+", re.ASCII)
+PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
+
+
+class Tokens:
+    """A cursor over the tokens of one expression; `parameter` is its name in messages."""
+
+    def __init__(self, parameter: str, text: str, names: Mapping[str, str]) -> None:
+        self._parameter = parameter
+        self._names = names
+        self._used_names: set[str] = set()
+        self._used_values: set[str] = set()
+        self._at = 0
+        if not text.strip():
+            self.refuse("The expression can not be empty;")
+        if len(text.encode()) > MOST_EXPRESSION_BYTES:
+            self.refuse("Expression size has exceeded the maximum allowed size;")
+        self._tokens = self._cut(text)
+
+    @property
+    def next(self) -> str:
+        """The token at the cursor; `<EOF>` at the end."""
+        return self._tokens[self._at] if self._at < len(self._tokens) else END
+
+    @property
+    def used(self) -> Used:
+        """The placeholders met so far."""
+        return Used(frozenset(self._used_names), frozenset(self._used_values))
+
+    def take(self) -> str:
+        """The token at the cursor, which moves on."""
+        token = self.next
+        self._at += 1
+        return token
+
+    def accept(self, token: str) -> bool:
+        """Moves on when the cursor stands at `token`; a keyword in whatever case."""
+        if self.next.upper() != token:
+            return False
+        self._at += 1
+        return True
+
+    def expect(self, token: str) -> None:
+        """Moves over `token`, or refuses the expression."""
+        if not self.accept(token):
+            self.syntax_error()
+
+    def calls(self, function: str) -> bool:
+        """Moves over `function(`, if that is what comes; names of functions are written in lower case."""
+        following = self._tokens[self._at + 1] if self._at + 1 < len(self._tokens) else END
+        if self.next != function or following != "(":
+            return False
+        self._at += 2
+        return True
+
+    def finish(self) -> None:
+        """Refuses whatever is left."""
+        if self.next != END:
+            self.syntax_error()
+
+    def value(self) -> str:
+        """A placeholder of a value."""
+        token = self.next
+        if not token.startswith(":"):
+            self.syntax_error()
+        self._used_values.add(token)
+        self._at += 1
+        return token
+
+    def path(self) -> Path:
+        """A document path, its placeholders replaced by the real names."""
+        steps: list[str | int] = [self._name()]
+        while True:
+            if self.accept("."):
+                steps.append(self._name())
+            elif self.accept("["):
+                if not POSITION.fullmatch(self.next):
+                    self.syntax_error()
+                steps.append(int(self.take()))
+                self.expect("]")
+            else:
+                return tuple(steps)
+
+    def refuse(self, reason: str) -> NoReturn:
+        """Raises ValidationException with the parameter's name in front."""
+        raise ValidationException(f"Invalid {self._parameter}: {reason}")
+
+    def syntax_error(self) -> NoReturn:
+        """Raises ValidationException that points at the cursor."""
+        near = " ".join(self._tokens[max(self._at - 1, 0) : self._at + 2])
+        self.refuse(f'Syntax error; token: "{self.next}", near: "{near}"')
+
+    def _cut(self, text: str) -> list[str]:
+        tokens = []
+        for match in TOKEN.finditer(text.strip()):
+            if match[3]:
+                self.refuse(f'Syntax error; token: "{match[3]}", near: "{text[match.start() : match.end() + 5]}"')
+            tokens.append(match[1] or match[2])
+        return tokens
+
+    def _name(self) -> str:
+        token = self.next
+        if token.startswith("#"):
+            if token not in self._names:
+                self.refuse(
+                    f"An expression attribute name used in the document path is not defined; attribute name: {token}"
+                )
+            self._used_names.add(token)
+            self._at += 1
+            return self._names[token]
+        if not PLAIN_NAME.fullmatch(token):
+            self.syntax_error()
+        if token.upper() in RESERVED_WORDS:
+            self.refuse(f"Attribute name is a reserved keyword; reserved keyword: {token}")
+        self._at += 1
+        return token

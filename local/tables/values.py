@@ -1,0 +1,183 @@
+"""Attribute values as they travel: checked, brought into one canonical form, and weighed."""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from local.tables import numbers
+from local.tables.errors import SerializationException, ValidationException
+
+AttributeValue = dict[str, Any]
+"""`{"S": "text"}` and the like, in canonical form: numbers in one spelling, sets sorted. So `==` means equal."""
+
+Item = dict[str, AttributeValue]
+
+DEEPEST_NESTING = 32  # levels; "Constraints": naming rules and data types
+CONTAINER_BYTES = 3
+ELEMENT_BYTES = 1
+
+
+def canonical_item(document: object) -> Item:
+    """Raises SerializationException or ValidationException when `document` is no item."""
+    if not isinstance(document, dict):
+        raise SerializationException("Expected a map of attributes")
+    return {name: canonical(value) for name, value in document.items()}
+
+
+def canonical(value: object, depth: int = 0) -> AttributeValue:
+    """The value in its one form; raises SerializationException or ValidationException."""
+    if not isinstance(value, dict):
+        raise SerializationException("Expected a map with the type of the attribute")
+    if len(value) > 1:
+        raise ValidationException(
+            "Supplied AttributeValue has more than one datatypes set, "
+            "must contain exactly one of the supported datatypes"
+        )
+    for kind, content in value.items():
+        if kind in SCALARS:
+            return {kind: SCALARS[kind](content)}
+        if kind in MEMBERS:
+            return {kind: _canonical_set(kind, content)}
+        if kind in ("L", "M"):
+            return {kind: _canonical_container(kind, content, depth + 1)}
+    raise ValidationException("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")
+
+
+def kind_of(value: AttributeValue) -> str:
+    """`S`, `N`, `B`, `BOOL`, `NULL`, `M`, `L`, `SS`, `NS` or `BS`."""
+    return next(iter(value))
+
+
+def binary(text: str) -> bytes:
+    """The bytes of a canonical `B`."""
+    return binascii.a2b_base64(text)
+
+
+def sorted_set(kind: str, members: set[str]) -> list[str]:
+    """The members in the canonical order of a set of that kind."""
+    match kind:
+        case "NS":
+            return sorted(members, key=numbers.sortable)
+        case "BS":
+            return sorted(members, key=binary)
+        case _:
+            return sorted(members)
+
+
+def item_bytes(item: Mapping[str, AttributeValue]) -> int:
+    """The size that counts against the limits of items and pages: names and values."""
+    return sum(len(name.encode()) + value_bytes(value) for name, value in item.items())
+
+
+def value_bytes(value: AttributeValue) -> int:
+    """The size of one value, as "DynamoDB item sizes and formats" counts it."""
+    [(kind, content)] = value.items()
+    match kind:
+        case "S":
+            return len(content.encode())
+        case "N":
+            return _number_bytes(content)
+        case "B":
+            return len(binary(content))
+        case "M":
+            return CONTAINER_BYTES + item_bytes(content) + ELEMENT_BYTES * len(content)
+        case "L":
+            return CONTAINER_BYTES + sum(ELEMENT_BYTES + value_bytes(element) for element in content)
+        case "SS":
+            return sum(len(member.encode()) for member in content)
+        case "NS":
+            return sum(_number_bytes(member) for member in content)
+        case "BS":
+            return sum(len(binary(member)) for member in content)
+        case _:
+            return 1
+
+
+def _number_bytes(text: str) -> int:
+    # one byte for two significant digits, and one
+    return (len(text.strip("-0.").replace(".", "")) + 1) // 2 + 1
+
+
+def _text(content: object) -> str:
+    if not isinstance(content, str):
+        raise SerializationException(f"{_json_type(content)} cannot be converted to String")
+    return content
+
+
+def _binary(content: object) -> str:
+    try:
+        raw = base64.b64decode(_text(content), validate=True)
+    except (binascii.Error, ValueError):
+        raise SerializationException("Base64 encoded length is expected a multiple of 4 bytes") from None
+    return base64.b64encode(raw).decode()
+
+
+def _number(content: object) -> str:
+    return numbers.canonical(_text(content))
+
+
+def _boolean(content: object) -> bool:
+    if not isinstance(content, bool):
+        raise SerializationException(f"{_json_type(content)} cannot be converted to Boolean")
+    return content
+
+
+def _null(content: object) -> bool:
+    if content is not True:
+        raise ValidationException(
+            "One or more parameter values were invalid: Null attribute value types must have the value of true"
+        )
+    return True
+
+
+SCALARS: Final[dict[str, Callable[[object], object]]] = {
+    "S": _text,
+    "N": _number,
+    "B": _binary,
+    "BOOL": _boolean,
+    "NULL": _null,
+}
+MEMBERS: Final[dict[str, Callable[[object], str]]] = {"SS": _text, "NS": _number, "BS": _binary}
+
+
+def _canonical_set(kind: str, content: object) -> list[str]:
+    if not isinstance(content, list):
+        raise SerializationException("Unexpected field type")
+    members = [MEMBERS[kind](member) for member in content]
+    if not members:
+        noun = {"SS": "string", "NS": "number", "BS": "binary"}[kind]
+        raise ValidationException(f"One or more parameter values were invalid: An {noun} set  may not be empty")
+    distinct = set(members)
+    if len(distinct) != len(members):
+        listed = ", ".join(members)
+        raise ValidationException(
+            f"One or more parameter values were invalid: Input collection [{listed}] contains duplicates."
+        )
+    return sorted_set(kind, distinct)
+
+
+def _canonical_container(kind: str, content: object, depth: int) -> list[AttributeValue] | Item:
+    if depth > DEEPEST_NESTING:
+        raise ValidationException("Nesting Levels have exceeded supported limits")
+    if kind == "L":
+        if not isinstance(content, list):
+            raise SerializationException("Unexpected field type")
+        return [canonical(element, depth) for element in content]
+    if not isinstance(content, dict):
+        raise SerializationException("Unexpected field type")
+    return {name: canonical(element, depth) for name, element in content.items()}
+
+
+def _json_type(content: object) -> str:
+    match content:
+        case bool():
+            return "TRUE_VALUE" if content else "FALSE_VALUE"
+        case int() | float():
+            return "NUMBER_VALUE"
+        case str():
+            return "STRING_VALUE"
+        case None:
+            return "NULL_VALUE"
+        case _:
+            return "Start of structure or map found where not expected:"

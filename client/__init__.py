@@ -1,1 +1,1 @@
-"""The Python client and the `darkroom` command."""
+"""The async Python client and the `darkroom` command."""

@@ -1,0 +1,120 @@
+"""The async client: one object per account and server, opened with `async with`."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from client import events
+from client.connection import Connection
+from client.downloads import Wanted, download
+from client.errors import UnexpectedAnswer
+from client.items import Items
+from client.journal import UploadJournal
+from client.placing import Places
+from client.retry import API_RETRIES, RetryPolicy
+from client.sessions import Sessions
+from client.storage import Storage
+from client.uploads import ProgressCallback, Uploaded, Uploads
+from shared.events import EventPage
+from shared.ids import AccountId
+from shared.items import Item, Rendition
+
+
+class DarkroomClient:
+    """`async with DarkroomClient("https://photos.example", token=…) as client: await client.upload("a.jpg")`.
+
+    `journal` names a file in which interrupted uploads are remembered across processes. Every call raises the
+    problems of `shared/problems.py`, or `client.errors.NotReachable` when nobody answers.
+    """
+
+    def __init__(
+        self, url: str, *, token: str | None = None, journal: Path | None = None, retries: RetryPolicy = API_RETRIES
+    ) -> None:
+        self._connection = Connection(url, token, retries)
+        self._journal = None if journal is None else UploadJournal(journal)
+        self._storage = Storage()
+        self._account_id: AccountId | None = None
+        self._asking = asyncio.Lock()
+        self._closing = AsyncExitStack()
+        self.sessions = Sessions(self._connection)
+        self.items = Items(self._connection)
+        places = Places(self.items, self._journal, str(self._connection.url), self._require_account_id)
+        self._uploads = Uploads(self.items, self._storage, places)
+
+    @property
+    def url(self) -> str:
+        return str(self._connection.url)
+
+    async def __aenter__(self) -> Self:
+        if self._journal is not None:
+            self._closing.push_async_callback(self._journal.aclose)
+        self._closing.push_async_callback(self._storage.aclose)
+        self._closing.push_async_callback(self._connection.aclose)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._closing.aclose()
+
+    async def upload(
+        self, path: Path | str, *, caption: str = "", on_progress: ProgressCallback | None = None
+    ) -> Uploaded:
+        """See `Uploads.upload`."""
+        return await self._uploads.upload(Path(path), caption=caption, on_progress=on_progress)
+
+    async def download_original(
+        self, item: Item, target: Path, *, force: bool = False, on_bytes: Callable[[int], None] | None = None
+    ) -> None:
+        """See `downloads.download`."""
+
+        async def link() -> str:
+            return (await self.items.original(item.id)).url
+
+        wanted = Wanted(item.size_bytes, item.digest)
+        await download(self._storage, link, target, wanted, force=force, on_bytes=on_bytes)
+
+    async def download_rendition(
+        self,
+        item: Item,
+        rendition: Rendition,
+        target: Path,
+        *,
+        force: bool = False,
+        on_bytes: Callable[[int], None] | None = None,
+    ) -> None:
+        """See `downloads.download`."""
+
+        async def link() -> str:
+            fresh = await self.items.require(item.id)
+            urls = [found.url for found in fresh.renditions if found.name == rendition.name and found.url]
+            if not urls:
+                raise UnexpectedAnswer(f"the item no longer has a rendition called {rendition.name}")
+            return urls[0]
+
+        wanted = Wanted(rendition.size_bytes, None)
+        await download(self._storage, link, target, wanted, force=force, on_bytes=on_bytes)
+
+    def events(self, *, after: int) -> AsyncGenerator[events.StreamedEvent, None]:
+        """Every event after number `after`, as it happens, for ever; see `events.follow`."""
+        return events.follow(self._connection, after=after)
+
+    async def event_page(self, *, after: int, limit: int = 100, wait_seconds: int = 0) -> EventPage:
+        """Raises EventsGone (with `oldest` and `head` in its extras) when `after` is before what is kept."""
+        return await events.event_page(self._connection, after=after, limit=limit, wait_seconds=wait_seconds)
+
+    async def overview(self) -> dict[str, Any]:
+        """The installation's numbers; for administrators."""
+        found = (await self._connection.send("GET", "/v1/admin/overview")).json()
+        if not isinstance(found, dict):
+            raise UnexpectedAnswer("the overview is not what this client expects")
+        return found
+
+    async def _require_account_id(self) -> AccountId:
+        async with self._asking:
+            if self._account_id is None:
+                self._account_id = (await self.sessions.account()).id
+            return self._account_id

@@ -1,0 +1,196 @@
+"""Requests to the API: address, token, time limits, repeats, and problem+json turned back into exceptions."""
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from client.errors import NotReachable, UnexpectedAnswer
+from client.retry import RetryPolicy, retried
+from shared.problems import MEDIA_TYPE, PROBLEMS, TYPE_PREFIX, Problem
+from shared.times import utc_now
+
+AnswerT = TypeVar("AnswerT", bound=BaseModel)
+Body = BaseModel | Mapping[str, Any]
+
+API_TIMEOUT = httpx.Timeout(connect=5.0, read=15.0, write=10.0, pool=60.0)
+"""The service gives a request 10 s; what takes longer than 15 s will not come."""
+WHOLE_REQUEST_SECONDS = 45.0
+"""Against answers that drip: the single waits above could add up without an end."""
+SILENCE_SECONDS = 45.0
+"""A stream beats every 15 s; after three missed beats nobody is there."""
+LONGEST_RETRY_AFTER_SECONDS = 3_600.0
+LOOPBACK: Mapping[str, None] = {"all://localhost": None, "all://127.0.0.1": None, "all://[::1]": None}
+"""Never through a proxy, whatever the environment says."""
+
+
+def base_url(text: str) -> httpx.URL:
+    """Raises ValueError when `text` is no http(s) address."""
+    try:
+        url = httpx.URL(text.strip().rstrip("/"))
+    except httpx.InvalidURL as error:
+        raise ValueError(f"{text!r} is no address: {error}") from error
+    if url.scheme not in {"http", "https"} or not url.host or url.query or url.userinfo:
+        raise ValueError(f"{text!r} is no address; expected something like http://127.0.0.1:8080")
+    return url
+
+
+class Connection:
+    """Opened and closed by `DarkroomClient`."""
+
+    def __init__(self, url: str, token: str | None, policy: RetryPolicy) -> None:
+        self.url = base_url(url)
+        self._token = token
+        self._policy = policy
+        self._http = httpx.AsyncClient(
+            timeout=API_TIMEOUT, mounts=LOOPBACK, limits=httpx.Limits(max_connections=32, max_keepalive_connections=16)
+        )
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    def use_token(self, token: str | None) -> None:
+        self._token = token
+
+    async def ask(
+        self, method: str, path: str, answer: type[AnswerT], body: Body | None = None, **options: Any
+    ) -> AnswerT:
+        """The answer as a model. `options` are those of `send`."""
+        return parsed(await self.send(method, path, body=body, **options), answer)
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Body | None = None,
+        parameters: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+        keyless: bool = False,
+        longer_seconds: float = 0.0,
+    ) -> httpx.Response:
+        """A successful answer. Raises the problem that the service names, or NotReachable.
+
+        A POST carries an Idempotency-Key, the same in each repetition; `keyless` is for routes that refuse one. Only
+        such a POST and a GET are repeated.
+        """
+        all_headers = self._headers() | dict(headers or {})
+        if method == "POST" and not keyless:
+            all_headers.setdefault("Idempotency-Key", secrets.token_urlsafe(18))
+        request = self._http.build_request(
+            method,
+            self.url.copy_with(path=self.url.path.rstrip("/") + path),
+            params=parameters,
+            headers=all_headers,
+            content=_encoded(body),
+            timeout=httpx.Timeout(API_TIMEOUT, read=15.0 + longer_seconds),
+        )
+
+        async def attempt() -> httpx.Response:
+            with translated_errors(str(self.url)):
+                async with asyncio.timeout(WHOLE_REQUEST_SECONDS + longer_seconds):
+                    response = await self._http.send(request)
+            return require_success(response)
+
+        repeatable = method == "GET" or "Idempotency-Key" in all_headers
+        return await (retried(self._policy, attempt) if repeatable else attempt())
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, parameters: Mapping[str, str | int], headers: Mapping[str, str]
+    ) -> AsyncIterator[httpx.Response]:
+        """One attempt at an answer without an end. Raises like `send`, also from within the block."""
+        request = self._http.build_request(
+            "GET",
+            self.url.copy_with(path=self.url.path.rstrip("/") + path),
+            params=parameters,
+            headers=self._headers() | dict(headers),
+            timeout=httpx.Timeout(API_TIMEOUT, read=SILENCE_SECONDS),
+        )
+        with translated_errors(str(self.url)):
+            response = await self._http.send(request, stream=True)
+            try:
+                if not response.is_success:
+                    async with asyncio.timeout(WHOLE_REQUEST_SECONDS):
+                        await response.aread()
+                yield require_success(response)
+            finally:
+                await response.aclose()
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        return headers | ({"Authorization": f"Bearer {self._token}"} if self._token else {})
+
+
+@contextmanager
+def translated_errors(address: str) -> Iterator[None]:
+    """Turns httpx's errors and an `asyncio.timeout` into NotReachable."""
+    try:
+        yield
+    except (httpx.TransportError, httpx.StreamError, TimeoutError) as error:
+        reason = str(error) or type(error).__name__
+        raise NotReachable(f"{address} cannot be reached: {reason}") from error
+
+
+def parsed(response: httpx.Response, answer: type[AnswerT]) -> AnswerT:
+    try:
+        return answer.model_validate_json(response.content)
+    except ValidationError as error:
+        raise UnexpectedAnswer(f"{response.url.host} does not answer as a Darkroom does") from error
+
+
+def require_success(response: httpx.Response) -> httpx.Response:
+    """Raises the problem that the answer describes unless it is a success."""
+    if not response.is_success:
+        raise problem_of(response)
+    return response
+
+
+def problem_of(response: httpx.Response) -> Problem:
+    """The class of its type; a plain `Problem` with `extras["status"]` for a type that we do not know."""
+    retry_after = retry_after_seconds(response)
+    whole_seconds = None if retry_after is None else round(retry_after)
+    members = _problem_members(response)
+    known = PROBLEMS.get(str(members.get("type", "")).removeprefix(TYPE_PREFIX))
+    detail = members.get("detail")
+    extras = {
+        name: value for name, value in members.items() if name not in {"type", "title", "status", "detail", "retry"}
+    }
+    if known is not None:
+        return known(detail, retry_after_seconds=whole_seconds, **extras)
+    sentence = detail or members.get("title") or f"{response.url.host} answered with status {response.status_code}"
+    return Problem(sentence, retry_after_seconds=whole_seconds, **extras, status=response.status_code)
+
+
+def retry_after_seconds(response: httpx.Response) -> float | None:
+    """Retry-After as seconds from now, in either of its two forms."""
+    text = response.headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), LONGEST_RETRY_AFTER_SECONDS)
+    try:
+        seconds = (parsedate_to_datetime(text) - utc_now()).total_seconds()
+    except (ValueError, TypeError):
+        return None
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_SECONDS)
+
+
+def _problem_members(response: httpx.Response) -> dict[str, Any]:
+    if not response.headers.get("Content-Type", "").startswith(MEDIA_TYPE):
+        return {}
+    try:
+        members = json.loads(response.content)
+    except ValueError:
+        return {}
+    return members if isinstance(members, dict) else {}
+
+
+def _encoded(body: Body | None) -> bytes | None:
+    if isinstance(body, BaseModel):
+        return body.model_dump_json(exclude_unset=True).encode()
+    return None if body is None else json.dumps(dict(body)).encode()

@@ -1,0 +1,147 @@
+"""Downloads originals and renditions: to a temporary file, verified, then under its name, never over another file."""
+
+import asyncio
+import hashlib
+import os
+import tempfile
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from client.errors import DamagedCopy, LinkExpired, TransferRefused, UnusableFile
+from client.files import CHUNK_BYTES
+from client.retry import TRANSFER_RETRIES, retried
+from client.storage import Storage
+from shared.uploads import part_size_bytes
+
+LINK_RENEWALS = 5
+PARTIAL = 206
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the downloaded bytes must be."""
+
+    size_bytes: int
+    digest: str | None
+    """One of the two forms of an item's digest; absent for renditions, which have a size only."""
+
+
+LinkSource = Callable[[], Awaitable[str]]
+
+
+async def download(
+    storage: Storage,
+    link: LinkSource,
+    target: Path,
+    wanted: Wanted,
+    *,
+    force: bool = False,
+    on_bytes: Callable[[int], None] | None = None,
+) -> None:
+    """`link` gives a signed URL and is asked again when one has expired; after an interruption the rest is fetched.
+
+    Raises UnusableFile when `target` exists (unless `force`) or can't be written, DamagedCopy when the bytes are not
+    the wanted ones; then nothing is left behind.
+    """
+    partial = await asyncio.to_thread(_begin, target, force)
+    try:
+        with partial:
+            await _fetch(storage, link, partial, on_bytes)
+            await asyncio.to_thread(_require_wanted, partial, wanted)
+        await asyncio.to_thread(_move, Path(partial.name), target, force)
+    finally:  # also when cancelled: a partial file must not stay
+        _discard(Path(partial.name))
+
+
+async def _fetch(
+    storage: Storage, link: LinkSource, partial: IO[bytes], on_bytes: Callable[[int], None] | None
+) -> None:
+    url = await link()
+
+    async def attempt() -> None:
+        async with storage.get(url, offset=partial.tell()) as response:
+            if response.status_code != PARTIAL:
+                await asyncio.to_thread(_restart, partial)
+            async for chunk in response.aiter_bytes(CHUNK_BYTES):
+                await asyncio.to_thread(_write, partial, chunk)
+                if on_bytes is not None:
+                    on_bytes(partial.tell())
+
+    for _ in range(LINK_RENEWALS):
+        try:
+            return await retried(TRANSFER_RETRIES, attempt)
+        except LinkExpired:
+            url = await link()
+    raise TransferRefused("the storage refuses every signed address for this file")
+
+
+def _begin(target: Path, force: bool) -> IO[bytes]:
+    if target.exists() and not force:
+        raise UnusableFile("exists already; --force replaces it")
+    try:
+        return tempfile.NamedTemporaryFile(dir=target.parent, prefix=".darkroom-", suffix=".part", delete=False)
+    except OSError as error:
+        raise UnusableFile(f"cannot be written: {error.strerror}") from error
+
+
+def _restart(partial: IO[bytes]) -> None:
+    partial.seek(0)
+    partial.truncate()
+
+
+def _write(partial: IO[bytes], chunk: bytes) -> None:
+    try:
+        partial.write(chunk)
+        partial.flush()
+    except OSError as error:
+        raise UnusableFile(f"cannot be written: {error.strerror}") from error
+
+
+def _require_wanted(partial: IO[bytes], wanted: Wanted) -> None:
+    size = partial.tell()
+    if size != wanted.size_bytes:
+        raise DamagedCopy(f"{size} bytes arrived instead of {wanted.size_bytes}")
+    if wanted.digest is not None and digest_of(Path(partial.name), wanted.digest) != wanted.digest:
+        raise DamagedCopy("the bytes that arrived do not have the item's digest")
+    os.fsync(partial.fileno())
+
+
+def digest_of(path: Path, like: str) -> str:
+    """The file's digest in the same form as `like`: over the whole, or over its parts."""
+    with path.open("rb") as file:
+        if like.startswith("sha256:"):
+            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+        size = os.fstat(file.fileno()).st_size
+        joined, count = hashlib.sha256(), 0
+        for offset in range(0, size, part_size_bytes(size)):
+            joined.update(_part_sha256(file, offset, min(part_size_bytes(size), size - offset)))
+            count += 1
+        return f"sha256-parts:{joined.hexdigest()}-{count}"
+
+
+def _part_sha256(file: IO[bytes], offset: int, length: int) -> bytes:
+    digest = hashlib.sha256()
+    file.seek(offset)
+    while length:
+        chunk = file.read(min(CHUNK_BYTES, length))
+        digest.update(chunk)
+        length -= len(chunk)
+    return digest.digest()
+
+
+def _discard(partial: Path) -> None:
+    """In no thread, so that a cancelled download can't leave it undone."""
+    partial.unlink(missing_ok=True)
+
+
+def _move(partial: Path, target: Path, force: bool) -> None:
+    try:
+        if not force:
+            target.touch(exist_ok=False)  # takes the name, so that nobody else's file is replaced below
+        partial.replace(target)
+    except FileExistsError as error:
+        raise UnusableFile("exists already; --force replaces it") from error
+    except OSError as error:
+        raise UnusableFile(f"cannot be written: {error.strerror}") from error

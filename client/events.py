@@ -1,0 +1,113 @@
+"""The account's event log: page by page, or as a stream that comes back by itself after every interruption."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from client.connection import Connection
+from client.errors import ClientError, UnexpectedAnswer
+from client.event_stream import Message, MessageParser
+from client.retry import STREAM_RETRIES, RetryPolicy, is_passing
+from shared.events import Event, EventPage
+from shared.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """Events were missed that are no longer kept: list anew; the stream goes on after `head`."""
+
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far work has come; not part of the log."""
+
+    data: dict[str, Any]
+
+
+StreamedEvent = Event | Reset | Progress
+
+
+async def event_page(connection: Connection, *, after: int, limit: int, wait_seconds: int) -> EventPage:
+    parameters: dict[str, str | int] = {"after": after, "limit": limit}
+    if wait_seconds:
+        parameters["wait"] = wait_seconds
+    return await connection.ask(
+        "GET", "/v1/events", EventPage, parameters=parameters, longer_seconds=float(wait_seconds)
+    )
+
+
+async def follow(
+    connection: Connection, *, after: int, policy: RetryPolicy = STREAM_RETRIES
+) -> AsyncGenerator[StreamedEvent, None]:
+    """Every event after number `after`, in order, each once. Raises NotReachable when the service stays away."""
+    clock = asyncio.get_running_loop().time
+    last, failures, lost_at = after, 0, 0.0
+    while True:
+        asked_seconds: float | None = None
+        heard = False
+        try:
+            async with aclosing(_read_once(connection, last)) as messages:
+                async for message in messages:
+                    heard = True
+                    for event in _meaning(message, last):
+                        last = _position(event, last)
+                        yield event
+        except (Problem, ClientError) as error:
+            if not is_passing(error):
+                raise
+            failures = 1 if heard else failures + 1
+            lost_at = clock() if failures == 1 else lost_at
+            if failures >= policy.attempts or clock() - lost_at > policy.total_seconds:
+                raise
+            asked_seconds = error.retry_after_seconds
+        else:
+            failures = 0  # the service closed in good order, to stop or to check the session anew
+        await asyncio.sleep(policy.wait_seconds(max(failures, 1), asked_seconds))
+
+
+async def _read_once(connection: Connection, last: int) -> AsyncGenerator[Message, None]:
+    headers = {"Accept": "text/event-stream", "Cache-Control": "no-store", "Last-Event-ID": str(last)}
+    parser = MessageParser()
+    async with connection.stream("/v1/events", {"after": last}, headers) as response:
+        if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
+            raise UnexpectedAnswer(f"{connection.url.host} sent something else than an event stream")
+        async for chunk in response.aiter_bytes():
+            try:
+                messages = list(parser.feed(chunk))
+            except ValueError as error:
+                raise UnexpectedAnswer(f"{connection.url.host} sent an event stream that cannot be read") from error
+            for message in messages:
+                yield message
+
+
+def _meaning(message: Message, last: int) -> Iterator[StreamedEvent]:
+    """What a message says; nothing for an event that was already seen."""
+    try:
+        match message.type:
+            case "reset":
+                yield Reset(int(json.loads(message.data)["head"]))
+            case "progress":
+                yield Progress(dict(json.loads(message.data)))
+            case _:
+                event = Event.model_validate_json(message.data)
+                if event.number > last:
+                    yield event
+    except (ValidationError, ValueError, KeyError, TypeError) as error:
+        raise UnexpectedAnswer(f"an event of type {message.type!r} cannot be read") from error
+
+
+def _position(event: StreamedEvent, last: int) -> int:
+    match event:
+        case Event():
+            return event.number
+        case Reset():
+            return event.head
+        case Progress():
+            return last

@@ -1,0 +1,102 @@
+"""Items: every route under `/v1/items`, one method each."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Literal
+
+from client.connection import Connection, parsed
+from shared.events import HEAD_HEADER
+from shared.ids import ItemId
+from shared.items import (
+    CompletedItem,
+    CreatedItem,
+    CreateItem,
+    EditItem,
+    Item,
+    ItemPage,
+    OriginalUrl,
+    PartsRequest,
+    PartUploads,
+    Receipt,
+    StoredParts,
+)
+
+Order = Literal["created", "captured"]
+PAGE_ITEMS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ListedItems:
+    items: tuple[Item, ...]
+    next_cursor: str | None
+    head: int
+    """The last event's number before the list was read: follow the events after it to stay up to date."""
+
+
+class Items:
+    """Reached as `client.items`. Raises NotFound for what is absent or somebody else's."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def create(self, request: CreateItem, *, idempotency_key: str | None = None) -> CreatedItem:
+        """With a key of your own the same call can be repeated later, even from another process."""
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else None
+        return await self._connection.ask("POST", "/v1/items", CreatedItem, request, headers=headers)
+
+    async def list(
+        self, *, order: Order = "created", limit: int = PAGE_ITEMS, cursor: str | None = None
+    ) -> ListedItems:
+        """One page, newest first."""
+        parameters: dict[str, str | int] = {"order": order, "limit": limit}
+        if cursor is not None:
+            parameters["cursor"] = cursor
+        response = await self._connection.send("GET", "/v1/items", parameters=parameters)
+        page = parsed(response, ItemPage)
+        return ListedItems(page.items, page.next_cursor, int(response.headers.get(HEAD_HEADER, "0")))
+
+    async def list_all(self, *, order: Order = "created") -> AsyncIterator[Item]:
+        """Every item, newest first, page by page as it is consumed."""
+        cursor: str | None = None
+        while True:
+            page = await self.list(order=order, cursor=cursor)
+            for item in page.items:
+                yield item
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    async def require(self, item_id: ItemId) -> Item:
+        return await self._connection.ask("GET", f"/v1/items/{item_id}", Item)
+
+    async def edit(self, item_id: ItemId, change: EditItem, *, version: int) -> Item:
+        """Raises Outdated when the item no longer stands at `version`."""
+        headers = {"If-Match": f'"{version}"'}
+        return await self._connection.ask("PATCH", f"/v1/items/{item_id}", Item, change, headers=headers)
+
+    async def delete(self, item_id: ItemId, *, version: int) -> None:
+        """Hides the item at once. Raises Outdated when it no longer stands at `version`."""
+        await self._connection.send("DELETE", f"/v1/items/{item_id}", headers={"If-Match": f'"{version}"'})
+
+    async def complete(self, item_id: ItemId) -> CompletedItem:
+        """Says that all bytes are sent; repeatable. Raises NotUploaded, UploadMismatch."""
+        return await self._connection.ask("POST", f"/v1/items/{item_id}/complete", CompletedItem)
+
+    async def stored_parts(self, item_id: ItemId) -> StoredParts:
+        """What S3 has of a multipart upload. Raises WrongState when the item is not (any more) being uploaded so."""
+        return await self._connection.ask("GET", f"/v1/items/{item_id}/parts", StoredParts)
+
+    async def request_parts(self, item_id: ItemId, request: PartsRequest) -> PartUploads:
+        return await self._connection.ask("POST", f"/v1/items/{item_id}/parts", PartUploads, request)
+
+    async def cancel(self, item_id: ItemId) -> Item:
+        return await self._connection.ask("POST", f"/v1/items/{item_id}/cancel", Item)
+
+    async def retry(self, item_id: ItemId) -> Item:
+        return await self._connection.ask("POST", f"/v1/items/{item_id}/retry", Item)
+
+    async def receipt(self, item_id: ItemId) -> Receipt:
+        return await self._connection.ask("GET", f"/v1/items/{item_id}/receipt", Receipt)
+
+    async def original(self, item_id: ItemId) -> OriginalUrl:
+        return await self._connection.ask("GET", f"/v1/items/{item_id}/original", OriginalUrl)

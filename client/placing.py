@@ -1,0 +1,201 @@
+"""Decides which item a file's bytes go to: one whose upload was interrupted, or a new one."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from client.errors import UploadGone
+from client.files import LocalFile
+from client.items import Items
+from client.journal import FileKey, Unfinished, UploadJournal
+from client.parts import ranges
+from shared.ids import AccountId, ItemId
+from shared.items import CreatedItem, CreateItem, Item, ItemState, MultipartUpload, SingleUpload, StoredParts
+from shared.problems import IdempotencyMismatch, NotFound, WrongState
+from shared.times import utc_now
+from shared.uploads import parts_digest
+
+UPLOADING_FOR = timedelta(hours=25)
+"""The service gives an upload 24 h; what is older need not be looked at when one is searched for."""
+OVER = frozenset({ItemState.CANCELLED, ItemState.EXPIRED, ItemState.DELETED})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The item that a file's bytes go to, and how."""
+
+    item_id: ItemId
+    upload: SingleUpload | MultipartUpload
+    stored: Mapping[int, str]
+    """The digests of the parts that S3 has, by number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One file on its way to one account: what the journal knows it by, and what its item would be created with."""
+
+    file: LocalFile
+    key: FileKey
+    request: CreateItem
+
+
+class Places:
+    """Takes care that two files of one run never share an item."""
+
+    def __init__(
+        self, items: Items, journal: UploadJournal | None, server: str, account_id: Callable[[], Awaitable[AccountId]]
+    ) -> None:
+        self._items, self._journal = items, journal
+        self._server, self._account_id = server, account_id
+        self._in_use: set[ItemId] = set()
+        self._listing = asyncio.Lock()
+        self._interrupted: list[Item] | None = None
+
+    async def place(self, file: LocalFile, request: CreateItem) -> Place:
+        key = FileKey(self._server, await self._account_id(), file.real_path, file.size_bytes, file.modified_ns)
+        return Place(file, key, request)
+
+    @asynccontextmanager
+    async def target(self, place: Place) -> AsyncIterator[Target | Item]:
+        """Where to send the bytes, or the item that is already here with all of them."""
+        found = await self._resumed(place) if place.request.digest is None else None
+        if found is None:
+            found = await self.create(place)
+        if isinstance(found, Item):
+            await self.forget(place)
+            yield found
+            return
+        self._in_use.add(found.item_id)
+        try:
+            yield found
+        finally:
+            self._in_use.discard(found.item_id)
+
+    async def create(self, place: Place) -> Target | Item:
+        """Repeatable: called again it gives the same item, with a new presigned URL."""
+        entry = await self._entry(place)
+        created: CreatedItem | None = None
+        if entry is not None:
+            try:
+                created = await self._items.create(place.request, idempotency_key=entry.idempotency_key)
+            except IdempotencyMismatch:  # interrupted, and now asked for with another caption
+                created = None
+        if entry is None or created is None or created.item.state in OVER:
+            entry = Unfinished(secrets.token_urlsafe(18), None)
+            await self._note(place, entry)
+            created = await self._items.create(place.request, idempotency_key=entry.idempotency_key)
+        if created.upload is None or created.item.state is not ItemState.UPLOADING:
+            return created.item
+        await self._note(place, replace(entry, item_id=created.item.id))
+        return Target(created.item.id, created.upload, {})
+
+    async def renewed(self, place: Place) -> SingleUpload:
+        """A new presigned PUT for the same item."""
+        again = await self.create(place)
+        if isinstance(again, Target) and isinstance(again.upload, SingleUpload):
+            return again.upload
+        raise UploadGone("the item was finished, cancelled or deleted elsewhere")
+
+    async def look_again(self, place: Place, target: Target) -> Target:
+        """The same item, with what S3 has by now."""
+        if isinstance(target.upload, SingleUpload):
+            return replace(target, upload=await self.renewed(place))
+        return _multipart(target.item_id, await self._items.stored_parts(target.item_id))
+
+    async def forget(self, place: Place) -> None:
+        if self._journal is not None:
+            await self._journal.remove(place.key)
+
+    async def abandon(self, place: Place, target: Target) -> None:
+        """Leaves nothing half-registered behind: for a file that is no longer the one that was begun."""
+        await self.forget(place)
+        try:
+            await self._items.cancel(target.item_id)
+        except (NotFound, WrongState):
+            return  # over already
+
+    async def outcome(self, place: Place, target: Target) -> Item:
+        """For an upload that ended without us: the item, if it was accepted. Raises UploadGone if it was not."""
+        item = await self._items.require(target.item_id)
+        if item.state is ItemState.UPLOADING:  # the storage has lost it, so nobody can go on
+            await self.abandon(place, target)
+            raise UploadGone("the storage lost the upload; start it again")
+        await self.forget(place)
+        if item.state in OVER:
+            raise UploadGone(f"the item was {item.state} while it was being uploaded")
+        return item
+
+    async def _resumed(self, place: Place) -> Target | Item | None:
+        entry = await self._entry(place)
+        if entry is None:
+            return await self._resumed_from_list(place)
+        if entry.item_id is None or entry.item_id in self._in_use:
+            return None
+        try:
+            return _multipart(entry.item_id, await self._items.stored_parts(entry.item_id))
+        except NotFound:
+            await self.forget(place)
+            return None
+        except WrongState:
+            item = await self._items.require(entry.item_id)
+            await self.forget(place)
+            return None if item.state in OVER else item
+
+    async def _resumed_from_list(self, place: Place) -> Target | None:
+        """For a lost journal or another machine: an own item of this name and size whose parts are this file's."""
+        for item in await self._interrupted_items():
+            if (item.name, item.size_bytes) != (place.request.name, place.request.size_bytes):
+                continue
+            if item.id in self._in_use or await self._is_noted(item.id):
+                continue
+            try:
+                stored = await self._items.stored_parts(item.id)
+            except (NotFound, WrongState):
+                continue
+            if await _is_of(place.file, item, stored):
+                await self._note(place, Unfinished(secrets.token_urlsafe(18), item.id))
+                return _multipart(item.id, stored)
+        return None
+
+    async def _interrupted_items(self) -> list[Item]:
+        """The account's items in `uploading`, listed once a run."""
+        async with self._listing:
+            if self._interrupted is None:
+                oldest = utc_now() - UPLOADING_FOR
+                found = []
+                async for item in self._items.list_all(order="created"):
+                    if item.created_at < oldest:
+                        break
+                    if item.state is ItemState.UPLOADING:
+                        found.append(item)
+                self._interrupted = found
+            return self._interrupted
+
+    async def _entry(self, place: Place) -> Unfinished | None:
+        return None if self._journal is None else await self._journal.get(place.key)
+
+    async def _note(self, place: Place, entry: Unfinished) -> None:
+        if self._journal is not None:
+            await self._journal.put(place.key, entry)
+
+    async def _is_noted(self, item_id: ItemId) -> bool:
+        return self._journal is not None and await self._journal.knows(item_id)
+
+
+def _multipart(item_id: ItemId, stored: StoredParts) -> Target:
+    upload = MultipartUpload(part_size_bytes=stored.part_size_bytes, part_count=stored.part_count)
+    return Target(item_id, upload, {part.number: part.sha256 for part in stored.parts})
+
+
+async def _is_of(file: LocalFile, item: Item, stored: StoredParts) -> bool:
+    """Whether everything known about the item's bytes is true of the file's."""
+    parts = ranges(file.size_bytes, stored.part_size_bytes)
+    known = {part.number: part.sha256 for part in stored.parts}
+    needed = parts if item.digest is not None else [part for part in parts if part.number in known]
+    digests = {part.number: await file.sha256(part.offset, part.length) for part in needed}
+    if any(digests.get(number) != digest for number, digest in known.items()):
+        return False
+    return item.digest is None or item.digest == parts_digest([digests[part.number] for part in parts])

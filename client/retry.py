@@ -1,0 +1,59 @@
+"""When and how often something is tried again, as a value; applied to API requests and to transfers, never nested."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from client.errors import ClientError, NotReachable, StorageBusy
+from shared.problems import DeadlineExceeded, Problem, RequestInProgress, TooManyRequests, Unavailable
+
+ResultT = TypeVar("ResultT")
+
+PASSING_ERRORS = (NotReachable, StorageBusy, RequestInProgress, TooManyRequests, Unavailable, DeadlineExceeded)
+PASSING_STATUSES = frozenset({500, 502, 503, 504})
+"""For what is no problem of ours: a balancer's own error page, for example."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    attempts: int
+    total_seconds: float
+    """No new attempt begins later than this after the first."""
+    first_wait_seconds: float = 0.2
+    longest_wait_seconds: float = 10.0
+
+    def wait_seconds(self, failures: int, asked_seconds: float | None) -> float:
+        """Full jitter below a doubling ceiling, and never less than the other side asked for."""
+        ceiling = min(self.longest_wait_seconds, self.first_wait_seconds * 2.0 ** (failures - 1))
+        jittered = random.uniform(0, ceiling)  # noqa: S311 - spreads load, guards no secret
+        return max(jittered, asked_seconds or 0.0)
+
+
+API_RETRIES = RetryPolicy(attempts=5, total_seconds=30.0)
+TRANSFER_RETRIES = RetryPolicy(attempts=10, total_seconds=120.0)
+STREAM_RETRIES = RetryPolicy(attempts=1_000, total_seconds=300.0)
+"""An event stream may be away for five minutes, a restart of the whole service included."""
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether the same attempt may succeed a little later."""
+    if isinstance(error, PASSING_ERRORS):
+        return True
+    return type(error) is Problem and error.extras.get("status", error.status) in PASSING_STATUSES
+
+
+async def retried(policy: RetryPolicy, attempt: Callable[[], Awaitable[ResultT]]) -> ResultT:
+    """What `attempt` returns; its last error when the policy is used up or the error is not a passing one."""
+    clock = asyncio.get_running_loop().time
+    began, failures = clock(), 0
+    while True:
+        try:
+            return await attempt()
+        except (Problem, ClientError) as error:
+            failures += 1
+            wait = policy.wait_seconds(failures, error.retry_after_seconds)
+            if not is_passing(error) or failures >= policy.attempts or clock() - began + wait > policy.total_seconds:
+                raise
+        await asyncio.sleep(wait)

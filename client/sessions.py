@@ -1,0 +1,44 @@
+"""Accounts and sessions: register, sign in and out, see and revoke."""
+
+from client.connection import Connection
+from shared.accounts import Account, Session, SessionPage, SignedIn
+from shared.ids import SessionId
+
+
+class Sessions:
+    """Reached as `client.sessions`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def register(self, email: str, password: str) -> Account:
+        """Raises AddressTaken, RegistrationClosed, Invalid. Does not sign in."""
+        body = {"email": email, "password": password}
+        return await self._connection.ask("POST", "/v1/accounts", Account, body, keyless=True)
+
+    async def sign_in(self, email: str, password: str, *, label: str = "") -> SignedIn:
+        """Later requests of this client carry the new token. Raises Unauthenticated."""
+        body = {"email": email, "password": password, "label": label}
+        signed_in = await self._connection.ask("POST", "/v1/sessions", SignedIn, body, keyless=True)
+        self._connection.use_token(signed_in.token)
+        return signed_in
+
+    async def sign_out(self) -> None:
+        """Ends the session of this client's token."""
+        await self._connection.send("DELETE", "/v1/sessions/current")
+        self._connection.use_token(None)
+
+    async def account(self) -> Account:
+        """Who this client's token belongs to."""
+        return await self._connection.ask("GET", "/v1/account", Account)
+
+    async def list(self) -> tuple[Session, ...]:
+        return (await self._connection.ask("GET", "/v1/sessions", SessionPage)).sessions
+
+    async def revoke(self, session_id: SessionId) -> None:
+        await self._connection.send("DELETE", f"/v1/sessions/{session_id}")
+
+    async def revoke_all(self) -> None:
+        """Ends every session of the account, this one included."""
+        await self._connection.send("DELETE", "/v1/sessions")
+        self._connection.use_token(None)

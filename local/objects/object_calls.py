@@ -1,0 +1,173 @@
+"""PutObject, GetObject, HeadObject, DeleteObject, DeleteObjects, CopyObject."""
+
+from dataclasses import replace
+from datetime import datetime
+from sqlite3 import Connection
+from urllib.parse import unquote
+
+from local.objects import documents
+from local.objects.answers import Answer, Stretch, milliseconds, xml_answer, xml_time
+from local.objects.bodies import PayloadCheck, read_document, require_size
+from local.objects.checksums import HEADER_PREFIX, named_checksum
+from local.objects.conditions import byte_range, http_time, require_preconditions, unchanged, write_condition
+from local.objects.errors import S3Error
+from local.objects.files import new_content_id
+from local.objects.object_records import (
+    Piece,
+    StoredObject,
+    find_object,
+    find_pieces,
+    put_object,
+    put_piece,
+    remove_objects,
+    require_bucket,
+)
+from local.objects.requests import LONGEST_KEY_BYTES, Request
+from local.objects.signatures import Identity
+from local.objects.storage import Storage
+
+_KEPT_HEADERS = (
+    "content-type",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "cache-control",
+    "expires",
+)
+_METADATA_PREFIX = "x-amz-meta-"
+_MOST_METADATA_BYTES = 2_048
+_MOST_DELETED = 1_000
+_LARGEST_DELETE_DOCUMENT = 4 * 1024 * 1024
+
+
+async def put(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
+    if "x-amz-copy-source" in request.fields:
+        return await copy(request, identity, storage, now)
+    check = PayloadCheck(request, identity, named_checksum(request.fields))
+    require_size(check)
+    headers, condition = kept_headers(request), write_condition(request.fields)
+    await storage.catalogue.read(lambda connection: require_bucket(connection, request.bucket))
+    received = await storage.receive(request, check)
+    payload, modified = received.payload, milliseconds(now)
+    algorithm, checksum = (payload.checksum.algorithm, payload.checksum.value) if payload.checksum else (None, None)
+    stored = StoredObject(
+        request.key, new_content_id(), payload.etag, payload.size, modified, headers, algorithm, checksum
+    )
+    piece = Piece(1, received.file, payload.size, payload.etag, checksum, modified)
+    await storage.keep(
+        received,
+        lambda connection: (
+            put_object(connection, request.bucket, stored, condition) + put_piece(connection, stored.content, piece)
+        ),
+    )
+    return Answer(200, {"etag": f'"{payload.etag}"', **_checksum_headers(stored)})
+
+
+async def get(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
+    stored = await _require_object(storage, request.bucket, request.key)
+    answer = _described(request, stored)
+    if answer.status != 200:
+        return answer
+    pieces = await storage.catalogue.read(lambda connection: find_pieces(connection, stored.content))
+    chosen = byte_range(request.fields, stored.size, stored.etag)
+    if chosen is None:
+        return Answer(200, answer.headers, Stretch(pieces, 0, stored.size))
+    start, end = chosen
+    # The checksum is the whole object's; a client would compare it with the part that it gets.
+    headers = {name: value for name, value in answer.headers.items() if not name.startswith(HEADER_PREFIX)}
+    headers |= {"content-range": f"bytes {start}-{end}/{stored.size}"}
+    return Answer(206, headers, Stretch(pieces, start, end - start + 1))
+
+
+async def head(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
+    return await get(request, identity, storage, now)
+
+
+async def delete(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
+    keys = [request.key]
+    files = await storage.catalogue.write(lambda connection: remove_objects(connection, request.bucket, keys))
+    await storage.discard(files)
+    return Answer(204)
+
+
+async def delete_many(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
+    checksum = named_checksum(request.fields)
+    if checksum is None and "content-md5" not in request.headers:
+        raise S3Error("InvalidRequest", "Missing required header for this request: Content-MD5")
+    body = await read_document(request, identity, largest=_LARGEST_DELETE_DOCUMENT, checksum=checksum)
+    root = documents.parse(body, "Delete")
+    keys = [documents.require_value(entry, "Key") for entry in documents.children(root, "Object")]
+    if not 0 < len(keys) <= _MOST_DELETED or any(len(key.encode()) > LONGEST_KEY_BYTES for key in keys):
+        raise S3Error("MalformedXML")
+    files = await storage.catalogue.write(lambda connection: remove_objects(connection, request.bucket, keys))
+    await storage.discard(files)
+    quiet = documents.value_of(root, "Quiet") == "true"
+    deleted = [] if quiet else [documents.element("Deleted", documents.text("Key", key)) for key in keys]
+    return xml_answer(documents.document("DeleteResult", *deleted))
+
+
+async def copy(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
+    """Copies no bytes: the new object names the content of the old one."""
+    bucket, _, key = unquote(request.fields["x-amz-copy-source"]).removeprefix("/").partition("/")
+    source = await _require_object(storage, bucket, key)
+    replacing = request.fields.get("x-amz-metadata-directive", "COPY").upper() == "REPLACE"
+    if (bucket, key) == (request.bucket, request.key) and not replacing:
+        raise S3Error("InvalidRequest", "This copy request is illegal because it changes nothing.")
+    headers, condition, modified = kept_headers(request), write_condition(request.fields), milliseconds(now)
+
+    def write(connection: Connection) -> list[str]:
+        found = find_object(connection, bucket, key)
+        if found is None or found.content != source.content:
+            raise S3Error("NoSuchKey", details={"Key": key})
+        copied = replace(source, key=request.key, modified=modified, headers=headers if replacing else source.headers)
+        return put_object(connection, request.bucket, copied, condition)
+
+    await storage.discard(await storage.catalogue.write(write))
+    result = (documents.text("LastModified", xml_time(modified)), documents.text("ETag", f'"{source.etag}"'))
+    return xml_answer(documents.document("CopyObjectResult", *result))
+
+
+def kept_headers(request: Request) -> dict[str, str]:
+    """What a write says about the object, to be said again by every read of it. Raises MetadataTooLarge."""
+    kept = {name: request.fields[name] for name in _KEPT_HEADERS if name in request.fields}
+    encodings = [part.strip() for part in kept.pop("content-encoding", "").split(",")]
+    if left := ", ".join(part for part in encodings if part and part != "aws-chunked"):
+        kept["content-encoding"] = left
+    metadata = {name: value for name, value in request.fields.items() if name.startswith(_METADATA_PREFIX)}
+    if sum(len(name) - len(_METADATA_PREFIX) + len(value) for name, value in metadata.items()) > _MOST_METADATA_BYTES:
+        raise S3Error("MetadataTooLarge", details={"MaxSizeAllowed": str(_MOST_METADATA_BYTES)})
+    return {"content-type": "binary/octet-stream"} | kept | metadata
+
+
+async def _require_object(storage: Storage, bucket: str, key: str) -> StoredObject:
+    def find(connection: Connection) -> StoredObject:
+        require_bucket(connection, bucket)
+        stored = find_object(connection, bucket, key)
+        if stored is None:
+            raise S3Error("NoSuchKey", details={"Key": key})
+        return stored
+
+    return await storage.catalogue.read(find)
+
+
+def _described(request: Request, stored: StoredObject) -> Answer:
+    """The headers of an object, under status 200 or 304. Raises PreconditionFailed."""
+    validators = {"etag": f'"{stored.etag}"', "last-modified": http_time(stored.modified)}
+    require_preconditions(request.fields, stored.etag, stored.modified)
+    kept = {name: stored.headers[name] for name in ("cache-control", "expires") if name in stored.headers}
+    if unchanged(request.fields, stored.etag, stored.modified):
+        return Answer(304, validators | kept)
+    headers = stored.headers | validators | {"accept-ranges": "bytes"}
+    if request.fields.get("x-amz-checksum-mode", "").upper() == "ENABLED":
+        headers |= _checksum_headers(stored)
+    for name in _KEPT_HEADERS:
+        if value := request.parameter(f"response-{name}"):
+            headers[name] = value
+    return Answer(200, headers)
+
+
+def _checksum_headers(stored: StoredObject) -> dict[str, str]:
+    if stored.algorithm is None or stored.checksum is None:
+        return {}
+    kind = "COMPOSITE" if "-" in stored.checksum else "FULL_OBJECT"
+    return {HEADER_PREFIX + stored.algorithm.lower(): stored.checksum, "x-amz-checksum-type": kind}

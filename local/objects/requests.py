@@ -1,0 +1,86 @@
+"""A request as the calls see it: bucket, key, query and headers taken from the ASGI scope, the body as a stream."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+
+from local.asgi import Receive, Scope
+from local.objects.errors import ClientGone, S3Error
+
+LONGEST_KEY_BYTES = 1_024
+IDLE_SECONDS = 60
+"""How long a client may stay silent while it sends a body, or deaf while it is sent one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`fields` are the headers, joined by the `x-amz-` parameters that a presigned URL carries in their place."""
+
+    method: str
+    path: bytes
+    bucket: str
+    key: str
+    query: tuple[tuple[str, str], ...]
+    headers: dict[str, str]
+    fields: dict[str, str]
+    receive: Receive
+
+    def parameter(self, name: str) -> str | None:
+        return next((value for key, value in self.query if key == name), None)
+
+    def number(self, name: str, default: int) -> int:
+        """Raises InvalidArgument unless the parameter is a number from 0 on."""
+        value = self.parameter(name)
+        if not value:
+            return default
+        if not (value.isascii() and value.isdigit() and len(value) < 10):
+            raise S3Error("InvalidArgument", f"Provided {name} not an integer or within integer range")
+        return int(value)
+
+    @property
+    def expects_continue(self) -> bool:
+        return self.headers.get("expect", "").lower() == "100-continue"
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """Yields what arrives. Raises ClientGone when it breaks off, RequestTimeout when nothing more arrives."""
+        more = True
+        while more:
+            try:
+                async with asyncio.timeout(IDLE_SECONDS):
+                    message = await self.receive()
+            except TimeoutError as error:
+                raise S3Error("RequestTimeout") from error
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            if chunk := message.get("body", b""):
+                yield chunk
+            more = message.get("more_body", False)
+
+
+def read_request(scope: Scope, receive: Receive) -> Request:
+    """Raises InvalidURI or KeyTooLongError."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    path: bytes = scope["raw_path"]
+    raw_bucket, _, raw_key = path.removeprefix(b"/").partition(b"/")
+    query = _read_query(scope["query_string"])
+    hoisted = {name.lower(): value for name, value in query if name.lower().startswith("x-amz-")}
+    key = _decoded(raw_key)
+    if len(key.encode()) > LONGEST_KEY_BYTES:
+        raise S3Error("KeyTooLongError", details={"MaxSizeAllowed": str(LONGEST_KEY_BYTES)})
+    return Request(scope["method"], path, _decoded(raw_bucket), key, query, headers, hoisted | headers, receive)
+
+
+def _read_query(raw: bytes) -> tuple[tuple[str, str], ...]:
+    pairs = (part.partition(b"=") for part in raw.split(b"&") if part)
+    return tuple((_decoded(name), _decoded(value)) for name, _, value in pairs)
+
+
+def _decoded(raw: bytes) -> str:
+    try:
+        return unquote_to_bytes(raw).decode()
+    except UnicodeDecodeError as error:
+        raise S3Error("InvalidURI") from error

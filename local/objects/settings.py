@@ -1,0 +1,48 @@
+"""What `python -m local.objects` can be told: where to listen, where the objects lie, and the one credential."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from local.refusal import ExitCode, Refusal
+
+PREFIX = "DARKROOM_"
+SPARE_BYTES = 64 * 1024 * 1024
+"""Room for the catalogue and for neighbours on the same disk: deletions must work when nothing else does."""
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True, populate_by_name=True)
+
+    listen_host: str = Field("127.0.0.1", description="an address of this machine", examples=["127.0.0.1"])
+    listen_port: int = Field(9000, ge=1, le=65535, description="a number from 1 to 65535", examples=["9000"])
+    objects_folder: Path = Field(description="a folder", examples=["/srv/darkroom/objects"])
+    objects_spare_bytes: int = Field(SPARE_BYTES, ge=0, description="a number of bytes", examples=[str(SPARE_BYTES)])
+    tls_certificate: Path | None = Field(None, description="a PEM file", examples=["/srv/darkroom/certificate.pem"])
+    tls_key: Path | None = Field(None, description="a PEM file", examples=["/srv/darkroom/certificate.key"])
+    aws_access_key_id: str = Field(
+        validation_alias="AWS_ACCESS_KEY_ID", description="an access key id", examples=["AKIAIOSFODNN7EXAMPLE"]
+    )
+    aws_secret_access_key: SecretStr = Field(
+        validation_alias="AWS_SECRET_ACCESS_KEY", description="its secret", examples=["wJalrXUtnFEMI…"]
+    )
+
+
+def read_settings() -> Settings:
+    """Raises Refusal with a line for each wrong value: the variable, what was expected, an example."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise Refusal(
+            "\n".join(_line(str(wrong["loc"][0])) for wrong in error.errors()), ExitCode.WRONG_SETTING
+        ) from error
+
+
+def _line(location: str) -> str:
+    for name, field in Settings.model_fields.items():
+        variable = field.validation_alias if isinstance(field.validation_alias, str) else f"{PREFIX}{name.upper()}"
+        if location in (name, variable):
+            example = (field.examples or [""])[0]
+            return f"{variable} is missing or wrong: expected {field.description}, for example {example}"
+    return f"{location} is wrong"

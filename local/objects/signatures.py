@@ -1,0 +1,164 @@
+"""AWS Signature Version 4: who sent a request, checked on its headers or on its presigned URL.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from urllib.parse import quote, unquote_to_bytes
+
+from local.objects.errors import S3Error
+from local.objects.requests import Request
+
+UNSIGNED = "UNSIGNED-PAYLOAD"
+_ALGORITHM = "AWS4-HMAC-SHA256"
+_LARGEST_SKEW = timedelta(minutes=15)
+_LONGEST_EXPIRY_SECONDS = 7 * 24 * 3600
+_DATE_FORMAT = "%Y%m%dT%H%M%SZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    access_key_id: str
+    secret_access_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A request that is the credential holder's own. `payload` is what was signed in place of the body."""
+
+    region: str
+    payload: str
+    date: str
+    scope: str
+    signature: str
+    signing_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What a request says about its own signature, wherever it says it."""
+
+    credential: str
+    date: str
+    signed_headers: tuple[str, ...]
+    signature: str
+    payload: str
+
+
+def authenticate(request: Request, credential: Credential, now: datetime) -> Identity:
+    """Raises AccessDenied for nobody's or an expired request, SignatureDoesNotMatch for a changed one, and more."""
+    in_query, in_header = request.parameter("X-Amz-Algorithm") is not None, "authorization" in request.headers
+    if in_query and in_header:
+        raise S3Error("InvalidArgument", "Only one auth mechanism allowed")
+    if not in_query and not in_header:
+        raise S3Error("AccessDenied")
+    claim = _presigned_claim(request, now) if in_query else _header_claim(request, now)
+    access_key_id, _, scope = claim.credential.partition("/")
+    day, region = _read_scope(scope)
+    if access_key_id != credential.access_key_id:
+        raise S3Error("InvalidAccessKeyId", details={"AWSAccessKeyId": access_key_id})
+    if day != claim.date[:8]:
+        raise S3Error("SignatureDoesNotMatch", "The credential's scope names another day than the request.")
+    _require_signed(request, claim.signed_headers)
+    signing_key = _signing_key(credential.secret_access_key, day, region)
+    canonical = _canonical_request(request, claim)
+    text = "\n".join((_ALGORITHM, claim.date, scope, hashlib.sha256(canonical).hexdigest()))
+    if not hmac.compare_digest(sign(signing_key, text).encode(), claim.signature.encode()):
+        raise S3Error("SignatureDoesNotMatch")
+    return Identity(region, claim.payload, claim.date, scope, claim.signature, signing_key)
+
+
+def sign(signing_key: bytes, text: str) -> str:
+    return hmac.new(signing_key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def _header_claim(request: Request, now: datetime) -> _Claim:
+    algorithm, _, rest = request.headers["authorization"].partition(" ")
+    if algorithm != _ALGORITHM:
+        raise S3Error(
+            "InvalidRequest", f"The authorization mechanism you have provided is not supported. Use {_ALGORITHM}."
+        )
+    fields = dict(part.strip().partition("=")[::2] for part in rest.split(","))
+    if not {"Credential", "SignedHeaders", "Signature"} <= fields.keys():
+        raise S3Error("AuthorizationHeaderMalformed")
+    date = request.headers.get("x-amz-date", "")
+    if abs(_read_date(date, "AccessDenied") - now) > _LARGEST_SKEW:
+        raise S3Error("RequestTimeTooSkewed")
+    payload = request.headers.get("x-amz-content-sha256")
+    if payload is None:
+        raise S3Error("InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
+    signed = tuple(fields["SignedHeaders"].split(";"))
+    return _Claim(fields["Credential"], date, signed, fields["Signature"], payload)
+
+
+def _presigned_claim(request: Request, now: datetime) -> _Claim:
+    names = ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature")
+    fields = {name: request.parameter(f"X-Amz-{name}") for name in names}
+    found = {name: value for name, value in fields.items() if value is not None}
+    if len(found) < len(names) or found["Algorithm"] != _ALGORITHM:
+        raise S3Error("AuthorizationQueryParametersError")
+    expires = found["Expires"]
+    if not (expires.isascii() and expires.isdigit() and 1 <= int(expires[:8]) <= _LONGEST_EXPIRY_SECONDS):
+        raise S3Error("AuthorizationQueryParametersError", "X-Amz-Expires must be between 1 and 604800 seconds")
+    date = _read_date(found["Date"], "AuthorizationQueryParametersError")
+    if date - now > _LARGEST_SKEW:
+        raise S3Error("AccessDenied", "Request is not valid yet")
+    if now > date + timedelta(seconds=int(expires)):
+        raise S3Error("AccessDenied", "Request has expired", details={"X-Amz-Expires": expires})
+    payload = request.headers.get("x-amz-content-sha256", UNSIGNED)
+    signed = tuple(found["SignedHeaders"].split(";"))
+    return _Claim(found["Credential"], found["Date"], signed, found["Signature"], payload)
+
+
+def _read_date(text: str, code: str) -> datetime:
+    try:
+        return datetime.strptime(text, _DATE_FORMAT).replace(tzinfo=UTC)
+    except ValueError as error:
+        raise S3Error(code, "AWS authentication requires a valid X-Amz-Date") from error
+
+
+def _read_scope(scope: str) -> tuple[str, str]:
+    parts = scope.split("/")
+    if len(parts) != 4 or parts[2:] != ["s3", "aws4_request"]:
+        raise S3Error("AuthorizationHeaderMalformed", "The credential's scope is not <date>/<region>/s3/aws4_request.")
+    return parts[0], parts[1]
+
+
+def _require_signed(request: Request, signed: tuple[str, ...]) -> None:
+    """The host and every header that changes a request's meaning must stand under the signature."""
+    unsigned = {name for name in request.headers if name.startswith("x-amz-") or name == "host"} - set(signed)
+    if unsigned:
+        names = ", ".join(sorted(unsigned))
+        raise S3Error(
+            "AccessDenied",
+            "There were headers present in the request which were not signed",
+            details={"HeadersNotSigned": names},
+        )
+    if not set(signed) <= request.headers.keys():
+        raise S3Error("SignatureDoesNotMatch", "The request lacks headers that were signed.")
+
+
+def _canonical_request(request: Request, claim: _Claim) -> bytes:
+    path = quote(unquote_to_bytes(request.path), safe="/-_.~")
+    pairs = sorted(
+        (quote(name, safe="-_.~"), quote(value, safe="-_.~"))
+        for name, value in request.query
+        if name != "X-Amz-Signature"
+    )
+    query = "&".join(f"{name}={value}" for name, value in pairs)
+    headers = "".join(f"{name}:{' '.join(request.headers[name].split())}\n" for name in claim.signed_headers)
+    signed = ";".join(claim.signed_headers)
+    # Headers travel as latin-1 (ASGI's bytes), everything else in here is ASCII.
+    return "\n".join((request.method, path, query, headers, signed, claim.payload)).encode("latin-1")
+
+
+@lru_cache(maxsize=16)
+def _signing_key(secret: str, day: str, region: str) -> bytes:
+    key = f"AWS4{secret}".encode()
+    for part in (day, region, "s3", "aws4_request"):
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    return key

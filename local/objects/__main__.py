@@ -22,9 +22,15 @@ KEEP_ALIVE_SECONDS = 75
 GRACE_SECONDS = 10
 BACKLOG = 2048
 
+log = structlog.get_logger()
+
 
 class Server(uvicorn.Server):
     """Stops at SIGTERM and SIGINT, but does not raise the signal again as its parent does: a folder is to be closed."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        log.info("server.started", port=[listener.getsockname()[1] for listener in sockets or []])
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

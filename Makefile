@@ -1,0 +1,92 @@
+# Each target that a person calls has its sentence after ##; `make` alone prints them.
+
+PYTHON ?= python3
+VENV := .venv
+EMULATOR_VENV := .venv-emulator
+LOCK_VENV := .venv-lock
+BIN := $(VENV)/bin
+PIP_OPTIONS := --quiet --disable-pip-version-check --require-virtualenv
+PYTEST_OPTIONS ?=
+
+# What the tests run beside our own processes: a browser, real stores, and other people's tools to make pictures with.
+DEBIAN_PACKAGES := python3-venv chromium mariadb-server redis-server haproxy imagemagick libimage-exiftool-perl webp \
+	libjpeg-turbo-progs pngcrush fonts-dejavu-core
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run install test test-all check bench figure screenshots lock clean packages
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: install ## install what is missing, start everything, stay in the foreground
+	@$(BIN)/darkroom up
+
+install: $(VENV)/run.stamp $(EMULATOR_VENV)/emulator.stamp ## install what running needs into .venv and .venv-emulator
+
+test: packages $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp check ## check the code and run the tests
+	$(BIN)/pytest -m "not everything" $(PYTEST_OPTIONS)
+
+test-all: packages $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp check ## the same with the long drills
+	$(BIN)/pytest $(PYTEST_OPTIONS)
+
+check: $(VENV)/test.stamp ## format, lint, types and the dependency rule
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check --quiet
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp ## measure all figures, write docs/BENCHMARKS.md
+	@$(BIN)/python -m bench.run
+
+figure: $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp ## measure one figure: make figure NAME=sign_page_vs_bare
+	@test -n "$(NAME)" || { echo "make figure needs a name, for example NAME=sign_page_vs_bare" >&2; exit 2; }
+	@$(BIN)/python -m bench.run $(NAME)
+
+screenshots: packages $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp ## take the page's pictures with the running program
+	@$(BIN)/python -m tests.browser.screenshots
+
+lock: $(LOCK_VENV)/bin/uv ## resolve requirements/*.in anew into the hashed locks
+	$(COMPILE) requirements/run.in -o requirements/run.txt
+	$(COMPILE) requirements/test.in -c requirements/run.txt -o requirements/test.txt
+	$(COMPILE) requirements/emulator.in -o requirements/emulator.txt
+
+clean: ## remove environments and caches; data folders stay
+	rm -rf $(VENV) $(EMULATOR_VENV) $(LOCK_VENV) build *.egg-info
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+packages:
+	@.ci/debian-packages $(DEBIAN_PACKAGES)
+
+COMPILE = $(LOCK_VENV)/bin/uv pip compile --quiet --python-version 3.11 --universal --generate-hashes \
+	--no-emit-index-url --no-header --upgrade
+
+# The stamps: an environment is as new as the lock that it was filled from.
+
+$(VENV)/test.stamp: requirements/test.txt $(VENV)/run.stamp
+	@echo "Installing what the tests need …"
+	@$(BIN)/python -m pip install $(PIP_OPTIONS) --require-hashes -r $<
+	@touch $@
+
+$(VENV)/run.stamp: requirements/run.txt pyproject.toml | $(VENV)/bin/pip
+	@echo "Installing Darkroom's packages into $(VENV) …"
+	@$(BIN)/python -m pip install $(PIP_OPTIONS) --require-hashes -r $<
+	@$(BIN)/python -m pip install $(PIP_OPTIONS) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(EMULATOR_VENV)/emulator.stamp: requirements/emulator.txt | $(EMULATOR_VENV)/bin/pip
+	@echo "Installing the emulator of SQS and SNS into $(EMULATOR_VENV) …"
+	@$(EMULATOR_VENV)/bin/python -m pip install $(PIP_OPTIONS) --require-hashes -r $<
+	@touch $@
+
+$(LOCK_VENV)/bin/uv: | $(LOCK_VENV)/bin/pip
+	@$(LOCK_VENV)/bin/python -m pip install $(PIP_OPTIONS) uv
+	@touch $@
+
+%/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Darkroom needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "$(PYTHON) lacks its venv module: apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear $*

@@ -1,0 +1,37 @@
+"""The figures that Darkroom is held to: what each says, what it must reach, and what we aim for."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    name: str
+    what: str
+    must: float
+    goal: float
+    more_is_better: bool = False
+
+    def verdict(self, value: float) -> str:
+        if self._reaches(value, self.goal):
+            return "goal"
+        return "must" if self._reaches(value, self.must) else "missed"
+
+    def _reaches(self, value: float, limit: float) -> bool:
+        return value >= limit if self.more_is_better else value <= limit
+
+
+FIGURES = (
+    Figure("image_vs_pillow", "renditions per second, ours / a Pillow script with as many processes", 2.0, 2.4, True),
+    Figure(
+        "image_vs_vips", "renditions per second, ours / a bare pyvips chain with as many processes", 0.85, 0.95, True
+    ),
+    Figure("photo_ready_vs_media", "`complete` answered to `item.ready` / media seconds of the receipt", 1.5, 1.2),
+    Figure("overhead_ms", "median of the difference of the two, in ms", 150, 80),
+    Figure("batch_vs_media", "200 photos, first byte to last ready / (CPU seconds of media / cores)", 1.5, 1.2),
+    Figure("sign_page_vs_bare", "100 items' URLs, cold / 100 bare ECDSA signatures", 1.4, 1.15),
+    Figure("gallery_100k_vs_1k", "a page of an account of 100,000 items / of 1,000", 1.3, 1.05),
+    Figure("upload_vs_copy", "`darkroom upload` of 2 GB / sha256sum + cp + fsync of it", 3, 2),
+    Figure("objects_rss_mb", "growth of the object store's memory under four 1 GB uploads and downloads", 30, 10),
+    Figure("append_vs_single", "200 concurrent transitions of one account: actions sent / committed", 1.5, 1.05),
+)
+BY_NAME = {figure.name: figure for figure in FIGURES}

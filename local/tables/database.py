@@ -5,6 +5,7 @@ sees it in all that follows.
 """
 
 import asyncio
+import fcntl
 import sqlite3
 import threading
 from collections.abc import Awaitable, Callable
@@ -12,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import IO, Any, Final, TypeVar
 
 from local.tables import statements
 from local.tables.catalog import Catalog
@@ -31,8 +32,12 @@ LOG_BYTES: Final = 64 * 1024 * 1024
 BUSY_MILLISECONDS: Final = 5000
 
 
-class UnknownFormat(Exception):
+class NewerFormat(Exception):
     """The file was written by a newer program."""
+
+
+class FileInUse(Exception):
+    """Another process has the file open."""
 
 
 @dataclass(slots=True)
@@ -55,9 +60,11 @@ class Database:
         self._own = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._writer: sqlite3.Connection | None = None
+        self._lock: IO[bytes] | None = None
 
     async def open(self) -> None:
-        """Creates the file when it is not there; raises UnknownFormat."""
+        """Creates the file when it is not there. Raises FileInUse, NewerFormat, OSError or sqlite3.Error."""
+        self._lock = await self._in_writer(self._take_lock)
         self._writer = await self._in_writer(self._open_writer)
 
     async def close(self) -> None:
@@ -68,6 +75,8 @@ class Database:
         if self._writer is not None:
             await self._in_writer(self._writer.close)  # the last one to close brings the log into the file
         self._writer_thread.shutdown()
+        if self._lock is not None:
+            self._lock.close()
 
     async def write(self, work: Work[Outcome]) -> Outcome:
         """Runs `work` on the writer's connection and returns when it is on disk."""
@@ -131,12 +140,22 @@ class Database:
                 raise ResourceNotFoundException from error
             raise
 
-    def _open_writer(self) -> sqlite3.Connection:
+    def _take_lock(self) -> IO[bytes]:
+        """Falls with the process, however that ends."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
+        lock = self._file.with_name(f"{self._file.name}.lock").open("ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise FileInUse(str(self._file)) from None
+        return lock
+
+    def _open_writer(self) -> sqlite3.Connection:
         connection = self._connect()
         [found] = connection.execute("PRAGMA user_version").fetchone()
         if found > FORMAT:
-            raise UnknownFormat(f"{self._file} has format {found}, this program knows {FORMAT}")
+            raise NewerFormat(f"{self._file} has format {found}, this program knows {FORMAT}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")

@@ -54,6 +54,12 @@ class RequestEntityTooLargeException(TablesError):
     namespace = PROTOCOL_NAMESPACE
 
 
+class InternalServerError(TablesError):
+    """Storage failed; the request may be tried again."""
+
+    status = 500
+
+
 class ResourceNotFoundException(TablesError):
     """The table does not exist."""
 

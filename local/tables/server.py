@@ -1,19 +1,21 @@
-"""Speaks DynamoDB's JSON 1.0 protocol over HTTP, as a bare ASGI application."""
+"""Speaks DynamoDB's JSON 1.0 protocol over HTTP, as a bare ASGI application without lifespan."""
 
 import asyncio
 import sqlite3
 import uuid
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
+from local.asgi import Application, Receive, Scope, Send, answer
 from local.tables import batches, items, queries, rows, tables, transactions
 from local.tables.database import Database
 from local.tables.errors import (
+    InternalServerError,
     MissingAuthenticationTokenException,
     RequestEntityTooLargeException,
     TablesError,
@@ -22,9 +24,6 @@ from local.tables.errors import (
 from local.tables.requests import Parameters, decode
 from local.tables.sweeping import sweep_for_ever
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 Operation = Callable[[Database, Parameters], Awaitable[bytes]]
 
 TARGET_PREFIX: Final = "DynamoDB_20120810."
@@ -53,50 +52,50 @@ OPERATIONS: Final[dict[str, Operation]] = {
 log = structlog.get_logger()
 
 
-class TablesServer:
-    """The ASGI application over one file; opens it at startup and closes it at shutdown."""
+class ClientLeft(Exception):
+    """Before the request was complete."""
 
-    def __init__(self, file: Path) -> None:
-        self._database = Database(file)
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answers one request, or runs the lifespan."""
-        if scope["type"] == "lifespan":
-            await self._run_lifespan(receive, send)
-        elif scope["type"] == "http" and scope["method"] == "GET" and scope["path"] in HEALTH_PATHS:
-            await _answer(send, 200, b'{"status":"ok"}')
-        elif scope["type"] == "http":
-            await _answer(send, *await self._respond(scope, receive))
-
-    async def _respond(self, scope: Message, receive: Receive) -> tuple[int, bytes]:
-        headers = dict(scope["headers"])
-        try:
-            operation = _operation(headers)
-            return 200, await operation(self._database, decode(await _body(receive)))
-        except TablesError as refusal:
-            return refusal.status, rows.encode(refusal.body())
-        except sqlite3.Error as error:  # a full disk, a broken file: nothing was written
-            log.exception("storage.failed", target=headers.get(b"x-amz-target", b"").decode("latin-1"))
-            return 500, rows.encode(
-                {"__type": "com.amazonaws.dynamodb.v20120810#InternalServerError", "message": str(error)}
-            )
-
-    async def _run_lifespan(self, receive: Receive, send: Send) -> None:
-        await receive()
-        async with self._opened():
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-        await send({"type": "lifespan.shutdown.complete"})
-
-    @asynccontextmanager
-    async def _opened(self) -> AsyncIterator[None]:
-        await self._database.open()
+@asynccontextmanager
+async def open_application(file: Path) -> AsyncIterator[Application]:
+    """Serves the tables in the file to the end of the block; raises what `Database.open` raises."""
+    database = Database(file)
+    try:
+        await database.open()
+        log.info("server.ready", file=str(file))
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._database.serve()), group.create_task(sweep_for_ever(self._database))]
-            yield
+            tasks = [group.create_task(database.serve()), group.create_task(sweep_for_ever(database))]
+            yield _application(database)
             for task in tasks:
                 task.cancel()
-        await self._database.close()
+    finally:
+        await database.close()
+
+
+def _application(database: Database) -> Application:
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "GET" and scope["path"] in HEALTH_PATHS:
+            await answer(send, 200)
+            return
+        try:
+            status, body = await _respond(database, scope, receive)
+        except ClientLeft:
+            return
+        await _answer(send, status, body)
+
+    return serve
+
+
+async def _respond(database: Database, scope: Scope, receive: Receive) -> tuple[int, bytes]:
+    headers = dict(scope["headers"])
+    try:
+        operation = _operation(headers)
+        return 200, await operation(database, decode(await _body(receive)))
+    except TablesError as refusal:
+        return refusal.status, rows.encode(refusal.body())
+    except sqlite3.Error as error:  # a full disk, a broken file: nothing was written
+        log.exception("storage.failed", target=headers.get(b"x-amz-target", b"").decode("latin-1"))
+        return 500, rows.encode(InternalServerError(str(error)).body())
 
 
 def _operation(headers: dict[bytes, bytes]) -> Operation:
@@ -114,6 +113,8 @@ async def _body(receive: Receive) -> bytes:
     size = 0
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeft
         part: bytes = message.get("body", b"")
         size += len(part)
         if size > LARGEST_BODY:

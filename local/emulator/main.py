@@ -30,7 +30,7 @@ def main() -> None:
     from local.faults import with_queue_faults
 
     served = Door(with_queue_faults(emulator, LongPolls))
-    uvicorn.run(served, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=1)
+    uvicorn.run(served, host=host, port=port, log_level="info", access_log=False, timeout_graceful_shutdown=1)
 
 
 def _reach_own_package() -> None:

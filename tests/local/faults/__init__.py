@@ -1,0 +1,1 @@
+"""Faults on purpose, as boto3 sees them on each of the three servers."""

@@ -1,0 +1,89 @@
+"""The three stand-ins with faults switched on, and boto3 as a stranger who talks to them."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import httpx
+import pytest
+from botocore.config import Config
+
+from tests.servers import free_port, running, running_queues, tables_command
+
+ACCESS_KEY_ID, SECRET_ACCESS_KEY = "AKIAFAULTS", "faults"
+NO_RETRIES = Config(connect_timeout=5, read_timeout=25, retries={"mode": "standard", "total_max_attempts": 1})
+
+
+def a_client(service: str, endpoint: str, config: Config = NO_RETRIES) -> Any:
+    session = botocore.session.Session()
+    return session.create_client(
+        service,
+        region_name="us-east-1",
+        endpoint_url=endpoint,
+        aws_access_key_id=ACCESS_KEY_ID,
+        aws_secret_access_key=SECRET_ACCESS_KEY,
+        config=config,
+    )
+
+
+class StandIn:
+    """One server with faults: its endpoint, and its plan."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+
+    def plan(self, *rules: dict[str, Any], seed: int = 0) -> None:
+        httpx.put(f"{self.endpoint}/__faults", json={"seed": seed, "rules": rules}).raise_for_status()
+
+    def injected(self) -> list[int]:
+        """How often each rule struck."""
+        return [rule["injected"] for rule in httpx.get(f"{self.endpoint}/__faults").json()["rules"]]
+
+
+@pytest.fixture(scope="module")
+def tables_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    port = free_port()
+    command = ["env", "DARKROOM_FAULTS=on", *tables_command(port, tmp_path_factory.mktemp("tables") / "tables.db")]
+    with running(command, "server.ready"):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="module")
+def objects_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    port, folder = free_port(), tmp_path_factory.mktemp("objects")
+    settings = [
+        "DARKROOM_FAULTS=on", f"DARKROOM_LISTEN_PORT={port}", f"DARKROOM_OBJECTS_FOLDER={folder}",
+        f"AWS_ACCESS_KEY_ID={ACCESS_KEY_ID}", f"AWS_SECRET_ACCESS_KEY={SECRET_ACCESS_KEY}",
+    ]  # fmt: skip
+    command: list[str | Path] = ["env", *settings, sys.executable, "-m", "local.objects"]
+    with running(command, "server.started"):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="module")
+def queues_server() -> Iterator[str]:
+    with running_queues(faults="on") as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def tables(tables_server: str) -> Iterator[StandIn]:
+    yield from _without_plan_afterwards(tables_server)
+
+
+@pytest.fixture
+def objects(objects_server: str) -> Iterator[StandIn]:
+    yield from _without_plan_afterwards(objects_server)
+
+
+@pytest.fixture
+def queues(queues_server: str) -> Iterator[StandIn]:
+    yield from _without_plan_afterwards(queues_server)
+
+
+def _without_plan_afterwards(endpoint: str) -> Iterator[StandIn]:
+    stand_in = StandIn(endpoint)
+    yield stand_in
+    stand_in.plan()

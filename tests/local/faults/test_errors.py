@@ -1,0 +1,175 @@
+"""Each fault looks to boto3 as it does on AWS."""
+
+from typing import Any
+
+import httpx
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError
+
+from tests.local.faults.conftest import StandIn, a_client
+
+KEY = {"pk": {"S": "a"}}
+
+
+def a_table(tables: StandIn, name: str) -> Any:
+    client = a_client("dynamodb", tables.endpoint)
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+    )
+    return client
+
+
+def code_of(failure: pytest.ExceptionInfo[ClientError]) -> tuple[int, str]:
+    answer = failure.value.response
+    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ("throttle", (400, "ProvisionedThroughputExceededException")),
+        ("conflict", (400, "TransactionConflictException")),
+        ("internal_error", (500, "InternalServerError")),
+        ("unavailable", (503, "ServiceUnavailable")),
+    ],
+)
+def test_dynamodb_errors_are_dynamodbs(tables: StandIn, fault: str, expected: tuple[int, str]) -> None:
+    client = a_table(tables, f"errors-{fault}")
+    tables.plan({"operation": "PutItem", "fault": fault})
+    with pytest.raises(ClientError) as failure:
+        client.put_item(TableName=f"errors-{fault}", Item=KEY)
+    assert code_of(failure) == expected
+    assert "Item" not in client.get_item(TableName=f"errors-{fault}", Key=KEY)
+    assert tables.injected() == [1]
+
+
+def test_a_transaction_in_conflict_is_cancelled_with_a_reason_for_each_action(tables: StandIn) -> None:
+    client = a_table(tables, "conflicts")
+    tables.plan({"operation": "TransactWriteItems", "fault": "conflict"})
+    puts = [{"Put": {"TableName": "conflicts", "Item": {"pk": {"S": key}}}} for key in "abc"]
+    with pytest.raises(client.exceptions.TransactionCanceledException) as failure:
+        client.transact_write_items(TransactItems=puts)
+    reasons = [reason["Code"] for reason in failure.value.response["CancellationReasons"]]
+    assert reasons == ["TransactionConflict", "None", "None"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ("throttle", (503, "SlowDown")),
+        ("internal_error", (500, "InternalError")),
+        ("unavailable", (503, "ServiceUnavailable")),
+    ],
+)
+def test_s3_errors_are_s3s(objects: StandIn, fault: str, expected: tuple[int, str]) -> None:
+    client = a_client("s3", objects.endpoint)
+    client.create_bucket(Bucket=f"errors-{fault.replace('_', '-')}")
+    objects.plan({"operation": "PutObject", "fault": fault})
+    with pytest.raises(ClientError) as failure:
+        client.put_object(Bucket=f"errors-{fault.replace('_', '-')}", Key="folder/photo", Body=b"x" * 200_000)
+    assert code_of(failure) == expected
+    assert objects.injected() == [1]
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [("throttle", "RequestThrottled"), ("internal_error", "InternalFailure"), ("unavailable", "ServiceUnavailable")],
+)
+def test_sqs_errors_are_sqss(queues: StandIn, fault: str, expected: str) -> None:
+    client = a_client("sqs", queues.endpoint)
+    url = client.create_queue(QueueName="errors")["QueueUrl"]
+    queues.plan({"operation": "SendMessage", "fault": fault})
+    with pytest.raises(ClientError) as failure:
+        client.send_message(QueueUrl=url, MessageBody="x")
+    assert code_of(failure)[1] == expected
+    assert queues.injected() == [1]
+
+
+def test_sns_errors_are_snss(queues: StandIn) -> None:
+    client = a_client("sns", queues.endpoint)
+    topic = client.create_topic(Name="errors")["TopicArn"]
+    queues.plan({"operation": "Publish", "fault": "throttle"})
+    with pytest.raises(ClientError) as failure:
+        client.publish(TopicArn=topic, Message="x")
+    assert code_of(failure) == (400, "Throttling")
+
+
+def test_botocore_retries_what_is_injected_and_gets_through(tables: StandIn) -> None:
+    a_table(tables, "retried")
+    retrying = Config(retries={"mode": "standard", "total_max_attempts": 3})
+    client = a_client("dynamodb", tables.endpoint, retrying)
+    tables.plan(
+        {"operation": "PutItem", "fault": "throttle", "times": 1},
+        {"operation": "PutItem", "fault": "reset", "times": 1},
+    )
+    client.put_item(TableName="retried", Item=KEY)
+    assert tables.injected() == [1, 1]
+    assert client.get_item(TableName="retried", Key=KEY)["Item"] == KEY
+
+
+def test_a_lost_answer_leaves_its_effect(tables: StandIn, objects: StandIn, queues: StandIn) -> None:
+    dynamodb = a_table(tables, "lost")
+    tables.plan({"operation": "PutItem", "fault": "lose_answer"})
+    with pytest.raises((ConnectionClosedError, HTTPClientError)):
+        dynamodb.put_item(TableName="lost", Item=KEY)
+    assert dynamodb.get_item(TableName="lost", Key=KEY)["Item"] == KEY
+
+    s3 = a_client("s3", objects.endpoint)
+    s3.create_bucket(Bucket="lost")
+    objects.plan({"operation": "PutObject", "fault": "lose_answer"})
+    with pytest.raises((ConnectionClosedError, HTTPClientError)):
+        s3.put_object(Bucket="lost", Key="photo", Body=b"bytes")
+    assert s3.get_object(Bucket="lost", Key="photo")["Body"].read() == b"bytes"
+
+    sqs = a_client("sqs", queues.endpoint)
+    url = sqs.create_queue(QueueName="lost")["QueueUrl"]
+    queues.plan({"operation": "SendMessage", "fault": "lose_answer"})
+    with pytest.raises((ConnectionClosedError, HTTPClientError)):
+        sqs.send_message(QueueUrl=url, MessageBody="arrived")
+    assert sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "arrived"
+
+
+def test_a_reset_before_the_effect_leaves_nothing(tables: StandIn) -> None:
+    client = a_table(tables, "reset")
+    tables.plan({"operation": "PutItem", "fault": "reset"})
+    with pytest.raises((ConnectionClosedError, HTTPClientError)):
+        client.put_item(TableName="reset", Item=KEY)
+    assert "Item" not in client.get_item(TableName="reset", Key=KEY)
+
+
+def test_the_same_seed_gives_the_same_faults(tables: StandIn) -> None:
+    client = a_table(tables, "seeded")
+
+    def outcomes(seed: int) -> list[bool]:
+        tables.plan({"operation": "Get*", "fault": "throttle", "rate": 0.5}, seed=seed)
+        return [succeeds() for _ in range(30)]
+
+    def succeeds() -> bool:
+        try:
+            client.get_item(TableName="seeded", Key=KEY)
+        except client.exceptions.ProvisionedThroughputExceededException:
+            return False
+        return True
+
+    first = outcomes(seed=1)
+    assert outcomes(seed=1) == first
+    assert outcomes(seed=2) != first
+    assert True in first
+    assert False in first
+
+
+def test_a_wrong_plan_is_refused_and_changes_nothing(tables: StandIn) -> None:
+    tables.plan({"operation": "NoSuch", "fault": "throttle", "rate": 0.5})
+    for wrong in ('{"rules": [{"operation": "X", "fault": "no such"}]}', "{}", "[", '{"rules": [], "sed": 1}'):
+        assert httpx.put(f"{tables.endpoint}/__faults", content=wrong).status_code == 400
+    assert tables.injected() == [0]
+
+
+def test_health_checks_meet_no_faults(tables: StandIn) -> None:
+    tables.plan({"operation": "*", "fault": "reset"})
+    assert httpx.get(f"{tables.endpoint}/readyz").status_code == 200
+    assert tables.injected() == [0]

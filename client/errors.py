@@ -15,6 +15,10 @@ class UnexpectedAnswer(ClientError):
     """Somebody answered who does not speak as a Darkroom does."""
 
 
+class UnusableState(ClientError):
+    """A file that this client keeps for itself can't be read or written."""
+
+
 class UnusableFile(ClientError):
     """The local file can't be read, or is nothing that an item could be made of."""
 
@@ -45,3 +49,9 @@ class UploadGone(ClientError):
 
 class DamagedCopy(ClientError):
     """The bytes that arrived are not the ones that were promised."""
+
+
+def first_failure(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The tasks of one piece of work fail for one reason; which of them said so first does not matter."""
+    first = group.exceptions[0]
+    return first_failure(first) if isinstance(first, BaseExceptionGroup) else first

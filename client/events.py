@@ -48,36 +48,34 @@ async def follow(
 ) -> AsyncGenerator[StreamedEvent, None]:
     """Every event after number `after`, in order, each once. Raises NotReachable when the service stays away."""
     clock = asyncio.get_running_loop().time
-    last, failures, lost_at = after, 0, 0.0
+    last, failures = after, 0
+    lost_at: float | None = None
     while True:
-        asked_seconds: float | None = None
-        heard = False
+        heard, asked_seconds = False, None
         try:
             async with aclosing(_read_once(connection, last)) as messages:
                 async for message in messages:
-                    heard = True
-                    for event in _meaning(message, last):
+                    heard, lost_at = True, None
+                    for event in _meaning(message, last) if message else ():
                         last = _position(event, last)
                         yield event
         except (Problem, ClientError) as error:
-            if not is_passing(error):
-                raise
-            failures = 1 if heard else failures + 1
-            lost_at = clock() if failures == 1 else lost_at
-            if failures >= policy.attempts or clock() - lost_at > policy.total_seconds:
+            lost_at = lost_at or clock()
+            if not is_passing(error) or failures >= policy.attempts or clock() - lost_at > policy.total_seconds:
                 raise
             asked_seconds = error.retry_after_seconds
-        else:
-            failures = 0  # the service closed in good order, to stop or to check the session anew
+        failures = 0 if heard else failures + 1
         await asyncio.sleep(policy.wait_seconds(max(failures, 1), asked_seconds))
 
 
-async def _read_once(connection: Connection, last: int) -> AsyncGenerator[Message, None]:
+async def _read_once(connection: Connection, last: int) -> AsyncGenerator[Message | None, None]:
+    """None as soon as the connection stands, then what arrives."""
     headers = {"Accept": "text/event-stream", "Cache-Control": "no-store", "Last-Event-ID": str(last)}
     parser = MessageParser()
     async with connection.stream("/v1/events", {"after": last}, headers) as response:
         if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
             raise UnexpectedAnswer(f"{connection.url.host} sent something else than an event stream")
+        yield None
         async for chunk in response.aiter_bytes():
             try:
                 messages = list(parser.feed(chunk))

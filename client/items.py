@@ -69,14 +69,14 @@ class Items:
     async def require(self, item_id: ItemId) -> Item:
         return await self._connection.ask("GET", f"/v1/items/{item_id}", Item)
 
-    async def edit(self, item_id: ItemId, change: EditItem, *, version: int) -> Item:
-        """Raises Outdated when the item no longer stands at `version`."""
-        headers = {"If-Match": f'"{version}"'}
+    async def edit(self, item_id: ItemId, change: EditItem, *, version: int | None = None) -> Item:
+        """Raises Outdated when the item no longer stands at `version`; without one the last writer wins."""
+        headers = _if_match(version)
         return await self._connection.ask("PATCH", f"/v1/items/{item_id}", Item, change, headers=headers)
 
-    async def delete(self, item_id: ItemId, *, version: int) -> None:
+    async def delete(self, item_id: ItemId, *, version: int | None = None) -> None:
         """Hides the item at once. Raises Outdated when it no longer stands at `version`."""
-        await self._connection.send("DELETE", f"/v1/items/{item_id}", headers={"If-Match": f'"{version}"'})
+        await self._connection.send("DELETE", f"/v1/items/{item_id}", headers=_if_match(version))
 
     async def complete(self, item_id: ItemId) -> CompletedItem:
         """Says that all bytes are sent; repeatable. Raises NotUploaded, UploadMismatch."""
@@ -100,3 +100,7 @@ class Items:
 
     async def original(self, item_id: ItemId) -> OriginalUrl:
         return await self._connection.ask("GET", f"/v1/items/{item_id}/original", OriginalUrl)
+
+
+def _if_match(version: int | None) -> dict[str, str]:
+    return {} if version is None else {"If-Match": f'"{version}"'}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from client.errors import UnusableState
 from shared.ids import AccountId, ItemId
 
 ResultT = TypeVar("ResultT")
@@ -86,9 +87,12 @@ class UploadJournal:
             return await asyncio.to_thread(self._with_database, work)
 
     def _with_database(self, work: Callable[[sqlite3.Connection], ResultT]) -> ResultT:
-        if self._database is None:
-            self._database = _open(self._path)
-        return work(self._database)
+        try:
+            if self._database is None:
+                self._database = _open(self._path)
+            return work(self._database)
+        except (sqlite3.Error, OSError) as error:
+            raise UnusableState(f"{self._path}, which remembers unfinished uploads, cannot be used: {error}") from error
 
 
 def _open(path: Path) -> sqlite3.Connection:

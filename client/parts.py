@@ -1,131 +1,101 @@
-"""Sends the parts of one multipart upload that S3 does not have yet: hashing, asking for URLs and sending overlap."""
+"""Sends the parts of one multipart upload that S3 does not have yet, a few at a time."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from client.errors import LinkExpired, TransferRefused
+from client.digests import Part
+from client.errors import LinkExpired, TransferRefused, first_failure
 from client.files import LocalFile
 from client.items import Items
-from client.retry import TRANSFER_RETRIES, RetryPolicy, retried
+from client.retry import TRANSFER_RETRIES, retried
 from client.storage import Storage
 from shared.ids import ItemId
 from shared.items import PartRequest, PartsRequest, PartUpload
 from shared.uploads import MOST_PARTS_PER_REQUEST
 
 PARTS_AT_ONCE = 4
-HASHED_AHEAD = 16
-"""Digests only, no bytes. More would make the presigned URLs older than they need to be."""
+LINKS_AT_ONCE = min(32, MOST_PARTS_PER_REQUEST)
+"""Few, so that sending begins soon and no presigned URL gets old before its turn."""
 LINK_RENEWALS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class PartRange:
-    number: int
-    offset: int
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
-class PartToSend:
-    part: PartRange
-    sha256: str
-    upload: PartUpload
 
 
 @dataclass(slots=True)
 class Meter:
-    """Adds up what parts report, a part sent anew not counted twice."""
+    """Adds up what the parts report, a part sent anew not counted twice."""
 
     report: Callable[[int], None]
     _by_part: dict[int, int] = field(default_factory=dict)
     _settled: int = 0
 
-    def sending(self, number: int, sent_bytes: int) -> None:
-        self._by_part[number] = sent_bytes
+    def sending(self, part: Part, sent_bytes: int) -> None:
+        self._by_part[part.number] = sent_bytes
         self.report(self._settled + sum(self._by_part.values()))
 
-    def settled(self, part: PartRange) -> None:
+    def settled(self, part: Part) -> None:
         self._by_part.pop(part.number, None)
         self._settled += part.length
         self.report(self._settled + sum(self._by_part.values()))
 
 
-def ranges(size_bytes: int, part_size_bytes: int) -> list[PartRange]:
-    offsets = range(0, size_bytes, part_size_bytes)
-    return [
-        PartRange(number, offset, min(part_size_bytes, size_bytes - offset)) for number, offset in enumerate(offsets, 1)
-    ]
-
-
 class PartsSender:
     """For one file and one item; `send` once."""
 
-    def __init__(self, file: LocalFile, item_id: ItemId, items: Items, storage: Storage, slots: asyncio.Semaphore):
+    def __init__(
+        self,
+        file: LocalFile,
+        item_id: ItemId,
+        items: Items,
+        storage: Storage,
+        slots: asyncio.Semaphore,
+        report: Callable[[int], None],
+    ) -> None:
         self._file, self._item_id = file, item_id
         self._items, self._storage, self._slots = items, storage, slots
-        self._policy: RetryPolicy = TRANSFER_RETRIES
-        self._hashed: asyncio.Queue[tuple[PartRange, str] | None] = asyncio.Queue(HASHED_AHEAD)
-        self._ready: asyncio.Queue[PartToSend | None] = asyncio.Queue(PARTS_AT_ONCE)
+        self._meter = Meter(report)
+        self._ready: asyncio.Queue[tuple[Part, PartUpload] | None] = asyncio.Queue(PARTS_AT_ONCE)
         self.sent_bytes = 0
 
-    async def send(self, part_size_bytes: int, stored: Mapping[int, str], meter: Meter) -> list[str]:
-        """The digests of all parts, in order, once S3 has them all. `stored` is what it has: digests by number."""
-        parts = ranges(self._file.size_bytes, part_size_bytes)
-        async with asyncio.TaskGroup() as tasks:
-            hashing = tasks.create_task(self._hash(parts, stored, meter))
-            tasks.create_task(self._ask_for_links())
-            for _ in range(PARTS_AT_ONCE):
-                tasks.create_task(self._send_ready(meter))
-        return hashing.result()
-
-    async def _hash(self, parts: list[PartRange], stored: Mapping[int, str], meter: Meter) -> list[str]:
-        digests: list[str] = []
+    async def send(self, parts: Sequence[Part], stored: Mapping[int, str]) -> None:
+        """Returns when S3 has all parts. `stored` is what it has already: digests by number."""
+        missing = []
         for part in parts:
-            digest = await self._file.sha256(part.offset, part.length)
-            digests.append(digest)
-            if stored.get(part.number) == digest:
-                meter.settled(part)
+            if stored.get(part.number) == part.sha256:
+                self._meter.settled(part)
             else:
-                await self._hashed.put((part, digest))
-        await self._hashed.put(None)
-        return digests
+                missing.append(part)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._ask_for_links(missing))
+                for _ in range(PARTS_AT_ONCE):
+                    tasks.create_task(self._send_ready())
+        except BaseExceptionGroup as failures:
+            raise first_failure(failures) from failures
 
-    async def _ask_for_links(self) -> None:
-        """Asks for as many at once as are waiting: one at the start, so that sending begins, more when it is slow."""
-        finished = False
-        while not finished:
-            batch: dict[int, tuple[PartRange, str]] = {}
-            while len(batch) < MOST_PARTS_PER_REQUEST and not (batch and self._hashed.empty()):
-                waiting = await self._hashed.get()
-                if waiting is None:
-                    finished = True
-                    break
-                batch[waiting[0].number] = waiting
-            for upload in await self._links(batch):
-                part, digest = batch[upload.number]
-                await self._ready.put(PartToSend(part, digest, upload))
+    async def _ask_for_links(self, missing: Sequence[Part]) -> None:
+        for start in range(0, len(missing), LINKS_AT_ONCE):
+            for ready in await self._links(missing[start : start + LINKS_AT_ONCE]):
+                await self._ready.put(ready)
         for _ in range(PARTS_AT_ONCE):
             await self._ready.put(None)
 
-    async def _links(self, batch: Mapping[int, tuple[PartRange, str]]) -> tuple[PartUpload, ...]:
-        if not batch:
-            return ()
-        wanted = tuple(PartRequest(number=part.number, sha256=digest) for part, digest in batch.values())
+    async def _links(self, parts: Sequence[Part]) -> list[tuple[Part, PartUpload]]:
+        wanted = tuple(PartRequest(number=part.number, sha256=part.sha256) for part in parts)
         answer = await self._items.request_parts(self._item_id, PartsRequest(parts=wanted))
-        if {upload.number for upload in answer.parts} != set(batch):
+        uploads = {upload.number: upload for upload in answer.parts}
+        if set(uploads) != {part.number for part in parts}:
             raise TransferRefused("the service gave out other parts than those asked for")
-        return answer.parts
+        return [(part, uploads[part.number]) for part in parts]
 
-    async def _send_ready(self, meter: Meter) -> None:
-        while (waiting := await self._ready.get()) is not None:
-            await self._send_part(waiting, meter)
-            meter.settled(waiting.part)
-            self.sent_bytes += waiting.part.length
+    async def _send_ready(self) -> None:
+        while (ready := await self._ready.get()) is not None:
+            part, upload = ready
+            await self._send_part(part, upload)
+            self.sent_bytes += part.length
+            self._meter.settled(part)
 
-    async def _send_part(self, waiting: PartToSend, meter: Meter) -> None:
-        part, upload = waiting.part, waiting.upload
-        body = self._file.body(part.offset, part.length, lambda sent: meter.sending(part.number, sent))
+    async def _send_part(self, part: Part, upload: PartUpload) -> None:
+        body = self._file.body(part.offset, part.length, lambda sent: self._meter.sending(part, sent))
 
         async def attempt() -> None:
             async with self._slots:
@@ -133,7 +103,7 @@ class PartsSender:
 
         for _ in range(LINK_RENEWALS):
             try:
-                return await retried(self._policy, attempt)
+                return await retried(TRANSFER_RETRIES, attempt)
             except LinkExpired:
-                (upload,) = await self._links({part.number: (part, waiting.sha256)})
+                ((_, upload),) = await self._links([part])
         raise TransferRefused("the storage refuses every signed address for this upload")

@@ -7,16 +7,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from client.digests import FileDigest
 from client.errors import UploadGone
 from client.files import LocalFile
 from client.items import Items
 from client.journal import FileKey, Unfinished, UploadJournal
-from client.parts import ranges
 from shared.ids import AccountId, ItemId
 from shared.items import CreatedItem, CreateItem, Item, ItemState, MultipartUpload, SingleUpload, StoredParts
 from shared.problems import IdempotencyMismatch, NotFound, WrongState
 from shared.times import utc_now
-from shared.uploads import parts_digest
+from shared.uploads import SINGLE_PUT_BYTES
 
 UPLOADING_FOR = timedelta(hours=25)
 """The service gives an upload 24 h; what is older need not be looked at when one is searched for."""
@@ -35,11 +35,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One file on its way to one account: what the journal knows it by, and what its item would be created with."""
+    """A file on its way to one account: what the journal knows it by, and what its item would be created with."""
 
-    file: LocalFile
     key: FileKey
     request: CreateItem
+    parts: Mapping[int, str]
+    """The digests of the file's parts, by number."""
 
 
 class Places:
@@ -54,14 +55,14 @@ class Places:
         self._listing = asyncio.Lock()
         self._interrupted: list[Item] | None = None
 
-    async def place(self, file: LocalFile, request: CreateItem) -> Place:
+    async def place(self, file: LocalFile, digest: FileDigest, request: CreateItem) -> Place:
         key = FileKey(self._server, await self._account_id(), file.real_path, file.size_bytes, file.modified_ns)
-        return Place(file, key, request)
+        return Place(key, request, {part.number: part.sha256 for part in digest.parts})
 
     @asynccontextmanager
     async def target(self, place: Place) -> AsyncIterator[Target | Item]:
         """Where to send the bytes, or the item that is already here with all of them."""
-        found = await self._resumed(place) if place.request.digest is None else None
+        found = await self._resumed(place) if place.key.size_bytes > SINGLE_PUT_BYTES else None
         if found is None:
             found = await self.create(place)
         if isinstance(found, Item):
@@ -145,19 +146,20 @@ class Places:
             return None if item.state in OVER else item
 
     async def _resumed_from_list(self, place: Place) -> Target | None:
-        """For a lost journal or another machine: an own item of this name and size whose parts are this file's."""
+        """For a lost journal, or what a browser began: an own item of this name and size, waiting for its bytes."""
+        wish = place.request
         for item in await self._interrupted_items():
-            if (item.name, item.size_bytes) != (place.request.name, place.request.size_bytes):
+            if (item.name, item.size_bytes) != (wish.name, wish.size_bytes) or item.digest not in {None, wish.digest}:
                 continue
             if item.id in self._in_use or await self._is_noted(item.id):
                 continue
             try:
-                stored = await self._items.stored_parts(item.id)
+                target = _multipart(item.id, await self._items.stored_parts(item.id))
             except (NotFound, WrongState):
                 continue
-            if await _is_of(place.file, item, stored):
+            if item.digest is not None or target.stored.items() <= place.parts.items():
                 await self._note(place, Unfinished(secrets.token_urlsafe(18), item.id))
-                return _multipart(item.id, stored)
+                return target
         return None
 
     async def _interrupted_items(self) -> list[Item]:
@@ -188,14 +190,3 @@ class Places:
 def _multipart(item_id: ItemId, stored: StoredParts) -> Target:
     upload = MultipartUpload(part_size_bytes=stored.part_size_bytes, part_count=stored.part_count)
     return Target(item_id, upload, {part.number: part.sha256 for part in stored.parts})
-
-
-async def _is_of(file: LocalFile, item: Item, stored: StoredParts) -> bool:
-    """Whether everything known about the item's bytes is true of the file's."""
-    parts = ranges(file.size_bytes, stored.part_size_bytes)
-    known = {part.number: part.sha256 for part in stored.parts}
-    needed = parts if item.digest is not None else [part for part in parts if part.number in known]
-    digests = {part.number: await file.sha256(part.offset, part.length) for part in needed}
-    if any(digests.get(number) != digest for number, digest in known.items()):
-        return False
-    return item.digest is None or item.digest == parts_digest([digests[part.number] for part in parts])

@@ -33,7 +33,7 @@ class RetryPolicy:
 
 API_RETRIES = RetryPolicy(attempts=5, total_seconds=30.0)
 TRANSFER_RETRIES = RetryPolicy(attempts=10, total_seconds=120.0)
-STREAM_RETRIES = RetryPolicy(attempts=1_000, total_seconds=300.0)
+STREAM_RETRIES = RetryPolicy(attempts=1_000, total_seconds=300.0, first_wait_seconds=1.0)
 """An event stream may be away for five minutes, a restart of the whole service included."""
 
 

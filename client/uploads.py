@@ -2,27 +2,36 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
-from client.errors import DamagedCopy, FileChanged, LinkExpired, TransferRefused, UploadGone
+from client.digests import HASHES_AT_ONCE, FileDigest, digest_file
+from client.errors import DamagedCopy, FileChanged, LinkExpired, TransferRefused, UnexpectedAnswer, UploadGone
 from client.files import LocalFile, captured_at_hint, opened
 from client.items import Items
-from client.parts import LINK_RENEWALS, PARTS_AT_ONCE, Meter, PartsSender
+from client.parts import LINK_RENEWALS, PARTS_AT_ONCE, PartsSender
 from client.placing import Place, Places, Target
 from client.retry import TRANSFER_RETRIES, retried
 from client.storage import Storage
 from shared.ids import ItemId
 from shared.items import CompletedItem, CreateItem, Item, MultipartUpload, SingleUpload
 from shared.problems import NotFound, NotUploaded, UploadMismatch, WrongState
-from shared.uploads import SINGLE_PUT_BYTES, parts_digest, whole_digest
+from shared.uploads import part_size_bytes
+
+
+class Stage(StrEnum):
+    HASHING = "hashing"
+    SENDING = "sending"
 
 
 @dataclass(frozen=True, slots=True)
 class UploadProgress:
-    item_id: ItemId
+    stage: Stage
+    item_id: ItemId | None
+    """Known from the first report of `sending` on, which has 0 bytes."""
     done_bytes: int
-    """What S3 has or has been handed; it steps back when a part must be sent anew."""
+    """When sending: what S3 has or has been handed; it steps back when a part must be sent anew."""
     size_bytes: int
 
 
@@ -42,14 +51,12 @@ ProgressCallback = Callable[[UploadProgress], None]
 class Sending:
     """One upload under way."""
 
+    file: LocalFile
+    digest: FileDigest
     place: Place
     target: Target
     report: Callable[[int], None]
-    sent_bytes: int = field(default=0)
-
-    @property
-    def file(self) -> LocalFile:
-        return self.place.file
+    sent_bytes: int = 0
 
 
 class Uploads:
@@ -58,19 +65,23 @@ class Uploads:
     def __init__(self, items: Items, storage: Storage, places: Places) -> None:
         self._items, self._storage, self._places = items, storage, places
         self._slots = asyncio.Semaphore(PARTS_AT_ONCE)
+        self._hashing_slots = asyncio.Semaphore(HASHES_AT_ONCE)
 
     async def upload(self, path: Path, *, caption: str = "", on_progress: ProgressCallback | None = None) -> Uploaded:
         """Returns once the service has accepted the item; the second time it says that the item is already here.
 
+        The whole file is hashed before its first byte is sent: reading is many times faster than any network, and only
+        so is a film that the account has already, or half of it, not sent again.
         Raises UnusableFile, FileChanged, UploadGone, TransferRefused, NotReachable, or a problem of the service.
-        `on_progress` is called with 0 bytes as soon as the item exists.
         """
         async with opened(path) as file:
-            place = await self._places.place(file, await _described(file, caption))
+            digest = await digest_file(file, self._hashing_slots, _reporter(file, Stage.HASHING, None, on_progress))
+            place = await self._places.place(file, digest, _described(file, digest, caption))
             async with self._places.target(place) as target:
                 if isinstance(target, Item):
                     return Uploaded(target, duplicate=True, sent_bytes=0)
-                return await self._fill(Sending(place, target, _reporter(file, target, on_progress)))
+                report = _reporter(file, Stage.SENDING, target.item_id, on_progress)
+                return await self._fill(Sending(file, digest, place, target, report))
 
     async def _fill(self, sending: Sending) -> Uploaded:
         """Sends the bytes; whatever happens, says how the item stands."""
@@ -87,30 +98,29 @@ class Uploads:
         return Uploaded(completed.item, completed.duplicate, sending.sent_bytes)
 
     async def _send_and_complete(self, sending: Sending) -> CompletedItem:
-        digest = await self._send(sending)
+        await self._send(sending)
         await sending.file.require_unchanged()
         try:
             completed = await self._items.complete(sending.target.item_id)
         except NotUploaded:  # S3 has lost something since; once more, with a fresh look at what it has
             sending.target = await self._places.look_again(sending.place, sending.target)
-            digest = await self._send(sending)
+            await self._send(sending)
             completed = await self._items.complete(sending.target.item_id)
         except UploadMismatch:
             await sending.file.require_unchanged()
             raise
-        if digest and completed.item.digest not in {None, digest}:
+        if completed.item.digest not in {None, sending.digest.digest}:
             raise DamagedCopy("the service has stored other bytes than those of the file; delete the item there")
         return completed
 
-    async def _send(self, sending: Sending) -> str:
-        """Sends what S3 does not have; returns the digest of the whole file."""
+    async def _send(self, sending: Sending) -> None:
+        """Sends what S3 does not have."""
         try:
             match sending.target.upload:
                 case SingleUpload() as upload:
                     await self._send_whole(sending, upload)
-                    return sending.place.request.digest or ""
                 case MultipartUpload() as upload:
-                    return await self._send_parts(sending, upload)
+                    await self._send_parts(sending, upload)
         except TransferRefused:  # a file that changed no longer has the digest that its URL was signed for
             await sending.file.require_unchanged()
             raise
@@ -132,38 +142,34 @@ class Uploads:
                 return
         raise TransferRefused("the storage refuses every signed address for this upload")
 
-    async def _send_parts(self, sending: Sending, upload: MultipartUpload) -> str:
-        sender = PartsSender(sending.file, sending.target.item_id, self._items, self._storage, self._slots)
+    async def _send_parts(self, sending: Sending, upload: MultipartUpload) -> None:
+        if upload.part_size_bytes != part_size_bytes(sending.file.size_bytes):
+            raise UnexpectedAnswer("the service cuts files into other parts than this client; update one of them")
+        sender = PartsSender(
+            sending.file, sending.target.item_id, self._items, self._storage, self._slots, sending.report
+        )
         try:
-            digests = await sender.send(upload.part_size_bytes, sending.target.stored, Meter(sending.report))
-        except BaseExceptionGroup as group:
-            raise _first(group) from group
+            await sender.send(sending.digest.parts, sending.target.stored)
         finally:
             sending.sent_bytes += sender.sent_bytes
-        return parts_digest(digests)
 
 
-async def _described(file: LocalFile, caption: str) -> CreateItem:
-    single = file.size_bytes <= SINGLE_PUT_BYTES
+def _described(file: LocalFile, digest: FileDigest, caption: str) -> CreateItem:
     return CreateItem(
         name=file.name,
         size_bytes=file.size_bytes,
         content_type=file.content_type,
-        digest=whole_digest(await file.sha256(0, file.size_bytes)) if single else None,
+        digest=digest.digest,
         captured_at=captured_at_hint(file.modified_ns),
         caption=caption,
     )
 
 
-def _reporter(file: LocalFile, target: Target, on_progress: ProgressCallback | None) -> Callable[[int], None]:
+def _reporter(
+    file: LocalFile, stage: Stage, item_id: ItemId | None, on_progress: ProgressCallback | None
+) -> Callable[[int], None]:
     def report(done_bytes: int) -> None:
         if on_progress is not None:
-            on_progress(UploadProgress(target.item_id, done_bytes, file.size_bytes))
+            on_progress(UploadProgress(stage, item_id, done_bytes, file.size_bytes))
 
     return report
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The tasks of one upload fail for one reason; which of them said so first does not matter."""
-    first = group.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -1,0 +1,76 @@
+"""The `darkroom` command: reads the arguments, runs one command, turns errors into a line and an exit code."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from client import plugins
+from client.commands import changing, downloading, following, showing, sign_in, uploading
+from client.commands.running import ExitCode, common_options, exit_code, explained
+from client.errors import ClientError
+from client.terminal import complain, prepare, remark
+from shared.problems import Problem
+
+EPILOG = """\
+environment:
+  DARKROOM_URL          the server, where no --url is given
+  DARKROOM_EMAIL, DARKROOM_PASSWORD
+                        stand in for a saved sign-in
+
+exit codes:
+  0    everything was done
+  1    something failed; with several items or files: at least one of them
+  2    the command cannot be understood
+  3    the server is not reachable
+  4    not signed in, or not any more
+  130  interrupted
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit code."""
+    prepare()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        chosen = _parser(words).parse_args(words)
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    try:
+        return int(chosen.run(chosen))
+    except (Problem, ClientError) as error:
+        code = exit_code(error)
+        advice = (
+            "; sign in with `darkroom login`" if isinstance(error, Problem) and code == ExitCode.NOT_SIGNED_IN else ""
+        )
+        complain(explained(error) + advice)
+        return code
+    except KeyboardInterrupt:
+        remark(chosen.go_on if "go_on" in chosen else "Interrupted.")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.FAILURE
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="darkroom",
+        description="Drop off a photo or a video, carry on, get called back when it is ready.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"darkroom {version('darkroom')}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    common = common_options()
+    for topic in (sign_in, uploading, showing, downloading, changing, following):
+        topic.register(commands, common)
+    command = next((word for word in words if not word.startswith("-")), None)
+    if command not in commands.choices:  # their modules take time to load, so only when one may be meant
+        plugins.add_plugins(commands)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The commands of `darkroom`, one file per topic."""

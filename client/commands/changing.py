@@ -1,0 +1,71 @@
+"""`cancel`, `retry`, `delete`, `edit`."""
+
+import argparse
+from collections.abc import Awaitable, Callable
+
+from client.client import DarkroomClient
+from client.commands.running import ExitCode, UsageError, for_each, in_client, item_id
+from client.terminal import clean, say, say_json
+from shared.ids import ItemId
+from shared.items import EditItem, Item
+
+Change = Callable[[DarkroomClient, ItemId], Awaitable[Item]]
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
+    changes: tuple[tuple[str, str, Change], ...] = (
+        ("cancel", "stop uploads or work on items", lambda client, item: client.items.cancel(item)),
+        ("retry", "try again what has failed or was cancelled", lambda client, item: client.items.retry(item)),
+    )
+    for name, summary, change in changes:
+        parser = commands.add_parser(name, parents=[common], help=summary)
+        parser.add_argument("items", metavar="ITEM", nargs="+", type=item_id)
+        parser.set_defaults(run=in_client(_changing(change)))
+    parser = commands.add_parser("delete", parents=[common], help="delete items")
+    parser.add_argument("items", metavar="ITEM", nargs="+", type=item_id)
+    parser.set_defaults(run=in_client(_delete))
+    parser = commands.add_parser("edit", parents=[common], help="change an item's name or caption")
+    parser.add_argument("item", metavar="ITEM", type=item_id)
+    parser.add_argument("--caption")
+    parser.add_argument("--name")
+    parser.set_defaults(run=in_client(_edit))
+
+
+def _changing(change: Change) -> Callable[[DarkroomClient, argparse.Namespace], Awaitable[int]]:
+    async def run(client: DarkroomClient, arguments: argparse.Namespace) -> int:
+        async def apply(item: ItemId) -> None:
+            _print(await change(client, item), arguments)
+
+        return await for_each(arguments.items, apply)
+
+    return run
+
+
+async def _delete(client: DarkroomClient, arguments: argparse.Namespace) -> int:
+    async def delete(item: ItemId) -> None:
+        await client.items.delete(item)
+        if arguments.json:
+            say_json({"id": item, "state": "deleted"})
+        else:
+            say(f"{item}: deleted")
+
+    return await for_each(arguments.items, delete)
+
+
+async def _edit(client: DarkroomClient, arguments: argparse.Namespace) -> int:
+    wishes = {name: value for name in ("name", "caption") if (value := getattr(arguments, name)) is not None}
+    if not wishes:
+        raise UsageError("say what to change: --caption or --name")
+    try:
+        change = EditItem(**wishes)
+    except ValueError as error:
+        raise UsageError("a name has 1 to 255 characters without slashes, a caption up to 2,000") from error
+    _print(await client.items.edit(arguments.item, change), arguments)
+    return ExitCode.SUCCESS
+
+
+def _print(item: Item, arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        say_json(item)
+    else:
+        say(f"{item.id}: {item.state.value}  {clean(item.name)}  {clean(item.caption)}".rstrip())

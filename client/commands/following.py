@@ -1,0 +1,66 @@
+"""`events`: the account's log, as it is and as it grows."""
+
+import argparse
+from contextlib import aclosing
+
+from client.client import DarkroomClient
+from client.commands.running import ExitCode, in_client
+from client.events import Progress, Reset
+from client.terminal import clean, local_time, remark, say, say_json
+from shared.events import Event
+from shared.problems import EventsGone
+
+PAGE = 500
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser("events", parents=[common], help="print what happened, and what is happening")
+    parser.add_argument("--follow", action="store_true", help="go on printing as things happen, until interrupted")
+    parser.add_argument(
+        "--after",
+        type=int,
+        metavar="N",
+        help="only events after number N (without it: all that are kept, or with --follow only new ones)",
+    )
+    parser.set_defaults(run=in_client(_events), go_on="")
+
+
+async def _events(client: DarkroomClient, arguments: argparse.Namespace) -> int:
+    if arguments.follow:
+        after = (await client.items.list(limit=1)).head if arguments.after is None else arguments.after
+        return await _follow(client, after, arguments)
+    after = arguments.after or 0
+    while True:
+        try:
+            page = await client.event_page(after=after, limit=PAGE)
+        except EventsGone as gone:
+            if arguments.after is not None or "oldest" not in gone.extras:
+                raise
+            after = int(gone.extras["oldest"]) - 1
+            continue
+        for event in page.events:
+            _print(event, arguments)
+            after = event.number
+        if not page.events or after >= page.head:
+            return ExitCode.SUCCESS
+
+
+async def _follow(client: DarkroomClient, after: int, arguments: argparse.Namespace) -> int:
+    async with aclosing(client.events(after=after)) as events:
+        async for event in events:
+            match event:
+                case Event():
+                    _print(event, arguments)
+                case Reset():
+                    remark(f"Events before number {event.head} are no longer kept; going on after it.")
+                case Progress():
+                    pass  # a log has entries, not percentages
+    return ExitCode.SUCCESS
+
+
+def _print(event: Event, arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        say_json(event)
+        return
+    name = clean(event.data.get("name", ""))
+    say(f"{event.number:>6}  {local_time(event.at)}  {event.type.value:<14}  {event.subject}  {name}".rstrip())

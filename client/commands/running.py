@@ -1,0 +1,166 @@
+"""What every command has in common: its options, its signed-in client, its exit code."""
+
+import argparse
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from enum import IntEnum
+
+from pydantic import TypeAdapter, ValidationError
+
+from client.client import DarkroomClient
+from client.connection import base_url
+from client.credentials import CredentialsFile
+from client.errors import ClientError, NotReachable, UnexpectedAnswer
+from client.folders import config_folder, state_folder
+from client.terminal import clean, complain
+from shared.ids import ItemId, ItemIdField
+from shared.problems import Problem, Unauthenticated
+
+DEFAULT_URL = "http://127.0.0.1:8080"
+SIGN_OUT_SECONDS = 3.0
+ITEM_ID: TypeAdapter[ItemId] = TypeAdapter(ItemIdField)
+
+
+class ExitCode(IntEnum):
+    """Listed in `darkroom --help`."""
+
+    SUCCESS = 0
+    FAILURE = 1
+    USAGE = 2
+    NOT_REACHABLE = 3
+    NOT_SIGNED_IN = 4
+    INTERRUPTED = 130
+
+
+class UsageError(ClientError):
+    """The command can't be carried out as it was given."""
+
+
+class NotSignedIn(ClientError):
+    """There is neither a saved sign-in nor one in the environment."""
+
+
+def common_options() -> argparse.ArgumentParser:
+    """Parent of every command's parser."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--url", help="the server; otherwise $DARKROOM_URL, the last sign-in, or " + DEFAULT_URL)
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
+    return parser
+
+
+def credentials() -> CredentialsFile:
+    return CredentialsFile(config_folder() / "credentials.json")
+
+
+def server_url(arguments: argparse.Namespace) -> str:
+    """Raises UsageError when it is no address."""
+    named = arguments.url or os.environ.get("DARKROOM_URL") or credentials().read().latest or DEFAULT_URL
+    try:
+        return str(base_url(named))
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def session_label() -> str:
+    """What the person will recognise this session by."""
+    return f"darkroom command on {socket.gethostname()}"[:200]
+
+
+@asynccontextmanager
+async def signed_in_client(arguments: argparse.Namespace) -> AsyncIterator[DarkroomClient]:
+    """With the saved session of the server, or with one of its own for the address and password in the environment.
+
+    Raises NotSignedIn.
+    """
+    url = server_url(arguments)
+    email, password = os.environ.get("DARKROOM_EMAIL"), os.environ.get("DARKROOM_PASSWORD")
+    saved = credentials().read().servers.get(url)
+    journal = state_folder() / "uploads.sqlite3"
+    if saved is not None and email in {None, "", saved.email}:
+        async with DarkroomClient(url, token=saved.token, journal=journal) as client:
+            yield client
+    elif email and password:
+        async with DarkroomClient(url, journal=journal) as client:
+            await client.sessions.sign_in(email, password, label=session_label())
+            try:
+                yield client
+            finally:
+                await _sign_out(client)
+    else:
+        raise NotSignedIn(f"not signed in to {url}; run `darkroom login` first")
+
+
+async def _sign_out(client: DarkroomClient) -> None:
+    """As well as can be done in a moment: the session ends by itself some time."""
+    try:
+        async with asyncio.timeout(SIGN_OUT_SECONDS):
+            await client.sessions.sign_out()
+    except (Problem, ClientError, TimeoutError):
+        complain("the session that was opened for this command could not be closed")
+
+
+def in_client(
+    work: Callable[[DarkroomClient, argparse.Namespace], Awaitable[int]],
+) -> Callable[[argparse.Namespace], int]:
+    """A command's `run`: `work` with a signed-in client."""
+
+    async def run(arguments: argparse.Namespace) -> int:
+        async with signed_in_client(arguments) as client:
+            return await work(client, arguments)
+
+    return lambda arguments: asyncio.run(run(arguments))
+
+
+def item_id(text: str) -> ItemId:
+    """For argparse."""
+    try:
+        return ITEM_ID.validate_python(text)
+    except ValidationError as error:
+        raise argparse.ArgumentTypeError(f"{clean(text)!r} is no item's id; `darkroom list` shows them") from error
+
+
+async def for_each(items: list[ItemId], work: Callable[[ItemId], Awaitable[None]]) -> int:
+    """One after another; a failure is told in a line and does not keep the others from being done.
+
+    What is about all of them is raised.
+    """
+    failures = 0
+    for item in items:
+        try:
+            await work(item)
+        except (Problem, ClientError) as error:
+            if is_about_all(error):
+                raise
+            complain(f"{item}: {explained(error)}")
+            failures += 1
+    return ExitCode.FAILURE if failures else ExitCode.SUCCESS
+
+
+def is_about_all(error: Problem | ClientError) -> bool:
+    """Whether the next item would fare no better: a dead session, or a server that is not there."""
+    return isinstance(error, Unauthenticated | NotReachable | UnexpectedAnswer)
+
+
+def explained(error: Problem | ClientError) -> str:
+    """One line for a person."""
+    sentence = str(error)
+    fields = error.extras.get("errors") if isinstance(error, Problem) else None
+    if isinstance(fields, list):
+        found = [f"{field.get('field')}: {field.get('message')}" for field in fields if isinstance(field, dict)]
+        sentence = "; ".join([sentence, *found])
+    return clean(sentence)
+
+
+def exit_code(error: Problem | ClientError) -> ExitCode:
+    match error:
+        case Unauthenticated() | NotSignedIn():
+            return ExitCode.NOT_SIGNED_IN
+        case NotReachable() | UnexpectedAnswer():
+            return ExitCode.NOT_REACHABLE
+        case UsageError():
+            return ExitCode.USAGE
+        case _:
+            return ExitCode.FAILURE

@@ -1,0 +1,138 @@
+"""`upload`: files and whole folders, many at a time, each going on where an earlier start stopped."""
+
+import argparse
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+from client.client import DarkroomClient
+from client.commands.running import ExitCode, in_client, is_about_all
+from client.commands.upload_report import Bars, UploadReport
+from client.errors import ClientError, first_failure
+from client.uploads import UploadProgress
+from client.waiting import Waiter
+from client.walking import Found, Unreadable, walk
+from shared.ids import ItemId
+from shared.problems import Problem
+from shared.uploads import CAPTION_CHARACTERS
+
+FILES_AT_ONCE = 8
+"""While four requests carry bytes, other files are hashed, created and completed."""
+GO_ON = "Interrupted. The same command again sends only what is missing."
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "upload",
+        parents=[common],
+        help="send files and whole folders",
+        description="Sends files; of folders everything in them, without hidden files and without following symbolic "
+        "links. Interrupted and started again it sends only what is missing; what is already here is not sent.",
+    )
+    parser.add_argument("paths", metavar="PATH", nargs="+", type=Path)
+    parser.add_argument("--wait", action="store_true", help="stay until each item is ready or has failed")
+    parser.add_argument("--caption", default="", type=_caption, help="for all of them")
+    parser.set_defaults(run=in_client(_upload), go_on=GO_ON)
+
+
+def _caption(text: str) -> str:
+    if len(text) > CAPTION_CHARACTERS:
+        raise argparse.ArgumentTypeError(f"may have {CAPTION_CHARACTERS} characters at most")
+    return text
+
+
+async def _upload(client: DarkroomClient, arguments: argparse.Namespace) -> int:
+    bars = Bars(shown=not arguments.json)
+    report = UploadReport(as_json=arguments.json, waits=arguments.wait, bars=bars)
+    waiter: Waiter[Path] | None = Waiter(client, report.finished) if arguments.wait else None
+    upload = FolderUpload(client, arguments.paths, arguments.caption, report, bars, waiter)
+    try:
+        with bars.running():
+            await upload.run()
+    except BaseExceptionGroup as failures:
+        raise first_failure(failures) from failures
+    finally:
+        report.summary()
+    return ExitCode.FAILURE if report.tally.failed else ExitCode.SUCCESS
+
+
+class FolderUpload:
+    """One run of the command. Holds in memory what is under way, never the list of files."""
+
+    def __init__(
+        self,
+        client: DarkroomClient,
+        paths: list[Path],
+        caption: str,
+        report: UploadReport,
+        bars: Bars,
+        waiter: Waiter[Path] | None,
+    ) -> None:
+        self._client, self._paths, self._caption = client, paths, caption
+        self._report, self._bars, self._waiter = report, bars, waiter
+        self._found: Iterator[Found | Unreadable] = walk(paths)
+        self._walking = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Raises an exception group when going on makes no sense: signed out, or nobody there."""
+        async with asyncio.TaskGroup() as tasks:
+            background = [tasks.create_task(self._count())] if self._bars.shown else []
+            if self._waiter is not None:
+                after = (await self._client.items.list(limit=1)).head
+                background.append(tasks.create_task(self._waiter.follow(after)))
+            async with asyncio.TaskGroup() as workers:
+                for _ in range(FILES_AT_ONCE):
+                    workers.create_task(self._work())
+            if self._waiter is not None:
+                await self._waiter.until_all_finished()
+            for task in background:
+                task.cancel()
+
+    async def _count(self) -> None:
+        files, size_bytes = await asyncio.to_thread(_counted, self._paths)
+        self._bars.expect(files, size_bytes)
+
+    async def _work(self) -> None:
+        while (found := await self._next()) is not None:
+            match found:
+                case Found():
+                    await self._upload_one(found)
+                case Unreadable(path, reason):
+                    self._report.failed(path, reason)
+
+    async def _next(self) -> Found | Unreadable | None:
+        async with self._walking:
+            return await asyncio.to_thread(next, self._found, None)
+
+    async def _upload_one(self, found: Found) -> None:
+        bar = self._bars.start(found.path, found.size_bytes)
+        expected: ItemId | None = None
+
+        def on_progress(progress: UploadProgress) -> None:
+            nonlocal expected
+            bar.show(progress)
+            if progress.item_id is not None and self._waiter is not None:
+                expected = progress.item_id
+                self._waiter.expect(progress.item_id)
+
+        try:
+            uploaded = await self._client.upload(found.path, caption=self._caption, on_progress=on_progress)
+            self._report.accepted(found.path, uploaded)
+            if self._waiter is not None:
+                await self._waiter.settle(found.path, uploaded.item)
+        except (Problem, ClientError) as error:
+            if is_about_all(error):
+                raise
+            self._report.failed(found.path, error)
+        finally:
+            bar.finish(found.size_bytes)
+            if expected is not None and self._waiter is not None:
+                self._waiter.forget(expected)
+
+
+def _counted(paths: list[Path]) -> tuple[int, int]:
+    files = size_bytes = 0
+    for found in walk(paths):
+        if isinstance(found, Found):
+            files, size_bytes = files + 1, size_bytes + found.size_bytes
+    return files, size_bytes

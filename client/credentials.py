@@ -1,0 +1,64 @@
+"""Saved sign-ins, one per server, in a file that only its owner may read."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from client.errors import UnusableState
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSignIn:
+    email: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    latest: str | None
+    """The server that was signed in to last: what commands mean that name none."""
+    servers: Mapping[str, SavedSignIn]
+
+
+class CredentialsFile:
+    """Every change writes a new file and puts it in the old one's place."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> Credentials:
+        """Empty when there is no file. Raises UnusableState when it can't be read."""
+        try:
+            document = json.loads(self._path.read_bytes())
+            servers = {url: SavedSignIn(entry["email"], entry["token"]) for url, entry in document["servers"].items()}
+            return Credentials(document.get("latest"), servers)
+        except FileNotFoundError:
+            return Credentials(None, {})
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UnusableState(f"{self._path} cannot be read ({error}); remove it and sign in again") from error
+
+    def put(self, url: str, sign_in: SavedSignIn) -> None:
+        self._write(Credentials(url, dict(self.read().servers) | {url: sign_in}))
+
+    def remove(self, url: str) -> None:
+        found = self.read()
+        servers = {server: saved for server, saved in found.servers.items() if server != url}
+        self._write(Credentials(None if found.latest == url else found.latest, servers))
+
+    def _write(self, credentials: Credentials) -> None:
+        document = {
+            "latest": credentials.latest,
+            "servers": {url: asdict(saved) for url, saved in credentials.servers.items()},
+        }
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile("w", dir=self._path.parent, delete=False) as file:  # made with 0600
+                json.dump(document, file, indent=2)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(file.name).replace(self._path)
+        except OSError as error:
+            raise UnusableState(f"{self._path} cannot be written: {error.strerror}") from error

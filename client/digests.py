@@ -1,0 +1,55 @@
+"""Hashes a file part by part, in threads: the digest that the service knows it by, and each part's own."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from client.errors import first_failure
+from client.files import LocalFile
+from shared.uploads import SINGLE_PUT_BYTES, part_size_bytes, parts_digest, whole_digest
+
+HASHES_AT_ONCE = min(4, os.cpu_count() or 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    number: int
+    offset: int
+    length: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileDigest:
+    digest: str
+    """As the wire writes it."""
+    parts: tuple[Part, ...]
+    """One that is the whole file when it travels in one PUT."""
+
+
+async def digest_file(file: LocalFile, slots: asyncio.Semaphore, on_bytes: Callable[[int], None]) -> FileDigest:
+    """`slots` bounds the threads of all files together. Raises UnusableFile, FileChanged."""
+    done_bytes = 0
+
+    async def hashed(number: int, offset: int, length: int) -> Part:
+        nonlocal done_bytes
+        async with slots:
+            sha256 = await file.sha256(offset, length)
+        done_bytes += length
+        on_bytes(done_bytes)
+        return Part(number, offset, length, sha256)
+
+    size, step = file.size_bytes, part_size_bytes(file.size_bytes)
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(hashed(number, offset, min(step, size - offset)))
+                for number, offset in enumerate(range(0, size, step), 1)
+            ]
+    except BaseExceptionGroup as failures:
+        raise first_failure(failures) from failures
+    parts = tuple(task.result() for task in tasks)
+    if size <= SINGLE_PUT_BYTES:
+        return FileDigest(whole_digest(parts[0].sha256), parts)
+    return FileDigest(parts_digest([part.sha256 for part in parts]), parts)

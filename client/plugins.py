@@ -1,0 +1,35 @@
+"""Commands that other folders add to `darkroom` through the entry-point group `darkroom.commands`."""
+
+import argparse
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
+
+from client.terminal import clean, complain
+
+GROUP = "darkroom.commands"
+UNAVAILABLE = 1
+
+
+def add_plugins(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Registers all of them; one that fails says so when its command is called, and spoils nothing else."""
+    for point in sorted(entry_points(group=GROUP), key=lambda each: each.name):
+        _add(commands, point)
+
+
+def _add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", point: EntryPoint) -> None:
+    try:
+        register = point.load()
+        register(commands)
+    except Exception as error:  # noqa: BLE001 - whatever a stranger's module raises must not break the other commands
+        reason = clean(f"{type(error).__name__}: {error}".splitlines()[0])
+        parser = commands.add_parser(point.name, help=f"not available: {reason}", prefix_chars="\0", add_help=False)
+        parser.add_argument("ignored", nargs="*")
+        parser.set_defaults(run=_unavailable(point.name, reason))
+
+
+def _unavailable(name: str, reason: str) -> Callable[[argparse.Namespace], int]:
+    def run(_: argparse.Namespace) -> int:
+        complain(f"the command `{name}` is not available: {reason}")
+        return UNAVAILABLE
+
+    return run

@@ -1,0 +1,72 @@
+"""What the command prints: results on stdout, everything else on stderr; nothing that could steer a terminal."""
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+SIZE_UNITS = ("B", "KB", "MB", "GB", "TB")
+UNIT = 1_000
+
+
+def prepare() -> None:
+    """Names that the terminal's encoding does not have are escaped instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def say(text: str) -> None:
+    """A line of the result."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def say_json(value: BaseModel | dict[str, Any]) -> None:
+    """One object on one line."""
+    say(value.model_dump_json() if isinstance(value, BaseModel) else json.dumps(value))
+
+
+def remark(text: str) -> None:
+    """A line about the result."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def complain(text: str) -> None:
+    remark(f"darkroom: {text}")
+
+
+def clean(text: object) -> str:
+    """Without control, formatting and undecodable characters."""
+    return "".join(letter if letter.isprintable() else "?" for letter in str(text))
+
+
+def size(size_bytes: float) -> str:
+    for unit in SIZE_UNITS[:-1]:
+        if size_bytes < UNIT:
+            return f"{size_bytes:.0f} {unit}" if unit == "B" else f"{size_bytes:.1f} {unit}"
+        size_bytes /= UNIT
+    return f"{size_bytes:.1f} {SIZE_UNITS[-1]}"
+
+
+def local_time(moment: datetime | None) -> str:
+    """In the reader's own time zone."""
+    return "-" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def table(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> list[str]:
+    """Lines with aligned columns; the columns in `right` are flush right, the last one is not padded."""
+    if not rows:
+        return []
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(
+            text.rjust(width) if column in right else text.ljust(width)
+            for column, (text, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,110 @@
+"""Waits until items are finished: one event stream for all of them, and a look at the rows when it is silent."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import Generic, TypeVar
+
+from pydantic import ValidationError
+
+from client.client import DarkroomClient
+from client.errors import UnexpectedAnswer
+from client.events import Progress, Reset
+from shared.events import Event, EventType
+from shared.ids import ItemId
+from shared.items import Item, ItemState
+from shared.problems import NotFound
+
+SubjectT = TypeVar("SubjectT")
+
+FINISHED_STATES = frozenset(
+    {ItemState.READY, ItemState.FAILED, ItemState.CANCELLED, ItemState.EXPIRED, ItemState.DELETED}
+)
+FINISHING_EVENTS = frozenset(
+    {
+        EventType.ITEM_READY,
+        EventType.ITEM_FAILED,
+        EventType.ITEM_CANCELLED,
+        EventType.ITEM_EXPIRED,
+        EventType.ITEM_DELETED,
+    }
+)
+LOOK_SECONDS = 15.0
+"""How often unfinished items are looked at, should an event have been missed."""
+LOOKED_AT = 20
+
+
+class Waiter(Generic[SubjectT]):
+    """`expect` an item as soon as its id is known, `settle` it once it is accepted; `on_finished` hears the outcome."""
+
+    def __init__(self, client: DarkroomClient, on_finished: Callable[[SubjectT, Item], None]) -> None:
+        self._client, self._on_finished = client, on_finished
+        self._expected: dict[ItemId, Item | None] = {}
+        self._waiting: dict[ItemId, list[SubjectT]] = {}
+        self._nothing_left = asyncio.Event()
+        self._nothing_left.set()
+
+    def expect(self, item_id: ItemId) -> None:
+        """From now on its end is noticed, should it come before `settle`."""
+        self._expected.setdefault(item_id, None)
+
+    def forget(self, item_id: ItemId) -> None:
+        self._expected.pop(item_id, None)
+
+    async def settle(self, subject: SubjectT, item: Item) -> None:
+        """Tells `on_finished` at once or later."""
+        if item.id not in self._expected:  # a duplicate: its last event may have passed while nobody expected it
+            self.expect(item.id)
+            item = await self._client.items.require(item.id)
+        finished = self._expected.pop(item.id, None) or (item if item.state in FINISHED_STATES else None)
+        if finished is not None:
+            self._on_finished(subject, finished)
+            return
+        self._waiting.setdefault(item.id, []).append(subject)
+        self._nothing_left.clear()
+
+    async def until_all_finished(self) -> None:
+        await self._nothing_left.wait()
+
+    async def follow(self, after: int) -> None:
+        """Runs until it is cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._look())
+            async with aclosing(self._client.events(after=after)) as events:
+                async for event in events:
+                    match event:
+                        case Event() if event.type in FINISHING_EVENTS:
+                            self._notice(_item(event))
+                        case Reset():
+                            await self._look_at(list(self._waiting))
+                        case Event() | Progress():
+                            pass
+
+    def _notice(self, item: Item) -> None:
+        if item.id in self._expected:
+            self._expected[item.id] = item
+        for subject in self._waiting.pop(item.id, ()):
+            self._on_finished(subject, item)
+        if not self._waiting:
+            self._nothing_left.set()
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            await self._look_at(list(self._waiting)[:LOOKED_AT])
+
+    async def _look_at(self, item_ids: list[ItemId]) -> None:
+        for item_id in item_ids:
+            try:
+                item = await self._client.items.require(item_id)
+            except NotFound:
+                continue  # deleted; the event says so
+            if item.state in FINISHED_STATES:
+                self._notice(item)
+
+
+def _item(event: Event) -> Item:
+    try:
+        return Item.model_validate(event.data)
+    except ValidationError as error:
+        raise UnexpectedAnswer(f"event {event.number} does not carry an item as this client knows it") from error

@@ -44,6 +44,7 @@ class Supervisor:
         self._ready = {part.name: asyncio.Event() for part in self._parts}
         self._ended = {part.name: asyncio.Event() for part in self._parts}
         self._processes: dict[str, Process] = {}
+        self._reported: dict[str, str] = {}
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
 
@@ -139,14 +140,18 @@ class Supervisor:
         return None
 
     def _give_up_or_report(self, part: Part, reason: str, log: PartLog, deaths: deque[float]) -> None:
-        said = "\n".join(f"    {line}" for line in log.last_lines) or "    (it said nothing)"
-        story = f"{part.name} died ({reason}). Its last lines, of {log.path}:\n{said}"
+        lines = "\n".join(f"    {line}" for line in log.last_lines) or "    (none)"
+        death = f"{part.name} died ({reason})."
+        story = f"{death} Its last lines, of {log.path}:\n{lines}"
         if part.probe is None:
             raise Refusal(story, ExitCode.PART_FAILED)
         window = self._patience.window_seconds
         if len(deaths) == self._patience.deaths and deaths[-1] - deaths[0] < window:
             line = f"Stopping everything: {part.name} died {len(deaths)} times within {window:.0f} s."
             raise Refusal(f"{story}\n{line}", ExitCode.PART_FAILED)
+        if lines == self._reported.get(part.name):
+            story = f"{death} Its last lines are the same as before."
+        self._reported[part.name] = lines
         self._report(f"{story}\n{part.name} is being started again.")
 
     def _pause_seconds(self, deaths: deque[float]) -> float:

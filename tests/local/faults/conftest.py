@@ -1,8 +1,6 @@
 """The three stand-ins with faults switched on, and boto3 as a stranger who talks to them."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -10,7 +8,7 @@ import httpx
 import pytest
 from botocore.config import Config
 
-from tests.servers import free_port, running, running_queues, tables_command
+from tests.servers import free_port, objects_command, running, running_queues, tables_command
 
 ACCESS_KEY_ID, SECRET_ACCESS_KEY = "AKIAFAULTS", "faults"
 NO_RETRIES = Config(connect_timeout=5, read_timeout=25, retries={"mode": "standard", "total_max_attempts": 1})
@@ -53,12 +51,8 @@ def tables_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def objects_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port, folder = free_port(), tmp_path_factory.mktemp("objects")
-    settings = [
-        "DARKROOM_FAULTS=on", f"DARKROOM_LISTEN_PORT={port}", f"DARKROOM_OBJECTS_FOLDER={folder}",
-        f"AWS_ACCESS_KEY_ID={ACCESS_KEY_ID}", f"AWS_SECRET_ACCESS_KEY={SECRET_ACCESS_KEY}",
-    ]  # fmt: skip
-    command: list[str | Path] = ["env", *settings, sys.executable, "-m", "local.objects"]
-    with running(command, "server.started"):
+    command = ["env", "DARKROOM_FAULTS=on", *objects_command(port, folder, ACCESS_KEY_ID, SECRET_ACCESS_KEY)]
+    with running(command, "server.ready"):
         yield f"http://127.0.0.1:{port}"
 
 

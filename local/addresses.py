@@ -15,7 +15,7 @@ from local.settings import Settings, Tls
 LOOPBACK = "127.0.0.1"
 EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 FIRST_PORT = 15_000
-RELEASE_SECONDS = 3.0  # a supervisor killed a moment ago: the kernel is still ending its children
+RELEASE_SECONDS = 2.0  # a supervisor killed a moment ago: the kernel is still ending its children
 INNER_PARTS = ("valkey", "emulator", "tables", "app", "worker")
 
 
@@ -48,7 +48,7 @@ class Addresses:
 
 
 async def choose_addresses(settings: Settings) -> Addresses:
-    """Raises Refusal if a fixed port is taken and no dying process lets it go within three seconds."""
+    """Raises Refusal if a fixed port is taken and no dying process lets it go within two seconds."""
     bind, inner = _interfaces(settings.host)
     web, objects, edge = (settings.port + offset for offset in range(3))
     for port in (web, objects, edge):

@@ -92,7 +92,7 @@ class Settings(BaseSettings):
         if self.cdn_url and not (self.cdn_key_id and self.cdn_private_key):
             raise ValueError(f"{PREFIX}CDN_URL needs {PREFIX}CDN_KEY_ID and {PREFIX}CDN_PRIVATE_KEY beside it")
         if self.uses_foreign_aws and not (self.aws_access_key_id and self.aws_secret_access_key):
-            raise ValueError("an endpoint elsewhere needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY beside it")
+            raise ValueError("a real AWS endpoint needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY beside it")
         return self
 
     @property

@@ -1,0 +1,107 @@
+"""`darkroom up` as a person starts it: a process on a folder and ports of its own."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+COMMAND = (sys.executable, "-m", "local")
+
+
+def three_free_ports() -> int:
+    """The first of three neighbours on loopback that nobody listens on."""
+    for first in range(20_000 + os.getpid() % 5_000, 32_000, 3):
+        try:
+            for port in range(first, first + 3):
+                with socket.socket() as candidate:
+                    candidate.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return first
+    raise AssertionError("no three neighbouring ports are free")
+
+
+def environment(folder: Path, port: int, **settings: str) -> dict[str, str]:
+    outer = {name: value for name, value in os.environ.items() if not name.startswith(("DARKROOM_", "AWS_"))}
+    return outer | {"DARKROOM_DATA": str(folder), "DARKROOM_PORT": str(port)} | settings
+
+
+async def refused(folder: Path, port: int, **settings: str) -> tuple[int, str]:
+    """The exit code and the words of a start that does not succeed."""
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND, env=environment(folder, port, **settings), stderr=asyncio.subprocess.PIPE
+    )
+    _, words = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, words.decode()
+
+
+@dataclass
+class Running:
+    process: asyncio.subprocess.Process
+    folder: Path
+    port: int
+    said: list[str] = field(default_factory=list)
+
+    async def until_said(self, words: str) -> str:
+        """The next line on its output that contains these words."""
+        assert self.process.stdout is not None
+        while line := (await self.process.stdout.readline()).decode():
+            self.said.append(line)
+            if words in line:
+                return line
+        raise AssertionError(f"it ended without saying {words!r}:\n{''.join(self.said)}")
+
+    async def until_ready(self) -> None:
+        await self.until_said(f"Darkroom is ready at http://127.0.0.1:{self.port}\n")
+
+    def pids(self) -> dict[str, int]:
+        """The process of each part, told by what it was started as."""
+        found = {}
+        for child in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
+            found[_part_name(Path(f"/proc/{child}/cmdline").read_text().split("\0"))] = int(child)
+        return found
+
+    async def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        self.process.send_signal(number)
+        assert self.process.stdout is not None
+        self.said.append((await self.process.stdout.read()).decode())
+        return await self.process.wait()
+
+
+def _part_name(command: list[str]) -> str:
+    words = " ".join(command)
+    for words_of_it, name in (
+        ("guardian.py", "guardian"),
+        ("valkey-server", "valkey"),
+        ("emulator/main.py", "emulator"),
+        ("-m local.", command[3].removeprefix("local.") if len(command) > 3 else ""),
+        ("-m app serve", "app"),
+        ("-m app worker", "worker"),
+        ("-m web", "web"),
+    ):
+        if words_of_it in words:
+            return name
+    return words
+
+
+@asynccontextmanager
+async def running(folder: Path, port: int, **settings: str) -> AsyncIterator[Running]:
+    """Killed at the end of the block if it still runs."""
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        env=environment(folder, port, **settings),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        yield Running(process, folder, port)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

@@ -1,0 +1,154 @@
+"""What an installation keeps, and what its parts are told."""
+
+import asyncio
+import ssl
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from local.addresses import EPHEMERAL_RANGE, Addresses, choose_addresses
+from local.certificate import keep_certificate
+from local.data_folder import DataFolder, open_data_folder
+from local.environments import Environments, inherited
+from local.installation import Installation
+from local.keys import keep_keys
+from local.logs import KEPT_FILES, PartLog
+from local.parts import declare_parts
+from local.settings import Settings, Tls
+from tests.local.up.darkroom import three_free_ports
+
+
+def an_installation(path: Path, **settings: Any) -> Installation:
+    with open_data_folder(path, 0) as folder:
+        keys = keep_keys(folder)
+    ports = {"valkey": 1, "emulator": 2, "tables": 3, "app": 4, "worker": 5}
+    addresses = Addresses("127.0.0.1", "127.0.0.1", "http", "127.0.0.1", 8080, 8081, 8082, ports)
+    return Installation(Settings(**settings), folder, addresses, keys)
+
+
+def test_the_keys_are_made_once_and_for_their_owner_only(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    folder.edge_keys.mkdir()
+    first = keep_keys(folder)
+    assert keep_keys(folder) == first
+    assert stat.S_IMODE(folder.keys.stat().st_mode) == 0o600
+    private_key = serialization.load_pem_private_key(first.cdn_private_key.encode(), password=None)
+    assert isinstance(private_key, ec.EllipticCurvePrivateKey)
+    public = serialization.load_pem_public_key((folder.edge_keys / f"{first.cdn_key_id}.pem").read_bytes())
+    assert public == private_key.public_key()
+    assert len(first.secret) >= 32
+
+
+def test_the_data_folder_is_private(tmp_path: Path) -> None:
+    with open_data_folder(tmp_path / "data", 0) as folder:
+        assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
+
+
+def test_a_log_is_rotated_by_size_and_keeps_its_last_lines_in_memory(tmp_path: Path) -> None:
+    log = PartLog(tmp_path / "app.log", max_bytes=100)
+    for number in range(200):
+        log.write(f"line {number}\n".encode())
+    log.write(b"not yet a line")
+    log.close()
+    assert log.last_lines == [*(f"line {number}" for number in range(181, 200)), "not yet a line"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "app.log", *(f"app.log.{number}" for number in range(1, KEPT_FILES + 1)),
+    ]  # fmt: skip
+    assert all(path.stat().st_size <= 100 for path in tmp_path.iterdir())
+    assert (tmp_path / "app.log").read_text().endswith("line 199\nnot yet a line")
+
+
+async def test_inner_ports_lie_where_no_outgoing_connection_takes_them() -> None:
+    addresses = await choose_addresses(Settings(port=three_free_ports()))
+    lowest = int(EPHEMERAL_RANGE.read_text().split()[0])
+    assert len(set(addresses.ports.values())) == len(addresses.ports)
+    assert all(port < lowest for port in addresses.ports.values())
+
+
+@pytest.mark.parametrize(
+    ("host", "bound", "url"),
+    [
+        ("127.0.0.1", "127.0.0.1", "http://127.0.0.1:{port}"),
+        ("localhost", "127.0.0.1", "http://localhost:{port}"),
+        ("::1", "::1", "http://[::1]:{port}"),
+        ("photos.home.arpa", "0.0.0.0", "http://photos.home.arpa:{port}"),  # noqa: S104 - a name binds every interface
+    ],
+)
+async def test_the_host_is_in_every_address_given_out(host: str, bound: str, url: str) -> None:
+    port = three_free_ports()
+    addresses = await choose_addresses(Settings(port=port, host=host))
+    assert addresses.bind == bound
+    assert addresses.public_url(addresses.web) == url.format(port=port)
+
+
+@pytest.mark.parametrize(
+    ("settings", "left_out"),
+    [
+        ({}, set()),
+        ({"redis_url": "redis://cache:6379/0"}, {"valkey"}),
+        ({"sqs_endpoint": "http://real", "sns_endpoint": "http://real"}, {"emulator"}),
+        ({"sqs_endpoint": "http://real"}, set()),
+        ({"dynamodb_endpoint": "http://real"}, {"tables"}),
+        ({"s3_endpoint": "http://real"}, {"objects"}),
+        ({"cdn_url": "http://real", "cdn_key_id": "K1", "cdn_private_key": "-----BEGIN"}, {"edge"}),
+    ],
+)
+async def test_a_part_that_is_a_real_one_elsewhere_is_not_started(
+    tmp_path: Path, settings: dict[str, str], left_out: set[str]
+) -> None:
+    credential = {"aws_access_key_id": "AKIAREAL", "aws_secret_access_key": "real"}
+    installation = an_installation(tmp_path, **settings, **credential)
+    declaration = asyncio.get_running_loop().create_future()
+    names = {part.name for part in declare_parts(installation, declaration)}
+    everything = {"valkey", "emulator", "tables", "objects", "edge", "migration", "app", "worker", "web"}
+    assert names == everything - left_out
+    environment = Environments(installation, {}).app()
+    for name, value in settings.items():
+        assert environment[f"DARKROOM_{name.upper()}"] == value
+    uses_real_aws = any(name.endswith("endpoint") for name in settings)
+    assert (environment["AWS_ACCESS_KEY_ID"] == "AKIAREAL") is uses_real_aws
+
+
+def test_nothing_of_the_outer_environment_leads_a_part_astray(tmp_path: Path) -> None:
+    outer = {
+        "AWS_PROFILE": "production",
+        "AWS_ENDPOINT_URL": "http://elsewhere",
+        "PYTHONPATH": "/somewhere",
+        "DARKROOM_DATA": "/elsewhere",
+        "DARKROOM_DRAIN_SECONDS": "3",
+        "HTTP_PROXY": "http://proxy:3128",
+        "NO_PROXY": "example.org",
+    }
+    environment = inherited(an_installation(tmp_path), outer)
+    assert environment["DARKROOM_DRAIN_SECONDS"] == "3"
+    assert environment["NO_PROXY"] == "example.org,localhost,127.0.0.1"
+    assert not environment.keys() & {"AWS_PROFILE", "AWS_ENDPOINT_URL", "PYTHONPATH", "DARKROOM_DATA"}
+
+
+def test_a_user_may_close_registration(tmp_path: Path) -> None:
+    installation = an_installation(tmp_path)
+    assert Environments(installation, {}).app()["DARKROOM_REGISTRATION"] == "open"
+    assert Environments(installation, {"DARKROOM_REGISTRATION": "closed"}).app()["DARKROOM_REGISTRATION"] == "closed"
+
+
+def test_the_certificate_is_kept_until_the_host_changes(tmp_path: Path) -> None:
+    installation = an_installation(tmp_path, tls=Tls.SELF, host="photos.home.arpa")
+    keep_certificate(installation)
+    folder = installation.folder
+    first = folder.certificate.read_bytes()
+    keep_certificate(installation)
+    assert folder.certificate.read_bytes() == first
+    assert stat.S_IMODE(folder.certificate_key.stat().st_mode) == 0o600
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder.certificate, folder.certificate_key)
+
+    keep_certificate(an_installation(tmp_path, tls=Tls.SELF, host="192.168.1.5"))
+    names = x509.load_pem_x509_certificate(folder.certificate.read_bytes()).extensions.get_extension_for_class(
+        x509.SubjectAlternativeName
+    )
+    assert "192.168.1.5" in [str(address) for address in names.value.get_values_for_type(x509.IPAddress)]

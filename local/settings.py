@@ -79,12 +79,12 @@ class Settings(BaseSettings):
         return host
 
     @field_validator(
-        "redis_url", "dynamodb_endpoint", "s3_endpoint", "s3_public_endpoint", "sqs_endpoint", "sns_endpoint", "cdn_url"
+        "dynamodb_endpoint", "s3_endpoint", "s3_public_endpoint", "sqs_endpoint", "sns_endpoint", "cdn_url"
     )
     @classmethod
-    def _is_a_url(cls, url: str | None) -> str | None:
-        if url is not None and "://" not in url:
-            raise ValueError("no scheme")
+    def _speaks_http(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("http://", "https://")):
+            raise ValueError("neither http nor https")
         return url.rstrip("/") if url else url
 
     @model_validator(mode="after")

@@ -2,16 +2,18 @@
 
 import sqlite3
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from local.tables import rows, updates
 from local.tables.catalog import Catalog
 from local.tables.conditions import Values, holds
-from local.tables.errors import ConditionalCheckFailedException
+from local.tables.errors import ConditionalCheckFailedException, ValidationException
 from local.tables.keys import StoredKey
 from local.tables.schema import Table
 from local.tables.syntax import ConditionExpression, UpdateExpression
 from local.tables.values import Item
+
+LARGEST_ITEM: Final = 400 * 1024  # bytes; "Constraints": items
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,9 @@ def decide(connection: sqlite3.Connection, catalog: Catalog, request: Request) -
         raise ConditionalCheckFailedException(item if request.shows_item_on_failure else None)
     after = _after(request, item)
     columns = {} if after is None else rows.columns_of(table, after)
+    if columns and columns["size"] > LARGEST_ITEM:
+        verb = " to update" if isinstance(request.effect, Update) else ""
+        raise ValidationException(f"Item size{verb} has exceeded the maximum allowed size")
     return Decided(table, request.key, before, after, columns)
 
 

@@ -41,7 +41,7 @@ ORDERINGS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 
 
 def holds(condition: Condition, item: Item, values: Values) -> bool:
-    """What is absent, or of another type, makes a comparison false, never an error."""
+    """What is absent, or of another type, makes a comparison false (`<>` true), never an error."""
     match condition:
         case Every(terms):
             return all(holds(term, item, values) for term in terms)
@@ -162,12 +162,12 @@ def _size(value: AttributeValue) -> AttributeValue | None:
 
 
 def _compare(comparator: str, left: AttributeValue | None, right: AttributeValue | None) -> bool:
+    if comparator == "<>":
+        return left != right  # also when one of them is absent
     if left is None or right is None:
         return False
     if comparator == "=":
         return left == right
-    if comparator == "<>":
-        return left != right
     kind = kind_of(left)
     if kind not in ORDERED_KINDS or kind not in right:
         return False

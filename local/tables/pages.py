@@ -50,7 +50,11 @@ def read_page(connection: sqlite3.Connection, request: PageRequest) -> bytes:
     document = b""
     ended_early = False
     cursor = connection.execute(*_statement(request))
-    for document, row_size in cursor:
+    for row_document, row_size in cursor:
+        if size + row_size > LARGEST_PAGE:
+            ended_early = True
+            break
+        document = row_document
         scanned += 1
         size += row_size
         shaped = shape(document)
@@ -58,9 +62,6 @@ def read_page(connection: sqlite3.Connection, request: PageRequest) -> bytes:
             count += 1
             if not request.counts_only:
                 found.append(shaped)
-        if size > LARGEST_PAGE:
-            ended_early = True
-            break
     cursor.close()  # or its snapshot would keep the log from being brought into the file
     parts = [] if request.counts_only else [b'"Items":[' + b",".join(found) + b"]"]
     parts.append(b'"Count":%d,"ScannedCount":%d' % (count, scanned))

@@ -111,11 +111,16 @@ def _every(tokens: Tokens) -> Condition:
 def _negation(tokens: Tokens) -> Condition:
     if tokens.accept("NOT"):
         return Negation(_negation(tokens))
-    if tokens.accept("("):
-        inner = _either(tokens)
-        tokens.expect(")")
-        return inner
+    if tokens.next == "(":
+        return _group(tokens)
     return _function(tokens) or _comparison(tokens)
+
+
+def _group(tokens: Tokens) -> Condition:
+    opened = tokens.open_group()
+    inner = _either(tokens)
+    tokens.close_group(opened)
+    return inner
 
 
 def _function(tokens: Tokens) -> Condition | None:

@@ -7,12 +7,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from local.tables import statements
-from local.tables.errors import ValidationException
 from local.tables.keys import StoredKey
 from local.tables.schema import Table
 from local.tables.values import Item, item_bytes
 
-LARGEST_ITEM: Final = 400 * 1024  # bytes; "Constraints": items
 LATEST_EXPIRY: Final = 2**62  # seconds; SQLite's integers end at 2**63
 
 
@@ -49,11 +47,8 @@ def fetch_document(connection: sqlite3.Connection, table: Table, key: StoredKey)
 
 
 def columns_of(table: Table, item: Item) -> dict[str, Any]:
-    """What storage keeps of the item besides its key; raises ValidationException when it cannot be kept."""
-    size = item_bytes(item)
-    if size > LARGEST_ITEM:
-        raise ValidationException("Item size has exceeded the maximum allowed size")
-    columns: dict[str, Any] = {"size": size, "expires_at": expiry(item, table.expiry_attribute)}
+    """What storage keeps of the item besides its key; raises ValidationException when an index cannot take it."""
+    columns: dict[str, Any] = {"size": item_bytes(item), "expires_at": expiry(item, table.expiry_attribute)}
     for index in table.indexes:
         columns.update(zip(index.columns, index.entry(item), strict=True))
     return columns

@@ -24,6 +24,7 @@ class Tokens:
         self._names = names
         self._used_names: set[str] = set()
         self._used_values: set[str] = set()
+        self._groups: set[tuple[int, int]] = set()
         self._at = 0
         if not text.strip():
             self.refuse("The expression can not be empty;")
@@ -66,6 +67,19 @@ class Tokens:
             return False
         self._at += 2
         return True
+
+    def open_group(self) -> int:
+        """Moves over `(`; give the answer to `close_group`."""
+        self.expect("(")
+        return self._at - 1
+
+    def close_group(self, opened: int) -> None:
+        """Moves over `)`; a group that holds nothing but another group is refused."""
+        self.expect(")")
+        closed = self._at - 1
+        if (opened + 1, closed - 1) in self._groups:
+            self.refuse("The expression has redundant parentheses;")
+        self._groups.add((opened, closed))
 
     def finish(self) -> None:
         """Refuses whatever is left."""

@@ -1,0 +1,175 @@
+"""A table of its own for one test, on one of the servers, and short ways to use it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import boto3
+import pytest
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+Plain = dict[str, Any]
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+_numbers = count(1)
+
+SPELLINGS = {
+    "values": "ExpressionAttributeValues",
+    "names": "ExpressionAttributeNames",
+    "returns": "ReturnValues",
+    "condition": "ConditionExpression",
+}
+KEY_TYPES = {"account": "S", "number": "N", "taken_at": "S", "digest": "S", "due_shard": "S", "due_at": "N"}
+
+
+def wire(item: Plain) -> Plain:
+    """`{"a": 1}` as `{"a": {"N": "1"}}`."""
+    return {name: _serialize(value) for name, value in item.items()}
+
+
+def plain(item: Plain) -> Plain:
+    """The other way round."""
+    return {name: _deserialize(value) for name, value in item.items()}
+
+
+def connect(endpoint: str) -> Any:
+    """A client that tries once and fails fast."""
+    return boto3.client(
+        "dynamodb",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="AKIAEXAMPLE",
+        aws_secret_access_key="secret",
+        config=Config(connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 1}, max_pool_connections=32),
+    )
+
+
+def key_schema(*names: str) -> list[dict[str, str]]:
+    """A HASH key and, perhaps, a RANGE key."""
+    return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(names, ("HASH", "RANGE"), strict=False)]
+
+
+def definitions(*names: str) -> list[dict[str, str]]:
+    """The attributes by their types in `KEY_TYPES`."""
+    return [{"AttributeName": name, "AttributeType": KEY_TYPES[name]} for name in names]
+
+
+def photos(name: str) -> dict[str, Any]:
+    """CreateTable's arguments: keys `account` and `number`, a local index and two sparse global ones."""
+    everything = {"ProjectionType": "ALL"}
+    return {
+        "TableName": name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": definitions(*KEY_TYPES),
+        "KeySchema": key_schema("account", "number"),
+        "LocalSecondaryIndexes": [
+            {"IndexName": "by_taken", "KeySchema": key_schema("account", "taken_at"), "Projection": everything}
+        ],
+        "GlobalSecondaryIndexes": [
+            {
+                "IndexName": "by_digest",
+                "KeySchema": key_schema("digest"),
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["caption"]},
+            },
+            {"IndexName": "by_due", "KeySchema": key_schema("due_shard", "due_at"), "Projection": everything},
+        ],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A client, and the name of a table made by `photos` that nobody else uses."""
+
+    client: Any
+    table: str
+
+    def put(self, item: Plain, **more: Any) -> Plain:
+        """PutItem with plain values."""
+        return dict(self.client.put_item(TableName=self.table, Item=wire(item), **_values(more)))
+
+    def get(self, number: int, account: str = "anna", **more: Any) -> Plain | None:
+        """GetItem, consistent; None when there is none."""
+        found = self.client.get_item(TableName=self.table, Key=key(number, account), ConsistentRead=True, **more)
+        return plain(found["Item"]) if "Item" in found else None
+
+    def update(self, number: int, expression: str, account: str = "anna", **more: Any) -> Plain:
+        """UpdateItem; returns the attributes asked for."""
+        answer = self.client.update_item(
+            TableName=self.table, Key=key(number, account), UpdateExpression=expression, **_values(more)
+        )
+        return plain(answer.get("Attributes", {}))
+
+    def delete(self, number: int, account: str = "anna", **more: Any) -> Plain:
+        """DeleteItem."""
+        return dict(self.client.delete_item(TableName=self.table, Key=key(number, account), **_values(more)))
+
+    def query(self, condition: str, **more: Any) -> Plain:
+        """Query; the answer's items are plain."""
+        answer = self.client.query(TableName=self.table, KeyConditionExpression=condition, **_values(more))
+        return {**answer, "Items": [plain(item) for item in answer.get("Items", [])]}
+
+    def numbers(self, condition: str, **more: Any) -> list[int]:
+        """The sort keys that a query finds, in its order."""
+        return [int(item["number"]) for item in self.query(condition, **more)["Items"]]
+
+    def scan(self, **more: Any) -> Plain:
+        """Scan; the answer's items are plain."""
+        answer = self.client.scan(TableName=self.table, **_values(more))
+        return {**answer, "Items": [plain(item) for item in answer.get("Items", [])]}
+
+    def holds(self, condition: str, number: int = 1, **more: Any) -> bool:
+        """Whether a condition holds for an item, which it leaves as it is."""
+        check = {
+            "TableName": self.table, "Key": key(number), "ConditionExpression": condition, **_values(more),
+        }  # fmt: skip
+        try:
+            self.client.transact_write_items(TransactItems=[{"ConditionCheck": check}])
+        except self.client.exceptions.TransactionCanceledException as refusal:
+            [reason] = refusal.response["CancellationReasons"]
+            assert reason["Code"] == "ConditionalCheckFailed", reason
+            return False
+        return True
+
+    def transact(self, *actions: Plain, **more: Any) -> Plain:
+        """TransactWriteItems of `{"Put": {...}}` and the like, to which the table's name is added."""
+        named = [{kind: {"TableName": self.table, **action} for kind, action in each.items()} for each in actions]
+        return dict(self.client.transact_write_items(TransactItems=named, **more))
+
+
+def key(number: int, account: str = "anna") -> Plain:
+    """A primary key on the wire."""
+    return wire({"account": account, "number": number})
+
+
+@contextmanager
+def a_place(client: Any) -> Iterator[Place]:
+    """A fresh table; it goes at the end."""
+    name = f"photos-{next(_numbers)}"
+    client.create_table(**photos(name))
+    try:
+        yield Place(client, name)
+    finally:
+        client.delete_table(TableName=name)
+
+
+@contextmanager
+def refused(code: str, saying: str = "") -> Iterator[Plain]:
+    """The block must be answered with the error `code`; the dictionary then holds the answer."""
+    answer: Plain = {}
+    with pytest.raises(ClientError) as caught:
+        yield answer
+    answer.update(caught.value.response)
+    assert answer["Error"]["Code"] == code, answer["Error"]
+    assert saying in answer["Error"]["Message"], answer["Error"]
+
+
+def _values(arguments: Plain) -> Plain:
+    """Spells `values={":a": 1}`, `names={"#a": "a"}` and the like as boto3 does, and leaves out the empty ones."""
+    spelled = {SPELLINGS.get(name, name): value for name, value in arguments.items() if value not in (None, {})}
+    if "ExpressionAttributeValues" in spelled:
+        spelled["ExpressionAttributeValues"] = wire(spelled["ExpressionAttributeValues"])
+    return spelled

@@ -1,0 +1,172 @@
+"""What a condition says of an item, function by function."""
+
+from typing import Any
+
+import pytest
+
+from tests.local.tables.place import Place, refused
+
+ITEM: dict[str, Any] = {
+    "account": "anna",
+    "number": 1,
+    "caption": "lake at dawn",
+    "height": 1080,
+    "stamp": b"\x01\x02\x03",
+    "starred": True,
+    "nothing": None,
+    "tags": {"lake", "dawn"},
+    "sizes": {1, 3},
+    "steps": ["probe", 7, {"name": "poster"}],
+    "camera": {"maker": "Leica", "lens": {"mm": 35}, "notes": ["a", "b"]},
+}
+
+TRUE: list[tuple[str, dict[str, Any]]] = [
+    ("attribute_exists(caption)", {}),
+    ("attribute_exists(camera.lens.mm)", {}),
+    ("attribute_exists(steps[2])", {}),
+    ("attribute_not_exists(absent)", {}),
+    ("attribute_not_exists(camera.absent)", {}),
+    ("attribute_not_exists(caption.absent)", {}),
+    ("attribute_not_exists(steps[3])", {}),
+    ("attribute_type(caption, :v)", {":v": "S"}),
+    ("attribute_type(height, :v)", {":v": "N"}),
+    ("attribute_type(nothing, :v)", {":v": "NULL"}),
+    ("attribute_type(tags, :v)", {":v": "SS"}),
+    ("attribute_type(camera, :v)", {":v": "M"}),
+    ("begins_with(caption, :v)", {":v": "lake"}),
+    ("begins_with(stamp, :v)", {":v": b"\x01\x02"}),
+    ("contains(caption, :v)", {":v": "at d"}),
+    ("contains(tags, :v)", {":v": "dawn"}),
+    ("contains(sizes, :v)", {":v": 3}),
+    ("contains(steps, :v)", {":v": 7}),
+    ("contains(steps, :v)", {":v": {"name": "poster"}}),
+    ("size(caption) = :v", {":v": 12}),
+    ("size(tags) = :v", {":v": 2}),
+    ("size(steps) >= :v", {":v": 3}),
+    ("size(camera) < :v", {":v": 4}),
+    ("size(stamp) = :v", {":v": 3}),
+    ("height = :v", {":v": 1080}),
+    ("height <> :v", {":v": 1}),
+    ("height <> :v", {":v": "1080"}),
+    ("height > :v", {":v": 999}),
+    ("height >= :v", {":v": 1080}),
+    ("height < :v", {":v": 10000}),
+    ("height <= :v", {":v": 1080}),
+    (":v < height", {":v": 9}),
+    ("caption > :v", {":v": "lake"}),
+    ("stamp > :v", {":v": b"\x01\x02"}),
+    ("height BETWEEN :a AND :b", {":a": 1080, ":b": 1080}),
+    ("caption BETWEEN :a AND :b", {":a": "l", ":b": "m"}),
+    ("height IN (:a, :b)", {":a": 1, ":b": 1080}),
+    ("starred = :v", {":v": True}),
+    ("nothing = :v", {":v": None}),
+    ("tags = :v", {":v": {"dawn", "lake"}}),
+    ("camera.notes = :v", {":v": ["a", "b"]}),
+    ("camera.lens = :v", {":v": {"mm": 35}}),
+    ("NOT height = :v", {":v": 1}),
+    ("NOT (height = :v OR caption = :v)", {":v": 1}),
+    ("height = :v AND caption = :c", {":v": 1080, ":c": "lake at dawn"}),
+    ("height = :w OR height = :v", {":v": 1080, ":w": 1}),
+    ("height = :v OR height = :w AND height = :w", {":v": 1080, ":w": 1}),
+    ("not height = :w and height = :v", {":v": 1080, ":w": 1}),
+    ("(height = :v)", {":v": 1080}),
+    ("((height = :v) AND (height = :v))", {":v": 1080}),
+    ("absent <> :v", {":v": 1}),
+]
+
+FALSE: list[tuple[str, dict[str, Any]]] = [
+    ("attribute_exists(absent)", {}),
+    ("attribute_exists(steps[9])", {}),
+    ("attribute_type(caption, :v)", {":v": "N"}),
+    ("begins_with(caption, :v)", {":v": "dawn"}),
+    ("begins_with(height, :v)", {":v": "1"}),
+    ("contains(tags, :v)", {":v": "daw"}),
+    ("contains(absent, :v)", {":v": "x"}),
+    ("size(absent) > :v", {":v": 0}),
+    ("size(height) > :v", {":v": 0}),
+    ("absent = :v", {":v": 1}),
+    ("absent < :v", {":v": 1}),
+    ("height = :v", {":v": "1080"}),
+    ("height < :v", {":v": "9999"}),
+    ("height BETWEEN :a AND :b", {":a": "1", ":b": "9"}),
+    ("absent IN (:v)", {":v": 1}),
+    ("(height = :v OR height = :w) AND height = :w", {":v": 1080, ":w": 1}),
+    ("NOT attribute_exists(caption)", {}),
+]
+
+REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
+    "nothing": ("", {}),
+    "half a comparison": ("height =", {":v": 1}),
+    "no operator": ("height :v", {":v": 1}),
+    "an open parenthesis": ("(height = :v", {":v": 1}),
+    "a function that does not exist": ("exists(height)", {}),
+    "doubled parentheses": ("((height = :v))", {":v": 1}),
+    "a strange character": ("height = :v !", {":v": 1}),
+    "a value that was not given": ("height = :w", {":v": 1}),
+    "a value that is not used": ("attribute_exists(height)", {":v": 1}),
+    "a reserved word": ("size = :v", {":v": 1}),
+    "a name that was not given": ("#absent = :v", {":v": 1}),
+    "an unordered value": ("height < :v", {":v": True}),
+    "bounds the wrong way round": ("height BETWEEN :a AND :b", {":a": 2, ":b": 1}),
+    "a number as a prefix": ("begins_with(caption, :v)", {":v": 1}),
+    "a type that does not exist": ("attribute_type(caption, :v)", {":v": "text"}),
+}
+
+
+@pytest.mark.parametrize(("condition", "values"), TRUE, ids=[condition for condition, _ in TRUE])
+def test_it_holds(place: Place, condition: str, values: dict[str, Any]) -> None:
+    place.put(ITEM)
+    assert place.holds(condition, values=values)
+
+
+@pytest.mark.parametrize(("condition", "values"), FALSE, ids=[condition for condition, _ in FALSE])
+def test_it_does_not_hold(place: Place, condition: str, values: dict[str, Any]) -> None:
+    place.put(ITEM)
+    assert not place.holds(condition, values=values)
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_it_is_refused(place: Place, what: str) -> None:
+    condition, values = REFUSED[what]
+    with refused("ValidationException"):
+        place.put(ITEM, condition=condition, values=values)
+
+
+def test_names_stand_for_attributes(place: Place) -> None:
+    place.put({"account": "anna", "number": 1, "size": 5, "a.b": {"c": [1]}})
+    assert place.holds(
+        "#s = :v AND #dotted.c[0] = :one", names={"#s": "size", "#dotted": "a.b"}, values={":v": 5, ":one": 1}
+    )
+
+
+def test_a_name_that_is_not_used_is_refused(place: Place) -> None:
+    with refused("ValidationException", "unused in expressions: keys: {#unused}"):
+        place.put(ITEM, condition="attribute_exists(caption)", names={"#unused": "caption"})
+
+
+def test_names_without_an_expression_are_refused(place: Place) -> None:
+    with refused("ValidationException", "can only be specified when using expressions"):
+        place.put(ITEM, names={"#unused": "caption"})
+
+
+def test_numbers_are_compared_as_decimals(place: Place) -> None:
+    place.client.put_item(
+        TableName=place.table,
+        Item={"account": {"S": "anna"}, "number": {"N": "1"}, "n": {"N": "12345678901234567890.000000000000000001"}},
+    )
+    above = {":v": {"N": "12345678901234567890.000000000000000002"}}
+    below = {":v": {"N": "12345678901234567890"}}
+    arguments = {"TableName": place.table, "Key": {"account": {"S": "anna"}, "number": {"N": "1"}}}
+    place.client.update_item(
+        **arguments, UpdateExpression="SET seen = :v", ConditionExpression="n < :v", ExpressionAttributeValues=above
+    )
+    place.client.update_item(
+        **arguments, UpdateExpression="SET seen = :v", ConditionExpression="n > :v", ExpressionAttributeValues=below
+    )
+
+
+def test_texts_are_compared_by_their_bytes(place: Place) -> None:
+    place.put(
+        {"account": "anna", "number": 1, "word": "\uffee"}
+    )  # before any pair of surrogates in UTF-16, not in UTF-8
+    assert place.holds("word < :v", values={":v": "🌊"})

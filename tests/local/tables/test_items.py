@@ -1,0 +1,164 @@
+"""Single items: put, read, deleted, and what a write answers."""
+
+from decimal import Decimal
+
+import pytest
+
+from tests.local.tables.place import Place, key, plain, refused, wire
+
+PHOTO = {"account": "anna", "number": 1, "caption": "lake", "size": 7}
+
+EVERY_TYPE = {
+    "text": "grüße 🌊",
+    "empty text": "",
+    "number": Decimal(1),
+    "fraction": Decimal("-0.000123"),
+    "bytes": b"\x00\xff",
+    "yes": True,
+    "no": False,
+    "nothing": None,
+    "list": ["a", Decimal(1), ["b", None]],
+    "map": {"inner": {"deep": [True]}, "empty": {}},
+    "texts": {"a", "b"},
+    "numbers": {Decimal(1), Decimal("2.5")},
+    "binaries": {b"a", b"b"},
+}
+
+
+def test_an_item_comes_back_as_it_was_put(place: Place) -> None:
+    place.put(PHOTO)
+    assert place.get(1) == PHOTO
+
+
+def test_an_absent_item_is_none(place: Place) -> None:
+    assert place.get(1) is None
+
+
+def test_every_type_of_attribute_comes_back(place: Place) -> None:
+    place.put({"account": "anna", **EVERY_TYPE, "number": 1})
+    found = place.get(1)
+    assert found is not None
+    for name, value in EVERY_TYPE.items():
+        read = found[name]
+        assert (bytes(read) if name == "bytes" else read) == (Decimal(1) if name == "number" else value)
+
+
+def test_a_put_replaces_the_whole_item(place: Place) -> None:
+    place.put(PHOTO)
+    place.put({"account": "anna", "number": 1, "caption": "hill"})
+    assert place.get(1) == {"account": "anna", "number": 1, "caption": "hill"}
+
+
+def test_items_of_other_accounts_are_others(place: Place) -> None:
+    place.put(PHOTO)
+    assert place.get(1, account="bert") is None
+
+
+def test_a_put_answers_with_the_old_item_when_asked(place: Place) -> None:
+    assert "Attributes" not in place.put(PHOTO, returns="ALL_OLD")
+    assert plain(place.put({**PHOTO, "caption": "hill"}, returns="ALL_OLD")["Attributes"]) == PHOTO
+
+
+def test_a_put_answers_with_nothing_unless_asked(place: Place) -> None:
+    place.put(PHOTO)
+    assert "Attributes" not in place.put(PHOTO)
+
+
+def test_a_deleted_item_is_gone(place: Place) -> None:
+    place.put(PHOTO)
+    place.delete(1)
+    assert place.get(1) is None
+
+
+def test_deleting_what_is_not_there_succeeds(place: Place) -> None:
+    assert "Attributes" not in place.delete(1, returns="ALL_OLD")
+
+
+def test_a_delete_answers_with_the_old_item_when_asked(place: Place) -> None:
+    place.put(PHOTO)
+    assert plain(place.delete(1, returns="ALL_OLD")["Attributes"]) == PHOTO
+
+
+def test_a_put_whose_condition_fails_changes_nothing(place: Place) -> None:
+    place.put(PHOTO)
+    with refused("ConditionalCheckFailedException", "The conditional request failed") as answer:
+        place.put({**PHOTO, "caption": "hill"}, condition="attribute_not_exists(account)")
+    assert "Item" not in answer
+    assert place.get(1) == PHOTO
+
+
+def test_a_failed_condition_shows_the_item_when_asked(place: Place) -> None:
+    place.put(PHOTO)
+    with refused("ConditionalCheckFailedException") as answer:
+        place.delete(1, condition="attribute_not_exists(account)", ReturnValuesOnConditionCheckFailure="ALL_OLD")
+    assert plain(answer["Item"]) == PHOTO
+
+
+def test_a_delete_whose_condition_fails_changes_nothing(place: Place) -> None:
+    place.put(PHOTO)
+    with refused("ConditionalCheckFailedException"):
+        place.delete(1, condition="#size = :other", values={":other": 8}, names={"#size": "size"})
+    assert place.get(1) == PHOTO
+
+
+def test_a_read_can_be_cut_down_to_some_paths(place: Place) -> None:
+    place.put({**PHOTO, "map": {"a": 1, "b": [1, 2, 3]}})
+    found = place.get(
+        1, ProjectionExpression="caption, #map.b[2], #map.b[0], absent", ExpressionAttributeNames={"#map": "map"}
+    )
+    assert found == {"caption": "lake", "map": {"b": [1, 3]}}
+
+
+def test_a_key_of_another_type_is_refused(place: Place) -> None:
+    with refused("ValidationException", "The provided key element does not match the schema"):
+        place.client.get_item(TableName=place.table, Key=wire({"account": "anna", "number": "1"}))
+
+
+def test_half_a_key_is_refused(place: Place) -> None:
+    with refused("ValidationException", "The provided key element does not match the schema"):
+        place.client.get_item(TableName=place.table, Key=wire({"account": "anna"}))
+
+
+def test_more_than_a_key_is_refused(place: Place) -> None:
+    with refused("ValidationException", "The provided key element does not match the schema"):
+        place.client.get_item(TableName=place.table, Key={**key(1), "more": {"S": "x"}})
+
+
+def test_an_item_without_its_key_is_refused(place: Place) -> None:
+    with refused("ValidationException", "Missing the key number in the item"):
+        place.put({"account": "anna"})
+
+
+def test_an_item_with_a_key_of_another_type_is_refused(place: Place) -> None:
+    with refused("ValidationException", "Type mismatch for key number expected: N actual: S"):
+        place.put({"account": "anna", "number": "1"})
+
+
+def test_an_empty_key_is_refused(place: Place) -> None:
+    with refused("ValidationException", "empty string value. Key: account"):
+        place.put({"account": "", "number": 1})
+
+
+def test_an_item_of_more_than_400_kilobytes_is_refused(place: Place) -> None:
+    room = 400 * 1024 - len("account" + "anna" + "number" + "caption") - 2
+    place.put({"account": "anna", "number": 1, "caption": "x" * room})
+    with refused("ValidationException", "Item size has exceeded the maximum allowed size"):
+        place.put({"account": "anna", "number": 1, "caption": "x" * (room + 1)})
+
+
+def test_a_partition_key_of_more_than_2048_bytes_is_refused(place: Place) -> None:
+    place.put({"account": "a" * 2048, "number": 1})
+    with refused("ValidationException", "2048 bytes"):
+        place.put({"account": "a" * 2049, "number": 1})
+
+
+@pytest.mark.parametrize("returns", ["ALL_NEW", "UPDATED_OLD", "UPDATED_NEW"])
+def test_a_put_knows_no_other_return_values(place: Place, returns: str) -> None:
+    with refused("ValidationException"):
+        place.put(PHOTO, returns=returns)
+
+
+def test_read_back_is_immediate(place: Place) -> None:
+    for number in range(20):
+        place.put({"account": "anna", "number": number})
+        assert place.get(number) is not None

@@ -1,0 +1,229 @@
+"""Query: one partition in order, by ranges, in pages, through the table and its indexes."""
+
+from typing import Any
+
+import pytest
+
+from tests.local.tables.place import Place, refused, wire
+
+RANGES: list[tuple[str, dict[str, Any], list[int]]] = [
+    ("#n = :v", {":v": 3}, [3]),
+    ("#n < :v", {":v": 3}, [-20, -1, 0, 1, 2]),
+    ("#n <= :v", {":v": 3}, [-20, -1, 0, 1, 2, 3]),
+    ("#n > :v", {":v": 3}, [10, 100]),
+    ("#n >= :v", {":v": 3}, [3, 10, 100]),
+    (":v > #n", {":v": 0}, [-20, -1]),
+    ("#n BETWEEN :v AND :w", {":v": -1, ":w": 2}, [-1, 0, 1, 2]),
+    ("#n BETWEEN :v AND :w", {":v": 11, ":w": 12}, []),
+    ("(#n > :v)", {":v": 3}, [10, 100]),
+]
+NUMBERS = [-20, -1, 0, 1, 2, 3, 10, 100]
+PREFIXES: list[tuple[str, list[int]]] = [
+    ("2026-01", [0, 1, 2]),
+    ("2026", [0, 1, 2, 3, 4]),
+    ("2027", []),
+    ("2026-02-0", [3]),
+]
+DAYS = ["2026-01-01", "2026-01-15", "2026-01-31", "2026-02-01", "2026-02-11", "2025-12-31"]
+
+
+@pytest.mark.parametrize(("test", "values", "found"), RANGES)
+@pytest.mark.parametrize("forward", [True, False])
+def test_a_range_of_numbers_comes_in_their_order(
+    place: Place, test: str, values: dict[str, Any], found: list[int], forward: bool
+) -> None:
+    _fill(place, NUMBERS)
+    numbers = place.numbers(
+        f"account = :a AND {test}", values={":a": "anna", **values}, names={"#n": "number"}, ScanIndexForward=forward
+    )
+    assert numbers == (found if forward else found[::-1])
+
+
+def test_numbers_sort_as_decimals(place: Place) -> None:
+    texts = ["-1e20", "-12.5", "-12.45", "-12", "-0.001", "0", "0.0001", "0.002", "1", "1.5", "9", "10", "1e3", "1e125"]
+    for text in reversed(texts):
+        place.client.put_item(TableName=place.table, Item={"account": {"S": "anna"}, "number": {"N": text}})
+    found = place.client.query(
+        TableName=place.table, KeyConditionExpression="account = :a", ExpressionAttributeValues={":a": {"S": "anna"}}
+    )["Items"]
+    assert [float(item["number"]["N"]) for item in found] == [float(text) for text in texts]
+
+
+def test_other_partitions_are_not_seen(place: Place) -> None:
+    _fill(place, [1, 2], account="anna")
+    _fill(place, [3], account="ann")
+    _fill(place, [4], account="annab")
+    assert place.numbers("account = :a", values={":a": "anna"}) == [1, 2]
+
+
+@pytest.mark.parametrize(("prefix", "found"), PREFIXES)
+def test_a_prefix_is_a_range(place: Place, prefix: str, found: list[int]) -> None:
+    for number, day in enumerate(DAYS):
+        place.put({"account": "anna", "number": number, "taken_at": day})
+    condition = "account = :a AND begins_with(taken_at, :p)"
+    assert place.numbers(condition, values={":a": "anna", ":p": prefix}, IndexName="by_taken") == found
+
+
+@pytest.mark.parametrize("forward", [True, False])
+@pytest.mark.parametrize("size", [1, 3, 4, 100])
+def test_pages_join_without_gap_or_double(place: Place, size: int, forward: bool) -> None:
+    _fill(place, range(10))
+    found = _page_through(place, "account = :a", size, ScanIndexForward=forward)
+    assert found == (list(range(10)) if forward else list(range(9, -1, -1)))
+
+
+@pytest.mark.parametrize("forward", [True, False])
+def test_pages_of_a_range_end_at_its_ends(place: Place, forward: bool) -> None:
+    _fill(place, range(10))
+    found = _page_through(
+        place, "account = :a AND #n BETWEEN :v AND :w", 2, {":v": 3, ":w": 7}, names={"#n": "number"},
+        ScanIndexForward=forward,
+    )  # fmt: skip
+    assert found == ([3, 4, 5, 6, 7] if forward else [7, 6, 5, 4, 3])
+
+
+@pytest.mark.parametrize("forward", [True, False])
+@pytest.mark.parametrize("index", ["by_taken", "by_due"])
+def test_pages_of_an_index_with_equal_sort_keys_join(place: Place, index: str, forward: bool) -> None:
+    for number in range(12):
+        place.put(
+            {
+                "account": "anna",
+                "number": number,
+                "taken_at": f"2026-0{number // 4 + 1}",
+                "due_shard": "anna",
+                "due_at": 7,
+            }
+        )
+    key = "account" if index == "by_taken" else "due_shard"
+    found = _page_through(place, f"{key} = :a", 3, IndexName=index, ScanIndexForward=forward)
+    if index == "by_taken":
+        assert found == (list(range(12)) if forward else list(range(11, -1, -1)))
+    assert sorted(found) == list(range(12))
+
+
+def test_a_page_that_ends_exactly_at_the_limit_names_its_end(place: Place) -> None:
+    _fill(place, [1, 2])
+    page = place.query("account = :a", values={":a": "anna"}, Limit=2)
+    assert page["LastEvaluatedKey"] == wire({"account": "anna", "number": 2})
+    rest = place.query("account = :a", values={":a": "anna"}, ExclusiveStartKey=page["LastEvaluatedKey"])
+    assert (rest["Items"], "LastEvaluatedKey" in rest) == ([], False)
+
+
+def test_a_page_may_start_at_a_key_that_is_gone(place: Place) -> None:
+    _fill(place, [1, 2, 3])
+    place.delete(2)
+    assert place.numbers(
+        "account = :a", values={":a": "anna"}, ExclusiveStartKey=wire({"account": "anna", "number": 2})
+    ) == [3]
+
+
+def test_a_page_holds_one_megabyte_at_most(place: Place) -> None:
+    for number in range(6):
+        place.put({"account": "anna", "number": number, "caption": "x" * 300_000})
+    page = place.query("account = :a", values={":a": "anna"})
+    assert len(page["Items"]) == 3
+    assert page["LastEvaluatedKey"] == wire({"account": "anna", "number": 2})
+
+
+def test_a_filter_hides_but_counts(place: Place) -> None:
+    for number in range(6):
+        place.put({"account": "anna", "number": number, "odd": number % 2})
+    page = place.query("account = :a", FilterExpression="odd = :o", values={":a": "anna", ":o": 1}, Limit=3)
+    assert ([int(item["number"]) for item in page["Items"]], page["Count"], page["ScannedCount"]) == ([1], 1, 3)
+    assert page["LastEvaluatedKey"] == wire({"account": "anna", "number": 2})
+
+
+def test_a_count_has_no_items(place: Place) -> None:
+    _fill(place, range(5))
+    page = place.client.query(
+        TableName=place.table, KeyConditionExpression="account = :a",
+        ExpressionAttributeValues={":a": {"S": "anna"}}, Select="COUNT",
+    )  # fmt: skip
+    assert (page["Count"], page["ScannedCount"], page.get("Items", [])) == (5, 5, [])
+
+
+def test_a_projection_cuts_items_down(place: Place) -> None:
+    place.put({"account": "anna", "number": 1, "caption": "lake", "camera": {"maker": "Leica", "mm": 35}})
+    page = place.query("account = :a", values={":a": "anna"}, ProjectionExpression="caption, camera.mm")
+    assert page["Items"] == [{"caption": "lake", "camera": {"mm": 35}}]
+
+
+REFUSED: dict[str, dict[str, Any]] = {
+    "no condition on the partition": {
+        "KeyConditionExpression": "#n = :v", "names": {"#n": "number"}, "values": {":v": 1},
+    },
+    "a range of partitions": {"KeyConditionExpression": "account > :v", "values": {":v": "a"}},
+    "a foreign attribute": {"KeyConditionExpression": "account = :v AND caption = :v", "values": {":v": "a"}},
+    "two tests of one key": {
+        "KeyConditionExpression": "account = :a AND #n > :v AND #n < :v", "names": {"#n": "number"},
+        "values": {":a": "a", ":v": 1},
+    },
+    "an OR": {"KeyConditionExpression": "account = :v OR account = :v", "values": {":v": "a"}},
+    "a <>": {
+        "KeyConditionExpression": "account = :a AND #n <> :v", "names": {"#n": "number"},
+        "values": {":a": "a", ":v": 1},
+    },
+    "a value of another type": {"KeyConditionExpression": "account = :v", "values": {":v": 1}},
+    "a prefix of a number": {
+        "KeyConditionExpression": "account = :a AND begins_with(#n, :v)", "names": {"#n": "number"},
+        "values": {":a": "a", ":v": 1},
+    },
+    "an index that is not there": {
+        "KeyConditionExpression": "account = :v", "values": {":v": "a"}, "IndexName": "by_nothing",
+    },
+    "a filter on the key": {
+        "KeyConditionExpression": "account = :v", "FilterExpression": "#n = :n", "names": {"#n": "number"},
+        "values": {":v": "a", ":n": 1},
+    },
+    "a start in another partition": {
+        "KeyConditionExpression": "account = :v", "values": {":v": "a"},
+        "ExclusiveStartKey": wire({"account": "b", "number": 1}),
+    },
+    "a start that is no key": {
+        "KeyConditionExpression": "account = :v", "values": {":v": "a"}, "ExclusiveStartKey": wire({"account": "a"}),
+    },
+    "a start outside of the range": {
+        "KeyConditionExpression": "account = :v AND #n > :n", "values": {":v": "a", ":n": 5},
+        "names": {"#n": "number"},
+        "ExclusiveStartKey": wire({"account": "a", "number": 1}),
+    },
+    "a consistent read of a global index": {
+        "KeyConditionExpression": "digest = :v", "values": {":v": "a"}, "IndexName": "by_digest",
+        "ConsistentRead": True,
+    },
+    "what a global index does not carry": {
+        "KeyConditionExpression": "digest = :v", "values": {":v": "a"}, "IndexName": "by_digest",
+        "ProjectionExpression": "camera",
+    },
+    "everything from an index that carries less": {
+        "KeyConditionExpression": "digest = :v", "values": {":v": "a"}, "IndexName": "by_digest",
+        "Select": "ALL_ATTRIBUTES",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_query_is_refused(place: Place, what: str) -> None:
+    arguments = dict(REFUSED[what])
+    with refused("ValidationException"):
+        place.query(arguments.pop("KeyConditionExpression"), **arguments)
+
+
+def _fill(place: Place, numbers: Any, account: str = "anna") -> None:
+    for number in numbers:
+        place.put({"account": account, "number": number})
+
+
+def _page_through(
+    place: Place, condition: str, size: int, values: dict[str, Any] | None = None, **more: Any
+) -> list[int]:
+    found: list[int] = []
+    start: dict[str, Any] = {}
+    while True:
+        page = place.query(condition, values={":a": "anna", **(values or {})}, Limit=size, **start, **more)
+        assert len(page["Items"]) <= size
+        found += [int(item["number"]) for item in page["Items"]]
+        if "LastEvaluatedKey" not in page:
+            return found
+        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}

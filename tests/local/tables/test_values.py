@@ -1,0 +1,95 @@
+"""Attribute values: numbers of 38 digits in one spelling, sets without order or doubles, and what is refused."""
+
+from typing import Any
+
+import pytest
+
+from tests.local.tables.place import Place, key, refused
+
+SPELLINGS = [
+    ("1.0", "1"),
+    ("007", "7"),
+    ("-0", "0"),
+    ("0.50", "0.5"),
+    ("1e3", "1000"),
+    ("+5", "5"),
+    ("12E-1", "1.2"),
+    ("99999999999999999999999999999999999999", "99999999999999999999999999999999999999"),
+    ("-0.0000000001", "-0.0000000001"),
+]
+
+
+@pytest.mark.parametrize(("given", "kept"), SPELLINGS)
+def test_a_number_has_one_spelling(place: Place, given: str, kept: str) -> None:
+    _put(place, {"N": given})
+    assert _get(place) == {"N": kept}
+
+
+@pytest.mark.parametrize("text", ["abc", "", "1x", "NaN", "Infinity", "0x10", "1_000", "--1", "1e"])
+def test_what_is_no_number_is_refused(place: Place, text: str) -> None:
+    with refused("ValidationException", "cannot be converted to a numeric value"):
+        _put(place, {"N": text})
+
+
+def test_39_digits_are_refused(place: Place) -> None:
+    with refused("ValidationException", "more than 38 significant digits"):
+        _put(place, {"N": "1" * 39})
+
+
+@pytest.mark.parametrize(("text", "word"), [("1e126", "overflow"), ("-1e126", "overflow"), ("1e-131", "underflow")])
+def test_numbers_out_of_range_are_refused(place: Place, text: str, word: str) -> None:
+    with refused("ValidationException", word):
+        _put(place, {"N": text})
+
+
+def test_the_largest_and_smallest_numbers_are_kept(place: Place) -> None:
+    _put(place, {"L": [{"N": "9.9999999999999999999999999999999999999E+125"}, {"N": "1E-130"}]})
+    largest, smallest = _get(place)["L"]
+    assert float(largest["N"]) == pytest.approx(1e126)
+    assert float(smallest["N"]) == pytest.approx(1e-130)
+
+
+@pytest.mark.parametrize("empty", [{"SS": []}, {"NS": []}, {"BS": []}])
+def test_an_empty_set_is_refused(place: Place, empty: dict[str, Any]) -> None:
+    with refused("ValidationException"):
+        _put(place, empty)
+
+
+@pytest.mark.parametrize("doubled", [{"SS": ["a", "a"]}, {"NS": ["1", "1.0"]}, {"BS": [b"a", b"a"]}])
+def test_a_set_with_doubles_is_refused(place: Place, doubled: dict[str, Any]) -> None:
+    with refused("ValidationException", "duplicates"):
+        _put(place, doubled)
+
+
+def test_null_is_true_or_nothing(place: Place) -> None:
+    with refused("ValidationException", "Null attribute value types must have the value of true"):
+        _put(place, {"NULL": False})
+
+
+def test_33_levels_are_too_deep(place: Place) -> None:
+    _put(place, _nested(31))
+    with refused("ValidationException", "Nesting Levels have exceeded supported limits"):
+        _put(place, _nested(33))
+
+
+def test_names_of_attributes_may_be_anything(place: Place) -> None:
+    place.put({"account": "anna", "number": 1, "a.b c#[0]:": "odd", "SET": "reserved"})
+    found = place.get(1)
+    assert found is not None
+    assert (found["a.b c#[0]:"], found["SET"]) == ("odd", "reserved")
+
+
+def _nested(levels: int) -> dict[str, Any]:
+    value: dict[str, Any] = {"S": "deep"}
+    for _ in range(levels):
+        value = {"L": [value]}
+    return value
+
+
+def _put(place: Place, value: dict[str, Any]) -> None:
+    place.client.put_item(TableName=place.table, Item={**key(1), "value": value})
+
+
+def _get(place: Place) -> dict[str, Any]:
+    found: dict[str, Any] = place.client.get_item(TableName=place.table, Key=key(1))["Item"]["value"]
+    return found

@@ -34,7 +34,7 @@ def object_store(folder: Path) -> Iterator[int]:
     command = [sys.executable, "-m", "local.objects"]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own server
         assert process.stderr is not None
-        assert "server.started" in process.stderr.readline()
+        assert "server.ready" in process.stderr.readline()
         try:
             yield process.pid
         finally:

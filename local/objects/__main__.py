@@ -30,7 +30,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        log.info("server.started", port=[listener.getsockname()[1] for listener in sockets or []])
+        log.info("server.ready", port=[listener.getsockname()[1] for listener in sockets or []])
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -1,0 +1,102 @@
+"""What a page of another origin may do is what the bucket's rules say."""
+
+from typing import Any
+
+import httpx
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.local.objects.stores import code_of
+
+PAGE = "http://127.0.0.1:8080"
+RULES = [
+    {
+        "AllowedOrigins": [PAGE, "https://*.example.org"],
+        "AllowedMethods": ["PUT", "GET"],
+        "AllowedHeaders": ["content-type", "x-amz-checksum-*"],
+        "ExposeHeaders": ["ETag"],
+        "MaxAgeSeconds": 600,
+    },
+    {"AllowedOrigins": ["*"], "AllowedMethods": ["HEAD"]},
+]
+
+
+@pytest.fixture
+def open_bucket(s3: Any, bucket: str) -> str:
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": RULES})
+    return bucket
+
+
+def ask(http: httpx.Client, bucket: str, origin: str, method: str, headers: str = "") -> httpx.Response:
+    asked = {"origin": origin, "access-control-request-method": method}
+    if headers:
+        asked["access-control-request-headers"] = headers
+    return http.options(f"/{bucket}/a", headers=asked)
+
+
+def test_rules_are_kept_as_they_were_put(s3: Any, open_bucket: str) -> None:
+    assert s3.get_bucket_cors(Bucket=open_bucket)["CORSRules"] == RULES
+    s3.delete_bucket_cors(Bucket=open_bucket)
+    with pytest.raises(ClientError) as error:
+        s3.get_bucket_cors(Bucket=open_bucket)
+    assert code_of(error) == "NoSuchCORSConfiguration"
+
+
+@pytest.mark.parametrize("origin", [PAGE, "https://photos.example.org"])
+def test_a_page_that_is_allowed_hears_so(http: httpx.Client, open_bucket: str, origin: str) -> None:
+    answer = ask(http, open_bucket, origin, "PUT", "Content-Type, x-amz-checksum-sha256")
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == origin
+    assert "PUT" in answer.headers["access-control-allow-methods"]
+    assert "x-amz-checksum-sha256" in answer.headers["access-control-allow-headers"].lower()
+    assert answer.headers["access-control-max-age"] == "600"
+    assert "Origin" in answer.headers["vary"]
+
+
+@pytest.mark.parametrize(
+    ("origin", "method", "headers"),
+    [
+        ("https://evil.example", "PUT", ""),
+        (PAGE, "DELETE", ""),
+        (PAGE, "PUT", "x-other"),
+        (f"{PAGE}.evil.example", "PUT", ""),
+        ("https://example.org.evil", "GET", ""),
+    ],
+)
+def test_everybody_else_is_refused(
+    http: httpx.Client, open_bucket: str, origin: str, method: str, headers: str
+) -> None:
+    answer = ask(http, open_bucket, origin, method, headers)
+    assert answer.status_code == 403
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_a_bucket_without_rules_allows_nobody(http: httpx.Client, bucket: str) -> None:
+    assert ask(http, bucket, PAGE, "GET").status_code == 403
+
+
+def test_an_answer_may_be_read_by_the_page_that_asked(s3: Any, http: httpx.Client, open_bucket: str) -> None:
+    s3.put_object(Bucket=open_bucket, Key="a", Body=b"x")
+    url = s3.generate_presigned_url("get_object", {"Bucket": open_bucket, "Key": "a"})
+    answer = http.get(url, headers={"origin": PAGE})
+    assert answer.headers["access-control-allow-origin"] == PAGE
+    assert answer.headers["access-control-expose-headers"] == "ETag"
+    assert "access-control-allow-origin" not in http.get(url, headers={"origin": "https://evil.example"}).headers
+
+
+def test_an_error_may_be_read_as_well(http: httpx.Client, open_bucket: str) -> None:
+    answer = http.get(f"/{open_bucket}/a", headers={"origin": PAGE})
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (403, PAGE)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"AllowedOrigins": ["*"], "AllowedMethods": ["PATCH"]},
+        {"AllowedOrigins": ["https://*.*"], "AllowedMethods": ["GET"]},
+    ],
+)
+def test_a_bad_rule_is_refused(s3: Any, bucket: str, rule: dict[str, Any]) -> None:
+    with pytest.raises(ClientError) as error:
+        s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
+    assert code_of(error) == "InvalidRequest"

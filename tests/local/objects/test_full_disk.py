@@ -1,0 +1,73 @@
+"""A full disk is said cleanly: nothing of the failed write stays, and reads, deletes and smaller writes go on."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.local.objects.stores import ACCESS_KEY_ID, MEBIBYTE, SECRET_ACCESS_KEY, Store, code_of
+from tests.servers import free_port, objects_command, running
+
+LARGEST_FILE = 3 * MEBIBYTE
+
+
+@contextmanager
+def serving(folder: Path, *before: str) -> Iterator[Any]:
+    """A client of a server that `before` puts under limits or other settings."""
+    port = free_port()
+    command = objects_command(port, folder, ACCESS_KEY_ID, SECRET_ACCESS_KEY)
+    with running([*before, *command], "server.ready"):
+        client = Store(f"http://127.0.0.1:{port}").client()
+        yield client
+        client.close()
+
+
+def files_on_disk(folder: Path) -> int:
+    return sum(1 for kind in ("incoming", "files") for path in (folder / kind).rglob("*") if path.is_file())
+
+
+def test_a_write_that_the_disk_cuts_off_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    with serving(tmp_path, "prlimit", f"--fsize={LARGEST_FILE}") as client:
+        client.create_bucket(Bucket="bucket")
+        client.put_object(Bucket="bucket", Key="before", Body=b"x" * MEBIBYTE)
+        with pytest.raises(ClientError) as error:
+            client.put_object(Bucket="bucket", Key="big", Body=bytes(8 * MEBIBYTE))
+        assert code_of(error) == "InsufficientStorage"
+        assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 507
+        assert files_on_disk(tmp_path) == 1
+        assert [entry["Key"] for entry in client.list_objects_v2(Bucket="bucket")["Contents"]] == ["before"]
+        client.put_object(Bucket="bucket", Key="after", Body=b"x" * MEBIBYTE)
+        client.delete_object(Bucket="bucket", Key="before")
+        assert files_on_disk(tmp_path) == 1
+
+
+def test_a_part_that_the_disk_cuts_off_can_be_sent_again(tmp_path: Path) -> None:
+    named = {"Bucket": "bucket", "Key": "movie"}
+    with serving(tmp_path, "prlimit", f"--fsize={LARGEST_FILE}") as client:
+        client.create_bucket(Bucket="bucket")
+        named["UploadId"] = client.create_multipart_upload(**named)["UploadId"]
+        with pytest.raises(ClientError) as error:
+            client.upload_part(**named, PartNumber=1, Body=bytes(5 * MEBIBYTE))
+        assert code_of(error) == "InsufficientStorage"
+        assert "Parts" not in client.list_parts(**named)
+    with serving(tmp_path) as client:
+        client.upload_part(**named, PartNumber=1, Body=bytes(5 * MEBIBYTE))
+
+
+def test_the_last_room_is_kept_for_deletes_and_for_neighbours(tmp_path: Path) -> None:
+    status = os.statvfs(tmp_path)
+    spare = status.f_bavail * status.f_frsize + 1024 * MEBIBYTE
+    with serving(tmp_path) as client:
+        client.create_bucket(Bucket="bucket")
+        client.put_object(Bucket="bucket", Key="a", Body=b"x")
+    with serving(tmp_path, "env", f"DARKROOM_OBJECTS_SPARE_BYTES={spare}") as client:
+        with pytest.raises(ClientError) as error:
+            client.put_object(Bucket="bucket", Key="b", Body=b"x")
+        assert code_of(error) == "InsufficientStorage"
+        assert client.get_object(Bucket="bucket", Key="a")["Body"].read() == b"x"
+        client.delete_object(Bucket="bucket", Key="a")
+        assert files_on_disk(tmp_path) == 0

@@ -67,8 +67,8 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     for topic in (sign_in, uploading, showing, downloading, changing, following):
         topic.register(commands, common)
     command = next((word for word in words if not word.startswith("-")), None)
-    if command not in commands.choices:  # their modules take time to load, so only when one may be meant
-        plugins.add_plugins(commands)
+    if command not in commands.choices:  # their modules take time to load, so only what may be meant
+        plugins.add_plugins(commands, command)
     return parser
 
 

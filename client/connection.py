@@ -19,8 +19,8 @@ from shared.times import utc_now
 AnswerT = TypeVar("AnswerT", bound=BaseModel)
 Body = BaseModel | Mapping[str, Any]
 
-API_TIMEOUT = httpx.Timeout(connect=5.0, read=15.0, write=10.0, pool=60.0)
-"""The service gives a request 10 s; what takes longer than 15 s will not come."""
+ANSWER_SECONDS = 15.0
+"""The service gives a request 10 s; what takes longer than this will not come."""
 WHOLE_REQUEST_SECONDS = 45.0
 """Against answers that drip: the single waits above could add up without an end."""
 SILENCE_SECONDS = 45.0
@@ -49,7 +49,9 @@ class Connection:
         self._token = token
         self._policy = policy
         self._http = httpx.AsyncClient(
-            timeout=API_TIMEOUT, mounts=LOOPBACK, limits=httpx.Limits(max_connections=32, max_keepalive_connections=16)
+            timeout=_timeout(ANSWER_SECONDS),
+            mounts=LOOPBACK,
+            limits=httpx.Limits(max_connections=32, max_keepalive_connections=16),
         )
 
     async def aclose(self) -> None:
@@ -89,7 +91,7 @@ class Connection:
             params=parameters,
             headers=all_headers,
             content=_encoded(body),
-            timeout=httpx.Timeout(API_TIMEOUT, read=15.0 + longer_seconds),
+            timeout=_timeout(ANSWER_SECONDS + longer_seconds),
         )
 
         async def attempt() -> httpx.Response:
@@ -111,7 +113,7 @@ class Connection:
             self.url.copy_with(path=self.url.path.rstrip("/") + path),
             params=parameters,
             headers=self._headers() | dict(headers),
-            timeout=httpx.Timeout(API_TIMEOUT, read=SILENCE_SECONDS),
+            timeout=_timeout(SILENCE_SECONDS),
         )
         with translated_errors(str(self.url)):
             response = await self._http.send(request, stream=True)
@@ -188,6 +190,10 @@ def _problem_members(response: httpx.Response) -> dict[str, Any]:
     except ValueError:
         return {}
     return members if isinstance(members, dict) else {}
+
+
+def _timeout(read_seconds: float) -> httpx.Timeout:
+    return httpx.Timeout(connect=5.0, read=read_seconds, write=10.0, pool=60.0)
 
 
 def _encoded(body: Body | None) -> bytes | None:

@@ -10,9 +10,13 @@ GROUP = "darkroom.commands"
 UNAVAILABLE = 1
 
 
-def add_plugins(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Registers all of them; one that fails says so when its command is called, and spoils nothing else."""
-    for point in sorted(entry_points(group=GROUP), key=lambda each: each.name):
+def add_plugins(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", wanted: str | None) -> None:
+    """Registers the one called `wanted`, or all of them when there is none of that name, for the help lists all.
+
+    One that fails says so when its command is called, and spoils nothing else.
+    """
+    points = sorted(entry_points(group=GROUP), key=lambda each: each.name)
+    for point in [each for each in points if each.name == wanted] or points:
         _add(commands, point)
 
 

@@ -40,9 +40,9 @@ async def _events(client: DarkroomClient, arguments: argparse.Namespace) -> int:
             continue
         for event in page.events:
             _print(event, arguments)
-            after = event.number
-        if not page.events or after >= page.head:
+        if page.read_to <= after or page.read_to >= page.head:
             return ExitCode.SUCCESS
+        after = page.read_to
 
 
 async def _follow(client: DarkroomClient, after: int, arguments: argparse.Namespace) -> int:

@@ -1,0 +1,135 @@
+"""The scripted service, one process for all tests, and an account of its own for each test."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+import pytest
+
+from client.client import DarkroomClient
+from shared.ids import new_ulid
+from tests.servers import free_port, running
+
+PASSWORD = "correct horse battery"
+COMMAND_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class ScriptedAccount:
+    """An account of the scripted service, and the folder that stands for its owner's home."""
+
+    url: str
+    email: str
+    home: Path
+
+    def script(self, **changes: Any) -> dict[str, Any]:
+        """Says what goes wrong from now on; returns what happened so far."""
+        answer = httpx.post(f"{self.url}/control/{self.email}", json=changes, timeout=30)
+        answer.raise_for_status()
+        record: dict[str, Any] = answer.json()
+        return record
+
+    def record(self) -> dict[str, Any]:
+        return self.script()
+
+    def environment(self, **more: str) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("DARKROOM_")}
+        own = {
+            "HOME": str(self.home),
+            "XDG_CONFIG_HOME": str(self.home / "config"),
+            "XDG_STATE_HOME": str(self.home / "state"),
+            "DARKROOM_URL": self.url,
+        }
+        return inherited | own | more
+
+    async def until_stalled(self) -> None:
+        """Until storage has received as many bytes as `stall_at` says."""
+        await self._until("stalled")
+
+    async def until_completed(self) -> None:
+        """Until some item has been completed."""
+        await self._until("completed")
+
+    async def _until(self, happened: str) -> None:
+        async with httpx.AsyncClient() as http:
+            (await http.get(f"{self.url}/control/{self.email}/{happened}", timeout=30)).raise_for_status()
+
+    def start(self, *words: str | Path, **more: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(  # noqa: S603 - our own command
+            darkroom(words),
+            env=self.environment(**more),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *words: str | Path, **more: str) -> "subprocess.CompletedProcess[str]":
+        """`darkroom …` as this account's owner."""
+        return subprocess.run(  # noqa: S603 - our own command
+            darkroom(words),
+            env=self.environment(**more),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+
+    def lines(self, *words: str | Path) -> list[dict[str, Any]]:
+        """What a successful `darkroom … --json` printed."""
+        done = self.run(*words, "--json")
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def darkroom(words: Sequence[str | Path]) -> list[str]:
+    return [sys.executable, "-m", "client.command", *map(str, words)]
+
+
+def random_file(path: Path, size_bytes: int, seed: int = 1) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(Random(seed).randbytes(size_bytes))
+    return path
+
+
+@pytest.fixture(scope="session")
+def service_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    port = free_port()
+    command: list[str | Path] = [
+        sys.executable, "-m", "tests.client.scripted_main", str(port), tmp_path_factory.mktemp("storage"),
+    ]  # fmt: skip
+    with running(command, "Uvicorn running on"):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def stranger(service_url: str, tmp_path: Path) -> ScriptedAccount:
+    """Registered, not signed in."""
+    account = ScriptedAccount(service_url, f"{new_ulid().lower()}@example.com", tmp_path / "home")
+    account.home.mkdir()
+    body = {"email": account.email, "password": PASSWORD}
+    httpx.post(f"{service_url}/v1/accounts", json=body).raise_for_status()
+    return account
+
+
+@pytest.fixture
+def account(stranger: ScriptedAccount) -> ScriptedAccount:
+    """Signed in on the command line."""
+    done = stranger.run("login", DARKROOM_EMAIL=stranger.email, DARKROOM_PASSWORD=PASSWORD)
+    assert done.returncode == 0, done.stderr
+    return stranger
+
+
+@pytest.fixture
+async def client(stranger: ScriptedAccount) -> AsyncIterator[DarkroomClient]:
+    async with DarkroomClient(stranger.url, journal=stranger.home / "uploads.sqlite3") as client:
+        await client.sessions.sign_in(stranger.email, PASSWORD)
+        yield client

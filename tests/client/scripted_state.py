@@ -1,0 +1,125 @@
+"""What the scripted service knows: accounts with their items and events, what to do wrong, and what it was asked."""
+
+import asyncio
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.events import Event, EventType
+from shared.ids import AccountId, ItemId, new_account_id, new_item_id
+from shared.items import CreateItem, Failure, FailureCode, Item, ItemState
+from shared.times import utc_now
+
+
+@dataclass
+class Script:
+    """What goes wrong next; each list is consumed from its front."""
+
+    cut_puts: list[int] = field(default_factory=list)
+    """Bytes of a PUT's body after which its connection is cut."""
+    stall_at: int | None = None
+    """Received bytes in all at which storage stops reading, so that a test can kill the client right there."""
+    refuse_links: int = 0
+    """So many PUTs meet an expired signature."""
+    answers: list[dict[str, Any]] = field(default_factory=list)
+    """`{"request": "POST /v1/items", "status": 503, "headers": {}, "body": {}, "lost": false}`; `lost` answers are
+    carried out, then the connection is cut."""
+    fails: list[str] = field(default_factory=list)
+    """Names of items that are `failed` instead of `ready`."""
+    finishes: bool = True
+    """Whether completed items become ready at all."""
+    cut_stream_after: int | None = None
+    """An event stream ends after so many events."""
+    oldest_event: int = 1
+    forget_sessions: bool = False
+    damage_downloads: bool = False
+    cut_gets: list[int] = field(default_factory=list)
+    slow_puts: float = 0.0
+    """Seconds that each PUT takes longer."""
+
+
+@dataclass
+class Record:
+    """What happened; tests read it."""
+
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    puts: list[dict[str, Any]] = field(default_factory=list)
+    received_bytes: int = 0
+    stored_bytes: int = 0
+    stalled: asyncio.Event = field(default_factory=asyncio.Event)
+    completed: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass
+class StoredItem:
+    item: Item
+    wish: CreateItem
+    parts: dict[int, str] = field(default_factory=dict)
+    """Digests by number; a single PUT is part 0."""
+    duplicate_of: ItemId | None = None
+
+
+@dataclass
+class Account:
+    email: str
+    password: str
+    id: AccountId = field(default_factory=new_account_id)
+    tokens: set[str] = field(default_factory=set)
+    items: dict[ItemId, StoredItem] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    requests: dict[str, tuple[str, ItemId]] = field(default_factory=dict)
+    by_digest: dict[str, StoredItem] = field(default_factory=dict)
+    script: Script = field(default_factory=Script)
+    record: Record = field(default_factory=Record)
+    grown: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def sign_in(self) -> str:
+        token = secrets.token_urlsafe(16)
+        self.tokens.add(token)
+        return token
+
+    def create(self, wish: CreateItem) -> StoredItem:
+        now = utc_now()
+        item = Item(
+            id=new_item_id(),
+            kind=None,
+            state=ItemState.UPLOADING,
+            name=wish.name,
+            caption=wish.caption,
+            size_bytes=wish.size_bytes,
+            content_type=wish.content_type,
+            digest=wish.digest,
+            created_at=now,
+            captured_at=wish.captured_at,
+            deadline=now,
+            version=1,
+        )
+        stored = StoredItem(item, wish)
+        self.items[item.id] = stored
+        self.tell(EventType.ITEM_CREATED, item)
+        return stored
+
+    def live_duplicate(self, digest: str | None) -> StoredItem | None:
+        live = {ItemState.QUEUED, ItemState.PROCESSING, ItemState.READY}
+        known = self.by_digest.get(digest or "")
+        return known if known is not None and known.item.state in live else None
+
+    def change(self, stored: StoredItem, **fields: Any) -> Item:
+        stored.item = stored.item.model_copy(update=fields)
+        return stored.item
+
+    def finish(self, stored: StoredItem) -> None:
+        """What a worker would do, at once."""
+        self.by_digest[stored.item.digest or ""] = stored
+        self.record.completed.set()
+        if stored.item.name in self.script.fails:
+            failure = Failure(code=FailureCode.DAMAGED, message="This file is damaged.", retryable=False)
+            self.tell(EventType.ITEM_FAILED, self.change(stored, state=ItemState.FAILED, failure=failure))
+        elif self.script.finishes:
+            self.tell(EventType.ITEM_READY, self.change(stored, state=ItemState.READY))
+
+    def tell(self, kind: EventType, item: Item) -> None:
+        data = item.model_dump(mode="json")
+        self.events.append(Event(number=len(self.events) + 1, type=kind, at=utc_now(), subject=item.id, data=data))
+        grown, self.grown = self.grown, asyncio.Event()
+        grown.set()

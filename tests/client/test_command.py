@@ -1,0 +1,140 @@
+"""The `darkroom` command as its user meets it: what it prints and how it ends."""
+
+import json
+from pathlib import Path
+
+from tests.client.conftest import PASSWORD, ScriptedAccount, random_file
+
+NOBODY = "http://127.0.0.1:9"
+
+
+def test_help_names_the_commands_and_the_exit_codes(stranger: ScriptedAccount) -> None:
+    done = stranger.run("--help")
+    assert done.returncode == 0
+    for word in ("upload", "receipt", "DARKROOM_PASSWORD", "130  interrupted", "3    the server is not reachable"):
+        assert word in done.stdout
+
+
+def test_nonsense_ends_with_2(stranger: ScriptedAccount) -> None:
+    assert stranger.run("frobnicate").returncode == 2
+    assert stranger.run("list", "--limit", "0").returncode == 2
+    assert stranger.run("status", "../../v1/account").returncode == 2
+    assert stranger.run("list", "--url", "ftp://example.com").returncode == 2
+    assert stranger.run("login").returncode == 2
+
+
+def test_registering_signs_in_and_signing_out_forgets(service_url: str, tmp_path: Path) -> None:
+    account = ScriptedAccount(service_url, f"{tmp_path.name}@example.com", tmp_path)
+    done = account.run("register", "--email", account.email, DARKROOM_PASSWORD=PASSWORD)
+    assert done.stderr == ""
+    assert (done.returncode, done.stdout) == (0, f"Signed in to {service_url} as {account.email}.\n")
+    saved = tmp_path / "config" / "darkroom" / "credentials.json"
+    assert saved.stat().st_mode & 0o777 == 0o600
+    assert account.run("list").returncode == 0
+    assert account.run("logout").returncode == 0
+    assert account.run("list").returncode == 4
+    assert account.run("register", "--email", account.email, DARKROOM_PASSWORD=PASSWORD).returncode == 1
+
+
+def test_the_environment_stands_in_for_a_saved_sign_in_and_leaves_no_trace(stranger: ScriptedAccount) -> None:
+    done = stranger.run("list", DARKROOM_EMAIL=stranger.email, DARKROOM_PASSWORD=PASSWORD)
+    assert done.returncode == 0, done.stderr
+    assert not (stranger.home / "config").exists()
+    assert stranger.record()["requests"][-1]["request"] == "DELETE /v1/sessions/current"
+
+
+def test_a_wrong_password_and_a_dead_session_end_with_4_and_one_line(account: ScriptedAccount) -> None:
+    wrong = account.run("login", DARKROOM_EMAIL=account.email, DARKROOM_PASSWORD="something else")
+    assert wrong.returncode == 4
+    assert wrong.stderr.count("\n") == 1
+    account.script(forget_sessions=True)
+    dead = account.run("list")
+    assert (dead.returncode, dead.stderr) == (4, "darkroom: Sign in first; sign in with `darkroom login`\n")
+
+
+def test_an_unreachable_server_ends_with_3_and_one_line(account: ScriptedAccount, tmp_path: Path) -> None:
+    photo = random_file(tmp_path / "a.jpg", 1_000)
+    for words in (("list",), ("upload", str(photo))):
+        done = account.run(*words, DARKROOM_URL=NOBODY, DARKROOM_EMAIL="a@example.com", DARKROOM_PASSWORD=PASSWORD)
+        assert done.returncode == 3
+        assert done.stderr.startswith(f"darkroom: {NOBODY} cannot be reached")
+        assert done.stderr.count("\n") == 1
+
+
+def test_something_that_is_no_darkroom_ends_with_3(account: ScriptedAccount) -> None:
+    page = {"request": "GET /v1/items", "status": 200, "headers": {"content-type": "text/html"}}
+    account.script(answers=[page])
+    assert account.run("list").returncode == 3
+
+
+def test_items_are_listed_shown_edited_cancelled_and_deleted(account: ScriptedAccount, tmp_path: Path) -> None:
+    photo = random_file(tmp_path / "photo.jpg", 1_000)
+    (uploaded,) = account.lines("upload", photo, "--caption", "At the lake")
+    item = uploaded["item"]["id"]
+    assert uploaded["outcome"] == "uploaded"
+    assert account.lines("list")[0]["caption"] == "At the lake"
+    assert "photo.jpg" in account.run("list", "--order", "captured", "--limit", "1").stdout
+    assert account.lines("edit", item, "--caption", "")[0]["caption"] == ""
+    assert "digest:" in account.run("status", item).stdout
+    assert account.lines("receipt", item)[0]["step"] == "created"
+    too_late = account.run("cancel", item)
+    assert (too_late.returncode, too_late.stderr) == (1, f"darkroom: {item}: The item is ready.\n")
+    assert account.run("delete", item).stdout == f"{item}: deleted\n"
+    assert account.run("status", item).returncode == 1
+    assert account.lines("list") == []
+
+
+def test_a_failure_of_one_item_does_not_keep_the_others_from_being_done(
+    account: ScriptedAccount, tmp_path: Path
+) -> None:
+    (uploaded,) = account.lines("upload", random_file(tmp_path / "a.jpg", 10))
+    absent = "itm_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    done = account.run("status", absent, uploaded["item"]["id"], "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["name"] == "a.jpg"
+    assert done.stderr.startswith(f"darkroom: {absent}: ")
+
+
+def test_the_overview_is_an_outline(account: ScriptedAccount) -> None:
+    done = account.run("overview")
+    assert (
+        done.stdout
+        == "items past deadline:  0\nlanes:\n  express:\n    waiting:  3\nworkers:\n  - name one, busy yes\n"
+    )
+
+
+def test_events_are_printed_as_they_are_and_as_they_come(account: ScriptedAccount, tmp_path: Path) -> None:
+    account.lines("upload", random_file(tmp_path / "a.jpg", 10))
+    assert [event["type"] for event in account.lines("events")] == ["item.created", "item.ready"]
+    assert [event["number"] for event in account.lines("events", "--after", "1")] == [2]
+    following = account.start("events", "--follow", "--after", "1", "--json")
+    assert following.stdout is not None
+    assert json.loads(following.stdout.readline())["number"] == 2
+    account.lines("upload", random_file(tmp_path / "b.jpg", 11))
+    assert json.loads(following.stdout.readline())["type"] == "item.created"
+    following.terminate()
+    following.communicate()
+
+
+def test_events_that_are_gone_are_passed_over_unless_they_were_asked_for(
+    account: ScriptedAccount, tmp_path: Path
+) -> None:
+    account.lines("upload", random_file(tmp_path / "a.jpg", 10))
+    account.script(oldest_event=2)
+    assert [event["number"] for event in account.lines("events")] == [2]
+    assert account.run("events", "--after", "0").returncode == 1
+
+
+def test_a_plugin_that_cannot_be_loaded_breaks_only_its_own_command(stranger: ScriptedAccount, tmp_path: Path) -> None:
+    package = tmp_path / "broken-1.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1\n")
+    (package / "entry_points.txt").write_text("[darkroom.commands]\nbroken = no_such_module:register\n")
+    path = f"{tmp_path}:{Path.cwd()}"
+    assert stranger.run("list", PYTHONPATH=path).returncode == 4
+    assert "broken" in stranger.run("--help", PYTHONPATH=path).stdout
+    done = stranger.run("broken", "--anything", PYTHONPATH=path)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "darkroom: the command `broken` is not available: ModuleNotFoundError: No module named 'no_such_module'\n"
+    )

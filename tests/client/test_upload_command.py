@@ -1,0 +1,175 @@
+"""`darkroom upload` in processes of its own: folders, interruptions, odd files, waiting."""
+
+import filecmp
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from shared.uploads import MEBIBYTE
+from tests.client.conftest import ScriptedAccount, darkroom, random_file
+
+FILMS, CUTS_EACH = 5, 10
+FILM_BYTES = 72 * MEBIBYTE
+"""Four parts and a half."""
+GROWTH_MEGABYTES = 15
+
+
+@pytest.mark.timeout(240)
+async def test_cut_at_50_random_offsets_and_resumed_from_other_processes_no_part_is_sent_twice(
+    account: ScriptedAccount, tmp_path: Path
+) -> None:
+    random = Random(6)
+    for number in range(FILMS):
+        film = random_file(tmp_path / f"{number}.mp4", FILM_BYTES, seed=number)
+        for _ in range(CUTS_EACH):
+            record = account.record()
+            missing_bytes = FILM_BYTES * (number + 1) - record["stored_bytes"]
+            account.script(stall_at=record["received_bytes"] + random.randrange(missing_bytes))
+            upload = account.start("upload", film)
+            await account.until_stalled()
+            upload.kill()
+            upload.communicate()
+        account.script(stall_at=None)
+        (finished,) = account.lines("upload", film)
+        assert finished["outcome"] == "uploaded"
+        copy = tmp_path / "copy.mp4"
+        account.lines("download", finished["item"]["id"], "--output", copy, "--force")
+        assert filecmp.cmp(film, copy, shallow=False)
+    record = account.record()
+    assert list(record["states"].values()) == ["ready"] * FILMS
+    assert not [put for put in record["puts"] if put["known"]]
+
+
+async def test_ctrl_c_ends_with_130_and_the_next_start_sends_what_is_missing(
+    account: ScriptedAccount, tmp_path: Path
+) -> None:
+    film = random_file(tmp_path / "film.mp4", 100 * MEBIBYTE)
+    account.script(stall_at=70 * MEBIBYTE)
+    upload = account.start("upload", film)
+    await account.until_stalled()
+    upload.send_signal(signal.SIGINT)
+    printed, remarks = upload.communicate(timeout=30)
+    assert (upload.returncode, printed) == (130, "")
+    assert remarks == "Interrupted. The same command again sends only what is missing.\n"
+    account.script(stall_at=None)
+    assert account.lines("upload", film)[0]["outcome"] == "uploaded"
+    record = account.record()
+    assert len(record["states"]) == 1
+    assert not [put for put in record["puts"] if put["known"]]
+
+
+def test_a_folder_is_sent_without_hidden_files_and_without_following_links(
+    account: ScriptedAccount, tmp_path: Path
+) -> None:
+    folder = tmp_path / "photos"
+    for seed, name in enumerate(("b.jpg", "a/deep/c.png", ".hidden.jpg", ".cache/d.jpg", "a/.e.jpg")):
+        random_file(folder / name, 100, seed)
+    random_file(tmp_path / "elsewhere" / "f.jpg", 100, 9)
+    (folder / "link").symlink_to(tmp_path / "elsewhere")
+    (folder / "link.jpg").symlink_to(tmp_path / "elsewhere" / "f.jpg")
+    os.mkfifo(folder / "pipe.jpg")
+    sent = account.lines("upload", folder)
+    assert sorted(each["path"] for each in sent) == [str(folder / "a/deep/c.png"), str(folder / "b.jpg")]
+    again = account.lines("upload", folder)
+    assert {each["outcome"] for each in again} == {"duplicate"}
+
+
+def test_failures_are_named_and_the_rest_is_sent(account: ScriptedAccount, tmp_path: Path) -> None:
+    good = random_file(tmp_path / "good.jpg", 100)
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "loop.jpg").symlink_to(tmp_path / "loop.jpg")
+    gone = tmp_path / "gone.jpg"
+    done = account.run("upload", good, tmp_path / "empty.jpg", gone, tmp_path / "loop.jpg")
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"{good}: uploaded (itm_")
+    assert f"darkroom: {gone}: cannot be opened: No such file or directory" in done.stderr
+    assert "1 uploaded, 0 already here, 3 failed:" in done.stderr
+    assert f"  {tmp_path / 'empty.jpg'}: is empty (0 bytes)" in done.stderr
+
+
+def test_what_may_not_be_read_is_named(account: ScriptedAccount, tmp_path: Path) -> None:
+    secret = random_file(tmp_path / "photos" / "secret.jpg", 100)
+    closed = random_file(tmp_path / "photos" / "closed" / "a.jpg", 100).parent
+    secret.chmod(0)
+    closed.chmod(0)
+    as_anybody = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    done = subprocess.run(  # noqa: S603 - our own command
+        [*as_anybody, *darkroom(["upload", tmp_path / "photos"])],
+        env=account.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    closed.chmod(0o700)
+    assert done.returncode == 1
+    assert f"darkroom: {secret}: cannot be opened: Permission denied" in done.stderr
+    assert f"darkroom: {closed}: cannot be listed: Permission denied" in done.stderr
+
+
+def test_odd_names_are_made_harmless(account: ScriptedAccount, tmp_path: Path) -> None:
+    names = [b"two\nlines.jpg", b"\x1b[31mred.jpg", b"latin-\xe9.jpg", b"back\\slash.jpg", "ümläut 日本.jpg".encode()]
+    for seed, name in enumerate(names):
+        Path(os.fsdecode(os.fsencode(tmp_path / "odd") + b"/" + name)).parent.mkdir(exist_ok=True)
+        Path(os.fsdecode(os.fsencode(tmp_path / "odd") + b"/" + name)).write_bytes(bytes([seed]) * 10)
+    done = account.run("upload", tmp_path / "odd", LC_ALL="C")
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == len(names)
+    assert "\x1b" not in done.stdout
+    listed = {item["name"] for item in account.lines("list")}
+    assert listed == {"two_lines.jpg", "_[31mred.jpg", "latin-\ufffd.jpg", "back_slash.jpg", "ümläut 日本.jpg"}
+
+
+def test_waiting_prints_how_each_item_ended(account: ScriptedAccount, tmp_path: Path) -> None:
+    for seed, name in enumerate(("a.jpg", "b.jpg", "broken.jpg")):
+        random_file(tmp_path / "photos" / name, 100, seed)
+    account.script(fails=["broken.jpg"], cut_stream_after=2)
+    done = account.run("upload", "--wait", tmp_path / "photos", "--json")
+    assert done.returncode == 1
+    outcomes = {Path(each["path"]).name: each["outcome"] for each in map(json.loads, done.stdout.splitlines())}
+    assert outcomes == {"a.jpg": "ready", "b.jpg": "ready", "broken.jpg": "failed"}
+    again = account.run("upload", "--wait", tmp_path / "photos" / "a.jpg")
+    assert (again.returncode, again.stdout.split(" (")[0]) == (0, f"{tmp_path / 'photos' / 'a.jpg'}: ready")
+
+
+async def test_waiting_goes_on_until_the_item_is_ready(account: ScriptedAccount, tmp_path: Path) -> None:
+    account.script(finishes=False)
+    upload = account.start("upload", "--wait", random_file(tmp_path / "a.jpg", 10))
+    await account.until_completed()
+    assert upload.poll() is None
+    account.script(finish_now=True)
+    printed, _ = upload.communicate(timeout=30)
+    assert ": ready (itm_" in printed
+
+
+def test_a_session_that_ends_stops_the_run(account: ScriptedAccount, tmp_path: Path) -> None:
+    account.script(forget_sessions=True)
+    done = account.run("upload", random_file(tmp_path / "a.jpg", 10), random_file(tmp_path / "b.jpg", 10))
+    assert done.returncode == 4
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.timeout(240)
+def test_ten_thousand_files_need_hardly_more_memory_than_a_few(account: ScriptedAccount, tmp_path: Path) -> None:
+    def peak_megabytes(folder: Path) -> float:
+        code = (
+            "import resource, sys; from client.command import main; code = main();"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, file=sys.stderr); sys.exit(code)"
+        )
+        command = [darkroom([])[0], "-c", code, "upload", str(folder)]
+        done = subprocess.run(  # noqa: S603 - our own command
+            command, env=account.environment(), capture_output=True, text=True, timeout=220, check=False
+        )
+        assert done.returncode == 0, done.stderr[-1_000:]
+        return float(done.stderr.splitlines()[-1])
+
+    for count in (50, 10_000):
+        for number in range(count):
+            random_file(tmp_path / str(count) / f"{number}.jpg", 20, seed=number + count)
+    account.script(finishes=False)
+    few, many = peak_megabytes(tmp_path / "50"), peak_megabytes(tmp_path / "10000")
+    assert many - few < GROWTH_MEGABYTES

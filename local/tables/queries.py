@@ -32,7 +32,19 @@ SELECTIONS: Final = ("", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES", "SPECIFIC
 
 async def query(database: Database, parameters: Parameters) -> bytes:
     """Rows of one partition in the order of their sort keys."""
-    table, index = _source(database, parameters)
+    request = plan_query(database.catalog.require(table_name(parameters)), parameters)
+    return await database.read(lambda connection: read_page(connection, request))
+
+
+async def scan(database: Database, parameters: Parameters) -> bytes:
+    """All rows, or one segment of them, in the order of the partitions' hashes."""
+    request = plan_scan(database.catalog.require(table_name(parameters)), parameters)
+    return await database.read(lambda connection: read_page(connection, request))
+
+
+def plan_query(table: Table, parameters: Parameters) -> PageRequest:
+    """Raises a TablesError when the parameters make no query of this table."""
+    index = _index(table, parameters)
     expressions = Expressions(parameters)
     condition = expressions.condition("KeyConditionExpression")
     if condition is None:
@@ -47,15 +59,14 @@ async def query(database: Database, parameters: Parameters) -> bytes:
     request = _page_request(parameters, table, index, expressions, (bounds, order, forward))
     if request.filter is not None:
         _refuse_keys_in_filter(request.filter.root, keys)
-    return await database.read(lambda connection: read_page(connection, request))
+    return request
 
 
-async def scan(database: Database, parameters: Parameters) -> bytes:
-    """All rows, or one segment of them, in the order of the partitions' hashes."""
-    table, index = _source(database, parameters)
+def plan_scan(table: Table, parameters: Parameters) -> PageRequest:
+    """Raises a TablesError when the parameters make no scan of this table."""
+    index = _index(table, parameters)
     bounds = scan_bounds(table, index, _segment(parameters), _start(parameters))
-    request = _page_request(parameters, table, index, Expressions(parameters), (bounds, scan_order(index), True))
-    return await database.read(lambda connection: read_page(connection, request))
+    return _page_request(parameters, table, index, Expressions(parameters), (bounds, scan_order(index), True))
 
 
 def _page_request(
@@ -84,13 +95,12 @@ def _page_request(
     )
 
 
-def _source(database: Database, parameters: Parameters) -> tuple[Table, Index | None]:
-    table = database.catalog.require(table_name(parameters))
+def _index(table: Table, parameters: Parameters) -> Index | None:
     name = optional_text(parameters, "IndexName")
     index = None if name is None else table.index(name)
     if index is not None and index.is_global and boolean(parameters, "ConsistentRead", default=False):
         raise ValidationException("Consistent reads are not supported on global secondary indexes")
-    return table, index
+    return index
 
 
 def _start(parameters: Parameters) -> Item | None:

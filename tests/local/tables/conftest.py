@@ -1,13 +1,18 @@
 """Both servers, once for the whole run, and a fresh table on one of them for each test."""
 
-from collections.abc import Generator, Iterator
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from local.tables import tables
+from local.tables.database import Database
 from tests.local.tables.gaps import GAPS
-from tests.local.tables.place import Place, a_place, connect
+from tests.local.tables.place import Place, a_place, connect, photos
 from tests.servers import running_emulator, running_tables
 
 SERVERS = ("ours", "emulator")
@@ -59,3 +64,17 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     """A fresh table on the server that the test is run for."""
     with a_place(request.getfixturevalue(request.param)) as its_place:
         yield its_place
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    """An open database with the table `photos`."""
+    database = Database(tmp_path / "tables.db")
+    await database.open()
+    serving = asyncio.create_task(database.serve())
+    await tables.create_table(database, photos("photos"))
+    yield database
+    serving.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
+    await database.close()

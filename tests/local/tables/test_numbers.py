@@ -1,0 +1,33 @@
+"""Numbers: one spelling each, and bytes in their order."""
+
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local.tables import numbers
+
+decimals = st.builds(
+    lambda digits, exponent: Decimal(digits).scaleb(exponent, numbers.EXACT),
+    st.integers(-(10**38) + 1, 10**38 - 1),
+    st.integers(-130, 125 - 37),
+)
+
+
+@given(decimals, decimals)
+def test_bytes_are_in_the_order_of_the_numbers(first: Decimal, second: Decimal) -> None:
+    keys = [numbers.sortable(numbers.canonical(str(number))) for number in (first, second)]
+    assert (keys[0] < keys[1], keys[0] == keys[1]) == (first < second, first == second)
+
+
+@given(decimals)
+def test_a_spelling_is_final_and_exact(number: Decimal) -> None:
+    spelled = numbers.canonical(str(number))
+    assert numbers.canonical(spelled) == spelled
+    assert Decimal(spelled) == number
+
+
+@given(st.integers(-(10**18), 10**18), st.integers(-(10**18), 10**18))
+def test_sums_and_differences_are_those_of_integers(first: int, second: int) -> None:
+    assert numbers.add(str(first), str(second)) == str(first + second)
+    assert numbers.subtract(str(first), str(second)) == str(first - second)

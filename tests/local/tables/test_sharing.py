@@ -1,0 +1,72 @@
+"""Writes that wait together share a commit, and one that is refused takes nothing from the others."""
+
+import asyncio
+from typing import Any
+
+from local.tables import items, tables
+from local.tables.database import Database
+from local.tables.errors import ConditionalCheckFailedException, ResourceNotFoundException
+from tests.local.tables.place import photos, wire
+
+WRITES = 60
+
+
+async def test_writes_that_wait_together_share_a_commit(database: Database) -> None:
+    traced: list[str] = []
+    assert database._writer is not None
+    database._writer.set_trace_callback(traced.append)
+    await asyncio.gather(*(items.put_item(database, _put(number)) for number in range(WRITES)))
+    database._writer.set_trace_callback(None)
+    assert 1 <= traced.count("COMMIT") <= 3
+    assert [b"Item" in await items.get_item(database, _get(number)) for number in range(WRITES)] == [True] * WRITES
+
+
+async def test_one_refused_write_takes_nothing_from_its_neighbours(database: Database) -> None:
+    impossible = {**_put(0), "ConditionExpression": "attribute_exists(account)"}
+    outcomes = await asyncio.gather(
+        items.put_item(database, _put(1)),
+        items.put_item(database, impossible),
+        items.put_item(database, _put(2)),
+        return_exceptions=True,
+    )
+    assert [type(outcome) for outcome in outcomes] == [bytes, ConditionalCheckFailedException, bytes]
+    assert [b"Item" in await items.get_item(database, _get(number)) for number in range(3)] == [False, True, True]
+
+
+async def test_later_writes_of_one_batch_see_earlier_ones(database: Database) -> None:
+    count = {
+        "TableName": "photos", "Key": wire({"account": "anna", "number": 1}), "ReturnValues": "UPDATED_NEW",
+        "UpdateExpression": "ADD tally :one", "ExpressionAttributeValues": wire({":one": 1}),
+    }  # fmt: skip
+    answers = await asyncio.gather(*(items.update_item(database, count) for _ in range(3)))
+    assert answers == [b'{"Attributes":{"tally":{"N":"%d"}}}' % number for number in (1, 2, 3)]
+
+
+async def test_writes_around_the_end_of_their_table_are_kept_or_refused(database: Database) -> None:
+    outcomes = await asyncio.gather(
+        items.put_item(database, _put(1)),
+        tables.delete_table(database, {"TableName": "photos"}),
+        items.put_item(database, _put(2)),
+        tables.create_table(database, photos("photos")),
+        items.put_item(database, _put(3)),
+        return_exceptions=True,
+    )
+    assert [type(outcome) for outcome in outcomes] == [
+        bytes, bytes, ResourceNotFoundException, bytes, ResourceNotFoundException,
+    ]  # fmt: skip
+
+
+async def test_whoever_gives_up_waiting_holds_up_nobody(database: Database) -> None:
+    impatient = asyncio.create_task(items.put_item(database, _put(1)))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    await items.put_item(database, _put(2))
+    assert b"Item" in await items.get_item(database, _get(2))
+
+
+def _put(number: int) -> dict[str, Any]:
+    return {"TableName": "photos", "Item": wire({"account": "anna", "number": number})}
+
+
+def _get(number: int) -> dict[str, Any]:
+    return {"TableName": "photos", "Key": wire({"account": "anna", "number": number})}

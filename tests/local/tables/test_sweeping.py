@@ -1,0 +1,87 @@
+"""Rows past their time go, all others stay; tokens of old transactions are forgotten."""
+
+import time
+from typing import Any
+
+import pytest
+
+from local.tables import items, tables, transactions
+from local.tables.database import Database
+from local.tables.sweeping import OLDEST_SECONDS, sweep
+from tests.local.tables.place import key, wire
+
+EXPIRING: dict[str, tuple[Any, bool]] = {
+    "a minute ago": (int(time.time()) - 60, True),
+    "in an hour": (int(time.time()) + 3600, False),
+    "more than five years ago": (int(time.time()) - OLDEST_SECONDS - 3600, False),
+    "a text": ("100", False),
+    "never": (None, False),
+}
+
+
+@pytest.mark.parametrize("what", EXPIRING)
+@pytest.mark.parametrize("turned_on_later", [True, False])
+async def test_only_what_has_expired_goes(database: Database, what: str, turned_on_later: bool) -> None:
+    expires, goes = EXPIRING[what]
+    if not turned_on_later:
+        await _turn_on(database)
+    await _put(database, 1, expires)
+    if turned_on_later:
+        await _turn_on(database)
+    assert await sweep(database) == int(goes)
+    assert await _exists(database, 1) == (not goes)
+
+
+async def test_nothing_goes_while_time_to_live_is_off(database: Database) -> None:
+    await _put(database, 1, 1_700_000_000)
+    assert await sweep(database) == 0
+    assert await _exists(database, 1)
+
+
+async def test_more_than_one_commit_holds_is_swept_in_one_round(database: Database) -> None:
+    await _turn_on(database)
+    for number in range(450):
+        await _put(database, number, int(time.time()) - 60)
+    assert await sweep(database) == 450
+
+
+async def test_a_new_time_counts(database: Database) -> None:
+    await _turn_on(database)
+    await _put(database, 1, int(time.time()) - 60)
+    await _put(database, 1, int(time.time()) + 60)
+    assert await sweep(database) == 0
+
+
+async def test_tokens_are_forgotten_after_their_time(database: Database) -> None:
+    add = {
+        "TableName": "photos", "Key": key(1), "UpdateExpression": "ADD tally :one",
+        "ExpressionAttributeValues": wire({":one": 1}),
+    }  # fmt: skip
+    request = {"TransactItems": [{"Update": add}], "ClientRequestToken": "once"}
+    await transactions.transact_write_items(database, request)
+    await sweep(database)
+    await transactions.transact_write_items(database, request)
+    await database.write(
+        lambda connection: connection.execute(
+            "UPDATE request_tokens SET created_at = created_at - ?", (transactions.TOKEN_SECONDS + 1,)
+        )
+    )
+    await sweep(database)
+    assert await database.write(lambda connection: transactions.forget_tokens(connection, at_most=10)) == 0
+    await transactions.transact_write_items(database, request)
+    found = await items.get_item(database, {"TableName": "photos", "Key": key(1)})
+    assert b'"tally":{"N":"2"}' in found
+
+
+async def _turn_on(database: Database) -> None:
+    specification = {"AttributeName": "expires", "Enabled": True}
+    await tables.update_time_to_live(database, {"TableName": "photos", "TimeToLiveSpecification": specification})
+
+
+async def _put(database: Database, number: int, expires: Any) -> None:
+    item = {"account": "anna", "number": number, **({} if expires is None else {"expires": expires})}
+    await items.put_item(database, {"TableName": "photos", "Item": wire(item)})
+
+
+async def _exists(database: Database, number: int) -> bool:
+    return b"Item" in await items.get_item(database, {"TableName": "photos", "Key": key(number)})

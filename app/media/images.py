@@ -12,6 +12,7 @@ import pyvips
 from app.media import placeholder
 from app.media.colours import to_srgb
 from app.media.exif import CaptureFacts, read_capture_facts
+from app.media.protocol import OUT_OF_MEMORY
 from app.media.recipe import RECIPE, WEBP_EFFORT, FileFormat, RenditionRecipe
 from app.media.results import MadeImage, MediaError, Probe, RenditionFile
 from app.media.sniff import SourceFormat, sniff
@@ -60,7 +61,7 @@ def decoding_errors() -> Iterator[None]:
         raise _too_large("it needs more memory than a picture may take") from error
     except pyvips.Error as error:
         said = str(error).lower()
-        if "out of memory" in said:
+        if OUT_OF_MEMORY in said:
             raise _too_large("it needs more memory than a picture may take") from error
         if "unsupported" in said or "not supported" in said:
             message = "This picture is of a kind that Darkroom cannot read."

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from pydantic import ValidationError
 
-from app.media.protocol import EXIT_CRASHED, EXIT_MADE, EXIT_REFUSED, SAID, JobEnded, Said
+from app.media.protocol import EXIT_CRASHED, EXIT_MADE, EXIT_REFUSED, OUT_OF_MEMORY, SAID, JobEnded, Said
 from app.media.recipe import RECIPE, recipe_hash
 from app.media.results import Capsule, DecoderDied, Limit, MadeImage, MediaError, MediaResult, Probe, RenditionFile
 from app.media.sandbox import Limits
@@ -23,8 +23,10 @@ def result_of(ended: JobEnded, limits: Limits) -> MediaResult:
     if ended.exit_code < 0:
         name = signal.Signals(-ended.exit_code).name
         raise died(f"killed by {name}", limits, signal_name=name, limit=_limit_hit(ended), probe=said.probe)
-    reason = f"crashed: {said.crash}" if ended.exit_code == EXIT_CRASHED else "ended without an answer"
-    raise died(reason, limits, exit_code=ended.exit_code, probe=said.probe)
+    if ended.exit_code == EXIT_CRASHED and said.crash is not None:
+        limit = Limit.ADDRESS_SPACE if said.crash.startswith(OUT_OF_MEMORY) else None
+        raise died(f"crashed: {said.crash}", limits, exit_code=EXIT_CRASHED, limit=limit, probe=said.probe)
+    raise died("ended without an answer", limits, exit_code=ended.exit_code, probe=said.probe)
 
 
 def died(
@@ -92,6 +94,6 @@ def _limit_hit(ended: JobEnded) -> Limit | None:
         case signal.SIGXFSZ:
             return Limit.FILE_SIZE
     complaint = ended.stderr.lower()
-    if "failed to allocate" in complaint or "out of memory" in complaint:  # GLib's words before it aborts
+    if "failed to allocate" in complaint or OUT_OF_MEMORY in complaint:  # GLib's words before it aborts
         return Limit.ADDRESS_SPACE
     return None

@@ -17,6 +17,9 @@ MOST_PACKET_BYTES = 160 * 1024
 # How a child ends by itself: files made; the file is the reason that there are none; a fault of ours (sysexits.h).
 EXIT_MADE, EXIT_REFUSED, EXIT_CRASHED = 0, 65, 70
 
+# libvips' own words, kept in what a crashed child says.
+OUT_OF_MEMORY = "out of memory"
+
 
 @dataclass(frozen=True, slots=True)
 class StartJob:

@@ -1,12 +1,15 @@
 """The warm process that every decoder is forked from: libraries loaded, no thread, no environment, no client."""
 
+import contextlib
 import gc
 import os
 import selectors
+import shutil
 import signal
 import socket
 import sys
 import time
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from app.media.protocol import (
     MOST_PACKET_BYTES,
     MOST_SAID_BYTES,
     MOST_STDERR_BYTES,
+    OUT_OF_MEMORY,
     REPORT,
     REQUEST,
     SAID,
@@ -30,9 +34,8 @@ from app.media.protocol import (
     SaidFailure,
     StartJob,
 )
-from app.media.recipe import RECIPE
 from app.media.results import MediaError, Probe
-from app.media.sandbox import confine, die_with_parent
+from app.media.sandbox import confine, die_with_parent, share_one_arena
 
 # What pyvips learns about an operation when it is first named; learnt here, every child inherits it. It makes none run.
 OPERATIONS = ("jpegload", "pngload", "webpload", "resize", "webpsave_buffer", "jpegsave_buffer", "addalpha")
@@ -51,6 +54,7 @@ class Child:
 def main(descriptor: int) -> None:
     """Serves the control socket until it closes; then this process ends, and its children with it."""
     die_with_parent()
+    share_one_arena()
     pyvips.concurrency_set(1)
     pyvips.cache_set_max(0)
     for operation in OPERATIONS:
@@ -135,8 +139,13 @@ def _drain(pipe: int, most_bytes: int) -> str:
 
 
 def _discard(folder: Path) -> None:
-    for rendition in RECIPE:
-        (folder / rendition.file).unlink(missing_ok=True)
+    """All that a dead child may have left: finished files, half ones, a spill of libvips."""
+    with contextlib.suppress(FileNotFoundError):  # the worker may have cleared the folder already
+        for left in folder.iterdir():
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
 
 
 def _be_a_child(request: StartJob, said: int, stderr: int, template: int) -> None:
@@ -172,9 +181,8 @@ def _say(said: int, line: Said) -> None:
 
 
 def _where(error: BaseException) -> str:
-    """The kind of error and its place; not its text, which may quote the file."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "nowhere"
-    return f"{type(error).__name__} at {place}"
+    """The kind of error and the innermost line of ours; not its text, which may quote the file."""
+    kind = OUT_OF_MEMORY if OUT_OF_MEMORY in str(error) else type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if Path(frame.filename).parent == Path(__file__).parent]
+    return f"{kind} at {Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else kind

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -61,15 +62,21 @@ class ScriptedAccount:
         async with httpx.AsyncClient() as http:
             (await http.get(f"{self.url}/control/{self.email}/{happened}", timeout=30)).raise_for_status()
 
-    def start(self, *words: str | Path, **more: str) -> "subprocess.Popen[str]":
-        return subprocess.Popen(  # noqa: S603 - our own command
+    @contextmanager
+    def started(self, *words: str | Path, **more: str) -> "Iterator[subprocess.Popen[str]]":
+        """`darkroom …` in the background, killed at the end of the block."""
+        with subprocess.Popen(  # noqa: S603 - our own command
             darkroom(words),
             env=self.environment(**more),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-        )
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def run(self, *words: str | Path, **more: str) -> "subprocess.CompletedProcess[str]":
         """`darkroom …` as this account's owner."""

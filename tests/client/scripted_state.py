@@ -34,8 +34,6 @@ class Script:
     forget_sessions: bool = False
     damage_downloads: bool = False
     cut_gets: list[int] = field(default_factory=list)
-    slow_puts: float = 0.0
-    """Seconds that each PUT takes longer."""
 
 
 @dataclass

@@ -107,13 +107,11 @@ def test_events_are_printed_as_they_are_and_as_they_come(account: ScriptedAccoun
     account.lines("upload", random_file(tmp_path / "a.jpg", 10))
     assert [event["type"] for event in account.lines("events")] == ["item.created", "item.ready"]
     assert [event["number"] for event in account.lines("events", "--after", "1")] == [2]
-    following = account.start("events", "--follow", "--after", "1", "--json")
-    assert following.stdout is not None
-    assert json.loads(following.stdout.readline())["number"] == 2
-    account.lines("upload", random_file(tmp_path / "b.jpg", 11))
-    assert json.loads(following.stdout.readline())["type"] == "item.created"
-    following.terminate()
-    following.communicate()
+    with account.started("events", "--follow", "--after", "1", "--json") as following:
+        assert following.stdout is not None
+        assert json.loads(following.stdout.readline())["number"] == 2
+        account.lines("upload", random_file(tmp_path / "b.jpg", 11))
+        assert json.loads(following.stdout.readline())["type"] == "item.created"
 
 
 def test_events_that_are_gone_are_passed_over_unless_they_were_asked_for(

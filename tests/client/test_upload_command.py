@@ -30,10 +30,8 @@ async def test_cut_at_50_random_offsets_and_resumed_from_other_processes_no_part
             record = account.record()
             missing_bytes = FILM_BYTES * (number + 1) - record["stored_bytes"]
             account.script(stall_at=record["received_bytes"] + random.randrange(missing_bytes))
-            upload = account.start("upload", film)
-            await account.until_stalled()
-            upload.kill()
-            upload.communicate()
+            with account.started("upload", film):
+                await account.until_stalled()
         account.script(stall_at=None)
         (finished,) = account.lines("upload", film)
         assert finished["outcome"] == "uploaded"
@@ -50,10 +48,10 @@ async def test_ctrl_c_ends_with_130_and_the_next_start_sends_what_is_missing(
 ) -> None:
     film = random_file(tmp_path / "film.mp4", 100 * MEBIBYTE)
     account.script(stall_at=70 * MEBIBYTE)
-    upload = account.start("upload", film)
-    await account.until_stalled()
-    upload.send_signal(signal.SIGINT)
-    printed, remarks = upload.communicate(timeout=30)
+    with account.started("upload", film) as upload:
+        await account.until_stalled()
+        upload.send_signal(signal.SIGINT)
+        printed, remarks = upload.communicate(timeout=30)
     assert (upload.returncode, printed) == (130, "")
     assert remarks == "Interrupted. The same command again sends only what is missing.\n"
     account.script(stall_at=None)
@@ -138,11 +136,11 @@ def test_waiting_prints_how_each_item_ended(account: ScriptedAccount, tmp_path: 
 
 async def test_waiting_goes_on_until_the_item_is_ready(account: ScriptedAccount, tmp_path: Path) -> None:
     account.script(finishes=False)
-    upload = account.start("upload", "--wait", random_file(tmp_path / "a.jpg", 10))
-    await account.until_completed()
-    assert upload.poll() is None
-    account.script(finish_now=True)
-    printed, _ = upload.communicate(timeout=30)
+    with account.started("upload", "--wait", random_file(tmp_path / "a.jpg", 10)) as upload:
+        await account.until_completed()
+        assert upload.poll() is None
+        account.script(finish_now=True)
+        printed, _ = upload.communicate(timeout=30)
     assert ": ready (itm_" in printed
 
 

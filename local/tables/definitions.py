@@ -43,7 +43,7 @@ def read_table(parameters: Parameters, *, number: int, created_at: float) -> Tab
     return Table(table_name(parameters), number, keys, indexes, created_at, definitions)
 
 
-def describe(table: Table, *, item_count: int, size_bytes: int) -> dict[str, Any]:
+def describe(table: Table, *, item_count: int) -> dict[str, Any]:
     """The TableDescription."""
     description: dict[str, Any] = {
         "TableName": table.name,
@@ -56,7 +56,6 @@ def describe(table: Table, *, item_count: int, size_bytes: int) -> dict[str, Any
         ],
         "KeySchema": _describe_keys(table.keys),
         "ItemCount": item_count,
-        "TableSizeBytes": size_bytes,
         "BillingModeSummary": {"BillingMode": "PAY_PER_REQUEST"},
         "ProvisionedThroughput": _no_throughput(),
         "DeletionProtectionEnabled": False,

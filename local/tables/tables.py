@@ -17,14 +17,14 @@ async def create_table(database: Database, parameters: Parameters) -> bytes:
     """It is active at once."""
     read_table(parameters, number=0, created_at=0)  # refused here rather than in the writer's turn
     table = await database.change_schema(lambda connection: catalog.create(connection, parameters))
-    return rows.encode({"TableDescription": describe(table, item_count=0, size_bytes=0)})
+    return rows.encode({"TableDescription": describe(table, item_count=0)})
 
 
 async def describe_table(database: Database, parameters: Parameters) -> bytes:
-    """With the true counts of the moment, where DynamoDB's are hours old."""
+    """With the true count of the moment, where DynamoDB's is hours old; the bytes are not counted."""
     table = _require(database, parameters)
-    count, size = await database.read(lambda connection: _totals(connection, table))
-    return rows.encode({"Table": describe(table, item_count=count, size_bytes=size)})
+    count = await database.read(lambda connection: _count(connection, table))
+    return rows.encode({"Table": describe(table, item_count=count)})
 
 
 async def list_tables(database: Database, parameters: Parameters) -> bytes:
@@ -50,7 +50,7 @@ async def delete_table(database: Database, parameters: Parameters) -> bytes:
         return table
 
     table = await database.change_schema(work)
-    description = describe(table, item_count=0, size_bytes=0)
+    description = describe(table, item_count=0)
     return rows.encode({"TableDescription": {**description, "TableStatus": "DELETING"}})
 
 
@@ -89,6 +89,6 @@ def _require(database: Database, parameters: Parameters) -> Table:
         raise ResourceNotFoundException(f"Requested resource not found: Table: {name} not found") from None
 
 
-def _totals(connection: sqlite3.Connection, table: Table) -> tuple[int, int]:
-    count, size = connection.execute(statements.totals(table.rows)).fetchone()
-    return count, size
+def _count(connection: sqlite3.Connection, table: Table) -> int:
+    [count] = connection.execute(statements.count(table.rows)).fetchone()
+    return int(count)

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.local.tables.place import Place, connect, key, photos, wire
+from tests.local.tables.place import Place, connect, photos, wire
 from tests.servers import Server, free_port, tables_command
 
 WRITERS = 6
@@ -86,4 +86,3 @@ def _require_whole_transactions(place: Place) -> None:
     for account, number in found:
         twin = account.removesuffix("-twin") if account.endswith("-twin") else f"{account}-twin"
         assert (twin, number) in found
-        assert place.client.get_item(TableName=place.table, Key=key(int(number), twin))["Item"]

@@ -1,7 +1,10 @@
 """Writes that wait together share a commit, and one that is refused takes nothing from the others."""
 
 import asyncio
+import sqlite3
 from typing import Any
+
+import pytest
 
 from local.tables import items, tables
 from local.tables.database import Database
@@ -54,6 +57,17 @@ async def test_writes_around_the_end_of_their_table_are_kept_or_refused(database
     assert [type(outcome) for outcome in outcomes] == [
         bytes, bytes, ResourceNotFoundException, bytes, ResourceNotFoundException,
     ]  # fmt: skip
+
+
+async def test_a_full_disk_refuses_writes_and_loses_nothing(database: Database) -> None:
+    await items.put_item(database, _put(1))
+    await database.write(lambda connection: connection.execute("PRAGMA max_page_count = 1").fetchone())
+    long = {"TableName": "photos", "Item": wire({"account": "anna", "number": 2, "caption": "x" * 300_000})}
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        await items.put_item(database, long)
+    await database.write(lambda connection: connection.execute("PRAGMA max_page_count = 1000000").fetchone())
+    await items.put_item(database, _put(3))
+    assert [b"Item" in await items.get_item(database, _get(number)) for number in (1, 2, 3)] == [True, False, True]
 
 
 async def test_whoever_gives_up_waiting_holds_up_nobody(database: Database) -> None:

@@ -19,6 +19,12 @@ def test_a_new_table_is_described_as_it_was_declared(place: Place) -> None:
     assert projections["by_digest"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["caption"]}
 
 
+def test_a_description_counts_the_items(place: Place) -> None:
+    for number in range(3):
+        place.put({"account": "anna", "number": number})
+    assert place.client.describe_table(TableName=place.table)["Table"]["ItemCount"] == 3
+
+
 def test_a_waiter_finds_a_new_table_at_once(place: Place) -> None:
     place.client.get_waiter("table_exists").wait(TableName=place.table, WaiterConfig={"Delay": 1, "MaxAttempts": 1})
 

@@ -1,0 +1,98 @@
+"""The event stream as the client follows it: parsing, resuming, resets."""
+
+from contextlib import aclosing
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from client.client import DarkroomClient
+from client.event_stream import LONGEST_MESSAGE_BYTES, Message, MessageParser
+from client.events import Progress, Reset, StreamedEvent
+from shared.events import Event
+from shared.problems import EventsGone, Unauthenticated
+from tests.client.conftest import ScriptedAccount, random_file
+
+STREAM = (
+    b": a comment\n\nid: 7\nevent: item.ready\ndata: {\ndata:  1}\n\n"
+    b"event: progress\r\ndata: \xe2\x80\xa8\r\n\r\nid: 8\rdata: x\r\rid: 9\n\nretry: 5\ndata\n\n"
+)
+MESSAGES = [
+    Message("item.ready", "{\n 1}", "7"),
+    Message("progress", "\u2028", None),
+    Message("message", "x", "8"),
+    Message("message", "", None),
+]
+
+
+@given(st.lists(st.integers(0, len(STREAM)), max_size=8).map(sorted))
+def test_messages_are_the_same_however_the_stream_is_cut(cuts: list[int]) -> None:
+    parser = MessageParser()
+    edges = [0, *cuts, len(STREAM)]
+    chunks = [STREAM[begin:end] for begin, end in pairwise(edges)]
+    assert [message for chunk in chunks for message in parser.feed(chunk)] == MESSAGES
+
+
+def test_a_message_without_an_end_is_refused() -> None:
+    parser = MessageParser()
+    with pytest.raises(ValueError, match="without an end"):
+        list(parser.feed(b"x" * (LONGEST_MESSAGE_BYTES + 1)))
+
+
+async def test_a_stream_that_is_cut_again_and_again_gives_each_event_once(
+    client: DarkroomClient, stranger: ScriptedAccount, tmp_path: Path
+) -> None:
+    stranger.script(cut_stream_after=2)
+    for number in range(3):
+        await client.upload(random_file(tmp_path / str(number), 10, seed=number))
+    heard = await _read(client, after=0, count=6)
+    assert [event.number for event in heard if isinstance(event, Event)] == [1, 2, 3, 4, 5, 6]
+    assert any(isinstance(event, Progress) for event in heard)
+
+
+async def test_a_reset_is_told_and_the_stream_goes_on_after_it(
+    client: DarkroomClient, stranger: ScriptedAccount, tmp_path: Path
+) -> None:
+    await client.upload(random_file(tmp_path / "a", 10))
+    stranger.script(oldest_event=2)
+    heard: list[StreamedEvent] = []
+    async with aclosing(client.events(after=0)) as events:
+        async for event in events:
+            if isinstance(event, Progress):
+                continue
+            heard.append(event)
+            if isinstance(event, Reset):
+                await client.upload(random_file(tmp_path / "b", 11))
+            if len(heard) == 3:
+                break
+    assert heard[0] == Reset(2)
+    assert [event.number for event in heard[1:] if isinstance(event, Event)] == [3, 4]
+
+
+async def test_a_session_that_ends_ends_the_stream(client: DarkroomClient, stranger: ScriptedAccount) -> None:
+    stranger.script(forget_sessions=True)
+    with pytest.raises(Unauthenticated):
+        await _read(client, after=0, count=1)
+
+
+async def test_pages_follow_one_another(client: DarkroomClient, stranger: ScriptedAccount, tmp_path: Path) -> None:
+    await client.upload(random_file(tmp_path / "a", 10))
+    page = await client.event_page(after=0, limit=1)
+    assert ([event.number for event in page.events], page.read_to, page.head) == ([1], 1, 2)
+    stranger.script(oldest_event=2)
+    with pytest.raises(EventsGone) as caught:
+        await client.event_page(after=0)
+    assert caught.value.extras == {"oldest": 2, "head": 2}
+
+
+async def _read(client: DarkroomClient, *, after: int, count: int) -> list[StreamedEvent]:
+    """What is heard until `count` events of the log have come."""
+    heard: list[StreamedEvent] = []
+    async with aclosing(client.events(after=after)) as events:
+        async for event in events:
+            heard.append(event)
+            if sum(isinstance(each, Event) for each in heard) == count:
+                break
+    return heard

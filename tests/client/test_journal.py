@@ -1,0 +1,86 @@
+"""The journal of unfinished uploads, and the saved sign-ins: what survives, and what is in nobody's way."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from client.credentials import CredentialsFile, SavedSignIn
+from client.errors import UnusableState
+from client.journal import FileKey, Unfinished, UploadJournal
+from shared.ids import new_account_id, new_item_id
+
+KEY = FileKey("http://127.0.0.1:8080", new_account_id(), Path("/photos/a\udce9.jpg"), 10, 20)
+
+
+async def test_what_was_noted_is_known_to_the_next_process(tmp_path: Path) -> None:
+    entry = Unfinished("key", new_item_id())
+    first, second = UploadJournal(tmp_path / "deep" / "journal"), UploadJournal(tmp_path / "deep" / "journal")
+    await first.put(KEY, Unfinished("key", None))
+    await first.put(KEY, entry)
+    assert await second.get(KEY) == entry
+    await second.remove(KEY)
+    assert await first.get(KEY) is None
+    await first.aclose()
+    await second.aclose()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(KEY, server="https://elsewhere.example"),
+        replace(KEY, account=new_account_id()),
+        replace(KEY, path=Path("/photos/b.jpg")),
+        replace(KEY, size_bytes=11),
+        replace(KEY, modified_ns=21),
+    ],
+)
+async def test_another_file_account_or_server_is_another_upload(tmp_path: Path, other: FileKey) -> None:
+    journal = UploadJournal(tmp_path / "journal")
+    await journal.put(KEY, Unfinished("key", None))
+    assert await journal.get(other) is None
+    await journal.aclose()
+
+
+async def test_a_damaged_journal_is_begun_anew(tmp_path: Path) -> None:
+    (tmp_path / "journal").write_bytes(b"this is no database, " * 100)
+    journal = UploadJournal(tmp_path / "journal")
+    await journal.put(KEY, Unfinished("key", None))
+    assert await journal.get(KEY) == Unfinished("key", None)
+    await journal.aclose()
+
+
+async def test_a_journal_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UnusableState, match="remembers unfinished uploads"):
+        await UploadJournal(tmp_path / "file" / "journal").get(KEY)
+
+
+async def test_many_writers_do_not_lose_one_another(tmp_path: Path) -> None:
+    journals = [UploadJournal(tmp_path / "journal") for _ in range(4)]
+    keys = [replace(KEY, size_bytes=number) for number in range(40)]
+    await asyncio.gather(
+        *(journals[number % 4].put(key, Unfinished(str(number), None)) for number, key in enumerate(keys))
+    )
+    assert [entry.idempotency_key for key in keys if (entry := await journals[0].get(key))] == [*map(str, range(40))]
+    for journal in journals:
+        await journal.aclose()
+
+
+def test_sign_ins_are_kept_by_server_for_their_owner_alone(tmp_path: Path) -> None:
+    file = CredentialsFile(tmp_path / "darkroom" / "credentials.json")
+    assert file.read().servers == {}
+    file.put("http://one", SavedSignIn("a@example.com", "token 1"))
+    file.put("http://two", SavedSignIn("b@example.com", "token 2"))
+    assert (tmp_path / "darkroom" / "credentials.json").stat().st_mode & 0o777 == 0o600
+    assert file.read().latest == "http://two"
+    file.remove("http://two")
+    assert file.read().latest is None
+    assert file.read().servers == {"http://one": SavedSignIn("a@example.com", "token 1")}
+
+
+def test_a_damaged_file_of_sign_ins_is_named(tmp_path: Path) -> None:
+    (tmp_path / "credentials.json").write_text("[]")
+    with pytest.raises(UnusableState, match="remove it and sign in again"):
+        CredentialsFile(tmp_path / "credentials.json").read()

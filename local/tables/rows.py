@@ -48,10 +48,7 @@ def fetch_document(connection: sqlite3.Connection, table: Table, key: StoredKey)
 
 def columns_of(table: Table, item: Item) -> dict[str, Any]:
     """What storage keeps of the item besides its key; raises ValidationException when an index cannot take it."""
-    columns: dict[str, Any] = {"size": item_bytes(item), "expires_at": expiry(item, table.expiry_attribute)}
-    for index in table.indexes:
-        columns.update(zip(index.columns, index.entry(item), strict=True))
-    return columns
+    return {"size": item_bytes(item), **_indexed_columns(table, item)}
 
 
 def insert(
@@ -63,9 +60,10 @@ def insert(
 
 
 def replace(connection: sqlite3.Connection, table: Table, old: Row, document: bytes, columns: dict[str, Any]) -> None:
-    """Writes the columns that differ from those of the old item."""
-    before = columns_of(table, old.item)
-    values = {"document": document, **{name: value for name, value in columns.items() if value != before[name]}}
+    """Leaves alone the indexed columns that stay as they were."""
+    before = _indexed_columns(table, old.item)
+    changed = {name: value for name, value in columns.items() if name not in before or value != before[name]}
+    values = {"document": document, **changed}
     connection.execute(statements.update(table.rows, tuple(values)), (*values.values(), old.id))
 
 
@@ -78,3 +76,10 @@ def expiry(item: Item, attribute: str | None) -> int | None:
     """The second after which the item may go; None when it says none."""
     value = item.get(attribute, {}).get("N") if attribute is not None else None
     return None if value is None else max(0, min(int(Decimal(value)), LATEST_EXPIRY))
+
+
+def _indexed_columns(table: Table, item: Item) -> dict[str, Any]:
+    columns: dict[str, Any] = {"expires_at": expiry(item, table.expiry_attribute)}
+    for index in table.indexes:
+        columns.update(zip(index.columns, index.entry(item), strict=True))
+    return columns

@@ -67,7 +67,7 @@ def sorted_set(kind: str, members: set[str]) -> list[str]:
 
 def item_bytes(item: Mapping[str, AttributeValue]) -> int:
     """The size that counts against the limits of items and pages: names and values."""
-    return sum(len(name.encode()) + value_bytes(value) for name, value in item.items())
+    return sum([_text_bytes(name) + value_bytes(value) for name, value in item.items()])
 
 
 def value_bytes(value: AttributeValue) -> int:
@@ -75,7 +75,7 @@ def value_bytes(value: AttributeValue) -> int:
     [(kind, content)] = value.items()
     match kind:
         case "S":
-            return len(content.encode())
+            return _text_bytes(content)
         case "N":
             return _number_bytes(content)
         case "B":
@@ -83,15 +83,19 @@ def value_bytes(value: AttributeValue) -> int:
         case "M":
             return CONTAINER_BYTES + item_bytes(content) + ELEMENT_BYTES * len(content)
         case "L":
-            return CONTAINER_BYTES + sum(ELEMENT_BYTES + value_bytes(element) for element in content)
+            return CONTAINER_BYTES + sum([ELEMENT_BYTES + value_bytes(element) for element in content])
         case "SS":
-            return sum(len(member.encode()) for member in content)
+            return sum(map(_text_bytes, content))
         case "NS":
             return sum(_number_bytes(member) for member in content)
         case "BS":
             return sum(len(binary(member)) for member in content)
         case _:
             return 1
+
+
+def _text_bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _number_bytes(text: str) -> int:

@@ -59,7 +59,7 @@ class JobEnded:
 @dataclass(frozen=True, slots=True)
 class SaidFailure:
     code: FailureCode
-    message: str
+    message: Annotated[str, Field(max_length=300)]
     passing: bool
 
 

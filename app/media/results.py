@@ -4,9 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from shared.items import FailureCode, ItemKind
+
+# Checked where a child's answer is read: it may come from a child that its picture took over.
+Edge = Annotated[int, Field(ge=1)]
+Size = Annotated[int, Field(ge=1)]
+Camera = Annotated[str, Field(min_length=1, max_length=100)]
+Placeholder = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{7,44}={0,2}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +25,10 @@ class RenditionFile:
     name: str
     file: str
     content_type: str
-    width: int
-    height: int
-    size_bytes: int
-    sha256: str
+    width: Edge
+    height: Edge
+    size_bytes: Size
+    sha256: Sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +49,11 @@ class Probe:
 class MadeImage:
     """A photo's facts and files; width and height are the original's, upright."""
 
-    width: int
-    height: int
+    width: Edge
+    height: Edge
     captured_at: datetime | None
-    camera: str | None
-    placeholder: str
+    camera: Camera | None
+    placeholder: Placeholder
     renditions: tuple[RenditionFile, ...]
 
 

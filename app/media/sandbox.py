@@ -20,7 +20,7 @@ MIB = 1024 * 1024
 class Limits:
     """The hungriest legal photo, a lossless WebP of 100 MP, takes 1,680 MiB of address space and 5 CPU seconds.
 
-    What cannot be read row by row (WebP, interlaced PNG) and is over 100 MB, libvips spills into a file: 800 MB at most.
+    What cannot be read row by row (WebP, interlaced PNG) libvips spills into a file from 100 MB on: 800 MB at most.
     """
 
     address_space_bytes: int = 1850 * MIB

@@ -1,0 +1,300 @@
+"""A child that dies, hangs or is no longer wanted costs its own photo and nothing else."""
+
+import asyncio
+import hashlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from app.media.decoders import Decoders
+from app.media.recipe import RECIPE
+from app.media.results import DecoderDied, Limit, MediaError
+from app.media.sandbox import Limits
+from shared.items import FailureCode, ItemKind
+from tests.media.pictures import sample
+
+PLENTY_SECONDS = 60.0
+
+
+@asynccontextmanager
+async def started(limits: Limits | None = None) -> AsyncIterator[Decoders]:
+    decoders = Decoders.start(slots=2, limits=limits)
+    try:
+        yield decoders
+    finally:
+        await decoders.aclose()
+
+
+@pytest.fixture
+async def decoders() -> AsyncIterator[Decoders]:
+    async with started() as decoders:
+        yield decoders
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The scratch folder of a job."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    return scratch
+
+
+@pytest.fixture
+def stuck(tmp_path: Path) -> Path:
+    """A source that nobody ever writes: who opens it waits for good."""
+    source = tmp_path / "stuck.jpg"
+    os.mkfifo(source)
+    return source
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(PLENTY_SECONDS):
+        while not condition():  # noqa: ASYNC110  # other processes and /proc wake no event
+            await asyncio.sleep(0.01)
+
+
+def names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def process(pid: int | None) -> Path:
+    return Path(f"/proc/{pid}")
+
+
+def children_of(pid: int | None) -> list[int]:
+    return sorted(map(int, (process(pid) / "task" / str(pid) / "children").read_text().split()))
+
+
+def is_confined(pid: int) -> bool:
+    return "NoNewPrivs:\t1" in (process(pid) / "status").read_text()
+
+
+def environment_of(pid: int | None) -> bytes:
+    return (process(pid) / "environ").read_bytes()
+
+
+def working_folder_of(pid: int) -> Path:
+    return (process(pid) / "cwd").readlink()
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return (process(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+async def test_a_photo_becomes_facts_and_files(decoders: Decoders, folder: Path) -> None:
+    result = await decoders.make_image(sample("private.jpg"), folder, limit_seconds=PLENTY_SECONDS)
+    assert (result.kind, result.width, result.height) == (ItemKind.IMAGE, 160, 120)
+    assert result.camera == "Darkroom Works Mark II"
+    assert result.cpu_seconds > 0
+    assert result.wall_seconds > 0
+    assert names_in(folder) == {recipe.file for recipe in RECIPE}
+    for rendition in result.renditions:
+        assert hashlib.sha256((folder / rendition.file).read_bytes()).hexdigest() == rendition.sha256
+
+
+async def test_a_refusal_reaches_the_caller_and_leaves_nothing(
+    decoders: Decoders, folder: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "text.jpg"
+    source.write_text("Dear diary,")
+    with pytest.raises(MediaError) as caught:
+        await decoders.make_image(source, folder, limit_seconds=PLENTY_SECONDS)
+    assert caught.value.code is FailureCode.UNSUPPORTED
+    assert not names_in(folder)
+
+
+async def test_a_killed_child_costs_its_own_photo_only(
+    decoders: Decoders, folder: Path, stuck: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    doomed = asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=PLENTY_SECONDS))
+    await until(lambda: decoders.pids)
+    (pid,) = decoders.pids
+    neighbour = asyncio.create_task(decoders.make_image(sample("private.jpg"), other, limit_seconds=PLENTY_SECONDS))
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(DecoderDied) as caught:
+        await doomed
+    assert caught.value.capsule.signal == "SIGKILL"
+    assert caught.value.capsule.limit is None
+    assert (await neighbour).width == 160
+    assert decoders.pids == ()
+
+
+async def test_time_runs_out_for_a_child_that_hangs(decoders: Decoders, folder: Path, stuck: Path) -> None:
+    hanging = asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=0.5))
+    await until(lambda: decoders.pids)
+    (pid,) = decoders.pids
+    with pytest.raises(DecoderDied) as caught:
+        await hanging
+    assert caught.value.capsule.limit is Limit.TIME
+    assert not is_alive(pid)
+
+
+async def test_who_cancels_waits_until_the_child_is_gone(decoders: Decoders, folder: Path, stuck: Path) -> None:
+    cancelled = asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=PLENTY_SECONDS))
+    await until(lambda: decoders.pids)
+    (pid,) = decoders.pids
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    assert not is_alive(pid)
+    assert decoders.pids == ()
+    assert not names_in(folder)
+
+
+async def test_a_template_too_stuck_to_kill_is_killed_itself(decoders: Decoders, folder: Path, stuck: Path) -> None:
+    hanging = asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=0.5))
+    await until(lambda: decoders.pids)
+    (pid,) = decoders.pids
+    template = decoders.template_pid
+    assert template is not None
+    os.kill(template, signal.SIGSTOP)
+    with pytest.raises(DecoderDied):
+        await hanging
+    await until(lambda: not is_alive(pid))
+    assert not is_alive(template)
+
+
+async def test_after_its_template_died_the_next_photo_gets_another(
+    decoders: Decoders, folder: Path, stuck: Path
+) -> None:
+    lost = [asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=PLENTY_SECONDS)) for _ in range(2)]
+    await until(lambda: len(decoders.pids) == 2)
+    pids, template = decoders.pids, decoders.template_pid
+    assert template is not None
+    os.kill(template, signal.SIGKILL)
+    for outcome in await asyncio.gather(*lost, return_exceptions=True):
+        assert isinstance(outcome, DecoderDied)
+    await until(lambda: not any(map(is_alive, pids)))
+    result = await decoders.make_image(sample("private.jpg"), folder, limit_seconds=PLENTY_SECONDS)
+    assert result.width == 160
+    assert decoders.template_pid not in {None, template}
+
+
+async def test_at_most_as_many_children_as_slots(decoders: Decoders, folder: Path, stuck: Path) -> None:
+    waiting = [asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=PLENTY_SECONDS)) for _ in range(5)]
+    await until(lambda: len(decoders.pids) == 2)
+    template = decoders.template_pid
+    assert children_of(template) == sorted(decoders.pids)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert decoders.pids == ()
+
+
+async def test_closing_ends_what_still_runs(folder: Path, stuck: Path) -> None:
+    async with started() as decoders:
+        running = asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=PLENTY_SECONDS))
+        await until(lambda: decoders.pids)
+        pids, template = decoders.pids, decoders.template_pid
+        assert template is not None
+    with pytest.raises(DecoderDied):
+        await running
+    await until(lambda: not any(map(is_alive, (*pids, template))))
+
+
+PARENT = """
+import asyncio, sys
+from pathlib import Path
+from app.media.decoders import Decoders
+
+decoders = Decoders.start(slots=1)
+
+async def main():
+    job = asyncio.create_task(decoders.make_image(Path(sys.argv[1]), Path(sys.argv[2]), limit_seconds=60))
+    while not decoders.pids:
+        await asyncio.sleep(0.01)
+    print(decoders.template_pid, *decoders.pids, flush=True)
+    await job
+
+asyncio.run(main())
+"""
+
+
+async def test_nobody_outlives_a_killed_worker(folder: Path, stuck: Path) -> None:
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PARENT, str(stuck), str(folder), stdout=asyncio.subprocess.PIPE
+    )
+    assert parent.stdout is not None
+    pids = [int(pid) for pid in (await parent.stdout.readline()).split()]
+    assert len(pids) == 2
+    assert all(map(is_alive, pids))
+    parent.kill()
+    await parent.wait()
+    await until(lambda: not any(map(is_alive, pids)))
+
+
+async def test_template_and_child_see_no_environment_and_one_descriptor(
+    decoders: Decoders, folder: Path, stuck: Path
+) -> None:
+    running = asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=PLENTY_SECONDS))
+    await until(lambda: decoders.pids)
+    (pid,) = decoders.pids
+    await until(lambda: is_confined(pid))
+    assert environment_of(decoders.template_pid) == b""
+    assert working_folder_of(pid) == folder
+    # Input, output, errors, and the pipe to report on.
+    assert len(names_in(process(pid) / "fd")) == 4
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_the_template_stays_one_thread_however_much_was_decoded(decoders: Decoders, folder: Path) -> None:
+    for name in ("baseline.jpg", "palette.png", "wide_gamut.webp"):
+        await decoders.make_image(sample(name), folder, limit_seconds=PLENTY_SECONDS)
+    assert len(names_in(process(decoders.template_pid) / "task")) == 1
+    assert len(names_in(process(decoders.template_pid) / "fd")) == 4
+
+
+async def test_a_file_beyond_the_size_limit_kills_its_child(folder: Path, tmp_path: Path) -> None:
+    big = tmp_path / "big.png"
+    Image.effect_noise((600, 600), 90).save(big)
+    async with started(Limits(file_bytes=10_000)) as decoders:
+        with pytest.raises(DecoderDied) as caught:
+            await decoders.make_image(big, folder, limit_seconds=PLENTY_SECONDS)
+        assert (caught.value.capsule.limit, caught.value.capsule.signal) == (Limit.FILE_SIZE, "SIGXFSZ")
+        assert not names_in(folder)
+        small = await decoders.make_image(sample("orientation_1.jpg"), folder, limit_seconds=PLENTY_SECONDS)
+        assert small.width == 120
+
+
+async def test_memory_has_an_end_that_the_owner_can_understand(folder: Path, tmp_path: Path) -> None:
+    hungry = tmp_path / "hungry.webp"
+    Image.new("RGB", (6000, 4000), (120, 10, 200)).save(hungry, lossless=True, method=0, quality=0)
+    async with started(Limits(address_space_bytes=160 * 1024 * 1024)) as decoders:
+        with pytest.raises(MediaError) as caught:
+            await decoders.make_image(hungry, folder, limit_seconds=PLENTY_SECONDS)
+    assert caught.value.code is FailureCode.TOO_LARGE
+
+
+async def test_a_child_out_of_cpu_seconds_dies_with_the_limits_name(folder: Path, tmp_path: Path) -> None:
+    long = tmp_path / "long.png"
+    Image.new("RGBA", (10_000, 9_000)).save(long, compress_level=1)
+    async with started(Limits(cpu_seconds=1)) as decoders:
+        with pytest.raises(DecoderDied) as caught:
+            await decoders.make_image(long, folder, limit_seconds=PLENTY_SECONDS)
+    capsule = caught.value.capsule
+    assert (capsule.limit, capsule.signal) == (Limit.CPU, "SIGXCPU")
+    assert capsule.probe is not None
+    assert (capsule.probe.format, capsule.probe.width) == ("png", 10_000)
+    assert capsule.versions.keys() == {"python", "pyvips", "pyvips-binary"}
+    assert str(tmp_path) not in repr(capsule)
+
+
+async def test_a_missing_source_is_our_fault_and_not_the_owners(
+    decoders: Decoders, folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(DecoderDied) as caught:
+        await decoders.make_image(tmp_path / "absent-secret.jpg", folder, limit_seconds=PLENTY_SECONDS)
+    assert caught.value.capsule.reason.startswith("crashed: FileNotFoundError at sniff.py:")
+    assert "secret" not in repr(caught.value.capsule)

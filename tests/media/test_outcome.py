@@ -1,0 +1,72 @@
+"""A child that was taken over by its picture may say anything; nothing of it is believed."""
+
+import json
+from typing import Any
+
+import pytest
+
+from app.media.outcome import result_of
+from app.media.protocol import EXIT_MADE, JobEnded
+from app.media.recipe import RECIPE, recipe_hash
+from app.media.results import DecoderDied, MediaResult
+from app.media.sandbox import Limits
+
+
+def answer(said: str) -> MediaResult:
+    return result_of(JobEnded(1, EXIT_MADE, 0.1, 0.1, said, ""), Limits())
+
+
+def image(**changes: Any) -> dict[str, Any]:
+    renditions = [
+        {
+            "name": recipe.name,
+            "file": recipe.file,
+            "content_type": recipe.content_type,
+            "width": 3,
+            "height": 2,
+            "size_bytes": 10,
+            "sha256": "0" * 64,
+        }
+        for recipe in RECIPE
+    ]
+    facts = {
+        "width": 3,
+        "height": 2,
+        "captured_at": None,
+        "camera": None,
+        "placeholder": "3OcRJYB4d3h/iIeHeEh3eIhw+j3A",
+        "renditions": renditions,
+    }
+    return facts | changes
+
+
+def test_an_honest_answer_is_understood() -> None:
+    assert answer(json.dumps({"image": image()})).width == 3
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "{",
+        "null\n",
+        json.dumps({"image": image(width="wide")}),
+        json.dumps({"image": image(width=0)}),
+        json.dumps({"image": image(camera="x" * 101)}),
+        json.dumps({"image": image(renditions=[])}),
+        json.dumps({"image": image(renditions=image()["renditions"][:3])}),
+        json.dumps({"image": image(renditions=[r | {"file": "../../etc/shadow"} for r in image()["renditions"]])}),
+        json.dumps({"image": image(renditions=[r | {"content_type": "text/html"} for r in image()["renditions"]])}),
+        json.dumps({"image": image(renditions=[r | {"sha256": "none"} for r in image()["renditions"]])}),
+        json.dumps({"image": image()})[:200],
+    ],
+)
+def test_an_answer_that_breaks_the_rules_counts_as_a_death(said: str) -> None:
+    with pytest.raises(DecoderDied):
+        answer(said)
+
+
+def test_the_recipes_hash_changes_with_the_recipe_only() -> None:
+    assert recipe_hash() == recipe_hash(tuple(RECIPE))
+    assert recipe_hash() != recipe_hash(RECIPE[:3])
+    assert len(recipe_hash()) == 12

@@ -3,12 +3,14 @@
 import asyncio
 import sqlite3
 import sys
+from contextlib import AsyncExitStack
 from typing import Final
 
 import structlog
 import uvicorn
 import uvloop
 
+from local.asgi import Application
 from local.faults import with_faults
 from local.refusal import ExitCode, Refusal
 from local.serving import Server, listen
@@ -25,27 +27,31 @@ async def serve(settings: Settings) -> None:
     """Until SIGTERM or SIGINT. Raises Refusal when it cannot begin."""
     file = settings.tables_file
     with listen(settings.listen_host, settings.listen_port, "The tables server") as listener:
-        try:
-            async with open_application(file) as application:
-                configuration = uvicorn.Config(
-                    with_faults(application),
-                    http="httptools",
-                    ws="none",
-                    lifespan="off",
-                    log_config=None,
-                    access_log=False,
-                    proxy_headers=False,
-                    server_header=False,
-                    timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                    timeout_graceful_shutdown=GRACE_SECONDS,
-                )
-                await Server(configuration).serve([listener])
-        except FileInUse as error:
-            raise Refusal(f"Another server uses the file {file}.") from error
-        except NewerFormat as error:
-            raise Refusal(f"The file {file} was written by a newer release of Darkroom.") from error
-        except (OSError, sqlite3.Error) as error:
-            raise Refusal(f"The file {file} cannot be used: {error}.") from error
+        async with AsyncExitStack() as stack:
+            try:
+                application = await stack.enter_async_context(open_application(file))
+            except FileInUse as error:
+                raise Refusal(f"Another server uses the file {file}.") from error
+            except NewerFormat as error:
+                raise Refusal(f"The file {file} was written by a newer release of Darkroom.") from error
+            except (OSError, sqlite3.Error) as error:
+                raise Refusal(f"The file {file} cannot be used: {error}.") from error
+            await Server(_configuration(application)).serve([listener])
+
+
+def _configuration(application: Application) -> uvicorn.Config:
+    return uvicorn.Config(
+        with_faults(application),
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
 
 
 def main() -> int:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import sqlite3
 import sys
 from collections.abc import Iterator
 
@@ -48,15 +49,16 @@ async def serve(settings: Settings) -> None:
     """Until SIGTERM or SIGINT. Raises Refusal when it cannot begin."""
     folder = settings.objects_folder
     with _listening(settings) as listener:
-        try:
-            async with open_application(settings) as application:
-                await Server(_configuration(settings, with_faults(application))).serve([listener])
-        except FolderInUse as error:
-            raise Refusal(f"Another server uses the folder {folder}.") from error
-        except NewerVersion as error:
-            raise Refusal(f"The folder {folder} was written by a newer release of Darkroom.") from error
-        except OSError as error:
-            raise Refusal(f"The folder {folder} cannot be used: {error}.") from error
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                application = await stack.enter_async_context(open_application(settings))
+            except FolderInUse as error:
+                raise Refusal(f"Another server uses the folder {folder}.") from error
+            except NewerVersion as error:
+                raise Refusal(f"The folder {folder} was written by a newer release of Darkroom.") from error
+            except (OSError, sqlite3.Error) as error:
+                raise Refusal(f"The folder {folder} cannot be used: {error}.") from error
+            await Server(_configuration(settings, with_faults(application))).serve([listener])
 
 
 def _listening(settings: Settings) -> socket.socket:

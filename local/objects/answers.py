@@ -2,13 +2,13 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Self
 
-from local.asgi import Receive, Send, wait_until_left
-from local.objects.errors import ClientGone
+from local.asgi import Message, Receive, Send, wait_until_left
+from local.objects.errors import ClientGone, ContentGone
 from local.objects.object_records import Piece
 from local.objects.requests import IDLE_SECONDS
 from local.objects.storage import Storage
@@ -21,6 +21,15 @@ class Stretch:
     """`size` bytes from `start` on, of the pieces laid end to end."""
 
     pieces: Sequence[Piece]
+    start: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """What a stretch takes from one piece."""
+
+    piece: Piece
     start: int
     size: int
 
@@ -49,56 +58,74 @@ def xml_time(modified: int) -> str:
 
 
 async def send_answer(answer: Answer, method: str, storage: Storage, receive: Receive, send: Send) -> None:
-    """Raises ClientGone when the client leaves or stays deaf."""
-    body = answer.body
-    headers = dict(answer.headers)
+    """Raises ClientGone when the client leaves or stays deaf; ContentGone, before anything is sent, when a write has
+    replaced or removed the object since its row was read; OSError when a file breaks off.
+    """
+    body, headers = answer.body, dict(answer.headers)
+    bodyless = method == "HEAD" or answer.status in (204, 304)
     if answer.status not in (204, 304):
         headers.setdefault("content-length", str(body.size if isinstance(body, Stretch) else len(body)))
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
-    if method == "HEAD" or answer.status in (204, 304):
-        await send({"type": "http.response.body", "body": b""})
-    elif isinstance(body, Stretch):
-        await _send_stretch(body, storage, receive, send)
+    start: Message = {"type": "http.response.start", "status": answer.status, "headers": raw}
+    if isinstance(body, Stretch) and not bodyless:
+        await _send_stretch(start, body, storage, receive, send)
     else:
-        await send({"type": "http.response.body", "body": body})
+        await send(start)
+        whole = b"" if bodyless or isinstance(body, Stretch) else body
+        await _send_in_time(send, {"type": "http.response.body", "body": whole})
 
 
-async def _send_stretch(stretch: Stretch, storage: Storage, receive: Receive, send: Send) -> None:
+async def _send_stretch(start: Message, stretch: Stretch, storage: Storage, receive: Receive, send: Send) -> None:
+    segments = list(_segments(stretch))
+    try:
+        descriptor = await storage.open(segments[0].piece) if segments else None
+    except FileNotFoundError as error:
+        raise ContentGone from error
     # uvicorn drops what is sent after the client has gone, without a word; this task hears of it.
     gone = asyncio.create_task(wait_until_left(receive))
     try:
-        skip, left = stretch.start, stretch.size
-        for piece in stretch.pieces:
-            if skip < piece.size and left:
-                size = min(piece.size - skip, left)
-                await _send_piece(piece, skip, size, storage, send, gone)
-                left -= size
-            skip = max(skip - piece.size, 0)
-        await send({"type": "http.response.body", "body": b""})
+        await send(start)
+        for segment in segments:
+            if descriptor is None:
+                descriptor = await storage.open(segment.piece)
+            await _send_segment(descriptor, segment, storage, send, gone)
+            os.close(descriptor)
+            descriptor = None
+        await _send_in_time(send, {"type": "http.response.body", "body": b""})
     finally:
+        if descriptor is not None:
+            os.close(descriptor)
         gone.cancel()
         await asyncio.gather(gone, return_exceptions=True)
 
 
-async def _send_piece(
-    piece: Piece, start: int, size: int, storage: Storage, send: Send, gone: asyncio.Task[None]
+def _segments(stretch: Stretch) -> Iterator[_Segment]:
+    skip, left = stretch.start, stretch.size
+    for piece in stretch.pieces:
+        if skip < piece.size and left:
+            size = min(piece.size - skip, left)
+            yield _Segment(piece, skip, size)
+            left -= size
+        skip = max(skip - piece.size, 0)
+
+
+async def _send_segment(
+    descriptor: int, segment: _Segment, storage: Storage, send: Send, gone: asyncio.Task[None]
 ) -> None:
     """Reads one chunk in a thread while the one before is being sent."""
-    descriptor = await storage.open(piece)
-    reading: asyncio.Task[bytes] | None = None
+    start, left = segment.start, segment.size
+    reading = asyncio.create_task(_read(storage, descriptor, start, left))
     try:
-        reading = asyncio.create_task(_read(storage, descriptor, start, size))
-        while size:
+        while left:
             data = await reading
-            start, size = start + len(data), size - len(data)
-            if size:
-                reading = asyncio.create_task(_read(storage, descriptor, start, size))
-            await _send_chunk(data, send, gone)
+            start, left = start + len(data), left - len(data)
+            if left:
+                reading = asyncio.create_task(_read(storage, descriptor, start, left))
+            if gone.done():
+                raise ClientGone
+            await _send_in_time(send, {"type": "http.response.body", "body": data, "more_body": True})
     finally:
-        if reading:
-            await asyncio.gather(reading, return_exceptions=True)
-        os.close(descriptor)
+        await asyncio.gather(reading, return_exceptions=True)
 
 
 async def _read(storage: Storage, descriptor: int, start: int, size: int) -> bytes:
@@ -108,11 +135,9 @@ async def _read(storage: Storage, descriptor: int, start: int, size: int) -> byt
     return data
 
 
-async def _send_chunk(data: bytes, send: Send, gone: asyncio.Task[None]) -> None:
-    if gone.done():
-        raise ClientGone
+async def _send_in_time(send: Send, message: Message) -> None:
     try:
         async with asyncio.timeout(IDLE_SECONDS):
-            await send({"type": "http.response.body", "body": data, "more_body": True})
+            await send(message)
     except TimeoutError as error:
         raise ClientGone from error

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from local.asgi import Application, Receive, Scope, Send, answer
+from local.asgi import Application, Message, Receive, Scope, Send, answer
 from local.objects import cors, documents
 from local.objects.answers import Answer, send_answer
 from local.objects.calls import find_call
-from local.objects.errors import ClientGone, S3Error
+from local.objects.errors import ClientGone, ContentGone, S3Error
 from local.objects.files import is_full
 from local.objects.requests import Request, read_request
 from local.objects.settings import Settings
@@ -20,8 +20,21 @@ from local.objects.storage import Storage, open_storage
 from shared.times import Clock, utc_now
 
 HEALTH_PATHS = (b"/healthz", b"/readyz")
+_MOST_LOOKS = 5
+"""At an object that is replaced just while it is being read."""
 
 log = structlog.get_logger()
+
+
+class _Client:
+    """Knows whether the client has been asked for its body, which is when uvicorn tells it to go on."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive, self.asked = receive, False
+
+    async def receive(self) -> Message:
+        self.asked = True
+        return await self._receive()
 
 
 class ObjectsApplication:
@@ -36,31 +49,45 @@ class ObjectsApplication:
         if scope["raw_path"] in HEALTH_PATHS:
             await answer(send, 200)
             return
+        client = _Client(receive)
         request_id = secrets.token_hex(8).upper()
         try:
-            made = await self._answer(scope, receive, request_id)
-            await send_answer(made, scope["method"], self._storage, receive, send)
+            await self._serve(scope, client, send, request_id)
         except ClientGone:
             log.info("client.left", method=scope["method"])
+        except OSError as error:  # uvicorn ends the connection, so that nobody takes the answer for a whole one
+            log.error("answer.broke_off", method=scope["method"], error=str(error))
 
-    async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> Answer:
+    async def _serve(self, scope: Scope, client: _Client, send: Send, request_id: str) -> None:
+        for _ in range(_MOST_LOOKS):
+            made = await self._answer(scope, client, request_id)
+            try:
+                await send_answer(made, scope["method"], self._storage, client.receive, send)
+            except ContentGone:
+                continue  # the next look finds what has taken its place
+            return
+        raise FileNotFoundError("a row names a file that is not there")
+
+    async def _answer(self, scope: Scope, client: _Client, request_id: str) -> Answer:
         headers = {"x-amz-request-id": request_id, "x-content-type-options": "nosniff", "server": "Darkroom"}
         try:
-            request = read_request(scope, receive)
+            request = read_request(scope, client.receive)
         except S3Error as error:
             return _error_answer(error, scope["path"], request_id).with_headers(headers)
         rules: list[cors.Rule] = []
         try:
             if "origin" in request.headers:
-                rules = await self._storage.catalogue.read(lambda found: cors.find_rules(found, request.bucket))
+                rules = await self._storage.read(lambda found: cors.find_rules(found, request.bucket))
             made = await self._perform(request, rules)
         except S3Error as error:
+            if error.code == "InsufficientStorage":
+                log.error("disk.full", method=request.method)
             made = _error_answer(error, scope["path"], request_id)
-            if request.expects_continue:
-                # The client may or may not send its body now; nobody can tell where its next request would begin.
-                made = made.with_headers({"connection": "close"})
         except (OSError, sqlite3.Error) as error:
             made = _error_answer(_failure(request, error), scope["path"], request_id)
+        if request.expects_continue and not client.asked:
+            # The client may or may not send its body now; nobody can tell where its next request would begin.
+            made = made.with_headers({"connection": "close"})
         if request.method != "OPTIONS":
             made = made.with_headers(cors.answer_headers(request, rules))
         return made.with_headers(headers)

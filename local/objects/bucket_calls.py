@@ -29,23 +29,23 @@ async def create(request: Request, identity: Identity, storage: Storage, now: da
         await read_document(request, identity, largest=_LARGEST_DOCUMENT, checksum=named_checksum(request.fields))
     values = (request.bucket, milliseconds(now))
     statement = "INSERT OR IGNORE INTO buckets (name, created) VALUES (?, ?)"
-    await storage.catalogue.write(lambda connection: connection.execute(statement, values))
+    await storage.write(lambda connection: connection.execute(statement, values))
     return Answer(200, {"location": f"/{request.bucket}"})
 
 
 async def head(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
-    await storage.catalogue.read(lambda connection: require_bucket(connection, request.bucket))
+    await storage.read(lambda connection: require_bucket(connection, request.bucket))
     return Answer(200, {"x-amz-bucket-region": identity.region})
 
 
 async def location(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
-    await storage.catalogue.read(lambda connection: require_bucket(connection, request.bucket))
+    await storage.read(lambda connection: require_bucket(connection, request.bucket))
     region = "" if identity.region == "us-east-1" else identity.region
     return xml_answer(documents.document("LocationConstraint", region))
 
 
 async def list_all(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
-    rows = await storage.catalogue.read(
+    rows = await storage.read(
         lambda connection: connection.execute("SELECT name, created FROM buckets ORDER BY name").fetchall()
     )
     buckets = (
@@ -64,14 +64,14 @@ async def delete(request: Request, identity: Identity, storage: Storage, now: da
             raise S3Error("BucketNotEmpty", details={"BucketName": request.bucket})
         connection.execute("DELETE FROM buckets WHERE name = ?", (request.bucket,))
 
-    await storage.catalogue.write(write)
+    await storage.write(write)
     return Answer(204)
 
 
 async def put_cors(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
     checksum = named_checksum(request.fields)
     rules = read_rules(await read_document(request, identity, largest=_LARGEST_DOCUMENT, checksum=checksum))
-    await storage.catalogue.write(lambda connection: set_rules(connection, request.bucket, rules))
+    await storage.write(lambda connection: set_rules(connection, request.bucket, rules))
     return Answer(200)
 
 
@@ -80,12 +80,12 @@ async def get_cors(request: Request, identity: Identity, storage: Storage, now: 
         require_bucket(connection, request.bucket)
         return find_rules(connection, request.bucket)
 
-    rules = await storage.catalogue.read(read)
+    rules = await storage.read(read)
     if not rules:
         raise S3Error("NoSuchCORSConfiguration", details={"BucketName": request.bucket})
     return xml_answer(rules_document(rules))
 
 
 async def delete_cors(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
-    await storage.catalogue.write(lambda connection: set_rules(connection, request.bucket, []))
+    await storage.write(lambda connection: set_rules(connection, request.bucket, []))
     return Answer(204)

@@ -43,7 +43,7 @@ class NewerVersion(Exception):
 
 
 class Catalogue:
-    """`read` and `write` run a function on a connection; a write is one transaction, on disk when it returns."""
+    """`read` and `write` run a function on a connection, as one transaction; a write is on disk when it returns."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -64,11 +64,13 @@ class Catalogue:
         self._writer_thread.shutdown()
 
     async def read(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._reader_thread, work, self._reader)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._reader_thread, _transaction, self._reader, "BEGIN", work)
 
     async def write(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         """A caller that is cancelled does not learn whether the transaction took place."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer_thread, _transaction, self._writer, work)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._writer_thread, _transaction, self._writer, "BEGIN IMMEDIATE", work)
 
 
 def _opened(path: Path) -> sqlite3.Connection:
@@ -84,8 +86,8 @@ def _opened(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _transaction(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], Result]) -> Result:
-    connection.execute("BEGIN IMMEDIATE")
+def _transaction(connection: sqlite3.Connection, begin: str, work: Callable[[sqlite3.Connection], Result]) -> Result:
+    connection.execute(begin)
     try:
         result = work(connection)
         connection.execute("COMMIT")

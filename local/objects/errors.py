@@ -62,3 +62,7 @@ class S3Error(Exception):
 
 class ClientGone(Exception):
     """The connection ended before its request or its answer did: nobody is left to tell."""
+
+
+class ContentGone(Exception):
+    """An object was replaced or deleted between the look at its row and the first look at its file."""

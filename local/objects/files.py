@@ -24,17 +24,17 @@ class Files:
     """Everything here blocks: callers run it in threads."""
 
     def __init__(self, folder: Path, spare_bytes: int) -> None:
-        self._incoming, self._places, self._spare_bytes = folder / "incoming", folder / "files", spare_bytes
+        self._incoming, self._places, self.spare_bytes = folder / "incoming", folder / "files", spare_bytes
         self._incoming.mkdir(parents=True, exist_ok=True)
         for shard in range(_SHARDS):
             (self._places / f"{shard:02x}").mkdir(parents=True, exist_ok=True)
-        for created in (folder, self._places):
+        for created in (folder.parent, folder, self._places):
             _sync_folder(created)
 
     def require_room(self, size: int) -> None:
         """Raises InsufficientStorage when `size` bytes more would eat into what deletions and neighbours need."""
         status = os.statvfs(self._incoming)
-        if status.f_bavail * status.f_frsize < size + self._spare_bytes:
+        if status.f_bavail * status.f_frsize < size + self.spare_bytes:
             raise S3Error("InsufficientStorage")
 
     def create(self) -> tuple[str, int]:

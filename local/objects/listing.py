@@ -70,7 +70,7 @@ async def list_objects(request: Request, identity: Identity, storage: Storage, n
     most, token = min(request.number("max-keys", _LARGEST_PAGE), _LARGEST_PAGE), request.parameter("continuation-token")
     start_after = request.parameter("start-after")
     start = _start_of(token) if token is not None else start_after.encode() + b"\0" if start_after else b""
-    page = await storage.catalogue.read(
+    page = await storage.read(
         lambda connection: list_page(
             connection, request.bucket, prefix=prefix.encode(), delimiter=delimiter.encode(), start=start, most=most
         )

@@ -15,12 +15,12 @@ from local.objects.files import new_content_id
 from local.objects.object_records import (
     Piece,
     StoredObject,
-    find_object,
     find_pieces,
     put_object,
     put_piece,
     remove_objects,
     require_bucket,
+    require_object,
 )
 from local.objects.requests import LONGEST_KEY_BYTES, Request
 from local.objects.signatures import Identity
@@ -46,7 +46,7 @@ async def put(request: Request, identity: Identity, storage: Storage, now: datet
     check = PayloadCheck(request, identity, named_checksum(request.fields))
     require_size(check)
     headers, condition = kept_headers(request), write_condition(request.fields)
-    await storage.catalogue.read(lambda connection: require_bucket(connection, request.bucket))
+    await storage.read(lambda connection: require_bucket(connection, request.bucket))
     received = await storage.receive(request, check)
     payload, modified = received.payload, milliseconds(now)
     algorithm, checksum = (payload.checksum.algorithm, payload.checksum.value) if payload.checksum else (None, None)
@@ -64,11 +64,14 @@ async def put(request: Request, identity: Identity, storage: Storage, now: datet
 
 
 async def get(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
-    stored = await _require_object(storage, request.bucket, request.key)
+    def look(connection: Connection) -> tuple[StoredObject, list[Piece]]:
+        found = require_object(connection, request.bucket, request.key)
+        return found, find_pieces(connection, found.content)
+
+    stored, pieces = await storage.read(look)
     answer = _described(request, stored)
     if answer.status != 200:
         return answer
-    pieces = await storage.catalogue.read(lambda connection: find_pieces(connection, stored.content))
     chosen = byte_range(request.fields, stored.size, stored.etag)
     if chosen is None:
         return Answer(200, answer.headers, Stretch(pieces, 0, stored.size))
@@ -85,8 +88,7 @@ async def head(request: Request, identity: Identity, storage: Storage, now: date
 
 async def delete(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
     keys = [request.key]
-    files = await storage.catalogue.write(lambda connection: remove_objects(connection, request.bucket, keys))
-    await storage.discard(files)
+    await storage.remove(lambda connection: remove_objects(connection, request.bucket, keys))
     return Answer(204)
 
 
@@ -99,8 +101,7 @@ async def delete_many(request: Request, identity: Identity, storage: Storage, no
     keys = [documents.require_value(entry, "Key") for entry in documents.children(root, "Object")]
     if not 0 < len(keys) <= _MOST_DELETED or any(len(key.encode()) > LONGEST_KEY_BYTES for key in keys):
         raise S3Error("MalformedXML")
-    files = await storage.catalogue.write(lambda connection: remove_objects(connection, request.bucket, keys))
-    await storage.discard(files)
+    await storage.remove(lambda connection: remove_objects(connection, request.bucket, keys))
     quiet = documents.value_of(root, "Quiet") == "true"
     deleted = [] if quiet else [documents.element("Deleted", documents.text("Key", key)) for key in keys]
     return xml_answer(documents.document("DeleteResult", *deleted))
@@ -109,21 +110,19 @@ async def delete_many(request: Request, identity: Identity, storage: Storage, no
 async def copy(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
     """Copies no bytes: the new object names the content of the old one."""
     bucket, _, key = unquote(request.fields["x-amz-copy-source"]).removeprefix("/").partition("/")
-    source = await _require_object(storage, bucket, key)
     replacing = request.fields.get("x-amz-metadata-directive", "COPY").upper() == "REPLACE"
     if (bucket, key) == (request.bucket, request.key) and not replacing:
         raise S3Error("InvalidRequest", "This copy request is illegal because it changes nothing.")
     headers, condition, modified = kept_headers(request), write_condition(request.fields), milliseconds(now)
 
-    def write(connection: Connection) -> list[str]:
-        found = find_object(connection, bucket, key)
-        if found is None or found.content != source.content:
-            raise S3Error("NoSuchKey", details={"Key": key})
-        copied = replace(source, key=request.key, modified=modified, headers=headers if replacing else source.headers)
-        return put_object(connection, request.bucket, copied, condition)
+    def write(connection: Connection) -> tuple[StoredObject, list[str]]:
+        found = require_object(connection, bucket, key)
+        copied = replace(found, key=request.key, modified=modified, headers=headers if replacing else found.headers)
+        return copied, put_object(connection, request.bucket, copied, condition)
 
-    await storage.discard(await storage.catalogue.write(write))
-    result = (documents.text("LastModified", xml_time(modified)), documents.text("ETag", f'"{source.etag}"'))
+    stored, files = await storage.write(write)
+    await storage.discard(files)
+    result = (documents.text("LastModified", xml_time(modified)), documents.text("ETag", f'"{stored.etag}"'))
     return xml_answer(documents.document("CopyObjectResult", *result))
 
 
@@ -137,17 +136,6 @@ def kept_headers(request: Request) -> dict[str, str]:
     if sum(len(name) - len(_METADATA_PREFIX) + len(value) for name, value in metadata.items()) > _MOST_METADATA_BYTES:
         raise S3Error("MetadataTooLarge", details={"MaxSizeAllowed": str(_MOST_METADATA_BYTES)})
     return {"content-type": "binary/octet-stream"} | kept | metadata
-
-
-async def _require_object(storage: Storage, bucket: str, key: str) -> StoredObject:
-    def find(connection: Connection) -> StoredObject:
-        require_bucket(connection, bucket)
-        stored = find_object(connection, bucket, key)
-        if stored is None:
-            raise S3Error("NoSuchKey", details={"Key": key})
-        return stored
-
-    return await storage.catalogue.read(find)
 
 
 def _described(request: Request, stored: StoredObject) -> Answer:

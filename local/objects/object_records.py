@@ -58,6 +58,15 @@ def find_object(connection: sqlite3.Connection, bucket: str, key: str) -> Stored
     return object_of(row) if row else None
 
 
+def require_object(connection: sqlite3.Connection, bucket: str, key: str) -> StoredObject:
+    """Raises NoSuchBucket or NoSuchKey."""
+    require_bucket(connection, bucket)
+    stored = find_object(connection, bucket, key)
+    if stored is None:
+        raise S3Error("NoSuchKey", details={"Key": key})
+    return stored
+
+
 def find_pieces(connection: sqlite3.Connection, content: str) -> list[Piece]:
     """In the order of their numbers."""
     statement = """

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from local.refusal import ExitCode, Refusal
@@ -19,8 +19,8 @@ class Settings(BaseSettings):
     listen_port: int = Field(9000, ge=1, le=65535, description="a number from 1 to 65535", examples=["9000"])
     objects_folder: Path = Field(description="a folder", examples=["/srv/darkroom/objects"])
     objects_spare_bytes: int = Field(SPARE_BYTES, ge=0, description="a number of bytes", examples=[str(SPARE_BYTES)])
-    tls_certificate: Path | None = Field(None, description="a PEM file", examples=["/srv/darkroom/certificate.pem"])
-    tls_key: Path | None = Field(None, description="a PEM file", examples=["/srv/darkroom/certificate.key"])
+    tls_certificate: FilePath | None = Field(None, description="a PEM file", examples=["/srv/darkroom/certificate.pem"])
+    tls_key: FilePath | None = Field(None, description="a PEM file", examples=["/srv/darkroom/certificate.key"])
     aws_access_key_id: str = Field(
         validation_alias="AWS_ACCESS_KEY_ID", description="an access key id", examples=["AKIAIOSFODNN7EXAMPLE"]
     )

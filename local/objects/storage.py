@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from local.objects.ballast import Ballast
 from local.objects.bodies import Payload, PayloadCheck
 from local.objects.catalogue import Catalogue
 from local.objects.errors import S3Error
@@ -40,8 +41,19 @@ class Received:
 
 
 class Storage:
-    def __init__(self, catalogue: Catalogue, files: Files, threads: ThreadPoolExecutor) -> None:
-        self.catalogue, self._files, self._threads = catalogue, files, threads
+    def __init__(self, catalogue: Catalogue, files: Files, ballast: Ballast, threads: ThreadPoolExecutor) -> None:
+        self._catalogue, self._files, self._ballast, self._threads = catalogue, files, ballast, threads
+
+    async def read(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        return await self._catalogue.read(work)
+
+    async def write(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        """One transaction, on disk when this returns."""
+        return await self._catalogue.write(work)
+
+    async def remove(self, work: Callable[[sqlite3.Connection], list[str]]) -> None:
+        """A transaction that leaves files over, and the end of these; it finds room on a full disk, too."""
+        await self.discard(await self._write_at_need(work))
 
     async def receive(self, request: Request, check: PayloadCheck) -> Received:
         """Takes the body in. Raises whatever `check` finds wrong, InsufficientStorage, OSError or ClientGone."""
@@ -62,7 +74,7 @@ class Storage:
     async def keep(self, received: Received, work: Callable[[sqlite3.Connection], list[str]]) -> None:
         """Runs `work`, which names the file and returns those it replaces. When it refuses, the file goes."""
         try:
-            replaced = await self.catalogue.write(work)
+            replaced = await self.write(work)
         except (S3Error, sqlite3.Error):
             # Not on cancellation: then the transaction may still take place, and the next start finds out.
             await self.in_thread(self._files.remove, [received.file])
@@ -74,7 +86,8 @@ class Storage:
         """Removes files that a transaction has left over. Should this be cut short, the next start does it again."""
         if files:
             await self.in_thread(self._files.remove, files)
-            await self.catalogue.write(lambda connection: forget_leftovers(connection, files))
+            await self._write_at_need(lambda connection: forget_leftovers(connection, files))
+            await self.in_thread(self._ballast.take, self._files.spare_bytes)
 
     async def open(self, piece: Piece) -> int:
         return await self.in_thread(self._files.open, piece.file)
@@ -82,11 +95,12 @@ class Storage:
     async def recover(self) -> None:
         """What a crash left in between: pieces that are named get their place, all others go."""
         waiting = await self.in_thread(self._files.waiting)
-        named = await self.catalogue.read(lambda connection: named_files(connection, waiting))
+        named = await self.read(lambda connection: named_files(connection, waiting))
         for name in named:
             await self.in_thread(self._files.keep, name)
         await self.in_thread(self._files.remove, set(waiting) - named)
-        await self.discard(await self.catalogue.read(leftovers))
+        await self.discard(await self.read(leftovers))
+        await self.in_thread(self._ballast.take, self._files.spare_bytes)
 
     async def in_thread(
         self, work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs
@@ -98,6 +112,14 @@ class Storage:
         except asyncio.CancelledError:
             await asyncio.gather(running, return_exceptions=True)
             raise
+
+    async def _write_at_need(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        try:
+            return await self._catalogue.write(work)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not await self.in_thread(self._ballast.give_up):
+                raise
+            return await self._catalogue.write(work)
 
     async def _write(self, request: Request, check: PayloadCheck, descriptor: int) -> None:
         """Hashes and writes one batch in a thread while the next one arrives."""
@@ -136,7 +158,7 @@ async def open_storage(folder: Path, spare_bytes: int) -> AsyncIterator[Storage]
         files = Files(folder, spare_bytes)
         await catalogue.open()
         try:
-            storage = Storage(catalogue, files, threads)
+            storage = Storage(catalogue, files, Ballast(folder / "ballast"), threads)
             await storage.recover()
             yield storage
         finally:

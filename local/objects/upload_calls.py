@@ -54,7 +54,7 @@ async def create(request: Request, identity: Identity, storage: Storage, now: da
             "NotImplemented", "This server keeps composite checksums of uploads in parts, no full-object ones."
         )
     upload = Upload(request.key, new_content_id(), milliseconds(now), kept_headers(request), algorithm)
-    await storage.catalogue.write(lambda connection: add_upload(connection, request.bucket, upload))
+    await storage.write(lambda connection: add_upload(connection, request.bucket, upload))
     headers = {"x-amz-checksum-algorithm": algorithm, "x-amz-checksum-type": kind} if algorithm else {}
     names = (documents.text("Bucket", request.bucket), documents.text("Key", request.key))
     body = documents.document("InitiateMultipartUploadResult", *names, documents.text("UploadId", upload.content))
@@ -67,7 +67,7 @@ async def upload_part(request: Request, identity: Identity, storage: Storage, no
     number, content = request.number("partNumber", 0), _upload_id(request)
     if not 1 <= number <= _MOST_PARTS:
         raise S3Error("InvalidArgument", f"Part number must be an integer between 1 and {_MOST_PARTS}, inclusive")
-    upload = await storage.catalogue.read(lambda found: require_upload(found, request.bucket, request.key, content))
+    upload = await storage.read(lambda found: require_upload(found, request.bucket, request.key, content))
     checksum = named_checksum(request.fields)
     _require_same_algorithm(upload.algorithm, checksum)
     check = PayloadCheck(request, identity, checksum)
@@ -105,7 +105,7 @@ async def list_parts(request: Request, identity: Identity, storage: Storage, now
         upload = require_upload(connection, request.bucket, request.key, content)
         return upload, [piece for piece in find_pieces(connection, content) if piece.number > after]
 
-    upload, pieces = await storage.catalogue.read(read)
+    upload, pieces = await storage.read(read)
     page = pieces[:most]
     head = (
         documents.text("Bucket", request.bucket),
@@ -155,7 +155,7 @@ async def complete(request: Request, identity: Identity, storage: Storage, now: 
         replaced = put_object(connection, request.bucket, stored, condition)
         return stored, replaced + forget_pieces(connection, content, left)
 
-    stored, files = await storage.catalogue.write(write)
+    stored, files = await storage.write(write)
     await storage.discard(files)
     location = f"http://{request.headers['host']}{request.path.decode('latin-1')}"
     names = (documents.text("Bucket", request.bucket), documents.text("Key", stored.key))
@@ -231,7 +231,7 @@ async def abort(request: Request, identity: Identity, storage: Storage, now: dat
         remove_upload(connection, request.bucket, upload)
         return release_content(connection, content)
 
-    await storage.discard(await storage.catalogue.write(write))
+    await storage.remove(write)
     return Answer(204)
 
 
@@ -243,7 +243,7 @@ async def list_all(request: Request, identity: Identity, storage: Storage, now: 
     key_marker, id_marker = request.parameter("key-marker") or "", request.parameter("upload-id-marker") or ""
     # Without an upload id all uploads of the marker's key are behind us, for every id is below "~".
     after = (key_marker.encode(), id_marker or ("~" if key_marker else ""))
-    found = await storage.catalogue.read(
+    found = await storage.read(
         lambda connection: list_uploads(
             connection,
             request.bucket,

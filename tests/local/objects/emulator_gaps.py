@@ -22,6 +22,7 @@ GAPS = {
     "test_an_unsigned_header_that_changes_the_request_is_refused": "it takes headers that nobody signed",
     "test_another_secret_is_refused": "it verifies no signature in headers, only presigned ones",
     "test_signed_twice_is_refused": "it looks at the presigned URL alone",
+    "test_uploads_of_one_key_are_listed_by_age": "it lists them in the order of their random ids",
     "test_a_bad_rule_is_refused": "it keeps any CORS rule",
 }
 """By the name of the test."""

@@ -1,6 +1,7 @@
 """A full disk is said cleanly: nothing of the failed write stays, and reads, deletes and smaller writes go on."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.objects.storage import open_storage
 from tests.local.objects.stores import ACCESS_KEY_ID, MEBIBYTE, SECRET_ACCESS_KEY, Store, code_of
 from tests.servers import free_port, objects_command, running
 
@@ -71,3 +73,21 @@ def test_the_last_room_is_kept_for_deletes_and_for_neighbours(tmp_path: Path) ->
         assert client.get_object(Bucket="bucket", Key="a")["Body"].read() == b"x"
         client.delete_object(Bucket="bucket", Key="a")
         assert files_on_disk(tmp_path) == 0
+
+
+async def test_a_removal_that_finds_no_room_gets_the_room_held_back(tmp_path: Path) -> None:
+    async with open_storage(tmp_path, spare_bytes=0) as storage:
+        assert (tmp_path / "ballast").stat().st_size > MEBIBYTE
+
+        def remove(connection: sqlite3.Connection) -> list[str]:
+            """Needs more pages than SQLite may have, until the ballast is gone."""
+            (pages,) = connection.execute("PRAGMA page_count").fetchone()
+            held = (tmp_path / "ballast").exists()
+            connection.execute(f"PRAGMA max_page_count = {pages if held else 10_000}")
+            connection.executemany("INSERT INTO leftovers (file) VALUES (?)", [(f"{n:032}",) for n in range(1_000)])
+            return []
+
+        await storage.remove(remove)
+        assert not (tmp_path / "ballast").exists()
+    async with open_storage(tmp_path, spare_bytes=0):
+        assert (tmp_path / "ballast").exists()

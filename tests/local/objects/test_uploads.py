@@ -186,14 +186,20 @@ def test_a_part_has_a_number_from_1_to_10000(s3: Any, upload: dict[str, str], nu
 
 def test_uploads_in_progress_are_listed(s3: Any, bucket: str) -> None:
     started = []
-    for key in ("b", "a", "a", "c/1"):
+    for key in ("b", "a", "d", "c/1"):
         created = s3.create_multipart_upload(Bucket=bucket, Key=key)
         started.append((key, created["UploadId"]))
     found = s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, PaginationConfig={"PageSize": 2})
     listed = [(entry["Key"], entry["UploadId"]) for page in found for entry in page["Uploads"]]
-    assert listed == [started[1], started[2], started[0], started[3]]
+    assert listed == sorted(started)
     prefixed = s3.list_multipart_uploads(Bucket=bucket, Prefix="c/")["Uploads"]
     assert [entry["Key"] for entry in prefixed] == ["c/1"]
+
+
+def test_uploads_of_one_key_are_listed_by_age(s3: Any, bucket: str) -> None:
+    started = [s3.create_multipart_upload(Bucket=bucket, Key="a")["UploadId"] for _ in range(5)]
+    found = s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, PaginationConfig={"PageSize": 2})
+    assert [entry["UploadId"] for page in found for entry in page["Uploads"]] == started
 
 
 def test_an_object_in_parts_is_replaced_copied_and_deleted_like_any_other(

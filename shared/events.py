@@ -38,4 +38,5 @@ class Event(Answer):
 
 class EventPage(Answer):
     events: tuple[Event, ...]
+    read_to: int = Field(description="How far this page has read; the next one begins with `after` = this.")
     head: int = Field(description="The last number in the log when it was read.")

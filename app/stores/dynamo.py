@@ -43,9 +43,9 @@ class Condition:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Action:
-    """One write, made by a store, to be run alone or as part of a transaction."""
+    """One write, made by a store, to be run alone or as part of a transaction; equal only to itself."""
 
     verb: str
     table: str

@@ -1,4 +1,4 @@
-"""Every table, queue, topic and bucket, declared once: `local/` creates them, `deploy/` is compared, the app never does."""
+"""Every table, queue, topic and bucket, declared once: `local/` creates them, `deploy/` is compared with them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -146,7 +146,7 @@ def shard_of(key: str) -> str:
     return f"{sum(key.encode()) % SHARDS:02d}"
 
 
-def as_json(bucket: str) -> dict[str, Any]:
+def as_json(bucket: str = "darkroom") -> dict[str, Any]:
     """Everything, as `python -m app resources` prints it for whoever creates it; the bucket's name is a setting."""
     return {
         "tables": [table.create_arguments() for table in TABLES],

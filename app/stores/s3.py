@@ -34,8 +34,8 @@ class PartsRefused(Exception):
 @dataclass(frozen=True, slots=True)
 class StoredObject:
     size_bytes: int
-    sha256: str | None
-    """Base64 as S3 says it; of a multipart the composite, `…-N`."""
+    digest: str | None
+    """`sha256:<hex>`, of a multipart `sha256-parts:<hex>-<n>`; None when S3 knows no SHA-256 of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,15 @@ def attachment(name: str) -> str:
 
 def _base64(sha256_hex: str) -> str:
     return base64.b64encode(bytes.fromhex(sha256_hex)).decode()
+
+
+def _digest(checksum: str | None) -> str | None:
+    """S3 says Base64, and appends the number of parts to a composite checksum."""
+    if checksum is None:
+        return None
+    encoded, dash, count = checksum.partition("-")
+    sha256_hex = base64.b64decode(encoded).hex()
+    return f"sha256-parts:{sha256_hex}-{count}" if dash else f"sha256:{sha256_hex}"
 
 
 class ObjectStore:
@@ -119,7 +128,7 @@ class ObjectStore:
             if error_code(error) in ABSENT:
                 return None
             raise
-        return StoredObject(answer["ContentLength"], answer.get("ChecksumSHA256"))
+        return StoredObject(answer["ContentLength"], _digest(answer.get("ChecksumSHA256")))
 
     async def start_multipart(self, key: str, *, name: str) -> str:
         """The new upload's id."""
@@ -176,14 +185,17 @@ class ObjectStore:
         with translated("S3"):
             answer = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=key)
         for upload in answer.get("Uploads", []):
-            if upload["Key"] != key:
-                continue
-            try:
-                with translated("S3"):
-                    await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload["UploadId"])
-            except ClientError as error:
-                if error_code(error) not in ABSENT:
-                    raise
+            if upload["Key"] == key:
+                await self.abort_multipart(key, upload["UploadId"])
+
+    async def abort_multipart(self, key: str, upload_id: str) -> None:
+        """What is already gone is no error."""
+        try:
+            with translated("S3"):
+                await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
+        except ClientError as error:
+            if error_code(error) not in ABSENT:
+                raise
 
     async def list_objects(self, prefix: str) -> AsyncIterator[ListedObject]:
         token: dict[str, Any] = {}

@@ -1,0 +1,218 @@
+"""Appending to an account's log: what waits joins one gap-free batch; a change and its event are one transaction."""
+
+import asyncio
+import random
+import secrets
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from app.events.store import EventStore, Head, event_action, head_action
+from app.stores.dynamo import Action, Dynamo, TransactionConflict, TransactionRefused
+from shared.events import Event, EventPage, EventType
+from shared.ids import AccountId
+from shared.problems import EventsGone, QuotaExceeded, Unavailable
+from shared.times import Clock
+
+MOST_ACTIONS = 90
+"""Of the 100 that one DynamoDB transaction may hold."""
+ATTEMPTS = 40
+"""Lost races and conflicts before a batch gives up; with the waits below some 10 s."""
+FIRST_WAIT_SECONDS = 0.005
+LONGEST_WAIT_SECONDS = 0.4
+
+
+class ActionRefused(Exception):
+    """The condition of one of the caller's own actions did not hold; nothing of the caller's was written."""
+
+    def __init__(self, refused: frozenset[Action]) -> None:
+        super().__init__("refused")
+        self.refused = refused
+
+
+class Nudge(Protocol):
+    """Tells every process that an account's log has grown; may be lost."""
+
+    async def __call__(self, account: AccountId) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    type: EventType
+    subject: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class HeadChange:
+    """What a change does to the account's counts. `most_bytes` refuses it when the sum would pass that."""
+
+    items: int = 0
+    bytes: int = 0
+    most_bytes: int | None = None
+
+
+@dataclass(eq=False, slots=True)
+class _Entry:
+    events: tuple[NewEvent, ...]
+    also: tuple[Action, ...]
+    change: HeadChange
+    done: asyncio.Future[int] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    @property
+    def size(self) -> int:
+        return len(self.events) + len(self.also)
+
+
+class EventLog:
+    """One per process, open as a context. Counts what it sent, for whoever measures."""
+
+    def __init__(self, store: EventStore, dynamo: Dynamo, nudge: Nudge, clock: Clock) -> None:
+        self._store, self._dynamo, self._nudge, self._clock = store, dynamo, nudge, clock
+        self._waiting: dict[AccountId, deque[_Entry]] = {}
+        self._tasks = asyncio.TaskGroup()
+        self.actions_sent = 0
+        self.actions_committed = 0
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._tasks.__aexit__(kind, error, trace)
+
+    async def append(
+        self,
+        account: AccountId,
+        events: Sequence[NewEvent],
+        also: Sequence[Action] = (),
+        change: HeadChange = HeadChange(),
+    ) -> int:
+        """Writes the events and the actions as one transaction and returns the number of the last event.
+
+        Raises ActionRefused, QuotaExceeded, or Unavailable; after Unavailable it may have been written all the same.
+        """
+        entry = _Entry(tuple(events), tuple(also), change)
+        queue = self._waiting.get(account)
+        if queue is None:
+            queue = self._waiting[account] = deque()
+            self._tasks.create_task(self._drain(account, queue))
+        queue.append(entry)
+        return await asyncio.shield(entry.done)
+
+    async def head(self, account: AccountId) -> Head:
+        return await self._store.head(account)
+
+    async def read(self, account: AccountId, after: int, *, limit: int) -> EventPage:
+        """The events that follow `after`. Raises EventsGone when some of them are no longer kept."""
+        head = await self._store.head(account)
+        events = await self._store.after(account, after, now=self._clock(), limit=limit) if head.last > after else []
+        expected = events[0].number if events else head.last + 1
+        if after < expected - 1:
+            raise EventsGone(oldest=expected, head=head.last)
+        read_to = events[-1].number if events else after
+        return EventPage(events=tuple(events), read_to=read_to, head=head.last)
+
+    async def _drain(self, account: AccountId, queue: deque[_Entry]) -> None:
+        await asyncio.sleep(0)  # whoever is about to append in this tick joins the first batch
+        while queue:
+            batch = _take_batch(queue)
+            try:
+                await self._commit(account, batch)
+            except Exception as error:  # noqa: BLE001  handed to every caller of the batch, none is swallowed
+                for entry in batch:
+                    _settle(entry, error)
+        del self._waiting[account]
+
+    async def _commit(self, account: AccountId, batch: list[_Entry]) -> None:
+        wait = FIRST_WAIT_SECONDS
+        for _ in range(ATTEMPTS):
+            head = await self._store.head(account)
+            following, events = self._number(head, batch)
+            if not batch:
+                return
+            actions = [head_action(account, head, following, now=self._clock())]
+            actions += [event_action(account, event) for event in events]
+            first_own = len(actions)
+            actions += [action for entry in batch for action in entry.also]
+            try:
+                await self._send(actions)
+            except TransactionRefused as refused:
+                own = frozenset(actions[index] for index in refused.indices if index >= first_own)
+                _take_out_refused(batch, own)
+                if own:
+                    continue
+            except TransactionConflict:
+                pass
+            else:
+                self._succeed(batch, head.last)
+                await self._nudge(account)
+                return
+            await asyncio.sleep(random.uniform(0, wait))  # noqa: S311  jitter, no secret
+            wait = min(wait * 2, LONGEST_WAIT_SECONDS)
+        raise Unavailable("Too many changes of this account at once.", retry_after_seconds=1)
+
+    async def _send(self, actions: list[Action]) -> None:
+        self.actions_sent += len(actions)
+        await self._dynamo.transact(actions, secrets.token_hex(16))
+        self.actions_committed += len(actions)
+
+    def _number(self, head: Head, batch: list[_Entry]) -> tuple[Head, list[Event]]:
+        """The head that follows and the numbered events; who would pass the quota is taken out of the batch."""
+        events: list[Event] = []
+        following, now = head, self._clock()
+        for entry in list(batch):
+            used = following.bytes_used + entry.change.bytes
+            if entry.change.most_bytes is not None and used > entry.change.most_bytes:
+                batch.remove(entry)
+                _settle(entry, QuotaExceeded(used_bytes=following.bytes_used, quota_bytes=entry.change.most_bytes))
+                continue
+            for new in entry.events:
+                number = following.last + 1
+                events.append(Event(number=number, type=new.type, at=now, subject=new.subject, data=new.data))
+                following = replace(following, last=number)
+            following = replace(
+                following, bytes_used=max(0, used), item_count=following.item_count + entry.change.items
+            )
+        return following, events
+
+    @staticmethod
+    def _succeed(batch: list[_Entry], last: int) -> None:
+        for entry in batch:
+            last += len(entry.events)
+            if not entry.done.done():
+                entry.done.set_result(last)
+
+
+def _take_batch(queue: deque[_Entry]) -> list[_Entry]:
+    """From the front, as many as fit one transaction; two that touch the same row go into two batches."""
+    batch: list[_Entry] = []
+    rows: set[tuple[str, ...]] = set()
+    size = 1
+    while queue:
+        entry = queue[0]
+        touched = {action.identity for action in entry.also}
+        if batch and (size + entry.size > MOST_ACTIONS or touched & rows):
+            break
+        batch.append(queue.popleft())
+        rows |= touched
+        size += entry.size
+    return batch
+
+
+def _take_out_refused(batch: list[_Entry], refused: frozenset[Action]) -> None:
+    for entry in list(batch):
+        own = frozenset(entry.also) & refused
+        if own:
+            batch.remove(entry)
+            _settle(entry, ActionRefused(own))
+
+
+def _settle(entry: _Entry, error: Exception) -> None:
+    if not entry.done.done():
+        entry.done.set_exception(error)
+        entry.done.exception()  # a caller that was cancelled no longer asks for it

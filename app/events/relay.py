@@ -1,0 +1,56 @@
+"""Telling the outside: what an account's log has gained goes to SNS, and only then the relayed number moves."""
+
+from datetime import timedelta
+
+from app.events.store import PAGE_EVENTS, EventStore
+from app.stores.dynamo import Refused, TransactionConflict
+from app.stores.resources import COMPLETIONS_TOPIC, SHARDS
+from app.stores.sns import Topics
+from shared.events import COMPLETIONS, Event
+from shared.ids import AccountId
+from shared.times import Clock
+
+BATCH = 100
+LEASE = timedelta(seconds=30)
+"""Keeps several workers from telling the same thing; after a crash the next one goes on."""
+
+
+class RelayService:
+    def __init__(self, store: EventStore, topics: Topics, clock: Clock) -> None:
+        self._store, self._topics, self._clock = store, topics, clock
+
+    async def behind(self, shard: int) -> list[AccountId]:
+        """Candidates of one of the 16 shards; the head decides."""
+        return await self._store.behind(f"{shard % SHARDS:02d}", BATCH)
+
+    async def relay(self, account: AccountId) -> int:
+        """How many completion events were published. After a crash some may be published twice, none is left out."""
+        head = await self._store.head(account)
+        now = self._clock()
+        if head.relayed >= head.last or not await self._store.lease_relay(account, now=now, until=now + LEASE):
+            return 0
+        events = await self._store.after(account, head.relayed, now=now, limit=PAGE_EVENTS)
+        published = 0
+        for event in events:
+            if event.type in COMPLETIONS:
+                await self._publish(account, event)
+                published += 1
+        told = events[-1].number if len(events) == PAGE_EVENTS else head.last
+        if events:
+            told = max(told, events[-1].number)
+        try:
+            await self._store.note_relayed(account, told, finished=True)
+        except (Refused, TransactionConflict):
+            try:
+                await self._store.note_relayed(account, told, finished=False)
+            except (Refused, TransactionConflict):
+                return published
+        return published
+
+    async def _publish(self, account: AccountId, event: Event) -> None:
+        kind = event.data.get("kind") or "unknown"
+        await self._topics.publish(
+            COMPLETIONS_TOPIC,
+            {"account_id": account} | event.model_dump(mode="json"),
+            {"type": event.type.value, "account_id": account, "item_kind": kind},
+        )

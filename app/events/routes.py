@@ -1,0 +1,103 @@
+"""The event log over HTTP: a page, a long poll, or a stream, all by the same cursor."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from app.caller import Authenticator, Caller, CallerIdentity
+from app.events.log import EventLog
+from app.events.stream import Heartbeat, LiveEvents, Reset
+from shared.events import HEAD_HEADER, Event, EventPage, EventType
+from shared.problems import Invalid
+
+router = APIRouter(prefix="/events", tags=["events"])
+
+STREAM_TYPE = "text/event-stream"
+LONGEST_WAIT_SECONDS = 25
+COMMENT = b": \n\n"
+
+
+def _event_log(request: Request) -> EventLog:
+    log: EventLog = request.state.event_log
+    return log
+
+
+def _live_events(request: Request) -> LiveEvents:
+    live: LiveEvents = request.state.live_events
+    return live
+
+
+def _authenticator(request: Request) -> Authenticator:
+    authenticator: Authenticator = request.state.authenticator
+    return authenticator
+
+
+def _types(
+    types: Annotated[str | None, Query(description="Event types, separated by commas")] = None,
+) -> set[EventType]:
+    """All of them when none is named."""
+    if types is None:
+        return set(EventType)
+    try:
+        return {EventType(name) for name in types.split(",")}
+    except ValueError as error:
+        raise Invalid(errors=[{"field": "types", "message": "names an unknown event type"}]) from error
+
+
+@router.get(
+    "",
+    response_model=EventPage,
+    responses={200: {"content": {STREAM_TYPE: {"schema": {"type": "string"}}}}},
+)
+async def read_events(
+    request: Request,
+    response: Response,
+    caller: Caller,
+    log: Annotated[EventLog, Depends(_event_log)],
+    live: Annotated[LiveEvents, Depends(_live_events)],
+    authenticator: Annotated[Authenticator, Depends(_authenticator)],
+    types: Annotated[set[EventType], Depends(_types)],
+    after: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT_SECONDS)] = 0,
+    last_event_id: Annotated[str | None, Header(pattern=r"^\d{1,15}$")] = None,
+) -> EventPage | Response:
+    """The events that follow `after`. With `Accept: text/event-stream` a stream that goes on from `Last-Event-ID`."""
+    if STREAM_TYPE in request.headers.get("accept", ""):
+        cursor = int(last_event_id) if last_event_id else after
+        lines = _stream(live, authenticator, caller, cursor, types)
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(lines, media_type=STREAM_TYPE, headers=headers)
+    page = await log.read(caller.account_id, after, limit=limit)
+    if wait and not page.events:
+        await live.wait(caller.account_id, after, wait)
+        page = await log.read(caller.account_id, after, limit=limit)
+    response.headers[HEAD_HEADER] = str(page.head)
+    return page.model_copy(update={"events": tuple(event for event in page.events if event.type in types)})
+
+
+async def _stream(
+    live: LiveEvents, authenticator: Authenticator, caller: CallerIdentity, after: int, types: set[EventType]
+) -> AsyncIterator[bytes]:
+    yield COMMENT
+    async with aclosing(live.follow(caller.account_id, after)) as signals:
+        async for signal in signals:
+            match signal:
+                case Event() if signal.type in types:
+                    yield _lines(signal)
+                case Event():
+                    yield f"id: {signal.number}\n\n".encode()
+                case Reset(head=head):
+                    yield f"id: {head}\nevent: reset\ndata: {json.dumps({'head': head})}\n\n".encode()
+                case Heartbeat():
+                    if not await authenticator.is_session_alive(caller.session_id):
+                        return
+                    yield COMMENT
+
+
+def _lines(event: Event) -> bytes:
+    return f"id: {event.number}\nevent: {event.type}\ndata: {event.model_dump_json()}\n\n".encode()

@@ -1,0 +1,172 @@
+"""The rows of the event log: one head per account (number 0), then the events."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.stores.dynamo import (
+    Action,
+    Condition,
+    Dynamo,
+    Question,
+    Refused,
+    Row,
+    TransactionConflict,
+    put,
+    update,
+)
+from app.stores.resources import BEHIND, EVENTS_TABLE, shard_of
+from shared.events import Event, EventType
+from shared.ids import AccountId
+from shared.times import from_rfc3339, to_rfc3339
+
+KEPT = timedelta(days=30)
+PAGE_EVENTS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What is known of an account's log as a whole."""
+
+    last: int = 0
+    relayed: int = 0
+    item_count: int = 0
+    bytes_used: int = 0
+    behind_since: str | None = None
+
+
+class EventStore:
+    def __init__(self, dynamo: Dynamo) -> None:
+        self._dynamo = dynamo
+
+    async def head(self, account: AccountId) -> Head:
+        """An account without events has an empty head."""
+        return _head(await self._dynamo.get(EVENTS_TABLE, _key(account, 0)) or {})
+
+    async def heads(self, accounts: Sequence[AccountId]) -> dict[AccountId, Head]:
+        rows = await self._dynamo.get_many(EVENTS_TABLE, [_key(account, 0) for account in accounts])
+        return {AccountId(row["account_id"]): _head(row) for row in rows}
+
+    async def after(self, account: AccountId, number: int, *, now: datetime, limit: int = PAGE_EVENTS) -> list[Event]:
+        """The kept events that follow `number`, oldest first; what is older than 30 days counts as gone."""
+        question = Question(
+            EVENTS_TABLE,
+            Condition(
+                "account_id = :account AND #number > :number",
+                {"#number": "number"},
+                {":account": account, ":number": number},
+            ),
+            limit=limit,
+        )
+        page = await self._dynamo.query(question)
+        return [_event(row) for row in page.rows if row["expires_at"] > now.timestamp()]
+
+    async def behind(self, shard: str, limit: int) -> list[AccountId]:
+        """Accounts with events that are not relayed yet, those waiting longest first; candidates only."""
+        question = Question(
+            EVENTS_TABLE,
+            Condition("behind_shard = :shard", values={":shard": shard}),
+            index=BEHIND,
+            limit=limit,
+        )
+        page = await self._dynamo.query(question, consistent=False)
+        return [AccountId(row["account_id"]) for row in page.rows]
+
+    async def lease_relay(self, account: AccountId, *, now: datetime, until: datetime) -> bool:
+        """True if nobody else is relaying this account, and nobody else will before `until`."""
+        condition = Condition(
+            "attribute_not_exists(relaying_until) OR relaying_until <= :now",
+            values={":now": to_rfc3339(now), ":until": to_rfc3339(until)},
+        )
+        try:
+            await self._dynamo.write(update(EVENTS_TABLE, _key(account, 0), "SET relaying_until = :until", condition))
+        except (Refused, TransactionConflict):
+            return False
+        return True
+
+    async def late(self, shard: str, since: datetime) -> int:
+        """How many accounts of the shard have waited for the relay since before that moment."""
+        question = Question(
+            EVENTS_TABLE,
+            Condition(
+                "behind_shard = :shard AND behind_since <= :since",
+                values={":shard": shard, ":since": to_rfc3339(since)},
+            ),
+            index=BEHIND,
+        )
+        return len((await self._dynamo.query(question, consistent=False)).rows)
+
+    async def note_relayed(self, account: AccountId, number: int, *, finished: bool) -> None:
+        """Notes that everything up to `number` was told, and lets the next relay in.
+
+        `finished`: nothing follows. Raises Refused when something does, or when more was noted before.
+        """
+        expression = "SET relayed = :number REMOVE relaying_until"
+        condition = Condition("relayed < :number AND #last > :number", {"#last": "last"}, {":number": number})
+        if finished:
+            expression += ", behind_shard, behind_since"
+            condition = Condition("#last = :number", {"#last": "last"}, {":number": number})
+        await self._dynamo.write(update(EVENTS_TABLE, _key(account, 0), expression, condition))
+
+
+def head_action(account: AccountId, head: Head, following: Head, *, now: datetime) -> Action:
+    """Moves the head from what was read to what follows; refused when another process appended meanwhile."""
+    values = {
+        ":last": following.last,
+        ":items": following.item_count,
+        ":bytes": following.bytes_used,
+        ":shard": shard_of(account),
+        ":now": to_rfc3339(now),
+        ":zero": 0,
+    }
+    if head.last:
+        condition = "#last = :before"
+        values[":before"] = head.last
+    else:
+        condition = "attribute_not_exists(#last)"
+    return update(
+        EVENTS_TABLE,
+        _key(account, 0),
+        "SET #last = :last, item_count = :items, bytes_used = :bytes, relayed = if_not_exists(relayed, :zero), "
+        "behind_shard = :shard, behind_since = if_not_exists(behind_since, :now)",
+        Condition(condition, {"#last": "last"}, values),
+    )
+
+
+def event_action(account: AccountId, event: Event) -> Action:
+    return put(
+        EVENTS_TABLE,
+        _key(account, event.number),
+        {
+            "type": event.type.value,
+            "at": to_rfc3339(event.at),
+            "subject": event.subject,
+            "data": json.dumps(event.data, separators=(",", ":"), ensure_ascii=False),
+            "expires_at": int((event.at + KEPT).timestamp()),
+        },
+    )
+
+
+def _key(account: AccountId, number: int) -> Row:
+    return {"account_id": account, "number": number}
+
+
+def _head(row: Row) -> Head:
+    return Head(
+        last=row.get("last", 0),
+        relayed=row.get("relayed", 0),
+        item_count=row.get("item_count", 0),
+        bytes_used=row.get("bytes_used", 0),
+        behind_since=row.get("behind_since"),
+    )
+
+
+def _event(row: Row) -> Event:
+    return Event(
+        number=row["number"],
+        type=EventType(row["type"]),
+        at=from_rfc3339(row["at"]),
+        subject=row["subject"],
+        data=json.loads(row["data"]),
+    )

@@ -1,0 +1,209 @@
+"""Following a log live: one watcher per account and process reads it, any number of streams hang on that."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+import structlog
+
+from app.events.log import EventLog
+from app.events.store import PAGE_EVENTS, EventStore
+from shared.events import Event
+from shared.ids import AccountId
+from shared.problems import EventsGone, Unavailable
+from shared.times import Clock
+
+log = structlog.get_logger()
+
+HEARTBEAT_SECONDS = 15.0
+"""Balancers close what is silent for 60 s."""
+PATROL_SECONDS = 15.0
+"""How late an event may be seen when every nudge was lost."""
+RETRY_SECONDS = 1.0
+RECENT_EVENTS = 500
+"""Kept per watched account, so that its streams don't each read the log."""
+
+
+def event_channel(account: AccountId) -> str:
+    return f"events:{account}"
+
+
+class Nudges(Protocol):
+    """Sets the event whenever somebody says that the channel has news; may miss some."""
+
+    def listen(self, channel: str) -> AbstractAsyncContextManager[asyncio.Event]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Nothing happened for a while, or a while has passed: a good moment to check who is listening."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """What follows the cursor is no longer kept: list anew, then go on from `head`."""
+
+    head: int
+
+
+Signal = Event | Heartbeat | Reset
+
+
+class _Watcher:
+    """Knows the log of one account up to `head`; `grown` is set, and replaced, whenever it learns more."""
+
+    def __init__(self, account: AccountId) -> None:
+        self.account = account
+        self.head: int | None = None
+        self.recent: deque[Event] = deque(maxlen=RECENT_EVENTS)
+        self.grown = asyncio.Event()
+        self.nudged = asyncio.Event()
+        self.streams = 0
+        self.task: asyncio.Task[None] | None = None
+
+    def learn(self, events: list[Event]) -> None:
+        self.recent.extend(events)
+        self.head = events[-1].number
+        grown, self.grown = self.grown, asyncio.Event()
+        grown.set()
+
+    def since(self, cursor: int) -> list[Event] | None:
+        """None: this lies further back than what is kept here."""
+        if self.head is None:
+            return None
+        if cursor >= self.head:
+            return []
+        if self.recent and self.recent[0].number <= cursor + 1:
+            return [event for event in self.recent if event.number > cursor]
+        return None
+
+
+class LiveEvents:
+    """One per process, open as a context."""
+
+    def __init__(
+        self, event_log: EventLog, store: EventStore, nudges: Nudges, clock: Clock, stopping: asyncio.Event
+    ) -> None:
+        """`stopping`: once set, every stream ends, so that a stopping process need not wait for its clients."""
+        self._log, self._store, self._nudges, self._clock = event_log, store, nudges, clock
+        self._watchers: dict[AccountId, _Watcher] = {}
+        self._tasks = asyncio.TaskGroup()
+        self._own: list[asyncio.Task[None]] = []
+        self._stopping = stopping
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        self._own = [self._tasks.create_task(self._patrol()), self._tasks.create_task(self._end_streams())]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._own + [watcher.task for watcher in self._watchers.values() if watcher.task]:
+            task.cancel()
+        await self._tasks.__aexit__(kind, error, trace)
+
+    async def _end_streams(self) -> None:
+        await self._stopping.wait()
+        for watcher in self._watchers.values():
+            watcher.grown.set()
+
+    @property
+    def watched(self) -> int:
+        """How many accounts are being watched."""
+        return len(self._watchers)
+
+    async def follow(self, account: AccountId, after: int) -> AsyncGenerator[Signal]:
+        """Every event that follows `after`, for ever; a heartbeat at most every 15 s. Use with `aclosing`."""
+        loop = asyncio.get_running_loop()
+        async with self._watched(account) as watcher:
+            cursor, beat_at = after, loop.time() + HEARTBEAT_SECONDS
+            while not self._stopping.is_set():
+                grown = watcher.grown
+                events = watcher.since(cursor)
+                if events is None:
+                    try:
+                        page = await self._log.read(account, cursor, limit=PAGE_EVENTS)
+                    except EventsGone as gone:
+                        cursor = gone.extras["head"]
+                        yield Reset(cursor)
+                        continue
+                    events = list(page.events)
+                    if cursor > page.head:
+                        cursor = page.head
+                        yield Reset(cursor)
+                for event in events:
+                    cursor = event.number
+                    yield event
+                if loop.time() >= beat_at:
+                    beat_at = loop.time() + HEARTBEAT_SECONDS
+                    yield Heartbeat()
+                if not events:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout_at(beat_at):
+                            await grown.wait()
+
+    async def wait(self, account: AccountId, after: int, seconds: float) -> None:
+        """Returns when an event follows `after`, or when the seconds are over."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds), aclosing(self.follow(account, after)) as signals:
+                async for signal in signals:
+                    if not isinstance(signal, Heartbeat):
+                        return
+
+    @asynccontextmanager
+    async def _watched(self, account: AccountId) -> AsyncIterator[_Watcher]:
+        watcher = self._watchers.get(account)
+        if watcher is None:
+            watcher = self._watchers[account] = _Watcher(account)
+            watcher.task = self._tasks.create_task(self._watch(watcher))
+        watcher.streams += 1
+        try:
+            yield watcher
+        finally:
+            watcher.streams -= 1
+            if watcher.streams == 0 and watcher.task is not None:
+                del self._watchers[account]
+                watcher.task.cancel()
+
+    async def _watch(self, watcher: _Watcher) -> None:
+        async with self._nudges.listen(event_channel(watcher.account)) as nudged:
+            watcher.nudged = nudged
+            while True:
+                nudged.clear()
+                try:
+                    await self._catch_up(watcher)
+                except Unavailable as problem:
+                    log.warning("watcher.waits", account=watcher.account, reason=str(problem))
+                    await asyncio.sleep(RETRY_SECONDS)
+                    continue
+                await nudged.wait()
+
+    async def _catch_up(self, watcher: _Watcher) -> None:
+        if watcher.head is None:
+            watcher.head = (await self._store.head(watcher.account)).last
+            return
+        while True:
+            events = await self._store.after(watcher.account, watcher.head, now=self._clock())
+            if events:
+                watcher.learn(events)
+            if len(events) < PAGE_EVENTS:
+                return
+
+    async def _patrol(self) -> None:
+        """Finds what lost nudges did not tell: the heads of all watched accounts, in batches."""
+        while True:
+            await asyncio.sleep(PATROL_SECONDS)
+            try:
+                heads = await self._store.heads(list(self._watchers))
+            except Unavailable as problem:
+                log.warning("patrol.failed", reason=str(problem))
+                continue
+            for account, head in heads.items():
+                watcher = self._watchers.get(account)
+                if watcher is not None and head.last > (watcher.head or 0):
+                    watcher.nudged.set()

@@ -1,0 +1,74 @@
+"""Who may do what with an item: one dependency for every route that takes an item's id."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Protocol
+
+from fastapi import Depends, Request
+
+from app.caller import Caller
+from app.items.row import ItemRow
+from app.items.service import ItemService
+from shared.ids import AccountId, ItemId, ItemIdField
+from shared.problems import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What the caller may do with one item."""
+
+    edit: bool
+    original: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    row: ItemRow
+    rights: Rights
+
+
+class Grants(Protocol):
+    """Something that may give a caller rights to an item; None when it gives none."""
+
+    async def access(self, caller: AccountId, item: ItemId) -> Access | None: ...
+
+
+class OwnItems:
+    """Everybody may do everything with own items."""
+
+    def __init__(self, items: ItemService) -> None:
+        self._items = items
+
+    async def access(self, caller: AccountId, item: ItemId) -> Access | None:
+        row = await self._items.get(caller, item)
+        return Access(row, Rights(edit=True, original=True)) if row else None
+
+
+async def resolve_item(request: Request, caller: Caller, item: ItemIdField) -> Access:
+    """Asks each grant in turn. Raises NotFound: a foreign item looks like an absent one."""
+    grants: Sequence[Grants] = request.state.grants
+    for grant in grants:
+        if access := await grant.access(caller.account_id, item):
+            return access
+    raise NotFound
+
+
+async def _editable(access: Annotated[Access, Depends(resolve_item)]) -> ItemRow:
+    if not access.rights.edit:
+        raise NotFound
+    return access.row
+
+
+async def _original(access: Annotated[Access, Depends(resolve_item)]) -> ItemRow:
+    if not access.rights.original:
+        raise NotFound
+    return access.row
+
+
+async def _readable(access: Annotated[Access, Depends(resolve_item)]) -> ItemRow:
+    return access.row
+
+
+ReadableItem = Annotated[ItemRow, Depends(_readable)]
+EditableItem = Annotated[ItemRow, Depends(_editable)]
+ItemWithOriginal = Annotated[ItemRow, Depends(_original)]

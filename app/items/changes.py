@@ -1,0 +1,83 @@
+"""Carrying out a move: read the row, apply the rule, write row, receipt, request and event together, or start over."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+
+from app.events.log import ActionRefused, EventLog, HeadChange, NewEvent
+from app.items.lifecycle import Change
+from app.items.row import ItemRow, to_item
+from app.items.store import AnsweredRequest, ItemStore, receipt_action, request_action, row_action
+from app.stores.dynamo import Action, Refused, TransactionConflict, TransactionRefused
+from shared.ids import AccountId, ItemId
+from shared.items import ReceiptStep
+from shared.problems import NotFound, Unavailable
+from shared.times import Clock
+
+ATTEMPTS = 30
+LONGEST_WAIT_SECONDS = 0.2
+
+
+class AlreadyAnswered(Exception):
+    """Somebody used this Idempotency-Key first; the winner's row tells the answer."""
+
+
+class ItemChanges:
+    """Every write of an item's row goes through here."""
+
+    def __init__(self, store: ItemStore, log: EventLog, clock: Clock, quota_bytes: int) -> None:
+        self._store, self._log, self._clock, self._quota_bytes = store, log, clock, quota_bytes
+
+    async def create(self, change: Change, request: AnsweredRequest | None) -> None:
+        """Raises QuotaExceeded, AlreadyAnswered, or Unavailable."""
+        try:
+            await self._write(change, request, (), items=1)
+        except ActionRefused as refused:
+            raise AlreadyAnswered from refused
+
+    async def apply(
+        self,
+        account: AccountId,
+        item: ItemId,
+        rule: Callable[[ItemRow], Change | None],
+        *,
+        request: AnsweredRequest | None = None,
+        steps: Sequence[ReceiptStep] = (),
+    ) -> ItemRow:
+        """The row after `rule`; whatever the rule raises passes through, and None from it leaves the row as it is.
+
+        Raises NotFound, AlreadyAnswered, QuotaExceeded, or Unavailable.
+        """
+        for attempt in range(ATTEMPTS):
+            row = await self._store.get(account, item)
+            if row is None:
+                raise NotFound
+            change = rule(row)
+            if change is None:
+                return row
+            try:
+                await self._write(change, request, steps)
+            except (ActionRefused, Refused, TransactionRefused, TransactionConflict) as refused:
+                if request is not None and await self._store.answered(account, request.key):
+                    raise AlreadyAnswered from refused
+                await asyncio.sleep(random.uniform(0, min(0.005 * 2**attempt, LONGEST_WAIT_SECONDS)))  # noqa: S311  jitter
+                continue
+            return change.row
+        raise Unavailable("Too many changes of this item at once.", retry_after_seconds=1)
+
+    async def _write(
+        self, change: Change, request: AnsweredRequest | None, steps: Sequence[ReceiptStep], items: int = 0
+    ) -> None:
+        row, now = change.row, self._clock()
+        actions: list[Action] = [row_action(row)]
+        if change.step != "renewed":
+            own = ReceiptStep(at=now, step=change.step, attempt=row.attempt)
+            actions += [receipt_action(row.item_id, step) for step in (*steps, own)]
+        if request is not None:
+            actions.append(request_action(row.account_id, request, now))
+        if change.event is None and change.bytes == 0:
+            await self._store.write(actions)
+            return
+        events = [NewEvent(change.event, row.item_id, to_item(row).model_dump(mode="json"))] if change.event else []
+        head = HeadChange(items, change.bytes, self._quota_bytes if change.bytes > 0 else None)
+        await self._log.append(row.account_id, events, actions, head)

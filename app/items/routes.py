@@ -1,0 +1,182 @@
+"""Items over HTTP."""
+
+import re
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+
+from app.caller import Caller
+from app.events.log import EventLog
+from app.items.access import EditableItem, ItemWithOriginal, ReadableItem
+from app.items.requests import RequestKey, fingerprint
+from app.items.service import ItemService
+from app.items.uploads import UploadService
+from shared.events import HEAD_HEADER
+from shared.items import (
+    CompletedItem,
+    CreatedItem,
+    CreateItem,
+    EditItem,
+    Item,
+    ItemPage,
+    OriginalUrl,
+    PartsRequest,
+    PartUploads,
+    Receipt,
+    StoredParts,
+)
+from shared.problems import Invalid, Outdated
+
+router = APIRouter(prefix="/items", tags=["items"])
+
+POLL_SECONDS = "2"
+"""What Retry-After says of an item in work; whoever can should rather listen to the events."""
+
+
+def _items(request: Request) -> ItemService:
+    service: ItemService = request.state.items
+    return service
+
+
+def _uploads(request: Request) -> UploadService:
+    service: UploadService = request.state.uploads
+    return service
+
+
+def _event_log(request: Request) -> EventLog:
+    log: EventLog = request.state.event_log
+    return log
+
+
+Items = Annotated[ItemService, Depends(_items)]
+Uploads = Annotated[UploadService, Depends(_uploads)]
+Log = Annotated[EventLog, Depends(_event_log)]
+
+
+async def _request_key(
+    request: Request,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")] = None,
+) -> RequestKey | None:
+    if idempotency_key is None:
+        return None
+    route = f"{request.method} {request.url.path}"
+    return RequestKey(idempotency_key, fingerprint(route, await request.body()))
+
+
+def _expected_version(if_match: Annotated[str | None, Header()] = None) -> int | None:
+    """The version that an If-Match names: `"3"`, or a whole ETag of ours; None for `*` or none."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    match = re.fullmatch(r'"(\d{1,9})(-[^"]*)?"', if_match.strip())
+    if match is None:
+        raise Outdated("If-Match names no version of this item.")
+    return int(match[1])
+
+
+Key = Annotated[RequestKey | None, Depends(_request_key)]
+ExpectedVersion = Annotated[int | None, Depends(_expected_version)]
+
+
+@router.post("", status_code=201, responses={200: {"model": CreatedItem}})
+async def create_item(
+    wish: CreateItem, caller: Caller, uploads: Uploads, items: Items, key: Key, response: Response
+) -> CreatedItem:
+    """Registers an item and answers how to upload it; 200 when these bytes are here already."""
+    created = await uploads.create(caller.account_id, wish, key)
+    if created.duplicate:
+        response.status_code = 200
+    response.headers["Location"] = f"/v1/items/{created.row.item_id}"
+    return CreatedItem(item=items.shown(created.row), upload=created.upload, duplicate=created.duplicate)
+
+
+@router.get("")
+async def list_items(
+    caller: Caller,
+    items: Items,
+    log: Log,
+    response: Response,
+    order: Literal["created", "captured"] = "created",
+    limit: Annotated[int, Query(ge=1, le=200)] = 100,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+) -> ItemPage:
+    """Newest first; `Darkroom-Events` says from which event on to follow."""
+    head = await log.head(caller.account_id)
+    listed = await items.list(caller.account_id, order=order, cursor=cursor, limit=limit)
+    response.headers[HEAD_HEADER] = str(head.last)
+    return ItemPage(items=tuple(items.shown(row) for row in listed.rows), next_cursor=listed.next_cursor)
+
+
+@router.get("/{item}", responses={304: {"description": "Not changed since"}})
+async def get_item(
+    row: ReadableItem, items: Items, response: Response, if_none_match: Annotated[str | None, Header()] = None
+) -> Item:
+    tag = items.tag(row)
+    response.headers["ETag"] = tag
+    response.headers["Cache-Control"] = "private, no-cache"
+    if if_none_match is not None and tag in if_none_match:
+        return Response(status_code=304, headers=dict(response.headers))  # type: ignore[return-value]  # no body
+    return items.shown(row)
+
+
+@router.patch("/{item}")
+async def edit_item(
+    row: EditableItem, wish: EditItem, items: Items, expected: ExpectedVersion, response: Response
+) -> Item:
+    """Changes what is named; with If-Match only if nobody else did meanwhile."""
+    if not wish.model_fields_set:
+        raise Invalid(errors=[{"field": "", "message": "name at least one field to change"}])
+    edited = await items.edit(row, wish, expected)
+    response.headers["ETag"] = items.tag(edited)
+    return items.shown(edited)
+
+
+@router.delete("/{item}", status_code=204)
+async def delete_item(row: EditableItem, items: Items, expected: ExpectedVersion) -> None:
+    """Hides the item at once."""
+    await items.delete(row, expected)
+
+
+@router.get("/{item}/parts")
+async def list_parts(row: EditableItem, uploads: Uploads) -> StoredParts:
+    """Which parts S3 has: an interrupted upload goes on from here, on any device."""
+    return await uploads.list_parts(row)
+
+
+@router.post("/{item}/parts")
+async def presign_parts(row: EditableItem, wish: PartsRequest, uploads: Uploads) -> PartUploads:
+    return await uploads.presign_parts(row, wish.parts)
+
+
+@router.post("/{item}/complete", status_code=202)
+async def complete_item(
+    row: EditableItem, uploads: Uploads, items: Items, key: Key, response: Response
+) -> CompletedItem:
+    """Verifies the upload and queues the item; repeatable."""
+    completed = await uploads.complete(row, key)
+    response.headers["Location"] = f"/v1/items/{completed.row.item_id}"
+    response.headers["Retry-After"] = POLL_SECONDS
+    return CompletedItem(item=items.shown(completed.row), duplicate=completed.duplicate)
+
+
+@router.post("/{item}/cancel")
+async def cancel_item(row: EditableItem, items: Items) -> Item:
+    return items.shown(await items.cancel(row))
+
+
+@router.post("/{item}/retry", status_code=202)
+async def retry_item(row: EditableItem, items: Items, key: Key, response: Response) -> Item:
+    """Queues a failed or cancelled item again."""
+    retried = await items.retry(row, key)
+    response.headers["Retry-After"] = POLL_SECONDS
+    return items.shown(retried)
+
+
+@router.get("/{item}/receipt")
+async def get_receipt(row: EditableItem, items: Items) -> Receipt:
+    return await items.receipt(row)
+
+
+@router.get("/{item}/original")
+async def get_original(row: ItemWithOriginal, items: Items) -> OriginalUrl:
+    """A signed URL for the untouched bytes, valid for ten minutes."""
+    return await items.original(row)

@@ -1,0 +1,172 @@
+"""An item as it is stored: one frozen value with every field of its row, and how it looks to clients."""
+
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from app.stores.dynamo import Row
+from app.stores.resources import shard_of
+from shared.ids import AccountId, ItemId
+from shared.items import Failure, FailureCode, Item, ItemKind, ItemState, Rendition
+from shared.times import from_rfc3339, to_rfc3339
+
+_MOMENTS = frozenset(
+    {"created_at", "captured_at", "deadline", "queue_deadline", "sent_at", "not_before", "claimed_until", "due_at"}
+    | {"deleted_at", "queued_at", "cleanup_at"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFailure:
+    code: FailureCode
+    message: str
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRendition:
+    name: str
+    file: str
+    content_type: str
+    width: int
+    height: int
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What an attempt made; the item names the recipe and the attempt that count."""
+
+    recipe: str
+    attempt: int
+    width: int
+    height: int
+    camera: str | None
+    placeholder: str
+    captured_at: str | None
+    renditions: tuple[StoredRendition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """`revision` counts every write, `version` only what users edit. `attempt` numbers the claims and never starts
+    anew, because it is part of S3 keys; `lost_attempts` counts the tries that died since the last retry."""
+
+    account_id: AccountId
+    item_id: ItemId
+    state: ItemState
+    name: str
+    caption: str
+    size_bytes: int
+    content_type: str
+    created_at: datetime
+    revision: int = 1
+    version: int = 1
+    digest: str | None = None
+    captured_at: datetime | None = None
+    captured_by_user: bool = False
+    kind: ItemKind | None = None
+    reserved_bytes: int = 0
+    upload_id: str | None = None
+    deadline: datetime | None = None
+    queued_at: datetime | None = None
+    queue_deadline: datetime | None = None
+    not_before: datetime | None = None
+    sent_at: datetime | None = None
+    sends: int = 0
+    claim: str | None = None
+    claimed_until: datetime | None = None
+    attempt: int = 0
+    lost_attempts: int = 0
+    result: Result | None = None
+    failure: StoredFailure | None = None
+    duplicate_of: ItemId | None = None
+    deleted_at: datetime | None = None
+    state_before: ItemState | None = None
+    due_at: datetime | None = None
+    cleanup_at: datetime | None = None
+
+    @property
+    def key(self) -> Row:
+        return {"account_id": self.account_id, "item_id": self.item_id}
+
+
+def digest_key(account: AccountId, digest: str) -> str:
+    return f"{account}#{digest}"
+
+
+def to_attributes(row: ItemRow) -> Row:
+    """Everything but the key, with the attributes that the indexes are made of."""
+    attributes: Row = asdict(row)
+    for name in _MOMENTS & attributes.keys():
+        if attributes[name] is not None:
+            attributes[name] = to_rfc3339(attributes[name])
+    for name in row.key:
+        del attributes[name]
+    attributes["captured_key"] = f"{to_rfc3339(row.captured_at or row.created_at)}#{row.item_id}"
+    attributes["digest_key"] = digest_key(row.account_id, row.digest) if row.digest else None
+    attributes["due_shard"] = shard_of(row.item_id) if row.due_at else None
+    return attributes
+
+
+def from_attributes(attributes: Row) -> ItemRow:
+    """Raises KeyError or ValueError for what no release of ours has written."""
+    fields = {name: attributes[name] for name in ItemRow.__dataclass_fields__ if attributes.get(name) is not None}
+    for name in _MOMENTS & fields.keys():
+        fields[name] = from_rfc3339(fields[name])
+    fields["state"] = ItemState(fields["state"])
+    if "kind" in fields:
+        fields["kind"] = ItemKind(fields["kind"])
+    if "state_before" in fields:
+        fields["state_before"] = ItemState(fields["state_before"])
+    if "result" in fields:
+        fields["result"] = _result(fields["result"])
+    if "failure" in fields:
+        fields["failure"] = _failure(fields["failure"])
+    return ItemRow(**fields)
+
+
+def _result(stored: dict[str, Any]) -> Result:
+    return replace(Result(**stored), renditions=tuple(StoredRendition(**each) for each in stored["renditions"]))
+
+
+def _failure(stored: dict[str, Any]) -> StoredFailure:
+    return StoredFailure(FailureCode(stored["code"]), stored["message"], stored["retryable"])
+
+
+def to_item(row: ItemRow) -> Item:
+    """As the API shows it, without URLs; also what events carry."""
+    result = row.result
+    return Item(
+        id=row.item_id,
+        kind=row.kind,
+        state=row.state,
+        name=row.name,
+        caption=row.caption,
+        size_bytes=row.size_bytes,
+        content_type=row.content_type,
+        digest=row.digest,
+        created_at=row.created_at,
+        captured_at=row.captured_at,
+        deadline=row.deadline,
+        version=row.version,
+        width=result.width if result else None,
+        height=result.height if result else None,
+        camera=result.camera if result else None,
+        placeholder=result.placeholder if result else None,
+        renditions=tuple(
+            Rendition(
+                name=each.name,
+                file=each.file,
+                content_type=each.content_type,
+                width=each.width,
+                height=each.height,
+                size_bytes=each.size_bytes,
+            )
+            for each in (result.renditions if result else ())
+        ),
+        failure=Failure(code=row.failure.code, message=row.failure.message, retryable=row.failure.retryable)
+        if row.failure
+        else None,
+    )

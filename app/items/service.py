@@ -1,0 +1,148 @@
+"""What a user does with own items: look, list, edit, delete, cancel, retry, read the receipt, fetch the original."""
+
+from dataclasses import dataclass
+
+from app.items import lifecycle
+from app.items.changes import AlreadyAnswered, ItemChanges
+from app.items.cursor import Cursors
+from app.items.delivery import Delivery
+from app.items.keys import original_key, path_in_folder
+from app.items.queueing import WorkQueue
+from app.items.requests import RequestKey, Requests
+from app.items.row import ItemRow, to_item
+from app.items.store import ItemStore, Position
+from app.stores.s3 import ObjectStore
+from shared.ids import AccountId, ItemId
+from shared.items import EditItem, Item, ItemState, OriginalUrl, Receipt
+from shared.problems import NotFound, WrongState
+from shared.times import Clock, to_rfc3339
+
+CREATED, CAPTURED = "created", "captured"
+MOST_PAGES_OF_DELETED = 50
+"""How far one request looks for the next visible item; beyond, the page is short and its cursor goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    rows: list[ItemRow]
+    next_cursor: str | None
+
+
+class ItemService:
+    def __init__(
+        self,
+        store: ItemStore,
+        changes: ItemChanges,
+        requests: Requests,
+        objects: ObjectStore,
+        queue: WorkQueue,
+        delivery: Delivery,
+        cursors: Cursors,
+        clock: Clock,
+    ) -> None:
+        self._store, self._changes, self._requests = store, changes, requests
+        self._objects, self._queue, self._delivery = objects, queue, delivery
+        self._cursors, self._clock = cursors, clock
+
+    async def get(self, account: AccountId, item: ItemId) -> ItemRow | None:
+        """None when there is no such item of this account, or when it is deleted."""
+        row = await self._store.get(account, item)
+        return None if row is None or row.state is ItemState.DELETED else row
+
+    async def list(self, account: AccountId, *, order: str, cursor: str | None, limit: int) -> Listed:
+        """Newest first. Raises Invalid for a cursor of another account or order."""
+        captured = order == CAPTURED
+        position = self._cursors.read(account, order, cursor) if cursor else None
+        rows: list[ItemRow] = []
+        for _ in range(MOST_PAGES_OF_DELETED):
+            found, more = await self._store.page(account, captured=captured, after=position, limit=limit - len(rows))
+            rows += [row for row in found if row.state is not ItemState.DELETED]
+            if found:
+                position = _position(found[-1])
+            if not more:
+                return Listed(rows, None)
+            if len(rows) >= limit:
+                break
+        return Listed(rows, self._cursors.write(account, order, position) if position else None)
+
+    async def edit(self, row: ItemRow, wish: EditItem, expected: int | None) -> ItemRow:
+        """Raises Outdated, NotFound."""
+        return await self._changes.apply(
+            row.account_id, row.item_id, lambda current: lifecycle.edit(current, wish, expected)
+        )
+
+    async def delete(self, row: ItemRow, expected: int | None) -> None:
+        """Hides it at once. Raises Outdated."""
+        await self._changes.apply(
+            row.account_id, row.item_id, lambda current: lifecycle.delete(current, expected, self._clock())
+        )
+
+    async def cancel(self, row: ItemRow) -> ItemRow:
+        """Raises WrongState when it is too late; cancelling twice is no error."""
+        return await self._changes.apply(
+            row.account_id, row.item_id, lambda current: lifecycle.cancel(_visible(current), self._clock())
+        )
+
+    async def retry(self, row: ItemRow, request: RequestKey | None) -> ItemRow:
+        """Queues a failed or cancelled item again. Raises WrongState, also when its original is gone."""
+        if await self._requests.earlier(row.account_id, request):
+            return await self._require(row.account_id, row.item_id)
+        if await self._objects.head(original_key(row.account_id, row.item_id)) is None:
+            raise WrongState("Its original is not there any more. Upload the file again.", state=row.state)
+        answered = request.answered(row.item_id, 202) if request else None
+        try:
+            queued = await self._changes.apply(
+                row.account_id,
+                row.item_id,
+                lambda current: lifecycle.retry(_visible(current), self._clock()),
+                request=answered,
+            )
+        except AlreadyAnswered:
+            return await self._require(row.account_id, row.item_id)
+        return await self._queue.send(queued)
+
+    async def receipt(self, row: ItemRow) -> Receipt:
+        return Receipt(steps=tuple(await self._store.receipt(row.item_id)))
+
+    async def original(self, row: ItemRow) -> OriginalUrl:
+        """Raises WrongState while, or when, there is no original."""
+        if row.state in {ItemState.UPLOADING, ItemState.EXPIRED}:
+            raise WrongState("There is no original.", state=row.state)
+        url, expires_at = self._delivery.original(row.account_id, row.item_id)
+        return OriginalUrl(url=url, expires_at=expires_at)
+
+    def shown(self, row: ItemRow) -> Item:
+        """As the API shows it, with signed URLs."""
+        item = to_item(row)
+        if row.result is None:
+            return item
+        folder = self._delivery.rendition_folder(row.account_id, row.item_id)
+        result = row.result
+        renditions = tuple(
+            each.model_copy(update={"url": folder.url(path_in_folder(result.recipe, result.attempt, each.file))})
+            for each in item.renditions
+        )
+        return item.model_copy(update={"renditions": renditions, "urls_expire_at": folder.expires_at})
+
+    def tag(self, row: ItemRow) -> str:
+        """The ETag: first the version that If-Match speaks of, then whatever else changes what is shown."""
+        window = ""
+        if row.result is not None:
+            window = to_rfc3339(self._delivery.rendition_folder(row.account_id, row.item_id).expires_at)
+        return f'"{row.version}-{row.revision}-{window}"'
+
+    async def _require(self, account: AccountId, item: ItemId) -> ItemRow:
+        row = await self.get(account, item)
+        if row is None:
+            raise NotFound
+        return row
+
+
+def _visible(row: ItemRow) -> ItemRow:
+    if row.state is ItemState.DELETED:
+        raise NotFound
+    return row
+
+
+def _position(row: ItemRow) -> Position:
+    return Position(row.item_id, f"{to_rfc3339(row.captured_at or row.created_at)}#{row.item_id}")

@@ -1,0 +1,165 @@
+"""The rows of items, their receipts, and what requests were answered, in DynamoDB."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.items.row import ItemRow, digest_key, from_attributes, to_attributes
+from app.stores.dynamo import Action, Condition, Dynamo, Question, Row, put
+from app.stores.resources import (
+    BY_CAPTURED,
+    BY_DIGEST,
+    BY_DUE,
+    ITEMS_TABLE,
+    RECEIPTS_TABLE,
+    REQUESTS_TABLE,
+)
+from shared.ids import AccountId, ItemId
+from shared.items import ReceiptStep
+from shared.times import from_rfc3339, to_rfc3339
+
+REQUEST_KEPT = timedelta(hours=24)
+RECEIPT_STEPS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredRequest:
+    """What is kept of a request with an Idempotency-Key: enough to build its answer again."""
+
+    key: str
+    fingerprint: str
+    item_id: ItemId
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a list goes on: the sort key of the last item that was shown."""
+
+    item_id: str
+    captured_key: str | None = None
+
+
+class ItemStore:
+    def __init__(self, dynamo: Dynamo) -> None:
+        self._dynamo = dynamo
+
+    async def get(self, account: AccountId, item: ItemId) -> ItemRow | None:
+        """As it stands after every acknowledged write."""
+        found = await self._dynamo.get(ITEMS_TABLE, {"account_id": account, "item_id": item})
+        return from_attributes(found) if found else None
+
+    async def write(self, actions: Sequence[Action]) -> None:
+        """One transaction. Raises TransactionRefused or TransactionConflict; Refused when it is a single action."""
+        if len(actions) == 1:
+            await self._dynamo.write(actions[0])
+        else:
+            await self._dynamo.transact(actions, secrets.token_hex(16))
+
+    async def page(
+        self, account: AccountId, *, captured: bool, after: Position | None, limit: int
+    ) -> tuple[list[ItemRow], bool]:
+        """Newest first, deleted ones included; and whether more follow."""
+        start: Row | None = None
+        if after is not None:
+            start = {"account_id": account, "item_id": after.item_id}
+            if captured:
+                start["captured_key"] = after.captured_key
+        question = Question(
+            ITEMS_TABLE,
+            Condition("account_id = :account", values={":account": account}),
+            index=BY_CAPTURED if captured else None,
+            descending=True,
+            limit=limit,
+            start_after=start,
+        )
+        page = await self._dynamo.query(question)
+        return [from_attributes(row) for row in page.rows], page.more
+
+    async def with_digest(self, account: AccountId, digest: str) -> list[ItemId]:
+        """Candidates only: the index is late, the row decides."""
+        question = Question(
+            ITEMS_TABLE,
+            Condition("digest_key = :digest", values={":digest": digest_key(account, digest)}),
+            index=BY_DIGEST,
+            limit=10,
+        )
+        page = await self._dynamo.query(question, consistent=False)
+        return [ItemId(row["item_id"]) for row in page.rows]
+
+    async def due(self, shard: str, now: datetime, limit: int) -> list[tuple[AccountId, ItemId]]:
+        """Candidates only: the index is late, the row decides."""
+        question = Question(
+            ITEMS_TABLE,
+            Condition("due_shard = :shard AND due_at <= :now", values={":shard": shard, ":now": to_rfc3339(now)}),
+            index=BY_DUE,
+            limit=limit,
+        )
+        page = await self._dynamo.query(question, consistent=False)
+        return [(AccountId(row["account_id"]), ItemId(row["item_id"])) for row in page.rows]
+
+    async def all_rows(self, start_after: Row | None = None) -> tuple[list[ItemRow], Row | None]:
+        """One page of every account's items, for who checks the whole."""
+        rows, last = await self._dynamo.scan(ITEMS_TABLE, start_after)
+        return [from_attributes(row) for row in rows], last
+
+    async def receipt(self, item: ItemId) -> list[ReceiptStep]:
+        question = Question(RECEIPTS_TABLE, Condition("item_id = :item", values={":item": item}), limit=RECEIPT_STEPS)
+        page = await self._dynamo.query(question)
+        return [
+            ReceiptStep(
+                at=from_rfc3339(row["at"]),
+                step=row["step"],
+                attempt=row["attempt"],
+                seconds=row.get("seconds"),
+                details=row.get("details", {}),
+            )
+            for row in page.rows
+        ]
+
+    async def answered(self, account: AccountId, key: str) -> AnsweredRequest | None:
+        row = await self._dynamo.get(REQUESTS_TABLE, {"account_id": account, "request_key": key})
+        if row is None:
+            return None
+        return AnsweredRequest(key, row["fingerprint"], ItemId(row["item_id"]), row["status"])
+
+
+def row_action(row: ItemRow) -> Action:
+    """Puts the whole row; refused unless it still has the revision before this one (none, for the first)."""
+    if row.revision == 1:
+        condition = Condition("attribute_not_exists(item_id)")
+    else:
+        condition = Condition("revision = :before", values={":before": row.revision - 1})
+    return put(ITEMS_TABLE, row.key, to_attributes(row), condition)
+
+
+def receipt_action(item: ItemId, step: ReceiptStep) -> Action:
+    """Without a condition: the same step at the same moment is the same line."""
+    at = to_rfc3339(step.at)
+    return put(
+        RECEIPTS_TABLE,
+        {"item_id": item, "step_key": f"{at}#{step.attempt:06d}#{step.step}"},
+        {
+            "at": at,
+            "step": step.step,
+            "attempt": step.attempt,
+            "seconds": step.seconds,
+            "details": step.details or None,
+        },
+    )
+
+
+def request_action(account: AccountId, request: AnsweredRequest, now: datetime) -> Action:
+    """Refused when the key has been used: then the winner's row tells what was answered."""
+    return put(
+        REQUESTS_TABLE,
+        {"account_id": account, "request_key": request.key},
+        {
+            "fingerprint": request.fingerprint,
+            "item_id": request.item_id,
+            "status": request.status,
+            "expires_at": int((now + REQUEST_KEPT).timestamp()),
+        },
+        Condition("attribute_not_exists(request_key)"),
+    )

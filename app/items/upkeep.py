@@ -1,0 +1,66 @@
+"""What happens to items whose time has come: deadlines, lapsed claims, messages that were lost, files that lost."""
+
+from app.items import lifecycle
+from app.items.changes import ItemChanges
+from app.items.keys import original_key, rendition_folder, rendition_prefix
+from app.items.queueing import WorkQueue
+from app.items.row import ItemRow
+from app.items.store import ItemStore
+from app.stores.resources import SHARDS
+from app.stores.s3 import ObjectStore
+from shared.ids import AccountId, ItemId
+from shared.items import ItemState
+from shared.times import Clock
+
+BATCH = 100
+_GONE = frozenset({ItemState.CANCELLED, ItemState.EXPIRED})
+
+
+class UpkeepService:
+    def __init__(
+        self, store: ItemStore, changes: ItemChanges, objects: ObjectStore, queue: WorkQueue, clock: Clock
+    ) -> None:
+        self._store, self._changes, self._objects = store, changes, objects
+        self._queue, self._clock = queue, clock
+
+    async def due(self, shard: int) -> list[tuple[AccountId, ItemId]]:
+        """Candidates of one of the 16 shards; the row decides."""
+        return await self._store.due(f"{shard % SHARDS:02d}", self._clock(), BATCH)
+
+    async def attend(self, account: AccountId, item: ItemId) -> ItemRow | None:
+        """Does what is due. Returns the row if it ended as `poisoned` here, for its capsule; else None."""
+        row = await self._store.get(account, item)
+        if row is None:
+            return None
+        now = self._clock()
+        if lifecycle.overdue(row, now):
+            moved = await self._changes.apply(account, item, lambda current: lifecycle.overdue(current, self._clock()))
+            return moved if moved.failure == lifecycle.POISONED else None
+        send_at = lifecycle.next_send(row)
+        if send_at is not None and send_at <= now:
+            await self._queue.send(row)
+        if row.cleanup_at is not None and row.cleanup_at <= now:
+            await self._remove_what_lost(row)
+            await self._changes.apply(
+                account,
+                item,
+                lambda current: lifecycle.cleaned(current) if current.cleanup_at == row.cleanup_at else None,
+            )
+        return None
+
+    async def _remove_what_lost(self, row: ItemRow) -> None:
+        """Keeps the attempt that counts; of what never will be ready again, nothing."""
+        key = original_key(row.account_id, row.item_id)
+        await self._objects.abort_multiparts(key)
+        ended = row.state_before if row.state is ItemState.DELETED else row.state
+        if ended in _GONE:
+            await self._objects.delete([key])
+        kept = None
+        if row.result is not None:
+            kept = rendition_prefix(row.account_id, row.item_id, row.result.recipe, row.result.attempt)
+        lost = [
+            found.key
+            async for found in self._objects.list_objects(rendition_folder(row.account_id, row.item_id) + "/")
+            if kept is None or not found.key.startswith(kept)
+        ]
+        await self._objects.delete(lost)

@@ -47,10 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(explained(error) + advice)
         return code
     except KeyboardInterrupt:
-        remark(chosen.go_on if "go_on" in chosen else "Interrupted.")
+        remark(chosen.go_on)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.FAILURE
+    except OSError as error:  # no room for our output, for example
+        complain(explained(ClientError(str(error))))
         return ExitCode.FAILURE
 
 
@@ -62,6 +65,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"darkroom {version('darkroom')}")
+    parser.set_defaults(go_on="Interrupted.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     common = common_options()
     for topic in (sign_in, uploading, showing, downloading, changing, following):

@@ -30,7 +30,7 @@ class Storage:
     async def put(self, url: str, headers: Mapping[str, str], body: FileBody) -> None:
         """Raises LinkExpired, StorageBusy, UploadGone, TransferRefused or NotReachable."""
         exact = dict(headers) | {"Content-Length": str(body.length)}
-        with translated_errors(httpx.URL(url).host):
+        with translated_errors(_server(url)):
             async with asyncio.timeout(WHOLE_TRANSFER_SECONDS):
                 response = await self._http.put(url, headers=exact, content=body)
         if not response.is_success:
@@ -40,12 +40,17 @@ class Storage:
     async def get(self, url: str, *, offset: int = 0) -> AsyncIterator[httpx.Response]:
         """A streamed answer of 200, or of 206 when it begins at `offset`. Raises like `put`."""
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={offset}-"} if offset else {})
-        with translated_errors(httpx.URL(url).host):
+        with translated_errors(_server(url)):
             async with self._http.stream("GET", url, headers=headers) as response:
                 if not response.is_success:
                     await response.aread()
                     raise _refusal(response)
                 yield response
+
+
+def _server(url: str) -> str:
+    """Host and port alone: the rest of a signed URL belongs into no message."""
+    return httpx.URL(url).netloc.decode()
 
 
 def _refusal(response: httpx.Response) -> Exception:

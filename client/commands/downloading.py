@@ -23,9 +23,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
     )
     parser.add_argument("items", metavar="ITEM", nargs="+", type=item_id)
     parser.add_argument("--rendition", metavar="NAME", help="small, medium, large or fallback instead of the original")
-    parser.add_argument(
-        "--output", metavar="PATH", type=Path, help="a folder, or for a single item a file (default: this folder)"
-    )
+    parser.add_argument("--output", metavar="PATH", help="a folder, or for a single item a file (default: this folder)")
     parser.add_argument("--force", action="store_true", help="replace files that exist")
     parser.set_defaults(run=in_client(_download))
 
@@ -53,13 +51,13 @@ async def _download(client: DarkroomClient, arguments: argparse.Namespace) -> in
 
 def _destination(arguments: argparse.Namespace) -> tuple[Path, Path | None]:
     """The folder to save in, and the file where one was named."""
-    named: Path | None = arguments.output
-    if named is None:
+    if arguments.output is None:
         return Path(), None
+    named = Path(arguments.output)
     if named.is_dir():
         return named, None
-    if len(arguments.items) > 1:
-        raise UsageError(f"{clean(named)} is no folder, and several items do not fit into one file")
+    if len(arguments.items) > 1 or arguments.output.endswith("/"):
+        raise UsageError(f"there is no folder {clean(named)}")
     return named.parent, named
 
 

@@ -22,7 +22,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
         metavar="N",
         help="only events after number N (without it: all that are kept, or with --follow only new ones)",
     )
-    parser.set_defaults(run=in_client(_events), go_on="")
+    parser.set_defaults(run=in_client(_events))
 
 
 async def _events(client: DarkroomClient, arguments: argparse.Namespace) -> int:

@@ -16,12 +16,13 @@ from client.credentials import CredentialsFile
 from client.errors import ClientError, NotReachable, UnexpectedAnswer
 from client.folders import config_folder, state_folder
 from client.terminal import clean, complain
-from shared.ids import ItemId, ItemIdField
+from shared.ids import ItemId, ItemIdField, SessionId, SessionIdField
 from shared.problems import Problem, Unauthenticated
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 SIGN_OUT_SECONDS = 3.0
 ITEM_ID: TypeAdapter[ItemId] = TypeAdapter(ItemIdField)
+SESSION_ID: TypeAdapter[SessionId] = TypeAdapter(SessionIdField)
 
 
 class ExitCode(IntEnum):
@@ -120,6 +121,14 @@ def item_id(text: str) -> ItemId:
         return ITEM_ID.validate_python(text)
     except ValidationError as error:
         raise argparse.ArgumentTypeError(f"{clean(text)!r} is no item's id; `darkroom list` shows them") from error
+
+
+def session_id(text: str) -> SessionId:
+    """For argparse."""
+    try:
+        return SESSION_ID.validate_python(text)
+    except ValidationError as error:
+        raise argparse.ArgumentTypeError(f"{clean(text)!r} is no session; `darkroom sessions` shows them") from error
 
 
 async def for_each(items: list[ItemId], work: Callable[[ItemId], Awaitable[None]]) -> int:

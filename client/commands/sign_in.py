@@ -14,11 +14,11 @@ from client.commands.running import (
     credentials,
     in_client,
     server_url,
+    session_id,
     session_label,
 )
 from client.credentials import SavedSignIn
 from client.terminal import clean, local_time, remark, say, say_json, table
-from shared.ids import SessionId
 from shared.problems import Unauthenticated
 
 
@@ -35,16 +35,16 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
     parser.add_argument("--all", action="store_true", help="end all sessions of the account, on every device")
     parser.set_defaults(run=_logout)
     parser = commands.add_parser("sessions", parents=[common], help="show who is signed in to the account")
-    parser.add_argument("--revoke", metavar="SESSION", help="end this session instead")
+    parser.add_argument("--revoke", metavar="SESSION", type=session_id, help="end this session instead")
     parser.set_defaults(run=in_client(_sessions))
 
 
 def _register(arguments: argparse.Namespace) -> int:
-    email = _email(arguments)
+    url, email = server_url(arguments), _email(arguments)
     password = _password(email, twice=True)
 
     async def run() -> int:
-        async with DarkroomClient(server_url(arguments)) as client:
+        async with DarkroomClient(url) as client:
             await client.sessions.register(email, password)
             return await _sign_in(client, arguments, email, password)
 
@@ -52,11 +52,11 @@ def _register(arguments: argparse.Namespace) -> int:
 
 
 def _login(arguments: argparse.Namespace) -> int:
-    email = _email(arguments)
+    url, email = server_url(arguments), _email(arguments)
     password = _password(email, twice=False)
 
     async def run() -> int:
-        async with DarkroomClient(server_url(arguments)) as client:
+        async with DarkroomClient(url) as client:
             return await _sign_in(client, arguments, email, password)
 
     return asyncio.run(run())
@@ -89,14 +89,20 @@ def _logout(arguments: argparse.Namespace) -> int:
 
     asyncio.run(run(saved.token))
     credentials().remove(url)
-    if not arguments.json:
+    if arguments.json:
+        say_json({"url": url, "signed_in": False})
+    else:
         say(f"Signed out of {url}.")
     return ExitCode.SUCCESS
 
 
 async def _sessions(client: DarkroomClient, arguments: argparse.Namespace) -> int:
     if arguments.revoke is not None:
-        await client.sessions.revoke(SessionId(arguments.revoke))
+        await client.sessions.revoke(arguments.revoke)
+        if arguments.json:
+            say_json({"id": arguments.revoke, "revoked": True})
+        else:
+            say(f"{arguments.revoke}: ended")
         return ExitCode.SUCCESS
     found = await client.sessions.list()
     if arguments.json:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from client.digests import Part
-from client.errors import LinkExpired, TransferRefused, first_failure
+from client.errors import LinkExpired, NotReachable, TransferRefused, first_failure
 from client.files import LocalFile
 from client.items import Items
 from client.retry import TRANSFER_RETRIES, retried
@@ -96,10 +96,18 @@ class PartsSender:
 
     async def _send_part(self, part: Part, upload: PartUpload) -> None:
         body = self._file.body(part.offset, part.length, lambda sent: self._meter.sending(part, sent))
+        doubtful = False
 
         async def attempt() -> None:
-            async with self._slots:
-                await self._storage.put(upload.url, upload.headers, body)
+            nonlocal doubtful
+            if doubtful and await self._is_stored(part):  # only the answer was lost
+                return
+            try:
+                async with self._slots:
+                    await self._storage.put(upload.url, upload.headers, body)
+            except NotReachable:
+                doubtful = True
+                raise
 
         for _ in range(LINK_RENEWALS):
             try:
@@ -107,3 +115,7 @@ class PartsSender:
             except LinkExpired:
                 ((_, upload),) = await self._links([part])
         raise TransferRefused("the storage refuses every signed address for this upload")
+
+    async def _is_stored(self, part: Part) -> bool:
+        stored = await self._items.stored_parts(self._item_id)
+        return any((each.number, each.sha256) == (part.number, part.sha256) for each in stored.parts)

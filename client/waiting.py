@@ -41,8 +41,7 @@ class Waiter(Generic[SubjectT]):
         self._client, self._on_finished = client, on_finished
         self._expected: dict[ItemId, Item | None] = {}
         self._waiting: dict[ItemId, list[SubjectT]] = {}
-        self._nothing_left = asyncio.Event()
-        self._nothing_left.set()
+        self._changed = asyncio.Event()
 
     def expect(self, item_id: ItemId) -> None:
         """From now on its end is noticed, should it come before `settle`."""
@@ -61,10 +60,13 @@ class Waiter(Generic[SubjectT]):
             self._on_finished(subject, finished)
             return
         self._waiting.setdefault(item.id, []).append(subject)
-        self._nothing_left.clear()
 
-    async def until_all_finished(self) -> None:
-        await self._nothing_left.wait()
+    async def until_all_finished(self, on_left: Callable[[int], None]) -> None:
+        """`on_left` hears now, and whenever it changes, how many items are unfinished."""
+        while self._waiting:
+            on_left(len(self._waiting))
+            self._changed.clear()
+            await self._changed.wait()
 
     async def follow(self, after: int) -> None:
         """Runs until it is cancelled."""
@@ -85,8 +87,7 @@ class Waiter(Generic[SubjectT]):
             self._expected[item.id] = item
         for subject in self._waiting.pop(item.id, ()):
             self._on_finished(subject, item)
-        if not self._waiting:
-            self._nothing_left.set()
+        self._changed.set()
 
     async def _look(self) -> None:
         while True:

@@ -1,5 +1,6 @@
 """What `darkroom upload` shows while it works and prints as it finishes."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -58,6 +59,8 @@ class Bars:
             console=self._console,
             transient=True,
             disable=not self.shown,
+            redirect_stdout=False,  # or results would go to stderr when stdout is a pipe
+            redirect_stderr=False,
         )
         self._all: TaskID | None = None
 
@@ -68,17 +71,37 @@ class Bars:
 
     def expect(self, files: int, size_bytes: int) -> None:
         """How much there is in all, once it has been counted."""
-        if self._all is None:
-            self._all = self._progress.add_task("")
-        self._progress.update(self._all, description=f"all {files} files", total=size_bytes)
+        self._all = self._progress.add_task(f"all {files} files", total=size_bytes)
+
+    def show_unfinished(self, items: int) -> None:
+        """Everything is sent; so many items are still in work."""
+        if self._all is not None:
+            self._progress.update(self._all, description=f"sent; {items} not ready yet")
+
+    def say(self, text: str) -> None:
+        """A line of the result, above the bars."""
+        if self.shown and sys.stdout.isatty():
+            self._console.print(Text(text), soft_wrap=True)
+        else:
+            say(text)
+
+    def complain(self, text: str) -> None:
+        if self.shown:
+            self._console.print(Text(f"darkroom: {text}"), soft_wrap=True)
+        else:
+            complain(text)
 
     def start(self, path: Path, size_bytes: int) -> "FileBar":
         name = clean(path.name)
         short = name if len(name) <= NAME_WIDTH else name[: NAME_WIDTH - 1] + "…"
-        return FileBar(self, self._progress.add_task(Text(short).markup, total=size_bytes, visible=True), short)
+        return FileBar(self, self._progress.add_task(Text(short).markup, total=size_bytes), short)
 
     def update(self, task: TaskID, description: str, done_bytes: int) -> None:
         self._progress.update(task, description=Text(description).markup, completed=done_bytes)
+
+    def restart(self, task: TaskID) -> None:
+        """The speed begins anew as well."""
+        self._progress.reset(task)
 
     def advance_all(self, size_bytes: int) -> None:
         if self._all is not None:
@@ -93,14 +116,19 @@ class FileBar:
     bars: Bars
     task: TaskID
     name: str
+    _stage: Stage = Stage.HASHING
     _sent_bytes: int = 0
 
     def show(self, progress: UploadProgress) -> None:
-        hashing = progress.stage is Stage.HASHING
-        self.bars.update(self.task, f"{self.name} (reading)" if hashing else self.name, progress.done_bytes)
-        if not hashing:
-            self.bars.advance_all(progress.done_bytes - self._sent_bytes)
-            self._sent_bytes = progress.done_bytes
+        if progress.stage is not self._stage:
+            self._stage = progress.stage
+            self.bars.restart(self.task)
+        if progress.stage is Stage.HASHING:
+            self.bars.update(self.task, f"{self.name} (reading)", progress.done_bytes)
+            return
+        self.bars.update(self.task, self.name, progress.done_bytes)
+        self.bars.advance_all(progress.done_bytes - self._sent_bytes)
+        self._sent_bytes = progress.done_bytes
 
     def finish(self, size_bytes: int) -> None:
         """However it ended, its bytes are no longer to be waited for."""
@@ -139,7 +167,7 @@ class UploadReport:
         if self._as_json:
             self._json(path, "error", None, {"type": kind, "detail": words})
         else:
-            complain(f"{clean(path)}: {words}")
+            self._bars.complain(f"{clean(path)}: {words}")
         self.tally.fail(f"{clean(path)}: {words}")
 
     def summary(self) -> None:
@@ -159,7 +187,7 @@ class UploadReport:
         if self._as_json:
             self._json(path, outcome, item, None)
         else:
-            say(f"{clean(path)}: {words} ({item.id})")
+            self._bars.say(f"{clean(path)}: {words} ({item.id})")
 
     def _json(self, path: Path, outcome: str, item: Item | None, problem: dict[str, str] | None) -> None:
         document: dict[str, Any] = {"path": str(path), "outcome": outcome}

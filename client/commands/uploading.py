@@ -84,7 +84,7 @@ class FolderUpload:
                 for _ in range(FILES_AT_ONCE):
                     workers.create_task(self._work())
             if self._waiter is not None:
-                await self._waiter.until_all_finished()
+                await self._waiter.until_all_finished(self._bars.show_unfinished)
             for task in background:
                 task.cancel()
 

@@ -17,6 +17,8 @@ class Script:
 
     cut_puts: list[int] = field(default_factory=list)
     """Bytes of a PUT's body after which its connection is cut."""
+    lost_puts: int = 0
+    """So many PUTs are stored, but their answer is lost."""
     stall_at: int | None = None
     """Received bytes in all at which storage stops reading, so that a test can kill the client right there."""
     refuse_links: int = 0

@@ -53,6 +53,10 @@ class Storage:
         (self._folder / f"{stored.item.id}.{part}").write_bytes(body)
         stored.parts[part] = expected
         account.record.stored_bytes += len(body)
+        if account.script.lost_puts:
+            account.script.lost_puts -= 1
+            cut(receive)
+            return
         await answer(send, 200, b"")
 
     async def _read_body(

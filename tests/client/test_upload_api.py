@@ -75,6 +75,14 @@ async def test_a_cut_connection_costs_no_more_than_the_part_it_carried(
     assert not any(put["known"] for put in puts(stranger))
 
 
+async def test_a_part_whose_answer_was_lost_is_not_sent_again(
+    client: DarkroomClient, stranger: ScriptedAccount, tmp_path: Path
+) -> None:
+    stranger.script(lost_puts=2)
+    assert (await client.upload(random_file(tmp_path / "film.mp4", PARTS))).item.state is ItemState.QUEUED
+    assert len(puts(stranger)) == 3
+
+
 async def test_an_expired_link_is_asked_for_anew(
     client: DarkroomClient, stranger: ScriptedAccount, tmp_path: Path
 ) -> None:

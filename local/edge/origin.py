@@ -1,0 +1,91 @@
+"""The origin: reads one bucket through the S3 protocol, streamed, over pooled connections with time limits."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import quote, urlsplit
+
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, TCPConnector
+from yarl import URL
+
+from local.edge.origin_signature import Credential, signed_headers
+from shared.times import Clock
+
+CONNECTIONS = 256
+CONNECT_SECONDS = 5.0
+"""To a free connection; a pool that stays full as long is an origin that does not keep up."""
+READ_SECONDS = 30.0
+"""Between two pieces of an answer; CloudFront's own default."""
+PIECE_BYTES = 64 * 1024
+
+
+class OriginDown(Exception):
+    """No connection, or one that broke."""
+
+
+class OriginSilent(Exception):
+    """No answer within the time limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class OriginAnswer:
+    """`headers` have names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    _response: ClientResponse
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body, at most PIECE_BYTES at a time. Raises OriginDown or OriginSilent when it breaks off."""
+        try:
+            async for piece in self._response.content.iter_chunked(PIECE_BYTES):
+                yield piece
+        except TimeoutError as error:
+            raise OriginSilent from error
+        except (ClientError, ConnectionError) as error:
+            raise OriginDown from error
+
+
+class Origin:
+    def __init__(
+        self, session: ClientSession, endpoint: str, bucket: str, credential: Credential, clock: Clock
+    ) -> None:
+        self._session = session
+        self._endpoint = endpoint.rstrip("/")
+        self._host = urlsplit(endpoint).netloc
+        self._bucket = bucket
+        self._credential = credential
+        self._clock = clock
+
+    @asynccontextmanager
+    async def ask(
+        self, method: Literal["GET", "HEAD"], key: str, headers: Mapping[str, str]
+    ) -> AsyncIterator[OriginAnswer]:
+        """The origin's answer, its body not read yet. Raises OriginDown or OriginSilent."""
+        path = f"/{self._bucket}/{quote(key, safe='/~')}"
+        sent = signed_headers(method, self._host, path, headers, credential=self._credential, now=self._clock())
+        try:
+            response = await self._session.request(
+                method, URL(self._endpoint + path, encoded=True), headers=sent, allow_redirects=False
+            )
+        except TimeoutError as error:
+            raise OriginSilent from error
+        except (ClientError, ConnectionError) as error:
+            raise OriginDown from error
+        async with response:
+            answered = {name.lower(): value for name, value in response.headers.items()}
+            yield OriginAnswer(response.status, answered, response)
+
+
+def origin_session() -> ClientSession:
+    """Passes bytes on as they are: nothing is decompressed, no cookie kept."""
+    return ClientSession(
+        connector=TCPConnector(limit=CONNECTIONS, keepalive_timeout=15.0),
+        timeout=ClientTimeout(
+            total=None, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS
+        ),
+        auto_decompress=False,
+        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
+        read_bufsize=PIECE_BYTES,
+    )

@@ -1,0 +1,92 @@
+"""What a signature allows: the policies of signed URLs, canned and custom."""
+
+import ipaddress
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from local.edge.refusals import MALFORMED_POLICY, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Times are seconds since 1970."""
+
+    resource: str
+    before: int
+    after: int | None = None
+    viewers: ipaddress.IPv4Network | ipaddress.IPv6Network | None = None
+
+    def allows(self, now: float, viewer: str) -> bool:
+        """Whether the time has come and not passed, and the viewer's address is among those meant."""
+        return (
+            now < self.before
+            and (self.after is None or now > self.after)
+            and (self.viewers is None or _is_in(viewer, self.viewers))
+        )
+
+
+def canned_policy(url: str, expires: str) -> bytes:
+    """What is signed for a URL with `Expires`: exactly these bytes, by CloudFront's documentation."""
+    condition = f'{{"DateLessThan":{{"AWS:EpochTime":{expires}}}}}'
+    return f'{{"Statement":[{{"Resource":"{url}","Condition":{condition}}}]}}'.encode()
+
+
+def read_policy(document: bytes) -> Policy:
+    """Raises Refused for what we do not understand to the last member; a condition passed over would be a hole.
+
+    Stricter than CloudFront: a policy without Resource is refused, there it opens everything under the key group.
+    """
+    try:
+        statements = _only(json.loads(document, object_pairs_hook=_without_doubles), "Statement")["Statement"]
+        if not isinstance(statements, list) or len(statements) != 1:
+            raise ValueError("not exactly one statement")
+        statement = _only(statements[0], "Resource", "Condition")
+        condition = _only(statement["Condition"], "DateLessThan", "DateGreaterThan", "IpAddress")
+        if not isinstance(statement["Resource"], str):
+            raise TypeError("a Resource that is no text")
+        return Policy(
+            statement["Resource"],
+            before=_epoch(condition["DateLessThan"]),
+            after=_epoch(condition["DateGreaterThan"]) if "DateGreaterThan" in condition else None,
+            viewers=_network(condition["IpAddress"]) if "IpAddress" in condition else None,
+        )
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise Refused(MALFORMED_POLICY) from error
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member twice")
+    return members
+
+
+def _only(value: Any, *names: str) -> dict[str, Any]:
+    if not isinstance(value, dict) or not value.keys() <= set(names):
+        raise ValueError("an unknown member")
+    return value
+
+
+def _epoch(value: Any) -> int:
+    seconds = _only(value, "AWS:EpochTime")["AWS:EpochTime"]
+    if type(seconds) is not int:
+        raise TypeError("a time that is no whole number")
+    return seconds
+
+
+def _network(value: Any) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    network = _only(value, "AWS:SourceIp")["AWS:SourceIp"]
+    if not isinstance(network, str):
+        raise TypeError("an address that is no text")
+    return ipaddress.ip_network(network, strict=False)
+
+
+def _is_in(viewer: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    try:
+        address = ipaddress.ip_address(viewer)
+    except ValueError:
+        return False
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return address in network

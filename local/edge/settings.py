@@ -1,0 +1,64 @@
+"""What `python -m local.edge` can be told: where to listen, whose signatures count, and which bucket lies behind it."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, DirectoryPath, Field, FilePath, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from local.refusal import ExitCode, Refusal
+
+PREFIX = "DARKROOM_"
+_SCHEME_AND_HOST = re.compile(r"https?://[^/?#\s\"\\]+/?").fullmatch
+
+
+def _checked_base(url: str) -> str:
+    if not _SCHEME_AND_HOST(url):
+        raise ValueError("not scheme and host")
+    return url.rstrip("/")
+
+
+BaseUrl = Annotated[str, AfterValidator(_checked_base)]
+"""Scheme and host, with no slash at the end."""
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True, populate_by_name=True)
+
+    listen_host: str = Field("127.0.0.1", description="an address of this machine", examples=["127.0.0.1"])
+    listen_port: int = Field(9001, ge=1, le=65535, description="a number from 1 to 65535", examples=["9001"])
+    edge_keys_folder: DirectoryPath = Field(
+        description="a folder of public keys in files named KEY_ID.pem", examples=["/srv/darkroom/edge-keys"]
+    )
+    edge_origin: BaseUrl = Field(description="scheme and host of an S3 endpoint", examples=["http://127.0.0.1:9000"])
+    bucket: str = Field(min_length=3, description="the name of a bucket", examples=["darkroom"])
+    cdn_url: BaseUrl = Field(description="scheme and host that URLs name", examples=["http://127.0.0.1:9001"])
+    tls_certificate: FilePath | None = Field(None, description="a PEM file", examples=["/srv/darkroom/certificate.pem"])
+    tls_key: FilePath | None = Field(None, description="a PEM file", examples=["/srv/darkroom/certificate.key"])
+    aws_access_key_id: str = Field(
+        validation_alias="AWS_ACCESS_KEY_ID", description="an access key id", examples=["AKIAIOSFODNN7EXAMPLE"]
+    )
+    aws_secret_access_key: SecretStr = Field(
+        validation_alias="AWS_SECRET_ACCESS_KEY", description="its secret", examples=["wJalrXUtnFEMI…"]
+    )
+    aws_region: str = Field(
+        "us-east-1", validation_alias="AWS_REGION", description="the bucket's region", examples=["eu-central-1"]
+    )
+
+
+def read_settings() -> Settings:
+    """Raises Refusal with a line for each wrong value: the variable, what was expected, an example."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [_line(str(wrong["loc"][0])) for wrong in error.errors()]
+        raise Refusal("\n".join(lines), ExitCode.WRONG_SETTING) from error
+
+
+def _line(location: str) -> str:
+    for name, field in Settings.model_fields.items():
+        variable = field.validation_alias if isinstance(field.validation_alias, str) else f"{PREFIX}{name.upper()}"
+        if location in (name, variable):
+            example = (field.examples or [""])[0]
+            return f"{variable} is missing or wrong: expected {field.description}, for example {example}"
+    return f"{location} is wrong"

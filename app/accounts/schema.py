@@ -1,11 +1,12 @@
 """The tables of accounts and their sessions."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, SmallInteger, String, Table
+from sqlalchemy import Boolean, Column, ForeignKey, Index, SmallInteger, Table
 
 from app.stores.aurora import UtcDateTime, exact_text, identifier, metadata
 
 ID_CHARACTERS = 30
-HASH_CHARACTERS = 64
+TOKEN_HASH_CHARACTERS = 64
+PASSWORD_HASH_CHARACTERS = 255
 ADDRESS_CHARACTERS = 320
 LABEL_CHARACTERS = 200
 
@@ -14,7 +15,7 @@ accounts = Table(
     metadata,
     Column("id", identifier(ID_CHARACTERS), primary_key=True),
     Column("email", exact_text(ADDRESS_CHARACTERS), nullable=False, unique=True, comment="normalised"),
-    Column("password_hash", String(255), nullable=False),
+    Column("password_hash", identifier(PASSWORD_HASH_CHARACTERS), nullable=False),
     Column("administrator", Boolean, nullable=False),
     Column("first", SmallInteger, nullable=True, unique=True, comment="1 for the first account, else null"),
     Column("created_at", UtcDateTime, nullable=False),
@@ -25,8 +26,8 @@ sessions = Table(
     metadata,
     Column("id", identifier(ID_CHARACTERS), primary_key=True),
     Column("account_id", identifier(ID_CHARACTERS), ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
-    Column("token_hash", identifier(HASH_CHARACTERS), nullable=False, unique=True, comment="SHA-256, hex"),
-    Column("label", String(LABEL_CHARACTERS), nullable=False),
+    Column("token_hash", identifier(TOKEN_HASH_CHARACTERS), nullable=False, unique=True, comment="SHA-256, hex"),
+    Column("label", exact_text(LABEL_CHARACTERS), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     # Also the pages of an account's sessions, newest first: ids sort by creation.

@@ -1,0 +1,82 @@
+"""What an operator does from a terminal: make an account, set a new password."""
+
+import argparse
+import asyncio
+import getpass
+import sys
+from contextlib import AsyncExitStack
+
+from pydantic import ValidationError
+
+from app.accounts.limits import Attempts
+from app.accounts.passwords import Passwords
+from app.accounts.service import AccountService
+from app.accounts.store import AccountStore
+from app.settings import Settings
+from app.stores.aurora import Database
+from app.stores.cache import Cache
+from shared.accounts import Register
+from shared.problems import Problem
+from shared.times import utc_now
+
+
+def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The parsers of what `run` obeys."""
+    create = actions.add_parser("create-account", help="make an account; asks for the password, or reads it from stdin")
+    create.add_argument("email")
+    create.add_argument("--administrator", action="store_true")
+    reset = actions.add_parser("reset-password", help="set a new password and end the account's sessions")
+    reset.add_argument("email")
+
+
+async def run(settings: Settings, chosen: argparse.Namespace) -> None:
+    """SystemExit with one line when it cannot be done."""
+    wanted = _checked(chosen.email, await asyncio.to_thread(_read_password))
+    async with AsyncExitStack() as stack:
+        accounts = _open(settings, stack)
+        try:
+            said = await _obey(accounts, wanted, chosen)
+        except Problem as problem:
+            raise SystemExit(_reason(problem)) from None
+    sys.stdout.write(said + "\n")
+
+
+async def _obey(accounts: AccountService, wanted: Register, chosen: argparse.Namespace) -> str:
+    password = wanted.password.get_secret_value()
+    if chosen.command == "reset-password":
+        await accounts.reset_password(wanted.email, password)
+        return "The new password is set, and all sessions of the account have ended."
+    account = await accounts.create(wanted.email, password, administrator=chosen.administrator)
+    return f"{account.id} is made{', an administrator' if account.administrator else ''}."
+
+
+def _open(settings: Settings, stack: AsyncExitStack) -> AccountService:
+    database = Database(settings.database_url.get_secret_value())
+    stack.push_async_callback(database.close)
+    passwords = Passwords()
+    stack.callback(passwords.close)
+    limits = Cache(settings.redis_url.get_secret_value()).limits  # never asked: an operator has none
+    return AccountService(AccountStore(database), passwords, Attempts(limits), settings.registration, utc_now)
+
+
+def _read_password() -> str:
+    """Asked twice on a terminal; else the first line of stdin."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    password = getpass.getpass("New password: ")
+    if getpass.getpass("Once more: ") != password:
+        raise SystemExit("The two passwords differ.")
+    return password
+
+
+def _checked(email: str, password: str) -> Register:
+    try:
+        return Register.model_validate({"email": email, "password": password})
+    except ValidationError as error:
+        fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        raise SystemExit(f"The {fault['loc'][0]} is not right: {fault['msg']}") from None
+
+
+def _reason(problem: Problem) -> str:
+    errors = problem.extras.get("errors", [])
+    return "; ".join(f"The {each['field']} {each['message']}" for each in errors) or problem.detail or problem.title

@@ -1,0 +1,87 @@
+"""Passwords: Argon2id in a few threads of their own, so that no flood of sign-ins can starve other requests."""
+
+import asyncio
+import threading
+import unicodedata
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+import argon2
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from argon2.low_level import Type
+
+from shared.problems import Invalid, Unavailable
+
+Result = TypeVar("Result")
+
+FEWEST_CHARACTERS = 10
+# OWASP's password storage cheat sheet, Argon2id: 46 MiB, one pass, one lane; some 50 ms of one core.
+MEMORY_KIB = 46 * 1024
+PASSES = 1
+LANES = 1
+THREADS = 2
+"""At most that many passwords are hashed at once, in each process."""
+MOST_PENDING = 40
+"""Two seconds of hashing; who comes then is told to come back."""
+RETRY_AFTER_SECONDS = 2
+
+
+def check_new_password(email: str, password: str) -> None:
+    """Raises Invalid for a password that anybody would try first."""
+    if len(password) < FEWEST_CHARACTERS:
+        raise _refused(f"has fewer than {FEWEST_CHARACTERS} characters")
+    if password.strip().lower() == email:
+        raise _refused("is the address itself")
+
+
+class Passwords:
+    """Hashes and checks. The same text typed on another keyboard (another Unicode form) is the same password."""
+
+    def __init__(self) -> None:
+        self._argon2 = argon2.PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES, type=Type.ID)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="passwords")
+        self._room = threading.BoundedSemaphore(MOST_PENDING)
+        self._nobodys_hash = self._argon2.hash("the password of no account")
+
+    async def hash(self, password: str) -> str:
+        """Raises Unavailable when too many wait already."""
+        return await self._in_thread(lambda: self._argon2.hash(_canonical(password)))
+
+    async def matches(self, password_hash: str | None, password: str) -> bool:
+        """Takes the same time when there is no hash to compare with. Raises Unavailable as `hash` does."""
+        compared = password_hash or self._nobodys_hash
+        matched = await self._in_thread(lambda: self._verify(compared, _canonical(password)))
+        return matched and password_hash is not None
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Whether it was made with other parameters than today's."""
+        return self._argon2.check_needs_rehash(password_hash)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _verify(self, password_hash: str, password: str) -> bool:
+        try:
+            return self._argon2.verify(password_hash, password)
+        except (VerifyMismatchError, InvalidHashError):
+            return False
+
+    async def _in_thread(self, work: Callable[[], Result]) -> Result:
+        if not self._room.acquire(blocking=False):
+            raise Unavailable("Too many people are signing in.", retry_after_seconds=RETRY_AFTER_SECONDS)
+        future = self._threads.submit(work)
+        # Not when the request ends, but when its thread is free: a client that goes away frees no core.
+        future.add_done_callback(self._give_room)
+        return await asyncio.wrap_future(future)
+
+    def _give_room(self, _future: Future[Result]) -> None:
+        self._room.release()
+
+
+def _canonical(password: str) -> str:
+    return unicodedata.normalize("NFKC", password)
+
+
+def _refused(why: str) -> Invalid:
+    return Invalid(errors=[{"field": "password", "message": why}])

@@ -1,0 +1,112 @@
+"""Accounts and sessions over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.security.utils import get_authorization_scheme_param
+
+from app.accounts.client_address import ClientAddress
+from app.accounts.service import AccountService
+from app.accounts.session_cookie import CookieName, clear_session_cookie, set_session_cookie
+from app.accounts.sessions import SessionService
+from app.caller import Caller
+from shared.accounts import Account, Register, SessionPage, SignedIn, SignIn
+from shared.ids import SessionIdField
+from shared.problems import BadRequest
+
+
+def _accounts(request: Request) -> AccountService:
+    service: AccountService = request.state.accounts
+    return service
+
+
+def _sessions(request: Request) -> SessionService:
+    service: SessionService = request.state.sessions
+    return service
+
+
+def _refuse_idempotency_key(idempotency_key: Annotated[str | None, Header(include_in_schema=False)] = None) -> None:
+    """A repeated answer would have to keep the secret that is shown once."""
+    if idempotency_key is not None:
+        raise BadRequest("This route takes no Idempotency-Key.")
+
+
+def _presented_token(request: Request) -> str | None:
+    """The token that came along, dead or alive; nobody needs one here."""
+    scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
+    return token if scheme.lower() == "bearer" and token else None
+
+
+def _never_stored(response: Response) -> None:
+    response.headers["Cache-Control"] = "no-store"
+
+
+router = APIRouter(tags=["accounts"], dependencies=[Depends(_refuse_idempotency_key), Depends(_never_stored)])
+
+Accounts = Annotated[AccountService, Depends(_accounts)]
+Sessions = Annotated[SessionService, Depends(_sessions)]
+PresentedToken = Annotated[str | None, Depends(_presented_token)]
+
+
+@router.post("/accounts", status_code=201)
+async def register(wanted: Register, client: ClientAddress, accounts: Accounts) -> Account:
+    """Make an account, where registration is open; the first one is the administrator's."""
+    return await accounts.register(wanted.email, wanted.password.get_secret_value(), client=client)
+
+
+@router.get("/account")
+async def get_account(caller: Caller, accounts: Accounts) -> Account:
+    """The account of whoever asks."""
+    return await accounts.require(caller.account_id)
+
+
+@router.post("/sessions", status_code=201)
+async def sign_in(
+    wanted: SignIn,
+    client: ClientAddress,
+    presented: PresentedToken,
+    cookie: CookieName,
+    response: Response,
+    sessions: Sessions,
+) -> SignedIn:
+    """Start a session; one that was presented with the request ends. The token is shown here and never again."""
+    new = await sessions.sign_in(
+        wanted.email,
+        wanted.password.get_secret_value(),
+        label=wanted.label,
+        client=client,
+        presented=presented,
+    )
+    if wanted.cookie:
+        set_session_cookie(response, cookie, new.token)
+    return SignedIn(session=new.session, account=new.account, token=None if wanted.cookie else new.token)
+
+
+@router.get("/sessions")
+async def list_sessions(caller: Caller, sessions: Sessions) -> SessionPage:
+    """The living sessions, newest first."""
+    return SessionPage(sessions=await sessions.list(caller))
+
+
+@router.delete("/sessions", status_code=204)
+async def end_all_sessions(caller: Caller, sessions: Sessions, cookie: CookieName, response: Response) -> None:
+    """Sign out everywhere, here too."""
+    await sessions.end_all(caller.account_id)
+    clear_session_cookie(response, cookie)
+
+
+@router.delete("/sessions/current", status_code=204)
+async def sign_out(caller: Caller, sessions: Sessions, cookie: CookieName, response: Response) -> None:
+    """End the session that asks."""
+    await sessions.end(caller.account_id, caller.session_id)
+    clear_session_cookie(response, cookie)
+
+
+@router.delete("/sessions/{session}", status_code=204)
+async def end_session(
+    session: SessionIdField, caller: Caller, sessions: Sessions, cookie: CookieName, response: Response
+) -> None:
+    """End one session, for example that of a lost phone."""
+    await sessions.end(caller.account_id, session)
+    if session == caller.session_id:
+        clear_session_cookie(response, cookie)

@@ -1,0 +1,35 @@
+"""The cookie that carries a session's token; the web tier alone reads it, and says under which name."""
+
+import re
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+
+NAME_HEADER = "X-Darkroom-Cookie"
+HOST_COOKIE = "__Host-darkroom"
+LONGEST_COOKIE_SECONDS = 400 * 24 * 60 * 60
+"""The most that browsers allow (RFC 6265bis, 5.5). When a session ends is up to the database."""
+
+_LOOPBACK_NAME = re.compile(r"darkroom_\d{1,5}")
+
+
+def cookie_name(request: Request) -> str:
+    """`darkroom_<port>` on plain http to loopback, else `__Host-darkroom`; no other name is ever set."""
+    name = request.headers.get(NAME_HEADER, "")
+    return name if _LOOPBACK_NAME.fullmatch(name) else HOST_COOKIE
+
+
+CookieName = Annotated[str, Depends(cookie_name)]
+
+
+def set_session_cookie(response: Response, name: str, token: str) -> None:
+    _set(response, name, token, LONGEST_COOKIE_SECONDS)
+
+
+def clear_session_cookie(response: Response, name: str) -> None:
+    _set(response, name, "", 0)
+
+
+def _set(response: Response, name: str, value: str, seconds: int) -> None:
+    secure = name == HOST_COOKIE
+    response.set_cookie(name, value, max_age=seconds, path="/", secure=secure, httponly=True, samesite="lax")

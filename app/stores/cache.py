@@ -1,0 +1,236 @@
+"""Redis: nudges between processes, and limits. It may vanish at any moment; things are slower then, never wrong."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.client import PubSub
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ReadOnlyError, RedisError
+
+CONNECTIONS = 50
+CONNECT_SECONDS = 0.5
+ANSWER_SECONDS = 0.25
+LIMIT_SECONDS = 0.1
+"""No request waits longer for a limit; then it passes."""
+NUDGE_SECONDS = 0.5
+RETRIES = 2
+SILENCE_SECONDS = 5.0
+"""After that long without a message the nudges' connection is asked whether it is still there."""
+LONGEST_RETURN_SECONDS = 2.0
+
+_EVERYBODY = "nudges"
+"""Always subscribed to, so that the connection is in one mode all the time."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most so many within a window that begins with the first."""
+
+    name: str
+    most: int
+    per_seconds: int
+
+    def key(self, who: str) -> str:
+        return f"limit:{self.name}:{who}"
+
+
+class Limits:
+    """Counters shared by all processes. Without Redis everything passes."""
+
+    def __init__(self, redis: Redis, availability: "_Availability") -> None:
+        self._redis, self._availability = redis, availability
+
+    async def take(self, limit: Limit, who: str) -> int | None:
+        """None when there was room; else after how many seconds to come back."""
+        return await self._count(limit, who, 1)
+
+    async def look(self, limit: Limit, who: str) -> int | None:
+        """As `take`, without taking: whether the next one would still pass."""
+        return await self._count(limit, who, 0)
+
+    async def give_back(self, limit: Limit, who: str) -> None:
+        """Undo one `take`."""
+        await self._count(limit, who, -1)
+
+    async def _count(self, limit: Limit, who: str, amount: int) -> int | None:
+        call = self._redis.eval(_COUNT, 1, limit.key(who), amount, limit.most, limit.per_seconds * 1000)
+        milliseconds = await self._availability.ask(call, LIMIT_SECONDS)
+        return None if not milliseconds else -(-int(milliseconds) // 1000)
+
+
+# Returns 0 where there is room, else the milliseconds until the window ends. The expiry is set in the same step.
+_COUNT = """
+local amount, most = tonumber(ARGV[1]), tonumber(ARGV[2])
+local used = tonumber(redis.call('GET', KEYS[1]) or '0')
+local left = redis.call('PTTL', KEYS[1])
+if amount >= 0 and used + math.max(amount, 1) > most then
+    if left > 0 then return left end
+    return tonumber(ARGV[3])
+end
+if used + amount > 0 and amount ~= 0 then
+    redis.call('SET', KEYS[1], used + amount, 'PX', left > 0 and left or ARGV[3])
+elseif amount < 0 then
+    redis.call('DEL', KEYS[1])
+end
+return 0
+"""
+
+
+class Nudges:
+    """Hears nudges for everybody in this process over one connection, which comes back by itself."""
+
+    def __init__(self, redis: Redis, availability: "_Availability") -> None:
+        self._redis, self._availability = redis, availability
+        self._listeners: dict[str, set[asyncio.Event]] = {}
+        self._changed = asyncio.Event()
+        self._backoff = ExponentialWithJitterBackoff(cap=LONGEST_RETURN_SECONDS, base=0.05)
+
+    @asynccontextmanager
+    async def listen(self, channel: str) -> AsyncIterator[asyncio.Event]:
+        """An event that is set by each nudge on the channel, and whenever nudges may have been missed.
+
+        The listener clears it. It is set without a cause at times, and may stay silent while Redis is away.
+        """
+        nudged = asyncio.Event()
+        self._listeners.setdefault(channel, set()).add(nudged)
+        self._changed.set()
+        try:
+            yield nudged
+        finally:
+            self._listeners[channel].discard(nudged)
+            if not self._listeners[channel]:
+                del self._listeners[channel]
+                self._changed.set()
+
+    async def run(self) -> None:
+        """Keeps the connection for ever; whoever starts it cancels it."""
+        failures = 0
+        while True:
+            try:
+                async with self._redis.pubsub() as connection, asyncio.TaskGroup() as tasks:
+                    async with asyncio.timeout(CONNECT_SECONDS):
+                        await connection.subscribe(_EVERYBODY)
+                    failures = 0
+                    tasks.create_task(self._follow_listeners(connection))
+                    tasks.create_task(self._hear(connection))
+            except* (RedisError, OSError) as lost:
+                failures += 1
+                self._availability.lost(lost.exceptions[0])
+            await asyncio.sleep(self._backoff.compute(failures))
+
+    async def _follow_listeners(self, connection: PubSub) -> None:
+        subscribed: set[str] = set()
+        while True:
+            self._changed.clear()
+            wanted = set(self._listeners)
+            async with asyncio.timeout(CONNECT_SECONDS):
+                if new := wanted - subscribed:
+                    await connection.subscribe(*new)
+                if old := subscribed - wanted:
+                    await connection.unsubscribe(*old)
+            subscribed = wanted
+            await self._changed.wait()
+
+    async def _hear(self, connection: PubSub) -> None:
+        asked = False
+        while True:
+            message: dict[str, Any] | None = await connection.get_message(timeout=SILENCE_SECONDS)
+            if message is not None:
+                asked = False
+                self._availability.found()
+                if message["type"] in ("message", "subscribe"):
+                    # A confirmed subscription, too, is news: what was said before it is lost.
+                    self._wake(message["channel"].decode())
+            elif asked:
+                raise RedisConnectionError("no answer to a ping")
+            else:
+                asked = True
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    await connection.ping()
+
+    def _wake(self, channel: str) -> None:
+        for nudged in self._listeners.get(channel, ()):
+            nudged.set()
+
+
+class Cache:
+    """One per process, open as a context. Nothing here ever raises because Redis is away."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = Redis.from_pool(_pool(url, Retry(ExponentialWithJitterBackoff(cap=0.1, base=0.01), RETRIES)))
+        # The nudges' own loop is the layer that retries.
+        self._nudges_redis = Redis.from_pool(_pool(url, Retry(NoBackoff(), 0)))
+        self._availability = _Availability()
+        self.limits = Limits(self._redis, self._availability)
+        self.nudges = Nudges(self._nudges_redis, self._availability)
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self.nudges.run())
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        await self._nudges_redis.aclose()
+        await self._redis.aclose()
+
+    async def nudge(self, channel: str) -> None:
+        """Tell whoever listens on the channel, in any process, to look; it may not arrive."""
+        await self._availability.ask(self._redis.publish(channel, b""), NUDGE_SECONDS)
+
+
+class _Availability:
+    """Says once that Redis went away, and once that it is back."""
+
+    def __init__(self) -> None:
+        self._away = False
+
+    async def ask(self, call: Awaitable[Any], seconds: float) -> Any:
+        """The call's result, or None when Redis did not give one in time."""
+        try:
+            async with asyncio.timeout(seconds):
+                result = await call
+        except (RedisError, OSError) as error:
+            self.lost(error)
+            return None
+        self.found()
+        return result
+
+    def lost(self, error: BaseException) -> None:
+        if not self._away:
+            self._away = True
+            log.warning("redis.lost", reason=repr(error))
+
+    def found(self) -> None:
+        if self._away:
+            self._away = False
+            log.info("redis.found")
+
+
+def _pool(url: str, retry: Retry) -> BlockingConnectionPool:
+    return BlockingConnectionPool.from_url(
+        url,
+        max_connections=CONNECTIONS,
+        timeout=CONNECT_SECONDS,
+        socket_connect_timeout=CONNECT_SECONDS,
+        socket_timeout=ANSWER_SECONDS,
+        retry=retry,
+        # Without it a client never recovers when primary and standby change places.
+        retry_on_error=[ReadOnlyError],
+    )

@@ -6,6 +6,7 @@ import importlib
 import json
 import sys
 
+from app.accounts import command as account_command
 from app.logs import set_up_logs
 from app.settings import load_settings
 
@@ -34,13 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     migrate = commands.add_parser("migrate", help="bring the relational database to this release's tables")
     migrate.add_argument("--revision", default="head", help="another revision, `base` for none at all")
     commands.add_parser("resources", help="print every table, queue, topic and bucket as JSON")
-    create = commands.add_parser(
-        "create-account", help="make an account; asks for the password, or reads it from stdin"
-    )
-    create.add_argument("email")
-    create.add_argument("--administrator", action="store_true")
-    reset = commands.add_parser("reset-password", help="set a new password and end the account's sessions")
-    reset.add_argument("email")
+    account_command.add_actions(commands)
     return parser
 
 
@@ -72,9 +67,7 @@ def _migrate(revision: str) -> None:
 def _help_with_account(chosen: argparse.Namespace) -> None:
     settings = load_settings()
     set_up_logs()
-    from app.accounts import command
-
-    asyncio.run(command.run(settings, chosen))
+    asyncio.run(account_command.run(settings, chosen))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The app's composition root: opens the clients, builds the services, hands them to the routes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypedDict
 
@@ -9,22 +9,59 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 
 from app import health
+from app.accounts import routes as accounts_routes
+from app.accounts.limits import Attempts
+from app.accounts.passwords import Passwords
+from app.accounts.service import AccountService
+from app.accounts.sessions import SessionService
+from app.accounts.store import AccountStore
+from app.admin import routes as admin_routes
+from app.admin.overview import OverviewService
+from app.caller import Authenticator
+from app.events import routes as events_routes
+from app.events.log import EventLog
+from app.events.relay import RelayService
+from app.events.stream import LiveEvents
+from app.items import routes as items_routes
+from app.items.access import Grants, OwnItems
+from app.items.cursor import Cursors
+from app.items.delivery import Delivery
+from app.items.requests import Requests
+from app.items.service import ItemService
+from app.items.upkeep import UpkeepService
+from app.items.uploads import UploadService
 from app.metrics import Metrics
 from app.openapi import PROBLEM_RESPONSES, describe
 from app.problem_answers import add_problem_answers
 from app.readiness import Readiness
 from app.request_frame import BodyLimit, Deadline, RequestFrame
+from app.services import Foundation, open_foundation
 from app.settings import Settings
-from app.stores.aurora import Database
+from app.stores.cloudfront import UrlSigner
+from shared.times import utc_now
 
 PREFIX = "/v1"
-ROUTERS: tuple[APIRouter, ...] = ()
+ROUTERS: tuple[APIRouter, ...] = (
+    accounts_routes.router,
+    items_routes.router,
+    events_routes.router,
+    admin_routes.router,
+)
 
 
 class Services(TypedDict):
     """What the routes find on `request.state`."""
 
-    database: Database
+    accounts: AccountService
+    sessions: SessionService
+    forwarded_hops: int
+    authenticator: Authenticator
+    items: ItemService
+    uploads: UploadService
+    grants: Sequence[Grants]
+    event_log: EventLog
+    live_events: LiveEvents
+    overview: OverviewService
 
 
 class State(Services):
@@ -32,11 +69,54 @@ class State(Services):
     metrics: Metrics
 
 
-async def open_services(settings: Settings, stack: AsyncExitStack) -> Services:
+async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Readiness) -> Services:
     """Everything that is opened here is closed by the stack, in the opposite order."""
-    database = Database(settings.database_url.get_secret_value())
-    stack.push_async_callback(database.close)
-    return Services(database=database)
+    base = await open_foundation(settings, stack, utc_now)
+    accounts, sessions = _build_accounts(settings, base, stack)
+    items, uploads = _build_items(settings, base)
+    live_events = await stack.enter_async_context(
+        LiveEvents(base.event_log, base.event_store, base.cache.nudges, base.clock, readiness.stopping)
+    )
+    upkeep = UpkeepService(base.item_store, base.changes, base.amazon.objects, base.queue, base.clock)
+    relay = RelayService(base.event_store, base.amazon.topics, base.clock)
+    return Services(
+        accounts=accounts,
+        sessions=sessions,
+        forwarded_hops=settings.forwarded_hops,
+        authenticator=sessions,
+        items=items,
+        uploads=uploads,
+        grants=(OwnItems(items),),
+        event_log=base.event_log,
+        live_events=live_events,
+        overview=OverviewService(upkeep, relay, base.amazon.queues, base.clock),
+    )
+
+
+def _build_accounts(
+    settings: Settings, base: Foundation, stack: AsyncExitStack
+) -> tuple[AccountService, SessionService]:
+    store, passwords, attempts = AccountStore(base.database), Passwords(), Attempts(base.cache.limits)
+    stack.callback(passwords.close)
+    accounts = AccountService(store, passwords, attempts, settings.registration, base.clock)
+    return accounts, SessionService(store, passwords, attempts, base.clock)
+
+
+def _build_items(settings: Settings, base: Foundation) -> tuple[ItemService, UploadService]:
+    requests = Requests(base.item_store)
+    signer = UrlSigner(settings.cdn_url, settings.cdn_key_id, settings.cdn_private_key.get_secret_value())
+    items = ItemService(
+        base.item_store,
+        base.changes,
+        requests,
+        base.amazon.objects,
+        base.queue,
+        Delivery(signer, base.clock),
+        Cursors(settings.secret.get_secret_value().encode()),
+        base.clock,
+    )
+    uploads = UploadService(base.item_store, base.changes, requests, base.amazon.objects, base.queue, base.clock)
+    return items, uploads
 
 
 def create_app(settings: Settings, readiness: Readiness | None = None) -> FastAPI:
@@ -47,7 +127,7 @@ def create_app(settings: Settings, readiness: Readiness | None = None) -> FastAP
     @asynccontextmanager
     async def lifespan(_application: FastAPI) -> AsyncIterator[State]:
         async with AsyncExitStack() as stack:
-            services = await open_services(settings, stack)
+            services = await open_services(settings, stack, ready)
             yield State(**services, readiness=ready, metrics=metrics)
 
     application = FastAPI(

@@ -1,5 +1,6 @@
 """What the app and the worker are told by their environment, checked once at the start."""
 
+import os
 import re
 from enum import StrEnum
 from typing import Annotated, Any
@@ -87,6 +88,16 @@ class Settings(BaseSettings):
     )
     registration: Registration = Field(
         Registration.CLOSED, description="whether strangers may register: open or closed", examples=["closed"]
+    )
+    account_quota_bytes: int = Field(
+        100 * 1024**3, ge=1, description="bytes that one account may hold", examples=["107374182400"]
+    )
+    worker_slots: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        le=64,
+        description="how many photos one worker makes at once",
+        examples=["2"],
     )
     aws_region: Annotated[str, _matching(r"^[a-z]{2}(-[a-z]+)+-\d$")] = Field(
         validation_alias="AWS_REGION", description="an AWS region", examples=["eu-central-1"]

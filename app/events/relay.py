@@ -1,6 +1,7 @@
 """Telling the outside: what an account's log has gained goes to SNS, and only then the relayed number moves."""
 
-from datetime import timedelta
+import asyncio
+from datetime import datetime, timedelta
 
 from app.events.store import PAGE_EVENTS, EventStore
 from app.stores.dynamo import Refused, TransactionConflict
@@ -22,6 +23,12 @@ class RelayService:
     async def behind(self, shard: int) -> list[AccountId]:
         """Candidates of one of the 16 shards; the head decides."""
         return await self._store.behind(f"{shard % SHARDS:02d}", BATCH)
+
+    async def late(self, since: datetime) -> int:
+        """How many accounts have had untold events since before that moment."""
+        async with asyncio.TaskGroup() as tasks:
+            shards = [tasks.create_task(self._store.late(f"{shard:02d}", since)) for shard in range(SHARDS)]
+        return sum(shard.result() for shard in shards)
 
     async def relay(self, account: AccountId) -> int:
         """How many completion events were published. After a crash some may be published twice, none is left out."""

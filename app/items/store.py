@@ -50,6 +50,11 @@ class ItemStore:
         found = await self._dynamo.get(ITEMS_TABLE, {"account_id": account, "item_id": item})
         return from_attributes(found) if found else None
 
+    async def get_many(self, items: Sequence[tuple[AccountId, ItemId]]) -> list[ItemRow]:
+        """Those that exist, in no order, each as it stands after every acknowledged write."""
+        keys = [{"account_id": account, "item_id": item} for account, item in items]
+        return [from_attributes(row) for row in await self._dynamo.get_many(ITEMS_TABLE, keys)]
+
     async def write(self, actions: Sequence[Action]) -> None:
         """One transaction. Raises TransactionRefused or TransactionConflict; Refused when it is a single action."""
         if len(actions) == 1:

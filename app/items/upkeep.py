@@ -1,5 +1,9 @@
 """What happens to items whose time has come: deadlines, lapsed claims, messages that were lost, files that lost."""
 
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+
 from app.items import lifecycle
 from app.items.changes import ItemChanges
 from app.items.keys import original_key, rendition_folder, rendition_prefix
@@ -14,6 +18,12 @@ from shared.times import Clock
 
 BATCH = 100
 _GONE = frozenset({ItemState.CANCELLED, ItemState.EXPIRED})
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    past_deadline: int
+    oldest_wait_seconds: float
 
 
 class UpkeepService:
@@ -47,6 +57,24 @@ class UpkeepService:
                 lambda current: lifecycle.cleaned(current) if current.cleanup_at == row.cleanup_at else None,
             )
         return None
+
+    async def backlog(self, since: datetime) -> Backlog:
+        """Items whose deadline passed before `since`, and how long the queued item that waits longest has waited."""
+        async with asyncio.TaskGroup() as tasks:
+            shards = [tasks.create_task(self._waiting(shard)) for shard in range(SHARDS)]
+        rows = [row for shard in shards for row in shard.result()]
+        late = sum(1 for row in rows if row.deadline is not None and row.deadline < since)
+        now = self._clock()
+        waits = [
+            (now - row.queued_at).total_seconds() for row in rows if row.queued_at and row.state is ItemState.QUEUED
+        ]
+        return Backlog(late, round(max(waits, default=0.0), 1))
+
+    async def _waiting(self, shard: int) -> list[ItemRow]:
+        """What the sweeper has to look at within a day, the most urgent first."""
+        until = self._clock() + lifecycle.QUEUE_LIMIT
+        candidates = await self._store.due(f"{shard:02d}", until, BATCH)
+        return await self._store.get_many(candidates)
 
     async def _remove_what_lost(self, row: ItemRow) -> None:
         """Keeps the attempt that counts; of what never will be ready again, nothing."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from types_aiobotocore_s3.client import S3Client
 
 CHUNK_BYTES = 1024 * 1024
+TRANSFER_READ_SECONDS = 30.0
+"""Between two bytes of a transfer."""
 TRANSFER_SECONDS = 3600.0
 """Above this a transfer counts as hung; the claim's heartbeat watches the work as a whole."""
 DELETE_KEYS = 1_000

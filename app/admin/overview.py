@@ -1,0 +1,33 @@
+"""The numbers by which an operator sees at a glance whether all is well: each service is asked for its own."""
+
+import asyncio
+from datetime import timedelta
+
+from app.events.relay import RelayService
+from app.items.upkeep import UpkeepService
+from app.stores.resources import BULK_QUEUE, DEAD_LETTERS_QUEUE, EXPRESS_QUEUE
+from app.stores.sqs import Queues
+from shared.admin import Lane, Overview
+from shared.times import Clock
+
+LATE = timedelta(seconds=60)
+LANES = {"express": EXPRESS_QUEUE, "bulk": BULK_QUEUE, "dead_letters": DEAD_LETTERS_QUEUE}
+
+
+class OverviewService:
+    def __init__(self, upkeep: UpkeepService, relay: RelayService, queues: Queues, clock: Clock) -> None:
+        self._upkeep, self._relay, self._queues, self._clock = upkeep, relay, queues, clock
+
+    async def read(self) -> Overview:
+        since = self._clock() - LATE
+        async with asyncio.TaskGroup() as tasks:
+            depths = {name: tasks.create_task(self._queues.depth(queue)) for name, queue in LANES.items()}
+            backlog = tasks.create_task(self._upkeep.backlog(since))
+            unrelayed = tasks.create_task(self._relay.late(since))
+        return Overview(
+            at=self._clock(),
+            lanes={name: Lane(**depth.result()) for name, depth in depths.items()},
+            oldest_wait_seconds=backlog.result().oldest_wait_seconds,
+            items_past_deadline=backlog.result().past_deadline,
+            events_not_relayed=unrelayed.result(),
+        )

@@ -1,0 +1,183 @@
+"""Checks that what the rows say is true: objects, digests, logs without gaps, counts, and nothing that nobody owns."""
+
+import asyncio
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from app.events.store import EventStore, Head
+from app.items.keys import original_key, rendition_prefix
+from app.items.row import ItemRow
+from app.items.store import ItemStore
+from app.stores.s3 import ObjectStore, StoredObject
+from shared.events import Event, EventType
+from shared.ids import AccountId
+from shared.items import FailureCode, ItemState
+from shared.times import Clock
+from shared.uploads import part_size_bytes
+
+AT_ONCE = 16
+HAS_ORIGINAL = frozenset({ItemState.QUEUED, ItemState.PROCESSING, ItemState.READY, ItemState.FAILED})
+_READ_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that should not be. `kind` is a stable word, `subject` an id or an S3 key."""
+
+    kind: str
+    subject: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    items: int
+    accounts: int
+    objects: int
+    findings: tuple[Finding, ...]
+
+
+class Verification:
+    """Meant for a service at rest; what moves while it looks may be reported although it is well."""
+
+    def __init__(self, items: ItemStore, events: EventStore, objects: ObjectStore, clock: Clock, *, read: bool) -> None:
+        """`read`: also reads every original and compares its bytes with the digest."""
+        self._items, self._events, self._objects, self._clock, self._read = items, events, objects, clock, read
+
+    async def run(self) -> Verified:
+        rows = [row async for row in self._all_rows()]
+        findings: list[Finding] = []
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def check(row: ItemRow) -> None:
+            async with gate:
+                findings.extend([finding async for finding in self._item(row)])
+
+        async with asyncio.TaskGroup() as tasks:
+            for row in rows:
+                tasks.create_task(check(row))
+        by_account: dict[AccountId, list[ItemRow]] = defaultdict(list)
+        for row in rows:
+            by_account[row.account_id].append(row)
+        for account, own in by_account.items():
+            findings += [finding async for finding in self._account(account, own)]
+        objects, orphans = await self._orphans({row.item_id: row for row in rows})
+        return Verified(len(rows), len(by_account), objects, tuple(findings + orphans))
+
+    async def _all_rows(self) -> AsyncIterator[ItemRow]:
+        start = None
+        while True:
+            rows, start = await self._items.all_rows(start)
+            for row in rows:
+                yield row
+            if start is None:
+                return
+
+    async def _item(self, row: ItemRow) -> AsyncIterator[Finding]:
+        key = original_key(row.account_id, row.item_id)
+        missing_is_known = row.failure is not None and row.failure.code is FailureCode.ORIGINAL_MISSING
+        if row.state in HAS_ORIGINAL and not missing_is_known:
+            for finding in _compared(key, await self._objects.head(key), row.size_bytes, row.digest):
+                yield finding
+            if self._read and await self._digest_of_bytes(row) != row.digest:
+                yield Finding("digest", key, f"its bytes are not those of {row.digest}")
+        if row.state is ItemState.READY and row.result is not None:
+            prefix = rendition_prefix(row.account_id, row.item_id, row.result.recipe, row.result.attempt)
+            for each in row.result.renditions:
+                stored = await self._objects.head(prefix + each.file)
+                for finding in _compared(prefix + each.file, stored, each.size_bytes, f"sha256:{each.sha256}"):
+                    yield finding
+        if row.deadline is not None and row.deadline < self._clock():
+            yield Finding("deadline", row.item_id, f"{row.state} past its deadline")
+
+    async def _digest_of_bytes(self, row: ItemRow) -> str:
+        with TemporaryDirectory() as folder:
+            file = Path(folder, "original")
+            await self._objects.download(original_key(row.account_id, row.item_id), file)
+            return await asyncio.to_thread(_file_digest, file, row)
+
+    async def _account(self, account: AccountId, rows: list[ItemRow]) -> AsyncIterator[Finding]:
+        head = await self._events.head(account)
+        events = [event async for event in self._all_events(account)]
+        expected = range(head.last - len(events) + 1, head.last + 1)
+        if [event.number for event in events] != list(expected):
+            yield Finding("log", account, f"its log has a gap, a double, or does not end at {head.last}")
+        for finding in _counted(account, head, events, rows):
+            yield finding
+
+    async def _all_events(self, account: AccountId) -> AsyncIterator[Event]:
+        number = 0
+        while events := await self._events.after(account, number, now=self._clock()):
+            for event in events:
+                yield event
+            number = events[-1].number
+
+    async def _orphans(self, rows: dict[str, ItemRow]) -> tuple[int, list[Finding]]:
+        """Objects that no item owns; what the sweeper will remove soon is no orphan."""
+        findings, seen = [], 0
+        for prefix in ("originals/", "renditions/"):
+            async for found in self._objects.list_objects(prefix):
+                seen += 1
+                if not _owned(found.key, rows):
+                    findings.append(Finding("orphan", found.key, "no item owns this object"))
+        for key in await self._objects.list_multipart_keys("originals/"):
+            row = rows.get(key.split("/")[2])
+            if row is None or (row.upload_id is None and row.cleanup_at is None):
+                findings.append(Finding("orphan", key, "an upload in parts that no item waits for"))
+        return seen, findings
+
+
+def _compared(key: str, stored: StoredObject | None, size_bytes: int, digest: str | None) -> Iterator[Finding]:
+    if stored is None:
+        yield Finding("missing", key, "the object is not there")
+    elif stored.size_bytes != size_bytes:
+        yield Finding("size", key, f"{stored.size_bytes} bytes instead of {size_bytes}")
+    elif stored.digest != digest:
+        yield Finding("digest", key, f"{stored.digest} instead of {digest}")
+
+
+def _counted(account: AccountId, head: Head, events: list[Event], rows: list[ItemRow]) -> Iterator[Finding]:
+    reserved = sum(row.reserved_bytes for row in rows)
+    if head.bytes_used != reserved:
+        yield Finding("quota", account, f"{head.bytes_used} bytes noted, {reserved} reserved by its items")
+    if head.item_count != len(rows):
+        yield Finding("count", account, f"{head.item_count} items noted, {len(rows)} there")
+    if events and events[0].number != 1:
+        return
+    told = Counter((event.subject, event.type) for event in events)
+    for row in rows:
+        if told[(row.item_id, EventType.ITEM_CREATED)] != 1:
+            yield Finding("events", row.item_id, "not exactly one item.created")
+        ready = told[(row.item_id, EventType.ITEM_READY)]
+        if ready != (1 if row.result else 0):
+            yield Finding("events", row.item_id, f"{ready} times item.ready")
+
+
+def _owned(key: str, rows: dict[str, ItemRow]) -> bool:
+    kind, account, item, *_rest = key.split("/")
+    row = rows.get(item)
+    if row is None or row.account_id != account:
+        return False
+    if row.cleanup_at is not None or (kind == "originals" and row.state is not ItemState.EXPIRED):
+        return True
+    if row.state in {ItemState.PROCESSING, ItemState.QUEUED}:
+        return True  # an attempt under way, or one whose leavings go once the item is final
+    result = row.result
+    return result is not None and key.startswith(
+        rendition_prefix(row.account_id, row.item_id, result.recipe, result.attempt)
+    )
+
+
+def _file_digest(file: Path, row: ItemRow) -> str:
+    if (row.digest or "").startswith("sha256:"):
+        with file.open("rb") as opened:
+            return f"sha256:{hashlib.file_digest(opened, 'sha256').hexdigest()}"
+    parts, size = [], part_size_bytes(row.size_bytes)
+    with file.open("rb") as opened:
+        while part := opened.read(size):
+            parts.append(hashlib.sha256(part).digest())
+    return f"sha256-parts:{hashlib.sha256(b''.join(parts)).hexdigest()}-{len(parts)}"

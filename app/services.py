@@ -1,0 +1,63 @@
+"""What the API and the workers share: the clients of one process, and the services built on them."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from app.events.log import EventLog
+from app.events.store import EventStore
+from app.events.stream import event_channel
+from app.items.changes import ItemChanges
+from app.items.queueing import WorkQueue
+from app.items.store import ItemStore
+from app.settings import Settings
+from app.stores.aurora import Database
+from app.stores.cache import Cache
+from app.stores.clients import AmazonStores, Endpoints, open_amazon
+from shared.ids import AccountId
+from shared.times import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """Everything that both composition roots stand on; opened here, closed by the stack in the opposite order."""
+
+    clock: Clock
+    database: Database
+    cache: Cache
+    amazon: AmazonStores
+    event_store: EventStore
+    event_log: EventLog
+    item_store: ItemStore
+    changes: ItemChanges
+    queue: WorkQueue
+
+
+async def open_foundation(settings: Settings, stack: AsyncExitStack, clock: Clock) -> Foundation:
+    database = Database(settings.database_url.get_secret_value())
+    stack.push_async_callback(database.close)
+    cache = await stack.enter_async_context(Cache(settings.redis_url.get_secret_value()))
+    secret = settings.aws_secret_access_key
+    amazon = await open_amazon(
+        stack,
+        Endpoints(
+            dynamodb=settings.dynamodb_endpoint,
+            s3=settings.s3_endpoint,
+            s3_public=settings.s3_public_endpoint,
+            sqs=settings.sqs_endpoint,
+            sns=settings.sns_endpoint,
+        ),
+        region=settings.aws_region,
+        bucket=settings.bucket,
+        access_key_id=settings.aws_access_key_id,
+        secret_access_key=secret.get_secret_value() if secret else None,
+    )
+
+    async def nudge(account: AccountId) -> None:
+        await cache.nudge(event_channel(account))
+
+    event_store = EventStore(amazon.dynamo)
+    event_log = await stack.enter_async_context(EventLog(event_store, amazon.dynamo, nudge, clock))
+    item_store = ItemStore(amazon.dynamo)
+    changes = ItemChanges(item_store, event_log, clock, settings.account_quota_bytes)
+    queue = WorkQueue(amazon.queues, changes, clock)
+    return Foundation(clock, database, cache, amazon, event_store, event_log, item_store, changes, queue)

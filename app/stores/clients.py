@@ -1,0 +1,61 @@
+"""Opens the AWS clients of a process, one per service, all closed by the stack that they were opened on."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import aioboto3
+
+from app.stores.amazon import client_config
+from app.stores.dynamo import Dynamo
+from app.stores.s3 import TRANSFER_READ_SECONDS, ObjectStore
+from app.stores.sns import Topics
+from app.stores.sqs import POLL_READ_SECONDS, Queues
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """None stands for AWS itself."""
+
+    dynamodb: str | None
+    s3: str | None
+    s3_public: str | None
+    sqs: str | None
+    sns: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AmazonStores:
+    dynamo: Dynamo
+    objects: ObjectStore
+    queues: Queues
+    topics: Topics
+
+
+async def open_amazon(
+    stack: AsyncExitStack,
+    endpoints: Endpoints,
+    *,
+    region: str,
+    bucket: str,
+    access_key_id: str | None,
+    secret_access_key: str | None,
+) -> AmazonStores:
+    """Without a key the machine's role signs."""
+    session: Any = aioboto3.Session(  # its stubs know client() by literal service names only
+        aws_access_key_id=access_key_id, aws_secret_access_key=secret_access_key, region_name=region
+    )
+
+    async def open_client(service: str, endpoint: str | None, **options: Any) -> Any:
+        client = session.client(service, endpoint_url=endpoint, config=client_config(**options))
+        return await stack.enter_async_context(client)
+
+    path_style: dict[str, Any] = {"s3": {"addressing_style": "path"}, "signature_version": "s3v4"}
+    if endpoints.s3 is None:
+        path_style = {"signature_version": "s3v4"}
+    dynamodb = await open_client("dynamodb", endpoints.dynamodb)
+    s3 = await open_client("s3", endpoints.s3, read_seconds=TRANSFER_READ_SECONDS, **path_style)
+    public = await open_client("s3", endpoints.s3_public or endpoints.s3, **path_style)
+    sqs = await open_client("sqs", endpoints.sqs, read_seconds=POLL_READ_SECONDS)
+    sns = await open_client("sns", endpoints.sns)
+    return AmazonStores(Dynamo(dynamodb), ObjectStore(s3, public, bucket), Queues(sqs), Topics(sns))

@@ -1,0 +1,167 @@
+"""One message: claim the item, keep the claim while the pipeline runs, and end the attempt whatever happens."""
+
+import asyncio
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+from app.items.lifecycle import LEASE, ClaimLost
+from app.items.row import ItemRow, StoredFailure
+from app.items.work import WorkService
+from app.media.results import DecoderDied, MediaError
+from app.stores.resources import DEAD_LETTERS_QUEUE, WORK_VISIBILITY_SECONDS
+from app.stores.s3 import Absent
+from app.stores.sqs import Message, Queues
+from app.worker.pipeline import Pipeline, Steps
+from shared.ids import AccountId, AccountIdField, ItemId, ItemIdField
+from shared.items import FailureCode, ItemState
+from shared.problems import NotFound, Unavailable
+from shared.times import Clock
+
+log = structlog.get_logger()
+
+HEARTBEAT_SECONDS = LEASE.total_seconds() / 4
+STORES_AWAY = timedelta(seconds=5)
+"""How long an item waits whose worker could not reach a store."""
+GIVE_BACK_SECONDS = 5.0
+
+NO_ORIGINAL = StoredFailure(
+    FailureCode.ORIGINAL_MISSING, "The uploaded file is not there any more. Upload it again.", retryable=False
+)
+Raised = TypeVar("Raised", bound=BaseException)
+
+_ACCOUNT, _ITEM = TypeAdapter(AccountIdField), TypeAdapter(ItemIdField)
+
+
+class Attempts:
+    """Handles the messages of one lane; never raises for what a file or a store does."""
+
+    def __init__(self, work: WorkService, pipeline: Pipeline, queues: Queues, queue: str, clock: Clock) -> None:
+        self._work, self._pipeline, self._queues = work, pipeline, queues
+        self._queue, self._clock = queue, clock
+
+    async def handle(self, message: Message) -> None:
+        try:
+            account, item = _named(message.body)
+        except ValidationError:
+            log.error("message.unreadable", queue=self._queue)
+            await self._forget(message)
+            return
+        with structlog.contextvars.bound_contextvars(account=account, item=item):
+            try:
+                await self._claim_and_work(message, account, item)
+            except Unavailable as problem:
+                log.warning("attempt.interrupted", reason=str(problem))
+
+    async def _claim_and_work(self, message: Message, account: AccountId, item: ItemId) -> None:
+        log.info("step.began", step="claim")
+        try:
+            claimed = await self._work.claim(account, item)
+        except (ClaimLost, NotFound):
+            log.info("claim.refused", receives=message.receives)
+            await self._forget(message)
+            return
+        try:
+            finished = await self._work_under_claim(message, claimed)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._give_back(message, claimed))
+            raise
+        if finished:
+            log.info("step.began", step="delete")
+            await self._forget(message)
+
+    async def _work_under_claim(self, message: Message, claimed: ItemRow) -> bool:
+        """True when the message has done its duty."""
+        steps, done = Steps(claimed.attempt, self._clock), True
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                heartbeat = tasks.create_task(self._beat(message, claimed))
+                try:
+                    await self._pipeline.run(claimed, steps)
+                finally:
+                    heartbeat.cancel()
+        except* ClaimLost:
+            log.warning("claim.lost", attempt=claimed.attempt)
+        except* MediaError as errors:
+            await self._fail(claimed, _first(errors, MediaError), steps)
+        except* Absent:
+            await self._end(self._work.fail(claimed, NO_ORIGINAL, steps.done))
+        except* DecoderDied as errors:
+            await self._lose(claimed, _first(errors, DecoderDied), steps)
+        except* Unavailable as errors:
+            log.warning("attempt.given_back", reason=str(_first(errors, Unavailable)))
+            await self._end(self._work.give_back(claimed, STORES_AWAY))
+            await self._queues.hide(self._queue, message.receipt_handle, int(STORES_AWAY.total_seconds()) + 1)
+            done = False
+        return done
+
+    async def _fail(self, claimed: ItemRow, error: MediaError, steps: Steps) -> None:
+        log.info("item.failed", code=error.code.value)
+        failure = StoredFailure(error.code, error.message, retryable=error.passing)
+        await self._end(self._work.fail(claimed, failure, steps.done))
+
+    async def _lose(self, claimed: ItemRow, error: DecoderDied, steps: Steps) -> None:
+        log.warning("decoder.died", attempt=claimed.attempt, reason=error.capsule.reason)
+        try:
+            row = await self._work.lose(claimed, steps.done)
+        except ClaimLost:
+            log.warning("claim.lost", attempt=claimed.attempt)
+            return
+        if row.state is ItemState.FAILED:
+            await bury(self._queues, row, asdict(error.capsule))
+
+    async def _end(self, ending: Any) -> None:
+        try:
+            await ending
+        except ClaimLost:
+            log.warning("claim.lost")
+
+    async def _beat(self, message: Message, claimed: ItemRow) -> None:
+        """Renews claim and message until cancelled; ends the attempt when the claim is gone."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            try:
+                await self._work.renew(claimed)
+                await self._queues.hide(self._queue, message.receipt_handle, WORK_VISIBILITY_SECONDS)
+            except Unavailable as problem:
+                log.warning("heartbeat.missed", reason=str(problem))
+
+    async def _give_back(self, message: Message, claimed: ItemRow) -> None:
+        """The process is about to stop: the next worker starts at once."""
+        try:
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
+                await self._work.give_back(claimed)
+                await self._queues.hide(self._queue, message.receipt_handle, 0)
+        except (ClaimLost, NotFound, Unavailable, TimeoutError) as error:
+            log.warning("give_back.failed", reason=str(error))
+
+    async def _forget(self, message: Message) -> None:
+        """A message that could not be deleted comes again and costs one refused claim."""
+        try:
+            await self._queues.delete(self._queue, message.receipt_handle)
+        except Unavailable as problem:
+            log.warning("message.kept", reason=str(problem))
+
+
+async def bury(queues: Queues, row: ItemRow, capsule: dict[str, Any]) -> None:
+    """Puts what is known of a poisoned item on the dead-letter queue; it holds no data of the user's."""
+    log.error("item.poisoned", lost_attempts=row.lost_attempts)
+    body = {"item_id": row.item_id, "account_id": row.account_id, "attempt": row.attempt, "capsule": capsule}
+    await queues.send(DEAD_LETTERS_QUEUE, body, group=row.account_id)
+
+
+def _named(body: dict[str, Any]) -> tuple[AccountId, ItemId]:
+    return _ACCOUNT.validate_python(body.get("account_id")), _ITEM.validate_python(body.get("item_id"))
+
+
+def _first(group: BaseExceptionGroup[Raised], kind: type[Raised]) -> Raised:
+    """The first error of that kind in a group that `except*` made, which holds no other."""
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    if not isinstance(found, kind):
+        raise TypeError(f"a {type(found).__name__} in a group of {kind.__name__}")
+    return found

@@ -1,0 +1,70 @@
+"""Receiving from one lane: as many messages as there are free slots, each handled by a task of its own."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from app.stores.sqs import MOST_MESSAGES, Message, Queues
+from shared.problems import Unavailable
+
+log = structlog.get_logger()
+
+RETRY_SECONDS = 1.0
+
+
+class Consumer:
+    """`handle` must not raise; what it does not delete comes again."""
+
+    def __init__(self, queues: Queues, queue: str, slots: int, handle: Callable[[Message], Awaitable[None]]) -> None:
+        self._queues, self._queue, self._handle = queues, queue, handle
+        self._free = asyncio.Semaphore(slots)
+        self._slots = slots
+        self._working: set[asyncio.Task[None]] = set()
+
+    @property
+    def in_work(self) -> int:
+        return len(self._working)
+
+    async def run(self, stopping: asyncio.Event, grace_seconds: float) -> None:
+        """Until `stopping`; then what is in work may finish within the grace, and is cancelled after it."""
+        async with asyncio.TaskGroup() as tasks:
+            receiving = tasks.create_task(self._receive_for_ever(tasks))
+            await stopping.wait()
+            receiving.cancel()
+            if self._working:
+                _, late = await asyncio.wait(self._working, timeout=grace_seconds)
+                for task in late:
+                    task.cancel()
+
+    async def _receive_for_ever(self, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            await self._free.acquire()
+            held = 1
+            try:
+                while held < MOST_MESSAGES and not self._free.locked():
+                    await self._free.acquire()
+                    held += 1
+                for message in await self._receive(held):
+                    task = tasks.create_task(self._work_on(message))
+                    held -= 1
+                    self._working.add(task)
+                    task.add_done_callback(self._done)
+            finally:
+                for _ in range(held):
+                    self._free.release()
+
+    async def _receive(self, most: int) -> list[Message]:
+        try:
+            return await self._queues.receive(self._queue, most=most)
+        except Unavailable as problem:
+            log.warning("queue.unavailable", queue=self._queue, reason=str(problem))
+            await asyncio.sleep(RETRY_SECONDS)
+            return []
+
+    async def _work_on(self, message: Message) -> None:
+        await self._handle(message)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._working.discard(task)
+        self._free.release()

@@ -1,0 +1,35 @@
+"""What a worker answers to whoever watches it: alive, ready, and how much it has in hand."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from app.readiness import Readiness
+
+
+class HealthServer(uvicorn.Server):
+    """Leaves the signals to the worker."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def health_server(host: str, port: int, readiness: Readiness, in_work: Callable[[], int]) -> HealthServer:
+    async def healthz(_request: Request) -> PlainTextResponse:
+        return PlainTextResponse("ok\n")
+
+    async def readyz(_request: Request) -> PlainTextResponse:
+        return PlainTextResponse("stopping\n", 503) if readiness.draining else PlainTextResponse("ready\n")
+
+    async def metrics(_request: Request) -> PlainTextResponse:
+        return PlainTextResponse(f"darkroom_worker_items_in_work {in_work()}\n")
+
+    routes = [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
+    config = uvicorn.Config(Starlette(routes=routes), host=host, port=port, log_config=None, access_log=False)
+    return HealthServer(config)

@@ -40,12 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(chosen.run(chosen))
     except (Problem, ClientError) as error:
-        code = exit_code(error)
-        advice = (
-            "; sign in with `darkroom login`" if isinstance(error, Problem) and code == ExitCode.NOT_SIGNED_IN else ""
-        )
-        complain(explained(error) + advice)
-        return code
+        complain(explained(error))
+        return exit_code(error)
     except KeyboardInterrupt:
         remark(chosen.go_on)
         return ExitCode.INTERRUPTED

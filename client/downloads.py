@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import os
-import tempfile
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,8 +80,9 @@ async def _fetch(
 def _begin(target: Path, force: bool) -> IO[bytes]:
     if target.exists() and not force:
         raise UnusableFile("exists already; --force replaces it")
+    partial = target.parent / f".darkroom-{secrets.token_hex(8)}.part"
     try:
-        return tempfile.NamedTemporaryFile(dir=target.parent, prefix=".darkroom-", suffix=".part", delete=False)
+        return partial.open("x+b")  # with the owner's usual permissions, which a temporary file would not get
     except OSError as error:
         raise UnusableFile(f"cannot be written: {error.strerror}") from error
 

@@ -82,7 +82,10 @@ async def signed_in_client(arguments: argparse.Namespace) -> AsyncIterator[Darkr
     journal = state_folder() / "uploads.sqlite3"
     if saved is not None and email in {None, "", saved.email}:
         async with DarkroomClient(url, token=saved.token, journal=journal) as client:
-            yield client
+            try:
+                yield client
+            except Unauthenticated as error:
+                raise NotSignedIn(f"the session at {url} has ended; run `darkroom login`") from error
     elif email and password:
         async with DarkroomClient(url, journal=journal) as client:
             await client.sessions.sign_in(email, password, label=session_label())

@@ -35,6 +35,7 @@ class Tally:
     uploaded: int = 0
     duplicates: int = 0
     ready: int = 0
+    refused: int = 0
     failures: list[str] = field(default_factory=list)
     failed: int = 0
 
@@ -168,6 +169,7 @@ class UploadReport:
             self._json(path, "error", None, {"type": kind, "detail": words})
         else:
             self._bars.complain(f"{clean(path)}: {words}")
+        self.tally.refused += 1
         self.tally.fail(f"{clean(path)}: {words}")
 
     def summary(self) -> None:

@@ -45,11 +45,11 @@ def test_the_environment_stands_in_for_a_saved_sign_in_and_leaves_no_trace(stran
 
 def test_a_wrong_password_and_a_dead_session_end_with_4_and_one_line(account: ScriptedAccount) -> None:
     wrong = account.run("login", DARKROOM_EMAIL=account.email, DARKROOM_PASSWORD="something else")
-    assert wrong.returncode == 4
-    assert wrong.stderr.count("\n") == 1
+    assert (wrong.returncode, wrong.stderr) == (4, "darkroom: Address or password are not right.\n")
     account.script(forget_sessions=True)
     dead = account.run("list")
-    assert (dead.returncode, dead.stderr) == (4, "darkroom: Sign in first; sign in with `darkroom login`\n")
+    assert dead.returncode == 4
+    assert dead.stderr == f"darkroom: the session at {account.url} has ended; run `darkroom login`\n"
 
 
 def test_an_unreachable_server_ends_with_3_and_one_line(account: ScriptedAccount, tmp_path: Path) -> None:

@@ -1,0 +1,170 @@
+"""The app's services on real stores, for tests that go through the service and not through HTTP."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import httpx
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from pydantic import SecretStr
+
+from app.events.relay import RelayService
+from app.items.cursor import Cursors
+from app.items.delivery import Delivery
+from app.items.requests import RequestKey, Requests
+from app.items.row import ItemRow
+from app.items.service import ItemService
+from app.items.upkeep import UpkeepService
+from app.items.uploads import UploadService
+from app.items.work import WorkService
+from app.services import Foundation, open_foundation
+from app.settings import Settings
+from app.stores.cloudfront import UrlSigner
+from app.stores.resources import as_json
+from local import resources
+from shared.ids import AccountId, new_account_id
+from shared.items import CreateItem, SingleUpload
+from shared.times import Clock
+from tests.servers import running_objects, running_queues, running_tables, running_valkey
+
+KEY_ID, SECRET = "test-key", "test-secret-of-forty-characters-or-less"
+REGION, BUCKET = "eu-central-1", "darkroom"
+CDN = "http://127.0.0.1:9"
+
+
+class ManualClock:
+    """Stands still until it is told to move."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC).replace(microsecond=0)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **by: float) -> None:
+        """By `seconds=`, `minutes=`, `hours=`, `days=`."""
+        self.now += timedelta(**by)
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where the stand-ins listen."""
+
+    tables: str
+    objects: str
+    queues: str
+    valkey: str
+    folder: Path
+
+    def settings(self, **changes: object) -> Settings:
+        """What an app on these stores is told."""
+        key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        values: dict[str, object] = {
+            "database_url": SecretStr(f"sqlite+aiosqlite:///{self.folder / 'app.db'}"),
+            "redis_url": SecretStr(self.valkey),
+            "dynamodb_endpoint": self.tables,
+            "s3_endpoint": self.objects,
+            "s3_public_endpoint": self.objects,
+            "sqs_endpoint": self.queues,
+            "sns_endpoint": self.queues,
+            "bucket": BUCKET,
+            "cdn_url": CDN,
+            "cdn_key_id": "K1",
+            "cdn_private_key": SecretStr(key.decode()),
+            "secret": SecretStr("s" * 32),
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": SecretStr(SECRET),
+        }
+        return Settings(**(values | changes))  # type: ignore[arg-type]  # pydantic checks each value
+
+
+def start_stores(stack: ExitStack, folder: Path, *, faults: str = "off") -> Stores:
+    """Each has every declared resource; all are stopped by the stack."""
+    (folder / "tables").mkdir()
+    (folder / "valkey").mkdir()
+    started = Stores(
+        tables=stack.enter_context(running_tables(folder / "tables")),
+        objects=stack.enter_context(running_objects(folder / "objects", KEY_ID, SECRET)),
+        queues=stack.enter_context(running_queues(faults)),
+        valkey=stack.enter_context(running_valkey(folder / "valkey")),
+        folder=folder,
+    )
+    create_resources(started)
+    return started
+
+
+def create_resources(started: Stores) -> None:
+    access = resources.Access(REGION, KEY_ID, SECRET, None)
+    declared = as_json(BUCKET)
+    resources.create_tables(access.client("dynamodb", started.tables), declared)
+    resources.create_buckets(access.client("s3", started.objects), declared)
+    resources.create_queues(access.client("sqs", started.queues), declared)
+    resources.create_topics(access.client("sns", started.queues), declared)
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One process's services, and an account of its own."""
+
+    base: Foundation
+    items: ItemService
+    uploads: UploadService
+    work: WorkService
+    upkeep: UpkeepService
+    relay: RelayService
+    http: httpx.AsyncClient
+    account: AccountId = field(default_factory=new_account_id)
+
+    async def create(
+        self, content: bytes, *, name: str = "photo.jpg", key: RequestKey | None = None
+    ) -> tuple[ItemRow, SingleUpload]:
+        """An item in `uploading` for these bytes."""
+        digest = f"sha256:{sha256(content).hexdigest()}"
+        wish = CreateItem(name=name, size_bytes=len(content), content_type="image/jpeg", digest=digest)
+        created = await self.uploads.create(self.account, wish, key)
+        assert isinstance(created.upload, SingleUpload)
+        return created.row, created.upload
+
+    async def put(self, upload: SingleUpload, content: bytes) -> httpx.Response:
+        return await self.http.put(upload.url, content=content, headers=upload.headers)
+
+    async def queued(self, content: bytes) -> ItemRow:
+        """An item whose bytes are in S3 and that waits for a worker."""
+        row, upload = await self.create(content)
+        answer = await self.put(upload, content)
+        assert answer.status_code == 200, answer.text
+        return (await self.uploads.complete(row, None)).row
+
+    async def row(self, row: ItemRow) -> ItemRow:
+        """As it stands now."""
+        found = await self.base.item_store.get(row.account_id, row.item_id)
+        assert found is not None
+        return found
+
+
+@asynccontextmanager
+async def open_house(stores: Stores, clock: Clock, **changes: object) -> AsyncIterator[House]:
+    settings = stores.settings(**changes)
+    async with AsyncExitStack() as stack:
+        base = await open_foundation(settings, stack, clock)
+        signer = UrlSigner(CDN, "K1", settings.cdn_private_key.get_secret_value())
+        requests = Requests(base.item_store)
+        objects, queue = base.amazon.objects, base.queue
+        cursors = Cursors(settings.secret.get_secret_value().encode())
+        delivery = Delivery(signer, clock)
+        yield House(
+            base,
+            ItemService(base.item_store, base.changes, requests, objects, queue, delivery, cursors, clock),
+            UploadService(base.item_store, base.changes, requests, objects, queue, clock),
+            WorkService(base.item_store, base.changes, queue, clock),
+            UpkeepService(base.item_store, base.changes, objects, queue, clock),
+            RelayService(base.event_store, base.amazon.topics, clock),
+            await stack.enter_async_context(httpx.AsyncClient(timeout=10)),
+        )

@@ -10,9 +10,6 @@ from pathlib import Path
 # linux/prctl.h
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
 
-# malloc.h
-M_ARENA_MAX = -8
-
 MIB = 1024 * 1024
 
 
@@ -33,11 +30,6 @@ class Limits:
 def die_with_parent() -> None:
     """SIGKILL for this process when the thread that started it ends."""
     _set_process_option(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def share_one_arena() -> None:
-    """Otherwise glibc sets 64 MB of address space aside for every thread, and none of it would decode anything."""
-    ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
 def confine(limits: Limits, folder: Path, *, keep: int) -> None:

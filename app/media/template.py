@@ -1,4 +1,4 @@
-"""The warm process that every decoder is forked from: libraries loaded, no thread, no environment, no client."""
+"""The warm process that every decoder is forked from: libraries loaded, nothing inherited, no thread, no client."""
 
 import contextlib
 import gc
@@ -35,7 +35,7 @@ from app.media.protocol import (
     StartJob,
 )
 from app.media.results import MediaError, Probe
-from app.media.sandbox import confine, die_with_parent, share_one_arena
+from app.media.sandbox import confine, die_with_parent
 
 # What pyvips learns about an operation when it is first named; learnt here, every child inherits it. It makes none run.
 OPERATIONS = ("jpegload", "pngload", "webpload", "resize", "webpsave_buffer", "jpegsave_buffer", "addalpha")
@@ -54,7 +54,6 @@ class Child:
 def main(descriptor: int) -> None:
     """Serves the control socket until it closes; then this process ends, and its children with it."""
     die_with_parent()
-    share_one_arena()
     pyvips.concurrency_set(1)
     pyvips.cache_set_max(0)
     for operation in OPERATIONS:

@@ -8,10 +8,17 @@ from pathlib import Path
 from typing import Self
 
 from app.media.protocol import MOST_PACKET_BYTES, REPORT, REQUEST, JobEnded, JobStarted, KillJob, StartJob
+from app.media.sandbox import MIB
 
 # `-I` hides the environment and the current folder, so the place of our packages is an argument.
 LAUNCH = "import sys; sys.path.append(sys.argv[1]); from app.media.template import main; main(int(sys.argv[2]))"
 ROOT = Path(__file__).resolve().parents[2]
+
+# All that the template finds in its environment; nothing is inherited. A child lives for one photo, so what it frees it
+# keeps (a second decode then faults no page in), in huge pages where the kernel has them: 6 % of a photo's CPU seconds.
+# One arena, because glibc would set 64 MB of the limited address space aside for every thread of libvips.
+MALLOC = {"hugetlb": 1, "arena_max": 1, "mmap_threshold": 32 * MIB, "trim_threshold": 512 * MIB}
+ENVIRONMENT = {"GLIBC_TUNABLES": ":".join(f"glibc.malloc.{name}={value}" for name, value in MALLOC.items())}
 
 
 class TemplateGone(Exception):
@@ -31,7 +38,7 @@ class TemplateProcess:
             descriptor = theirs.fileno()
             process = subprocess.Popen(  # noqa: S603  # our own interpreter and our own code
                 [sys.executable, "-I", "-c", LAUNCH, str(ROOT), str(descriptor)],
-                env={},
+                env=ENVIRONMENT,
                 pass_fds=(descriptor,),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

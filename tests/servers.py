@@ -140,6 +140,18 @@ def running_objects(folder: Path, access_key_id: str, secret_access_key: str) ->
         yield f"http://127.0.0.1:{port}"
 
 
+def edge_command(
+    address: str, keys: Path, origin: str, bucket: str, access_key_id: str, secret_access_key: str
+) -> list[str | Path]:
+    """`local/edge` at the base URL `address`, before a bucket; `keys` holds its public keys, `{key id}.pem` each."""
+    settings = [
+        f"DARKROOM_LISTEN_PORT={address.rpartition(':')[2]}", f"DARKROOM_CDN_URL={address}",
+        f"DARKROOM_EDGE_KEYS_FOLDER={keys}", f"DARKROOM_EDGE_ORIGIN={origin}", f"DARKROOM_BUCKET={bucket}",
+        f"AWS_ACCESS_KEY_ID={access_key_id}", f"AWS_SECRET_ACCESS_KEY={secret_access_key}", "AWS_REGION=eu-central-1",
+    ]  # fmt: skip
+    return ["env", *settings, sys.executable, "-m", "local.edge"]
+
+
 def valkey_command(port: int, folder: Path) -> list[str | Path]:
     """The embedded Valkey without persistence."""
     return [

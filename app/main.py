@@ -136,6 +136,7 @@ def create_app(settings: Settings, readiness: Readiness | None = None) -> FastAP
         summary="Drop off a photo or a video, carry on, get called back when it is ready.",
         lifespan=lifespan,
         openapi_url=None,
+        redirect_slashes=False,
         middleware=[Middleware(RequestFrame, metrics=metrics), Middleware(Deadline), Middleware(BodyLimit)],
     )
     add_problem_answers(application)

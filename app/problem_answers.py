@@ -94,6 +94,14 @@ def _field(location: Sequence[Any]) -> str:
 
 
 def _message(fault: Mapping[str, Any]) -> str:
-    message = str(fault["msg"])
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    context = fault.get("ctx", {})
+    if context.get("field_type") == "Value":
+        # A secret: pydantic counts its characters as items, and tells how many were sent.
+        return f"Should have {_bound(context)} characters"
     # The e-mail validator quotes parts of the address.
     return message.split(":", maxsplit=1)[0] if "email address" in message else message
+
+
+def _bound(context: Mapping[str, Any]) -> str:
+    return f"at most {context['max_length']}" if "max_length" in context else f"at least {context['min_length']}"

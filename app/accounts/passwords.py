@@ -61,7 +61,7 @@ class Passwords:
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _verify(self, password_hash: str, password: str) -> bool:
+    def _verify(self, password_hash: str, password: bytes) -> bool:
         try:
             return self._argon2.verify(password_hash, password)
         except (VerifyMismatchError, InvalidHashError):
@@ -79,8 +79,9 @@ class Passwords:
         self._room.release()
 
 
-def _canonical(password: str) -> str:
-    return unicodedata.normalize("NFKC", password)
+def _canonical(password: str) -> bytes:
+    # JSON can say half a surrogate pair, which UTF-8 cannot: it is as good a password as any.
+    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
 
 
 def _refused(why: str) -> Invalid:

@@ -1,9 +1,11 @@
 """How often strangers may try: limits by address and by where a request comes from."""
 
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from app.stores.cache import Limit, Limits
-from shared.problems import TooManyRequests
+from shared.problems import TooManyRequests, Unavailable
 
 FAILED_SIGN_INS_OF_ADDRESS = Limit("sign-in-address", most=20, per_seconds=15 * 60)
 FAILED_SIGN_INS_OF_CLIENT = Limit("sign-in-client", most=100, per_seconds=15 * 60)
@@ -17,24 +19,29 @@ class Attempts:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
 
-    async def take_sign_in(self, email: str, client: str) -> None:
-        """Raises TooManyRequests, the same for addresses that nobody has."""
-        await self._take(FAILED_SIGN_INS_OF_CLIENT, client)
-        await self._take(FAILED_SIGN_INS_OF_ADDRESS, email)
+    @asynccontextmanager
+    async def sign_in(self, email: str, client: str) -> AsyncIterator[None]:
+        """The block is one attempt. Raises TooManyRequests, the same for addresses that nobody has."""
+        async with self._counted(FAILED_SIGN_INS_OF_CLIENT, client), self._counted(FAILED_SIGN_INS_OF_ADDRESS, email):
+            yield
 
-    async def give_back_sign_in(self, email: str, client: str) -> None:
-        """The sign-in was no failure."""
-        await self._limits.give_back(FAILED_SIGN_INS_OF_CLIENT, _digest(client))
-        await self._limits.give_back(FAILED_SIGN_INS_OF_ADDRESS, _digest(email))
-
-    async def take_registration(self, client: str) -> None:
-        """Raises TooManyRequests."""
+    @asynccontextmanager
+    async def registration(self, client: str) -> AsyncIterator[None]:
+        """The block is one attempt to learn whether an address is free. Raises TooManyRequests."""
         await self._take(REGISTRATIONS_OF_CLIENT, client)
-        await self._take(TAKEN_ADDRESSES_OF_CLIENT, client)
+        async with self._counted(TAKEN_ADDRESSES_OF_CLIENT, client):
+            yield
 
-    async def give_back_registration(self, client: str) -> None:
-        """The address was free: nothing was learned about anybody."""
-        await self._limits.give_back(TAKEN_ADDRESSES_OF_CLIENT, _digest(client))
+    @asynccontextmanager
+    async def _counted(self, limit: Limit, who: str) -> AsyncIterator[None]:
+        """Stays counted when the block is refused or abandoned: what succeeds, or could not be tried, told nothing."""
+        await self._take(limit, who)
+        try:
+            yield
+        except (TooManyRequests, Unavailable):
+            await self._limits.give_back(limit, _digest(who))
+            raise
+        await self._limits.give_back(limit, _digest(who))
 
     async def _take(self, limit: Limit, who: str) -> None:
         seconds = await self._limits.take(limit, _digest(who))

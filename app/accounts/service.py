@@ -35,10 +35,8 @@ class AccountService:
         if self._registration is Registration.CLOSED:
             raise RegistrationClosed
         check_new_password(normalised(email), password)
-        await self._attempts.take_registration(client)
-        account = await self._create(email, password, administrator=False, first_is_administrator=True)
-        await self._attempts.give_back_registration(client)
-        return account
+        async with self._attempts.registration(client):
+            return await self._create(email, password, administrator=False, first_is_administrator=True)
 
     async def create(self, email: str, password: str, *, administrator: bool) -> Account:
         """On behalf of an operator, whether registration is open or closed. Raises Invalid, AddressTaken."""

@@ -45,12 +45,11 @@ class SessionService:
         Raises TooManyRequests, or Unauthenticated: after the same time whether or not somebody has the address.
         """
         address = normalised(email)
-        await self._attempts.take_sign_in(address, client)
-        known = await self._store.get_credentials(address)
-        matched = await self._passwords.matches(known.password_hash if known else None, password)
-        if known is None or not matched:
-            raise _refused()
-        await self._attempts.give_back_sign_in(address, client)
+        async with self._attempts.sign_in(address, client):
+            known = await self._store.get_credentials(address)
+            matched = await self._passwords.matches(known.password_hash if known else None, password)
+            if known is None or not matched:
+                raise _refused()
         current_hash = await self._renew_hash(known, password)
         return await self._start(known, current_hash, label, presented)
 

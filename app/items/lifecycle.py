@@ -92,8 +92,7 @@ def created(row: ItemRow) -> Change:
 
 def start_multipart(row: ItemRow, upload_id: str) -> Change | None:
     """None when an upload has been started meanwhile."""
-    if row.state is not UPLOADING:
-        raise WrongState(f"The item is {row.state}.", state=row.state)
+    _require(row, UPLOADING)
     if row.upload_id is not None:
         return None
     return Change(replace(row, upload_id=upload_id, revision=row.revision + 1), "upload_started")
@@ -110,6 +109,7 @@ def complete(row: ItemRow, digest: str, now: datetime) -> Change | None:
     """None when it has been completed before: repeatable."""
     if row.state in {QUEUED, PROCESSING, READY, FAILED}:
         return None
+    _require(row, UPLOADING)
     limit = now + QUEUE_LIMIT
     return Change(
         move(row, QUEUED, digest=digest, upload_id=None, queued_at=now, queue_deadline=limit, deadline=limit),
@@ -206,6 +206,7 @@ def cancel(row: ItemRow, now: datetime, duplicate_of: ItemId | None = None) -> C
 
 
 def retry(row: ItemRow, now: datetime) -> Change:
+    _require(row, FAILED, CANCELLED)
     limit = now + QUEUE_LIMIT
     queued = move(
         row,
@@ -253,6 +254,11 @@ def delete(row: ItemRow, expected: int | None, now: datetime) -> Change | None:
     before = row.state if row.state in FINAL else CANCELLED
     deleted = move(row, DELETED, **_over(), deleted_at=now, state_before=before, cleanup_at=now + CLEANUP_AFTER)
     return Change(deleted, "deleted", EventType.ITEM_DELETED)
+
+
+def _require(row: ItemRow, *states: ItemState) -> None:
+    if row.state not in states:
+        raise WrongState(f"The item is {row.state}.", state=row.state)
 
 
 def _require_claim(row: ItemRow, token: str) -> None:

@@ -1,0 +1,106 @@
+"""An item's life as anybody would tell it: the trivially right side of the state machine."""
+
+from dataclasses import dataclass, field
+
+DAY, LEASE, PROCESSING = 86_400, 60, 600
+WAITS = {1: 5, 2: 30, 3: 120, 4: 600}
+
+
+@dataclass
+class ModelItem:
+    """Times are seconds on the test's clock."""
+
+    born: float
+    state: str = "uploading"
+    caption: str = ""
+    version: int = 1
+    queued_first: float = 0
+    usable_from: float = 0
+    holder: int | None = None
+    held_until: float = 0
+    claimed_at: float = 0
+    lost: int = 0
+    original: bool = False
+    told: list[str] = field(default_factory=lambda: ["item.created"])
+
+    def _end(self, state: str, *, tell: bool = True) -> None:
+        self.state, self.holder = state, None
+        if tell:
+            self.told.append(f"item.{state}")
+
+    def complete(self, now: float) -> bool:
+        if self.state == "uploading":
+            self.state, self.queued_first, self.usable_from, self.original = "queued", now, 0, True
+            return True
+        return self.state in {"queued", "processing", "ready", "failed"}
+
+    def claim(self, worker: int, now: float) -> bool:
+        if self.state != "queued" or self.usable_from > now:
+            return False
+        self.state, self.holder, self.claimed_at, self.held_until = "processing", worker, now, now + LEASE
+        return True
+
+    def holds(self, worker: int) -> bool:
+        return self.state == "processing" and self.holder == worker
+
+    def finish(self, worker: int) -> bool:
+        if held := self.holds(worker):
+            self._end("ready")
+        return held
+
+    def fail(self, worker: int) -> bool:
+        if held := self.holds(worker):
+            self._end("failed")
+        return held
+
+    def give_back(self, worker: int) -> bool:
+        if held := self.holds(worker):
+            self.state, self.holder, self.usable_from = "queued", None, 0
+        return held
+
+    def lose(self, worker: int, now: float) -> bool:
+        if held := self.holds(worker):
+            self._lost_attempt(now)
+        return held
+
+    def _lost_attempt(self, now: float) -> None:
+        self.lost += 1
+        if self.lost == 5:
+            self._end("failed")
+        else:
+            self.state, self.holder, self.usable_from = "queued", None, now + WAITS[self.lost]
+
+    def sweep(self, now: float) -> None:
+        if self.state == "uploading" and now >= self.born + DAY:
+            self._end("expired")
+        elif (self.state == "queued" and now >= self.queued_first + DAY) or (
+            self.state == "processing" and now >= self.claimed_at + PROCESSING
+        ):
+            self._end("failed")
+        elif self.state == "processing" and now >= self.held_until:
+            self._lost_attempt(now)
+
+    def cancel(self) -> bool:
+        if self.state in {"uploading", "queued", "processing"}:
+            self._end("cancelled")
+        return self.state == "cancelled"
+
+    def retry(self, now: float) -> bool:
+        if self.state not in {"failed", "cancelled"} or not self.original:
+            return False
+        self.state, self.lost, self.queued_first, self.usable_from = "queued", 0, now, 0
+        self.told.append("item.updated")
+        return True
+
+    def edit(self, caption: str, expected: int | None) -> bool:
+        if self.state == "deleted" or (expected is not None and expected != self.version):
+            return False
+        if caption != self.caption:
+            self.caption = caption
+            self.version += 1
+            self.told.append("item.updated")
+        return True
+
+    def delete(self) -> None:
+        if self.state != "deleted":
+            self._end("deleted")

@@ -1,0 +1,222 @@
+"""Users, two workers, the sweeper, the relay, crashes and doubled messages, beside a trivially right model."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import partial
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from app.items import lifecycle
+from app.items.lifecycle import ClaimLost
+from app.items.row import ItemRow, Result, StoredFailure
+from shared.ids import new_account_id
+from shared.items import EditItem, FailureCode, ItemKind
+from shared.problems import NotFound, Outdated, WrongState
+from tests.house import House, ManualClock, Stores, open_house
+from tests.items.life_model import ModelItem
+
+WORKERS = st.sampled_from([0, 1])
+RESULT = Result("recipe", 1, 4, 3, None, "AAAA", None, ())
+FAILURE = StoredFailure(FailureCode.DAMAGED, "Damaged.", retryable=False)
+REFUSALS = (ClaimLost, WrongState, Outdated, NotFound)
+
+
+class Life(RuleBasedStateMachine):
+    """One account; every rule is done to the service and to the model, and both must say the same."""
+
+    runner: ClassVar[asyncio.Runner]
+    house: ClassVar[House]
+    clock: ClassVar[ManualClock]
+
+    items = Bundle("items")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.own = replace(self.house, account=new_account_id())
+        self.models: dict[str, ModelItem] = {}
+        self.rows: dict[str, ItemRow] = {}
+        self.claims: dict[tuple[str, int], ItemRow] = {}
+
+    @property
+    def now(self) -> float:
+        return self.clock.now.timestamp()
+
+    def run(self, work: Awaitable[Any]) -> Any:
+        async def wait() -> Any:
+            return await work
+
+        return self.runner.run(wait())
+
+    def same(self, expected: bool, act: Callable[[], Awaitable[Any]]) -> Any:
+        """The service does it if, and only if, the model did."""
+        if expected:
+            return self.run(act())
+        with pytest.raises(REFUSALS):
+            self.run(act())
+        return None
+
+    @rule(target=items)
+    def create(self) -> Any:
+        if len(self.models) >= 3:
+            return multiple()
+        content = secrets.token_bytes(40)
+        row, upload = self.run(self.own.create(content))
+        assert self.run(self.own.put(upload, content)).status_code == 200
+        self.models[row.item_id], self.rows[row.item_id] = ModelItem(born=self.now), row
+        return row.item_id
+
+    @rule(item=items)
+    def complete(self, item: str) -> None:
+        row = self.run(self.own.row(self.rows[item]))
+        self.same(self.models[item].complete(self.now), lambda: self.own.uploads.complete(row, None))
+
+    @rule(item=items)
+    def complete_and_crash_before_the_message_is_sent(self, item: str) -> None:
+        row = self.rows[item]
+        step = partial(lifecycle.complete, digest=row.digest or "", now=self.clock())
+        self.same(
+            self.models[item].complete(self.now),
+            lambda: self.own.base.changes.apply(row.account_id, row.item_id, lambda current: step(current)),
+        )
+
+    @rule(item=items, worker=WORKERS)
+    def claim(self, item: str, worker: int) -> None:
+        row = self.rows[item]
+        expected = self.models[item].claim(worker, self.now)
+        claimed = self.same(expected, lambda: self.own.work.claim(row.account_id, row.item_id))
+        if claimed is not None:
+            self.claims[item, worker] = claimed
+
+    def _claimed(self, item: str, worker: int) -> ItemRow:
+        return self.claims.get((item, worker)) or replace(self.rows[item], claim="never-held")
+
+    @rule(item=items, worker=WORKERS)
+    def finish(self, item: str, worker: int) -> None:
+        claimed = self._claimed(item, worker)
+        result = replace(RESULT, attempt=claimed.attempt)
+        expected = self.models[item].finish(worker)
+        again = not expected and self.models[item].state == "ready" and self._is_winner(item, result)
+        self.same(expected or again, lambda: self.own.work.finish(claimed, ItemKind.IMAGE, result, []))
+
+    def _is_winner(self, item: str, result: Result) -> bool:
+        row: ItemRow = self.run(self.own.row(self.rows[item]))
+        return row.result == result
+
+    @rule(item=items, worker=WORKERS)
+    def fail(self, item: str, worker: int) -> None:
+        claimed = self._claimed(item, worker)
+        self.same(self.models[item].fail(worker), lambda: self.own.work.fail(claimed, FAILURE, []))
+
+    @rule(item=items, worker=WORKERS)
+    def give_back(self, item: str, worker: int) -> None:
+        claimed = self._claimed(item, worker)
+        self.same(self.models[item].give_back(worker), lambda: self.own.work.give_back(claimed))
+
+    @rule(item=items, worker=WORKERS)
+    def lose(self, item: str, worker: int) -> None:
+        claimed = self._claimed(item, worker)
+        self.same(self.models[item].lose(worker, self.now), lambda: self.own.work.lose(claimed, []))
+
+    @rule(item=items, worker=WORKERS)
+    def beat(self, item: str, worker: int) -> None:
+        model, claimed = self.models[item], self._claimed(item, worker)
+        expected = model.holds(worker)
+        if expected:
+            model.held_until = self.now + 60
+        self.same(expected, lambda: self.own.work.renew(claimed))
+
+    @rule(item=items)
+    def cancel(self, item: str) -> None:
+        self.same(self.models[item].cancel(), lambda: self.own.items.cancel(self.rows[item]))
+
+    @rule(item=items)
+    def retry(self, item: str) -> None:
+        if self.models[item].state == "deleted":
+            return
+        row = self.run(self.own.row(self.rows[item]))
+        self.models[item].original = self.run(self._has_original(row))
+        self.same(self.models[item].retry(self.now), lambda: self.own.items.retry(row, None))
+
+    async def _has_original(self, row: ItemRow) -> bool:
+        return await self.own.base.amazon.objects.head(f"originals/{row.account_id}/{row.item_id}") is not None
+
+    @rule(item=items, caption=st.sampled_from(["", "a", "b"]), stale=st.booleans())
+    def edit(self, item: str, caption: str, stale: bool) -> None:
+        model = self.models[item]
+        expected_version = model.version - 1 if stale else model.version
+        done = model.edit(caption, expected_version)
+        wish = EditItem(caption=caption)
+        self.same(done, lambda: self.own.items.edit(self.rows[item], wish, expected_version))
+
+    @rule(item=items)
+    def delete(self, item: str) -> None:
+        self.models[item].delete()
+        self.run(self.own.items.delete(self.rows[item], None))
+
+    @precondition(lambda self: self.models)
+    @rule(seconds=st.sampled_from([5, 31, 61, 300, 601, 86_401]))
+    def time_passes(self, seconds: int) -> None:
+        self.clock.advance(seconds=seconds)
+
+    @rule(item=items)
+    def sweep(self, item: str) -> None:
+        self.models[item].sweep(self.now)
+        row = self.rows[item]
+        self.run(self.own.upkeep.attend(row.account_id, row.item_id))
+
+    @precondition(lambda self: self.models)
+    @rule()
+    def relay(self) -> None:
+        self.run(self.own.relay.relay(self.own.account))
+
+    @invariant()
+    def rows_are_as_the_model_says(self) -> None:
+        for item, model in self.models.items():
+            row: ItemRow = self.run(self.own.row(self.rows[item]))
+            found = (row.state.value, row.caption, row.version, row.lost_attempts)
+            assert found == (model.state, model.caption, model.version, model.lost)
+            assert (row.due_at is None) == (row.deadline is None and row.cleanup_at is None)
+
+    def teardown(self) -> None:
+        """The log tells exactly what happened, without a gap."""
+        page = self.run(self.own.base.event_log.read(self.own.account, 0, limit=500))
+        assert [event.number for event in page.events] == list(range(1, page.head + 1))
+        for item, model in self.models.items():
+            assert [event.type for event in page.events if event.subject == item] == model.told
+
+
+@pytest.fixture(scope="module")
+def opened(stores: Stores) -> Iterator[None]:
+    """One process's services for all examples, on a loop of the machine's own."""
+    with asyncio.Runner() as runner:
+        stack, clock = AsyncExitStack(), ManualClock()
+        Life.runner, Life.clock = runner, clock
+        Life.house = runner.run(stack.enter_async_context(open_house(stores, clock)))
+        yield
+        runner.run(stack.aclose())
+
+
+@pytest.mark.usefixtures("opened")
+@pytest.mark.timeout(600)
+def test_an_items_life_is_the_same_as_its_model_whatever_happens_in_which_order() -> None:
+    run_state_machine_as_test(
+        Life,
+        settings=settings(
+            max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )

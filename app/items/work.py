@@ -26,6 +26,12 @@ class WorkService:
         token = secrets.token_hex(16)
         return await self._changes.apply(account, item, lambda current: lifecycle.claim(current, token, self._clock()))
 
+    async def check(self, claimed: ItemRow) -> None:
+        """Only looks whether the claim still holds."""
+        current = await self._store.get(claimed.account_id, claimed.item_id)
+        if current is None or current.state is not ItemState.PROCESSING or current.claim != claimed.claim:
+            raise ClaimLost
+
     async def renew(self, claimed: ItemRow) -> None:
         token = _token(claimed)
         await self._changes.apply(

@@ -1,6 +1,7 @@
 """One message: claim the item, keep the claim while the pipeline runs, and end the attempt whatever happens."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -8,6 +9,7 @@ from typing import Any, TypeVar
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
+from app.events.stream import Nudges, event_channel
 from app.items.lifecycle import LEASE, ClaimLost
 from app.items.row import ItemRow, StoredFailure
 from app.items.work import WorkService
@@ -39,9 +41,12 @@ _ACCOUNT, _ITEM = TypeAdapter(AccountIdField), TypeAdapter(ItemIdField)
 class Attempts:
     """Handles the messages of one lane; never raises for what a file or a store does."""
 
-    def __init__(self, work: WorkService, pipeline: Pipeline, queues: Queues, queue: str, clock: Clock) -> None:
+    def __init__(
+        self, work: WorkService, pipeline: Pipeline, queues: Queues, queue: str, nudges: Nudges, clock: Clock
+    ) -> None:
+        """`nudges` tell at once that an item was cancelled or deleted; without them the heartbeat finds out."""
         self._work, self._pipeline, self._queues = work, pipeline, queues
-        self._queue, self._clock = queue, clock
+        self._queue, self._nudges, self._clock = queue, nudges, clock
 
     async def handle(self, message: Message) -> None:
         try:
@@ -78,7 +83,7 @@ class Attempts:
         steps, done = Steps(claimed.attempt, self._clock), True
         try:
             async with asyncio.TaskGroup() as tasks:
-                heartbeat = tasks.create_task(self._beat(message, claimed))
+                heartbeat = tasks.create_task(self._keep_claim(message, claimed))
                 try:
                     await self._pipeline.run(claimed, steps)
                 finally:
@@ -119,15 +124,25 @@ class Attempts:
         except ClaimLost:
             log.warning("claim.lost")
 
-    async def _beat(self, message: Message, claimed: ItemRow) -> None:
-        """Renews claim and message until cancelled; ends the attempt when the claim is gone."""
-        while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-            try:
-                await self._work.renew(claimed)
-                await self._queues.hide(self._queue, message.receipt_handle, WORK_VISIBILITY_SECONDS)
-            except Unavailable as problem:
-                log.warning("heartbeat.missed", reason=str(problem))
+    async def _keep_claim(self, message: Message, claimed: ItemRow) -> None:
+        """Renews claim and message until cancelled; ends the attempt as soon as it hears that the claim is void."""
+        loop = asyncio.get_running_loop()
+        beat_at = loop.time() + HEARTBEAT_SECONDS
+        async with self._nudges.listen(event_channel(claimed.account_id)) as nudged:
+            while True:
+                nudged.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(beat_at):
+                        await nudged.wait()
+                try:
+                    if loop.time() < beat_at:
+                        await self._work.check(claimed)
+                        continue
+                    beat_at = loop.time() + HEARTBEAT_SECONDS
+                    await self._work.renew(claimed)
+                    await self._queues.hide(self._queue, message.receipt_handle, WORK_VISIBILITY_SECONDS)
+                except Unavailable as problem:
+                    log.warning("heartbeat.missed", reason=str(problem))
 
     async def _give_back(self, message: Message, claimed: ItemRow) -> None:
         """The process is about to stop: the next worker starts at once."""

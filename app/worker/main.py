@@ -68,7 +68,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         upkeep = UpkeepService(base.item_store, base.changes, base.amazon.objects, base.queue, base.clock)
         relay = RelayService(base.event_store, base.amazon.topics, base.clock)
         pipeline = Pipeline(base.amazon.objects, work, decoders, scratch, base.clock)
-        attempts = Attempts(work, pipeline, base.amazon.queues, EXPRESS_QUEUE, base.clock)
+        attempts = Attempts(work, pipeline, base.amazon.queues, EXPRESS_QUEUE, base.cache.nudges, base.clock)
         consumer = Consumer(base.amazon.queues, EXPRESS_QUEUE, settings.worker_slots, attempts.handle)
         health = health_server(settings.listen_host, settings.listen_port, readiness, lambda: consumer.in_work)
         async with asyncio.TaskGroup() as tasks:

@@ -25,6 +25,7 @@ class DataFolder:
         self.objects = path / "objects"
         self.edge_keys = path / "edge-keys"
         self.valkey = path / "valkey"
+        self.environment = path / "app.json"
         self.logs = path / "logs"
         self.certificate = path / "certificate.pem"
         self.certificate_key = path / "certificate-key.pem"

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -39,8 +40,15 @@ async def up(settings: Settings) -> None:
         require_programs(installation)
         keep_certificate(installation)
         _say(f"Starting Darkroom on the data in {folder.path}")
+        _leave_environment(installation)
         await _supervise(installation)
         _say("Darkroom has stopped.")
+
+
+def _leave_environment(installation: Installation) -> None:
+    """For whoever operates this installation from another terminal: `darkroom verify`, `darkroom admin`."""
+    environment = {name: value for name, value in Environments(installation, {}).app().items() if "LISTEN" not in name}
+    installation.folder.environment.write_text(json.dumps(environment, indent=1) + "\n")
 
 
 async def _supervise(installation: Installation) -> None:

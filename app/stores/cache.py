@@ -90,8 +90,8 @@ return 0
 class Nudges:
     """Hears nudges for everybody in this process over one connection, which comes back by itself."""
 
-    def __init__(self, redis: Redis, availability: "_Availability") -> None:
-        self._redis, self._availability = redis, availability
+    def __init__(self, redis: Redis, availability: "_Availability", silence_seconds: float) -> None:
+        self._redis, self._availability, self._silence_seconds = redis, availability, silence_seconds
         self._listeners: dict[str, set[asyncio.Event]] = {}
         self._changed = asyncio.Event()
         self._backoff = ExponentialWithJitterBackoff(cap=LONGEST_RETURN_SECONDS, base=0.05)
@@ -139,13 +139,14 @@ class Nudges:
                     await connection.subscribe(*new)
                 if old := subscribed - wanted:
                     await connection.unsubscribe(*old)
+            _honour_cancellation()
             subscribed = wanted
             await self._changed.wait()
 
     async def _hear(self, connection: PubSub) -> None:
         asked = False
         while True:
-            message: dict[str, Any] | None = await connection.get_message(timeout=SILENCE_SECONDS)
+            message: dict[str, Any] | None = await connection.get_message(timeout=self._silence_seconds)
             if message is not None:
                 asked = False
                 self._availability.found()
@@ -158,6 +159,7 @@ class Nudges:
                 asked = True
                 async with asyncio.timeout(CONNECT_SECONDS):
                     await connection.ping()
+                _honour_cancellation()
 
     def _wake(self, channel: str) -> None:
         for nudged in self._listeners.get(channel, ()):
@@ -167,17 +169,18 @@ class Nudges:
 class Cache:
     """One per process, open as a context. Nothing here ever raises because Redis is away."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, silence_seconds: float = SILENCE_SECONDS) -> None:
         self._redis = Redis.from_pool(_pool(url, Retry(ExponentialWithJitterBackoff(cap=0.1, base=0.01), RETRIES)))
         # The nudges' own loop is the layer that retries.
         self._nudges_redis = Redis.from_pool(_pool(url, Retry(NoBackoff(), 0)))
         self._availability = _Availability()
         self.limits = Limits(self._redis, self._availability)
-        self.nudges = Nudges(self._nudges_redis, self._availability)
+        self.nudges = Nudges(self._nudges_redis, self._availability, silence_seconds)
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self.nudges.run())
+        self._task.add_done_callback(_report_crash)
         return self
 
     async def __aexit__(
@@ -195,6 +198,18 @@ class Cache:
         await self._availability.ask(self._redis.publish(channel, b""), NUDGE_SECONDS)
 
 
+def _honour_cancellation() -> None:
+    """The client sends through `asyncio.wait_for`, which may swallow a cancellation before Python 3.12."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+def _report_crash(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("nudges.crashed", exc_info=error)
+
+
 class _Availability:
     """Says once that Redis went away, and once that it is back."""
 
@@ -209,6 +224,7 @@ class _Availability:
         except (RedisError, OSError) as error:
             self.lost(error)
             return None
+        _honour_cancellation()
         self.found()
         return result
 

@@ -1,0 +1,1 @@
+"""The clients of the external systems, against the real ones."""

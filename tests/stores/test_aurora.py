@@ -1,0 +1,226 @@
+"""Transactions on the relational database: whole or not at all, never endless, and with our own errors."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Column, Integer, MetaData, Table, make_url, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.stores.aurora import CONNECTIONS, Conflict, Database, UtcDateTime, exact_text, identifier
+from shared.problems import Unavailable
+from tests.servers import free_port
+
+_things = Table(
+    "things",
+    MetaData(),
+    Column("id", Integer, primary_key=True),
+    Column("name", exact_text(50), unique=True),
+    Column("code", identifier(20)),
+    Column("at", UtcDateTime),
+    mysql_engine="InnoDB",
+)
+
+
+@pytest.fixture
+async def database(empty_database_url: str) -> AsyncIterator[Database]:
+    database = Database(empty_database_url)
+    async with database.write() as connection:
+        await connection.run_sync(_things.metadata.create_all)
+    yield database
+    await database.close()
+
+
+async def _names(database: Database) -> list[str]:
+    async with database.read() as connection:
+        return list(await connection.scalars(_things.select().with_only_columns(_things.c.name).order_by(_things.c.id)))
+
+
+async def _put(connection: AsyncConnection, number: int, name: str) -> None:
+    await connection.execute(_things.insert().values(id=number, name=name))
+
+
+async def test_a_transaction_commits_at_its_end_and_vanishes_on_any_error(database: Database) -> None:
+    async with database.write() as connection:
+        await _put(connection, 1, "kept")
+
+    async def put_and_fail() -> None:
+        async with database.write() as connection:
+            await _put(connection, 2, "lost")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await put_and_fail()
+
+    assert await _names(database) == ["kept"]
+
+
+async def test_a_cancelled_transaction_leaves_nothing_and_gives_its_connection_back(database: Database) -> None:
+    async def begin_and_wait(number: int, begun: asyncio.Event) -> None:
+        async with database.write() as connection:
+            await _put(connection, number, f"cancelled {number}")
+            begun.set()
+            await asyncio.Event().wait()
+
+    for number in range(1, CONNECTIONS + 3):
+        begun = asyncio.Event()
+        task = asyncio.create_task(begin_and_wait(number, begun))
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    assert await _names(database) == []
+
+
+async def test_a_taken_unique_key_is_a_conflict(database: Database) -> None:
+    async with database.write() as connection:
+        await _put(connection, 1, "same")
+
+    with pytest.raises(Conflict):
+        async with database.write() as connection:
+            await _put(connection, 2, "same")
+
+
+async def test_texts_that_differ_in_case_or_accent_are_two_texts(database: Database) -> None:
+    names = ["ada", "Ada", "áda", "ada\N{COMBINING ACUTE ACCENT}", "\N{CAMERA}"]
+    async with database.write() as connection:
+        for number, name in enumerate(names, start=1):
+            await _put(connection, number, name)
+
+    assert await _names(database) == names
+
+
+async def test_a_moment_comes_back_in_utc_to_the_microsecond(database: Database) -> None:
+    moment = datetime(2026, 11, 24, 1, 2, 3, 456789, tzinfo=timezone(timedelta(hours=5, minutes=30)))
+    async with database.write() as connection:
+        await connection.execute(_things.insert().values(id=1, at=moment))
+
+    async with database.read() as connection:
+        read = await connection.scalar(_things.select().with_only_columns(_things.c.at))
+
+    assert read == moment
+    assert read.tzinfo is UTC
+
+
+async def test_writers_that_read_first_lose_no_update_to_each_other(database: Database) -> None:
+    async with database.write() as connection:
+        await connection.execute(_things.insert().values(id=1, code="0"))
+
+    async def count_up() -> None:
+        async with database.write() as connection:
+            code = await connection.scalar(_things.select().with_only_columns(_things.c.code).with_for_update())
+            assert code is not None
+            await connection.execute(_things.update().values(code=str(int(code) + 1)))
+
+    await asyncio.gather(*(count_up() for _ in range(CONNECTIONS * 2)))
+
+    async with database.read() as connection:
+        assert await connection.scalar(_things.select().with_only_columns(_things.c.code)) == str(CONNECTIONS * 2)
+
+
+async def test_who_finds_no_free_connection_is_told_so_and_hangs_nowhere(database: Database) -> None:
+    release, held = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def hold() -> None:
+        async with database.read() as connection:
+            await connection.execute(_things.select())
+            held.release()
+            await release.wait()
+
+    async with asyncio.TaskGroup() as holders:
+        for _ in range(CONNECTIONS):
+            holders.create_task(hold())
+        for _ in range(CONNECTIONS):
+            await held.acquire()
+        with pytest.raises(Unavailable):
+            await _names(database)
+        release.set()
+
+    assert await _names(database) == []
+
+
+async def test_a_transaction_that_takes_too_long_is_rolled_back(empty_database_url: str, database: Database) -> None:
+    hasty = Database(empty_database_url, transaction_seconds=0.3)
+
+    async def put_and_wait() -> None:
+        async with hasty.write() as connection:
+            await _put(connection, 1, "late")
+            await asyncio.Event().wait()
+
+    with pytest.raises(Unavailable):
+        await put_and_wait()
+    assert await _names(database) == []
+    await hasty.close()
+
+
+async def test_somebody_elses_timeout_stays_what_it_is(database: Database) -> None:
+    with pytest.raises(TimeoutError):
+        async with database.read():
+            raise TimeoutError
+
+
+@pytest.mark.parametrize("url", ["sqlite+aiosqlite:////no/such/folder/darkroom.db", "mysql+asyncmy://root@{server}/x"])
+async def test_a_database_out_of_reach_is_unavailable(url: str) -> None:
+    database = Database(url.format(server=f"127.0.0.1:{free_port()}"))
+
+    with pytest.raises(Unavailable) as refused:
+        await _names(database)
+
+    assert refused.value.retry_after_seconds == 1
+    await database.close()
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:  # SQLite's driver: it has a last word for this event loop
+            await asyncio.to_thread(thread.join)
+
+
+async def test_a_statement_that_takes_too_long_is_cut(mariadb_url: str) -> None:
+    database = Database(mariadb_url, statement_seconds=1)
+
+    with pytest.raises(Unavailable):
+        async with database.read() as connection:
+            await connection.execute(text("SELECT SLEEP(60)"))
+
+    await database.close()
+
+
+async def test_a_writer_that_became_a_reader_is_left_at_once(mariadb_url: str) -> None:
+    # Who may do everything may write on a reader, too.
+    root = Database(mariadb_url)
+    async with root.write() as connection:
+        await connection.execute(text("CREATE TABLE demoted (id INT PRIMARY KEY)"))
+        await connection.execute(text("GRANT SELECT, INSERT ON darkroom.* TO 'demoted'@'127.0.0.1' IDENTIFIED BY ''"))
+    database = Database(make_url(mariadb_url).set(username="demoted").render_as_string(hide_password=False))
+    try:
+        first = await _connection_number(database)
+        async with root.write() as connection:
+            await connection.execute(text("SET GLOBAL read_only = 1"))
+        with pytest.raises(Unavailable):
+            async with database.write() as connection:
+                await connection.execute(text("INSERT INTO demoted VALUES (1)"))
+    finally:
+        async with root.write() as connection:
+            await connection.execute(text("SET GLOBAL read_only = 0"))
+
+    assert await _connection_number(database) != first
+    await database.close()
+    await root.close()
+
+
+async def _connection_number(database: Database) -> int | None:
+    async with database.read() as connection:
+        number: int | None = await connection.scalar(text("SELECT CONNECTION_ID()"))
+        return number
+
+
+async def test_what_sqlite_has_committed_is_on_the_disk(tmp_path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'darkroom.db'}")
+
+    async with database.read() as connection:
+        settings = [await connection.scalar(text(f"PRAGMA {name}")) for name in ("synchronous", "journal_mode")]
+
+    assert settings == [2, "wal"]
+    await database.close()

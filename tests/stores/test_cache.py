@@ -1,0 +1,195 @@
+"""Nudges and limits on a real Valkey: what they promise while it is there, and that nothing fails while it is not."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from app.stores.cache import Cache, Limit
+from shared.ids import new_ulid
+from tests.servers import free_port, running, valkey_command
+
+
+@pytest.fixture
+async def caches(valkey_url: str) -> AsyncIterator[tuple[Cache, Cache]]:
+    """Those of two processes."""
+    async with Cache(valkey_url) as one, Cache(valkey_url) as other:
+        yield one, other
+
+
+@pytest.fixture
+def channel() -> str:
+    return f"events:acc_{new_ulid()}"
+
+
+@pytest.fixture
+def who() -> str:
+    return new_ulid()
+
+
+@asynccontextmanager
+async def _listening(cache: Cache, channel: str) -> AsyncIterator[asyncio.Event]:
+    """Subscribed, and with the news of that heard."""
+    async with cache.nudges.listen(channel) as nudged:
+        await nudged.wait()
+        nudged.clear()
+        yield nudged
+
+
+async def test_a_nudge_reaches_every_listener_of_its_channel_in_every_process(
+    caches: tuple[Cache, Cache], channel: str
+) -> None:
+    one, other = caches
+    async with (
+        _listening(one, channel) as first,
+        one.nudges.listen(channel) as second,
+        _listening(other, channel) as third,
+    ):
+        await other.nudge(channel)
+        await asyncio.gather(first.wait(), second.wait(), third.wait())
+
+
+async def test_a_nudge_wakes_nobody_on_another_channel(caches: tuple[Cache, Cache], channel: str) -> None:
+    one, other = caches
+    async with _listening(one, channel) as mine, _listening(one, channel + "x") as foreign:
+        await other.nudge(channel)
+        await mine.wait()
+        assert not foreign.is_set()
+
+
+async def test_who_stops_listening_is_unsubscribed(caches: tuple[Cache, Cache], channel: str, valkey_url: str) -> None:
+    async with Redis.from_url(valkey_url) as redis:
+        async with _listening(caches[0], channel):
+            assert await _subscribers(redis, channel) == 1
+        while await _subscribers(redis, channel):  # noqa: ASYNC110 - only the server can tell
+            await asyncio.sleep(0.01)
+
+
+async def _subscribers(redis: Redis, channel: str) -> int:
+    ((_name, count),) = await redis.pubsub_numsub(channel)
+    return int(count)
+
+
+async def test_many_channels_come_and_go_over_one_connection(caches: tuple[Cache, Cache], channel: str) -> None:
+    one, other = caches
+
+    async def hear(number: int) -> None:
+        async with _listening(one, f"{channel}-{number}") as nudged:
+            await other.nudge(f"{channel}-{number}")
+            await nudged.wait()
+
+    await asyncio.gather(*(hear(number) for number in range(100)))
+
+
+async def test_a_quiet_connection_lives_on(valkey_url: str, channel: str) -> None:
+    async with Cache(valkey_url, silence_seconds=0.05) as cache, _listening(cache, channel) as nudged:
+        for _ in range(3):
+            await asyncio.sleep(0.15)
+            assert not nudged.is_set()  # a new subscription would have set it
+            await cache.nudge(channel)
+            await nudged.wait()
+            nudged.clear()
+
+
+async def test_nudges_come_back_with_redis_and_wake_for_what_was_missed(tmp_path: Path, channel: str) -> None:
+    port = free_port()
+    command = valkey_command(port, tmp_path)
+    async with Cache(f"redis://127.0.0.1:{port}/0") as cache:
+        with running(command, "Ready to accept connections"):
+            entered = _listening(cache, channel)
+            nudged = await entered.__aenter__()
+        await cache.nudge(channel)
+        with running(command, "Ready to accept connections"):
+            await nudged.wait()
+            nudged.clear()
+            await cache.nudge(channel)
+            await nudged.wait()
+        await entered.__aexit__(None, None, None)
+
+
+async def test_a_redis_that_says_nothing_more_is_given_up_and_found_again(tmp_path: Path, channel: str) -> None:
+    port = free_port()
+    with running(valkey_command(port, tmp_path), "Ready to accept connections") as server:
+        async with (
+            Cache(f"redis://127.0.0.1:{port}/0", silence_seconds=0.2) as cache,
+            _listening(cache, channel) as nudged,
+        ):
+            server.process.send_signal(signal.SIGSTOP)
+            try:
+                await cache.nudge(channel)
+                assert await cache.limits.take(Limit("frozen", 1, 60), "me") is None
+                await asyncio.sleep(1)
+                assert not nudged.is_set()
+            finally:
+                server.process.send_signal(signal.SIGCONT)
+            await nudged.wait()
+
+
+async def test_without_redis_nothing_fails_and_every_limit_passes(channel: str, who: str) -> None:
+    async with Cache(f"redis://127.0.0.1:{free_port()}/0") as cache, cache.nudges.listen(channel) as nudged:
+        await cache.nudge(channel)
+        for _ in range(3):
+            assert await cache.limits.take(Limit("nowhere", 1, 60), who) is None
+        await cache.limits.give_back(Limit("nowhere", 1, 60), who)
+        assert not nudged.is_set()
+
+
+async def test_a_limit_holds_over_processes_and_requests_at_once(caches: tuple[Cache, Cache], who: str) -> None:
+    limit = Limit("together", most=10, per_seconds=60)
+
+    answers = await asyncio.gather(*(caches[number % 2].limits.take(limit, who) for number in range(40)))
+
+    assert answers.count(None) == 10
+    assert all(answer is None or 0 < answer <= 60 for answer in answers)
+
+
+async def test_a_limit_is_each_ones_own(caches: tuple[Cache, Cache], who: str) -> None:
+    limits = caches[0].limits
+    one, other = Limit("one", 1, 60), Limit("other", 1, 60)
+
+    assert await limits.take(one, who) is None
+    assert await limits.take(one, who + "x") is None
+    assert await limits.take(other, who) is None
+    assert await limits.take(one, who) is not None
+
+
+async def test_what_is_given_back_can_be_taken_again_once(caches: tuple[Cache, Cache], who: str) -> None:
+    limit, limits = Limit("back", 2, 60), caches[0].limits
+    for _ in range(2):
+        await limits.take(limit, who)
+
+    await limits.give_back(limit, who)
+
+    assert await limits.take(limit, who) is None
+    assert await limits.take(limit, who) is not None
+
+
+async def test_giving_back_what_was_never_taken_makes_no_room(caches: tuple[Cache, Cache], who: str) -> None:
+    limit, limits = Limit("never", 1, 60), caches[0].limits
+
+    await limits.give_back(limit, who)
+
+    assert await limits.take(limit, who) is None
+    assert await limits.take(limit, who) is not None
+
+
+async def test_the_window_begins_with_the_first_and_ends_by_itself(caches: tuple[Cache, Cache], who: str) -> None:
+    limit, limits = Limit("window", 1, 1), caches[0].limits
+    assert await limits.take(limit, who) is None
+
+    while await limits.take(limit, who) is not None:  # noqa: ASYNC110 - only the server can tell
+        await asyncio.sleep(0.05)
+
+
+async def test_every_key_expires(caches: tuple[Cache, Cache], who: str, valkey_url: str) -> None:
+    limit, limits = Limit("expiring", 5, 60), caches[0].limits
+    for _ in range(3):
+        await limits.take(limit, who)
+    await limits.give_back(limit, who)
+
+    async with Redis.from_url(valkey_url) as redis:
+        assert 0 < await redis.pttl(limit.key(who)) <= 60_000

@@ -1,6 +1,7 @@
 """The web tier's settings: read from the environment once, checked at start."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AnyHttpUrl, Field, ValidationError
@@ -17,6 +18,8 @@ EXAMPLES = {
     "request_limit": "512",
     "stream_limit": "2000",
     "drain_seconds": "5",
+    "tls_certificate": "/srv/darkroom/certificate.pem",
+    "tls_key": "/srv/darkroom/certificate-key.pem",
 }
 
 
@@ -37,6 +40,9 @@ class Settings(BaseSettings):
     stream_limit: Annotated[int, Field(ge=1)] = 2_000
     drain_seconds: Annotated[float, Field(ge=0)] = 0.0
     """How long readiness reads 503 before the process stops listening; what a load balancer needs to notice."""
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    """PEM files; https if given, where no load balancer stands before."""
 
 
 def load_settings() -> Settings:

@@ -1,0 +1,41 @@
+"""The app's HTTP interface in this process, on real stores: for tests that are about HTTP and not about processes."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from starlette.types import Receive, Scope, Send
+
+from app.main import create_app
+from app.migrations.run import migrate
+from app.settings import Settings
+from shared.ids import new_ulid
+
+PASSWORD = "correct horse battery staple"
+
+
+@asynccontextmanager
+async def open_api(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a freshly migrated app; nobody is signed in."""
+    await migrate(settings.database_url.get_secret_value())
+    application = create_app(settings)
+    async with application.router.lifespan_context(application) as state:
+
+        async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
+            await application({**scope, "state": dict(state or {})}, receive, send)
+
+        transport = httpx.ASGITransport(with_state)
+        async with httpx.AsyncClient(transport=transport, base_url="http://app/v1/", timeout=20) as client:
+            yield client
+
+
+async def signed_in(client: httpx.AsyncClient) -> dict[str, str]:
+    """The headers of a new account's session."""
+    who: dict[str, Any] = {"email": f"{new_ulid().lower()}@example.org", "password": PASSWORD}
+    nobody = {"Authorization": ""}  # signing in ends the session that comes with the request
+    registered = await client.post("accounts", json=who, headers=nobody)
+    assert registered.status_code == 201, registered.text
+    answer = await client.post("sessions", json=who, headers=nobody)
+    assert answer.status_code == 201, answer.text
+    return {"Authorization": f"Bearer {answer.json()['token']}"}

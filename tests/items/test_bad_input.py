@@ -1,0 +1,231 @@
+"""Whatever is wrong with a request has a typed problem, and nothing is half-registered."""
+
+from collections.abc import AsyncIterator
+from hashlib import sha256
+from typing import Any
+
+import httpx
+import pytest
+
+from app.settings import Registration
+from shared.ids import new_item_id, new_session_id
+from shared.problems import MEDIA_TYPE, TYPE_PREFIX
+from shared.uploads import LARGEST_ITEM_BYTES, SINGLE_PUT_BYTES
+from tests.api import open_api, signed_in
+from tests.house import Stores
+
+CONTENT = b"not really a picture"
+DIGEST = f"sha256:{sha256(CONTENT).hexdigest()}"
+WISH: dict[str, Any] = {
+    "name": "photo.jpg",
+    "size_bytes": len(CONTENT),
+    "content_type": "image/jpeg",
+    "digest": DIGEST,
+}
+
+
+@pytest.fixture
+async def api(stores: Stores) -> AsyncIterator[httpx.AsyncClient]:
+    async with open_api(stores.settings(registration=Registration.OPEN)) as client:
+        client.headers.update(await signed_in(client))
+        yield client
+
+
+def assert_problem(answer: httpx.Response, type_: str, status: int) -> dict[str, Any]:
+    assert answer.headers["content-type"] == MEDIA_TYPE
+    body: dict[str, Any] = answer.json()
+    assert (answer.status_code, body["type"], body["status"]) == (status, TYPE_PREFIX + type_, status)
+    return body
+
+
+async def assert_nothing_registered(api: httpx.AsyncClient) -> None:
+    listed = await api.get("items")
+    assert listed.json()["items"] == []
+    assert listed.headers["Darkroom-Events"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "x" * 256}, "name"),
+        ({"name": "../../etc/passwd"}, "name"),
+        ({"name": "line\nbreak"}, "name"),
+        ({"name": "nul\0"}, "name"),
+        ({"size_bytes": 0}, "size_bytes"),
+        ({"size_bytes": -1}, "size_bytes"),
+        ({"size_bytes": 1.5}, "size_bytes"),
+        ({"size_bytes": "many"}, "size_bytes"),
+        ({"content_type": "jpeg"}, "content_type"),
+        ({"content_type": "image/jpeg\r\nx-evil: 1"}, "content_type"),
+        ({"digest": None}, "digest"),
+        ({"digest": "md5:abc"}, "digest"),
+        ({"digest": "sha256:abc"}, "digest"),
+        ({"digest": f"sha256-parts:{'0' * 64}-2"}, "digest"),
+        ({"size_bytes": SINGLE_PUT_BYTES + 1}, "digest"),
+        ({"size_bytes": SINGLE_PUT_BYTES + 1, "digest": f"sha256-parts:{'0' * 64}-7"}, "digest"),
+        ({"captured_at": "yesterday"}, "captured_at"),
+        ({"captured_at": "2026-01-01T00:00:00"}, "captured_at"),
+        ({"caption": "x" * 2001}, "caption"),
+        ({"state": "ready"}, "state"),
+        ({"account_id": "acc_01"}, "account_id"),
+    ],
+)
+async def test_a_wrong_field_is_named_and_nothing_is_registered(
+    api: httpx.AsyncClient, change: dict[str, Any], field: str
+) -> None:
+    answer = await api.post("items", json=WISH | change)
+    body = assert_problem(answer, "invalid", 422)
+    assert field in {error["field"].split(".")[-1] for error in body["errors"]}
+    await assert_nothing_registered(api)
+
+
+async def test_an_item_of_21_gib_is_refused(api: httpx.AsyncClient) -> None:
+    answer = await api.post("items", json=WISH | {"size_bytes": 21 * 1024**3, "digest": None})
+    assert assert_problem(answer, "too-large", 413)["largest_bytes"] == LARGEST_ITEM_BYTES
+    await assert_nothing_registered(api)
+
+
+async def test_an_item_beyond_the_quota_is_refused(stores: Stores) -> None:
+    settings = stores.settings(registration=Registration.OPEN, account_quota_bytes=30)
+    async with open_api(settings) as api:
+        api.headers.update(await signed_in(api))
+        assert (await api.post("items", json=WISH)).status_code == 201
+        other = WISH | {"digest": f"sha256:{'1' * 64}"}
+        assert_problem(await api.post("items", json=other), "quota-exceeded", 413)
+        assert len((await api.get("items")).json()["items"]) == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[1, 2", b'{"name": }'])
+async def test_json_that_is_none_is_a_bad_request(api: httpx.AsyncClient, body: bytes) -> None:
+    answer = await api.post("items", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code in {400, 422}
+    assert answer.headers["content-type"] == MEDIA_TYPE
+    await assert_nothing_registered(api)
+
+
+@pytest.mark.parametrize(
+    "path", ["items/1", f"items/{new_session_id()}", "items/itm_..%2F..", "items/itm_", "items/%00"]
+)
+async def test_an_id_of_another_kind_is_refused(api: httpx.AsyncClient, path: str) -> None:
+    answer = await api.get(path)
+    assert answer.status_code in {404, 422}
+    assert answer.headers["content-type"] == MEDIA_TYPE
+
+
+async def test_foreign_and_absent_items_look_the_same(api: httpx.AsyncClient) -> None:
+    own = (await api.post("items", json=WISH)).json()["item"]["id"]
+    stranger = await signed_in(api)
+    for path in ("", "/receipt", "/original", "/parts"):
+        foreign = await api.get(f"items/{own}{path}", headers=stranger)
+        absent = await api.get(f"items/{new_item_id()}{path}", headers=stranger)
+        assert_problem(foreign, "not-found", 404)
+        assert foreign.json() == absent.json()
+    for path in ("complete", "cancel", "retry"):
+        assert_problem(await api.post(f"items/{own}/{path}", headers=stranger), "not-found", 404)
+
+
+async def test_a_cursor_of_another_account_or_order_is_refused(api: httpx.AsyncClient) -> None:
+    for number in range(3):
+        wish = WISH | {"digest": f"sha256:{number:064x}"}
+        assert (await api.post("items", json=wish)).status_code == 201
+    cursor = (await api.get("items", params={"limit": 1})).json()["next_cursor"]
+    assert (await api.get("items", params={"limit": 1, "cursor": cursor})).status_code == 200
+    assert_problem(await api.get("items", params={"cursor": cursor, "order": "captured"}), "invalid", 422)
+    stranger = await signed_in(api)
+    assert_problem(await api.get("items", params={"cursor": cursor}, headers=stranger), "invalid", 422)
+    for wrong in ("x", "AAAA", cursor[:-2], cursor[1:], "ü"):
+        assert_problem(await api.get("items", params={"cursor": wrong}), "invalid", 422)
+
+
+async def test_complete_without_an_upload_says_so_and_the_item_stays(api: httpx.AsyncClient) -> None:
+    created = (await api.post("items", json=WISH)).json()
+    item = created["item"]["id"]
+    assert_problem(await api.post(f"items/{item}/complete"), "not-uploaded", 409)
+    assert (await api.get(f"items/{item}")).json()["state"] == "uploading"
+
+
+async def test_wrong_bytes_wrong_size_and_another_type_never_reach_s3(api: httpx.AsyncClient) -> None:
+    created = (await api.post("items", json=WISH)).json()
+    upload, item = created["upload"], created["item"]["id"]
+    async with httpx.AsyncClient() as s3:
+        wrong_bytes = await s3.put(upload["url"], content=b"x" * len(CONTENT), headers=upload["headers"])
+        wrong_size = await s3.put(upload["url"], content=CONTENT + b"!", headers=upload["headers"])
+        wrong_type = await s3.put(
+            upload["url"], content=CONTENT, headers=upload["headers"] | {"Content-Type": "text/html"}
+        )
+        assert wrong_bytes.status_code == 400
+        assert wrong_size.status_code == 403
+        assert wrong_type.status_code == 403
+        assert_problem(await api.post(f"items/{item}/complete"), "not-uploaded", 409)
+        assert (await s3.put(upload["url"], content=CONTENT, headers=upload["headers"])).status_code == 200
+    completed = await api.post(f"items/{item}/complete")
+    assert completed.status_code == 202
+    assert completed.json()["item"]["state"] == "queued"
+
+
+async def test_parts_that_do_not_exist_are_refused(api: httpx.AsyncClient) -> None:
+    big = WISH | {"size_bytes": 2 * SINGLE_PUT_BYTES, "digest": None}
+    item = (await api.post("items", json=big)).json()["item"]["id"]
+    part = {"sha256": "0" * 64}
+    assert (await api.post(f"items/{item}/parts", json={"parts": [part | {"number": 2}]})).status_code == 200
+    for number in (0, 3, 1001):
+        answer = await api.post(f"items/{item}/parts", json={"parts": [part | {"number": number}]})
+        assert_problem(answer, "invalid", 422)
+    assert_problem(await api.post(f"items/{item}/parts", json={"parts": []}), "invalid", 422)
+    many = {"parts": [part | {"number": 1}] * 101}
+    assert_problem(await api.post(f"items/{item}/parts", json=many), "invalid", 422)
+    missing = assert_problem(await api.post(f"items/{item}/complete"), "not-uploaded", 409)
+    assert missing["missing"] == [1, 2]
+
+
+async def test_a_small_item_has_no_parts(api: httpx.AsyncClient) -> None:
+    item = (await api.post("items", json=WISH)).json()["item"]["id"]
+    assert_problem(await api.get(f"items/{item}/parts"), "wrong-state", 409)
+    body = {"parts": [{"number": 1, "sha256": "0" * 64}]}
+    assert_problem(await api.post(f"items/{item}/parts", json=body), "wrong-state", 409)
+
+
+async def test_an_outdated_edit_is_refused_and_changes_nothing(api: httpx.AsyncClient) -> None:
+    item = (await api.post("items", json=WISH)).json()["item"]["id"]
+    tag = (await api.get(f"items/{item}")).headers["ETag"]
+    first = await api.patch(f"items/{item}", json={"caption": "one"}, headers={"If-Match": tag})
+    assert first.json()["version"] == 2
+    late = await api.patch(f"items/{item}", json={"caption": "two"}, headers={"If-Match": tag})
+    assert assert_problem(late, "outdated", 412)["version"] == 2
+    assert_problem(await api.delete(f"items/{item}", headers={"If-Match": '"1"'}), "outdated", 412)
+    assert (await api.get(f"items/{item}")).json()["caption"] == "one"
+    assert_problem(await api.patch(f"items/{item}", json={}), "invalid", 422)
+
+
+async def test_an_unchanged_item_is_not_sent_again_and_a_changed_one_is(api: httpx.AsyncClient) -> None:
+    item = (await api.post("items", json=WISH)).json()["item"]["id"]
+    tag = (await api.get(f"items/{item}")).headers["ETag"]
+    assert (await api.get(f"items/{item}", headers={"If-None-Match": tag})).status_code == 304
+    await api.post(f"items/{item}/cancel")
+    changed = await api.get(f"items/{item}", headers={"If-None-Match": tag})
+    assert (changed.status_code, changed.json()["state"]) == (200, "cancelled")
+
+
+async def test_a_deleted_item_is_gone_from_everywhere_at_once(api: httpx.AsyncClient) -> None:
+    item = (await api.post("items", json=WISH)).json()["item"]["id"]
+    assert (await api.delete(f"items/{item}")).status_code == 204
+    assert_problem(await api.get(f"items/{item}"), "not-found", 404)
+    assert (await api.get("items")).json()["items"] == []
+    events = (await api.get("events")).json()["events"]
+    assert [event["type"] for event in events] == ["item.created", "item.deleted"]
+
+
+async def test_without_a_session_every_route_answers_unauthenticated(api: httpx.AsyncClient) -> None:
+    del api.headers["Authorization"]
+    item = new_item_id()
+    for method, path in (
+        ("GET", "items"), ("POST", "items"), ("GET", f"items/{item}"), ("PATCH", f"items/{item}"),
+        ("GET", "events"), ("GET", "admin/overview"), ("GET", "account"), ("GET", "sessions"),
+    ):  # fmt: skip
+        assert_problem(await api.request(method, path), "unauthenticated", 401)
+
+
+async def test_an_overview_is_for_administrators_only(api: httpx.AsyncClient) -> None:
+    stranger = await signed_in(api)
+    assert_problem(await api.get("admin/overview", headers=stranger), "forbidden", 403)

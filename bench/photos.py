@@ -16,6 +16,10 @@ NOISE = 2.0
 
 MAKE, MODEL, EXIF_FOLDER, ORIGINAL_TIME = 0x010F, 0x0110, 0x8769, 0x9003
 
+SCENES = 6
+"""So many pictures are behind any number of files: making one takes longer than the service does."""
+START_OF_IMAGE, COMMENT = b"\xff\xd8", b"\xff\xfe"
+
 Pixels = NDArray[np.float32]
 
 
@@ -27,6 +31,19 @@ def make_photos(folder: Path, count: int) -> list[Path]:
         exif[MAKE], exif[MODEL] = "Darkroom", "Bench"
         exif.get_ifd(EXIF_FOLDER)[ORIGINAL_TIME] = f"2024:05:01 12:00:{seed:02}"
         _scene(seed).save(photo, quality=QUALITY, exif=exif)
+        photos.append(photo)
+    return photos
+
+
+def make_different_photos(folder: Path, count: int) -> list[Path]:
+    """Files with different bytes but few different pictures: each carries its number in a comment."""
+    scenes = [scene.read_bytes() for scene in make_photos(folder, min(count, SCENES))]
+    photos = []
+    for number in range(count):
+        comment = b"photo %06d" % number
+        segment = COMMENT + (len(comment) + 2).to_bytes(2, "big") + comment
+        photo = folder / f"different_{number:03}.jpg"
+        photo.write_bytes(START_OF_IMAGE + segment + scenes[number % len(scenes)].removeprefix(START_OF_IMAGE))
         photos.append(photo)
     return photos
 

@@ -4,24 +4,19 @@ import os
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from socket import socket
+
+from bench.service import DARKROOM, EMAIL, PASSWORD, environment_without_settings, running_service
 
 FIGURES = ("upload_vs_copy",)
 
 FILE_BYTES = 2_000_000_000
 BLOCK_BYTES = 16 * 1024 * 1024
 ROUNDS = 3
-DARKROOM = Path(sys.executable).with_name("darkroom")
-READY = "Darkroom is ready at"
-READY_SECONDS = 60
-STOP_SECONDS = 60
-ACCOUNT = {"DARKROOM_EMAIL": "bench@example.com", "DARKROOM_PASSWORD": "a password for a benchmark"}
 
 
 def main() -> None:
@@ -44,49 +39,16 @@ def main() -> None:
 
 @contextmanager
 def installation(folder: Path) -> Iterator[dict[str, str]]:
-    """A whole Darkroom on free ports, and the environment in which `darkroom` is signed in to it."""
-    port = free_ports()
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DARKROOM_")}
-    own = {"DARKROOM_DATA": str(folder / "data"), "DARKROOM_PORT": str(port)}
-    log = folder / "up.log"
-    with (
-        log.open("w") as output,
-        subprocess.Popen([DARKROOM, "up"], env=inherited | own, stdout=output, stderr=output) as process,  # noqa: S603 - our own command
-    ):
-        try:
-            await_ready(process, log)
-            signed_in = inherited | {
-                "DARKROOM_URL": f"http://127.0.0.1:{port}",
-                "XDG_CONFIG_HOME": str(folder / "config"),
-                "XDG_STATE_HOME": str(folder / "state"),
-            }
-            seconds_of([DARKROOM, "register"], signed_in | ACCOUNT)
-            yield signed_in
-        finally:
-            process.terminate()
-            process.wait(STOP_SECONDS)
-
-
-def await_ready(process: "subprocess.Popen[bytes]", log: Path) -> None:
-    give_up_at = time.monotonic() + READY_SECONDS
-    while READY not in log.read_text():
-        if process.poll() is not None or time.monotonic() > give_up_at:
-            raise SystemExit(f"`darkroom up` did not become ready:\n{log.read_text()[-2_000:]}")
-        time.sleep(0.1)
-
-
-def free_ports() -> int:
-    """A loopback port whose two neighbours are free as well: those of the object store and the edge."""
-    while True:
-        with socket() as first, socket() as second, socket() as third:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            try:
-                second.bind(("127.0.0.1", port + 1))
-                third.bind(("127.0.0.1", port + 2))
-            except (OSError, OverflowError):
-                continue
-            return port
+    """A running service, and the environment in which `darkroom` is signed in to it."""
+    with running_service(folder) as url:
+        signed_in = environment_without_settings() | {
+            "DARKROOM_URL": url,
+            "XDG_CONFIG_HOME": str(folder / "config"),
+            "XDG_STATE_HOME": str(folder / "state"),
+        }
+        account = {"DARKROOM_EMAIL": EMAIL, "DARKROOM_PASSWORD": PASSWORD}
+        seconds_of([DARKROOM, "register"], signed_in | account)
+        yield signed_in
 
 
 def write_random(file: Path) -> None:

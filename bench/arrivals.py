@@ -1,0 +1,64 @@
+"""When items became ready, as one event stream through both tiers tells it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from statistics import median
+
+from client.client import DarkroomClient
+from shared.events import Event, EventType
+from shared.ids import ItemId
+from shared.items import ReceiptStep
+
+LONGEST_SECONDS = 600.0
+
+
+class Arrivals:
+    def __init__(self) -> None:
+        self._seen: dict[str, float] = {}
+        self._grown = asyncio.Condition()
+
+    async def ready_at(self, item: ItemId) -> float:
+        """The moment on `time.perf_counter`; waits for it."""
+        async with asyncio.timeout(LONGEST_SECONDS), self._grown:
+            await self._grown.wait_for(lambda: item in self._seen)
+        return self._seen[item]
+
+    async def follow(self, client: DarkroomClient, after: int) -> None:
+        """Until cancelled; an item that fails ends the benchmark."""
+        async with aclosing(client.events(after=after)) as events:
+            async for event in events:
+                match event:
+                    case Event(type=EventType.ITEM_READY):
+                        async with self._grown:
+                            self._seen[event.subject] = time.perf_counter()
+                            self._grown.notify_all()
+                    case Event(type=EventType.ITEM_FAILED):
+                        raise RuntimeError(f"an item failed: {event.data}")
+
+
+@asynccontextmanager
+async def arrivals(client: DarkroomClient) -> AsyncIterator[Arrivals]:
+    """Those from now on."""
+    seen, after = Arrivals(), (await client.items.list(limit=1)).head
+    async with asyncio.TaskGroup() as tasks:
+        following = tasks.create_task(seen.follow(client, after))
+        yield seen
+        following.cancel()
+
+
+async def step_of(client: DarkroomClient, item: ItemId, name: str) -> ReceiptStep:
+    """That step of the item's receipt."""
+    return next(step for step in (await client.items.receipt(item)).steps if step.step == name)
+
+
+async def show_receipt(client: DarkroomClient, items: list[ItemId]) -> None:
+    """Prints how long each step took in the middle, for who looks for the time."""
+    seconds: dict[str, list[float]] = {}
+    for item in items:
+        steps = (await client.items.receipt(item)).steps
+        for before, step in zip((None, *steps), steps, strict=False):
+            since = (step.at - before.at).total_seconds() if before else 0.0
+            seconds.setdefault(step.step, []).append(since)
+    print(", ".join(f"{name} {median(values) * 1e3:.0f}" for name, values in seconds.items()), "ms after one another")

@@ -99,6 +99,13 @@ class Settings(BaseSettings):
         description="how many photos one worker makes at once",
         examples=["2"],
     )
+    lease_seconds: int = Field(
+        60,
+        ge=2,
+        le=60,
+        description="seconds after which the item of a worker that has gone silent goes to another one",
+        examples=["60"],
+    )
     aws_region: Annotated[str, _matching(r"^[a-z]{2}(-[a-z]+)+-\d$")] = Field(
         validation_alias="AWS_REGION", description="an AWS region", examples=["eu-central-1"]
     )

@@ -18,6 +18,7 @@ from local.installation import Installation
 from local.part import Part
 from local.readiness import Probe, answers_http, answers_redis
 from local.refusal import Refusal
+from local.settings import Worker
 
 EMULATOR_MAIN = Path(__file__).parent / "emulator" / "main.py"
 VALKEY_MEMORY = "256mb"  # a cache: what does not fit is loaded again
@@ -41,7 +42,8 @@ def declare_parts(installation: Installation, declaration: Declaration) -> list[
         None if elsewhere.s3_endpoint else house.objects(),
         None if elsewhere.cdn_url else house.edge(),
     ]
-    return [*(part for part in stores if part), house.migration(), house.app(), house.worker(), house.web()]
+    workers = [house.worker()] if elsewhere.worker is Worker.ON else []
+    return [*(part for part in stores if part), house.migration(), house.app(), *workers, house.web()]
 
 
 def require_programs(installation: Installation) -> None:

@@ -25,6 +25,11 @@ class Faults(StrEnum):
     ON = "on"
 
 
+class Worker(StrEnum):
+    OFF = "off"
+    ON = "on"
+
+
 class Settings(BaseSettings):
     """A part whose address is given is a real one elsewhere: it is neither started nor filled with resources."""
 
@@ -37,6 +42,7 @@ class Settings(BaseSettings):
     port: int = Field(8080, ge=1, le=65533, description="a number from 1 to 65533", examples=["8080"])
     tls: Tls = Field(Tls.OFF, description="off or self", examples=["self"])
     faults: Faults = Field(Faults.OFF, description="off or on", examples=["on"])
+    worker: Worker = Field(Worker.ON, description="off or on", examples=["off"])
     free_bytes: int = Field(FREE_BYTES, ge=0, description="a number of bytes", examples=[str(FREE_BYTES)])
     emulator_python: Path = Field(
         Path(sys.prefix).parent / ".venv-emulator" / "bin" / "python",

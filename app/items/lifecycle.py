@@ -31,6 +31,7 @@ UNSENT_LIMIT = timedelta(seconds=30)
 FIRST_RESEND = timedelta(minutes=2)
 LONGEST_RESEND = timedelta(hours=1)
 LEASE = timedelta(seconds=60)
+"""How long a claim holds that is not renewed; a setting may shorten it."""
 MOST_LOST_ATTEMPTS = 5
 RETURNS_AFTER = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
 CLEANUP_AFTER = LEASE + timedelta(seconds=30)
@@ -123,7 +124,7 @@ def mark_sent(row: ItemRow, now: datetime) -> Change | None:
     return Change(_due(replace(row, sent_at=now, sends=row.sends + 1, revision=row.revision + 1)), "sent")
 
 
-def claim(row: ItemRow, token: str, now: datetime) -> Change:
+def claim(row: ItemRow, token: str, now: datetime, lease: timedelta = LEASE) -> Change:
     """Raises ClaimLost unless the item waits in the queue and its wait is over."""
     if row.state is not QUEUED or (row.not_before is not None and row.not_before > now):
         raise ClaimLost
@@ -131,7 +132,7 @@ def claim(row: ItemRow, token: str, now: datetime) -> Change:
         row,
         PROCESSING,
         claim=token,
-        claimed_until=now + LEASE,
+        claimed_until=now + lease,
         attempt=row.attempt + 1,
         not_before=None,
         deadline=now + PROCESSING_LIMIT,
@@ -139,10 +140,10 @@ def claim(row: ItemRow, token: str, now: datetime) -> Change:
     return Change(claimed, "claimed")
 
 
-def renew(row: ItemRow, token: str, now: datetime) -> Change:
+def renew(row: ItemRow, token: str, now: datetime, lease: timedelta = LEASE) -> Change:
     """The heartbeat. Raises ClaimLost."""
     _require_claim(row, token)
-    return Change(_due(replace(row, claimed_until=now + LEASE, revision=row.revision + 1)), "renewed")
+    return Change(_due(replace(row, claimed_until=now + lease, revision=row.revision + 1)), "renewed")
 
 
 def finish(row: ItemRow, token: str, kind: ItemKind, result: Result, now: datetime) -> Change:

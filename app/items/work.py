@@ -18,13 +18,18 @@ from shared.times import Clock
 class WorkService:
     """Everything but `claim` raises ClaimLost once the claim is void; then nothing was written."""
 
-    def __init__(self, store: ItemStore, changes: ItemChanges, queue: WorkQueue, clock: Clock) -> None:
+    def __init__(
+        self, store: ItemStore, changes: ItemChanges, queue: WorkQueue, clock: Clock, lease: timedelta = lifecycle.LEASE
+    ) -> None:
         self._store, self._changes, self._queue, self._clock = store, changes, queue, clock
+        self.lease = lease
 
     async def claim(self, account: AccountId, item: ItemId) -> ItemRow:
         """The row with a fresh claim. Raises ClaimLost when it is not this worker's turn, NotFound."""
         token = secrets.token_hex(16)
-        return await self._changes.apply(account, item, lambda current: lifecycle.claim(current, token, self._clock()))
+        return await self._changes.apply(
+            account, item, lambda current: lifecycle.claim(current, token, self._clock(), self.lease)
+        )
 
     async def check(self, claimed: ItemRow) -> None:
         """Only looks whether the claim still holds."""
@@ -35,7 +40,9 @@ class WorkService:
     async def renew(self, claimed: ItemRow) -> None:
         token = _token(claimed)
         await self._changes.apply(
-            claimed.account_id, claimed.item_id, lambda current: lifecycle.renew(current, token, self._clock())
+            claimed.account_id,
+            claimed.item_id,
+            lambda current: lifecycle.renew(current, token, self._clock(), self.lease),
         )
 
     async def finish(self, claimed: ItemRow, kind: ItemKind, result: Result, steps: Sequence[ReceiptStep]) -> ItemRow:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from app.stores.amazon import error_code, translated
+from app.stores.resources import WORK_VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
     from types_aiobotocore_sqs.client import SQSClient
@@ -43,13 +44,24 @@ class Queues:
                 QueueUrl=url, MessageBody=json.dumps(body), MessageGroupId=group, DelaySeconds=delay_seconds
             )
 
-    async def receive(self, queue: str, *, most: int, wait_seconds: int = POLL_SECONDS) -> list[Message]:
-        """Waits for the first message; a body that is not a JSON object arrives as an empty one."""
+    async def receive(
+        self,
+        queue: str,
+        *,
+        most: int,
+        hidden_seconds: int = WORK_VISIBILITY_SECONDS,
+        wait_seconds: int = POLL_SECONDS,
+    ) -> list[Message]:
+        """Waits for the first message; a body that is not a JSON object arrives as an empty one.
+
+        Others don't see the messages for `hidden_seconds`.
+        """
         url = await self._url(queue)
         with translated("SQS"):
             answer = await self._client.receive_message(
                 QueueUrl=url,
                 MaxNumberOfMessages=min(most, MOST_MESSAGES),
+                VisibilityTimeout=hidden_seconds,
                 WaitTimeSeconds=wait_seconds,
                 MessageSystemAttributeNames=["ApproximateReceiveCount"],
             )

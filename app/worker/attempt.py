@@ -10,11 +10,11 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from app.events.stream import Nudges, event_channel
-from app.items.lifecycle import LEASE, ClaimLost
+from app.items.lifecycle import ClaimLost
 from app.items.row import ItemRow, StoredFailure
 from app.items.work import WorkService
 from app.media.results import DecoderDied, MediaError
-from app.stores.resources import DEAD_LETTERS_QUEUE, WORK_VISIBILITY_SECONDS
+from app.stores.resources import DEAD_LETTERS_QUEUE
 from app.stores.s3 import Absent
 from app.stores.sqs import Message, Queues
 from app.worker.pipeline import Pipeline, Steps
@@ -25,7 +25,7 @@ from shared.times import Clock
 
 log = structlog.get_logger()
 
-HEARTBEAT_SECONDS = LEASE.total_seconds() / 4
+HEARTBEATS_PER_LEASE = 4
 STORES_AWAY = timedelta(seconds=5)
 """How long an item waits whose worker could not reach a store."""
 GIVE_BACK_SECONDS = 5.0
@@ -126,8 +126,8 @@ class Attempts:
 
     async def _keep_claim(self, message: Message, claimed: ItemRow) -> None:
         """Renews claim and message until cancelled; ends the attempt as soon as it hears that the claim is void."""
-        loop = asyncio.get_running_loop()
-        beat_at = loop.time() + HEARTBEAT_SECONDS
+        loop, lease_seconds = asyncio.get_running_loop(), self._work.lease.total_seconds()
+        beat_at = loop.time() + lease_seconds / HEARTBEATS_PER_LEASE
         async with self._nudges.listen(event_channel(claimed.account_id)) as nudged:
             while True:
                 nudged.clear()
@@ -138,9 +138,9 @@ class Attempts:
                     if loop.time() < beat_at:
                         await self._work.check(claimed)
                         continue
-                    beat_at = loop.time() + HEARTBEAT_SECONDS
+                    beat_at = loop.time() + lease_seconds / HEARTBEATS_PER_LEASE
                     await self._work.renew(claimed)
-                    await self._queues.hide(self._queue, message.receipt_handle, WORK_VISIBILITY_SECONDS)
+                    await self._queues.hide(self._queue, message.receipt_handle, int(lease_seconds))
                 except Unavailable as problem:
                     log.warning("heartbeat.missed", reason=str(problem))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import structlog
 
@@ -16,8 +17,16 @@ RETRY_SECONDS = 1.0
 class Consumer:
     """`handle` must not raise; what it does not delete comes again."""
 
-    def __init__(self, queues: Queues, queue: str, slots: int, handle: Callable[[Message], Awaitable[None]]) -> None:
-        self._queues, self._queue, self._handle = queues, queue, handle
+    def __init__(
+        self,
+        queues: Queues,
+        queue: str,
+        slots: int,
+        lease: timedelta,
+        handle: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        """A message stays hidden as long as its item's claim holds; both are renewed together."""
+        self._queues, self._queue, self._lease, self._handle = queues, queue, lease, handle
         self._free = asyncio.Semaphore(slots)
         self._slots = slots
         self._working: set[asyncio.Task[None]] = set()
@@ -56,7 +65,7 @@ class Consumer:
 
     async def _receive(self, most: int) -> list[Message]:
         try:
-            return await self._queues.receive(self._queue, most=most)
+            return await self._queues.receive(self._queue, most=most, hidden_seconds=int(self._lease.total_seconds()))
         except Unavailable as problem:
             log.warning("queue.unavailable", queue=self._queue, reason=str(problem))
             await asyncio.sleep(RETRY_SECONDS)

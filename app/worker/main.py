@@ -7,6 +7,7 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -64,12 +65,13 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(decoders.aclose)
         base = await open_foundation(settings, stack, utc_now)
-        work = WorkService(base.item_store, base.changes, base.queue, base.clock)
+        lease = timedelta(seconds=settings.lease_seconds)
+        work = WorkService(base.item_store, base.changes, base.queue, base.clock, lease)
         upkeep = UpkeepService(base.item_store, base.changes, base.amazon.objects, base.queue, base.clock)
         relay = RelayService(base.event_store, base.amazon.topics, base.clock)
         pipeline = Pipeline(base.amazon.objects, work, decoders, scratch, base.clock)
         attempts = Attempts(work, pipeline, base.amazon.queues, EXPRESS_QUEUE, base.cache.nudges, base.clock)
-        consumer = Consumer(base.amazon.queues, EXPRESS_QUEUE, settings.worker_slots, attempts.handle)
+        consumer = Consumer(base.amazon.queues, EXPRESS_QUEUE, settings.worker_slots, lease, attempts.handle)
         health = health_server(settings.listen_host, settings.listen_port, readiness, lambda: consumer.in_work)
         async with asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(health.serve())

@@ -35,6 +35,10 @@ class Addresses:
     ports: dict[str, int]
     """Of the parts that only our own processes talk to, on loopback."""
 
+    @property
+    def is_open_to_others(self) -> bool:
+        return not ipaddress.ip_address(self.bind).is_loopback
+
     def public_url(self, port: int) -> str:
         host = f"[{self.public_host}]" if ":" in self.public_host else self.public_host
         return f"{self.scheme}://{host}:{port}"

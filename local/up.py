@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from local.addresses import choose_addresses
 from local.certificate import keep_certificate
-from local.data_folder import open_data_folder
+from local.data_folder import open_data_folder, write_once
 from local.environments import Environments
 from local.installation import Installation
 from local.keys import keep_keys
@@ -40,6 +40,8 @@ async def up(settings: Settings) -> None:
         require_programs(installation)
         keep_certificate(installation)
         _say(f"Starting Darkroom on the data in {folder.path}")
+        if addresses.is_open_to_others and not installation.has_certificate:
+            _say("Browsers on other machines can neither sign in nor upload by plain http: set DARKROOM_TLS=self.")
         _leave_environment(installation)
         await _supervise(installation)
         _say("Darkroom has stopped.")
@@ -48,7 +50,7 @@ async def up(settings: Settings) -> None:
 def _leave_environment(installation: Installation) -> None:
     """For whoever operates this installation from another terminal: `darkroom verify`, `darkroom admin`."""
     environment = {name: value for name, value in Environments(installation, {}).app().items() if "LISTEN" not in name}
-    installation.folder.environment.write_text(json.dumps(environment, indent=1) + "\n")
+    write_once(installation.folder.environment, json.dumps(environment, indent=1) + "\n")
 
 
 async def _supervise(installation: Installation) -> None:

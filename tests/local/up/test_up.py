@@ -1,0 +1,110 @@
+"""`darkroom up` as a whole, with every real part: ready, killed in turn, stopped, started again."""
+
+import os
+import signal
+import ssl
+from pathlib import Path
+
+import httpx
+
+from local.refusal import ExitCode
+from tests.local.up.darkroom import Running, running, three_free_ports
+from tests.local.up.toys import runs, until
+from tests.servers import running_valkey
+
+PARTS = {"valkey", "emulator", "tables", "objects", "edge", "app", "worker", "web"}
+
+
+async def a_session(base_url: str, trust: ssl.SSLContext | bool = True) -> tuple[int, str]:
+    """Registers, or signs in who is known already; the status of each and the account's id."""
+    person = {"email": "ada@example.org", "password": "correct horse battery"}
+    async with httpx.AsyncClient(base_url=base_url, verify=trust, trust_env=False) as client:
+        registered = await client.post("/v1/accounts", json=person)
+        signed_in = await client.post("/v1/sessions", json=person)
+        token = signed_in.json()["token"]
+        account = await client.get("/v1/account", headers={"Authorization": f"Bearer {token}"})
+    identity: str = account.json()["id"]
+    return registered.status_code, identity
+
+
+async def test_a_folder_is_used_by_one_and_survives_ctrl_c(tmp_path: Path) -> None:
+    folder, port = tmp_path / "data", three_free_ports()
+    async with running(folder, port) as first:
+        await first.until_ready()
+        family = first.pids()
+        assert family.keys() == PARTS | {"guardian"}
+        status, account = await a_session(f"http://127.0.0.1:{port}")
+        assert status == 201
+        async with running(folder, port) as other:
+            assert f"process {first.process.pid}:" in await other.until_said("is in use by process")
+            assert await other.process.wait() == ExitCode.CANNOT_START
+        assert await first.stop() == 0
+    assert not any(runs(pid) for pid in family.values())
+    assert folder.stat().st_mode & 0o077 == 0
+    async with running(folder, port) as second:
+        await second.until_ready()
+        assert await a_session(f"http://127.0.0.1:{port}") == (409, account)
+        assert await second.stop(signal.SIGTERM) == 0
+
+
+async def test_kill_of_everything_loses_nothing_and_leaves_nothing(tmp_path: Path) -> None:
+    port = three_free_ports()
+    async with running(tmp_path, port) as first:
+        await first.until_ready()
+        _, account = await a_session(f"http://127.0.0.1:{port}")
+        family = first.pids()
+        everybody = descendants(first.process.pid)
+        assert set(family.values()) < set(everybody), "the worker has children of its own"
+        first.process.kill()
+        await first.process.wait()
+        await until(lambda: not any(runs(pid) for pid in everybody))
+    async with running(tmp_path, port) as second:
+        await second.until_ready()
+        assert await a_session(f"http://127.0.0.1:{port}") == (409, account)
+        assert await second.stop() == 0
+
+
+async def test_each_part_that_is_killed_comes_back_and_the_whole_works_again(tmp_path: Path) -> None:
+    port = three_free_ports()
+    async with running(tmp_path, port) as darkroom:
+        await darkroom.until_ready()
+        _, account = await a_session(f"http://127.0.0.1:{port}")
+        for part in sorted(PARTS):
+            await kill(darkroom, part)
+        assert await a_session(f"http://127.0.0.1:{port}") == (409, account)
+        assert darkroom.pids().keys() == PARTS | {"guardian"}
+        assert await darkroom.stop() == 0
+
+
+async def kill(darkroom: Running, part: str) -> None:
+    os.kill(darkroom.pids()[part], signal.SIGKILL)
+    assert "killed by SIGKILL" in await darkroom.until_said(f"{part} died")
+    await darkroom.until_said(f"{part} is ready again")
+
+
+async def test_a_redis_elsewhere_is_used_and_no_other_started(tmp_path: Path) -> None:
+    (tmp_path / "redis").mkdir()
+    with running_valkey(tmp_path / "redis") as url:
+        async with running(tmp_path / "data", three_free_ports(), DARKROOM_REDIS_URL=url) as darkroom:
+            await darkroom.until_ready()
+            assert darkroom.pids().keys() == PARTS - {"valkey"} | {"guardian"}
+            await a_session(f"http://127.0.0.1:{darkroom.port}")
+            assert await darkroom.stop() == 0
+
+
+async def test_https_by_its_own_certificate_serves_page_objects_and_edge(tmp_path: Path) -> None:
+    port = three_free_ports()
+    async with running(tmp_path, port, DARKROOM_TLS="self", DARKROOM_HOST="localhost") as darkroom:
+        await darkroom.until_said(f"Darkroom is ready at https://localhost:{port}\n")
+        trust = ssl.create_default_context(cafile=tmp_path / "certificate.pem")
+        async with httpx.AsyncClient(verify=trust, trust_env=False) as client:
+            for each in (port, port + 1, port + 2):
+                assert (await client.get(f"https://localhost:{each}/readyz")).status_code == 200
+        status, _ = await a_session(f"https://localhost:{port}", trust)
+        assert status == 201
+        assert await darkroom.stop() == 0
+
+
+def descendants(pid: int) -> list[int]:
+    found = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return found + [each for child in found for each in descendants(child)]

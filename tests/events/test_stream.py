@@ -1,0 +1,121 @@
+"""Following a log live: nothing missed, nothing twice, whoever nudges or fails to."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+
+import pytest
+
+from app.events import stream
+from app.events.log import NewEvent
+from app.events.stream import Heartbeat, LiveEvents, Reset, Signal
+from shared.events import Event, EventType
+from tests.house import House, ManualClock
+
+
+class Silence:
+    """Nudges that never arrive."""
+
+    @asynccontextmanager
+    async def listen(self, channel: str) -> AsyncIterator[asyncio.Event]:
+        assert channel
+        yield asyncio.Event()
+
+
+@pytest.fixture
+async def live(house: House) -> AsyncIterator[LiveEvents]:
+    base = house.base
+    async with LiveEvents(base.event_log, base.event_store, base.cache.nudges, base.clock, asyncio.Event()) as opened:
+        yield opened
+
+
+async def append(house: House, count: int = 1) -> None:
+    for _ in range(count):
+        await house.base.event_log.append(house.account, [NewEvent(EventType.ITEM_UPDATED, "itm", {})])
+
+
+async def take(live: LiveEvents, house: House, after: int, count: int) -> list[Signal]:
+    taken: list[Signal] = []
+    async with asyncio.timeout(20), aclosing(live.follow(house.account, after)) as signals:
+        async for signal in signals:
+            if not isinstance(signal, Heartbeat):
+                taken.append(signal)
+            if len(taken) == count:
+                break
+    return taken
+
+
+def numbers(signals: list[Signal]) -> list[int]:
+    return [signal.number for signal in signals if isinstance(signal, Event)]
+
+
+async def test_a_stream_goes_on_after_its_cursor_and_then_lives(live: LiveEvents, house: House) -> None:
+    await append(house, 3)
+    following = asyncio.create_task(take(live, house, 1, 5))
+    await asyncio.sleep(0.1)
+    await append(house, 3)
+    assert numbers(await following) == [2, 3, 4, 5, 6]
+
+
+async def test_many_streams_of_one_account_share_one_watcher_and_each_gets_all(live: LiveEvents, house: House) -> None:
+    following = [asyncio.create_task(take(live, house, 0, 10)) for _ in range(50)]
+    await asyncio.sleep(0.1)
+    assert live.watched == 1
+    await asyncio.gather(*(append(house) for _ in range(10)))
+    assert [numbers(taken) for taken in await asyncio.gather(*following)] == [list(range(1, 11))] * 50
+    await asyncio.sleep(0)
+    assert live.watched == 0
+
+
+async def test_without_any_nudge_the_patrol_finds_what_was_missed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "PATROL_SECONDS", 0.2)
+    base = house.base
+    async with LiveEvents(base.event_log, base.event_store, Silence(), base.clock, asyncio.Event()) as deaf:
+        following = asyncio.create_task(take(deaf, house, 0, 2))
+        await asyncio.sleep(0.1)
+        await append(house, 2)
+        assert numbers(await following) == [1, 2]
+
+
+async def test_a_cursor_that_is_no_longer_kept_or_lies_ahead_is_reset(
+    live: LiveEvents, house: House, clock: ManualClock
+) -> None:
+    await append(house, 2)
+    assert await take(live, house, 99, 1) == [Reset(2)]
+    clock.advance(days=31)
+    await append(house)
+    assert await take(live, house, 0, 1) == [Reset(3)]
+
+
+async def test_a_heartbeat_comes_while_nothing_happens(
+    live: LiveEvents, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.1)
+    async with asyncio.timeout(10), aclosing(live.follow(house.account, 0)) as signals:
+        assert await anext(signals) == Heartbeat()
+
+
+async def test_a_stopping_process_ends_its_streams(house: House) -> None:
+    base, stopping = house.base, asyncio.Event()
+    async with LiveEvents(base.event_log, base.event_store, base.cache.nudges, base.clock, stopping) as live:
+
+        async def follow_to_the_end() -> int:
+            async with aclosing(live.follow(house.account, 0)) as signals:
+                return len([signal async for signal in signals])
+
+        following = asyncio.create_task(follow_to_the_end())
+        await asyncio.sleep(0.1)
+        stopping.set()
+        async with asyncio.timeout(5):
+            assert await following == 0
+
+
+async def test_a_long_poll_returns_with_the_first_event(live: LiveEvents, house: House) -> None:
+    waiting = asyncio.create_task(live.wait(house.account, 0, 20))
+    await asyncio.sleep(0.1)
+    await append(house)
+    async with asyncio.timeout(10):
+        await waiting
+    assert (await house.base.event_log.read(house.account, 0, limit=1)).head == 1

@@ -1,0 +1,1 @@
+"""What the service withstands: kills, pauses, doubled messages, stores in trouble; all through real processes."""

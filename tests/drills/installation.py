@@ -1,0 +1,147 @@
+"""A running Darkroom to be mistreated: `darkroom up` without its worker, which each drill starts and kills itself."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from app.stores.resources import COMPLETIONS_TOPIC
+from local.resources import Access
+from tests.local.up.darkroom import environment, three_free_ports
+from tests.servers import running
+
+COMMANDS = Path(sys.executable).parent
+ADMINISTRATOR, PASSWORD = "admin@example.com", "a long enough password"
+COMPLETIONS_QUEUE = "drill-completions"
+COMMAND_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a stand-in is to do wrong; see `local/faults/plan.py`."""
+
+    operation: str
+    fault: str
+    rate: float = 1.0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    url: str
+    folder: Path
+    app: dict[str, str]
+    """The environment of app and workers, without where they listen."""
+
+    @property
+    def tables(self) -> str:
+        return self.app["DARKROOM_DYNAMODB_ENDPOINT"]
+
+    @property
+    def objects(self) -> str:
+        return self.app["DARKROOM_S3_ENDPOINT"]
+
+    @property
+    def queues(self) -> str:
+        """SQS and SNS."""
+        return self.app["DARKROOM_SQS_ENDPOINT"]
+
+    def client(self, service: str, endpoint: str) -> Any:
+        """A botocore client, for what no part of Darkroom does."""
+        access_key, secret = self.app["AWS_ACCESS_KEY_ID"], self.app["AWS_SECRET_ACCESS_KEY"]
+        return Access(self.app["AWS_REGION"], access_key, secret, None).client(service, endpoint)
+
+    def pid(self, part: str) -> int:
+        """The process of a part, which is started as these words."""
+        children = Path(f"/proc/{self.supervisor}/task/{self.supervisor}/children").read_text().split()
+        return next(int(child) for child in children if part in " ".join(command_of(int(child))))
+
+    @property
+    def supervisor(self) -> int:
+        return int((self.folder / "lock").read_text())
+
+    def verify(self) -> str:
+        """What `darkroom verify` finds, a line each; it reads every original too."""
+        command = [str(COMMANDS / "darkroom"), "verify", "--json", "--read"]
+        done: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603  # our own program
+            command,
+            env=outer_environment() | self.app,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        assert done.returncode in (0, 1), done.stderr
+        return done.stdout
+
+
+def command_of(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+
+
+async def inject(store: str, *rules: Rule) -> None:
+    """From now on the stand-in at this address does these things wrong; none of them for nothing."""
+    plan = {"rules": [{name: getattr(rule, name) for name in Rule.__slots__} for rule in rules]}
+    async with httpx.AsyncClient() as http:
+        answer = await http.put(f"{store}/__faults", json=plan)
+    assert answer.status_code == 204, answer.text
+
+
+async def injected(store: str) -> int:
+    """How often the stand-in did something wrong since its last plan."""
+    async with httpx.AsyncClient() as http:
+        plan = (await http.get(f"{store}/__faults")).json()
+    return sum(rule["injected"] for rule in plan["rules"])
+
+
+@contextmanager
+def running_installation(folder: Path) -> Iterator[Installation]:
+    port = three_free_ports()
+    settings = {"DARKROOM_FAULTS": "on", "DARKROOM_WORKER": "off", "PYTHONWARNINGS": "default"}
+    assignments = [
+        f"{name}={value}"
+        for name, value in environment(folder, port, **settings).items()
+        if os.environ.get(name) != value
+    ]
+    command: Sequence[str | Path] = ["env", *assignments, sys.executable, "-m", "local"]
+    with running(command, "Darkroom is ready at"):
+        installation = Installation(f"http://127.0.0.1:{port}", folder, json.loads((folder / "app.json").read_text()))
+        _make_administrator(installation)
+        _subscribe(installation)
+        yield installation
+
+
+def _make_administrator(installation: Installation) -> None:
+    command = [sys.executable, "-m", "app", "create-account", ADMINISTRATOR, "--administrator"]
+    subprocess.run(  # noqa: S603  # our own program
+        command,
+        env=outer_environment() | installation.app,
+        input=f"{PASSWORD}\n",
+        text=True,
+        timeout=COMMAND_SECONDS,
+        check=True,
+        capture_output=True,
+    )
+
+
+def _subscribe(installation: Installation) -> None:
+    """A queue that hears what SNS hears."""
+    sqs, sns = installation.client("sqs", installation.queues), installation.client("sns", installation.queues)
+    url = sqs.create_queue(QueueName=COMPLETIONS_QUEUE)["QueueUrl"]
+    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    topics = [topic["TopicArn"] for topic in sns.list_topics()["Topics"]]
+    topic = next(arn for arn in topics if re.search(f":{COMPLETIONS_TOPIC}$", arn))
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+
+
+def outer_environment() -> dict[str, str]:
+    """This run's, without settings of whoever started it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("DARKROOM_", "AWS_"))}

@@ -1,0 +1,103 @@
+"""Who uses the service during a drill: uploads small photos, waits for their ends, reads the log to its end."""
+
+import asyncio
+import io
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from PIL import Image
+
+from client.client import DarkroomClient
+from client.retry import RetryPolicy
+from shared.events import Event, EventType
+from shared.ids import ItemId, new_ulid
+from shared.items import Item, ItemState
+from tests.drills.installation import PASSWORD, Installation
+
+PATIENT = RetryPolicy(attempts=60, total_seconds=60.0, longest_wait_seconds=1.0)
+"""A drill makes the service refuse more often than a person's program would bear."""
+TERMINAL = frozenset({ItemState.READY, ItemState.FAILED, ItemState.CANCELLED, ItemState.EXPIRED})
+ALL_ENDED_SECONDS = 90.0
+EVENTS_PER_PAGE = 500
+
+
+@cache
+def _scene() -> bytes:
+    file = io.BytesIO()
+    Image.radial_gradient("L").resize((1600, 1200)).convert("RGB").save(file, "JPEG", quality=85)
+    return file.getvalue()
+
+
+def a_photo() -> bytes:
+    """A small JPEG that no other has the bytes of: its own number is in a comment."""
+    comment = new_ulid().encode()
+    start, rest = _scene()[:2], _scene()[2:]
+    return start + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + rest
+
+
+@dataclass(slots=True)
+class Person:
+    client: DarkroomClient
+    folder: Path
+    sent: list[ItemId] = field(default_factory=list)
+
+    async def upload(self, content: bytes | None = None) -> ItemId:
+        """An item that the service has accepted: from here on it counts as never lost."""
+        file = self.folder / f"{new_ulid()}.jpg"
+        await asyncio.to_thread(file.write_bytes, content or a_photo())
+        item = (await self.client.upload(file)).item.id
+        self.sent.append(item)
+        return item
+
+    async def upload_many(self, count: int) -> list[ItemId]:
+        return await asyncio.gather(*(self.upload() for _ in range(count)))
+
+    async def items(self) -> dict[ItemId, Item]:
+        return {item.id: item async for item in self.client.items.list_all()}
+
+    async def all_ended(self) -> dict[ItemId, Item]:
+        """Every accepted item in its terminal state; TimeoutError when one does not get there in bounded time."""
+        async with asyncio.timeout(ALL_ENDED_SECONDS):
+            while True:
+                items = await self.items()
+                assert set(self.sent) <= items.keys(), "an accepted item is lost"
+                if all(items[item].state in TERMINAL for item in self.sent):
+                    return items
+                await asyncio.sleep(0.2)
+
+    async def log(self) -> list[Event]:
+        events: list[Event] = []
+        while True:
+            after = events[-1].number if events else 0
+            page = await self.client.event_page(after=after, limit=EVENTS_PER_PAGE)
+            if not page.events:
+                return events
+            events += page.events
+
+    async def told(self, type_: EventType) -> Counter[str]:
+        """How often the log tells this of each item."""
+        return Counter(event.subject for event in await self.log() if event.type is type_)
+
+    async def all_ready_once(self) -> None:
+        """What every drill promises of its good photos."""
+        items = await self.all_ended()
+        assert {items[item].state for item in self.sent} == {ItemState.READY}
+        assert await self.told(EventType.ITEM_READY) == Counter(self.sent)
+        assert [event.number for event in await self.log()] == list(range(1, len(await self.log()) + 1))
+
+
+@asynccontextmanager
+async def a_person(installation: Installation, *, email: str | None = None) -> AsyncIterator[Person]:
+    """A fresh account unless an address is given."""
+    async with DarkroomClient(installation.url, retries=PATIENT) as client:
+        if email is None:
+            email = f"{new_ulid()}@example.com"
+            await client.sessions.register(email, PASSWORD)
+        await client.sessions.sign_in(email, PASSWORD)
+        with TemporaryDirectory() as folder:
+            yield Person(client, Path(folder))

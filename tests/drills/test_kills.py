@@ -1,0 +1,29 @@
+"""A worker may be killed at any moment."""
+
+from tests.drills.completions import Completions
+from tests.drills.installation import Installation, Rule, inject
+from tests.drills.people import Person
+from tests.drills.processes import Processes
+
+STEPS = ("claim", "download", "make", "upload", "finish", "delete")
+A_MOMENT_SECONDS = 0.05
+"""What every call of a store takes here, so that a kill finds the step under way and not over."""
+
+
+async def test_a_worker_killed_at_every_step_loses_nothing_and_tells_nothing_twice(
+    installation: Installation, processes: Processes, person: Person, completions: Completions
+) -> None:
+    await person.upload_many(12)
+    for store in (installation.tables, installation.objects, installation.queues):
+        await inject(store, Rule("*", "latency", seconds=A_MOMENT_SECONDS))
+    struck: set[str] = set()
+    for step in STEPS:
+        worker = processes.worker()
+        while (item := (await worker.logged("step.began", step=step))["item"]) in struck:
+            continue
+        worker.kill()
+        struck.add(item)
+    processes.worker()
+    await person.all_ready_once()
+    await completions.hear("item.ready", person.sent)
+    assert len(struck) == len(STEPS)

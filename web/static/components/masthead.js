@@ -1,0 +1,38 @@
+// The bar at the top: the name, where to go, and the button that takes photos.
+
+import {element} from '../dom.js';
+import {icon, mark} from '../icons.js';
+import {iconButton} from './controls.js';
+
+export function masthead({account, onFiles, onSignOut}) {
+  const picker = filePicker(onFiles);
+  const sessions = element('a', {class: 'icon-button', href: '/sessions', 'aria-label': 'Sessions', title: account.email}, icon('person'));
+  const node = element(
+    'header',
+    {class: 'masthead'},
+    element('a', {class: 'wordmark', href: '/', 'aria-label': 'Darkroom, to the gallery'}, mark(), element('span', {}, 'Darkroom')),
+    element(
+      'nav',
+      {'aria-label': 'Darkroom'},
+      element('label', {class: 'button primary', tabindex: '-1'}, icon('add'), element('span', {}, 'Add photos'), picker),
+      sessions,
+      iconButton('Sign out', 'close', onSignOut),
+    ),
+  );
+  return {
+    node,
+    mark(path) {
+      if (path === '/sessions') sessions.setAttribute('aria-current', 'page');
+      else sessions.removeAttribute('aria-current');
+    },
+  };
+}
+
+function filePicker(onFiles) {
+  const picker = element('input', {class: 'visually-hidden', type: 'file', multiple: true, name: 'photos', accept: 'image/*'});
+  picker.addEventListener('change', () => {
+    onFiles([...picker.files]);
+    picker.value = '';
+  });
+  return picker;
+}

@@ -1,0 +1,14 @@
+// A picture in the sizes that there are, with its shape known before it loads.
+
+import {element} from '../dom.js';
+
+/** `onLost` is called once when the URLs no longer work. */
+export function picture(item, {sizes, alt, onLost}) {
+  const webp = item.renditions.filter((each) => each.content_type === 'image/webp').sort((left, right) => left.width - right.width);
+  const fallback = item.renditions.find((each) => each.content_type === 'image/jpeg') ?? webp.at(-1);
+  const image = element('img', {alt, width: fallback.width, height: fallback.height, loading: 'lazy', decoding: 'async', src: fallback.url});
+  const node = element('picture', {}, element('source', {type: 'image/webp', sizes, srcset: webp.map((each) => `${each.url} ${each.width}w`).join(', ')}), image);
+  image.addEventListener('load', () => node.setAttribute('data-loaded', ''));
+  image.addEventListener('error', onLost, {once: true});
+  return node;
+}

@@ -1,0 +1,96 @@
+// One photo in the grid, from the moment it is dropped: progress, placeholder, picture, or what went wrong.
+
+import {element, setAttribute, setText} from '../dom.js';
+import {icon} from '../icons.js';
+import {placeholderCanvas} from '../thumbhash.js';
+import {sizeInWords, STATES} from '../words.js';
+import {button, carefulButton} from './controls.js';
+import {picture} from './picture.js';
+
+const ENDED = ['failed', 'cancelled', 'expired'];
+const SIZES = '(min-width: 60rem) 16rem, 45vw';
+
+export function tile({library, actions}) {
+  const stage = element('div', {class: 'tile-stage'});
+  const name = element('span', {class: 'tile-name'});
+  const state = element('span', {class: 'tile-state'});
+  const bar = element('progress', {class: 'tile-progress', max: 1, value: 0, hidden: true});
+  const words = element('div', {class: 'tile-words'}, name, state, bar);
+  const trouble = element('div', {class: 'tile-trouble', hidden: true});
+  const link = element('a', {class: 'tile-link'}, stage, words);
+  const node = element('li', {class: 'tile'}, link, trouble);
+  let drawn = {};
+
+  function update({item, job}) {
+    const running = job && job.state !== 'done' && (!item || item.state === 'uploading');
+    const shown = running ? job.state : item?.state ?? 'waiting';
+    setAttribute(node, 'data-state', item?.state ?? (job?.state === 'stopped' ? 'stopped' : 'uploading'));
+    setAttribute(node, 'data-item', item?.id ?? job?.itemId ?? null);
+    setAttribute(link, 'href', item ? `/items/${item.id}` : null);
+    setText(name, item?.name ?? job.file.name);
+    setText(state, stateInWords(shown, item, running));
+    bar.hidden = !(running && ['hashing', 'uploading', 'paused', 'finishing'].includes(job.state));
+    bar.value = running ? job.share : 0;
+    setAttribute(bar, 'aria-label', `Upload of ${item?.name ?? job?.file.name}`);
+    drawPicture(item);
+    drawTrouble(item, job, running);
+  }
+
+  function elsewhere(percent) {
+    bar.hidden = false;
+    bar.value = percent / 100;
+    setText(state, `${STATES.uploading} in another window`);
+  }
+
+  function drawPicture(item) {
+    const [first] = item?.renditions ?? [];
+    if (item?.placeholder !== drawn.placeholder || !stage.firstChild) {
+      const canvas = item?.placeholder ? placeholderCanvas(item.placeholder) : null;
+      stage.replaceChildren(canvas ?? element('span', {class: 'tile-blank'}, icon('camera')));
+      drawn = {placeholder: item?.placeholder, url: null};
+    }
+    if (first?.url && first.url !== drawn.url) {
+      drawn.url = first.url;
+      stage.querySelector('picture')?.remove();
+      stage.append(picture(item, {sizes: SIZES, alt: item.caption || item.name, onLost: () => library.refresh(item.id)}));
+    }
+  }
+
+  function drawTrouble(item, job, running) {
+    const stopped = running && job.state === 'stopped';
+    const key = stopped ? `stopped ${job.problem.title}` : ENDED.includes(item?.state) ? `${item.state} ${item.failure?.code}` : running || item?.state !== 'uploading' ? '' : 'resume';
+    if (key === drawn.trouble) return;
+    drawn.trouble = key;
+    trouble.hidden = !key;
+    trouble.replaceChildren(...(stopped ? stoppedWords(job) : key === 'resume' ? resumeWords(item) : key ? endedWords(item) : []));
+  }
+
+  const stoppedWords = (job) => [
+    element('p', {}, `${job.problem.title}. ${job.problem.detail ?? ''}`),
+    element('div', {class: 'tile-actions'}, button('Try again', {glyph: 'retry', onclick: () => actions.again(job)}), button('Dismiss', {kind: 'plain', onclick: () => actions.discard(job)})),
+  ];
+
+  const resumeWords = (item) => [
+    element('p', {}, 'Drop the same file again to go on where it stopped.'),
+    element('div', {class: 'tile-actions'}, button('Cancel', {kind: 'plain', onclick: () => actions.cancel(item.id)})),
+  ];
+
+  const endedWords = (item) => [
+    element('p', {}, item.failure?.message ?? (item.state === 'expired' ? 'The upload was never finished.' : 'Nothing more happens to it.')),
+    element(
+      'div',
+      {class: 'tile-actions'},
+      item.state !== 'expired' && button('Retry', {glyph: 'retry', onclick: () => actions.retry(item.id)}),
+      item.state === 'failed' && button('Download original', {glyph: 'download', onclick: () => actions.download(item.id)}),
+      carefulButton('Delete', 'Really delete?', () => actions.remove(item.id), {kind: 'danger', glyph: 'trash'}),
+    ),
+  ];
+
+  return {node, update, elsewhere};
+}
+
+function stateInWords(shown, item, running) {
+  if (shown === 'ready') return '';
+  if (shown === 'uploading' && !running) return 'Upload interrupted';
+  return shown === 'failed' ? STATES.failed : `${STATES[shown] ?? shown}${item && shown === 'uploading' ? ` · ${sizeInWords(item.size_bytes)}` : ''}`;
+}

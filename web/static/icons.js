@@ -1,0 +1,54 @@
+// The few drawings of the page, as strokes on a grid of 24.
+
+import {drawing} from './dom.js';
+
+const PATHS = {
+  add: ['M12 5v14', 'M5 12h14'],
+  arrowLeft: ['M15 5l-7 7 7 7'],
+  arrowRight: ['M9 5l7 7-7 7'],
+  camera: ['M4 8h3l2-3h6l2 3h3v11H4z', 'M12 16.5a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7z'],
+  check: ['M5 12.5l4.5 4.5L19 7.5'],
+  close: ['M6 6l12 12', 'M18 6L6 18'],
+  download: ['M12 4v11', 'M7 11l5 5 5-5', 'M5 20h14'],
+  person: ['M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8z', 'M4.5 20a7.5 7.5 0 0 1 15 0'],
+  retry: ['M19 8a8 8 0 1 0 1 6', 'M20 4v5h-5'],
+  trash: ['M5 7h14', 'M9 7V4h6v3', 'M7 7l1 13h8l1-13'],
+  warning: ['M12 4l9 16H3z', 'M12 10v4', 'M12 17v.01'],
+};
+
+export function icon(name) {
+  return drawing(
+    'svg',
+    {class: 'icon', viewBox: '0 0 24 24', 'aria-hidden': 'true'},
+    PATHS[name].map((path) => drawing('path', {d: path})),
+  );
+}
+
+/** The lens ring with the safelight in it. */
+export function mark() {
+  return drawing(
+    'svg',
+    {class: 'mark', viewBox: '0 0 32 32', 'aria-hidden': 'true'},
+    drawing('circle', {class: 'mark-ring', cx: 16, cy: 16, r: 11.5}),
+    drawing('circle', {class: 'mark-light', cx: 16, cy: 16, r: 5.5}),
+  );
+}
+
+/** A print that hangs to dry under the safelight: what an empty gallery shows. */
+export function hangingPrint() {
+  return drawing(
+    'svg',
+    {class: 'hanging-print', viewBox: '0 0 240 170', 'aria-hidden': 'true'},
+    drawing('path', {class: 'print-line', d: 'M6 26 C 70 44, 170 44, 234 26'}),
+    drawing(
+      'g',
+      {class: 'print'},
+      drawing('rect', {class: 'print-paper', x: 72, y: 42, width: 96, height: 112, rx: 4}),
+      drawing('rect', {class: 'print-picture', x: 81, y: 51, width: 78, height: 76, rx: 2}),
+      drawing('circle', {class: 'print-sun', cx: 138, cy: 73, r: 9}),
+      drawing('path', {class: 'print-hill', d: 'M81 118 l22 -30 18 22 12 -13 26 30 H81z'}),
+      drawing('rect', {class: 'print-peg', x: 89, y: 34, width: 7, height: 17, rx: 2}),
+      drawing('rect', {class: 'print-peg', x: 144, y: 34, width: 7, height: 17, rx: 2}),
+    ),
+  );
+}

@@ -1,0 +1,164 @@
+// One file's way in: hash, create the item, send the bytes, complete. Goes on with an item that was begun before.
+
+import * as api from './api.js';
+import {partOf, sha256, SINGLE_PUT_BYTES} from './hashing.js';
+import {persist} from './retry.js';
+import {put, Refused} from './transfer.js';
+
+const PARTS_AT_ONCE = 3;
+const MOST_ROUNDS = 4; // of asking what is still missing
+const EXPIRED_URL = 403;
+const CONTENT_TYPE = /^[a-z]+\/[a-zA-Z0-9.+_-]+$/;
+const TYPES = {jpg: 'image/jpeg', jpeg: 'image/jpeg', png: 'image/png', webp: 'image/webp', heic: 'image/heic', mp4: 'video/mp4', mov: 'video/quicktime'};
+
+/**
+ * Uploads `job.file`. `job` is told by `stage(name)`, `sent(bytes)` and `adopt(item)`; `job.uploading()` lists the items
+ * that were begun and not finished. Resolves to `{item, duplicate}`.
+ */
+export async function upload(job) {
+  const patiently = (attempt) => persist(attempt, {signal: job.signal, onWait: () => job.stage('paused')});
+  return job.file.size <= SINGLE_PUT_BYTES ? sendWhole(job, patiently) : sendParts(job, patiently);
+}
+
+async function sendWhole(job, patiently) {
+  job.stage('hashing');
+  const hex = await sha256(job.file);
+  const digest = `sha256:${hex}`;
+  const begun = job.uploading().find((item) => item.digest === digest);
+  let created = await createOrFind(job, patiently, digest, `page-${hex}`, begun);
+  if (!created.upload) return {item: created.item, duplicate: true};
+  const resumed = created.item.id === begun?.id;
+  job.adopt(created.item);
+  if (begun && !resumed) await patiently(() => api.deleteItem(begun.id)); // its place is taken by the new one
+  // Were the bytes sent before, only the last word is missing.
+  const completed = resumed ? await completeIfStored(created.item.id, job, patiently) : null;
+  if (completed) return completed;
+  for (let round = 1; ; round += 1) {
+    try {
+      await sendBytes(job, patiently, created.upload, job.file, job.sent);
+      break;
+    } catch (error) {
+      if (!(error instanceof Refused) || error.status !== EXPIRED_URL || round === MOST_ROUNDS) throw error;
+      created = await create(job, patiently, digest, job.lastKey); // the same key: the same item with a new URL
+    }
+  }
+  return complete(created.item.id, job, patiently);
+}
+
+/**
+ * The same bytes have the same key, on every device: whoever began the item finds it again. The service forgets keys after
+ * a while and keeps them for items that were cancelled meanwhile, so what comes back may need a key of its own.
+ */
+async function createOrFind(job, patiently, digest, key, begun) {
+  try {
+    const found = await create(job, patiently, digest, key);
+    const {state} = found.item;
+    const here = found.duplicate || ['queued', 'processing', 'ready'].includes(state);
+    if (found.upload || here) return found.upload ? found : {...found, upload: null};
+  } catch (error) {
+    if (!(error instanceof api.Problem) || !['idempotency-mismatch', 'not-found'].includes(error.type)) throw error;
+  }
+  return create(job, patiently, digest, begun ? `${key}-after-${begun.id}` : crypto.randomUUID());
+}
+
+function create(job, patiently, digest, key) {
+  const {file} = job;
+  const wish = {name: nameOf(file), size_bytes: file.size, content_type: typeOf(file), ...(digest ? {digest} : {})};
+  if (file.lastModified > 0) wish.captured_at = new Date(file.lastModified).toISOString();
+  job.lastKey = key;
+  return patiently(() => api.createItem(wish, key, job.signal));
+}
+
+async function sendParts(job, patiently) {
+  job.stage('hashing');
+  const hashes = new Map();
+  const hashOf = async (number, partSize) => {
+    if (!hashes.has(number)) hashes.set(number, await sha256(partOf(job.file, number, partSize)));
+    return hashes.get(number);
+  };
+  const item = (await begunInParts(job, patiently, hashOf)) ?? (await create(job, patiently, null, crypto.randomUUID())).item;
+  job.adopt(item);
+  for (let round = 1; ; round += 1) {
+    await sendMissing(job, patiently, item.id, hashOf);
+    try {
+      return await complete(item.id, job, patiently);
+    } catch (error) {
+      const incomplete = error instanceof api.Problem && ['not-uploaded', 'upload-mismatch'].includes(error.type);
+      if (!incomplete || round === MOST_ROUNDS) throw error;
+    }
+  }
+}
+
+/** An item of this name and size whose first stored part is this file's; undefined when there is none. */
+async function begunInParts(job, patiently, hashOf) {
+  for (const item of job.uploading()) {
+    if (item.size_bytes !== job.file.size || item.name !== nameOf(job.file)) continue;
+    const stored = await patiently(() => api.storedParts(item.id, job.signal));
+    const [first] = stored.parts;
+    if (!first || (await hashOf(first.number, stored.part_size_bytes)) === first.sha256) return item;
+  }
+  return undefined;
+}
+
+async function sendMissing(job, patiently, id, hashOf) {
+  const stored = await patiently(() => api.storedParts(id, job.signal));
+  const there = new Map(stored.parts.map((part) => [part.number, part.sha256]));
+  const waiting = Array.from({length: stored.part_count}, (_, index) => index + 1);
+  const sent = new Map();
+  const report = (number, bytes) => {
+    sent.set(number, bytes);
+    job.sent([...sent.values()].reduce((sum, part) => sum + part, 0));
+  };
+  const worker = async () => {
+    for (let number = waiting.shift(); number !== undefined; number = waiting.shift()) {
+      const blob = partOf(job.file, number, stored.part_size_bytes);
+      const hash = await hashOf(number, stored.part_size_bytes);
+      if (there.get(number) !== hash) await sendPart(job, patiently, id, number, hash, blob, report);
+      report(number, blob.size);
+    }
+  };
+  await Promise.all(Array.from({length: PARTS_AT_ONCE}, worker));
+}
+
+async function sendPart(job, patiently, id, number, hash, blob, report) {
+  for (let round = 1; ; round += 1) {
+    const {parts} = await patiently(() => api.presignParts(id, [{number, sha256: hash}], job.signal));
+    try {
+      await sendBytes(job, patiently, parts[0], blob, (bytes) => report(number, bytes));
+      return;
+    } catch (error) {
+      if (!(error instanceof Refused) || error.status !== EXPIRED_URL || round === MOST_ROUNDS) throw error;
+    }
+  }
+}
+
+function sendBytes(job, patiently, target, blob, onProgress) {
+  return patiently(() => {
+    job.stage('uploading');
+    return put(target.url, target.headers, blob, {onProgress, signal: job.signal});
+  });
+}
+
+async function complete(id, job, patiently) {
+  job.stage('finishing');
+  return patiently(() => api.completeItem(id, job.signal));
+}
+
+async function completeIfStored(id, job, patiently) {
+  try {
+    return await complete(id, job, patiently);
+  } catch (error) {
+    if (error instanceof api.Problem && ['not-uploaded', 'upload-mismatch'].includes(error.type)) return null;
+    throw error;
+  }
+}
+
+function nameOf(file) {
+  const name = file.name.replace(/[\u0000-\u001f\u007f/\\]/g, '_').slice(0, 255);
+  return name || 'unnamed';
+}
+
+function typeOf(file) {
+  const guessed = TYPES[file.name.split('.').at(-1).toLowerCase()];
+  return [file.type, guessed].find((type) => type && CONTENT_TYPE.test(type)) ?? 'application/octet-stream';
+}

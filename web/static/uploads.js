@@ -1,0 +1,179 @@
+// The queue of files that this tab sends: three at a time, each reported as it moves.
+
+import * as api from './api.js';
+import {LARGEST_ITEM_BYTES} from './hashing.js';
+import {upload} from './upload.js';
+
+const FILES_AT_ONCE = 3;
+const SHARE_MILLISECONDS = 400;
+
+/** One file on its way. `state`: waiting, hashing, uploading, paused, finishing, stopped (with `problem`), done. */
+export class Job {
+  constructor(number, file) {
+    this.key = `job-${number}`;
+    this.number = number;
+    this.file = file;
+    this.state = 'waiting';
+    this.sentBytes = 0;
+    this.itemId = null;
+    this.problem = null;
+    this.stopper = new AbortController();
+  }
+
+  get share() {
+    return this.file.size ? this.sentBytes / this.file.size : 0;
+  }
+}
+
+/**
+ * Dispatches `job` (detail: the job) whenever one changes, `gone` (detail: the job) when its tile has nothing more to say,
+ * `duplicate` (detail: {job, item}) for bytes that are here already, and `elsewhere` (detail: {id, percent}) for what
+ * another tab of this browser is sending.
+ */
+export class Uploads extends EventTarget {
+  #library;
+  #waiting = [];
+  #active = new Map();
+  #stopped = new Map();
+  #numbers = 0;
+  #channel;
+  #sharedAt = 0;
+
+  constructor(library, accountId) {
+    super();
+    this.#library = library;
+    this.#channel = new BroadcastChannel(`darkroom-uploads-${accountId}`);
+    this.#channel.addEventListener('message', ({data}) => this.#tell('elsewhere', data));
+  }
+
+  /** Takes the files in this order. */
+  add(files) {
+    for (const file of files) {
+      const job = new Job(++this.#numbers, file);
+      this.#change(job, {state: 'waiting'});
+      const refusal = refusalOf(file);
+      if (refusal) this.#stop(job, refusal);
+      else this.#waiting.push(job);
+    }
+    this.#startNext();
+  }
+
+  retry(job) {
+    this.#stopped.delete(job.key);
+    job.stopper = new AbortController();
+    this.#change(job, {state: 'waiting', problem: null, sentBytes: 0});
+    this.#waiting.push(job);
+    this.#startNext();
+  }
+
+  /** Forgets the file; an item that was created for it is deleted, or rather cancelled when that is still of use. */
+  async discard(job) {
+    job.stopper.abort();
+    this.#waiting = this.#waiting.filter((other) => other !== job);
+    this.#stopped.delete(job.key);
+    this.#active.delete(job.key);
+    this.#change(job, {state: 'done'});
+    this.#tell('gone', job);
+    this.#startNext();
+    if (job.itemId) await api.deleteItem(job.itemId);
+  }
+
+  /** The job that sends this item, if this tab does. */
+  jobOf(itemId) {
+    return [...this.#active.values(), ...this.#stopped.values()].find((job) => job.itemId === itemId);
+  }
+
+  #startNext() {
+    while (this.#active.size < FILES_AT_ONCE && this.#waiting.length) {
+      const job = this.#waiting.shift();
+      this.#active.set(job.key, job);
+      this.#run(job);
+    }
+  }
+
+  async #run(job) {
+    const {signal} = job.stopper;
+    try {
+      const {item, duplicate} = await upload(this.#steering(job, signal));
+      if (signal.aborted) return;
+      if (duplicate) await this.#endDuplicate(job, item);
+      else this.#library.put(item);
+      this.#change(job, {state: 'done', sentBytes: job.file.size});
+      this.#tell('gone', job);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#stop(job, error);
+    } finally {
+      if (this.#active.get(job.key) === job && job.stopper.signal === signal) this.#active.delete(job.key);
+      this.#startNext();
+    }
+  }
+
+  /** What `upload` may see and say of a job. */
+  #steering(job, signal) {
+    const taken = () => new Set([...this.#active.values()].filter((other) => other !== job).map((other) => other.itemId));
+    return {
+      file: job.file,
+      signal,
+      lastKey: null,
+      uploading: () => {
+        const others = taken();
+        return this.#library.uploading().filter((item) => !others.has(item.id));
+      },
+      stage: (state) => signal.aborted || this.#change(job, {state}),
+      sent: (sentBytes) => signal.aborted || this.#change(job, {sentBytes}),
+      adopt: (item) => {
+        this.#change(job, {itemId: item.id});
+        this.#library.put(item);
+      },
+    };
+  }
+
+  /** The item made for a file that turned out to be here already leaves no trace. */
+  async #endDuplicate(job, item) {
+    const own = job.itemId;
+    if (own && own !== item.id) {
+      await api.deleteItem(own);
+      this.#library.remove(own);
+    }
+    this.#change(job, {itemId: null});
+    if (!this.#library.get(item.id)) this.#library.put(item);
+    this.#tell('duplicate', {job, item});
+  }
+
+  #stop(job, error) {
+    if (!(error.title || error.name === 'NotReadableError' || error.name === 'NotFoundError')) reportError(error);
+    const problem = {
+      title: error.title ?? 'This file cannot be read',
+      detail: error.detail ?? 'It may have been moved, changed or removed since it was chosen.',
+    };
+    this.#stopped.set(job.key, job);
+    this.#change(job, {state: 'stopped', problem});
+  }
+
+  #change(job, changes) {
+    Object.assign(job, changes);
+    this.#tell('job', job);
+    const now = performance.now();
+    if (job.itemId && job.state !== 'done' && now - this.#sharedAt > SHARE_MILLISECONDS) {
+      this.#sharedAt = now;
+      for (const other of this.#active.values()) {
+        if (other.itemId) this.#channel.postMessage({id: other.itemId, percent: Math.floor(other.share * 100)});
+      }
+    }
+  }
+
+  #tell(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, {detail}));
+  }
+}
+
+/** What can be said before a byte is read. */
+function refusalOf(file) {
+  if (!globalThis.crypto?.subtle) {
+    return {title: 'Uploads need a secure page', detail: 'Open Darkroom over https, or on this machine as localhost.'};
+  }
+  if (file.size === 0) return {title: 'This file is empty', detail: 'There is nothing in it to develop.'};
+  if (file.size > LARGEST_ITEM_BYTES) return {title: 'This file is too large', detail: 'One item may have 20 GiB at most.'};
+  return null;
+}

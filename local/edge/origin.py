@@ -78,12 +78,12 @@ class Origin:
             yield OriginAnswer(response.status, answered, response)
 
 
-def origin_session() -> ClientSession:
+def origin_session(read_seconds: float = READ_SECONDS) -> ClientSession:
     """Passes bytes on as they are: nothing is decompressed, no cookie kept."""
     return ClientSession(
         connector=TCPConnector(limit=CONNECTIONS, keepalive_timeout=15.0),
         timeout=ClientTimeout(
-            total=None, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS
+            total=None, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=read_seconds
         ),
         auto_decompress=False,
         skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),

@@ -1,0 +1,80 @@
+"""Which URLs an item's files get, how long they live, and that all processes give the same ones."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.items.delivery import ORIGINAL_LIFE, OWNER_WINDOW, Delivery
+from app.items.keys import path_in_folder, rendition_key
+from app.stores.cloudfront import UrlSigner
+from shared.ids import new_account_id, new_item_id
+
+BASE_URL = "https://d111111abcdef8.cloudfront.net"
+SIGNER = UrlSigner(
+    BASE_URL,
+    "K2JCJMDEHXQW5F",
+    ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+)
+ACCOUNT, ITEM = new_account_id(), new_item_id()
+NINE = datetime(2026, 11, 24, 9, tzinfo=UTC)
+MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  hypothesis wants them naive
+
+
+def at(moment: datetime) -> Delivery:
+    """As a process has it that starts at this moment."""
+    return Delivery(SIGNER, lambda: moment)
+
+
+@given(MOMENTS)
+def test_a_renditions_url_lives_one_to_two_windows(now: datetime) -> None:
+    lives = at(now).rendition_folder(ACCOUNT, ITEM).expires_at - now
+    assert OWNER_WINDOW < lives <= 2 * OWNER_WINDOW
+
+
+@given(MOMENTS)
+def test_an_originals_url_lives_nine_to_ten_minutes(now: datetime) -> None:
+    _, end = at(now).original(ACCOUNT, ITEM)
+    assert ORIGINAL_LIFE - timedelta(minutes=1) < end - now <= ORIGINAL_LIFE
+
+
+def test_within_a_window_every_process_gives_the_same_urls() -> None:
+    moments = [NINE, NINE + timedelta(minutes=17), NINE + timedelta(minutes=59, seconds=59)]
+    assert len({at(moment).rendition_folder(ACCOUNT, ITEM).url("small") for moment in moments}) == 1
+    seconds = [NINE, NINE + timedelta(seconds=59)]
+    assert len({at(moment).original(ACCOUNT, ITEM) for moment in seconds}) == 1
+
+
+def test_a_running_process_enters_each_window_like_one_that_has_just_started() -> None:
+    now = NINE
+    delivery = Delivery(SIGNER, lambda: now)
+    given_out = []
+    for minutes in (0, 30, 60, 61, 119, 120, 600, 30):  # the last: a clock that was set back
+        now = NINE + timedelta(minutes=minutes)
+        folder = delivery.rendition_folder(ACCOUNT, ITEM)
+        assert folder == at(now).rendition_folder(ACCOUNT, ITEM)
+        given_out.append(folder.url("small"))
+    assert [one == other for one, other in pairwise(given_out)] == [True, False, True, True, False, False, False]
+
+
+def test_one_signature_serves_all_renditions_of_an_item() -> None:
+    folder = at(NINE).rendition_folder(ACCOUNT, ITEM)
+    url = folder.url(path_in_folder("3f9c", 2, "small.webp"))
+    assert url == f"{BASE_URL}/{rendition_key(ACCOUNT, ITEM, '3f9c', 2, 'small.webp')}?{folder.query}"
+
+
+def test_items_and_accounts_never_share_a_signature() -> None:
+    delivery = at(NINE)
+    pairs = [(ACCOUNT, ITEM), (ACCOUNT, new_item_id()), (new_account_id(), ITEM)]
+    queries = {delivery.rendition_folder(*pair).query for pair in pairs}
+    queries |= {urlsplit(delivery.original(*pair)[0]).query for pair in pairs}
+    assert len(queries) == 6
+
+
+def test_an_original_is_signed_by_its_own_exact_url() -> None:
+    url, _ = at(NINE).original(ACCOUNT, ITEM)
+    assert url.startswith(f"{BASE_URL}/originals/{ACCOUNT}/{ITEM}?Policy=")

@@ -1,0 +1,226 @@
+"""How the edge reads its origin: by streams, with limits, and not a moment longer than somebody listens."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from local.edge.access import Gate
+from local.edge.application import EdgeApplication
+from local.edge.key_group import KeyGroup
+from local.edge.origin import Origin, origin_session
+from local.edge.origin_signature import Credential
+from shared.times import utc_now
+from tests.local.edge.place import ACCESS_KEY_ID, BUCKET, SECRET_ACCESS_KEY, SMALL, Edge
+from tests.local.edge.signing import ELLIPTIC, OURS
+from tests.local.edge.toy_origin import Script, answering, head, playing
+from tests.servers import Server, edge_command, free_port, running
+
+LIMIT_SECONDS = 20
+MEBIBYTE = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def origin_port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def lonely(edge_keys: Path, origin_port: int) -> Iterator[tuple[Edge, Server]]:
+    """An edge whose origin is there only while a test plays it."""
+    base_url = f"http://127.0.0.1:{free_port()}"
+    origin = f"http://127.0.0.1:{origin_port}"
+    command = edge_command(base_url, edge_keys, origin, BUCKET, ACCESS_KEY_ID, SECRET_ACCESS_KEY)
+    with running(command, "server.ready") as server:
+        yield Edge(base_url), server
+
+
+@pytest.fixture
+def url(lonely: tuple[Edge, Server]) -> str:
+    return OURS.open(lonely[0].url(SMALL))
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(trust_env=False, timeout=LIMIT_SECONDS) as created:
+        yield created
+
+
+async def test_an_origin_that_is_down_is_a_bad_gateway_until_it_is_back(
+    client: httpx.AsyncClient, url: str, origin_port: int
+) -> None:
+    answer = await client.get(url)
+    assert (answer.status_code, "<Code>BadGateway</Code>" in answer.text) == (502, True)
+    async with playing(origin_port, answering(head(200, 2) + b"ok")):
+        assert (await client.get(url)).text == "ok"
+    assert (await client.get(url)).status_code == 502
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        (head(403, 0), 403),
+        (head(404, 0), 403),
+        (head(500, 0), 502),
+        (head(503, 0), 503),
+        (head(307, 0, "Location: http://127.0.0.1:1/elsewhere"), 502),
+        (head(400, 6) + b"secret", 502),
+        (b"not http at all\r\n\r\n", 502),
+    ],
+)
+async def test_an_origins_refusal_is_never_passed_on_as_it_is(
+    client: httpx.AsyncClient, url: str, origin_port: int, given: bytes, status: int
+) -> None:
+    async def script(request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(given)
+        await writer.drain()
+        writer.close()
+
+    async with playing(origin_port, script):
+        answer = await client.get(url)
+    assert answer.status_code == status
+    assert answer.headers["x-cache"] == "Error from cloudfront"
+    assert "secret" not in answer.text
+
+
+async def test_a_silent_origin_is_given_up() -> None:
+    async def silent(request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with in_process(silent, read_seconds=0.1) as client:
+        answer = await client.get(OURS.open(f"http://edge/{SMALL}"))
+    assert (answer.status_code, "<Code>GatewayTimeout</Code>" in answer.text) == (504, True)
+
+
+async def test_an_answer_that_breaks_off_is_not_taken_for_a_whole_one(
+    client: httpx.AsyncClient, url: str, origin_port: int
+) -> None:
+    async def breaking_off(request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(head(200, 1000) + b"half")
+        await writer.drain()
+        writer.close()
+
+    async with playing(origin_port, breaking_off):
+        with pytest.raises(httpx.RemoteProtocolError):
+            await client.get(url)
+
+
+async def test_the_origin_learns_nothing_of_the_viewer_and_connections_are_kept(
+    client: httpx.AsyncClient, url: str, origin_port: int
+) -> None:
+    heads: list[str] = []
+    connections: set[Any] = set()
+
+    async def noting(request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(request.decode().lower())
+        connections.add(writer)
+        await answering(head(200, 2) + b"ok")(request, reader, writer)
+
+    mine = {"Cookie": "session=1", "Authorization": "Bearer own", "X-Amz-Meta": "1", "Range": "bytes=0-1"}
+    async with playing(origin_port, noting):
+        for _ in range(3):
+            assert (await client.get(url, headers=mine)).text == "ok"
+    lines = heads[-1].split("\r\n")
+    assert lines[0] == f"get /{BUCKET}/{SMALL} http/1.1"
+    assert {line.partition(":")[0] for line in lines[1:] if line} == {
+        "authorization", "host", "range", "x-amz-content-sha256", "x-amz-date",
+    }  # fmt: skip
+    assert "bearer" not in heads[-1]
+    assert len(connections) == 1
+
+
+async def test_who_leaves_while_the_origin_thinks_ends_the_question(
+    client: httpx.AsyncClient, url: str, origin_port: int
+) -> None:
+    asked, left = asyncio.Event(), asyncio.Event()
+
+    async def thinking(request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await reader.read()
+        left.set()
+
+    async with playing(origin_port, thinking), asyncio.timeout(LIMIT_SECONDS):
+        viewer = asyncio.create_task(client.get(url))
+        await asked.wait()
+        viewer.cancel()
+        await left.wait()
+        await asyncio.gather(viewer, return_exceptions=True)
+
+
+async def test_a_viewer_that_reads_nothing_fills_no_memory_and_ends_the_reading_when_it_leaves(
+    lonely: tuple[Edge, Server], url: str, origin_port: int
+) -> None:
+    size, written = 512 * MEBIBYTE, 0
+    stalled, left = asyncio.Event(), asyncio.Event()
+
+    async def endless(request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal written
+        writer.write(head(200, size))
+        try:
+            for _ in range(size // MEBIBYTE):
+                writer.write(bytes(MEBIBYTE))
+                written += MEBIBYTE
+                await _drain(writer, stalled)
+        except ConnectionError:
+            left.set()
+
+    host, _, port = lonely[0].base_url.removeprefix("http://").partition(":")
+    async with playing(origin_port, endless), asyncio.timeout(LIMIT_SECONDS):
+        _, viewer = await asyncio.open_connection(host, int(port), limit=1024)
+        viewer.write(f"GET {url.removeprefix(lonely[0].base_url)} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        await stalled.wait()
+        assert written < 64 * MEBIBYTE  # what the kernel holds in the sockets between us
+        viewer.transport.abort()
+        await left.wait()
+
+
+async def _drain(writer: asyncio.StreamWriter, stalled: asyncio.Event) -> None:
+    """Sets `stalled` when nothing moves for half a second."""
+    draining = asyncio.ensure_future(writer.drain())
+    done, _ = await asyncio.wait([draining], timeout=0.5)
+    if not done:
+        stalled.set()
+    await draining
+
+
+async def test_a_large_object_passes_in_constant_memory(
+    lonely: tuple[Edge, Server], client: httpx.AsyncClient, url: str, origin_port: int
+) -> None:
+    def most_kibibytes() -> int:
+        status = Path(f"/proc/{lonely[1].process.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0])
+
+    async def large(request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(head(200, pieces * MEBIBYTE))
+        for _ in range(pieces):
+            writer.write(bytes(MEBIBYTE))
+            await writer.drain()
+
+    async def read() -> int:
+        async with client.stream("GET", url) as answer:
+            return sum([len(piece) async for piece in answer.aiter_raw(MEBIBYTE)])
+
+    async with playing(origin_port, large):
+        pieces = 8
+        await read()
+        before = most_kibibytes()
+        pieces = 256
+        assert await read() == 256 * MEBIBYTE
+    assert most_kibibytes() - before < 32 * 1024
+
+
+@asynccontextmanager
+async def in_process(script: Script, *, read_seconds: float) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an edge that has less patience than a real one."""
+    port = free_port()
+    gate = Gate("http://edge", KeyGroup({OURS.key_id: ELLIPTIC.public_key()}), utc_now)
+    credential = Credential(ACCESS_KEY_ID, SECRET_ACCESS_KEY, "eu-central-1")
+    async with playing(port, script), origin_session(read_seconds) as session:
+        application = EdgeApplication(gate, Origin(session, f"http://127.0.0.1:{port}", BUCKET, credential, utc_now))
+        transport = httpx.ASGITransport(cast("Any", application))  # httpx spells ASGI's types out
+        async with httpx.AsyncClient(transport=transport) as client:
+            yield client

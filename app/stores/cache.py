@@ -121,12 +121,14 @@ class Nudges:
                 async with self._redis.pubsub() as connection, asyncio.TaskGroup() as tasks:
                     async with asyncio.timeout(CONNECT_SECONDS):
                         await connection.subscribe(_EVERYBODY)
+                    _honour_cancellation()
                     failures = 0
                     tasks.create_task(self._follow_listeners(connection))
                     tasks.create_task(self._hear(connection))
             except* (RedisError, OSError) as lost:
                 failures += 1
                 self._availability.lost(lost.exceptions[0])
+            _honour_cancellation()
             await asyncio.sleep(self._backoff.compute(failures))
 
     async def _follow_listeners(self, connection: PubSub) -> None:
@@ -147,6 +149,7 @@ class Nudges:
         asked = False
         while True:
             message: dict[str, Any] | None = await connection.get_message(timeout=self._silence_seconds)
+            _honour_cancellation()
             if message is not None:
                 asked = False
                 self._availability.found()
@@ -159,7 +162,6 @@ class Nudges:
                 asked = True
                 async with asyncio.timeout(CONNECT_SECONDS):
                     await connection.ping()
-                _honour_cancellation()
 
     def _wake(self, channel: str) -> None:
         for nudged in self._listeners.get(channel, ()):

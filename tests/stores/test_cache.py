@@ -193,3 +193,10 @@ async def test_every_key_expires(caches: tuple[Cache, Cache], who: str, valkey_u
 
     async with Redis.from_url(valkey_url) as redis:
         assert 0 < await redis.pttl(limit.key(who)) <= 60_000
+
+
+async def test_a_cache_closes_at_once_at_whatever_moment(valkey_url: str, channel: str) -> None:
+    for turns in range(100):
+        async with asyncio.timeout(5), Cache(valkey_url, silence_seconds=60) as cache, cache.nudges.listen(channel):
+            for _ in range(turns):
+                await asyncio.sleep(0)

@@ -16,7 +16,7 @@ export function masthead({account, onFiles, onSignOut}) {
       {'aria-label': 'Darkroom'},
       element('label', {class: 'button primary', tabindex: '-1'}, icon('add'), element('span', {}, 'Add photos'), picker),
       sessions,
-      iconButton('Sign out', 'close', onSignOut),
+      iconButton('Sign out', 'signOut', onSignOut),
     ),
   );
   return {

@@ -32,6 +32,7 @@ class Rule:
     fault: str
     rate: float = 1.0
     seconds: float = 0.0
+    times: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

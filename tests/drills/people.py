@@ -27,16 +27,16 @@ EVENTS_PER_PAGE = 500
 
 
 @cache
-def _scene() -> bytes:
+def _scene(width: int) -> bytes:
     file = io.BytesIO()
-    Image.radial_gradient("L").resize((1600, 1200)).convert("RGB").save(file, "JPEG", quality=85)
+    Image.radial_gradient("L").resize((width, width * 3 // 4)).convert("RGB").save(file, "JPEG", quality=85)
     return file.getvalue()
 
 
-def a_photo() -> bytes:
-    """A small JPEG that no other has the bytes of: its own number is in a comment."""
-    comment = new_ulid().encode()
-    start, rest = _scene()[:2], _scene()[2:]
+def a_photo(width: int = 1600) -> bytes:
+    """A JPEG that no other has the bytes of: its own number is in a comment."""
+    comment, scene = new_ulid().encode(), _scene(width)
+    start, rest = scene[:2], scene[2:]
     return start + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + rest
 
 

@@ -1,0 +1,90 @@
+"""What nobody wants any more stops at once and leaves nothing behind."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+from pathlib import Path
+
+import httpx
+import pytest
+
+from local.installation import BUCKET
+from shared.ids import ItemId
+from shared.items import CreateItem, PartRequest, PartsRequest
+from shared.uploads import SINGLE_PUT_BYTES
+from tests.drills.installation import Installation
+from tests.drills.people import Person, a_photo
+from tests.drills.processes import Process, Processes
+
+WIDTH = 8000
+"""Makes the decoder busy for half a second, so that it can be caught in the middle."""
+GONE_SECONDS = 2.0
+PLENTY_SECONDS = 60.0
+
+
+async def until(condition: Callable[[], object], seconds: float = PLENTY_SECONDS) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110  # other processes wake no event
+            await asyncio.sleep(0.01)
+
+
+async def hang_a_decoder(worker: Process) -> tuple[str, int]:
+    """Pauses the media child of the next item; its id, and the child's pid."""
+    item = (await worker.logged("step.began", step="make"))["item"]
+    await until(worker.decoders)
+    (child,) = worker.decoders()
+    os.kill(child, signal.SIGSTOP)
+    return item, child
+
+
+def runs(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+async def cancel(person: Person, item: ItemId) -> None:
+    await person.client.items.cancel(item)
+
+
+async def delete(person: Person, item: ItemId) -> None:
+    await person.client.items.delete(item)
+
+
+@pytest.mark.parametrize("end", [cancel, delete])
+async def test_an_item_ended_in_the_middle_leaves_no_process_and_no_file(
+    processes: Processes, person: Person, end: Callable[[Person, ItemId], Awaitable[None]]
+) -> None:
+    worker = processes.worker(slots=1)
+    await worker.ready()
+    unwanted = await person.upload(a_photo(WIDTH))
+    item, child = await hang_a_decoder(worker)
+    assert item == unwanted
+    await end(person, unwanted)
+    await until(lambda: not runs(child), GONE_SECONDS)
+    await until(lambda: not list(worker.scratch.iterdir()))
+    person.sent.remove(unwanted)
+    await person.upload()
+    await person.all_ready_once()
+
+
+async def test_a_cancelled_upload_in_parts_is_aborted(
+    installation: Installation, processes: Processes, person: Person
+) -> None:
+    wish = CreateItem(name="large.jpg", size_bytes=SINGLE_PUT_BYTES + 1, content_type="image/jpeg")
+    item = (await person.client.items.create(wish)).item.id
+    last = PartRequest(number=2, sha256=sha256(b"x").hexdigest())
+    (part,) = (await person.client.items.request_parts(item, PartsRequest(parts=(last,)))).parts
+    async with httpx.AsyncClient() as http:
+        assert (await http.put(part.url, headers=part.headers, content=b"x")).status_code == 200
+    assert item in uploads_in_parts(installation)
+    processes.worker()
+    await person.client.items.cancel(item)
+    await until(lambda: item not in uploads_in_parts(installation))
+
+
+def uploads_in_parts(installation: Installation) -> set[str]:
+    """The items that S3 has an upload in parts of."""
+    s3 = installation.client("s3", installation.objects)
+    found = s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
+    return {upload["Key"].split("/")[2] for upload in found}

@@ -1,0 +1,31 @@
+"""Every message may come twice, late, or after its successors."""
+
+from tests.drills.completions import Completions
+from tests.drills.installation import Installation, Rule, inject, injected
+from tests.drills.people import Person
+from tests.drills.processes import Processes
+
+SECONDS = 2.0
+"""How late a message may be; the second delivery comes while, or soon after, the first is worked on."""
+
+
+async def test_messages_that_come_twice_and_out_of_order_change_nothing(
+    installation: Installation, processes: Processes, person: Person, completions: Completions
+) -> None:
+    await inject(
+        installation.queues,
+        Rule("ReceiveMessage", "duplicate", seconds=0.05),
+        Rule("ReceiveMessage", "duplicate", seconds=SECONDS),
+        Rule("ReceiveMessage", "reorder", seconds=SECONDS),
+    )
+    workers = [processes.worker(), processes.worker()]
+    await person.upload_many(15)
+    await person.all_ready_once()
+    assert await injected(installation.queues) >= 3 * len(person.sent)
+    await inject(installation.queues)
+    await completions.hear("item.ready", person.sent)
+    for worker in workers:
+        await worker.logged("claim.refused")
+    for item in person.sent:
+        steps = [step.step for step in (await person.client.items.receipt(item)).steps]
+        assert steps.count("claimed") == steps.count("ready") == 1

@@ -24,6 +24,7 @@ from app.events.relay import RelayService
 from app.events.stream import LiveEvents
 from app.items import routes as items_routes
 from app.items.access import Grants, OwnItems
+from app.items.completion import CompletionService
 from app.items.cursor import Cursors
 from app.items.delivery import Delivery
 from app.items.requests import Requests
@@ -58,6 +59,7 @@ class Services(TypedDict):
     authenticator: Authenticator
     items: ItemService
     uploads: UploadService
+    completion: CompletionService
     grants: Sequence[Grants]
     event_log: EventLog
     live_events: LiveEvents
@@ -73,7 +75,8 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
     """Everything that is opened here is closed by the stack, in the opposite order."""
     base = await open_foundation(settings, stack, utc_now)
     accounts, sessions = _build_accounts(settings, base, stack)
-    items, uploads = _build_items(settings, base)
+    requests = Requests(base.item_store)
+    items = _build_items(settings, base, requests)
     live_events = await stack.enter_async_context(
         LiveEvents(base.event_log, base.event_store, base.cache.nudges, base.clock, readiness.stopping)
     )
@@ -85,7 +88,10 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
         forwarded_hops=settings.forwarded_hops,
         authenticator=sessions,
         items=items,
-        uploads=uploads,
+        uploads=UploadService(base.item_store, base.changes, requests, base.amazon.objects, base.clock),
+        completion=CompletionService(
+            base.item_store, base.changes, requests, base.amazon.objects, base.queue, base.clock
+        ),
         grants=(OwnItems(items),),
         event_log=base.event_log,
         live_events=live_events,
@@ -102,10 +108,9 @@ def _build_accounts(
     return accounts, SessionService(store, passwords, attempts, base.clock)
 
 
-def _build_items(settings: Settings, base: Foundation) -> tuple[ItemService, UploadService]:
-    requests = Requests(base.item_store)
+def _build_items(settings: Settings, base: Foundation, requests: Requests) -> ItemService:
     signer = UrlSigner(settings.cdn_url, settings.cdn_key_id, settings.cdn_private_key.get_secret_value())
-    items = ItemService(
+    return ItemService(
         base.item_store,
         base.changes,
         requests,
@@ -115,8 +120,6 @@ def _build_items(settings: Settings, base: Foundation) -> tuple[ItemService, Upl
         Cursors(settings.secret.get_secret_value().encode()),
         base.clock,
     )
-    uploads = UploadService(base.item_store, base.changes, requests, base.amazon.objects, base.queue, base.clock)
-    return items, uploads
 
 
 def create_app(settings: Settings, readiness: Readiness | None = None) -> FastAPI:

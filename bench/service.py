@@ -5,14 +5,20 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from socket import socket
 
+from app.stores.clients import Endpoints, open_amazon
+from app.stores.dynamo import Dynamo
+from app.stores.resources import as_json
 from client.client import DarkroomClient
+from local.resources import Access, create_tables
 
 DARKROOM = Path(sys.executable).with_name("darkroom")
 EMAIL, PASSWORD = "bench@example.com", "a password for a benchmark"
+CREDENTIAL = {"region": "eu-central-1", "access_key_id": "AKIDBENCHMARK", "secret_access_key": "benchmark-secret"}
+"""The tables take any."""
 READY = "Darkroom is ready at"
 READY_SECONDS = 60
 STOP_SECONDS = 60
@@ -77,3 +83,31 @@ def free_ports() -> int:
             except (OSError, OverflowError):
                 continue
             return port
+
+
+@contextmanager
+def running_tables(file: Path) -> Iterator[str]:
+    """The endpoint of a `local/tables` over a file that no other one has open, with every declared table."""
+    port = free_ports()
+    own = {"DARKROOM_LISTEN_PORT": str(port), "DARKROOM_TABLES_FILE": str(file)}
+    command = [sys.executable, "-m", "local.tables"]
+    with subprocess.Popen(  # noqa: S603 - our own server
+        command, env=environment_without_settings() | own, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert "server.ready" in process.stderr.readline()
+        try:
+            endpoint = f"http://127.0.0.1:{port}"
+            create_tables(Access(**CREDENTIAL, certificate=None).client("dynamodb", endpoint), as_json("bench"))
+            yield endpoint
+        finally:
+            process.terminate()
+            process.wait(STOP_SECONDS)
+
+
+@asynccontextmanager
+async def open_tables(endpoint: str) -> AsyncIterator[Dynamo]:
+    """What a process of ours writes these tables with."""
+    async with AsyncExitStack() as stack:
+        endpoints = Endpoints(dynamodb=endpoint, s3=endpoint, s3_public=endpoint, sqs=endpoint, sns=endpoint)
+        yield (await open_amazon(stack, endpoints, bucket="bench", **CREDENTIAL)).dynamo

@@ -31,6 +31,12 @@ def part_count(size_bytes: int) -> int:
     return -(-size_bytes // part_size_bytes(size_bytes))
 
 
+def part_bytes(size_bytes: int, number: int) -> int:
+    """How long part `number` (from 1) of an item of this size is; the last may be shorter."""
+    part = part_size_bytes(size_bytes)
+    return min(part, size_bytes - part * (number - 1))
+
+
 def whole_digest(sha256_hex: str) -> str:
     """The digest of an item that travelled in one PUT."""
     return f"sha256:{sha256_hex}"

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 
 from app.events.relay import RelayService
+from app.items.completion import CompletionService
 from app.items.cursor import Cursors
 from app.items.delivery import Delivery
 from app.items.requests import RequestKey, Requests
@@ -116,6 +117,7 @@ class House:
     base: Foundation
     items: ItemService
     uploads: UploadService
+    completion: CompletionService
     work: WorkService
     upkeep: UpkeepService
     relay: RelayService
@@ -140,7 +142,7 @@ class House:
         row, upload = await self.create(content)
         answer = await self.put(upload, content)
         assert answer.status_code == 200, answer.text
-        return (await self.uploads.complete(row, None)).row
+        return (await self.completion.complete(row, None)).row
 
     async def row(self, row: ItemRow) -> ItemRow:
         """As it stands now."""
@@ -162,7 +164,8 @@ async def open_house(stores: Stores, clock: Clock, **changes: object) -> AsyncIt
         yield House(
             base,
             ItemService(base.item_store, base.changes, requests, objects, queue, delivery, cursors, clock),
-            UploadService(base.item_store, base.changes, requests, objects, queue, clock),
+            UploadService(base.item_store, base.changes, requests, objects, clock),
+            CompletionService(base.item_store, base.changes, requests, objects, queue, clock),
             WorkService(base.item_store, base.changes, queue, clock),
             UpkeepService(base.item_store, base.changes, objects, queue, clock),
             RelayService(base.event_store, base.amazon.topics, clock),

@@ -11,7 +11,7 @@ from app.items.store import AnsweredRequest, ItemStore, receipt_action, request_
 from app.stores.dynamo import Action, Refused, TransactionConflict, TransactionRefused
 from shared.ids import AccountId, ItemId
 from shared.items import ReceiptStep
-from shared.problems import NotFound, Unavailable
+from shared.problems import Unavailable
 from shared.times import Clock
 
 ATTEMPTS = 30
@@ -49,9 +49,7 @@ class ItemChanges:
         Raises NotFound, AlreadyAnswered, QuotaExceeded, or Unavailable.
         """
         for attempt in range(ATTEMPTS):
-            row = await self._store.get(account, item)
-            if row is None:
-                raise NotFound
+            row = await self._store.require(account, item)
             change = rule(row)
             if change is None:
                 return row

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from app.caller import Caller
 from app.events.log import EventLog
 from app.items.access import EditableItem, ItemWithOriginal, ReadableItem
+from app.items.completion import CompletionService
 from app.items.requests import RequestKey, fingerprint
 from app.items.service import ItemService
 from app.items.uploads import UploadService
@@ -43,6 +44,11 @@ def _uploads(request: Request) -> UploadService:
     return service
 
 
+def _completion(request: Request) -> CompletionService:
+    service: CompletionService = request.state.completion
+    return service
+
+
 def _event_log(request: Request) -> EventLog:
     log: EventLog = request.state.event_log
     return log
@@ -50,6 +56,7 @@ def _event_log(request: Request) -> EventLog:
 
 Items = Annotated[ItemService, Depends(_items)]
 Uploads = Annotated[UploadService, Depends(_uploads)]
+Completion = Annotated[CompletionService, Depends(_completion)]
 Log = Annotated[EventLog, Depends(_event_log)]
 
 
@@ -149,10 +156,10 @@ async def presign_parts(row: EditableItem, wish: PartsRequest, uploads: Uploads)
 
 @router.post("/{item}/complete", status_code=202)
 async def complete_item(
-    row: EditableItem, uploads: Uploads, items: Items, key: Key, response: Response
+    row: EditableItem, completion: Completion, items: Items, key: Key, response: Response
 ) -> CompletedItem:
     """Verifies the upload and queues the item; repeatable."""
-    completed = await uploads.complete(row, key)
+    completed = await completion.complete(row, key)
     response.headers["Location"] = f"/v1/items/{completed.row.item_id}"
     response.headers["Retry-After"] = POLL_SECONDS
     return CompletedItem(item=items.shown(completed.row), duplicate=completed.duplicate)

@@ -17,6 +17,7 @@ from app.stores.resources import (
 )
 from shared.ids import AccountId, ItemId
 from shared.items import ReceiptStep
+from shared.problems import NotFound
 from shared.times import from_rfc3339, to_rfc3339
 
 REQUEST_KEPT = timedelta(hours=24)
@@ -49,6 +50,13 @@ class ItemStore:
         """As it stands after every acknowledged write."""
         found = await self._dynamo.get(ITEMS_TABLE, {"account_id": account, "item_id": item})
         return from_attributes(found) if found else None
+
+    async def require(self, account: AccountId, item: ItemId) -> ItemRow:
+        """Raises NotFound."""
+        row = await self.get(account, item)
+        if row is None:
+            raise NotFound
+        return row
 
     async def get_many(self, items: Sequence[tuple[AccountId, ItemId]]) -> list[ItemRow]:
         """Those that exist, in no order, each as it stands after every acknowledged write."""

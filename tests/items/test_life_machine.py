@@ -83,7 +83,7 @@ class Life(RuleBasedStateMachine):
     @rule(item=items)
     def complete(self, item: str) -> None:
         row = self.run(self.own.row(self.rows[item]))
-        self.same(self.models[item].complete(self.now), lambda: self.own.uploads.complete(row, None))
+        self.same(self.models[item].complete(self.now), lambda: self.own.completion.complete(row, None))
 
     @rule(item=items)
     def complete_and_crash_before_the_message_is_sent(self, item: str) -> None:

@@ -49,10 +49,10 @@ async def test_an_upload_in_parts_goes_on_from_what_s3_has(house: House) -> None
     stored = await house.uploads.list_parts(await house.row(row))
     assert [(part.number, part.size_bytes, part.sha256) for part in stored.parts] == [(2, 1000, digest_of(LAST))]
     with pytest.raises(NotUploaded) as missing:
-        await house.uploads.complete(await house.row(row), None)
+        await house.completion.complete(await house.row(row), None)
     assert missing.value.extras["missing"] == [1]
     assert (await send_part(house, row, 1, FIRST)).status_code == 200
-    completed = await house.uploads.complete(await house.row(row), None)
+    completed = await house.completion.complete(await house.row(row), None)
     assert completed.row.state is ItemState.QUEUED
     assert completed.row.digest == parts_digest([digest_of(part) for part in PARTS])
     stored_object = await house.base.amazon.objects.head(original_key(row.account_id, row.item_id))
@@ -69,7 +69,7 @@ async def test_parts_that_do_not_make_the_declared_digest_are_removed_and_the_it
     row = await a_big_item(house, digest=f"sha256-parts:{'0' * 64}-2")
     await send_all(house, row)
     with pytest.raises(UploadMismatch):
-        await house.uploads.complete(await house.row(row), None)
+        await house.completion.complete(await house.row(row), None)
     current = await house.row(row)
     assert (current.state, current.upload_id) == (ItemState.UPLOADING, None)
     assert await house.base.amazon.objects.head(original_key(row.account_id, row.item_id)) is None
@@ -82,7 +82,7 @@ async def test_complete_goes_on_after_a_crash_between_joining_the_parts_and_noti
     assert current.upload_id is not None
     key = original_key(row.account_id, row.item_id)
     await objects.finish_multipart(key, current.upload_id, await objects.list_parts(key, current.upload_id))
-    completed = await house.uploads.complete(current, None)
+    completed = await house.completion.complete(current, None)
     assert completed.row.state is ItemState.QUEUED
 
 
@@ -94,11 +94,11 @@ async def test_the_same_bytes_again_are_already_here_at_create_and_in_parts_at_c
 
     big = await a_big_item(house)
     await send_all(house, big)
-    await house.uploads.complete(await house.row(big), None)
+    await house.completion.complete(await house.row(big), None)
     other = await a_big_item(house)
     await send_all(house, other)
     for _ in range(2):
-        completed = await house.uploads.complete(await house.row(other), None)
+        completed = await house.completion.complete(await house.row(other), None)
         assert (completed.row.item_id, completed.duplicate) == (big.item_id, True)
     assert (await house.row(other)).state is ItemState.CANCELLED
 

@@ -1,0 +1,17 @@
+"""Equal bytes that are here already."""
+
+from app.items.row import ItemRow
+from app.items.store import ItemStore
+from shared.ids import AccountId
+from shared.items import ItemState
+
+LIVE = frozenset({ItemState.QUEUED, ItemState.PROCESSING, ItemState.READY})
+"""States in which equal bytes count as already here."""
+
+
+async def live_duplicate(store: ItemStore, account: AccountId, digest: str) -> ItemRow | None:
+    for item in await store.with_digest(account, digest):
+        row = await store.get(account, item)
+        if row is not None and row.digest == digest and row.state in LIVE:
+            return row
+    return None

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from client.errors import ClientError, NotReachable, StorageBusy
-from shared.problems import DeadlineExceeded, Problem, RequestInProgress, TooManyRequests, Unavailable
+from shared.problems import DeadlineExceeded, Problem, TooManyRequests, Unavailable
 
 ResultT = TypeVar("ResultT")
 
-PASSING_ERRORS = (NotReachable, StorageBusy, RequestInProgress, TooManyRequests, Unavailable, DeadlineExceeded)
+PASSING_ERRORS = (NotReachable, StorageBusy, TooManyRequests, Unavailable, DeadlineExceeded)
 PASSING_STATUSES = frozenset({500, 502, 503, 504})
 """For what is no problem of ours: a balancer's own error page, for example."""
 

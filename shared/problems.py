@@ -64,10 +64,6 @@ class WrongState(Problem):
     type, status, title, retry = "wrong-state", 409, "The item is in a state that does not allow this", False
 
 
-class RequestInProgress(Problem):
-    type, status, title, retry = "request-in-progress", 409, "The same request is being worked on", True
-
-
 class NotUploaded(Problem):
     type, status, title, retry = "not-uploaded", 409, "The upload is not complete", True
 
@@ -98,10 +94,6 @@ class IdempotencyMismatch(Problem):
 
 class UploadMismatch(Problem):
     type, status, title, retry = "upload-mismatch", 422, "The uploaded bytes are not the declared ones", True
-
-
-class VersionRequired(Problem):
-    type, status, title, retry = "version-required", 428, "Say which version you mean with If-Match", False
 
 
 class TooManyRequests(Problem):

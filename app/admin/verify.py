@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from app.events.store import EventStore, Head
 from app.items.keys import original_key, rendition_prefix
 from app.items.row import ItemRow
+from app.items.service import HAVE_ORIGINAL
 from app.items.store import ItemStore
 from app.stores.s3 import ObjectStore, StoredObject
 from shared.events import Event, EventType
@@ -20,7 +21,6 @@ from shared.times import Clock
 from shared.uploads import part_size_bytes
 
 AT_ONCE = 16
-HAS_ORIGINAL = frozenset({ItemState.QUEUED, ItemState.PROCESSING, ItemState.READY, ItemState.FAILED})
 _READ_BYTES = 1024 * 1024
 
 
@@ -80,7 +80,7 @@ class Verification:
     async def _item(self, row: ItemRow) -> AsyncIterator[Finding]:
         key = original_key(row.account_id, row.item_id)
         missing_is_known = row.failure is not None and row.failure.code is FailureCode.ORIGINAL_MISSING
-        if row.state in HAS_ORIGINAL and not missing_is_known:
+        if row.state in HAVE_ORIGINAL and not missing_is_known:
             for finding in _compared(key, await self._objects.head(key), row.size_bytes, row.digest):
                 yield finding
             if self._read and await self._digest_of_bytes(row) != row.digest:

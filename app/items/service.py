@@ -18,6 +18,7 @@ from shared.problems import NotFound, WrongState
 from shared.times import Clock, to_rfc3339
 
 CREATED, CAPTURED = "created", "captured"
+HAVE_ORIGINAL = frozenset({ItemState.QUEUED, ItemState.PROCESSING, ItemState.READY, ItemState.FAILED})
 MOST_PAGES_OF_DELETED = 50
 """How far one request looks for the next visible item; beyond, the page is short and its cursor goes on."""
 
@@ -106,7 +107,10 @@ class ItemService:
 
     async def original(self, row: ItemRow) -> OriginalUrl:
         """Raises WrongState while, or when, there is no original."""
-        if row.state in {ItemState.UPLOADING, ItemState.EXPIRED}:
+        if (
+            row.state not in HAVE_ORIGINAL
+            and await self._objects.head(original_key(row.account_id, row.item_id)) is None
+        ):
             raise WrongState("There is no original.", state=row.state)
         url, expires_at = self._delivery.original(row.account_id, row.item_id)
         return OriginalUrl(url=url, expires_at=expires_at)

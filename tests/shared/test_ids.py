@@ -1,0 +1,26 @@
+"""Typed ids: sorted by creation, and never taken for another kind."""
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from shared.ids import ItemIdField, new_account_id, new_item_id, new_session_id
+
+
+def test_ids_sort_by_creation() -> None:
+    earlier = new_item_id()
+    while new_item_id()[:14] == earlier[:14]:
+        continue
+    assert earlier < new_item_id()
+
+
+@pytest.mark.parametrize("other", [new_account_id(), new_session_id(), "itm_", "itm_" + "I" * 26, new_item_id() + "\n"])
+def test_an_id_of_another_kind_or_form_is_refused(other: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(ItemIdField).validate_python(other)
+
+
+def test_a_thousand_ids_differ_and_are_accepted() -> None:
+    made = {new_item_id() for _ in range(1000)}
+    assert len(made) == 1000
+    for each in made:
+        TypeAdapter(ItemIdField).validate_python(each)

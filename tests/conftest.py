@@ -1,6 +1,6 @@
 """The servers that several areas share, started when the first test asks for them."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -10,7 +10,10 @@ from sqlalchemy import make_url, text
 from app.migrations.run import migrate
 from app.stores.aurora import Database
 from shared.ids import new_ulid
+from tests.browser.photos import photos
+from tests.browser.visitor import ASKING_WHO_IS_THERE, Visitor, running_chromium
 from tests.house import House, ManualClock, Stores, open_house, start_stores
+from tests.installation import Installation, running_installation
 from tests.servers import running_mariadb, running_valkey
 
 
@@ -69,3 +72,41 @@ async def house(stores: Stores, clock: ManualClock) -> AsyncIterator[House]:
     """The app's services in this process, with an account of the test's own."""
     async with open_house(stores, clock) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def darkroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Everything that `darkroom up` starts, as a person has it."""
+    with running_installation(tmp_path_factory.mktemp("darkroom")) as installation:
+        yield installation
+
+
+@pytest.fixture
+async def visit(darkroom: Installation) -> AsyncIterator[Callable[[], Awaitable[Visitor]]]:
+    """Called once for each browser that takes part. No page in any of them may have said an error at the end."""
+    visitors = []
+
+    async with running_chromium() as chromium:
+
+        async def arrive() -> Visitor:
+            context = await chromium.new_context(locale="en-GB", viewport={"width": 1440, "height": 900})
+            visitors.append(Visitor(context, darkroom.url))
+            return visitors[-1]
+
+        yield arrive
+        for visitor in visitors:
+            await visitor.context.close()
+    assert [error for visitor in visitors for error in visitor.errors] == []
+
+
+@pytest.fixture
+async def visitor(visit: Callable[[], Awaitable[Visitor]]) -> AsyncIterator[Visitor]:
+    """Somebody with a browser of their own, to whom nothing is refused unless the test says so (`refused.clear()`)."""
+    visitor = await visit()
+    yield visitor
+    assert [refusal for refusal in visitor.refused if refusal != ASKING_WHO_IS_THERE] == []
+
+
+@pytest.fixture(scope="session")
+def thirty_photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return photos(tmp_path_factory.mktemp("photos"), 30)

@@ -1,0 +1,136 @@
+"""A person with a browser: what they do on the page, and what the page must not do behind their back."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    async_playwright,
+    expect,
+)
+
+from shared.ids import new_ulid
+
+CHROMIUM = Path("/usr/bin/chromium")
+OPTIONS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PASSWORD = "a long enough password"
+DEVELOPED_MILLISECONDS = 60_000
+UNLIMITED = -1
+ASKING_WHO_IS_THERE = "401 GET /v1/account"
+"""The one refusal that belongs to every visit: nobody is signed in yet."""
+
+
+@asynccontextmanager
+async def running_chromium() -> AsyncIterator[Browser]:
+    """Debian's Chromium, headless."""
+    if not await asyncio.to_thread(CHROMIUM.exists):
+        raise AssertionError(f"{CHROMIUM} is missing, and the page's tests need it: apt-get install chromium")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@dataclass
+class Visitor:
+    context: BrowserContext
+    url: str
+    email: str = field(default_factory=lambda: f"{new_ulid().lower()}@example.com")
+    errors: list[str] = field(default_factory=list)
+    """What a page said on its console as an error, or did not catch."""
+    refused: list[str] = field(default_factory=list)
+    """Answers of 400 and above, as `412 PATCH /v1/items/ID`."""
+    stored: list[str] = field(default_factory=list)
+    """What the object store took: the object's address, with the number of the part where it was one."""
+    streams: int = 0
+    """How many event streams were opened."""
+
+    def __post_init__(self) -> None:
+        self.context.on("console", self._hear)
+        self.context.on("weberror", lambda error: self.errors.append(str(error.error)))
+        self.context.on("request", self._see_request)
+        self.context.on("response", self._see_response)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        # What a server refused is in `refused`; what never got there is what tests of lost connections are about.
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            self.errors.append(message.text)
+
+    def _see_request(self, request: Request) -> None:
+        self.streams += request.headers.get("accept") == "text/event-stream"
+
+    def _see_response(self, response: Response) -> None:
+        method, address = response.request.method, urlsplit(response.url)
+        if response.status >= 400:
+            path = re.sub(r"(itm|ses)_\w+", "ID", address.path)
+            self.refused.append(f"{response.status} {method} {path}")
+        elif method == "PUT":
+            part = re.search(r"partNumber=\d+", address.query)
+            self.stored.append(f"{address.path} {part[0] if part else ''}")
+
+    async def open(self, path: str = "/") -> Page:
+        page = await self.context.new_page()
+        await page.goto(self.url + path)
+        return page
+
+    async def register(self) -> Page:
+        """A page with the empty gallery of a new account."""
+        page = await self.open()
+        await page.get_by_role("button", name="Create an account instead").click()
+        await self._fill_in(page, "Create account")
+        await expect(page.get_by_text("Nothing here yet")).to_be_visible()
+        return page
+
+    async def sign_in(self) -> Page:
+        page = await self.open()
+        await self._fill_in(page, "Sign in")
+        await expect(page.locator(".masthead")).to_be_visible()
+        return page
+
+    async def _fill_in(self, page: Page, button: str) -> None:
+        await page.get_by_label("E-mail address").fill(self.email)
+        await page.get_by_label("Password").fill(PASSWORD)
+        await page.get_by_role("button", name=button, exact=True).click()
+
+    async def items(self) -> list[dict[str, Any]]:
+        """What the service has, asked beside the page."""
+        answer = await self.context.request.get(f"{self.url}/v1/items?limit=100")
+        items: list[dict[str, Any]] = (await answer.json())["items"]
+        return items
+
+
+async def drop(page: Page, files: Sequence[Path]) -> None:
+    """Drags the files over the page and lets go, as the operating system tells the browser."""
+    session = await page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(file) for file in files], "dragOperationsMask": 1}
+    for step in ("dragEnter", "dragOver", "drop"):
+        await session.send("Input.dispatchDragEvent", {"type": step, "x": 200, "y": 300, "data": data})
+    await session.detach()
+
+
+async def limit_uploads(page: Page, bytes_per_second: int) -> None:
+    """From now on this page sends no faster."""
+    session = await page.context.new_cdp_session(page)
+    conditions = {"offline": False, "latency": 0, "downloadThroughput": UNLIMITED, "uploadThroughput": bytes_per_second}
+    await session.send("Network.emulateNetworkConditions", conditions)
+
+
+async def expect_pictures(page: Page, count: int) -> None:
+    """That so many tiles show their picture."""
+    await expect(page.locator(".tile picture[data-loaded]")).to_have_count(count, timeout=DEVELOPED_MILLISECONDS)

@@ -1,0 +1,1 @@
+"""The stories that must work, through all processes."""

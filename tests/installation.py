@@ -1,0 +1,38 @@
+"""A whole Darkroom for tests: `darkroom up` over a temporary folder, on free ports, with everything that it starts."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.local.up.darkroom import environment, three_free_ports
+from tests.servers import running
+
+COMMAND = Path(sys.executable).with_name("darkroom")
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    url: str
+    folder: Path
+
+    def pid(self, *words: str) -> int:
+        """The process of the part that is started with these words, for example `-m web`."""
+        supervisor = (self.folder / "lock").read_text().strip()
+        for child in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split():
+            command = Path(f"/proc/{child}/cmdline").read_text().rstrip("\0").split("\0")
+            if command[1 : 1 + len(words)] == list(words):
+                return int(child)
+        raise LookupError(f"the supervisor has no child {' '.join(words)}")
+
+
+@contextmanager
+def running_installation(folder: Path) -> Iterator[Installation]:
+    """Ready from the first line of the block to its last; its data lie in a folder inside this one."""
+    port = three_free_ports()
+    settings = environment(folder / "data", port, PYTHONWARNINGS="default")
+    own = [f"{name}={value}" for name, value in settings.items() if name.startswith(("DARKROOM_", "PYTHON"))]
+    outer = [f"--unset={name}" for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")]
+    with running(["env", *outer, *own, COMMAND, "up"], "Darkroom is ready at"):
+        yield Installation(f"http://127.0.0.1:{port}", folder / "data")

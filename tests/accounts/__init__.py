@@ -1,0 +1,1 @@
+"""Accounts and sessions over HTTP, on SQLite and MariaDB."""

@@ -1,0 +1,88 @@
+"""Whatever is sent, the answer is a typed problem that repeats nothing of it."""
+
+from typing import Any
+
+import pytest
+
+from tests.accounts.front_door import PASSWORD, FrontDoor
+
+JSON = {"Content-Type": "application/json"}
+GOOD = {"email": "ada@example.com", "password": PASSWORD}
+
+
+@pytest.mark.parametrize("route", ["/accounts", "/sessions"])
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b"", 422), (b"{", 400), (b"\xff\xfe", 400), (b"null", 422), (b"[]", 422), (b'"text"', 422), (b"7", 422),
+        (b"{}", 422), (b"[" * 100_000, 400), (b'{"email": NaN}', 422), (b"x" * 1_100_000, 413),
+    ],
+)  # fmt: skip
+async def test_a_body_that_is_not_the_expected_json_is_a_problem(
+    anonymous: FrontDoor, route: str, content: bytes, status: int
+) -> None:
+    answer = await anonymous.http.post(route, content=content, headers=JSON)
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
+    assert answer.json()["status"] == status
+
+
+@pytest.mark.parametrize("route", ["/accounts", "/sessions"])
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"surprise": "canary-1"}, "surprise"),
+        ({"email": "canary-2"}, "email"),
+        ({"email": "canary-3@"}, "email"),
+        ({"email": "canary-4@-example.com"}, "email"),
+        ({"email": ["canary-5"]}, "email"),
+        ({"email": "a" * 400 + "@example.com"}, "email"),
+        ({"password": {"canary": 6}}, "password"),
+        ({"password": 1234567890}, "password"),
+        ({"password": "canary-7" * 100}, "password"),
+    ],
+)
+async def test_a_wrong_field_is_named_and_its_value_not_repeated(
+    anonymous: FrontDoor, route: str, change: dict[str, Any], field: str
+) -> None:
+    answer = await anonymous.http.post(route, json=GOOD | change)
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (422, "application/problem+json")
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+    assert "canary" not in answer.text.replace("surprise", "")
+
+
+@pytest.mark.parametrize("label", ["x" * 201, 7, None, "\\ud800"])
+async def test_a_label_that_cannot_be_kept_is_refused(anonymous: FrontDoor, label: object) -> None:
+    shown = f'"{label}"' if isinstance(label, str) else "null" if label is None else str(label)
+    content = f'{{"email": "a@example.com", "password": "x", "label": {shown}}}'
+
+    answer = await anonymous.http.post("/sessions", content=content, headers=JSON)
+
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["label"]
+
+
+async def test_ids_of_another_type_are_refused(door: FrontDoor) -> None:
+    headers = (await door.register_and_sign_in())["headers"]
+    for session in ("itm_01M85JFWR8BPF33108WQ2WBFK6", "ses_", "ses_" + "I" * 26, "0", "%00", "ses_" + "0" * 5000):
+        answer = await door.http.delete(f"/sessions/{session}", headers=headers)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (422, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    ("method", "route", "status"),
+    [
+        ("PUT", "/accounts", 405),
+        ("GET", "/accounts", 405),
+        ("POST", "/sessions/current", 405),
+        ("PATCH", "/sessions", 405),
+        ("GET", "/nothing", 404),
+        ("GET", "/sessions/", 404),
+    ],
+)
+async def test_a_wrong_method_or_path_is_a_problem(anonymous: FrontDoor, method: str, route: str, status: int) -> None:
+    answer = await anonymous.http.request(method, route)
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
+    assert answer.json()["status"] == status

@@ -1,0 +1,39 @@
+"""Where a request comes from, told from the end of X-Forwarded-For that clients can't write."""
+
+import pytest
+from starlette.requests import Request
+
+from app.accounts.client_address import client_address
+
+PEER = "192.0.2.1"
+
+
+@pytest.mark.parametrize(
+    ("hops", "forwarded", "expected"),
+    [
+        (1, ["203.0.113.7"], "203.0.113.7"),
+        (1, ["1.1.1.1, 203.0.113.7"], "203.0.113.7"),
+        (1, ["1.1.1.1", "203.0.113.7"], "203.0.113.7"),
+        (2, ["1.1.1.1, 203.0.113.7, 10.0.0.5"], "203.0.113.7"),
+        (2, ["1.1.1.1", "203.0.113.7, 10.0.0.5"], "203.0.113.7"),
+        (2, ["203.0.113.7"], PEER),
+        (1, [], PEER),
+        (1, [""], PEER),
+        (1, ["1.1.1.1, nonsense"], PEER),
+        (1, ["1.1.1.1,"], PEER),
+        (1, ["2001:db8:1:2:3:4:5:6"], "2001:db8:1:2::"),
+        (1, ["2001:db8:1:2:ffff::9"], "2001:db8:1:2::"),
+        (1, ["::ffff:203.0.113.7"], "203.0.113.7"),
+    ],
+)
+def test_the_address_that_our_outermost_tier_saw_counts(hops: int, forwarded: list[str], expected: str) -> None:
+    request = Request(
+        {
+            "type": "http",
+            "headers": [(b"x-forwarded-for", value.encode()) for value in forwarded],
+            "client": (PEER, 1234),
+            "state": {"forwarded_hops": hops},
+        }
+    )
+
+    assert client_address(request) == expected

@@ -1,0 +1,79 @@
+"""`python -m app create-account` and `reset-password`, as an operator types them."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.accounts.front_door import PASSWORD, an_address, open_front_door
+from tests.servers import free_port
+
+KEY = "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----"
+
+
+async def _app(database_url: str, *arguments: str, stdin: str = PASSWORD + "\n") -> tuple[int | None, str, str]:
+    """Exit code, stdout, stderr."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DARKROOM_DATABASE_URL": database_url,
+        "DARKROOM_REDIS_URL": f"redis://127.0.0.1:{free_port()}/0",
+        "DARKROOM_BUCKET": "darkroom",
+        "DARKROOM_CDN_URL": "http://127.0.0.1:9",
+        "DARKROOM_CDN_KEY_ID": "K1",
+        "DARKROOM_CDN_PRIVATE_KEY": KEY,
+        "DARKROOM_SECRET": "s" * 32,
+        "AWS_REGION": "eu-central-1",
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "app", *arguments,
+        env=environment, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    said, complained = await process.communicate(stdin.encode())
+    return process.returncode, said.decode(), complained.decode()
+
+
+@pytest.fixture
+def url(migrated_file: Path) -> str:
+    return f"sqlite+aiosqlite:///{migrated_file}"
+
+
+async def test_an_operator_makes_an_administrator_whose_password_can_be_set_anew(url: str, valkey_url: str) -> None:
+    email = an_address()
+
+    code, said, _ = await _app(url, "create-account", email, "--administrator")
+    assert (code, "an administrator" in said) == (0, True)
+    code, said, _ = await _app(url, "reset-password", email.upper(), stdin="a new password\n")
+    assert (code, "sessions" in said) == (0, True)
+
+    async with open_front_door(url, valkey_url) as door:
+        signed_in = await door.sign_in({"email": email, "password": "a new password"})
+    assert signed_in["account"]["administrator"] is True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "words"),
+    [
+        (["create-account", "not an address"], PASSWORD, "email"),
+        (["create-account", "ada@example.com"], "short", "password"),
+        (["create-account", "ada@example.com"], "ada@example.com", "the address itself"),
+        (["create-account", "ada@example.com"], "", "password"),
+        (["reset-password", "nobody@example.com"], PASSWORD, "Nobody has this address"),
+    ],
+)
+async def test_what_cannot_be_done_is_said_in_one_line(url: str, arguments: list[str], stdin: str, words: str) -> None:
+    code, said, complained = await _app(url, *arguments, stdin=stdin)
+
+    assert (code, said) == (1, "")
+    assert words in complained
+    assert len(complained.splitlines()) == 1
+
+
+async def test_an_address_is_made_once(url: str) -> None:
+    email = an_address()
+    await _app(url, "create-account", email)
+
+    code, _, complained = await _app(url, "create-account", email)
+
+    assert (code, complained) == (1, "This address already has an account\n")

@@ -1,0 +1,1 @@
+"""What frames every request of the app, its settings, logs and migrations."""

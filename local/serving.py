@@ -4,13 +4,21 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Iterator
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 
+import structlog
 import uvicorn
+import uvloop
 
-from local.refusal import Refusal
+from local.asgi import Application
+from local.refusal import ExitCode, Refusal
 
 BACKLOG = 2048
+KEEP_ALIVE_SECONDS = 75
+"""Longer than the 60 s after which a load balancer lets an idle connection go."""
+GRACE_SECONDS = 10
 
 
 class Server(uvicorn.Server):
@@ -35,3 +43,48 @@ def listen(host: str, port: int, name: str) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise Refusal(f"{name} cannot listen on {host}:{port}: {error.strerror}.") from error
+
+
+async def serve_on(
+    listener: socket.socket, application: Application, *, certificate: Path | None = None, key: Path | None = None
+) -> None:
+    """Until SIGTERM or SIGINT; https with a certificate and its key."""
+    configuration = uvicorn.Config(
+        application,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+    )
+    await Server(configuration).serve([listener])
+
+
+def run_to_the_end(serve: Callable[[], Awaitable[None]]) -> int:
+    """Runs a stand-in's process; a Refusal is one line on stderr. Returns one of `ExitCode`."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+    async def run() -> None:
+        await serve()
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run())
+    except Refusal as refusal:
+        sys.stderr.write(f"{refusal.line}\n")
+        return refusal.exit_code
+    return ExitCode.STOPPED

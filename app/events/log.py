@@ -6,11 +6,12 @@ import secrets
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 from app.events.store import EventStore, Head, event_action, head_action
-from app.stores.dynamo import Action, Dynamo, TransactionConflict, TransactionRefused
+from app.stores.dynamo import Action, Dynamo, Refused, TransactionConflict, TransactionRefused
 from shared.events import Event, EventPage, EventType
 from shared.ids import AccountId
 from shared.problems import EventsGone, QuotaExceeded, Unavailable
@@ -22,6 +23,10 @@ ATTEMPTS = 40
 """Lost races and conflicts before a batch gives up; with the waits below some 10 s."""
 FIRST_WAIT_SECONDS = 0.005
 LONGEST_WAIT_SECONDS = 0.4
+LARGE_BATCH = 20
+"""Actions from which on a batch is announced in the head first: one more action, instead of all of them in vain."""
+ANNOUNCED_FOR = timedelta(seconds=1)
+"""How long others hold back for a process that died before it sent what it had announced."""
 
 
 class ActionRefused(Exception):
@@ -73,6 +78,7 @@ class EventLog:
         self._store, self._dynamo, self._nudge, self._clock = store, dynamo, nudge, clock
         self._waiting: dict[AccountId, deque[_Entry]] = {}
         self._tasks = asyncio.TaskGroup()
+        self._process = secrets.token_hex(8)
         self.actions_sent = 0
         self.actions_committed = 0
 
@@ -135,16 +141,16 @@ class EventLog:
             following, events = self._number(head, batch)
             if not batch:
                 return
-            actions = [head_action(account, head, following, now=self._clock())]
-            actions += [event_action(account, event) for event in events]
-            first_own = len(actions)
-            actions += [action for entry in batch for action in entry.also]
+            own = [action for entry in batch for action in entry.also]
+            first_own = 1 + len(events)
             try:
-                await self._send(actions)
+                head = await self._take_turn(account, head, first_own + len(own))
+                moved = head_action(account, head, following, now=self._clock())
+                await self._send([moved, *(event_action(account, event) for event in events), *own])
             except TransactionRefused as refused:
-                own = frozenset(actions[index] for index in refused.indices if index >= first_own)
-                _take_out_refused(batch, own)
-                if own:
+                own_refused = frozenset(own[index - first_own] for index in refused.indices if index >= first_own)
+                _take_out_refused(batch, own_refused)
+                if own_refused:
                     continue
             except TransactionConflict:
                 pass
@@ -155,6 +161,22 @@ class EventLog:
             await asyncio.sleep(random.uniform(0, wait))  # noqa: S311  jitter, no secret
             wait = min(wait * 2, LONGEST_WAIT_SECONDS)
         raise Unavailable("Too many changes of this account at once.", retry_after_seconds=1)
+
+    async def _take_turn(self, account: AccountId, head: Head, size: int) -> Head:
+        """The head, with an announcement when the batch is large, so that others wait instead of racing in vain.
+
+        Raises TransactionConflict when another process is at it.
+        """
+        now = self._clock()
+        if head.is_announced_by_other(self._process, now):
+            raise TransactionConflict
+        if size < LARGE_BATCH or head.last == 0 or head.appender == self._process:
+            return head
+        self.actions_sent += 1
+        try:
+            return await self._store.announce(account, head, self._process, now=now, until=now + ANNOUNCED_FOR)
+        except Refused as refused:
+            raise TransactionConflict from refused
 
     async def _send(self, actions: list[Action]) -> None:
         self.actions_sent += len(actions)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.stores.dynamo import (
@@ -34,6 +34,14 @@ class Head:
     item_count: int = 0
     bytes_used: int = 0
     behind_since: str | None = None
+    appender: str | None = None
+    appending_until: str | None = None
+
+    def is_announced_by_other(self, process: str, now: datetime) -> bool:
+        """Whether another process said that it is about to append much."""
+        if self.appender == process or self.appending_until is None:
+            return False
+        return from_rfc3339(self.appending_until) > now
 
 
 class EventStore:
@@ -61,6 +69,20 @@ class EventStore:
         )
         page = await self._dynamo.query(question)
         return [_event(row) for row in page.rows if row["expires_at"] > now.timestamp()]
+
+    async def announce(self, account: AccountId, head: Head, process: str, *, now: datetime, until: datetime) -> Head:
+        """The head as it then stands; whoever appends removes the announcement.
+
+        Raises Refused or TransactionConflict when another process appends or has announced it.
+        """
+        condition = Condition(
+            "#last = :before AND (attribute_not_exists(appending_until) OR appending_until <= :now)",
+            {"#last": "last"},
+            {":before": head.last, ":now": to_rfc3339(now), ":process": process, ":until": to_rfc3339(until)},
+        )
+        expression = "SET appender = :process, appending_until = :until"
+        await self._dynamo.write(update(EVENTS_TABLE, _key(account, 0), expression, condition))
+        return replace(head, appender=process, appending_until=to_rfc3339(until))
 
     async def behind(self, shard: str, limit: int) -> list[AccountId]:
         """Accounts with events that are not relayed yet, those waiting longest first; candidates only."""
@@ -111,7 +133,7 @@ class EventStore:
 
 
 def head_action(account: AccountId, head: Head, following: Head, *, now: datetime) -> Action:
-    """Moves the head from what was read to what follows; refused when another process appended meanwhile."""
+    """Moves the head from what was read to what follows; refused when another process appended, or announced it."""
     values = {
         ":last": following.last,
         ":items": following.item_count,
@@ -125,11 +147,16 @@ def head_action(account: AccountId, head: Head, following: Head, *, now: datetim
         values[":before"] = head.last
     else:
         condition = "attribute_not_exists(#last)"
+    if head.appender:
+        condition += " AND appender = :appender"
+        values[":appender"] = head.appender
+    else:
+        condition += " AND attribute_not_exists(appender)"
     return update(
         EVENTS_TABLE,
         _key(account, 0),
         "SET #last = :last, item_count = :items, bytes_used = :bytes, relayed = if_not_exists(relayed, :zero), "
-        "behind_shard = :shard, behind_since = if_not_exists(behind_since, :now)",
+        "behind_shard = :shard, behind_since = if_not_exists(behind_since, :now) REMOVE appender, appending_until",
         Condition(condition, {"#last": "last"}, values),
     )
 
@@ -159,6 +186,8 @@ def _head(row: Row) -> Head:
         item_count=row.get("item_count", 0),
         bytes_used=row.get("bytes_used", 0),
         behind_since=row.get("behind_since"),
+        appender=row.get("appender"),
+        appending_until=row.get("appending_until"),
     )
 
 

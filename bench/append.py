@@ -1,0 +1,97 @@
+"""200 concurrent transitions of one account from two processes: actions sent / actions committed.
+
+Without arguments it starts the tables and two of itself, which cancel 100 uploading items each, all at once.
+"""
+
+import asyncio
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from app.events.log import EventLog
+from app.events.store import EventStore
+from app.items import lifecycle
+from app.items.changes import ItemChanges
+from app.items.row import ItemRow
+from app.items.store import ItemStore
+from bench.service import open_tables, running_tables
+from shared.ids import AccountId, new_account_id, new_item_id
+from shared.items import ItemState
+from shared.times import utc_now
+
+FIGURES = ("append_vs_single",)
+
+PROCESSES = 2
+TRANSITIONS = 200
+ROUNDS = 9
+READY, GO = "ready", "go"
+QUOTA_BYTES = 1 << 40
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="darkroom-append-") as name, running_tables(Path(name) / "tables.db") as at:
+        rounds = [_race(at, new_account_id()) for _ in range(ROUNDS)]
+    print("actions sent/committed:", *(f"{sent}/{committed}" for sent, committed in rounds))
+    ratio = sum(sent for sent, _ in rounds) / sum(committed for _, committed in rounds)
+    print(f"figure append_vs_single {ratio:.3f}")
+
+
+def _race(endpoint: str, account: AccountId) -> tuple[int, int]:
+    command = [sys.executable, "-m", "bench.append", endpoint, account]
+    pipe = subprocess.PIPE
+    racers = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(PROCESSES)]  # noqa: S603 - ourselves
+    for racer in racers:
+        assert racer.stdout is not None
+        assert racer.stdout.readline().strip() == READY
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write(f"{GO}\n")
+        racer.stdin.flush()
+    counts = [[int(count) for count in racer.communicate()[0].split()] for racer in racers]
+    return sum(sent for sent, _ in counts), sum(committed for _, committed in counts)
+
+
+async def transit(endpoint: str, account: AccountId) -> None:
+    """One of the processes: says that its items are there, waits for the word, prints what it sent and committed."""
+    async with open_tables(endpoint) as dynamo:
+        store = ItemStore(dynamo)
+        async with EventLog(EventStore(dynamo), dynamo, _tell_nobody, utc_now) as log:
+            changes = ItemChanges(store, log, utc_now, QUOTA_BYTES)
+            rows = [_uploading(account) for _ in range(TRANSITIONS // PROCESSES)]
+            async with asyncio.TaskGroup() as tasks:
+                for row in rows:
+                    tasks.create_task(changes.create(lifecycle.created(row), None))
+            print(READY, flush=True)
+            await asyncio.to_thread(sys.stdin.readline)
+            log.actions_sent = log.actions_committed = 0
+            async with asyncio.TaskGroup() as tasks:
+                for row in rows:
+                    tasks.create_task(
+                        changes.apply(account, row.item_id, lambda current: lifecycle.cancel(current, utc_now()))
+                    )
+            print(log.actions_sent, log.actions_committed)
+
+
+def _uploading(account: AccountId) -> ItemRow:
+    return ItemRow(
+        account_id=account,
+        item_id=new_item_id(),
+        state=ItemState.UPLOADING,
+        name="photo.jpg",
+        caption="",
+        size_bytes=5_000_000,
+        content_type="image/jpeg",
+        created_at=utc_now(),
+    )
+
+
+async def _tell_nobody(account: AccountId) -> None:
+    """Nobody listens here."""
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        asyncio.run(transit(sys.argv[1], AccountId(sys.argv[2])))
+    else:
+        main()

@@ -1,0 +1,42 @@
+"""Large batches are announced, so that processes rarely append for the same numbers in vain."""
+
+import asyncio
+from datetime import timedelta
+
+from app.events.log import LARGE_BATCH, EventLog, NewEvent
+from shared.events import EventType
+from shared.ids import AccountId
+from tests.house import House, ManualClock
+
+
+def an_event() -> NewEvent:
+    return NewEvent(EventType.ITEM_UPDATED, "itm", {"id": "itm"})
+
+
+async def no_nudge(account: AccountId) -> None:
+    assert account
+
+
+async def test_large_batches_of_two_processes_cost_little_more_than_what_they_commit(house: House) -> None:
+    base = house.base
+    await base.event_log.append(house.account, [an_event()])
+    async with (
+        EventLog(base.event_store, base.amazon.dynamo, no_nudge, base.clock) as one,
+        EventLog(base.event_store, base.amazon.dynamo, no_nudge, base.clock) as other,
+    ):
+        batches = [log.append(house.account, [an_event()] * LARGE_BATCH) for _ in range(20) for log in (one, other)]
+        await asyncio.gather(*batches)
+    committed = one.actions_committed + other.actions_committed
+    assert one.actions_sent + other.actions_sent < 1.1 * committed
+
+
+async def test_whoever_died_after_announcing_holds_others_up_for_a_second_only(
+    house: House, clock: ManualClock
+) -> None:
+    log, now = house.base.event_log, clock()
+    await log.append(house.account, [an_event()])
+    head = await log.head(house.account)
+    await house.base.event_store.announce(house.account, head, "dead", now=now, until=now + timedelta(seconds=1))
+    clock.advance(seconds=2)
+    assert await log.append(house.account, [an_event()]) == 2
+    assert (await log.head(house.account)).appender is None

@@ -111,7 +111,10 @@ def identifier(characters: int) -> TypeEngine[str]:
 
 
 def exact_text(characters: int) -> TypeEngine[str]:
-    """A column of text compared by its code points, so that MySQL's collations can't make two texts one."""
+    """A column of text compared by its code points, so that MySQL's collations can't make two texts one.
+
+    Except for spaces at the end, which MySQL pads away: strip what is compared.
+    """
     return String(characters).with_variant(
         mysql.VARCHAR(characters, charset="utf8mb4", collation="utf8mb4_bin"), "mysql"
     )

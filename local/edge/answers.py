@@ -66,7 +66,12 @@ async def send_error(
         '<?xml version="1.0" encoding="UTF-8"?>'
         f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>"
     ).encode()
-    described = {"content-type": "text/xml", "content-length": str(len(body))}
+    described = {
+        "server": "CloudFront",
+        "content-type": "text/xml",
+        "content-length": str(len(body)),
+        "cache-control": "no-store",  # a refusal of this minute may be over in the next
+    }
     await send_start(send, status, {**(headers or {}), **described})
     await send_end(send, b"" if method == "HEAD" else body)
 

@@ -45,6 +45,11 @@ def test_cloudfronts_marks_are_there(edge: Edge, url: str) -> None:
     assert len({answer.headers["x-amz-cf-id"] for answer in answers}) == 2
 
 
+def test_a_refusal_is_cloudfronts_own_and_nobody_keeps_it(edge: Edge) -> None:
+    headers = edge.ask(edge.url(SMALL)).headers
+    assert (headers["server"], headers["cache-control"]) == ("CloudFront", "no-store")
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST"])
 @pytest.mark.parametrize("path", ["signed", "/healthz", "/none", "/%2e%2e"])
 def test_the_same_protections_stand_on_every_answer(edge: Edge, url: str, method: str, path: str) -> None:

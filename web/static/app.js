@@ -14,6 +14,8 @@ import {Live} from './live.js';
 import {persist} from './retry.js';
 import {Uploads} from './uploads.js';
 
+const GATHER_MILLISECONDS = 1000; // so that a drop of many says it once
+
 const root = document.querySelector('#app');
 const notice = notices();
 let close = () => {};
@@ -73,18 +75,23 @@ async function showLibrary(account) {
     parts.head.mark(location.pathname);
   }
 
-  function go(path) {
-    if (path !== location.pathname) history.pushState(null, '', path);
+  /** `inPlace`: the way back leads where it led before. */
+  function go(path, {inPlace = false} = {}) {
+    if (path !== location.pathname) history[inPlace ? 'replaceState' : 'pushState'](null, '', path);
     route();
   }
 
   addEventListener('popstate', route, {signal});
   document.addEventListener('click', (event) => followLink(event, go), {signal});
-  uploads.addEventListener('duplicate', ({detail}) => notice.say('Already here', `${detail.job.file.name} is in your library.`));
+  const duplicates = [];
+  uploads.addEventListener('duplicate', ({detail}) => {
+    if (duplicates.push(detail.job.file.name) === 1) setTimeout(() => notice.say('Already here', alreadyHere(duplicates.splice(0))), GATHER_MILLISECONDS);
+  });
   close = () => {
     stopper.abort();
     view?.close?.();
     live?.close();
+    uploads.close();
   };
   let live = null;
   const head = await library.reload();
@@ -97,6 +104,8 @@ async function showLibrary(account) {
   live.start();
   route();
 }
+
+const alreadyHere = (names) => (names.length === 1 ? `${names[0]} is in your library.` : `${names.length} of these are in your library.`);
 
 /** Links inside the page change the page without loading it anew. */
 function followLink(event, go) {
@@ -116,8 +125,10 @@ function itemActions(library, uploads) {
       else library.put(await api.cancelItem(id));
     }),
     remove: guarded(async (id) => {
+      const job = uploads.jobOf(id);
+      if (job) return uploads.discard(job);
       await api.deleteItem(id);
-      library.remove(id);
+      return library.remove(id);
     }),
     download: guarded(async (id) => location.assign(await api.originalUrl(id))),
     again: (job) => uploads.retry(job),

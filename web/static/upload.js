@@ -13,7 +13,9 @@ const TYPES = {jpg: 'image/jpeg', jpeg: 'image/jpeg', png: 'image/png', webp: 'i
 
 /**
  * Uploads `job.file`. `job` is told by `stage(name)`, `sent(bytes)` and `adopt(item)`; `job.uploading()` lists the items
- * that were begun and not finished. Resolves to `{item, duplicate}`.
+ * that were begun and not finished, without those that another file of this tab is on, which `job.isTaken(id)` tells;
+ * `job.reading(act)` and `job.sending(act)` run `act` when it is this file's turn.
+ * Resolves to `{item, duplicate}`.
  */
 export async function upload(job) {
   const patiently = (attempt) => persist(attempt, {signal: job.signal, onWait: () => job.stage('paused')});
@@ -21,18 +23,21 @@ export async function upload(job) {
 }
 
 async function sendWhole(job, patiently) {
-  job.stage('hashing');
-  const hex = await sha256(job.file);
+  const hex = await hashInTurn(job, job.file);
   const digest = `sha256:${hex}`;
   const begun = job.uploading().find((item) => item.digest === digest);
-  let created = await createOrFind(job, patiently, digest, `page-${hex}`, begun);
-  if (!created.upload) return {item: created.item, duplicate: true};
+  const created = await createOrFind(job, patiently, digest, `page-${hex}`, begun);
+  if (!created.upload || job.isTaken(created.item.id)) return {item: created.item, duplicate: true};
   const resumed = created.item.id === begun?.id;
   job.adopt(created.item);
   if (begun && !resumed) await patiently(() => api.deleteItem(begun.id)); // its place is taken by the new one
   // Were the bytes sent before, only the last word is missing.
   const completed = resumed ? await completeIfStored(created.item.id, job, patiently) : null;
-  if (completed) return completed;
+  return completed ?? job.sending(() => sendOnce(job, patiently, created, digest));
+}
+
+async function sendOnce(job, patiently, begun, digest) {
+  let created = begun;
   for (let round = 1; ; round += 1) {
     try {
       await sendBytes(job, patiently, created.upload, job.file, job.sent);
@@ -43,6 +48,14 @@ async function sendWhole(job, patiently) {
     }
   }
   return complete(created.item.id, job, patiently);
+}
+
+function hashInTurn(job, blob) {
+  job.stage('waiting');
+  return job.reading(() => {
+    job.stage('hashing');
+    return sha256(blob);
+  }).finally(() => job.stage('waiting'));
 }
 
 /**
@@ -70,14 +83,21 @@ function create(job, patiently, digest, key) {
 }
 
 async function sendParts(job, patiently) {
-  job.stage('hashing');
   const hashes = new Map();
   const hashOf = async (number, partSize) => {
     if (!hashes.has(number)) hashes.set(number, await sha256(partOf(job.file, number, partSize)));
     return hashes.get(number);
   };
-  const item = (await begunInParts(job, patiently, hashOf)) ?? (await create(job, patiently, null, crypto.randomUUID())).item;
-  job.adopt(item);
+  const begun = await begunInParts(job, patiently, hashOf);
+  const key = `page-${await hashInTurn(job, job.file.slice(0, SINGLE_PUT_BYTES))}-${job.file.size}`;
+  const created = begun ? {item: begun, upload: true} : await createOrFind(job, patiently, null, key);
+  if (!created.upload || job.isTaken(created.item.id)) return {item: created.item, duplicate: true};
+  job.adopt(created.item);
+  return job.sending(() => sendMissingAndComplete(job, patiently, created.item, hashOf));
+}
+
+async function sendMissingAndComplete(job, patiently, item, hashOf) {
+  job.stage('hashing');
   for (let round = 1; ; round += 1) {
     await sendMissing(job, patiently, item.id, hashOf);
     try {

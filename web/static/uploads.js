@@ -1,11 +1,15 @@
-// The queue of files that this tab sends: three at a time, each reported as it moves.
+// The queue of files that this tab sends. Many are begun ahead, so that after a closed tab the gallery still says which
+// ones to drop again; two are read and three are sent at a time.
 
 import * as api from './api.js';
 import {LARGEST_ITEM_BYTES} from './hashing.js';
+import {Slots} from './slots.js';
 import {upload} from './upload.js';
 
-const FILES_AT_ONCE = 3;
-const SHARE_MILLISECONDS = 400;
+const FILES_BEGUN = 100;
+const FILES_READ_AT_ONCE = 2; // up to 16 MiB each is in memory while it is hashed
+const FILES_SENT_AT_ONCE = 3;
+const SHARE_MILLISECONDS = 500;
 
 /** One file on its way. `state`: waiting, hashing, uploading, paused, finishing, stopped (with `problem`), done. */
 export class Job {
@@ -27,8 +31,8 @@ export class Job {
 
 /**
  * Dispatches `job` (detail: the job) whenever one changes, `gone` (detail: the job) when its tile has nothing more to say,
- * `duplicate` (detail: {job, item}) for bytes that are here already, and `elsewhere` (detail: {id, percent}) for what
- * another tab of this browser is sending.
+ * `duplicate` (detail: {job, item}) for bytes that are here already, and `elsewhere` (detail: a list of {id, share}) for
+ * what another tab of this browser is sending, at least every second.
  */
 export class Uploads extends EventTarget {
   #library;
@@ -36,14 +40,26 @@ export class Uploads extends EventTarget {
   #active = new Map();
   #stopped = new Map();
   #numbers = 0;
+  #reading = new Slots(FILES_READ_AT_ONCE);
+  #sending = new Slots(FILES_SENT_AT_ONCE);
   #channel;
   #sharedAt = 0;
+  #sharing;
 
   constructor(library, accountId) {
     super();
     this.#library = library;
     this.#channel = new BroadcastChannel(`darkroom-uploads-${accountId}`);
     this.#channel.addEventListener('message', ({data}) => this.#tell('elsewhere', data));
+    this.#sharing = setInterval(() => this.#share(), SHARE_MILLISECONDS); // also when nothing moves
+  }
+
+  /** Stops everything that is on its way; the account has been left. */
+  close() {
+    clearInterval(this.#sharing);
+    this.#waiting = [];
+    for (const job of this.#active.values()) job.stopper.abort();
+    this.#channel.close();
   }
 
   /** Takes the files in this order. */
@@ -75,7 +91,9 @@ export class Uploads extends EventTarget {
     this.#change(job, {state: 'done'});
     this.#tell('gone', job);
     this.#startNext();
-    if (job.itemId) await api.deleteItem(job.itemId);
+    if (!job.itemId) return;
+    await api.deleteItem(job.itemId);
+    this.#library.remove(job.itemId);
   }
 
   /** The job that sends this item, if this tab does. */
@@ -84,7 +102,7 @@ export class Uploads extends EventTarget {
   }
 
   #startNext() {
-    while (this.#active.size < FILES_AT_ONCE && this.#waiting.length) {
+    while (this.#active.size < FILES_BEGUN && this.#waiting.length) {
       const job = this.#waiting.shift();
       this.#active.set(job.key, job);
       this.#run(job);
@@ -111,15 +129,15 @@ export class Uploads extends EventTarget {
 
   /** What `upload` may see and say of a job. */
   #steering(job, signal) {
-    const taken = () => new Set([...this.#active.values()].filter((other) => other !== job).map((other) => other.itemId));
+    const isTaken = (id) => [...this.#active.values()].some((other) => other !== job && other.itemId === id);
     return {
       file: job.file,
       signal,
       lastKey: null,
-      uploading: () => {
-        const others = taken();
-        return this.#library.uploading().filter((item) => !others.has(item.id));
-      },
+      reading: (act) => this.#reading.use(signal, act),
+      sending: (act) => this.#sending.use(signal, act),
+      isTaken,
+      uploading: () => this.#library.uploading().filter((item) => !isTaken(item.id)),
       stage: (state) => signal.aborted || this.#change(job, {state}),
       sent: (sentBytes) => signal.aborted || this.#change(job, {sentBytes}),
       adopt: (item) => {
@@ -154,13 +172,16 @@ export class Uploads extends EventTarget {
   #change(job, changes) {
     Object.assign(job, changes);
     this.#tell('job', job);
+    this.#share();
+  }
+
+  /** Tells other tabs what this one is sending. */
+  #share() {
     const now = performance.now();
-    if (job.itemId && job.state !== 'done' && now - this.#sharedAt > SHARE_MILLISECONDS) {
-      this.#sharedAt = now;
-      for (const other of this.#active.values()) {
-        if (other.itemId) this.#channel.postMessage({id: other.itemId, percent: Math.floor(other.share * 100)});
-      }
-    }
+    if (now - this.#sharedAt < SHARE_MILLISECONDS) return;
+    this.#sharedAt = now;
+    const sharing = [...this.#active.values()].filter((job) => job.itemId);
+    if (sharing.length) this.#channel.postMessage(sharing.map((job) => ({id: job.itemId, share: job.share})));
   }
 
   #tell(type, detail) {

@@ -7,11 +7,13 @@ import {dayInWords, dayOf, photos} from '../words.js';
 import {tile} from './tile.js';
 
 const AHEAD = '1200px';
+const SILENCE_MILLISECONDS = 5000; // after which another tab no longer sends what it said it was sending
 
 export function gallery({library, uploads, actions, signal}) {
   const tiles = new Map();
   const days = new Map();
   const jobs = new Map();
+  const elsewhere = new Map();
   const empty = element('section', {class: 'gallery-empty', hidden: true}, hangingPrint(), element('h1', {}, 'Nothing here yet'), element('p', {}, 'Drop photos anywhere on this page, or use “Add photos”. Each is developed while you carry on.'));
   const list = element('div', {class: 'gallery-days'});
   const sentinel = element('div', {class: 'gallery-more', 'aria-hidden': 'true'});
@@ -34,7 +36,7 @@ export function gallery({library, uploads, actions, signal}) {
     const waiting = loose.sort((left, right) => right.number - left.number);
     return [
       ...waiting.map((job) => ({key: job.key, day: dayOf(new Date().toISOString()), job, item: null})),
-      ...library.all().sort(newestFirst).map((item) => ({key: item.id, day: dayOf(item.created_at), job: byItem.get(item.id) ?? null, item})),
+      ...library.all().sort(newestFirst).map((item) => ({key: item.id, day: dayOf(item.created_at), job: byItem.get(item.id) ?? null, elsewhere: elsewhere.get(item.id), item})),
     ];
   }
 
@@ -86,7 +88,16 @@ export function gallery({library, uploads, actions, signal}) {
     jobs.delete(job.key);
     plan();
   }, {signal});
-  uploads.addEventListener('elsewhere', ({detail}) => tiles.get(detail.id)?.elsewhere(detail.percent), {signal});
+  let silence = 0;
+  uploads.addEventListener('elsewhere', ({detail: sending}) => {
+    for (const {id, share} of sending) elsewhere.set(id, share);
+    plan();
+    clearTimeout(silence);
+    silence = setTimeout(() => {
+      elsewhere.clear();
+      plan();
+    }, SILENCE_MILLISECONDS);
+  }, {signal});
   for (const type of ['put', 'remove', 'clear', 'loaded']) library.addEventListener(type, plan, {signal});
 
   const watcher = new IntersectionObserver((seen) => seen.some((each) => each.isIntersecting) && library.loadMore(), {rootMargin: AHEAD});

@@ -19,17 +19,19 @@ export function itemView({id, library, actions, go, explain}) {
   const caption = captionForm({id, library, explain});
   const log = receipt({id, explain});
   const panel = element('div', {class: 'item-panel'}, title, status, caption.node, bar, facts, log.node);
-  const step = (by) => () => {
-    const all = library.all();
-    const next = all[all.findIndex((item) => item.id === id) + by];
-    if (next) go(`/items/${next.id}`);
+  const newer = () => show(library.all().findLast((item) => item.id > id));
+  const older = async () => {
+    const find = () => library.all().find((item) => item.id < id);
+    if (!find()) await library.loadMore();
+    if (!signal.aborted) show(find());
   };
+  const show = (item) => item && go(`/items/${item.id}`, {inPlace: true});
   const node = element(
     'dialog',
     {class: 'item-view', 'aria-label': 'Photo'},
     element('div', {class: 'item-close'}, iconButton('Close', 'close', () => go('/'))),
-    element('div', {class: 'item-previous'}, iconButton('Newer', 'arrowLeft', step(-1))),
-    element('div', {class: 'item-next'}, iconButton('Older', 'arrowRight', step(1))),
+    element('div', {class: 'item-previous'}, iconButton('Newer', 'arrowLeft', newer)),
+    element('div', {class: 'item-next'}, iconButton('Older', 'arrowRight', older)),
     stage,
     panel,
   );
@@ -79,8 +81,8 @@ export function itemView({id, library, actions, go, explain}) {
   });
   node.addEventListener('keydown', (event) => {
     if (event.target.matches('input, textarea')) return;
-    if (event.key === 'ArrowLeft') step(-1)();
-    if (event.key === 'ArrowRight') step(1)();
+    if (event.key === 'ArrowLeft') newer();
+    if (event.key === 'ArrowRight') older();
   });
   document.body.append(node);
   node.showModal();
@@ -110,7 +112,7 @@ function actionsFor(item, actions, go) {
   const made = [];
   if (!['uploading', 'expired'].includes(state)) made.push(button('Download original', {glyph: 'download', onclick: () => actions.download(id)}));
   if (['failed', 'cancelled'].includes(state)) made.push(button('Retry', {kind: 'primary', glyph: 'retry', onclick: () => actions.retry(id)}));
-  if (['uploading', 'queued', 'processing'].includes(state)) made.push(button('Cancel', {onclick: () => actions.cancel(id)}));
+  if (['queued', 'processing'].includes(state)) made.push(button('Cancel', {onclick: () => actions.cancel(id)}));
   made.push(carefulButton('Delete', 'Really delete?', () => actions.remove(id).then(() => go('/')), {kind: 'danger', glyph: 'trash'}));
   return made;
 }

@@ -2,6 +2,7 @@
 
 import {element, setAttribute, setText} from '../dom.js';
 import {icon} from '../icons.js';
+import {pauseOrOnline, waitSeconds} from '../retry.js';
 import {placeholderCanvas} from '../thumbhash.js';
 import {sizeInWords, STATES} from '../words.js';
 import {button, carefulButton} from './controls.js';
@@ -20,26 +21,23 @@ export function tile({library, actions}) {
   const link = element('a', {class: 'tile-link'}, stage, words);
   const node = element('li', {class: 'tile'}, link, trouble);
   let drawn = {};
+  let lost = 0;
 
-  function update({item, job}) {
+  /** `job`: the upload in this tab. `elsewhere`: how far another tab is with it, 0 to 1. */
+  function update({item, job, elsewhere = null}) {
     const running = job && job.state !== 'done' && (!item || item.state === 'uploading');
+    const far = running ? null : item?.state === 'uploading' ? elsewhere : null;
     const shown = running ? job.state : item?.state ?? 'waiting';
     setAttribute(node, 'data-state', item?.state ?? (job?.state === 'stopped' ? 'stopped' : 'uploading'));
     setAttribute(node, 'data-item', item?.id ?? job?.itemId ?? null);
     setAttribute(link, 'href', item ? `/items/${item.id}` : null);
     setText(name, item?.name ?? job.file.name);
-    setText(state, stateInWords(shown, item, running));
-    bar.hidden = !(running && ['hashing', 'uploading', 'paused', 'finishing'].includes(job.state));
-    bar.value = running ? job.share : 0;
+    setText(state, far === null ? stateInWords(shown, item, running) : `${STATES.uploading} in another window`);
+    bar.hidden = far === null && !(running && ['hashing', 'uploading', 'paused', 'finishing'].includes(job.state));
+    bar.value = running ? job.share : far ?? 0;
     setAttribute(bar, 'aria-label', `Upload of ${item?.name ?? job?.file.name}`);
     drawPicture(item);
-    drawTrouble(item, job, running);
-  }
-
-  function elsewhere(percent) {
-    bar.hidden = false;
-    bar.value = percent / 100;
-    setText(state, `${STATES.uploading} in another window`);
+    drawTrouble(item, job, running || far !== null);
   }
 
   function drawPicture(item) {
@@ -52,12 +50,20 @@ export function tile({library, actions}) {
     if (first?.url && first.url !== drawn.url) {
       drawn.url = first.url;
       stage.querySelector('picture')?.remove();
-      stage.append(picture(item, {sizes: SIZES, alt: item.caption || item.name, onLost: () => library.refresh(item.id)}));
+      stage.append(picture(item, {sizes: SIZES, alt: item.caption || item.name, onLost: () => drawAgain(item)}));
     }
   }
 
+  /** The URLs have run out, or the connection has: with fresh ones, after a while. */
+  async function drawAgain(item) {
+    await pauseOrOnline(waitSeconds(lost++));
+    if (!node.isConnected) return;
+    drawn.url = null;
+    library.refresh(item.id);
+  }
+
   function drawTrouble(item, job, running) {
-    const stopped = running && job.state === 'stopped';
+    const stopped = running && job?.state === 'stopped';
     const key = stopped ? `stopped ${job.problem.title}` : ENDED.includes(item?.state) ? `${item.state} ${item.failure?.code}` : running || item?.state !== 'uploading' ? '' : 'resume';
     if (key === drawn.trouble) return;
     drawn.trouble = key;
@@ -72,7 +78,7 @@ export function tile({library, actions}) {
 
   const resumeWords = (item) => [
     element('p', {}, 'Drop the same file again to go on where it stopped.'),
-    element('div', {class: 'tile-actions'}, button('Cancel', {kind: 'plain', onclick: () => actions.cancel(item.id)})),
+    element('div', {class: 'tile-actions'}, carefulButton('Delete', 'Really delete?', () => actions.remove(item.id), {kind: 'danger', glyph: 'trash'})),
   ];
 
   const endedWords = (item) => [
@@ -86,7 +92,7 @@ export function tile({library, actions}) {
     ),
   ];
 
-  return {node, update, elsewhere};
+  return {node, update};
 }
 
 function stateInWords(shown, item, running) {

@@ -110,6 +110,7 @@ async def test_what_exceeds_the_limit_is_refused_at_once(app_url: str, app: http
             async with client.stream("GET", f"/v1/stream/{flag}", headers={"Accept": "text/event-stream"}) as stream:
                 assert stream.status_code == 200
                 crowded = await client.get("/v1/echo", headers={"Accept": "text/event-stream"})
+            await app.get(f"/v1/raise/{flag}")
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
@@ -152,6 +153,8 @@ async def test_stopping_turns_readiness_off_and_ends_streams(app_url: str, flag:
             assert (await client.get("/v1/echo")).status_code == 200
             ended = await client.get(f"/v1/stream/{flag}", headers={"Accept": "text/event-stream"})
             assert ended.status_code == 503
+    async with httpx.AsyncClient(base_url=app_url, trust_env=False) as app:
+        await app.get(f"/v1/raise/{flag}")
 
 
 async def _raw(url: str, request: bytes) -> tuple[int, bytes]:

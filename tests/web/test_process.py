@@ -1,0 +1,86 @@
+"""`python -m web` as an operator meets it: how it starts, how it stops, what it says when a setting is wrong."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+
+from tests.servers import free_port
+from tests.web.servers import CDN_URL, OBJECTS_URL
+
+LONGEST_SECONDS = 20
+
+
+@asynccontextmanager
+async def web_process(**settings: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "web",
+        env={**os.environ, **{f"DARKROOM_{name.upper()}": value for name, value in settings.items()}},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+@asynccontextmanager
+async def running_web(app_url: str, **settings: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """The process and its address, once it says that it is ready."""
+    port = free_port()
+    asked = {"listen_port": str(port), "app_url": app_url, "cdn_url": CDN_URL, "s3_public_endpoint": OBJECTS_URL}
+    async with web_process(**asked, **settings) as process, asyncio.timeout(LONGEST_SECONDS):
+        url = f"http://127.0.0.1:{port}"
+        async with httpx.AsyncClient(trust_env=False) as client:
+            while process.returncode is None:
+                try:
+                    await client.get(f"{url}/readyz")
+                    break
+                except httpx.TransportError:
+                    await asyncio.sleep(0.05)
+        yield process, url
+
+
+async def test_told_to_stop_it_ends_its_streams_and_leaves_without_an_error(app_url: str, flag: str) -> None:
+    async with running_web(app_url) as (process, url), httpx.AsyncClient(trust_env=False, timeout=20) as client:
+        async with client.stream("GET", f"{url}/v1/stream/{flag}", headers={"Accept": "text/event-stream"}) as stream:
+            pieces = stream.aiter_bytes()
+            assert await anext(pieces) == b"id: 1\ndata: first\n\n"
+            process.send_signal(signal.SIGTERM)
+            assert [piece async for piece in pieces] == []
+        assert await process.wait() == 0
+    await release(app_url, flag)
+
+
+async def test_it_is_unready_before_it_stops_listening(app_url: str) -> None:
+    async with running_web(app_url, drain_seconds="30") as (process, url):
+        async with httpx.AsyncClient(trust_env=False) as client:
+            process.send_signal(signal.SIGTERM)
+            while (await client.get(f"{url}/readyz")).status_code != 503:
+                pass
+            assert (await client.get(f"{url}/v1/echo")).status_code == 200
+        process.send_signal(signal.SIGTERM)  # a second one cuts the wait short
+        assert await process.wait() == 0
+
+
+async def test_each_wrong_setting_is_one_line_that_names_it_and_an_example() -> None:
+    async with web_process(listen_port="many", app_url="http://127.0.0.1:1", cdn_url=CDN_URL) as process:
+        _, complaint = await process.communicate()
+    lines = complaint.decode().splitlines()
+    assert process.returncode == 2
+    assert [line.split(":")[0] for line in lines] == ["DARKROOM_LISTEN_PORT", "DARKROOM_S3_PUBLIC_ENDPOINT"]
+    assert all("Example: " in line for line in lines)
+
+
+async def release(app_url: str, flag: str) -> None:
+    """Lets the upstream end what it streams to nobody."""
+    async with httpx.AsyncClient(base_url=app_url, trust_env=False) as client:
+        await client.get(f"/v1/raise/{flag}")

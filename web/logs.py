@@ -10,12 +10,13 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\?[^\s\"']*"), "?…"),
     (re.compile(r"(?i)\bbearer\s+\S+"), "Bearer …"),
+    (re.compile(r"\b(?:drs|drk|whsec)_[\w+/=-]{8,}"), "…"),
     (re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+"), "…@…"),
 )
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Takes query strings, bearer tokens and e-mail addresses out of every text of an entry."""
+    """Takes query strings, tokens and e-mail addresses out of every text of an entry."""
     for key, value in event.items():
         if isinstance(value, str):
             for pattern, replacement in _SECRETS:

@@ -1,0 +1,69 @@
+"""What must never be written down: passwords, addresses, tokens and signed URLs, whatever happens to a request."""
+
+import asyncio
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.installation import running_installation
+
+ADDRESS, PASSWORD = "canary-address@example.org", "canary password of a person"
+CONTENT = b"canary bytes, not a picture"
+
+
+async def live_a_day(url: str) -> list[str]:
+    """Everything that a person and a worker do once, right and wrong; returns what must not be found in a log."""
+    secrets = [ADDRESS, PASSWORD, "canary-wrong"]
+    async with httpx.AsyncClient(base_url=f"{url}/v1/", timeout=20) as api, httpx.AsyncClient(timeout=20) as cdn:
+        who = {"email": ADDRESS, "password": PASSWORD}
+        assert (await api.post("accounts", json=who)).status_code == 201
+        assert (await api.post("sessions", json=who | {"password": "canary-wrong"})).status_code == 401
+        assert (await api.post("sessions", json=who | {"unknown": PASSWORD})).status_code == 422
+        half = f'{{"password": "{PASSWORD}"'
+        json_type = {"Content-Type": "application/json"}
+        assert (await api.post("sessions", content=half, headers=json_type)).status_code == 400
+        token = (await api.post("sessions", json=who)).json()["token"]
+        api.headers["Authorization"] = f"Bearer {token}"
+        wish = {
+            "name": "canary.jpg",
+            "size_bytes": len(CONTENT),
+            "content_type": "image/jpeg",
+            "digest": f"sha256:{sha256(CONTENT).hexdigest()}",
+        }
+        created = (await api.post("items", json=wish)).json()
+        upload, item = created["upload"], created["item"]["id"]
+        broken = upload["url"].replace("X-Amz-Signature=", "X-Amz-Signature=0")
+        assert (await cdn.put(broken, content=CONTENT, headers=upload["headers"])).status_code == 403
+        assert (await cdn.put(upload["url"], content=CONTENT, headers=upload["headers"])).status_code == 200
+        await api.post(f"items/{item}/complete")
+        failed = await ended(api, item)
+        assert failed["failure"]["code"] == "unsupported"
+        original = (await api.get(f"items/{item}/original")).json()["url"]
+        assert (await cdn.get(original)).content == CONTENT
+        assert (await cdn.get(original + "x")).status_code == 403
+        await api.get("events", params={"after": 0}, headers={"Cookie": f"darkroom_1={token}"})
+        await api.get(f"nowhere/{token}")
+        for signed in (upload["url"], original):
+            secrets += [part.partition("=")[2] for part in signed.split("&") if "Signature" in part]
+    return [*secrets, token]
+
+
+async def ended(api: httpx.AsyncClient, item: str) -> dict[str, Any]:
+    async with asyncio.timeout(60):
+        while True:
+            found: dict[str, Any] = (await api.get(f"items/{item}")).json()
+            if found["state"] in {"ready", "failed"}:
+                return found
+            await asyncio.sleep(0.1)
+
+
+def test_no_log_holds_a_password_an_address_a_token_or_a_signature(tmp_path: Path) -> None:
+    with running_installation(tmp_path) as installation:
+        secrets = asyncio.run(live_a_day(installation.url))
+    logs = sorted((installation.folder / "logs").iterdir())
+    assert {log.stem for log in logs} >= {"app", "web", "worker", "objects", "edge", "tables"}
+    for log in logs:
+        text = log.read_text(errors="replace")
+        assert [secret for secret in secrets if secret in text] == [], log.name

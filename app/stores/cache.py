@@ -1,9 +1,8 @@
 """Redis: nudges between processes, and limits. It may vanish at any moment; things are slower then, never wrong."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -26,6 +25,7 @@ RETRIES = 2
 SILENCE_SECONDS = 5.0
 """After that long without a message the nudges' connection is asked whether it is still there."""
 LONGEST_RETURN_SECONDS = 2.0
+CANCEL_AGAIN_SECONDS = 0.5
 
 _EVERYBODY = "nudges"
 """Always subscribed to, so that the connection is in one mode all the time."""
@@ -119,16 +119,15 @@ class Nudges:
         while True:
             try:
                 async with self._redis.pubsub() as connection, asyncio.TaskGroup() as tasks:
-                    async with asyncio.timeout(CONNECT_SECONDS):
-                        await connection.subscribe(_EVERYBODY)
-                    _honour_cancellation()
+                    with _cancellable():
+                        async with asyncio.timeout(CONNECT_SECONDS):
+                            await connection.subscribe(_EVERYBODY)
                     failures = 0
                     tasks.create_task(self._follow_listeners(connection))
                     tasks.create_task(self._hear(connection))
             except* (RedisError, OSError) as lost:
                 failures += 1
                 self._availability.lost(lost.exceptions[0])
-            _honour_cancellation()
             await asyncio.sleep(self._backoff.compute(failures))
 
     async def _follow_listeners(self, connection: PubSub) -> None:
@@ -136,20 +135,20 @@ class Nudges:
         while True:
             self._changed.clear()
             wanted = set(self._listeners)
-            async with asyncio.timeout(CONNECT_SECONDS):
-                if new := wanted - subscribed:
-                    await connection.subscribe(*new)
-                if old := subscribed - wanted:
-                    await connection.unsubscribe(*old)
-            _honour_cancellation()
+            with _cancellable():
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    if new := wanted - subscribed:
+                        await connection.subscribe(*new)
+                    if old := subscribed - wanted:
+                        await connection.unsubscribe(*old)
             subscribed = wanted
             await self._changed.wait()
 
     async def _hear(self, connection: PubSub) -> None:
         asked = False
         while True:
-            message: dict[str, Any] | None = await connection.get_message(timeout=self._silence_seconds)
-            _honour_cancellation()
+            with _cancellable():
+                message: dict[str, Any] | None = await connection.get_message(timeout=self._silence_seconds)
             if message is not None:
                 asked = False
                 self._availability.found()
@@ -160,8 +159,9 @@ class Nudges:
                 raise RedisConnectionError("no answer to a ping")
             else:
                 asked = True
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    await connection.ping()
+                with _cancellable():
+                    async with asyncio.timeout(CONNECT_SECONDS):
+                        await connection.ping()
 
     def _wake(self, channel: str) -> None:
         for nudged in self._listeners.get(channel, ()):
@@ -188,10 +188,10 @@ class Cache:
     async def __aexit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        if self._task is not None:
+        while self._task is not None and not self._task.done():
+            # Again, because a TaskGroup whose connection breaks at this moment raises that and not the cancellation.
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait({self._task}, timeout=CANCEL_AGAIN_SECONDS)
         await self._nudges_redis.aclose()
         await self._redis.aclose()
 
@@ -200,10 +200,13 @@ class Cache:
         await self._availability.ask(self._redis.publish(channel, b""), NUDGE_SECONDS)
 
 
-def _honour_cancellation() -> None:
+@contextmanager
+def _cancellable() -> Iterator[None]:
     """The client sends through `asyncio.wait_for`, which may swallow a cancellation before Python 3.12."""
     task = asyncio.current_task()
-    if task is not None and task.cancelling():
+    before = task.cancelling() if task else 0  # not always 0: a TaskGroup that failed may leave a count behind
+    yield
+    if task and task.cancelling() > before:
         raise asyncio.CancelledError
 
 
@@ -221,12 +224,12 @@ class _Availability:
     async def ask(self, call: Awaitable[Any], seconds: float) -> Any:
         """The call's result, or None when Redis did not give one in time."""
         try:
-            async with asyncio.timeout(seconds):
-                result = await call
+            with _cancellable():
+                async with asyncio.timeout(seconds):
+                    result = await call
         except (RedisError, OSError) as error:
             self.lost(error)
             return None
-        _honour_cancellation()
         self.found()
         return result
 

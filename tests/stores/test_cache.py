@@ -200,3 +200,11 @@ async def test_a_cache_closes_at_once_at_whatever_moment(valkey_url: str, channe
         async with asyncio.timeout(5), Cache(valkey_url, silence_seconds=60) as cache, cache.nudges.listen(channel):
             for _ in range(turns):
                 await asyncio.sleep(0)
+
+
+async def test_a_cache_closes_while_redis_comes_and_goes(tmp_path: Path, channel: str) -> None:
+    port = free_port()
+    for turns in range(5):
+        async with asyncio.timeout(10), Cache(f"redis://127.0.0.1:{port}/0") as cache, cache.nudges.listen(channel):
+            with running(valkey_command(port, tmp_path), "Ready to accept connections"):
+                await asyncio.sleep(turns / 50)

@@ -1,14 +1,16 @@
 """Telling the outside: what an account's log has gained goes to SNS, and only then the relayed number moves."""
 
 import asyncio
+from contextlib import suppress
 from datetime import datetime, timedelta
 
-from app.events.store import PAGE_EVENTS, EventStore
+from app.events.store import PAGE_EVENTS, EventStore, Head
 from app.stores.dynamo import Refused, TransactionConflict
 from app.stores.resources import COMPLETIONS_TOPIC, SHARDS
 from app.stores.sns import Topics
 from shared.events import COMPLETIONS, Event
 from shared.ids import AccountId
+from shared.problems import Unavailable
 from shared.times import Clock
 
 BATCH = 100
@@ -31,28 +33,31 @@ class RelayService:
         return sum(shard.result() for shard in shards)
 
     async def relay(self, account: AccountId) -> int:
-        """How many completion events were published. After a crash some may be published twice, none is left out."""
+        """How many completion events were published. After a failure some may be published twice, none is left out."""
         head = await self._store.head(account)
         now = self._clock()
         if head.relayed >= head.last or not await self._store.lease_relay(account, now=now, until=now + LEASE):
             return 0
+        try:
+            return await self._tell(account, head, now)
+        except Unavailable:
+            await self._store.release_relay(account, until=now + LEASE)
+            raise
+
+    async def _tell(self, account: AccountId, head: Head, now: datetime) -> int:
         events = await self._store.after(account, head.relayed, now=now, limit=PAGE_EVENTS)
-        published = 0
-        for event in events:
-            if event.type in COMPLETIONS:
-                await self._publish(account, event)
-                published += 1
+        completed = [event for event in events if event.type in COMPLETIONS]
+        for event in completed:
+            await self._publish(account, event)
         told = events[-1].number if len(events) == PAGE_EVENTS else head.last
         if events:
             told = max(told, events[-1].number)
         try:
             await self._store.note_relayed(account, told, finished=True)
         except (Refused, TransactionConflict):
-            try:
+            with suppress(Refused, TransactionConflict):
                 await self._store.note_relayed(account, told, finished=False)
-            except (Refused, TransactionConflict):
-                return published
-        return published
+        return len(completed)
 
     async def _publish(self, account: AccountId, event: Event) -> None:
         kind = event.data.get("kind") or "unknown"

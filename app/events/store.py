@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -106,6 +107,12 @@ class EventStore:
         except (Refused, TransactionConflict):
             return False
         return True
+
+    async def release_relay(self, account: AccountId, *, until: datetime) -> None:
+        """Lets the next one relay at once; nothing happens if the lease until then has passed to somebody else."""
+        condition = Condition("relaying_until = :until", values={":until": to_rfc3339(until)})
+        with suppress(Refused, TransactionConflict):
+            await self._dynamo.write(update(EVENTS_TABLE, _key(account, 0), "REMOVE relaying_until", condition))
 
     async def late(self, shard: str, since: datetime) -> int:
         """How many accounts of the shard have waited for the relay since before that moment."""

@@ -1,18 +1,23 @@
 """What a worker does to an item: claim it, keep the claim, and end it one way or another."""
 
+import asyncio
+import random
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from app.items import lifecycle
 from app.items.changes import ItemChanges
-from app.items.lifecycle import ClaimLost
+from app.items.lifecycle import Change, ClaimLost
 from app.items.queueing import WorkQueue
 from app.items.row import ItemRow, Result, StoredFailure
 from app.items.store import ItemStore
 from shared.ids import AccountId, ItemId
 from shared.items import ItemKind, ItemState, ReceiptStep
+from shared.problems import Unavailable
 from shared.times import Clock
+
+LONGEST_PAUSE_SECONDS = 1.0
 
 
 class WorkService:
@@ -34,61 +39,98 @@ class WorkService:
     async def check(self, claimed: ItemRow) -> None:
         """Only looks whether the claim still holds."""
         current = await self._store.get(claimed.account_id, claimed.item_id)
-        if current is None or current.state is not ItemState.PROCESSING or current.claim != claimed.claim:
+        if current is None or not (_holds(current, claimed) or _is_finished(current, claimed)):
             raise ClaimLost
 
     async def renew(self, claimed: ItemRow) -> None:
         token = _token(claimed)
-        await self._changes.apply(
-            claimed.account_id,
-            claimed.item_id,
-            lambda current: lifecycle.renew(current, token, self._clock(), self.lease),
-        )
+        try:
+            await self._changes.apply(
+                claimed.account_id,
+                claimed.item_id,
+                lambda current: lifecycle.renew(current, token, self._clock(), self.lease),
+            )
+        except ClaimLost:
+            await self.check(claimed)
 
     async def finish(self, claimed: ItemRow, kind: ItemKind, result: Result, steps: Sequence[ReceiptStep]) -> ItemRow:
         """The result counts from here on; sent again after an answer was lost, it is no error."""
         token = _token(claimed)
-        try:
-            return await self._changes.apply(
-                claimed.account_id,
-                claimed.item_id,
-                lambda current: lifecycle.finish(current, token, kind, result, self._clock()),
-                steps=steps,
-            )
-        except ClaimLost:
-            current = await self._store.get(claimed.account_id, claimed.item_id)
-            if current and current.state is ItemState.READY and current.result and current.result == result:
-                return current
-            raise
+        return await self._insist(
+            claimed,
+            lambda current: lifecycle.finish(current, token, kind, result, self._clock()),
+            steps,
+            lambda current: current.state is ItemState.READY and current.result == result,
+        )
 
     async def fail(self, claimed: ItemRow, failure: StoredFailure, steps: Sequence[ReceiptStep]) -> None:
         token = _token(claimed)
-        await self._changes.apply(
-            claimed.account_id,
-            claimed.item_id,
+        await self._insist(
+            claimed,
             lambda current: lifecycle.fail(current, token, failure, self._clock()),
-            steps=steps,
+            steps,
+            lambda current: current.attempt == claimed.attempt and current.failure == failure,
         )
 
     async def give_back(self, claimed: ItemRow, wait: timedelta = timedelta()) -> None:
         """Costs the item no attempt. The message in the lane must be shown again, or the sweeper sends another."""
         token = _token(claimed)
-        await self._changes.apply(
-            claimed.account_id,
-            claimed.item_id,
-            lambda current: lifecycle.give_back(current, token, self._clock(), wait),
-        )
+        await self._insist(claimed, lambda current: lifecycle.give_back(current, token, self._clock(), wait))
 
     async def lose(self, claimed: ItemRow, steps: Sequence[ReceiptStep]) -> ItemRow:
         """The attempt died. Queued again after a wait, or `failed` the fifth time: the row tells."""
-        token = _token(claimed)
-        row = await self._changes.apply(
-            claimed.account_id,
-            claimed.item_id,
+        token, lost = _token(claimed), claimed.lost_attempts + 1
+        row = await self._insist(
+            claimed,
             lambda current: lifecycle.lose(current, token, self._clock()),
-            steps=steps,
+            steps,
+            lambda current: current.attempt == claimed.attempt and current.lost_attempts == lost,
         )
         return await self._queue.send(row) if row.state is ItemState.QUEUED else row
+
+    async def _insist(
+        self,
+        claimed: ItemRow,
+        rule: Callable[[ItemRow], Change],
+        steps: Sequence[ReceiptStep] = (),
+        is_done: Callable[[ItemRow], bool] = lambda _current: False,
+    ) -> ItemRow:
+        """Ends an attempt. Tried for as long as the claim may hold: else minutes of work are thrown away, or the
+        attempt counts as lost. `is_done` knows the row of an earlier try whose answer was lost."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self.lease.total_seconds()
+        while True:
+            try:
+                return await self._end(claimed, rule, steps, is_done)
+            except Unavailable:
+                pause = random.uniform(0.2, LONGEST_PAUSE_SECONDS)  # noqa: S311  jitter
+                if loop.time() + pause > until:
+                    raise
+            await asyncio.sleep(pause)
+
+    async def _end(
+        self,
+        claimed: ItemRow,
+        rule: Callable[[ItemRow], Change],
+        steps: Sequence[ReceiptStep],
+        is_done: Callable[[ItemRow], bool],
+    ) -> ItemRow:
+        try:
+            return await self._changes.apply(claimed.account_id, claimed.item_id, rule, steps=steps)
+        except ClaimLost:
+            current = await self._store.get(claimed.account_id, claimed.item_id)
+            if current is None or not is_done(current):
+                raise
+            return current
+
+
+def _holds(current: ItemRow, claimed: ItemRow) -> bool:
+    return current.state is ItemState.PROCESSING and current.claim == claimed.claim
+
+
+def _is_finished(current: ItemRow, claimed: ItemRow) -> bool:
+    """This very attempt has just made it ready: its worker may not know yet."""
+    return current.result is not None and current.result.attempt == claimed.attempt
 
 
 def _token(claimed: ItemRow) -> str:

@@ -69,6 +69,10 @@ class Attempts:
             log.info("claim.refused", receives=message.receives)
             await self._forget(message)
             return
+        except Unavailable as problem:
+            log.warning("claim.postponed", reason=str(problem))
+            await self._queues.hide(self._queue, message.receipt_handle, int(STORES_AWAY.total_seconds()))
+            return
         try:
             finished = await self._work_under_claim(message, claimed)
         except asyncio.CancelledError:

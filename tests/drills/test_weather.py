@@ -2,12 +2,14 @@
 
 import asyncio
 
+import pytest
+
 from tests.drills.completions import Completions
 from tests.drills.installation import Installation, Rule, inject, injected
 from tests.drills.people import Person
 from tests.drills.processes import Processes
 
-AWAY_SECONDS = 8.0
+AWAY_SECONDS = 5.0
 
 
 async def test_what_happens_while_sns_is_away_is_told_when_it_is_back(
@@ -26,16 +28,17 @@ async def test_what_happens_while_sns_is_away_is_told_when_it_is_back(
 async def test_half_of_all_dynamodb_calls_may_be_throttled(
     installation: Installation, processes: Processes, person: Person, completions: Completions
 ) -> None:
-    workers = [processes.worker(), processes.worker()]
+    workers = [processes.worker(DARKROOM_LEASE_SECONDS="20") for _ in range(2)]
     await asyncio.gather(*(worker.ready() for worker in workers))
     await inject(installation.tables, Rule("*", "throttle", rate=0.5))
-    await person.upload_many(8)
+    await person.upload_many(5)
     await person.all_ready_once()
     await inject(installation.tables)
     await completions.hear("item.ready", person.sent)
     assert [worker.process.poll() for worker in workers] == [None, None], workers[0].words() + workers[1].words()
 
 
+@pytest.mark.everything
 async def test_conflicts_lost_answers_and_broken_connections_write_nothing_twice(
     installation: Installation, processes: Processes, person: Person
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.arrivals import arrivals, show_receipt, step_of
 from bench.photos import make_different_photos
-from bench.service import running_service, signed_in
+from bench.service import register, running_service
 from client.client import DarkroomClient
 from client.commands.uploading import FILES_AT_ONCE
 from client.uploads import Stage, UploadProgress
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 async def _measure(url: str, photos: list[Path]) -> None:
-    async with signed_in(url) as client, arrivals(client) as seen:
+    async with register(url) as client, arrivals(client) as seen:
         for photo in photos[:WARM_UP]:
             await seen.ready_at((await client.upload(photo)).item.id)
         began_at, items = await _drop(client, photos[WARM_UP:])

@@ -11,7 +11,7 @@ from statistics import median
 
 from bench.arrivals import Arrivals, arrivals, show_receipt, step_of
 from bench.photos import make_different_photos
-from bench.service import running_service, signed_in
+from bench.service import register, running_service
 from client.client import DarkroomClient
 from shared.ids import ItemId
 
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 async def _measure(url: str, photos: list[Path]) -> None:
-    async with signed_in(url) as client, arrivals(client) as seen:
+    async with register(url) as client, arrivals(client) as seen:
         for photo in photos[:WARM_UP]:
             await _ready_seconds(client, seen, photo)
         waited, media, items = [], [], []

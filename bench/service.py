@@ -55,10 +55,18 @@ def data_folder(folder: Path) -> Path:
 
 
 @asynccontextmanager
-async def signed_in(url: str, email: str = EMAIL) -> AsyncIterator[DarkroomClient]:
+async def register(url: str, email: str = EMAIL) -> AsyncIterator[DarkroomClient]:
     """A client of a new account."""
     async with DarkroomClient(url) as client:
         await client.sessions.register(email, PASSWORD)
+        await client.sessions.sign_in(email, PASSWORD)
+        yield client
+
+
+@asynccontextmanager
+async def sign_in(url: str, email: str) -> AsyncIterator[DarkroomClient]:
+    """A client of an account that exists."""
+    async with DarkroomClient(url) as client:
         await client.sessions.sign_in(email, PASSWORD)
         yield client
 

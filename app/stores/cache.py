@@ -16,10 +16,12 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, RedisError
 
 CONNECTIONS = 50
-CONNECT_SECONDS = 0.5
-ANSWER_SECONDS = 0.25
-LIMIT_SECONDS = 0.1
-"""No request waits longer for a limit; then it passes."""
+CONNECT_SECONDS = 1.0
+ANSWER_SECONDS = 0.5
+LIMIT_SECONDS = 1.0
+"""No request waits longer for a limit; then it passes. Not less, or a busy machine would have no limits."""
+AWAY_SECONDS = 0.1
+"""The patience with a Redis that did not answer the last time."""
 NUDGE_SECONDS = 0.5
 RETRIES = 2
 SILENCE_SECONDS = 5.0
@@ -225,7 +227,7 @@ class _Availability:
         """The call's result, or None when Redis did not give one in time."""
         try:
             with _cancellable():
-                async with asyncio.timeout(seconds):
+                async with asyncio.timeout(min(seconds, AWAY_SECONDS) if self._away else seconds):
                     result = await call
         except (RedisError, OSError) as error:
             self.lost(error)

@@ -101,7 +101,7 @@ async def visit(darkroom: Installation) -> AsyncIterator[Callable[[], Awaitable[
 
 @pytest.fixture
 async def visitor(visit: Callable[[], Awaitable[Visitor]]) -> AsyncIterator[Visitor]:
-    """Somebody with a browser of their own, to whom nothing is refused unless the test says so (`refused.clear()`)."""
+    """Somebody with a browser of their own, to whom nothing is refused unless the test allows it."""
     visitor = await visit()
     yield visitor
     assert [refusal for refusal in visitor.refused if refusal != ASKING_WHO_IS_THERE] == []

@@ -17,14 +17,13 @@ class Installation:
     url: str
     folder: Path
 
-    def pid(self, *words: str) -> int:
+    def pid(self, words: str) -> int:
         """The process of the part that is started with these words, for example `-m web`."""
         supervisor = (self.folder / "lock").read_text().strip()
         for child in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split():
-            command = Path(f"/proc/{child}/cmdline").read_text().rstrip("\0").split("\0")
-            if command[1 : 1 + len(words)] == list(words):
+            if Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ").rstrip().endswith(words):
                 return int(child)
-        raise LookupError(f"the supervisor has no child {' '.join(words)}")
+        raise LookupError(f"the supervisor has no child {words}")
 
 
 @contextmanager

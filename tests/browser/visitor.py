@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from playwright.async_api import (
     Browser,
     BrowserContext,
+    CDPSession,
     ConsoleMessage,
     Page,
     Request,
@@ -56,8 +57,8 @@ class Visitor:
     """What a page said on its console as an error, or did not catch."""
     refused: list[str] = field(default_factory=list)
     """Answers of 400 and above, as `412 PATCH /v1/items/ID`."""
-    stored: list[str] = field(default_factory=list)
-    """What the object store took: the object's address, with the number of the part where it was one."""
+    sent: list[str] = field(default_factory=list)
+    """What was sent to the object store, as `ITEM` or `ITEM part 2`."""
     streams: int = 0
     """How many event streams were opened."""
 
@@ -74,15 +75,19 @@ class Visitor:
 
     def _see_request(self, request: Request) -> None:
         self.streams += request.headers.get("accept") == "text/event-stream"
+        if request.method == "PUT":
+            address = urlsplit(request.url)
+            part = re.search(r"partNumber=(\d+)", address.query)
+            self.sent.append(address.path.rpartition("/")[2] + (f" part {part[1]}" if part else ""))
 
     def _see_response(self, response: Response) -> None:
-        method, address = response.request.method, urlsplit(response.url)
         if response.status >= 400:
-            path = re.sub(r"(itm|ses)_\w+", "ID", address.path)
-            self.refused.append(f"{response.status} {method} {path}")
-        elif method == "PUT":
-            part = re.search(r"partNumber=\d+", address.query)
-            self.stored.append(f"{address.path} {part[0] if part else ''}")
+            path = re.sub(r"(itm|ses)_\w+", "ID", urlsplit(response.url).path)
+            self.refused.append(f"{response.status} {response.request.method} {path}")
+
+    def allow(self, refusal: str) -> None:
+        """Takes this refusal as part of the test's story."""
+        self.refused = [each for each in self.refused if each != refusal]
 
     async def open(self, path: str = "/") -> Page:
         page = await self.context.new_page()
@@ -109,10 +114,14 @@ class Visitor:
         await page.get_by_role("button", name=button, exact=True).click()
 
     async def items(self) -> list[dict[str, Any]]:
-        """What the service has, asked beside the page."""
-        answer = await self.context.request.get(f"{self.url}/v1/items?limit=100")
-        items: list[dict[str, Any]] = (await answer.json())["items"]
+        items: list[dict[str, Any]] = (await self.ask("/items?limit=100"))["items"]
         return items
+
+    async def ask(self, path: str) -> dict[str, Any]:
+        """What the service says, asked beside the page."""
+        answer = await self.context.request.get(f"{self.url}/v1{path}")
+        document: dict[str, Any] = await answer.json()
+        return document
 
 
 async def drop(page: Page, files: Sequence[Path]) -> None:
@@ -124,11 +133,28 @@ async def drop(page: Page, files: Sequence[Path]) -> None:
     await session.detach()
 
 
-async def limit_uploads(page: Page, bytes_per_second: int) -> None:
-    """From now on this page sends no faster."""
-    session = await page.context.new_cdp_session(page)
-    conditions = {"offline": False, "latency": 0, "downloadThroughput": UNLIMITED, "uploadThroughput": bytes_per_second}
-    await session.send("Network.emulateNetworkConditions", conditions)
+class Connection:
+    """A page's network, as slow as a test wants it."""
+
+    def __init__(self, session: CDPSession) -> None:
+        self._session = session
+
+    @classmethod
+    async def of(cls, page: Page) -> "Connection":
+        return cls(await page.context.new_cdp_session(page))
+
+    async def limit_uploads(self, bytes_per_second: int) -> None:
+        await self._set(uploadThroughput=bytes_per_second)
+
+    async def cut(self) -> None:
+        await self._set(offline=True)
+
+    async def restore(self) -> None:
+        await self._set()
+
+    async def _set(self, **changes: int) -> None:
+        free = {"offline": False, "latency": 0, "downloadThroughput": UNLIMITED, "uploadThroughput": UNLIMITED}
+        await self._session.send("Network.emulateNetworkConditions", free | changes)
 
 
 async def expect_pictures(page: Page, count: int) -> None:

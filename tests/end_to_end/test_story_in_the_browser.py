@@ -1,10 +1,14 @@
 """Drop off photos in the browser, carry on, find them developed: Chromium and all real processes."""
 
+import os
+import signal
 from pathlib import Path
 
 from playwright.async_api import expect
 
-from tests.browser.visitor import Visitor, drop, expect_pictures, limit_uploads
+from tests.browser.photos import MEBIBYTE, large_photo, text_file
+from tests.browser.visitor import DEVELOPED_MILLISECONDS, Connection, Visitor, drop, expect_pictures
+from tests.installation import Installation
 
 WHAT_TILES_SHOW = """() => {
   const seen = window.seen = {};
@@ -24,10 +28,125 @@ async def test_thirty_photos_dropped_at_once_each_show_progress_then_placeholder
     visitor: Visitor, thirty_photos: list[Path]
 ) -> None:
     page = await visitor.register()
-    await limit_uploads(page, 3_000_000)
+    await (await Connection.of(page)).limit_uploads(3_000_000)
     await page.evaluate(WHAT_TILES_SHOW)
     await drop(page, thirty_photos)
     await expect(page.locator(".tile")).to_have_count(30)
     await expect_pictures(page, 30)
     seen = await page.evaluate("window.seen")
     assert seen == {photo.name: ["progress", "placeholder", "picture"] for photo in thirty_photos}
+
+
+async def test_photos_given_to_the_button_arrive_like_those_dropped(
+    visitor: Visitor, thirty_photos: list[Path]
+) -> None:
+    page = await visitor.register()
+    await page.get_by_label("Add photos").set_input_files(thirty_photos[:3])
+    await expect_pictures(page, 3)
+    assert len(await visitor.items()) == 3
+
+
+async def test_a_closed_tab_is_taken_up_where_it_stopped_and_nothing_is_there_twice(
+    visitor: Visitor, thirty_photos: list[Path]
+) -> None:
+    page = await visitor.register()
+    await (await Connection.of(page)).limit_uploads(1_000_000)
+    await drop(page, thirty_photos)
+    await expect(page.locator(".tile[data-item]")).to_have_count(30)
+    await expect(page.locator(".tile picture[data-loaded]").nth(2)).to_be_visible(timeout=DEVELOPED_MILLISECONDS)
+    await page.close()
+    completed = {item["id"] for item in await visitor.items() if item["state"] != "uploading"}
+    assert 3 <= len(completed) < 30
+
+    page = await visitor.open()
+    await expect(page.locator(".tile")).to_have_count(30)
+    interrupted = page.locator(".tile", has_text="Drop the same file again to go on where it stopped.")
+    await expect(interrupted).to_have_count(30 - len(completed))
+
+    visitor.sent.clear()
+    await drop(page, thirty_photos)
+    await expect_pictures(page, 30)
+    items = await visitor.items()
+    assert sorted(item["name"] for item in items) == [photo.name for photo in thirty_photos]
+    assert {item["state"] for item in items} == {"ready"}
+    assert len(visitor.sent) == len(set(visitor.sent))
+    assert completed.isdisjoint(visitor.sent)
+    visitor.allow("409 POST /v1/items/ID/complete")  # asked in case only the last word was missing
+
+
+async def test_a_large_file_goes_on_without_sending_a_part_twice(visitor: Visitor, tmp_path: Path) -> None:
+    large = large_photo(tmp_path / "large.jpg", 70 * MEBIBYTE)
+    page = await visitor.register()
+    await (await Connection.of(page)).limit_uploads(12_000_000)
+    async with page.expect_response(lambda response: response.request.method == "PUT", timeout=DEVELOPED_MILLISECONDS):
+        await drop(page, [large])
+    await page.close()
+    [item] = await visitor.items()
+    stored = (await visitor.ask(f"/items/{item['id']}/parts"))["parts"]
+    assert 1 <= len(stored) < 5
+
+    page = await visitor.open()
+    await expect(page.get_by_text("Drop the same file again")).to_be_visible()
+    visitor.sent.clear()
+    await drop(page, [large])
+    await expect_pictures(page, 1)
+    missing = set(range(1, 6)) - {part["number"] for part in stored}
+    assert sorted(visitor.sent) == [f"{item['id']} part {number}" for number in sorted(missing)]
+    assert [each["id"] for each in await visitor.items()] == [item["id"]]
+
+
+async def test_a_file_that_is_no_photo_says_so_and_can_be_retried_fetched_and_deleted(
+    visitor: Visitor, tmp_path: Path
+) -> None:
+    diary = text_file(tmp_path / "diary.jpg")
+    page = await visitor.register()
+    await drop(page, [diary])
+    tile = page.locator(".tile", has_text="diary.jpg")
+    await expect(tile.locator(".tile-state")).to_have_text("Could not be developed", timeout=DEVELOPED_MILLISECONDS)
+    await expect(tile.locator(".tile-trouble p")).to_have_text("This file is not a JPEG, PNG or WebP picture.")
+
+    [item] = await visitor.items()
+    async with page.expect_response(f"**/{item['id']}/retry") as retried:
+        await tile.get_by_role("button", name="Retry").click()
+    assert (await retried.value).ok
+    await expect(tile.locator(".tile-state")).to_have_text("Could not be developed", timeout=DEVELOPED_MILLISECONDS)
+
+    async with page.expect_download() as download:
+        await tile.get_by_role("button", name="Download original").click()
+    fetched = await (await download.value).path()
+    assert fetched.read_bytes() == diary.read_bytes()
+
+    await tile.get_by_role("button", name="Delete").click()
+    await tile.get_by_role("button", name="Really delete?").click()
+    await expect(page.get_by_text("Nothing here yet")).to_be_visible()
+    assert await visitor.items() == []
+
+
+async def test_uploads_go_on_when_the_web_process_is_killed_in_the_middle(
+    visitor: Visitor, darkroom: Installation, thirty_photos: list[Path]
+) -> None:
+    page = await visitor.register()
+    await (await Connection.of(page)).limit_uploads(2_000_000)
+    await drop(page, thirty_photos[:12])
+    await expect(page.locator(".tile progress:visible").first).to_be_visible()
+    os.kill(darkroom.pid("-m web"), signal.SIGKILL)
+    await expect_pictures(page, 12)
+    assert len(await visitor.items()) == 12
+    assert len(visitor.sent) == len(set(visitor.sent)) == 12
+
+
+async def test_uploads_wait_for_the_connection_and_go_on_by_themselves(
+    visitor: Visitor, thirty_photos: list[Path]
+) -> None:
+    page = await visitor.register()
+    connection = await Connection.of(page)
+    await connection.limit_uploads(300_000)
+    await drop(page, thirty_photos[:8])
+    await expect(page.locator(".tile progress:visible").first).to_be_visible()
+    await connection.cut()
+    await expect(page.get_by_text("No connection to Darkroom")).to_be_visible()
+    await expect(page.get_by_text("Waiting for a connection").first).to_be_visible()
+    await connection.restore()
+    await expect_pictures(page, 8)
+    await expect(page.get_by_text("No connection to Darkroom")).to_be_hidden()
+    assert len(await visitor.items()) == 8

@@ -1,0 +1,134 @@
+"""The page before a scripted service: the real web tier and Chromium, and nothing else of ours."""
+
+import base64
+import hashlib
+import io
+import random
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import thumbhash
+from PIL import Image
+from playwright.async_api import BrowserContext
+
+from shared.ids import ItemId, new_item_id
+from shared.items import Failure, FailureCode, Item, ItemKind, ItemState
+from tests.browser.scripted_api import ScriptedApi
+from tests.browser.visitor import Visitor, running_chromium
+from tests.web.servers import serving, serving_web
+
+DESKTOP, PHONE = (1440, 900), (390, 844)
+
+MakeItem = Callable[..., Item]
+
+
+@pytest.fixture
+def api() -> Iterator[ScriptedApi]:
+    scripted = ScriptedApi()
+    with serving(scripted.application, lifespan="on") as url:
+        scripted.url = url
+        yield scripted
+
+
+@pytest.fixture
+def page_url(api: ScriptedApi) -> Iterator[str]:
+    with serving_web(api.url, cdn_url=api.url, objects_url=api.url) as url:
+        yield url
+
+
+@pytest.fixture
+async def context() -> AsyncIterator[BrowserContext]:
+    async with running_chromium() as chromium:
+        width, height = DESKTOP
+        yield await chromium.new_context(locale="en-GB", viewport={"width": width, "height": height})
+
+
+@pytest.fixture
+async def someone(context: BrowserContext, page_url: str) -> AsyncIterator[Visitor]:
+    """Somebody who is signed in; the test fails if the page reported an error or broke its own content policy."""
+    visitor = Visitor(context, page_url)
+    yield visitor
+    assert visitor.errors == []
+
+
+@pytest.fixture
+def make_item(api: ScriptedApi) -> MakeItem:
+    """`make_item("dusk.jpg", state=..., minutes_ago=...)`: an item that the service has, its picture included."""
+
+    def make(name: str = "photo.jpg", *, minutes_ago: float = 0, **fields: object) -> Item:
+        at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+        item = Item(
+            id=_item_id(at),
+            kind=ItemKind.IMAGE,
+            state=ItemState.UPLOADING,
+            name=name,
+            caption="",
+            size_bytes=2_400_000,
+            content_type="image/jpeg",
+            digest=f"sha256:{hashlib.sha256(name.encode()).hexdigest()}",
+            created_at=at,
+            captured_at=at,
+            deadline=None,
+            version=1,
+        ).model_copy(update=fields)
+        api.items[item.id] = item
+        return item
+
+    return make
+
+
+@pytest.fixture
+def make_ready(api: ScriptedApi, make_item: MakeItem) -> MakeItem:
+    """The same, developed before anybody looked: no event says so."""
+
+    def make(name: str = "photo.jpg", *, picture: Image.Image | None = None, **fields: object) -> Item:
+        image = picture or _picture(name)
+        api.pictures[name] = jpeg(image)
+        events = len(api.events)
+        ready = api.make_ready(make_item(name, **fields), placeholder_of(image), *image.size)
+        del api.events[events:]
+        return ready
+
+    return make
+
+
+@pytest.fixture
+def make_failed(make_item: MakeItem) -> MakeItem:
+    def make(name: str = "notes.jpg", **fields: object) -> Item:
+        message = "This is not a picture that Darkroom can read. It looks like plain text."
+        failure = Failure(code=FailureCode.UNSUPPORTED, message=message, retryable=False)
+        return make_item(name, state=ItemState.FAILED, failure=failure, **fields)
+
+    return make
+
+
+def jpeg(image: Image.Image) -> bytes:
+    content = io.BytesIO()
+    image.save(content, "JPEG", quality=80)
+    return content.getvalue()
+
+
+def placeholder_of(image: Image.Image) -> str:
+    """The ThumbHash as the service sends it."""
+    small = image.convert("RGBA")
+    small.thumbnail((32, 32))
+    pixels = list(small.tobytes())
+    return base64.b64encode(bytes(thumbhash.rgba_to_thumb_hash(*small.size, pixels))).decode()
+
+
+def _picture(name: str) -> Image.Image:
+    """A landscape of three colours that differ by name."""
+    chance = random.Random(name)
+    colours = [tuple(chance.randrange(256) for _ in range(3)) for _ in range(3)]
+    bands = Image.new("RGB", (1, 3))
+    bands.putdata(colours)
+    return bands.resize((600, 400), Image.Resampling.BICUBIC)
+
+
+def _item_id(at: datetime) -> ItemId:
+    """An id of this moment, so that the list stays in order."""
+    alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+    milliseconds = int(at.timestamp() * 1000)
+    stamp = "".join(alphabet[milliseconds >> shift & 31] for shift in range(45, -1, -5))
+    return ItemId(f"itm_{stamp}{new_item_id()[-16:]}")

@@ -1,11 +1,17 @@
 """A worker may be killed at any moment."""
 
+import asyncio
+import random
+
+import pytest
+
 from tests.drills.completions import Completions
 from tests.drills.installation import Installation, Rule, inject
 from tests.drills.people import Person
 from tests.drills.processes import Processes
 
 STEPS = ("claim", "download", "make", "upload", "finish", "delete")
+KILLS = 50
 A_MOMENT_SECONDS = 0.05
 """What every call of a store takes here, so that a kill finds the step under way and not over."""
 
@@ -27,3 +33,23 @@ async def test_a_worker_killed_at_every_step_loses_nothing_and_tells_nothing_twi
     await person.all_ready_once()
     await completions.hear("item.ready", person.sent)
     assert len(struck) == len(STEPS)
+
+
+@pytest.mark.everything
+@pytest.mark.timeout(1200)
+async def test_a_worker_killed_at_fifty_random_moments_loses_nothing(
+    processes: Processes, person: Person, completions: Completions
+) -> None:
+    moments = random.Random(1)
+    for _ in range(KILLS):
+        uploads = asyncio.create_task(person.upload_many(3))
+        worker = processes.worker()
+        await worker.ready()
+        await asyncio.sleep(moments.uniform(0, 1.5))
+        worker.kill()
+        await uploads
+    processes.worker()
+    processes.worker()
+    await person.all_ended()
+    await person.all_ready_once()
+    await completions.hear("item.ready", person.sent)

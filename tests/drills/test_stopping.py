@@ -1,0 +1,57 @@
+"""SIGTERM: what is in work is finished or given back, what is asked is answered."""
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from tests.drills.installation import Installation
+from tests.drills.people import Person, a_photo
+from tests.drills.processes import Processes
+from tests.drills.test_cancelling import WIDTH, hang_a_decoder
+
+PLENTY_SECONDS = 30.0
+
+
+async def test_a_worker_told_to_stop_finishes_what_it_has(processes: Processes, person: Person) -> None:
+    worker = processes.worker()
+    await person.upload_many(8)
+    await worker.logged("step.began", step="make")
+    assert await worker.stop() == 0
+    began = {entry["item"] for entry in worker.entries() if entry.get("step") == "download"}
+    items = await person.items()
+    assert {items[item].state.value for item in person.sent if item in began} == {"ready"}
+    processes.worker()
+    await person.all_ready_once()
+    receipts = [await person.client.items.receipt(item) for item in person.sent]
+    assert not [step for receipt in receipts for step in receipt.steps if step.step == "lost"]
+
+
+@pytest.mark.everything
+async def test_a_worker_told_to_stop_gives_back_what_takes_longer_than_its_grace(
+    processes: Processes, person: Person
+) -> None:
+    worker = processes.worker(slots=1)
+    await person.upload(a_photo(WIDTH))
+    await hang_a_decoder(worker)
+    assert await worker.stop() == 0
+    processes.worker()
+    await person.all_ready_once()
+    steps = [step.step for step in (await person.client.items.receipt(person.sent[0])).steps]
+    assert steps.count("given_back") == 1
+    assert "lost" not in steps
+
+
+async def test_an_app_told_to_stop_answers_what_it_was_asked(
+    installation: Installation, processes: Processes, person: Person
+) -> None:
+    """`darkroom up` starts it again; whoever comes in between waits, as a person's program does."""
+    app = installation.pid("-m app serve")
+    processes.worker()
+    uploads = asyncio.gather(*(person.upload() for _ in range(20)))
+    await asyncio.sleep(0.2)
+    os.kill(app, signal.SIGTERM)
+    await asyncio.wait_for(uploads, PLENTY_SECONDS * 2)
+    await person.all_ready_once()
+    assert installation.pid("-m app serve") != app

@@ -6,7 +6,8 @@ EMULATOR_VENV := .venv-emulator
 LOCK_VENV := .venv-lock
 BIN := $(VENV)/bin
 PIP_OPTIONS := --quiet --disable-pip-version-check --require-virtualenv
-PYTEST_OPTIONS ?=
+# Two processes: a file stays in one, so that what it starts is started once.
+PYTEST_OPTIONS ?= -n 2 --dist loadfile
 
 # What the tests run beside our own processes: a browser, real stores, and other people's tools to make pictures with.
 DEBIAN_PACKAGES := python3-venv chromium mariadb-server redis-server haproxy imagemagick libimage-exiftool-perl webp \

@@ -1,6 +1,5 @@
 """The page before a scripted service: the real web tier and Chromium, and nothing else of ours."""
 
-import base64
 import hashlib
 import io
 import random
@@ -8,10 +7,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import thumbhash
 from PIL import Image
 from playwright.async_api import BrowserContext
 
+from app.media.placeholder import LONGEST_EDGE, thumb_hash
 from shared.ids import ItemId, new_item_id
 from shared.items import Failure, FailureCode, Item, ItemKind, ItemState
 from tests.browser.scripted_api import ScriptedApi
@@ -112,9 +111,8 @@ def jpeg(image: Image.Image) -> bytes:
 def placeholder_of(image: Image.Image) -> str:
     """The ThumbHash as the service sends it."""
     small = image.convert("RGBA")
-    small.thumbnail((32, 32))
-    pixels = list(small.tobytes())
-    return base64.b64encode(bytes(thumbhash.rgba_to_thumb_hash(*small.size, pixels))).decode()
+    small.thumbnail((LONGEST_EDGE, LONGEST_EDGE))
+    return thumb_hash(*small.size, small.tobytes())
 
 
 def _picture(name: str) -> Image.Image:

@@ -98,17 +98,17 @@ class Visitor:
         """A page with the empty gallery of a new account."""
         page = await self.open()
         await page.get_by_role("button", name="Create an account instead").click()
-        await self._fill_in(page, "Create account")
+        await self.fill_in(page, "Create account")
         await expect(page.get_by_text("Nothing here yet")).to_be_visible()
         return page
 
     async def sign_in(self) -> Page:
         page = await self.open()
-        await self._fill_in(page, "Sign in")
+        await self.fill_in(page, "Sign in")
         await expect(page.locator(".masthead")).to_be_visible()
         return page
 
-    async def _fill_in(self, page: Page, button: str) -> None:
+    async def fill_in(self, page: Page, button: str) -> None:
         await page.get_by_label("E-mail address").fill(self.email)
         await page.get_by_label("Password").fill(PASSWORD)
         await page.get_by_role("button", name=button, exact=True).click()
@@ -128,8 +128,10 @@ async def drop(page: Page, files: Sequence[Path]) -> None:
     """Drags the files over the page and lets go, as the operating system tells the browser."""
     session = await page.context.new_cdp_session(page)
     data = {"items": [], "files": [str(file) for file in files], "dragOperationsMask": 1}
-    for step in ("dragEnter", "dragOver", "drop"):
+    for step in ("dragEnter", "dragOver", "dragOver", "drop"):
         await session.send("Input.dispatchDragEvent", {"type": step, "x": 200, "y": 300, "data": data})
+        if step == "dragOver":  # a hand is slower than a page that is busy
+            await expect(page.get_by_text("Let go to drop them off")).to_be_visible()
     await session.detach()
 
 

@@ -60,7 +60,7 @@ async def test_a_closed_tab_is_taken_up_where_it_stopped_and_nothing_is_there_tw
 
     page = await visitor.open()
     await expect(page.locator(".tile")).to_have_count(30)
-    interrupted = page.locator(".tile", has_text="Drop the same file again to go on where it stopped.")
+    interrupted = page.locator(".tile", has_text="drop the same file again to go on where it stopped")
     await expect(interrupted).to_have_count(30 - len(completed))
 
     visitor.sent.clear()
@@ -86,7 +86,7 @@ async def test_a_large_file_goes_on_without_sending_a_part_twice(visitor: Visito
     assert 1 <= len(stored) < 5
 
     page = await visitor.open()
-    await expect(page.get_by_text("Drop the same file again")).to_be_visible()
+    await expect(page.get_by_text("drop the same file again")).to_be_visible()
     visitor.sent.clear()
     await drop(page, [large])
     await expect_pictures(page, 1)

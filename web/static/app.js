@@ -118,11 +118,11 @@ function followLink(event, go) {
 function itemActions(library, uploads) {
   const guarded = (act) => (...words) => act(...words).catch(explain);
   return {
-    retry: guarded(async (id) => library.put(await api.retryItem(id))),
+    retry: guarded((id) => library.putAnswer(id, () => api.retryItem(id))),
     cancel: guarded(async (id) => {
       const job = uploads.jobOf(id);
       if (job) await uploads.discard(job);
-      else library.put(await api.cancelItem(id));
+      else await library.putAnswer(id, () => api.cancelItem(id));
     }),
     remove: guarded(async (id) => {
       const job = uploads.jobOf(id);

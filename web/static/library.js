@@ -16,6 +16,7 @@ const hasUrls = (item) => item.renditions.every((rendition) => rendition.url);
 /** Dispatches `put` (detail: item), `remove` (detail: id), `clear`, `loaded`, `progress` (detail: {id, percent}). */
 export class Library extends EventTarget {
   #items = new Map();
+  #heard = new Map(); // the number of the last event about an item
   #wanted = new Set();
   #reading = false;
   #nextCursor = null;
@@ -75,6 +76,14 @@ export class Library extends EventTarget {
     this.#tell('put', item);
   }
 
+  /** Puts what `ask` resolves to; if an event told of the item meanwhile, the answer may be the older news. */
+  async putAnswer(id, ask) {
+    const heard = this.#heard.get(id);
+    const item = await ask();
+    if (this.#heard.get(id) === heard) this.put(item);
+    else this.refresh(id);
+  }
+
   remove(id) {
     if (this.#items.delete(id)) this.#tell('remove', id);
   }
@@ -82,11 +91,13 @@ export class Library extends EventTarget {
   /** What an event says of an item: all but the URLs, which stay while the files stay. */
   hear(event) {
     if (!event.type.startsWith('item.')) return;
+    this.#heard.set(event.subject, event.number);
     if (event.type === 'item.deleted') {
       this.remove(event.subject);
       return;
     }
     const known = this.#items.get(event.subject);
+    if (known && event.type === 'item.created') return; // whoever sent it knows more than that
     const urls = new Map(known?.renditions.map((rendition) => [rendition.file, rendition.url]));
     const renditions = event.data.renditions.map((rendition) => ({...rendition, url: urls.get(rendition.file) ?? null}));
     const item = {...event.data, renditions, urls_expire_at: known?.urls_expire_at ?? null};
@@ -123,14 +134,15 @@ export class Library extends EventTarget {
     const asked = new Set(this.#wanted);
     const page = await persist(() => api.items({limit: PAGE_ITEMS}));
     for (const item of page.items) {
-      if (asked.has(item.id) && this.#wanted.delete(item.id)) this.put(item);
+      const isNews = (this.#heard.get(item.id) ?? 0) <= page.head;
+      if (isNews && asked.has(item.id) && this.#wanted.delete(item.id)) this.put(item);
     }
   }
 
   async #readOne(id) {
     this.#wanted.delete(id);
     try {
-      this.put(await persist(() => api.item(id)));
+      await this.putAnswer(id, () => persist(() => api.item(id)));
     } catch (error) {
       if (error instanceof api.Problem && error.status === 404) this.remove(id);
       else if (error instanceof api.Problem && !isPassing(error)) return; // it stays as the event showed it

@@ -14,7 +14,7 @@ const TYPES = {jpg: 'image/jpeg', jpeg: 'image/jpeg', png: 'image/png', webp: 'i
 /**
  * Uploads `job.file`. `job` is told by `stage(name)`, `sent(bytes)` and `adopt(item)`; `job.uploading()` lists the items
  * that were begun and not finished, without those that another file of this tab is on, which `job.isTaken(id)` tells;
- * `job.reading(act)` and `job.sending(act)` run `act` when it is this file's turn.
+ * `job.beginning(act)` and `job.sending(act)` run `act` when it is this file's turn.
  * Resolves to `{item, duplicate}`.
  */
 export async function upload(job) {
@@ -23,10 +23,7 @@ export async function upload(job) {
 }
 
 async function sendWhole(job, patiently) {
-  const hex = await hashInTurn(job, job.file);
-  const digest = `sha256:${hex}`;
-  const begun = job.uploading().find((item) => item.digest === digest);
-  const created = await createOrFind(job, patiently, digest, `page-${hex}`, begun);
+  const {created, begun, digest} = await job.beginning(() => beginWhole(job, patiently));
   if (!created.upload || job.isTaken(created.item.id)) return {item: created.item, duplicate: true};
   const resumed = created.item.id === begun?.id;
   job.adopt(created.item);
@@ -34,6 +31,13 @@ async function sendWhole(job, patiently) {
   // Were the bytes sent before, only the last word is missing.
   const completed = resumed ? await completeIfStored(created.item.id, job, patiently) : null;
   return completed ?? job.sending(() => sendOnce(job, patiently, created, digest));
+}
+
+async function beginWhole(job, patiently) {
+  const hex = await hash(job, job.file);
+  const digest = `sha256:${hex}`;
+  const begun = job.uploading().find((item) => item.digest === digest);
+  return {created: await createOrFind(job, patiently, digest, `page-${hex}`, begun), begun, digest};
 }
 
 async function sendOnce(job, patiently, begun, digest) {
@@ -50,12 +54,11 @@ async function sendOnce(job, patiently, begun, digest) {
   return complete(created.item.id, job, patiently);
 }
 
-function hashInTurn(job, blob) {
+async function hash(job, blob) {
+  job.stage('hashing');
+  const hex = await sha256(blob);
   job.stage('waiting');
-  return job.reading(() => {
-    job.stage('hashing');
-    return sha256(blob);
-  }).finally(() => job.stage('waiting'));
+  return hex;
 }
 
 /**
@@ -88,9 +91,7 @@ async function sendParts(job, patiently) {
     if (!hashes.has(number)) hashes.set(number, await sha256(partOf(job.file, number, partSize)));
     return hashes.get(number);
   };
-  const begun = await begunInParts(job, patiently, hashOf);
-  const key = `page-${await hashInTurn(job, job.file.slice(0, SINGLE_PUT_BYTES))}-${job.file.size}`;
-  const created = begun ? {item: begun, upload: true} : await createOrFind(job, patiently, null, key);
+  const created = await job.beginning(() => beginInParts(job, patiently, hashOf));
   if (!created.upload || job.isTaken(created.item.id)) return {item: created.item, duplicate: true};
   job.adopt(created.item);
   return job.sending(() => sendMissingAndComplete(job, patiently, created.item, hashOf));
@@ -107,6 +108,13 @@ async function sendMissingAndComplete(job, patiently, item, hashOf) {
       if (!incomplete || round === MOST_ROUNDS) throw error;
     }
   }
+}
+
+async function beginInParts(job, patiently, hashOf) {
+  const begun = await begunInParts(job, patiently, hashOf);
+  if (begun) return {item: begun, upload: true};
+  const key = `page-${await hash(job, job.file.slice(0, SINGLE_PUT_BYTES))}-${job.file.size}`;
+  return createOrFind(job, patiently, null, key);
 }
 
 /** An item of this name and size whose first stored part is this file's; undefined when there is none. */

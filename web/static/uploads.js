@@ -1,5 +1,5 @@
-// The queue of files that this tab sends. Many are begun ahead, so that after a closed tab the gallery still says which
-// ones to drop again; two are read and three are sent at a time.
+// The queue of files that this tab sends. Many are begun ahead, one after the other, so that after a closed tab the
+// gallery still says which ones to drop again; three are sent at a time.
 
 import * as api from './api.js';
 import {LARGEST_ITEM_BYTES} from './hashing.js';
@@ -7,7 +7,7 @@ import {Slots} from './slots.js';
 import {upload} from './upload.js';
 
 const FILES_BEGUN = 100;
-const FILES_READ_AT_ONCE = 2; // up to 16 MiB each is in memory while it is hashed
+const FILES_BEGINNING_AT_ONCE = 1; // so that items stand in the order in which files were dropped
 const FILES_SENT_AT_ONCE = 3;
 const SHARE_MILLISECONDS = 500;
 
@@ -40,7 +40,7 @@ export class Uploads extends EventTarget {
   #active = new Map();
   #stopped = new Map();
   #numbers = 0;
-  #reading = new Slots(FILES_READ_AT_ONCE);
+  #beginning = new Slots(FILES_BEGINNING_AT_ONCE);
   #sending = new Slots(FILES_SENT_AT_ONCE);
   #channel;
   #sharedAt = 0;
@@ -115,7 +115,7 @@ export class Uploads extends EventTarget {
       const {item, duplicate} = await upload(this.#steering(job, signal));
       if (signal.aborted) return;
       if (duplicate) await this.#endDuplicate(job, item);
-      else this.#library.put(item);
+      else if (this.#library.get(item.id)?.state === 'uploading') this.#library.put(item); // else an event was faster
       this.#change(job, {state: 'done', sentBytes: job.file.size});
       this.#tell('gone', job);
     } catch (error) {
@@ -134,7 +134,7 @@ export class Uploads extends EventTarget {
       file: job.file,
       signal,
       lastKey: null,
-      reading: (act) => this.#reading.use(signal, act),
+      beginning: (act) => this.#beginning.use(signal, act),
       sending: (act) => this.#sending.use(signal, act),
       isTaken,
       uploading: () => this.#library.uploading().filter((item) => !isTaken(item.id)),
@@ -164,6 +164,7 @@ export class Uploads extends EventTarget {
     const problem = {
       title: error.title ?? 'This file cannot be read',
       detail: error.detail ?? 'It may have been moved, changed or removed since it was chosen.',
+      isFinal: error.isFinal ?? false,
     };
     this.#stopped.set(job.key, job);
     this.#change(job, {state: 'stopped', problem});
@@ -192,9 +193,9 @@ export class Uploads extends EventTarget {
 /** What can be said before a byte is read. */
 function refusalOf(file) {
   if (!globalThis.crypto?.subtle) {
-    return {title: 'Uploads need a secure page', detail: 'Open Darkroom over https, or on this machine as localhost.'};
+    return {isFinal: true, title: 'Uploads need a secure page', detail: 'Open Darkroom over https, or on this machine as localhost.'};
   }
-  if (file.size === 0) return {title: 'This file is empty', detail: 'There is nothing in it to develop.'};
-  if (file.size > LARGEST_ITEM_BYTES) return {title: 'This file is too large', detail: 'One item may have 20 GiB at most.'};
+  if (file.size === 0) return {isFinal: true, title: 'This file is empty', detail: 'There is nothing in it to develop.'};
+  if (file.size > LARGEST_ITEM_BYTES) return {isFinal: true, title: 'This file is too large', detail: 'One item may have 20 GiB at most.'};
   return null;
 }

@@ -42,6 +42,11 @@ export function gallery({library, uploads, actions, signal}) {
 
   function arrange() {
     const shown = entries();
+    for (const {key, job} of shown) {
+      if (!job || tiles.has(key) || !tiles.has(job.key)) continue;
+      tiles.set(key, tiles.get(job.key)); // the file's tile becomes the item's
+      tiles.delete(job.key);
+    }
     const keep = new Set(shown.map((entry) => entry.key));
     for (const [key, made] of tiles) {
       if (!keep.has(key)) {

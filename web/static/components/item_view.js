@@ -2,6 +2,7 @@
 
 import * as api from '../api.js';
 import {element, setText} from '../dom.js';
+import {icon} from '../icons.js';
 import {placeholderCanvas} from '../thumbhash.js';
 import {dateAndTime, sizeInWords, STATES} from '../words.js';
 import {button, carefulButton, iconButton} from './controls.js';
@@ -55,17 +56,17 @@ export function itemView({id, library, actions, go, explain}) {
   function drawStage(item) {
     const held = item.placeholder ? placeholderCanvas(item.placeholder) : null;
     const shown = item.renditions[0]?.url
-      ? picture(item, {sizes: '(min-width: 60rem) 70vw, 100vw', alt: item.caption || item.name, onLost: () => library.refresh(id)})
+      ? picture(item, {sizes: '(min-width: 60rem) calc(100vw - 25rem), 100vw', alt: item.caption || item.name, onLost: () => library.refresh(id)})
       : null;
-    stage.replaceChildren(...[held, shown].filter(Boolean));
+    const blank = element('span', {class: 'item-blank'}, icon(item.state === 'failed' ? 'warning' : 'camera'));
+    stage.replaceChildren(...(held || shown ? [held, shown].filter(Boolean) : [blank]));
   }
 
   async function open() {
     try {
       const known = library.get(id);
       if (known) draw(known);
-      const item = await api.item(id);
-      if (!signal.aborted) library.put(item);
+      await library.putAnswer(id, () => api.item(id));
     } catch (error) {
       if (signal.aborted) return;
       explain(error);

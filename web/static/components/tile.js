@@ -28,7 +28,7 @@ export function tile({library, actions}) {
     const running = job && job.state !== 'done' && (!item || item.state === 'uploading');
     const far = running ? null : item?.state === 'uploading' ? elsewhere : null;
     const shown = running ? job.state : item?.state ?? 'waiting';
-    setAttribute(node, 'data-state', item?.state ?? (job?.state === 'stopped' ? 'stopped' : 'uploading'));
+    setAttribute(node, 'data-state', shown === 'stopped' ? 'stopped' : item?.state ?? 'uploading');
     setAttribute(node, 'data-item', item?.id ?? job?.itemId ?? null);
     setAttribute(link, 'href', item ? `/items/${item.id}` : null);
     setText(name, item?.name ?? job.file.name);
@@ -36,16 +36,17 @@ export function tile({library, actions}) {
     bar.hidden = far === null && !(running && ['hashing', 'uploading', 'paused', 'finishing'].includes(job.state));
     bar.value = running ? job.share : far ?? 0;
     setAttribute(bar, 'aria-label', `Upload of ${item?.name ?? job?.file.name}`);
-    drawPicture(item);
+    drawPicture(item, shown === 'failed' || shown === 'stopped' ? 'warning' : 'camera');
     drawTrouble(item, job, running || far !== null);
   }
 
-  function drawPicture(item) {
+  function drawPicture(item, glyph) {
     const [first] = item?.renditions ?? [];
-    if (item?.placeholder !== drawn.placeholder || !stage.firstChild) {
+    const ground = item?.placeholder ?? glyph;
+    if (ground !== drawn.ground) {
       const canvas = item?.placeholder ? placeholderCanvas(item.placeholder) : null;
-      stage.replaceChildren(canvas ?? element('span', {class: 'tile-blank'}, icon('camera')));
-      drawn = {placeholder: item?.placeholder, url: null};
+      stage.replaceChildren(canvas ?? element('span', {class: 'tile-blank'}, icon(glyph)));
+      drawn = {...drawn, ground, url: null};
     }
     if (first?.url && first.url !== drawn.url) {
       drawn.url = first.url;
@@ -73,11 +74,11 @@ export function tile({library, actions}) {
 
   const stoppedWords = (job) => [
     element('p', {}, `${job.problem.title}. ${job.problem.detail ?? ''}`),
-    element('div', {class: 'tile-actions'}, button('Try again', {glyph: 'retry', onclick: () => actions.again(job)}), button('Dismiss', {kind: 'plain', onclick: () => actions.discard(job)})),
+    element('div', {class: 'tile-actions'}, !job.problem.isFinal && button('Try again', {glyph: 'retry', onclick: () => actions.again(job)}), button('Dismiss', {kind: 'plain', onclick: () => actions.discard(job)})),
   ];
 
   const resumeWords = (item) => [
-    element('p', {}, 'Drop the same file again to go on where it stopped.'),
+    element('p', {}, 'If nothing is sending it any more: drop the same file again to go on where it stopped.'),
     element('div', {class: 'tile-actions'}, carefulButton('Delete', 'Really delete?', () => actions.remove(item.id), {kind: 'danger', glyph: 'trash'})),
   ];
 
@@ -97,6 +98,6 @@ export function tile({library, actions}) {
 
 function stateInWords(shown, item, running) {
   if (shown === 'ready') return '';
-  if (shown === 'uploading' && !running) return 'Upload interrupted';
+  if (shown === 'uploading' && !running) return 'Not fully uploaded';
   return shown === 'failed' ? STATES.failed : `${STATES[shown] ?? shown}${item && shown === 'uploading' ? ` · ${sizeInWords(item.size_bytes)}` : ''}`;
 }

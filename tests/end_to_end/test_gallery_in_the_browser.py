@@ -1,0 +1,127 @@
+"""What people do with photos that are there: look, name, delete, in several tabs and browsers at once."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from playwright.async_api import Page, expect
+
+from tests.browser.visitor import Visitor, drop, expect_pictures
+
+Visit = Callable[[], Awaitable[Visitor]]
+
+
+async def gallery_of_three(visitor: Visitor, photos: list[Path]) -> Page:
+    page = await visitor.register()
+    await drop(page, photos[:3])
+    await expect_pictures(page, 3)
+    return page
+
+
+async def test_an_item_opens_large_with_its_receipt_and_the_keyboard_moves_through_the_gallery(
+    visitor: Visitor, thirty_photos: list[Path]
+) -> None:
+    page = await gallery_of_three(visitor, thirty_photos)
+    newest, middle, oldest = [item["name"] for item in await visitor.items()]
+    await page.locator(".tile-link").first.focus()
+    await page.keyboard.press("Enter")
+    title = page.locator(".item-title")
+    await expect(title).to_have_text(newest)
+    await expect(page.locator(".receipt-step").last).to_contain_text("Ready")
+    await page.keyboard.press("ArrowRight")
+    await expect(title).to_have_text(middle)
+    await page.keyboard.press("ArrowRight")
+    await expect(title).to_have_text(oldest)
+    await page.keyboard.press("ArrowRight")
+    await expect(title).to_have_text(oldest)
+    await page.keyboard.press("ArrowLeft")
+    await expect(title).to_have_text(middle)
+    await page.keyboard.press("Escape")
+    await expect(page.locator("dialog")).to_have_count(0)
+    assert page.url == f"{visitor.url}/"
+
+
+async def test_the_address_of_an_item_opens_it_and_the_way_back_leads_to_the_gallery(
+    visitor: Visitor, thirty_photos: list[Path]
+) -> None:
+    page = await gallery_of_three(visitor, thirty_photos)
+    await page.get_by_role("link", name=thirty_photos[0].name).click()
+    address = page.url
+    await page.go_back()
+    await expect(page.locator("dialog")).to_have_count(0)
+    again = await visitor.open(address.removeprefix(visitor.url))
+    await expect(again.locator(".item-title")).to_have_text(thirty_photos[0].name)
+
+
+async def test_a_caption_changed_in_two_tabs_is_not_overwritten_without_a_word(
+    visitor: Visitor, thirty_photos: list[Path]
+) -> None:
+    first = await gallery_of_three(visitor, thirty_photos)
+    await first.locator(".tile-link").first.click()
+    second = await visitor.open(first.url.removeprefix(visitor.url))
+    await first.get_by_label("Caption").fill("The sea at Ostend")
+    await second.get_by_label("Caption").fill("The sea somewhere")
+    await first.get_by_role("button", name="Save").click()
+    await expect(first.get_by_text("Saved.")).to_be_visible()
+    await second.get_by_role("button", name="Save").click()
+    await expect(second.get_by_text("Somebody else changed it meanwhile to “The sea at Ostend”.")).to_be_visible()
+    visitor.allow("412 PATCH /v1/items/ID")
+    await second.get_by_role("button", name="Save").click()
+    await expect(second.get_by_text("Saved.")).to_be_visible()
+    await expect(first.get_by_label("Caption")).to_have_value("The sea somewhere")
+
+
+async def test_what_one_tab_deletes_disappears_from_the_other_and_both_share_one_stream(
+    visitor: Visitor, thirty_photos: list[Path]
+) -> None:
+    first = await gallery_of_three(visitor, thirty_photos)
+    second = await visitor.open()
+    await expect_pictures(second, 3)
+    await second.locator(".tile-link").first.click()
+    await second.get_by_role("button", name="Delete").click()
+    await second.get_by_role("button", name="Really delete?").click()
+    await expect(second.locator("dialog")).to_have_count(0)
+    await expect_pictures(second, 2)
+    await expect_pictures(first, 2)
+    await drop(second, thirty_photos[3:5])
+    await expect_pictures(first, 4)
+    assert visitor.streams == 1
+
+
+async def test_when_the_tab_that_reads_the_stream_closes_another_goes_on_and_misses_nothing(
+    visitor: Visitor, thirty_photos: list[Path]
+) -> None:
+    first = await gallery_of_three(visitor, thirty_photos)
+    second = await visitor.open()
+    await expect_pictures(second, 3)
+    async with second.expect_request(lambda request: request.headers.get("accept") == "text/event-stream"):
+        await first.close()
+    await drop(second, thirty_photos[3:4])
+    await expect_pictures(second, 4)
+    assert visitor.streams == 2
+
+
+async def test_a_browser_whose_session_is_ended_elsewhere_lands_on_the_sign_in_form(
+    visitor: Visitor, visit: Visit
+) -> None:
+    await visitor.register()
+    other = await visit()
+    other.email = visitor.email
+    left_open = await other.sign_in()
+    page = await visitor.open("/sessions")
+    ended = page.locator(".session", has_not_text="this one")
+    await ended.get_by_role("button", name="End").click()
+    await expect(ended).to_have_count(0)
+    await expect(left_open.get_by_role("heading", name="Sign in")).to_be_visible(timeout=40_000)
+    await expect(page.get_by_role("heading", name="Where you are signed in")).to_be_visible()
+
+
+async def test_nothing_of_one_account_is_left_for_the_next_one_in_the_same_tab(
+    visitor: Visitor, thirty_photos: list[Path]
+) -> None:
+    page = await gallery_of_three(visitor, thirty_photos)
+    await page.get_by_role("button", name="Sign out").click()
+    visitor.email = f"next-{visitor.email}"
+    await page.get_by_role("button", name="Create an account instead").click()
+    await visitor.fill_in(page, "Create account")
+    await expect(page.get_by_text("Nothing here yet")).to_be_visible()
+    await expect(page.locator(".tile")).to_have_count(0)

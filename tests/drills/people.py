@@ -60,9 +60,9 @@ class Person:
     async def items(self) -> dict[ItemId, Item]:
         return {item.id: item async for item in self.client.items.list_all()}
 
-    async def all_ended(self) -> dict[ItemId, Item]:
+    async def all_ended(self, seconds: float = ALL_ENDED_SECONDS) -> dict[ItemId, Item]:
         """Every accepted item in its terminal state; TimeoutError when one does not get there in bounded time."""
-        async with asyncio.timeout(ALL_ENDED_SECONDS):
+        async with asyncio.timeout(seconds):
             while True:
                 items = await self.items()
                 assert set(self.sent) <= items.keys(), "an accepted item is lost"

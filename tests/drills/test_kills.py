@@ -2,9 +2,13 @@
 
 import asyncio
 import random
+from collections import Counter
 
 import pytest
 
+from app.items.lifecycle import MOST_LOST_ATTEMPTS
+from shared.events import EventType
+from shared.items import FailureCode, ItemState
 from tests.drills.completions import Completions
 from tests.drills.installation import Installation, Rule, inject
 from tests.drills.people import Person
@@ -12,6 +16,8 @@ from tests.drills.processes import Processes
 
 STEPS = ("claim", "download", "make", "upload", "finish", "delete")
 KILLS = 50
+FOUR_LOSSES_SECONDS = 900.0
+"""An item that four killed workers held waits 10 min for its last attempt."""
 A_MOMENT_SECONDS = 0.05
 """What every call of a store takes here, so that a kill finds the step under way and not over."""
 
@@ -50,6 +56,13 @@ async def test_a_worker_killed_at_fifty_random_moments_loses_nothing(
         await uploads
     processes.worker()
     processes.worker()
-    await person.all_ended()
-    await person.all_ready_once()
-    await completions.hear("item.ready", person.sent)
+    items = await person.all_ended(FOUR_LOSSES_SECONDS)
+    ready = [item for item in person.sent if items[item].state is ItemState.READY]
+    assert await person.told(EventType.ITEM_READY) == Counter(ready)
+    await completions.hear("item.ready", ready)
+    for unlucky in set(person.sent) - set(ready):
+        failure = items[unlucky].failure
+        assert failure is not None
+        assert failure.code is FailureCode.POISONED, "only five kills may keep a good photo from being ready"
+        steps = [step.step for step in (await person.client.items.receipt(unlucky)).steps]
+        assert steps.count("lost") == MOST_LOST_ATTEMPTS - 1

@@ -1,5 +1,6 @@
 """What the API and the workers share: the clients of one process, and the services built on them."""
 
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -32,7 +33,10 @@ class Foundation:
     queue: WorkQueue
 
 
-async def open_foundation(settings: Settings, stack: AsyncExitStack, clock: Clock) -> Foundation:
+async def open_foundation(
+    settings: Settings, stack: AsyncExitStack, clock: Clock, appended: Callable[[AccountId], None] | None = None
+) -> Foundation:
+    """`appended` is called with each account whose log this process has made grow."""
     database = Database(settings.database_url.get_secret_value())
     stack.push_async_callback(database.close)
     cache = await stack.enter_async_context(Cache(settings.redis_url.get_secret_value()))
@@ -53,6 +57,8 @@ async def open_foundation(settings: Settings, stack: AsyncExitStack, clock: Cloc
     )
 
     async def nudge(account: AccountId) -> None:
+        if appended is not None:
+            appended(account)
         await cache.nudge(event_channel(account))
 
     event_store = EventStore(amazon.dynamo)

@@ -43,13 +43,15 @@ class ItemChanges:
         *,
         request: AnsweredRequest | None = None,
         steps: Sequence[ReceiptStep] = (),
+        known: ItemRow | None = None,
     ) -> ItemRow:
         """The row after `rule`; whatever the rule raises passes through, and None from it leaves the row as it is.
 
+        `known`, a row that was read before, saves reading it again: had it moved, the write is refused and it is read.
         Raises NotFound, AlreadyAnswered, QuotaExceeded, or Unavailable.
         """
         for attempt in range(ATTEMPTS):
-            row = await self._store.require(account, item)
+            row = known if known and attempt == 0 else await self._store.require(account, item)
             change = rule(row)
             if change is None:
                 return row

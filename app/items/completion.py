@@ -67,6 +67,7 @@ class CompletionService:
                 row.item_id,
                 lambda current: lifecycle.complete(current, digest, self._clock()),
                 request=request,
+                known=row,
             )
         except AlreadyAnswered:
             return await self._store.require(row.account_id, row.item_id)

@@ -27,5 +27,5 @@ class WorkQueue:
             delay_seconds=delay,
         )
         return await self._changes.apply(
-            row.account_id, row.item_id, lambda current: lifecycle.mark_sent(current, self._clock())
+            row.account_id, row.item_id, lambda current: lifecycle.mark_sent(current, self._clock()), known=row
         )

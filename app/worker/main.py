@@ -25,7 +25,7 @@ from app.worker.attempt import Attempts
 from app.worker.consumer import Consumer
 from app.worker.health import health_server
 from app.worker.pipeline import Pipeline
-from app.worker.rounds import Relay, Sweeper
+from app.worker.rounds import Hints, Relay, Sweeper
 from shared.times import utc_now
 
 log = structlog.get_logger()
@@ -59,12 +59,12 @@ def scratch_folder() -> Iterator[Path]:
 
 
 async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
-    readiness, loop = Readiness(), asyncio.get_running_loop()
+    readiness, hints, loop = Readiness(), Hints(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, readiness.stop)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(decoders.aclose)
-        base = await open_foundation(settings, stack, utc_now)
+        base = await open_foundation(settings, stack, utc_now, hints.add)
         lease = timedelta(seconds=settings.lease_seconds)
         work = WorkService(base.item_store, base.changes, base.queue, base.clock, lease)
         upkeep = UpkeepService(base.item_store, base.changes, base.amazon.objects, base.queue, base.clock)
@@ -77,7 +77,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
             serving = tasks.create_task(health.serve())
             rounds = [
                 tasks.create_task(Sweeper(upkeep, base.amazon.queues).run(readiness.stopping)),
-                tasks.create_task(Relay(relay).run(readiness.stopping)),
+                tasks.create_task(Relay(relay, hints).run(readiness.stopping)),
             ]
             await consumer.run(readiness.stopping, GRACE_SECONDS)
             for task in rounds:

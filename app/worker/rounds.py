@@ -11,12 +11,15 @@ from app.items.upkeep import UpkeepService
 from app.stores.resources import SHARDS
 from app.stores.sqs import Queues
 from app.worker.attempt import bury
+from shared.ids import AccountId
 from shared.problems import Problem
 
 log = structlog.get_logger()
 
 SWEEP_SECONDS = 5.0
-RELAY_SECONDS = 1.0
+RELAY_SECONDS = 5.0
+GATHER_SECONDS = 0.5
+"""What one account appends meanwhile is relayed together."""
 LAPSED = {"reason": "the worker died or lost its claim; nothing is known of the decoder"}
 
 
@@ -49,13 +52,46 @@ class Sweeper:
                 await bury(self._queues, poisoned, LAPSED)
 
 
+class Hints:
+    """Accounts whose logs this process has just made grow, for the relay not to wait for its round."""
+
+    def __init__(self) -> None:
+        self._accounts: set[AccountId] = set()
+        self._news = asyncio.Event()
+
+    def add(self, account: AccountId) -> None:
+        self._accounts.add(account)
+        self._news.set()
+
+    async def take(self) -> set[AccountId]:
+        """Waits for the first, then a moment for those that follow it."""
+        await self._news.wait()
+        await asyncio.sleep(GATHER_SECONDS)
+        self._news.clear()
+        taken, self._accounts = self._accounts, set()
+        return taken
+
+
 class Relay:
-    def __init__(self, relay: RelayService) -> None:
-        self._relay = relay
+    """Relays at once what it gets a hint of, and on its rounds whatever else waits."""
+
+    def __init__(self, relay: RelayService, hints: Hints) -> None:
+        self._relay, self._hints = relay, hints
 
     async def run(self, stopping: asyncio.Event) -> None:
-        await go_round("relay", RELAY_SECONDS, stopping, self.visit)
+        async with asyncio.TaskGroup() as tasks:
+            hints = tasks.create_task(self._follow_hints())
+            await go_round("relay", RELAY_SECONDS, stopping, self.visit)
+            hints.cancel()
 
     async def visit(self, shard: int) -> None:
         for account in await self._relay.behind(shard):
             await self._relay.relay(account)
+
+    async def _follow_hints(self) -> None:
+        while True:
+            for account in await self._hints.take():
+                try:
+                    await self._relay.relay(account)
+                except Problem as problem:
+                    log.warning("relay.waits", account=account, reason=str(problem))

@@ -17,7 +17,8 @@ export function uploadSummary({uploads, signal}) {
       return;
     }
     const bytes = all.reduce((sum, job) => sum + job.file.size, 0);
-    bar.value = all.reduce((sum, job) => sum + (job.state === 'done' ? job.file.size : job.sentBytes), 0) / bytes;
+    const sent = all.reduce((sum, job) => sum + (job.state === 'done' ? job.file.size : job.sentBytes), 0);
+    bar.value = bytes ? sent / bytes : 0;
     setText(words, `Uploading ${all.length - under.length + 1} of ${all.length}`);
   }
 

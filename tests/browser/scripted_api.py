@@ -21,6 +21,7 @@ from shared.items import (
     CreateItem,
     EditItem,
     Item,
+    ItemKind,
     ItemPage,
     ItemState,
     OriginalUrl,
@@ -32,6 +33,7 @@ from shared.items import (
 from shared.problems import MEDIA_TYPE, EventsGone, NotFound, NotUploaded, Outdated, Problem, Unauthenticated
 
 HEARTBEAT_SECONDS = 5.0
+UNHEARD_EVENTS = 10
 SMALL, MEDIUM, LARGE = 400, 1024, 2048
 
 
@@ -96,8 +98,8 @@ class ScriptedApi:
         )
 
     def forget_events(self) -> None:
-        """As if thirty days had passed: what was in the log is no longer kept."""
-        self.oldest_event = len(self.events) + self.oldest_event
+        """As if thirty days had passed in which much happened that nobody heard."""
+        self.oldest_event = self.head + 1 + UNHEARD_EVENTS
         self.events.clear()
 
     def cut_streams(self) -> None:
@@ -284,7 +286,7 @@ class ScriptedApi:
             row = self._require(item)
             if f"sha256:{hashlib.sha256(self.stored.get(item, b'')).hexdigest()}" != row.digest:
                 raise NotUploaded
-            return CompletedItem(item=self.change(row, state=ItemState.QUEUED, kind="image"))
+            return CompletedItem(item=self.change(row, state=ItemState.QUEUED, kind=ItemKind.IMAGE))
 
         @application.put("/objects/{item}")
         async def put(item: str, request: Request) -> Response:

@@ -94,8 +94,6 @@ async def test_a_log_that_is_no_longer_kept_makes_the_page_list_anew(
     api.say(EventType.ITEM_CREATED, make_item("old.jpg"))
     page = await someone.open()
     await expect(page.locator(".tile")).to_have_count(1)
-    for _ in range(3):
-        api.say(EventType.ITEM_UPDATED, make_item("unheard.jpg"))
     api.items.clear()
     make_ready("new.jpg")
     api.forget_events()
@@ -127,7 +125,7 @@ async def test_many_photos_that_become_ready_at_once_are_read_with_few_requests(
     asked = api.asked["GET /v1/items/ID"] + api.asked["GET /v1/items"]
     for item in [make_ready(f"{number}.jpg") for number in range(40)]:
         api.say(EventType.ITEM_READY, item)
-    await expect_pictures(page, 40)
+    await expect(page.locator(".tile picture")).to_have_count(40)
     assert api.asked["GET /v1/items/ID"] + api.asked["GET /v1/items"] - asked <= 20
 
 

@@ -48,14 +48,20 @@ def serving(application: ASGIApp, **options: object) -> Iterator[str]:
 
 @contextmanager
 def serving_web(
-    app_url: str, stopping: asyncio.Event | None = None, *, trusted_proxies: str = "127.0.0.1", **settings: int
+    app_url: str,
+    stopping: asyncio.Event | None = None,
+    *,
+    trusted_proxies: str = "127.0.0.1",
+    cdn_url: str = CDN_URL,
+    objects_url: str = OBJECTS_URL,
+    **settings: int,
 ) -> Iterator[str]:
     """The web tier before `app_url`; by default a proxy at 127.0.0.1 is believed, so tests can arrive over `https`."""
     values = Settings(
         listen_port=1,
         app_url=AnyHttpUrl(app_url),
-        cdn_url=AnyHttpUrl(CDN_URL),
-        s3_public_endpoint=AnyHttpUrl(OBJECTS_URL),
+        cdn_url=AnyHttpUrl(cdn_url),
+        s3_public_endpoint=AnyHttpUrl(objects_url),
         **settings,  # type: ignore[arg-type]  # limits, all of them whole numbers
     )
     application = create_application(values, stopping or asyncio.Event())

@@ -1,0 +1,211 @@
+"""The same story with the `darkroom` command, as a person types it, before every process of `darkroom up`."""
+
+import asyncio
+import hashlib
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from client.client import DarkroomClient
+from shared.ids import new_ulid
+from shared.items import CreateItem
+from tests.browser.photos import MEBIBYTE, photos, text_file
+from tests.installation import COMMAND, Installation
+
+PASSWORD = "a long enough password"
+COMMAND_SECONDS = 90
+PART_BYTES = 16 * MEBIBYTE
+LOOK_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """A person's shell: a home of its own, and the server in `DARKROOM_URL`."""
+
+    url: str
+    home: Path
+    email: str
+
+    def environment(self) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DARKROOM_", "XDG_"))}
+        return inherited | {"HOME": str(self.home), "DARKROOM_URL": self.url}
+
+    def type(self, *words: str | Path, **more: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(  # noqa: S603 - our own command
+            [COMMAND, *map(str, words)],
+            env=self.environment() | more,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+
+    def lines(self, *words: str | Path) -> list[dict[str, Any]]:
+        """What a command that succeeds prints with `--json`."""
+        done = self.type(*words, "--json")
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    @contextmanager
+    def started(self, *words: str | Path) -> "Iterator[subprocess.Popen[str]]":
+        """Killed at the end of the block if it still runs."""
+        with subprocess.Popen(  # noqa: S603 - our own command
+            [COMMAND, *map(str, words)],
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+
+@pytest.fixture
+def terminal(darkroom: Installation, tmp_path: Path) -> Terminal:
+    """Of somebody who has just registered."""
+    home = tmp_path / "home"
+    home.mkdir()
+    terminal = Terminal(darkroom.url, home, f"{new_ulid().lower()}@example.com")
+    done = terminal.type("register", DARKROOM_EMAIL=terminal.email, DARKROOM_PASSWORD=PASSWORD)
+    assert done.returncode == 0, done.stderr
+    return terminal
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three photos, one of them deeper, and a hidden file that stays at home."""
+    folder = tmp_path / "holiday"
+    (folder / "evening").mkdir(parents=True)
+    first, *_ = photos(folder, 3)
+    first.rename(folder / "evening" / first.name)
+    text_file(folder / ".notes.jpg")
+    return folder
+
+
+def test_a_folder_is_sent_developed_listed_explained_and_fetched_back(terminal: Terminal, folder: Path) -> None:
+    sent = terminal.lines("upload", "--wait", folder)
+    assert {each["item"]["state"] for each in sent} == {"ready"}
+    originals = {Path(each["path"]).name: Path(each["path"]) for each in sent}
+    assert len(originals) == 3
+    listed = terminal.lines("list")
+    assert {each["name"] for each in listed} == set(originals)
+
+    item = listed[0]
+    assert terminal.lines("status", item["id"])[0]["digest"] == item["digest"]
+    steps = [step["step"] for step in terminal.lines("receipt", item["id"])]
+    assert (steps[0], steps[-1]) == ("created", "ready")
+
+    copy = terminal.home / "copy.jpg"
+    assert terminal.type("download", item["id"], "--output", copy).returncode == 0
+    assert f"sha256:{hashlib.sha256(copy.read_bytes()).hexdigest()}" == item["digest"]
+    assert copy.read_bytes() == originals[item["name"]].read_bytes()
+
+    again = terminal.lines("upload", folder)
+    assert {each["outcome"] for each in again} == {"duplicate"}
+    assert len(terminal.lines("list")) == 3
+
+
+async def test_an_upload_stopped_with_ctrl_c_sends_only_what_is_missing_when_started_again(
+    terminal: Terminal, darkroom: Installation, tmp_path: Path
+) -> None:
+    film = tmp_path / "film.mp4"
+    with film.open("wb") as file:
+        file.truncate(20 * PART_BYTES)
+    objects = darkroom.pid("-m local.objects")
+    with terminal.started("upload", film) as upload:
+        await until_a_part_is_stored(terminal)
+        os.kill(objects, signal.SIGSTOP)  # so that the rest cannot arrive before Ctrl-C does
+        try:
+            upload.send_signal(signal.SIGINT)
+            _, remarks = await asyncio.to_thread(upload.communicate, timeout=COMMAND_SECONDS)
+        finally:
+            os.kill(objects, signal.SIGCONT)
+    assert (upload.returncode, remarks) == (130, "Interrupted. The same command again sends only what is missing.\n")
+
+    before = stored_parts(darkroom.folder)
+    assert 1 <= len(before) < 20
+    [finished] = await asyncio.to_thread(terminal.lines, "upload", film)
+    assert finished["outcome"] == "uploaded"
+    assert before <= stored_parts(darkroom.folder)
+    assert len(await asyncio.to_thread(terminal.lines, "list")) == 1
+
+
+async def until_a_part_is_stored(terminal: Terminal) -> None:
+    async with DarkroomClient(terminal.url) as client:
+        await client.sessions.sign_in(terminal.email, PASSWORD)
+        while True:
+            for item in (await client.items.list()).items:
+                if (await client.items.stored_parts(item.id)).parts:
+                    return
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+def stored_parts(data: Path) -> set[tuple[int, int]]:
+    """The object store's files of a part's size: which and from when. A part sent again would be another file."""
+    found = set()
+    for folder, _, names in os.walk(data):
+        for name in names:
+            status = (Path(folder) / name).stat()
+            if status.st_size == PART_BYTES:
+                found.add((status.st_ino, status.st_mtime_ns))
+    return found
+
+
+def test_a_broken_file_is_a_partial_failure_that_can_be_retried_and_deleted(terminal: Terminal, folder: Path) -> None:
+    broken = text_file(folder / "diary.jpg")
+    done = terminal.type("upload", "--wait", folder)
+    assert done.returncode == 1
+    assert "This file is not a JPEG, PNG or WebP picture." in done.stdout + done.stderr
+    [failed] = [each for each in terminal.lines("list") if each["state"] == "failed"]
+    assert failed["name"] == broken.name
+    [retried] = terminal.lines("retry", failed["id"])
+    assert retried["state"] in {"queued", "processing", "failed"}
+    assert terminal.type("delete", failed["id"]).returncode == 0
+    assert len(terminal.lines("list")) == 3
+
+
+async def test_an_upload_that_was_begun_can_be_cancelled(terminal: Terminal) -> None:
+    async with DarkroomClient(terminal.url) as client:
+        await client.sessions.sign_in(terminal.email, PASSWORD)
+        wish = CreateItem(name="begun.mp4", size_bytes=2 * PART_BYTES, content_type="video/mp4")
+        begun = await client.items.create(wish)
+    [cancelled] = await asyncio.to_thread(terminal.lines, "cancel", begun.item.id)
+    assert cancelled["state"] == "cancelled"
+
+
+def test_events_are_followed_while_they_happen(terminal: Terminal, folder: Path) -> None:
+    with terminal.started("events", "--follow", "--json") as follower:
+        assert follower.stdout is not None
+        terminal.lines("upload", "--wait", folder)
+        seen: list[dict[str, Any]] = []
+        while sum(event["type"] == "item.ready" for event in seen) < 3:
+            seen.append(json.loads(follower.stdout.readline()))
+        follower.send_signal(signal.SIGINT)
+        follower.communicate(timeout=COMMAND_SECONDS)
+    assert [event["number"] for event in seen] == list(range(1, len(seen) + 1))
+    assert follower.returncode == 130
+
+
+def test_exit_codes_tell_what_a_script_wants_to_know(terminal: Terminal) -> None:
+    assert terminal.type("list").returncode == 0
+    assert terminal.type("status", "itm_01ARZ3NDEKTSV4RRFFQ69G5FAV").returncode == 1
+    assert terminal.type("upload").returncode == 2
+    sign_in = {"DARKROOM_EMAIL": terminal.email, "DARKROOM_PASSWORD": PASSWORD}
+    assert terminal.type("list", **sign_in, DARKROOM_URL="http://127.0.0.1:9").returncode == 3
+    assert terminal.type("logout").returncode == 0
+    assert terminal.type("list").returncode == 4
+    assert terminal.type("list", **sign_in).returncode == 0
+    assert terminal.type("login", **sign_in).returncode == 0
+    assert terminal.type("list").returncode == 0

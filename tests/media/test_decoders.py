@@ -20,6 +20,8 @@ from shared.items import FailureCode, ItemKind
 from tests.media.pictures import sample
 
 PLENTY_SECONDS = 60.0
+# Long enough for the template to start on a busy machine, so that the child is seen before its time is over.
+LIMIT_SECONDS = 4.0
 
 
 @asynccontextmanager
@@ -131,7 +133,7 @@ async def test_a_killed_child_costs_its_own_photo_only(
 
 
 async def test_time_runs_out_for_a_child_that_hangs(decoders: Decoders, folder: Path, stuck: Path) -> None:
-    hanging = asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=0.5))
+    hanging = asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=LIMIT_SECONDS))
     await until(lambda: decoders.pids)
     (pid,) = decoders.pids
     with pytest.raises(DecoderDied) as caught:
@@ -153,7 +155,7 @@ async def test_who_cancels_waits_until_the_child_is_gone(decoders: Decoders, fol
 
 
 async def test_a_template_too_stuck_to_kill_is_killed_itself(decoders: Decoders, folder: Path, stuck: Path) -> None:
-    hanging = asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=0.5))
+    hanging = asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=LIMIT_SECONDS))
     await until(lambda: decoders.pids)
     (pid,) = decoders.pids
     template = decoders.template_pid

@@ -13,7 +13,7 @@ export function itemView({id, library, actions, go, explain}) {
   const stopper = new AbortController();
   const {signal} = stopper;
   const stage = element('div', {class: 'item-stage'});
-  const title = element('h1', {class: 'item-title'});
+  const title = element('h1', {class: 'item-title', tabindex: -1, autofocus: true});
   const status = element('p', {class: 'item-status', role: 'status'});
   const facts = element('dl', {class: 'item-facts'});
   const bar = element('div', {class: 'item-actions'});

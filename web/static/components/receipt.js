@@ -1,12 +1,13 @@
 // What was done with an item, step by step: nobody needs a server's log.
 
 import * as api from '../api.js';
-import {element} from '../dom.js';
+import {element, setText} from '../dom.js';
 import {secondsInWords, stepInWords, timeOfDay} from '../words.js';
 
 export function receipt({id, explain}) {
   const list = element('ol', {class: 'receipt-steps'});
-  const node = element('section', {class: 'receipt', 'aria-label': 'Receipt'}, element('h2', {}, 'Receipt'), list);
+  const whole = element('span', {class: 'receipt-whole'});
+  const node = element('section', {class: 'receipt', 'aria-label': 'Receipt'}, element('h2', {}, 'Receipt', whole), list);
   let shown = '';
 
   /** Reads it again when the item has moved on. */
@@ -17,12 +18,20 @@ export function receipt({id, explain}) {
     try {
       const {steps} = await api.receipt(id);
       list.replaceChildren(...steps.map(line));
+      setText(whole, wholeInWords(steps));
     } catch (error) {
       if (error.status !== 404) explain(error);
     }
   }
 
   return {node, refresh};
+}
+
+/** From the drop to the picture, once it is there. */
+function wholeInWords(steps) {
+  const began = steps.find((step) => step.step === 'created');
+  const ready = steps.findLast((step) => step.step === 'ready');
+  return began && ready ? `ready in ${secondsInWords((new Date(ready.at) - new Date(began.at)) / 1000)}` : '';
 }
 
 function line(step) {

@@ -57,8 +57,8 @@ def _run_all(benchmarks: dict[str, tuple[str, ...]]) -> int:
         printed = _run(module)
         values |= printed
         failed += [name for name in figures if name not in printed]
+        REPORT.write_text(_report(values))  # after each, so that an interrupted run leaves what it measured
     _show(values)
-    REPORT.write_text(_report(values))
     for name in failed:
         sys.stderr.write(f"The benchmark of {name} did not print it.\n")
     return 1 if failed else 0

@@ -2,7 +2,6 @@
 
 import {element, setText} from '../dom.js';
 import {hangingPrint} from '../icons.js';
-import {newestFirst} from '../library.js';
 import {dayInWords, dayOf, photos} from '../words.js';
 import {tile} from './tile.js';
 
@@ -36,7 +35,7 @@ export function gallery({library, uploads, actions, signal}) {
     const waiting = loose.sort((left, right) => right.number - left.number);
     return [
       ...waiting.map((job) => ({key: job.key, day: dayOf(new Date().toISOString()), job, item: null})),
-      ...library.all().sort(newestFirst).map((item) => ({key: item.id, day: dayOf(item.created_at), job: byItem.get(item.id) ?? null, elsewhere: elsewhere.get(item.id), item})),
+      ...library.all().map((item) => ({key: item.id, day: dayOf(item.created_at), job: byItem.get(item.id) ?? null, elsewhere: elsewhere.get(item.id), item})),
     ];
   }
 

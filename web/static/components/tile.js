@@ -21,10 +21,13 @@ export function tile({library, actions}) {
   const link = element('a', {class: 'tile-link'}, stage, words);
   const node = element('li', {class: 'tile'}, link, trouble);
   let drawn = {};
+  let shownItem = null; // as it was last drawn, when nothing but the item mattered
   let lost = 0;
 
   /** `job`: the upload in this tab. `elsewhere`: how far another tab is with it, 0 to 1. */
   function update({item, job, elsewhere = null}) {
+    if (item && item === shownItem && !job && elsewhere === null) return; // in a gallery of thousands, almost all
+    shownItem = job || elsewhere !== null ? null : item;
     const running = job && job.state !== 'done' && (!item || item.state === 'uploading');
     const far = running ? null : item?.state === 'uploading' ? elsewhere : null;
     const shown = running ? job.state : item?.state ?? 'waiting';

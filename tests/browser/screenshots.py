@@ -21,6 +21,10 @@ SLOW_BYTES_PER_SECOND = 60_000
 
 # Sky above, sky at the horizon, sun, and the nearest of the hills.
 SCENES = {
+    "winter noon.jpg": ("#9db9cf", "#f4f1ea", "#ffffff", "#51687d"),
+    "vineyard.jpg": ("#4f93b8", "#f2e2b0", "#fff3cf", "#5a5a1e"),
+    "after rain.jpg": ("#52697a", "#b9cdb9", "#f4f6dd", "#1f3d3a"),
+    "desert rose.jpg": ("#a5586b", "#f7cda0", "#fff0d2", "#5e2430"),
     "first light.jpg": ("#31456a", "#f2b28c", "#ffe9c4", "#1d2233"),
     "fjord at noon.jpg": ("#3f86c4", "#d8ecf6", "#fffdf2", "#14414f"),
     "lavender hour.jpg": ("#46366f", "#e5a3b4", "#ffe0d2", "#2a1b3d"),

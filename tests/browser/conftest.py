@@ -13,7 +13,8 @@ from playwright.async_api import BrowserContext
 from app.media.placeholder import LONGEST_EDGE, thumb_hash
 from shared.ids import ItemId, new_item_id
 from shared.items import Failure, FailureCode, Item, ItemKind, ItemState
-from tests.browser.scripted_api import ScriptedApi
+from tests.browser.scripted_api import build_application
+from tests.browser.scripted_service import ScriptedService
 from tests.browser.visitor import Visitor, running_chromium
 from tests.web.servers import serving, serving_web
 
@@ -23,21 +24,22 @@ MakeItem = Callable[..., Item]
 
 
 @pytest.fixture
-def api() -> Iterator[ScriptedApi]:
-    scripted = ScriptedApi()
-    with serving(scripted.application, lifespan="on") as url:
+def api() -> Iterator[ScriptedService]:
+    scripted = ScriptedService()
+    with serving(build_application(scripted), lifespan="on") as url:
         scripted.url = url
         yield scripted
 
 
 @pytest.fixture
-def page_url(api: ScriptedApi) -> Iterator[str]:
+def page_url(api: ScriptedService) -> Iterator[str]:
     with serving_web(api.url, cdn_url=api.url, objects_url=api.url) as url:
         yield url
 
 
 @pytest.fixture
-async def context() -> AsyncIterator[BrowserContext]:
+async def context(page_url: str) -> AsyncIterator[BrowserContext]:
+    """Ends before the servers do, so that they need not wait for its streams."""
     async with running_chromium() as chromium:
         width, height = DESKTOP
         yield await chromium.new_context(locale="en-GB", viewport={"width": width, "height": height})
@@ -52,7 +54,7 @@ async def someone(context: BrowserContext, page_url: str) -> AsyncIterator[Visit
 
 
 @pytest.fixture
-def make_item(api: ScriptedApi) -> MakeItem:
+def make_item(api: ScriptedService) -> MakeItem:
     """`make_item("dusk.jpg", state=..., minutes_ago=...)`: an item that the service has, its picture included."""
 
     def make(name: str = "photo.jpg", *, minutes_ago: float = 0, **fields: object) -> Item:
@@ -78,7 +80,7 @@ def make_item(api: ScriptedApi) -> MakeItem:
 
 
 @pytest.fixture
-def make_ready(api: ScriptedApi, make_item: MakeItem) -> MakeItem:
+def make_ready(api: ScriptedService, make_item: MakeItem) -> MakeItem:
     """The same, developed before anybody looked: no event says so."""
 
     def make(name: str = "photo.jpg", *, picture: Image.Image | None = None, **fields: object) -> Item:

@@ -11,7 +11,7 @@ from shared.items import ItemState
 from shared.problems import Unavailable
 from tests.browser.conftest import DESKTOP, PHONE, MakeItem, placeholder_of
 from tests.browser.photos import photos, text_file
-from tests.browser.scripted_api import ScriptedApi
+from tests.browser.scripted_service import ScriptedService
 from tests.browser.visitor import Visitor, drop, expect_pictures
 
 DECODE = """async (hash) => {
@@ -40,7 +40,7 @@ async def test_placeholders_look_like_the_picture(someone: Visitor, size: tuple[
 
 
 async def test_a_failed_photo_says_what_is_wrong_and_what_can_be_done(
-    someone: Visitor, api: ScriptedApi, make_failed: MakeItem
+    someone: Visitor, api: ScriptedService, make_failed: MakeItem
 ) -> None:
     failed = make_failed()
     page = await someone.open()
@@ -56,7 +56,7 @@ async def test_a_failed_photo_says_what_is_wrong_and_what_can_be_done(
 
 
 async def test_a_failed_photo_can_be_deleted_where_it_stands(
-    someone: Visitor, api: ScriptedApi, make_failed: MakeItem
+    someone: Visitor, api: ScriptedService, make_failed: MakeItem
 ) -> None:
     make_failed()
     page = await someone.open()
@@ -67,7 +67,7 @@ async def test_a_failed_photo_can_be_deleted_where_it_stands(
 
 
 async def test_pictures_whose_addresses_ran_out_are_drawn_with_new_ones(
-    someone: Visitor, api: ScriptedApi, make_ready: MakeItem
+    someone: Visitor, api: ScriptedService, make_ready: MakeItem
 ) -> None:
     make_ready()
     api.oldest_window = 2  # the list still gives addresses of window 1
@@ -78,7 +78,7 @@ async def test_pictures_whose_addresses_ran_out_are_drawn_with_new_ones(
 
 
 async def test_what_happened_while_the_stream_was_cut_is_heard_afterwards(
-    someone: Visitor, api: ScriptedApi, make_item: MakeItem, make_ready: MakeItem
+    someone: Visitor, api: ScriptedService, make_item: MakeItem, make_ready: MakeItem
 ) -> None:
     page = await empty_gallery(someone)
     api.cut_streams()
@@ -89,7 +89,7 @@ async def test_what_happened_while_the_stream_was_cut_is_heard_afterwards(
 
 
 async def test_a_log_that_is_no_longer_kept_makes_the_page_list_anew(
-    someone: Visitor, api: ScriptedApi, make_item: MakeItem, make_ready: MakeItem
+    someone: Visitor, api: ScriptedService, make_item: MakeItem, make_ready: MakeItem
 ) -> None:
     api.say(EventType.ITEM_CREATED, make_item("old.jpg"))
     page = await someone.open()
@@ -103,7 +103,7 @@ async def test_a_log_that_is_no_longer_kept_makes_the_page_list_anew(
 
 
 async def test_all_tabs_share_one_stream_and_another_takes_over(
-    someone: Visitor, api: ScriptedApi, make_ready: MakeItem
+    someone: Visitor, api: ScriptedService, make_ready: MakeItem
 ) -> None:
     first, second = await someone.open(), await someone.open()
     for page in (first, second):
@@ -119,7 +119,7 @@ async def test_all_tabs_share_one_stream_and_another_takes_over(
 
 
 async def test_many_photos_that_become_ready_at_once_are_read_with_few_requests(
-    someone: Visitor, api: ScriptedApi, make_item: MakeItem, make_ready: MakeItem
+    someone: Visitor, api: ScriptedService, make_item: MakeItem, make_ready: MakeItem
 ) -> None:
     page = await empty_gallery(someone)
     asked = api.asked["GET /v1/items/ID"] + api.asked["GET /v1/items"]
@@ -130,7 +130,7 @@ async def test_many_photos_that_become_ready_at_once_are_read_with_few_requests(
 
 
 async def test_a_session_that_ended_leads_back_to_signing_in(
-    someone: Visitor, api: ScriptedApi, make_ready: MakeItem
+    someone: Visitor, api: ScriptedService, make_ready: MakeItem
 ) -> None:
     make_ready()
     page = await someone.open()
@@ -142,7 +142,7 @@ async def test_a_session_that_ended_leads_back_to_signing_in(
 
 
 async def test_a_busy_service_costs_an_upload_nothing_but_time(
-    someone: Visitor, api: ScriptedApi, tmp_path: Path
+    someone: Visitor, api: ScriptedService, tmp_path: Path
 ) -> None:
     api.refused += [
         ("POST /v1/items", Unavailable(retry_after_seconds=1)),
@@ -157,7 +157,7 @@ async def test_a_busy_service_costs_an_upload_nothing_but_time(
 
 
 async def test_a_file_without_bytes_is_refused_on_its_tile_and_asks_nobody(
-    someone: Visitor, api: ScriptedApi, tmp_path: Path
+    someone: Visitor, api: ScriptedService, tmp_path: Path
 ) -> None:
     (tmp_path / "empty.jpg").touch()
     page = await empty_gallery(someone)
@@ -176,7 +176,7 @@ async def test_names_and_captions_are_text_whatever_they_hold(someone: Visitor, 
 
 
 async def test_a_caption_that_somebody_else_changed_is_not_overwritten_unasked(
-    someone: Visitor, api: ScriptedApi, make_ready: MakeItem
+    someone: Visitor, api: ScriptedService, make_ready: MakeItem
 ) -> None:
     item = make_ready(caption="first")
     page = await someone.open(f"/items/{item.id}")
@@ -206,7 +206,7 @@ async def test_arrow_keys_lead_through_the_photos_and_escape_back(someone: Visit
 
 
 async def test_a_gallery_of_thousands_loads_page_by_page_in_order(
-    someone: Visitor, api: ScriptedApi, make_item: MakeItem
+    someone: Visitor, api: ScriptedService, make_item: MakeItem
 ) -> None:
     count = 1_000
     for number in range(count):
@@ -222,7 +222,7 @@ async def test_a_gallery_of_thousands_loads_page_by_page_in_order(
     assert api.asked["GET /v1/items"] == count / api.page_items
 
 
-async def test_a_pasted_picture_is_dropped_off_too(someone: Visitor, api: ScriptedApi) -> None:
+async def test_a_pasted_picture_is_dropped_off_too(someone: Visitor, api: ScriptedService) -> None:
     page = await empty_gallery(someone)
     await page.evaluate("""() => {
       const data = new DataTransfer();
@@ -268,7 +268,7 @@ async def beyond(page: Page, width: int) -> list[str]:
 
 
 async def test_text_that_is_no_photo_is_uploaded_and_not_judged_by_the_page(
-    someone: Visitor, api: ScriptedApi, tmp_path: Path
+    someone: Visitor, api: ScriptedService, tmp_path: Path
 ) -> None:
     page = await empty_gallery(someone)
     await drop(page, [text_file(tmp_path / "diary.jpg")])

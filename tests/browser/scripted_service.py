@@ -1,0 +1,126 @@
+"""The memory of the scripted service: items, log and streams, changed by tests while the page looks on."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.accounts import Account
+from shared.events import Event, EventType
+from shared.ids import new_account_id
+from shared.items import Item, ItemState, ReceiptStep, Rendition
+from shared.problems import NotFound, Problem
+
+UNHEARD_EVENTS = 10
+SMALL, MEDIUM, LARGE = 400, 1024, 2048
+
+
+class ScriptedService:
+    """What the service knows; served on its own loop, while tests call `say`, `change` and the rest from theirs."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        """Where this server listens; the test sets it."""
+        self.account = Account(
+            id=new_account_id(), email="ada@example.com", administrator=True, created_at=datetime.now(UTC)
+        )
+        self.signed_in = True
+        self.items: dict[str, Item] = {}
+        self.receipts: dict[str, list[ReceiptStep]] = {}
+        self.events: list[Event] = []
+        self.oldest_event = 1
+        self.stored: dict[str, bytes] = {}
+        self.pictures: dict[str, bytes] = {}
+        """What the CDN has, by the item's name."""
+        self.asked: Counter[str] = Counter()
+        """`GET /v1/items` and so on, ids left out."""
+        self.refused: list[tuple[str, Problem]] = []
+        """The next request of this kind gets this problem."""
+        self.window = 1
+        """Part of every CDN address that is given out."""
+        self.oldest_window = 1
+        """The CDN refuses addresses of earlier windows."""
+        self.page_items = 100
+        self.streams = 0
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.news = asyncio.Event()
+        self.cut = asyncio.Event()
+
+    def say(self, type_: EventType, item: Item) -> None:
+        """Appends to the log and tells every stream."""
+        bare = tuple(each.model_copy(update={"url": None}) for each in item.renditions)
+        data = item.model_copy(update={"renditions": bare, "urls_expire_at": None}).model_dump(mode="json")
+        number = len(self.events) + self.oldest_event
+        self.events.append(Event(number=number, type=type_, at=datetime.now(UTC), subject=item.id, data=data))
+        self._wake(lambda: self.news)
+
+    def change(self, item: Item, event: EventType | None = None, **fields: Any) -> Item:
+        changed = item.model_copy(update=fields)
+        self.items[item.id] = changed
+        if event is not None:
+            self.say(event, changed)
+        return changed
+
+    def make_ready(self, item: Item, placeholder: str, width: int = 1200, height: int = 800) -> Item:
+        renditions = self._renditions(item, width, height)
+        return self.change(
+            item,
+            EventType.ITEM_READY,
+            state=ItemState.READY,
+            placeholder=placeholder,
+            width=width,
+            height=height,
+            renditions=renditions,
+            deadline=None,
+        )
+
+    def forget_events(self) -> None:
+        """As if thirty days had passed in which much happened that nobody heard."""
+        self.oldest_event = self.head + 1 + UNHEARD_EVENTS
+        self.events.clear()
+
+    def cut_streams(self) -> None:
+        self._wake(lambda: self.cut)
+
+    def _wake(self, event: Callable[[], asyncio.Event]) -> None:
+        if self.loop is not None:
+            self.loop.call_soon_threadsafe(lambda: event().set())
+
+    @property
+    def head(self) -> int:
+        return self.oldest_event + len(self.events) - 1
+
+    def _renditions(self, item: Item, width: int, height: int) -> tuple[Rendition, ...]:
+        sizes = [
+            ("small", "webp", SMALL),
+            ("medium", "webp", MEDIUM),
+            ("large", "webp", LARGE),
+            ("fallback", "jpeg", LARGE),
+        ]
+        made = []
+        for name, form, edge in sizes:
+            scale = min(1.0, edge / max(width, height))
+            made.append(
+                Rendition(
+                    name=name,
+                    file=f"{name}.{form}",
+                    content_type=f"image/{form}",
+                    width=round(width * scale),
+                    height=round(height * scale),
+                    size_bytes=1,
+                )
+            )
+        return tuple(made)
+
+    def shown(self, item: Item) -> Item:
+        signed = tuple(
+            each.model_copy(update={"url": f"{self.url}/cdn/{self.window}/{item.name}/{each.file}"})
+            for each in item.renditions
+        )
+        return item.model_copy(update={"renditions": signed})
+
+    def require(self, item: str) -> Item:
+        if item not in self.items:
+            raise NotFound
+        return self.items[item]

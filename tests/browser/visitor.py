@@ -29,6 +29,8 @@ OPTIONS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 PASSWORD = "a long enough password"
+SHOWN_MILLISECONDS = 20_000
+"""What `expect` waits for where nothing else is said; a machine under load is no failure of the page."""
 DEVELOPED_MILLISECONDS = 60_000
 UNLIMITED = -1
 ASKING_WHO_IS_THERE = "401 GET /v1/account"
@@ -40,6 +42,7 @@ async def running_chromium() -> AsyncIterator[Browser]:
     """Debian's Chromium, headless."""
     if not await asyncio.to_thread(CHROMIUM.exists):
         raise AssertionError(f"{CHROMIUM} is missing, and the page's tests need it: apt-get install chromium")
+    expect.set_options(timeout=SHOWN_MILLISECONDS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         try:

@@ -50,7 +50,7 @@ async def test_a_closed_tab_is_taken_up_where_it_stopped_and_nothing_is_there_tw
     visitor: Visitor, thirty_photos: list[Path]
 ) -> None:
     page = await visitor.register()
-    await (await Connection.of(page)).limit_uploads(1_000_000)
+    await (await Connection.of(page)).limit_uploads(500_000)
     await drop(page, thirty_photos)
     await expect(page.locator(".tile[data-item]")).to_have_count(30)
     await expect(page.locator(".tile picture[data-loaded]").nth(2)).to_be_visible(timeout=DEVELOPED_MILLISECONDS)

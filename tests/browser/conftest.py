@@ -86,10 +86,7 @@ def make_ready(api: ScriptedService, make_item: MakeItem) -> MakeItem:
     def make(name: str = "photo.jpg", *, picture: Image.Image | None = None, **fields: object) -> Item:
         image = picture or _picture(name)
         api.pictures[name] = jpeg(image)
-        events = len(api.events)
-        ready = api.make_ready(make_item(name, **fields), placeholder_of(image), *image.size)
-        del api.events[events:]
-        return ready
+        return api.make_ready(make_item(name, **fields), placeholder_of(image), *image.size, event=None)
 
     return make
 

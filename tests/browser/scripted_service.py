@@ -62,11 +62,18 @@ class ScriptedService:
             self.say(event, changed)
         return changed
 
-    def make_ready(self, item: Item, placeholder: str, width: int = 1200, height: int = 800) -> Item:
+    def make_ready(
+        self,
+        item: Item,
+        placeholder: str,
+        width: int = 1200,
+        height: int = 800,
+        event: EventType | None = EventType.ITEM_READY,
+    ) -> Item:
         renditions = self._renditions(item, width, height)
         return self.change(
             item,
-            EventType.ITEM_READY,
+            event,
             state=ItemState.READY,
             placeholder=placeholder,
             width=width,

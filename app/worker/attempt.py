@@ -26,6 +26,8 @@ from shared.times import Clock
 log = structlog.get_logger()
 
 HEARTBEATS_PER_LEASE = 4
+NUDGE_GATHER_SECONDS = 0.5
+"""A batch of uploads nudges all the time; most photos are done before their claim is worth another look."""
 STORES_AWAY = timedelta(seconds=5)
 """How long an item waits whose worker could not reach a store."""
 GIVE_BACK_SECONDS = 5.0
@@ -134,10 +136,11 @@ class Attempts:
         beat_at = loop.time() + lease_seconds / HEARTBEATS_PER_LEASE
         async with self._nudges.listen(event_channel(claimed.account_id)) as nudged:
             while True:
-                nudged.clear()
                 with suppress(TimeoutError):
                     async with asyncio.timeout_at(beat_at):
                         await nudged.wait()
+                        await asyncio.sleep(NUDGE_GATHER_SECONDS)
+                nudged.clear()
                 try:
                     if loop.time() < beat_at:
                         await self._work.check(claimed)

@@ -32,6 +32,8 @@ log = structlog.get_logger()
 
 GRACE_SECONDS = 15.0
 """For the photos in work; whoever stops the process waits longer than this."""
+ATTEMPTS_AHEAD = 1
+"""Attempts beyond the decoders' slots, so that no core waits while a photo is fetched or stored."""
 
 
 def main(settings: Settings) -> None:
@@ -71,7 +73,8 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         relay = RelayService(base.event_store, base.amazon.topics, base.clock)
         pipeline = Pipeline(base.amazon.objects, work, decoders, scratch, base.clock)
         attempts = Attempts(work, pipeline, base.amazon.queues, EXPRESS_QUEUE, base.cache.nudges, base.clock)
-        consumer = Consumer(base.amazon.queues, EXPRESS_QUEUE, settings.worker_slots, lease, attempts.handle)
+        attempts_at_once = settings.worker_slots + ATTEMPTS_AHEAD
+        consumer = Consumer(base.amazon.queues, EXPRESS_QUEUE, attempts_at_once, lease, attempts.handle)
         health = health_server(settings.listen_host, settings.listen_port, readiness, lambda: consumer.in_work)
         async with asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(health.serve())

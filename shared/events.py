@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
+from shared.ids import ItemIdField
 from shared.times import Moment
 from shared.wire import Answer
 
@@ -40,3 +41,11 @@ class EventPage(Answer):
     events: tuple[Event, ...]
     read_to: int = Field(description="How far this page has read; the next one begins with `after` = this.")
     head: int = Field(description="The last number in the log when it was read.")
+
+
+class Progress(Answer):
+    """How far a video is; travels in the stream as `event: progress`, is in no log, and may get lost."""
+
+    id: ItemIdField
+    percent: float = Field(ge=0, le=100)
+    ready_at: Moment | None = Field(description="Estimated; absent until there is something to estimate from.")

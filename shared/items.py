@@ -46,11 +46,14 @@ class Failure(Answer):
 
 
 class Rendition(Answer):
-    name: str = Field(description="`small`, `medium`, `large` (WebP) or `fallback` (JPEG).")
+    name: str = Field(
+        description="`small`, `medium`, `large` (WebP), `fallback` (JPEG): the picture, of a video its poster. "
+        "Of a video also `video` (MP4), `storyboard` (JPEG) and `storyboard_track` (WebVTT)."
+    )
     file: str
     content_type: str
-    width: int
-    height: int
+    width: int | None = Field(description="Absent where there is no picture.")
+    height: int | None
     size_bytes: int
     url: str | None = Field(default=None, description="Signed; absent in events.")
 
@@ -72,7 +75,9 @@ class Item(Answer):
     height: int | None = None
     camera: str | None = None
     placeholder: str | None = Field(default=None, description="ThumbHash, base64.")
-    playable: bool = False
+    duration_seconds: float | None = Field(default=None, description="Of a video.")
+    playable: bool = Field(default=False, description="A video's playlist works, also while the rest is being made.")
+    playlist_url: str | None = Field(default=None, description="HLS, with a grant of its own; absent in events.")
     renditions: tuple[Rendition, ...] = ()
     failure: Failure | None = None
     urls_expire_at: Moment | None = Field(default=None, description="Until when the renditions' URLs work.")

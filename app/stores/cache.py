@@ -23,6 +23,8 @@ LIMIT_SECONDS = 1.0
 AWAY_SECONDS = 0.1
 """The patience with a Redis that did not answer the last time."""
 NUDGE_SECONDS = 0.5
+MOST_UNTOLD = 1_000
+"""Channels whose nudge Redis did not take; beyond, the watchers' own rounds find out."""
 RETRIES = 2
 SILENCE_SECONDS = 5.0
 """After that long without a message the nudges' connection is asked whether it is still there."""
@@ -156,7 +158,7 @@ class Nudges:
                 self._availability.found()
                 if message["type"] in ("message", "subscribe"):
                     # A confirmed subscription, too, is news: what was said before it is lost.
-                    self._wake(message["channel"].decode())
+                    self.wake(message["channel"].decode())
             elif asked:
                 raise RedisConnectionError("no answer to a ping")
             else:
@@ -165,7 +167,8 @@ class Nudges:
                     async with asyncio.timeout(CONNECT_SECONDS):
                         await connection.ping()
 
-    def _wake(self, channel: str) -> None:
+    def wake(self, channel: str) -> None:
+        """Those who listen in this process."""
         for nudged in self._listeners.get(channel, ()):
             nudged.set()
 
@@ -181,6 +184,7 @@ class Cache:
         self.limits = Limits(self._redis, self._availability)
         self.nudges = Nudges(self._nudges_redis, self._availability, silence_seconds)
         self._task: asyncio.Task[None] | None = None
+        self._untold: set[str] = set()
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self.nudges.run())
@@ -198,8 +202,18 @@ class Cache:
         await self._redis.aclose()
 
     async def nudge(self, channel: str) -> None:
-        """Tell whoever listens on the channel, in any process, to look; it may not arrive."""
-        await self._availability.ask(self._redis.publish(channel, b""), NUDGE_SECONDS)
+        """Tell whoever listens on the channel, in any process, to look.
+
+        Without Redis only this process hears of it; the others do with the first nudge that Redis takes again.
+        """
+        self._untold.add(channel)
+        if len(self._untold) > MOST_UNTOLD:
+            self._untold.pop()
+        for each in tuple(self._untold):
+            if await self._availability.ask(self._redis.publish(each, b""), NUDGE_SECONDS) is None:
+                self.nudges.wake(channel)
+                return
+            self._untold.discard(each)
 
 
 @contextmanager

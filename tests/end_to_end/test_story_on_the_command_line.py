@@ -186,7 +186,7 @@ async def test_an_upload_that_was_begun_can_be_cancelled(terminal: Terminal) -> 
 
 
 def test_events_are_followed_while_they_happen(terminal: Terminal, folder: Path) -> None:
-    with terminal.started("events", "--follow", "--json") as follower:
+    with terminal.started("events", "--follow", "--after", "0", "--json") as follower:
         assert follower.stdout is not None
         terminal.lines("upload", "--wait", folder)
         seen: list[dict[str, Any]] = []

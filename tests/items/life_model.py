@@ -21,6 +21,8 @@ class ModelItem:
     claimed_at: float = 0
     lost: int = 0
     original: bool = False
+    ended: tuple[str, int] | None = None
+    """How the last claim ended, and whose it was: said once more, because an answer was lost, it is no error."""
     told: list[str] = field(default_factory=lambda: ["item.created"])
 
     def _end(self, state: str, *, tell: bool = True) -> None:
@@ -38,6 +40,7 @@ class ModelItem:
         if self.state != "queued" or self.usable_from > now:
             return False
         self.state, self.holder, self.claimed_at, self.held_until = "processing", worker, now, now + LEASE
+        self.ended = None
         return True
 
     def holds(self, worker: int) -> bool:
@@ -49,9 +52,10 @@ class ModelItem:
         return held
 
     def fail(self, worker: int) -> bool:
-        if held := self.holds(worker):
+        if self.holds(worker):
+            self.ended = "failed", worker
             self._end("failed")
-        return held
+        return self.ended == ("failed", worker)
 
     def give_back(self, worker: int) -> bool:
         if held := self.holds(worker):
@@ -59,11 +63,13 @@ class ModelItem:
         return held
 
     def lose(self, worker: int, now: float) -> bool:
-        if held := self.holds(worker):
+        if self.holds(worker):
             self._lost_attempt(now)
-        return held
+        return self.ended == ("lost", worker)
 
     def _lost_attempt(self, now: float) -> None:
+        if self.holder is not None:
+            self.ended = "lost", self.holder
         self.lost += 1
         if self.lost == 5:
             self._end("failed")
@@ -88,7 +94,7 @@ class ModelItem:
     def retry(self, now: float) -> bool:
         if self.state not in {"failed", "cancelled"} or not self.original:
             return False
-        self.state, self.lost, self.queued_first, self.usable_from = "queued", 0, now, 0
+        self.state, self.lost, self.queued_first, self.usable_from, self.ended = "queued", 0, now, 0, None
         self.told.append("item.updated")
         return True
 

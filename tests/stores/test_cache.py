@@ -120,7 +120,6 @@ async def test_a_redis_that_says_nothing_more_is_given_up_and_found_again(tmp_pa
         ):
             server.process.send_signal(signal.SIGSTOP)
             try:
-                await cache.nudge(channel)
                 assert await cache.limits.take(Limit("frozen", 1, 60), "me") is None
                 await asyncio.sleep(1)
                 assert not nudged.is_set()
@@ -129,13 +128,40 @@ async def test_a_redis_that_says_nothing_more_is_given_up_and_found_again(tmp_pa
             await nudged.wait()
 
 
+async def test_a_nudge_that_redis_did_not_take_is_heard_here_at_once_and_elsewhere_later(
+    tmp_path: Path, channel: str
+) -> None:
+    port = free_port()
+    with running(valkey_command(port, tmp_path), "Ready to accept connections") as server:
+        url = f"redis://127.0.0.1:{port}/0"
+        async with (
+            Cache(url) as here,
+            Cache(url) as elsewhere,
+            _listening(here, channel) as heard_here,
+            _listening(elsewhere, channel) as heard_elsewhere,
+        ):
+            server.process.send_signal(signal.SIGSTOP)
+            try:
+                await here.nudge(channel)
+                assert heard_here.is_set()
+                assert not heard_elsewhere.is_set()
+            finally:
+                server.process.send_signal(signal.SIGCONT)
+            async with asyncio.timeout(20):
+                while not heard_elsewhere.is_set():
+                    await here.nudge("events:another")
+                    await asyncio.sleep(0.05)
+
+
 async def test_without_redis_nothing_fails_and_every_limit_passes(channel: str, who: str) -> None:
     async with Cache(f"redis://127.0.0.1:{free_port()}/0") as cache, cache.nudges.listen(channel) as nudged:
-        await cache.nudge(channel)
+        await cache.nudge("events:another")
         for _ in range(3):
             assert await cache.limits.take(Limit("nowhere", 1, 60), who) is None
         await cache.limits.give_back(Limit("nowhere", 1, 60), who)
         assert not nudged.is_set()
+        await cache.nudge(channel)
+        assert nudged.is_set()
 
 
 async def test_a_limit_holds_over_processes_and_requests_at_once(caches: tuple[Cache, Cache], who: str) -> None:

@@ -15,7 +15,7 @@ from app.media.exif import CaptureFacts, read_capture_facts
 from app.media.protocol import OUT_OF_MEMORY
 from app.media.recipe import RECIPE, WEBP_EFFORT, FileFormat, RenditionRecipe
 from app.media.results import MadeImage, MediaError, Probe, RenditionFile
-from app.media.sniff import SourceFormat, sniff
+from app.media.sniff import UNSUPPORTED, SourceFormat, sniff
 from shared.items import FailureCode
 
 MOST_MEGAPIXELS = 100
@@ -79,7 +79,7 @@ def _open(source: Path, source_format: SourceFormat, *, fail_on: str, shrink: in
             return pyvips.Image.pngload(str(source), **options)
         case SourceFormat.WEBP:
             return pyvips.Image.webpload(str(source), **options)
-    assert_never(source_format)
+    raise MediaError(FailureCode.UNSUPPORTED, UNSUPPORTED)
 
 
 def _probe(header: Any, source_format: SourceFormat) -> Probe:

@@ -2,27 +2,100 @@
 
 from enum import StrEnum
 from pathlib import Path
+from typing import assert_never
 
 from app.media.results import MediaError
-from shared.items import FailureCode
+from shared.items import FailureCode, ItemKind
+
+HEAD_BYTES = 4096
+UNSUPPORTED = "This file is not a picture or video that Darkroom can read."
+
+# Brands of `ftyp` (ISO/IEC 23008-12 annex B, mp4ra.org). `mif1` and `msf1` leave the codec to the brands after them.
+HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
+AVIF_BRANDS = frozenset({b"avif", b"avis"})
+OPEN_BRANDS = frozenset({b"mif1", b"msf1", b"mif2"})
+# ISO files that are neither pictures of ours nor videos: Canon's CR3, JPEG 2000, audio books and songs.
+FOREIGN_BRANDS = frozenset({b"crx ", b"jp2 ", b"jpx ", b"jxl ", b"M4A ", b"M4B ", b"M4P ", b"F4A "})
+# What a QuickTime file without `ftyp` begins with. The fillers must also fit into the file: words begin like that, too.
+MOVIE_ATOMS = frozenset({b"moov", b"mdat"})
+FILLER_ATOMS = frozenset({b"wide", b"free", b"skip", b"pnot"})
+# The EBML head names the format within its first few elements (RFC 8794, 11.2.8).
+EBML, EBML_HEAD_BYTES = b"\x1a\x45\xdf\xa3", 64
 
 
 class SourceFormat(StrEnum):
     JPEG = "jpeg"
     PNG = "png"
     WEBP = "webp"
+    GIF = "gif"
+    TIFF = "tiff"
+    """Also what is built like one: DNG, CR2, NEF, ARW."""
+    HEIF = "heif"
+    AVIF = "avif"
+    MP4 = "mp4"
+    """Also MOV, with `ftyp` or without."""
+    MATROSKA = "matroska"
+    """Also WebM."""
+
+    @property
+    def kind(self) -> ItemKind:
+        """Which way the file goes; an animation goes as an image and comes out as a video."""
+        match self:
+            case SourceFormat.MP4 | SourceFormat.MATROSKA:
+                return ItemKind.VIDEO
+            case SourceFormat.JPEG | SourceFormat.PNG | SourceFormat.WEBP | SourceFormat.GIF | SourceFormat.TIFF:
+                return ItemKind.IMAGE
+            case SourceFormat.HEIF | SourceFormat.AVIF:
+                return ItemKind.IMAGE
+        assert_never(self)
 
 
 def sniff(source: Path) -> SourceFormat:
-    """Raises MediaError for an empty file and for every other format."""
+    """Raises MediaError for an empty file and for every other format. Reads the first bytes only."""
     with source.open("rb") as file:
-        head = file.read(16)
+        head = file.read(HEAD_BYTES)
     if not head:
         raise MediaError(FailureCode.DAMAGED, "The file is empty.")
+    found = _picture(head) or _boxes(head, source.stat().st_size) or _ebml(head)
+    if found is None:
+        raise MediaError(FailureCode.UNSUPPORTED, UNSUPPORTED)
+    return found
+
+
+def _picture(head: bytes) -> SourceFormat | None:
     if head.startswith(b"\xff\xd8\xff"):
         return SourceFormat.JPEG
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return SourceFormat.PNG
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return SourceFormat.WEBP
-    raise MediaError(FailureCode.UNSUPPORTED, "This file is not a JPEG, PNG or WebP picture.")
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return SourceFormat.GIF
+    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):  # with `+` a BigTIFF
+        return SourceFormat.TIFF
+    return None
+
+
+def _boxes(head: bytes, file_bytes: int) -> SourceFormat | None:
+    """A file of boxes (ISO/IEC 14496-12): each begins with its size and four letters."""
+    size, name = int.from_bytes(head[:4], "big"), head[4:8]
+    if name in MOVIE_ATOMS or (name in FILLER_ATOMS and 8 <= size <= file_bytes):
+        return SourceFormat.MP4
+    if name != b"ftyp":
+        return None
+    major = head[8:12]
+    compatible = {head[at : at + 4] for at in range(16, min(size, len(head)) - 3, 4)}
+    if major in FOREIGN_BRANDS:
+        return None
+    if major in AVIF_BRANDS or (major in OPEN_BRANDS and compatible & AVIF_BRANDS):
+        return SourceFormat.AVIF
+    if major in HEIF_BRANDS | OPEN_BRANDS:
+        return SourceFormat.HEIF
+    return SourceFormat.MP4
+
+
+def _ebml(head: bytes) -> SourceFormat | None:
+    if not head.startswith(EBML):
+        return None
+    start = head[:EBML_HEAD_BYTES]
+    return SourceFormat.MATROSKA if b"matroska" in start or b"webm" in start else None

@@ -167,7 +167,7 @@ def test_a_broken_file_is_a_partial_failure_that_can_be_retried_and_deleted(term
     broken = text_file(folder / "diary.jpg")
     done = terminal.type("upload", "--wait", folder)
     assert done.returncode == 1
-    assert "This file is not a JPEG, PNG or WebP picture." in done.stdout + done.stderr
+    assert "This file is not a picture or video that Darkroom can read." in done.stdout + done.stderr
     [failed] = [each for each in terminal.lines("list") if each["state"] == "failed"]
     assert failed["name"] == broken.name
     [retried] = terminal.lines("retry", failed["id"])

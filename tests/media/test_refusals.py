@@ -61,14 +61,23 @@ def test_stray_bytes_around_complete_pixels_are_no_damage(where: str, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    "content", [b"Dear diary,\n", b"GIF89a" + bytes(40), b"<svg/>", b"RIFF\0\0\0\0WAVE", b"\xff\xd8", b"%PDF"]
+    "content",
+    [
+        b"Dear diary,\n",
+        b"GIF89a" + bytes(40),
+        b"<svg/>",
+        b"I am free for lunch",
+        b"RIFF\0\0\0\0WAVE",
+        b"\xff\xd8",
+        b"%PDF",
+    ],
 )
 def test_what_is_no_picture_of_ours_is_unsupported_whatever_its_name(content: bytes, tmp_path: Path) -> None:
     source = tmp_path / "holiday.jpg"
     source.write_bytes(content)
     error = refusal(source, tmp_path)
     assert error.code is FailureCode.UNSUPPORTED
-    assert error.message == "This file is not a JPEG, PNG or WebP picture."
+    assert error.message == "This file is not a picture or video that Darkroom can read."
 
 
 def test_the_content_decides_and_not_the_name(tmp_path: Path) -> None:

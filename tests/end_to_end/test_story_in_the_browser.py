@@ -105,7 +105,9 @@ async def test_a_file_that_is_no_photo_says_so_and_can_be_retried_fetched_and_de
     await drop(page, [diary])
     tile = page.locator(".tile", has_text="diary.jpg")
     await expect(tile.locator(".tile-state")).to_have_text("Could not be developed", timeout=DEVELOPED_MILLISECONDS)
-    await expect(tile.locator(".tile-trouble p")).to_have_text("This file is not a picture or video that Darkroom can read.")
+    await expect(tile.locator(".tile-trouble p")).to_have_text(
+        "This file is not a picture or video that Darkroom can read."
+    )
 
     [item] = await visitor.items()
     async with page.expect_response(f"**/{item['id']}/retry") as retried:

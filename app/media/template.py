@@ -154,7 +154,7 @@ def _be_a_child(request: StartJob, said: int, stderr: int, template: int) -> Non
         die_with_parent()
         if os.getppid() == template:  # else it died before the line above could have any effect
             os.dup2(stderr, sys.stderr.fileno())
-            confine(request.limits, Path(request.folder), keep=said)
+            confine(request.limits, Path(request.folder), source=Path(request.source), encoder=None, keep=said)
             exit_code = _work(request, said)
     except BaseException as error:  # noqa: BLE001  # this copy of the template ends here, nothing may reach its loop
         _say(said, Said(crash=_where(error)))

@@ -2,13 +2,14 @@
 
 import asyncio
 import itertools
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from app.media.outcome import died, probe_in, result_of
 from app.media.protocol import JobEnded, JobStarted, KillJob, StartJob
-from app.media.results import Limit, MediaResult
+from app.media.results import EncodeProgress, Limit, MediaResult, RenditionFile, VideoFacts
 from app.media.sandbox import Limits
 from app.media.template_process import TemplateGone, TemplateProcess
 
@@ -70,6 +71,22 @@ class Decoders:
             if ended is None:
                 raise died("lost with the decoder template", self._limits)
             return result_of(ended, self._limits)
+
+    async def probe_video(self, source: Path, folder: Path, *, limit_seconds: float) -> VideoFacts:
+        """Refuses as MediaError what is no video that we can make; says nothing about its later frames."""
+        raise NotImplementedError
+
+    async def make_poster(self, source: Path, folder: Path, facts: VideoFacts, *, limit_seconds: float) -> Path:
+        """`poster.png` in `folder`: a frame near the beginning, upright, in sRGB, for `make_image`."""
+        raise NotImplementedError
+
+    def encode_video(self, source: Path, folder: Path, facts: VideoFacts) -> "Encoding":
+        """Enter it to start the encoder, iterate it to hear of its files, leave it to have no encoder any more."""
+        raise NotImplementedError
+
+    async def join_video(self, folder: Path, facts: VideoFacts, *, limit_seconds: float) -> RenditionFile:
+        """`video.mp4` in `folder`, of the largest rung's files there, without encoding anything again."""
+        raise NotImplementedError
 
     async def aclose(self) -> None:
         """Ends what still runs; its callers get DecoderDied."""
@@ -133,6 +150,24 @@ class Decoders:
         template.close()
         while self._jobs:
             _settle(self._jobs.popitem()[1], None)
+
+
+class Encoding:
+    """One encoder at work."""
+
+    renditions: tuple[RenditionFile, ...] = ()
+    """Once the iteration has ended: the storyboard and its track."""
+    cpu_seconds: float = 0.0
+
+    async def __aenter__(self) -> Self:
+        raise NotImplementedError
+
+    async def __aexit__(self, *_: object) -> None:
+        raise NotImplementedError
+
+    def __aiter__(self) -> AsyncIterator[EncodeProgress]:
+        """Ends when the ladder is complete. Raises MediaError or DecoderDied."""
+        raise NotImplementedError
 
 
 def _settle(job: Job, ended: JobEnded | None) -> None:

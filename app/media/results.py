@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -16,17 +17,21 @@ Size = Annotated[int, Field(ge=1)]
 Camera = Annotated[str, Field(min_length=1, max_length=100)]
 Placeholder = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{7,44}={0,2}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+StreamNumber = Annotated[int, Field(ge=0, le=64)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,32}$")]
+Rate = Annotated[str, Field(pattern=r"^[1-9]\d{0,8}/[1-9]\d{0,8}$")]
 
 
 @dataclass(frozen=True, slots=True)
 class RenditionFile:
-    """A finished file; `file` is its name inside the folder that the job was given."""
+    """A finished file; `file` is its name inside the folder that the job was given. Not all have a picture."""
 
     name: str
     file: str
     content_type: str
-    width: Edge
-    height: Edge
+    width: Edge | None
+    height: Edge | None
     size_bytes: Size
     sha256: Sha256
 
@@ -72,6 +77,75 @@ class MediaResult:
     wall_seconds: float
 
 
+class Container(StrEnum):
+    """A family of file formats that share a reader."""
+
+    MP4 = "mp4"
+    MATROSKA = "matroska"
+
+
+class HdrTransfer(StrEnum):
+    """How a high dynamic range is coded: HDR10 and its kin, or HLG."""
+
+    PQ = "pq"
+    HLG = "hlg"
+
+
+class Matrix(StrEnum):
+    """How colours became luma and chroma."""
+
+    BT601 = "bt601"
+    BT709 = "bt709"
+    BT2020 = "bt2020"
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFacts:
+    """What the probe found; width and height as shown: upright, with square pixels."""
+
+    container: Container
+    codec: Name
+    pixel_format: Name
+    width: Edge
+    height: Edge
+    duration_seconds: Seconds
+    frame_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    """The original's, on average."""
+    output_rate: Rate
+    """Frames per second of what is made of it: constant, as a fraction."""
+    hdr: HdrTransfer | None
+    matrix: Matrix
+    wide_gamut: bool
+    """Colours of BT.2020 without a high dynamic range."""
+    full_range: bool
+    video_stream: StreamNumber
+    audio_stream: StreamNumber | None
+    silence_seconds: Seconds = 0.0
+    """How much longer the picture is than the sound."""
+    stillness_seconds: Seconds = 0.0
+    """How much longer the sound is than the picture."""
+    captured_at: datetime | None = None
+    camera: Camera | None = None
+    cpu_seconds: Seconds = 0.0
+    wall_seconds: Seconds = 0.0
+
+    @property
+    def has_audio(self) -> bool:
+        return self.audio_stream is not None
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeProgress:
+    """How far the encoder's own clock is, and the files that are whole or new since the last one told.
+
+    Segments `{rung}_{number:05d}.m4s` and `{rung}_init.mp4` come once, playlists `{rung}.m3u8` whenever they have
+    changed, `storyboard.jpg` and `storyboard.vtt` in the last one. A playlist names no file that has not been told.
+    """
+
+    encoded_seconds: float
+    files: tuple[Path, ...]
+
+
 class Limit(StrEnum):
     """What a child ran into."""
 
@@ -79,6 +153,7 @@ class Limit(StrEnum):
     CPU = "cpu"
     ADDRESS_SPACE = "address_space"
     FILE_SIZE = "file_size"
+    STALLED = "stalled"
 
 
 class MediaError(Exception):
@@ -99,7 +174,7 @@ class Capsule:
     signal: str | None = None
     exit_code: int | None = None
     limit: Limit | None = None
-    probe: Probe | None = None
+    probe: Probe | VideoFacts | None = None
 
 
 class DecoderDied(Exception):

@@ -14,7 +14,7 @@ from PIL import Image
 
 from app.media.decoders import Decoders
 from app.media.recipe import RECIPE
-from app.media.results import DecoderDied, Limit, MediaError
+from app.media.results import DecoderDied, Limit, MediaError, Probe
 from app.media.sandbox import Limits
 from shared.items import FailureCode, ItemKind
 from tests.media.pictures import sample
@@ -288,7 +288,7 @@ async def test_a_child_out_of_cpu_seconds_dies_with_the_limits_name(folder: Path
             await decoders.make_image(long, folder, limit_seconds=PLENTY_SECONDS)
     capsule = caught.value.capsule
     assert (capsule.limit, capsule.signal) == (Limit.CPU, "SIGXCPU")
-    assert capsule.probe is not None
+    assert isinstance(capsule.probe, Probe)
     assert (capsule.probe.format, capsule.probe.width) == ("png", 10_000)
     assert capsule.versions.keys() == {"python", "pyvips", "pyvips-binary"}
     assert str(tmp_path) not in repr(capsule)

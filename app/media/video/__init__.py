@@ -1,0 +1,1 @@
+"""Video files in; poster, ladder, storyboard and MP4 out."""

@@ -1,0 +1,138 @@
+"""The declared ladder of a video, and how its storyboard is laid out."""
+
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from math import ceil
+from typing import Any
+
+from app.media.results import VideoFacts
+
+# Raise it when the code makes other files of the same declaration, as in the photo's recipe.
+MAKING = 1
+
+SEGMENT_SECONDS = 2
+MOST_FRAMES_PER_SECOND = 60
+
+# A rung's name counts the shorter edge, as people do: a phone held upright films in 1080p too.
+STANDARD_EDGES = (360, 720)
+LARGEST_EDGE = 1080
+LONGEST_EDGE = 4096
+# A rung closer than this to the one above it costs its encoding and spares hardly a bit.
+STEP_BETWEEN_RUNGS = Fraction(4, 5)
+
+AUDIO_BITS_PER_SECOND = 128_000
+AUDIO_HERTZ = 48_000
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """x264's settings for rungs whose shorter edge is at most `edge`.
+
+    `crf` decides in quiet scenes, `most_kilobits` (a second, over two seconds) in busy ones, at 30 frames a second.
+    """
+
+    edge: int
+    preset: str
+    crf: int
+    most_kilobits: int
+
+
+# The small rungs are seen on small screens, so these may be coarser; the largest is also the MP4 that people keep.
+QUALITIES = (
+    Quality(edge=400, preset="veryfast", crf=24, most_kilobits=900),
+    Quality(edge=600, preset="veryfast", crf=23, most_kilobits=1_800),
+    Quality(edge=800, preset="veryfast", crf=23, most_kilobits=3_200),
+    Quality(edge=LARGEST_EDGE, preset="veryfast", crf=22, most_kilobits=6_500),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """H.264, table A-1: macroblocks a second and in a frame."""
+
+    number: int
+    rate: int
+    frame: int
+
+
+LEVELS = (
+    Level(30, 40_500, 1_620),
+    Level(31, 108_000, 3_600),
+    Level(32, 216_000, 5_120),
+    Level(40, 245_760, 8_192),
+    Level(42, 522_240, 8_704),
+    Level(51, 983_040, 36_864),
+    Level(52, 2_073_600, 36_864),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One size of the ladder, its segments muxed with the sound if there is any."""
+
+    name: str
+    width: int
+    height: int
+    quality: Quality
+    level: int
+    most_bits_per_second: int
+    """Picture and sound, at the busiest: BANDWIDTH of the main playlist."""
+    codecs: str
+    """RFC 6381, as the main playlist and Media Source Extensions want it."""
+
+
+def ladder_of(facts: VideoFacts) -> tuple[Rung, ...]:
+    """From the smallest to the largest, which has the original's own size, up to 1080p."""
+    largest = min(facts.width, facts.height, LARGEST_EDGE)
+    longest = max(facts.width, facts.height) * largest / min(facts.width, facts.height)
+    if longest > LONGEST_EDGE:
+        largest = max(1, round(largest * LONGEST_EDGE / longest))
+    edges = [edge for edge in STANDARD_EDGES if edge <= largest * STEP_BETWEEN_RUNGS]
+    return tuple(_rung(facts, edge) for edge in (*edges, largest))
+
+
+def _rung(facts: VideoFacts, edge: int) -> Rung:
+    scale = Fraction(edge, min(facts.width, facts.height))
+    width, height = _even(facts.width * scale), _even(facts.height * scale)
+    quality = next(quality for quality in QUALITIES if edge <= quality.edge)
+    rate = Fraction(facts.output_rate)
+    level = _level(width, height, rate)
+    kilobits = quality.most_kilobits * (3 if rate > 30 else 2) // 2
+    sound = AUDIO_BITS_PER_SECOND if facts.has_audio else 0
+    codecs = f"avc1.6400{level:02x}" + (",mp4a.40.2" if facts.has_audio else "")
+    return Rung(f"{edge}p", width, height, quality, level, kilobits * 1000 + sound, codecs)
+
+
+def _even(edge: Fraction) -> int:
+    """4:2:0 halves both edges; never above the original's, except where that is a single pixel."""
+    return max(2, int(edge) // 2 * 2)
+
+
+def _level(width: int, height: int, rate: Fraction) -> int:
+    blocks = ceil(width / 16) * ceil(height / 16)
+    fitting = (level for level in LEVELS if blocks <= level.frame and blocks * rate <= level.rate)
+    return next(fitting, LEVELS[-1]).number
+
+
+@dataclass(frozen=True, slots=True)
+class StoryboardRecipe:
+    most_tiles: int = 100
+    tiles_per_row: int = 10
+    longest_edge: int = 160
+    least_interval_seconds: int = 1
+    quality: int = 5
+    """mjpeg's own scale, 2 (best) to 31."""
+
+
+STORYBOARD = StoryboardRecipe()
+
+
+def declaration() -> list[Any]:
+    """What the recipe's hash is made of."""
+    return [
+        MAKING,
+        [SEGMENT_SECONDS, MOST_FRAMES_PER_SECOND, *STANDARD_EDGES, LARGEST_EDGE, LONGEST_EDGE, str(STEP_BETWEEN_RUNGS)],
+        [AUDIO_BITS_PER_SECOND, AUDIO_HERTZ],
+        [asdict(quality) for quality in QUALITIES],
+        asdict(STORYBOARD),
+    ]

@@ -93,6 +93,8 @@ def _limit_hit(ended: JobEnded) -> Limit | None:
             return Limit.CPU
         case signal.SIGXFSZ:
             return Limit.FILE_SIZE
+        case signal.SIGSYS:
+            return Limit.SYSTEM_CALL
     complaint = ended.stderr.lower()
     if "failed to allocate" in complaint or OUT_OF_MEMORY in complaint:  # GLib's words before it aborts
         return Limit.ADDRESS_SPACE

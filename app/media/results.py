@@ -48,6 +48,7 @@ class Probe:
     interpretation: str
     orientation: int
     profile_bytes: int
+    frames: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,7 @@ class Limit(StrEnum):
     CPU = "cpu"
     ADDRESS_SPACE = "address_space"
     FILE_SIZE = "file_size"
+    SYSTEM_CALL = "system_call"
     STALLED = "stalled"
 
 

@@ -4,13 +4,20 @@ import ctypes
 import os
 import resource
 import signal
+import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-# linux/prctl.h
+from app.media import landlock, seccomp
+from app.media.system_calls import system_call
+
+# linux/prctl.h, linux/capability.h, asm-generic/mman.h
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
+CAPABILITIES_VERSION = 0x20080522
+PROT_READ, MAP_PRIVATE, MAP_ANONYMOUS, MAP_FIXED_NOREPLACE = 0x1, 0x2, 0x20, 0x100000
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -33,43 +40,73 @@ class Limits:
 # The encoder of a long film: its time is bounded by the item's deadline alone, its largest file by the longest film's.
 ENCODER_LIMITS = Limits(address_space_bytes=6 * GIB, cpu_seconds=None, file_bytes=30 * GIB, open_files=256, niceness=10)
 
+# Each thread's arena takes 64 MB of the limited address space, and an encoder starts threads by the cores it finds.
+ENCODER_ENVIRONMENT = b"GLIBC_TUNABLES=glibc.malloc.arena_max=8"
+
 
 def die_with_parent() -> None:
     """SIGKILL for this process when the thread that started it ends."""
     _set_process_option(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def prepare() -> None:
+    """Once in the template: what is the same for every child is worked out before any is forked."""
+    landlock.code_folders()
+    seccomp.common_rules()
+
+
 def confine(limits: Limits, folder: Path, *, source: Path, encoder: int | None, keep: int) -> None:
     """From here on the process may read `source`, write into `folder` and report on the descriptor `keep`.
 
     Called once in a forked child, before it looks at the source. Without an `encoder` it may start nothing; else it may
-    replace itself by the program open on that descriptor, with `become_encoder`, and by nothing else.
+    replace itself by the program open on that descriptor, with `become_encoder`, and by nothing else. A kernel without
+    Landlock leaves files to the permissions of the user. Raises SeccompMissing.
     """
-    # seccomp and Landlock join here, last, when the sandbox is built. RLIMIT_NPROC stays away: it counts every thread
-    # of the user, not of this process, so any number low enough to help would stop libvips from starting its own.
     os.nice(limits.niceness)
     os.umask(0o077)
     os.chdir(folder)
     os.environ["TMPDIR"] = str(folder)  # libvips spills here, not into /tmp
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it; as a death the limit shows in the capsule
     _close_descriptors({keep} if encoder is None else {keep, encoder})
-    _set_limit(resource.RLIMIT_AS, limits.address_space_bytes)
-    _set_limit(resource.RLIMIT_FSIZE, limits.file_bytes)
-    _set_limit(resource.RLIMIT_NOFILE, limits.open_files)
-    _set_limit(resource.RLIMIT_CORE, 0)
-    if limits.cpu_seconds is not None:
-        # The second between soft and hard lets SIGXCPU, which names the limit, come before SIGKILL, which does not.
-        resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))
+    _set_limits(limits)
+    _drop_capabilities()
     _set_process_option(PR_SET_NO_NEW_PRIVS, 1)
-
-
-def _set_limit(kind: int, value: int) -> None:
-    resource.setrlimit(kind, (value, value))
+    if encoder is not None:
+        _map_empty_path()
+    with suppress(landlock.LandlockMissing):  # the self-test at the worker's start has said so
+        landlock.restrict_files(folder, source, encoder)
+    seccomp.install_filter(os.getpid(), encoder)
 
 
 def become_encoder(encoder: int, arguments: Sequence[str]) -> NoReturn:
-    """This confined process goes on as the program open on the descriptor `encoder`, in an empty environment."""
-    os.execve(encoder, ["ffmpeg", *arguments], {})  # noqa: S606  # no shell is wanted
+    """This confined process goes on as the program open on the descriptor `encoder`."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # ignored by Python, and so by what it becomes
+    words = [b"ffmpeg", *(argument.encode() for argument in arguments)]
+    system_call(
+        "execveat",
+        encoder,
+        seccomp.EMPTY_PATH_ADDRESS,
+        (ctypes.c_char_p * (len(words) + 1))(*words, None),
+        (ctypes.c_char_p * 2)(ENCODER_ENVIRONMENT, None),
+        seccomp.AT_EMPTY_PATH,
+    )
+    raise AssertionError("execveat returns only to fail")
+
+
+def _set_limits(limits: Limits) -> None:
+    # RLIMIT_NPROC stays away: it counts every thread of the user, not of this process, so any number low enough to
+    # help would stop libvips from starting its own.
+    fixed = {
+        resource.RLIMIT_AS: limits.address_space_bytes,
+        resource.RLIMIT_FSIZE: limits.file_bytes,
+        resource.RLIMIT_NOFILE: limits.open_files,
+        resource.RLIMIT_CORE: 0,
+    }
+    for kind, value in fixed.items():
+        resource.setrlimit(kind, (value, value))
+    if limits.cpu_seconds is not None:
+        # The second between soft and hard lets SIGXCPU, which names the limit, come before SIGKILL, which does not.
+        resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))
 
 
 def _close_descriptors(keep: set[int]) -> None:
@@ -81,8 +118,16 @@ def _close_descriptors(keep: set[int]) -> None:
     os.closerange(lowest, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
+def _drop_capabilities() -> None:
+    """Root, too, is an ordinary user from here on; with no_new_privs no program gives them back."""
+    system_call("capset", struct.pack("=Ii", CAPABILITIES_VERSION, 0), bytes(24))
+
+
+def _map_empty_path() -> None:
+    """A page of zeros, hence an empty string, where the filter expects the path of `become_encoder`."""
+    flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE
+    system_call("mmap", seccomp.EMPTY_PATH_ADDRESS, resource.getpagesize(), PROT_READ, flags, -1, 0)
+
+
 def _set_process_option(option: int, value: int) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
-        error = ctypes.get_errno()
-        raise OSError(error, f"prctl({option}): {os.strerror(error)}")
+    system_call("prctl", option, value, 0, 0, 0)

@@ -35,7 +35,7 @@ from app.media.protocol import (
     StartJob,
 )
 from app.media.results import MediaError, Probe
-from app.media.sandbox import confine, die_with_parent
+from app.media.sandbox import confine, die_with_parent, prepare
 
 # What pyvips learns about an operation when it is first named; learnt here, every child inherits it. It makes none run.
 OPERATIONS = ("jpegload", "pngload", "webpload", "resize", "webpsave_buffer", "jpegsave_buffer", "addalpha")
@@ -58,6 +58,7 @@ def main(descriptor: int) -> None:
     pyvips.cache_set_max(0)
     for operation in OPERATIONS:
         pyvips.voperation.Introspect.get(operation)
+    prepare()
     gc.collect()
     gc.freeze()  # a collection in a child would otherwise touch, and so copy, every page
     with socket.socket(fileno=descriptor) as control:

@@ -29,9 +29,10 @@ class Authenticator(Protocol):
     async def is_session_alive(self, session: SessionId) -> bool: ...
 
 
-async def require_caller(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> CallerIdentity:
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+
+async def require_caller(request: Request, credentials: Credentials) -> CallerIdentity:
     """Raises Unauthenticated."""
     authenticator: Authenticator = request.state.authenticator
     caller = await authenticator.authenticate(credentials.credentials) if credentials else None

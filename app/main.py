@@ -27,6 +27,8 @@ from app.items.access import Grants, OwnItems
 from app.items.completion import CompletionService
 from app.items.cursor import Cursors
 from app.items.delivery import Delivery
+from app.items.grants import PlaybackGrants
+from app.items.playback import PlaybackService
 from app.items.requests import Requests
 from app.items.service import ItemService
 from app.items.upkeep import UpkeepService
@@ -60,6 +62,7 @@ class Services(TypedDict):
     items: ItemService
     uploads: UploadService
     completion: CompletionService
+    playback: PlaybackService
     grants: Sequence[Grants]
     event_log: EventLog
     live_events: LiveEvents
@@ -76,7 +79,7 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
     base = await open_foundation(settings, stack, utc_now)
     accounts, sessions = _build_accounts(settings, base, stack)
     requests = Requests(base.item_store)
-    items = _build_items(settings, base, requests)
+    items, playback = _build_items(settings, base, requests)
     live_events = await stack.enter_async_context(
         LiveEvents(base.event_log, base.event_store, base.cache.nudges, base.clock, readiness.stopping)
     )
@@ -92,6 +95,7 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
         completion=CompletionService(
             base.item_store, base.changes, requests, base.amazon.objects, base.queue, base.clock
         ),
+        playback=playback,
         grants=(OwnItems(items),),
         event_log=base.event_log,
         live_events=live_events,
@@ -108,18 +112,23 @@ def _build_accounts(
     return accounts, SessionService(store, passwords, attempts, base.clock)
 
 
-def _build_items(settings: Settings, base: Foundation, requests: Requests) -> ItemService:
+def _build_items(settings: Settings, base: Foundation, requests: Requests) -> tuple[ItemService, PlaybackService]:
+    secret = settings.secret.get_secret_value().encode()
     signer = UrlSigner(settings.cdn_url, settings.cdn_key_id, settings.cdn_private_key.get_secret_value())
-    return ItemService(
+    delivery = Delivery(signer, base.clock)
+    playback = PlaybackService(base.item_store, base.amazon.objects, delivery, PlaybackGrants(secret), base.clock)
+    items = ItemService(
         base.item_store,
         base.changes,
         requests,
         base.amazon.objects,
         base.queue,
-        Delivery(signer, base.clock),
-        Cursors(settings.secret.get_secret_value().encode()),
+        delivery,
+        playback,
+        Cursors(secret),
         base.clock,
     )
+    return items, playback
 
 
 def create_app(settings: Settings, readiness: Readiness | None = None) -> FastAPI:

@@ -72,6 +72,10 @@ class EventsGone(Problem):
     type, status, title, retry = "events-gone", 410, "These events are no longer kept", False
 
 
+class PlaylistGone(Problem):
+    type, status, title, retry = "playlist-gone", 410, "This try at making the video has ended", False
+
+
 class Outdated(Problem):
     type, status, title, retry = "outdated", 412, "Somebody changed this since you read it", False
 

@@ -16,6 +16,8 @@ from app.events.relay import RelayService
 from app.items.completion import CompletionService
 from app.items.cursor import Cursors
 from app.items.delivery import Delivery
+from app.items.grants import PlaybackGrants
+from app.items.playback import PlaybackService
 from app.items.requests import RequestKey, Requests
 from app.items.row import ItemRow
 from app.items.service import ItemService
@@ -121,6 +123,7 @@ class House:
     work: WorkService
     upkeep: UpkeepService
     relay: RelayService
+    playback: PlaybackService
     http: httpx.AsyncClient
     account: AccountId = field(default_factory=new_account_id)
 
@@ -159,15 +162,17 @@ async def open_house(stores: Stores, clock: Clock, **changes: object) -> AsyncIt
         signer = UrlSigner(CDN, "K1", settings.cdn_private_key.get_secret_value())
         requests = Requests(base.item_store)
         objects, queue = base.amazon.objects, base.queue
-        cursors = Cursors(settings.secret.get_secret_value().encode())
-        delivery = Delivery(signer, clock)
+        secret = settings.secret.get_secret_value().encode()
+        cursors, delivery = Cursors(secret), Delivery(signer, clock)
+        playback = PlaybackService(base.item_store, objects, delivery, PlaybackGrants(secret), clock)
         yield House(
             base,
-            ItemService(base.item_store, base.changes, requests, objects, queue, delivery, cursors, clock),
+            ItemService(base.item_store, base.changes, requests, objects, queue, delivery, playback, cursors, clock),
             UploadService(base.item_store, base.changes, requests, objects, clock),
             CompletionService(base.item_store, base.changes, requests, objects, queue, clock),
             WorkService(base.item_store, base.changes, queue, clock),
             UpkeepService(base.item_store, base.changes, objects, queue, clock),
             RelayService(base.event_store, base.amazon.topics, clock),
+            playback,
             await stack.enter_async_context(httpx.AsyncClient(timeout=10)),
         )

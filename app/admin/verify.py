@@ -9,7 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from app.events.store import EventStore, Head
-from app.items.keys import original_key, rendition_prefix
+from app.items.keys import original_key, playlist_file, prefixes_that_count, rendition_key, rendition_prefix
+from app.items.playlists import read_playlist
 from app.items.row import ItemRow
 from app.items.service import HAVE_ORIGINAL
 from app.items.store import ItemStore
@@ -86,13 +87,31 @@ class Verification:
             if self._read and await self._digest_of_bytes(row) != row.digest:
                 yield Finding("digest", key, f"its bytes are not those of {row.digest}")
         if row.state is ItemState.READY and row.result is not None:
-            prefix = rendition_prefix(row.account_id, row.item_id, row.result.recipe, row.result.attempt)
             for each in row.result.renditions:
-                stored = await self._objects.head(prefix + each.file)
-                for finding in _compared(prefix + each.file, stored, each.size_bytes, f"sha256:{each.sha256}"):
+                rendition = rendition_key(row.account_id, row.item_id, *row.result.folder_of(each), each.file)
+                stored, digest = await self._objects.head(rendition), each.digest or f"sha256:{each.sha256}"
+                for finding in _compared(rendition, stored, each.size_bytes, digest):
                     yield finding
+            async for finding in self._ladder(row):
+                yield finding
         if row.deadline is not None and row.deadline < self._clock():
             yield Finding("deadline", row.item_id, f"{row.state} past its deadline")
+
+    async def _ladder(self, row: ItemRow) -> AsyncIterator[Finding]:
+        """What the playlists name must be there."""
+        if row.ladder is None:
+            return
+        prefix = rendition_prefix(row.account_id, row.item_id, row.ladder.recipe, row.ladder.attempt)
+        there = {found.key async for found in self._objects.list_objects(prefix)}
+        for rung in row.ladder.rungs:
+            key = prefix + playlist_file(rung.name)
+            named = read_playlist((await self._objects.read(key)).decode()) if key in there else None
+            if named is None or not named.ended:
+                yield Finding("playlist", key, "the playlist is not there, or not whole")
+                continue
+            for file in named.files:
+                if prefix + file not in there:
+                    yield Finding("missing", prefix + file, "a playlist names it, and it is not there")
 
     async def _digest_of_bytes(self, row: ItemRow) -> str:
         with TemporaryDirectory() as folder:
@@ -124,10 +143,12 @@ class Verification:
                 seen += 1
                 if not _owned(found.key, rows):
                     findings.append(Finding("orphan", found.key, "no item owns this object"))
-        for key in await self._objects.list_multipart_keys("originals/"):
-            row = rows.get(key.split("/")[2])
-            if row is None or (row.upload_id is None and row.cleanup_at is None):
-                findings.append(Finding("orphan", key, "an upload in parts that no item waits for"))
+        for prefix in ("originals/", "renditions/"):
+            findings += [
+                Finding("orphan", key, "an upload in parts that no item waits for")
+                for key in await self._objects.list_multipart_keys(prefix)
+                if not _awaited(key, rows.get(key.split("/")[2]))
+            ]
         return seen, findings
 
 
@@ -153,8 +174,16 @@ def _counted(account: AccountId, head: Head, events: list[Event], rows: list[Ite
         if told[(row.item_id, EventType.ITEM_CREATED)] != 1:
             yield Finding("events", row.item_id, "not exactly one item.created")
         ready = told[(row.item_id, EventType.ITEM_READY)]
-        if ready != (1 if row.result else 0):
+        if ready != (1 if ItemState.READY in {row.state, row.state_before} else 0):
             yield Finding("events", row.item_id, f"{ready} times item.ready")
+
+
+def _awaited(key: str, row: ItemRow | None) -> bool:
+    if row is None or row.cleanup_at is not None:
+        return row is not None
+    if key.startswith("renditions/"):
+        return row.state in {ItemState.PROCESSING, ItemState.QUEUED}
+    return row.upload_id is not None
 
 
 def _owned(key: str, rows: dict[str, ItemRow]) -> bool:
@@ -166,10 +195,7 @@ def _owned(key: str, rows: dict[str, ItemRow]) -> bool:
         return True
     if row.state in {ItemState.PROCESSING, ItemState.QUEUED}:
         return True  # an attempt under way, or one whose leavings go once the item is final
-    result = row.result
-    return result is not None and key.startswith(
-        rendition_prefix(row.account_id, row.item_id, result.recipe, result.attempt)
-    )
+    return key.startswith(prefixes_that_count(row))
 
 
 def _file_digest(file: Path, row: ItemRow) -> str:

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 
-from app.caller import Caller
+from app.caller import Caller, Credentials, require_caller
+from app.items.grants import MOST_CHARACTERS, Grant
+from app.items.playback import PlaybackService
 from app.items.row import ItemRow
 from app.items.service import ItemService
 from shared.ids import AccountId, ItemId, ItemIdField
@@ -69,6 +71,40 @@ async def _readable(access: Annotated[Access, Depends(resolve_item)]) -> ItemRow
     return access.row
 
 
+@dataclass(frozen=True, slots=True)
+class Playing:
+    """A video, and what lets the caller play it."""
+
+    row: ItemRow
+    grant: Grant
+
+
+def _playback(request: Request) -> PlaybackService:
+    service: PlaybackService = request.state.playback
+    return service
+
+
+Playback = Annotated[PlaybackService, Depends(_playback)]
+
+
+async def _playing(
+    request: Request,
+    item: ItemIdField,
+    credentials: Credentials,
+    playback: Playback,
+    grant: Annotated[str | None, Query(max_length=MOST_CHARACTERS, description="From the item's playlist_url.")] = None,
+) -> Playing:
+    """By the grant in the URL; without a valid one by whoever asks. Raises NotFound, Unauthenticated."""
+    granted = await playback.granted(item, grant) if grant is not None else None
+    if granted is not None:
+        return Playing(*granted)
+    if grant is not None and credentials is None:
+        raise NotFound
+    access = await resolve_item(request, await require_caller(request, credentials), item)
+    return Playing(access.row, playback.grant(access.row))
+
+
+PlayedItem = Annotated[Playing, Depends(_playing)]
 ReadableItem = Annotated[ItemRow, Depends(_readable)]
 EditableItem = Annotated[ItemRow, Depends(_editable)]
 ItemWithOriginal = Annotated[ItemRow, Depends(_original)]

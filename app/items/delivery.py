@@ -1,6 +1,7 @@
 """Which signed URLs an item's files get, and for how long."""
 
 from datetime import UTC, datetime, timedelta
+from math import ceil
 
 from app.items.keys import original_key, rendition_folder
 from app.stores.cloudfront import SignedFolder, UrlSigner
@@ -8,6 +9,8 @@ from shared.ids import AccountId, ItemId
 from shared.times import Clock
 
 OWNER_WINDOW = timedelta(hours=1)
+MOST_FILM_TIME = timedelta(hours=12)
+"""What a long video gets at most beyond the window, so that a film begun can be seen to its end."""
 ORIGINAL_LIFE = timedelta(minutes=10)
 _ORIGINAL_WINDOW = timedelta(minutes=1)
 _REMEMBERED_FOLDERS = 10_000
@@ -38,6 +41,15 @@ class Delivery:
                 self._folders.clear()
             self._folders[folder] = signed
         return signed
+
+    def film_ends_at(self, duration_seconds: float) -> datetime:
+        """Until when whoever begins now may play: the end of the next window and twice the duration more."""
+        extra = min(timedelta(seconds=ceil(2 * duration_seconds)), MOST_FILM_TIME)
+        return _window(self._clock(), OWNER_WINDOW) + 2 * OWNER_WINDOW + extra
+
+    def film_folder(self, account: AccountId, item: ItemId, ends_at: datetime) -> SignedFolder:
+        """One signature for all that a player asks for."""
+        return self._signer.sign_folder(rendition_folder(account, item), expires_at=ends_at)
 
     def original(self, account: AccountId, item: ItemId) -> tuple[str, datetime]:
         """The original's own exact URL and its end, 9 to 10 minutes from now: the same within a minute."""

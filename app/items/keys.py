@@ -1,5 +1,6 @@
 """Where an item's bytes lie in S3: the only place where keys are built. A key is written once."""
 
+from app.items.row import ItemRow
 from shared.ids import AccountId, ItemId
 
 
@@ -19,6 +20,24 @@ def rendition_prefix(account: AccountId, item: ItemId, recipe: str, attempt: int
 
 def rendition_key(account: AccountId, item: ItemId, recipe: str, attempt: int, file: str) -> str:
     return f"renditions/{account}/{item}/{recipe}/{attempt}/{file}"
+
+
+def prefixes_that_count(row: ItemRow) -> tuple[str, ...]:
+    """Under which lies all that the item's result is made of: a video's poster and its ladder have an attempt each."""
+    if row.result is None:
+        return ()
+    folders = sorted(row.result.folders)
+    return tuple(rendition_prefix(row.account_id, row.item_id, recipe, attempt) for recipe, attempt in folders)
+
+
+def attempt_of(key: str) -> int:
+    """Which attempt wrote this rendition."""
+    return int(key.split("/")[4])
+
+
+def playlist_file(rung: str) -> str:
+    """The one file that is written again and again while its rung grows."""
+    return f"{rung}.m3u8"
 
 
 def path_in_folder(recipe: str, attempt: int, file: str) -> str:

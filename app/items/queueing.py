@@ -2,11 +2,12 @@
 
 from app.items import lifecycle
 from app.items.changes import ItemChanges
-from app.items.row import ItemRow
-from app.stores.resources import EXPRESS_QUEUE
+from app.items.row import ItemRow, Lane
+from app.stores.resources import BULK_QUEUE, EXPRESS_QUEUE
 from app.stores.sqs import Queues
 from shared.times import Clock
 
+QUEUES = {Lane.EXPRESS: EXPRESS_QUEUE, Lane.BULK: BULK_QUEUE}
 LONGEST_DELAY_SECONDS = 900
 """SQS's limit for one message."""
 
@@ -21,7 +22,7 @@ class WorkQueue:
         if row.not_before is not None:
             delay = max(0, min(LONGEST_DELAY_SECONDS, int((row.not_before - self._clock()).total_seconds()) + 1))
         await self._queues.send(
-            EXPRESS_QUEUE,
+            QUEUES[row.lane],
             {"account_id": row.account_id, "item_id": row.item_id},
             group=row.account_id,
             delay_seconds=delay,

@@ -1,13 +1,16 @@
 """Items over HTTP."""
 
+import asyncio
+import gzip
+import hashlib
 import re
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from app.caller import Caller
 from app.events.log import EventLog
-from app.items.access import EditableItem, ItemWithOriginal, ReadableItem
+from app.items.access import EditableItem, ItemWithOriginal, Playback, PlayedItem, ReadableItem
 from app.items.completion import CompletionService
 from app.items.requests import RequestKey, fingerprint
 from app.items.service import ItemService
@@ -30,6 +33,8 @@ from shared.problems import Invalid, Outdated
 
 router = APIRouter(prefix="/items", tags=["items"])
 
+COMPRESSION = 3
+"""gzip's level: of playlists, higher ones spare a few per cent for several times the CPU."""
 POLL_SECONDS = "2"
 """What Retry-After says of an item in work; whoever can should rather listen to the events."""
 
@@ -187,3 +192,41 @@ async def get_receipt(row: EditableItem, items: Items) -> Receipt:
 async def get_original(row: ItemWithOriginal, items: Items) -> OriginalUrl:
     """A signed URL for the untouched bytes, valid for ten minutes."""
     return await items.original(row)
+
+
+class PlaylistResponse(Response):
+    """For the description: what these routes answer is no JSON."""
+
+    media_type = "application/vnd.apple.mpegurl"
+
+
+@router.get("/{item}/hls/main.m3u8", response_class=PlaylistResponse)
+async def get_main_playlist(playing: PlayedItem, playback: Playback, request: Request) -> Response:
+    """HLS: all sizes of a playable video. The item's `playlist_url` has a grant: players need no session."""
+    return _playlist(request, playback.main(playing.row, playing.grant))
+
+
+@router.get("/{item}/hls/{attempt}/{rung}.m3u8", response_class=PlaylistResponse)
+async def get_media_playlist(
+    playing: PlayedItem,
+    attempt: Annotated[int, Path(ge=1, le=999_999)],
+    rung: Annotated[str, Path(pattern=r"^[0-9a-z]{1,16}$")],
+    playback: Playback,
+    request: Request,
+) -> Response:
+    """HLS: one size, as far as it has been made. 410 when that attempt has ended: load the item, go on there."""
+    text = await playback.media(playing.row, playing.grant, attempt, rung)
+    return await asyncio.to_thread(_playlist, request, text)
+
+
+def _playlist(request: Request, text: str) -> Response:
+    """Asked for again and again while it grows; the signed addresses in it compress to a fraction."""
+    content = text.encode()
+    tag = f'W/"{hashlib.sha256(content).hexdigest()[:16]}"'
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}
+    if tag in request.headers.get("if-none-match", ""):
+        return PlaylistResponse(status_code=304, headers=headers)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        content = gzip.compress(content, COMPRESSION, mtime=0)
+        headers["Content-Encoding"] = "gzip"
+    return PlaylistResponse(content, headers=headers)

@@ -1,7 +1,9 @@
 """An item as it is stored: one frozen value with every field of its row, and how it looks to clients."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from app.stores.dynamo import Row
@@ -16,6 +18,13 @@ _MOMENTS = frozenset(
 )
 
 
+class Lane(StrEnum):
+    """Which workers an item waits for, or is in work with."""
+
+    EXPRESS = "express"
+    BULK = "bulk"
+
+
 @dataclass(frozen=True, slots=True)
 class StoredFailure:
     code: FailureCode
@@ -25,18 +34,46 @@ class StoredFailure:
 
 @dataclass(frozen=True, slots=True)
 class StoredRendition:
+    """`recipe` and `attempt` say who wrote the file where that was not the result's own: a video's poster is older than
+    its MP4. `digest` is S3's own of a file that went there in parts."""
+
     name: str
     file: str
     content_type: str
-    width: int
-    height: int
+    width: int | None
+    height: int | None
     size_bytes: int
     sha256: str
+    recipe: str | None = None
+    attempt: int | None = None
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One size of a video's ladder; bandwidths in bits per second, as HLS means them."""
+
+    name: str
+    width: int
+    height: int
+    codecs: str
+    bandwidth: int
+    average_bandwidth: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """What a player may play, by the one attempt that counts; its playlists lie in S3 and may still grow."""
+
+    recipe: str
+    attempt: int
+    frame_rate: float
+    rungs: tuple[Rung, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What an attempt made; the item names the recipe and the attempt that count."""
+    """What attempts made; it names the recipe and the attempt that count. Of a video in the bulk lane: its poster."""
 
     recipe: str
     attempt: int
@@ -46,12 +83,23 @@ class Result:
     placeholder: str
     captured_at: str | None
     renditions: tuple[StoredRendition, ...]
+    duration_seconds: float | None = None
+
+    def folder_of(self, rendition: StoredRendition) -> tuple[str, int]:
+        """The recipe and the attempt under which the rendition lies."""
+        return rendition.recipe or self.recipe, rendition.attempt or self.attempt
+
+    @property
+    def folders(self) -> frozenset[tuple[str, int]]:
+        """All that hold something of it."""
+        return frozenset({(self.recipe, self.attempt)} | {self.folder_of(each) for each in self.renditions})
 
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
     """`revision` counts every write, `version` only what users edit. `attempt` numbers the claims and never starts
-    anew, because it is part of S3 keys; `lost_attempts` counts the tries that died since the last retry."""
+    anew, because it is part of S3 keys; `lost_attempts` counts the tries of this lane that died since the last retry.
+    `ladder` is there exactly while the item is playable."""
 
     account_id: AccountId
     item_id: ItemId
@@ -79,7 +127,9 @@ class ItemRow:
     claimed_until: datetime | None = None
     attempt: int = 0
     lost_attempts: int = 0
+    lane: Lane = Lane.EXPRESS
     result: Result | None = None
+    ladder: Ladder | None = None
     failure: StoredFailure | None = None
     duplicate_of: ItemId | None = None
     deleted_at: datetime | None = None
@@ -90,6 +140,11 @@ class ItemRow:
     @property
     def key(self) -> Row:
         return {"account_id": self.account_id, "item_id": self.item_id}
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """Of a video, once it has been looked at."""
+        return self.result.duration_seconds if self.result else None
 
 
 def digest_key(account: AccountId, digest: str) -> str:
@@ -116,15 +171,14 @@ def from_attributes(attributes: Row) -> ItemRow:
     for name in _MOMENTS & fields.keys():
         fields[name] = from_rfc3339(fields[name])
     fields["state"] = ItemState(fields["state"])
-    if "kind" in fields:
-        fields["kind"] = ItemKind(fields["kind"])
-    if "state_before" in fields:
-        fields["state_before"] = ItemState(fields["state_before"])
-    if "result" in fields:
-        fields["result"] = _result(fields["result"])
-    if "failure" in fields:
-        fields["failure"] = _failure(fields["failure"])
+    for name, read in _READ.items():
+        if name in fields:
+            fields[name] = read(fields[name])
     return ItemRow(**fields)
+
+
+def _ladder(stored: dict[str, Any]) -> Ladder:
+    return replace(Ladder(**stored), rungs=tuple(Rung(**each) for each in stored["rungs"]))
 
 
 def _result(stored: dict[str, Any]) -> Result:
@@ -133,6 +187,16 @@ def _result(stored: dict[str, Any]) -> Result:
 
 def _failure(stored: dict[str, Any]) -> StoredFailure:
     return StoredFailure(FailureCode(stored["code"]), stored["message"], stored["retryable"])
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "kind": ItemKind,
+    "state_before": ItemState,
+    "lane": Lane,
+    "result": _result,
+    "ladder": _ladder,
+    "failure": _failure,
+}
 
 
 def to_item(row: ItemRow) -> Item:
@@ -155,6 +219,8 @@ def to_item(row: ItemRow) -> Item:
         height=result.height if result else None,
         camera=result.camera if result else None,
         placeholder=result.placeholder if result else None,
+        duration_seconds=row.duration_seconds,
+        playable=row.ladder is not None,
         renditions=tuple(
             Rendition(
                 name=each.name,

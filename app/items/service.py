@@ -7,6 +7,7 @@ from app.items.changes import AlreadyAnswered, ItemChanges
 from app.items.cursor import Cursors
 from app.items.delivery import Delivery
 from app.items.keys import original_key, path_in_folder
+from app.items.playback import PlaybackService
 from app.items.queueing import WorkQueue
 from app.items.requests import RequestKey, Requests
 from app.items.row import ItemRow, to_item
@@ -38,12 +39,13 @@ class ItemService:
         objects: ObjectStore,
         queue: WorkQueue,
         delivery: Delivery,
+        playback: PlaybackService,
         cursors: Cursors,
         clock: Clock,
     ) -> None:
         self._store, self._changes, self._requests = store, changes, requests
         self._objects, self._queue, self._delivery = objects, queue, delivery
-        self._cursors, self._clock = cursors, clock
+        self._playback, self._cursors, self._clock = playback, cursors, clock
 
     async def get(self, account: AccountId, item: ItemId) -> ItemRow | None:
         """None when there is no such item of this account, or when it is deleted."""
@@ -123,10 +125,11 @@ class ItemService:
         folder = self._delivery.rendition_folder(row.account_id, row.item_id)
         result = row.result
         renditions = tuple(
-            each.model_copy(update={"url": folder.url(path_in_folder(result.recipe, result.attempt, each.file))})
-            for each in item.renditions
+            shown.model_copy(update={"url": folder.url(path_in_folder(*result.folder_of(stored), stored.file))})
+            for shown, stored in zip(item.renditions, result.renditions, strict=True)
         )
-        return item.model_copy(update={"renditions": renditions, "urls_expire_at": folder.expires_at})
+        signed = {"renditions": renditions, "urls_expire_at": folder.expires_at}
+        return item.model_copy(update=signed | {"playlist_url": self._playback.playlist_url(row)})
 
     def tag(self, row: ItemRow) -> str:
         """The ETag: first the version that If-Match speaks of, then whatever else changes what is shown."""

@@ -4,9 +4,9 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.items import lifecycle
+from app.items import claims, lifecycle
 from app.items.changes import ItemChanges
-from app.items.keys import original_key, rendition_folder, rendition_prefix
+from app.items.keys import attempt_of, original_key, prefixes_that_count, rendition_folder
 from app.items.queueing import WorkQueue
 from app.items.row import ItemRow
 from app.items.store import ItemStore
@@ -43,9 +43,9 @@ class UpkeepService:
         if row is None:
             return None
         now = self._clock()
-        if lifecycle.overdue(row, now):
-            moved = await self._changes.apply(account, item, lambda current: lifecycle.overdue(current, self._clock()))
-            return moved if moved.failure == lifecycle.POISONED else None
+        if claims.overdue(row, now):
+            moved = await self._changes.apply(account, item, lambda current: claims.overdue(current, self._clock()))
+            return moved if moved.failure == claims.POISONED else None
         send_at = lifecycle.next_send(row)
         if send_at is not None and send_at <= now:
             await self._queue.send(row)
@@ -77,18 +77,19 @@ class UpkeepService:
         return await self._store.get_many(candidates)
 
     async def _remove_what_lost(self, row: ItemRow) -> None:
-        """Keeps the attempt that counts; of what never will be ready again, nothing."""
+        """Keeps what the result is made of, and what an attempt writes that began since the row was read."""
         key = original_key(row.account_id, row.item_id)
         await self._objects.abort_multiparts(key)
         ended = row.state_before if row.state is ItemState.DELETED else row.state
         if ended in _GONE:
             await self._objects.delete([key])
-        kept = None
-        if row.result is not None:
-            kept = rendition_prefix(row.account_id, row.item_id, row.result.recipe, row.result.attempt)
+        kept, folder = prefixes_that_count(row), rendition_folder(row.account_id, row.item_id) + "/"
+        for upload in await self._objects.list_multipart_keys(folder):
+            if attempt_of(upload) <= row.attempt:
+                await self._objects.abort_multiparts(upload)
         lost = [
             found.key
-            async for found in self._objects.list_objects(rendition_folder(row.account_id, row.item_id) + "/")
-            if kept is None or not found.key.startswith(kept)
+            async for found in self._objects.list_objects(folder)
+            if attempt_of(found.key) <= row.attempt and not found.key.startswith(kept)
         ]
         await self._objects.delete(lost)

@@ -6,11 +6,12 @@ import secrets
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from app.items import lifecycle
+from app.items import claims
 from app.items.changes import ItemChanges
-from app.items.lifecycle import Change, ClaimLost
+from app.items.claims import ClaimLost
+from app.items.lifecycle import LEASE, Change
 from app.items.queueing import WorkQueue
-from app.items.row import ItemRow, Result, StoredFailure
+from app.items.row import ItemRow, Ladder, Lane, Result, StoredFailure
 from app.items.store import ItemStore
 from shared.ids import AccountId, ItemId
 from shared.items import ItemKind, ItemState, ReceiptStep
@@ -24,16 +25,16 @@ class WorkService:
     """Everything but `claim` raises ClaimLost once the claim is void; then nothing was written."""
 
     def __init__(
-        self, store: ItemStore, changes: ItemChanges, queue: WorkQueue, clock: Clock, lease: timedelta = lifecycle.LEASE
+        self, store: ItemStore, changes: ItemChanges, queue: WorkQueue, clock: Clock, lease: timedelta = LEASE
     ) -> None:
         self._store, self._changes, self._queue, self._clock = store, changes, queue, clock
         self.lease = lease
 
-    async def claim(self, account: AccountId, item: ItemId) -> ItemRow:
-        """The row with a fresh claim. Raises ClaimLost when it is not this worker's turn, NotFound."""
+    async def claim(self, account: AccountId, item: ItemId, lane: Lane = Lane.EXPRESS) -> ItemRow:
+        """The row with a fresh claim. Raises ClaimLost when it is not this lane's turn, NotFound."""
         token = secrets.token_hex(16)
         return await self._changes.apply(
-            account, item, lambda current: lifecycle.claim(current, token, self._clock(), self.lease)
+            account, item, lambda current: claims.claim(current, lane, token, self._clock(), self.lease)
         )
 
     async def check(self, claimed: ItemRow) -> None:
@@ -48,17 +49,44 @@ class WorkService:
             await self._changes.apply(
                 claimed.account_id,
                 claimed.item_id,
-                lambda current: lifecycle.renew(current, token, self._clock(), self.lease),
+                lambda current: claims.renew(current, token, self._clock(), self.lease),
             )
         except ClaimLost:
             await self.check(claimed)
 
-    async def finish(self, claimed: ItemRow, kind: ItemKind, result: Result, steps: Sequence[ReceiptStep]) -> ItemRow:
+    async def pass_on(self, claimed: ItemRow, kind: ItemKind, result: Result, steps: Sequence[ReceiptStep]) -> ItemRow:
+        """The first stage is done: the item waits for its second one. Repeated, it is no error."""
+        token = _token(claimed)
+        row = await self._insist(
+            claimed,
+            lambda current: claims.pass_on(current, token, kind, result, self._clock()),
+            steps,
+            lambda current: current.lane is Lane.BULK and current.result == result,
+        )
+        return await self._queue.send(row) if row.state is ItemState.QUEUED else row
+
+    async def play(self, claimed: ItemRow, ladder: Ladder, steps: Sequence[ReceiptStep]) -> ItemRow:
+        """The video can be played from here on, although the claim goes on. Repeated, it is no error."""
+        token = _token(claimed)
+        return await self._insist(
+            claimed,
+            lambda current: None if current.ladder == ladder else claims.play(current, token, ladder),
+            steps,
+        )
+
+    async def finish(
+        self,
+        claimed: ItemRow,
+        kind: ItemKind,
+        result: Result,
+        steps: Sequence[ReceiptStep],
+        ladder: Ladder | None = None,
+    ) -> ItemRow:
         """The result counts from here on; sent again after an answer was lost, it is no error."""
         token = _token(claimed)
         return await self._insist(
             claimed,
-            lambda current: lifecycle.finish(current, token, kind, result, self._clock()),
+            lambda current: claims.finish(current, token, kind, result, self._clock(), ladder),
             steps,
             lambda current: current.state is ItemState.READY and current.result == result,
         )
@@ -67,7 +95,7 @@ class WorkService:
         token = _token(claimed)
         await self._insist(
             claimed,
-            lambda current: lifecycle.fail(current, token, failure, self._clock()),
+            lambda current: claims.fail(current, token, failure, self._clock()),
             steps,
             lambda current: current.attempt == claimed.attempt and current.failure == failure,
         )
@@ -75,14 +103,14 @@ class WorkService:
     async def give_back(self, claimed: ItemRow, wait: timedelta = timedelta()) -> None:
         """Costs the item no attempt. The message in the lane must be shown again, or the sweeper sends another."""
         token = _token(claimed)
-        await self._insist(claimed, lambda current: lifecycle.give_back(current, token, self._clock(), wait))
+        await self._insist(claimed, lambda current: claims.give_back(current, token, self._clock(), wait))
 
     async def lose(self, claimed: ItemRow, steps: Sequence[ReceiptStep]) -> ItemRow:
         """The attempt died. Queued again after a wait, or `failed` the fifth time: the row tells."""
         token, lost = _token(claimed), claimed.lost_attempts + 1
         row = await self._insist(
             claimed,
-            lambda current: lifecycle.lose(current, token, self._clock()),
+            lambda current: claims.lose(current, token, self._clock()),
             steps,
             lambda current: current.attempt == claimed.attempt and current.lost_attempts == lost,
         )
@@ -91,12 +119,12 @@ class WorkService:
     async def _insist(
         self,
         claimed: ItemRow,
-        rule: Callable[[ItemRow], Change],
+        rule: Callable[[ItemRow], Change | None],
         steps: Sequence[ReceiptStep] = (),
         is_done: Callable[[ItemRow], bool] = lambda _current: False,
     ) -> ItemRow:
-        """Ends an attempt. Tried for as long as the claim may hold: else minutes of work are thrown away, or the
-        attempt counts as lost. `is_done` knows the row of an earlier try whose answer was lost."""
+        """Writes what an attempt has come to. Tried for as long as the claim may hold: else minutes of work are thrown
+        away, or the attempt counts as lost. `is_done` knows the row of an earlier try whose answer was lost."""
         loop = asyncio.get_running_loop()
         until = loop.time() + self.lease.total_seconds()
         while True:
@@ -111,7 +139,7 @@ class WorkService:
     async def _end(
         self,
         claimed: ItemRow,
-        rule: Callable[[ItemRow], Change],
+        rule: Callable[[ItemRow], Change | None],
         steps: Sequence[ReceiptStep],
         is_done: Callable[[ItemRow], bool],
     ) -> ItemRow:
@@ -129,7 +157,7 @@ def _holds(current: ItemRow, claimed: ItemRow) -> bool:
 
 
 def _is_finished(current: ItemRow, claimed: ItemRow) -> bool:
-    """This very attempt has just made it ready: its worker may not know yet."""
+    """This very attempt has just done its part: its worker may not know yet."""
     return current.result is not None and current.result.attempt == claimed.attempt
 
 

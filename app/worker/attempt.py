@@ -10,7 +10,7 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from app.events.stream import Nudges, event_channel
-from app.items.lifecycle import ClaimLost
+from app.items.claims import ClaimLost
 from app.items.row import ItemRow, StoredFailure
 from app.items.work import WorkService
 from app.media.results import DecoderDied, MediaError

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from app.items.lifecycle import MOST_LOST_ATTEMPTS
+from app.items.claims import MOST_LOST_ATTEMPTS
 from shared.events import EventType
 from shared.items import FailureCode, ItemState
 from tests.drills.completions import Completions

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 )
 
 from app.items import lifecycle
-from app.items.lifecycle import ClaimLost
+from app.items.claims import ClaimLost
 from app.items.row import ItemRow, Result, StoredFailure
 from shared.ids import new_account_id
 from shared.items import EditItem, FailureCode, ItemKind

@@ -4,8 +4,8 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
+from app.items.claims import POISONED
 from app.items.keys import original_key, rendition_key
-from app.items.lifecycle import POISONED
 from app.items.row import ItemRow, Result
 from app.stores.resources import EXPRESS_QUEUE
 from shared.items import ItemKind, ItemState

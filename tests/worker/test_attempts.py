@@ -4,7 +4,7 @@ import asyncio
 import json
 from datetime import timedelta
 
-from app.items.lifecycle import MOST_LOST_ATTEMPTS, PROCESSING_LIMIT, RETURNS_AFTER
+from app.items.claims import MOST_LOST_ATTEMPTS, PROCESSING_LIMIT, RETURNS_AFTER
 from shared.items import FailureCode, ItemState
 from tests.house import ManualClock
 from tests.worker.bench import Bench, a_detailed_photo, a_large_photo, a_tiny_photo

@@ -1,0 +1,69 @@
+"""Playing a video: its playlists, while it is being made and afterwards, with every address in them signed."""
+
+from app.items.delivery import Delivery
+from app.items.grants import Grant, PlaybackGrants
+from app.items.keys import path_in_folder, playlist_file, rendition_key
+from app.items.playlists import main_playlist, signed_playlist
+from app.items.row import ItemRow
+from app.items.store import ItemStore
+from app.stores.s3 import Absent, ObjectStore
+from shared.ids import ItemId
+from shared.items import ItemState
+from shared.problems import NotFound, PlaylistGone
+from shared.times import Clock
+
+
+class PlaybackService:
+    def __init__(
+        self, store: ItemStore, objects: ObjectStore, delivery: Delivery, grants: PlaybackGrants, clock: Clock
+    ) -> None:
+        self._store, self._objects, self._delivery = store, objects, delivery
+        self._grants, self._clock = grants, clock
+
+    def playlist_url(self, row: ItemRow) -> str | None:
+        """The main playlist's path with a grant in it; None while there is nothing to play."""
+        if row.ladder is None:
+            return None
+        return f"/v1/items/{row.item_id}/hls/main.m3u8?grant={self._grants.write(self.grant(row))}"
+
+    def grant(self, row: ItemRow) -> Grant:
+        """What whoever may see the item gets; within a window always the same."""
+        return Grant(row.account_id, row.item_id, self._delivery.film_ends_at(row.duration_seconds or 0))
+
+    async def granted(self, item: ItemId, text: str) -> tuple[ItemRow, Grant] | None:
+        """What the grant opens; None when it opens nothing (any more)."""
+        grant = self._grants.read(item, text, self._clock())
+        row = await self._store.get(grant.account_id, item) if grant else None
+        if grant is None or row is None or row.state is ItemState.DELETED:
+            return None
+        return row, grant
+
+    def main(self, row: ItemRow, grant: Grant) -> str:
+        """Names the media playlists of the attempt that counts, relative to itself. Raises NotFound."""
+        ladder, text = row.ladder, self._grants.write(grant)
+        if ladder is None:
+            raise NotFound("It cannot be played yet.")
+        return main_playlist(ladder, lambda rung: f"{ladder.attempt}/{playlist_file(rung)}?grant={text}")
+
+    async def media(self, row: ItemRow, grant: Grant, attempt: int, rung: str) -> str:
+        """As far as it has been made, with addresses that work as long as the grant. They stay the same while it grows.
+
+        Raises PlaylistGone when another attempt counts or none any more, NotFound when there is, or was, no such list.
+        """
+        ladder = row.ladder
+        if ladder is None or ladder.attempt != attempt:
+            under_way = row.state is ItemState.PROCESSING and attempt == row.attempt
+            raise PlaylistGone if 1 <= attempt <= row.attempt and not under_way else NotFound
+        if rung not in {each.name for each in ladder.rungs}:
+            raise NotFound
+        key = rendition_key(row.account_id, row.item_id, ladder.recipe, attempt, playlist_file(rung))
+        try:
+            unsigned = await self._objects.read(key)
+        except Absent as absent:
+            raise PlaylistGone from absent
+        folder = self._delivery.film_folder(row.account_id, row.item_id, grant.ends_at)
+        return signed_playlist(
+            unsigned.decode(),
+            lambda file: folder.url(path_in_folder(ladder.recipe, attempt, file)),
+            ended=row.state is ItemState.READY,
+        )

@@ -4,13 +4,24 @@ from typing import Any
 
 import pyvips
 
-PROFILE = "icc-profile-data"
+PROFILE, PRIMARIES = "icc-profile-data", "coded-primaries"
+
+# A larger one counts as none; those of cameras have some 500 bytes, those of printers up to 3 MB.
+MOST_PROFILE_BYTES = 8 * 1024 * 1024
+
+# From light in these primaries (ISO/IEC 23091-2: Display P3 and BT.2020) to light in those of sRGB; all white at D65.
+TO_SRGB_LIGHT = {
+    12: [[1.2249, -0.2247, 0.0], [-0.0420, 1.0419, 0.0], [-0.0197, -0.0786, 1.0979]],
+    9: [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]],
+}
 
 
 def to_srgb(image: Any) -> Any:
     """Eight bits, three bands, alpha kept. Untagged RGB and grey count as sRGB, untagged CMYK as ink on paper."""
     profile = image.get(PROFILE) if image.get_typeof(PROFILE) else b""
-    if profile and not _is_srgb(profile):
+    if not profile and image.get_typeof(PRIMARIES) and image.get(PRIMARIES) in TO_SRGB_LIGHT:
+        return _from_primaries(image, image.get(PRIMARIES))
+    if 0 < len(profile) <= MOST_PROFILE_BYTES and not _is_srgb(profile):
         try:
             return image.icc_transform("srgb", embedded=True, intent="relative", black_point_compensation=True)
         except pyvips.Error:  # broken, or made for other bands than these: the picture counts as untagged
@@ -19,6 +30,16 @@ def to_srgb(image: Any) -> Any:
     if image.interpretation == "cmyk":
         return image.icc_transform("srgb", input_profile="cmyk", intent="relative", black_point_compensation=True)
     return image if image.interpretation == "srgb" else image.colourspace("srgb")
+
+
+def _from_primaries(image: Any, primaries: int) -> Any:
+    """Their curves are near enough to sRGB's own; those of HDR are not, and come out pale."""
+    eight_bit = image.colourspace("srgb")
+    if image.bands < 3:
+        return eight_bit
+    light = image.extract_band(0, n=3).colourspace("scrgb").recomb(TO_SRGB_LIGHT[primaries])
+    colours = light.copy(interpretation="scrgb").colourspace("srgb")
+    return colours.bandjoin(eight_bit.extract_band(3)) if image.hasalpha() else colours
 
 
 def _is_srgb(profile: bytes) -> bool:

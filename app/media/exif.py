@@ -5,14 +5,14 @@ import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
+from app.media.tags import Tags
+
 # Tags: Exif 2.32, tables 4 and 7.
 MAKE, MODEL, EXIF_FOLDER = 0x010F, 0x0110, 0x8769
 ORIGINAL_TIME, DIGITIZED_TIME = 0x9003, 0x9004
 ORIGINAL_OFFSET, DIGITIZED_OFFSET = 0x9011, 0x9012
-ASCII, LONG = 2, 4
+TEXTS = (MAKE, MODEL, ORIGINAL_TIME, DIGITIZED_TIME, ORIGINAL_OFFSET, DIGITIZED_OFFSET)
 
-MOST_ENTRIES = 512
-MOST_TEXT_BYTES = 256
 CAMERA_CHARACTERS = 100
 
 # The oldest photograph known is from 1826; a camera's clock may be ahead by a time zone.
@@ -31,40 +31,28 @@ class CaptureFacts:
 
 def read_capture_facts(block: bytes, *, now: datetime) -> CaptureFacts:
     """What is absent, broken or absurd comes back as None. Without an offset the time counts as UTC."""
-    block = block.removeprefix(b"Exif\0\0")
-    tags = _read_tags(block)
-    captured_at = _moment(tags.get(ORIGINAL_TIME), tags.get(ORIGINAL_OFFSET), now)
+    return capture_facts(Tags.open_block(block.removeprefix(b"Exif\0\0")), now=now)
+
+
+def capture_facts(tags: Tags | None, *, now: datetime) -> CaptureFacts:
+    """The same for tags that stand in a file of their own, a TIFF."""
+    texts = _read_texts(tags) if tags else {}
+    captured_at = _moment(texts.get(ORIGINAL_TIME), texts.get(ORIGINAL_OFFSET), now)
     if captured_at is None:
-        captured_at = _moment(tags.get(DIGITIZED_TIME), tags.get(DIGITIZED_OFFSET), now)
-    return CaptureFacts(captured_at, _camera(tags.get(MAKE), tags.get(MODEL)))
+        captured_at = _moment(texts.get(DIGITIZED_TIME), texts.get(DIGITIZED_OFFSET), now)
+    return CaptureFacts(captured_at, _camera(texts.get(MAKE), texts.get(MODEL)))
 
 
-def _read_tags(block: bytes) -> dict[int, str]:
-    order = {b"II": "<", b"MM": ">"}.get(block[:2])
-    if order is None:
-        return {}
+def _read_texts(tags: Tags) -> dict[int, str]:
+    """The texts of the first folder and of the Exif folder inside it."""
     try:
-        (first,) = struct.unpack_from(f"{order}L", block, 4)
-        tags, inner = _read_folder(block, order, first)
-        return tags | _read_folder(block, order, inner)[0] if inner else tags
+        entries = tags.folder(tags.first).entries
+        inner = tags.number(entries.get(EXIF_FOLDER))
+        if inner:
+            entries |= tags.folder(inner).entries
+        return {tag: text for tag in TEXTS if (text := tags.text(entries.get(tag))) is not None}
     except struct.error:  # an offset points outside of the block
         return {}
-
-
-def _read_folder(block: bytes, order: str, start: int) -> tuple[dict[int, str], int]:
-    """The folder's texts by tag, and where the Exif folder inside it begins (0: nowhere)."""
-    texts: dict[int, str] = {}
-    inner = 0
-    (count,) = struct.unpack_from(f"{order}H", block, start)
-    for number in range(min(count, MOST_ENTRIES)):
-        entry = start + 2 + 12 * number
-        tag, kind, length, value = struct.unpack_from(f"{order}HHLL", block, entry)
-        if tag == EXIF_FOLDER and kind == LONG:
-            inner = value
-        elif kind == ASCII:
-            at = value if length > 4 else entry + 8
-            texts[tag] = block[at : at + min(length, MOST_TEXT_BYTES)].split(b"\0")[0].decode("utf-8", "replace")
-    return texts, inner
 
 
 def _moment(text: str | None, offset: str | None, now: datetime) -> datetime | None:

@@ -64,7 +64,6 @@ def test_stray_bytes_around_complete_pixels_are_no_damage(where: str, tmp_path: 
     "content",
     [
         b"Dear diary,\n",
-        b"GIF89a" + bytes(40),
         b"<svg/>",
         b"I am free for lunch",
         b"RIFF\0\0\0\0WAVE",

@@ -25,7 +25,8 @@ cjpeg -quality 85 -baseline scene.ppm > baseline.jpg
 jpegtran -copy none -progressive baseline.jpg > progressive.jpg
 convert scene.ppm -colorspace Gray pgm:- | cjpeg -quality 85 > gray.jpg
 convert corners.ppm -colorspace CMYK -quality 95 cmyk.jpg
-python3 wide_gamut.py > wide_gamut.icc
+python3 wide_gamut.py p3 > wide_gamut.icc
+python3 wide_gamut.py adobe > adobe_rgb.icc
 convert -size 60x40 xc:'rgb(200,100,50)' -quality 95 -sampling-factor 1x1 -profile wide_gamut.icc wide_gamut.jpg
 convert -size 60x40 xc:'rgb(200,100,50)' -profile wide_gamut.icc wide_gamut.png
 cwebp -quiet -lossless -metadata icc wide_gamut.png -o wide_gamut.webp

@@ -1,4 +1,4 @@
-"""Writes an ICC profile with the primaries of Display P3 and a plain gamma of 2.2 to standard output."""
+"""Writes an ICC profile with the primaries of `p3` (Display P3) or `adobe` (Adobe RGB 1998) and a gamma of 2.2."""
 
 import struct
 import sys
@@ -17,15 +17,20 @@ def description(text: str) -> bytes:
     return b"mluc\0\0\0\0" + struct.pack(">2L", 1, 12) + b"enUS" + struct.pack(">2L", len(encoded), 28) + encoded
 
 
+# Red, green and blue, adapted to D50.
+PRIMARIES = {
+    "p3": ((0.51512, 0.2412, -0.00105), (0.29198, 0.69225, 0.04189), (0.1571, 0.06657, 0.78407)),
+    "adobe": ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457)),
+}
+red, green, blue = PRIMARIES[sys.argv[1]]
 gamma = b"curv\0\0\0\0" + struct.pack(">LH", 1, round(2.2 * 256)) + b"\0\0"
 tags = {
     b"desc": description("Wide gamut of a test"),
     b"cprt": description("None"),
     b"wtpt": coordinates(0.9642, 1.0, 0.8249),
-    # Display P3's primaries, adapted to D50.
-    b"rXYZ": coordinates(0.51512, 0.2412, -0.00105),
-    b"gXYZ": coordinates(0.29198, 0.69225, 0.04189),
-    b"bXYZ": coordinates(0.1571, 0.06657, 0.78407),
+    b"rXYZ": coordinates(*red),
+    b"gXYZ": coordinates(*green),
+    b"bXYZ": coordinates(*blue),
     b"rTRC": gamma,
     b"gTRC": gamma,
     b"bTRC": gamma,

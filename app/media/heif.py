@@ -1,0 +1,86 @@
+"""Reads HEIC, whose codec libvips' wheel leaves out: the primary image of what may be several."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyvips
+from pillow_heif import HeifImage, open_heif, options
+
+from app.media.colours import PRIMARIES, PROFILE
+from app.media.refusals import NEEDS_MEMORY, refusal_of, too_large
+
+# Such a file is read into memory as a whole. A phone's 48 MP take 15 MB, a burst some 60.
+MOST_BYTES = 256 * 1024 * 1024
+
+BANDS = {"L": 1, "LA": 2, "La": 2, "RGB": 3, "RGBA": 4, "RGBa": 4}
+EIGHT_BIT, SIXTEEN_BIT = "uchar", "ushort"
+
+
+def open_primary(source: Path) -> HeifImage:
+    """Its header only; libheif's own limits hold for boxes, items and nesting. Raises MediaError."""
+    if source.stat().st_size > MOST_BYTES:
+        raise too_large(f"a HEIC file may have {MOST_BYTES // 2**20} MB")
+    options.DECODE_THREADS = 1  # the worker's slots are the parallelism
+    with _complaints():
+        file = open_heif(source, convert_hdr_to_8bit=True)
+        return next(image for at, image in enumerate(file) if at == file.primary_index)
+
+
+def pixels(image: HeifImage) -> Any:
+    """Decoded and upright, with what is known about their colours. Raises MediaError."""
+    with _complaints():
+        data = image.data
+    width, height = image.size
+    decoded = pyvips.Image.new_from_memory(data, width, height, bands(image), pixel(image))
+    decoded = decoded.copy(interpretation=interpretation(image))
+    if image.premultiplied_alpha:
+        decoded = decoded.unpremultiply().cast(pixel(image))
+    if profile(image):
+        decoded.set_type(pyvips.GValue.blob_type, PROFILE, profile(image))
+    match image.info.get("nclx_profile"):
+        case {"color_primaries": primaries}:
+            decoded.set_type(pyvips.GValue.gint_type, PRIMARIES, int(primaries))
+    return decoded
+
+
+def profile(image: HeifImage) -> bytes:
+    return _bytes(image, "icc_profile")
+
+
+def exif(image: HeifImage) -> bytes:
+    return _bytes(image, "exif")
+
+
+def _bytes(image: HeifImage, name: str) -> bytes:
+    found = image.info.get(name)
+    return found if isinstance(found, bytes) else b""
+
+
+def bands(image: HeifImage) -> int:
+    return BANDS[image.mode.partition(";")[0]]
+
+
+def pixel(image: HeifImage) -> str:
+    """Ten bits of grey stay sixteen; those of colours come as eight."""
+    return SIXTEEN_BIT if ";" in image.mode else EIGHT_BIT
+
+
+def interpretation(image: HeifImage) -> str:
+    if bands(image) > 2:
+        return "srgb" if pixel(image) == EIGHT_BIT else "rgb16"
+    return "b-w" if pixel(image) == EIGHT_BIT else "grey16"
+
+
+@contextmanager
+def _complaints() -> Iterator[None]:
+    """Turns what pillow-heif raises, by the list at its `open_heif`, into a MediaError."""
+    try:
+        yield
+    except OSError as error:
+        raise too_large(NEEDS_MEMORY) from error
+    except SyntaxError as error:
+        raise refusal_of(f"unsupported: {error}") from error
+    except (ValueError, EOFError, RuntimeError) as error:
+        raise refusal_of(str(error)) from error

@@ -1,0 +1,167 @@
+"""Opens a picture of any format: its header first, which costs nothing, and its pixels when they are asked for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyvips
+
+from app.media import heif
+from app.media.colours import PRIMARIES, PROFILE
+from app.media.exif import CaptureFacts, capture_facts, read_capture_facts
+from app.media.raw import Raw, read_raw
+from app.media.refusals import unsupported
+from app.media.results import MediaError, Probe
+from app.media.sniff import UNSUPPORTED, SourceFormat
+from app.media.tags import Tags
+from shared.items import FailureCode
+
+EXIF, ORIENTATION, PAGES = "exif-data", "orientation", "n-pages"
+
+# Alpha included; a TIFF may hold more, which no rendition can show.
+MOST_BANDS = {"cmyk": 5}
+MOST_BANDS_OF_OTHERS = 4
+
+# In a file of boxes the colours are named before the pixels.
+COLOUR_HEAD_BYTES = 64 * 1024
+CODED_COLOURS = b"colrnclx"
+
+Load = Callable[[str, int], Any]
+"""The pixels by row, decoded as they are asked for: what counts as an error, and how many times smaller (JPEG only)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSource:
+    probe: Probe
+    facts: CaptureFacts
+    load: Load
+    shrinks_on_load: bool = False
+
+
+def open_image(source: Path, source_format: SourceFormat) -> ImageSource:
+    """Decodes no pixel. The loader is named by us, so the content cannot choose another.
+
+    Raises MediaError, pyvips.Error.
+    """
+    match source_format:
+        case SourceFormat.JPEG:
+            return _open_jpeg(source)
+        case SourceFormat.PNG:
+            return _of_header(source_format, _loader(pyvips.Image.pngload, source))
+        case SourceFormat.WEBP:
+            return _of_header(source_format, _loader(pyvips.Image.webpload, source))
+        case SourceFormat.GIF:
+            return _of_header(source_format, _loader(pyvips.Image.gifload, source))
+        case SourceFormat.AVIF:
+            return _open_avif(source)
+        case SourceFormat.TIFF:
+            return _open_tiff(source)
+        case SourceFormat.HEIF:
+            return _open_heif(source)
+    raise MediaError(FailureCode.UNSUPPORTED, UNSUPPORTED)
+
+
+def _loader(load: Any, source: Path) -> Load:
+    return lambda fail_on, shrink: load(str(source), access="sequential", fail_on=fail_on)
+
+
+def _of_header(source_format: SourceFormat, load: Load) -> ImageSource:
+    header = load("error", 1)
+    facts = read_capture_facts(_field(header, EXIF, b""), now=datetime.now(UTC))
+    return ImageSource(_probe(header, source_format.value), facts, load)
+
+
+def _open_jpeg(source: Path) -> ImageSource:
+    def load(fail_on: str, shrink: int) -> Any:
+        return pyvips.Image.jpegload(str(source), access="sequential", fail_on=fail_on, shrink=shrink)
+
+    opened = _of_header(SourceFormat.JPEG, load)
+    return ImageSource(opened.probe, opened.facts, load, shrinks_on_load=True)
+
+
+def _open_avif(source: Path) -> ImageSource:
+    primaries = _coded_primaries(source)
+
+    def load(fail_on: str, shrink: int) -> Any:
+        image = pyvips.Image.heifload(str(source), access="sequential", fail_on=fail_on)
+        if primaries is None:
+            return image
+        image = image.copy()
+        image.set_type(pyvips.GValue.gint_type, PRIMARIES, primaries)
+        return image
+
+    return _of_header(SourceFormat.AVIF, load)
+
+
+def _coded_primaries(source: Path) -> int | None:
+    """As ISO/IEC 23091-2 numbers them; libvips does not hand them out."""
+    with source.open("rb") as file:
+        head = file.read(COLOUR_HEAD_BYTES)
+    at = head.find(CODED_COLOURS)
+    return int.from_bytes(head[at + 8 : at + 10], "big") if at >= 0 else None
+
+
+def _open_tiff(source: Path) -> ImageSource:
+    """Its first page; of a camera's raw file the finished picture that the camera left in it."""
+    with source.open("rb") as file:
+        facts = capture_facts(Tags.open_file(file), now=datetime.now(UTC))
+        raw = read_raw(file)
+    if raw is not None:
+        return _open_raw(raw, facts)
+
+    def load(fail_on: str, shrink: int) -> Any:
+        image = pyvips.Image.tiffload(str(source), access="sequential", fail_on=fail_on)
+        most = MOST_BANDS.get(image.interpretation, MOST_BANDS_OF_OTHERS)
+        return image.extract_band(0, n=most) if image.bands > most else image
+
+    return ImageSource(_probe(load("error", 1), SourceFormat.TIFF.value), facts, load)
+
+
+def _open_raw(raw: Raw, facts: CaptureFacts) -> ImageSource:
+    preview = raw.preview
+    if preview is None:
+        raise unsupported()
+
+    def load(fail_on: str, shrink: int) -> Any:
+        image = pyvips.Image.jpegload_buffer(preview, access="sequential", fail_on=fail_on, shrink=shrink).copy()
+        image.set_type(pyvips.GValue.gint_type, ORIENTATION, raw.orientation)
+        return image
+
+    return ImageSource(_probe(load("error", 1), "raw"), facts, load, shrinks_on_load=True)
+
+
+def _open_heif(source: Path) -> ImageSource:
+    image = heif.open_primary(source)
+    width, height = image.size
+    probe = Probe(
+        format=SourceFormat.HEIF.value,
+        width=width,
+        height=height,
+        bands=heif.bands(image),
+        pixel=heif.pixel(image),
+        interpretation=heif.interpretation(image),
+        orientation=1,  # libheif turns it upright
+        profile_bytes=len(heif.profile(image)),
+    )
+    facts = read_capture_facts(heif.exif(image), now=datetime.now(UTC))
+    return ImageSource(probe, facts, lambda fail_on, shrink: heif.pixels(image))
+
+
+def _probe(header: Any, name: str) -> Probe:
+    return Probe(
+        format=name,
+        width=header.width,
+        height=header.height,
+        bands=header.bands,
+        pixel=header.format,
+        interpretation=header.interpretation,
+        orientation=_field(header, ORIENTATION, 1),
+        profile_bytes=len(_field(header, PROFILE, b"")),
+        frames=_field(header, PAGES, 1),
+    )
+
+
+def _field(header: Any, name: str, absent: Any) -> Any:
+    return header.get(name) if header.get_typeof(name) else absent

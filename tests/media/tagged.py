@@ -1,0 +1,46 @@
+"""Builds files of tagged folders by hand: TIFFs and camera raws as no library would write them."""
+
+import struct
+from dataclasses import dataclass, field
+
+ASCII, LONG = 2, 4
+
+Value = str | int | tuple[int, ...]
+Entries = dict[int, Value]
+
+
+@dataclass(slots=True)
+class TaggedFile:
+    """Little endian; what is written later stands later in the file."""
+
+    content: bytearray = field(default_factory=lambda: bytearray(b"II*\0\0\0\0\0"))
+
+    def put(self, data: bytes) -> int:
+        """Where it stands."""
+        if len(self.content) % 2:
+            self.content += b"\0"
+        at = len(self.content)
+        self.content += data
+        return at
+
+    def folder(self, entries: Entries, *, next_folder: int = 0) -> int:
+        """Texts as ASCII, numbers as LONG, in the order of their tags."""
+        rows = b""
+        for tag, value in sorted(entries.items()):
+            kind, count, data = _encode(value)
+            place = data.ljust(4, b"\0") if len(data) <= 4 else struct.pack("<L", self.put(data))
+            rows += struct.pack("<HHL", tag, kind, count) + place
+        return self.put(struct.pack("<H", len(entries)) + rows + struct.pack("<L", next_folder))
+
+    def begin_at(self, folder: int) -> bytes:
+        """The whole file, whose first folder is this one."""
+        struct.pack_into("<L", self.content, 4, folder)
+        return bytes(self.content)
+
+
+def _encode(value: Value) -> tuple[int, int, bytes]:
+    if isinstance(value, str):
+        text = value.encode() + b"\0"
+        return ASCII, len(text), text
+    numbers = (value,) if isinstance(value, int) else value
+    return LONG, len(numbers), struct.pack(f"<{len(numbers)}L", *numbers)

@@ -1,0 +1,272 @@
+"""Every format that people's devices write comes out upright, in its colours, and without what is private."""
+
+import io
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import imageio_ffmpeg
+import numpy as np
+import pillow_heif
+import pytest
+import pyvips
+from PIL import Image
+
+from app.media.images import make_image
+from app.media.recipe import RECIPE
+from app.media.results import MediaError, Probe
+from shared.items import FailureCode
+from tests.media.pictures import BLUE, GREEN, RED, WHITE, are_close, make, quadrants, sample
+from tests.media.tagged import Entries, TaggedFile
+
+CORNERS = [RED, GREEN, BLUE, WHITE]
+TURNED = [BLUE, RED, WHITE, GREEN]
+FILE_NAMES = [rendition.file for rendition in RECIPE]
+STORED_WIDE = (200, 100, 50)
+"""What the wide colours below are stored as; by the matrices they are the next two in sRGB."""
+FROM_P3, FROM_ADOBE_RGB = (216, 93, 24), (227, 100, 42)
+
+Write = Callable[[Image.Image, Path, dict[str, Any]], None]
+
+
+def corners() -> Image.Image:
+    with Image.open(sample("orientation_1.jpg")) as image:
+        return image.convert("RGB")
+
+
+def probe_of(source: Path, folder: Path) -> Probe:
+    probes: list[Probe] = []
+    make_image(source, folder, on_probe=probes.append)
+    return probes[0]
+
+
+def write_heic(image: Image.Image, target: Path, more: dict[str, Any]) -> None:
+    pillow_heif.from_pillow(image).save(target, quality=95, chroma=444, **more)
+
+
+def write_avif(image: Image.Image, target: Path, more: dict[str, Any]) -> None:
+    image.save(target, "AVIF", quality=95, subsampling="4:4:4", **more)
+
+
+def write_tiff(image: Image.Image, target: Path, more: dict[str, Any]) -> None:
+    image.save(target, "TIFF", **more)
+
+
+def write_gif(image: Image.Image, target: Path, more: dict[str, Any]) -> None:
+    image.save(target, "GIF", **more)
+
+
+def write_jpeg(image: Image.Image, target: Path, more: dict[str, Any]) -> None:
+    image.save(target, "JPEG", quality=95, subsampling=0, **more)
+
+
+WRITERS = {"heif": write_heic, "avif": write_avif, "tiff": write_tiff, "gif": write_gif, "jpeg": write_jpeg}
+WITH_PROFILE = {name: write for name, write in WRITERS.items() if name != "gif"}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_each_format_keeps_its_colours(name: str, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    WRITERS[name](corners(), source, {})
+    assert probe_of(source, tmp_path).format == name
+    for file in FILE_NAMES:
+        assert are_close(quadrants(tmp_path / file), CORNERS, tolerance=8), file
+
+
+@pytest.mark.parametrize(
+    ("profile", "expected"), [("wide_gamut.icc", FROM_P3), ("adobe_rgb.icc", FROM_ADOBE_RGB)], ids=["p3", "adobe"]
+)
+@pytest.mark.parametrize("name", WITH_PROFILE)
+def test_each_format_is_converted_by_its_profile(
+    name: str, profile: str, expected: tuple[int, ...], tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    WRITERS[name](Image.new("RGB", (60, 40), STORED_WIDE), source, {"icc_profile": sample(profile).read_bytes()})
+    make(source, tmp_path)
+    for file in FILE_NAMES:
+        assert are_close(quadrants(tmp_path / file), [expected] * 4, tolerance=4), file
+
+
+@pytest.mark.parametrize("name", ["heif", "avif"])
+def test_colours_that_are_named_by_a_number_are_converted_by_it(name: str, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    WRITERS[name](Image.new("RGB", (60, 40), STORED_WIDE), source, {})
+    content = bytearray(source.read_bytes())
+    primaries = content.index(b"colrnclx") + 8
+    content[primaries : primaries + 2] = (12).to_bytes(2, "big")  # Display P3 (ISO/IEC 23091-2, table 2)
+    source.write_bytes(content)
+    make(source, tmp_path)
+    assert are_close(quadrants(tmp_path / "large.webp"), [(215, 93, 31)] * 4, tolerance=4)
+
+
+@pytest.mark.parametrize("name", ["heif", "avif", "tiff", "jpeg"])
+def test_each_format_comes_out_upright_once(name: str, tmp_path: Path) -> None:
+    """HEIC and AVIF turn by a box of their own and repeat it in EXIF: who obeys both, turns twice."""
+    source = tmp_path / "source"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    more = {"tiffinfo": {0x0112: 6}} if name == "tiff" else {"exif": exif.tobytes()}
+    WRITERS[name](corners(), source, more)
+    made = make(source, tmp_path)
+    assert (made.width, made.height) == (80, 120)
+    assert are_close(quadrants(tmp_path / "large.webp"), TURNED, tolerance=8)
+
+
+def test_of_several_images_in_a_heic_the_primary_one_counts(tmp_path: Path) -> None:
+    several = pillow_heif.from_pillow(Image.new("RGB", (64, 64), RED))
+    several.add_from_pillow(corners())
+    several.add_from_pillow(Image.new("RGB", (64, 64), BLUE))
+    several.save(tmp_path / "source", quality=95, chroma=444, primary_index=1)
+    made = make(tmp_path / "source", tmp_path)
+    assert (made.width, made.height) == (120, 80)
+    assert are_close(quadrants(tmp_path / "large.webp"), CORNERS, tolerance=8)
+
+
+def test_ten_bits_of_a_heic_become_eight(tmp_path: Path) -> None:
+    deep = np.asarray(corners(), dtype=np.uint16) * 257
+    picture = pillow_heif.from_bytes("RGB;16", (120, 80), deep.tobytes())
+    picture.save(tmp_path / "source", quality=95, chroma=444)
+    assert pillow_heif.open_heif(tmp_path / "source", convert_hdr_to_8bit=False).info["bit_depth"] == 10
+    make(tmp_path / "source", tmp_path)
+    assert are_close(quadrants(tmp_path / "large.webp"), CORNERS, tolerance=8)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA"])
+@pytest.mark.parametrize("name", ["heif", "avif", "tiff", "gif"])
+def test_grey_and_transparent_pictures_of_each_format_survive(name: str, mode: str, tmp_path: Path) -> None:
+    half = corners().convert(mode)
+    if mode == "RGBA":
+        half.paste((0, 0, 0, 0), (60, 40, 120, 80))
+    WRITERS[name](half, tmp_path / "source", {})
+    make(tmp_path / "source", tmp_path)
+    found = quadrants(tmp_path / "large.webp", "RGBA")
+    expected = [WHITE] * 4 if mode == "L" else CORNERS
+    assert [colour[3] for colour in found] == ([255] * 4 if mode == "L" else [255, 255, 255, 0])
+    if mode == "RGBA":
+        assert are_close([colour[:3] for colour in found[:3]], expected[:3], tolerance=8)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"tile": True, "tile_width": 32, "tile_height": 32},
+        {"compression": "jpeg", "Q": 95},
+        {"compression": "deflate", "predictor": "horizontal"},
+        {"bigtiff": True},
+        {"pyramid": True, "tile": True, "tile_width": 16, "tile_height": 16},
+    ],
+    ids=["tiled", "jpeg", "deflate", "big", "pyramid"],
+)
+@pytest.mark.parametrize("depth", ["uchar", "ushort"])
+def test_every_arrangement_of_a_tiff_is_read(options: dict[str, Any], depth: str, tmp_path: Path) -> None:
+    if depth == "ushort" and options.get("compression") == "jpeg":
+        options = {"compression": "lzw"}
+    image = pyvips.Image.new_from_array(np.asarray(corners()), interpretation="srgb")
+    if depth == "ushort":
+        image = image.colourspace("rgb16")
+    image.tiffsave(str(tmp_path / "source"), **options)
+    make(tmp_path / "source", tmp_path)
+    assert are_close(quadrants(tmp_path / "large.webp"), CORNERS, tolerance=8)
+
+
+def test_ink_in_a_tiff_becomes_light(tmp_path: Path) -> None:
+    write_tiff(corners().convert("CMYK"), tmp_path / "source", {})
+    make(tmp_path / "source", tmp_path)
+    red, green, blue, white = quadrants(tmp_path / "large.webp")
+    assert red[0] > 200
+    assert max(red[1:]) < 60
+    assert green[1] > max(green[0], green[2]) + 60
+    assert blue[2] > max(blue[:2]) + 60
+    assert are_close([white], [WHITE])
+
+
+@pytest.mark.parametrize("name", ["tiff", "gif"])
+def test_of_many_pages_or_frames_the_first_one_counts(name: str, tmp_path: Path) -> None:
+    others = [Image.new("RGB", (120, 80), colour) for colour in (BLUE, RED)]
+    WRITERS[name](corners(), tmp_path / "source", {"save_all": True, "append_images": others})
+    assert probe_of(tmp_path / "source", tmp_path).frames == 3
+    for file in FILE_NAMES:
+        assert are_close(quadrants(tmp_path / file), CORNERS, tolerance=8), file
+
+
+def test_more_bands_than_a_picture_shows_are_left_out(tmp_path: Path) -> None:
+    image = pyvips.Image.new_from_array(np.asarray(corners()), interpretation="srgb")
+    image.bandjoin([255, 7, 9]).tiffsave(str(tmp_path / "source"))
+    make(tmp_path / "source", tmp_path)
+    assert are_close(quadrants(tmp_path / "large.webp"), CORNERS, tolerance=8)
+
+
+def test_a_photo_with_a_film_behind_it_is_a_photo(tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", "testsrc=s=64x64:d=0.2", str(film)]
+    subprocess.run(command, check=True)  # noqa: S603  # our own static encoder
+    (tmp_path / "source").write_bytes(sample("orientation_1.jpg").read_bytes() + film.read_bytes())
+    assert probe_of(tmp_path / "source", tmp_path).format == "jpeg"
+    assert are_close(quadrants(tmp_path / "large.webp"), CORNERS)
+
+
+def private_exif() -> bytes:
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110], exif[0x013B] = "Darkroom Works", "Darkroom Works Mark II", "CANARY-ARTIST"
+    inner = exif.get_ifd(0x8769)
+    inner[0x9003], inner[0x9011] = "2024:07:09 18:30:05", "+02:00"
+    inner[0xA431], inner[0xA435] = "CANARY-BODY", "CANARY-LENS"
+    place = exif.get_ifd(0x8825)
+    place[1], place[2], place[18] = "N", (48.0, 12.0, 30.0), "CANARY-DATUM"
+    return exif.tobytes()
+
+
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF>CANARY-XMP</rdf:RDF></x:xmpmeta>'
+
+
+@pytest.mark.parametrize("name", ["heif", "avif", "tiff"])
+def test_no_rendition_of_any_format_tells_what_is_private(name: str, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    WRITERS[name](corners(), source, {"exif": private_exif()} | ({} if name == "tiff" else {"xmp": XMP}))
+    assert source.read_bytes().count(b"CANARY") >= 4
+    made = make(source, tmp_path)
+    assert made.captured_at == datetime(2024, 7, 9, 16, 30, 5, tzinfo=UTC)
+    assert made.camera == "Darkroom Works Mark II"
+    for file in FILE_NAMES:
+        content = (tmp_path / file).read_bytes()
+        for trace in (b"CANARY", b"Darkroom Works", b"Exif", b"EXIF", b"XMP ", b"xmpmeta", b"GPS", b"ICCP"):
+            assert trace not in content, (file, trace)
+
+
+def camera_jpeg(size: tuple[int, int] = (120, 80)) -> bytes:
+    written = io.BytesIO()
+    corners().resize(size, Image.Resampling.NEAREST).save(written, "JPEG", quality=95, subsampling=0)
+    return written.getvalue()
+
+
+def raw_file(*, preview: bool = True, orientation: int = 1) -> bytes:
+    """As DNG lays it out: a thumbnail first, inside it folders of the sensor's data and of the finished picture."""
+    file = TaggedFile()
+    sensor = file.put(b"\xff\xd8\xff\xc3\0\x0b\x10" + bytes(4000))
+    small, large = camera_jpeg((30, 20)), camera_jpeg()
+    inner = [file.folder({0xFE: 0, 0x103: 7, 0x106: 32803, 0x111: sensor, 0x117: 4007})]
+    if preview:
+        inner.append(file.folder({0xFE: 1, 0x103: 7, 0x106: 6, 0x111: file.put(large), 0x117: len(large)}))
+    thumbnail: Entries = {0x201: file.put(small), 0x202: len(small)} if preview else {}
+    exif = file.folder({0x9003: "2024:07:09 18:30:05", 0xA431: "CANARY-BODY"})
+    camera: Entries = {0x10F: "Darkroom Works", 0x110: "Mark II", 0x112: orientation}
+    return file.begin_at(file.folder({**camera, **thumbnail, 0x14A: tuple(inner), 0x8769: exif, 0xC612: 0x01040000}))
+
+
+def test_of_a_cameras_raw_file_its_own_finished_picture_counts(tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(raw_file(orientation=6))
+    made = make(tmp_path / "source", tmp_path)
+    assert (made.width, made.height) == (80, 120)
+    assert made.camera == "Darkroom Works Mark II"
+    assert made.captured_at == datetime(2024, 7, 9, 18, 30, 5, tzinfo=UTC)
+    assert are_close(quadrants(tmp_path / "large.webp"), TURNED, tolerance=8)
+    assert b"CANARY" not in b"".join((tmp_path / file).read_bytes() for file in FILE_NAMES)
+
+
+def test_a_raw_file_without_a_finished_picture_is_unsupported(tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(raw_file(preview=False))
+    with pytest.raises(MediaError) as caught:
+        make(tmp_path / "source", tmp_path)
+    assert caught.value.code is FailureCode.UNSUPPORTED

@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from app.caller import Authenticator, Caller, CallerIdentity
 from app.events.log import EventLog
 from app.events.stream import Heartbeat, LiveEvents, Reset
-from shared.events import HEAD_HEADER, Event, EventPage, EventType
+from shared.events import HEAD_HEADER, Event, EventPage, EventType, Progress
 from shared.problems import Invalid
 
 router = APIRouter(prefix="/events", tags=["events"])
@@ -91,6 +91,8 @@ async def _stream(
                     yield _lines(signal)
                 case Event():
                     yield f"id: {signal.number}\n\n".encode()
+                case Progress():
+                    yield f"event: progress\ndata: {signal.model_dump_json()}\n\n".encode()
                 case Reset(head=head):
                     yield f"id: {head}\nevent: reset\ndata: {json.dumps({'head': head})}\n\n".encode()
                 case Heartbeat():

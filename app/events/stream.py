@@ -2,18 +2,19 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
 import structlog
+from pydantic import ValidationError
 
 from app.events.log import EventLog
 from app.events.store import PAGE_EVENTS, EventStore
-from shared.events import Event
-from shared.ids import AccountId
+from shared.events import Event, Progress
+from shared.ids import AccountId, ItemId
 from shared.problems import EventsGone, Unavailable
 from shared.times import Clock
 
@@ -28,14 +29,28 @@ RECENT_EVENTS = 500
 """Kept per watched account, so that its streams don't each read the log."""
 
 
+MOST_IN_PROGRESS = 100
+"""Items of an account whose progress is remembered for its streams."""
+
+
 def event_channel(account: AccountId) -> str:
     return f"events:{account}"
 
 
-class Nudges(Protocol):
-    """Sets the event whenever somebody says that the channel has news; may miss some."""
+def progress_channel(account: AccountId) -> str:
+    return f"progress:{account}"
 
-    def listen(self, channel: str) -> AbstractAsyncContextManager[asyncio.Event]: ...
+
+class Nudges(Protocol):
+    """What is said between processes, as far as it arrives."""
+
+    def listen(self, channel: str) -> AbstractAsyncContextManager[asyncio.Event]:
+        """The event is set whenever somebody says that the channel has news."""
+        ...
+
+    def hear(self, channel: str, take: Callable[[bytes], None]) -> AbstractContextManager[None]:
+        """Calls `take` with each message."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +65,7 @@ class Reset:
     head: int
 
 
-Signal = Event | Heartbeat | Reset
+Signal = Event | Heartbeat | Reset | Progress
 
 
 class _Watcher:
@@ -62,12 +77,34 @@ class _Watcher:
         self.recent: deque[Event] = deque(maxlen=RECENT_EVENTS)
         self.grown = asyncio.Event()
         self.nudged = asyncio.Event()
+        self.heard = 0
+        self._progress: dict[ItemId, tuple[int, Progress]] = {}
         self.streams = 0
         self.task: asyncio.Task[None] | None = None
 
     def learn(self, events: list[Event]) -> None:
         self.recent.extend(events)
         self.head = events[-1].number
+        self._wake()
+
+    def hear(self, message: bytes) -> None:
+        """Only the latest of an item counts, and none that came before a stream began."""
+        try:
+            progress = Progress.model_validate_json(message)
+        except ValidationError as error:
+            log.warning("progress.unreadable", account=self.account, errors=error.error_count())
+            return
+        self.heard += 1
+        self._progress.pop(progress.id, None)
+        if len(self._progress) >= MOST_IN_PROGRESS:
+            del self._progress[next(iter(self._progress))]
+        self._progress[progress.id] = self.heard, progress
+        self._wake()
+
+    def progress_since(self, heard: int) -> list[Progress]:
+        return [progress for number, progress in self._progress.values() if number > heard]
+
+    def _wake(self) -> None:
         grown, self.grown = self.grown, asyncio.Event()
         grown.set()
 
@@ -118,10 +155,13 @@ class LiveEvents:
         return len(self._watchers)
 
     async def follow(self, account: AccountId, after: int) -> AsyncGenerator[Signal]:
-        """Every event that follows `after`, for ever; a heartbeat at most every 15 s. Use with `aclosing`."""
+        """Every event that follows `after`, for ever, and progress as it is told; a heartbeat at most every 15 s.
+
+        Use with `aclosing`.
+        """
         loop = asyncio.get_running_loop()
         async with self._watched(account) as watcher:
-            cursor, beat_at = after, loop.time() + HEARTBEAT_SECONDS
+            cursor, beat_at, heard = after, loop.time() + HEARTBEAT_SECONDS, watcher.heard
             while not self._stopping.is_set():
                 grown = watcher.grown
                 events = watcher.since(cursor)
@@ -139,10 +179,13 @@ class LiveEvents:
                 for event in events:
                     cursor = event.number
                     yield event
+                news, heard = watcher.progress_since(heard), watcher.heard
+                for progress in news:
+                    yield progress
                 if loop.time() >= beat_at:
                     beat_at = loop.time() + HEARTBEAT_SECONDS
                     yield Heartbeat()
-                if not events:
+                if not events and not news:
                     with suppress(TimeoutError):
                         async with asyncio.timeout_at(beat_at):
                             await grown.wait()
@@ -152,7 +195,7 @@ class LiveEvents:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds), aclosing(self.follow(account, after)) as signals:
                 async for signal in signals:
-                    if not isinstance(signal, Heartbeat):
+                    if isinstance(signal, Event | Reset):
                         return
 
     @asynccontextmanager
@@ -171,17 +214,22 @@ class LiveEvents:
                 watcher.task.cancel()
 
     async def _watch(self, watcher: _Watcher) -> None:
+        channel = progress_channel(watcher.account)
         async with self._nudges.listen(event_channel(watcher.account)) as nudged:
-            watcher.nudged = nudged
-            while True:
-                nudged.clear()
-                try:
-                    await self._catch_up(watcher)
-                except Unavailable as problem:
-                    log.warning("watcher.waits", account=watcher.account, reason=str(problem))
-                    await asyncio.sleep(RETRY_SECONDS)
-                    continue
-                await nudged.wait()
+            with self._nudges.hear(channel, watcher.hear):
+                await self._follow_log(watcher, nudged)
+
+    async def _follow_log(self, watcher: _Watcher, nudged: asyncio.Event) -> None:
+        watcher.nudged = nudged
+        while True:
+            nudged.clear()
+            try:
+                await self._catch_up(watcher)
+            except Unavailable as problem:
+                log.warning("watcher.waits", account=watcher.account, reason=str(problem))
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            await nudged.wait()
 
     async def _catch_up(self, watcher: _Watcher) -> None:
         if watcher.head is None:

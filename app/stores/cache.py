@@ -1,7 +1,7 @@
 """Redis: nudges between processes, and limits. It may vanish at any moment; things are slower then, never wrong."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -97,6 +97,7 @@ class Nudges:
     def __init__(self, redis: Redis, availability: "_Availability", silence_seconds: float) -> None:
         self._redis, self._availability, self._silence_seconds = redis, availability, silence_seconds
         self._listeners: dict[str, set[asyncio.Event]] = {}
+        self._hearers: dict[str, list[Callable[[bytes], None]]] = {}
         self._changed = asyncio.Event()
         self._backoff = ExponentialWithJitterBackoff(cap=LONGEST_RETURN_SECONDS, base=0.05)
 
@@ -115,6 +116,19 @@ class Nudges:
             self._listeners[channel].discard(nudged)
             if not self._listeners[channel]:
                 del self._listeners[channel]
+                self._changed.set()
+
+    @contextmanager
+    def hear(self, channel: str, take: Callable[[bytes], None]) -> Iterator[None]:
+        """Calls `take` with every message on the channel that gets here; it must neither wait nor raise."""
+        self._hearers.setdefault(channel, []).append(take)
+        self._changed.set()
+        try:
+            yield
+        finally:
+            self._hearers[channel].remove(take)
+            if not self._hearers[channel]:
+                del self._hearers[channel]
                 self._changed.set()
 
     async def run(self) -> None:
@@ -138,7 +152,7 @@ class Nudges:
         subscribed: set[str] = set()
         while True:
             self._changed.clear()
-            wanted = set(self._listeners)
+            wanted = self._listeners.keys() | self._hearers.keys()
             with _cancellable():
                 async with asyncio.timeout(CONNECT_SECONDS):
                     if new := wanted - subscribed:
@@ -159,6 +173,9 @@ class Nudges:
                 if message["type"] in ("message", "subscribe"):
                     # A confirmed subscription, too, is news: what was said before it is lost.
                     self.wake(message["channel"].decode())
+                if message["type"] == "message":
+                    for take in tuple(self._hearers.get(message["channel"].decode(), ())):
+                        take(message["data"])
             elif asked:
                 raise RedisConnectionError("no answer to a ping")
             else:
@@ -214,6 +231,10 @@ class Cache:
                 self.nudges.wake(channel)
                 return
             self._untold.discard(each)
+
+    async def tell(self, channel: str, message: bytes) -> None:
+        """To whoever hears the channel at this moment, in any process; without Redis to nobody."""
+        await self._availability.ask(self._redis.publish(channel, message), NUDGE_SECONDS)
 
 
 @contextmanager

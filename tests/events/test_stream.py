@@ -1,15 +1,16 @@
 """Following a log live: nothing missed, nothing twice, whoever nudges or fails to."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
 
 import pytest
 
 from app.events import stream
 from app.events.log import NewEvent
-from app.events.stream import Heartbeat, LiveEvents, Reset, Signal
-from shared.events import Event, EventType
+from app.events.stream import Heartbeat, LiveEvents, Reset, Signal, progress_channel
+from shared.events import Event, EventType, Progress
+from shared.ids import AccountId, new_account_id, new_item_id
 from tests.house import House, ManualClock
 
 
@@ -20,6 +21,12 @@ class Silence:
     async def listen(self, channel: str) -> AsyncIterator[asyncio.Event]:
         assert channel
         yield asyncio.Event()
+
+    @contextmanager
+    def hear(self, channel: str, take: Callable[[bytes], None]) -> Iterator[None]:
+        assert channel
+        assert callable(take)
+        yield
 
 
 @pytest.fixture
@@ -119,3 +126,54 @@ async def test_a_long_poll_returns_with_the_first_event(live: LiveEvents, house:
     async with asyncio.timeout(10):
         await waiting
     assert (await house.base.event_log.read(house.account, 0, limit=1)).head == 1
+
+
+async def tell(house: House, account: AccountId, percent: float) -> Progress:
+    progress = Progress(id=new_item_id(), percent=percent, ready_at=None)
+    await house.base.cache.tell(progress_channel(account), progress.model_dump_json().encode())
+    return progress
+
+
+async def test_progress_reaches_its_owners_streams_only_and_is_in_no_log(
+    live: LiveEvents, house: House
+) -> None:
+    following = asyncio.create_task(take(live, house, 0, 3))
+    await asyncio.sleep(0.3)
+    await tell(house, new_account_id(), 1)
+    told = [await tell(house, house.account, percent) for percent in (2.5, 100)]
+    await append(house)
+    taken = await following
+    assert [signal for signal in taken if isinstance(signal, Progress)] == told
+    assert numbers(taken) == [1]
+    assert (await house.base.event_log.read(house.account, 0, limit=10)).head == 1
+
+
+async def test_what_is_no_progress_is_not_passed_on(live: LiveEvents, house: House) -> None:
+    following = asyncio.create_task(take(live, house, 0, 1))
+    await asyncio.sleep(0.3)
+    await house.base.cache.tell(progress_channel(house.account), b'{"percent": 1e9}')
+    told = await tell(house, house.account, 50)
+    assert await following == [told]
+
+
+async def test_a_stream_does_not_hear_what_was_told_before_it_began(live: LiveEvents, house: House) -> None:
+    async with aclosing(live.follow(house.account, 0)) as first:
+        waiting = asyncio.ensure_future(anext(first))
+        await asyncio.sleep(0.3)
+        told = await tell(house, house.account, 10)
+        assert await waiting == told
+        following = asyncio.create_task(take(live, house, 0, 1))
+        await asyncio.sleep(0.1)
+        later = await tell(house, house.account, 20)
+        assert await following == [later]
+
+
+async def test_a_long_poll_is_not_ended_by_progress(live: LiveEvents, house: House) -> None:
+    waiting = asyncio.create_task(live.wait(house.account, 0, 20))
+    await asyncio.sleep(0.3)
+    await tell(house, house.account, 10)
+    await asyncio.sleep(0.1)
+    assert not waiting.done()
+    await append(house)
+    async with asyncio.timeout(10):
+        await waiting

@@ -2,13 +2,13 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from app.media.outcome import died, probe_in, result_of
-from app.media.protocol import JobEnded, JobStarted, KillJob, StartJob
+from app.media.outcome import allowed_in, died, probe_in, result_of
+from app.media.protocol import JobEnded, JobStarted, KillJob, StartCheck, StartJob
 from app.media.results import EncodeProgress, Limit, MediaResult, RenditionFile, VideoFacts
 from app.media.sandbox import Limits
 from app.media.template_process import TemplateGone, TemplateProcess
@@ -55,8 +55,21 @@ class Decoders:
         `limit_seconds` counts from when a slot is free. Raises MediaError or DecoderDied. Cancelled, it returns when
         the child is gone.
         """
+        ended = await self._run(lambda job: StartJob(job, *_paths(source, folder), self._limits), limit_seconds)
+        return result_of(ended, self._limits)
+
+    async def check_sandbox(self, outside: Path, folder: Path, *, limit_seconds: float) -> tuple[str, ...]:
+        """What a child that works in `folder` was not refused, of all that the sandbox forbids; none is as it must be.
+
+        `outside` is a folder of the caller's with a file `secret`. Raises DecoderDied when no child can be confined.
+        """
+        ended = await self._run(lambda job: StartCheck(job, *_paths(outside, folder), self._limits), limit_seconds)
+        return allowed_in(ended, self._limits)
+
+    async def _run(self, start: Callable[[int], StartJob | StartCheck], limit_seconds: float) -> JobEnded:
+        """One child from start to end, in a slot of its own."""
         async with self._slots:
-            number, job = self._begin(source, folder)
+            number, job = self._begin(start)
             try:
                 async with asyncio.timeout(limit_seconds):
                     ended = await asyncio.shield(job.ended)
@@ -70,7 +83,7 @@ class Decoders:
                 raise
             if ended is None:
                 raise died("lost with the decoder template", self._limits)
-            return result_of(ended, self._limits)
+            return ended
 
     async def probe_video(self, source: Path, folder: Path, *, limit_seconds: float) -> VideoFacts:
         """Refuses as MediaError what is no video that we can make; says nothing about its later frames."""
@@ -93,12 +106,12 @@ class Decoders:
         self._closed = True
         self._bury_template()
 
-    def _begin(self, source: Path, folder: Path) -> tuple[int, Job]:
+    def _begin(self, start: Callable[[int], StartJob | StartCheck]) -> tuple[int, Job]:
         template = self._listen_to_template()
         number = next(self._numbers)
         job = self._jobs[number] = Job(asyncio.get_running_loop().create_future())
         try:
-            template.send(StartJob(number, str(source.absolute()), str(folder.absolute()), self._limits))
+            template.send(start(number))
         except TemplateGone:
             self._bury_template()
         return number, job
@@ -168,6 +181,11 @@ class Encoding:
     def __aiter__(self) -> AsyncIterator[EncodeProgress]:
         """Ends when the ladder is complete. Raises MediaError or DecoderDied."""
         raise NotImplementedError
+
+
+def _paths(source: Path, folder: Path) -> tuple[str, str]:
+    """Absolute, because the template stands elsewhere."""
+    return str(source.absolute()), str(folder.absolute())
 
 
 def _settle(job: Job, ended: JobEnded | None) -> None:

@@ -20,13 +20,25 @@ def result_of(ended: JobEnded, limits: Limits) -> MediaResult:
         return _media_result(said.image, ended)
     if ended.exit_code == EXIT_REFUSED and said.failure is not None:
         raise MediaError(said.failure.code, said.failure.message, passing=said.failure.passing)
+    raise _death(ended, said, limits)
+
+
+def allowed_in(ended: JobEnded, limits: Limits) -> tuple[str, ...]:
+    """Of a check. Raises DecoderDied if the child could not be confined or gave no answer."""
+    said = _understand(ended.said)
+    if ended.exit_code == EXIT_MADE and said.allowed is not None:
+        return said.allowed
+    raise _death(ended, said, limits)
+
+
+def _death(ended: JobEnded, said: Said, limits: Limits) -> DecoderDied:
     if ended.exit_code < 0:
         name = signal.Signals(-ended.exit_code).name
-        raise died(f"killed by {name}", limits, signal_name=name, limit=_limit_hit(ended), probe=said.probe)
+        return died(f"killed by {name}", limits, signal_name=name, limit=_limit_hit(ended), probe=said.probe)
     if ended.exit_code == EXIT_CRASHED and said.crash is not None:
         limit = Limit.ADDRESS_SPACE if said.crash.startswith(OUT_OF_MEMORY) else None
-        raise died(f"crashed: {said.crash}", limits, exit_code=EXIT_CRASHED, limit=limit, probe=said.probe)
-    raise died("ended without an answer", limits, exit_code=ended.exit_code, probe=said.probe)
+        return died(f"crashed: {said.crash}", limits, exit_code=EXIT_CRASHED, limit=limit, probe=said.probe)
+    return died("ended without an answer", limits, exit_code=ended.exit_code, probe=said.probe)
 
 
 def died(
@@ -56,7 +68,7 @@ def probe_in(ended: JobEnded) -> Probe | None:
 
 def _understand(text: str) -> Said:
     """All complete lines as one; a line cut off by death, or made up, ends the reading."""
-    probe = image = failure = crash = None
+    probe = image = failure = crash = allowed = None
     for line in text.splitlines():
         try:
             said = SAID.validate_json(line)
@@ -64,7 +76,8 @@ def _understand(text: str) -> Said:
             break
         probe, image = said.probe or probe, said.image or image
         failure, crash = said.failure or failure, said.crash or crash
-    return Said(probe, image, failure, crash)
+        allowed = said.allowed if said.allowed is not None else allowed
+    return Said(probe, image, failure, crash, allowed)
 
 
 def _follows_recipe(renditions: tuple[RenditionFile, ...]) -> bool:

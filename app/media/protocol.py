@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from app.media.results import MadeImage, Probe
+from app.media.results import MadeImage, Probe, VideoFacts
 from app.media.sandbox import Limits
 from shared.items import FailureCode
 
@@ -22,12 +22,46 @@ OUT_OF_MEMORY = "out of memory"
 
 
 @dataclass(frozen=True, slots=True)
+class MakeImage:
+    kind: Literal["image"] = "image"
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeVideo:
+    kind: Literal["probe"] = "probe"
+
+
+@dataclass(frozen=True, slots=True)
+class RunEncoder:
+    """The child becomes the encoder. With `joins`, that rung's files in the folder become the source first."""
+
+    arguments: tuple[str, ...]
+    joins: str | None = None
+    kind: Literal["encoder"] = "encoder"
+
+
+Work = MakeImage | ProbeVideo | RunEncoder
+
+
+@dataclass(frozen=True, slots=True)
 class StartJob:
     job: int
     source: str
     folder: str
     limits: Limits
+    work: Annotated[Work, Field(discriminator="kind")] = MakeImage()
     kind: Literal["start"] = "start"
+
+
+@dataclass(frozen=True, slots=True)
+class StartCheck:
+    """A child that tries what the sandbox forbids, among it to reach into the folder `source`."""
+
+    job: int
+    source: str
+    folder: str
+    limits: Limits
+    kind: Literal["check"] = "check"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +103,16 @@ class Said:
 
     probe: Probe | None = None
     image: MadeImage | None = None
+    video: VideoFacts | None = None
     failure: SaidFailure | None = None
     crash: str | None = None
+    allowed: tuple[str, ...] | None = None
+    """Of a check: what was not refused."""
 
 
-type_of_request = Annotated[StartJob | KillJob, Field(discriminator="kind")]
+type_of_request = Annotated[StartJob | StartCheck | KillJob, Field(discriminator="kind")]
 type_of_report = Annotated[JobStarted | JobEnded, Field(discriminator="kind")]
 
-REQUEST: TypeAdapter[StartJob | KillJob] = TypeAdapter(type_of_request)
+REQUEST: TypeAdapter[StartJob | StartCheck | KillJob] = TypeAdapter(type_of_request)
 REPORT: TypeAdapter[JobStarted | JobEnded] = TypeAdapter(type_of_report)
 SAID: TypeAdapter[Said] = TypeAdapter(Said)

@@ -30,12 +30,20 @@ from app.media.protocol import (
     JobEnded,
     JobStarted,
     KillJob,
+    MakeImage,
+    ProbeVideo,
+    RunEncoder,
     Said,
     SaidFailure,
+    StartCheck,
     StartJob,
 )
 from app.media.results import MediaError, Probe
-from app.media.sandbox import confine, die_with_parent, prepare
+from app.media.sandbox import become_encoder, confine, die_with_parent, prepare
+from app.media.sandbox_check import find_allowed
+from app.media.video.encoder import open_encoder
+from app.media.video.join import write_joined
+from app.media.video.probe import probe_video
 
 # What pyvips learns about an operation when it is first named; learnt here, every child inherits it. It makes none run.
 OPERATIONS = ("jpegload", "pngload", "webpload", "resize", "webpsave_buffer", "jpegsave_buffer", "addalpha")
@@ -43,7 +51,7 @@ OPERATIONS = ("jpegload", "pngload", "webpload", "resize", "webpsave_buffer", "j
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    request: StartJob
+    request: StartJob | StartCheck
     pid: int
     pidfd: int
     said: int
@@ -84,9 +92,9 @@ class Template:
                     return
                 self._obey(REQUEST.validate_json(packet))
 
-    def _obey(self, request: StartJob | KillJob) -> None:
+    def _obey(self, request: StartJob | StartCheck | KillJob) -> None:
         match request:
-            case StartJob():
+            case StartJob() | StartCheck():
                 self._fork(request)
             case KillJob(job=job) if job in self._children:
                 # Not reaped yet, so neither the process nor its group can be another's.
@@ -94,7 +102,7 @@ class Template:
             case KillJob():
                 pass  # it ended while the request was on its way
 
-    def _fork(self, request: StartJob) -> None:
+    def _fork(self, request: StartJob | StartCheck) -> None:
         said, said_end = os.pipe()
         stderr, stderr_end = os.pipe()
         os.set_blocking(stderr_end, False)
@@ -148,31 +156,50 @@ def _discard(folder: Path) -> None:
                 left.unlink()
 
 
-def _be_a_child(request: StartJob, said: int, stderr: int, template: int) -> None:
+def _be_a_child(request: StartJob | StartCheck, said: int, stderr: int, template: int) -> None:
     exit_code = EXIT_CRASHED
     try:
         os.setpgid(0, 0)
         die_with_parent()
         if os.getppid() == template:  # else it died before the line above could have any effect
             os.dup2(stderr, sys.stderr.fileno())
-            confine(request.limits, Path(request.folder), source=Path(request.source), encoder=None, keep=said)
-            exit_code = _work(request, said)
+            source, folder = Path(request.source), Path(request.folder)
+            match request:
+                case StartJob():
+                    encoder = open_encoder() if isinstance(request.work, RunEncoder) else None
+                    confine(request.limits, folder, source=source, encoder=encoder, keep=said)
+                    exit_code = _work(request, said, encoder)
+                case StartCheck():
+                    confine(request.limits, folder, source=folder, encoder=None, keep=said)
+                    _say(said, Said(allowed=find_allowed(request.limits, source)))
+                    exit_code = EXIT_MADE
     except BaseException as error:  # noqa: BLE001  # this copy of the template ends here, nothing may reach its loop
         _say(said, Said(crash=_where(error)))
     finally:
         os._exit(exit_code)
 
 
-def _work(request: StartJob, said: int) -> int:
+def _work(request: StartJob, said: int, encoder: int | None) -> int:
+    """Returns how this process ends; not at all when it becomes the encoder."""
+
     def say_probe(probe: Probe) -> None:
         _say(said, Said(probe=probe))
 
+    source, folder = Path(request.source), Path(request.folder)
     try:
-        image = make_image(Path(request.source), Path(request.folder), on_probe=say_probe)
+        match request.work:
+            case MakeImage():
+                _say(said, Said(image=make_image(source, folder, on_probe=say_probe)))
+            case ProbeVideo():
+                _say(said, Said(video=probe_video(source)))
+            case RunEncoder(arguments=arguments, joins=rung):
+                if rung is not None:
+                    write_joined(folder, rung, source)
+                assert encoder is not None  # noqa: S101  # opened for this kind of work
+                become_encoder(encoder, arguments)
     except MediaError as error:
         _say(said, Said(failure=SaidFailure(error.code, error.message, error.passing)))
         return EXIT_REFUSED
-    _say(said, Said(image=image))
     return EXIT_MADE
 
 
@@ -184,5 +211,5 @@ def _where(error: BaseException) -> str:
     """The kind of error and the innermost line of ours; not its text, which may quote the file."""
     kind = OUT_OF_MEMORY if OUT_OF_MEMORY in str(error) else type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if Path(frame.filename).parent == Path(__file__).parent]
+    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(Path(__file__).parent)]
     return f"{kind} at {Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else kind

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from app.media.protocol import MOST_PACKET_BYTES, REPORT, REQUEST, JobEnded, JobStarted, KillJob, StartJob
+from app.media.protocol import MOST_PACKET_BYTES, REPORT, REQUEST, JobEnded, JobStarted, KillJob, StartCheck, StartJob
 from app.media.sandbox import MIB
 
 # `-I` hides the environment and the current folder, so the place of our packages is an argument.
@@ -55,7 +55,7 @@ class TemplateProcess:
     def descriptor(self) -> int:
         return self._control.fileno()
 
-    def send(self, request: StartJob | KillJob) -> None:
+    def send(self, request: StartJob | StartCheck | KillJob) -> None:
         """At once: slots bound what is under way to a few packets of the socket's buffer. Raises TemplateGone."""
         try:
             self._control.send(REQUEST.dump_json(request))

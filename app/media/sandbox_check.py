@@ -1,0 +1,67 @@
+"""What a confined child tries at the worker's start, so that nobody has to believe in the sandbox."""
+
+import mmap
+import os
+import resource
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.media.sandbox import MIB, Limits
+
+ACCOUNTS_OF_THE_MACHINE = Path("/etc/shadow")
+SECRET, FORBIDDEN = "secret", "forbidden"
+"""In a folder outside: a file that must not be read, and one that must not come to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """`about_files`: only Landlock refuses it."""
+
+    name: str
+    run: Callable[[], object]
+    about_files: bool = False
+
+
+def forbidden_attempts(limits: Limits, outside: Path) -> tuple[Attempt, ...]:
+    """Everything that the sandbox promises to refuse; the last one would end the child that is not confined."""
+    return (
+        Attempt("read a file outside", lambda: (outside / SECRET).read_bytes(), about_files=True),
+        Attempt("read /etc/shadow", ACCOUNTS_OF_THE_MACHINE.read_bytes, about_files=True),
+        Attempt("list a folder outside", lambda: list(outside.iterdir()), about_files=True),
+        Attempt("write a file outside", lambda: (outside / FORBIDDEN).write_bytes(b""), about_files=True),
+        Attempt("change a mode outside", lambda: (outside / SECRET).chmod(0o600)),
+        Attempt("open a socket", lambda: socket.socket(socket.AF_INET).close()),
+        Attempt("open a socket on this machine", lambda: socket.socket(socket.AF_UNIX).close()),
+        Attempt("start a process", _fork),
+        Attempt("take too much memory", lambda: mmap.mmap(-1, limits.address_space_bytes + MIB).close()),
+        Attempt("raise its limits", lambda: resource.setrlimit(resource.RLIMIT_CPU, (9, resource.RLIM_INFINITY))),
+        Attempt("signal another process", lambda: os.kill(os.getppid(), 0)),
+        Attempt("leave its process group", os.setsid),
+        Attempt("start a program", lambda: os.execv(sys.executable, [sys.executable, "-c", ""])),  # noqa: S606
+    )
+
+
+def find_allowed(limits: Limits, outside: Path) -> tuple[str, ...]:
+    """The names of the attempts that were not refused."""
+    return tuple(attempt.name for attempt in forbidden_attempts(limits, outside) if not _is_refused(attempt))
+
+
+def about_files(limits: Limits, outside: Path) -> frozenset[str]:
+    """The attempts that Landlock alone refuses."""
+    return frozenset(attempt.name for attempt in forbidden_attempts(limits, outside) if attempt.about_files)
+
+
+def _is_refused(attempt: Attempt) -> bool:
+    try:
+        attempt.run()
+    except (OSError, ValueError):  # ValueError is how `resource` says that it may not
+        return True
+    return False
+
+
+def _fork() -> None:
+    if os.fork() == 0:
+        os._exit(0)

@@ -1,0 +1,54 @@
+"""A worker proves at its start that a child of its own template can do nothing but decode."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from app.media import landlock
+from app.media.decoders import Decoders
+from app.media.sandbox import Limits
+from app.media.sandbox_check import FORBIDDEN, SECRET, about_files, forbidden_attempts
+
+PLENTY_SECONDS = 60.0
+
+
+@pytest.fixture
+async def decoders() -> AsyncIterator[Decoders]:
+    decoders = Decoders.start(slots=1)
+    try:
+        yield decoders
+    finally:
+        await decoders.aclose()
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    folder = tmp_path / "outside"
+    folder.mkdir()
+    (folder / SECRET).write_text("everybody's photos")
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    return scratch
+
+
+async def test_a_child_of_the_template_is_refused_everything(decoders: Decoders, outside: Path, folder: Path) -> None:
+    template = decoders.template_pid
+    assert await decoders.check_sandbox(outside, folder, limit_seconds=PLENTY_SECONDS) == ()
+    assert not (outside / FORBIDDEN).exists()
+    assert decoders.template_pid == template
+
+
+def test_the_check_notices_a_process_that_is_not_confined(outside: Path) -> None:
+    attempts = {attempt.name: attempt for attempt in forbidden_attempts(Limits(), outside)}
+    harmless = ("read a file outside", "list a folder outside", "write a file outside", "open a socket")
+    for name in harmless:
+        attempts[name].run()
+    assert (outside / FORBIDDEN).exists()
+    assert about_files(Limits(), outside) < attempts.keys()
+    assert landlock.level() >= 1

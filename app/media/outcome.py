@@ -77,7 +77,7 @@ def _understand(text: str) -> Said:
         probe, image = said.probe or probe, said.image or image
         failure, crash = said.failure or failure, said.crash or crash
         allowed = said.allowed if said.allowed is not None else allowed
-    return Said(probe, image, failure, crash, allowed)
+    return Said(probe=probe, image=image, failure=failure, crash=crash, allowed=allowed)
 
 
 def _follows_recipe(renditions: tuple[RenditionFile, ...]) -> bool:

@@ -99,6 +99,9 @@ class Settings(BaseSettings):
         description="how many photos one worker makes at once",
         examples=["2"],
     )
+    worker_bulk_slots: int = Field(
+        1, ge=0, le=16, description="how many videos one worker encodes at once, besides", examples=["1"]
+    )
     lease_seconds: int = Field(
         60,
         ge=2,

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import hashlib
 import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from urllib.parse import quote
 from botocore.exceptions import ClientError
 
 from app.stores.amazon import error_code, translated
+from shared.uploads import SINGLE_PUT_BYTES, part_bytes, part_count, part_size_bytes, parts_digest, whole_digest
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.client import S3Client
@@ -252,15 +254,63 @@ class ObjectStore:
                 raise Absent from error
             raise
 
-    async def upload(self, key: str, source: Path, *, content_type: str, sha256_hex: str, cache_control: str) -> None:
-        """Writes the whole file under a key that nobody wrote before; the second time it writes the same bytes."""
-        await self.write(
-            key,
-            await asyncio.to_thread(_contents, source),
-            content_type=content_type,
-            sha256_hex=sha256_hex,
-            cache_control=cache_control,
-        )
+    async def upload(
+        self, key: str, source: Path, *, size_bytes: int, content_type: str, sha256_hex: str, cache_control: str
+    ) -> str:
+        """Writes the whole file under a key that nobody wrote before; the second time it writes the same bytes.
+
+        A large one goes in parts, so that no more than one part of it is in memory. Returns S3's digest of it.
+        """
+        about = {"content_type": content_type, "cache_control": cache_control}
+        if size_bytes > SINGLE_PUT_BYTES:
+            return await self._upload_parts(key, source, size_bytes, **about)
+        body = await asyncio.to_thread(_read_part, source, 0, size_bytes)
+        await self.write(key, body, sha256_hex=sha256_hex, **about)
+        return whole_digest(sha256_hex)
+
+    async def upload_made(self, key: str, source: Path, *, content_type: str, cache_control: str) -> int:
+        """As `upload`, of a file of some megabytes that nobody has counted yet; returns its size."""
+        body = await asyncio.to_thread(_read_part, source, 0, -1)
+        sha256_hex = await asyncio.to_thread(_sha256_hex, body)
+        await self.write(key, body, content_type=content_type, sha256_hex=sha256_hex, cache_control=cache_control)
+        return len(body)
+
+    async def _upload_parts(
+        self, key: str, source: Path, size_bytes: int, *, content_type: str, cache_control: str
+    ) -> str:
+        with translated("S3"):
+            answer = await self._client.create_multipart_upload(
+                Bucket=self._bucket,
+                Key=key,
+                ContentType=content_type,
+                CacheControl=cache_control,
+                ChecksumAlgorithm="SHA256",
+            )
+        upload_id, parts = answer["UploadId"], []
+        try:
+            for number in range(1, part_count(size_bytes) + 1):
+                offset = (number - 1) * part_size_bytes(size_bytes)
+                body = await asyncio.to_thread(_read_part, source, offset, part_bytes(size_bytes, number))
+                parts.append(await self._upload_part(key, upload_id, number, body))
+            await self.finish_multipart(key, upload_id, parts)
+        except BaseException:
+            await asyncio.shield(self.abort_multipart(key, upload_id))
+            raise
+        return parts_digest([part.sha256_hex for part in parts])
+
+    async def _upload_part(self, key: str, upload_id: str, number: int, body: bytes) -> UploadedPart:
+        sha256_hex = await asyncio.to_thread(_sha256_hex, body)
+        with translated("S3"):
+            async with asyncio.timeout(TRANSFER_SECONDS):
+                answer = await self._client.upload_part(
+                    Bucket=self._bucket,
+                    Key=key,
+                    UploadId=upload_id,
+                    PartNumber=number,
+                    Body=body,
+                    ChecksumSHA256=_base64(sha256_hex),
+                )
+        return UploadedPart(number, len(body), answer["ETag"], sha256_hex)
 
     async def write(self, key: str, body: bytes, *, content_type: str, sha256_hex: str, cache_control: str) -> None:
         with translated("S3"):
@@ -275,10 +325,15 @@ class ObjectStore:
                 )
 
 
-def _contents(source: Path) -> bytes:
+def _read_part(source: Path, offset: int, size_bytes: int) -> bytes:
     """Of the file itself: a decoder that was taken over could have left a link to another one in its place."""
     with open(os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123  a descriptor
-        return file.read()
+        file.seek(offset)
+        return file.read(size_bytes)
+
+
+def _sha256_hex(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
 
 
 async def _stream_to_file(body: Any, target: Path) -> int:

@@ -4,20 +4,21 @@ import asyncio
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from app.events.stream import Nudges, event_channel
 from app.items.claims import ClaimLost
-from app.items.row import ItemRow, StoredFailure
+from app.items.queueing import QUEUES
+from app.items.row import ItemRow, Lane, StoredFailure
 from app.items.work import WorkService
 from app.media.results import DecoderDied, MediaError
 from app.stores.resources import DEAD_LETTERS_QUEUE
 from app.stores.s3 import Absent
 from app.stores.sqs import Message, Queues
-from app.worker.pipeline import Pipeline, Steps
+from app.worker.steps import Steps
 from shared.ids import AccountId, AccountIdField, ItemId, ItemIdField
 from shared.items import FailureCode, ItemState
 from shared.problems import NotFound, Unavailable
@@ -30,6 +31,7 @@ NUDGE_GATHER_SECONDS = 0.5
 """A batch of uploads nudges all the time; most photos are done before their claim is worth another look."""
 STORES_AWAY = timedelta(seconds=5)
 """How long an item waits whose worker could not reach a store."""
+SCRATCH_FAILED = timedelta(minutes=1)
 GIVE_BACK_SECONDS = 5.0
 
 NO_ORIGINAL = StoredFailure(
@@ -40,15 +42,23 @@ Raised = TypeVar("Raised", bound=BaseException)
 _ACCOUNT, _ITEM = TypeAdapter(AccountIdField), TypeAdapter(ItemIdField)
 
 
+class Work(Protocol):
+    """What is done to an item of a lane while its claim holds."""
+
+    async def run(self, claimed: ItemRow, steps: Steps) -> ItemRow:
+        """Raises MediaError, DecoderDied, Absent (no original), ClaimLost, Unavailable."""
+        ...
+
+
 class Attempts:
     """Handles the messages of one lane; never raises for what a file or a store does."""
 
     def __init__(
-        self, work: WorkService, pipeline: Pipeline, queues: Queues, queue: str, nudges: Nudges, clock: Clock
+        self, work: WorkService, pipeline: Work, queues: Queues, lane: Lane, nudges: Nudges, clock: Clock
     ) -> None:
         """`nudges` tell at once that an item was cancelled or deleted; without them the heartbeat finds out."""
         self._work, self._pipeline, self._queues = work, pipeline, queues
-        self._queue, self._nudges, self._clock = queue, nudges, clock
+        self._lane, self._queue, self._nudges, self._clock = lane, QUEUES[lane], nudges, clock
 
     async def handle(self, message: Message) -> None:
         try:
@@ -66,7 +76,7 @@ class Attempts:
     async def _claim_and_work(self, message: Message, account: AccountId, item: ItemId) -> None:
         log.info("step.began", step="claim")
         try:
-            claimed = await self._work.claim(account, item)
+            claimed = await self._work.claim(account, item, self._lane)
         except (ClaimLost, NotFound):
             log.info("claim.refused", receives=message.receives)
             await self._forget(message)
@@ -104,10 +114,18 @@ class Attempts:
             await self._lose(claimed, _first(errors, DecoderDied), steps)
         except* Unavailable as errors:
             log.warning("attempt.given_back", reason=str(_first(errors, Unavailable)))
-            await self._end(self._work.give_back(claimed, STORES_AWAY))
-            await self._queues.hide(self._queue, message.receipt_handle, int(STORES_AWAY.total_seconds()) + 1)
+            await self._postpone(message, claimed, STORES_AWAY)
+            done = False
+        except* OSError as errors:
+            # A full disk is the machine's fault and no file's; another machine may have room.
+            log.error("scratch.failed", reason=str(_first(errors, OSError)))
+            await self._postpone(message, claimed, SCRATCH_FAILED)
             done = False
         return done
+
+    async def _postpone(self, message: Message, claimed: ItemRow, wait: timedelta) -> None:
+        await self._end(self._work.give_back(claimed, wait))
+        await self._queues.hide(self._queue, message.receipt_handle, int(wait.total_seconds()) + 1)
 
     async def _fail(self, claimed: ItemRow, error: MediaError, steps: Steps) -> None:
         log.info("item.failed", code=error.code.value)

@@ -24,23 +24,33 @@ class Consumer:
         slots: int,
         lease: timedelta,
         handle: Callable[[Message], Awaitable[None]],
+        can_finish: Callable[[Message, float], bool] = lambda _message, _seconds: True,
     ) -> None:
-        """A message stays hidden as long as its item's claim holds; both are renewed together."""
+        """A message stays hidden as long as its item's claim holds; both are renewed together.
+
+        `can_finish` says whether the work on a message may be done within so many seconds.
+        """
         self._queues, self._queue, self._lease, self._handle = queues, queue, lease, handle
         self._free = asyncio.Semaphore(slots)
-        self._slots = slots
-        self._working: set[asyncio.Task[None]] = set()
+        self._can_finish = can_finish
+        self._working: dict[asyncio.Task[None], Message] = {}
 
     @property
     def in_work(self) -> int:
         return len(self._working)
 
     async def run(self, stopping: asyncio.Event, grace_seconds: float) -> None:
-        """Until `stopping`; then what is in work may finish within the grace, and is cancelled after it."""
+        """Until `stopping`; then what is in work may finish within the grace, and is cancelled after it.
+
+        What can't finish in that time is cancelled at once.
+        """
         async with asyncio.TaskGroup() as tasks:
             receiving = tasks.create_task(self._receive_for_ever(tasks))
             await stopping.wait()
             receiving.cancel()
+            for task, message in self._working.items():
+                if not self._can_finish(message, grace_seconds):
+                    task.cancel()
             if self._working:
                 _, late = await asyncio.wait(self._working, timeout=grace_seconds)
                 for task in late:
@@ -57,7 +67,7 @@ class Consumer:
                 for message in await self._receive(held):
                     task = tasks.create_task(self._work_on(message))
                     held -= 1
-                    self._working.add(task)
+                    self._working[task] = message
                     task.add_done_callback(self._done)
             finally:
                 for _ in range(held):
@@ -75,5 +85,5 @@ class Consumer:
         await self._handle(message)
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._working.discard(task)
+        del self._working[task]
         self._free.release()

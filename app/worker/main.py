@@ -14,24 +14,30 @@ import structlog
 import uvloop
 
 from app.events.relay import RelayService
+from app.items.queueing import QUEUES
+from app.items.row import Lane
 from app.items.upkeep import UpkeepService
 from app.items.work import WorkService
 from app.media.decoders import Decoders
 from app.readiness import Readiness
-from app.services import open_foundation
+from app.services import Foundation, open_foundation
 from app.settings import Settings
-from app.stores.resources import EXPRESS_QUEUE
+from app.stores.sqs import Message
 from app.worker.attempt import Attempts
 from app.worker.consumer import Consumer
+from app.worker.files import AttemptFiles
 from app.worker.health import health_server
 from app.worker.pipeline import Pipeline
+from app.worker.progress import Encodes
 from app.worker.rounds import Hints, Relay, Sweeper
+from app.worker.video import VideoPipeline
+from shared.ids import ItemId
 from shared.times import utc_now
 
 log = structlog.get_logger()
 
 GRACE_SECONDS = 15.0
-"""For the photos in work; whoever stops the process waits longer than this."""
+"""For what is in work and can be done within it; whoever stops the process waits longer than this."""
 ATTEMPTS_AHEAD = 1
 """Attempts beyond the decoders' slots, so that no core waits while a photo is fetched or stored."""
 
@@ -71,18 +77,19 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         work = WorkService(base.item_store, base.changes, base.queue, base.clock, lease)
         upkeep = UpkeepService(base.item_store, base.changes, base.amazon.objects, base.queue, base.clock)
         relay = RelayService(base.event_store, base.amazon.topics, base.clock)
-        pipeline = Pipeline(base.amazon.objects, work, decoders, scratch, base.clock)
-        attempts = Attempts(work, pipeline, base.amazon.queues, EXPRESS_QUEUE, base.cache.nudges, base.clock)
-        attempts_at_once = settings.worker_slots + ATTEMPTS_AHEAD
-        consumer = Consumer(base.amazon.queues, EXPRESS_QUEUE, attempts_at_once, lease, attempts.handle)
-        health = health_server(settings.listen_host, settings.listen_port, readiness, lambda: consumer.in_work)
+        consumers = _consumers(settings, base, work, decoders, scratch)
+        health = health_server(
+            settings.listen_host, settings.listen_port, readiness, lambda: sum(each.in_work for each in consumers)
+        )
         async with asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(health.serve())
             rounds = [
                 tasks.create_task(Sweeper(upkeep, base.amazon.queues).run(readiness.stopping)),
                 tasks.create_task(Relay(relay, hints).run(readiness.stopping)),
             ]
-            await consumer.run(readiness.stopping, GRACE_SECONDS)
+            async with asyncio.TaskGroup() as consuming:
+                for consumer in consumers:
+                    consuming.create_task(consumer.run(readiness.stopping, GRACE_SECONDS))
             for task in rounds:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(1.0):
@@ -90,3 +97,25 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
                 task.cancel()
             health.should_exit = True
             await serving
+
+
+def _consumers(
+    settings: Settings, base: Foundation, work: WorkService, decoders: Decoders, scratch: Path
+) -> list[Consumer]:
+    """One for each lane, with slots of its own: express never waits for bulk."""
+    queues, nudges, clock = base.amazon.queues, base.cache.nudges, base.clock
+    files, encodes = AttemptFiles(base.amazon.objects, scratch), Encodes(base.cache, clock)
+    photos = Pipeline(files, work, decoders)
+    express = Attempts(work, photos, queues, Lane.EXPRESS, nudges, clock)
+    at_once = settings.worker_slots + ATTEMPTS_AHEAD
+    consumers = [Consumer(queues, QUEUES[Lane.EXPRESS], at_once, work.lease, express.handle)]
+    if settings.worker_bulk_slots:
+        videos = VideoPipeline(files, base.amazon.objects, work, decoders, encodes)
+        bulk = Attempts(work, videos, queues, Lane.BULK, nudges, clock)
+
+        def can_finish(message: Message, seconds: float) -> bool:
+            return encodes.can_finish(ItemId(str(message.body.get("item_id"))), seconds)
+
+        slots = settings.worker_bulk_slots
+        consumers.append(Consumer(queues, QUEUES[Lane.BULK], slots, work.lease, bulk.handle, can_finish))
+    return consumers

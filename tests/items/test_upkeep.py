@@ -42,7 +42,7 @@ async def put_rendition(house: House, row: ItemRow, attempt: int, folder: Path) 
     key = rendition_key(row.account_id, row.item_id, "recipe", attempt, "small.webp")
     digest = sha256(b"rendition").hexdigest()
     await house.base.amazon.objects.upload(
-        key, file, content_type="image/webp", sha256_hex=digest, cache_control="private"
+        key, file, size_bytes=9, content_type="image/webp", sha256_hex=digest, cache_control="private"
     )
     return key
 

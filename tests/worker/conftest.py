@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from app.items.row import Lane
 from app.media.decoders import Decoders
 from app.media.sandbox import Limits
-from app.stores.resources import EXPRESS_QUEUE
 from app.worker.attempt import Attempts
+from app.worker.files import AttemptFiles
 from app.worker.pipeline import Pipeline
 from tests.house import House
 from tests.worker.bench import Bench
@@ -21,9 +22,9 @@ SMALL_FILE_BYTES = 10_000
 async def bench(house: House, tmp_path: Path) -> AsyncIterator[Bench]:
     decoders = Decoders.start(slots=2, limits=Limits(file_bytes=SMALL_FILE_BYTES))
     try:
-        pipeline = Pipeline(house.base.amazon.objects, house.work, decoders, tmp_path, house.base.clock)
+        pipeline = Pipeline(AttemptFiles(house.base.amazon.objects, tmp_path), house.work, decoders)
         attempts = Attempts(
-            house.work, pipeline, house.base.amazon.queues, EXPRESS_QUEUE, house.base.cache.nudges, house.base.clock
+            house.work, pipeline, house.base.amazon.queues, Lane.EXPRESS, house.base.cache.nudges, house.base.clock
         )
         yield Bench(house, attempts, decoders, tmp_path)
     finally:

@@ -1,0 +1,61 @@
+"""A video's ladder on its way to S3, and when it can be played."""
+
+import asyncio
+from collections.abc import Iterable
+from fractions import Fraction
+from math import floor
+from pathlib import Path
+
+from app.items.keys import playlist_file
+from app.items.playlists import read_playlist
+from app.items.row import ItemRow, Ladder
+from app.media.recipe import recipe_hash
+from app.media.results import VideoFacts
+from app.media.video.recipe import SEGMENT_SECONDS, ladder_of
+from app.stores.s3 import ObjectStore
+from app.worker.rung import RungUpload
+
+PLAYABLE_SEGMENTS = 3
+"""In every rung: so many a player wants before it begins (DESIGN, section 4)."""
+
+
+class LadderUpload:
+    """Of one attempt. `run` works until `end` was called and all is stored; `grow` tells it what there is."""
+
+    def __init__(self, objects: ObjectStore, claimed: ItemRow, folder: Path, facts: VideoFacts) -> None:
+        self._rate, self._attempt, self._folder = Fraction(facts.output_rate), claimed.attempt, folder
+        # Cuts fall on frames, so a segment may be one frame longer than asked for.
+        target_seconds = floor(SEGMENT_SECONDS + 1 / self._rate + Fraction(1, 2))
+        self._rungs = {
+            rung.name: RungUpload(objects, claimed, folder, rung, target_seconds) for rung in ladder_of(facts)
+        }
+        self.playable = asyncio.Event()
+
+    async def grow(self, files: Iterable[Path]) -> None:
+        """The encoder has told of these files."""
+        told = {file.name for file in files}
+        for name, rung in self._rungs.items():
+            made = None
+            if playlist_file(name) in told:
+                made = read_playlist(await asyncio.to_thread((self._folder / playlist_file(name)).read_text))
+            rung.grow(told, made)
+
+    def end(self) -> None:
+        """There will be no more."""
+        for rung in self._rungs.values():
+            rung.end()
+
+    async def run(self) -> None:
+        """Raises MediaError, Unavailable."""
+        async with asyncio.TaskGroup() as tasks:
+            for rung in self._rungs.values():
+                tasks.create_task(rung.run(self._look))
+
+    def ladder(self) -> Ladder:
+        """As far as it is known by now; after `run` the whole."""
+        rungs = tuple(rung.described() for rung in self._rungs.values())
+        return Ladder(recipe_hash(), self._attempt, round(float(self._rate), 3), rungs)
+
+    def _look(self) -> None:
+        if all(rung.listed >= PLAYABLE_SEGMENTS or rung.is_over for rung in self._rungs.values()):
+            self.playable.set()

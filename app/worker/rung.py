@@ -1,0 +1,117 @@
+"""One rung on its way to S3: its segments, each written once, and its playlist, written again after them."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from app.items.keys import playlist_file, rendition_key
+from app.items.playlists import MediaPlaylist, Segment, write_playlist
+from app.items.row import ItemRow
+from app.items.row import Rung as StoredRung
+from app.media.recipe import recipe_hash
+from app.media.results import MediaError
+from app.media.video.recipe import Rung
+from app.stores.s3 import ObjectStore
+from app.worker.files import RENDITION_CACHE_CONTROL
+from shared.items import FailureCode
+
+AT_ONCE = 4
+"""Segments under way to S3."""
+PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
+SEGMENT_TYPE = "video/mp4"
+NOTHING_MADE = "The encoder ended without having made anything. Trying again may help."
+
+
+class RungUpload:
+    """`listed` counts the segments in the playlist that S3 has; `is_over` when that is the last one."""
+
+    def __init__(self, objects: ObjectStore, claimed: ItemRow, folder: Path, rung: Rung, target_seconds: int) -> None:
+        self._objects, self._claimed, self._folder = objects, claimed, folder
+        self._rung, self._target_seconds = rung, target_seconds
+        self._made: MediaPlaylist | None = None
+        self._told: set[str] = set()
+        self._news, self._ended = asyncio.Event(), False
+        self._initialisation_stored = False
+        self._sizes: list[tuple[int, Decimal]] = []
+        self.listed = 0
+        self.is_over = False
+
+    def grow(self, files: set[str], made: MediaPlaylist | None) -> None:
+        """The encoder has told of these files, and its own list may have changed."""
+        self._told |= files
+        self._made = made or self._made
+        self._news.set()
+
+    def end(self) -> None:
+        self._ended = True
+        self._news.set()
+
+    async def run(self, listed: Callable[[], None]) -> None:
+        """Until `end` and the last file; calls `listed` when there is more to play. Raises MediaError, Unavailable."""
+        while not self.is_over:
+            self._news.clear()
+            over = self._ended
+            for batch in self._batches():
+                await self._store(batch)
+                if not over:
+                    await self._write_playlist(ended=False)
+                    listed()
+            if over:
+                await self._write_playlist(ended=True)
+                self.is_over = True
+                listed()
+            else:
+                await self._news.wait()
+
+    def described(self) -> StoredRung:
+        """As the main playlist names it: the recipe's bound until all is measured."""
+        seconds = sum(seconds for _, seconds in self._sizes)
+        average = int(sum(size for size, _ in self._sizes) * 8 / seconds) if self.is_over and seconds else None
+        # A last piece of a few frames has a key frame in it and says nothing about a second (RFC 8216, section 4.1).
+        counted = [int(size * 8 / each) for size, each in self._sizes if each * 2 >= self._target_seconds]
+        bound = self._rung.most_bits_per_second
+        bandwidth = max([average, *counted] if average else [bound, *counted])
+        return StoredRung(self._rung.name, self._rung.width, self._rung.height, self._rung.codecs, bandwidth, average)
+
+    def _batches(self) -> list[Sequence[Segment]]:
+        """What the encoder lists and S3 does not, up to the first file that was not told of."""
+        if self._made is None or self._made.initialisation not in self._told:
+            return []
+        fresh = self._made.segments[len(self._sizes) :]
+        whole = next((index for index, each in enumerate(fresh) if each.file not in self._told), len(fresh))
+        return [fresh[start : min(start + AT_ONCE, whole)] for start in range(0, whole, AT_ONCE)]
+
+    async def _store(self, batch: Sequence[Segment]) -> None:
+        if self._made is not None and not self._initialisation_stored:
+            await self._upload(self._made.initialisation)
+            self._initialisation_stored = True
+        async with asyncio.TaskGroup() as uploads:
+            tasks = [uploads.create_task(self._upload(segment.file)) for segment in batch]
+        self._sizes += [(task.result(), segment.seconds) for task, segment in zip(tasks, batch, strict=True)]
+
+    async def _upload(self, file: str) -> int:
+        path = self._folder / file
+        return await self._objects.upload_made(
+            self._key(file), path, content_type=SEGMENT_TYPE, cache_control=RENDITION_CACHE_CONTROL
+        )
+
+    async def _write_playlist(self, *, ended: bool) -> None:
+        if self._made is None:
+            raise MediaError(FailureCode.INTERNAL, NOTHING_MADE, passing=True)
+        segments = self._made.segments[: len(self._sizes)]
+        body = write_playlist(MediaPlaylist(self._made.initialisation, self._target_seconds, segments, ended)).encode()
+        await self._objects.write(
+            self._key(playlist_file(self._rung.name)),
+            body,
+            content_type=PLAYLIST_TYPE,
+            sha256_hex=hashlib.sha256(body).hexdigest(),
+            cache_control="private, no-store",
+        )
+        self.listed = len(segments)
+
+    def _key(self, file: str) -> str:
+        return rendition_key(
+            self._claimed.account_id, self._claimed.item_id, recipe_hash(), self._claimed.attempt, file
+        )

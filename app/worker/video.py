@@ -1,0 +1,97 @@
+"""The bulk lane: a video from claim to ready, played while it is being made; each step's name is in the receipt."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+
+from app.items.row import ItemRow, Result, StoredRendition
+from app.items.work import WorkService
+from app.media.decoders import Decoders
+from app.media.recipe import recipe_hash
+from app.media.results import RenditionFile, VideoFacts
+from app.stores.s3 import ObjectStore
+from app.worker.files import AttemptFiles
+from app.worker.ladder import LadderUpload
+from app.worker.pipeline import probe
+from app.worker.progress import Encodes, EncodeWatch
+from app.worker.steps import Steps
+from shared.items import ItemKind
+
+log = structlog.get_logger()
+
+JOIN_SECONDS = 1800.0
+"""Time limit of the copy into one file; 4 h of 1080p are some 10 GB."""
+
+
+class VideoPipeline:
+    def __init__(
+        self, files: AttemptFiles, objects: ObjectStore, work: WorkService, decoders: Decoders, encodes: Encodes
+    ) -> None:
+        self._files, self._objects, self._work = files, objects, work
+        self._decoders, self._encodes = decoders, encodes
+
+    async def run(self, claimed: ItemRow, steps: Steps) -> ItemRow:
+        """Raises MediaError, DecoderDied, Absent (no original), ClaimLost, Unavailable."""
+        async with self._files.folder() as folder:
+            original, made = await self._files.download(claimed, folder, steps), folder / "video"
+            await asyncio.to_thread(made.mkdir)
+            facts = await probe(self._decoders, original, made, steps)
+            upload = LadderUpload(self._objects, claimed, made, facts)
+            storyboard = await self._encode(claimed, original, made, facts, upload, steps)
+            with steps.step("join"):
+                whole = await self._decoders.join_video(made, facts, limit_seconds=JOIN_SECONDS)
+            stored = await self._files.upload(claimed, made, (whole, *storyboard), steps)
+            log.info("step.began", step="finish")
+            result = _whole_result(claimed, facts, stored)
+            return await self._work.finish(claimed, ItemKind.VIDEO, result, steps.take(), upload.ladder())
+
+    async def _encode(
+        self,
+        claimed: ItemRow,
+        original: Path,
+        folder: Path,
+        facts: VideoFacts,
+        upload: LadderUpload,
+        steps: Steps,
+    ) -> tuple[RenditionFile, ...]:
+        """Makes the ladder and stores it meanwhile; returns what the encoder made besides."""
+        watch = EncodeWatch(self._encodes, claimed, facts.duration_seconds)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(upload.run())
+                tasks.create_task(self._play(claimed, upload, steps))
+                with steps.step("encode") as details:
+                    async with self._decoders.encode_video(original, folder, facts) as encoding:
+                        async for progress in encoding:
+                            await upload.grow(progress.files)
+                            await watch.reached(progress.encoded_seconds)
+                    details["cpu_seconds"] = round(encoding.cpu_seconds, 4)
+                upload.end()
+        finally:
+            watch.over()
+        return encoding.renditions
+
+    async def _play(self, claimed: ItemRow, upload: LadderUpload, steps: Steps) -> None:
+        await upload.playable.wait()
+        log.info("step.began", step="play")
+        await self._work.play(claimed, upload.ladder(), steps.take())
+
+
+def _whole_result(claimed: ItemRow, facts: VideoFacts, stored: tuple[StoredRendition, ...]) -> Result:
+    """The poster and its facts are the first stage's, whose attempt wrote them."""
+    before = claimed.result
+    if before is None:
+        raise ValueError("an item in the bulk lane without a first stage")
+    poster = []
+    for each in before.renditions:
+        recipe, attempt = before.folder_of(each)
+        poster.append(replace(each, recipe=recipe, attempt=attempt))
+    return replace(
+        before,
+        recipe=recipe_hash(),
+        attempt=claimed.attempt,
+        duration_seconds=facts.duration_seconds,
+        renditions=(*poster, *stored),
+    )

@@ -1,6 +1,7 @@
 """`darkroom up` as a person starts it: a process on a folder and ports of its own."""
 
 import asyncio
+import atexit
 import os
 import signal
 import socket
@@ -14,14 +15,19 @@ COMMAND = (sys.executable, "-m", "local")
 
 
 def three_free_ports() -> int:
-    """The first of three neighbours on loopback that nobody listens on."""
-    for first in range(20_000 + os.getpid() % 5_000, 32_000, 3):
+    """The first of three neighbours on loopback that nobody listens on, and that no other test process gets."""
+    for first in range(20_000, 32_000, 3):
+        reservation = socket.socket(socket.AF_UNIX)
         try:
+            # An abstract address is one process's at a time, and free again when it ends, however it ends.
+            reservation.bind(f"\0darkroom-test-ports-{first}")
             for port in range(first, first + 3):
                 with socket.socket() as candidate:
                     candidate.bind(("127.0.0.1", port))
         except OSError:
+            reservation.close()
             continue
+        atexit.register(reservation.close)
         return first
     raise AssertionError("no three neighbouring ports are free")
 

@@ -1,17 +1,37 @@
-"""The worker's way to media: one call per photo, each in a child of its own that cannot outlive the call."""
+"""The worker's way to media: each call runs in a child of its own that cannot outlive the call."""
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
-from app.media.outcome import allowed_in, died, probe_in, result_of
-from app.media.protocol import JobEnded, JobStarted, KillJob, StartCheck, StartJob
-from app.media.results import EncodeProgress, Limit, MediaResult, RenditionFile, VideoFacts
+from app.media.outcome import allowed_in, died, facts_of, probe_in, require_encoded, result_of
+from app.media.protocol import (
+    EXIT_MADE,
+    JobEnded,
+    JobStarted,
+    KillJob,
+    MakeImage,
+    ProbeVideo,
+    RunEncoder,
+    StartCheck,
+    StartJob,
+    Work,
+)
+from app.media.results import Limit, MediaResult, RenditionFile, VideoFacts
 from app.media.sandbox import Limits
 from app.media.template_process import TemplateGone, TemplateProcess
+from app.media.video.commands import JOINED_FILE, MOVIE_FILE, POSTER_FILE, join_command, ladder_command, poster_command
+from app.media.video.encoding import Encoding
+from app.media.video.files import is_whole, rendition_of
+from app.media.video.limits import JOIN_LIMITS, LADDER_LIMITS, POSTER_LIMITS, PROBE_LIMITS
+from app.media.video.recipe import ladder_of
+from app.media.video.refusals import damaged
+
+Request = StartJob | StartCheck
 
 # A killed child is reaped within milliseconds; a template that cannot even do that is killed itself.
 KILL_SECONDS = 0.5
@@ -28,17 +48,20 @@ class Job:
 class Decoders:
     """Call `start` in the main thread, before any client, thread or event loop exists; use it in one event loop."""
 
-    def __init__(self, slots: int, limits: Limits, template: TemplateProcess) -> None:
-        self._slots, self._limits = asyncio.Semaphore(slots), limits
+    def __init__(self, slots: int, encoders: int, limits: Limits, template: TemplateProcess) -> None:
+        self._slots, self._encoders, self._limits = asyncio.Semaphore(slots), asyncio.Semaphore(encoders), limits
         self._template: TemplateProcess | None = template
         self._listening = self._closed = False
         self._jobs: dict[int, Job] = {}
         self._numbers = itertools.count(1)
 
     @classmethod
-    def start(cls, *, slots: int, limits: Limits | None = None) -> Self:
-        """At most `slots` children run at once; further calls wait their turn."""
-        return cls(slots, limits or Limits(), TemplateProcess.launch())
+    def start(cls, *, slots: int, encoders: int = 1, limits: Limits | None = None) -> Self:
+        """At most `slots` short children run at once, and `encoders` long ones; further calls wait their turn.
+
+        `limits` are those of photos.
+        """
+        return cls(slots, encoders, limits or Limits(), TemplateProcess.launch())
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -53,65 +76,106 @@ class Decoders:
         """Makes the recipe's files of `source` in the existing `folder`; without a result it leaves none there.
 
         `limit_seconds` counts from when a slot is free. Raises MediaError or DecoderDied. Cancelled, it returns when
-        the child is gone.
+        the child is gone. All this holds for the other calls, too.
         """
-        ended = await self._run(lambda job: StartJob(job, *_paths(source, folder), self._limits), limit_seconds)
-        return result_of(ended, self._limits)
+        request = _start(MakeImage(), source, folder, self._limits)
+        return result_of(await self._run(request, limit_seconds, self._slots), request)
 
-    async def check_sandbox(self, outside: Path, folder: Path, *, limit_seconds: float) -> tuple[str, ...]:
-        """What a child that works in `folder` was not refused, of all that the sandbox forbids; none is as it must be.
+    async def check_sandbox(self, outside: Path, folder: Path, *, limit_seconds: float) -> frozenset[str]:
+        """What children that work in `folder` were not refused, of all that the sandbox forbids; none is as it must be.
 
-        `outside` is a folder of the caller's with a file `secret`. Raises DecoderDied when no child can be confined.
+        `outside` is a folder of the caller's with a file `secret`. Raises DecoderDied when a child cannot be confined,
+        or cannot become the encoder.
         """
-        ended = await self._run(lambda job: StartCheck(job, *_paths(outside, folder), self._limits), limit_seconds)
-        return allowed_in(ended, self._limits)
+        allowed: set[str] = set()
+        for limits, becomes_encoder in ((self._limits, False), (LADDER_LIMITS, True)):
+            request = StartCheck(0, *_paths(outside, folder), limits, becomes_encoder)
+            allowed |= set(allowed_in(await self._run(request, limit_seconds, self._slots), request))
+        return frozenset(allowed)
 
-    async def _run(self, start: Callable[[int], StartJob | StartCheck], limit_seconds: float) -> JobEnded:
-        """One child from start to end, in a slot of its own."""
-        async with self._slots:
-            number, job = self._begin(start)
+    async def probe_video(self, source: Path, folder: Path, *, limit_seconds: float) -> VideoFacts:
+        """Refuses as MediaError what is no video that we can make; says nothing about its later frames."""
+        request = _start(ProbeVideo(), source, folder, PROBE_LIMITS)
+        return facts_of(await self._run(request, limit_seconds, self._slots), request)
+
+    async def make_poster(self, source: Path, folder: Path, facts: VideoFacts, *, limit_seconds: float) -> Path:
+        """`poster.png` in `folder`: a frame near the beginning, upright, in sRGB, for `make_image`.
+
+        `limit_seconds` holds for either of two tries: where there should be frames, and at the very beginning.
+        """
+        poster = folder / POSTER_FILE
+        for from_start in (False, True):
+            command = poster_command(source, facts, from_start=from_start)
+            request = _start(RunEncoder(command), source, folder, POSTER_LIMITS)
+            ended = await self._run(request, limit_seconds, self._slots, facts)
+            if ended.exit_code == EXIT_MADE and is_whole(poster):
+                return poster
+        require_encoded(ended, request, facts)
+        raise damaged()
+
+    @asynccontextmanager
+    async def encode_video(self, source: Path, folder: Path, facts: VideoFacts) -> AsyncIterator[Encoding]:
+        """Enter it to start the encoder, iterate what it gives to hear of files, leave it to have no encoder any more.
+
+        It writes into the existing, empty `folder`; whatever is there is removed when it ends otherwise than well.
+        """
+        command = ladder_command(source, facts)
+        request = _start(RunEncoder(command), source, folder, LADDER_LIMITS)
+        async with self._encoders:
+            number, job = self._begin(request)
+            try:
+                yield Encoding(folder, facts, request, job.ended)
+            finally:
+                await self._kill(number, job)
+
+    async def join_video(self, folder: Path, facts: VideoFacts, *, limit_seconds: float) -> RenditionFile:
+        """`video.mp4` in `folder`, of the largest rung's files there, without encoding anything again."""
+        joined, rung = folder / JOINED_FILE, ladder_of(facts)[-1]
+        request = _start(RunEncoder(join_command(joined), rung.name), joined, folder, JOIN_LIMITS)
+        require_encoded(await self._run(request, limit_seconds, self._encoders, facts), request, facts)
+        joined.unlink()
+        size = (rung.width, rung.height)
+        movie = await asyncio.to_thread(rendition_of, folder / MOVIE_FILE, "video", "video/mp4", size)
+        if movie is None:
+            raise died("no MP4", request, probe=facts)
+        return movie
+
+    async def _run(
+        self,
+        request: Request,
+        limit_seconds: float,
+        slots: asyncio.Semaphore,
+        facts: VideoFacts | None = None,
+    ) -> JobEnded:
+        """One child from start to end, in a slot of its own. `facts` are for its capsule."""
+        async with slots:
+            number, job = self._begin(request)
             try:
                 async with asyncio.timeout(limit_seconds):
                     ended = await asyncio.shield(job.ended)
             except TimeoutError as error:
                 killed = await self._kill(number, job)
-                probe = probe_in(killed) if killed else None
+                probe = facts or (probe_in(killed) if killed else None)
                 reason = f"not done after {limit_seconds:g} s"
-                raise died(reason, self._limits, signal_name="SIGKILL", limit=Limit.TIME, probe=probe) from error
+                raise died(reason, request, signal_name="SIGKILL", limit=Limit.TIME, probe=probe) from error
             except asyncio.CancelledError:
                 await self._kill(number, job)
                 raise
             if ended is None:
-                raise died("lost with the decoder template", self._limits)
+                raise died("lost with the decoder template", request, probe=facts)
             return ended
-
-    async def probe_video(self, source: Path, folder: Path, *, limit_seconds: float) -> VideoFacts:
-        """Refuses as MediaError what is no video that we can make; says nothing about its later frames."""
-        raise NotImplementedError
-
-    async def make_poster(self, source: Path, folder: Path, facts: VideoFacts, *, limit_seconds: float) -> Path:
-        """`poster.png` in `folder`: a frame near the beginning, upright, in sRGB, for `make_image`."""
-        raise NotImplementedError
-
-    def encode_video(self, source: Path, folder: Path, facts: VideoFacts) -> "Encoding":
-        """Enter it to start the encoder, iterate it to hear of its files, leave it to have no encoder any more."""
-        raise NotImplementedError
-
-    async def join_video(self, folder: Path, facts: VideoFacts, *, limit_seconds: float) -> RenditionFile:
-        """`video.mp4` in `folder`, of the largest rung's files there, without encoding anything again."""
-        raise NotImplementedError
 
     async def aclose(self) -> None:
         """Ends what still runs; its callers get DecoderDied."""
         self._closed = True
         self._bury_template()
 
-    def _begin(self, start: Callable[[int], StartJob | StartCheck]) -> tuple[int, Job]:
+    def _begin(self, request: Request) -> tuple[int, Job]:
         template = self._listen_to_template()
         number = next(self._numbers)
         job = self._jobs[number] = Job(asyncio.get_running_loop().create_future())
         try:
-            template.send(start(number))
+            template.send(replace(request, job=number))
         except TemplateGone:
             self._bury_template()
         return number, job
@@ -165,22 +229,9 @@ class Decoders:
             _settle(self._jobs.popitem()[1], None)
 
 
-class Encoding:
-    """One encoder at work."""
-
-    renditions: tuple[RenditionFile, ...] = ()
-    """Once the iteration has ended: the storyboard and its track."""
-    cpu_seconds: float = 0.0
-
-    async def __aenter__(self) -> Self:
-        raise NotImplementedError
-
-    async def __aexit__(self, *_: object) -> None:
-        raise NotImplementedError
-
-    def __aiter__(self) -> AsyncIterator[EncodeProgress]:
-        """Ends when the ladder is complete. Raises MediaError or DecoderDied."""
-        raise NotImplementedError
+def _start(work: Work, source: Path, folder: Path, limits: Limits) -> StartJob:
+    """Its number is given when its turn comes."""
+    return StartJob(0, *_paths(source, folder), limits, work)
 
 
 def _paths(source: Path, folder: Path) -> tuple[str, str]:

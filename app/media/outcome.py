@@ -1,65 +1,146 @@
 """Turns how a child ended into a result, a refusal or a capsule; trusts nothing that the child said."""
 
+import errno
 import platform
 import signal
+from dataclasses import fields, replace
 from importlib.metadata import version
+from typing import assert_never
 
 from pydantic import ValidationError
 
-from app.media.protocol import EXIT_CRASHED, EXIT_MADE, EXIT_REFUSED, OUT_OF_MEMORY, SAID, JobEnded, Said
+from app.media.protocol import (
+    EXIT_CRASHED,
+    EXIT_MADE,
+    EXIT_REFUSED,
+    OUT_OF_MEMORY,
+    SAID,
+    JobEnded,
+    MakeImage,
+    ProbeVideo,
+    RunEncoder,
+    Said,
+    StartCheck,
+    StartJob,
+)
 from app.media.recipe import RECIPE, recipe_hash
-from app.media.results import Capsule, DecoderDied, Limit, MadeImage, MediaError, MediaResult, Probe, RenditionFile
-from app.media.sandbox import Limits
+from app.media.results import (
+    Capsule,
+    DecoderDied,
+    Limit,
+    MadeImage,
+    MediaError,
+    MediaResult,
+    Probe,
+    RenditionFile,
+    VideoFacts,
+)
+from app.media.video.encoder import encoder_versions
+from app.media.video.refusals import damaged
 from shared.items import ItemKind
 
+# What the encoder ends with when it found no memory, no space, or our own command wrong (errno, negated, as a byte).
+OUR_FAULTS = frozenset(256 - number for number in (errno.ENOMEM, errno.ENOSPC, errno.EINVAL))
+# How libvips, GLib and the encoder say that the limit on memory was hit.
+WORDS_FOR_NO_MEMORY = (OUT_OF_MEMORY, "failed to allocate", "cannot allocate memory")
 
-def result_of(ended: JobEnded, limits: Limits) -> MediaResult:
+
+def result_of(ended: JobEnded, request: StartJob) -> MediaResult:
     """Raises MediaError if the file was refused, DecoderDied if the child did not end by itself."""
     said = _understand(ended.said)
     if ended.exit_code == EXIT_MADE and said.image is not None and _follows_recipe(said.image.renditions):
         return _media_result(said.image, ended)
-    if ended.exit_code == EXIT_REFUSED and said.failure is not None:
-        raise MediaError(said.failure.code, said.failure.message, passing=said.failure.passing)
-    raise _death(ended, said, limits)
+    raise _failure(ended, request, said)
 
 
-def allowed_in(ended: JobEnded, limits: Limits) -> tuple[str, ...]:
+def facts_of(ended: JobEnded, request: StartJob) -> VideoFacts:
+    """Of a probe; raises the same."""
+    said = _understand(ended.said)
+    if ended.exit_code == EXIT_MADE and said.video is not None:
+        return replace(said.video, cpu_seconds=ended.cpu_seconds, wall_seconds=ended.wall_seconds)
+    raise _failure(ended, request, said)
+
+
+def require_encoded(ended: JobEnded, request: StartJob, facts: VideoFacts) -> None:
+    """Raises MediaError if the encoder gave the file up, DecoderDied if it died or the fault is ours."""
+    if ended.exit_code == EXIT_MADE:
+        return
+    said, limit = _understand(ended.said), _limit_hit(ended)
+    if ended.exit_code < 0 or said.crash is not None:
+        raise _failure(ended, request, said, probe=facts)
+    if ended.exit_code in OUR_FAULTS or limit is not None:
+        reason = f"the encoder ended with {ended.exit_code}"
+        raise died(reason, request, exit_code=ended.exit_code, limit=limit, probe=facts)
+    raise damaged()
+
+
+def allowed_in(ended: JobEnded, request: StartCheck) -> tuple[str, ...]:
     """Of a check. Raises DecoderDied if the child could not be confined or gave no answer."""
     said = _understand(ended.said)
     if ended.exit_code == EXIT_MADE and said.allowed is not None:
         return said.allowed
-    raise _death(ended, said, limits)
+    raise _failure(ended, request, said)
 
 
-def _death(ended: JobEnded, said: Said, limits: Limits) -> DecoderDied:
+def _failure(
+    ended: JobEnded, request: StartJob | StartCheck, said: Said, *, probe: VideoFacts | None = None
+) -> MediaError | DecoderDied:
+    known = probe or said.probe
+    if ended.exit_code == EXIT_REFUSED and said.failure is not None:
+        return MediaError(said.failure.code, said.failure.message, passing=said.failure.passing)
     if ended.exit_code < 0:
         name = signal.Signals(-ended.exit_code).name
-        return died(f"killed by {name}", limits, signal_name=name, limit=_limit_hit(ended), probe=said.probe)
+        return died(f"killed by {name}", request, signal_name=name, limit=_limit_hit(ended), probe=known)
     if ended.exit_code == EXIT_CRASHED and said.crash is not None:
         limit = Limit.ADDRESS_SPACE if said.crash.startswith(OUT_OF_MEMORY) else None
-        return died(f"crashed: {said.crash}", limits, exit_code=EXIT_CRASHED, limit=limit, probe=said.probe)
-    return died("ended without an answer", limits, exit_code=ended.exit_code, probe=said.probe)
+        return died(f"crashed: {said.crash}", request, exit_code=EXIT_CRASHED, limit=limit, probe=known)
+    return died("ended without an answer", request, exit_code=ended.exit_code, probe=known)
 
 
 def died(
     reason: str,
-    limits: Limits,
+    request: StartJob | StartCheck,
     *,
     signal_name: str | None = None,
     exit_code: int | None = None,
     limit: Limit | None = None,
-    probe: Probe | None = None,
+    probe: Probe | VideoFacts | None = None,
 ) -> DecoderDied:
-    """With all that the capsule tells besides: the command and the versions of the tools."""
+    """With all that the capsule tells besides: the command and the versions of the tools; nothing of the owner's."""
+    if isinstance(probe, VideoFacts):
+        probe = replace(probe, captured_at=None, camera=None)
+    limits = request.limits
     command = (
-        "make_image",
+        *_command(request),
         f"recipe={recipe_hash()}",
         f"address_space_bytes={limits.address_space_bytes}",
         f"cpu_seconds={limits.cpu_seconds}",
         f"file_bytes={limits.file_bytes}",
     )
-    versions = {"python": platform.python_version()} | {name: version(name) for name in ("pyvips", "pyvips-binary")}
+    versions = {"python": platform.python_version()} | _versions(request)
     return DecoderDied(Capsule(reason, command, versions, signal_name, exit_code, limit, probe))
+
+
+def _command(request: StartJob | StartCheck) -> tuple[str, ...]:
+    if isinstance(request, StartCheck):
+        return ("check_sandbox",)
+    match request.work:
+        case MakeImage():
+            return ("make_image",)
+        case ProbeVideo():
+            return ("probe_video",)
+        case RunEncoder(arguments=arguments):
+            return ("ffmpeg", *(argument.replace(request.source, "source") for argument in arguments))
+    assert_never(request.work)
+
+
+def _versions(request: StartJob | StartCheck) -> dict[str, str]:
+    match request:
+        case StartJob(work=RunEncoder()):
+            return encoder_versions()
+        case StartJob(work=ProbeVideo()):
+            return {"av": version("av")}
+    return {name: version(name) for name in ("pyvips", "pyvips-binary")}
 
 
 def probe_in(ended: JobEnded) -> Probe | None:
@@ -68,16 +149,15 @@ def probe_in(ended: JobEnded) -> Probe | None:
 
 def _understand(text: str) -> Said:
     """All complete lines as one; a line cut off by death, or made up, ends the reading."""
-    probe = image = failure = crash = allowed = None
+    understood = Said()
     for line in text.splitlines():
         try:
             said = SAID.validate_json(line)
         except ValidationError:
             break
-        probe, image = said.probe or probe, said.image or image
-        failure, crash = said.failure or failure, said.crash or crash
-        allowed = said.allowed if said.allowed is not None else allowed
-    return Said(probe=probe, image=image, failure=failure, crash=crash, allowed=allowed)
+        news = {field.name: getattr(said, field.name) for field in fields(said)}
+        understood = replace(understood, **{name: value for name, value in news.items() if value is not None})
+    return understood
 
 
 def _follows_recipe(renditions: tuple[RenditionFile, ...]) -> bool:
@@ -109,6 +189,6 @@ def _limit_hit(ended: JobEnded) -> Limit | None:
         case signal.SIGSYS:
             return Limit.SYSTEM_CALL
     complaint = ended.stderr.lower()
-    if "failed to allocate" in complaint or OUT_OF_MEMORY in complaint:  # GLib's words before it aborts
+    if any(words in complaint for words in WORDS_FOR_NO_MEMORY):
         return Limit.ADDRESS_SPACE
     return None

@@ -55,12 +55,16 @@ class StartJob:
 
 @dataclass(frozen=True, slots=True)
 class StartCheck:
-    """A child that tries what the sandbox forbids, among it to reach into the folder `source`."""
+    """A child that tries what the sandbox forbids, among it to reach into the folder `source`.
+
+    With `becomes_encoder` it is confined as an encoder is, and ends as one that tells its version.
+    """
 
     job: int
     source: str
     folder: str
     limits: Limits
+    becomes_encoder: bool
     kind: Literal["check"] = "check"
 
 

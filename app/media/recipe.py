@@ -1,10 +1,12 @@
-"""The declared list of renditions of a photo, and the hash that names it in S3 keys."""
+"""The declared list of renditions of a photo, and the hash of all that is made, which names it in S3 keys."""
 
 import hashlib
 import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import assert_never
+
+from app.media.video.recipe import declaration as video_declaration
 
 # Raise it when the code makes other pixels of the same declaration: the hash must change, or old and new files mix.
 MAKING = 1
@@ -52,6 +54,6 @@ RECIPE = (
 
 
 def recipe_hash(recipe: tuple[RenditionRecipe, ...] = RECIPE) -> str:
-    """Twelve hex digits that change whenever the declaration does."""
-    declaration = [MAKING, WEBP_EFFORT, [asdict(rendition) for rendition in recipe]]
+    """Twelve hex digits that change whenever the declaration does, the video's included."""
+    declaration = [MAKING, WEBP_EFFORT, [asdict(rendition) for rendition in recipe], video_declaration()]
     return hashlib.sha256(json.dumps(declaration, sort_keys=True).encode()).hexdigest()[:12]

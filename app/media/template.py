@@ -170,9 +170,9 @@ def _be_a_child(request: StartJob | StartCheck, said: int, stderr: int, template
                     confine(request.limits, folder, source=source, encoder=encoder, keep=said)
                     exit_code = _work(request, said, encoder)
                 case StartCheck():
-                    confine(request.limits, folder, source=folder, encoder=None, keep=said)
-                    _say(said, Said(allowed=find_allowed(request.limits, source)))
-                    exit_code = EXIT_MADE
+                    encoder = open_encoder() if request.becomes_encoder else None
+                    confine(request.limits, folder, source=folder, encoder=encoder, keep=said)
+                    exit_code = _check(request, said, encoder)
     except BaseException as error:  # noqa: BLE001  # this copy of the template ends here, nothing may reach its loop
         _say(said, Said(crash=_where(error)))
     finally:
@@ -200,6 +200,13 @@ def _work(request: StartJob, said: int, encoder: int | None) -> int:
     except MediaError as error:
         _say(said, Said(failure=SaidFailure(error.code, error.message, error.passing)))
         return EXIT_REFUSED
+    return EXIT_MADE
+
+
+def _check(request: StartCheck, said: int, encoder: int | None) -> int:
+    _say(said, Said(allowed=find_allowed(request.limits, Path(request.source))))
+    if encoder is not None:
+        become_encoder(encoder, ("-version",))
     return EXIT_MADE
 
 

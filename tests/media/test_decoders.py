@@ -74,7 +74,7 @@ def children_of(pid: int | None) -> list[int]:
 
 
 def is_confined(pid: int) -> bool:
-    return "NoNewPrivs:\t1" in (process(pid) / "status").read_text()
+    return "Seccomp:\t2" in (process(pid) / "status").read_text()
 
 
 def environment_of(pid: int | None) -> bytes:

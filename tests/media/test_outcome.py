@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from app.media.outcome import result_of
-from app.media.protocol import EXIT_MADE, JobEnded
+from app.media.protocol import EXIT_MADE, JobEnded, StartJob
 from app.media.recipe import RECIPE, recipe_hash
 from app.media.results import DecoderDied, MediaResult
 from app.media.sandbox import Limits
 
 
 def answer(said: str) -> MediaResult:
-    return result_of(JobEnded(1, EXIT_MADE, 0.1, 0.1, said, ""), Limits())
+    return result_of(JobEnded(1, EXIT_MADE, 0.1, 0.1, said, ""), StartJob(1, "source", "folder", Limits()))
 
 
 def image(**changes: Any) -> dict[str, Any]:

@@ -1,0 +1,28 @@
+"""What we let the libraries read: few demuxers, few decoders, files only. Each one less is one less to break in by."""
+
+from app.media.results import Container
+
+# By libavformat's own short name: the content cannot choose another, so that a playlist in disguise stays unread.
+DEMUXERS = {Container.MP4: "mov", Container.MATROSKA: "matroska"}
+
+# By the codec's name, and by its decoders' where they are called otherwise.
+VIDEO = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "mpeg1video", "h263", "mjpeg", "prores"})
+AUDIO = frozenset(
+    {"aac", "mp3", "mp2", "opus", "vorbis", "flac", "alac", "ac3", "eac3", "amr_nb", "amr_wb", "pcm_s16le", "pcm_s16be"}
+    | {"pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be", "pcm_f32le", "pcm_f32be", "pcm_u8", "pcm_alaw", "pcm_mulaw"}
+)
+OTHER_NAMES_OF_DECODERS = frozenset({"libdav1d", "mp3float", "mp2float", "amrnb", "amrwb"})
+
+MOST_STREAMS = 64
+MOST_SECONDS = 4 * 3600
+MOST_EDGE = 8192
+MOST_PIXELS = 36_000_000
+
+
+def reading_options(container: Container) -> dict[str, str]:
+    """For whoever opens an original, the encoder on its command line or libavformat inside the probe."""
+    return {
+        "protocol_whitelist": "file",
+        "format_whitelist": DEMUXERS[container] if container is Container.MATROSKA else "mov,mp4,m4a,3gp,3g2,mj2",
+        "codec_whitelist": ",".join(sorted(VIDEO | AUDIO | OTHER_NAMES_OF_DECODERS)),
+    }

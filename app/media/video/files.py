@@ -1,0 +1,27 @@
+"""A finished file as a rendition: its size and digest are taken by us, when nobody can change it any more."""
+
+import hashlib
+import stat
+from pathlib import Path
+
+from app.media.results import RenditionFile
+
+
+def is_whole(path: Path) -> bool:
+    """A plain file that is not empty, and no way to somewhere else."""
+    try:
+        state = path.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(state.st_mode) and state.st_size > 0
+
+
+def rendition_of(path: Path, name: str, content_type: str, size: tuple[int, int] | None) -> RenditionFile | None:
+    """None if it is not whole. Reads all of it: for a thread."""
+    if not is_whole(path):
+        return None
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size_bytes = file.tell()
+    width, height = size or (None, None)
+    return RenditionFile(name, path.name, content_type, width, height, size_bytes, digest)

@@ -1,0 +1,196 @@
+"""What a video is, from its header and its first frame. Runs inside a child only."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.stream import Disposition, Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from app.media.camera import camera_name
+from app.media.results import Container, HdrTransfer, Matrix, VideoFacts
+from app.media.sniff import sniff
+from app.media.video import codecs
+from app.media.video.capture import capture_time, maker_and_model
+from app.media.video.rates import output_rate
+from app.media.video.refusals import damaged, too_large, unsupported
+from shared.items import ItemKind
+
+# ITU-T H.273, tables 2 to 4, as libavutil numbers them.
+TRANSFERS = {16: HdrTransfer.PQ, 18: HdrTransfer.HLG}
+WIDE_PRIMARIES = 9
+MATRICES = {1: Matrix.BT709, 5: Matrix.BT601, 6: Matrix.BT601, 9: Matrix.BT2020, 10: Matrix.BT2020}
+FULL_RANGE = 2
+# Players take what says nothing for BT.601 up to the height of PAL, and for BT.709 above.
+TALLEST_BT601 = 576
+
+# A recording that begins in the middle of a stream may start with frames that refer to nothing.
+FIRST_PACKETS = 300
+# Pixels this far from square are a mistake in the header.
+MOST_STRETCHED = 4
+UNEVEN_SECONDS = 0.1
+
+
+def probe_video(source: Path) -> VideoFacts:
+    """Raises MediaError when the file is the reason."""
+    source_format = sniff(source)
+    if source_format.kind is not ItemKind.VIDEO:
+        raise unsupported("it is a picture")
+    kind = Container(source_format.value)
+    with (
+        _reading_errors(),
+        av.open(
+            str(source),
+            format=codecs.DEMUXERS[kind],
+            container_options=codecs.reading_options(kind),
+            metadata_errors="replace",
+        ) as opened,
+    ):
+        if len(opened.streams) > codecs.MOST_STREAMS:
+            raise too_large(f"it has {len(opened.streams)} tracks, and {codecs.MOST_STREAMS} is the most")
+        picture, sound = _require_picture(opened), _sound(opened)
+        _require_size(picture.width, picture.height)
+        duration = _duration(opened, picture)
+        frame = _first_frame(opened, picture)
+        _require_size(frame.width, frame.height)
+        return _facts(kind, opened, picture, sound, frame, duration)
+
+
+@contextmanager
+def _reading_errors() -> Iterator[None]:
+    """Turns what libavformat says about a file into what its owner can understand."""
+    try:
+        yield
+    except MemoryError as error:
+        raise too_large("it needs more memory than a video may take") from error
+    except av.FFmpegError as error:
+        raise damaged() from error
+
+
+def _require_picture(opened: InputContainer) -> VideoStream:
+    """The track that a player would show."""
+    tracks = [track for track in opened.streams.video if not track.disposition & Disposition.attached_pic]
+    if not tracks:
+        raise unsupported("it holds no moving picture")
+    readable = [track for track in tracks if _codec(track) in codecs.VIDEO]
+    if not readable:
+        raise unsupported("nothing here decodes the way it is coded")
+    return cast(VideoStream, _default(readable))
+
+
+def _sound(opened: InputContainer) -> AudioStream | None:
+    """The track that a player would play. One that nobody but its camera can read counts as none."""
+    readable = [track for track in opened.streams.audio if _codec(track) in codecs.AUDIO]
+    return cast(AudioStream, _default(readable)) if readable else None
+
+
+def _default(tracks: list[VideoStream] | list[AudioStream]) -> Stream:
+    return next((track for track in tracks if track.disposition & Disposition.default), tracks[0])
+
+
+def _codec(track: Stream) -> str | None:
+    """None where the library knows no decoder."""
+    context = track.codec_context
+    return context.codec.canonical_name if context else None
+
+
+def _require_size(width: int, height: int) -> None:
+    if max(width, height) > codecs.MOST_EDGE or width * height > codecs.MOST_PIXELS:
+        most = f"{codecs.MOST_PIXELS // 1_000_000} megapixels and {codecs.MOST_EDGE} on an edge are the most"
+        raise too_large(f"it has {width} x {height} pixels, and {most}")
+
+
+def _duration(opened: InputContainer, picture: VideoStream) -> float:
+    """As the header says, else as its packets say: browsers record WebM without writing a duration."""
+    seconds = opened.duration / 1_000_000 if opened.duration else _last_moment(opened, picture)
+    if seconds > codecs.MOST_SECONDS:
+        hours = codecs.MOST_SECONDS // 3600
+        raise too_large(f"{hours} hours are the most")
+    return max(seconds, 0.001)
+
+
+def _last_moment(opened: InputContainer, picture: VideoStream) -> float:
+    if picture.time_base is None:
+        return 0.0
+    last = 0
+    for packet in opened.demux(picture):
+        if packet.pts is not None:
+            last = max(last, packet.pts + (packet.duration or 0))
+            if last * picture.time_base > codecs.MOST_SECONDS:
+                break
+    opened.seek(0)
+    return float((last - (picture.start_time or 0)) * picture.time_base)
+
+
+def _first_frame(opened: InputContainer, picture: VideoStream) -> VideoFrame:
+    failed = None
+    for number, packet in enumerate(opened.demux(picture)):
+        try:
+            frames = packet.decode()
+        except av.FFmpegError as error:
+            failed, frames = error, []
+        if frames:
+            return frames[0]
+        if number == FIRST_PACKETS:
+            break
+    raise damaged() from failed
+
+
+def _facts(
+    kind: Container,
+    opened: InputContainer,
+    picture: VideoStream,
+    sound: AudioStream | None,
+    frame: VideoFrame,
+    duration: float,
+) -> VideoFacts:
+    width, height = _shown_size(frame, picture.sample_aspect_ratio)
+    metadata = {**picture.metadata, **opened.metadata}
+    average = picture.average_rate
+    uneven = _end(picture) - _end(sound) if sound and _end(sound) and _end(picture) else 0.0
+    rate = output_rate(average, picture.base_rate)
+    return VideoFacts(
+        container=kind,
+        codec=picture.codec_context.codec.canonical_name,
+        pixel_format=frame.format.name,
+        width=width,
+        height=height,
+        duration_seconds=duration,
+        frame_rate=float(average or rate),
+        output_rate=f"{rate.numerator}/{rate.denominator}",
+        hdr=TRANSFERS.get(frame.color_trc),
+        matrix=MATRICES.get(frame.colorspace, Matrix.BT601 if frame.height <= TALLEST_BT601 else Matrix.BT709),
+        wide_gamut=frame.color_primaries == WIDE_PRIMARIES,
+        full_range=frame.color_range == FULL_RANGE or frame.format.name.startswith("yuvj"),
+        video_stream=picture.index,
+        audio_stream=sound.index if sound else None,
+        silence_seconds=uneven if uneven > UNEVEN_SECONDS else 0.0,
+        stillness_seconds=-uneven if uneven < -UNEVEN_SECONDS else 0.0,
+        captured_at=capture_time(metadata, now=datetime.now(UTC)),
+        camera=camera_name(*maker_and_model(metadata)),
+    )
+
+
+def _end(track: Stream) -> float:
+    """When the track is over, in seconds; 0 where it does not say."""
+    if not track.duration or track.time_base is None:
+        return 0.0
+    return float(((track.start_time or 0) + track.duration) * track.time_base)
+
+
+def _shown_size(frame: VideoFrame, aspect: Fraction | None) -> tuple[int, int]:
+    """Upright, with square pixels; the longer way, so that no row or column is lost."""
+    width, height = frame.width, frame.height
+    if aspect and Fraction(1, MOST_STRETCHED) <= aspect <= MOST_STRETCHED:
+        if aspect > 1:
+            width = min(round(width * aspect), codecs.MOST_EDGE)
+        else:
+            height = min(round(height / aspect), codecs.MOST_EDGE)
+    return (height, width) if frame.rotation % 180 else (width, height)

@@ -1,0 +1,25 @@
+"""The constant frame rate that a video is made with, whatever its own is like."""
+
+from fractions import Fraction
+
+from app.media.video.recipe import MOST_FRAMES_PER_SECOND
+
+# Rates that people's screens and editors know; a video without a steady rate gets the lowest that drops no frame.
+USUAL_RATES = tuple(Fraction(rate) for rate in (5, 10, 15, 24, 25, 30, 50, MOST_FRAMES_PER_SECOND))
+LEAST_STEADY = Fraction(5)
+# A phone's 30 frames a second are 29.8 on average; a rate further off than this is none.
+STEADY = Fraction(19, 20)
+
+
+def output_rate(average: Fraction | None, steps: Fraction | None) -> Fraction:
+    """`average` counts frames over time; `steps` is the coarsest grid that all of their times lie on.
+
+    Above 60 every second, third … frame remains, so that motion stays even.
+    """
+    if not average or average <= 0:
+        return Fraction(30)
+    if steps and steps > 0 and average >= steps * STEADY and steps >= LEAST_STEADY:
+        steady = steps.limit_denominator(1001)
+        kept = -(-steady // MOST_FRAMES_PER_SECOND)
+        return steady / kept
+    return next((rate for rate in USUAL_RATES if rate >= average * STEADY), USUAL_RATES[-1])

@@ -1,0 +1,117 @@
+"""Looks at what the encoder has written so far; believes nothing of it that was not checked."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.media.video.commands import ENCODERS_LIST, PROGRESS_FILE
+from app.media.video.files import is_whole
+from app.media.video.recipe import SEGMENT_SECONDS, Rung
+
+# Four hours of segments are 300 KB of list; more than this no honest encoder writes.
+MOST_LIST_BYTES = 2 * 1024 * 1024
+PROGRESS_TAIL_BYTES = 2048
+
+_CLOCK = re.compile(r"^out_time_us=(\d{1,15})$", re.MULTILINE)
+_SEGMENT = re.compile(r"#EXTINF:(\d{1,3}\.\d{1,9}),\n([^\n]+)\n")
+_END = "#EXT-X-ENDLIST"
+
+
+class Implausible(Exception):
+    """The encoder's own list is not what our command makes."""
+
+
+@dataclass(slots=True)
+class RungWatch:
+    """What is known of one rung's files."""
+
+    rung: str
+    told: int = 0
+    seconds: float = 0.0
+    ended: bool = False
+    lines: list[str] = field(default_factory=list)
+    seen: tuple[int, int] = (0, 0)
+
+    @property
+    def playlist(self) -> str:
+        return f"{self.rung}.m3u8"
+
+    def look(self, folder: Path) -> list[Path]:
+        """The files that are new; then its playlist is written again, and the last among them."""
+        encoders = folder / f"{self.rung}{ENCODERS_LIST}"
+        try:
+            state = encoders.stat()
+        except FileNotFoundError:
+            return []
+        if (state.st_mtime_ns, state.st_size) == self.seen or state.st_size > MOST_LIST_BYTES:
+            return []
+        text = encoders.read_text(encoding="ascii", errors="replace")
+        segments = _SEGMENT.findall(text)
+        fresh = [] if self.told else [f"{self.rung}_init.mp4"]
+        for number, (seconds, name) in enumerate(segments[self.told :], self.told):
+            if name != f"{self.rung}_{number:05}.m4s" or round(float(seconds)) > SEGMENT_SECONDS:
+                raise Implausible(self.rung)
+            fresh.append(name)
+            self.seconds += float(seconds)
+            self.lines += (f"#EXTINF:{seconds},", name)
+        if not segments:
+            return []
+        ended = _END in text
+        if len(segments) == self.told and ended == self.ended:
+            return []
+        self.told, self.ended, self.seen = len(segments), ended, (state.st_mtime_ns, state.st_size)
+        files = [folder / name for name in fresh]
+        if not all(map(is_whole, files)):
+            raise Implausible(self.rung)
+        return [*files, self._write(folder)]
+
+    def _write(self, folder: Path) -> Path:
+        lines = [
+            "#EXTM3U",
+            "#EXT-X-VERSION:7",
+            f"#EXT-X-TARGETDURATION:{SEGMENT_SECONDS}",
+            "#EXT-X-MEDIA-SEQUENCE:0",
+            "#EXT-X-PLAYLIST-TYPE:EVENT",
+            "#EXT-X-INDEPENDENT-SEGMENTS",
+            f'#EXT-X-MAP:URI="{self.rung}_init.mp4"',
+            *self.lines,
+            *([_END] if self.ended else []),
+        ]
+        path = folder / self.playlist
+        path.write_text("\n".join(lines) + "\n")
+        return path
+
+
+class LadderWatch:
+    def __init__(self, folder: Path, ladder: tuple[Rung, ...]) -> None:
+        self._folder = folder
+        self._rungs = tuple(RungWatch(rung.name) for rung in ladder)
+        self.encoded_seconds = 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Every rung has its end."""
+        return all(rung.ended for rung in self._rungs)
+
+    @property
+    def made_seconds(self) -> float:
+        """What all segments of a rung last together; no rung has less."""
+        return min(rung.seconds for rung in self._rungs)
+
+    def look(self) -> tuple[Path, ...]:
+        """New files since the last look, all rungs' segments before any playlist. Raises Implausible."""
+        self.encoded_seconds = max(self.encoded_seconds, self._clock())
+        found = [path for rung in self._rungs for path in rung.look(self._folder)]
+        return tuple(sorted(found, key=lambda path: path.suffix == ".m3u8"))
+
+    def _clock(self) -> float:
+        """Of the encoder, in seconds of the video."""
+        try:
+            with (self._folder / PROGRESS_FILE).open("rb") as file:
+                size = file.seek(0, 2)
+                file.seek(max(0, size - PROGRESS_TAIL_BYTES))
+                tail = file.read(PROGRESS_TAIL_BYTES).decode("ascii", "replace")
+        except FileNotFoundError:
+            return 0.0
+        said = _CLOCK.findall(tail)
+        return int(said[-1]) / 1_000_000 if said else 0.0

@@ -14,7 +14,7 @@ from app.events.store import EventStore, Head, event_action, head_action
 from app.stores.dynamo import Action, Dynamo, Refused, TransactionConflict, TransactionRefused
 from shared.events import Event, EventPage, EventType
 from shared.ids import AccountId
-from shared.problems import EventsGone, QuotaExceeded, Unavailable
+from shared.problems import EventsGone, NotFound, QuotaExceeded, Unavailable
 from shared.times import Clock
 
 MOST_ACTIONS = 90
@@ -100,7 +100,8 @@ class EventLog:
     ) -> int:
         """Writes the events and the actions as one transaction and returns the number of the last event.
 
-        Raises ActionRefused, QuotaExceeded, or Unavailable; after Unavailable it may have been written all the same.
+        Raises ActionRefused, QuotaExceeded, NotFound once the account is closing, or Unavailable; after Unavailable it
+        may have been written all the same.
         """
         entry = _Entry(tuple(events), tuple(also), change)
         queue = self._waiting.get(account)
@@ -112,6 +113,11 @@ class EventLog:
 
     async def head(self, account: AccountId) -> Head:
         return await self._store.head(account)
+
+    async def close(self, account: AccountId) -> None:
+        """Refuses every change of the account from here on, in every process; whoever listens looks up."""
+        await self._store.close(account)
+        await self._nudge(account)
 
     async def read(self, account: AccountId, after: int, *, limit: int) -> EventPage:
         """The events that follow `after`. Raises EventsGone when some of them are no longer kept."""
@@ -138,6 +144,8 @@ class EventLog:
         wait = FIRST_WAIT_SECONDS
         for _ in range(ATTEMPTS):
             head = await self._store.head(account)
+            if head.closing:
+                raise NotFound("This account is closed.")
             following, events = self._number(head, batch)
             if not batch:
                 return

@@ -1,7 +1,7 @@
 """The rows of the event log: one head per account (number 0), then the events."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,6 +14,7 @@ from app.stores.dynamo import (
     Refused,
     Row,
     TransactionConflict,
+    delete,
     put,
     update,
 )
@@ -37,6 +38,8 @@ class Head:
     behind_since: str | None = None
     appender: str | None = None
     appending_until: str | None = None
+    closing: bool = False
+    """The account is being erased: nothing is appended any more."""
 
     def is_announced_by_other(self, process: str, now: datetime) -> bool:
         """Whether another process said that it is about to append much."""
@@ -138,20 +141,46 @@ class EventStore:
             condition = Condition("#last = :number", {"#last": "last"}, {":number": number})
         await self._dynamo.write(update(EVENTS_TABLE, _key(account, 0), expression, condition))
 
+    async def close(self, account: AccountId) -> None:
+        """Nothing is appended from here on, and what nobody was told of is told no more. Repeated, it is the same."""
+        expression = "SET closing = :yes REMOVE behind_shard, behind_since, relaying_until, appender, appending_until"
+        await self._dynamo.write(
+            update(EVENTS_TABLE, _key(account, 0), expression, Condition("", values={":yes": True}))
+        )
+
+    async def erase(self, account: AccountId) -> AsyncIterator[int]:
+        """Removes every event, and after each page says how many those were; the head, which bars the account, stays.
+
+        Killed and begun again, it goes on with what is left.
+        """
+        question = Question(
+            EVENTS_TABLE,
+            Condition(
+                "account_id = :account AND #number > :head", {"#number": "number"}, {":account": account, ":head": 0}
+            ),
+            limit=PAGE_EVENTS,
+        )
+        while rows := (await self._dynamo.query(question)).rows:
+            await self._dynamo.delete_many(EVENTS_TABLE, [_key(account, row["number"]) for row in rows])
+            yield len(rows)
+
+    async def forget(self, account: AccountId) -> None:
+        """Removes the head too: the last that is known of an account."""
+        await self._dynamo.write(delete(EVENTS_TABLE, _key(account, 0)))
+
 
 def head_action(account: AccountId, head: Head, following: Head, *, now: datetime) -> Action:
-    """Moves the head from what was read to what follows; refused when another process appended, or announced it."""
-    values = {
+    """Moves the head from what was read to what follows; refused when another process appended, counted or announced
+    it, and for ever once the account is closing. Only new events are the relay's business, not counts alone."""
+    values: dict[str, int | str] = {
         ":last": following.last,
         ":items": following.item_count,
         ":bytes": following.bytes_used,
-        ":shard": shard_of(account),
-        ":now": to_rfc3339(now),
         ":zero": 0,
     }
     if head.last:
-        condition = "#last = :before"
-        values[":before"] = head.last
+        condition = "#last = :before AND item_count = :items_before AND bytes_used = :bytes_before"
+        values |= {":before": head.last, ":items_before": head.item_count, ":bytes_before": head.bytes_used}
     else:
         condition = "attribute_not_exists(#last)"
     if head.appender:
@@ -159,13 +188,13 @@ def head_action(account: AccountId, head: Head, following: Head, *, now: datetim
         values[":appender"] = head.appender
     else:
         condition += " AND attribute_not_exists(appender)"
-    return update(
-        EVENTS_TABLE,
-        _key(account, 0),
-        "SET #last = :last, item_count = :items, bytes_used = :bytes, relayed = if_not_exists(relayed, :zero), "
-        "behind_shard = :shard, behind_since = if_not_exists(behind_since, :now) REMOVE appender, appending_until",
-        Condition(condition, {"#last": "last"}, values),
-    )
+    condition += " AND attribute_not_exists(closing)"
+    expression = "SET #last = :last, item_count = :items, bytes_used = :bytes, relayed = if_not_exists(relayed, :zero)"
+    if following.last > head.last:
+        expression += ", behind_shard = :shard, behind_since = if_not_exists(behind_since, :now)"
+        values |= {":shard": shard_of(account), ":now": to_rfc3339(now)}
+    expression += " REMOVE appender, appending_until"
+    return update(EVENTS_TABLE, _key(account, 0), expression, Condition(condition, {"#last": "last"}, values))
 
 
 def event_action(account: AccountId, event: Event) -> Action:
@@ -195,6 +224,7 @@ def _head(row: Row) -> Head:
         behind_since=row.get("behind_since"),
         appender=row.get("appender"),
         appending_until=row.get("appending_until"),
+        closing=row.get("closing", False),
     )
 
 

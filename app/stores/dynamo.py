@@ -1,5 +1,6 @@
 """DynamoDB: rows as plain dictionaries, conditional writes as values, transactions that say which write was refused."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from app.stores.amazon import error_code, translated
+from shared.problems import Unavailable
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb.client import DynamoDBClient
@@ -16,6 +18,11 @@ Row = dict[str, Any]
 
 BATCH_GET_ROWS = 100
 """DynamoDB's limit for one BatchGetItem."""
+BATCH_WRITE_ROWS = 25
+"""DynamoDB's limit for one BatchWriteItem."""
+UNPROCESSED_ATTEMPTS = 10
+UNPROCESSED_WAIT_SECONDS = 0.2
+"""DynamoDB leaves a part of a batch undone when it is throttled."""
 
 
 class Refused(Exception):
@@ -179,6 +186,21 @@ class Dynamo:
             if error_code(error) == "TransactionConflictException":
                 raise TransactionConflict from error
             raise
+
+    async def delete_many(self, table: str, keys: Sequence[Row]) -> None:
+        """Each for itself and without a condition; a row that is not there is no error."""
+        for start in range(0, len(keys), BATCH_WRITE_ROWS):
+            batch = keys[start : start + BATCH_WRITE_ROWS]
+            wanted: Any = {table: [{"DeleteRequest": {"Key": encode(key)}} for key in batch]}
+            for _ in range(UNPROCESSED_ATTEMPTS):
+                with translated("DynamoDB"):
+                    answer = await self._client.batch_write_item(RequestItems=wanted)
+                wanted = answer.get("UnprocessedItems")
+                if not wanted:
+                    break
+                await asyncio.sleep(UNPROCESSED_WAIT_SECONDS)
+            else:
+                raise Unavailable("DynamoDB asks us to slow down.", retry_after_seconds=1)
 
     async def transact(self, actions: Sequence[Action], token: str) -> None:
         """All or none. The same `token` and actions sent again within ten minutes write once.

@@ -28,6 +28,7 @@ from app.items.completion import CompletionService
 from app.items.cursor import Cursors
 from app.items.delivery import Delivery
 from app.items.grants import PlaybackGrants
+from app.items.key_watch import following_keys
 from app.items.playback import PlaybackService
 from app.items.requests import Requests
 from app.items.service import ItemService
@@ -79,7 +80,8 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
     base = await open_foundation(settings, stack, utc_now)
     accounts, sessions = _build_accounts(settings, base, stack)
     requests = Requests(base.item_store)
-    items, playback = _build_items(settings, base, requests)
+    delivery = await _open_delivery(settings, base, stack)
+    items, playback = _build_items(settings, base, requests, delivery)
     live_events = await stack.enter_async_context(
         LiveEvents(base.event_log, base.event_store, base.cache.nudges, base.clock, readiness.stopping)
     )
@@ -99,7 +101,7 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
         grants=(OwnItems(items),),
         event_log=base.event_log,
         live_events=live_events,
-        overview=OverviewService(upkeep, relay, base.amazon.queues, base.clock),
+        overview=OverviewService(upkeep, relay, base.amazon.queues, base.cache.board, base.clock),
     )
 
 
@@ -112,10 +114,18 @@ def _build_accounts(
     return accounts, SessionService(store, passwords, attempts, base.clock)
 
 
-def _build_items(settings: Settings, base: Foundation, requests: Requests) -> tuple[ItemService, PlaybackService]:
-    secret = settings.secret.get_secret_value().encode()
+async def _open_delivery(settings: Settings, base: Foundation, stack: AsyncExitStack) -> Delivery:
     signer = UrlSigner(settings.cdn_url, settings.cdn_key_id, settings.cdn_private_key.get_secret_value())
     delivery = Delivery(signer, base.clock)
+    if settings.cdn_keys_file is not None:
+        await stack.enter_async_context(following_keys(settings.cdn_keys_file, settings.cdn_url, delivery))
+    return delivery
+
+
+def _build_items(
+    settings: Settings, base: Foundation, requests: Requests, delivery: Delivery
+) -> tuple[ItemService, PlaybackService]:
+    secret = settings.secret.get_secret_value().encode()
     playback = PlaybackService(base.item_store, base.amazon.objects, delivery, PlaybackGrants(secret), base.clock)
     items = ItemService(
         base.item_store,

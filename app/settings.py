@@ -17,6 +17,13 @@ class Registration(StrEnum):
     CLOSED = "closed"
 
 
+class Sandbox(StrEnum):
+    """Whether a worker starts on a kernel that cannot keep its decoders from files."""
+
+    STRICT = "strict"
+    RELAXED = "relaxed"
+
+
 def _matching(pattern: str) -> AfterValidator:
     compiled = re.compile(pattern)
 
@@ -101,6 +108,11 @@ class Settings(BaseSettings):
     )
     worker_bulk_slots: int = Field(
         1, ge=0, le=16, description="how many videos one worker encodes at once, besides", examples=["1"]
+    )
+    sandbox: Sandbox = Field(
+        Sandbox.STRICT,
+        description="whether a worker may start without Landlock: strict or relaxed",
+        examples=["strict"],
     )
     lease_seconds: int = Field(
         60,

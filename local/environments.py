@@ -112,7 +112,8 @@ class Environments:
                 f"{PREFIX}SECRET": installation.keys.secret,
             }
         )
-        return {f"{PREFIX}REGISTRATION": "open"} | environment  # whoever reaches this machine may register, unless told
+        # Unless told otherwise: whoever reaches this machine may register, and an old kernel is no reason not to start.
+        return {f"{PREFIX}REGISTRATION": "open", f"{PREFIX}SANDBOX": "relaxed"} | environment
 
     def web(self) -> dict[str, str]:
         installation = self._installation

@@ -3,8 +3,10 @@
 import asyncio
 from datetime import timedelta
 
+from app.admin.workers import read_workers, warnings_about
 from app.events.relay import RelayService
 from app.items.upkeep import UpkeepService
+from app.stores.board import Board
 from app.stores.resources import BULK_QUEUE, DEAD_LETTERS_QUEUE, EXPRESS_QUEUE
 from app.stores.sqs import Queues
 from shared.admin import Lane, Overview
@@ -15,8 +17,9 @@ LANES = {"express": EXPRESS_QUEUE, "bulk": BULK_QUEUE, "dead_letters": DEAD_LETT
 
 
 class OverviewService:
-    def __init__(self, upkeep: UpkeepService, relay: RelayService, queues: Queues, clock: Clock) -> None:
-        self._upkeep, self._relay, self._queues, self._clock = upkeep, relay, queues, clock
+    def __init__(self, upkeep: UpkeepService, relay: RelayService, queues: Queues, board: Board, clock: Clock) -> None:
+        self._upkeep, self._relay, self._queues = upkeep, relay, queues
+        self._board, self._clock = board, clock
 
     async def read(self) -> Overview:
         since = self._clock() - LATE
@@ -24,10 +27,13 @@ class OverviewService:
             depths = {name: tasks.create_task(self._queues.depth(queue)) for name, queue in LANES.items()}
             backlog = tasks.create_task(self._upkeep.backlog(since))
             unrelayed = tasks.create_task(self._relay.late(since))
+            workers = tasks.create_task(read_workers(self._board))
         return Overview(
             at=self._clock(),
             lanes={name: Lane(**depth.result()) for name, depth in depths.items()},
             oldest_wait_seconds=backlog.result().oldest_wait_seconds,
             items_past_deadline=backlog.result().past_deadline,
             events_not_relayed=unrelayed.result(),
+            workers=workers.result(),
+            warnings=warnings_about(workers.result()),
         )

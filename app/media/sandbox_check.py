@@ -18,20 +18,18 @@ SECRET, FORBIDDEN = "secret", "forbidden"
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """`about_files`: only Landlock refuses it."""
-
     name: str
     run: Callable[[], object]
-    about_files: bool = False
+    needs_landlock: bool = False
 
 
 def forbidden_attempts(limits: Limits, outside: Path) -> tuple[Attempt, ...]:
     """Everything that the sandbox promises to refuse; the last one would end the child that is not confined."""
     return (
-        Attempt("read a file outside", lambda: (outside / SECRET).read_bytes(), about_files=True),
-        Attempt("read /etc/shadow", ACCOUNTS_OF_THE_MACHINE.read_bytes, about_files=True),
-        Attempt("list a folder outside", lambda: list(outside.iterdir()), about_files=True),
-        Attempt("write a file outside", lambda: (outside / FORBIDDEN).write_bytes(b""), about_files=True),
+        Attempt("read a file outside", lambda: (outside / SECRET).read_bytes(), needs_landlock=True),
+        Attempt("read /etc/shadow", ACCOUNTS_OF_THE_MACHINE.read_bytes, needs_landlock=True),
+        Attempt("list a folder outside", lambda: list(outside.iterdir()), needs_landlock=True),
+        Attempt("write a file outside", lambda: (outside / FORBIDDEN).write_bytes(b""), needs_landlock=True),
         Attempt("change a mode outside", lambda: (outside / SECRET).chmod(0o600)),
         Attempt("open a socket", lambda: socket.socket(socket.AF_INET).close()),
         Attempt("open a socket on this machine", lambda: socket.socket(socket.AF_UNIX).close()),
@@ -49,9 +47,9 @@ def find_allowed(limits: Limits, outside: Path) -> tuple[str, ...]:
     return tuple(attempt.name for attempt in forbidden_attempts(limits, outside) if not _is_refused(attempt))
 
 
-def about_files(limits: Limits, outside: Path) -> frozenset[str]:
-    """The attempts that Landlock alone refuses."""
-    return frozenset(attempt.name for attempt in forbidden_attempts(limits, outside) if attempt.about_files)
+def needing_landlock() -> frozenset[str]:
+    """The names of the attempts that nothing else refuses."""
+    return frozenset(attempt.name for attempt in forbidden_attempts(Limits(), Path()) if attempt.needs_landlock)
 
 
 def _is_refused(attempt: Attempt) -> bool:

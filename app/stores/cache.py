@@ -15,6 +15,8 @@ from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, RedisError
 
+from app.stores.board import Board
+
 CONNECTIONS = 50
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 0.5
@@ -200,6 +202,7 @@ class Cache:
         self._availability = _Availability()
         self.limits = Limits(self._redis, self._availability)
         self.nudges = Nudges(self._nudges_redis, self._availability, silence_seconds)
+        self.board = Board(self._redis, self._availability.ask)
         self._task: asyncio.Task[None] | None = None
         self._untold: set[str] = set()
 

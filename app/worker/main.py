@@ -28,8 +28,10 @@ from app.worker.consumer import Consumer
 from app.worker.files import AttemptFiles
 from app.worker.health import health_server
 from app.worker.pipeline import Pipeline
+from app.worker.presence import be_seen
 from app.worker.progress import Encodes
 from app.worker.rounds import Hints, Relay, Sweeper
+from app.worker.start_check import Unsafe, check_sandbox
 from app.worker.video import VideoPipeline
 from shared.ids import ItemId
 from shared.times import utc_now
@@ -46,7 +48,10 @@ def main(settings: Settings) -> None:
     """Works until SIGTERM. The template is forked before any client, thread or loop exists."""
     decoders = Decoders.start(slots=settings.worker_slots)
     with scratch_folder() as scratch:
-        uvloop.run(_work(settings, decoders, scratch))
+        try:
+            uvloop.run(_work(settings, decoders, scratch))
+        except Unsafe as reason:
+            raise SystemExit(str(reason)) from None
     log.info("worker.stopped")
 
 
@@ -72,6 +77,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         loop.add_signal_handler(number, readiness.stop)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(decoders.aclose)
+        landlock_level = await check_sandbox(decoders, scratch, settings.sandbox)
         base = await open_foundation(settings, stack, utc_now, hints.add)
         lease = timedelta(seconds=settings.lease_seconds)
         work = WorkService(base.item_store, base.changes, base.queue, base.clock, lease)
@@ -86,6 +92,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
             rounds = [
                 tasks.create_task(Sweeper(upkeep, base.amazon.queues).run(readiness.stopping)),
                 tasks.create_task(Relay(relay, hints).run(readiness.stopping)),
+                tasks.create_task(be_seen(base.cache.board, landlock_level, readiness.stopping)),
             ]
             async with asyncio.TaskGroup() as consuming:
                 for consumer in consumers:

@@ -1,0 +1,22 @@
+"""The workers that are there now, by their own notices, and what an operator should know about them."""
+
+from collections.abc import Sequence
+
+from app.stores.board import Board
+from shared.admin import WORKERS_BOARD, WorkerSeen
+
+
+async def read_workers(board: Board) -> list[WorkerSeen] | None:
+    """None while Redis cannot say."""
+    notices = await board.read(WORKERS_BOARD)
+    if notices is None:
+        return None
+    return sorted((WorkerSeen.model_validate_json(notice) for notice in notices), key=lambda worker: worker.process)
+
+
+def warnings_about(workers: Sequence[WorkerSeen] | None) -> list[str]:
+    unconfined = [worker.process for worker in workers or () if worker.landlock_level is None]
+    if not unconfined:
+        return []
+    them = ", ".join(unconfined)
+    return [f"Without Landlock in their kernel, a file that takes over its decoder reads what the worker can: {them}."]

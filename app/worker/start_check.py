@@ -1,0 +1,66 @@
+"""What a worker must be sure of before it touches a file: its decoders start, and their sandbox holds."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import structlog
+
+from app.media import landlock
+from app.media.decoders import Decoders
+from app.media.results import DecoderDied
+from app.media.sandbox_check import SECRET, needing_landlock
+from app.settings import Sandbox
+
+log = structlog.get_logger()
+
+LIMIT_SECONDS = 60.0
+"""A machine that starts everything at once takes some seconds for the template."""
+
+
+class Unsafe(Exception):
+    """The reason why this worker must not start, in one line for whoever starts it."""
+
+
+async def check_sandbox(decoders: Decoders, scratch: Path, wanted: Sandbox) -> int | None:
+    """The kernel's level of Landlock, None without it. Raises Unsafe."""
+    level = _landlock_level()
+    if level is None and wanted is Sandbox.STRICT:
+        raise Unsafe(
+            "This kernel has no Landlock, so a decoder could read what the worker can: boot with `lsm=landlock,...`, "
+            "or accept it with DARKROOM_SANDBOX=relaxed."
+        )
+    with _two_folders(scratch) as (outside, folder):
+        try:
+            allowed = await decoders.check_sandbox(outside, folder, limit_seconds=LIMIT_SECONDS)
+        except DecoderDied as died:
+            raise Unsafe(_why_no_decoder(died)) from died
+    if level is None:
+        allowed -= needing_landlock()
+        log.warning("sandbox.without_landlock")
+    if allowed:
+        raise Unsafe(f"The sandbox does not hold. A decoder could: {', '.join(sorted(allowed))}.")
+    log.info("sandbox.holds", landlock_level=level)
+    return level
+
+
+@contextmanager
+def _two_folders(scratch: Path) -> Iterator[tuple[Path, Path]]:
+    """One that a decoder must not reach, with a secret in it, and one for its work."""
+    with TemporaryDirectory(dir=scratch) as outside, TemporaryDirectory(dir=scratch) as folder:
+        Path(outside, SECRET).write_text("not for decoders")
+        yield Path(outside), Path(folder)
+
+
+def _landlock_level() -> int | None:
+    with suppress(landlock.LandlockMissing):
+        return landlock.level()
+    return None
+
+
+def _why_no_decoder(died: DecoderDied) -> str:
+    reason = died.capsule.reason
+    if "SeccompMissing" in reason:
+        return "This kernel has no seccomp filters (CONFIG_SECCOMP_FILTER), and no decoder runs without them."
+    return f"No decoder can be started here: {reason}. What stands above this line may say why."

@@ -6,14 +6,17 @@ ONE_YEAR_SECONDS = 31_536_000
 
 
 def content_security_policy(cdn_origin: str, objects_origin: str) -> str:
-    """Only our own files run; pictures come from the CDN, uploads go to the object store, nobody may frame the page."""
+    """Only our files run, media come from the CDN, uploads go to the object store, nobody may frame us.
+
+    `media-src 'self'` is for browsers that read the playlists themselves, `blob:` for those that are fed.
+    """
     return "; ".join(
         (
             "default-src 'none'",
             "script-src 'self'",
             "style-src 'self'",
             f"img-src 'self' blob: data: {cdn_origin}",
-            f"media-src blob: {cdn_origin}",
+            f"media-src 'self' blob: {cdn_origin}",
             f"connect-src 'self' {objects_origin} {cdn_origin}",
             "form-action 'self'",
             "base-uri 'none'",

@@ -12,13 +12,23 @@ from playwright.async_api import BrowserContext
 
 from app.media.placeholder import LONGEST_EDGE, thumb_hash
 from shared.ids import ItemId, new_item_id
-from shared.items import Failure, FailureCode, Item, ItemKind, ItemState
+from shared.items import Failure, FailureCode, Item, ItemKind, ItemState, Rendition
+from tests.browser.films import SECONDS, SEGMENTS, Film, make_film
 from tests.browser.scripted_api import build_application
-from tests.browser.scripted_service import ScriptedService
+from tests.browser.scripted_service import Encode, ScriptedService
 from tests.browser.visitor import Visitor, running_chromium
 from tests.web.servers import serving, serving_web
 
 DESKTOP, PHONE = (1440, 900), (390, 844)
+
+FILES_OF_A_FILM = tuple(
+    Rendition(name=name, file=file, content_type=content_type, width=width, height=height, size_bytes=1)
+    for name, file, content_type, width, height in (
+        ("video", "video.mp4", "video/mp4", 320, 180),
+        ("storyboard", "storyboard.jpg", "image/jpeg", 640, 270),
+        ("storyboard_track", "storyboard.vtt", "text/vtt", None, None),
+    )
+)
 
 MakeItem = Callable[..., Item]
 
@@ -87,6 +97,28 @@ def make_ready(api: ScriptedService, make_item: MakeItem) -> MakeItem:
         image = picture or _picture(name)
         api.pictures[name] = jpeg(image)
         return api.make_ready(make_item(name, **fields), placeholder_of(image), *image.size, event=None)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Film:
+    return make_film(tmp_path_factory.mktemp("film"))
+
+
+@pytest.fixture
+def make_video(api: ScriptedService, make_item: MakeItem, film: Film) -> MakeItem:
+    """`make_video("lake.mp4", made=3)`: a video with its poster, playable so far; without `made` it is ready."""
+
+    def make(name: str = "film.mp4", *, made: int | None = None, **fields: object) -> Item:
+        api.pictures[name] = jpeg(film.poster)
+        item = make_item(name, kind=ItemKind.VIDEO, content_type="video/mp4", duration_seconds=float(SECONDS))
+        api.encodes[item.id] = Encode(film, made=made or SEGMENTS)
+        item = api.make_ready(item, placeholder_of(film.poster), *film.poster.size, event=None)
+        state, files = (ItemState.READY, FILES_OF_A_FILM) if made is None else (ItemState.PROCESSING, ())
+        known = {"state": state, "playable": True, "renditions": item.renditions + files}
+        api.items[item.id] = item.model_copy(update=known | fields)
+        return api.items[item.id]
 
     return make
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI, Header, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 
 from shared.accounts import Account, Register, Session, SessionPage, SignedIn, SignIn
 from shared.events import HEAD_HEADER, Event, EventPage, EventType
@@ -27,7 +27,7 @@ from shared.items import (
     Receipt,
     SingleUpload,
 )
-from shared.problems import MEDIA_TYPE, EventsGone, NotUploaded, Outdated, Problem, Unauthenticated
+from shared.problems import MEDIA_TYPE, EventsGone, NotUploaded, Outdated, PlaylistGone, Problem, Unauthenticated
 from tests.browser.scripted_service import ScriptedService
 
 HEARTBEAT_SECONDS = 5.0
@@ -63,6 +63,7 @@ def build_application(api: ScriptedService) -> FastAPI:
     _add_account_routes(api, application)
     _add_item_routes(api, application)
     _add_upload_routes(api, application)
+    _add_film_routes(api, application)
     _add_event_routes(api, application)
     return application
 
@@ -191,7 +192,34 @@ def _add_upload_routes(api: ScriptedService, application: FastAPI) -> None:
     async def picture(window: int, name: str, file: str) -> Response:
         if window < api.oldest_window:
             return Response(status_code=403)
+        if file in {"video.mp4", "storyboard.jpg", "storyboard.vtt"}:
+            (encode,) = (encode for id_, encode in api.encodes.items() if api.items[id_].name == name)
+            return FileResponse(encode.film.folder / file)
         return Response(api.pictures[name], media_type=f"image/{file.rsplit('.')[-1]}")
+
+
+def _add_film_routes(api: ScriptedService, application: FastAPI) -> None:
+    hls = "application/vnd.apple.mpegurl"
+
+    @application.get("/v1/items/{item}/hls/main.m3u8")
+    async def main_playlist(item: str, grant: str) -> Response:
+        encode = api.encodes[api.require(item).id]
+        return Response(encode.film.main_playlist(encode.attempt, f"grant={grant}"), media_type=hls)
+
+    @application.get("/v1/items/{item}/hls/{attempt}/{rung}.m3u8")
+    async def media_playlist(item: str, attempt: int, rung: str, grant: str) -> Response:
+        encode = api.encodes[api.require(item).id]
+        if attempt != encode.attempt:
+            raise PlaylistGone
+        files = f"{api.url}/films/{api.window}/{item}/{attempt}/"
+        return Response(encode.film.media_playlist(rung, encode.made, files), media_type=hls)
+
+    @application.get("/films/{window}/{item}/{attempt}/{file}")
+    async def film(window: int, item: str, attempt: int, file: str) -> Response:
+        if window < api.oldest_window:
+            return Response(status_code=403)
+        api.fetched.append(file)
+        return FileResponse(api.encodes[item].film.folder / file)
 
 
 def _add_event_routes(api: ScriptedService, application: FastAPI) -> None:
@@ -220,6 +248,8 @@ async def _stream(api: ScriptedService, after: int) -> AsyncIterator[bytes]:
             for event in _since(api, after):
                 after = event.number
                 yield f"id: {after}\nevent: {event.type}\ndata: {event.model_dump_json()}\n\n".encode()
+            while api.progress:
+                yield f"event: progress\ndata: {api.progress.pop(0).model_dump_json()}\n\n".encode()
             yield b": \n\n"
             await _first(api.news, api.cut)
         api.cut.clear()

@@ -1,19 +1,31 @@
-"""The memory of the scripted service: items, log and streams, changed by tests while the page looks on."""
+"""The memory of the scripted service: items, films, log and streams, changed by tests while the page looks on."""
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from shared.accounts import Account
-from shared.events import Event, EventType
+from shared.events import Event, EventType, Progress
 from shared.ids import new_account_id
 from shared.items import Item, ItemState, ReceiptStep, Rendition
 from shared.problems import NotFound, Problem
+from tests.browser.films import SEGMENTS, Film
 
 UNHEARD_EVENTS = 10
 SMALL, MEDIUM, LARGE = 400, 1024, 2048
+
+
+@dataclass(slots=True)
+class Encode:
+    """How far the service is with a film; the test moves it on."""
+
+    film: Film
+    made: int = SEGMENTS
+    """Segments of every rung."""
+    attempt: int = 1
 
 
 class ScriptedService:
@@ -33,6 +45,12 @@ class ScriptedService:
         self.stored: dict[str, bytes] = {}
         self.pictures: dict[str, bytes] = {}
         """What the CDN has, by the item's name."""
+        self.encodes: dict[str, Encode] = {}
+        """By the item's id."""
+        self.fetched: list[str] = []
+        """The films' files that the CDN gave away, as `high_00003.m4s`."""
+        self.progress: list[Progress] = []
+        """What streams still have to tell."""
         self.asked: Counter[str] = Counter()
         """`GET /v1/items` and so on, ids left out."""
         self.refused: list[tuple[str, Problem]] = []
@@ -82,6 +100,11 @@ class ScriptedService:
             deadline=None,
         )
 
+    def tell_progress(self, progress: Progress) -> None:
+        """To every stream, once."""
+        self.progress.append(progress)
+        self._wake(lambda: self.news)
+
     def forget_events(self) -> None:
         """As if thirty days had passed in which much happened that nobody heard."""
         self.oldest_event = self.head + 1 + UNHEARD_EVENTS
@@ -125,7 +148,8 @@ class ScriptedService:
             each.model_copy(update={"url": f"{self.url}/cdn/{self.window}/{item.name}/{each.file}"})
             for each in item.renditions
         )
-        return item.model_copy(update={"renditions": signed})
+        playlist = f"/v1/items/{item.id}/hls/main.m3u8?grant=g{self.window}" if item.playable else None
+        return item.model_copy(update={"renditions": signed, "playlist_url": playlist})
 
     def require(self, item: str) -> Item:
         if item not in self.items:

@@ -151,6 +151,9 @@ class Connection:
     async def limit_uploads(self, bytes_per_second: int) -> None:
         await self._set(uploadThroughput=bytes_per_second)
 
+    async def limit_downloads(self, bytes_per_second: int) -> None:
+        await self._set(downloadThroughput=bytes_per_second)
+
     async def cut(self) -> None:
         await self._set(offline=True)
 

@@ -53,6 +53,7 @@ async def test_the_policy_allows_our_files_the_cdn_and_the_object_store_only(web
     assert policy["script-src"] == policy["style-src"] == policy["form-action"] == "'self'"
     assert policy["img-src"] == f"'self' blob: data: {CDN_URL}"
     assert policy["connect-src"] == f"'self' {OBJECTS_URL} {CDN_URL}"
+    assert policy["media-src"] == f"'self' blob: {CDN_URL}"
     assert policy["base-uri"] == policy["frame-ancestors"] == "'none'"
     assert not any("unsafe" in value for value in policy.values())
 

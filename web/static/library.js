@@ -11,12 +11,13 @@ const READS_AT_ONCE = 4;
 /** Newer items have greater ids (ULIDs). */
 export const newestFirst = (left, right) => (left.id < right.id ? 1 : left.id > right.id ? -1 : 0);
 
-const hasUrls = (item) => item.renditions.every((rendition) => rendition.url);
+const hasUrls = (item) => item.renditions.every((rendition) => rendition.url) && (!item.playable || Boolean(item.playlist_url));
 
-/** Dispatches `put` (detail: item), `remove` (detail: id), `clear`, `loaded`, `progress` (detail: {id, percent}). */
+/** Dispatches `put` (detail: item), `remove` (detail: id), `clear`, `loaded`, `progress` (detail: {id, percent, ready_at}). */
 export class Library extends EventTarget {
   #items = new Map();
   #heard = new Map(); // the number of the last event about an item
+  #progress = new Map();
   #wanted = new Set();
   #reading = false;
   #nextCursor = null;
@@ -72,6 +73,7 @@ export class Library extends EventTarget {
   }
 
   put(item) {
+    if (item.state !== 'processing') this.#progress.delete(item.id);
     this.#items.set(item.id, item);
     this.#tell('put', item);
   }
@@ -100,12 +102,19 @@ export class Library extends EventTarget {
     if (known && event.type === 'item.created') return; // whoever sent it knows more than that
     const urls = new Map(known?.renditions.map((rendition) => [rendition.file, rendition.url]));
     const renditions = event.data.renditions.map((rendition) => ({...rendition, url: urls.get(rendition.file) ?? null}));
-    const item = {...event.data, renditions, urls_expire_at: known?.urls_expire_at ?? null};
+    const kept = event.data.playable ? known?.playlist_url ?? null : null;
+    const item = {...event.data, renditions, playlist_url: kept, urls_expire_at: known?.urls_expire_at ?? null};
     this.put(item);
     if (!hasUrls(item)) this.refresh(item.id);
   }
 
+  /** What was last heard of a video in the making: `{id, percent, ready_at}`. */
+  progressOf(id) {
+    return this.#items.get(id)?.state === 'processing' ? this.#progress.get(id) : undefined;
+  }
+
   hearProgress(progress) {
+    this.#progress.set(progress.id, progress);
     this.#tell('progress', progress);
   }
 

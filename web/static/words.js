@@ -43,7 +43,33 @@ export function secondsInWords(seconds) {
   return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
 }
 
-export const photos = (count) => (count === 1 ? '1 photo' : `${count} photos`);
+/** A video's length, or a place in it: `0:07`, `1:02:03`. */
+export function lengthInWords(seconds) {
+  const whole = Math.floor(seconds);
+  const two = (number) => String(number).padStart(2, '0');
+  const minutes = Math.floor(whole / 60);
+  return minutes < 60 ? `${minutes}:${two(whole % 60)}` : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(whole % 60)}`;
+}
+
+/** How far a video is: `42 %`, and if that can be told, for how long it will still take. */
+export function progressInWords({percent, ready_at: readyAt}, now = Date.now()) {
+  const share = `${Math.floor(percent)} %`;
+  return readyAt ? `${share} · ${leftInWords((new Date(readyAt) - now) / 1000)}` : share;
+}
+
+function leftInWords(seconds) {
+  if (seconds < 5) return 'almost done';
+  if (seconds < 55) return `${Math.ceil(seconds / 10) * 10} s left`;
+  const minutes = Math.ceil(seconds / 60);
+  return minutes < 60 ? `${minutes} min left` : `${Math.floor(minutes / 60)} h ${minutes % 60} min left`;
+}
+
+const counted = (count, word) => `${count} ${word}${count === 1 ? '' : 's'}`;
+
+export function photosAndVideos(count, videos) {
+  const photos = count - videos;
+  return [(photos > 0 || count === 0) && counted(photos, 'photo'), videos > 0 && counted(videos, 'video')].filter(Boolean).join(', ');
+}
 
 export const STATES = {
   waiting: 'Waiting',

@@ -2,7 +2,7 @@
 
 import {element, setText} from '../dom.js';
 import {hangingPrint} from '../icons.js';
-import {dayInWords, dayOf, photos} from '../words.js';
+import {dayInWords, dayOf, photosAndVideos} from '../words.js';
 import {tile} from './tile.js';
 
 const AHEAD = '1200px';
@@ -13,7 +13,7 @@ export function gallery({library, uploads, actions, signal}) {
   const days = new Map();
   const jobs = new Map();
   const elsewhere = new Map();
-  const empty = element('section', {class: 'gallery-empty', hidden: true}, hangingPrint(), element('h1', {}, 'Nothing here yet'), element('p', {}, 'Drop photos anywhere on this page, or use “Add photos”. Each is developed while you carry on.'));
+  const empty = element('section', {class: 'gallery-empty', hidden: true}, hangingPrint(), element('h1', {}, 'Nothing here yet'), element('p', {}, 'Drop photos and videos anywhere on this page, or use “Add photos”. Each is developed while you carry on.'));
   const list = element('div', {class: 'gallery-days'});
   const sentinel = element('div', {class: 'gallery-more', 'aria-hidden': 'true'});
   const node = element('section', {class: 'gallery', 'aria-label': 'Your photos'}, empty, list, sentinel);
@@ -69,7 +69,7 @@ export function gallery({library, uploads, actions, signal}) {
     if (!days.has(day)) days.set(day, daySection(day));
     const section = days.get(day);
     place(list, section.node, before);
-    setText(section.count, photos(group.length));
+    setText(section.count, photosAndVideos(group.length, group.filter(({item}) => item?.kind === 'video').length));
     let previous = null;
     for (const entry of group) {
       if (!tiles.has(entry.key)) tiles.set(entry.key, tile({library, actions}));
@@ -92,6 +92,7 @@ export function gallery({library, uploads, actions, signal}) {
     jobs.delete(job.key);
     plan();
   }, {signal});
+  library.addEventListener('progress', ({detail}) => tiles.get(detail.id)?.showProgress(), {signal});
   let silence = 0;
   uploads.addEventListener('elsewhere', ({detail: sending}) => {
     for (const {id, share} of sending) elsewhere.set(id, share);

@@ -1,13 +1,14 @@
-// One photo large, over the gallery: its caption, its facts, its receipt, and what can be done with it.
+// One photo or video large, over the gallery: its caption, its facts, its receipt, and what can be done with it.
 
 import * as api from '../api.js';
-import {element, setText} from '../dom.js';
+import {element, setAttribute, setText} from '../dom.js';
 import {icon} from '../icons.js';
 import {placeholderCanvas} from '../thumbhash.js';
-import {dateAndTime, sizeInWords, STATES} from '../words.js';
+import {dateAndTime, lengthInWords, progressInWords, sizeInWords, STATES} from '../words.js';
 import {button, carefulButton, iconButton} from './controls.js';
-import {picture} from './picture.js';
+import {picture, pictureFiles} from './picture.js';
 import {receipt} from './receipt.js';
+import {isPlayable, videoView} from './video.js';
 
 export function itemView({id, library, actions, go, explain}) {
   const stopper = new AbortController();
@@ -15,11 +16,12 @@ export function itemView({id, library, actions, go, explain}) {
   const stage = element('div', {class: 'item-stage'});
   const title = element('h1', {class: 'item-title', tabindex: -1, autofocus: true});
   const status = element('p', {class: 'item-status', role: 'status'});
+  const progress = element('progress', {class: 'item-progress', max: 100, value: 0, hidden: true, 'aria-label': 'Developing'});
   const facts = element('dl', {class: 'item-facts'});
   const bar = element('div', {class: 'item-actions'});
   const caption = captionForm({id, library, explain});
   const log = receipt({id, explain});
-  const panel = element('div', {class: 'item-panel'}, title, status, caption.node, bar, facts, log.node);
+  const panel = element('div', {class: 'item-panel'}, title, status, progress, caption.node, bar, facts, log.node);
   const newer = () => show(library.all().findLast((item) => item.id > id));
   const older = async () => {
     const find = () => library.all().find((item) => item.id < id);
@@ -37,28 +39,45 @@ export function itemView({id, library, actions, go, explain}) {
     panel,
   );
   let drawnUrl = '';
+  let video = null;
 
   function draw(item) {
     setText(title, item.name);
-    setText(status, item.state === 'ready' ? '' : item.failure?.message ?? STATES[item.state]);
+    setAttribute(node, 'aria-label', item.kind === 'video' ? 'Video' : 'Photo');
     status.dataset.state = item.state;
+    drawStatus(item);
     caption.show(item);
     facts.replaceChildren(...factRows(item));
     bar.replaceChildren(...actionsFor(item, actions, go));
-    const url = item.renditions[0]?.url ?? item.placeholder ?? item.state;
+    const url = isPlayable(item) ? 'video' : pictureFiles(item)[0]?.url ?? item.placeholder ?? item.state;
     if (url !== drawnUrl) {
       drawnUrl = url;
       drawStage(item);
     }
+    video?.update(item);
     log.refresh(item);
+  }
+
+  function drawStatus(item) {
+    const heard = library.progressOf(id);
+    const state = STATES[item.state];
+    setText(status, item.state === 'ready' ? '' : item.failure?.message ?? (heard ? `${state} · ${progressInWords(heard)}` : state));
+    progress.hidden = !heard;
+    progress.value = heard?.percent ?? 0;
   }
 
   function drawStage(item) {
     const held = item.placeholder ? placeholderCanvas(item.placeholder) : null;
-    const shown = item.renditions[0]?.url
+    video?.close();
+    video = isPlayable(item) ? videoView({item, readItem: () => api.item(id)}) : null;
+    if (video) {
+      stage.replaceChildren(...[held, video.node].filter(Boolean));
+      return;
+    }
+    const shown = pictureFiles(item)[0]?.url
       ? picture(item, {sizes: '(min-width: 60rem) calc(100vw - 25rem), 100vw', alt: item.caption || item.name, onLost: () => library.refresh(id)})
       : null;
-    const blank = element('span', {class: 'item-blank'}, icon(item.state === 'failed' ? 'warning' : 'camera'));
+    const blank = element('span', {class: 'item-blank'}, icon(item.state === 'failed' ? 'warning' : item.kind === 'video' ? 'film' : 'camera'));
     stage.replaceChildren(...(held || shown ? [held, shown].filter(Boolean) : [blank]));
   }
 
@@ -75,15 +94,18 @@ export function itemView({id, library, actions, go, explain}) {
   }
 
   library.addEventListener('put', ({detail: item}) => item.id === id && draw(item), {signal});
+  library.addEventListener('progress', ({detail}) => detail.id === id && library.get(id) && drawStatus(library.get(id)), {signal});
   library.addEventListener('remove', ({detail}) => detail === id && go('/'), {signal});
   node.addEventListener('cancel', (event) => {
     event.preventDefault();
     go('/');
   });
   node.addEventListener('keydown', (event) => {
-    if (event.target.matches('input, textarea')) return;
-    if (event.key === 'ArrowLeft') newer();
-    if (event.key === 'ArrowRight') older();
+    if (event.target.matches('textarea')) return;
+    const isSlider = event.target.matches('input'); // arrows move along the video
+    if (event.key === 'ArrowLeft' && !isSlider) newer();
+    if (event.key === 'ArrowRight' && !isSlider) older();
+    if (!event.target.matches('button, a') && video?.press(event.key)) event.preventDefault();
   });
   document.body.append(node);
   node.showModal();
@@ -91,6 +113,7 @@ export function itemView({id, library, actions, go, explain}) {
   return {
     close() {
       stopper.abort();
+      video?.close();
       node.close();
       node.remove();
     },
@@ -101,6 +124,7 @@ function factRows(item) {
   const rows = [
     ['Taken', item.captured_at && dateAndTime(item.captured_at)],
     ['Camera', item.camera],
+    ['Length', item.duration_seconds && lengthInWords(item.duration_seconds)],
     ['Pixels', item.width && `${item.width} × ${item.height}`],
     ['Original', sizeInWords(item.size_bytes)],
     ['Dropped off', dateAndTime(item.created_at)],

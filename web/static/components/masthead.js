@@ -29,7 +29,7 @@ export function masthead({account, onFiles, onSignOut}) {
 }
 
 function filePicker(onFiles) {
-  const picker = element('input', {class: 'visually-hidden', type: 'file', multiple: true, name: 'photos', accept: 'image/*'});
+  const picker = element('input', {class: 'visually-hidden', type: 'file', multiple: true, name: 'photos', accept: 'image/*,video/*'});
   picker.addEventListener('change', () => {
     onFiles([...picker.files]);
     picker.value = '';

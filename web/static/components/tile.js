@@ -1,12 +1,12 @@
-// One photo in the grid, from the moment it is dropped: progress, placeholder, picture, or what went wrong.
+// One photo or video in the grid, from the moment it is dropped: progress, placeholder, picture, or what went wrong.
 
 import {element, setAttribute, setText} from '../dom.js';
 import {icon} from '../icons.js';
 import {pauseOrOnline, waitSeconds} from '../retry.js';
 import {placeholderCanvas} from '../thumbhash.js';
-import {sizeInWords, STATES} from '../words.js';
+import {lengthInWords, progressInWords, sizeInWords, STATES} from '../words.js';
 import {button, carefulButton} from './controls.js';
-import {picture} from './picture.js';
+import {picture, pictureFiles} from './picture.js';
 
 const ENDED = ['failed', 'cancelled', 'expired'];
 const SIZES = '(min-width: 60rem) 16rem, 45vw';
@@ -15,13 +15,15 @@ export function tile({library, actions}) {
   const stage = element('div', {class: 'tile-stage'});
   const name = element('span', {class: 'tile-name'});
   const state = element('span', {class: 'tile-state'});
+  const length = element('span', {class: 'tile-length', hidden: true}, icon('play'), element('span', {class: 'visually-hidden'}, 'Video'), element('span'));
   const bar = element('progress', {class: 'tile-progress', max: 1, value: 0, hidden: true});
   const words = element('div', {class: 'tile-words'}, name, state, bar);
   const trouble = element('div', {class: 'tile-trouble', hidden: true});
-  const link = element('a', {class: 'tile-link'}, stage, words);
+  const link = element('a', {class: 'tile-link'}, stage, length, words);
   const node = element('li', {class: 'tile'}, link, trouble);
   let drawn = {};
   let shownItem = null; // as it was last drawn, when nothing but the item mattered
+  let latest = null; // the item, unless it is still being sent from here
   let lost = 0;
 
   /** `job`: the upload in this tab. `elsewhere`: how far another tab is with it, 0 to 1. */
@@ -39,12 +41,32 @@ export function tile({library, actions}) {
     bar.hidden = far === null && !(running && ['hashing', 'uploading', 'paused', 'finishing'].includes(job.state));
     bar.value = running ? job.share : far ?? 0;
     setAttribute(bar, 'aria-label', `Upload of ${item?.name ?? job?.file.name}`);
-    drawPicture(item, shown === 'failed' || shown === 'stopped' ? 'warning' : 'camera');
+    latest = running ? null : item;
+    showProgress();
+    drawLength(item);
+    drawPicture(item, shown === 'failed' || shown === 'stopped' ? 'warning' : item?.kind === 'video' ? 'film' : 'camera');
     drawTrouble(item, job, running || far !== null);
   }
 
+  /** How far a video in the making is. */
+  function showProgress() {
+    const heard = latest && library.progressOf(latest.id);
+    if (!heard) return;
+    setText(state, progressInWords(heard));
+    bar.hidden = false;
+    bar.value = heard.percent / 100;
+    setAttribute(bar, 'aria-label', `Development of ${latest.name}`);
+  }
+
+  function drawLength(item) {
+    length.hidden = item?.kind !== 'video';
+    setText(length.lastChild, item?.duration_seconds ? lengthInWords(item.duration_seconds) : '');
+    setAttribute(length, 'data-playable', item?.playable || item?.state === 'ready');
+  }
+
   function drawPicture(item, glyph) {
-    const [first] = item?.renditions ?? [];
+    const [first] = pictureFiles(item);
+    setAttribute(node, 'data-pictured', Boolean(first));
     const ground = item?.placeholder ?? glyph;
     if (ground !== drawn.ground) {
       const canvas = item?.placeholder ? placeholderCanvas(item.placeholder) : null;
@@ -96,7 +118,7 @@ export function tile({library, actions}) {
     ),
   ];
 
-  return {node, update};
+  return {node, update, showProgress};
 }
 
 function stateInWords(shown, item, running) {

@@ -1,7 +1,7 @@
 // How the drop as a whole is doing, in one line that screen readers hear too.
 
 import {element, setText} from '../dom.js';
-import {photos} from '../words.js';
+import {photosAndVideos} from '../words.js';
 
 const LAST_WORD_MILLISECONDS = 4000;
 
@@ -41,7 +41,8 @@ export function uploadSummary({uploads, signal}) {
   function leave(done) {
     if (leaving) return;
     bar.value = 1;
-    setText(words, `${photos(done)} dropped off`);
+    const videos = [...jobs.values()].filter((job) => job.state === 'done' && job.file.type.startsWith('video/')).length;
+    setText(words, `${photosAndVideos(done, videos)} dropped off`);
     leaving = setTimeout(() => {
       jobs.clear();
       leaving = 0;

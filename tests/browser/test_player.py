@@ -1,0 +1,278 @@
+"""The page plays video: while it is being made, over every accident on the way, on whatever the browser can do."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from playwright.async_api import Page, expect
+
+from shared.events import EventType
+from shared.items import Item, ItemState
+from tests.browser.conftest import FILES_OF_A_FILM, MakeItem
+from tests.browser.films import SECONDS, SEGMENT_SECONDS, SEGMENTS
+from tests.browser.scripted_service import ScriptedService
+from tests.browser.visitor import Connection, Visitor
+
+Watch = Callable[[Item], Awaitable["Watched"]]
+BUFFERED = "({buffered}) => [...Array(buffered.length).keys()].map(n => [buffered.start(n), buffered.end(n)])"
+IS_FILLED = "video.buffered.length && video.buffered.end(video.buffered.length - 1) >"
+MOST_BUFFERED_SECONDS = 110
+"""30 behind, 60 ahead of where one is, and what is spared so that not every segment costs a removal."""
+UNMADE = "This part is still being made"
+
+
+class Watched:
+    """An item's page with its video."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.video = page.locator("video")
+        self.said = page.locator(".video-said")
+        self.position = page.get_by_role("slider", name="Position")
+
+    async def play(self) -> None:
+        await self.page.locator(".video-start").click()
+
+    async def seek(self, seconds: float) -> None:
+        await self.position.evaluate(
+            "(bar, to) => { bar.value = to; bar.dispatchEvent(new Event('input', {bubbles: true})); }", seconds
+        )
+
+    async def is_at(self) -> float:
+        at: float = await self.video.evaluate("video => video.currentTime")
+        return at
+
+    async def until(self, condition: str) -> None:
+        """Waits for an expression about `video`."""
+        await self.page.wait_for_function(
+            f"() => {{ const video = document.querySelector('video'); return {condition}; }}"
+        )
+
+    async def buffered(self) -> list[list[float]]:
+        ranges: list[list[float]] = await self.video.evaluate(BUFFERED)
+        return ranges
+
+
+@pytest.fixture
+async def watch(someone: Visitor) -> Watch:
+    async def open_(item: Item) -> Watched:
+        page = await someone.open(f"/items/{item.id}")
+        await expect(page.locator(".video")).to_be_visible()
+        return Watched(page)
+
+    return open_
+
+
+async def test_a_video_plays(watch: Watch, make_video: MakeItem) -> None:
+    watched = await watch(make_video())
+    await watched.play()
+    await watched.until("video.currentTime > 0.5 && !video.paused")
+    assert await watched.video.evaluate("video => video.duration") == SECONDS
+
+
+async def test_a_video_plays_from_its_start_while_only_three_segments_exist(
+    watch: Watch, make_video: MakeItem, api: ScriptedService
+) -> None:
+    item = make_video(made=3)
+    watched = await watch(item)
+    await watched.play()
+    await watched.until("video.currentTime > 0.3")
+    assert api.items[item.id].state is ItemState.PROCESSING
+    assert await watched.video.evaluate("video => video.duration") == SECONDS
+
+
+async def test_what_is_made_while_one_watches_is_played_without_a_word(
+    watch: Watch, make_video: MakeItem, api: ScriptedService
+) -> None:
+    item = make_video(made=3)
+    watched = await watch(item)
+    await watched.play()
+    await watched.until("video.currentTime > 0.3")
+    api.encodes[item.id].made = 10
+    await watched.seek(5)
+    await watched.until("video.currentTime > 3 * 2 + 0.5")
+    await expect(watched.said).to_be_empty()
+
+
+async def test_one_can_go_to_any_part_that_is_made(watch: Watch, make_video: MakeItem) -> None:
+    watched = await watch(make_video(made=40))
+    await watched.play()
+    await watched.seek(70)
+    await watched.until("video.currentTime > 70.3 && !video.seeking")
+    await watched.seek(20)
+    await watched.until("video.currentTime > 20.3 && video.currentTime < 30")
+
+
+async def test_a_part_that_is_not_made_says_so_and_goes_on_by_itself(
+    watch: Watch, make_video: MakeItem, api: ScriptedService
+) -> None:
+    item = make_video(made=4)
+    watched = await watch(item)
+    await watched.play()
+    await watched.seek(50)
+    await expect(watched.said).to_contain_text(UNMADE)
+    api.encodes[item.id].made = SEGMENTS
+    await watched.until("video.currentTime > 50.3 && video.currentTime < 60")
+    await expect(watched.said).to_be_empty()
+
+
+async def test_whoever_reaches_the_end_of_what_is_made_waits_there(
+    watch: Watch, make_video: MakeItem, api: ScriptedService
+) -> None:
+    item = make_video(made=3)
+    watched = await watch(item)
+    await watched.play()
+    await watched.seek(5)
+    await expect(watched.said).to_contain_text(UNMADE)
+    assert 5 < await watched.is_at() < 3 * SEGMENT_SECONDS + 0.5
+    api.encodes[item.id].made = 6
+    await watched.until("video.currentTime > 6.5")
+
+
+async def test_a_new_attempt_goes_on_at_the_same_second(
+    watch: Watch, make_video: MakeItem, api: ScriptedService
+) -> None:
+    """The worker was lost: what it made counts no more, and the next one begins from the start."""
+    item = make_video(made=4)
+    watched = await watch(item)
+    await watched.play()
+    await watched.until("video.currentTime > 0.3")
+    api.encodes[item.id].attempt, api.encodes[item.id].made = 2, 1
+    api.change(item, playable=False)
+    await watched.seek(7)
+    await expect(watched.said).to_contain_text(UNMADE)
+    before = await watched.is_at()
+    api.change(item, playable=True)
+    api.encodes[item.id].made = SEGMENTS
+    await watched.until(f"video.currentTime > {before} + 0.5 && video.currentTime < {before} + 5")
+
+
+async def test_addresses_that_ran_out_are_replaced_while_one_watches(
+    watch: Watch, make_video: MakeItem, api: ScriptedService
+) -> None:
+    item = make_video()
+    watched = await watch(item)
+    await watched.play()
+    await watched.until("video.currentTime > 0.3")
+    api.window = api.oldest_window = 2
+    await watched.seek(90)
+    await watched.until("video.currentTime > 90.3")
+
+
+async def test_a_better_rung_is_taken_when_the_connection_carries_it_and_left_when_not(
+    watch: Watch, make_video: MakeItem, api: ScriptedService
+) -> None:
+    watched = await watch(make_video())
+    await watched.play()
+    await watched.until("video.currentTime > 0.3 && video.videoHeight === 180")
+    assert api.fetched[1].startswith("low_")
+    connection = await Connection.of(watched.page)
+    await connection.limit_downloads(40_000)
+    await watched.seek(60)
+    await watched.until("video.currentTime > 60.3")
+    await expect(watched.page.locator(".video-rung")).to_have_text("90p")
+
+
+async def test_the_buffer_stays_small_however_long_one_watches(watch: Watch, make_video: MakeItem) -> None:
+    watched = await watch(make_video())
+    await watched.play()
+    for at in range(0, SECONDS, 25):
+        await watched.seek(at)
+        await watched.until(f"video.currentTime > {at} && !video.seeking")
+        await watched.until(f"{IS_FILLED} {min(SECONDS - 1, at + 25)}")
+    held = await watched.buffered()
+    assert sum(end - start for start, end in held) < MOST_BUFFERED_SECONDS
+    assert held[0][0] > 40
+
+
+async def test_a_browser_without_room_is_given_less_and_plays_on(
+    watch: Watch, make_video: MakeItem, someone: Visitor
+) -> None:
+    await someone.context.add_init_script("""
+      const append = SourceBuffer.prototype.appendBuffer;
+      SourceBuffer.prototype.appendBuffer = function (bytes) {
+        const {buffered} = this;
+        let held = 0;
+        for (let n = 0; n < buffered.length; n += 1) held += buffered.end(n) - buffered.start(n);
+        if (held > 12) throw new DOMException('full', 'QuotaExceededError');
+        append.call(this, bytes);
+      };""")
+    watched = await watch(make_video())
+    await watched.video.evaluate("video => { video.playbackRate = 8; }")
+    await watched.play()
+    await watched.until("video.currentTime > 30")
+
+
+async def test_a_video_seen_to_its_end_can_be_seen_again(watch: Watch, make_video: MakeItem) -> None:
+    watched = await watch(make_video())
+    await watched.play()
+    await watched.seek(SECONDS - 1)
+    await watched.until("video.ended")
+    await watched.page.get_by_role("button", name="Play", exact=True).click()
+    await watched.until("!video.paused && video.currentTime > 0.3 && video.currentTime < 10")
+
+
+async def test_a_browser_without_the_codecs_plays_the_one_file(
+    watch: Watch, make_video: MakeItem, someone: Visitor, api: ScriptedService
+) -> None:
+    await someone.context.add_init_script("MediaSource.isTypeSupported = () => false;")
+    item = make_video(made=5)
+    watched = await watch(item)
+    await expect(watched.said).to_contain_text("when all of it is made")
+    api.change(item, EventType.ITEM_READY, state=ItemState.READY, renditions=item.renditions + FILES_OF_A_FILM)
+    await expect(watched.said).to_be_empty()
+    await watched.play()
+    await watched.until("video.currentTime > 0.3 && video.currentSrc.includes('video.mp4')")
+    assert api.fetched == []
+
+
+async def test_a_browser_that_cannot_be_fed_plays_the_playlist_itself(
+    watch: Watch, make_video: MakeItem, someone: Visitor
+) -> None:
+    await someone.context.add_init_script("delete window.MediaSource;")
+    watched = await watch(make_video())
+    await watched.play()
+    await watched.until("video.currentTime > 0.3 && video.currentSrc.includes('main.m3u8')")
+
+
+async def test_an_animated_picture_plays_by_itself_silent_and_for_ever(watch: Watch, make_video: MakeItem) -> None:
+    watched = await watch(make_video("cat.gif", playable=False))
+    await watched.until("video.currentTime > 0.3 && !video.paused && video.muted && video.loop")
+
+
+async def test_the_storyboard_shows_the_moment_under_the_pointer(watch: Watch, make_video: MakeItem) -> None:
+    watched = await watch(make_video())
+    box = await watched.position.bounding_box()
+    assert box is not None
+    await watched.page.mouse.move(box["x"] + 5, box["y"] + box["height"] / 2)
+    frame = watched.page.locator(".timeline-frame")
+    await watched.page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] / 2)
+    await expect(frame).to_be_visible()
+    await expect(watched.page.locator(".timeline-preview span")).to_have_text("1:00")
+    assert await frame.locator("img").evaluate("image => image.style.transform") == "translate(-320px, -90px)"
+    assert await frame.locator("img").evaluate("image => image.naturalWidth") == 640
+
+
+async def test_a_video_is_played_with_the_keyboard_alone(watch: Watch, make_video: MakeItem) -> None:
+    watched = await watch(make_video())
+    await watched.page.keyboard.press("k")
+    await watched.until("video.currentTime > 0.3 && !video.paused")
+    await watched.page.keyboard.press("k")
+    await watched.until("video.paused")
+    await watched.position.focus()
+    before = await watched.is_at()
+    await watched.page.keyboard.press("ArrowRight")
+    await watched.until(f"Math.abs(video.currentTime - {before} - 5) < 0.5")
+    await expect(watched.position).to_have_attribute("aria-valuetext", "0:05 of 2:00")
+    await watched.page.keyboard.press("m")
+    await watched.until("video.muted")
+
+
+async def test_leaving_a_video_stops_it(watch: Watch, make_video: MakeItem) -> None:
+    watched = await watch(make_video())
+    await watched.play()
+    await watched.until("video.currentTime > 0.3")
+    video = await watched.video.element_handle()
+    assert video is not None
+    await watched.page.keyboard.press("Escape")
+    await expect(watched.page.locator("dialog")).to_have_count(0)
+    assert await video.evaluate("video => video.paused || !video.src")

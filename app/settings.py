@@ -3,6 +3,7 @@
 import os
 import re
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
@@ -87,6 +88,16 @@ class Settings(BaseSettings):
     )
     cdn_private_key: Annotated[SecretStr, _matching(r"^\s*-----BEGIN [A-Z ]*PRIVATE KEY-----")] = Field(
         description="the private key of the CDN as PEM text", examples=["-----BEGIN PRIVATE KEY-----…"]
+    )
+    cdn_keys_file: Path | None = Field(
+        None,
+        description="a file of the CDN's private keys, as `darkroom admin rotate-key` keeps it",
+        examples=["/srv/darkroom/cdn-keys.json"],
+    )
+    edge_keys_folder: Path | None = Field(
+        None,
+        description="the folder of public keys of an edge on this machine",
+        examples=["/srv/darkroom/edge-keys"],
     )
     secret: SecretStr = Field(
         min_length=SECRET_CHARACTERS,

@@ -23,6 +23,7 @@ class DataFolder:
         self.database = path / "darkroom.db"
         self.tables = path / "tables.db"
         self.objects = path / "objects"
+        self.cdn_keys = path / "cdn-keys.json"
         self.edge_keys = path / "edge-keys"
         self.valkey = path / "valkey"
         self.environment = path / "app.json"

@@ -112,6 +112,9 @@ class Environments:
                 f"{PREFIX}SECRET": installation.keys.secret,
             }
         )
+        if not installation.settings.cdn_url:
+            environment[f"{PREFIX}CDN_KEYS_FILE"] = str(installation.folder.cdn_keys)
+            environment[f"{PREFIX}EDGE_KEYS_FOLDER"] = str(installation.folder.edge_keys)
         # Unless told otherwise: whoever reaches this machine may register, and an old kernel is no reason not to start.
         return {f"{PREFIX}REGISTRATION": "open", f"{PREFIX}SANDBOX": "relaxed"} | environment
 

@@ -10,12 +10,17 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from local.data_folder import DataFolder, write_once
 from local.refusal import Refusal
+from shared.delivery_keys import DeliveryKey, DeliveryKeys
+from shared.times import utc_now
 
 ALPHABET = string.ascii_uppercase + string.digits
 
 
 class Keys(BaseModel):
-    """Goes to child processes through their environment, so it holds plain text; it is never printed."""
+    """Goes to child processes through their environment, so it holds plain text; it is never printed.
+
+    Of the keys that sign URLs it has the first one; where `darkroom admin rotate-key` has made more, the newest.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -27,15 +32,29 @@ class Keys(BaseModel):
 
 
 def keep_keys(folder: DataFolder) -> Keys:
-    """The same keys at every start; the edge's folder of public keys always holds ours."""
+    """The same secrets at every start, with the key that signs now; the edge's folder holds every key that counts."""
     if not folder.keys.exists():
         write_once(folder.keys, _make_keys().model_dump_json(indent=2))
     try:
         keys = Keys.model_validate_json(folder.keys.read_bytes())
     except ValidationError as error:
         raise Refusal(f"{folder.keys} is damaged: restore it; without it, URLs given out become void.") from error
-    _publish(keys, folder.edge_keys / f"{keys.cdn_key_id}.pem")
-    return keys
+    counting = _keep_delivery_keys(folder, keys)
+    for key in counting.keys:
+        _publish(key, folder.edge_keys / f"{key.id}.pem")
+    signing = counting.signing
+    return keys.model_copy(update={"cdn_key_id": signing.id, "cdn_private_key": signing.private_key})
+
+
+def _keep_delivery_keys(folder: DataFolder, keys: Keys) -> DeliveryKeys:
+    """Begins with the first key; from then on the file belongs to `darkroom admin`."""
+    if not folder.cdn_keys.exists():
+        first = DeliveryKey(id=keys.cdn_key_id, private_key=keys.cdn_private_key, since=utc_now())
+        write_once(folder.cdn_keys, DeliveryKeys(keys=(first,)).model_dump_json(indent=2))
+    try:
+        return DeliveryKeys.model_validate_json(folder.cdn_keys.read_bytes())
+    except ValidationError as error:
+        raise Refusal(f"{folder.cdn_keys} is damaged: restore it; without it, URLs given out become void.") from error
 
 
 def _make_keys() -> Keys:
@@ -52,10 +71,10 @@ def _make_keys() -> Keys:
     )
 
 
-def _publish(keys: Keys, path: Path) -> None:
+def _publish(key: DeliveryKey, path: Path) -> None:
     if path.exists():
         return
-    private_key = serialization.load_pem_private_key(keys.cdn_private_key.encode(), password=None)
+    private_key = serialization.load_pem_private_key(key.private_key.encode(), password=None)
     public = private_key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )

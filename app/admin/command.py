@@ -2,18 +2,21 @@
 
 import argparse
 import asyncio
+from collections.abc import Callable
 
 from app.accounts import command as account_command
+from app.admin import key_command
 from app.admin.verify_command import adopt_local_environment
 from app.logs import set_up_logs
-from app.settings import load_settings
+from app.settings import Settings, load_settings
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `admin` to the `darkroom` command."""
-    parser = commands.add_parser("admin", help="make accounts and set passwords (operators)")
+    parser = commands.add_parser("admin", help="make accounts, set passwords, change keys (operators)")
     actions = parser.add_subparsers(dest="command", required=True, metavar="action")
     account_command.add_actions(actions)
+    key_command.add_actions(actions)
     parser.set_defaults(run=run)
 
 
@@ -21,5 +24,10 @@ def run(arguments: argparse.Namespace) -> int:
     adopt_local_environment()
     settings = load_settings()
     set_up_logs()
+    obey: Callable[[Settings, argparse.Namespace], int] = getattr(arguments, "obey", _help_with_account)
+    return obey(settings, arguments)
+
+
+def _help_with_account(settings: Settings, arguments: argparse.Namespace) -> int:
     asyncio.run(account_command.run(settings, arguments))
     return 0

@@ -11,6 +11,7 @@ from shared.times import Clock
 OWNER_WINDOW = timedelta(hours=1)
 MOST_FILM_TIME = timedelta(hours=12)
 """What a long video gets at most beyond the window, so that a film begun can be seen to its end."""
+LONGEST_URL_LIFE = 2 * OWNER_WINDOW + MOST_FILM_TIME
 ORIGINAL_LIFE = timedelta(minutes=10)
 _ORIGINAL_WINDOW = timedelta(minutes=1)
 _REMEMBERED_FOLDERS = 10_000
@@ -28,6 +29,11 @@ class Delivery:
         self._clock = clock
         self._window_began = self._window_ends = self._folders_expire_at = datetime.min.replace(tzinfo=UTC)
         self._folders: dict[str, SignedFolder] = {}
+
+    def sign_with(self, signer: UrlSigner) -> None:
+        """From now on with another key; URLs given out stay as they are."""
+        self._signer = signer
+        self._folders.clear()
 
     def rendition_folder(self, account: AccountId, item: ItemId) -> SignedFolder:
         """One signature for all renditions of the item, valid to the end of the next window: for 1 to 2 hours."""

@@ -21,6 +21,10 @@ class Gate:
         self._keys = keys
         self._clock = clock
 
+    async def look_for_keys(self, address: Address) -> None:
+        """Before an address is judged: its key may have come since the last look, or gone."""
+        await self._keys.look_again(address.signature.get("Key-Pair-Id", ""))
+
     def require_allowed(self, address: Address, viewer: str) -> None:
         """Raises Refused unless the signature is right, covers this address, and holds now and for this viewer."""
         given = address.signature

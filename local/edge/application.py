@@ -49,7 +49,7 @@ class EdgeApplication:
             return
         headers = _readable_headers(scope)
         try:
-            address = self._allowed_address(scope, headers)
+            address = await self._allowed_address(scope, headers)
         except Refused as refused:
             await send_error(send, scope["method"], 403, refused.refusal.code, refused.refusal.message)
             return
@@ -58,12 +58,13 @@ class EdgeApplication:
         else:
             await self._pass_on(scope["method"], address.key, headers, send)
 
-    def _allowed_address(self, scope: Scope, headers: Mapping[str, str]) -> Address:
+    async def _allowed_address(self, scope: Scope, headers: Mapping[str, str]) -> Address:
         if scope["method"] not in ("GET", "HEAD", "OPTIONS"):
             raise Refused(METHOD_NOT_ALLOWED)
         if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
             raise Refused(BODY_GIVEN)
         address = read_address(scope["raw_path"], scope["query_string"])
+        await self._gate.look_for_keys(address)
         self._gate.require_allowed(address, viewer=scope["client"][0] if scope["client"] else "")
         return address
 
@@ -141,7 +142,7 @@ def _readable_headers(scope: Scope) -> dict[str, str]:
 
 @asynccontextmanager
 async def open_application(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[Application]:
-    """Raises ValueError or OSError when the keys cannot be read. A key added later counts from the next start on."""
+    """Raises ValueError or OSError when the keys cannot be read at the start."""
     gate = Gate(settings.cdn_url, KeyGroup.read(settings.edge_keys_folder), clock)
     credential = Credential(
         settings.aws_access_key_id, settings.aws_secret_access_key.get_secret_value(), settings.aws_region

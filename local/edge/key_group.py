@@ -1,9 +1,12 @@
 """The public keys whose signatures count: several at once, so that keys can be rotated."""
 
+import asyncio
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
+import structlog
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, HashAlgorithm
@@ -16,21 +19,49 @@ _HASHES: Mapping[str, HashAlgorithm] = {
     "SHA256": SHA256(),
 }
 _RSA_BITS = 2048  # the only size that CloudFront takes
+LOOK_SECONDS = 2.0
+"""So long may a key count that was taken out of the folder."""
+LOOK_FOR_UNKNOWN_SECONDS = 1.0
+"""Strangers' signatures make us read the folder no more often than this."""
+
+PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+
+log = structlog.get_logger()
 
 
 class KeyGroup:
-    """Keys by their id."""
+    """Keys by their id; those of a folder follow what is put there and taken away."""
 
-    def __init__(self, keys: Mapping[str, rsa.RSAPublicKey | ec.EllipticCurvePublicKey]) -> None:
+    def __init__(self, keys: Mapping[str, PublicKey], folder: Path | None = None) -> None:
         self._keys = keys
+        self._folder = folder
+        self._looked_at = time.monotonic()
+        self._looks = 0
+        self._looking = asyncio.Lock()
 
     @classmethod
     def read(cls, folder: Path) -> Self:
         """Each `{key_id}.pem` of the folder. Raises ValueError for none, or for one that CloudFront would not take."""
-        keys = {file.stem: _read_key(file) for file in sorted(folder.glob("*.pem"))}
-        if not keys:
-            raise ValueError(f"no public key in {folder}: expected files named KEY_ID.pem")
-        return cls(keys)
+        return cls(_read_keys(folder), folder)
+
+    async def look_again(self, key_id: str) -> None:
+        """Reads the folder when that is due; for a key that is not known, as soon as it may be read again.
+
+        All who wait share one look. What cannot be read changes nothing.
+        """
+        if self._folder is None or (key_id in self._keys and time.monotonic() - self._looked_at < LOOK_SECONDS):
+            return
+        seen = self._looks
+        async with self._looking:
+            if self._looks > seen:
+                return
+            await asyncio.sleep(max(0, self._looked_at + LOOK_FOR_UNKNOWN_SECONDS - time.monotonic()))
+            self._looked_at = time.monotonic()
+            try:
+                self._keys = await asyncio.to_thread(_read_keys, self._folder)
+            except (ValueError, OSError) as error:
+                log.error("keys.unreadable", reason=str(error))
+            self._looks += 1
 
     def require_signed(self, message: bytes, signature: bytes, *, key_id: str, hash_name: str) -> None:
         """Raises Refused unless `signature` is the key's own over these very bytes."""
@@ -48,7 +79,14 @@ class KeyGroup:
             raise Refused(ACCESS_DENIED) from error
 
 
-def _read_key(file: Path) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey:
+def _read_keys(folder: Path) -> dict[str, PublicKey]:
+    keys = {file.stem: _read_key(file) for file in sorted(folder.glob("*.pem"))}
+    if not keys:
+        raise ValueError(f"no public key in {folder}: expected files named KEY_ID.pem")
+    return keys
+
+
+def _read_key(file: Path) -> PublicKey:
     try:
         key = load_pem_public_key(file.read_bytes())
     except (ValueError, UnsupportedAlgorithm) as error:

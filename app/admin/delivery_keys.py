@@ -1,0 +1,56 @@
+"""Changing the key that signs delivery URLs without making any URL void: a new one signs, the old ones still count."""
+
+import secrets
+import string
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+from app.items.delivery import LONGEST_URL_LIFE
+from app.items.key_watch import LOOK_SECONDS
+from app.stores.key_file import make_private_key, read_keys, write_keys
+from shared.delivery_keys import DeliveryKey, DeliveryKeys
+from shared.times import Clock
+
+RETIRED_AFTER = LONGEST_URL_LIFE + timedelta(seconds=2 * LOOK_SECONDS)
+"""No URL of a key lives longer once another has begun to sign: app processes look for it that often."""
+_ALPHABET = string.ascii_uppercase + string.digits
+
+
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """`kept_until` is when the first of those that had to stay may go."""
+
+    retired: tuple[str, ...]
+    kept_until: datetime | None
+
+
+class KeyRotation:
+    """`file` is what the app signs by, `public_folder` what the CDN's stand-in reads."""
+
+    def __init__(self, file: Path, public_folder: Path, clock: Clock) -> None:
+        self._file, self._public_folder, self._clock = file, public_folder, clock
+
+    def rotate(self) -> str:
+        """The id of the new key: known at the edge at once, used by running app processes within seconds."""
+        known = read_keys(self._file).keys
+        identity = "K" + "".join(secrets.choice(_ALPHABET) for _ in range(13))  # the shape of CloudFront's
+        key = DeliveryKey(id=identity, private_key=make_private_key(self._public(identity)), since=self._clock())
+        write_keys(self._file, DeliveryKeys(keys=(key, *known)))
+        return identity
+
+    def retire(self, *, at_once: bool) -> Retirement:
+        """Takes every old key away whose URLs have all ended, or, `at_once`, all but the newest. Repeatable."""
+        keys, now = read_keys(self._file).keys, self._clock()
+        ends = {old.id: newer.since + RETIRED_AFTER for newer, old in pairwise(keys)}
+        retired = tuple(identity for identity, end in ends.items() if at_once or end <= now)
+        for identity in retired:
+            self._public(identity).unlink(missing_ok=True)
+        if retired:
+            write_keys(self._file, DeliveryKeys(keys=tuple(key for key in keys if key.id not in retired)))
+        kept = [end for identity, end in ends.items() if identity not in retired]
+        return Retirement(retired, min(kept, default=None))
+
+    def _public(self, identity: str) -> Path:
+        return self._public_folder / f"{identity}.pem"

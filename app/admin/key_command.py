@@ -1,0 +1,58 @@
+"""`darkroom admin rotate-key` and `retire-key`: change the key that signs delivery URLs."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from app.admin.delivery_keys import KeyRotation
+from app.settings import Settings, variable_of
+from shared.times import to_rfc3339, utc_now
+
+KEPT_ELSEWHERE = (
+    "The keys of this CDN are not kept on this machine ({variable} is not set). Add the new public key to CloudFront's "
+    "key group, start the app with the new private key, and take the old public key out 15 hours later."
+)
+
+
+def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The parsers of what `run` obeys."""
+    rotate = actions.add_parser("rotate-key", help="sign delivery URLs with a new key; those given out stay valid")
+    rotate.set_defaults(obey=rotate_key)
+    retire = actions.add_parser("retire-key", help="take old keys away whose URLs have all ended")
+    retire.add_argument(
+        "--at-once", action="store_true", help="all but the newest, although URLs that were given out become void"
+    )
+    retire.set_defaults(obey=retire_key)
+
+
+def rotate_key(settings: Settings, _arguments: argparse.Namespace) -> int:
+    identity = _rotation(settings).rotate()
+    sys.stdout.write(
+        f"{identity} signs from now on; running app processes take it within seconds.\n"
+        "URLs given out stay valid. When they have ended, run `darkroom admin retire-key`.\n"
+    )
+    return 0
+
+
+def retire_key(settings: Settings, arguments: argparse.Namespace) -> int:
+    retirement = _rotation(settings).retire(at_once=arguments.at_once)
+    for identity in retirement.retired:
+        sys.stdout.write(f"{identity} is retired.\n")
+    if retirement.kept_until is not None:
+        sys.stdout.write(
+            f"An old key is still needed: its last URL may live until {to_rfc3339(retirement.kept_until)}.\n"
+        )
+    elif not retirement.retired:
+        sys.stdout.write("There is no old key.\n")
+    return 0 if retirement.kept_until is None else 1
+
+
+def _rotation(settings: Settings) -> KeyRotation:
+    return KeyRotation(_kept_here(settings, "cdn_keys_file"), _kept_here(settings, "edge_keys_folder"), utc_now)
+
+
+def _kept_here(settings: Settings, field: str) -> Path:
+    path: Path | None = getattr(settings, field)
+    if path is None:
+        raise SystemExit(KEPT_ELSEWHERE.format(variable=variable_of(field)))
+    return path

@@ -1,0 +1,45 @@
+"""The file of the keys that sign delivery URLs, and the folder of public keys that the CDN's stand-in reads."""
+
+import os
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+from pydantic import ValidationError
+
+from shared.delivery_keys import DeliveryKeys
+
+
+def read_keys(file: Path) -> DeliveryKeys:
+    """Raises ValueError, which names the file and nothing of its content, or OSError."""
+    try:
+        return DeliveryKeys.model_validate_json(file.read_bytes())
+    except ValidationError as error:
+        raise ValueError(f"{file} does not hold the keys of the CDN") from error
+
+
+def write_keys(file: Path, keys: DeliveryKeys) -> None:
+    _replace(file, keys.model_dump_json(indent=2))
+
+
+def make_private_key(public_file: Path) -> str:
+    """A new key in PEM, its public half already in `public_file`: who checks signatures must know it first."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    _replace(public_file, key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode())
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def _replace(path: Path, text: str) -> None:
+    """The whole of it or what was there before, also after a crash; readable by its owner only."""
+    beside = path.with_name(f"{path.name}.new")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as opened:
+        opened.write(text)
+        opened.flush()
+        os.fsync(descriptor)
+    beside.replace(path)

@@ -1,0 +1,120 @@
+"""A new key signs, and no URL of the old one becomes void before its time."""
+
+import asyncio
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from app.admin.delivery_keys import RETIRED_AFTER, KeyRotation
+from app.items.delivery import Delivery
+from app.items.key_watch import following_keys
+from app.stores.cloudfront import UrlSigner
+from app.stores.key_file import read_keys
+from local.data_folder import DataFolder
+from local.keys import keep_keys
+from shared.ids import new_account_id, new_item_id
+from tests.house import CDN, ManualClock
+
+ACCOUNT, ITEM = new_account_id(), new_item_id()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> DataFolder:
+    """Of an installation after its first start."""
+    folder = DataFolder(tmp_path)
+    folder.edge_keys.mkdir()
+    keep_keys(folder)
+    return folder
+
+
+@pytest.fixture
+def rotation(folder: DataFolder, clock: ManualClock) -> KeyRotation:
+    return KeyRotation(folder.cdn_keys, folder.edge_keys, clock)
+
+
+def published(folder: DataFolder) -> set[str]:
+    return {file.stem for file in folder.edge_keys.iterdir()}
+
+
+def test_the_new_key_signs_and_the_old_one_still_counts(folder: DataFolder, rotation: KeyRotation) -> None:
+    first = keep_keys(folder)
+    new = rotation.rotate()
+    assert keep_keys(folder).cdn_key_id == new != first.cdn_key_id
+    assert published(folder) == {new, first.cdn_key_id}
+    assert stat.S_IMODE(folder.cdn_keys.stat().st_mode) == 0o600
+    assert keep_keys(folder).secret == first.secret
+
+
+def test_an_old_key_stays_until_its_longest_url_has_ended(
+    folder: DataFolder, rotation: KeyRotation, clock: ManualClock
+) -> None:
+    old = keep_keys(folder).cdn_key_id
+    new = rotation.rotate()
+    clock.now += RETIRED_AFTER - timedelta(seconds=1)
+    kept = rotation.retire(at_once=False)
+    assert (kept.retired, kept.kept_until) == ((), clock.now + timedelta(seconds=1))
+    assert published(folder) == {old, new}
+    clock.advance(seconds=1)
+    assert rotation.retire(at_once=False).retired == (old,)
+    assert published(folder) == {new} == {key.id for key in read_keys(folder.cdn_keys).keys}
+    assert rotation.retire(at_once=False).retired == ()
+
+
+def test_each_of_several_old_keys_goes_at_its_own_time(
+    folder: DataFolder, rotation: KeyRotation, clock: ManualClock
+) -> None:
+    first = keep_keys(folder).cdn_key_id
+    second = rotation.rotate()
+    clock.advance(hours=10)
+    third = rotation.rotate()
+    clock.advance(hours=5)
+    assert rotation.retire(at_once=False).retired == (first,)
+    assert published(folder) == {second, third}
+
+
+def test_a_key_that_leaked_is_retired_at_once(folder: DataFolder, rotation: KeyRotation) -> None:
+    old = keep_keys(folder).cdn_key_id
+    new = rotation.rotate()
+    assert rotation.retire(at_once=True).retired == (old,)
+    assert published(folder) == {new}
+
+
+def test_a_key_that_was_retired_does_not_come_back_with_the_next_start(
+    folder: DataFolder, rotation: KeyRotation
+) -> None:
+    new = rotation.rotate()
+    rotation.retire(at_once=True)
+    assert keep_keys(folder).cdn_key_id == new
+    assert published(folder) == {new}
+
+
+async def test_a_running_process_takes_the_new_key_and_survives_a_damaged_file(
+    folder: DataFolder, rotation: KeyRotation
+) -> None:
+    given = keep_keys(folder)
+    now = datetime(2026, 11, 24, 9, tzinfo=UTC)
+    delivery = Delivery(UrlSigner(CDN, "K1", given.cdn_private_key), lambda: now)
+
+    def signs_with(key: str) -> bool:
+        return f"Key-Pair-Id={key}&" in delivery.rendition_folder(ACCOUNT, ITEM).query
+
+    async with following_keys(folder.cdn_keys, CDN, delivery, look_seconds=0.01):
+        assert signs_with(given.cdn_key_id), "the file counts for more than the environment"
+        whole = folder.cdn_keys.read_text()
+        folder.cdn_keys.write_text("{")
+        await asyncio.sleep(0.05)
+        folder.cdn_keys.write_text(whole)
+        new = rotation.rotate()
+        async with asyncio.timeout(10):
+            while not signs_with(new):  # noqa: ASYNC110  a file wakes no event
+                await asyncio.sleep(0.01)
+
+
+def test_a_file_without_keys_ends_the_start_and_names_no_content(tmp_path: Path) -> None:
+    file = tmp_path / "cdn-keys.json"
+    file.write_text('{"keys": [{"id": "K 1", "private_key": "BEGIN PRIVATE KEY"}]}')
+    with pytest.raises(ValueError, match=r"cdn-keys\.json") as raised:
+        read_keys(file)
+    assert "PRIVATE" not in str(raised.value)

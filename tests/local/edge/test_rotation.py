@@ -1,0 +1,73 @@
+"""Keys that come and go while the edge runs: both open what they signed in between, the retired one nothing."""
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from local.edge.key_group import LOOK_SECONDS
+from tests.local.edge.place import ACCESS_KEY_ID, BUCKET, SECRET_ACCESS_KEY, SMALL, Edge
+from tests.local.edge.signing import OURS, STRANGER, Signer
+from tests.servers import edge_command, free_port, running
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    OURS.publish(folder)
+    return folder
+
+
+@pytest.fixture
+def edge(keys: Path, origin: str) -> Iterator[Edge]:
+    base_url = f"http://127.0.0.1:{free_port()}"
+    with running(edge_command(base_url, keys, origin, BUCKET, ACCESS_KEY_ID, SECRET_ACCESS_KEY), "server.ready"):
+        yield Edge(base_url)
+
+
+def a_new_key() -> Signer:
+    return Signer("KROTATED", ec.generate_private_key(ec.SECP256R1()), "SHA256")
+
+
+async def test_both_keys_open_in_between_and_the_retired_one_nothing_afterwards(edge: Edge, keys: Path) -> None:
+    new = a_new_key()
+    by_old, by_new = OURS.open(edge.url(SMALL)), new.open(edge.url(SMALL))
+    assert (edge.ask(by_old).status, edge.ask(by_new).code) == (200, "InvalidKey")
+    new.publish(keys)
+    assert (edge.ask(by_new).status, edge.ask(by_old).status) == (200, 200)
+    (keys / f"{OURS.key_id}.pem").unlink()
+    async with asyncio.timeout(LOOK_SECONDS + 20):
+        while (await asyncio.to_thread(edge.ask, by_old)).status == 200:  # noqa: ASYNC110  another process
+            await asyncio.sleep(0.2)
+    assert (edge.ask(by_old).status, edge.ask(by_new).status) == (403, 200)
+
+
+def test_a_page_full_of_urls_of_a_key_just_made_is_let_in_whoever_else_knocks(edge: Edge, keys: Path) -> None:
+    new = a_new_key()
+    strangers, wanted = STRANGER.open(edge.url(SMALL)), new.open(edge.url(SMALL))
+    edge.ask(strangers)
+    new.publish(keys)
+    with ThreadPoolExecutor(12) as browser:
+        answers = list(browser.map(edge.ask, [strangers, *[wanted] * 10, strangers]))
+    assert [answer.status for answer in answers] == [403, *[200] * 10, 403]
+
+
+async def test_a_file_that_is_no_key_changes_nothing(edge: Edge, keys: Path) -> None:
+    (keys / "KBROKEN.pem").write_text("no key")
+    new = a_new_key()
+    new.publish(keys)
+    assert edge.ask(new.open(edge.url(SMALL))).code == "InvalidKey"
+    assert edge.ask(OURS.open(edge.url(SMALL))).status == 200
+    (keys / "KBROKEN.pem").unlink()
+    assert edge.ask(new.open(edge.url(SMALL))).status == 200
+
+
+def test_a_folder_that_vanished_leaves_the_known_keys_valid(edge: Edge, keys: Path) -> None:
+    shutil.rmtree(keys)
+    assert edge.ask(STRANGER.open(edge.url(SMALL))).status == 403
+    assert edge.ask(OURS.open(edge.url(SMALL))).status == 200

@@ -23,6 +23,7 @@ from app.events.log import EventLog
 from app.events.relay import RelayService
 from app.events.stream import LiveEvents
 from app.items import routes as items_routes
+from app.items import trash_routes
 from app.items.access import Grants, OwnItems
 from app.items.completion import CompletionService
 from app.items.cursor import Cursors
@@ -32,6 +33,7 @@ from app.items.key_watch import following_keys
 from app.items.playback import PlaybackService
 from app.items.requests import Requests
 from app.items.service import ItemService
+from app.items.trash import TrashService
 from app.items.upkeep import UpkeepService
 from app.items.uploads import UploadService
 from app.metrics import Metrics
@@ -48,6 +50,7 @@ PREFIX = "/v1"
 ROUTERS: tuple[APIRouter, ...] = (
     accounts_routes.router,
     items_routes.router,
+    trash_routes.router,
     events_routes.router,
     admin_routes.router,
 )
@@ -64,6 +67,7 @@ class Services(TypedDict):
     uploads: UploadService
     completion: CompletionService
     playback: PlaybackService
+    trash: TrashService
     grants: Sequence[Grants]
     event_log: EventLog
     live_events: LiveEvents
@@ -98,6 +102,7 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
             base.item_store, base.changes, requests, base.amazon.objects, base.queue, base.clock
         ),
         playback=playback,
+        trash=TrashService(base.item_store, base.changes, base.clock),
         grants=(OwnItems(items),),
         event_log=base.event_log,
         live_events=live_events,

@@ -80,6 +80,8 @@ class Item(Answer):
     playlist_url: str | None = Field(default=None, description="HLS, with a grant of its own; absent in events.")
     renditions: tuple[Rendition, ...] = ()
     failure: Failure | None = None
+    deleted_at: Moment | None = None
+    restorable_until: Moment | None = Field(default=None, description="Of a deleted item: until then it can come back.")
     urls_expire_at: Moment | None = Field(default=None, description="Until when the renditions' URLs work.")
 
 
@@ -169,6 +171,19 @@ class EditItem(Request):
 class ItemPage(Answer):
     items: tuple[Item, ...]
     next_cursor: str | None
+
+
+MOST_DELETED_AT_ONCE = 500
+
+
+class DeleteItems(Request):
+    ids: Annotated[tuple[ItemIdField, ...], Field(min_length=1, max_length=MOST_DELETED_AT_ONCE)]
+    permanently: bool = Field(default=False, description="Nothing brings them back.")
+
+
+class DeletedItems(Answer):
+    deleted: tuple[ItemIdField, ...] = Field(description="Also those that were deleted before.")
+    absent: tuple[ItemIdField, ...] = Field(description="There are no such items, or they are not yours.")
 
 
 class OriginalUrl(Answer):

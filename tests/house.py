@@ -21,6 +21,7 @@ from app.items.playback import PlaybackService
 from app.items.requests import RequestKey, Requests
 from app.items.row import ItemRow
 from app.items.service import ItemService
+from app.items.trash import TrashService
 from app.items.upkeep import UpkeepService
 from app.items.uploads import UploadService
 from app.items.work import WorkService
@@ -124,6 +125,7 @@ class House:
     upkeep: UpkeepService
     relay: RelayService
     playback: PlaybackService
+    trash: TrashService
     http: httpx.AsyncClient
     account: AccountId = field(default_factory=new_account_id)
 
@@ -174,5 +176,6 @@ async def open_house(stores: Stores, clock: Clock, **changes: object) -> AsyncIt
             UpkeepService(base.item_store, base.changes, objects, queue, clock),
             RelayService(base.event_store, base.amazon.topics, clock),
             playback,
+            TrashService(base.item_store, base.changes, clock),
             await stack.enter_async_context(httpx.AsyncClient(timeout=10)),
         )

@@ -11,6 +11,7 @@ from app.items.grants import MOST_CHARACTERS, Grant
 from app.items.playback import PlaybackService
 from app.items.row import ItemRow
 from app.items.service import ItemService
+from app.items.trash import TrashService
 from shared.ids import AccountId, ItemId, ItemIdField
 from shared.problems import NotFound
 
@@ -53,6 +54,22 @@ async def resolve_item(request: Request, caller: Caller, item: ItemIdField) -> A
         if access := await grant.access(caller.account_id, item):
             return access
     raise NotFound
+
+
+def _trash(request: Request) -> TrashService:
+    service: TrashService = request.state.trash
+    return service
+
+
+Trash = Annotated[TrashService, Depends(_trash)]
+
+
+async def _own(caller: Caller, item: ItemIdField, trash: Trash) -> ItemRow:
+    """What only its owner may do, deleted or not. Raises NotFound."""
+    row = await trash.get(caller.account_id, item)
+    if row is None:
+        raise NotFound
+    return row
 
 
 async def _editable(access: Annotated[Access, Depends(resolve_item)]) -> ItemRow:
@@ -105,6 +122,7 @@ async def _playing(
 
 
 PlayedItem = Annotated[Playing, Depends(_playing)]
+OwnItem = Annotated[ItemRow, Depends(_own)]
 ReadableItem = Annotated[ItemRow, Depends(_readable)]
 EditableItem = Annotated[ItemRow, Depends(_editable)]
 ItemWithOriginal = Annotated[ItemRow, Depends(_original)]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from app.events.log import ActionRefused, EventLog, HeadChange, NewEvent
 from app.items.lifecycle import Change
 from app.items.row import ItemRow, to_item
-from app.items.store import AnsweredRequest, ItemStore, receipt_action, request_action, row_action
+from app.items.store import AnsweredRequest, ItemStore, receipt_action, removal_action, request_action, row_action
 from app.stores.dynamo import Action, Refused, TransactionConflict, TransactionRefused
 from shared.ids import AccountId, ItemId
 from shared.items import ReceiptStep
@@ -65,6 +65,17 @@ class ItemChanges:
             return change.row
         raise Unavailable("Too many changes of this item at once.", retry_after_seconds=1)
 
+    async def remove(self, row: ItemRow) -> None:
+        """The row goes, and counts no more; if it has changed since it was read, or is gone, nothing happens."""
+        try:
+            await self._log.append(row.account_id, (), [removal_action(row)], HeadChange(items=-1))
+        except ActionRefused:
+            return
+
+    async def is_closing(self, account: AccountId) -> bool:
+        """Whether the account is being erased."""
+        return (await self._log.head(account)).closing
+
     async def _write(
         self, change: Change, request: AnsweredRequest | None, steps: Sequence[ReceiptStep], items: int = 0
     ) -> None:
@@ -72,7 +83,7 @@ class ItemChanges:
         actions: list[Action] = [row_action(row)]
         if change.step != "renewed":
             own = ReceiptStep(at=now, step=change.step, attempt=row.attempt)
-            actions += [receipt_action(row.item_id, step) for step in (*steps, own)]
+            actions += [receipt_action(row.account_id, row.item_id, step) for step in (*steps, own)]
         if request is not None:
             actions.append(request_action(row.account_id, request, now))
         if change.event is None and change.bytes == 0:

@@ -32,6 +32,8 @@ LEASE = timedelta(seconds=60)
 """How long a claim holds that is not renewed; a setting may shorten it."""
 CLEANUP_AFTER = LEASE + timedelta(seconds=30)
 """No claim outlives its lease, so that nothing can write after this."""
+URL_LIFE = timedelta(hours=1)
+"""So long an upload may begin after its URL was given out."""
 CANCELLED_ORIGINAL_KEPT = timedelta(hours=24)
 """So long a cancelled item can be retried; then the sweeper removes its original."""
 
@@ -68,7 +70,8 @@ def next_send(row: ItemRow) -> datetime | None:
 
 def due(row: ItemRow) -> ItemRow:
     """The row, told when the sweeper must look at the row next; never for what is final and clean."""
-    moments = [row.deadline, next_send(row), row.cleanup_at, row.claimed_until if row.state is PROCESSING else None]
+    lease = row.claimed_until if row.state is PROCESSING else None
+    moments = [row.deadline, next_send(row), row.cleanup_at, row.purge_at, lease]
     return replace(row, due_at=min((moment for moment in moments if moment), default=None))
 
 
@@ -166,20 +169,6 @@ def edit(row: ItemRow, wish: EditItem, expected: int | None) -> Change | None:
     return Change(
         replace(changed, version=row.version + 1, revision=row.revision + 1), "edited", EventType.ITEM_UPDATED
     )
-
-
-def delete(row: ItemRow, expected: int | None, now: datetime) -> Change | None:
-    """Hides the item and voids its claim; None when it is hidden already. Raises Outdated."""
-    if row.state is DELETED:
-        return None
-    if expected is not None and row.version != expected:
-        raise Outdated(version=row.version)
-    if row.state in FINAL:
-        fields = over() | {"ladder": row.ladder, "state_before": row.state}
-    else:
-        fields = over() | FROM_THE_START | {"state_before": CANCELLED}
-    deleted = move(row, DELETED, **fields, deleted_at=now, cleanup_at=now + CLEANUP_AFTER)
-    return Change(deleted, "deleted", EventType.ITEM_DELETED)
 
 
 def _require(row: ItemRow, *states: ItemState) -> None:

@@ -5,6 +5,7 @@ from app.items.changes import ItemChanges
 from app.items.row import ItemRow, Lane
 from app.stores.resources import BULK_QUEUE, EXPRESS_QUEUE
 from app.stores.sqs import Queues
+from shared.problems import NotFound
 from shared.times import Clock
 
 QUEUES = {Lane.EXPRESS: EXPRESS_QUEUE, Lane.BULK: BULK_QUEUE}
@@ -27,6 +28,9 @@ class WorkQueue:
             group=row.account_id,
             delay_seconds=delay,
         )
-        return await self._changes.apply(
-            row.account_id, row.item_id, lambda current: lifecycle.mark_sent(current, self._clock()), known=row
-        )
+        try:
+            return await self._changes.apply(
+                row.account_id, row.item_id, lambda current: lifecycle.mark_sent(current, self._clock()), known=row
+            )
+        except NotFound:
+            return row  # erased meanwhile: the message wakes nobody

@@ -110,10 +110,11 @@ async def list_items(
     order: Literal["created", "captured"] = "created",
     limit: Annotated[int, Query(ge=1, le=200)] = 100,
     cursor: Annotated[str | None, Query(max_length=500)] = None,
+    deleted: Annotated[bool, Query(description="Instead those that can be restored.")] = False,
 ) -> ItemPage:
     """Newest first; `Darkroom-Events` says from which event on to follow."""
     head = await log.head(caller.account_id)
-    listed = await items.list(caller.account_id, order=order, cursor=cursor, limit=limit)
+    listed = await items.list(caller.account_id, order=order, cursor=cursor, limit=limit, deleted=deleted)
     response.headers[HEAD_HEADER] = str(head.last)
     return ItemPage(items=tuple(items.shown(row) for row in listed.rows), next_cursor=listed.next_cursor)
 
@@ -140,12 +141,6 @@ async def edit_item(
     edited = await items.edit(row, wish, expected)
     response.headers["ETag"] = items.tag(edited)
     return items.shown(edited)
-
-
-@router.delete("/{item}", status_code=204)
-async def delete_item(row: EditableItem, items: Items, expected: ExpectedVersion) -> None:
-    """Hides the item at once."""
-    await items.delete(row, expected)
 
 
 @router.get("/{item}/parts")

@@ -14,7 +14,7 @@ from shared.times import from_rfc3339, to_rfc3339
 
 _MOMENTS = frozenset(
     {"created_at", "captured_at", "deadline", "queue_deadline", "sent_at", "not_before", "claimed_until", "due_at"}
-    | {"deleted_at", "queued_at", "cleanup_at"}
+    | {"deleted_at", "queued_at", "cleanup_at", "purge_at"}
 )
 
 
@@ -23,6 +23,14 @@ class Lane(StrEnum):
 
     EXPRESS = "express"
     BULK = "bulk"
+
+
+class Purge(StrEnum):
+    """How far an item has been removed that nothing brings back."""
+
+    BEGUN = "begun"
+    EMPTIED = "emptied"
+    """Its objects have been removed once; what was still being written then is removed the second time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +107,7 @@ class Result:
 class ItemRow:
     """`revision` counts every write, `version` only what users edit. `attempt` numbers the claims and never starts
     anew, because it is part of S3 keys; `lost_attempts` counts the tries of this lane that died since the last retry.
-    `ladder` is there exactly while the item is playable."""
+    `ladder` is there exactly while the item is playable. `purge_at` is when the sweeper removes what is deleted."""
 
     account_id: AccountId
     item_id: ItemId
@@ -134,6 +142,8 @@ class ItemRow:
     duplicate_of: ItemId | None = None
     deleted_at: datetime | None = None
     state_before: ItemState | None = None
+    purge_at: datetime | None = None
+    purge: Purge | None = None
     due_at: datetime | None = None
     cleanup_at: datetime | None = None
 
@@ -193,6 +203,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "kind": ItemKind,
     "state_before": ItemState,
     "lane": Lane,
+    "purge": Purge,
     "result": _result,
     "ladder": _ladder,
     "failure": _failure,
@@ -232,6 +243,8 @@ def to_item(row: ItemRow) -> Item:
             )
             for each in (result.renditions if result else ())
         ),
+        deleted_at=row.deleted_at,
+        restorable_until=row.purge_at if row.purge is None else None,
         failure=Failure(code=row.failure.code, message=row.failure.message, retryable=row.failure.retryable)
         if row.failure
         else None,

@@ -1,4 +1,4 @@
-"""What a user does with own items: look, list, edit, delete, cancel, retry, read the receipt, fetch the original."""
+"""What a user does with own items: look, list, edit, cancel, retry, read the receipt, fetch the original."""
 
 from dataclasses import dataclass
 
@@ -20,8 +20,10 @@ from shared.times import Clock, to_rfc3339
 
 CREATED, CAPTURED = "created", "captured"
 HAVE_ORIGINAL = frozenset({ItemState.QUEUED, ItemState.PROCESSING, ItemState.READY, ItemState.FAILED})
-MOST_PAGES_OF_DELETED = 50
-"""How far one request looks for the next visible item; beyond, the page is short and its cursor goes on."""
+MOST_PAGES = 50
+"""How far one request looks for the next item of its list; beyond, the page is short and its cursor goes on."""
+ROWS_PER_LOOK = 200
+"""Few items are deleted, and lie among all the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,32 +54,33 @@ class ItemService:
         row = await self._store.get(account, item)
         return None if row is None or row.state is ItemState.DELETED else row
 
-    async def list(self, account: AccountId, *, order: str, cursor: str | None, limit: int) -> Listed:
-        """Newest first. Raises Invalid for a cursor of another account or order."""
-        captured = order == CAPTURED
-        position = self._cursors.read(account, order, cursor) if cursor else None
+    async def list(
+        self, account: AccountId, *, order: str, cursor: str | None, limit: int, deleted: bool = False
+    ) -> Listed:
+        """Newest first; `deleted`: what can be restored. Raises Invalid for a cursor of another account or list."""
+        captured, kind = order == CAPTURED, f"{order}, deleted" if deleted else order
+        belongs = _is_restorable if deleted else _is_visible
+        position = self._cursors.read(account, kind, cursor) if cursor else None
         rows: list[ItemRow] = []
-        for _ in range(MOST_PAGES_OF_DELETED):
-            found, more = await self._store.page(account, captured=captured, after=position, limit=limit - len(rows))
-            rows += [row for row in found if row.state is not ItemState.DELETED]
-            if found:
-                position = _position(found[-1])
+        for _ in range(MOST_PAGES):
+            look_at = ROWS_PER_LOOK if deleted else limit - len(rows)
+            found, more = await self._store.page(account, captured=captured, after=position, limit=look_at)
+            for looked_at, row in enumerate(found, start=1):
+                position = _position(row)
+                rows += [row] if belongs(row) else []
+                if len(rows) == limit:
+                    more = more or looked_at < len(found)
+                    break
             if not more:
                 return Listed(rows, None)
-            if len(rows) >= limit:
+            if len(rows) == limit:
                 break
-        return Listed(rows, self._cursors.write(account, order, position) if position else None)
+        return Listed(rows, self._cursors.write(account, kind, position) if position else None)
 
     async def edit(self, row: ItemRow, wish: EditItem, expected: int | None) -> ItemRow:
         """Raises Outdated, NotFound."""
         return await self._changes.apply(
             row.account_id, row.item_id, lambda current: lifecycle.edit(current, wish, expected)
-        )
-
-    async def delete(self, row: ItemRow, expected: int | None) -> None:
-        """Hides it at once. Raises Outdated."""
-        await self._changes.apply(
-            row.account_id, row.item_id, lambda current: lifecycle.delete(current, expected, self._clock())
         )
 
     async def cancel(self, row: ItemRow) -> ItemRow:
@@ -129,7 +132,8 @@ class ItemService:
             for shown, stored in zip(item.renditions, result.renditions, strict=True)
         )
         signed = {"renditions": renditions, "urls_expire_at": folder.expires_at}
-        return item.model_copy(update=signed | {"playlist_url": self._playback.playlist_url(row)})
+        playlist = self._playback.playlist_url(row) if _is_visible(row) else None
+        return item.model_copy(update=signed | {"playlist_url": playlist})
 
     def tag(self, row: ItemRow) -> str:
         """The ETag: first the version that If-Match speaks of, then whatever else changes what is shown."""
@@ -143,6 +147,14 @@ class ItemService:
         if row is None:
             raise NotFound
         return row
+
+
+def _is_visible(row: ItemRow) -> bool:
+    return row.state is not ItemState.DELETED
+
+
+def _is_restorable(row: ItemRow) -> bool:
+    return row.state is ItemState.DELETED and row.purge is None
 
 
 def _visible(row: ItemRow) -> ItemRow:

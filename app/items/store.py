@@ -1,12 +1,12 @@
 """The rows of items, their receipts, and what requests were answered, in DynamoDB."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.items.row import ItemRow, digest_key, from_attributes, to_attributes
-from app.stores.dynamo import Action, Condition, Dynamo, Question, Row, put
+from app.stores.dynamo import Action, Condition, Dynamo, Question, Row, delete, put
 from app.stores.resources import (
     BY_CAPTURED,
     BY_DIGEST,
@@ -131,6 +131,14 @@ class ItemStore:
             for row in page.rows
         ]
 
+    async def erase_receipt(self, item: ItemId) -> AsyncIterator[int]:
+        """Removes it page by page, and says after each how many steps those were."""
+        question = Question(RECEIPTS_TABLE, Condition("item_id = :item", values={":item": item}), limit=RECEIPT_STEPS)
+        while rows := (await self._dynamo.query(question)).rows:
+            keys = [{"item_id": item, "step_key": row["step_key"]} for row in rows]
+            await self._dynamo.delete_many(RECEIPTS_TABLE, keys)
+            yield len(keys)
+
     async def answered(self, account: AccountId, key: str) -> AnsweredRequest | None:
         row = await self._dynamo.get(REQUESTS_TABLE, {"account_id": account, "request_key": key})
         if row is None:
@@ -147,13 +155,19 @@ def row_action(row: ItemRow) -> Action:
     return put(ITEMS_TABLE, row.key, to_attributes(row), condition)
 
 
-def receipt_action(item: ItemId, step: ReceiptStep) -> Action:
+def removal_action(row: ItemRow) -> Action:
+    """Removes the row; refused unless it still is as it was read."""
+    return delete(ITEMS_TABLE, row.key, Condition("revision = :read", values={":read": row.revision}))
+
+
+def receipt_action(account: AccountId, item: ItemId, step: ReceiptStep) -> Action:
     """Without a condition: the same step at the same moment is the same line."""
     at = to_rfc3339(step.at)
     return put(
         RECEIPTS_TABLE,
         {"item_id": item, "step_key": f"{at}#{step.attempt:06d}#{step.step}"},
         {
+            "account_id": account,
             "at": at,
             "step": step.step,
             "attempt": step.attempt,

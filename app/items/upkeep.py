@@ -7,6 +7,7 @@ from datetime import datetime
 from app.items import claims, lifecycle
 from app.items.changes import ItemChanges
 from app.items.keys import attempt_of, original_key, prefixes_that_count, rendition_folder
+from app.items.purge import Purging
 from app.items.queueing import WorkQueue
 from app.items.row import ItemRow
 from app.items.store import ItemStore
@@ -14,6 +15,7 @@ from app.stores.resources import SHARDS
 from app.stores.s3 import ObjectStore
 from shared.ids import AccountId, ItemId
 from shared.items import ItemState
+from shared.problems import NotFound
 from shared.times import Clock
 
 BATCH = 100
@@ -32,6 +34,7 @@ class UpkeepService:
     ) -> None:
         self._store, self._changes, self._objects = store, changes, objects
         self._queue, self._clock = queue, clock
+        self._purging = Purging(store, changes, objects, clock)
 
     async def due(self, shard: int) -> list[tuple[AccountId, ItemId]]:
         """Candidates of one of the 16 shards; the row decides."""
@@ -40,9 +43,16 @@ class UpkeepService:
     async def attend(self, account: AccountId, item: ItemId) -> ItemRow | None:
         """Does what is due. Returns the row if it ended as `poisoned` here, for its capsule; else None."""
         row = await self._store.get(account, item)
-        if row is None:
+        try:
+            return None if row is None else await self._attend(row)
+        except NotFound:
+            return None  # purged or erased meanwhile: nothing is due any more
+
+    async def _attend(self, row: ItemRow) -> ItemRow | None:
+        account, item, now = row.account_id, row.item_id, self._clock()
+        if row.purge_at is not None and row.purge_at <= now:
+            await self._purging.purge(row)
             return None
-        now = self._clock()
         if claims.overdue(row, now):
             moved = await self._changes.apply(account, item, lambda current: claims.overdue(current, self._clock()))
             return moved if moved.failure == claims.POISONED else None
@@ -77,11 +87,12 @@ class UpkeepService:
         return await self._store.get_many(candidates)
 
     async def _remove_what_lost(self, row: ItemRow) -> None:
-        """Keeps what the result is made of, and what an attempt writes that began since the row was read."""
+        """Keeps what the result is made of, what an attempt writes that began since the row was read, and of what was
+        deleted the original, if its bytes are still reserved: it can be restored."""
         key = original_key(row.account_id, row.item_id)
         await self._objects.abort_multiparts(key)
-        ended = row.state_before if row.state is ItemState.DELETED else row.state
-        if ended in _GONE:
+        unreserved = row.state is ItemState.DELETED and row.reserved_bytes == 0
+        if row.state in _GONE or unreserved:
             await self._objects.delete([key])
         kept, folder = prefixes_that_count(row), rendition_folder(row.account_id, row.item_id) + "/"
         for upload in await self._objects.list_multipart_keys(folder):

@@ -1,7 +1,6 @@
 """How bytes come in: create an item and hand out presigned requests; their end is in completion.py."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from app.items import lifecycle
 from app.items.changes import AlreadyAnswered, ItemChanges
@@ -23,7 +22,7 @@ from shared.items import (
     StoredPart,
     StoredParts,
 )
-from shared.problems import Invalid, TooLarge, WrongState
+from shared.problems import Invalid, NotFound, TooLarge, WrongState
 from shared.times import Clock
 from shared.uploads import (
     LARGEST_ITEM_BYTES,
@@ -33,8 +32,6 @@ from shared.uploads import (
     part_size_bytes,
     whole_digest,
 )
-
-URL_LIFE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +104,10 @@ class UploadService:
                 wish.number,
                 size_bytes=part_bytes(row.size_bytes, wish.number),
                 sha256_hex=wish.sha256,
-                valid_seconds=int(URL_LIFE.total_seconds()),
+                valid_seconds=int(lifecycle.URL_LIFE.total_seconds()),
             )
             uploads.append(PartUpload(number=wish.number, url=url, headers=headers))
-        return PartUploads(parts=tuple(uploads), expires_at=self._clock() + URL_LIFE)
+        return PartUploads(parts=tuple(uploads), expires_at=self._clock() + lifecycle.URL_LIFE)
 
     async def _again(self, account: AccountId, item: ItemId) -> Created:
         row = await self._store.require(account, item)
@@ -136,22 +133,26 @@ class UploadService:
             return MultipartUpload(
                 part_size_bytes=part_size_bytes(row.size_bytes), part_count=part_count(row.size_bytes)
             )
-        expires_at = self._clock() + URL_LIFE
+        expires_at = self._clock() + lifecycle.URL_LIFE
         url, headers = await self._objects.presign_put(
             original_key(row.account_id, row.item_id),
             size_bytes=row.size_bytes,
             sha256_hex=(row.digest or "").removeprefix("sha256:"),
             name=row.name,
-            valid_seconds=int(URL_LIFE.total_seconds()),
+            valid_seconds=int(lifecycle.URL_LIFE.total_seconds()),
         )
         return SingleUpload(url=url, headers=headers, expires_at=expires_at)
 
     async def _start_multipart(self, row: ItemRow) -> str:
         key = original_key(row.account_id, row.item_id)
         fresh = await self._objects.start_multipart(key, name=row.name)
-        current = await self._changes.apply(
-            row.account_id, row.item_id, lambda current: lifecycle.start_multipart(current, fresh)
-        )
+        try:
+            current = await self._changes.apply(
+                row.account_id, row.item_id, lambda current: lifecycle.start_multipart(current, fresh)
+            )
+        except (NotFound, WrongState):
+            await self._objects.abort_multipart(key, fresh)
+            raise
         if current.upload_id is None:
             raise WrongState(f"The item is {current.state}.", state=current.state)
         if current.upload_id != fresh:

@@ -15,7 +15,7 @@ from app.items.row import ItemRow, Ladder, Lane, Result, StoredFailure
 from app.items.store import ItemStore
 from shared.ids import AccountId, ItemId
 from shared.items import ItemKind, ItemState, ReceiptStep
-from shared.problems import Unavailable
+from shared.problems import NotFound, Unavailable
 from shared.times import Clock
 
 LONGEST_PAUSE_SECONDS = 1.0
@@ -32,6 +32,8 @@ class WorkService:
 
     async def claim(self, account: AccountId, item: ItemId, lane: Lane = Lane.EXPRESS) -> ItemRow:
         """The row with a fresh claim. Raises ClaimLost when it is not this lane's turn, NotFound."""
+        if await self._changes.is_closing(account):
+            raise ClaimLost
         token = secrets.token_hex(16)
         return await self._changes.apply(
             account, item, lambda current: claims.claim(current, lane, token, self._clock(), self.lease)
@@ -51,7 +53,7 @@ class WorkService:
                 claimed.item_id,
                 lambda current: claims.renew(current, token, self._clock(), self.lease),
             )
-        except ClaimLost:
+        except (ClaimLost, NotFound):
             await self.check(claimed)
 
     async def pass_on(self, claimed: ItemRow, kind: ItemKind, result: Result, steps: Sequence[ReceiptStep]) -> ItemRow:
@@ -145,6 +147,8 @@ class WorkService:
     ) -> ItemRow:
         try:
             return await self._changes.apply(claimed.account_id, claimed.item_id, rule, steps=steps)
+        except NotFound as gone:
+            raise ClaimLost from gone
         except ClaimLost:
             current = await self._store.get(claimed.account_id, claimed.item_id)
             if current is None or not is_done(current):

@@ -166,7 +166,7 @@ class Life(RuleBasedStateMachine):
     @rule(item=items)
     def delete(self, item: str) -> None:
         self.models[item].delete()
-        self.run(self.own.items.delete(self.rows[item], None))
+        self.run(self.own.trash.delete(self.rows[item], None))
 
     @precondition(lambda self: self.models)
     @rule(seconds=st.sampled_from([5, 31, 61, 300, 601, 86_401]))
@@ -190,7 +190,7 @@ class Life(RuleBasedStateMachine):
             row: ItemRow = self.run(self.own.row(self.rows[item]))
             found = (row.state.value, row.caption, row.version, row.lost_attempts)
             assert found == (model.state, model.caption, model.version, model.lost)
-            assert (row.due_at is None) == (row.deadline is None and row.cleanup_at is None)
+            assert (row.due_at is None) == (not any((row.deadline, row.cleanup_at, row.purge_at)))
 
     def teardown(self) -> None:
         """The log tells exactly what happened, without a gap."""

@@ -66,8 +66,8 @@ async def test_a_cursor_stays_where_it_is_while_items_come_and_go(house: House, 
     seen = [row.item_id for row in first.rows]
     rest = [row for row in rows if row.item_id not in seen]
     await an_item(house, 90, LONG_AGO + timedelta(days=1))
-    await house.items.delete(first.rows[-1], None)
-    await house.items.delete(rest[0], None)
+    await house.trash.delete(first.rows[-1], None)
+    await house.trash.delete(rest[0], None)
     second = await house.items.list(house.account, order=order, cursor=first.next_cursor, limit=10)
     assert {row.item_id for row in second.rows} == {row.item_id for row in rest[1:]}
     assert second.next_cursor is None
@@ -78,6 +78,6 @@ async def test_a_page_of_deleted_items_only_is_passed_over(house: House) -> None
     kept, *_ = sorted(rows, key=lambda row: row.item_id)
     for row in rows:
         if row is not kept:
-            await house.items.delete(row, None)
+            await house.trash.delete(row, None)
     listed = await house.items.list(house.account, order=CREATED, cursor=None, limit=2)
     assert [row.item_id for row in listed.rows] == [kept.item_id]

@@ -1,0 +1,100 @@
+"""Deleting, restoring and purging: each move a pure function from an item's row to the next."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from app.items.lifecycle import (
+    CANCELLED,
+    CANCELLED_ORIGINAL_KEPT,
+    CLEANUP_AFTER,
+    DELETED,
+    EXPIRED,
+    FAILED,
+    FROM_THE_START,
+    READY,
+    UPLOADING,
+    URL_LIFE,
+    Change,
+    due,
+    move,
+    over,
+)
+from app.items.row import ItemRow, Purge
+from shared.events import EventType
+from shared.problems import NotFound, Outdated
+
+RESTORABLE = timedelta(days=30)
+LATEST_UPLOAD = URL_LIFE + timedelta(minutes=10)
+"""So long after its URL was given out an upload may still be running."""
+
+
+def delete(row: ItemRow, expected: int | None, now: datetime, *, permanently: bool = False) -> Change | None:
+    """Hides the item and voids its claim; None when that is done already. Raises Outdated."""
+    if row.state is DELETED:
+        return _hastened(row, now) if permanently else None
+    if expected is not None and row.version != expected:
+        raise Outdated(version=row.version)
+    fields: dict[str, object]
+    if row.state in {READY, FAILED}:
+        fields = {"ladder": row.ladder, "state_before": row.state, "cleanup_at": now + CLEANUP_AFTER}
+    elif row.state in {CANCELLED, EXPIRED}:
+        fields = {"state_before": row.state, "cleanup_at": row.cleanup_at}
+    elif row.state is UPLOADING:
+        fields = {"state_before": CANCELLED, "cleanup_at": now, "reserved_bytes": 0}
+    else:
+        fields = FROM_THE_START | {"state_before": CANCELLED, "cleanup_at": now + CLEANUP_AFTER}
+    fields = over() | fields | {"upload_id": None, "deleted_at": now, "purge_at": now + RESTORABLE}
+    if permanently:
+        fields |= _no_way_back(now)
+    deleted = move(row, DELETED, **fields)
+    return Change(deleted, "deleted", EventType.ITEM_DELETED, bytes=deleted.reserved_bytes - row.reserved_bytes)
+
+
+def restore(row: ItemRow, now: datetime) -> Change | None:
+    """The state before; None when it is not deleted. What was in work comes back as cancelled, with a day to try again.
+
+    Raises NotFound when it is too late.
+    """
+    if row.state is not DELETED:
+        return None
+    if row.purge is not None or (row.purge_at is not None and row.purge_at <= now):
+        raise NotFound
+    fields: dict[str, object] = {"deleted_at": None, "state_before": None, "purge_at": None}
+    before = row.state_before or CANCELLED
+    if before is CANCELLED and row.reserved_bytes:
+        fields |= {"reserved_bytes": 0, "cleanup_at": now + CANCELLED_ORIGINAL_KEPT}
+    restored = move(row, before, **fields)
+    change = restored.reserved_bytes - row.reserved_bytes
+    return Change(restored, "restored", EventType.ITEM_RESTORED, bytes=change)
+
+
+def begin_purge(row: ItemRow, now: datetime) -> Change | None:
+    """Its thirty days are over: from here on nothing brings it back. None unless that is so."""
+    if row.state is not DELETED or row.purge is not None or row.purge_at is None or row.purge_at > now:
+        return None
+    return Change(due(replace(row, **_no_way_back(now), revision=row.revision + 1)), "purge_begun")  # type: ignore[arg-type]  # checked by replace
+
+
+def emptied(row: ItemRow, now: datetime) -> Change | None:
+    """Its objects are removed, its bytes are free again; once more when nobody can be writing any longer."""
+    if row.purge is not Purge.BEGUN:
+        return None
+    again = max(now + CLEANUP_AFTER, uploads_end(row, row.deleted_at or now))
+    once = replace(row, purge=Purge.EMPTIED, purge_at=again, reserved_bytes=0, revision=row.revision + 1)
+    return Change(due(once), "emptied", bytes=-row.reserved_bytes)
+
+
+def uploads_end(row: ItemRow, closed_at: datetime) -> datetime:
+    """When nobody can be sending its original any more, by a URL given out before `closed_at`."""
+    return (row.queued_at or closed_at) + LATEST_UPLOAD
+
+
+def _hastened(row: ItemRow, now: datetime) -> Change | None:
+    if row.purge is not None:
+        return None
+    return Change(due(replace(row, **_no_way_back(now), revision=row.revision + 1)), "purge_begun")  # type: ignore[arg-type]  # checked by replace
+
+
+def _no_way_back(now: datetime) -> dict[str, object]:
+    """The purge does what a clean-up would."""
+    return {"purge": Purge.BEGUN, "purge_at": now, "cleanup_at": None}

@@ -1,0 +1,45 @@
+"""Removing deleted items for good: their objects twice, then their receipts, then the row."""
+
+from app.items import deletion
+from app.items.changes import ItemChanges
+from app.items.keys import original_key, rendition_folder
+from app.items.row import ItemRow, Purge
+from app.items.store import ItemStore
+from app.stores.s3 import ObjectStore
+from shared.times import Clock
+
+
+class Purging:
+    """Killed anywhere and begun again, it goes on; two at once come to the same."""
+
+    def __init__(self, store: ItemStore, changes: ItemChanges, objects: ObjectStore, clock: Clock) -> None:
+        self._store, self._changes, self._objects, self._clock = store, changes, objects, clock
+
+    async def purge(self, row: ItemRow) -> None:
+        """The next step of a row whose `purge_at` has come. Raises NotFound when somebody else was quicker."""
+        if row.purge is None:
+            row = await self._changes.apply(
+                row.account_id, row.item_id, lambda current: deletion.begin_purge(current, self._clock())
+            )
+        if row.purge is None:
+            return
+        await self._empty(row)
+        if row.purge is Purge.BEGUN:
+            await self._changes.apply(
+                row.account_id, row.item_id, lambda current: deletion.emptied(current, self._clock())
+            )
+            return
+        async for _ in self._store.erase_receipt(row.item_id):
+            pass
+        await self._changes.remove(row)
+
+    async def _empty(self, row: ItemRow) -> None:
+        original, folder = (
+            original_key(row.account_id, row.item_id),
+            rendition_folder(row.account_id, row.item_id) + "/",
+        )
+        await self._objects.abort_multiparts(original)
+        for upload in await self._objects.list_multipart_keys(folder):
+            await self._objects.abort_multiparts(upload)
+        renditions = [found.key async for found in self._objects.list_objects(folder)]
+        await self._objects.delete([original, *renditions])

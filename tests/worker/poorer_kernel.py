@@ -31,6 +31,7 @@ MISSING = {
 
 
 def take_away(missing: str) -> None:
+    """From this process and all that come of it."""
     rules = b"".join(seccomp._compile(rule) for rule in MISSING[missing])
     program = seccomp._gate() + rules + seccomp._step(seccomp.RETURN, seccomp.ALLOW)
     content = ctypes.create_string_buffer(program, len(program))

@@ -1,0 +1,92 @@
+"""What the template's children are confined to, seen from outside, and that every format is still read there."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pillow_heif
+import pytest
+from PIL import Image
+
+from app.media.decoders import Decoders
+from app.media.outcome import result_of
+from app.media.protocol import JobEnded, StartJob
+from app.media.results import DecoderDied, Limit
+from app.media.sandbox import Limits
+from tests.media.pictures import FILES, make, sample
+
+PLENTY_SECONDS = 60.0
+SAMPLES = sorted(path.name for path in FILES.iterdir() if path.suffix in {".jpg", ".png", ".webp"})
+
+
+@pytest.fixture
+async def decoders() -> AsyncIterator[Decoders]:
+    decoders = Decoders.start(slots=2)
+    try:
+        yield decoders
+    finally:
+        await decoders.aclose()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    return scratch
+
+
+async def test_the_kernel_says_that_a_child_is_confined(decoders: Decoders, folder: Path, tmp_path: Path) -> None:
+    stuck = tmp_path / "stuck.jpg"
+    os.mkfifo(stuck)  # who opens it waits for good
+    waiting = asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=PLENTY_SECONDS))
+    await until(lambda: decoders.pids and status_of(decoders.pids[0])["Seccomp"] == "2")
+    found = status_of(decoders.pids[0])
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert found["NoNewPrivs"] == "1"
+    assert {int(found[f"Cap{kind}"], 16) for kind in ("Prm", "Eff", "Inh", "Amb")} == {0}
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(PLENTY_SECONDS):
+        while not condition():  # noqa: ASYNC110  # another process wakes no event
+            await asyncio.sleep(0.01)
+
+
+def status_of(pid: int) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+async def test_every_sample_comes_out_of_the_sandbox_as_it_does_without(decoders: Decoders, tmp_path: Path) -> None:
+    for name in SAMPLES:
+        confined, free = tmp_path / f"{name}.confined", tmp_path / f"{name}.free"
+        confined.mkdir()
+        free.mkdir()
+        made = await decoders.make_image(sample(name), confined, limit_seconds=PLENTY_SECONDS)
+        assert (name, made.renditions) == (name, make(sample(name), free).renditions)
+
+
+@pytest.mark.parametrize("suffix", [".heic", ".avif", ".tif", ".gif"])
+async def test_other_formats_are_read_in_the_sandbox(
+    decoders: Decoders, folder: Path, tmp_path: Path, suffix: str
+) -> None:
+    source = tmp_path / f"photo{suffix}"
+    with Image.open(sample("baseline.jpg")) as image:
+        if suffix == ".heic":
+            pillow_heif.from_pillow(image).save(source)
+        else:
+            image.save(source)
+        size = image.size
+    made = await decoders.make_image(source, folder, limit_seconds=PLENTY_SECONDS)
+    assert (made.width, made.height) == size
+
+
+def test_the_capsule_names_a_forbidden_system_call() -> None:
+    request = StartJob(1, "source", "folder", Limits())
+    with pytest.raises(DecoderDied) as caught:
+        result_of(JobEnded(1, -signal.SIGSYS, 0.1, 0.1, "", ""), request)
+    assert caught.value.capsule.signal == "SIGSYS"
+    assert caught.value.capsule.limit is Limit.SYSTEM_CALL

@@ -37,7 +37,7 @@ def attempt(name, deed):
         tried(name, 0)
     except OSError:
         pass
-words = (ctypes.c_char_p * 2)(b"sh", None)
+words = (ctypes.c_char_p * 4)(b"sh", b"-c", b"echo started", None)
 """
 
 
@@ -143,7 +143,7 @@ def test_what_takes_it_over_starts_nothing(encoder: Run, folder: Path) -> None:
     code = f"""
 for path in (b"/bin/sh", {bytes(own)!r}):
     tried("absolute", call({execveat}, {ENCODER}, path, words, None, {empty_path}))
-    attempt("exec", lambda: os.execv(path, ["sh"]))
+    attempt("exec", lambda: os.execv(path, ["sh", "-c", "echo started"]))
     try:
         os.dup2(os.open(path, os.O_RDONLY), {ENCODER})
     except OSError:

@@ -9,7 +9,7 @@ import pyvips
 from pillow_heif import HeifImage, open_heif, options
 
 from app.media.colours import PRIMARIES, PROFILE
-from app.media.refusals import NEEDS_MEMORY, refusal_of, too_large
+from app.media.refusals import NEEDS_MEMORY, refusal_of, too_large, unsupported
 
 # Such a file is read into memory as a whole. A phone's 48 MP take 15 MB, a burst some 60.
 MOST_BYTES = 256 * 1024 * 1024
@@ -25,7 +25,9 @@ def open_primary(source: Path) -> HeifImage:
     options.DECODE_THREADS = 1  # the worker's slots are the parallelism
     with _complaints():
         file = open_heif(source, convert_hdr_to_8bit=True)
-        return next(image for at, image in enumerate(file) if at == file.primary_index)
+    if len(file) == 0:  # what libheif has no decoder for, it leaves out
+        raise unsupported()
+    return next(image for at, image in enumerate(file) if at == file.primary_index)
 
 
 def pixels(image: HeifImage) -> Any:

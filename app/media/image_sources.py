@@ -12,10 +12,11 @@ from app.media import heif
 from app.media.colours import PRIMARIES, PROFILE
 from app.media.exif import CaptureFacts, capture_facts, read_capture_facts
 from app.media.raw import Raw, read_raw
-from app.media.refusals import unsupported
+from app.media.refusals import too_large, unsupported
 from app.media.results import MediaError, Probe
 from app.media.sniff import UNSUPPORTED, SourceFormat
 from app.media.tags import Tags
+from app.media.webp import count_frames
 from shared.items import FailureCode
 
 EXIF, ORIENTATION, PAGES = "exif-data", "orientation", "n-pages"
@@ -23,6 +24,9 @@ EXIF, ORIENTATION, PAGES = "exif-data", "orientation", "n-pages"
 # Alpha included; a TIFF may hold more, which no rendition can show.
 MOST_BANDS = {"cmyk": 5}
 MOST_BANDS_OF_OTHERS = 4
+
+# Two minutes of an animation at the usual 25 frames a second.
+MOST_FRAMES = 3_000
 
 # In a file of boxes the colours are named before the pixels.
 COLOUR_HEAD_BYTES = 64 * 1024
@@ -51,9 +55,12 @@ def open_image(source: Path, source_format: SourceFormat) -> ImageSource:
         case SourceFormat.PNG:
             return _of_header(source_format, _loader(pyvips.Image.pngload, source))
         case SourceFormat.WEBP:
+            _require_frames(count_frames(source, most=MOST_FRAMES))
             return _of_header(source_format, _loader(pyvips.Image.webpload, source))
         case SourceFormat.GIF:
-            return _of_header(source_format, _loader(pyvips.Image.gifload, source))
+            opened = _of_header(source_format, _loader(pyvips.Image.gifload, source))
+            _require_frames(opened.probe.frames)
+            return opened
         case SourceFormat.AVIF:
             return _open_avif(source)
         case SourceFormat.TIFF:
@@ -71,6 +78,11 @@ def _of_header(source_format: SourceFormat, load: Load) -> ImageSource:
     header = load("error", 1)
     facts = read_capture_facts(_field(header, EXIF, b""), now=datetime.now(UTC))
     return ImageSource(_probe(header, source_format.value), facts, load)
+
+
+def _require_frames(frames: int) -> None:
+    if frames > MOST_FRAMES:
+        raise too_large(f"it has more than {MOST_FRAMES:,} frames")
 
 
 def _open_jpeg(source: Path) -> ImageSource:

@@ -1,0 +1,22 @@
+"""Counts the frames of a WebP before libwebp does, whose way of counting takes minutes for a hundred thousand."""
+
+from pathlib import Path
+
+# WebP container specification: a RIFF file whose chunks `ANMF` are the frames.
+FIRST_CHUNK, CHUNK_HEAD = 12, 8
+FRAME = b"ANMF"
+
+
+def count_frames(source: Path, *, most: int) -> int:
+    """`most` + 1 if there are more; a still picture has one."""
+    frames, at = 0, FIRST_CHUNK
+    with source.open("rb") as file:
+        while frames <= most:
+            file.seek(at)
+            head = file.read(CHUNK_HEAD)
+            if len(head) < CHUNK_HEAD:
+                break
+            frames += head[:4] == FRAME
+            size = int.from_bytes(head[4:], "little")
+            at += CHUNK_HEAD + size + size % 2
+    return max(1, frames)

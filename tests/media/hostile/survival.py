@@ -1,0 +1,110 @@
+"""Lets the decoders face a hostile file and says what went wrong, if anything did."""
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.media.decoders import Decoders
+from app.media.recipe import RECIPE
+from app.media.results import DecoderDied, MediaError
+from app.media.sniff import sniff
+from shared.items import FailureCode, ItemKind
+from tests.media.hostile.trap import WORDS, Trap
+
+LIMIT_SECONDS = 60.0
+REFUSALS = {FailureCode.UNSUPPORTED, FailureCode.DAMAGED, FailureCode.TOO_LARGE}
+PLAIN_WORDS = re.compile(r"[A-Z][^/\\<>{}]+\.")
+FILES = frozenset(recipe.file for recipe in RECIPE)
+
+
+class LeftBehind(Exception):
+    """Other files than those of the recipe, all of them or none."""
+
+
+@dataclass(slots=True)
+class Watch:
+    """A trap, and how often somebody stepped on it."""
+
+    trap: Trap
+    calls: list[str] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def set_trap(folder: Path) -> AsyncIterator[Watch]:
+    secret = folder / "secret.txt"
+    secret.write_text(f"{WORDS}\n" * 100)
+
+    def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        watch.calls.append(str(writer.get_extra_info("peername")))
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        host, port = server.sockets[0].getsockname()
+        watch = Watch(Trap(f"http://{host}:{port}/called", secret))
+        yield watch
+
+
+async def complaints(decoders: Decoders, watch: Watch, content: bytes, folder: Path) -> list[str]:
+    """Of one file; none when it was refused in plain words or made within the limits, and nothing else happened."""
+    source, target = folder / "source", folder / "target"
+    source.write_bytes(content)
+    target.mkdir()
+    template = decoders.template_pid
+    found = await _face(decoders, source, target)
+    if template is not None and decoders.template_pid != template:
+        found.append("the template is another one now")
+    if watch.calls:
+        found.append(f"the server was called: {watch.calls}")
+    for path in target.iterdir():
+        if WORDS.encode() in path.read_bytes():
+            found.append(f"{path.name} tells the secret")
+        path.unlink()
+    target.rmdir()
+    return found
+
+
+async def _face(decoders: Decoders, source: Path, target: Path) -> list[str]:
+    """As the worker does it, by what the first bytes say."""
+    try:
+        if (await asyncio.to_thread(sniff, source)).kind is ItemKind.VIDEO:
+            await _make_video(decoders, source, target)
+        else:
+            await _make_image(decoders, source, target)
+    except MediaError as error:
+        return list(_refusal_complaints(error))
+    except DecoderDied as error:
+        return [f"its decoder died: {error}"]
+    except LeftBehind as error:
+        return [f"there were {error}"]
+    return []
+
+
+async def _make_image(decoders: Decoders, source: Path, target: Path) -> None:
+    expected = frozenset[str]()
+    try:
+        await decoders.make_image(source, target, limit_seconds=LIMIT_SECONDS)
+        expected = FILES
+    finally:
+        left = set(await asyncio.to_thread(os.listdir, target))
+        if left != expected:
+            raise LeftBehind(sorted(left))
+
+
+async def _make_video(decoders: Decoders, source: Path, target: Path) -> None:
+    facts = await decoders.probe_video(source, target, limit_seconds=LIMIT_SECONDS)
+    await decoders.make_poster(source, target, facts, limit_seconds=LIMIT_SECONDS)
+    async with asyncio.timeout(LIMIT_SECONDS), decoders.encode_video(source, target, facts) as encoding:
+        async for _ in encoding:
+            pass
+
+
+def _refusal_complaints(error: MediaError) -> Iterator[str]:
+    if error.code not in REFUSALS or error.passing:
+        yield f"refused as {error.code}"
+    if not PLAIN_WORDS.fullmatch(error.message) or WORDS in error.message:
+        yield f"refused with the words {error.message!r}"

@@ -1,0 +1,35 @@
+"""A file made to break the service is refused in plain words or made within its limits; nothing else notices."""
+
+from pathlib import Path
+
+import pytest
+
+from app.media.decoders import Decoders
+from tests.media.hostile.corpus import FAMILIES
+from tests.media.hostile.survival import LIMIT_SECONDS, complaints, set_trap
+from tests.media.pictures import sample
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+async def test_no_hostile_file_does_any_harm(family: str, tmp_path: Path) -> None:
+    decoders = Decoders.start(slots=1)
+    try:
+        async with set_trap(tmp_path) as watch:
+            found = {}
+            for name, content in FAMILIES[family](watch.trap).items():
+                found[name] = await complaints(decoders, watch, content, tmp_path)
+        assert not {name: said for name, said in found.items() if said}
+        template = decoders.template_pid
+        folder = tmp_path / "next"
+        folder.mkdir()
+        made = await decoders.make_image(sample("private.jpg"), folder, limit_seconds=LIMIT_SECONDS)
+        assert made.width == 160
+        assert decoders.template_pid == template
+    finally:
+        await decoders.aclose()
+
+
+async def test_the_corpus_is_large_and_the_trap_works(tmp_path: Path) -> None:
+    async with set_trap(tmp_path) as watch:
+        files = {(family, name) for family, make in FAMILIES.items() for name in make(watch.trap)}
+        assert len(files) >= 60

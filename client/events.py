@@ -5,7 +5,6 @@ import json
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -13,7 +12,7 @@ from client.connection import Connection
 from client.errors import ClientError, UnexpectedAnswer
 from client.event_stream import Message, MessageParser
 from client.retry import STREAM_RETRIES, RetryPolicy, is_passing
-from shared.events import Event, EventPage
+from shared.events import Event, EventPage, Progress
 from shared.problems import Problem
 
 
@@ -24,14 +23,8 @@ class Reset:
     head: int
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far work has come; not part of the log."""
-
-    data: dict[str, Any]
-
-
 StreamedEvent = Event | Reset | Progress
+"""Progress is not part of the log."""
 
 
 async def event_page(connection: Connection, *, after: int, limit: int, wait_seconds: int) -> EventPage:
@@ -92,7 +85,7 @@ def _meaning(message: Message, last: int) -> Iterator[StreamedEvent]:
             case "reset":
                 yield Reset(int(json.loads(message.data)["head"]))
             case "progress":
-                yield Progress(dict(json.loads(message.data)))
+                yield Progress.model_validate_json(message.data)
             case _:
                 event = Event.model_validate_json(message.data)
                 if event.number > last:

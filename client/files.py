@@ -18,7 +18,15 @@ from shared.uploads import LARGEST_ITEM_BYTES, MEBIBYTE, NAME_CHARACTERS
 CHUNK_BYTES = MEBIBYTE
 """Large enough that a chunk's way through httpx costs nothing beside its bytes."""
 UNKNOWN_CONTENT_TYPE = "application/octet-stream"
-CONTENT_TYPES = {".webp": "image/webp", ".avif": "image/avif", ".heic": "image/heic", ".heif": "image/heif"}
+CONTENT_TYPES = {
+    ".webp": "image/webp",
+    ".avif": "image/avif",
+    ".heic": "image/heic",
+    ".heif": "image/heif",
+    ".mkv": "video/x-matroska",
+    ".m4v": "video/mp4",
+    ".3gp": "video/3gpp",
+}
 """What Python 3.11 does not know on every system."""
 OLDEST_BELIEVABLE = datetime(1990, 1, 1, tzinfo=UTC)
 """Older file times are those of a camera or a disk without a clock."""

@@ -53,6 +53,13 @@ def size(size_bytes: float) -> str:
     return f"{size_bytes:.1f} {SIZE_UNITS[-1]}"
 
 
+def duration(seconds: float) -> str:
+    """`0:07`, `1:02:03`: a video's length, as players show it."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
 def local_time(moment: datetime | None) -> str:
     """In the reader's own time zone."""
     return "-" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from client.client import DarkroomClient
 from client.errors import UnexpectedAnswer
-from client.events import Progress, Reset
-from shared.events import Event, EventType
+from client.events import Reset
+from shared.events import Event, EventType, Progress
 from shared.ids import ItemId
 from shared.items import Item, ItemState
 from shared.problems import NotFound

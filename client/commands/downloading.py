@@ -11,7 +11,7 @@ from client.terminal import clean, say, say_json, size
 from shared.ids import ItemId
 from shared.items import Item, Rendition
 
-ENDINGS = {"image/webp": ".webp", "image/jpeg": ".jpg", "image/png": ".png", "video/mp4": ".mp4"}
+ENDINGS = {"image/webp": ".webp", "image/jpeg": ".jpg", "image/png": ".png", "video/mp4": ".mp4", "text/vtt": ".vtt"}
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
@@ -22,7 +22,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
         description="Fetches each item's original, checks it against the item's digest, and saves it under its name.",
     )
     parser.add_argument("items", metavar="ITEM", nargs="+", type=item_id)
-    parser.add_argument("--rendition", metavar="NAME", help="small, medium, large or fallback instead of the original")
+    names = "small, medium, large, fallback, or a video's MP4: video"
+    parser.add_argument("--rendition", metavar="NAME", help=f"instead of the original: {names}")
     parser.add_argument("--output", metavar="PATH", help="a folder, or for a single item a file (default: this folder)")
     parser.add_argument("--force", action="store_true", help="replace files that exist")
     parser.set_defaults(run=in_client(_download))

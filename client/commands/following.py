@@ -5,10 +5,11 @@ from contextlib import aclosing
 
 from client.client import DarkroomClient
 from client.commands.running import ExitCode, in_client
-from client.events import Progress, Reset
+from client.events import Reset
 from client.terminal import clean, local_time, remark, say, say_json
-from shared.events import Event
+from shared.events import Event, Progress
 from shared.problems import EventsGone
+from shared.times import utc_now
 
 PAGE = 500
 
@@ -16,6 +17,7 @@ PAGE = 500
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
     parser = commands.add_parser("events", parents=[common], help="print what happened, and what is happening")
     parser.add_argument("--follow", action="store_true", help="go on printing as things happen, until interrupted")
+    parser.add_argument("--progress", action="store_true", help="with --follow: print also how far videos are")
     parser.add_argument(
         "--after",
         type=int,
@@ -53,6 +55,8 @@ async def _follow(client: DarkroomClient, after: int, arguments: argparse.Namesp
                     _print(event, arguments)
                 case Reset():
                     remark(f"Events before number {event.head} are no longer kept; going on after it.")
+                case Progress() if arguments.progress:
+                    _print_progress(event, arguments)
                 case Progress():
                     pass  # a log has entries, not percentages
     return ExitCode.SUCCESS
@@ -64,3 +68,11 @@ def _print(event: Event, arguments: argparse.Namespace) -> None:
         return
     name = clean(event.data.get("name", ""))
     say(f"{event.number:>6}  {local_time(event.at)}  {event.type.value:<14}  {event.subject}  {name}".rstrip())
+
+
+def _print_progress(progress: Progress, arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        say_json(progress)
+        return
+    until = "" if progress.ready_at is None else f"  ready about {local_time(progress.ready_at)}"
+    say(f"{'':>6}  {local_time(utc_now())}  {'progress':<14}  {progress.id}  {progress.percent:.0f} %{until}")

@@ -6,9 +6,9 @@ from typing import Any
 
 from client.client import DarkroomClient
 from client.commands.running import ExitCode, for_each, in_client, item_id
-from client.terminal import clean, local_time, say, say_json, size, table
+from client.terminal import clean, duration, local_time, say, say_json, size, table
 from shared.ids import ItemId
-from shared.items import Item
+from shared.items import Item, ItemKind, ItemState
 
 LISTED = 50
 PAGE = 100
@@ -98,6 +98,10 @@ def _facts(item: Item) -> Iterator[tuple[str, str]]:
     yield "type", f"{item.kind.value if item.kind else 'not known yet'} ({clean(item.content_type)})"
     if item.width and item.height:
         yield "pixels", f"{item.width} x {item.height}"
+    if item.duration_seconds is not None:
+        yield "length", duration(item.duration_seconds)
+    if item.kind is ItemKind.VIDEO:
+        yield "playable", "yes" if item.playable or item.state is ItemState.READY else "no"
     if item.camera:
         yield "camera", clean(item.camera)
     yield "captured", local_time(item.captured_at)
@@ -107,7 +111,8 @@ def _facts(item: Item) -> Iterator[tuple[str, str]]:
     if item.digest:
         yield "digest", item.digest
     for rendition in item.renditions:
-        kind = f"{rendition.width} x {rendition.height} {clean(rendition.content_type)}"
+        pixels = f"{rendition.width} x {rendition.height} " if rendition.width and rendition.height else ""
+        kind = f"{pixels}{clean(rendition.content_type)}"
         yield "rendition", f"{clean(rendition.name)}: {kind}, {size(rendition.size_bytes)}"
 
 

@@ -9,8 +9,8 @@ from typing import Any, Literal
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from shared.events import HEAD_HEADER
-from shared.ids import ItemId, new_session_id
+from shared.events import HEAD_HEADER, Progress
+from shared.ids import ItemId, new_item_id, new_session_id
 from shared.items import (
     CompletedItem,
     CreatedItem,
@@ -257,7 +257,7 @@ async def event_stream(account: Account, last: int) -> AsyncIterator[str]:
     if last + 1 < account.script.oldest_event:
         last = len(account.events)
         yield f'id: {last}\nevent: reset\ndata: {{"head": {last}}}\n\n'
-    yield 'event: progress\ndata: {"percent": 50}\n\n'
+    yield f"event: progress\ndata: {Progress(id=new_item_id(), percent=50, ready_at=None).model_dump_json()}\n\n"
     sent = 0
     while True:
         grown = account.grown

@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.events import Event, EventType
 from shared.ids import AccountId, ItemId, new_account_id, new_item_id
-from shared.items import CreateItem, Failure, FailureCode, Item, ItemState
+from shared.items import CreateItem, Failure, FailureCode, Item, ItemKind, ItemState, Rendition
 from shared.times import utc_now
 
 
@@ -57,6 +57,24 @@ class StoredItem:
     parts: dict[int, str] = field(default_factory=dict)
     """Digests by number; a single PUT is part 0."""
     duplicate_of: ItemId | None = None
+
+
+WHAT_A_FILM_HAS: dict[str, Any] = {
+    "kind": ItemKind.VIDEO,
+    "duration_seconds": 83.4,
+    "playable": True,
+    "renditions": (
+        Rendition(name="video", file="video.mp4", content_type="video/mp4", width=640, height=360, size_bytes=70_000),
+        Rendition(
+            name="storyboard_track",
+            file="storyboard.vtt",
+            content_type="text/vtt",
+            width=None,
+            height=None,
+            size_bytes=400,
+        ),
+    ),
+}
 
 
 @dataclass
@@ -116,7 +134,8 @@ class Account:
             failure = Failure(code=FailureCode.DAMAGED, message="This file is damaged.", retryable=False)
             self.tell(EventType.ITEM_FAILED, self.change(stored, state=ItemState.FAILED, failure=failure))
         elif self.script.finishes:
-            self.tell(EventType.ITEM_READY, self.change(stored, state=ItemState.READY))
+            film = WHAT_A_FILM_HAS if stored.item.content_type.startswith("video/") else {}
+            self.tell(EventType.ITEM_READY, self.change(stored, state=ItemState.READY, **film))
 
     def tell(self, kind: EventType, item: Item) -> None:
         data = item.model_dump(mode="json")

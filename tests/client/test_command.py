@@ -114,6 +114,25 @@ def test_events_are_printed_as_they_are_and_as_they_come(account: ScriptedAccoun
         assert json.loads(following.stdout.readline())["type"] == "item.created"
 
 
+def test_how_far_videos_are_is_told_to_whoever_asks(account: ScriptedAccount) -> None:
+    with account.started("events", "--follow", "--progress", "--json") as following:
+        assert following.stdout is not None
+        assert json.loads(following.stdout.readline())["percent"] == 50
+    with account.started("events", "--follow", "--progress") as following:
+        assert following.stdout is not None
+        assert following.stdout.readline().rstrip().endswith("50 %")
+
+
+def test_the_status_of_a_video_says_how_long_it_is_and_what_it_has(account: ScriptedAccount, tmp_path: Path) -> None:
+    (uploaded,) = account.lines("upload", random_file(tmp_path / "lake.mp4", 10))
+    shown = account.run("status", uploaded["item"]["id"]).stdout
+    facts = dict(line.split(":", 1) for line in shown.splitlines() if not line.startswith("rendition"))
+    assert facts["length"].strip() == "1:23"
+    assert facts["playable"].strip() == "yes"
+    assert "video: 640 x 360 video/mp4, 70.0 KB" in shown
+    assert "storyboard_track: text/vtt, 400 B" in shown
+
+
 def test_events_that_are_gone_are_passed_over_unless_they_were_asked_for(
     account: ScriptedAccount, tmp_path: Path
 ) -> None:

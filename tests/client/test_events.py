@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from client.client import DarkroomClient
 from client.event_stream import LONGEST_MESSAGE_BYTES, Message, MessageParser
-from client.events import Progress, Reset, StreamedEvent
-from shared.events import Event
+from client.events import Reset, StreamedEvent
+from shared.events import Event, Progress
 from shared.problems import EventsGone, Unauthenticated
 from tests.client.conftest import ScriptedAccount, random_file
 

@@ -13,7 +13,9 @@ from pathlib import Path
 import structlog
 import uvloop
 
+from app.accounts.closed import ClosedAccounts
 from app.events.relay import RelayService
+from app.items.erasure import ItemErasure
 from app.items.queueing import QUEUES
 from app.items.row import Lane
 from app.items.upkeep import UpkeepService
@@ -25,6 +27,7 @@ from app.settings import Settings
 from app.stores.sqs import Message
 from app.worker.attempt import Attempts
 from app.worker.consumer import Consumer
+from app.worker.eraser import Eraser
 from app.worker.files import AttemptFiles
 from app.worker.health import health_server
 from app.worker.pipeline import Pipeline
@@ -46,7 +49,7 @@ ATTEMPTS_AHEAD = 1
 
 def main(settings: Settings) -> None:
     """Works until SIGTERM. The template is forked before any client, thread or loop exists."""
-    decoders = Decoders.start(slots=settings.worker_slots)
+    decoders = Decoders.start(slots=settings.worker_slots, encoders=max(1, settings.worker_bulk_slots))
     with scratch_folder() as scratch:
         try:
             uvloop.run(_work(settings, decoders, scratch))
@@ -81,6 +84,8 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         base = await open_foundation(settings, stack, utc_now, hints.add)
         lease = timedelta(seconds=settings.lease_seconds)
         work = WorkService(base.item_store, base.changes, base.queue, base.clock, lease)
+        erasure = ItemErasure(base.item_store, base.amazon.objects)
+        eraser = Eraser(ClosedAccounts(base.database, base.clock), erasure, base.event_store, base.clock)
         upkeep = UpkeepService(base.item_store, base.changes, base.amazon.objects, base.queue, base.clock)
         relay = RelayService(base.event_store, base.amazon.topics, base.clock)
         consumers = _consumers(settings, base, work, decoders, scratch)
@@ -92,6 +97,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
             rounds = [
                 tasks.create_task(Sweeper(upkeep, base.amazon.queues).run(readiness.stopping)),
                 tasks.create_task(Relay(relay, hints).run(readiness.stopping)),
+                tasks.create_task(eraser.run(readiness.stopping)),
                 tasks.create_task(be_seen(base.cache.board, landlock_level, readiness.stopping)),
             ]
             async with asyncio.TaskGroup() as consuming:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 
 DAY, LEASE, PROCESSING = 86_400, 60, 600
+DURATION = 20
+"""Of every video here; its ladder may take thirty times as long, beyond the usual ten minutes."""
 WAITS = {1: 5, 2: 30, 3: 120, 4: 600}
 
 
@@ -21,12 +23,14 @@ class ModelItem:
     claimed_at: float = 0
     lost: int = 0
     original: bool = False
+    lane: str = "express"
+    playable: bool = False
     ended: tuple[str, int] | None = None
     """How the last claim ended, and whose it was: said once more, because an answer was lost, it is no error."""
     told: list[str] = field(default_factory=lambda: ["item.created"])
 
     def _end(self, state: str, *, tell: bool = True) -> None:
-        self.state, self.holder = state, None
+        self.state, self.holder, self.playable = state, None, False
         if tell:
             self.told.append(f"item.{state}")
 
@@ -36,8 +40,8 @@ class ModelItem:
             return True
         return self.state in {"queued", "processing", "ready", "failed"}
 
-    def claim(self, worker: int, now: float) -> bool:
-        if self.state != "queued" or self.usable_from > now:
+    def claim(self, worker: int, lane: str, now: float) -> bool:
+        if self.state != "queued" or self.lane != lane or self.usable_from > now:
             return False
         self.state, self.holder, self.claimed_at, self.held_until = "processing", worker, now, now + LEASE
         self.ended = None
@@ -46,9 +50,24 @@ class ModelItem:
     def holds(self, worker: int) -> bool:
         return self.state == "processing" and self.holder == worker
 
+    def pass_on(self, worker: int, now: float) -> bool:
+        if held := self.holds(worker):
+            self._wait(0)
+            self.lane, self.lost, self.queued_first = "bulk", 0, now
+            self.told.append("item.updated")
+        return held
+
+    def play(self, worker: int) -> bool:
+        if held := self.holds(worker):
+            if not self.playable:
+                self.told.append("item.playable")
+            self.playable = True
+        return held
+
     def finish(self, worker: int) -> bool:
         if held := self.holds(worker):
             self._end("ready")
+            self.playable = self.lane == "bulk"
         return held
 
     def fail(self, worker: int) -> bool:
@@ -59,8 +78,12 @@ class ModelItem:
 
     def give_back(self, worker: int) -> bool:
         if held := self.holds(worker):
-            self.state, self.holder, self.usable_from = "queued", None, 0
+            self._wait(0)
         return held
+
+    def _wait(self, until: float) -> None:
+        self._end("queued", tell=False)
+        self.usable_from = until
 
     def lose(self, worker: int, now: float) -> bool:
         if self.holds(worker):
@@ -74,21 +97,25 @@ class ModelItem:
         if self.lost == 5:
             self._end("failed")
         else:
-            self.state, self.holder, self.usable_from = "queued", None, now + WAITS[self.lost]
+            self._wait(now + WAITS[self.lost])
 
     def sweep(self, now: float) -> None:
         if self.state == "uploading" and now >= self.born + DAY:
             self._end("expired")
         elif (self.state == "queued" and now >= self.queued_first + DAY) or (
-            self.state == "processing" and now >= self.claimed_at + PROCESSING
+            self.state == "processing" and now >= self.claimed_at + self._time()
         ):
             self._end("failed")
         elif self.state == "processing" and now >= self.held_until:
             self._lost_attempt(now)
 
+    def _time(self) -> int:
+        return PROCESSING + (30 * DURATION if self.lane == "bulk" else 0)
+
     def cancel(self) -> bool:
         if self.state in {"uploading", "queued", "processing"}:
             self._end("cancelled")
+            self.lane = "express"
         return self.state == "cancelled"
 
     def retry(self, now: float) -> bool:
@@ -108,5 +135,10 @@ class ModelItem:
         return True
 
     def delete(self) -> None:
-        if self.state != "deleted":
-            self._end("deleted")
+        if self.state == "deleted":
+            return
+        shown = self.playable and self.state == "ready"
+        if self.state in {"uploading", "queued", "processing"}:
+            self.lane = "express"
+        self._end("deleted")
+        self.playable = shown

@@ -23,15 +23,18 @@ from hypothesis.stateful import (
 
 from app.items import lifecycle
 from app.items.claims import ClaimLost
-from app.items.row import ItemRow, Result, StoredFailure
+from app.items.row import ItemRow, Ladder, Lane, Result, Rung, StoredFailure
 from shared.ids import new_account_id
 from shared.items import EditItem, FailureCode, ItemKind
 from shared.problems import NotFound, Outdated, WrongState
 from tests.house import House, ManualClock, Stores, open_house
-from tests.items.life_model import ModelItem
+from tests.items.life_model import DURATION, ModelItem
 
 WORKERS = st.sampled_from([0, 1])
 RESULT = Result("recipe", 1, 4, 3, None, "AAAA", None, ())
+POSTER = replace(RESULT, duration_seconds=float(DURATION))
+RUNG = Rung("360p", 640, 360, "avc1.64001e,mp4a.40.2", 1_000_000)
+LANES = st.sampled_from(Lane)
 FAILURE = StoredFailure(FailureCode.DAMAGED, "Damaged.", retryable=False)
 REFUSALS = (ClaimLost, WrongState, Outdated, NotFound)
 
@@ -70,14 +73,22 @@ class Life(RuleBasedStateMachine):
             self.run(act())
         return None
 
-    @rule(target=items)
-    def create(self) -> Any:
+    @rule(target=items, got_to=st.sampled_from(["uploading", "second stage", "playable"]), worker=WORKERS)
+    def create(self, got_to: str, worker: int) -> Any:
+        """Some of them further than single steps would often bring them."""
         if len(self.models) >= 3:
             return multiple()
         content = secrets.token_bytes(40)
         row, upload = self.run(self.own.create(content))
         assert self.run(self.own.put(upload, content)).status_code == 200
         self.models[row.item_id], self.rows[row.item_id] = ModelItem(born=self.now), row
+        if got_to != "uploading":
+            self.complete(row.item_id)
+            self.claim(row.item_id, worker, Lane.EXPRESS)
+            self.pass_on(row.item_id, worker)
+        if got_to == "playable":
+            self.claim(row.item_id, worker, Lane.BULK)
+            self.play(row.item_id, worker)
         return row.item_id
 
     @rule(item=items)
@@ -94,11 +105,11 @@ class Life(RuleBasedStateMachine):
             lambda: self.own.base.changes.apply(row.account_id, row.item_id, lambda current: step(current)),
         )
 
-    @rule(item=items, worker=WORKERS)
-    def claim(self, item: str, worker: int) -> None:
+    @rule(item=items, worker=WORKERS, lane=LANES)
+    def claim(self, item: str, worker: int, lane: Lane) -> None:
         row = self.rows[item]
-        expected = self.models[item].claim(worker, self.now)
-        claimed = self.same(expected, lambda: self.own.work.claim(row.account_id, row.item_id))
+        expected = self.models[item].claim(worker, lane.value, self.now)
+        claimed = self.same(expected, lambda: self.own.work.claim(row.account_id, row.item_id, lane))
         if claimed is not None:
             self.claims[item, worker] = claimed
 
@@ -106,16 +117,39 @@ class Life(RuleBasedStateMachine):
         return self.claims.get((item, worker)) or replace(self.rows[item], claim="never-held")
 
     @rule(item=items, worker=WORKERS)
-    def finish(self, item: str, worker: int) -> None:
-        claimed = self._claimed(item, worker)
-        result = replace(RESULT, attempt=claimed.attempt)
-        expected = self.models[item].finish(worker)
-        again = not expected and self.models[item].state == "ready" and self._is_winner(item, result)
-        self.same(expected or again, lambda: self.own.work.finish(claimed, ItemKind.IMAGE, result, []))
+    def pass_on(self, item: str, worker: int) -> None:
+        """What looks at a video is in the express lane; a worker that has lost its claim may still try."""
+        claimed, model = self._claimed(item, worker), self.models[item]
+        if model.holds(worker) and model.lane == "bulk":
+            return
+        result = replace(POSTER, attempt=claimed.attempt)
+        expected = model.pass_on(worker, self.now)
+        again = not expected and model.lane == "bulk" and self._now(item).result == result
+        self.same(expected or again, lambda: self.own.work.pass_on(claimed, ItemKind.VIDEO, result, []))
 
-    def _is_winner(self, item: str, result: Result) -> bool:
+    @rule(item=items, worker=WORKERS)
+    def play(self, item: str, worker: int) -> None:
+        claimed, model = self._claimed(item, worker), self.models[item]
+        if model.holds(worker) and model.lane == "express":
+            return
+        ladder = _ladder(claimed)
+        expected = model.play(worker)
+        again = not expected and self._now(item).ladder == ladder
+        self.same(expected or again, lambda: self.own.work.play(claimed, ladder, []))
+
+    @rule(item=items, worker=WORKERS)
+    def finish(self, item: str, worker: int) -> None:
+        claimed, model = self._claimed(item, worker), self.models[item]
+        video = model.lane == "bulk"
+        result = replace(POSTER if video else RESULT, attempt=claimed.attempt)
+        expected = model.finish(worker)
+        again = not expected and model.state == "ready" and self._now(item).result == result
+        kind, ladder = (ItemKind.VIDEO, _ladder(claimed)) if video else (ItemKind.IMAGE, None)
+        self.same(expected or again, lambda: self.own.work.finish(claimed, kind, result, [], ladder))
+
+    def _now(self, item: str) -> ItemRow:
         row: ItemRow = self.run(self.own.row(self.rows[item]))
-        return row.result == result
+        return row
 
     @rule(item=items, worker=WORKERS)
     def fail(self, item: str, worker: int) -> None:
@@ -138,7 +172,9 @@ class Life(RuleBasedStateMachine):
         expected = model.holds(worker)
         if expected:
             model.held_until = self.now + 60
-        self.same(expected, lambda: self.own.work.renew(claimed))
+        result = self._now(item).result
+        own = not expected and result is not None and result.attempt == claimed.attempt
+        self.same(expected or own, lambda: self.own.work.renew(claimed))  # its end may be on its way to the worker
 
     @rule(item=items)
     def cancel(self, item: str) -> None:
@@ -188,8 +224,10 @@ class Life(RuleBasedStateMachine):
     def rows_are_as_the_model_says(self) -> None:
         for item, model in self.models.items():
             row: ItemRow = self.run(self.own.row(self.rows[item]))
-            found = (row.state.value, row.caption, row.version, row.lost_attempts)
-            assert found == (model.state, model.caption, model.version, model.lost)
+            found = (row.state.value, row.caption, row.version, row.lost_attempts, row.lane.value)
+            assert found == (model.state, model.caption, model.version, model.lost, model.lane)
+            assert (row.ladder is not None) == model.playable
+            assert row.ladder is None or row.ladder.attempt == row.attempt
             assert (row.due_at is None) == (not any((row.deadline, row.cleanup_at, row.purge_at)))
 
     def teardown(self) -> None:
@@ -198,6 +236,10 @@ class Life(RuleBasedStateMachine):
         assert [event.number for event in page.events] == list(range(1, page.head + 1))
         for item, model in self.models.items():
             assert [event.type for event in page.events if event.subject == item] == model.told
+
+
+def _ladder(claimed: ItemRow) -> Ladder:
+    return Ladder("recipe", claimed.attempt, 30.0, (RUNG,))
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +259,6 @@ def test_an_items_life_is_the_same_as_its_model_whatever_happens_in_which_order(
     run_state_machine_as_test(
         Life,
         settings=settings(
-            max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=40, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

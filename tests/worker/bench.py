@@ -25,12 +25,18 @@ PLENTY_SECONDS = 30.0
 class Bench:
     house: House
     attempts: Attempts
+    bulk: Attempts
     decoders: Decoders
     scratch: Path
 
     async def handle(self, row: ItemRow) -> ItemRow:
         """One delivery of the item's message; how the item stands afterwards."""
         await self.attempts.handle(message(row))
+        return await self.house.row(row)
+
+    async def make(self, row: ItemRow) -> ItemRow:
+        """A video's second stage: one delivery of its message in the bulk lane."""
+        await self.bulk.handle(message(row))
         return await self.house.row(row)
 
     async def hang(self, row: ItemRow) -> "asyncio.Task[None]":

@@ -11,6 +11,8 @@ from app.media.sandbox import Limits
 from app.worker.attempt import Attempts
 from app.worker.files import AttemptFiles
 from app.worker.pipeline import Pipeline
+from app.worker.progress import Encodes
+from app.worker.video import VideoPipeline
 from tests.house import House
 from tests.worker.bench import Bench
 
@@ -22,10 +24,19 @@ SMALL_FILE_BYTES = 10_000
 async def bench(house: House, tmp_path: Path) -> AsyncIterator[Bench]:
     decoders = Decoders.start(slots=2, limits=Limits(file_bytes=SMALL_FILE_BYTES))
     try:
-        pipeline = Pipeline(AttemptFiles(house.base.amazon.objects, tmp_path), house.work, decoders)
+        files, clock = AttemptFiles(house.base.amazon.objects, tmp_path), house.base.clock
+        pipeline = Pipeline(files, house.work, decoders)
         attempts = Attempts(
-            house.work, pipeline, house.base.amazon.queues, Lane.EXPRESS, house.base.cache.nudges, house.base.clock
+            house.work, pipeline, house.base.amazon.queues, Lane.EXPRESS, house.base.cache.nudges, clock
         )
-        yield Bench(house, attempts, decoders, tmp_path)
+        bulk = Attempts(
+            house.work,
+            VideoPipeline(files, house.base.amazon.objects, house.work, decoders, Encodes(house.base.cache, clock)),
+            house.base.amazon.queues,
+            Lane.BULK,
+            house.base.cache.nudges,
+            clock,
+        )
+        yield Bench(house, attempts, bulk, decoders, tmp_path)
     finally:
         await decoders.aclose()

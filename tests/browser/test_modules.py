@@ -87,3 +87,77 @@ async def test_slots_are_given_in_turn_and_none_is_lost_to_whoever_gave_up(modul
     assert [each for each in done if isinstance(each[1], str)] == [["c", "left"], ["b", "b fails"]]
     assert [name for name, running in done if isinstance(running, int)] == ["a", "b", "d", "e"]
     assert all(running <= 2 for _, running in done if isinstance(running, int))
+
+
+MAIN = """#EXTM3U
+#EXT-X-VERSION:7
+#EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION=1280x720,CODECS="avc1.64001f,mp4a.40.2",FRAME-RATE=30
+7/720p.m3u8?grant=g
+#EXT-X-STREAM-INF:BANDWIDTH=300000,AVERAGE-BANDWIDTH=1,RESOLUTION=640x360,CODECS="avc1.64001e"
+7/360p.m3u8?grant=g
+"""
+MEDIA = """#EXTM3U\r
+#EXT-X-TARGETDURATION:2\r
+#EXT-X-MAP:URI="https://cdn.example/a_init.mp4?Signature=a,b"\r
+#EXTINF:2.000000,\r
+https://cdn.example/a_00000.m4s?Signature=c\r
+#EXTINF:1.5,\r
+a_00001.m4s\r
+"""
+
+
+async def test_playlists_are_read_with_the_least_bandwidth_first_and_addresses_made_whole(modules: Modules) -> None:
+    base = "https://darkroom.example/v1/items/itm_1/hls/main.m3u8"
+    read = "(module, [text, base]) => module.mainPlaylist(text, base)"
+    low, high = await modules("playlist.js", read, [MAIN, base])
+    assert low == {
+        "url": "https://darkroom.example/v1/items/itm_1/hls/7/360p.m3u8?grant=g",
+        "bandwidth": 300_000,
+        "codecs": "avc1.64001e",
+        "width": 640,
+        "height": 360,
+    }
+    assert high["codecs"] == "avc1.64001f,mp4a.40.2"
+
+
+async def test_a_growing_playlist_is_read_as_far_as_it_goes(modules: Modules) -> None:
+    base = "https://darkroom.example/v1/items/itm_1/hls/7/a.m3u8"
+    read = "(module, [text, base]) => module.mediaPlaylist(text, base)"
+    growing = await modules("playlist.js", read, [MEDIA, base])
+    assert growing["init"] == "https://cdn.example/a_init.mp4?Signature=a,b"
+    assert [(each["start"], each["end"]) for each in growing["segments"]] == [(0, 2), (2, 3.5)]
+    assert growing["segments"][1]["url"] == "https://darkroom.example/v1/items/itm_1/hls/7/a_00001.m4s"
+    assert (growing["end"], growing["ended"]) == (3.5, False)
+    whole = await modules("playlist.js", read, [MEDIA + "#EXT-X-ENDLIST\n", base])
+    assert whole["ended"]
+
+
+async def test_a_storyboards_track_is_read_with_and_without_hours(modules: Modules) -> None:
+    cues = ["00:05.000 --> 00:10.500\ns.jpg#xywh=160,0,160,90", "1\n01:00:00.000 --> 01:00:01.000\ns.jpg#xywh=0,90,160,90"]
+    track = "\n\n".join(["WEBVTT", *cues]) + "\n"
+    first, second = await modules("playlist.js", "(module, text) => module.storyboardTrack(text)", track)
+    assert first == {"start": 5, "end": 10.5, "x": 160, "y": 0, "width": 160, "height": 90}
+    assert (second["start"], second["y"]) == (3600, 90)
+
+
+@pytest.mark.parametrize(
+    ("percent", "seconds_left", "words"),
+    [
+        (0, None, "0 %"),
+        (99.9, 2, "99 % · almost done"),
+        (80, 31, "80 % · 40 s left"),
+        (50, 59, "50 % · 1 min left"),
+        (7.2, 61, "7 % · 2 min left"),
+        (1, 3 * 3600 + 90, "1 % · 3 h 2 min left"),
+    ],
+)
+async def test_progress_is_told_in_words(
+    modules: Modules, percent: float, seconds_left: int | None, words: str
+) -> None:
+    told = await modules(
+        "words.js",
+        """(module, [percent, left]) =>
+          module.progressInWords({percent, ready_at: left === null ? null : new Date(left * 1000).toISOString()}, 0)""",
+        [percent, seconds_left],
+    )
+    assert told == words

@@ -70,6 +70,7 @@ export function itemView({id, library, actions, go, explain}) {
     const held = item.placeholder ? placeholderCanvas(item.placeholder) : null;
     video?.close();
     video = isPlayable(item) ? videoView({item, readItem: () => api.item(id)}) : null;
+    stage.style.setProperty('--shape', item.width && item.height ? item.width / item.height : 16 / 9);
     if (video) {
       stage.replaceChildren(...[held, video.node].filter(Boolean));
       return;

@@ -59,9 +59,10 @@ export function tile({library, actions}) {
   }
 
   function drawLength(item) {
-    length.hidden = item?.kind !== 'video';
-    setText(length.lastChild, item?.duration_seconds ? lengthInWords(item.duration_seconds) : '');
-    setAttribute(length, 'data-playable', item?.playable || item?.state === 'ready');
+    length.hidden = item?.kind !== 'video' || !item.duration_seconds;
+    if (length.hidden) return;
+    setText(length.lastChild, lengthInWords(item.duration_seconds));
+    setAttribute(length, 'data-playable', item.playable || item.state === 'ready');
   }
 
   function drawPicture(item, glyph) {

@@ -134,7 +134,7 @@ export function videoView({item: first, readItem}) {
     setFace(sound, video.muted ? 'Unmute' : 'Mute', video.muted ? 'muted' : 'sound');
     start.hidden = !paused || Boolean(said.textContent) || seeking || isLoop || at > 0;
     setAttribute(node, 'data-waiting', !isUnmade && !trouble && isShort && (!paused || seeking) && way !== null);
-    setAttribute(node, 'data-paused', paused);
+    setAttribute(node, 'data-paused', paused || Boolean(said.textContent)); // nothing moves: the controls stay
   }
 
   async function readStoryboard() {

@@ -1,0 +1,41 @@
+"""The share of the hostile files that the decoders survive: each refused in plain words or made within its limits."""
+
+import asyncio
+import tempfile
+import time
+from pathlib import Path
+
+from app.media.decoders import Decoders
+from tests.media.hostile.corpus import FAMILIES
+from tests.media.hostile.survival import complaints, set_trap
+
+FIGURES = ("hostile_survived",)
+
+
+def main() -> None:
+    decoders = Decoders.start(slots=1)
+    with tempfile.TemporaryDirectory(prefix="darkroom-hostile-") as name:
+        asyncio.run(_measure(decoders, Path(name)))
+
+
+async def _measure(decoders: Decoders, folder: Path) -> None:
+    survived = faced = 0
+    slowest = (0.0, "none")
+    try:
+        async with set_trap(folder) as watch:
+            for family, make in FAMILIES.items():
+                for file, content in make(watch.trap).items():
+                    began = time.perf_counter()
+                    found = await complaints(decoders, watch, content, folder)
+                    slowest = max(slowest, (time.perf_counter() - began, file))
+                    faced, survived = faced + 1, survived + (not found)
+                    for complaint in found:
+                        print(f"{family}: {file}: {complaint}")
+    finally:
+        await decoders.aclose()
+    print(f"{survived} of {faced} survived; the slowest, {slowest[1]}, took {slowest[0]:.1f} s")
+    print(f"figure hostile_survived {survived / faced:.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""What an operator sees of the workers."""
+
+import asyncio
+import socket
+
+from app.media import landlock
+from tests.drills.installation import ADMINISTRATOR, Installation
+from tests.drills.people import a_person
+from tests.drills.processes import Processes
+
+PLENTY_SECONDS = 60.0
+
+
+async def test_the_overview_knows_a_worker_and_how_well_its_decoders_are_confined(
+    installation: Installation, processes: Processes
+) -> None:
+    worker = processes.worker()
+    await worker.logged("sandbox.holds", landlock_level=landlock.level())
+    expected = {"process": f"{socket.gethostname()}:{worker.pid}", "landlock_level": landlock.level()}
+    async with a_person(installation, email=ADMINISTRATOR) as operator, asyncio.timeout(PLENTY_SECONDS):
+        while expected not in (overview := await operator.client.overview())["workers"]:  # noqa: ASYNC110  # another process
+            await asyncio.sleep(0.1)
+    assert overview["warnings"] == []

@@ -1,0 +1,49 @@
+"""The overview knows each worker by what it says of itself, and warns of those whose decoders are less confined."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.admin.workers import read_workers, warnings_about
+from app.stores.cache import Cache
+from app.worker.presence import be_seen
+from shared.admin import WorkerSeen
+
+PLENTY_SECONDS = 30.0
+
+
+@pytest.fixture
+async def cache(valkey_url: str) -> AsyncIterator[Cache]:
+    async with Cache(valkey_url) as cache:
+        yield cache
+
+
+async def test_a_worker_is_seen_while_it_is_there(cache: Cache) -> None:
+    stopping = asyncio.Event()
+    seen = asyncio.create_task(be_seen(cache.board, 7, stopping))
+    async with asyncio.timeout(PLENTY_SECONDS):
+        while not await read_workers(cache.board):  # noqa: ASYNC110  # another process may hold the board
+            await asyncio.sleep(0.02)
+    stopping.set()
+    await seen
+    workers = await read_workers(cache.board)
+    assert workers is not None
+    assert 7 in {worker.landlock_level for worker in workers}
+
+
+async def test_nobody_can_say_who_is_there_without_redis() -> None:
+    async with Cache("redis://127.0.0.1:1/0") as nowhere:
+        assert await read_workers(nowhere.board) is None
+    assert warnings_about(None) == []
+
+
+def test_a_worker_without_landlock_is_warned_of_by_name() -> None:
+    confined, open_one = (
+        WorkerSeen(process="east:1", landlock_level=2),
+        WorkerSeen(process="west:2", landlock_level=None),
+    )
+    assert warnings_about([confined]) == []
+    (warning,) = warnings_about([confined, open_one])
+    assert "west:2" in warning
+    assert "east:1" not in warning

@@ -133,7 +133,10 @@ async def test_a_growing_playlist_is_read_as_far_as_it_goes(modules: Modules) ->
 
 
 async def test_a_storyboards_track_is_read_with_and_without_hours(modules: Modules) -> None:
-    cues = ["00:05.000 --> 00:10.500\ns.jpg#xywh=160,0,160,90", "1\n01:00:00.000 --> 01:00:01.000\ns.jpg#xywh=0,90,160,90"]
+    cues = [
+        "00:05.000 --> 00:10.500\ns.jpg#xywh=160,0,160,90",
+        "1\n01:00:00.000 --> 01:00:01.000\ns.jpg#xywh=0,90,160,90",
+    ]
     track = "\n\n".join(["WEBVTT", *cues]) + "\n"
     first, second = await modules("playlist.js", "(module, text) => module.storyboardTrack(text)", track)
     assert first == {"start": 5, "end": 10.5, "x": 160, "y": 0, "width": 160, "height": 90}

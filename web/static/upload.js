@@ -9,7 +9,12 @@ const PARTS_AT_ONCE = 3;
 const MOST_ROUNDS = 4; // of asking what is still missing
 const EXPIRED_URL = 403;
 const CONTENT_TYPE = /^[a-z]+\/[a-zA-Z0-9.+_-]+$/;
-const TYPES = {jpg: 'image/jpeg', jpeg: 'image/jpeg', png: 'image/png', webp: 'image/webp', heic: 'image/heic', mp4: 'video/mp4', mov: 'video/quicktime'};
+// For what the browser has no type; the service looks at the content itself.
+const TYPES = {
+  jpg: 'image/jpeg', jpeg: 'image/jpeg', png: 'image/png', webp: 'image/webp', gif: 'image/gif', heic: 'image/heic', heif: 'image/heif',
+  avif: 'image/avif', tif: 'image/tiff', tiff: 'image/tiff', dng: 'image/x-adobe-dng', cr2: 'image/x-canon-cr2', nef: 'image/x-nikon-nef',
+  arw: 'image/x-sony-arw', mp4: 'video/mp4', m4v: 'video/mp4', mov: 'video/quicktime', mkv: 'video/x-matroska', webm: 'video/webm',
+};
 
 /**
  * Uploads `job.file`. `job` is told by `stage(name)`, `sent(bytes)` and `adopt(item)`; `job.uploading()` lists the items

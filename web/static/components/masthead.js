@@ -4,6 +4,9 @@ import {element} from '../dom.js';
 import {icon, mark} from '../icons.js';
 import {iconButton} from './controls.js';
 
+// Systems that know no type for these would leave them out of the list of files.
+const ACCEPTED = 'image/*,video/*,.heic,.heif,.avif,.dng,.cr2,.nef,.arw,.mkv';
+
 export function masthead({account, onFiles, onSignOut}) {
   const picker = filePicker(onFiles);
   const sessions = element('a', {class: 'icon-button', href: '/sessions', 'aria-label': 'Sessions', title: account.email}, icon('person'));
@@ -29,7 +32,7 @@ export function masthead({account, onFiles, onSignOut}) {
 }
 
 function filePicker(onFiles) {
-  const picker = element('input', {class: 'visually-hidden', type: 'file', multiple: true, name: 'photos', accept: 'image/*,video/*'});
+  const picker = element('input', {class: 'visually-hidden', type: 'file', multiple: true, name: 'photos', accept: ACCEPTED});
   picker.addEventListener('change', () => {
     onFiles([...picker.files]);
     picker.value = '';

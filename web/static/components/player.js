@@ -91,7 +91,7 @@ export class Player extends EventTarget {
     this.#leapGap();
     const segment = this.#wanted(list);
     if (segment) return this.#append(list, segment);
-    if (list.ended && this.#source.readyState === 'open' && this.#holds(list.segments.at(-1))) this.#source.endOfStream();
+    if (this.complete && this.#source.readyState === 'open' && this.#holds(list.segments.at(-1))) this.#source.endOfStream();
     return this.#news();
   }
 
@@ -138,16 +138,16 @@ export class Player extends EventTarget {
     });
     const list = mediaPlaylist(text, rung.url);
     this.#lists.set(rung, {list, at: performance.now()});
-    this.madeSeconds = list.ended ? Math.max(list.end, this.#duration) : list.end;
-    this.complete = list.ended;
+    this.madeSeconds = list.end;
+    this.complete = list.ended || list.end > this.#duration - GAP_SECONDS / 5; // then only the one file is still being made
     this.#tell('made');
     return list;
   }
 
-  #wanted({segments, end, ended}) {
+  #wanted({segments, end}) {
     const {currentTime, paused, played} = this.#video;
     if (this.#source.streaming === false) return undefined; // a ManagedMediaSource has enough
-    const from = Math.min(currentTime, ended ? end - GAP_SECONDS / 10 : Infinity);
+    const from = Math.min(currentTime, this.complete ? end - GAP_SECONDS / 10 : Infinity);
     const until = from + (paused && !played.length ? REACH_UNPLAYED_SECONDS : this.#reach);
     return segments.find((segment) => segment.end > from && segment.start < until && !this.#holds(segment));
   }

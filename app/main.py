@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 
 from app import health
 from app.accounts import routes as accounts_routes
+from app.accounts.closing import ClosingService
 from app.accounts.limits import Attempts
 from app.accounts.passwords import Passwords
 from app.accounts.service import AccountService
@@ -61,6 +62,7 @@ class Services(TypedDict):
 
     accounts: AccountService
     sessions: SessionService
+    closing: ClosingService
     forwarded_hops: int
     authenticator: Authenticator
     items: ItemService
@@ -82,7 +84,7 @@ class State(Services):
 async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Readiness) -> Services:
     """Everything that is opened here is closed by the stack, in the opposite order."""
     base = await open_foundation(settings, stack, utc_now)
-    accounts, sessions = _build_accounts(settings, base, stack)
+    accounts, sessions, closing = _build_accounts(settings, base, stack)
     requests = Requests(base.item_store)
     delivery = await _open_delivery(settings, base, stack)
     items, playback = _build_items(settings, base, requests, delivery)
@@ -94,6 +96,7 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
     return Services(
         accounts=accounts,
         sessions=sessions,
+        closing=closing,
         forwarded_hops=settings.forwarded_hops,
         authenticator=sessions,
         items=items,
@@ -112,11 +115,12 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
 
 def _build_accounts(
     settings: Settings, base: Foundation, stack: AsyncExitStack
-) -> tuple[AccountService, SessionService]:
+) -> tuple[AccountService, SessionService, ClosingService]:
     store, passwords, attempts = AccountStore(base.database), Passwords(), Attempts(base.cache.limits)
     stack.callback(passwords.close)
     accounts = AccountService(store, passwords, attempts, settings.registration, base.clock)
-    return accounts, SessionService(store, passwords, attempts, base.clock)
+    closing = ClosingService(store, passwords, attempts, base.event_log, base.clock)
+    return accounts, SessionService(store, passwords, attempts, base.clock), closing
 
 
 async def _open_delivery(settings: Settings, base: Foundation, stack: AsyncExitStack) -> Delivery:

@@ -24,6 +24,17 @@ class Account(Answer):
     created_at: Moment
 
 
+class CloseAccount(Request):
+    password: Annotated[SecretStr, Field(max_length=256)]
+
+
+class ClosedAccount(Answer):
+    """Nobody is let in any more; everything it had is being erased."""
+
+    id: AccountIdField
+    closed_at: Moment
+
+
 class SignIn(Request):
     email: EmailStr
     password: Annotated[SecretStr, Field(max_length=256)]

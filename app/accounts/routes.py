@@ -6,11 +6,12 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.security.utils import get_authorization_scheme_param
 
 from app.accounts.client_address import ClientAddress
+from app.accounts.closing import ClosingService
 from app.accounts.service import AccountService
 from app.accounts.session_cookie import CookieName, clear_session_cookie, set_session_cookie
 from app.accounts.sessions import SessionService
 from app.caller import Caller
-from shared.accounts import Account, Register, SessionPage, SignedIn, SignIn
+from shared.accounts import Account, CloseAccount, ClosedAccount, Register, SessionPage, SignedIn, SignIn
 from shared.ids import SessionIdField
 from shared.problems import BadRequest
 
@@ -22,6 +23,11 @@ def _accounts(request: Request) -> AccountService:
 
 def _sessions(request: Request) -> SessionService:
     service: SessionService = request.state.sessions
+    return service
+
+
+def _closing(request: Request) -> ClosingService:
+    service: ClosingService = request.state.closing
     return service
 
 
@@ -45,6 +51,7 @@ router = APIRouter(tags=["accounts"], dependencies=[Depends(_refuse_idempotency_
 
 Accounts = Annotated[AccountService, Depends(_accounts)]
 Sessions = Annotated[SessionService, Depends(_sessions)]
+Closing = Annotated[ClosingService, Depends(_closing)]
 PresentedToken = Annotated[str | None, Depends(_presented_token)]
 
 
@@ -58,6 +65,21 @@ async def register(wanted: Register, client: ClientAddress, accounts: Accounts) 
 async def get_account(caller: Caller, accounts: Accounts) -> Account:
     """The account of whoever asks."""
     return await accounts.require(caller.account_id)
+
+
+@router.delete("/account", status_code=202)
+async def close_account(
+    wanted: CloseAccount,
+    caller: Caller,
+    client: ClientAddress,
+    closing: Closing,
+    cookie: CookieName,
+    response: Response,
+) -> ClosedAccount:
+    """Erase the account and all that it has. Nothing brings it back. All sessions end at once."""
+    closed = await closing.close(caller.account_id, wanted.password.get_secret_value(), client=client)
+    clear_session_cookie(response, cookie)
+    return closed
 
 
 @router.post("/sessions", status_code=201)

@@ -1,6 +1,6 @@
-"""The tables of accounts and their sessions."""
+"""The tables of accounts, of their sessions, and of what is left of those that were closed."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, SmallInteger, Table
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, SmallInteger, Table
 
 from app.stores.aurora import UtcDateTime, exact_text, identifier, metadata
 
@@ -32,4 +32,19 @@ sessions = Table(
     Column("expires_at", UtcDateTime, nullable=False),
     # Also the pages of an account's sessions, newest first: ids sort by creation.
     Index("ix_sessions_account_id_id", "account_id", "id"),
+)
+
+closed_accounts = Table(
+    "closed_accounts",
+    metadata,
+    Column("id", identifier(ID_CHARACTERS), primary_key=True),
+    Column("closed_at", UtcDateTime, nullable=False),
+    Column("next_at", UtcDateTime, nullable=False, comment="when an eraser takes the next round"),
+    Column("uploads_end", UtcDateTime, nullable=True, comment="null until it has been counted"),
+    Column("emptied_at", UtcDateTime, nullable=True, comment="end of the first round"),
+    Column("erased_at", UtcDateTime, nullable=True, comment="end of the second"),
+    Column("items", BigInteger, nullable=True),
+    Column("bytes", BigInteger, nullable=True),
+    Column("events", BigInteger, nullable=True),
+    Index("ix_closed_accounts_erased_at_next_at", "erased_at", "next_at"),
 )

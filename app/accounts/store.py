@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, RowMapping, and_, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.accounts.schema import accounts, sessions
+from app.accounts.schema import accounts, closed_accounts, sessions
 from app.accounts.values import AccountRow, Credentials, LivingSession, SessionRow
 from app.stores.aurora import Conflict, Database
 from shared.ids import AccountId, SessionId
@@ -88,6 +88,18 @@ class AccountStore:
             await connection.execute(delete(sessions).where(sessions.c.account_id == account))
         return True
 
+    async def close_account(self, account: AccountId, password_hash: str, now: datetime) -> bool:
+        """Forgets address, password and sessions, and leaves the account to the erasers.
+
+        False, and nothing changed, when the account's password is no longer the one that was checked.
+        """
+        mine = and_(accounts.c.id == account, accounts.c.password_hash == password_hash)
+        async with self._database.write() as connection:
+            if (await connection.execute(delete(accounts).where(mine))).rowcount == 0:  # its sessions go with it
+                return False
+            await connection.execute(insert(closed_accounts).values(id=account, closed_at=now, next_at=now))
+        return True
+
     async def add_session(
         self, session: SessionRow, token_hash: str, *, password_hash: str, instead_of: str | None
     ) -> bool:
@@ -167,6 +179,14 @@ class AccountStore:
 
     async def end_all_sessions(self, account: AccountId) -> None:
         await self._end(sessions.c.account_id == account)
+
+    async def count_rows(self, account: AccountId) -> dict[str, int]:
+        """How many rows each table has of the account; its tombstone is none of it."""
+        async with self._database.read() as connection:
+            return {
+                table.name: await connection.scalar(select(func.count()).select_from(table).where(mine)) or 0
+                for table, mine in ((accounts, accounts.c.id == account), (sessions, sessions.c.account_id == account))
+            }
 
     async def _end(self, condition: ColumnElement[bool]) -> int:
         async with self._database.write() as connection:

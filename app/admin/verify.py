@@ -66,7 +66,9 @@ class Verification:
             by_account[row.account_id].append(row)
         for account, own in by_account.items():
             findings += [finding async for finding in self._account(account, own)]
-        objects, orphans = await self._orphans({row.item_id: row for row in rows})
+        known: dict[str, ItemRow] = {row.item_id: row for row in rows}
+        objects, orphans = await self._orphans(known)
+        orphans += [finding async for finding in self._lost_receipts(known)]
         return Verified(len(rows), len(by_account), objects, tuple(findings + orphans))
 
     async def _all_rows(self) -> AsyncIterator[ItemRow]:
@@ -134,6 +136,11 @@ class Verification:
             for event in events:
                 yield event
             number = events[-1].number
+
+    async def _lost_receipts(self, rows: dict[str, ItemRow]) -> AsyncIterator[Finding]:
+        lost = {item async for _, item in self._items.all_receipts() if item not in rows}
+        for item in sorted(lost):
+            yield Finding("orphan", item, "a receipt without its item")
 
     async def _orphans(self, rows: dict[str, ItemRow]) -> tuple[int, list[Finding]]:
         """Objects that no item owns; what the sweeper will remove soon is no orphan."""

@@ -9,14 +9,21 @@ from contextlib import AsyncExitStack
 from dataclasses import asdict
 from pathlib import Path
 
-from app.admin.verify import Verification, Verified
+from pydantic import TypeAdapter, ValidationError
+
+from app.accounts.closed import ClosedAccounts
+from app.accounts.store import AccountStore
+from app.admin.remains import AccountVerification, Remains
+from app.admin.verify import Finding, Verification, Verified
 from app.logs import set_up_logs
 from app.services import open_foundation
 from app.settings import load_settings
+from shared.ids import AccountId, AccountIdField
 from shared.problems import Unavailable
-from shared.times import utc_now
+from shared.times import to_rfc3339, utc_now
 
 FOUND, UNREACHABLE = 1, 3
+_ACCOUNT_ID: TypeAdapter[AccountId] = TypeAdapter(AccountIdField)
 LOCAL_ENVIRONMENT = "app.json"
 """What `darkroom up` leaves in its data folder: the environment of the app that it runs."""
 
@@ -31,6 +38,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         epilog="Exit codes: 0 nothing found, 1 findings, 3 a store cannot be reached.",
     )
     parser.add_argument("--read", action="store_true", help="also read every original and compare its bytes")
+    parser.add_argument(
+        "--account", metavar="ACCOUNT", type=_account_id, help="instead say what is left of this account"
+    )
     parser.add_argument("--json", action="store_true", help="print one object per finding")
     parser.set_defaults(run=run)
 
@@ -40,21 +50,54 @@ def run(arguments: argparse.Namespace) -> int:
     set_up_logs()
 
     try:
-        verified = asyncio.run(_verify(arguments.read))
+        findings, summary = asyncio.run(_look(arguments))
     except Unavailable as problem:
         sys.stderr.write(f"{problem}\n")
         return UNREACHABLE
-    for finding in verified.findings:
+    for finding in findings:
         line = (
             json.dumps(asdict(finding)) if arguments.json else f"{finding.kind}: {finding.subject}: {finding.message}"
         )
         sys.stdout.write(line + "\n")
     if not arguments.json:
-        sys.stdout.write(
-            f"{verified.items} items of {verified.accounts} accounts, {verified.objects} objects: "
-            f"{len(verified.findings) or 'no'} findings\n"
+        sys.stdout.write(summary + "\n")
+    return FOUND if findings else 0
+
+
+async def _look(arguments: argparse.Namespace) -> tuple[tuple[Finding, ...], str]:
+    """What was found, and a line about all of it. Raises Unavailable."""
+    if arguments.account is not None:
+        remains = await _verify_account(arguments.account)
+        return remains.findings, f"{arguments.account}: {_fate(remains)}"
+    verified = await _verify(arguments.read)
+    summary = (
+        f"{verified.items} items of {verified.accounts} accounts, {verified.objects} objects: "
+        f"{len(verified.findings) or 'no'} findings"
+    )
+    return verified.findings, summary
+
+
+def _fate(remains: Remains) -> str:
+    left = "nothing is left" if not remains.findings else "something is left"
+    closed = remains.closed
+    if closed is None:
+        return f"not closed; {left}"
+    had = ""
+    if closed.counts is not None:
+        had = f" It had {closed.counts.items} items, {closed.counts.bytes} bytes, {closed.counts.events} events."
+    if closed.erased_at is None:
+        return f"closed at {to_rfc3339(closed.closed_at)}, and being erased; {left}.{had}"
+    return f"erased at {to_rfc3339(closed.erased_at)}; {left}.{had}"
+
+
+async def _verify_account(account: AccountId) -> Remains:
+    async with AsyncExitStack() as stack:
+        base = await open_foundation(load_settings(), stack, utc_now)
+        closed = ClosedAccounts(base.database, utc_now)
+        verification = AccountVerification(
+            AccountStore(base.database), closed, base.item_store, base.event_store, base.amazon.objects
         )
-    return FOUND if verified.findings else 0
+        return await verification.run(account)
 
 
 async def _verify(read: bool) -> Verified:
@@ -66,6 +109,14 @@ async def _verify(read: bool) -> Verified:
             return await verification.run()
         except* Unavailable as group:
             raise group.exceptions[0] from None
+
+
+def _account_id(text: str) -> AccountId:
+    """For argparse."""
+    try:
+        return _ACCOUNT_ID.validate_python(text)
+    except ValidationError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no account's id") from error
 
 
 def adopt_local_environment() -> None:

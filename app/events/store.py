@@ -164,6 +164,11 @@ class EventStore:
             await self._dynamo.delete_many(EVENTS_TABLE, [_key(account, row["number"]) for row in rows])
             yield len(rows)
 
+    async def count_rows(self, account: AccountId) -> int:
+        """The head included."""
+        question = Question(EVENTS_TABLE, Condition("account_id = :account", values={":account": account}))
+        return await self._dynamo.count(question)
+
     async def forget(self, account: AccountId) -> None:
         """Removes the head too: the last that is known of an account."""
         await self._dynamo.write(delete(EVENTS_TABLE, _key(account, 0)))

@@ -8,6 +8,11 @@ def original_key(account: AccountId, item: ItemId) -> str:
     return f"originals/{account}/{item}"
 
 
+def account_prefixes(account: AccountId) -> tuple[str, str]:
+    """Under which lies everything of an account."""
+    return f"originals/{account}/", f"renditions/{account}/"
+
+
 def rendition_folder(account: AccountId, item: ItemId) -> str:
     """Above all recipes and attempts of the item: what one signature opens. Without a slash at its end."""
     return f"renditions/{account}/{item}"

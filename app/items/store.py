@@ -22,6 +22,9 @@ from shared.times import from_rfc3339, to_rfc3339
 
 REQUEST_KEPT = timedelta(hours=24)
 RECEIPT_STEPS = 1_000
+ROWS_PER_PAGE = 100
+_OF_ACCOUNT = {"items": ITEMS_TABLE, "requests": REQUESTS_TABLE}
+"""The tables whose partitions are accounts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,46 @@ class ItemStore:
             )
             for row in page.rows
         ]
+
+    async def pages_of(self, account: AccountId) -> AsyncIterator[list[ItemRow]]:
+        """All rows, deleted ones included; pages may be erased on the way."""
+        position: Position | None = None
+        while True:
+            rows, more = await self.page(account, captured=False, after=position, limit=ROWS_PER_PAGE)
+            if rows:
+                yield rows
+                position = Position(rows[-1].item_id)
+            if not more:
+                return
+
+    async def count_rows(self, account: AccountId) -> dict[str, int]:
+        """How many rows each table has of the account; finds also the receipts of items that are gone."""
+        mine = Condition("account_id = :account", values={":account": account})
+        counts = {name: await self._dynamo.count(Question(table, mine)) for name, table in _OF_ACCOUNT.items()}
+        return counts | {"receipts": sum([owner == account async for owner, _ in self.all_receipts()])}
+
+    async def all_receipts(self) -> AsyncIterator[tuple[AccountId | None, ItemId]]:
+        """Whose each step of each receipt is, for who checks the whole; None where an old release wrote it."""
+        start: Row | None = None
+        while True:
+            rows, start = await self._dynamo.scan(RECEIPTS_TABLE, start)
+            for row in rows:
+                yield row.get("account_id"), ItemId(row["item_id"])
+            if start is None:
+                return
+
+    async def erase_rows(self, rows: Sequence[ItemRow]) -> None:
+        """Whatever has become of them since they were read."""
+        await self._dynamo.delete_many(ITEMS_TABLE, [row.key for row in rows])
+
+    async def erase_requests(self, account: AccountId) -> AsyncIterator[int]:
+        """Forgets which requests were answered; says after each page how many those were."""
+        mine = Condition("account_id = :account", values={":account": account})
+        question = Question(REQUESTS_TABLE, mine, limit=ROWS_PER_PAGE)
+        while rows := (await self._dynamo.query(question)).rows:
+            keys = [{"account_id": account, "request_key": row["request_key"]} for row in rows]
+            await self._dynamo.delete_many(REQUESTS_TABLE, keys)
+            yield len(keys)
 
     async def erase_receipt(self, item: ItemId) -> AsyncIterator[int]:
         """Removes it page by page, and says after each how many steps those were."""

@@ -162,6 +162,17 @@ class Dynamo:
             answer = await self._client.query(**question.arguments(consistent=consistent))
         return Page([decode(row) for row in answer["Items"]], "LastEvaluatedKey" in answer)
 
+    async def count(self, question: Question) -> int:
+        """How many rows the partition has that are asked for, over all pages."""
+        arguments, count = question.arguments(consistent=True) | {"Select": "COUNT"}, 0
+        while True:
+            with translated("DynamoDB"):
+                answer = await self._client.query(**arguments)
+            count += answer["Count"]
+            if "LastEvaluatedKey" not in answer:
+                return count
+            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
     async def scan(self, table: str, start_after: Row | None = None) -> tuple[list[Row], Row | None]:
         """One page of the whole table, and where the next one starts."""
         start: Any = {"ExclusiveStartKey": encode(start_after)} if start_after else {}

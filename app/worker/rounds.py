@@ -11,22 +11,31 @@ from app.items.upkeep import UpkeepService
 from app.stores.resources import SHARDS
 from app.stores.sqs import Queues
 from app.worker.attempt import bury
-from shared.ids import AccountId
+from shared.ids import AccountId, ItemId
 from shared.problems import Problem
 
 log = structlog.get_logger()
 
 SWEEP_SECONDS = 5.0
 RELAY_SECONDS = 5.0
+ATTENDED_AT_ONCE = 8
+"""Of one shard: thousands may be purged after one click, and a lapsed claim waits behind none of them for long."""
 GATHER_SECONDS = 0.5
 """What one account appends meanwhile is relayed together."""
 LAPSED = {"reason": "the worker died or lost its claim; nothing is known of the decoder"}
 
 
-async def go_round(name: str, seconds: float, stopping: asyncio.Event, visit: Callable[[int], Awaitable[None]]) -> None:
+async def go_round(
+    name: str,
+    seconds: float,
+    stopping: asyncio.Event,
+    visit: Callable[[int], Awaitable[None]],
+    *,
+    shards: int = SHARDS,
+) -> None:
     """Visits every shard, waits, and begins again until `stopping`; a shard that fails is visited again next time."""
     while not stopping.is_set():
-        for shard in random.sample(range(SHARDS), SHARDS):
+        for shard in random.sample(range(shards), shards):
             try:
                 await visit(shard)
             except Problem as problem:
@@ -46,10 +55,20 @@ class Sweeper:
         await go_round("sweeper", SWEEP_SECONDS, stopping, self.visit)
 
     async def visit(self, shard: int) -> None:
-        for account, item in await self._upkeep.due(shard):
-            poisoned = await self._upkeep.attend(account, item)
+        gate = asyncio.Semaphore(ATTENDED_AT_ONCE)
+
+        async def attend(account: AccountId, item: ItemId) -> None:
+            async with gate:
+                poisoned = await self._upkeep.attend(account, item)
             if poisoned is not None:
                 await bury(self._queues, poisoned, LAPSED)
+
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for account, item in await self._upkeep.due(shard):
+                    tasks.create_task(attend(account, item))
+        except* Problem as problems:
+            raise next(iter(problems.exceptions)) from None
 
 
 class Hints:

@@ -1,0 +1,114 @@
+"""Accounts that are closed: which of them an eraser takes next, and the tombstones that stay."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import case, literal, select, update
+
+from app.accounts.schema import closed_accounts
+from app.stores.aurora import Database, UtcDateTime
+from shared.ids import AccountId
+from shared.times import Clock
+
+LEASE = timedelta(seconds=60)
+"""So long nobody else takes an account; who erases it renews that after each page."""
+BATCH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What an account had when it was closed."""
+
+    items: int
+    bytes: int
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedRow:
+    """Nothing here tells whose it was. `uploads_end`: from then on no URL given out before can bring bytes."""
+
+    id: AccountId
+    closed_at: datetime
+    counts: Counts | None
+    uploads_end: datetime | None
+    emptied_at: datetime | None
+    erased_at: datetime | None
+
+
+class ClosedAccounts:
+    """Each method is one transaction. Raises Unavailable, as the database does."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+
+    async def get(self, account: AccountId) -> ClosedRow | None:
+        async with self._database.read() as connection:
+            wanted = select(closed_accounts).where(closed_accounts.c.id == account)
+            found = (await connection.execute(wanted)).mappings().first()
+        if found is None:
+            return None
+        counts = None if found["items"] is None else Counts(found["items"], found["bytes"], found["events"])
+        moments = {name: found[name] for name in ("closed_at", "uploads_end", "emptied_at", "erased_at")}
+        return ClosedRow(id=account, counts=counts, **moments)
+
+    async def due(self) -> list[AccountId]:
+        """Those whose next round nobody has taken, the longest overdue first."""
+        wanted = (
+            select(closed_accounts.c.id)
+            .where(closed_accounts.c.erased_at.is_(None), closed_accounts.c.next_at <= self._clock())
+            .order_by(closed_accounts.c.next_at)
+            .limit(BATCH)
+        )
+        async with self._database.read() as connection:
+            return [AccountId(found) for found in (await connection.execute(wanted)).scalars()]
+
+    async def take(self, account: AccountId) -> ClosedRow | None:
+        """None when somebody else was quicker."""
+        now = self._clock()
+        change = (
+            update(closed_accounts)
+            .where(
+                closed_accounts.c.id == account, closed_accounts.c.erased_at.is_(None), closed_accounts.c.next_at <= now
+            )
+            .values(next_at=now + LEASE)
+        )
+        async with self._database.write() as connection:
+            taken = (await connection.execute(change)).rowcount == 1
+        return await self.get(account) if taken else None
+
+    async def keep(self, account: AccountId) -> None:
+        """For another lease."""
+        await self._note(account, next_at=self._clock() + LEASE)
+
+    async def note_counts(self, account: AccountId, counts: Counts, uploads_end: datetime) -> None:
+        """The first counts stay: whoever counts later may find a part of it gone."""
+        change = (
+            update(closed_accounts)
+            .where(closed_accounts.c.id == account, closed_accounts.c.uploads_end.is_(None))
+            .values(items=counts.items, bytes=counts.bytes, events=counts.events, uploads_end=uploads_end)
+        )
+        async with self._database.write() as connection:
+            await connection.execute(change)
+
+    async def note_emptied(self, account: AccountId, earliest: datetime) -> None:
+        """The first round is over; the second one begins then, or when no upload can bring bytes any more."""
+        later = case(
+            (closed_accounts.c.uploads_end > earliest, closed_accounts.c.uploads_end),
+            else_=literal(earliest, UtcDateTime()),
+        )
+        await self._note(account, emptied_at=self._clock(), next_at=later)
+
+    async def note_erased(self, account: AccountId) -> None:
+        """What stays is the tombstone."""
+        await self._note(account, erased_at=self._clock())
+
+    async def _note(self, account: AccountId, **values: object) -> None:
+        """Once it is erased nothing changes any more."""
+        change = (
+            update(closed_accounts)
+            .where(closed_accounts.c.id == account, closed_accounts.c.erased_at.is_(None))
+            .values(**values)
+        )
+        async with self._database.write() as connection:
+            await connection.execute(change)

@@ -1,0 +1,48 @@
+"""Closing one's account: from that moment nobody is let in, and an eraser removes everything."""
+
+import structlog
+
+from app.accounts.limits import Attempts
+from app.accounts.passwords import Passwords
+from app.accounts.store import AccountStore
+from app.events.log import EventLog
+from shared.accounts import ClosedAccount
+from shared.ids import AccountId
+from shared.problems import Forbidden, NotFound, Unavailable
+from shared.times import Clock
+
+log = structlog.get_logger()
+
+
+class ClosingService:
+    def __init__(
+        self, store: AccountStore, passwords: Passwords, attempts: Attempts, events: EventLog, clock: Clock
+    ) -> None:
+        self._store, self._passwords, self._attempts = store, passwords, attempts
+        self._events, self._clock = events, clock
+
+    async def close(self, account: AccountId, password: str, *, client: str) -> ClosedAccount:
+        """Ends all sessions, forgets address and password, refuses every change of the account's items.
+
+        Raises Forbidden for a wrong password, TooManyRequests (as signing in does), NotFound.
+        """
+        known = await self._store.get_account(account)
+        if known is None:
+            raise NotFound
+        async with self._attempts.sign_in(known.email, client):
+            credentials = await self._store.get_credentials(known.email)
+            password_hash = credentials.password_hash if credentials else None
+            if not await self._passwords.matches(password_hash, password) or password_hash is None:
+                raise Forbidden("The password is wrong.")
+        now = self._clock()
+        if not await self._store.close_account(account, password_hash, now):
+            raise Forbidden("The password has been changed meanwhile.")
+        log.info("account.closed", account=account)
+        await self._bar(account)
+        return ClosedAccount(id=account, closed_at=now)
+
+    async def _bar(self, account: AccountId) -> None:
+        try:
+            await self._events.close(account)
+        except Unavailable as problem:
+            log.warning("account.barred_later", account=account, reason=str(problem))  # the eraser begins with it

@@ -1,0 +1,53 @@
+"""What is left of an account: rows in every table, objects, uploads in parts. After an erasure it must be nothing."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from app.accounts.closed import ClosedAccounts, ClosedRow
+from app.accounts.store import AccountStore
+from app.admin.verify import Finding
+from app.events.store import EventStore
+from app.items.keys import account_prefixes
+from app.items.store import ItemStore
+from app.stores.s3 import ObjectStore
+from shared.ids import AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """`closed` is the tombstone; None for an account that nobody has closed, or that never was."""
+
+    closed: ClosedRow | None
+    findings: tuple[Finding, ...]
+
+
+class AccountVerification:
+    def __init__(
+        self,
+        accounts: AccountStore,
+        closed: ClosedAccounts,
+        items: ItemStore,
+        events: EventStore,
+        objects: ObjectStore,
+    ) -> None:
+        self._accounts, self._closed = accounts, closed
+        self._items, self._events, self._objects = items, events, objects
+
+    async def run(self, account: AccountId) -> Remains:
+        """Looks everywhere, whatever the tombstone says. Reads the whole table of receipts."""
+        findings = [Finding("left", account, message) async for message in self._left(account)]
+        return Remains(await self._closed.get(account), tuple(findings))
+
+    async def _left(self, account: AccountId) -> AsyncIterator[str]:
+        counts = await self._accounts.count_rows(account)
+        counts |= await self._items.count_rows(account)
+        counts["events"] = await self._events.count_rows(account)
+        for table, count in counts.items():
+            if count:
+                yield f"{count} rows of {table}"
+        for prefix in account_prefixes(account):
+            stored = [found.size_bytes async for found in self._objects.list_objects(prefix)]
+            if stored:
+                yield f"{len(stored)} objects with {sum(stored)} bytes under {prefix}"
+            if uploads := await self._objects.list_multipart_keys(prefix):
+                yield f"{len(uploads)} uploads in parts under {prefix}"

@@ -1,0 +1,77 @@
+"""Erasing closed accounts: two rounds over every slice, the second when nobody can be writing any more."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import structlog
+
+from app.accounts.closed import ClosedAccounts, ClosedRow, Counts
+from app.events.store import EventStore
+from app.items.erasure import ItemErasure
+from app.items.lifecycle import CLEANUP_AFTER
+from app.worker.rounds import go_round
+from shared.ids import AccountId
+from shared.times import Clock
+
+log = structlog.get_logger()
+
+ERASE_SECONDS = 5.0
+
+
+class Eraser:
+    """Every step may be killed and run again, also by two workers at once: the outcome is the same."""
+
+    def __init__(self, closed: ClosedAccounts, items: ItemErasure, events: EventStore, clock: Clock) -> None:
+        self._closed, self._items, self._events, self._clock = closed, items, events, clock
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        await go_round("eraser", ERASE_SECONDS, stopping, self.visit, shards=1)
+
+    async def visit(self, _shard: int = 0) -> None:
+        for account in await self._closed.due():
+            closed = await self._closed.take(account)
+            if closed is not None:
+                with structlog.contextvars.bound_contextvars(account=account):
+                    await self._erase(closed)
+
+    async def _erase(self, closed: ClosedRow) -> None:
+        account = closed.id
+        _began("bar")
+        await self._events.close(account)
+        if closed.counts is None:
+            await self._count(closed)
+        for step, pages in (
+            ("erase_rows", self._items.erase_rows(account)),
+            ("erase_requests", self._items.erase_requests(account)),
+            ("erase_objects", self._items.erase_objects(account)),
+            ("erase_events", self._events.erase(account)),
+        ):
+            await self._run(account, step, pages)
+        if closed.emptied_at is None:
+            _began("note_emptied")
+            await self._closed.note_emptied(account, self._clock() + CLEANUP_AFTER)
+            return
+        _began("forget")
+        await self._events.forget(account)
+        _began("note_erased")
+        await self._closed.note_erased(account)
+        log.info("account.erased")
+
+    async def _count(self, closed: ClosedRow) -> None:
+        """While everything is still there."""
+        _began("count")
+        head = await self._events.head(closed.id)
+        survey = await self._items.survey(closed.id, closed.closed_at)
+        await self._closed.note_counts(closed.id, Counts(survey.items, survey.bytes, head.last), survey.uploads_end)
+
+    async def _run(self, account: AccountId, step: str, pages: AsyncIterator[int]) -> None:
+        _began(step)
+        count = 0
+        async for erased in pages:
+            count += erased
+            await self._closed.keep(account)
+        log.info("step.ended", step=step, count=count)
+
+
+def _began(step: str) -> None:
+    log.info("step.began", step=step)

@@ -1,0 +1,66 @@
+"""Closed accounts in the database: taken by one eraser at a time, counted once, and then a tombstone."""
+
+import asyncio
+from datetime import timedelta
+
+from app.accounts.closed import LEASE, ClosedAccounts, Counts
+from app.stores.aurora import Database
+from shared.ids import AccountId
+from tests.accounts.front_door import FrontDoor
+
+
+async def closed_by(door: FrontDoor) -> AccountId:
+    signed_in = await door.register_and_sign_in()
+    account, email = AccountId(signed_in["account"]["id"]), signed_in["account"]["email"]
+    credentials = await door.store.get_credentials(email)
+    assert credentials is not None
+    assert not await door.store.close_account(account, "another hash", door.clock())
+    assert await door.store.close_account(account, credentials.password_hash, door.clock())
+    assert not await door.store.close_account(account, credentials.password_hash, door.clock())
+    assert (await door.http.get("/account", headers=signed_in["headers"])).status_code == 401
+    assert await door.store.count_rows(account) == {"accounts": 0, "sessions": 0}
+    return account
+
+
+async def test_one_eraser_at_a_time_takes_a_closed_account_and_another_when_its_lease_is_over(
+    door: FrontDoor, database_url: str
+) -> None:
+    database = Database(database_url)
+    closed, account = ClosedAccounts(database, door.clock), await closed_by(door)
+    assert await closed.due() == [account]
+    taken = await asyncio.gather(*(closed.take(account) for _ in range(4)))
+    assert [each is not None for each in taken].count(True) == 1
+    assert await closed.due() == []
+    door.clock.now += LEASE / 2
+    await closed.keep(account)
+    door.clock.now += LEASE / 2
+    assert await closed.take(account) is None
+    door.clock.now += LEASE / 2
+    assert await closed.take(account) is not None
+    await database.close()
+
+
+async def test_what_was_counted_first_stays_and_the_second_round_waits_for_the_last_upload(
+    door: FrontDoor, database_url: str
+) -> None:
+    database = Database(database_url)
+    closed, account = ClosedAccounts(database, door.clock), await closed_by(door)
+    uploads_end = door.clock() + timedelta(hours=1)
+    await closed.note_counts(account, Counts(3, 20 * 2**40, 9), uploads_end)
+    await closed.note_counts(account, Counts(1, 5, 9), door.clock())
+    await closed.note_emptied(account, door.clock() + timedelta(minutes=1))
+    door.clock.advance(minutes=59)
+    assert await closed.due() == []
+    door.clock.advance(minutes=1)
+    assert await closed.due() == [account]
+    await closed.note_erased(account)
+    tombstone = await closed.get(account)
+    assert tombstone is not None
+    assert (tombstone.counts, tombstone.uploads_end, tombstone.erased_at) == (
+        Counts(3, 20 * 2**40, 9),
+        uploads_end,
+        door.clock(),
+    )
+    assert await closed.due() == []
+    assert await closed.take(account) is None
+    await database.close()

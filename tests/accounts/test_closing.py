@@ -1,0 +1,45 @@
+"""Closing one's account over HTTP: with the password, once, and at once."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from app.settings import Registration
+from tests.api import PASSWORD, open_api, signed_in
+from tests.house import Stores
+
+
+@pytest.fixture
+async def api(stores: Stores) -> AsyncIterator[httpx.AsyncClient]:
+    async with open_api(stores.settings(registration=Registration.OPEN)) as client:
+        yield client
+
+
+async def close(api: httpx.AsyncClient, headers: dict[str, str], password: str) -> httpx.Response:
+    return await api.request("DELETE", "account", json={"password": password}, headers=headers)
+
+
+async def test_without_the_password_nothing_happens(api: httpx.AsyncClient) -> None:
+    headers = await signed_in(api)
+    assert (await close(api, headers, "not the password")).status_code == 403
+    assert (await api.request("DELETE", "account", headers=headers)).status_code == 422
+    assert (await close(api, {}, PASSWORD)).status_code == 401
+    assert (await api.get("account", headers=headers)).status_code == 200
+
+
+async def test_a_closed_account_is_shut_on_every_device(api: httpx.AsyncClient) -> None:
+    headers = await signed_in(api)
+    who = (await api.get("account", headers=headers)).json()
+    sign_in = {"email": who["email"], "password": PASSWORD}
+    phone = await api.post("sessions", json=sign_in)
+    assert phone.status_code == 201
+
+    answer = await close(api, headers, PASSWORD)
+
+    assert (answer.status_code, answer.json()["id"]) == (202, who["id"])
+    assert "Max-Age=0" in answer.headers["Set-Cookie"]
+    for each in (headers, {"Authorization": f"Bearer {phone.json()['token']}"}):
+        assert (await api.get("account", headers=each)).status_code == 401
+        assert (await api.get("items", headers=each)).status_code == 401
+    assert (await api.post("sessions", json=sign_in)).status_code == 401

@@ -1,0 +1,106 @@
+"""Deleting, restoring and deleting for good over HTTP."""
+
+from collections.abc import AsyncIterator
+from hashlib import sha256
+
+import httpx
+import pytest
+
+from app.settings import Registration
+from shared.ids import new_item_id, new_ulid
+from shared.items import MOST_DELETED_AT_ONCE
+from tests.api import open_api, signed_in
+from tests.house import Stores
+
+
+@pytest.fixture
+async def api(stores: Stores) -> AsyncIterator[httpx.AsyncClient]:
+    async with open_api(stores.settings(registration=Registration.OPEN)) as client:
+        client.headers = httpx.Headers(await signed_in(client))
+        yield client
+
+
+async def an_item(api: httpx.AsyncClient) -> str:
+    """Uploading, of the account that `api` is signed in to."""
+    content = new_ulid().encode()
+    digest = f"sha256:{sha256(content).hexdigest()}"
+    wish = {"name": "a.jpg", "size_bytes": len(content), "content_type": "image/jpeg", "digest": digest}
+    answer = await api.post("items", json=wish)
+    assert answer.status_code == 201, answer.text
+    item: str = answer.json()["item"]["id"]
+    return item
+
+
+async def listed(api: httpx.AsyncClient, **parameters: str) -> list[str]:
+    """Page by page."""
+    found: list[str] = []
+    cursor: str | None = None
+    while True:
+        answer = await api.get("items", params=parameters | ({"cursor": cursor} if cursor else {}))
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        found += [item["id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return found
+
+
+async def test_a_deleted_item_is_listed_apart_and_restored(api: httpx.AsyncClient) -> None:
+    item, other = await an_item(api), await an_item(api)
+    assert (await api.delete(f"items/{item}")).status_code == 204
+    assert (await api.delete(f"items/{item}")).status_code == 404
+    assert (await api.get(f"items/{item}")).status_code == 404
+    assert (await listed(api), await listed(api, deleted="true")) == ([other], [item])
+    (shown,) = (await api.get("items", params={"deleted": "true"})).json()["items"]
+    assert shown["state"] == "deleted"
+    assert shown["restorable_until"] > shown["deleted_at"]
+
+    restored = [await api.post(f"items/{item}/restore") for _ in range(2)]
+
+    assert [(answer.status_code, answer.json()["state"]) for answer in restored] == [(200, "cancelled")] * 2
+    assert (await listed(api, deleted="true"), set(await listed(api))) == ([], {item, other})
+
+
+async def test_what_is_deleted_for_good_cannot_be_restored(api: httpx.AsyncClient) -> None:
+    trashed, item = await an_item(api), await an_item(api)
+    assert (await api.delete(f"items/{trashed}")).status_code == 204
+    for each in (trashed, item):
+        assert (await api.delete(f"items/{each}", params={"permanently": "true"})).status_code == 204
+        assert (await api.post(f"items/{each}/restore")).status_code == 404
+    assert await listed(api, deleted="true") == []
+
+
+async def test_if_match_guards_a_deletion_too(api: httpx.AsyncClient) -> None:
+    item = await an_item(api)
+    for parameters in ({}, {"permanently": "true"}):
+        answer = await api.delete(f"items/{item}", params=parameters, headers={"If-Match": '"7"'})
+        assert answer.status_code == 412
+
+
+async def test_the_list_of_deleted_items_has_cursors_of_its_own(api: httpx.AsyncClient) -> None:
+    items = [await an_item(api) for _ in range(5)]
+    gone = [items[0], items[2], items[4]]
+    assert (await api.post("items/delete", json={"ids": gone})).status_code == 200
+    assert await listed(api, deleted="true", limit="1") == gone[::-1]
+    assert await listed(api, deleted="true", limit="2", order="captured") == gone[::-1]
+    cursor = (await api.get("items", params={"deleted": "true", "limit": "1"})).json()["next_cursor"]
+    assert (await api.get("items", params={"cursor": cursor})).status_code == 422
+
+
+async def test_foreign_items_look_absent_to_all_of_it(api: httpx.AsyncClient) -> None:
+    mine = await an_item(api)
+    stranger = await signed_in(api)
+    for method, path in (("DELETE", f"items/{mine}?permanently=true"), ("POST", f"items/{mine}/restore")):
+        assert (await api.request(method, path, headers=stranger)).status_code == 404
+    absent = new_item_id()
+    answer = await api.post("items/delete", json={"ids": [mine, absent], "permanently": True}, headers=stranger)
+    assert answer.json() == {"deleted": [], "absent": [mine, absent]}
+    assert await listed(api) == [mine]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"ids": []}, {"ids": ["itm_1"]}, {"ids": [new_item_id()] * (MOST_DELETED_AT_ONCE + 1)}, {"ids": [], "x": 1}],
+)
+async def test_a_senseless_list_is_refused(api: httpx.AsyncClient, body: dict[str, object]) -> None:
+    assert (await api.post("items/delete", json=body)).status_code == 422

@@ -1,0 +1,48 @@
+"""A grant opens its own item's playlists until its end, and nothing else."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.items.grants import MOST_CHARACTERS, Grant, PlaybackGrants
+from shared.ids import new_account_id, new_item_id
+
+GRANTS = PlaybackGrants(b"s" * 32)
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+GRANT = Grant(new_account_id(), new_item_id(), NOON)
+TEXT = GRANTS.write(GRANT)
+BEFORE = NOON - timedelta(seconds=1)
+
+
+def test_a_grant_works_until_its_end_in_every_process() -> None:
+    assert PlaybackGrants(b"s" * 32).read(GRANT.item_id, TEXT, BEFORE) == GRANT
+    assert GRANTS.read(GRANT.item_id, TEXT, NOON) is None
+
+
+def test_a_grant_opens_no_other_item_and_no_other_account() -> None:
+    assert GRANTS.read(new_item_id(), TEXT, BEFORE) is None
+    assert GRANTS.read(GRANT.item_id, TEXT.replace(GRANT.account_id, new_account_id()), BEFORE) is None
+
+
+def test_a_grant_of_another_installation_opens_nothing() -> None:
+    assert PlaybackGrants(b"t" * 32).read(GRANT.item_id, TEXT, BEFORE) is None
+
+
+def test_a_grant_goes_into_a_url_as_it_is() -> None:
+    assert TEXT.replace(".", "").replace("_", "").isalnum()
+    assert len(TEXT) <= MOST_CHARACTERS
+
+
+@given(
+    st.text(max_size=120)
+    | st.text(alphabet="0123456789abcdef.", max_size=80).map(lambda end: f"{GRANT.account_id}.{end}")
+)
+def test_what_was_not_written_by_us_opens_nothing(text: str) -> None:
+    assert GRANTS.read(GRANT.item_id, text, BEFORE) is None
+
+
+@given(st.integers(0, len(TEXT) - 1), st.characters(codec="ascii"))
+def test_no_character_of_a_grant_may_be_another(place: int, character: str) -> None:
+    changed = TEXT[:place] + character + TEXT[place + 1 :]
+    assert changed == TEXT or GRANTS.read(GRANT.item_id, changed, BEFORE) is None

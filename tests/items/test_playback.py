@@ -144,7 +144,7 @@ async def test_what_never_was_is_not_found(house: House, http: httpx.AsyncClient
 async def test_deleting_the_item_ends_its_playlists_at_once(house: House, http: httpx.AsyncClient) -> None:
     row = await ready(house, await claimed_in_bulk(house))
     urls = [url_of(house, row), *await media_urls(http, url_of(house, row))]
-    await house.items.delete(row, None)
+    await house.trash.delete(row, None)
     assert {(await http.get(url)).status_code for url in urls} == {404}
 
 

@@ -25,7 +25,8 @@ ACCESS_OF_LEVEL = {1: (1 << 13) - 1, 2: REFER, 3: TRUNCATE, 5: IOCTL_DEVICE}
 LEVEL_WITH_NETWORK, LEVEL_WITH_SCOPES = 4, 6
 
 READ = READ_FILE | READ_DIR
-WORK = READ | WRITE_FILE | TRUNCATE | MAKE_REG | MAKE_DIR | REMOVE_FILE | REMOVE_DIR | REFER
+WORK = READ | WRITE_FILE | TRUNCATE | MAKE_REG | REMOVE_FILE
+"""Plain files only: folders could be nested deeper than whoever clears them away can follow."""
 FILE_ACCESS = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEVICE
 """What a rule may say of a single file; the rest is for folders."""
 

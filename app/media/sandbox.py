@@ -28,17 +28,27 @@ class Limits:
     """The hungriest legal photo, a lossless WebP of 100 MP, takes 1,680 MiB of address space and 5 CPU seconds.
 
     What cannot be read row by row (WebP, interlaced PNG) libvips spills into a file from 100 MB on: 800 MB at most.
+    `file_bytes` holds for each file, `output_bytes` for all together, and that one the template looks at only at times.
     """
 
     address_space_bytes: int = 1850 * MIB
     cpu_seconds: int | None = 60
     file_bytes: int = 1024 * MIB
+    output_bytes: int = 3 * GIB
     open_files: int = 64
     niceness: int = 5
 
 
 # The encoder of a long film: its time is bounded by the item's deadline alone, its largest file by the longest film's.
-ENCODER_LIMITS = Limits(address_space_bytes=6 * GIB, cpu_seconds=None, file_bytes=30 * GIB, open_files=256, niceness=10)
+# All rungs of four hours are some 30 GB, and joining one writes it three times.
+ENCODER_LIMITS = Limits(
+    address_space_bytes=6 * GIB,
+    cpu_seconds=None,
+    file_bytes=30 * GIB,
+    output_bytes=64 * GIB,
+    open_files=256,
+    niceness=10,
+)
 
 # Each thread's arena takes 64 MB of the limited address space, and an encoder starts threads by the cores it finds.
 ENCODER_ENVIRONMENT = b"GLIBC_TUNABLES=glibc.malloc.arena_max=8"

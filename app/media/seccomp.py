@@ -18,8 +18,8 @@ ALLOWED = """
 read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 lseek sendfile copy_file_range
 open openat creat close close_range dup dup2 dup3 pipe pipe2 flock
 stat fstat lstat newfstatat statx statfs fstatfs access faccessat faccessat2 readlink readlinkat getcwd
-getdents getdents64 ftruncate truncate fallocate fsync fdatasync sync_file_range fadvise64 readahead fchmod
-rename renameat renameat2 unlink unlinkat mkdir mkdirat rmdir umask
+getdents getdents64 ftruncate truncate fallocate fsync fdatasync sync_file_range fadvise64 readahead
+rename renameat renameat2 unlink unlinkat umask
 mmap munmap mprotect madvise mincore msync brk membarrier
 futex set_robust_list get_robust_list rseq set_tid_address arch_prctl exit exit_group
 gettid getpid getppid getpgid getpgrp getsid getuid geteuid getgid getegid getresuid getresgid getgroups

@@ -16,6 +16,7 @@ from pathlib import Path
 import pyvips
 
 from app.media.images import make_image
+from app.media.output_watch import LOOK_SECONDS, bytes_written
 from app.media.protocol import (
     EXIT_CRASHED,
     EXIT_MADE,
@@ -77,13 +78,16 @@ class Template:
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._children: dict[int, Child] = {}
+        self._told: set[int] = set()
+        """Children that have written too much and know it."""
+        self._next_look = 0.0
         # poll, unlike epoll, needs no descriptor of its own that a child would inherit.
         self._selector = selectors.PollSelector()
         self._selector.register(control, selectors.EVENT_READ)
 
     def serve(self) -> None:
         while True:
-            for key, _ in self._selector.select():
+            for key, _ in self._selector.select(LOOK_SECONDS if self._children else None):
                 if key.data is not None:
                     self._reap(self._children.pop(key.data))
                     continue
@@ -91,6 +95,18 @@ class Template:
                 if not packet:
                     return
                 self._obey(REQUEST.validate_json(packet))
+            self._look_at_output()
+
+    def _look_at_output(self) -> None:
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + LOOK_SECONDS
+        for job, child in self._children.items():
+            if bytes_written(child.pid) > child.request.limits.output_bytes:
+                # The signal names the limit; a child that ignores it is killed at the next look.
+                os.killpg(child.pid, signal.SIGKILL if job in self._told else signal.SIGXFSZ)
+                self._told.add(job)
 
     def _obey(self, request: StartJob | StartCheck | KillJob) -> None:
         match request:
@@ -120,6 +136,7 @@ class Template:
 
     def _reap(self, child: Child) -> None:
         _, status, usage = os.wait4(child.pid, 0)
+        self._told.discard(child.request.job)
         self._selector.unregister(child.pidfd)
         os.close(child.pidfd)
         ended = JobEnded(

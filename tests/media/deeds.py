@@ -105,6 +105,14 @@ def change_owner(path: Path) -> None:
     os.chown(path, 1, 1)
 
 
+def close_its_folder() -> None:
+    os.fchmod(os.open(".", os.O_RDONLY), 0)
+
+
+def make_folder() -> None:
+    Path("deeper").mkdir()
+
+
 def make_pipe() -> None:
     os.mkfifo("pipe")
 
@@ -220,10 +228,8 @@ def start_thread() -> str:
 
 
 def work_in_folder() -> list[str]:
-    Path("inner").mkdir()
-    Path("inner/half").write_bytes(b"1")
-    Path("inner/half").rename("whole")
-    Path("inner").rmdir()
+    Path("half").write_bytes(b"1")
+    Path("half").rename("whole")
     return list_folder(".")
 
 

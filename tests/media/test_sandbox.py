@@ -87,6 +87,8 @@ OUTSIDE: dict[str, Deed] = {
     "changes a mode": partial(deeds.change_mode, Path("../secret")),
     "changes an owner": partial(deeds.change_owner, Path("../secret")),
     "makes a named pipe": deeds.make_pipe,
+    "makes a folder, in which others could be nested without end": deeds.make_folder,
+    "closes its folder to who clears it": deeds.close_its_folder,
 }
 
 BEYOND: dict[str, Deed] = {

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pillow_heif
@@ -12,9 +13,9 @@ from PIL import Image
 
 from app.media.decoders import Decoders
 from app.media.outcome import result_of
-from app.media.protocol import JobEnded, StartJob
+from app.media.protocol import JobEnded, RunEncoder, StartJob
 from app.media.results import DecoderDied, Limit
-from app.media.sandbox import Limits
+from app.media.sandbox import ENCODER_LIMITS, MIB, Limits
 from tests.media.pictures import FILES, make, sample
 
 PLENTY_SECONDS = 60.0
@@ -58,6 +59,17 @@ async def until(condition: Callable[[], object]) -> None:
 def status_of(pid: int) -> dict[str, str]:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+async def test_output_ends_even_if_no_file_of_it_is_too_long(decoders: Decoders, folder: Path) -> None:
+    """An encoder that writes pictures without end, one file each."""
+    template = decoders.template_pid
+    endless = ("-v", "error", "-f", "lavfi", "-i", "testsrc2=s=640x360", "-f", "image2", "%d.bmp")
+    request = StartJob(0, str(folder), str(folder), replace(ENCODER_LIMITS, output_bytes=MIB), RunEncoder(endless))
+    ended = await decoders._run(request, PLENTY_SECONDS, asyncio.Semaphore(1))
+    assert ended.exit_code == -signal.SIGXFSZ
+    assert os.listdir(folder) == []  # noqa: PTH208  # pathlib counts as blocking here
+    assert decoders.template_pid == template
 
 
 async def test_every_sample_comes_out_of_the_sandbox_as_it_does_without(decoders: Decoders, tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ def main(descriptor: int) -> None:
     for operation in OPERATIONS:
         pyvips.voperation.Introspect.get(operation)
     prepare()
+    os.close(open_encoder())  # looks for it and tries it, once for all children
     gc.collect()
     gc.freeze()  # a collection in a child would otherwise touch, and so copy, every page
     with socket.socket(fileno=descriptor) as control:

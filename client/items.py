@@ -1,6 +1,6 @@
 """Items: every route under `/v1/items`, one method each."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,9 +8,12 @@ from client.connection import Connection, parsed
 from shared.events import HEAD_HEADER
 from shared.ids import ItemId
 from shared.items import (
+    MOST_DELETED_AT_ONCE,
     CompletedItem,
     CreatedItem,
     CreateItem,
+    DeletedItems,
+    DeleteItems,
     EditItem,
     Item,
     ItemPage,
@@ -45,21 +48,23 @@ class Items:
         return await self._connection.ask("POST", "/v1/items", CreatedItem, request, headers=headers)
 
     async def list(
-        self, *, order: Order = "created", limit: int = PAGE_ITEMS, cursor: str | None = None
+        self, *, order: Order = "created", limit: int = PAGE_ITEMS, cursor: str | None = None, deleted: bool = False
     ) -> ListedItems:
-        """One page, newest first."""
+        """One page, newest first; `deleted`: of those that can be restored."""
         parameters: dict[str, str | int] = {"order": order, "limit": limit}
+        if deleted:
+            parameters["deleted"] = "true"
         if cursor is not None:
             parameters["cursor"] = cursor
         response = await self._connection.send("GET", "/v1/items", parameters=parameters)
         page = parsed(response, ItemPage)
         return ListedItems(page.items, page.next_cursor, int(response.headers.get(HEAD_HEADER, "0")))
 
-    async def list_all(self, *, order: Order = "created") -> AsyncIterator[Item]:
+    async def list_all(self, *, order: Order = "created", deleted: bool = False) -> AsyncIterator[Item]:
         """Every item, newest first, page by page as it is consumed."""
         cursor: str | None = None
         while True:
-            page = await self.list(order=order, cursor=cursor)
+            page = await self.list(order=order, cursor=cursor, deleted=deleted)
             for item in page.items:
                 yield item
             cursor = page.next_cursor
@@ -74,9 +79,26 @@ class Items:
         headers = _if_match(version)
         return await self._connection.ask("PATCH", f"/v1/items/{item_id}", Item, change, headers=headers)
 
-    async def delete(self, item_id: ItemId, *, version: int | None = None) -> None:
-        """Hides the item at once. Raises Outdated when it no longer stands at `version`."""
-        await self._connection.send("DELETE", f"/v1/items/{item_id}", headers=_if_match(version))
+    async def delete(self, item_id: ItemId, *, version: int | None = None, permanently: bool = False) -> None:
+        """Hides the item at once; for 30 days it can be restored, unless it is to go `permanently`.
+
+        Raises Outdated when it no longer stands at `version`.
+        """
+        parameters = {"permanently": "true"} if permanently else None
+        headers = _if_match(version)
+        await self._connection.send("DELETE", f"/v1/items/{item_id}", parameters=parameters, headers=headers)
+
+    async def delete_many(
+        self, item_ids: Sequence[ItemId], *, permanently: bool = False
+    ) -> AsyncIterator[DeletedItems]:
+        """What became of them, after every few hundred. That some were deleted before, or are absent, is no error."""
+        for start in range(0, len(item_ids), MOST_DELETED_AT_ONCE):
+            wish = DeleteItems(ids=tuple(item_ids[start : start + MOST_DELETED_AT_ONCE]), permanently=permanently)
+            yield await self._connection.ask("POST", "/v1/items/delete", DeletedItems, wish)
+
+    async def restore(self, item_id: ItemId) -> Item:
+        """As it was before it was deleted; what was in work then comes back as cancelled."""
+        return await self._connection.ask("POST", f"/v1/items/{item_id}/restore", Item)
 
     async def complete(self, item_id: ItemId) -> CompletedItem:
         """Says that all bytes are sent; repeatable. Raises NotUploaded, UploadMismatch."""

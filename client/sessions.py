@@ -1,7 +1,7 @@
 """Accounts and sessions: register, sign in and out, see and revoke."""
 
 from client.connection import Connection
-from shared.accounts import Account, Session, SessionPage, SignedIn
+from shared.accounts import Account, ClosedAccount, Session, SessionPage, SignedIn
 from shared.ids import SessionId
 
 
@@ -31,6 +31,12 @@ class Sessions:
     async def account(self) -> Account:
         """Who this client's token belongs to."""
         return await self._connection.ask("GET", "/v1/account", Account)
+
+    async def close_account(self, password: str) -> ClosedAccount:
+        """Erases the account and everything in it, for good. Raises Forbidden for a wrong password."""
+        closed = await self._connection.ask("DELETE", "/v1/account", ClosedAccount, {"password": password})
+        self._connection.use_token(None)
+        return closed
 
     async def list(self) -> tuple[Session, ...]:
         return (await self._connection.ask("GET", "/v1/sessions", SessionPage)).sessions

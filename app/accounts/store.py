@@ -40,7 +40,8 @@ class AccountStore:
 
     async def _add(self, account: AccountRow, password_hash: str, first_is_administrator: bool) -> AccountRow:
         async with self._database.write() as connection:
-            first = not await connection.scalar(select(exists(select(accounts.c.id))))
+            ever = exists(select(accounts.c.id)) | exists(select(closed_accounts.c.id))
+            first = not await connection.scalar(select(ever))
             administrator = account.administrator or (first and first_is_administrator)
             await connection.execute(
                 insert(accounts).values(

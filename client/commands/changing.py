@@ -1,13 +1,14 @@
-"""`cancel`, `retry`, `delete`, `edit`."""
+"""`cancel`, `retry`, `restore`, `delete`, `edit`."""
 
 import argparse
 from collections.abc import Awaitable, Callable
 
 from client.client import DarkroomClient
-from client.commands.running import ExitCode, UsageError, for_each, in_client, item_id
-from client.terminal import clean, say, say_json
+from client.commands.running import ExitCode, UsageError, explained, for_each, in_client, item_id
+from client.terminal import clean, complain, say, say_json
 from shared.ids import ItemId
 from shared.items import EditItem, Item
+from shared.problems import NotFound
 
 Change = Callable[[DarkroomClient, ItemId], Awaitable[Item]]
 
@@ -16,13 +17,15 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
     changes: tuple[tuple[str, str, Change], ...] = (
         ("cancel", "stop uploads or work on items", lambda client, item: client.items.cancel(item)),
         ("retry", "try again what has failed or was cancelled", lambda client, item: client.items.retry(item)),
+        ("restore", "bring back what was deleted", lambda client, item: client.items.restore(item)),
     )
     for name, summary, change in changes:
         parser = commands.add_parser(name, parents=[common], help=summary)
         parser.add_argument("items", metavar="ITEM", nargs="+", type=item_id)
         parser.set_defaults(run=in_client(_changing(change)))
-    parser = commands.add_parser("delete", parents=[common], help="delete items")
+    parser = commands.add_parser("delete", parents=[common], help="delete items; for 30 days they can be restored")
     parser.add_argument("items", metavar="ITEM", nargs="+", type=item_id)
+    parser.add_argument("--permanently", action="store_true", help="nothing brings them back")
     parser.set_defaults(run=in_client(_delete))
     parser = commands.add_parser("edit", parents=[common], help="change an item's name or caption")
     parser.add_argument("item", metavar="ITEM", type=item_id)
@@ -42,14 +45,17 @@ def _changing(change: Change) -> Callable[[DarkroomClient, argparse.Namespace], 
 
 
 async def _delete(client: DarkroomClient, arguments: argparse.Namespace) -> int:
-    async def delete(item: ItemId) -> None:
-        await client.items.delete(item)
-        if arguments.json:
-            say_json({"id": item, "state": "deleted"})
-        else:
-            say(f"{item}: deleted")
-
-    return await for_each(arguments.items, delete)
+    failures = 0
+    async for done in client.items.delete_many(arguments.items, permanently=arguments.permanently):
+        for item in done.deleted:
+            if arguments.json:
+                say_json({"id": item, "state": "deleted"})
+            else:
+                say(f"{item}: deleted")
+        for item in done.absent:
+            complain(f"{item}: {explained(NotFound())}")
+        failures += len(done.absent)
+    return ExitCode.FAILURE if failures else ExitCode.SUCCESS
 
 
 async def _edit(client: DarkroomClient, arguments: argparse.Namespace) -> int:

@@ -102,6 +102,8 @@ async def _sign_out(client: DarkroomClient) -> None:
     try:
         async with asyncio.timeout(SIGN_OUT_SECONDS):
             await client.sessions.sign_out()
+    except Unauthenticated:
+        return  # the command itself has ended it
     except (Problem, ClientError, TimeoutError):
         complain("the session that was opened for this command could not be closed")
 

@@ -18,6 +18,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
     parser = commands.add_parser("list", parents=[common], help="list items, newest first")
     parser.add_argument("--order", choices=["created", "captured"], default="created", help="newest by which time")
     parser.add_argument("--limit", type=_positive, default=LISTED, help="how many at most (default: %(default)s)")
+    parser.add_argument("--deleted", action="store_true", help="instead those that can be restored")
     parser.set_defaults(run=in_client(_list))
     parser = commands.add_parser("status", parents=[common], help="show everything about items")
     parser.add_argument("items", metavar="ITEM", nargs="+", type=item_id)
@@ -41,13 +42,15 @@ def _positive(text: str) -> int:
 async def _list(client: DarkroomClient, arguments: argparse.Namespace) -> int:
     cursor, left, seen = None, arguments.limit, 0
     while left > 0:
-        page = await client.items.list(order=arguments.order, limit=min(left, PAGE), cursor=cursor)
+        page = await client.items.list(
+            order=arguments.order, limit=min(left, PAGE), cursor=cursor, deleted=arguments.deleted
+        )
         _print_items(page.items, arguments)
         left, seen, cursor = left - len(page.items), seen + len(page.items), page.next_cursor
         if cursor is None:
             break
     if not seen and not arguments.json:
-        say("No items yet. Send some with `darkroom upload PATH…`.")
+        say("Nothing to restore." if arguments.deleted else "No items yet. Send some with `darkroom upload PATH…`.")
     return ExitCode.SUCCESS
 
 

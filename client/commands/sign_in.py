@@ -41,7 +41,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
 
 def _register(arguments: argparse.Namespace) -> int:
     url, email = server_url(arguments), _email(arguments)
-    password = _password(email, twice=True)
+    password = ask_password(email, twice=True)
 
     async def run() -> int:
         async with DarkroomClient(url) as client:
@@ -53,7 +53,7 @@ def _register(arguments: argparse.Namespace) -> int:
 
 def _login(arguments: argparse.Namespace) -> int:
     url, email = server_url(arguments), _email(arguments)
-    password = _password(email, twice=False)
+    password = ask_password(email, twice=False)
 
     async def run() -> int:
         async with DarkroomClient(url) as client:
@@ -127,7 +127,8 @@ def _email(arguments: argparse.Namespace) -> str:
     return named
 
 
-def _password(email: str, *, twice: bool) -> str:
+def ask_password(email: str, *, twice: bool) -> str:
+    """From the environment or the terminal. Raises UsageError."""
     if password := os.environ.get("DARKROOM_PASSWORD"):
         return password
     if not sys.stdin.isatty():

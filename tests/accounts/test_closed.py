@@ -40,6 +40,11 @@ async def test_one_eraser_at_a_time_takes_a_closed_account_and_another_when_its_
     await database.close()
 
 
+async def test_who_comes_after_the_last_has_gone_is_no_administrator(door: FrontDoor) -> None:
+    await closed_by(door)
+    assert not (await door.register_and_sign_in())["account"]["administrator"]
+
+
 async def test_what_was_counted_first_stays_and_the_second_round_waits_for_the_last_upload(
     door: FrontDoor, database_url: str
 ) -> None:

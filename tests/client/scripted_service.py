@@ -9,12 +9,15 @@ from typing import Any, Literal
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
+from shared.accounts import ClosedAccount
 from shared.events import HEAD_HEADER, Progress
 from shared.ids import ItemId, new_item_id, new_session_id
 from shared.items import (
     CompletedItem,
     CreatedItem,
     CreateItem,
+    DeletedItems,
+    DeleteItems,
     EditItem,
     Item,
     ItemPage,
@@ -34,6 +37,7 @@ from shared.problems import (
     MEDIA_TYPE,
     AddressTaken,
     EventsGone,
+    Forbidden,
     IdempotencyMismatch,
     NotFound,
     NotUploaded,
@@ -100,6 +104,15 @@ async def account(request: Request) -> dict[str, Any]:
     return shown_account(caller(request))
 
 
+@api.delete("/v1/account", status_code=202)
+async def close_account(request: Request) -> ClosedAccount:
+    account = caller(request)
+    if (await request.json())["password"] != account.password:
+        raise Forbidden("The password is wrong.")
+    del accounts[account.email]
+    return ClosedAccount(id=account.id, closed_at=utc_now())
+
+
 @api.post("/v1/items", status_code=201)
 async def create(request: Request, wish: CreateItem) -> CreatedItem:
     account, body = caller(request), (await request.body()).decode()
@@ -118,10 +131,13 @@ async def create(request: Request, wish: CreateItem) -> CreatedItem:
 
 
 @api.get("/v1/items")
-async def list_items(request: Request, response: Response, limit: int = 100, cursor: str | None = None) -> ItemPage:
+async def list_items(
+    request: Request, response: Response, limit: int = 100, cursor: str | None = None, deleted: bool = False
+) -> ItemPage:
     account = caller(request)
     response.headers[HEAD_HEADER] = str(len(account.events))
-    items = [each.item for each in reversed(account.items.values()) if each.item.state is not ItemState.DELETED]
+    stored = [each.item for each in reversed(account.items.values())]
+    items = [item for item in stored if (item.state is ItemState.DELETED) == deleted]
     start = int(cursor or 0)
     following = str(start + limit) if start + limit < len(items) else None
     return ItemPage(items=tuple(items[start : start + limit]), next_cursor=following)
@@ -142,6 +158,26 @@ async def edit(request: Request, item_id: str, wish: EditItem) -> Item:
 async def delete(request: Request, item_id: str) -> None:
     account, stored = found(request, item_id)
     account.change(stored, state=ItemState.DELETED)
+
+
+@api.post("/v1/items/delete")
+async def delete_many(request: Request, wish: DeleteItems) -> DeletedItems:
+    account = caller(request)
+    here = tuple(item for item in wish.ids if item in account.items)
+    for item in here:
+        account.change(account.items[item], state=ItemState.DELETED)
+        if wish.permanently:
+            del account.items[item]
+    return DeletedItems(deleted=here, absent=tuple(item for item in wish.ids if item not in here))
+
+
+@api.post("/v1/items/{item_id}/restore")
+async def restore(request: Request, item_id: str) -> Item:
+    account = caller(request)
+    stored = account.items.get(ItemId(item_id))
+    if stored is None:
+        raise NotFound
+    return account.change(stored, state=ItemState.READY)
 
 
 @api.post("/v1/items/{item_id}/cancel")

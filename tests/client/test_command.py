@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from shared.ids import new_item_id
+from shared.items import MOST_DELETED_AT_ONCE
 from tests.client.conftest import PASSWORD, ScriptedAccount, random_file
 
 NOBODY = "http://127.0.0.1:9"
@@ -82,6 +84,40 @@ def test_items_are_listed_shown_edited_cancelled_and_deleted(account: ScriptedAc
     assert account.run("delete", item).stdout == f"{item}: deleted\n"
     assert account.run("status", item).returncode == 1
     assert account.lines("list") == []
+
+
+def test_deleted_items_are_listed_apart_and_come_back_unless_they_went_for_good(
+    account: ScriptedAccount, tmp_path: Path
+) -> None:
+    (uploaded,) = account.lines("upload", random_file(tmp_path / "photo.jpg", 1_000))
+    item, absent = uploaded["item"]["id"], "itm_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    done = account.run("delete", absent, item)
+    assert (done.returncode, done.stdout) == (1, f"{item}: deleted\n")
+    assert done.stderr.startswith(f"darkroom: {absent}: There is no such thing")
+    assert [each["id"] for each in account.lines("list", "--deleted")] == [item]
+    assert account.lines("restore", item)[0]["state"] == "ready"
+    assert account.run("list", "--deleted").stdout == "Nothing to restore.\n"
+    assert account.lines("delete", "--permanently", item) == [{"id": item, "state": "deleted"}]
+    assert account.run("restore", item).returncode == 1
+
+
+def test_more_items_than_one_request_takes_are_deleted_in_several(account: ScriptedAccount) -> None:
+    absent = [new_item_id() for _ in range(MOST_DELETED_AT_ONCE + 1)]
+    done = account.run("delete", *absent)
+    assert [line.split(": ")[1] for line in done.stderr.splitlines()] == absent
+    asked = [each["request"] for each in account.record()["requests"]]
+    assert asked.count("POST /v1/items/delete") == 2
+
+
+def test_an_account_is_erased_with_its_password_and_only_if_that_is_meant(account: ScriptedAccount) -> None:
+    unsure = account.run("account", "erase")
+    assert (unsure.returncode, unsure.stdout) == (2, "")
+    wrong = account.run("account", "erase", "--yes", DARKROOM_PASSWORD="not the password")
+    assert (wrong.returncode, wrong.stderr) == (1, "darkroom: The password is wrong.\n")
+    done = account.run("account", "erase", "--yes", DARKROOM_PASSWORD=PASSWORD)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "is closed" in done.stdout
+    assert account.run("list").returncode == 4
 
 
 def test_a_failure_of_one_item_does_not_keep_the_others_from_being_done(

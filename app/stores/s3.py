@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import errno
 import hashlib
 import os
 from collections.abc import AsyncIterator, Sequence
@@ -329,7 +330,10 @@ def _read_part(source: Path, offset: int, size_bytes: int) -> bytes:
     """Of the file itself: a decoder that was taken over could have left a link to another one in its place."""
     with open(os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123  a descriptor
         file.seek(offset)
-        return file.read(size_bytes)
+        body = file.read(size_bytes)
+    if len(body) < size_bytes:
+        raise OSError(errno.EIO, "a file is shorter than it was")
+    return body
 
 
 def _sha256_hex(body: bytes) -> str:

@@ -48,6 +48,22 @@ class Bench:
         os.kill(self.decoders.pids[0], signal.SIGSTOP)
         return attempt
 
+    async def encoder(self) -> int:
+        """The process that makes a ladder, as soon as it has become the encoder."""
+        async with asyncio.timeout(PLENTY_SECONDS):
+            while True:
+                for pid in self.decoders.pids:
+                    if _program(pid).startswith("ffmpeg"):
+                        return pid
+                await asyncio.sleep(0.005)
+
+    async def hang_encoder(self, row: ItemRow) -> tuple["asyncio.Task[None]", int]:
+        """A second stage under way, whose encoder is paused before it has made much; and that encoder."""
+        attempt = asyncio.create_task(self.bulk.handle(message(row)))
+        encoder = await self.encoder()
+        os.kill(encoder, signal.SIGSTOP)
+        return attempt, encoder
+
     async def capsules(self, row: ItemRow) -> list[dict[str, Any]]:
         """What the dead-letter queue holds of this item."""
         queues, found = self.house.base.amazon.queues, []
@@ -58,6 +74,17 @@ class Bench:
     async def receipt(self, row: ItemRow) -> list[tuple[str, int]]:
         """Each step and its attempt."""
         return [(step.step, step.attempt) for step in await self.house.base.item_store.receipt(row.item_id)]
+
+
+def runs(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def _program(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/exe").readlink().name
+    except FileNotFoundError:
+        return ""
 
 
 def message(row: ItemRow) -> Message:

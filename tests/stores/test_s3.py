@@ -1,0 +1,73 @@
+"""Files on their way to S3: small ones at once, large ones in parts, links never."""
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from app.stores.s3 import Absent, ObjectStore
+from shared.ids import new_ulid
+from shared.uploads import SINGLE_PUT_BYTES, parts_digest
+from tests.house import House
+
+LARGE = SINGLE_PUT_BYTES + 5
+
+
+@pytest.fixture
+async def objects(house: House) -> ObjectStore:
+    return house.base.amazon.objects
+
+
+@pytest.fixture
+def key() -> str:
+    return f"renditions/acc_{new_ulid()}/itm_{new_ulid()}/recipe/1/video.mp4"
+
+
+async def upload(objects: ObjectStore, key: str, source: Path, size_bytes: int, digest: str = "0" * 64) -> str:
+    return await objects.upload(
+        key, source, size_bytes=size_bytes, content_type="video/mp4", sha256_hex=digest, cache_control="private"
+    )
+
+
+@pytest.mark.parametrize("size_bytes", [1, 1000, LARGE])
+async def test_a_file_arrives_whole_and_its_digest_is_what_s3_says(
+    objects: ObjectStore, key: str, tmp_path: Path, size_bytes: int
+) -> None:
+    content = os.urandom(size_bytes)
+    source, copy = tmp_path / "source", tmp_path / "copy"
+    source.write_bytes(content)
+    digest = await upload(objects, key, source, size_bytes, sha256(content).hexdigest())
+    stored = await objects.head(key)
+    assert stored is not None
+    assert (stored.size_bytes, stored.digest) == (size_bytes, digest)
+    if size_bytes == LARGE:
+        parts = [content[:SINGLE_PUT_BYTES], content[SINGLE_PUT_BYTES:]]
+        assert digest == parts_digest([sha256(part).hexdigest() for part in parts])
+    await objects.download(key, copy)
+    assert copy.read_bytes() == content
+
+
+async def test_a_large_file_that_breaks_off_leaves_no_parts(objects: ObjectStore, key: str, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(b"x" * SINGLE_PUT_BYTES)
+    with pytest.raises(OSError, match="shorter"):
+        await upload(objects, key, source, LARGE)
+    assert await objects.list_multipart_keys(key) == []
+    assert await objects.head(key) is None
+
+
+async def test_a_link_that_a_decoder_left_is_not_followed(objects: ObjectStore, key: str, tmp_path: Path) -> None:
+    secret, link = tmp_path / "secret", tmp_path / "video.mp4"
+    secret.write_bytes(b"secret")
+    link.symlink_to(secret)
+    with pytest.raises(OSError, match="symbolic links"):
+        await upload(objects, key, link, 6, sha256(b"secret").hexdigest())
+    with pytest.raises(OSError, match="symbolic links"):
+        await objects.upload_made(key, link, content_type="video/mp4", cache_control="private")
+    assert await objects.head(key) is None
+
+
+async def test_what_is_not_there_cannot_be_read(objects: ObjectStore, key: str) -> None:
+    with pytest.raises(Absent):
+        await objects.read(key)

@@ -1,0 +1,53 @@
+"""Receiving from a lane, and stopping: what can be finished is, what can't goes back at once."""
+
+import asyncio
+from datetime import timedelta
+
+from app.stores.resources import NUDGES_QUEUE
+from app.stores.sqs import Message
+from app.worker.consumer import Consumer
+from shared.ids import new_ulid
+from tests.house import House
+
+PLENTY_SECONDS = 20.0
+
+
+class Work:
+    """Each message is worked on until somebody says that it is done."""
+
+    def __init__(self) -> None:
+        self.done: dict[str, asyncio.Event] = {}
+        self.ended: list[tuple[str, str]] = []
+        self.begun = asyncio.Semaphore(0)
+
+    async def handle(self, message: Message) -> None:
+        name = message.body["name"]
+        self.done[name] = asyncio.Event()
+        self.begun.release()
+        try:
+            await self.done[name].wait()
+        except asyncio.CancelledError:
+            self.ended.append((name, "given back"))
+            raise
+        self.ended.append((name, "finished"))
+
+
+async def test_a_stopping_worker_waits_for_what_can_be_finished_and_for_nothing_else(house: House) -> None:
+    queues, work, stopping = house.base.amazon.queues, Work(), asyncio.Event()
+    hopeful, hopeless = new_ulid(), new_ulid()
+    consumer = Consumer(
+        queues, NUDGES_QUEUE, 2, timedelta(seconds=30), work.handle, lambda message, _: message.body["name"] == hopeful
+    )
+    running = asyncio.create_task(consumer.run(stopping, PLENTY_SECONDS))
+    for name in (hopeful, hopeless):
+        await queues.send(NUDGES_QUEUE, {"name": name}, group="tests")
+    async with asyncio.timeout(PLENTY_SECONDS):
+        await work.begun.acquire()
+        await work.begun.acquire()
+        stopping.set()
+        while not work.ended:  # noqa: ASYNC110  the list wakes nobody
+            await asyncio.sleep(0.005)
+        assert work.ended == [(hopeless, "given back")]
+        work.done[hopeful].set()
+        await running
+    assert work.ended == [(hopeless, "given back"), (hopeful, "finished")]

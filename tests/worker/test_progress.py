@@ -1,0 +1,74 @@
+"""How far a video is: told to its owner's streams at most once a second, and known to who is about to stop."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from app.events.stream import progress_channel
+from app.worker import progress
+from app.worker.progress import Encodes, EncodeWatch
+from shared.events import Progress
+from shared.times import Clock
+from tests.house import House, ManualClock
+from tests.items.films import in_bulk
+
+
+class Channel:
+    """Remembers what was told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, Progress]] = []
+
+    async def tell(self, channel: str, message: bytes) -> None:
+        self.told.append((channel, Progress.model_validate_json(message)))
+
+
+async def watched(house: House, clock: Clock, duration_seconds: float) -> tuple[Channel, Encodes, EncodeWatch]:
+    channel, row = Channel(), await in_bulk(house)
+    encodes = Encodes(channel, clock)
+    return channel, encodes, EncodeWatch(encodes, row, duration_seconds)
+
+
+async def test_progress_is_told_to_the_owner_at_most_once_a_second(house: House, clock: ManualClock) -> None:
+    channel, _, watch = await watched(house, clock, 100)
+    for seconds in range(1, 101):
+        await watch.reached(seconds)
+    ((name, told),) = channel.told
+    assert (name, told.percent) == (progress_channel(house.account), 1.0)
+
+
+async def test_the_end_is_estimated_from_the_pace_and_never_promised_too_early(
+    house: House, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "TELL_SECONDS", 0.0)
+    channel, _, watch = await watched(house, clock, 100)
+    await asyncio.sleep(0.1)
+    for seconds in (0.1, 50, 100, 130):
+        await watch.reached(seconds)
+    told = [each for _, each in channel.told]
+    assert [each.percent for each in told] == [0.1, 49.5, 99.0, 99.0]
+    assert told[0].ready_at is None, "too early to say"
+    assert told[1].ready_at is not None
+    assert clock.now + timedelta(seconds=0.1) <= told[1].ready_at <= clock.now + timedelta(seconds=5)
+    assert told[3].ready_at == clock.now
+
+
+async def test_a_video_of_unknown_length_has_no_estimate(house: House, clock: ManualClock) -> None:
+    channel, _, watch = await watched(house, clock, 0.0)
+    await watch.reached(3)
+    assert [(each.percent, each.ready_at) for _, each in channel.told] == [(0.0, None)]
+
+
+async def test_who_is_about_to_stop_knows_what_can_be_finished(house: House, clock: ManualClock) -> None:
+    row = await in_bulk(house)
+    encodes = Encodes(Channel(), clock)
+    watch = EncodeWatch(encodes, row, 1000)
+    assert not encodes.can_finish(row.item_id, 60), "nothing is known of it yet"
+    await asyncio.sleep(0.1)
+    await watch.reached(20)
+    assert not encodes.can_finish(row.item_id, 1)
+    await watch.reached(999)
+    assert encodes.can_finish(row.item_id, 1)
+    watch.over()
+    assert not encodes.can_finish(row.item_id, 1)

@@ -1,11 +1,13 @@
 """Runs the start check on a kernel that lacks something: `python -m tests.worker.poorer_kernel MISSING WANTED`.
 
-A filter of our own answers for the kernel, as one does that was built or booted without the feature.
+A filter of our own answers for the kernel, as one does that was built or booted without the feature. With `worker` in
+place of WANTED it becomes a whole worker there.
 """
 
 import asyncio
 import ctypes
 import errno
+import os
 import struct
 import sys
 import tempfile
@@ -52,6 +54,8 @@ def main(missing: str, wanted: str) -> None:
     set_up_logs()
     prepare()
     take_away(missing)
+    if wanted == "worker":
+        os.execv(sys.executable, [sys.executable, "-m", "app", "worker"])  # noqa: S606  # our own
     try:
         level = asyncio.run(check(Decoders.start(slots=1), Sandbox(wanted)))
     except Unsafe as reason:

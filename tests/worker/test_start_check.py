@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.media import landlock
+from tests.app.test_settings import GOOD
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,6 +36,16 @@ def test_without_landlock_a_relaxed_worker_starts_and_says_so() -> None:
     assert checked.returncode == 0, checked.stderr
     assert "landlock_level=None" in checked.stdout
     assert "sandbox.without_landlock" in checked.stdout + checked.stderr
+
+
+@pytest.mark.parametrize("missing", ["landlock", "seccomp"])
+def test_the_worker_ends_with_that_line_alone(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    checked = start_check(missing, "worker")
+    assert checked.returncode == 1
+    assert checked.stdout == ""
+    assert re.fullmatch(f"This kernel has no {missing}.+\n", checked.stderr, re.IGNORECASE)
 
 
 @pytest.mark.parametrize("wanted", ["strict", "relaxed"])

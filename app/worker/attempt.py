@@ -67,7 +67,7 @@ class Attempts:
             log.error("message.unreadable", queue=self._queue)
             await self._forget(message)
             return
-        with structlog.contextvars.bound_contextvars(account=account, item=item):
+        with structlog.contextvars.bound_contextvars(account=account, item=item, lane=self._lane.value):
             try:
                 await self._claim_and_work(message, account, item)
             except Unavailable as problem:

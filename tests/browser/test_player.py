@@ -7,7 +7,7 @@ from playwright.async_api import Page, expect
 
 from shared.events import EventType
 from shared.items import Item, ItemState
-from tests.browser.conftest import FILES_OF_A_FILM, MakeItem
+from tests.browser.conftest import FILES_OF_A_FILM, PHONE, MakeItem
 from tests.browser.films import SECONDS, SEGMENT_SECONDS, SEGMENTS
 from tests.browser.scripted_service import ScriptedService
 from tests.browser.visitor import Connection, Visitor
@@ -265,6 +265,27 @@ async def test_a_video_is_played_with_the_keyboard_alone(watch: Watch, make_vide
     await expect(watched.position).to_have_attribute("aria-valuetext", "0:05 of 2:00")
     await watched.page.keyboard.press("m")
     await watched.until("video.muted")
+
+
+async def test_a_first_touch_shows_the_controls_and_the_next_one_pauses(
+    someone: Visitor, page_url: str, make_video: MakeItem
+) -> None:
+    assert someone.context.browser is not None
+    width, height = PHONE
+    phone = await someone.context.browser.new_context(
+        has_touch=True, is_mobile=True, viewport={"width": width, "height": height}
+    )
+    page = await Visitor(phone, page_url).open(f"/items/{make_video().id}")
+    watched = Watched(page)
+    await page.locator(".video-start").tap()
+    await watched.until("!video.paused && video.currentTime > 0.3")
+    await expect(page.locator(".video")).not_to_have_attribute("data-active", "true")
+    await watched.video.tap(position={"x": 60, "y": 90})
+    await expect(page.locator(".video")).to_have_attribute("data-active", "true")
+    await watched.until("!video.paused")
+    await watched.video.tap(position={"x": 60, "y": 90})
+    await watched.until("video.paused")
+    await phone.close()
 
 
 async def test_leaving_a_video_stops_it(watch: Watch, make_video: MakeItem) -> None:

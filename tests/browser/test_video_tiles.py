@@ -17,10 +17,12 @@ def far(item_id: str, percent: float, seconds: float) -> Progress:
     return Progress(id=item_id, percent=percent, ready_at=datetime.now(UTC) + timedelta(seconds=seconds))
 
 
+@pytest.mark.parametrize("state", [ItemState.QUEUED, ItemState.PROCESSING])
 async def test_a_tile_says_how_far_its_video_is_and_for_how_long(
-    someone: Visitor, make_video: MakeItem, api: ScriptedService
+    someone: Visitor, make_video: MakeItem, api: ScriptedService, state: ItemState
 ) -> None:
-    item = make_video("lake.mp4", made=3)
+    """No event says that a queued one was begun: progress does."""
+    item = make_video("lake.mp4", made=3, state=state)
     page = await someone.open()
     await expect_pictures(page, 1)
     tile = page.locator(".tile")

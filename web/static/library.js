@@ -108,9 +108,9 @@ export class Library extends EventTarget {
     if (!hasUrls(item)) this.refresh(item.id);
   }
 
-  /** What was last heard of a video in the making: `{id, percent, ready_at}`. */
+  /** What was last heard of a video in the making: `{id, percent, ready_at}`. No event says that a queued one is begun. */
   progressOf(id) {
-    return this.#items.get(id)?.state === 'processing' ? this.#progress.get(id) : undefined;
+    return ['queued', 'processing'].includes(this.#items.get(id)?.state) ? this.#progress.get(id) : undefined;
   }
 
   hearProgress(progress) {

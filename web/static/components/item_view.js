@@ -7,8 +7,9 @@ import {placeholderCanvas} from '../thumbhash.js';
 import {dateAndTime, lengthInWords, progressInWords, sizeInWords, STATES} from '../words.js';
 import {button, carefulButton, iconButton} from './controls.js';
 import {picture, pictureFiles} from './picture.js';
+import {isPlayable} from './playback.js';
 import {receipt} from './receipt.js';
-import {isPlayable, videoView} from './video.js';
+import {videoView} from './video.js';
 
 export function itemView({id, library, actions, go, explain}) {
   const stopper = new AbortController();
@@ -60,8 +61,7 @@ export function itemView({id, library, actions, go, explain}) {
 
   function drawStatus(item) {
     const heard = library.progressOf(id);
-    const state = STATES[item.state];
-    setText(status, item.state === 'ready' ? '' : item.failure?.message ?? (heard ? `${state} · ${progressInWords(heard)}` : state));
+    setText(status, item.state === 'ready' ? '' : item.failure?.message ?? (heard ? `${STATES.processing} · ${progressInWords(heard)}` : STATES[item.state]));
     progress.hidden = !heard;
     progress.value = heard?.percent ?? 0;
   }

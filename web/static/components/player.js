@@ -91,7 +91,8 @@ export class Player extends EventTarget {
     this.#leapGap();
     const segment = this.#wanted(list);
     if (segment) return this.#append(list, segment);
-    if (this.complete && this.#source.readyState === 'open' && this.#holds(list.segments.at(-1))) this.#source.endOfStream();
+    const last = list.segments.at(-1);
+    if (this.complete && last && this.#holds(last) && this.#source.readyState === 'open') this.#source.endOfStream();
     return this.#news();
   }
 
@@ -139,7 +140,7 @@ export class Player extends EventTarget {
     const list = mediaPlaylist(text, rung.url);
     this.#lists.set(rung, {list, at: performance.now()});
     this.madeSeconds = list.end;
-    this.complete = list.ended || list.end > this.#duration - GAP_SECONDS / 5; // then only the one file is still being made
+    this.complete = list.ended || (list.end > 0 && list.end > this.#duration - GAP_SECONDS / 5); // then only the one file is missing
     this.#tell('made');
     return list;
   }
@@ -223,7 +224,9 @@ export class Player extends EventTarget {
       response = await fetch(url, {signal});
       if (response.ok) return await response[form]();
     } catch (error) {
-      throw error.name === 'AbortError' ? error : new Unreachable(error);
+      if (error.name === 'AbortError') throw error;
+      if (error.name === 'TimeoutError') this.#bitsPerSecond /= 4;
+      throw new Unreachable(error);
     }
     if (response.status < 500 && response.status !== 429) onRefused();
     throw new Refused(`The answer was ${response.status}.`);

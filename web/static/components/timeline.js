@@ -32,8 +32,9 @@ export function timeline({onSeek, readStoryboard}) {
     setAttribute(position, 'max', shown.duration);
     position.value = shown.at;
     setAttribute(position, 'aria-valuetext', `${lengthInWords(shown.at)} of ${lengthInWords(shown.duration)}`);
-    node.style.setProperty('--seen', share(shown.at));
-    node.style.setProperty('--made', share(shown.complete ? shown.duration : shown.made));
+    const made = shown.complete ? shown.duration : shown.made;
+    node.style.setProperty('--seen', share(Math.min(shown.at, made)));
+    node.style.setProperty('--made', share(made));
   }
 
   function point() {
@@ -51,9 +52,9 @@ export function timeline({onSeek, readStoryboard}) {
 
   function drawFrame(seconds) {
     const cue = storyboard?.cues.findLast(({start}) => start <= seconds);
-    frame.hidden = !cue;
-    if (!cue) return;
-    if (sprite.src !== storyboard.image) sprite.src = storyboard.image;
+    if (cue && sprite.src !== storyboard.image) sprite.src = storyboard.image;
+    frame.hidden = !cue || !sprite.complete;
+    if (frame.hidden) return;
     frame.style.setProperty('width', `${cue.width}px`);
     frame.style.setProperty('height', `${cue.height}px`);
     sprite.style.setProperty('transform', `translate(${-cue.x}px, ${-cue.y}px)`);
@@ -72,6 +73,7 @@ export function timeline({onSeek, readStoryboard}) {
     event.preventDefault(); // the browser's own step is a hundredth, however long the film
     seek(Number(position.value) + steps * STEP_SECONDS);
   });
+  sprite.addEventListener('load', point);
   node.addEventListener('pointerenter', load);
   node.addEventListener('pointermove', (event) => {
     pointed = event.clientX;

@@ -1,37 +1,24 @@
-// A video with its controls: fed segment by segment, played by the browser itself, or from its one file.
+// A video with its controls on it: they come when somebody moves, and leave while it plays.
 
 import {element, setAttribute, setText} from '../dom.js';
 import {icon} from '../icons.js';
-import {persist} from '../retry.js';
 import {lengthInWords} from '../words.js';
 import {iconButton} from './controls.js';
 import {pictureFiles} from './picture.js';
-import {canFeed, Player} from './player.js';
+import {fileOf, Playback} from './playback.js';
 import {storyboardOf, timeline} from './timeline.js';
 
-const HLS = 'application/vnd.apple.mpegurl';
 const IDLE_MILLISECONDS = 2500;
-const MOST_REOPENINGS = 3;
 const EDGE_SECONDS = 0.5; // what lies so close to the end of what is made is not there yet
 const SHOWN_BY = ['play', 'pause', 'timeupdate', 'seeking', 'seeked', 'waiting', 'canplay', 'durationchange', 'volumechange', 'ended', 'loadedmetadata'];
 const UNMADE = 'This part is still being made. It goes on by itself as soon as it is there.';
-const NOT_YET = 'This browser can play it when all of it is made.';
-const NEVER = 'This browser cannot play it. The original can be downloaded.';
-
-const fileOf = (item, name) => item.renditions.find((each) => each.name === name)?.url ?? null;
-
-/** Whether there is anything to play. */
-export const isPlayable = (item) => item.kind === 'video' && Boolean(item.playlist_url || fileOf(item, 'video'));
 
 /** `readItem` resolves to the item with fresh addresses. */
 export function videoView({item: first, readItem}) {
   let item = first;
-  let player = null;
-  let way = null; // `segments`, `native`, `file`, or none
-  let reopenings = 0;
-  let trouble = '';
   let isWished = false; // that it plays; a new source ends the playing, not the wish
   let idle = 0;
+  let onlyWakes = false; // the first touch shows the controls; a mouse has shown them by moving
   const stopper = new AbortController();
   const {signal} = stopper;
   const isLoop = !item.playlist_url; // what was an animated picture has its one file and nothing else
@@ -49,52 +36,6 @@ export function videoView({item: first, readItem}) {
   const bar = timeline({onSeek: (seconds) => (video.currentTime = seconds), readStoryboard});
   const controls = element('div', {class: 'video-controls'}, bar.node, element('div', {class: 'video-buttons'}, play, !isLoop && sound, clock, rung, enlarge));
   const node = element('div', {class: 'video', 'data-active': true}, video, said, start, controls);
-
-  function begin() {
-    if (item.playlist_url && canFeed()) feed();
-    else if (item.playlist_url && video.canPlayType(HLS)) playAddress('native', item.playlist_url);
-    else playFile();
-  }
-
-  function feed() {
-    way = 'segments';
-    player = new Player(video, item, () => persist(readItem, {signal}));
-    player.addEventListener('made', draw, {signal});
-    player.addEventListener('unplayable', () => {
-      const at = video.currentTime;
-      player.close();
-      player = null;
-      playFile(at);
-    }, {signal});
-  }
-
-  function playFile(at) {
-    const address = fileOf(item, 'video');
-    trouble = address ? '' : item.state === 'ready' ? NEVER : NOT_YET;
-    if (address) playAddress('file', address, at);
-    else way = null;
-    draw();
-  }
-
-  function playAddress(by, address, at = video.currentTime) {
-    way = by;
-    video.src = address;
-    if (at) video.currentTime = at;
-    if (isLoop && !matchMedia('(prefers-reduced-motion: reduce)').matches) attempt();
-  }
-
-  /** The address has run out, or the browser cannot do it that way. */
-  async function reopen() {
-    if (way === null || way === 'segments') return;
-    if (reopenings++ >= MOST_REOPENINGS) {
-      trouble = NEVER;
-      return draw();
-    }
-    item = await persist(readItem, {signal});
-    if (way === 'native' && !fileOf(item, 'video')) playAddress('native', item.playlist_url);
-    else playFile();
-    return undefined;
-  }
 
   /** Browsers may refuse to begin by themselves; then the button is still there. */
   function attempt() {
@@ -124,16 +65,16 @@ export function videoView({item: first, readItem}) {
     const paused = video.paused && !isWished;
     const duration = item.duration_seconds || (Number.isFinite(video.duration) ? video.duration : 0);
     const isShort = readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
-    const isUnmade = player !== null && !player.complete && isShort && at > player.madeSeconds - EDGE_SECONDS && at > 0;
-    const made = player ? player.madeSeconds : way === 'native' && video.seekable.length ? video.seekable.end(0) : duration;
-    bar.draw({at: Math.min(at, duration), duration, made, complete: player ? player.complete : way === 'file' || item.state === 'ready'});
-    setText(said, isUnmade ? UNMADE : trouble);
+    const {isComplete, madeSeconds, trouble} = playback;
+    const isUnmade = !isComplete && isShort && at > 0 && at > madeSeconds - EDGE_SECONDS;
+    bar.draw({at: Math.min(at, duration), duration, made: madeSeconds, complete: isComplete});
+    setText(said, trouble || (isUnmade ? UNMADE : ''));
     setText(clock, `${lengthInWords(at)} / ${lengthInWords(duration)}`);
-    setText(rung, player?.rung ? `${Math.min(player.rung.width, player.rung.height)}p` : '');
+    setText(rung, playback.rung);
     setFace(play, paused ? 'Play' : 'Pause', paused ? 'play' : 'pause');
     setFace(sound, video.muted ? 'Unmute' : 'Mute', video.muted ? 'muted' : 'sound');
     start.hidden = !paused || Boolean(said.textContent) || seeking || isLoop || at > 0;
-    setAttribute(node, 'data-waiting', !isUnmade && !trouble && isShort && (!paused || seeking) && way !== null);
+    setAttribute(node, 'data-waiting', playback.isUnderWay && !isUnmade && isShort && (!paused || seeking));
     setAttribute(node, 'data-paused', paused || Boolean(said.textContent)); // nothing moves: the controls stay
   }
 
@@ -154,18 +95,22 @@ export function videoView({item: first, readItem}) {
   for (const type of SHOWN_BY) video.addEventListener(type, draw, {signal});
   for (const type of ['pointermove', 'pointerdown', 'keydown', 'focusin']) node.addEventListener(type, wake, {signal});
   video.addEventListener('loadedmetadata', () => isWished && attempt(), {signal});
-  video.addEventListener('error', reopen, {signal});
-  video.addEventListener('click', () => (isTouched() && node.dataset.active === undefined ? wake() : toggle()), {signal});
+  video.addEventListener('pointerdown', ({pointerType}) => {
+    onlyWakes = pointerType === 'touch' && node.dataset.active === undefined;
+  }, {signal});
+  video.addEventListener('click', () => onlyWakes || toggle(), {signal});
   document.addEventListener('fullscreenchange', () => setFace(enlarge, ...(document.fullscreenElement ? ['Leave full screen', 'reduce'] : ['Full screen', 'enlarge'])), {signal});
   signal.addEventListener('abort', () => clearTimeout(idle));
-  begin();
+  const playback = new Playback(video, item, readItem);
+  playback.addEventListener('change', draw);
+  if (isLoop && !matchMedia('(prefers-reduced-motion: reduce)').matches) attempt();
   draw();
   return {
     node,
     /** What is known of the item now. */
     update(next) {
       item = next;
-      if (way === null && isPlayable(item)) playFile();
+      playback.update(item);
       draw();
     },
     /** A key that nobody else took; true if it meant something here. */
@@ -176,14 +121,10 @@ export function videoView({item: first, readItem}) {
     },
     close() {
       stopper.abort();
-      player?.close();
-      video.removeAttribute('src');
-      video.load();
+      playback.close();
     },
   };
 }
-
-const isTouched = () => matchMedia('(hover: none)').matches;
 
 function posterOf(item) {
   const files = pictureFiles(item);

@@ -3,6 +3,10 @@
 from dataclasses import dataclass, field
 
 DAY, LEASE, PROCESSING = 86_400, 60, 600
+RESTORABLE = 30 * DAY
+EMPTIED_AGAIN = 90, 4_290
+"""Earliest and latest: 90 s after a purge was begun no claim can write; URLs given out may for 70 minutes."""
+SIZE = 40
 DURATION = 20
 """Of every video here; its ladder may take thirty times as long, beyond the usual ten minutes."""
 WAITS = {1: 5, 2: 30, 3: 120, 4: 600}
@@ -25,12 +29,18 @@ class ModelItem:
     original: bool = False
     lane: str = "express"
     playable: bool = False
+    reserved: int = SIZE
+    before: str = ""
+    purged_from: float = 0
+    emptied_at: float | None = None
     ended: tuple[str, int] | None = None
     """How the last claim ended, and whose it was: said once more, because an answer was lost, it is no error."""
     told: list[str] = field(default_factory=lambda: ["item.created"])
 
     def _end(self, state: str, *, tell: bool = True) -> None:
         self.state, self.holder, self.playable = state, None, False
+        if state in {"cancelled", "expired"}:
+            self.reserved = 0
         if tell:
             self.told.append(f"item.{state}")
 
@@ -108,6 +118,15 @@ class ModelItem:
             self._end("failed")
         elif self.state == "processing" and now >= self.held_until:
             self._lost_attempt(now)
+        elif self.state == "deleted" and now >= self.purged_from and self.emptied_at is None:
+            self.emptied_at, self.reserved = now, 0
+
+    def may_be_gone(self, now: float) -> bool:
+        """After the sweeper has looked at it."""
+        return self.emptied_at is not None and now >= self.emptied_at + EMPTIED_AGAIN[0]
+
+    def must_be_gone(self, now: float) -> bool:
+        return self.emptied_at is not None and now >= self.emptied_at + EMPTIED_AGAIN[1]
 
     def _time(self) -> int:
         return PROCESSING + (30 * DURATION if self.lane == "bulk" else 0)
@@ -122,11 +141,12 @@ class ModelItem:
         if self.state not in {"failed", "cancelled"} or not self.original:
             return False
         self.state, self.lost, self.queued_first, self.usable_from, self.ended = "queued", 0, now, 0, None
+        self.reserved = SIZE
         self.told.append("item.updated")
         return True
 
     def edit(self, caption: str, expected: int | None) -> bool:
-        if self.state == "deleted" or (expected is not None and expected != self.version):
+        if self.state in {"deleted", "gone"} or (expected is not None and expected != self.version):
             return False
         if caption != self.caption:
             self.caption = caption
@@ -134,11 +154,30 @@ class ModelItem:
             self.told.append("item.updated")
         return True
 
-    def delete(self) -> None:
-        if self.state == "deleted":
-            return
-        shown = self.playable and self.state == "ready"
+    def delete(self, now: float, *, permanently: bool) -> bool:
+        if self.state == "gone":
+            return False
+        if self.state != "deleted":
+            self._hide(now)
+        if permanently:
+            self.purged_from = min(self.purged_from, now)
+        return True
+
+    def _hide(self, now: float) -> None:
+        self.before, shown = self.state, self.playable and self.state == "ready"
         if self.state in {"uploading", "queued", "processing"}:
-            self.lane = "express"
+            self.before, self.lane = "cancelled", "express"
+        if self.state == "uploading":
+            self.reserved = 0
         self._end("deleted")
-        self.playable = shown
+        self.playable, self.purged_from = shown, now + RESTORABLE
+
+    def restore(self, now: float) -> bool:
+        if self.state == "gone" or (self.state == "deleted" and now >= self.purged_from):
+            return False
+        if self.state == "deleted":
+            shown = self.playable
+            self._end(self.before, tell=False)
+            self.playable = shown
+            self.told.append("item.restored")
+        return True

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, ClassVar
 
@@ -26,7 +27,7 @@ from app.items.claims import ClaimLost
 from app.items.row import ItemRow, Ladder, Lane, Result, Rung, StoredFailure
 from shared.ids import new_account_id
 from shared.items import EditItem, FailureCode, ItemKind
-from shared.problems import NotFound, Outdated, WrongState
+from shared.problems import NotFound, NotUploaded, Outdated, WrongState
 from tests.house import House, ManualClock, Stores, open_house
 from tests.items.life_model import DURATION, ModelItem
 
@@ -36,7 +37,8 @@ POSTER = replace(RESULT, duration_seconds=float(DURATION))
 RUNG = Rung("360p", 640, 360, "avc1.64001e,mp4a.40.2", 1_000_000)
 LANES = st.sampled_from(Lane)
 FAILURE = StoredFailure(FailureCode.DAMAGED, "Damaged.", retryable=False)
-REFUSALS = (ClaimLost, WrongState, Outdated, NotFound)
+REFUSALS = (ClaimLost, WrongState, Outdated, NotFound, NotUploaded)
+BEFORE_ALL = datetime.fromtimestamp(0, UTC)
 
 
 class Life(RuleBasedStateMachine):
@@ -93,7 +95,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(item=items)
     def complete(self, item: str) -> None:
-        row = self.run(self.own.row(self.rows[item]))
+        row = self._now(item)
         self.same(self.models[item].complete(self.now), lambda: self.own.completion.complete(row, None))
 
     @rule(item=items)
@@ -148,8 +150,10 @@ class Life(RuleBasedStateMachine):
         self.same(expected or again, lambda: self.own.work.finish(claimed, kind, result, [], ladder))
 
     def _now(self, item: str) -> ItemRow:
-        row: ItemRow = self.run(self.own.row(self.rows[item]))
-        return row
+        """As it was created, once it is gone."""
+        first = self.rows[item]
+        row: ItemRow | None = self.run(self.own.base.item_store.get(first.account_id, first.item_id))
+        return row or first
 
     @rule(item=items, worker=WORKERS)
     def fail(self, item: str, worker: int) -> None:
@@ -182,9 +186,9 @@ class Life(RuleBasedStateMachine):
 
     @rule(item=items)
     def retry(self, item: str) -> None:
-        if self.models[item].state == "deleted":
+        if self.models[item].state in {"deleted", "gone"}:
             return
-        row = self.run(self.own.row(self.rows[item]))
+        row = self._now(item)
         self.models[item].original = self.run(self._has_original(row))
         self.same(self.models[item].retry(self.now), lambda: self.own.items.retry(row, None))
 
@@ -199,21 +203,36 @@ class Life(RuleBasedStateMachine):
         wish = EditItem(caption=caption)
         self.same(done, lambda: self.own.items.edit(self.rows[item], wish, expected_version))
 
+    @rule(item=items, permanently=st.booleans())
+    def delete(self, item: str, permanently: bool) -> None:
+        expected = self.models[item].delete(self.now, permanently=permanently)
+        self.same(expected, lambda: self.own.trash.delete(self.rows[item], None, permanently=permanently))
+
     @rule(item=items)
-    def delete(self, item: str) -> None:
-        self.models[item].delete()
-        self.run(self.own.trash.delete(self.rows[item], None))
+    def restore(self, item: str) -> None:
+        self.same(self.models[item].restore(self.now), lambda: self.own.trash.restore(self.rows[item]))
 
     @precondition(lambda self: self.models)
     @rule(seconds=st.sampled_from([5, 31, 61, 300, 601, 86_401]))
     def time_passes(self, seconds: int) -> None:
         self.clock.advance(seconds=seconds)
 
+    @precondition(lambda self: any(model.state == "deleted" for model in self.models.values()))
+    @rule()
+    def a_month_passes(self) -> None:
+        self.clock.advance(days=31)
+
     @rule(item=items)
     def sweep(self, item: str) -> None:
-        self.models[item].sweep(self.now)
-        row = self.rows[item]
+        model, row = self.models[item], self.rows[item]
+        model.sweep(self.now)
         self.run(self.own.upkeep.attend(row.account_id, row.item_id))
+        if model.emptied_at == self.now:
+            assert not self.run(self._has_original(row))
+        if model.may_be_gone(self.now):
+            gone = self.run(self.own.base.item_store.get(row.account_id, row.item_id)) is None
+            assert gone or not model.must_be_gone(self.now)
+            model.state = "gone" if gone else model.state
 
     @precondition(lambda self: self.models)
     @rule()
@@ -223,19 +242,29 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def rows_are_as_the_model_says(self) -> None:
         for item, model in self.models.items():
-            row: ItemRow = self.run(self.own.row(self.rows[item]))
+            if model.state == "gone":
+                assert self._now(item) is self.rows[item]
+                continue
+            row = self._now(item)
             found = (row.state.value, row.caption, row.version, row.lost_attempts, row.lane.value)
             assert found == (model.state, model.caption, model.version, model.lost, model.lane)
             assert (row.ladder is not None) == model.playable
             assert row.ladder is None or row.ladder.attempt == row.attempt
             assert (row.due_at is None) == (not any((row.deadline, row.cleanup_at, row.purge_at)))
 
+    @invariant()
+    def the_account_counts_what_is_there(self) -> None:
+        head = self.run(self.own.base.event_store.head(self.own.account))
+        there = [model for model in self.models.values() if model.state != "gone"]
+        assert (head.item_count, head.bytes_used) == (len(there), sum(model.reserved for model in there))
+
     def teardown(self) -> None:
-        """The log tells exactly what happened, without a gap."""
-        page = self.run(self.own.base.event_log.read(self.own.account, 0, limit=500))
-        assert [event.number for event in page.events] == list(range(1, page.head + 1))
+        """The log tells exactly what happened, without a gap; also what is hidden by now, after a month."""
+        head = self.run(self.own.base.event_store.head(self.own.account))
+        events = self.run(self.own.base.event_store.after(self.own.account, 0, now=BEFORE_ALL))
+        assert [event.number for event in events] == list(range(1, head.last + 1))
         for item, model in self.models.items():
-            assert [event.type for event in page.events if event.subject == item] == model.told
+            assert [event.type for event in events if event.subject == item] == model.told
 
 
 def _ladder(claimed: ItemRow) -> Ladder:

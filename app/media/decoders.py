@@ -2,13 +2,15 @@
 
 import asyncio
 import itertools
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
-from app.media.outcome import allowed_in, died, facts_of, probe_in, require_encoded, result_of
+from app.media.loop import FRAMES_LIMITS, LOOP_FILE, LOOP_LIMITS, PIPE_FILE, loop_command
+from app.media.outcome import allowed_in, died, facts_of, probe_in, require_encoded, require_ended_well, result_of
 from app.media.protocol import (
     EXIT_MADE,
     JobEnded,
@@ -20,8 +22,9 @@ from app.media.protocol import (
     StartCheck,
     StartJob,
     Work,
+    WriteFrames,
 )
-from app.media.results import Limit, MediaResult, RenditionFile, VideoFacts
+from app.media.results import Limit, Loop, MediaResult, RenditionFile, VideoFacts
 from app.media.sandbox import Limits
 from app.media.template_process import TemplateGone, TemplateProcess
 from app.media.video.commands import JOINED_FILE, MOVIE_FILE, POSTER_FILE, join_command, ladder_command, poster_command
@@ -139,6 +142,42 @@ class Decoders:
         if movie is None:
             raise died("no MP4", request, probe=facts)
         return movie
+
+    async def make_loop(self, source: Path, folder: Path, loop: Loop, *, limit_seconds: float) -> RenditionFile:
+        """`video.mp4` in `folder`, of the animation `source`: one child decodes its frames, another encodes them."""
+        pipe = folder / PIPE_FILE
+        await asyncio.to_thread(os.mkfifo, pipe)
+        frames = _start(WriteFrames(loop), source, folder, FRAMES_LIMITS)
+        encoder = _start(RunEncoder(loop_command(pipe, loop)), pipe, folder, LOOP_LIMITS)
+        async with self._slots:
+            await self._run_together((frames, encoder), limit_seconds)
+        pipe.unlink()
+        movie = await asyncio.to_thread(
+            rendition_of, folder / LOOP_FILE, "video", "video/mp4", (loop.width, loop.height)
+        )
+        if movie is None:
+            raise died("no MP4", encoder)
+        return movie
+
+    async def _run_together(self, requests: tuple[StartJob, ...], limit_seconds: float) -> None:
+        """Children that wait for each other: the first that fails takes the others with it, and its failure counts."""
+        begun = [(request, *self._begin(request)) for request in requests]
+        waiting = {job.ended: request for request, _, job in begun}
+        try:
+            async with asyncio.timeout(limit_seconds):
+                while waiting:
+                    done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                    for future in done:
+                        request, ended = waiting.pop(future), future.result()
+                        if ended is None:
+                            raise died("lost with the decoder template", request)
+                        require_ended_well(ended, request)
+        except TimeoutError as error:
+            reason = f"not done after {limit_seconds:g} s"
+            raise died(reason, requests[-1], signal_name="SIGKILL", limit=Limit.TIME) from error
+        finally:
+            for _, number, job in begun:
+                await self._kill(number, job)
 
     async def _run(
         self,

@@ -1,7 +1,7 @@
 """Opens a picture of any format: its header first, which costs nothing, and its pixels when they are asked for."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,12 @@ from typing import Any
 import pyvips
 
 from app.media import heif
+from app.media.animation import loop_of
 from app.media.colours import PRIMARIES, PROFILE
 from app.media.exif import CaptureFacts, capture_facts, read_capture_facts
 from app.media.raw import Raw, read_raw
 from app.media.refusals import too_large, unsupported
-from app.media.results import MediaError, Probe
+from app.media.results import Loop, MediaError, Probe
 from app.media.sniff import UNSUPPORTED, SourceFormat
 from app.media.tags import Tags
 from app.media.webp import count_frames
@@ -42,6 +43,7 @@ class ImageSource:
     facts: CaptureFacts
     load: Load
     shrinks_on_load: bool = False
+    loop: Loop | None = None
 
 
 def open_image(source: Path, source_format: SourceFormat) -> ImageSource:
@@ -56,11 +58,9 @@ def open_image(source: Path, source_format: SourceFormat) -> ImageSource:
             return _of_header(source_format, _loader(pyvips.Image.pngload, source))
         case SourceFormat.WEBP:
             _require_frames(count_frames(source, most=MOST_FRAMES))
-            return _of_header(source_format, _loader(pyvips.Image.webpload, source))
+            return _open_animation(source_format, _loader(pyvips.Image.webpload, source))
         case SourceFormat.GIF:
-            opened = _of_header(source_format, _loader(pyvips.Image.gifload, source))
-            _require_frames(opened.probe.frames)
-            return opened
+            return _open_animation(source_format, _loader(pyvips.Image.gifload, source))
         case SourceFormat.AVIF:
             return _open_avif(source)
         case SourceFormat.TIFF:
@@ -85,12 +85,20 @@ def _require_frames(frames: int) -> None:
         raise too_large(f"it has more than {MOST_FRAMES:,} frames")
 
 
+def _open_animation(source_format: SourceFormat, load: Load) -> ImageSource:
+    """Its first frame; most of these files have no other."""
+    header = load("error", 1)
+    opened = _of_header(source_format, load)
+    _require_frames(opened.probe.frames)
+    return replace(opened, loop=loop_of(header, opened.probe.frames))
+
+
 def _open_jpeg(source: Path) -> ImageSource:
     def load(fail_on: str, shrink: int) -> Any:
         return pyvips.Image.jpegload(str(source), access="sequential", fail_on=fail_on, shrink=shrink)
 
     opened = _of_header(SourceFormat.JPEG, load)
-    return ImageSource(opened.probe, opened.facts, load, shrinks_on_load=True)
+    return replace(opened, shrinks_on_load=True)
 
 
 def _open_avif(source: Path) -> ImageSource:

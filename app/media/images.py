@@ -43,7 +43,7 @@ def make_image(source: Path, folder: Path, *, on_probe: Callable[[Probe], None])
     if probe.orientation in SIDEWAYS:
         width, height = height, width
     facts = opened.facts
-    return MadeImage(width, height, facts.captured_at, facts.camera, _placeholder(smallest), renditions)
+    return MadeImage(width, height, facts.captured_at, facts.camera, _placeholder(smallest), renditions, opened.loop)
 
 
 def _require_size(probe: Probe) -> None:

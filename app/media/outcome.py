@@ -22,6 +22,7 @@ from app.media.protocol import (
     Said,
     StartCheck,
     StartJob,
+    WriteFrames,
 )
 from app.media.recipe import RECIPE, recipe_hash
 from app.media.results import (
@@ -72,6 +73,12 @@ def require_encoded(ended: JobEnded, request: StartJob, facts: VideoFacts) -> No
         reason = f"the encoder ended with {ended.exit_code}"
         raise died(reason, request, exit_code=ended.exit_code, limit=limit, probe=facts)
     raise damaged()
+
+
+def require_ended_well(ended: JobEnded, request: StartJob) -> None:
+    """Of a child whose files are its only answer; raises the same."""
+    if ended.exit_code != EXIT_MADE:
+        raise _failure(ended, request, _understand(ended.said))
 
 
 def allowed_in(ended: JobEnded, request: StartCheck) -> tuple[str, ...]:
@@ -127,6 +134,8 @@ def _command(request: StartJob | StartCheck) -> tuple[str, ...]:
     match request.work:
         case MakeImage():
             return ("make_image",)
+        case WriteFrames():
+            return ("write_frames",)
         case ProbeVideo():
             return ("probe_video",)
         case RunEncoder(arguments=arguments):
@@ -168,7 +177,7 @@ def _follows_recipe(renditions: tuple[RenditionFile, ...]) -> bool:
 
 def _media_result(image: MadeImage, ended: JobEnded) -> MediaResult:
     return MediaResult(
-        kind=ItemKind.IMAGE,
+        kind=ItemKind.VIDEO if image.loop else ItemKind.IMAGE,
         width=image.width,
         height=image.height,
         captured_at=image.captured_at,
@@ -177,6 +186,7 @@ def _media_result(image: MadeImage, ended: JobEnded) -> MediaResult:
         renditions=image.renditions,
         cpu_seconds=ended.cpu_seconds,
         wall_seconds=ended.wall_seconds,
+        loop=image.loop,
     )
 
 

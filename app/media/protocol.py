@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from app.media.results import MadeImage, Probe, VideoFacts
+from app.media.results import Loop, MadeImage, Probe, VideoFacts
 from app.media.sandbox import Limits
 from shared.items import FailureCode
 
@@ -27,6 +27,14 @@ class MakeImage:
 
 
 @dataclass(frozen=True, slots=True)
+class WriteFrames:
+    """The child writes an animation's frames into the pipe in its folder."""
+
+    loop: Loop
+    kind: Literal["frames"] = "frames"
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeVideo:
     kind: Literal["probe"] = "probe"
 
@@ -40,7 +48,7 @@ class RunEncoder:
     kind: Literal["encoder"] = "encoder"
 
 
-Work = MakeImage | ProbeVideo | RunEncoder
+Work = MakeImage | WriteFrames | ProbeVideo | RunEncoder
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,27 @@ RECIPE = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class LoopRecipe:
+    """The film of an animation. What is longer is cut, what is larger is scaled; a tick is 10 ms."""
+
+    longest_edge: int = 1280
+    most_seconds: int = 300
+    most_frames: int = 6_000
+    most_pixels: int = 25_000_000
+    most_decoded_pixels: int = 3_000_000_000
+    most_encoded_pixels: int = 2_000_000_000
+    least_step_ticks: int = 2
+    preset: str = "veryfast"
+    quality: int = 23
+    """x264's own scale."""
+
+
+LOOP = LoopRecipe()
+
+
 def recipe_hash(recipe: tuple[RenditionRecipe, ...] = RECIPE) -> str:
     """Twelve hex digits that change whenever the declaration does, the video's included."""
-    declaration = [MAKING, WEBP_EFFORT, [asdict(rendition) for rendition in recipe], video_declaration()]
+    pictures = [asdict(rendition) for rendition in recipe]
+    declaration = [MAKING, WEBP_EFFORT, pictures, asdict(LOOP), video_declaration()]
     return hashlib.sha256(json.dumps(declaration, sort_keys=True).encode()).hexdigest()[:12]

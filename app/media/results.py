@@ -52,6 +52,17 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Loop:
+    """How an animation becomes a film: so many of its frames, of even edges, one each `step_ticks` of 10 ms."""
+
+    frames: Annotated[int, Field(ge=2)]
+    width: Annotated[int, Field(ge=2, le=4096)]
+    height: Annotated[int, Field(ge=2, le=4096)]
+    step_ticks: Annotated[int, Field(ge=1)]
+    duration_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+@dataclass(frozen=True, slots=True)
 class MadeImage:
     """A photo's facts and files; width and height are the original's, upright."""
 
@@ -61,11 +72,12 @@ class MadeImage:
     camera: Camera | None
     placeholder: Placeholder
     renditions: tuple[RenditionFile, ...]
+    loop: Loop | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MediaResult:
-    """What a child made of an original, and what it cost."""
+    """What a child made of an original, and what it cost; with a `loop` it is of an animation, but not yet its film."""
 
     kind: ItemKind
     width: int
@@ -76,6 +88,7 @@ class MediaResult:
     renditions: tuple[RenditionFile, ...]
     cpu_seconds: float
     wall_seconds: float
+    loop: Loop | None = None
 
 
 class Container(StrEnum):

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pyvips
 
+from app.media.animation import write_frames
 from app.media.images import make_image
+from app.media.loop import PIPE_FILE
 from app.media.output_watch import LOOK_SECONDS, bytes_written
 from app.media.protocol import (
     EXIT_CRASHED,
@@ -38,6 +40,7 @@ from app.media.protocol import (
     SaidFailure,
     StartCheck,
     StartJob,
+    WriteFrames,
 )
 from app.media.results import MediaError, Probe
 from app.media.sandbox import become_encoder, confine, die_with_parent, prepare
@@ -208,6 +211,8 @@ def _work(request: StartJob, said: int, encoder: int | None) -> int:
         match request.work:
             case MakeImage():
                 _say(said, Said(image=make_image(source, folder, on_probe=say_probe)))
+            case WriteFrames(loop=loop):
+                write_frames(source, loop, folder / PIPE_FILE)
             case ProbeVideo():
                 _say(said, Said(video=probe_video(source)))
             case RunEncoder(arguments=arguments, joins=rung):

@@ -57,8 +57,14 @@ class Pipeline:
             made = await self._decoders.make_image(picture, target, limit_seconds=MEDIA_SECONDS)
             details["media_seconds"] = round(made.wall_seconds, 4)
             details["cpu_seconds"] = round(made.cpu_seconds, 4)
-        stored = await self._files.upload(claimed, target, made.renditions, steps)
+        files = made.renditions
+        if made.loop is not None:
+            with steps.step("loop", frames=made.loop.frames):
+                film = await self._decoders.make_loop(picture, target, made.loop, limit_seconds=MEDIA_SECONDS)
+            files = (*files, film)
+        stored = await self._files.upload(claimed, target, files, steps)
         source = facts or made
+        moving = facts or made.loop
         return made, Result(
             recipe=recipe_hash(),
             attempt=claimed.attempt,
@@ -68,7 +74,7 @@ class Pipeline:
             placeholder=made.placeholder,
             captured_at=to_rfc3339(source.captured_at) if source.captured_at else None,
             renditions=stored,
-            duration_seconds=facts.duration_seconds if facts else None,
+            duration_seconds=moving.duration_seconds if moving else None,
         )
 
 

@@ -1,0 +1,174 @@
+"""What moves comes out as stills of its first frame and as one muted film that shows each frame as long as it did."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import av
+import pytest
+from PIL import Image
+
+from app.media.decoders import Decoders
+from app.media.recipe import LOOP, RECIPE
+from app.media.results import DecoderDied, Loop, MediaError, MediaResult, RenditionFile
+from shared.items import FailureCode, ItemKind
+from tests.media.pictures import BLUE, GREEN, RED, WHITE, Colour, are_close, sample
+from tests.media.test_decoders import LIMIT_SECONDS, PLENTY_SECONDS, is_alive, names_in, until
+
+FORMATS = ["GIF", "WEBP"]
+SIZE = (61, 40)
+
+
+@pytest.fixture
+async def decoders() -> AsyncIterator[Decoders]:
+    decoders = Decoders.start(slots=1)
+    try:
+        yield decoders
+    finally:
+        await decoders.aclose()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    return scratch
+
+
+def animated(folder: Path, file_format: str, colours: list[Colour], milliseconds: list[int]) -> Path:
+    source = folder / "source"
+    first, *others = [Image.new("RGB" if len(colour) == 3 else "RGBA", SIZE, colour) for colour in colours]
+    first.save(source, file_format, save_all=True, append_images=others, duration=milliseconds, loop=0, disposal=2)
+    return source
+
+
+async def make(decoders: Decoders, source: Path, folder: Path) -> tuple[MediaResult, RenditionFile]:
+    made = await decoders.make_image(source, folder, limit_seconds=PLENTY_SECONDS)
+    assert made.loop is not None
+    return made, await decoders.make_loop(source, folder, made.loop, limit_seconds=PLENTY_SECONDS)
+
+
+def shown(film: Path) -> list[tuple[float, Colour]]:
+    """When the film changes its colour, and to which."""
+    changes: list[tuple[float, Colour]] = []
+    with av.open(str(film)) as container:
+        assert not container.streams.audio
+        for frame in container.decode(video=0):
+            red, green, blue = frame.to_ndarray(format="rgb24").mean(axis=(0, 1))
+            colour = (round(red), round(green), round(blue))
+            assert frame.time is not None
+            if not changes or not are_close([changes[-1][1]], [colour], tolerance=40):
+                changes.append((round(frame.time, 3), colour))
+    return changes
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+async def test_an_animation_becomes_stills_and_a_film(
+    file_format: str, decoders: Decoders, folder: Path, tmp_path: Path
+) -> None:
+    source = animated(tmp_path, file_format, [RED, GREEN, BLUE], [200, 500, 300])
+    made, film = await make(decoders, source, folder)
+    assert (made.kind, made.width, made.height) == (ItemKind.VIDEO, *SIZE)
+    assert made.loop == Loop(frames=3, width=60, height=40, step_ticks=10, duration_seconds=1.0)
+    assert (film.name, film.file, film.content_type, film.width, film.height) == (
+        "video",
+        "video.mp4",
+        "video/mp4",
+        60,
+        40,
+    )
+    assert names_in(folder) == {*(recipe.file for recipe in RECIPE), "video.mp4"}
+    times, colours = zip(*shown(folder / "video.mp4"), strict=True)
+    assert times == (0.0, 0.2, 0.7)
+    assert are_close(colours, [RED, GREEN, BLUE], tolerance=12)
+    with Image.open(folder / "large.webp") as still:
+        assert are_close([still.convert("RGB").getpixel((30, 20))], [RED], tolerance=8)  # type: ignore[list-item]  # a tuple in this mode
+
+
+async def test_the_film_starts_before_all_of_it_is_there(decoders: Decoders, folder: Path, tmp_path: Path) -> None:
+    await make(decoders, animated(tmp_path, "GIF", [RED, GREEN], [100, 100]), folder)
+    content = (folder / "video.mp4").read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat")
+
+
+async def test_what_is_transparent_is_white_in_the_film(decoders: Decoders, folder: Path, tmp_path: Path) -> None:
+    await make(decoders, animated(tmp_path, "WEBP", [(255, 0, 0, 255), (0, 0, 0, 0)], [200, 200]), folder)
+    assert are_close([colour for _, colour in shown(folder / "video.mp4")], [RED, WHITE], tolerance=12)
+
+
+async def test_a_frame_without_a_time_is_shown_as_long_as_browsers_do(
+    decoders: Decoders, folder: Path, tmp_path: Path
+) -> None:
+    made, _ = await make(decoders, animated(tmp_path, "GIF", [RED, GREEN], [0, 10]), folder)
+    assert made.loop is not None
+    assert made.loop.duration_seconds == 0.2
+
+
+@pytest.mark.parametrize("name", ["orientation_1.jpg", "lossy.webp", "rgb16.png"])
+async def test_what_stands_still_has_no_film(name: str, decoders: Decoders, folder: Path) -> None:
+    made = await decoders.make_image(sample(name), folder, limit_seconds=PLENTY_SECONDS)
+    assert (made.kind, made.loop) == (ItemKind.IMAGE, None)
+
+
+async def test_what_takes_too_long_to_watch_is_cut(decoders: Decoders, folder: Path, tmp_path: Path) -> None:
+    source = animated(tmp_path, "WEBP", [RED, GREEN, BLUE], [1000, LOOP.most_seconds * 1000, 1000])
+    made, _ = await make(decoders, source, folder)
+    assert made.loop is not None
+    assert (made.loop.frames, made.loop.duration_seconds) == (2, LOOP.most_seconds)
+
+
+async def test_a_frame_that_is_broken_refuses_the_animation(decoders: Decoders, folder: Path, tmp_path: Path) -> None:
+    source = animated(tmp_path, "WEBP", [RED, GREEN, BLUE], [100, 100, 100])
+    content = bytearray(source.read_bytes())
+    last = content.rindex(b"VP8 ") + 8
+    content[last + 3 : last + 6] = b"\0\0\0"  # the start code of its only key frame
+    source.write_bytes(content)
+    with pytest.raises(MediaError) as caught:
+        await make(decoders, source, folder)
+    assert caught.value.code is FailureCode.DAMAGED
+    assert not names_in(folder)
+
+
+LOOP_OF_ITS_OWN = Loop(frames=2, width=60, height=40, step_ticks=10, duration_seconds=0.2)
+
+
+@pytest.fixture
+def stuck(tmp_path: Path) -> Path:
+    source = tmp_path / "stuck.gif"
+    os.mkfifo(source)
+    return source
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["who decodes", "who encodes"])
+async def test_both_children_end_with_the_one_that_dies(
+    place: int, decoders: Decoders, folder: Path, stuck: Path
+) -> None:
+    making = asyncio.create_task(decoders.make_loop(stuck, folder, LOOP_OF_ITS_OWN, limit_seconds=PLENTY_SECONDS))
+    await until(lambda: len(decoders.pids) == 2)
+    pids = decoders.pids
+    os.kill(pids[place], signal.SIGKILL)
+    with pytest.raises(DecoderDied):
+        await making
+    assert not any(map(is_alive, pids))
+
+
+async def test_time_runs_out_for_both(decoders: Decoders, folder: Path, stuck: Path) -> None:
+    making = asyncio.create_task(decoders.make_loop(stuck, folder, LOOP_OF_ITS_OWN, limit_seconds=LIMIT_SECONDS))
+    await until(lambda: len(decoders.pids) == 2)
+    pids = decoders.pids
+    with pytest.raises(DecoderDied):
+        await making
+    assert not any(map(is_alive, pids))
+    assert decoders.pids == ()
+
+
+async def test_who_cancels_waits_until_both_are_gone(decoders: Decoders, folder: Path, stuck: Path) -> None:
+    making = asyncio.create_task(decoders.make_loop(stuck, folder, LOOP_OF_ITS_OWN, limit_seconds=PLENTY_SECONDS))
+    await until(lambda: len(decoders.pids) == 2)
+    pids = decoders.pids
+    making.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await making
+    assert not any(map(is_alive, pids))

@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Callable
 
 from app.accounts import command as account_command
-from app.admin import key_command
+from app.admin import key_command, reprocess_command
 from app.admin.verify_command import adopt_local_environment
 from app.logs import set_up_logs
 from app.settings import Settings, load_settings
@@ -13,10 +13,11 @@ from app.settings import Settings, load_settings
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `admin` to the `darkroom` command."""
-    parser = commands.add_parser("admin", help="make accounts, set passwords, change keys (operators)")
+    parser = commands.add_parser("admin", help="accounts, keys, changed recipes (operators)")
     actions = parser.add_subparsers(dest="command", required=True, metavar="action")
     account_command.add_actions(actions)
     key_command.add_actions(actions)
+    reprocess_command.add_actions(actions)
     parser.set_defaults(run=run)
 
 

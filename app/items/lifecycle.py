@@ -8,6 +8,7 @@ from shared.events import EventType
 from shared.ids import ItemId
 from shared.items import EditItem, ItemState
 from shared.problems import NotFound, Outdated, WrongState
+from shared.times import from_rfc3339
 
 UPLOADING, QUEUED, PROCESSING, READY, FAILED, CANCELLED, EXPIRED, DELETED = ItemState
 
@@ -68,10 +69,16 @@ def next_send(row: ItemRow) -> datetime | None:
     return sent + min(FIRST_RESEND * (1 << min(row.sends - 1, 10)), LONGEST_RESEND)
 
 
+def is_remade(row: ItemRow) -> bool:
+    """Whether a worker is making a ready item anew: what it writes counts for nothing yet, and must stay."""
+    return row.state is READY and row.claim is not None
+
+
 def due(row: ItemRow) -> ItemRow:
     """The row, told when the sweeper must look at the row next; never for what is final and clean."""
-    lease = row.claimed_until if row.state is PROCESSING else None
-    moments = [row.deadline, next_send(row), row.cleanup_at, row.purge_at, lease]
+    lease = row.claimed_until if row.state in {PROCESSING, READY} else None
+    cleanup = None if is_remade(row) else row.cleanup_at
+    moments = [row.deadline, next_send(row), cleanup, row.purge_at, lease]
     return replace(row, due_at=min((moment for moment in moments if moment), default=None))
 
 
@@ -114,10 +121,11 @@ def mark_sent(row: ItemRow, now: datetime) -> Change | None:
 
 
 def cleaned(row: ItemRow) -> Change | None:
-    """The sweeper has removed what no longer counts."""
+    """The sweeper has removed what no longer counts; what a remake replaced waits for its own time."""
     if row.cleanup_at is None:
         return None
-    return Change(due(replace(row, cleanup_at=None, revision=row.revision + 1)), "cleaned")
+    former = min((from_rfc3339(each.until) for each in row.former), default=None)
+    return Change(due(replace(row, cleanup_at=former, revision=row.revision + 1)), "cleaned")
 
 
 def cancel(row: ItemRow, now: datetime, duplicate_of: ItemId | None = None) -> Change | None:

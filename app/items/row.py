@@ -104,6 +104,25 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class Former:
+    """What counted until a remake replaced it; its files are there `until` (RFC 3339)."""
+
+    result: Result
+    ladder: Ladder | None
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remake:
+    """A ready item is to be made anew by `recipe`; `failed` when that was tried in vain. Gone when it is done."""
+
+    recipe: str
+    asked_at: str
+    lost_attempts: int = 0
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ItemRow:
     """`revision` counts every write, `version` only what users edit. `attempt` numbers the claims and never starts
     anew, because it is part of S3 keys; `lost_attempts` counts the tries of this lane that died since the last retry.
@@ -146,6 +165,8 @@ class ItemRow:
     purge: Purge | None = None
     due_at: datetime | None = None
     cleanup_at: datetime | None = None
+    former: tuple[Former, ...] = ()
+    remake: Remake | None = None
 
     @property
     def key(self) -> Row:
@@ -195,6 +216,10 @@ def _result(stored: dict[str, Any]) -> Result:
     return replace(Result(**stored), renditions=tuple(StoredRendition(**each) for each in stored["renditions"]))
 
 
+def _former(stored: dict[str, Any]) -> Former:
+    return Former(_result(stored["result"]), _ladder(stored["ladder"]) if stored["ladder"] else None, stored["until"])
+
+
 def _failure(stored: dict[str, Any]) -> StoredFailure:
     return StoredFailure(FailureCode(stored["code"]), stored["message"], stored["retryable"])
 
@@ -206,6 +231,8 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "purge": Purge,
     "result": _result,
     "ladder": _ladder,
+    "former": lambda stored: tuple(_former(each) for each in stored),
+    "remake": lambda stored: Remake(**stored),
     "failure": _failure,
 }
 

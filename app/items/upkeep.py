@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.items import claims, lifecycle
+from app.items import claims, lifecycle, remake
 from app.items.changes import ItemChanges
 from app.items.keys import attempt_of, original_key, prefixes_that_count, rendition_folder
 from app.items.purge import Purging
@@ -59,14 +59,25 @@ class UpkeepService:
         send_at = lifecycle.next_send(row)
         if send_at is not None and send_at <= now:
             await self._queue.send(row)
-        if row.cleanup_at is not None and row.cleanup_at <= now:
-            await self._remove_what_lost(row)
-            await self._changes.apply(
-                account,
-                item,
-                lambda current: lifecycle.cleaned(current) if current.cleanup_at == row.cleanup_at else None,
-            )
+        if remake.lapse(row, now):
+            await self._changes.apply(account, item, lambda current: remake.lapse(current, self._clock()))
+        elif row.cleanup_at is not None and row.cleanup_at <= now and not lifecycle.is_remade(row):
+            await self._clean(row)
         return None
+
+    async def _clean(self, row: ItemRow) -> None:
+        account, item = row.account_id, row.item_id
+        row = await self._changes.apply(
+            account, item, lambda current: remake.forget_former(current, self._clock()), known=row
+        )
+        if lifecycle.is_remade(row):
+            return
+        await self._remove_what_lost(row)
+        await self._changes.apply(
+            account,
+            item,
+            lambda current: lifecycle.cleaned(current) if current.cleanup_at == row.cleanup_at else None,
+        )
 
     async def backlog(self, since: datetime) -> Backlog:
         """Items whose deadline passed before `since`, and how long the queued item that waits longest has waited."""

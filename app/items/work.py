@@ -59,7 +59,7 @@ class WorkService:
     async def pass_on(self, claimed: ItemRow, kind: ItemKind, result: Result, steps: Sequence[ReceiptStep]) -> ItemRow:
         """The first stage is done: the item waits for its second one. Repeated, it is no error."""
         token = _token(claimed)
-        row = await self._insist(
+        row = await self.insist(
             claimed,
             lambda current: claims.pass_on(current, token, kind, result, self._clock()),
             steps,
@@ -70,7 +70,7 @@ class WorkService:
     async def play(self, claimed: ItemRow, ladder: Ladder, steps: Sequence[ReceiptStep]) -> ItemRow:
         """The video can be played from here on, although the claim goes on. Repeated, it is no error."""
         token = _token(claimed)
-        return await self._insist(
+        return await self.insist(
             claimed,
             lambda current: None if current.ladder == ladder else claims.play(current, token, ladder),
             steps,
@@ -86,7 +86,7 @@ class WorkService:
     ) -> ItemRow:
         """The result counts from here on; sent again after an answer was lost, it is no error."""
         token = _token(claimed)
-        return await self._insist(
+        return await self.insist(
             claimed,
             lambda current: claims.finish(current, token, kind, result, self._clock(), ladder),
             steps,
@@ -95,7 +95,7 @@ class WorkService:
 
     async def fail(self, claimed: ItemRow, failure: StoredFailure, steps: Sequence[ReceiptStep]) -> None:
         token = _token(claimed)
-        await self._insist(
+        await self.insist(
             claimed,
             lambda current: claims.fail(current, token, failure, self._clock()),
             steps,
@@ -105,12 +105,12 @@ class WorkService:
     async def give_back(self, claimed: ItemRow, wait: timedelta = timedelta()) -> None:
         """Costs the item no attempt. The message in the lane must be shown again, or the sweeper sends another."""
         token = _token(claimed)
-        await self._insist(claimed, lambda current: claims.give_back(current, token, self._clock(), wait))
+        await self.insist(claimed, lambda current: claims.give_back(current, token, self._clock(), wait))
 
     async def lose(self, claimed: ItemRow, steps: Sequence[ReceiptStep]) -> ItemRow:
         """The attempt died. Queued again after a wait, or `failed` the fifth time: the row tells."""
         token, lost = _token(claimed), claimed.lost_attempts + 1
-        row = await self._insist(
+        row = await self.insist(
             claimed,
             lambda current: claims.lose(current, token, self._clock()),
             steps,
@@ -118,7 +118,7 @@ class WorkService:
         )
         return await self._queue.send(row) if row.state is ItemState.QUEUED else row
 
-    async def _insist(
+    async def insist(
         self,
         claimed: ItemRow,
         rule: Callable[[ItemRow], Change | None],

@@ -13,11 +13,11 @@ from app.events.stream import Nudges, event_channel
 from app.items.claims import ClaimLost
 from app.items.queueing import QUEUES
 from app.items.row import ItemRow, Lane, StoredFailure
-from app.items.work import WorkService
 from app.media.results import DecoderDied, MediaError
 from app.stores.resources import DEAD_LETTERS_QUEUE
 from app.stores.s3 import Absent
 from app.stores.sqs import Message, Queues
+from app.worker.item_work import Claims
 from app.worker.steps import Steps
 from shared.ids import AccountId, AccountIdField, ItemId, ItemIdField
 from shared.items import FailureCode, ItemState
@@ -54,7 +54,7 @@ class Attempts:
     """Handles the messages of one lane; never raises for what a file or a store does."""
 
     def __init__(
-        self, work: WorkService, pipeline: Work, queues: Queues, lane: Lane, nudges: Nudges, clock: Clock
+        self, work: Claims, pipeline: Work, queues: Queues, lane: Lane, nudges: Nudges, clock: Clock
     ) -> None:
         """`nudges` tell at once that an item was cancelled or deleted; without them the heartbeat finds out."""
         self._work, self._pipeline, self._queues = work, pipeline, queues

@@ -17,10 +17,12 @@ from app.accounts.closed import ClosedAccounts
 from app.events.relay import RelayService
 from app.items.erasure import ItemErasure
 from app.items.queueing import QUEUES
+from app.items.remake_work import RemakeWork
 from app.items.row import Lane
 from app.items.upkeep import UpkeepService
 from app.items.work import WorkService
 from app.media.decoders import Decoders
+from app.media.recipe import recipe_hash
 from app.readiness import Readiness
 from app.services import Foundation, open_foundation
 from app.settings import Settings
@@ -33,6 +35,7 @@ from app.worker.health import health_server
 from app.worker.pipeline import Pipeline
 from app.worker.presence import be_seen
 from app.worker.progress import Encodes
+from app.worker.remaking import BulkLane, Silence, remake_attempts
 from app.worker.rounds import Hints, Relay, Sweeper
 from app.worker.start_check import Unsafe, check_sandbox
 from app.worker.video import VideoPipeline
@@ -124,10 +127,16 @@ def _consumers(
     consumers = [Consumer(queues, QUEUES[Lane.EXPRESS], at_once, work.lease, express.handle)]
     if settings.worker_bulk_slots:
         videos = VideoPipeline(files, base.amazon.objects, work, decoders, encodes)
-        bulk = Attempts(work, videos, queues, Lane.BULK, nudges, clock)
+        remakes = RemakeWork(base.item_store, base.changes, work, recipe_hash(), clock, work.lease)
+        unheard = Encodes(Silence(), clock)
+        bulk = BulkLane(
+            Attempts(work, videos, queues, Lane.BULK, nudges, clock),
+            remake_attempts(remakes, files, base.amazon.objects, decoders, unheard, queues, nudges, clock),
+        )
 
         def can_finish(message: Message, seconds: float) -> bool:
-            return encodes.can_finish(ItemId(str(message.body.get("item_id"))), seconds)
+            item = ItemId(str(message.body.get("item_id")))
+            return encodes.can_finish(item, seconds) or unheard.can_finish(item, seconds)
 
         slots = settings.worker_bulk_slots
         consumers.append(Consumer(queues, QUEUES[Lane.BULK], slots, work.lease, bulk.handle, can_finish))

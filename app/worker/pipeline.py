@@ -6,12 +6,12 @@ from pathlib import Path
 import structlog
 
 from app.items.row import ItemRow, Result
-from app.items.work import WorkService
 from app.media.decoders import Decoders
 from app.media.recipe import recipe_hash
 from app.media.results import MediaResult, VideoFacts
 from app.media.sniff import sniff
 from app.worker.files import AttemptFiles
+from app.worker.item_work import Outcomes
 from app.worker.steps import Steps
 from shared.items import ItemKind
 from shared.times import to_rfc3339
@@ -23,7 +23,7 @@ MEDIA_SECONDS = 120.0
 
 
 class Pipeline:
-    def __init__(self, files: AttemptFiles, work: WorkService, decoders: Decoders) -> None:
+    def __init__(self, files: AttemptFiles, work: Outcomes, decoders: Decoders) -> None:
         self._files, self._work, self._decoders = files, work, decoders
 
     async def run(self, claimed: ItemRow, steps: Steps) -> ItemRow:

@@ -7,12 +7,12 @@ from pathlib import Path
 import structlog
 
 from app.items.row import ItemRow, Result, StoredRendition
-from app.items.work import WorkService
 from app.media.decoders import Decoders
 from app.media.recipe import recipe_hash
 from app.media.results import RenditionFile, VideoFacts
 from app.stores.s3 import ObjectStore
 from app.worker.files import AttemptFiles
+from app.worker.item_work import Outcomes
 from app.worker.ladder import LadderUpload
 from app.worker.pipeline import probe
 from app.worker.progress import Encodes, EncodeWatch
@@ -27,7 +27,7 @@ JOIN_SECONDS = 1800.0
 
 class VideoPipeline:
     def __init__(
-        self, files: AttemptFiles, objects: ObjectStore, work: WorkService, decoders: Decoders, encodes: Encodes
+        self, files: AttemptFiles, objects: ObjectStore, work: Outcomes, decoders: Decoders, encodes: Encodes
     ) -> None:
         self._files, self._objects, self._work = files, objects, work
         self._decoders, self._encodes = decoders, encodes

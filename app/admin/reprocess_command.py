@@ -1,0 +1,132 @@
+"""`darkroom admin reprocess`: a changed recipe for what is ready already, and back."""
+
+import argparse
+import asyncio
+import sys
+from collections import Counter
+from contextlib import AsyncExitStack
+
+from app.items.reprocessing import Outcome, Reprocessing, Survey
+from app.media.recipe import recipe_hash
+from app.services import open_foundation
+from app.settings import Settings
+from shared.ids import AccountId, ItemId
+from shared.items import ItemKind
+from shared.problems import Unavailable
+from shared.times import utc_now
+
+SOME_FAILED, UNREACHABLE, INTERRUPTED = 1, 3, 130
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+
+
+def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The parser of what `reprocess` obeys."""
+    parser = actions.add_parser(
+        "reprocess",
+        help="make ready items anew by this release's recipe, behind new uploads",
+        description="Asks the workers for every ready item that another recipe made. Items stay ready with their old "
+        "files until the new ones are there; those are kept for 30 days. Interrupted, start it again: it does only "
+        "what is missing.",
+        epilog="Exit codes: 0 done, 1 some could not be made anew and stayed as they were, 3 a store cannot be "
+        "reached, 130 interrupted.",
+    )
+    wish = parser.add_mutually_exclusive_group()
+    wish.add_argument("--dry-run", action="store_true", help="only say how many, and how long it will take")
+    wish.add_argument("--roll-back", action="store_true", help="name the files again that this recipe's replaced")
+    parser.add_argument("--account", metavar="ID", help="only this account's items")
+    parser.add_argument(
+        "--slots", type=int, metavar="N", help="slots of the bulk lane to keep busy, of all workers together"
+    )
+    parser.set_defaults(obey=reprocess)
+
+
+def reprocess(settings: Settings, arguments: argparse.Namespace) -> int:
+    try:
+        return asyncio.run(reprocess_now(settings, arguments))
+    except Unavailable as problem:
+        sys.stderr.write(f"{problem}\nStart it again: it does only what is missing.\n")
+        return UNREACHABLE
+    except KeyboardInterrupt:
+        sys.stderr.write("\nInterrupted. Start it again: it does only what is missing.\n")
+        return INTERRUPTED
+
+
+async def reprocess_now(settings: Settings, arguments: argparse.Namespace) -> int:
+    slots = max(1, arguments.slots or settings.worker_bulk_slots)
+    account = AccountId(arguments.account) if arguments.account else None
+    async with AsyncExitStack() as stack:
+        base = await open_foundation(settings, stack, utc_now)
+        reprocessing = Reprocessing(
+            base.item_store, base.changes, base.amazon.queues, recipe_hash(), base.clock, account
+        )
+        if arguments.roll_back:
+            moved = await reprocessing.roll_back()
+            sys.stdout.write(f"{moved} items show the files again that they had before.\n")
+            return 0
+        survey = await reprocessing.survey()
+        sys.stdout.write(said(survey, slots))
+        if arguments.dry_run or not survey.stale:
+            return 0
+        outcomes = await reprocessing.run(slots, Progress(survey.stale))
+    sys.stdout.write(_done(outcomes))
+    return SOME_FAILED if outcomes[Outcome.FAILED] else 0
+
+
+class Progress:
+    """One line per item that could not be made, and on a terminal a count of all."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._count = total, 0
+
+    def __call__(self, outcome: Outcome, item: ItemId) -> None:
+        self._count += 1
+        if outcome is Outcome.FAILED:
+            sys.stdout.write(f"{item} could not be made anew and stays as it was.\n")
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{self._count} of {self._total} ")
+            sys.stderr.flush()
+
+
+def said(survey: Survey, slots: int) -> str:
+    """For a person: what is stale, and how long it will take as far as that can be told."""
+    lines = [f"{survey.stale} of {survey.ready} ready items were made by another recipe than this release's."]
+    if survey.named_again:
+        lines.append(f"{survey.named_again} of them need no work: their files of this recipe are still there.")
+    photos, videos = survey.by_kind[ItemKind.IMAGE], survey.by_kind[ItemKind.VIDEO]
+    if photos.stale:
+        lines.append(f"Photos: {photos.stale}. {_pace(photos.sampled, 'photo', photos.seconds, photos.amount)}")
+    if videos.stale:
+        film = f"{videos.stale} with {_length(videos.amount)} of film"
+        lines.append(f"Videos: {film}. {_pace(videos.sampled, 'second of film', videos.seconds, videos.amount)}")
+    if survey.seconds is None:
+        lines.append("How long it will take cannot be told: no receipt says how long they took.")
+    elif survey.seconds:
+        lines.append(
+            f"About {_length(survey.seconds / slots)} with {slots} slot(s) of the bulk lane, while nothing new is "
+            "uploaded; new uploads go first and make it longer."
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _pace(sampled: int, unit: str, seconds: float | None, amount: float) -> str:
+    if not sampled or seconds is None or not amount:
+        return "Nothing is known of how long they took."
+    return f"{seconds / amount:.2f} s each {unit}, measured on {sampled} receipts."
+
+
+def _length(seconds: float) -> str:
+    for unit, name in ((_DAY, "days"), (_HOUR, "hours"), (_MINUTE, "minutes")):
+        if seconds >= 2 * unit:
+            return f"{seconds / unit:.1f} {name}"
+    return f"{max(1, round(seconds))} s"
+
+
+def _done(outcomes: Counter[Outcome]) -> str:
+    parts = [
+        f"{outcomes[Outcome.REMADE]} made anew",
+        f"{outcomes[Outcome.NAMED_AGAIN]} named again",
+        f"{outcomes[Outcome.FAILED]} stayed as they were",
+    ]
+    if outcomes[Outcome.GONE]:
+        parts.append(f"{outcomes[Outcome.GONE]} deleted meanwhile")
+    return ", ".join(parts) + ".\n"

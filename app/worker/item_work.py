@@ -1,0 +1,48 @@
+"""What an attempt may do to its item, whether that is new or made anew."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Protocol
+
+from app.items.row import ItemRow, Ladder, Lane, Result, StoredFailure
+from shared.ids import AccountId, ItemId
+from shared.items import ItemKind, ReceiptStep
+
+
+class Claims(Protocol):
+    """Everything but `claim` raises ClaimLost once the claim is void; then nothing was written."""
+
+    lease: timedelta
+
+    async def claim(self, account: AccountId, item: ItemId, lane: Lane, /) -> ItemRow:
+        """Raises ClaimLost, NotFound."""
+        ...
+
+    async def check(self, claimed: ItemRow) -> None: ...
+
+    async def renew(self, claimed: ItemRow) -> None: ...
+
+    async def fail(self, claimed: ItemRow, failure: StoredFailure, steps: Sequence[ReceiptStep], /) -> None: ...
+
+    async def give_back(self, claimed: ItemRow, wait: timedelta = ..., /) -> None: ...
+
+    async def lose(self, claimed: ItemRow, steps: Sequence[ReceiptStep]) -> ItemRow: ...
+
+
+class Outcomes(Protocol):
+    """What a pipeline tells of what it made; raises ClaimLost."""
+
+    async def pass_on(
+        self, claimed: ItemRow, kind: ItemKind, result: Result, steps: Sequence[ReceiptStep], /
+    ) -> ItemRow: ...
+
+    async def play(self, claimed: ItemRow, ladder: Ladder, steps: Sequence[ReceiptStep], /) -> ItemRow: ...
+
+    async def finish(
+        self,
+        claimed: ItemRow,
+        kind: ItemKind,
+        result: Result,
+        steps: Sequence[ReceiptStep],
+        ladder: Ladder | None = None,
+    ) -> ItemRow: ...

@@ -8,6 +8,9 @@ from tests.browser.films import phone_film
 from tests.browser.visitor import DEVELOPED_MILLISECONDS, Visitor, drop, expect_pictures
 
 SECONDS = 12
+HEAR_PERCENT = """() => new MutationObserver(() => {
+  window.percent ??= document.querySelector('.tile-state')?.textContent.match(/^\\d+ %/)?.[0];
+}).observe(document, {subtree: true, childList: true, characterData: true})"""
 PLAYS_WHILE_IT_IS_MADE = """() => document.querySelector('video')?.currentTime > 0.3
   && document.querySelector('.item-status').dataset.state === 'processing'"""
 
@@ -17,6 +20,7 @@ async def test_a_film_shows_its_poster_plays_while_it_is_being_made_and_becomes_
 ) -> None:
     film = phone_film(tmp_path / "IMG_0042.MOV", SECONDS)
     page = await visitor.register()
+    await page.evaluate(HEAR_PERCENT)
     await drop(page, [film])
     await expect_pictures(page, 1)
     await page.locator(".tile-link").click()
@@ -25,6 +29,7 @@ async def test_a_film_shows_its_poster_plays_while_it_is_being_made_and_becomes_
     await expect(page.locator(".item-status")).to_be_empty(timeout=DEVELOPED_MILLISECONDS)
     await expect(page.locator(".receipt-step").last).to_contain_text("Ready")
 
+    assert await page.evaluate("window.percent") is not None
     position = page.get_by_role("slider", name="Position")
     await position.focus()
     await page.keyboard.press("End")

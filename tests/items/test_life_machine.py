@@ -212,6 +212,21 @@ class Life(RuleBasedStateMachine):
     def restore(self, item: str) -> None:
         self.same(self.models[item].restore(self.now), lambda: self.own.trash.restore(self.rows[item]))
 
+    @rule(item=items)
+    def regret(self, item: str) -> None:
+        """As people do, and more often than two single steps would come together."""
+        self.delete(item, permanently=False)
+        self.restore(item)
+
+    @rule(item=items, seconds=st.sampled_from([60, 91, 4_300]))
+    def purge(self, item: str, seconds: int) -> None:
+        """The whole way of what is not wanted, if the time is long enough."""
+        self.delete(item, permanently=True)
+        for _ in range(2):
+            self.sweep(item)
+            self.clock.advance(seconds=seconds)
+        self.sweep(item)
+
     @precondition(lambda self: self.models)
     @rule(seconds=st.sampled_from([5, 31, 61, 300, 601, 86_401]))
     def time_passes(self, seconds: int) -> None:

@@ -1,6 +1,7 @@
 """A moving GIF or WebP as frames for the encoder: at a constant rate, opaque, in sRGB. Runs inside a child only."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from math import gcd, sqrt
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -41,7 +42,7 @@ def write_frames(source: Path, loop: Loop, pipe: Path) -> None:
     with decoding_errors():
         frames = _load(source, loop.frames)
         ticks = _ticks(frames.get(DELAYS), loop.frames)
-        with pipe.open("wb") as target:
+        with suppress(BrokenPipeError), pipe.open("wb") as target:  # the encoder's own end tells what befell it
             _write(frames, ticks, loop, target)
 
 

@@ -112,6 +112,10 @@ def gifs() -> dict[str, bytes]:
         "gif_bomb": gif(65_535, 65_535, image(1, 1)),
         "gif_of_many_frames": many + image(1, 1) * MANY + b";",
         "gif_of_vast_frames": gif(10_000, 10_000, image(10_000, 10_000) * 3_000),
+        "gif_of_large_moving_frames": gif(5_000, 4_900, (pause(4) + image(5_000, 4_900)) * 2_900),
+        "gif_of_frames_without_time": gif(64, 64, (pause(0) + image(64, 64)) * 2_900),
+        "gif_that_never_ends": gif(640, 480, (pause(65_535) + image(64, 64)) * 300),
+        "gif_of_odd_times": gif(2_000, 1, b"".join(pause(number) + image(64, 1) for number in range(2, 1_000))),
         "gif_with_a_frame_outside": gif(16, 16, image(60_000, 60_000, left=60_000)),
         "gif_of_no_size": gif(0, 0, image(0, 0)),
         "gif_without_an_end": gif(64, 64, image(64, 64)[:-1] + b"\xff" + b"\xff" * 255)[:-1],
@@ -126,6 +130,11 @@ def gifs() -> dict[str, bytes]:
 
 def gif(width: int, height: int, frames: bytes) -> bytes:
     return b"GIF89a" + struct.pack("<HHBBB", width, height, 0x80, 0, 0) + bytes(6) + frames + b";"
+
+
+def pause(ticks: int) -> bytes:
+    """How long the frame after it is shown, in 10 ms."""
+    return b"\x21\xf9\x04\0" + struct.pack("<H", ticks) + b"\0\0"
 
 
 def image(width: int, height: int, *, left: int = 0) -> bytes:

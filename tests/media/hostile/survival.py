@@ -87,8 +87,12 @@ async def _face(decoders: Decoders, source: Path, target: Path) -> list[str]:
 async def _make_image(decoders: Decoders, source: Path, target: Path) -> None:
     expected = frozenset[str]()
     try:
-        await decoders.make_image(source, target, limit_seconds=LIMIT_SECONDS)
+        made = await decoders.make_image(source, target, limit_seconds=LIMIT_SECONDS)
         expected = FILES
+        if made.loop is not None:
+            expected = frozenset()
+            film = await decoders.make_loop(source, target, made.loop, limit_seconds=LIMIT_SECONDS)
+            expected = FILES | {film.file}
     finally:
         left = set(await asyncio.to_thread(os.listdir, target))
         if left != expected:

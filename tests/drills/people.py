@@ -18,6 +18,7 @@ from shared.events import Event, EventType
 from shared.ids import ItemId, new_ulid
 from shared.items import Item, ItemState
 from tests.drills.installation import PASSWORD, Installation
+from tests.worker.films import a_film
 
 PATIENT = RetryPolicy(attempts=60, total_seconds=60.0, longest_wait_seconds=1.0)
 """A drill makes the service refuse more often than a person's program would bear."""
@@ -46,9 +47,9 @@ class Person:
     folder: Path
     sent: list[ItemId] = field(default_factory=list)
 
-    async def upload(self, content: bytes | None = None) -> ItemId:
+    async def upload(self, content: bytes | None = None, suffix: str = ".jpg") -> ItemId:
         """An item that the service has accepted: from here on it counts as never lost."""
-        file = self.folder / f"{new_ulid()}.jpg"
+        file = self.folder / f"{new_ulid()}{suffix}"
         await asyncio.to_thread(file.write_bytes, content or a_photo())
         item = (await self.client.upload(file)).item.id
         self.sent.append(item)
@@ -56,6 +57,9 @@ class Person:
 
     async def upload_many(self, count: int) -> list[ItemId]:
         return await asyncio.gather(*(self.upload() for _ in range(count)))
+
+    async def upload_film(self, *, seconds: int = 3, size: str = "160x90") -> ItemId:
+        return await self.upload(await asyncio.to_thread(a_film, self.folder, seconds=seconds, size=size), ".mp4")
 
     async def items(self) -> dict[ItemId, Item]:
         return {item.id: item async for item in self.client.items.list_all()}

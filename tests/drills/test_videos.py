@@ -1,0 +1,167 @@
+"""Videos through real workers: killed at each step, paused, told twice, unwanted, stopped, and never in photos' way."""
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from shared.events import EventType
+from shared.ids import ItemId
+from shared.items import ItemKind, ItemState
+from tests.drills.completions import Completions
+from tests.drills.installation import Installation, Rule, inject
+from tests.drills.people import Person
+from tests.drills.processes import Process, Processes
+from tests.drills.test_cancelling import GONE_SECONDS, cancel, delete, runs, until
+
+STEPS = (
+    *(("express", step) for step in ("claim", "download", "probe", "poster", "make", "upload", "pass_on", "delete")),
+    *(
+        ("bulk", step)
+        for step in ("claim", "download", "probe", "encode", "play", "join", "upload", "finish", "delete")
+    ),
+)
+A_MOMENT_SECONDS = 0.05
+LONG_SECONDS = 60
+"""Of a film whose encoder can be caught in the middle."""
+FILMS = 6
+SPARE = 3
+
+
+@pytest.mark.timeout(400)
+async def test_a_worker_killed_at_every_step_of_a_video_loses_nothing_and_tells_nothing_twice(
+    installation: Installation, processes: Processes, person: Person, completions: Completions
+) -> None:
+    await asyncio.gather(*(person.upload_film() for _ in range(len(STEPS) + SPARE)))
+    for store in (installation.tables, installation.objects, installation.queues):
+        await inject(store, Rule("*", "latency", seconds=A_MOMENT_SECONDS))
+    struck: set[str] = set()
+    for lane, step in STEPS:
+        worker = processes.worker()
+        while (item := (await worker.logged("step.began", step=step, lane=lane))["item"]) in struck:
+            continue
+        worker.kill()
+        struck.add(item)
+    for store in (installation.tables, installation.objects, installation.queues):
+        await inject(store)
+    processes.worker()
+    await person.all_ready_once()
+    await completions.hear("item.ready", person.sent)
+    assert all(item.playable and item.kind is ItemKind.VIDEO for item in (await person.items()).values())
+
+
+async def catch_encoder(worker: Process) -> tuple[str, int]:
+    """Pauses the encoder of the next video; its item's id, and the encoder's pid."""
+    item = (await worker.logged("step.began", step="encode"))["item"]
+    await until(lambda: encoders(worker))
+    (encoder,) = encoders(worker)
+    os.kill(encoder, signal.SIGSTOP)
+    return item, encoder
+
+
+def encoders(worker: Process) -> list[int]:
+    return [pid for pid in worker.decoders() if program(pid).startswith("ffmpeg")]
+
+
+def program(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/exe").readlink().name
+    except FileNotFoundError:
+        return ""
+
+
+@pytest.mark.parametrize("end", [cancel, delete])
+async def test_a_video_ended_in_the_making_leaves_no_encoder_and_no_file(
+    processes: Processes, person: Person, end: object
+) -> None:
+    worker = processes.worker()
+    unwanted = await person.upload_film(seconds=LONG_SECONDS)
+    item, encoder = await catch_encoder(worker)
+    assert item == unwanted
+    await (cancel if end is cancel else delete)(person, unwanted)
+    await until(lambda: not runs(encoder), GONE_SECONDS)
+    await until(lambda: not list(worker.scratch.iterdir()))
+    person.sent.remove(unwanted)
+    await person.upload_film()
+    await person.all_ready_once()
+
+
+async def test_photos_and_posters_never_wait_for_a_full_bulk_lane(processes: Processes, person: Person) -> None:
+    worker = processes.worker(slots=1)
+    await person.upload_film(seconds=LONG_SECONDS)
+    _, encoder = await catch_encoder(worker)
+    waiting = await person.upload_film()
+    photos = await person.upload_many(4)
+    await until_seen(person, [*photos, waiting])
+    items = await person.items()
+    assert {items[photo].state for photo in photos} == {ItemState.READY}
+    assert items[waiting].state is ItemState.QUEUED
+    os.kill(encoder, signal.SIGCONT)
+    await person.all_ready_once()
+
+
+async def until_seen(person: Person, wanted: list[ItemId]) -> None:
+    """All of them have a picture."""
+    async with asyncio.timeout(60):
+        while True:
+            items = await person.items()
+            if all(items[item].renditions for item in wanted):
+                return
+            await asyncio.sleep(0.1)
+
+
+async def test_a_worker_told_to_stop_gives_back_at_once_what_it_cannot_finish(
+    processes: Processes, person: Person
+) -> None:
+    worker = processes.worker()
+    item = await person.upload_film(seconds=LONG_SECONDS)
+    _, encoder = await catch_encoder(worker)
+    assert await worker.stop() == 0
+    assert not runs(encoder)
+    processes.worker()
+    await person.all_ready_once()
+    steps = [step.step for step in (await person.client.items.receipt(item)).steps]
+    assert "lost" not in steps
+
+
+async def test_an_encode_paused_past_its_lease_cannot_overwrite_the_newer_one(
+    processes: Processes, person: Person
+) -> None:
+    paused = processes.worker()
+    item = await person.upload_film(seconds=LONG_SECONDS)
+    await paused.logged("step.began", step="encode")
+    paused.send(signal.SIGSTOP)
+    processes.worker()
+    await person.all_ended()
+    paused.send(signal.SIGCONT)
+    await paused.logged("claim.lost")
+    await person.all_ready_once()
+    (shown,) = (await person.items()).values()
+    assert {each.name for each in shown.renditions} >= {"small", "video", "storyboard"}
+    receipt = (await person.client.items.receipt(item)).steps
+    steps = [(step.step, step.attempt) for step in receipt if step.step in {"playable", "ready"}]
+    assert steps[-2:] == [("playable", 3), ("ready", 3)]
+
+
+async def test_messages_about_videos_that_come_twice_and_out_of_order_change_nothing(
+    installation: Installation, processes: Processes, person: Person, completions: Completions
+) -> None:
+    await inject(
+        installation.queues,
+        Rule("ReceiveMessage", "duplicate", seconds=0.05),
+        Rule("ReceiveMessage", "duplicate", seconds=2.0),
+        Rule("ReceiveMessage", "reorder", seconds=2.0),
+    )
+    processes.worker(), processes.worker()
+    for _ in range(FILMS):
+        await person.upload_film()
+    await person.all_ready_once()
+    await inject(installation.queues)
+    await completions.hear("item.ready", person.sent)
+    assert await person.told(EventType.ITEM_PLAYABLE) == Counter(person.sent)
+    for item in person.sent:
+        steps = [step.step for step in (await person.client.items.receipt(item)).steps]
+        assert (steps.count("claimed"), steps.count("passed_on"), steps.count("ready")) == (2, 1, 1)

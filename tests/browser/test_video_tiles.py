@@ -69,15 +69,20 @@ async def test_a_video_that_becomes_playable_can_be_played_where_it_was_opened(
     await page.wait_for_function("() => document.querySelector('video').currentTime > 0.3")
 
 
+@pytest.mark.parametrize("shape", [(1920, 1080), (1080, 1920)], ids=["landscape", "upright"])
 @pytest.mark.parametrize(("width", "height"), [DESKTOP, PHONE], ids=["desktop", "phone"])
-async def test_a_player_stays_within_the_screen(
-    someone: Visitor, make_video: MakeItem, width: int, height: int
+async def test_a_player_stays_within_the_screen_and_covers_nothing(
+    someone: Visitor, make_video: MakeItem, width: int, height: int, shape: tuple[int, int]
 ) -> None:
-    item = make_video(made=3)
+    item = make_video(made=3, width=shape[0], height=shape[1])
     page = await someone.open()
     await page.set_viewport_size({"width": width, "height": height})
     await page.goto(f"{someone.url}/items/{item.id}")
     await expect(page.get_by_role("slider", name="Position")).to_be_visible()
     await expect(page.get_by_role("slider", name="Position")).to_be_in_viewport()
+    stage, title = await page.locator(".video").bounding_box(), await page.locator(".item-title").bounding_box()
+    assert stage is not None
+    assert title is not None
+    assert title["y"] >= stage["y"] + stage["height"] or title["x"] >= stage["x"] + stage["width"]
     assert await page.evaluate(SIDEWAYS) <= 0
     assert await beyond(page, width) == []

@@ -11,7 +11,7 @@ from shared.ids import AccountId
 from shared.times import Clock
 
 LEASE = timedelta(seconds=60)
-"""So long nobody else takes an account; who erases it renews that after each page."""
+"""So long nobody else takes an account; who erases it renews that after each page. A setting may shorten it."""
 BATCH = 10
 
 
@@ -39,8 +39,8 @@ class ClosedRow:
 class ClosedAccounts:
     """Each method is one transaction. Raises Unavailable, as the database does."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database, self._clock = database, clock
+    def __init__(self, database: Database, clock: Clock, lease: timedelta = LEASE) -> None:
+        self._database, self._clock, self._lease = database, clock, lease
 
     async def get(self, account: AccountId) -> ClosedRow | None:
         async with self._database.read() as connection:
@@ -71,7 +71,7 @@ class ClosedAccounts:
             .where(
                 closed_accounts.c.id == account, closed_accounts.c.erased_at.is_(None), closed_accounts.c.next_at <= now
             )
-            .values(next_at=now + LEASE)
+            .values(next_at=now + self._lease)
         )
         async with self._database.write() as connection:
             taken = (await connection.execute(change)).rowcount == 1
@@ -79,7 +79,7 @@ class ClosedAccounts:
 
     async def keep(self, account: AccountId) -> None:
         """For another lease."""
-        await self._note(account, next_at=self._clock() + LEASE)
+        await self._note(account, next_at=self._clock() + self._lease)
 
     async def note_counts(self, account: AccountId, counts: Counts, uploads_end: datetime) -> None:
         """The first counts stay: whoever counts later may find a part of it gone."""

@@ -88,7 +88,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         lease = timedelta(seconds=settings.lease_seconds)
         work = WorkService(base.item_store, base.changes, base.queue, base.clock, lease)
         erasure = ItemErasure(base.item_store, base.amazon.objects)
-        eraser = Eraser(ClosedAccounts(base.database, base.clock), erasure, base.event_store, base.clock)
+        eraser = Eraser(ClosedAccounts(base.database, base.clock, lease), erasure, base.event_store, base.clock)
         upkeep = UpkeepService(base.item_store, base.changes, base.amazon.objects, base.queue, base.clock)
         relay = RelayService(base.event_store, base.amazon.topics, base.clock)
         consumers = _consumers(settings, base, work, decoders, scratch)

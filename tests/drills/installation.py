@@ -69,9 +69,9 @@ class Installation:
     def supervisor(self) -> int:
         return int((self.folder / "lock").read_text())
 
-    def verify(self) -> str:
+    def verify(self, *words: str) -> str:
         """What `darkroom verify` finds, a line each; it reads every original too."""
-        command = [str(COMMANDS / "darkroom"), "verify", "--json", "--read"]
+        command = [str(COMMANDS / "darkroom"), "verify", "--json", "--read", *words]
         done: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603  # our own program
             command,
             env=outer_environment() | self.app,

@@ -185,6 +185,30 @@ async def test_an_upload_that_was_begun_can_be_cancelled(terminal: Terminal) -> 
     assert cancelled["state"] == "cancelled"
 
 
+def test_what_was_deleted_comes_back_and_who_leaves_leaves_nothing(
+    terminal: Terminal, folder: Path, darkroom: Installation
+) -> None:
+    sent = [each["item"]["id"] for each in terminal.lines("upload", "--wait", folder)]
+    terminal.lines("delete", *sent)
+    assert {each["id"] for each in terminal.lines("list", "--deleted")} == set(sent)
+    assert [each["state"] for each in terminal.lines("restore", *sent)] == ["ready"] * 3
+    terminal.lines("delete", "--permanently", sent[0])
+    sign_in = {"DARKROOM_EMAIL": terminal.email, "DARKROOM_PASSWORD": PASSWORD}
+    account = json.loads(terminal.type("login", "--json", **sign_in).stdout)["account"]["id"]
+    operator = {"DARKROOM_DATA": str(darkroom.folder)}
+    before = terminal.type("verify", "--account", account, **operator)
+    assert (before.returncode, before.stdout.splitlines()[-1]) == (1, f"{account}: not closed; something is left")
+
+    assert terminal.type("account", "erase", "--yes", **sign_in).returncode == 0
+
+    assert terminal.type("list").returncode == 4
+    assert terminal.type("login", **sign_in).returncode == 4
+    bar = f"left: {account}: 1 rows of events"
+    while (said := terminal.type("verify", "--account", account, **operator).stdout.splitlines())[0] != bar:
+        assert said[-1].startswith(f"{account}: closed at "), said
+    assert len(said) == 2, "only what bars the account is left until no upload can be on its way"
+
+
 def test_events_are_followed_while_they_happen(terminal: Terminal, folder: Path) -> None:
     with terminal.started("events", "--follow", "--after", "0", "--json") as follower:
         assert follower.stdout is not None

@@ -1,0 +1,34 @@
+"""Who erases an account may be killed at any step."""
+
+import pytest
+
+from tests.drills.installation import PASSWORD, Installation, Rule, inject
+from tests.drills.people import Person
+from tests.drills.processes import Processes
+
+STEPS = ("bar", "count", "erase_rows", "erase_requests", "erase_objects", "erase_events", "note_emptied")
+A_MOMENT_SECONDS = 0.05
+
+
+@pytest.mark.everything
+@pytest.mark.timeout(600)
+async def test_an_eraser_killed_at_every_step_is_followed_by_another(
+    installation: Installation, processes: Processes, person: Person
+) -> None:
+    await person.upload_many(6)
+    worker = processes.worker()
+    await person.all_ready_once()
+    await worker.stop()
+    account = (await person.client.sessions.account()).id
+    await person.client.sessions.close_account(PASSWORD)
+    for store in (installation.tables, installation.objects):
+        await inject(store, Rule("*", "latency", seconds=A_MOMENT_SECONDS))
+    for step in STEPS:
+        worker = processes.worker()
+        await worker.logged("step.began", step=step, account=account)
+        worker.kill()
+    last = processes.worker()
+    await last.logged("step.began", step="note_emptied", account=account)
+    assert await last.stop() == 0
+    found = installation.verify("--account", account).splitlines()
+    assert [line for line in found if "1 rows of events" not in line] == []

@@ -73,8 +73,11 @@ def signed_playlist(text: str, url: Callable[[str], str], *, ended: bool) -> str
 
 
 def main_playlist(ladder: Ladder, url: Callable[[str], str]) -> str:
-    """All rungs, the smallest first: players begin with the first one. `url` takes a rung's name."""
-    lines = [*_HEAD, _START]
+    """All rungs, the smallest first: players begin with the first one. `url` takes a rung's name.
+
+    Where to start is said in each rung's list only: FFmpeg takes a main playlist that says it for a media playlist.
+    """
+    lines = [*_HEAD]
     for rung in ladder.rungs:
         attributes = [
             f"BANDWIDTH={rung.bandwidth}",

@@ -58,9 +58,11 @@ def open_image(source: Path, source_format: SourceFormat) -> ImageSource:
             return _of_header(source_format, _loader(pyvips.Image.pngload, source))
         case SourceFormat.WEBP:
             _require_frames(count_frames(source, most=MOST_FRAMES))
-            return _open_animation(source_format, _loader(pyvips.Image.webpload, source))
+            return _of_header(source_format, _loader(pyvips.Image.webpload, source))
         case SourceFormat.GIF:
-            return _open_animation(source_format, _loader(pyvips.Image.gifload, source))
+            opened = _of_header(source_format, _loader(pyvips.Image.gifload, source))
+            _require_frames(opened.probe.frames)
+            return opened
         case SourceFormat.AVIF:
             return _open_avif(source)
         case SourceFormat.TIFF:
@@ -77,7 +79,8 @@ def _loader(load: Any, source: Path) -> Load:
 def _of_header(source_format: SourceFormat, load: Load) -> ImageSource:
     header = load("error", 1)
     facts = read_capture_facts(_field(header, EXIF, b""), now=datetime.now(UTC))
-    return ImageSource(_probe(header, source_format.value), facts, load)
+    probe = _probe(header, source_format.value)
+    return ImageSource(probe, facts, load, loop=loop_of(header, probe.frames))
 
 
 def _require_frames(frames: int) -> None:
@@ -85,20 +88,11 @@ def _require_frames(frames: int) -> None:
         raise too_large(f"it has more than {MOST_FRAMES:,} frames")
 
 
-def _open_animation(source_format: SourceFormat, load: Load) -> ImageSource:
-    """Its first frame; most of these files have no other."""
-    header = load("error", 1)
-    opened = _of_header(source_format, load)
-    _require_frames(opened.probe.frames)
-    return replace(opened, loop=loop_of(header, opened.probe.frames))
-
-
 def _open_jpeg(source: Path) -> ImageSource:
     def load(fail_on: str, shrink: int) -> Any:
         return pyvips.Image.jpegload(str(source), access="sequential", fail_on=fail_on, shrink=shrink)
 
-    opened = _of_header(SourceFormat.JPEG, load)
-    return replace(opened, shrinks_on_load=True)
+    return replace(_of_header(SourceFormat.JPEG, load), shrinks_on_load=True)
 
 
 def _open_avif(source: Path) -> ImageSource:
@@ -112,7 +106,8 @@ def _open_avif(source: Path) -> ImageSource:
         image.set_type(pyvips.GValue.gint_type, PRIMARIES, primaries)
         return image
 
-    return _of_header(SourceFormat.AVIF, load)
+    # A sequence tells no times that libvips would hand out, so it stands still.
+    return replace(_of_header(SourceFormat.AVIF, load), loop=None)
 
 
 def _coded_primaries(source: Path) -> int | None:

@@ -124,6 +124,15 @@ def test_of_several_images_in_a_heic_the_primary_one_counts(tmp_path: Path) -> N
     assert are_close(quadrants(tmp_path / "large.webp"), CORNERS, tolerance=8)
 
 
+def test_a_heic_of_tiles_is_put_together(tmp_path: Path) -> None:
+    whole = Image.new("RGB", (240, 160))
+    whole.paste(corners().resize((240, 160), Image.Resampling.NEAREST))
+    write_heic(whole, tmp_path / "source", {"tile_size": 64})
+    made = make(tmp_path / "source", tmp_path)
+    assert (made.width, made.height) == (240, 160)
+    assert are_close(quadrants(tmp_path / "large.webp"), CORNERS, tolerance=8)
+
+
 def test_ten_bits_of_a_heic_become_eight(tmp_path: Path) -> None:
     deep = np.asarray(corners(), dtype=np.uint16) * 257
     picture = pillow_heif.from_bytes("RGB;16", (120, 80), deep.tobytes())
@@ -270,3 +279,16 @@ def test_a_raw_file_without_a_finished_picture_is_unsupported(tmp_path: Path) ->
     with pytest.raises(MediaError) as caught:
         make(tmp_path / "source", tmp_path)
     assert caught.value.code is FailureCode.UNSUPPORTED
+
+
+@pytest.mark.parametrize("step", range(1, 20))
+@pytest.mark.parametrize("name", ["heif", "avif", "tiff", "gif"])
+def test_a_file_of_any_format_that_is_cut_off_anywhere_is_refused(name: str, step: int, tmp_path: Path) -> None:
+    with Image.open(sample("baseline.jpg")) as scene:
+        WRITERS[name](scene.convert("RGB"), tmp_path / "whole", {})
+    content = (tmp_path / "whole").read_bytes()
+    source = tmp_path / "cut"
+    source.write_bytes(content[: len(content) * step // 20])
+    with pytest.raises(MediaError) as caught:
+        make(source, tmp_path)
+    assert caught.value.code in {FailureCode.DAMAGED, FailureCode.UNSUPPORTED}

@@ -12,7 +12,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 REMOVED = "[removed]"
 
 _SECRET_NAME = re.compile(
-    r"(?:^|_|-)(?:password|passwd|token|secret|authorization|cookie|email|address|signature|credential|private_key)s?$",
+    r"(?:^|_|-)(?:password|passwd|token|secret|authorization|cookie|email|address|signature|credential|private_key|grant)s?$",
     re.IGNORECASE,
 )
 

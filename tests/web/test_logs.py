@@ -9,6 +9,7 @@ from web.logs import redact
     ("text", "kept"),
     [
         ("GET https://cdn/renditions/a/b.webp?Policy=abc&Signature=def", "GET https://cdn/renditions/a/b.webp?…"),
+        ("GET /v1/items/itm_1/hls/main.m3u8?grant=acc_1.1.ff 404", "GET /v1/items/itm_1/hls/main.m3u8?… 404"),
         ("Authorization: Bearer abc.def-ghi", "Authorization: Bearer …"),
         ("ada@example.com registered", "…@… registered"),
         ("/v1/items/itm_01ARZ3NDEKTSV4RRFFQ69G5FAV", "/v1/items/itm_01ARZ3NDEKTSV4RRFFQ69G5FAV"),

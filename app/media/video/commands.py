@@ -98,7 +98,7 @@ def _tiles(facts: VideoFacts) -> str:
     board = storyboard_of(facts)
     seconds = board.interval_seconds
     first_of_each = f"select='isnan(prev_selected_t)+gt(floor(t/{seconds}),floor(prev_selected_t/{seconds}))'"
-    size = f"scale={board.tile_width}:{board.tile_height}:out_range=pc"
+    size = f"scale={board.tile_width}:{board.tile_height}:out_color_matrix=bt601:out_range=pc"
     return f"{first_of_each},{size},format=yuvj420p,tile={board.columns}x{board.rows}"
 
 

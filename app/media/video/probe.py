@@ -1,5 +1,6 @@
 """What a video is, from its header and its first frame. Runs inside a child only."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -36,6 +37,9 @@ FIRST_PACKETS = 300
 # Pixels this far from square are a mistake in the header.
 MOST_STRETCHED = 4
 UNEVEN_SECONDS = 0.1
+
+# The tag that Matroska's writers give each track, because its header has one duration for all.
+MATROSKA_MOMENT = re.compile(r"(\d\d):(\d\d):(\d\d\.\d{1,9})$")
 
 
 def probe_video(source: Path) -> VideoFacts:
@@ -180,9 +184,10 @@ def _facts(
 
 def _end(track: Stream) -> float:
     """When the track is over, in seconds; 0 where it does not say."""
-    if not track.duration or track.time_base is None:
-        return 0.0
-    return float(((track.start_time or 0) + track.duration) * track.time_base)
+    if track.duration and track.time_base is not None:
+        return float(((track.start_time or 0) + track.duration) * track.time_base)
+    said = MATROSKA_MOMENT.match(track.metadata.get("DURATION", ""))
+    return sum(float(part) * unit for part, unit in zip(said.groups(), (3600, 60, 1), strict=True)) if said else 0.0
 
 
 def _shown_size(frame: VideoFrame, aspect: Fraction | None) -> tuple[int, int]:

@@ -48,7 +48,7 @@ async def test_a_worker_killed_at_fifty_random_moments_loses_nothing(
 ) -> None:
     moments = random.Random(1)
     for _ in range(KILLS):
-        uploads = asyncio.create_task(person.upload_many(3))
+        uploads = asyncio.gather(person.upload_many(2), person.upload_film())
         worker = processes.worker()
         await worker.ready()
         await asyncio.sleep(moments.uniform(0, 1.5))
@@ -63,6 +63,6 @@ async def test_a_worker_killed_at_fifty_random_moments_loses_nothing(
     for unlucky in set(person.sent) - set(ready):
         failure = items[unlucky].failure
         assert failure is not None
-        assert failure.code is FailureCode.POISONED, "only five kills may keep a good photo from being ready"
+        assert failure.code is FailureCode.POISONED, "only five kills may keep a good file from being ready"
         steps = [step.step for step in (await person.client.items.receipt(unlucky)).steps]
-        assert steps.count("lost") == MOST_LOST_ATTEMPTS - 1
+        assert steps.count("lost") >= MOST_LOST_ATTEMPTS - 1  # a video's second stage has a count of its own

@@ -14,13 +14,13 @@ from tests.house import House, ManualClock
 RESULT = Result("recipe", 1, 4, 3, None, "AAAA", None, ())
 
 
-async def messages_about(house: House, row: ItemRow) -> int:
+async def messages_about(house: House, row: ItemRow, queue: str = EXPRESS_QUEUE) -> int:
     """Takes what the lane holds; other tests' messages count for nothing."""
     found = 0
-    while messages := await house.base.amazon.queues.receive(EXPRESS_QUEUE, most=10, wait_seconds=0):
+    while messages := await house.base.amazon.queues.receive(queue, most=10, wait_seconds=0):
         for message in messages:
             found += message.body.get("item_id") == row.item_id
-            await house.base.amazon.queues.delete(EXPRESS_QUEUE, message.receipt_handle)
+            await house.base.amazon.queues.delete(queue, message.receipt_handle)
     return found
 
 

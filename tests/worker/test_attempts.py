@@ -90,6 +90,17 @@ async def test_a_deadline_in_the_middle_ends_process_files_and_item(bench: Bench
     assert not list(bench.scratch.iterdir())
 
 
+async def test_a_disk_that_fails_is_no_files_fault(bench: Bench, clock: ManualClock) -> None:
+    row = await bench.house.queued(a_tiny_photo())
+    bench.scratch.rmdir()
+    row = await bench.handle(row)
+    assert (row.state, row.lost_attempts) == (ItemState.QUEUED, 0)
+    assert (await bench.handle(row)).attempt == row.attempt, "another machine may take it in a while"
+    bench.scratch.mkdir()
+    clock.advance(seconds=61)
+    assert (await bench.handle(row)).state is ItemState.READY
+
+
 async def test_a_worker_told_to_stop_gives_its_item_back_for_nothing(bench: Bench) -> None:
     row = await bench.house.queued(a_large_photo())
     attempt = await bench.hang(row)

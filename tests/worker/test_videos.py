@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -73,7 +74,9 @@ async def test_a_real_ladder_keeps_every_rule_while_it_grows_and_says_its_bandwi
         if row.ladder is not None:
             grant, rung = house.playback.grant(row), row.ladder.rungs[0].name
             text = await house.playback.media(row, grant, row.attempt, rung)
-            lengths.add(len(read_media(text, seen or text).segments))
+            media = read_media(text, seen or text)
+            assert {urlsplit(uri).path.rpartition("/")[2] for uri in media.uris} <= await files_of(house, row)
+            lengths.add(len(media.segments))
             seen = text
         await asyncio.sleep(0.02)
     row = await attempt
@@ -87,6 +90,11 @@ async def test_a_real_ladder_keeps_every_rule_while_it_grows_and_says_its_bandwi
     peak = max(size * 8 / 2 for size in sizes)
     assert peak * 0.9 <= float(str(stream["bandwidth"])) <= peak * 1.1
     assert float(str(stream["average_bandwidth"])) <= float(str(stream["bandwidth"]))
+
+
+async def files_of(house: House, row: ItemRow) -> set[str]:
+    folder = rendition_folder(row.account_id, row.item_id) + "/"
+    return {each.key.rpartition("/")[2] async for each in house.base.amazon.objects.list_objects(folder)}
 
 
 async def segment_sizes(house: House, row: ItemRow) -> list[int]:

@@ -81,6 +81,10 @@ def frames(path: Path) -> list[NDArray[np.uint8]]:
         return [cast(Any, frame).to_ndarray(format="rgb24") for frame in opened.decode(video=0)]
 
 
+def files_in(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
+
+
 def together(pieces: Iterable[Path], whole: Path) -> Path:
     """As a player appends them."""
     whole.write_bytes(b"".join(piece.read_bytes() for piece in pieces))

@@ -1,0 +1,156 @@
+"""How an encode is followed, ended, and what a broken one leaves."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from app.media.decoders import Decoders
+from app.media.results import DecoderDied, EncodeProgress, MediaError, VideoFacts
+from app.media.video.recipe import ladder_of
+from app.media.video.watch import Implausible, LadderWatch
+from shared.items import FailureCode
+from tests.media.video.films import AAC, H264, PICTURE, SOUND, FilmMaker, encode, picture
+from tests.media.video.made import PLENTY_SECONDS, files_in, frames, make_all
+
+
+@pytest.fixture(scope="module")
+def long_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nobody waits for its end."""
+    path = tmp_path_factory.mktemp("long") / "long.mp4"
+    encode(path, *picture(size="640x360", duration=60), *SOUND, *H264, *AAC)
+    return path
+
+
+async def probed(decoders: Decoders, source: Path, folder: Path) -> VideoFacts:
+    return await decoders.probe_video(source, folder, limit_seconds=PLENTY_SECONDS)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+async def test_files_are_told_once_and_whole_and_before_the_playlist_that_names_them(
+    decoders: Decoders, film: FilmMaker, folder: Path
+) -> None:
+    source = film("plain")
+    facts = await probed(decoders, source, folder)
+    told: list[EncodeProgress] = []
+    known: set[str] = set()
+    async with decoders.encode_video(source, folder, facts) as encoding:
+        async for progress in encoding:
+            told.append(progress)
+            for path in progress.files:
+                if path.suffix == ".m3u8":
+                    named = {line for line in path.read_text().splitlines() if not line.startswith("#")}
+                    assert named <= known
+                else:
+                    assert path.name not in known
+                    assert path.stat().st_size > 0
+                    known.add(path.name)
+    seconds = [progress.encoded_seconds for progress in told]
+    assert seconds == sorted(seconds)
+    assert seconds[-1] == pytest.approx(5.0, abs=0.1)
+    assert {"storyboard.jpg", "storyboard.vtt", "180p_init.mp4", "180p_00000.m4s", "180p_00002.m4s"} <= known
+    assert [rendition.name for rendition in encoding.renditions] == ["storyboard", "storyboard_track"]
+    assert encoding.cpu_seconds > 0
+
+
+async def test_who_leaves_has_no_encoder_any_more(decoders: Decoders, long_film: Path, folder: Path) -> None:
+    facts = await probed(decoders, long_film, folder)
+    async with decoders.encode_video(long_film, folder, facts) as encoding:
+        async for progress in encoding:
+            if progress.files:
+                break
+        (pid,) = decoders.pids
+        assert os.getpriority(os.PRIO_PROCESS, pid) == 10
+    assert not is_alive(pid)
+    assert decoders.pids == ()
+
+
+async def test_who_is_cancelled_leaves_no_encoder_either(decoders: Decoders, long_film: Path, folder: Path) -> None:
+    facts, began = await probed(decoders, long_film, folder), asyncio.Event()
+
+    async def work() -> None:
+        async with decoders.encode_video(long_film, folder, facts) as encoding:
+            async for _ in encoding:
+                began.set()
+
+    task = asyncio.create_task(work())
+    async with asyncio.timeout(PLENTY_SECONDS):
+        await began.wait()
+    (pid,) = decoders.pids
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not is_alive(pid)
+
+
+async def test_an_encoders_death_tells_the_command_and_the_versions_and_nothing_of_the_owner(
+    decoders: Decoders, long_film: Path, folder: Path
+) -> None:
+    facts = await probed(decoders, long_film, folder)
+
+    async def crash() -> None:
+        crashed = False
+        async with decoders.encode_video(long_film, folder, facts) as encoding:
+            async for progress in encoding:
+                if progress.files and not crashed:
+                    os.kill(decoders.pids[0], signal.SIGSEGV)
+                    crashed = True
+
+    with pytest.raises(DecoderDied) as caught:
+        await crash()
+    capsule = caught.value.capsule
+    assert capsule.signal == "SIGSEGV"
+    assert capsule.command[0] == "ffmpeg"
+    assert "-filter_complex" in capsule.command
+    assert capsule.versions.keys() == {"python", "imageio-ffmpeg", "ffmpeg"}
+    assert isinstance(capsule.probe, VideoFacts)
+    assert long_film.name not in repr(capsule)
+    assert files_in(folder) == []
+
+
+async def test_what_a_film_cut_off_late_still_has_is_made(decoders: Decoders, folder: Path, tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole.mp4", tmp_path / "cut.mp4"
+    encode(whole, *PICTURE, *SOUND, *H264, "-g", "15", *AAC, "-movflags", "+faststart")
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 3 // 4])
+    made = await make_all(decoders, cut, folder)
+    assert 75 <= len(frames(folder / "video.mp4")) <= 140
+    assert made.storyboard
+
+
+async def test_a_film_cut_off_early_is_refused_in_plain_words(decoders: Decoders, folder: Path, tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole.mp4", tmp_path / "cut.mp4"
+    encode(whole, *PICTURE, *SOUND, *H264, "-g", "15", *AAC, "-movflags", "+faststart")
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 4])
+    with pytest.raises(MediaError) as caught:
+        await make_all(decoders, cut, folder)
+    assert caught.value.code is FailureCode.DAMAGED
+    assert caught.value.message.startswith("This video is damaged")
+
+
+LISTS = {
+    "another file": "#EXTINF:2.000000,\n/etc/passwd\n",
+    "a segment out of turn": "#EXTINF:2.000000,\n180p_00001.m4s\n",
+    "a segment that is a way to elsewhere": "#EXTINF:2.000000,\n180p_00000.m4s\n",
+    "a segment that lasts too long": "#EXTINF:9.000000,\n180p_00000.m4s\n",
+}
+
+
+@pytest.mark.parametrize("kind", LISTS)
+async def test_an_encoder_that_was_taken_over_names_no_file_of_its_choice(
+    decoders: Decoders, film: FilmMaker, folder: Path, kind: str
+) -> None:
+    facts = await probed(decoders, film("plain"), folder)
+    watch = LadderWatch(folder, ladder_of(facts))
+    (folder / "180p_init.mp4").write_bytes(b"initialisation")
+    (folder / "180p_00000.m4s").symlink_to("/etc/passwd")
+    (folder / "180p.list").write_text("#EXTM3U\n" + LISTS[kind])
+    with pytest.raises(Implausible):
+        watch.look()

@@ -34,6 +34,7 @@ FIGURES = (
     Figure("objects_rss_mb", "growth of the object store's memory under four 1 GB uploads and downloads", 30, 10),
     Figure("append_vs_single", "200 concurrent transitions of one account: actions sent / committed", 1.5, 1.05),
     Figure("sandbox_ms", "a photo's decode in the sandbox minus the same without, in ms", 15, 5),
+    Figure("orphans", "objects and rows left after 1,000 random actions, kills and an account's erasure", 0, 0),
     Figure("hostile_survived", "share of the hostile files refused or made within their limits", 1.0, 1.0, True),
     Figure("poison_neighbours", "median time to ready of 100 photos, 5 poisoned files among them / none", 1.2, 1.05),
 )

@@ -30,7 +30,7 @@ def environment_without_settings() -> dict[str, str]:
 
 
 @contextmanager
-def running_service(folder: Path) -> Iterator[str]:
+def running_service(folder: Path, **settings: str) -> Iterator[str]:
     """Its URL. Started again over the same folder it has the data of before, on other ports."""
     port = free_ports()
     own = {"DARKROOM_DATA": str(data_folder(folder)), "DARKROOM_PORT": str(port)}
@@ -38,7 +38,7 @@ def running_service(folder: Path) -> Iterator[str]:
     with (
         log.open("w") as output,
         subprocess.Popen(  # noqa: S603 - our own command
-            [DARKROOM, "up"], env=environment_without_settings() | own, stdout=output, stderr=output
+            [DARKROOM, "up"], env=environment_without_settings() | own | settings, stdout=output, stderr=output
         ) as process,
     ):
         try:

@@ -1,0 +1,242 @@
+"""What 1,000 random creates, cancels, deletes, retries and kills leave behind once everything is deleted: nothing.
+
+Two people use a `darkroom up` whose workers are killed all the time; one of them closes the account in the middle, the
+other one deletes all items at the end. The waits (30 days, the life of upload URLs) are passed over on a clock that is
+ahead, in this process, on the same stores. Then rows, receipts, objects and uploads in parts are counted.
+"""
+
+import asyncio
+import hashlib
+import io
+import json
+import os
+import random
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import httpx
+from PIL import Image
+
+from app.accounts.closed import ClosedAccounts
+from app.accounts.store import AccountStore
+from app.admin.remains import AccountVerification
+from app.admin.verify import Verification
+from app.exports.erasure import ExportErasure
+from app.exports.store import ExportStore
+from app.items.erasure import ItemErasure
+from app.items.upkeep import UpkeepService
+from app.logs import set_up_logs
+from app.services import Foundation, open_foundation
+from app.settings import load_settings
+from app.stores.resources import SHARDS
+from app.worker.eraser import Eraser
+from bench.service import PASSWORD, data_folder, environment_without_settings, register, running_service
+from client.client import DarkroomClient
+from shared.ids import AccountId, ItemId, new_ulid
+from shared.items import CreateItem, PartRequest, PartsRequest, SingleUpload
+from shared.problems import NotFound, WrongState
+from shared.times import utc_now
+from shared.uploads import SINGLE_PUT_BYTES
+
+FIGURES = ("orphans",)
+
+ACTIONS = 1_000
+AT_ONCE = 6
+LIVES_SECONDS = (2.5, 6.0)
+"""Of a worker; the first two go by until it works."""
+LEASE_SECONDS = "6"
+ERASING_KILLS = 6
+AHEAD = timedelta(days=31)
+ROUNDS = 4
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="darkroom-orphans-") as name, _quiet_service(Path(name)) as (url, app):
+        account = asyncio.run(_live(url, app))
+        left = asyncio.run(_count(app, account))
+    print(f"figure orphans {left}")
+
+
+@contextmanager
+def _quiet_service(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Its URL, and the environment of its app; it has no worker of its own."""
+    with running_service(folder, DARKROOM_WORKER="off") as url:
+        told: dict[str, str] = json.loads((data_folder(folder) / "app.json").read_text())
+        yield url, environment_without_settings() | told
+
+
+async def _live(url: str, app: dict[str, str]) -> AccountId:
+    """Both lives, to their ends. The account that was closed in the middle."""
+    async with (
+        register(url, "leaver@example.com") as leaver,
+        register(url, "stayer@example.com") as stayer,
+        _workers(app) as kills,
+    ):
+        account = (await leaver.sessions.account()).id
+        await _act([leaver, stayer])
+        await leaver.sessions.close_account(PASSWORD)
+        await kills.more(ERASING_KILLS)
+        states = Counter([item.state.value async for item in stayer.items.list_all()])
+        own = [item.id async for item in stayer.items.list_all()]
+        async for done in stayer.items.delete_many(own, permanently=True):
+            assert not done.absent
+        trash = [item.id async for item in stayer.items.list_all(deleted=True)]
+        async for done in stayer.items.delete_many(trash, permanently=True):
+            assert not done.absent
+        print(f"{ACTIONS} actions, {kills.count} workers killed; who stays has in the end: {dict(states)}")
+    return account
+
+
+class Kills:
+    def __init__(self) -> None:
+        self.count = 0
+        self._grown = asyncio.Condition()
+
+    async def note(self) -> None:
+        async with self._grown:
+            self.count += 1
+            self._grown.notify_all()
+
+    async def more(self, count: int) -> None:
+        """Waits for so many from now on."""
+        enough = self.count + count
+        async with self._grown:
+            await self._grown.wait_for(lambda: self.count >= enough)
+
+
+@asynccontextmanager
+async def _workers(app: dict[str, str]) -> AsyncIterator[Kills]:
+    """One after another, each killed after a moment."""
+    killed = Kills()
+    moments = random.Random(1)
+    own = {"DARKROOM_LISTEN_PORT": "0", "DARKROOM_LEASE_SECONDS": LEASE_SECONDS}
+
+    async def kill_for_ever() -> None:
+        while True:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "app", "worker"), env=app | own, stderr=asyncio.subprocess.DEVNULL
+            )
+            try:
+                await asyncio.sleep(moments.uniform(*LIVES_SECONDS))
+            finally:
+                process.kill()
+                await process.wait()
+            await killed.note()
+
+    async with asyncio.TaskGroup() as tasks:
+        killing = tasks.create_task(kill_for_ever())
+        yield killed
+        killing.cancel()
+
+
+async def _act(people: list[DarkroomClient]) -> None:
+    gate, chosen = asyncio.Semaphore(AT_ONCE), random.Random(2)
+    items: dict[DarkroomClient, list[ItemId]] = {person: [] for person in people}
+
+    async def act() -> None:
+        async with gate, httpx.AsyncClient() as http:
+            person = chosen.choice(people)
+            own = items[person]
+            try:
+                if len(own) < 10 or chosen.random() < 0.4:
+                    own.append(await _create(person, http, chosen))
+                else:
+                    await _change(person, chosen.choice(own), chosen)
+            except (WrongState, NotFound):
+                return  # an answer that a random action deserves
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(ACTIONS):
+            tasks.create_task(act())
+
+
+async def _create(person: DarkroomClient, http: httpx.AsyncClient, chosen: random.Random) -> ItemId:
+    """Uploaded and completed, uploaded, only begun, or begun in parts."""
+    if chosen.random() < 0.15:
+        wish = CreateItem(name="a.mp4", size_bytes=SINGLE_PUT_BYTES + 1, content_type="video/mp4")
+        item = (await person.items.create(wish)).item.id
+        last = PartRequest(number=2, sha256=hashlib.sha256(b"x").hexdigest())
+        (part,) = (await person.items.request_parts(item, PartsRequest(parts=(last,)))).parts
+        (await http.put(part.url, headers=part.headers, content=b"x")).raise_for_status()
+        return item
+    content = _photo()
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    wish = CreateItem(name="a.jpg", size_bytes=len(content), content_type="image/jpeg", digest=digest)
+    created = await person.items.create(wish)
+    how_far = chosen.random()
+    if how_far > 0.1 and isinstance(created.upload, SingleUpload):
+        answer = await http.put(created.upload.url, headers=created.upload.headers, content=content)
+        answer.raise_for_status()
+    if how_far > 0.2:
+        await person.items.complete(created.item.id)
+    return created.item.id
+
+
+async def _change(person: DarkroomClient, item: ItemId, chosen: random.Random) -> None:
+    match chosen.choice(["cancel", "retry", "delete", "restore", "permanently"]):
+        case "cancel":
+            await person.items.cancel(item)
+        case "retry":
+            await person.items.retry(item)
+        case "delete":
+            await person.items.delete(item)
+        case "restore":
+            await person.items.restore(item)
+        case _:
+            await person.items.delete(item, permanently=True)
+
+
+def _photo() -> bytes:
+    """Small, and no two have the same bytes."""
+    file = io.BytesIO()
+    Image.new("RGB", (160, 120), new_ulid()[-6:].encode()[0]).save(file, "JPEG", comment=new_ulid().encode())
+    return file.getvalue()
+
+
+async def _count(app: dict[str, str], account: AccountId) -> int:
+    os.environ.update(app)
+    async with AsyncExitStack() as stack:
+        ahead = AHEAD
+
+        def clock() -> datetime:
+            return utc_now() + ahead
+
+        set_up_logs()
+        base = await open_foundation(load_settings(), stack, clock)
+        for _ in range(ROUNDS):
+            await _sweep(base)
+            ahead += timedelta(hours=2)
+        return await _left(base, account)
+
+
+async def _sweep(base: Foundation) -> None:
+    upkeep = UpkeepService(base.item_store, base.changes, base.amazon.objects, base.queue, base.clock)
+    erasure = ItemErasure(base.item_store, base.amazon.objects)
+    exports = ExportErasure(ExportStore(base.amazon.dynamo), base.amazon.objects)
+    closed = ClosedAccounts(base.database, base.clock)
+    await Eraser(closed, erasure, exports, base.event_store, base.clock).visit()
+    for shard in range(SHARDS):
+        for owner, item in await upkeep.due(shard):
+            await upkeep.attend(owner, item)
+
+
+async def _left(base: Foundation, account: AccountId) -> int:
+    """Says what is left, too."""
+    closed, store = ClosedAccounts(base.database, base.clock), AccountStore(base.database)
+    remains = await AccountVerification(
+        store, closed, base.item_store, ExportStore(base.amazon.dynamo), base.event_store, base.amazon.objects
+    ).run(account)
+    verified = await Verification(base.item_store, base.event_store, base.amazon.objects, base.clock, read=False).run()
+    print(f"the tombstone: {remains.closed}")
+    for finding in (*remains.findings, *verified.findings):
+        print(f"left: {finding.subject}: {finding.message}")
+    return len(remains.findings) + len(verified.findings) + verified.items + verified.objects
+
+
+if __name__ == "__main__":
+    main()

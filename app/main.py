@@ -23,6 +23,11 @@ from app.events import routes as events_routes
 from app.events.log import EventLog
 from app.events.relay import RelayService
 from app.events.stream import LiveEvents
+from app.exports import routes as exports_routes
+from app.exports.changes import ExportChanges
+from app.exports.queueing import ExportQueue
+from app.exports.service import ExportService
+from app.exports.store import ExportStore
 from app.items import routes as items_routes
 from app.items import trash_routes
 from app.items.access import Grants, OwnItems
@@ -50,6 +55,7 @@ from shared.times import utc_now
 PREFIX = "/v1"
 ROUTERS: tuple[APIRouter, ...] = (
     accounts_routes.router,
+    exports_routes.router,
     items_routes.router,
     trash_routes.router,
     events_routes.router,
@@ -69,6 +75,7 @@ class Services(TypedDict):
     uploads: UploadService
     completion: CompletionService
     playback: PlaybackService
+    exports: ExportService
     trash: TrashService
     grants: Sequence[Grants]
     event_log: EventLog
@@ -105,6 +112,7 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
             base.item_store, base.changes, requests, base.amazon.objects, base.queue, base.clock
         ),
         playback=playback,
+        exports=_build_exports(base, delivery),
         trash=TrashService(base.item_store, base.changes, base.clock),
         grants=(OwnItems(items),),
         event_log=base.event_log,
@@ -148,6 +156,12 @@ def _build_items(
         base.clock,
     )
     return items, playback
+
+
+def _build_exports(base: Foundation, delivery: Delivery) -> ExportService:
+    store = ExportStore(base.amazon.dynamo)
+    changes = ExportChanges(store, base.event_log)
+    return ExportService(store, changes, ExportQueue(base.amazon.queues, changes, base.clock), delivery, base.clock)
 
 
 def create_app(settings: Settings, readiness: Readiness | None = None) -> FastAPI:

@@ -20,6 +20,8 @@ class EventType(StrEnum):
     ITEM_UPDATED = "item.updated"
     ITEM_DELETED = "item.deleted"
     ITEM_RESTORED = "item.restored"
+    EXPORT_READY = "export.ready"
+    EXPORT_FAILED = "export.failed"
 
 
 COMPLETIONS = frozenset({EventType.ITEM_READY, EventType.ITEM_FAILED})

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, WithJsonSchema
 AccountId = NewType("AccountId", str)
 SessionId = NewType("SessionId", str)
 ItemId = NewType("ItemId", str)
+ExportId = NewType("ExportId", str)
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ULID_PATTERN = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
@@ -33,6 +34,10 @@ def new_session_id() -> SessionId:
 
 def new_item_id() -> ItemId:
     return ItemId(f"itm_{new_ulid()}")
+
+
+def new_export_id() -> ExportId:
+    return ExportId(f"exp_{new_ulid()}")
 
 
 def _pattern(prefix: str) -> str:
@@ -58,4 +63,7 @@ SessionIdField = Annotated[
 ]
 ItemIdField = Annotated[
     ItemId, AfterValidator(_checker("itm")), WithJsonSchema({"type": "string", "pattern": _pattern("itm")})
+]
+ExportIdField = Annotated[
+    ExportId, AfterValidator(_checker("exp")), WithJsonSchema({"type": "string", "pattern": _pattern("exp")})
 ]

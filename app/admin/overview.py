@@ -7,13 +7,13 @@ from app.admin.workers import read_workers, warnings_about
 from app.events.relay import RelayService
 from app.items.upkeep import UpkeepService
 from app.stores.board import Board
-from app.stores.resources import BULK_QUEUE, DEAD_LETTERS_QUEUE, EXPRESS_QUEUE
+from app.stores.resources import BULK_QUEUE, DEAD_LETTERS_QUEUE, EXPORTS_QUEUE, EXPRESS_QUEUE
 from app.stores.sqs import Queues
 from shared.admin import Lane, Overview
 from shared.times import Clock
 
 LATE = timedelta(seconds=60)
-LANES = {"express": EXPRESS_QUEUE, "bulk": BULK_QUEUE, "dead_letters": DEAD_LETTERS_QUEUE}
+LANES = {"express": EXPRESS_QUEUE, "bulk": BULK_QUEUE, "exports": EXPORTS_QUEUE, "dead_letters": DEAD_LETTERS_QUEUE}
 
 
 class OverviewService:

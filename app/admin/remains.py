@@ -7,6 +7,8 @@ from app.accounts.closed import ClosedAccounts, ClosedRow
 from app.accounts.store import AccountStore
 from app.admin.verify import Finding
 from app.events.store import EventStore
+from app.exports.row import export_prefix
+from app.exports.store import ExportStore
 from app.items.keys import account_prefixes
 from app.items.store import ItemStore
 from app.stores.s3 import ObjectStore
@@ -27,11 +29,13 @@ class AccountVerification:
         accounts: AccountStore,
         closed: ClosedAccounts,
         items: ItemStore,
+        exports: ExportStore,
         events: EventStore,
         objects: ObjectStore,
     ) -> None:
         self._accounts, self._closed = accounts, closed
-        self._items, self._events, self._objects = items, events, objects
+        self._items, self._exports = items, exports
+        self._events, self._objects = events, objects
 
     async def run(self, account: AccountId) -> Remains:
         """Looks everywhere, whatever the tombstone says. Reads the whole table of receipts."""
@@ -41,11 +45,12 @@ class AccountVerification:
     async def _left(self, account: AccountId) -> AsyncIterator[str]:
         counts = await self._accounts.count_rows(account)
         counts |= await self._items.count_rows(account)
+        counts["exports"] = len(await self._exports.all_of(account))
         counts["events"] = await self._events.count_rows(account)
         for table, count in counts.items():
             if count:
                 yield f"{count} rows of {table}"
-        for prefix in account_prefixes(account):
+        for prefix in (*account_prefixes(account), export_prefix(account)):
             stored = [found.size_bytes async for found in self._objects.list_objects(prefix)]
             if stored:
                 yield f"{len(stored)} objects with {sum(stored)} bytes under {prefix}"

@@ -15,6 +15,7 @@ from app.accounts.closed import ClosedAccounts
 from app.accounts.store import AccountStore
 from app.admin.remains import AccountVerification, Remains
 from app.admin.verify import Finding, Verification, Verified
+from app.exports.store import ExportStore
 from app.logs import set_up_logs
 from app.services import open_foundation
 from app.settings import load_settings
@@ -95,7 +96,12 @@ async def _verify_account(account: AccountId) -> Remains:
         base = await open_foundation(load_settings(), stack, utc_now)
         closed = ClosedAccounts(base.database, utc_now)
         verification = AccountVerification(
-            AccountStore(base.database), closed, base.item_store, base.event_store, base.amazon.objects
+            AccountStore(base.database),
+            closed,
+            base.item_store,
+            ExportStore(base.amazon.dynamo),
+            base.event_store,
+            base.amazon.objects,
         )
         return await verification.run(account)
 

@@ -59,8 +59,12 @@ class Delivery:
 
     def original(self, account: AccountId, item: ItemId) -> tuple[str, datetime]:
         """The original's own exact URL and its end, 9 to 10 minutes from now: the same within a minute."""
+        return self.object(original_key(account, item))
+
+    def object(self, key: str) -> tuple[str, datetime]:
+        """The exact URL of something else that is private, as long as an original's."""
         expires_at = _window(self._clock(), _ORIGINAL_WINDOW) + ORIGINAL_LIFE
-        return self._signer.sign_object(original_key(account, item), expires_at=expires_at), expires_at
+        return self._signer.sign_object(key, expires_at=expires_at), expires_at
 
     def _enter_window(self, now: datetime) -> None:
         self._window_began = _window(now, OWNER_WINDOW)

@@ -7,6 +7,7 @@ ITEMS_TABLE = "darkroom-items"
 EVENTS_TABLE = "darkroom-events"
 RECEIPTS_TABLE = "darkroom-receipts"
 REQUESTS_TABLE = "darkroom-requests"
+EXPORTS_TABLE = "darkroom-exports"
 
 BY_CAPTURED = "by_captured"
 BY_DIGEST = "by_digest"
@@ -17,6 +18,7 @@ SHARDS = 16
 
 EXPRESS_QUEUE = "darkroom-express"
 BULK_QUEUE = "darkroom-bulk"
+EXPORTS_QUEUE = "darkroom-exports"
 NUDGES_QUEUE = "darkroom-nudges"
 DEAD_LETTERS_QUEUE = "darkroom-dead-letters"
 COMPLETIONS_TOPIC = "darkroom-completions"
@@ -122,12 +124,19 @@ TABLES = (
     ),
     Table(RECEIPTS_TABLE, "item_id", "step_key"),
     Table(REQUESTS_TABLE, "account_id", "request_key", time_to_live="expires_at"),
+    Table(
+        EXPORTS_TABLE,
+        "account_id",
+        "export_id",
+        global_indexes=(Index(BY_DUE, "due_shard", "due_at", "KEYS_ONLY"),),
+    ),
 )
 
 QUEUES = (
     Queue(DEAD_LETTERS_QUEUE, visibility_seconds=30),
     Queue(EXPRESS_QUEUE, WORK_VISIBILITY_SECONDS, DEAD_LETTERS_QUEUE, MOST_RECEIVES),
     Queue(BULK_QUEUE, WORK_VISIBILITY_SECONDS, DEAD_LETTERS_QUEUE, MOST_RECEIVES),
+    Queue(EXPORTS_QUEUE, WORK_VISIBILITY_SECONDS, DEAD_LETTERS_QUEUE, MOST_RECEIVES),
     Queue(NUDGES_QUEUE, visibility_seconds=30),
 )
 

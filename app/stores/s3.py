@@ -241,6 +241,18 @@ class ObjectStore:
                 raise Absent from error
             raise
 
+    async def stream(self, key: str, offset: int = 0) -> AsyncIterator[bytes]:
+        """The object's bytes from `offset` on, a piece at a time. Raises Absent; Unavailable also in the middle."""
+        try:
+            with translated("S3"):
+                answer = await self._client.get_object(Bucket=self._bucket, Key=key, Range=f"bytes={offset}-")
+                async for chunk in answer["Body"].iter_chunks(CHUNK_BYTES):
+                    yield chunk
+        except ClientError as error:
+            if error_code(error) in ABSENT:
+                raise Absent from error
+            raise
+
     async def read(self, key: str) -> bytes:
         """The whole of a small object. Raises Absent."""
         try:
@@ -292,14 +304,14 @@ class ObjectStore:
             for number in range(1, part_count(size_bytes) + 1):
                 offset = (number - 1) * part_size_bytes(size_bytes)
                 body = await asyncio.to_thread(_read_part, source, offset, part_bytes(size_bytes, number))
-                parts.append(await self._upload_part(key, upload_id, number, body))
+                parts.append(await self.upload_part(key, upload_id, number, body))
             await self.finish_multipart(key, upload_id, parts)
         except BaseException:
             await asyncio.shield(self.abort_multipart(key, upload_id))
             raise
         return parts_digest([part.sha256_hex for part in parts])
 
-    async def _upload_part(self, key: str, upload_id: str, number: int, body: bytes) -> UploadedPart:
+    async def upload_part(self, key: str, upload_id: str, number: int, body: bytes) -> UploadedPart:
         sha256_hex = await asyncio.to_thread(_sha256_hex, body)
         with translated("S3"):
             async with asyncio.timeout(TRANSFER_SECONDS):

@@ -7,6 +7,7 @@ import structlog
 
 from app.accounts.closed import ClosedAccounts, ClosedRow, Counts
 from app.events.store import EventStore
+from app.exports.erasure import ExportErasure
 from app.items.erasure import ItemErasure
 from app.items.lifecycle import CLEANUP_AFTER
 from app.worker.rounds import go_round
@@ -21,8 +22,11 @@ ERASE_SECONDS = 5.0
 class Eraser:
     """Every step may be killed and run again, also by two workers at once: the outcome is the same."""
 
-    def __init__(self, closed: ClosedAccounts, items: ItemErasure, events: EventStore, clock: Clock) -> None:
-        self._closed, self._items, self._events, self._clock = closed, items, events, clock
+    def __init__(
+        self, closed: ClosedAccounts, items: ItemErasure, exports: ExportErasure, events: EventStore, clock: Clock
+    ) -> None:
+        self._closed, self._items, self._exports = closed, items, exports
+        self._events, self._clock = events, clock
 
     async def run(self, stopping: asyncio.Event) -> None:
         await go_round("eraser", ERASE_SECONDS, stopping, self.visit, shards=1)
@@ -44,6 +48,7 @@ class Eraser:
             ("erase_rows", self._items.erase_rows(account)),
             ("erase_requests", self._items.erase_requests(account)),
             ("erase_objects", self._items.erase_objects(account)),
+            ("erase_exports", self._exports.erase(account)),
             ("erase_events", self._events.erase(account)),
         ):
             await self._run(account, step, pages)

@@ -30,6 +30,8 @@ from app.stores.sqs import Message
 from app.worker.attempt import Attempts
 from app.worker.consumer import Consumer
 from app.worker.eraser import Eraser
+from app.worker.export_attempts import ExportSweeper
+from app.worker.export_parts import ExportParts
 from app.worker.files import AttemptFiles
 from app.worker.health import health_server
 from app.worker.pipeline import Pipeline
@@ -88,10 +90,12 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         lease = timedelta(seconds=settings.lease_seconds)
         work = WorkService(base.item_store, base.changes, base.queue, base.clock, lease)
         erasure = ItemErasure(base.item_store, base.amazon.objects)
-        eraser = Eraser(ClosedAccounts(base.database, base.clock, lease), erasure, base.event_store, base.clock)
+        exports = ExportParts.build(base, lease)
+        closed = ClosedAccounts(base.database, base.clock, lease)
+        eraser = Eraser(closed, erasure, exports.erasure, base.event_store, base.clock)
         upkeep = UpkeepService(base.item_store, base.changes, base.amazon.objects, base.queue, base.clock)
         relay = RelayService(base.event_store, base.amazon.topics, base.clock)
-        consumers = _consumers(settings, base, work, decoders, scratch)
+        consumers = [*_consumers(settings, base, work, decoders, scratch), exports.consumer(base, scratch)]
         health = health_server(
             settings.listen_host, settings.listen_port, readiness, lambda: sum(each.in_work for each in consumers)
         )
@@ -101,6 +105,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
                 tasks.create_task(Sweeper(upkeep, base.amazon.queues).run(readiness.stopping)),
                 tasks.create_task(Relay(relay, hints).run(readiness.stopping)),
                 tasks.create_task(eraser.run(readiness.stopping)),
+                tasks.create_task(ExportSweeper(exports.upkeep).run(readiness.stopping)),
                 tasks.create_task(be_seen(base.cache.board, landlock_level, readiness.stopping)),
             ]
             async with asyncio.TaskGroup() as consuming:

@@ -16,6 +16,8 @@ from app.accounts.service import AccountService
 from app.accounts.sessions import SessionService
 from app.accounts.store import AccountStore
 from app.admin.remains import AccountVerification
+from app.exports.erasure import ExportErasure
+from app.exports.store import ExportStore
 from app.items.claims import ClaimLost
 from app.items.deletion import LATEST_UPLOAD
 from app.items.erasure import ItemErasure
@@ -59,6 +61,7 @@ async def registry(house: House, stores: Stores, clock: ManualClock) -> AsyncIte
     await migrate(f"sqlite+aiosqlite:///{stores.folder / 'app.db'}")
     base, passwords = house.base, Passwords()
     store, attempts = AccountStore(base.database), Attempts(base.cache.limits)
+    exports = ExportErasure(ExportStore(base.amazon.dynamo), base.amazon.objects)
     closed, email = ClosedAccounts(base.database, clock), f"{new_ulid().lower()}@example.com"
     accounts = AccountService(store, passwords, attempts, Registration.OPEN, clock)
     sessions = SessionService(store, passwords, attempts, clock)
@@ -69,8 +72,10 @@ async def registry(house: House, stores: Stores, clock: ManualClock) -> AsyncIte
         sessions,
         ClosingService(store, passwords, attempts, base.event_log, clock),
         closed,
-        Eraser(closed, ItemErasure(base.item_store, base.amazon.objects), base.event_store, clock),
-        AccountVerification(store, closed, base.item_store, base.event_store, base.amazon.objects),
+        Eraser(closed, ItemErasure(base.item_store, base.amazon.objects), exports, base.event_store, clock),
+        AccountVerification(
+            store, closed, base.item_store, ExportStore(base.amazon.dynamo), base.event_store, base.amazon.objects
+        ),
         replace(house, account=account.id),
         email,
         started.token,

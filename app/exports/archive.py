@@ -1,0 +1,109 @@
+"""A ZIP made as it is sent: stored, with ZIP64 where that is needed, never more of it in memory than a part."""
+
+import asyncio
+import re
+import unicodedata
+import zipfile
+from collections.abc import AsyncGenerator, AsyncIterator
+from datetime import datetime
+
+FOLDER = "originals/"
+MOST_NAME_BYTES = 200
+"""File systems take 255 bytes; some room for the number that tells doubles apart."""
+PERMISSIONS = 0o644 << 16
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f/\\<>:"|?*]')
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+class Names:
+    """Gives every file a name of its own that any system can unpack, whatever its owner called it."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._counts: dict[str, int] = {}
+
+    def take(self, wanted: str) -> str:
+        """`IMG_1.jpg`, then `IMG_1 (2).jpg`: unique also where case or accents do not count."""
+        name = _safe(wanted)
+        stem, dot, ending = name.rpartition(".")
+        stem, ending = (stem, dot + ending) if stem else (name, "")
+        number = self._counts.get(_folded(name), 1)
+        while _folded(name) in self._taken:
+            number += 1
+            name = f"{stem} ({number}){ending}"
+        self._counts[_folded(f"{stem}{ending}")] = number
+        self._taken.add(_folded(name))
+        return name
+
+
+class Archive:
+    """`take` hands over what has been made so far; the sizes of what is added need not be known."""
+
+    def __init__(self) -> None:
+        self._made = _Made()
+        self._zip = zipfile.ZipFile(self._made, "w", zipfile.ZIP_STORED, allowZip64=True)
+
+    @property
+    def waiting_bytes(self) -> int:
+        return self._made.size
+
+    def take(self, size_bytes: int | None = None) -> bytes:
+        """So many bytes from the front, or all."""
+        return self._made.take(size_bytes)
+
+    async def add(
+        self, name: str, at: datetime, size_bytes: int, pieces: AsyncIterator[bytes]
+    ) -> AsyncGenerator[int, None]:
+        """Says after each piece how long it was, so that the caller can send what is there."""
+        about = zipfile.ZipInfo(name, max(at.timetuple()[:6], (1980, 1, 1, 0, 0, 0)))
+        about.external_attr, about.file_size = PERMISSIONS, size_bytes
+        with self._zip.open(about, "w") as entry:
+            async for piece in pieces:
+                await asyncio.to_thread(entry.write, piece)
+                yield len(piece)
+
+    def close(self) -> None:
+        """Writes the directory; then `take` gives the last bytes."""
+        self._zip.close()
+
+
+class _Made:
+    """A file that can only be written to the end, and read from the front."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    @property
+    def size(self) -> int:
+        return len(self._buffer)
+
+    def write(self, data: bytes) -> int:
+        self._buffer += data
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        """What was made can still be taken."""
+
+    def take(self, size_bytes: int | None) -> bytes:
+        end = self.size if size_bytes is None else size_bytes
+        taken = bytes(memoryview(self._buffer)[:end])
+        del self._buffer[:end]
+        return taken
+
+
+def _safe(wanted: str) -> str:
+    name = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", wanted)).lstrip(".").rstrip(". ")
+    if not name or _RESERVED.fullmatch(name):
+        name = f"_{name}"
+    stem, dot, ending = name.rpartition(".")
+    if not stem or len(ending.encode()) > MOST_NAME_BYTES // 4:
+        stem, dot, ending = name, "", ""
+    room = MOST_NAME_BYTES - len((dot + ending).encode())
+    return stem.encode()[:room].decode(errors="ignore") + dot + ending
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKD", name).casefold()

@@ -1,0 +1,27 @@
+"""Erasing all exports of an account, page by page; each part can be killed and begun again."""
+
+from collections.abc import AsyncIterator
+
+from app.exports.row import export_prefix
+from app.exports.store import ExportStore
+from app.stores.s3 import ObjectStore
+from shared.ids import AccountId
+
+
+class ExportErasure:
+    def __init__(self, store: ExportStore, objects: ObjectStore) -> None:
+        self._store, self._objects = store, objects
+
+    async def erase(self, account: AccountId) -> AsyncIterator[int]:
+        """Rows first, so that no claim holds any more, then files and uploads in flight; says after each page how many
+        those were."""
+        async for erased in self._store.erase(account):
+            yield erased
+        prefix = export_prefix(account)
+        while uploads := await self._objects.list_multipart_keys(prefix):
+            for key in set(uploads):
+                await self._objects.abort_multiparts(key)
+            yield len(uploads)
+        keys = [found.key async for found in self._objects.list_objects(prefix)]
+        await self._objects.delete(keys)
+        yield len(keys)

@@ -1,0 +1,101 @@
+"""An export as it is stored, how it looks to clients, and where its file lies."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from app.stores.dynamo import Row
+from app.stores.resources import shard_of
+from shared.exports import Export, ExportState
+from shared.ids import AccountId, ExportId
+from shared.items import Failure, FailureCode
+from shared.times import from_rfc3339, to_rfc3339
+
+_MOMENTS = ("created_at", "deadline", "sent_at", "claimed_until", "kept_until", "due_at")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFailure:
+    code: FailureCode
+    message: str
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRow:
+    """`revision` counts every write. `deadline` is there until it ends, `kept_until` from then on."""
+
+    account_id: AccountId
+    export_id: ExportId
+    state: ExportState
+    created_at: datetime
+    revision: int = 1
+    deadline: datetime | None = None
+    sent_at: datetime | None = None
+    sends: int = 0
+    claim: str | None = None
+    claimed_until: datetime | None = None
+    lost_attempts: int = 0
+    percent: float = 0.0
+    item_count: int | None = None
+    missing_count: int = 0
+    size_bytes: int | None = None
+    failure: ExportFailure | None = None
+    kept_until: datetime | None = None
+    due_at: datetime | None = None
+
+    @property
+    def key(self) -> Row:
+        return {"account_id": self.account_id, "export_id": self.export_id}
+
+
+def export_prefix(account: AccountId) -> str:
+    """Under which lie all exports of an account."""
+    return f"exports/{account}/"
+
+
+def export_key(account: AccountId, export: ExportId) -> str:
+    return f"{export_prefix(account)}{export}.zip"
+
+
+def to_attributes(row: ExportRow) -> Row:
+    """Everything but the key, with the attributes that the index is made of."""
+    attributes: Row = asdict(row)
+    for name in row.key:
+        del attributes[name]
+    for name in _MOMENTS:
+        if attributes[name] is not None:
+            attributes[name] = to_rfc3339(attributes[name])
+    attributes["due_shard"] = shard_of(row.export_id) if row.due_at else None
+    return attributes
+
+
+def from_attributes(attributes: Row) -> ExportRow:
+    """Raises KeyError or ValueError for what no release of ours has written."""
+    names = ExportRow.__dataclass_fields__
+    fields: dict[str, Any] = {name: attributes[name] for name in names if attributes.get(name) is not None}
+    for name in _MOMENTS:
+        if name in fields:
+            fields[name] = from_rfc3339(fields[name])
+    fields["state"] = ExportState(fields["state"])
+    if "failure" in fields:
+        stored = fields["failure"]
+        fields["failure"] = ExportFailure(FailureCode(stored["code"]), stored["message"], stored["retryable"])
+    return ExportRow(**fields)
+
+
+def to_export(row: ExportRow) -> Export:
+    """As the API shows it, without a URL; also what events carry."""
+    failure = row.failure
+    return Export(
+        id=row.export_id,
+        state=row.state,
+        created_at=row.created_at,
+        deadline=row.deadline,
+        percent=row.percent,
+        item_count=row.item_count,
+        missing_count=row.missing_count,
+        size_bytes=row.size_bytes,
+        kept_until=row.kept_until,
+        failure=Failure(code=failure.code, message=failure.message, retryable=failure.retryable) if failure else None,
+    )

@@ -1,0 +1,59 @@
+"""What a user does with exports: ask for one, see how far it is, fetch it."""
+
+from app.exports import lifecycle
+from app.exports.changes import ExportChanges
+from app.exports.queueing import ExportQueue
+from app.exports.row import ExportRow, export_key, to_export
+from app.exports.store import ExportStore
+from app.items.delivery import Delivery
+from shared.exports import Export, ExportState
+from shared.ids import AccountId, ExportId, new_export_id
+from shared.problems import NotFound, TooManyRequests
+from shared.times import Clock
+
+MOST_KEPT = 3
+"""Of one account: each may be as large as all that it holds."""
+UNDER_WAY = frozenset({ExportState.QUEUED, ExportState.PROCESSING})
+
+
+class ExportService:
+    def __init__(
+        self, store: ExportStore, changes: ExportChanges, queue: ExportQueue, delivery: Delivery, clock: Clock
+    ) -> None:
+        self._store, self._changes, self._queue = store, changes, queue
+        self._delivery, self._clock = delivery, clock
+
+    async def start(self, account: AccountId) -> ExportRow:
+        """A new one, or the one that is under way. Raises TooManyRequests when enough of them are kept."""
+        rows, now = await self._store.all_of(account), self._clock()
+        under_way = next((row for row in rows if row.state in UNDER_WAY), None)
+        if under_way is not None:
+            return under_way
+        kept = [row.kept_until for row in rows if row.state is ExportState.READY and row.kept_until]
+        if len(kept) >= MOST_KEPT:
+            wait = max(1, int((min(kept) - now).total_seconds()))
+            raise TooManyRequests("Three exports are kept already; each for a week.", retry_after_seconds=wait)
+        if await self._changes.is_closing(account):
+            raise NotFound
+        change = lifecycle.created(ExportRow(account, new_export_id(), ExportState.QUEUED, now))
+        await self._changes.create(change)
+        return await self._queue.send(change.row)
+
+    async def require(self, account: AccountId, export: ExportId) -> ExportRow:
+        """Raises NotFound."""
+        row = await self._store.get(account, export)
+        if row is None:
+            raise NotFound
+        return row
+
+    async def all_of(self, account: AccountId) -> list[ExportRow]:
+        """The newest first."""
+        return await self._store.all_of(account)
+
+    def shown(self, row: ExportRow) -> Export:
+        """As the API shows it, with a signed URL once there is a file."""
+        export = to_export(row)
+        if row.state is not ExportState.READY:
+            return export
+        url, expires_at = self._delivery.object(export_key(row.account_id, row.export_id))
+        return export.model_copy(update={"url": url, "url_expires_at": expires_at})

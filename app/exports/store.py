@@ -1,0 +1,71 @@
+"""The rows of exports, in DynamoDB."""
+
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+
+from app.exports.row import ExportRow, from_attributes, to_attributes
+from app.stores.dynamo import Action, Condition, Dynamo, Question, delete, put
+from app.stores.resources import BY_DUE, EXPORTS_TABLE
+from shared.ids import AccountId, ExportId
+from shared.times import to_rfc3339
+
+ROWS_PER_PAGE = 100
+
+
+class ExportStore:
+    def __init__(self, dynamo: Dynamo) -> None:
+        self._dynamo = dynamo
+
+    async def get(self, account: AccountId, export: ExportId) -> ExportRow | None:
+        """As it stands after every acknowledged write."""
+        found = await self._dynamo.get(EXPORTS_TABLE, {"account_id": account, "export_id": export})
+        return from_attributes(found) if found else None
+
+    async def all_of(self, account: AccountId) -> list[ExportRow]:
+        """The newest ones first; an account has few."""
+        question = Question(
+            EXPORTS_TABLE,
+            Condition("account_id = :account", values={":account": account}),
+            descending=True,
+            limit=ROWS_PER_PAGE,
+        )
+        return [from_attributes(row) for row in (await self._dynamo.query(question)).rows]
+
+    async def due(self, shard: str, now: datetime, limit: int) -> list[tuple[AccountId, ExportId]]:
+        """Candidates only: the index is late, the row decides."""
+        question = Question(
+            EXPORTS_TABLE,
+            Condition("due_shard = :shard AND due_at <= :now", values={":shard": shard, ":now": to_rfc3339(now)}),
+            index=BY_DUE,
+            limit=limit,
+        )
+        page = await self._dynamo.query(question, consistent=False)
+        return [(AccountId(row["account_id"]), ExportId(row["export_id"])) for row in page.rows]
+
+    async def write(self, actions: Sequence[Action]) -> None:
+        """One transaction. Raises TransactionRefused or TransactionConflict; Refused when it is a single action."""
+        if len(actions) == 1:
+            await self._dynamo.write(actions[0])
+        else:
+            await self._dynamo.transact(actions, secrets.token_hex(16))
+
+    async def remove(self, row: ExportRow) -> None:
+        """Raises Refused when it has changed since it was read."""
+        condition = Condition("revision = :read", values={":read": row.revision})
+        await self._dynamo.write(delete(EXPORTS_TABLE, row.key, condition))
+
+    async def erase(self, account: AccountId) -> AsyncIterator[int]:
+        """All rows of the account, page by page; says after each how many those were."""
+        while rows := await self.all_of(account):
+            await self._dynamo.delete_many(EXPORTS_TABLE, [row.key for row in rows])
+            yield len(rows)
+
+
+def row_action(row: ExportRow) -> Action:
+    """Puts the whole row; refused unless it still has the revision before this one (none, for the first)."""
+    if row.revision == 1:
+        condition = Condition("attribute_not_exists(export_id)")
+    else:
+        condition = Condition("revision = :before", values={":before": row.revision - 1})
+    return put(EXPORTS_TABLE, row.key, to_attributes(row), condition)

@@ -1,0 +1,64 @@
+"""What a worker does to an export: claim it, keep the claim, and end it one way or another."""
+
+import secrets
+from datetime import timedelta
+
+from app.exports import lifecycle
+from app.exports.changes import ExportChanges
+from app.exports.lifecycle import LEASE, ClaimLost
+from app.exports.row import ExportRow
+from shared.ids import AccountId, ExportId
+from shared.problems import NotFound
+from shared.times import Clock
+
+
+class ExportWork:
+    """Everything raises ClaimLost once the claim is void; then nothing was written."""
+
+    def __init__(self, changes: ExportChanges, clock: Clock, lease: timedelta = LEASE) -> None:
+        self._changes, self._clock = changes, clock
+        self.lease = lease
+
+    async def claim(self, account: AccountId, export: ExportId) -> ExportRow:
+        """The row with a fresh claim. Raises ClaimLost also when there is no such export."""
+        if await self._changes.is_closing(account):
+            raise ClaimLost
+        token = secrets.token_hex(16)
+        try:
+            return await self._changes.apply(
+                account, export, lambda current: lifecycle.claim(current, token, self._clock(), self.lease)
+            )
+        except NotFound as gone:
+            raise ClaimLost from gone
+
+    async def renew(self, claimed: ExportRow, percent: float) -> None:
+        await self._apply(
+            claimed, lambda row: lifecycle.renew(row, _token(claimed), self._clock(), percent, self.lease)
+        )
+
+    async def finish(self, claimed: ExportRow, *, items: int, missing: int, size_bytes: int) -> ExportRow:
+        """Sent again after an answer was lost, it is no error."""
+
+        def rule(row: ExportRow) -> lifecycle.Change | None:
+            if row.kept_until is not None and row.size_bytes == size_bytes:
+                return None
+            return lifecycle.finish(
+                row, _token(claimed), self._clock(), items=items, missing=missing, size_bytes=size_bytes
+            )
+
+        return await self._apply(claimed, rule)
+
+    async def give_back(self, claimed: ExportRow) -> None:
+        await self._apply(claimed, lambda row: lifecycle.give_back(row, _token(claimed)))
+
+    async def _apply(self, claimed: ExportRow, rule: lifecycle.Rule) -> ExportRow:
+        try:
+            return await self._changes.apply(claimed.account_id, claimed.export_id, rule)
+        except NotFound as gone:
+            raise ClaimLost from gone
+
+
+def _token(claimed: ExportRow) -> str:
+    if claimed.claim is None:
+        raise ClaimLost
+    return claimed.claim

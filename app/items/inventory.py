@@ -1,0 +1,36 @@
+"""All that an account has, for whoever makes something of the whole."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from app.items.keys import original_key
+from app.items.row import ItemRow, to_item
+from app.items.service import HAVE_ORIGINAL
+from app.items.store import ItemStore
+from shared.ids import AccountId
+from shared.items import Item, ItemState
+
+
+@dataclass(frozen=True, slots=True)
+class Possession:
+    """An item as the API shows it, and where its original lies, if it should have one."""
+
+    item: Item
+    original_key: str | None
+
+
+class Inventory:
+    def __init__(self, store: ItemStore) -> None:
+        self._store = store
+
+    async def of(self, account: AccountId) -> AsyncIterator[Possession]:
+        """Every item that is not deleted, the newest first; what comes meanwhile may be left out."""
+        async for page in self._store.pages_of(account):
+            for row in page:
+                if row.state is not ItemState.DELETED:
+                    yield _possession(row)
+
+
+def _possession(row: ItemRow) -> Possession:
+    key = original_key(row.account_id, row.item_id) if row.state in HAVE_ORIGINAL else None
+    return Possession(to_item(row), key)

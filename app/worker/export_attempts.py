@@ -1,0 +1,128 @@
+"""The messages of the exports' queue: claim, keep the claim while the ZIP is made, end the attempt whatever happens."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+from app.exports.lifecycle import ClaimLost
+from app.exports.row import ExportRow
+from app.exports.upkeep import ExportUpkeep
+from app.exports.work import ExportWork
+from app.items.inventory import Inventory
+from app.stores.resources import EXPORTS_QUEUE
+from app.stores.s3 import ObjectStore, PartsRefused
+from app.stores.sqs import Message, Queues
+from app.worker.attempt import HEARTBEATS_PER_LEASE
+from app.worker.exporting import ExportJob
+from app.worker.rounds import go_round
+from shared.ids import AccountId, AccountIdField, ExportId, ExportIdField
+from shared.problems import Unavailable
+
+log = structlog.get_logger()
+
+SLOTS = 1
+"""Exports that one worker makes at once: each moves bytes as fast as they come, and takes two parts of memory."""
+POSTPONED_SECONDS = 60
+GIVE_BACK_SECONDS = 5.0
+SWEEP_SECONDS = 5.0
+
+_ACCOUNT, _EXPORT = TypeAdapter(AccountIdField), TypeAdapter(ExportIdField)
+
+
+class ExportAttempts:
+    """Never raises for what a store does."""
+
+    def __init__(
+        self, work: ExportWork, objects: ObjectStore, inventory: Inventory, queues: Queues, scratch: Path
+    ) -> None:
+        self._work, self._objects, self._inventory = work, objects, inventory
+        self._queues, self._scratch = queues, scratch
+
+    async def handle(self, message: Message) -> None:
+        try:
+            account = _ACCOUNT.validate_python(message.body.get("account_id"))
+            export = _EXPORT.validate_python(message.body.get("export_id"))
+        except ValidationError:
+            log.error("message.unreadable", queue=EXPORTS_QUEUE)
+            await self._forget(message)
+            return
+        with structlog.contextvars.bound_contextvars(account=account, export=export):
+            try:
+                await self._claim_and_work(message, account, export)
+            except Unavailable as problem:
+                log.warning("export.interrupted", reason=str(problem))
+
+    async def _claim_and_work(self, message: Message, account: AccountId, export: ExportId) -> None:
+        try:
+            claimed = await self._work.claim(account, export)
+        except ClaimLost:
+            log.info("claim.refused", receives=message.receives)
+            await self._forget(message)
+            return
+        try:
+            done = await self._work_under_claim(message, claimed)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._give_back(message, claimed, 0))
+            raise
+        if done:
+            await self._forget(message)
+
+    async def _work_under_claim(self, message: Message, claimed: ExportRow) -> bool:
+        """True when the message has done its duty."""
+        job, done = ExportJob(self._objects, self._inventory, self._work, claimed, self._scratch), True
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                heartbeat = tasks.create_task(self._keep_claim(message, claimed, lambda: job.share))
+                try:
+                    row = await job.run()
+                finally:
+                    heartbeat.cancel()
+            log.info("export.made", items=row.item_count, size_bytes=row.size_bytes)
+        except* ClaimLost:
+            log.warning("claim.lost")
+        except* (Unavailable, PartsRefused, OSError) as errors:
+            # The stores, or this machine's disk: another try, perhaps elsewhere, within the export's deadline.
+            log.warning("export.given_back", reason=str(errors.exceptions[0]))
+            await self._give_back(message, claimed, POSTPONED_SECONDS)
+            done = False
+        return done
+
+    async def _keep_claim(self, message: Message, claimed: ExportRow, share: Callable[[], float]) -> None:
+        lease_seconds = self._work.lease.total_seconds()
+        while True:
+            await asyncio.sleep(lease_seconds / HEARTBEATS_PER_LEASE)
+            try:
+                await self._work.renew(claimed, round(share() * 99, 1))
+                await self._queues.hide(EXPORTS_QUEUE, message.receipt_handle, int(lease_seconds))
+            except Unavailable as problem:
+                log.warning("heartbeat.missed", reason=str(problem))
+
+    async def _give_back(self, message: Message, claimed: ExportRow, wait_seconds: int) -> None:
+        try:
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
+                await self._work.give_back(claimed)
+                await self._queues.hide(EXPORTS_QUEUE, message.receipt_handle, wait_seconds)
+        except (ClaimLost, Unavailable, TimeoutError) as error:
+            log.warning("give_back.failed", reason=str(error))
+
+    async def _forget(self, message: Message) -> None:
+        """A message that could not be deleted comes again and costs one refused claim."""
+        try:
+            await self._queues.delete(EXPORTS_QUEUE, message.receipt_handle)
+        except Unavailable as problem:
+            log.warning("message.kept", reason=str(problem))
+
+
+class ExportSweeper:
+    def __init__(self, upkeep: ExportUpkeep) -> None:
+        self._upkeep = upkeep
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        await go_round("export_sweeper", SWEEP_SECONDS, stopping, self.visit)
+
+    async def visit(self, shard: int) -> None:
+        for account, export in await self._upkeep.due(shard):
+            await self._upkeep.attend(account, export)

@@ -1,0 +1,41 @@
+"""The parts of a worker that make exports, put together."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Self
+
+from app.exports.changes import ExportChanges
+from app.exports.erasure import ExportErasure
+from app.exports.queueing import ExportQueue
+from app.exports.store import ExportStore
+from app.exports.upkeep import ExportUpkeep
+from app.exports.work import ExportWork
+from app.items.inventory import Inventory
+from app.services import Foundation
+from app.stores.resources import EXPORTS_QUEUE
+from app.worker.consumer import Consumer
+from app.worker.export_attempts import SLOTS, ExportAttempts
+
+
+@dataclass(frozen=True, slots=True)
+class ExportParts:
+    work: ExportWork
+    upkeep: ExportUpkeep
+    erasure: ExportErasure
+
+    @classmethod
+    def build(cls, base: Foundation, lease: timedelta) -> Self:
+        store = ExportStore(base.amazon.dynamo)
+        changes = ExportChanges(store, base.event_log)
+        queue = ExportQueue(base.amazon.queues, changes, base.clock)
+        return cls(
+            ExportWork(changes, base.clock, lease),
+            ExportUpkeep(store, changes, queue, base.amazon.objects, base.clock),
+            ExportErasure(store, base.amazon.objects),
+        )
+
+    def consumer(self, base: Foundation, scratch: Path) -> Consumer:
+        queues = base.amazon.queues
+        attempts = ExportAttempts(self.work, base.amazon.objects, Inventory(base.item_store), queues, scratch)
+        return Consumer(queues, EXPORTS_QUEUE, SLOTS, self.work.lease, attempts.handle)

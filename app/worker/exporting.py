@@ -1,0 +1,145 @@
+"""One export from claim to ready: every original goes through a ZIP into an upload in parts, streamed."""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+from app.exports.archive import FOLDER, Archive, Names
+from app.exports.row import ExportRow, export_key
+from app.exports.work import ExportWork
+from app.items.inventory import Inventory, Possession
+from app.stores.s3 import CHUNK_BYTES, Absent, ObjectStore, UploadedPart
+from shared.problems import Unavailable
+
+LEAST_PART_BYTES = 16 * 1024 * 1024
+MOST_PARTS = 9_000
+"""S3 takes 10,000; what is uploaded between the counting and the end has room in the rest."""
+READ_AGAIN = 5
+"""Times that an original whose stream broke off is asked for its rest."""
+INDEX = "items.json"
+
+
+class ExportJob:
+    """One attempt. `share` is how much of the bytes has gone through, 0 to 1."""
+
+    def __init__(
+        self, objects: ObjectStore, inventory: Inventory, work: ExportWork, claimed: ExportRow, scratch: Path
+    ) -> None:
+        self._objects, self._inventory, self._work = objects, inventory, work
+        self._claimed, self._scratch = claimed, scratch
+        self._key = export_key(claimed.account_id, claimed.export_id)
+        self._archive, self._names = Archive(), Names()
+        self._parts: list[UploadedPart]
+        self._upload_id, self._parts = "", []
+        self._part_bytes = LEAST_PART_BYTES
+        self._total = self._done = 0
+        self._items = self._missing = self._size = 0
+
+    @property
+    def share(self) -> float:
+        return min(1.0, self._done / self._total) if self._total else 0.0
+
+    async def run(self) -> ExportRow:
+        """Raises ClaimLost, Unavailable, or OSError when the scratch folder is full."""
+        await self._measure()
+        await self._objects.abort_multiparts(self._key)
+        name = f"darkroom-{self._claimed.created_at:%Y-%m-%d}.zip"
+        self._upload_id = await self._objects.start_multipart(self._key, name=name)
+        with tempfile.TemporaryFile(dir=self._scratch) as index:
+            await self._add_originals(index)
+            await self._add_index(index)
+        self._archive.close()
+        while self._archive.waiting_bytes:
+            await self._send_part()
+        await self._work.renew(self._claimed, 99.0)  # nobody else may have begun before the file takes its name
+        await self._objects.finish_multipart(self._key, self._upload_id, self._parts)
+        return await self._work.finish(self._claimed, items=self._items, missing=self._missing, size_bytes=self._size)
+
+    async def _measure(self) -> None:
+        async for each in self._inventory.of(self._claimed.account_id):
+            if each.original_key is not None:
+                self._total += each.item.size_bytes
+        self._part_bytes = max(LEAST_PART_BYTES, self._total // MOST_PARTS + 1)
+
+    async def _add_originals(self, index: IO[bytes]) -> None:
+        await asyncio.to_thread(index.write, b"[")
+        async for each in self._inventory.of(self._claimed.account_id):
+            file = await self._add_original(each)
+            line = json.dumps({"file": file, "item": each.item.model_dump(mode="json")}, ensure_ascii=False)
+            await asyncio.to_thread(index.write, (",\n" if self._items else "\n").encode() + line.encode())
+            self._items += 1
+        await asyncio.to_thread(index.write, b"\n]\n")
+
+    async def _add_original(self, possession: Possession) -> str | None:
+        """Its name in the ZIP; None when there is nothing to add."""
+        if possession.original_key is None:
+            return None
+        item = possession.item
+        try:
+            pieces = await self._begun(possession.original_key)
+        except Absent:
+            self._missing += 1
+            return None
+        name = FOLDER + self._names.take(item.name)
+        await self._add(name, item.captured_at or item.created_at, item.size_bytes, pieces)
+        return name
+
+    async def _add_index(self, index: IO[bytes]) -> None:
+        size_bytes = await asyncio.to_thread(index.tell)
+        await asyncio.to_thread(index.seek, 0)
+        await self._add(INDEX, self._claimed.created_at, size_bytes, _read(index))
+
+    async def _add(self, name: str, at: datetime, size_bytes: int, pieces: AsyncGenerator[bytes, None]) -> None:
+        async with aclosing(pieces), aclosing(self._archive.add(name, at, size_bytes, pieces)) as added:
+            async for length in added:
+                self._done += length
+                while self._archive.waiting_bytes >= self._part_bytes:
+                    await self._send_part()
+
+    async def _send_part(self) -> None:
+        body, number = self._archive.take(self._part_bytes), len(self._parts) + 1
+        self._parts.append(await self._objects.upload_part(self._key, self._upload_id, number, body))
+        self._size += len(body)
+
+    async def _begun(self, key: str) -> AsyncGenerator[bytes, None]:
+        """The object's bytes, of which the first are here already. Raises Absent."""
+        pieces = self._pieces(key)
+        first = await anext(pieces, b"")
+
+        async def all_of_them() -> AsyncGenerator[bytes, None]:
+            async with aclosing(pieces):
+                yield first
+                async for piece in pieces:
+                    yield piece
+
+        return all_of_them()
+
+    async def _pieces(self, key: str) -> AsyncGenerator[bytes, None]:
+        """An answer that breaks off is gone on with where it ended."""
+        offset, breaks = 0, 0
+        while True:
+            try:
+                async for piece in self._objects.stream(key, offset):
+                    offset += len(piece)
+                    yield piece
+            except Unavailable:
+                breaks += 1
+                if breaks > READ_AGAIN:
+                    raise
+                await asyncio.sleep(breaks)
+            except Absent as absent:
+                if offset:
+                    raise Unavailable("An original vanished while it was being read.") from absent
+                raise
+            else:
+                return
+
+
+async def _read(file: IO[bytes]) -> AsyncGenerator[bytes, None]:
+    while piece := await asyncio.to_thread(file.read, CHUNK_BYTES):
+        yield piece

@@ -1,0 +1,106 @@
+"""The ZIP that is made as it is sent: any unpacker reads it, names are unique and safe, memory stays bounded."""
+
+import io
+import zipfile
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.exports.archive import MOST_NAME_BYTES, Archive, Names
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+FOUR_GIB = 4 * 1024**3
+
+
+async def pieces(*contents: bytes) -> AsyncIterator[bytes]:
+    for content in contents:
+        yield content
+
+
+async def zipped(files: dict[str, bytes]) -> bytes:
+    archive = Archive()
+    for name, content in files.items():
+        async for _ in archive.add(name, NOON, len(content), pieces(content[:2], content[2:])):
+            pass
+    archive.close()
+    return archive.take()
+
+
+async def test_an_unpacker_finds_every_byte_name_and_time() -> None:
+    files = {"originals/a.jpg": b"the first", "originals/Größe 😀.jpg": b"the second", "items.json": b"[]"}
+    with zipfile.ZipFile(io.BytesIO(await zipped(files))) as read:
+        assert read.testzip() is None
+        assert {info.filename: read.read(info) for info in read.infolist()} == files
+        assert {info.date_time for info in read.infolist()} == {(2026, 11, 24, 12, 0, 0)}
+
+
+async def test_what_is_made_can_be_taken_at_any_time_and_joins_to_the_same_file() -> None:
+    archive, parts = Archive(), []
+    async for _ in archive.add("a", NOON, 3000, pieces(*[b"x" * 1000] * 3)):
+        while archive.waiting_bytes >= 700:
+            parts.append(archive.take(700))
+    archive.close()
+    parts.append(archive.take())
+    assert {len(part) for part in parts[:-1]} == {700}
+    with zipfile.ZipFile(io.BytesIO(b"".join(parts))) as read:
+        assert read.read("a") == b"x" * 3000
+
+
+@pytest.mark.everything
+async def test_a_file_above_four_gibibytes_gets_zip64(tmp_path: Path) -> None:
+    """Of its bytes only the beginning and the directory are kept: they are all the same."""
+    archive, piece = Archive(), bytes(32 * 1024 * 1024)
+    made = 0
+    async for _ in archive.add(
+        "film.mov", NOON, FOUR_GIB + len(piece), pieces(*[piece] * (FOUR_GIB // len(piece) + 1))
+    ):
+        made += len(archive.take())
+    archive.close()
+    directory = archive.take()
+    assert made > FOUR_GIB
+    (tmp_path / "sparse.zip").write_bytes(b"")
+    with (tmp_path / "sparse.zip").open("r+b") as file:
+        file.seek(made)
+        file.write(directory)
+    with zipfile.ZipFile(tmp_path / "sparse.zip") as read:
+        assert read.getinfo("film.mov").file_size == FOUR_GIB + len(piece)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "safe"),
+    [
+        ("IMG_1.jpg", "IMG_1.jpg"),
+        ("../../etc/passwd", "_.._etc_passwd"),
+        ("..", "_"),
+        (".hidden.jpg", "hidden.jpg"),
+        ("a<b>:c?.jpg", "a_b__c_.jpg"),
+        ("CON.txt", "_CON.txt"),
+        ("trailing. . ", "trailing"),
+    ],
+)
+def test_a_name_leads_nowhere_and_unpacks_everywhere(wanted: str, safe: str) -> None:
+    assert Names().take(wanted) == safe
+
+
+def test_doubles_are_numbered_also_where_case_does_not_count() -> None:
+    names = Names()
+    wanted = ["IMG.jpg", "img.JPG", "IMG.jpg", "IMG (2).jpg", "IMG.jpg", "no ending", "no ending"]
+    assert [names.take(each) for each in wanted] == [
+        "IMG.jpg", "img (2).JPG", "IMG (3).jpg", "IMG (2) (2).jpg", "IMG (4).jpg", "no ending", "no ending (2)",
+    ]  # fmt: skip
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=255), max_size=30))
+def test_any_names_become_different_ones_that_fit(wanted: list[str]) -> None:
+    names = Names()
+    taken = [names.take(each) for each in wanted]
+    assert len({each.casefold() for each in taken}) == len(taken)
+    for each in taken:
+        assert 0 < len(each.encode()) <= MOST_NAME_BYTES + 20
+        assert "/" not in each
+        assert each not in {".", ".."}
+        assert not each.endswith((".", " "))

@@ -100,8 +100,9 @@ class LadderWatch:
 
     def look(self) -> tuple[Path, ...]:
         """New files since the last look, all rungs' segments before any playlist. Raises Implausible."""
-        self.encoded_seconds = max(self.encoded_seconds, self._clock())
         found = [path for rung in self._rungs for path in rung.look(self._folder)]
+        # The encoder's clock says nothing before each of its outputs has begun, and the storyboard begins at the end.
+        self.encoded_seconds = max(self.encoded_seconds, self._clock(), self.made_seconds)
         return tuple(sorted(found, key=lambda path: path.suffix == ".m3u8"))
 
     def _clock(self) -> float:

@@ -61,6 +61,16 @@ async def test_files_are_told_once_and_whole_and_before_the_playlist_that_names_
     assert encoding.cpu_seconds > 0
 
 
+async def test_what_can_be_played_counts_as_encoded(decoders: Decoders, long_film: Path, folder: Path) -> None:
+    """From the first segment on: whoever watches the percentage sees it move."""
+    facts = await probed(decoders, long_film, folder)
+    async with decoders.encode_video(long_film, folder, facts) as encoding:
+        async for progress in encoding:
+            if any(path.suffix == ".m3u8" for path in progress.files):
+                break
+    assert 2.0 <= progress.encoded_seconds < facts.duration_seconds
+
+
 async def test_who_leaves_has_no_encoder_any_more(decoders: Decoders, long_film: Path, folder: Path) -> None:
     facts = await probed(decoders, long_film, folder)
     async with decoders.encode_video(long_film, folder, facts) as encoding:

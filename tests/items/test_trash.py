@@ -1,5 +1,6 @@
 """What is deleted can come back for thirty days, and is then removed without a trace."""
 
+import asyncio
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,15 +11,16 @@ from app.items.deletion import LATEST_UPLOAD, RESTORABLE
 from app.items.keys import original_key
 from app.items.row import ItemRow, Result
 from app.stores.dynamo import Condition, Question
-from app.stores.resources import RECEIPTS_TABLE
+from app.stores.resources import RECEIPTS_TABLE, SHARDS
 from shared.events import EventType
 from shared.ids import ItemId, new_item_id
-from shared.items import CreateItem, ItemKind, ItemState, PartRequest
+from shared.items import MOST_DELETED_AT_ONCE, CreateItem, ItemKind, ItemState, PartRequest
 from shared.problems import NotFound, WrongState
 from shared.uploads import SINGLE_PUT_BYTES
 from tests.house import House, ManualClock
 from tests.items.test_upkeep import attend, keys_of, put_rendition
 
+MANY = 5_000
 RESULT = Result("recipe", 1, 4, 3, None, "AAAA", None, ())
 
 
@@ -193,3 +195,22 @@ async def test_many_are_deleted_at_once_each_told_once_and_foreign_ones_look_abs
     page = await house.base.event_log.read(house.account, 0, limit=500)
     assert sorted(each.subject for each in page.events if each.type is EventType.ITEM_DELETED) == sorted(ids)
     assert await listed(house, deleted=False) == []
+
+
+@pytest.mark.everything
+@pytest.mark.timeout(600)
+async def test_five_thousand_are_deleted_for_good_and_purged(house: House, clock: ManualClock) -> None:
+    rows = await asyncio.gather(*(house.create(f"number {number}".encode()) for number in range(MANY)))
+    ids = [row.item_id for row, _ in rows]
+    for start in range(0, MANY, MOST_DELETED_AT_ONCE):
+        wanted = ids[start : start + MOST_DELETED_AT_ONCE]
+        done = await house.trash.delete_many(house.account, wanted, permanently=True)
+        assert (done.deleted, done.absent) == (tuple(wanted), ())
+    head = await house.base.event_store.head(house.account)
+    assert (head.last, head.item_count, head.bytes_used) == (2 * MANY, MANY, 0)
+    for _ in range(2):
+        for shard in range(SHARDS):
+            while due := await house.upkeep.due(shard):
+                await asyncio.gather(*(house.upkeep.attend(*each) for each in due))
+        clock.now += LATEST_UPLOAD
+    assert (await house.base.event_store.head(house.account)).item_count == 0

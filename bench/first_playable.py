@@ -1,0 +1,45 @@
+"""How soon a film can be played: first claim to `playable` / first claim to `ready`, through an idle `darkroom up`.
+
+60 s of 1080p; the moments are those of the receipt.
+"""
+
+import asyncio
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+from bench.arrivals import arrivals
+from bench.films import make_film
+from bench.service import register, running_service
+from shared.items import ReceiptStep
+
+FIGURES = ("first_playable",)
+
+SECONDS = 60
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="darkroom-first-playable-") as name:
+        film = make_film(Path(name), SECONDS)
+        with running_service(Path(name)) as url:
+            asyncio.run(_measure(url, film))
+
+
+async def _measure(url: str, film: Path) -> None:
+    async with register(url) as client, arrivals(client) as seen:
+        item = (await client.upload(film)).item.id
+        await seen.ready_at(item)
+        steps = (await client.items.receipt(item)).steps
+    claimed, playable, ready = (_moment(steps, name) for name in ("claimed", "playable", "ready"))
+    to_playable, to_ready = (playable - claimed).total_seconds(), (ready - claimed).total_seconds()
+    print(f"playable {to_playable:.1f} s and ready {to_ready:.1f} s after the first claim, {SECONDS} s of 1080p")
+    print(f"figure first_playable {to_playable / to_ready:.3f}")
+
+
+def _moment(steps: tuple[ReceiptStep, ...], name: str) -> datetime:
+    """Of the first step of that name."""
+    return next(step.at for step in steps if step.step == name)
+
+
+if __name__ == "__main__":
+    main()

@@ -6,7 +6,16 @@ from tests.drills.installation import PASSWORD, Installation, Rule, inject
 from tests.drills.people import Person
 from tests.drills.processes import Processes
 
-STEPS = ("bar", "count", "erase_rows", "erase_requests", "erase_objects", "erase_events", "note_emptied")
+STEPS = (
+    "bar",
+    "count",
+    "erase_rows",
+    "erase_requests",
+    "erase_objects",
+    "erase_exports",
+    "erase_events",
+    "note_emptied",
+)
 A_MOMENT_SECONDS = 0.05
 
 

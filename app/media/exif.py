@@ -5,6 +5,7 @@ import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
+from app.media.camera import camera_name
 from app.media.tags import Tags
 
 # Tags: Exif 2.32, tables 4 and 7.
@@ -12,8 +13,6 @@ MAKE, MODEL, EXIF_FOLDER = 0x010F, 0x0110, 0x8769
 ORIGINAL_TIME, DIGITIZED_TIME = 0x9003, 0x9004
 ORIGINAL_OFFSET, DIGITIZED_OFFSET = 0x9011, 0x9012
 TEXTS = (MAKE, MODEL, ORIGINAL_TIME, DIGITIZED_TIME, ORIGINAL_OFFSET, DIGITIZED_OFFSET)
-
-CAMERA_CHARACTERS = 100
 
 # The oldest photograph known is from 1826; a camera's clock may be ahead by a time zone.
 OLDEST = datetime(1826, 1, 1, tzinfo=UTC)
@@ -40,7 +39,7 @@ def capture_facts(tags: Tags | None, *, now: datetime) -> CaptureFacts:
     captured_at = _moment(texts.get(ORIGINAL_TIME), texts.get(ORIGINAL_OFFSET), now)
     if captured_at is None:
         captured_at = _moment(texts.get(DIGITIZED_TIME), texts.get(DIGITIZED_OFFSET), now)
-    return CaptureFacts(captured_at, _camera(texts.get(MAKE), texts.get(MODEL)))
+    return CaptureFacts(captured_at, camera_name(texts.get(MAKE), texts.get(MODEL)))
 
 
 def _read_texts(tags: Tags) -> dict[int, str]:
@@ -72,15 +71,3 @@ def _zone(offset: str | None) -> timezone:
         return UTC
     sign, hours, minutes = found.groups()
     return timezone((1 if sign == "+" else -1) * timedelta(hours=int(hours), minutes=int(minutes)))
-
-
-def _camera(make: str | None, model: str | None) -> str | None:
-    make, model = _clean(make), _clean(model)
-    if model.casefold().startswith(make.casefold()):
-        make = ""
-    return f"{make} {model}".strip()[:CAMERA_CHARACTERS].rstrip() or None
-
-
-def _clean(text: str | None) -> str:
-    printable = "".join(character if character.isprintable() else " " for character in text or "")
-    return " ".join(printable.replace("\ufffd", " ").split())

@@ -11,6 +11,7 @@ from client import events
 from client.connection import Connection
 from client.downloads import Wanted, download
 from client.errors import UnexpectedAnswer
+from client.exports import Exports
 from client.items import Items
 from client.journal import UploadJournal
 from client.placing import Places
@@ -19,6 +20,7 @@ from client.sessions import Sessions
 from client.storage import Storage
 from client.uploads import ProgressCallback, Uploaded, Uploads
 from shared.events import EventPage
+from shared.exports import Export
 from shared.ids import AccountId
 from shared.items import Item, Rendition
 
@@ -41,6 +43,7 @@ class DarkroomClient:
         self._closing = AsyncExitStack()
         self.sessions = Sessions(self._connection)
         self.items = Items(self._connection)
+        self.exports = Exports(self._connection)
         places = Places(self.items, self._journal, str(self._connection.url), self._require_account_id)
         self._uploads = Uploads(self.items, self._storage, places)
 
@@ -96,6 +99,20 @@ class DarkroomClient:
             return urls[0]
 
         wanted = Wanted(rendition.size_bytes, None)
+        await download(self._storage, link, target, wanted, force=force, on_bytes=on_bytes)
+
+    async def download_export(
+        self, export: Export, target: Path, *, force: bool = False, on_bytes: Callable[[int], None] | None = None
+    ) -> None:
+        """One that is ready. See `downloads.download`."""
+
+        async def link() -> str:
+            url = (await self.exports.require(export.id)).url
+            if url is None:
+                raise UnexpectedAnswer("an export that is ready has no address")
+            return url
+
+        wanted = Wanted(export.size_bytes or 0, None)
         await download(self._storage, link, target, wanted, force=force, on_bytes=on_bytes)
 
     def events(self, *, after: int) -> AsyncGenerator[events.StreamedEvent, None]:

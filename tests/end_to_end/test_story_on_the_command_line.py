@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -140,6 +141,24 @@ async def test_an_upload_stopped_with_ctrl_c_sends_only_what_is_missing_when_sta
     assert finished["outcome"] == "uploaded"
     assert before <= stored_parts(darkroom.folder)
     assert len(await asyncio.to_thread(terminal.lines, "list")) == 1
+
+
+def test_everything_comes_back_in_one_file(terminal: Terminal, folder: Path) -> None:
+    sent = {Path(each["path"]): each["item"]["id"] for each in terminal.lines("upload", "--wait", folder)}
+    target = terminal.home / "everything.zip"
+    (told,) = terminal.lines("export", "--wait", target)
+    assert (told["state"], told["item_count"], told["size_bytes"]) == ("ready", 3, target.stat().st_size)
+    with zipfile.ZipFile(target) as archive:
+        assert archive.testzip() is None
+        files = {name: archive.read(name) for name in archive.namelist() if name != "items.json"}
+        listed = json.loads(archive.read("items.json"))
+    assert files == {f"originals/{path.name}": path.read_bytes() for path in sent}
+    assert {each["item"]["id"]: each["file"] for each in listed} == {
+        item: f"originals/{path.name}" for path, item in sent.items()
+    }
+    assert terminal.type("export", "--wait", target).returncode == 1, "it replaces nothing unless told to"
+    assert terminal.type("export", told["id"], "--wait", target, "--force").returncode == 0
+    assert [event["type"] for event in terminal.lines("events")].count("export.ready") == 1
 
 
 async def until_a_part_is_stored(terminal: Terminal) -> None:

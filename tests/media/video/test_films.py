@@ -19,7 +19,8 @@ CUE = re.compile(r"([\d:.]+) --> ([\d:.]+)\nstoryboard\.jpg#xywh=(\d+),(\d+),(\d
 
 # 72,000 frames in 7,200 segments.
 LONG = "four hours"
-KINDS = [pytest.param(name, marks=pytest.mark.everything) if name == LONG else name for name in FILMS]
+TAKES_LONG = (pytest.mark.everything, pytest.mark.timeout(600))
+KINDS = [pytest.param(name, marks=TAKES_LONG) if name == LONG else name for name in FILMS]
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -11,9 +11,9 @@ from app.items.lifecycle import (
     EXPIRED,
     FAILED,
     FROM_THE_START,
+    LATEST_UPLOAD,
     READY,
     UPLOADING,
-    URL_LIFE,
     Change,
     due,
     move,
@@ -24,8 +24,6 @@ from shared.events import EventType
 from shared.problems import NotFound, Outdated
 
 RESTORABLE = timedelta(days=30)
-LATEST_UPLOAD = URL_LIFE + timedelta(minutes=10)
-"""So long after its URL was given out an upload may still be running."""
 
 
 def delete(row: ItemRow, expected: int | None, now: datetime, *, permanently: bool = False) -> Change | None:

@@ -35,6 +35,8 @@ CLEANUP_AFTER = LEASE + timedelta(seconds=30)
 """No claim outlives its lease, so that nothing can write after this."""
 URL_LIFE = timedelta(hours=1)
 """So long an upload may begin after its URL was given out."""
+LATEST_UPLOAD = URL_LIFE + timedelta(minutes=10)
+"""So long after its URL was given out an upload may still be running."""
 CANCELLED_ORIGINAL_KEPT = timedelta(hours=24)
 """So long a cancelled item can be retried; then the sweeper removes its original."""
 
@@ -121,11 +123,15 @@ def mark_sent(row: ItemRow, now: datetime) -> Change | None:
 
 
 def cleaned(row: ItemRow) -> Change | None:
-    """The sweeper has removed what no longer counts; what a remake replaced waits for its own time."""
+    """The sweeper has removed what no longer counts; what a remake replaced waits for its own time, and an upload that
+    was given up is looked at once more when no URL given out for it can bring bytes any more."""
     if row.cleanup_at is None:
         return None
-    former = min((from_rfc3339(each.until) for each in row.former), default=None)
-    return Change(due(replace(row, cleanup_at=former, revision=row.revision + 1)), "cleaned")
+    later = [from_rfc3339(each.until) for each in row.former]
+    uploads_end = row.created_at + UPLOAD_LIMIT + LATEST_UPLOAD
+    if row.queued_at is None and row.cleanup_at < uploads_end:
+        later.append(uploads_end)
+    return Change(due(replace(row, cleanup_at=min(later, default=None), revision=row.revision + 1)), "cleaned")
 
 
 def cancel(row: ItemRow, now: datetime, duplicate_of: ItemId | None = None) -> Change | None:

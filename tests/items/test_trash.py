@@ -7,8 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.items.deletion import LATEST_UPLOAD, RESTORABLE
+from app.items.deletion import RESTORABLE
 from app.items.keys import original_key
+from app.items.lifecycle import LATEST_UPLOAD
 from app.items.row import ItemRow, Result
 from app.stores.dynamo import Condition, Question
 from app.stores.resources import RECEIPTS_TABLE, SHARDS

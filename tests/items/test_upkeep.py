@@ -4,6 +4,8 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
+
 from app.items.claims import POISONED
 from app.items.keys import original_key, rendition_key
 from app.items.row import ItemRow, Result
@@ -115,6 +117,22 @@ async def test_an_upload_that_was_given_up_expires_and_leaves_nothing(house: Hou
     await attend(house, row)
     await attend(house, row)
     assert (await house.row(row)).state is ItemState.EXPIRED
+    assert await keys_of(house, row) == []
+
+
+@pytest.mark.parametrize("permanently", [None, False, True])
+async def test_bytes_that_come_after_an_upload_was_given_up_are_removed_too(
+    house: House, clock: ManualClock, permanently: bool | None
+) -> None:
+    row, upload = await house.create(b"too late")
+    if permanently is None:
+        await house.items.cancel(row)
+    else:
+        await house.trash.delete(row, None, permanently=permanently)
+    await attend(house, row)
+    assert (await house.put(upload, b"too late")).status_code == 200
+    clock.advance(hours=26)
+    await attend(house, row)
     assert await keys_of(house, row) == []
 
 

@@ -19,8 +19,8 @@ from app.admin.remains import AccountVerification
 from app.exports.erasure import ExportErasure
 from app.exports.store import ExportStore
 from app.items.claims import ClaimLost
-from app.items.deletion import LATEST_UPLOAD
 from app.items.erasure import ItemErasure
+from app.items.lifecycle import LATEST_UPLOAD
 from app.items.requests import RequestKey
 from app.items.row import Result
 from app.migrations.run import migrate

@@ -1,49 +1,39 @@
 """Changing the delivery key of a running Darkroom: no restart, and no URL that was given out becomes void."""
 
 import asyncio
-import subprocess
 from pathlib import Path
-from typing import Any
 
 import httpx
 
 from client.client import DarkroomClient
-from tests.installation import COMMAND, Installation, running_installation
-
-PERSON = ("ada@example.org", "correct horse battery staple")
-
-
-def admin(darkroom: Installation, *words: str) -> str:
-    done = subprocess.run(  # noqa: S603 - our own command
-        ["env", f"DARKROOM_DATA={darkroom.folder}", COMMAND, "admin", *words],  # noqa: S607
-        capture_output=True, text=True, check=True, timeout=60,
-    )  # fmt: skip
-    return done.stdout
+from shared.ids import ItemId
+from tests.end_to_end.operator import admin, enter
+from tests.installation import Installation
 
 
 def key_in(url: str) -> str:
     return url.partition("Key-Pair-Id=")[2].partition("&")[0]
 
 
-async def test_urls_of_both_keys_open_in_between_and_the_retired_ones_no_more(tmp_path: Path) -> None:
-    with running_installation(tmp_path) as darkroom:
-        async with DarkroomClient(darkroom.url) as client, httpx.AsyncClient(trust_env=False) as http:
-            await client.sessions.register(*PERSON)
-            await client.sessions.sign_in(*PERSON)
-            (tmp_path / "photo.jpg").write_bytes(b"whatever it is, its original can be read")
-            item = (await client.upload(tmp_path / "photo.jpg")).item
-            old = (await client.items.original(item.id)).url
-            new_key = admin(darkroom, "rotate-key").split()[0]
-            new = await until_signed_by(client, item.id, new_key)
-            assert [(await http.get(url)).status_code for url in (old, new)] == [200, 200]
-            assert key_in(old) in admin(darkroom, "retire-key", "--at-once")
-            async with asyncio.timeout(30):
-                while (await http.get(old)).status_code == 200:  # noqa: ASYNC110  another process
-                    await asyncio.sleep(0.2)
-            assert [(await http.get(url)).status_code for url in (old, new)] == [403, 200]
+async def test_urls_of_both_keys_open_in_between_and_the_retired_ones_no_more(
+    darkroom: Installation, tmp_path: Path
+) -> None:
+    async with DarkroomClient(darkroom.url) as client, httpx.AsyncClient(trust_env=False) as http:
+        await enter(client)
+        (tmp_path / "photo.jpg").write_bytes(b"whatever it is, its original can be read")
+        item = (await client.upload(tmp_path / "photo.jpg")).item
+        old = (await client.items.original(item.id)).url
+        new_key = (await admin(darkroom, "rotate-key")).split()[0]
+        new = await until_signed_by(client, item.id, new_key)
+        assert [(await http.get(url)).status_code for url in (old, new)] == [200, 200]
+        assert key_in(old) in await admin(darkroom, "retire-key", "--at-once")
+        async with asyncio.timeout(30):
+            while (await http.get(old)).status_code == 200:  # noqa: ASYNC110  another process
+                await asyncio.sleep(0.2)
+        assert [(await http.get(url)).status_code for url in (old, new)] == [403, 200]
 
 
-async def until_signed_by(client: DarkroomClient, item: Any, key: str) -> str:
+async def until_signed_by(client: DarkroomClient, item: ItemId, key: str) -> str:
     async with asyncio.timeout(60):
         while key_in(url := (await client.items.original(item)).url) != key:  # noqa: ASYNC110  another process
             await asyncio.sleep(0.2)

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from contextlib import AsyncExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,6 +15,7 @@ from app.accounts.closed import ClosedAccounts
 from app.accounts.store import AccountStore
 from app.admin.remains import AccountVerification, Remains
 from app.admin.verify import Finding, Verification, Verified
+from app.admin.verify_exports import ExportVerification
 from app.exports.store import ExportStore
 from app.logs import set_up_logs
 from app.services import open_foundation
@@ -111,10 +112,12 @@ async def _verify(read: bool) -> Verified:
     async with AsyncExitStack() as stack:
         base = await open_foundation(load_settings(), stack, utc_now)
         verification = Verification(base.item_store, base.event_store, base.amazon.objects, utc_now, read=read)
+        exports = ExportVerification(ExportStore(base.amazon.dynamo), base.amazon.objects, utc_now)
         try:
-            return await verification.run()
+            verified = await verification.run()
         except* Unavailable as group:
             raise group.exceptions[0] from None
+        return replace(verified, findings=(*verified.findings, *await exports.run()))
 
 
 def _account_id(text: str) -> AccountId:

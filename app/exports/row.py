@@ -49,9 +49,12 @@ class ExportRow:
         return {"account_id": self.account_id, "export_id": self.export_id}
 
 
+EXPORTS_PREFIX = "exports/"
+
+
 def export_prefix(account: AccountId) -> str:
     """Under which lie all exports of an account."""
-    return f"exports/{account}/"
+    return f"{EXPORTS_PREFIX}{account}/"
 
 
 def export_key(account: AccountId, export: ExportId) -> str:

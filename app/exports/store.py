@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from app.exports.row import ExportRow, from_attributes, to_attributes
-from app.stores.dynamo import Action, Condition, Dynamo, Question, delete, put
+from app.stores.dynamo import Action, Condition, Dynamo, Question, Row, delete, put
 from app.stores.resources import BY_DUE, EXPORTS_TABLE
 from shared.ids import AccountId, ExportId
 from shared.times import to_rfc3339
@@ -42,6 +42,11 @@ class ExportStore:
         )
         page = await self._dynamo.query(question, consistent=False)
         return [(AccountId(row["account_id"]), ExportId(row["export_id"])) for row in page.rows]
+
+    async def all_rows(self, start_after: Row | None = None) -> tuple[list[ExportRow], Row | None]:
+        """One page of every account's exports, for who checks the whole."""
+        rows, last = await self._dynamo.scan(EXPORTS_TABLE, start_after)
+        return [from_attributes(row) for row in rows], last
 
     async def write(self, actions: Sequence[Action]) -> None:
         """One transaction. Raises TransactionRefused or TransactionConflict; Refused when it is a single action."""

@@ -1,0 +1,46 @@
+"""Checks that what the rows of exports say is true: their files are there, and no others."""
+
+from collections.abc import AsyncIterator
+
+from app.admin.verify import Finding
+from app.exports.row import EXPORTS_PREFIX, ExportRow, export_key
+from app.exports.store import ExportStore
+from app.stores.s3 import ObjectStore
+from shared.exports import ExportState
+from shared.times import Clock
+
+
+class ExportVerification:
+    def __init__(self, exports: ExportStore, objects: ObjectStore, clock: Clock) -> None:
+        self._exports, self._objects, self._clock = exports, objects, clock
+
+    async def run(self) -> list[Finding]:
+        rows = [row async for row in self._all_rows()]
+        findings = [finding async for finding in self._files(rows)]
+        findings += [
+            Finding("deadline", row.export_id, f"{row.state} past its deadline")
+            for row in rows
+            if row.deadline is not None and row.deadline < self._clock()
+        ]
+        return findings
+
+    async def _files(self, rows: list[ExportRow]) -> AsyncIterator[Finding]:
+        sizes = {found.key: found.size_bytes async for found in self._objects.list_objects(EXPORTS_PREFIX)}
+        expected = {export_key(row.account_id, row.export_id): row for row in rows}
+        for key, row in expected.items():
+            if row.state is ExportState.READY and sizes.get(key) != row.size_bytes:
+                yield Finding("missing", key, f"{sizes.get(key)} bytes instead of {row.size_bytes}")
+        for key in sizes.keys() - expected.keys():
+            yield Finding("orphan", key, "no export owns this object")
+        for key in await self._objects.list_multipart_keys(EXPORTS_PREFIX):
+            if key not in expected or expected[key].deadline is None:
+                yield Finding("orphan", key, "an upload in parts that no export is made of")
+
+    async def _all_rows(self) -> AsyncIterator[ExportRow]:
+        start = None
+        while True:
+            rows, start = await self._exports.all_rows(start)
+            for row in rows:
+                yield row
+            if start is None:
+                return

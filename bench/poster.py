@@ -1,0 +1,90 @@
+"""How soon a film's poster is seen while the bulk lane is full: `complete` answered to the event that carries it.
+
+The lane is filled with as much film as takes it far longer than this benchmark; then phone films come one by one.
+"""
+
+import asyncio
+import subprocess
+import tempfile
+import time
+from contextlib import aclosing
+from pathlib import Path
+from statistics import median
+
+import imageio_ffmpeg
+
+from bench.films import make_film
+from bench.service import register, running_service
+from client.client import DarkroomClient
+from shared.events import Event, EventType
+from shared.ids import ItemId
+
+FIGURES = ("poster_s",)
+
+SECONDS = 12
+LONG_FILMS, REPEATS = 4, 75
+"""Four films of a quarter of an hour each: at less than real time on two cores, more than an hour of work."""
+FILMS = 9
+LONGEST_SECONDS = 120.0
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="darkroom-poster-") as name:
+        folder = Path(name)
+        film = make_film(folder, SECONDS)
+        with running_service(folder) as url:
+            asyncio.run(_measure(url, film, folder))
+
+
+async def _measure(url: str, film: Path, folder: Path) -> None:
+    async with register(url) as client:
+        for number in range(LONG_FILMS):
+            long_film = await asyncio.to_thread(_copy, film, folder / f"long_{number}.mp4", REPEATS + number)
+            await client.upload(long_film)
+        await _until_in_bulk(client)
+        waited = []
+        for number in range(FILMS):
+            phone_film = await asyncio.to_thread(_copy, film, folder / f"phone_{number}.mp4", 1, f"film {number}")
+            waited.append(await _poster_seconds(client, phone_film))
+    print(f"posters after {', '.join(f'{seconds:.2f}' for seconds in waited)} s")
+    print(f"figure poster_s {median(waited):.3f}")
+
+
+async def _poster_seconds(client: DarkroomClient, film: Path) -> float:
+    after = (await client.items.list(limit=1)).head
+    item = (await client.upload(film)).item.id
+    completed_at = time.perf_counter()
+    return await _poster_at(client, item, after) - completed_at
+
+
+async def _poster_at(client: DarkroomClient, item: ItemId, after: int) -> float:
+    """When the event arrives that says where the poster lies."""
+    async with asyncio.timeout(LONGEST_SECONDS), aclosing(client.events(after=after)) as events:
+        async for event in events:
+            match event:
+                case Event(type=EventType.ITEM_UPDATED, subject=subject, data={"renditions": [_, *_]}):
+                    if subject == item:
+                        return time.perf_counter()
+    raise RuntimeError("the stream ended")
+
+
+async def _until_in_bulk(client: DarkroomClient) -> None:
+    """Every long film has passed the express lane, and the first is being encoded."""
+    async with asyncio.timeout(LONGEST_SECONDS):
+        while True:
+            page = await client.items.list(limit=LONG_FILMS)
+            if all(item.renditions for item in page.items):
+                return
+            await asyncio.sleep(0.5)
+
+
+def _copy(film: Path, target: Path, repeats: int, title: str = "") -> Path:
+    """The film so many times after another, its samples as they are; the title makes it another file."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-stream_loop", str(repeats - 1)]
+    command += ["-i", str(film), "-c", "copy", "-metadata", f"title={title or target.stem}", str(target)]
+    subprocess.run(command, check=True)  # noqa: S603 - our own command
+    return target
+
+
+if __name__ == "__main__":
+    main()

@@ -8,6 +8,7 @@ from app.exports.store import ExportStore
 from app.stores.dynamo import Refused
 from app.stores.resources import SHARDS
 from app.stores.s3 import ObjectStore
+from shared.exports import ExportState
 from shared.ids import AccountId, ExportId
 from shared.problems import NotFound
 from shared.times import Clock
@@ -48,5 +49,7 @@ class ExportUpkeep:
                 row.account_id, row.export_id, lambda current: lifecycle.overdue(current, self._clock())
             )
             await self._objects.abort_multiparts(export_key(moved.account_id, moved.export_id))
+            if moved.state is ExportState.QUEUED:
+                await self._queue.send(moved)
         elif send_at is not None and send_at <= now:
             await self._queue.send(row)

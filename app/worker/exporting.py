@@ -9,12 +9,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
+import structlog
+
 from app.exports.archive import FOLDER, Archive, Names
 from app.exports.row import ExportRow, export_key
 from app.exports.work import ExportWork
 from app.items.inventory import Inventory, Possession
 from app.stores.s3 import CHUNK_BYTES, Absent, ObjectStore, UploadedPart
 from shared.problems import Unavailable
+
+log = structlog.get_logger()
 
 LEAST_PART_BYTES = 16 * 1024 * 1024
 MOST_PARTS = 9_000
@@ -50,6 +54,7 @@ class ExportJob:
         await self._objects.abort_multiparts(self._key)
         name = f"darkroom-{self._claimed.created_at:%Y-%m-%d}.zip"
         self._upload_id = await self._objects.start_multipart(self._key, name=name)
+        log.info("step.began", step="export_originals")
         with tempfile.TemporaryFile(dir=self._scratch) as index:
             await self._add_originals(index)
             await self._add_index(index)
@@ -57,6 +62,7 @@ class ExportJob:
         while self._archive.waiting_bytes:
             await self._send_part()
         await self._work.renew(self._claimed, 99.0)  # nobody else may have begun before the file takes its name
+        log.info("step.began", step="export_finish")
         await self._objects.finish_multipart(self._key, self._upload_id, self._parts)
         return await self._work.finish(self._claimed, items=self._items, missing=self._missing, size_bytes=self._size)
 

@@ -53,9 +53,7 @@ class Work(Protocol):
 class Attempts:
     """Handles the messages of one lane; never raises for what a file or a store does."""
 
-    def __init__(
-        self, work: Claims, pipeline: Work, queues: Queues, lane: Lane, nudges: Nudges, clock: Clock
-    ) -> None:
+    def __init__(self, work: Claims, pipeline: Work, queues: Queues, lane: Lane, nudges: Nudges, clock: Clock) -> None:
         """`nudges` tell at once that an item was cancelled or deleted; without them the heartbeat finds out."""
         self._work, self._pipeline, self._queues = work, pipeline, queues
         self._lane, self._queue, self._nudges, self._clock = lane, QUEUES[lane], nudges, clock

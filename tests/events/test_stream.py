@@ -134,9 +134,7 @@ async def tell(house: House, account: AccountId, percent: float) -> Progress:
     return progress
 
 
-async def test_progress_reaches_its_owners_streams_only_and_is_in_no_log(
-    live: LiveEvents, house: House
-) -> None:
+async def test_progress_reaches_its_owners_streams_only_and_is_in_no_log(live: LiveEvents, house: House) -> None:
     following = asyncio.create_task(take(live, house, 0, 3))
     await asyncio.sleep(0.3)
     await tell(house, new_account_id(), 1)

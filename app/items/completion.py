@@ -10,7 +10,8 @@ from app.items.queueing import WorkQueue
 from app.items.requests import RequestKey, Requests
 from app.items.row import ItemRow
 from app.items.store import AnsweredRequest, ItemStore
-from app.stores.s3 import Absent, ObjectStore, PartsRefused, UploadedPart
+from app.stores.s3 import ObjectStore
+from app.stores.s3_parts import Absent, PartsRefused, UploadedPart
 from shared.items import ItemState
 from shared.problems import NotUploaded, UploadMismatch
 from shared.times import Clock

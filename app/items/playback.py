@@ -6,7 +6,8 @@ from app.items.keys import path_in_folder, playlist_file, rendition_key
 from app.items.playlists import main_playlist, signed_playlist
 from app.items.row import ItemRow
 from app.items.store import ItemStore
-from app.stores.s3 import Absent, ObjectStore
+from app.stores.s3 import ObjectStore
+from app.stores.s3_parts import Absent
 from shared.ids import ItemId
 from shared.items import ItemState
 from shared.problems import NotFound, PlaylistGone

@@ -9,7 +9,8 @@ from app.items.keys import original_key
 from app.items.requests import RequestKey, Requests
 from app.items.row import ItemRow
 from app.items.store import ItemStore
-from app.stores.s3 import Absent, ObjectStore, UploadedPart
+from app.stores.s3 import ObjectStore
+from app.stores.s3_parts import Absent, UploadedPart
 from shared.ids import AccountId, ItemId, new_item_id
 from shared.items import (
     CreateItem,

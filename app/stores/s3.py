@@ -3,40 +3,36 @@
 import asyncio
 import base64
 import errno
-import hashlib
 import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from botocore.exceptions import ClientError
 
 from app.stores.amazon import error_code, translated
+from app.stores.s3_parts import (
+    ABSENT,
+    TRANSFER_SECONDS,
+    Absent,
+    PartUploads,
+    attachment,
+    base64_of,
+    sha256_of,
+)
 from shared.uploads import SINGLE_PUT_BYTES, part_bytes, part_count, part_size_bytes, parts_digest, whole_digest
 
 if TYPE_CHECKING:
-    from types_aiobotocore_s3.client import S3Client
+    pass
 
 CHUNK_BYTES = 1024 * 1024
 READ_SECONDS = 5.0
 """For a small object as a whole."""
 TRANSFER_READ_SECONDS = 30.0
 """Between two bytes of a transfer."""
-TRANSFER_SECONDS = 3600.0
-"""Above this a transfer counts as hung; the claim's heartbeat watches the work as a whole."""
 DELETE_KEYS = 1_000
 """S3's limit for one DeleteObjects."""
-ABSENT = frozenset({"404", "NoSuchKey", "NoSuchUpload", "NotFound"})
-
-
-class Absent(Exception):
-    """There is no such object or upload."""
-
-
-class PartsRefused(Exception):
-    """S3 could not join the parts: one is missing, too small, or another than named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +43,9 @@ class StoredObject:
 
 
 @dataclass(frozen=True, slots=True)
-class UploadedPart:
-    number: int
-    size_bytes: int
-    etag: str
-    sha256_hex: str
-
-
-@dataclass(frozen=True, slots=True)
 class ListedObject:
     key: str
     size_bytes: int
-
-
-def attachment(name: str) -> str:
-    """A Content-Disposition that saves under `name` (RFC 6266)."""
-    return f"attachment; filename*=UTF-8''{quote(name, safe='')}"
-
-
-def _base64(sha256_hex: str) -> str:
-    return base64.b64encode(bytes.fromhex(sha256_hex)).decode()
 
 
 def _digest(checksum: str | None) -> str | None:
@@ -78,14 +57,11 @@ def _digest(checksum: str | None) -> str | None:
     return f"sha256-parts:{sha256_hex}-{count}" if dash else f"sha256:{sha256_hex}"
 
 
-class ObjectStore:
+class ObjectStore(PartUploads):
     """One bucket. `public` is a client whose endpoint is the one that browsers reach; it only signs.
 
     Raises `Unavailable` whenever S3 can't be reached or asks us to slow down.
     """
-
-    def __init__(self, client: "S3Client", public: "S3Client", bucket: str) -> None:
-        self._client, self._public, self._bucket = client, public, bucket
 
     async def presign_put(
         self, key: str, *, size_bytes: int, sha256_hex: str, name: str, valid_seconds: int
@@ -94,7 +70,7 @@ class ObjectStore:
         headers = {
             "Content-Type": "application/octet-stream",
             "Content-Disposition": attachment(name),
-            "x-amz-checksum-sha256": _base64(sha256_hex),
+            "x-amz-checksum-sha256": base64_of(sha256_hex),
         }
         url = await self._public.generate_presigned_url(
             "put_object",
@@ -104,24 +80,6 @@ class ObjectStore:
                 "ContentLength": size_bytes,
                 "ContentType": headers["Content-Type"],
                 "ContentDisposition": headers["Content-Disposition"],
-                "ChecksumSHA256": headers["x-amz-checksum-sha256"],
-            },
-            ExpiresIn=valid_seconds,
-        )
-        return url, headers
-
-    async def presign_part(
-        self, key: str, upload_id: str, number: int, *, size_bytes: int, sha256_hex: str, valid_seconds: int
-    ) -> tuple[str, dict[str, str]]:
-        headers = {"x-amz-checksum-sha256": _base64(sha256_hex)}
-        url = await self._public.generate_presigned_url(
-            "upload_part",
-            Params={
-                "Bucket": self._bucket,
-                "Key": key,
-                "UploadId": upload_id,
-                "PartNumber": number,
-                "ContentLength": size_bytes,
                 "ChecksumSHA256": headers["x-amz-checksum-sha256"],
             },
             ExpiresIn=valid_seconds,
@@ -138,73 +96,6 @@ class ObjectStore:
             raise
         return StoredObject(answer["ContentLength"], _digest(answer.get("ChecksumSHA256")))
 
-    async def start_multipart(self, key: str, *, name: str) -> str:
-        """The new upload's id."""
-        with translated("S3"):
-            answer = await self._client.create_multipart_upload(
-                Bucket=self._bucket,
-                Key=key,
-                ContentType="application/octet-stream",
-                ContentDisposition=attachment(name),
-                ChecksumAlgorithm="SHA256",
-            )
-        return answer["UploadId"]
-
-    async def list_parts(self, key: str, upload_id: str) -> list[UploadedPart]:
-        """Raises Absent when there is no such upload (any more)."""
-        parts: list[UploadedPart] = []
-        marker: dict[str, Any] = {}
-        while True:
-            try:
-                with translated("S3"):
-                    answer: Any = await self._client.list_parts(
-                        Bucket=self._bucket, Key=key, UploadId=upload_id, **marker
-                    )
-            except ClientError as error:
-                if error_code(error) in ABSENT:
-                    raise Absent from error
-                raise
-            for part in answer.get("Parts", []):
-                digest = base64.b64decode(part.get("ChecksumSHA256", "")).hex()
-                parts.append(UploadedPart(part["PartNumber"], part["Size"], part["ETag"], digest))
-            if not answer.get("IsTruncated"):
-                return parts
-            marker = {"PartNumberMarker": answer["NextPartNumberMarker"]}
-
-    async def finish_multipart(self, key: str, upload_id: str, parts: Sequence[UploadedPart]) -> None:
-        """Raises Absent when there is no such upload (any more), PartsRefused when S3 can't join these parts."""
-        named: Any = [
-            {"PartNumber": part.number, "ETag": part.etag, "ChecksumSHA256": _base64(part.sha256_hex)} for part in parts
-        ]
-        try:
-            with translated("S3"):
-                await self._client.complete_multipart_upload(
-                    Bucket=self._bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": named}
-                )
-        except ClientError as error:
-            if error_code(error) in ABSENT:
-                raise Absent from error
-            if error_code(error) in {"InvalidPart", "InvalidPartOrder", "EntityTooSmall"}:
-                raise PartsRefused(error_code(error)) from error
-            raise
-
-    async def abort_multiparts(self, key: str) -> None:
-        """Ends every upload to this key; what is already gone is no error."""
-        with translated("S3"):
-            answer = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=key)
-        for upload in answer.get("Uploads", []):
-            if upload["Key"] == key:
-                await self.abort_multipart(key, upload["UploadId"])
-
-    async def abort_multipart(self, key: str, upload_id: str) -> None:
-        """What is already gone is no error."""
-        try:
-            with translated("S3"):
-                await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
-        except ClientError as error:
-            if error_code(error) not in ABSENT:
-                raise
-
     async def list_objects(self, prefix: str) -> AsyncIterator[ListedObject]:
         token: dict[str, Any] = {}
         while True:
@@ -215,12 +106,6 @@ class ObjectStore:
             if not answer.get("IsTruncated"):
                 return
             token = {"ContinuationToken": answer["NextContinuationToken"]}
-
-    async def list_multipart_keys(self, prefix: str) -> list[str]:
-        """The keys that have an upload in flight (the first thousand)."""
-        with translated("S3"):
-            answer = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=prefix)
-        return [upload["Key"] for upload in answer.get("Uploads", [])]
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Absent keys are no error."""
@@ -284,7 +169,7 @@ class ObjectStore:
     async def upload_made(self, key: str, source: Path, *, content_type: str, cache_control: str) -> int:
         """As `upload`, of a file of some megabytes that nobody has counted yet; returns its size."""
         body = await asyncio.to_thread(_read_part, source, 0, -1)
-        sha256_hex = await asyncio.to_thread(_sha256_hex, body)
+        sha256_hex = await asyncio.to_thread(sha256_of, body)
         await self.write(key, body, content_type=content_type, sha256_hex=sha256_hex, cache_control=cache_control)
         return len(body)
 
@@ -311,20 +196,6 @@ class ObjectStore:
             raise
         return parts_digest([part.sha256_hex for part in parts])
 
-    async def upload_part(self, key: str, upload_id: str, number: int, body: bytes) -> UploadedPart:
-        sha256_hex = await asyncio.to_thread(_sha256_hex, body)
-        with translated("S3"):
-            async with asyncio.timeout(TRANSFER_SECONDS):
-                answer = await self._client.upload_part(
-                    Bucket=self._bucket,
-                    Key=key,
-                    UploadId=upload_id,
-                    PartNumber=number,
-                    Body=body,
-                    ChecksumSHA256=_base64(sha256_hex),
-                )
-        return UploadedPart(number, len(body), answer["ETag"], sha256_hex)
-
     async def write(self, key: str, body: bytes, *, content_type: str, sha256_hex: str, cache_control: str) -> None:
         with translated("S3"):
             async with asyncio.timeout(TRANSFER_SECONDS):
@@ -334,7 +205,7 @@ class ObjectStore:
                     Body=body,
                     ContentType=content_type,
                     CacheControl=cache_control,
-                    ChecksumSHA256=_base64(sha256_hex),
+                    ChecksumSHA256=base64_of(sha256_hex),
                 )
 
 
@@ -346,10 +217,6 @@ def _read_part(source: Path, offset: int, size_bytes: int) -> bytes:
     if len(body) < size_bytes:
         raise OSError(errno.EIO, "a file is shorter than it was")
     return body
-
-
-def _sha256_hex(body: bytes) -> str:
-    return hashlib.sha256(body).hexdigest()
 
 
 async def _stream_to_file(body: Any, target: Path) -> int:

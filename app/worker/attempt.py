@@ -15,7 +15,7 @@ from app.items.queueing import QUEUES
 from app.items.row import ItemRow, Lane, StoredFailure
 from app.media.results import DecoderDied, MediaError
 from app.stores.resources import DEAD_LETTERS_QUEUE
-from app.stores.s3 import Absent
+from app.stores.s3_parts import Absent
 from app.stores.sqs import Message, Queues
 from app.worker.item_work import Claims
 from app.worker.steps import Steps

@@ -13,7 +13,8 @@ from app.exports.upkeep import ExportUpkeep
 from app.exports.work import ExportWork
 from app.items.inventory import Inventory
 from app.stores.resources import EXPORTS_QUEUE
-from app.stores.s3 import ObjectStore, PartsRefused
+from app.stores.s3 import ObjectStore
+from app.stores.s3_parts import PartsRefused
 from app.stores.sqs import Message, Queues
 from app.worker.attempt import HEARTBEATS_PER_LEASE
 from app.worker.exporting import ExportJob

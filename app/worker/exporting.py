@@ -15,7 +15,8 @@ from app.exports.archive import FOLDER, Archive, Names
 from app.exports.row import ExportRow, export_key
 from app.exports.work import ExportWork
 from app.items.inventory import Inventory, Possession
-from app.stores.s3 import CHUNK_BYTES, Absent, ObjectStore, UploadedPart
+from app.stores.s3 import CHUNK_BYTES, ObjectStore
+from app.stores.s3_parts import Absent, UploadedPart
 from shared.problems import Unavailable
 
 log = structlog.get_logger()

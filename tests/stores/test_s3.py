@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.stores.s3 import Absent, ObjectStore
+from app.stores.s3 import ObjectStore
+from app.stores.s3_parts import Absent
 from shared.ids import new_ulid
 from shared.uploads import SINGLE_PUT_BYTES, parts_digest
 from tests.house import House

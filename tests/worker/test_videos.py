@@ -11,7 +11,7 @@ import pytest
 from app.items.claims import MOST_LOST_ATTEMPTS
 from app.items.keys import original_key, rendition_folder
 from app.items.row import ItemRow, Lane
-from app.stores.s3 import Absent
+from app.stores.s3_parts import Absent
 from shared.events import EventType
 from shared.items import FailureCode, ItemKind, ItemState
 from shared.problems import PlaylistGone

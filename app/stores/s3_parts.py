@@ -1,0 +1,162 @@
+"""S3's uploads in parts: begun, presigned, listed, joined or given up."""
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from botocore.exceptions import ClientError
+
+from app.stores.amazon import error_code, translated
+
+if TYPE_CHECKING:
+    from types_aiobotocore_s3.client import S3Client
+
+TRANSFER_SECONDS = 3600.0
+"""Above this a transfer counts as hung; the claim's heartbeat watches the work as a whole."""
+ABSENT = frozenset({"404", "NoSuchKey", "NoSuchUpload", "NotFound"})
+
+
+class Absent(Exception):
+    """There is no such object or upload."""
+
+
+class PartsRefused(Exception):
+    """S3 could not join the parts: one is missing, too small, or another than named."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedPart:
+    number: int
+    size_bytes: int
+    etag: str
+    sha256_hex: str
+
+
+def attachment(name: str) -> str:
+    """A Content-Disposition that saves under `name` (RFC 6266)."""
+    return f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def base64_of(sha256_hex: str) -> str:
+    return base64.b64encode(bytes.fromhex(sha256_hex)).decode()
+
+
+def sha256_of(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+class PartUploads:
+    """Of one bucket. `public` is a client whose endpoint is the one that browsers reach; it only signs."""
+
+    def __init__(self, client: "S3Client", public: "S3Client", bucket: str) -> None:
+        self._client, self._public, self._bucket = client, public, bucket
+
+    async def presign_part(
+        self, key: str, upload_id: str, number: int, *, size_bytes: int, sha256_hex: str, valid_seconds: int
+    ) -> tuple[str, dict[str, str]]:
+        headers = {"x-amz-checksum-sha256": base64_of(sha256_hex)}
+        url = await self._public.generate_presigned_url(
+            "upload_part",
+            Params={
+                "Bucket": self._bucket,
+                "Key": key,
+                "UploadId": upload_id,
+                "PartNumber": number,
+                "ContentLength": size_bytes,
+                "ChecksumSHA256": headers["x-amz-checksum-sha256"],
+            },
+            ExpiresIn=valid_seconds,
+        )
+        return url, headers
+
+    async def start_multipart(self, key: str, *, name: str) -> str:
+        """The new upload's id."""
+        with translated("S3"):
+            answer = await self._client.create_multipart_upload(
+                Bucket=self._bucket,
+                Key=key,
+                ContentType="application/octet-stream",
+                ContentDisposition=attachment(name),
+                ChecksumAlgorithm="SHA256",
+            )
+        return answer["UploadId"]
+
+    async def list_parts(self, key: str, upload_id: str) -> list[UploadedPart]:
+        """Raises Absent when there is no such upload (any more)."""
+        parts: list[UploadedPart] = []
+        marker: dict[str, Any] = {}
+        while True:
+            try:
+                with translated("S3"):
+                    answer: Any = await self._client.list_parts(
+                        Bucket=self._bucket, Key=key, UploadId=upload_id, **marker
+                    )
+            except ClientError as error:
+                if error_code(error) in ABSENT:
+                    raise Absent from error
+                raise
+            for part in answer.get("Parts", []):
+                digest = base64.b64decode(part.get("ChecksumSHA256", "")).hex()
+                parts.append(UploadedPart(part["PartNumber"], part["Size"], part["ETag"], digest))
+            if not answer.get("IsTruncated"):
+                return parts
+            marker = {"PartNumberMarker": answer["NextPartNumberMarker"]}
+
+    async def finish_multipart(self, key: str, upload_id: str, parts: Sequence[UploadedPart]) -> None:
+        """Raises Absent when there is no such upload (any more), PartsRefused when S3 can't join these parts."""
+        named: Any = [
+            {"PartNumber": part.number, "ETag": part.etag, "ChecksumSHA256": base64_of(part.sha256_hex)}
+            for part in parts
+        ]
+        try:
+            with translated("S3"):
+                await self._client.complete_multipart_upload(
+                    Bucket=self._bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": named}
+                )
+        except ClientError as error:
+            if error_code(error) in ABSENT:
+                raise Absent from error
+            if error_code(error) in {"InvalidPart", "InvalidPartOrder", "EntityTooSmall"}:
+                raise PartsRefused(error_code(error)) from error
+            raise
+
+    async def abort_multiparts(self, key: str) -> None:
+        """Ends every upload to this key; what is already gone is no error."""
+        with translated("S3"):
+            answer = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=key)
+        for upload in answer.get("Uploads", []):
+            if upload["Key"] == key:
+                await self.abort_multipart(key, upload["UploadId"])
+
+    async def abort_multipart(self, key: str, upload_id: str) -> None:
+        """What is already gone is no error."""
+        try:
+            with translated("S3"):
+                await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
+        except ClientError as error:
+            if error_code(error) not in ABSENT:
+                raise
+
+    async def list_multipart_keys(self, prefix: str) -> list[str]:
+        """The keys that have an upload in flight (the first thousand)."""
+        with translated("S3"):
+            answer = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=prefix)
+        return [upload["Key"] for upload in answer.get("Uploads", [])]
+
+    async def upload_part(self, key: str, upload_id: str, number: int, body: bytes) -> UploadedPart:
+        sha256_hex = await asyncio.to_thread(sha256_of, body)
+        with translated("S3"):
+            async with asyncio.timeout(TRANSFER_SECONDS):
+                answer = await self._client.upload_part(
+                    Bucket=self._bucket,
+                    Key=key,
+                    UploadId=upload_id,
+                    PartNumber=number,
+                    Body=body,
+                    ChecksumSHA256=base64_of(sha256_hex),
+                )
+        return UploadedPart(number, len(body), answer["ETag"], sha256_hex)

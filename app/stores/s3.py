@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -22,9 +22,6 @@ from app.stores.s3_parts import (
     sha256_of,
 )
 from shared.uploads import SINGLE_PUT_BYTES, part_bytes, part_count, part_size_bytes, parts_digest, whole_digest
-
-if TYPE_CHECKING:
-    pass
 
 CHUNK_BYTES = 1024 * 1024
 READ_SECONDS = 5.0

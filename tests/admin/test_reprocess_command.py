@@ -1,6 +1,7 @@
 """What an operator reads before, during and after a change of recipe."""
 
 import argparse
+import re
 
 import pytest
 
@@ -33,7 +34,7 @@ async def test_a_dry_run_counts_estimates_and_changes_nothing(
     await an_item(house, recipe_hash())
     head = (await house.base.event_log.head(house.account)).last
     assert await reprocess_now(stores.settings(), arguments(house, "--dry-run")) == 0
-    count, photos, estimate = capsys.readouterr().out.splitlines()
+    count, photos, estimate = capsys.readouterr().out.splitlines()[-3:]
     assert count == "1 of 2 ready items were made by another recipe than this release's."
     assert photos == "Photos: 1. 3.00 s each photo, measured on 1 receipts."
     assert estimate.startswith("About 3 s with 1 slot(s) of the bulk lane")
@@ -46,7 +47,8 @@ async def test_without_anything_stale_there_is_nothing_to_do(
     await an_item(house, recipe_hash())
     assert await reprocess_now(stores.settings(), arguments(house)) == 0
     assert await reprocess_now(stores.settings(), arguments(house, "--roll-back")) == 0
-    assert capsys.readouterr().out.splitlines() == [
+    log_lines = re.compile(r"\d{4}-\d\d-\d\d \d\d:")  # of the house, which a busy machine makes complain
+    assert [line for line in capsys.readouterr().out.splitlines() if not log_lines.match(line)] == [
         "0 of 1 ready items were made by another recipe than this release's.",
         "0 items show the files again that they had before.",
     ]

@@ -303,6 +303,6 @@ def test_an_items_life_is_the_same_as_its_model_whatever_happens_in_which_order(
     run_state_machine_as_test(
         Life,
         settings=settings(
-            max_examples=40, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=25, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

@@ -57,10 +57,14 @@ class Bench:
                         return pid
                 await asyncio.sleep(0.005)
 
-    async def hang_encoder(self, row: ItemRow) -> tuple["asyncio.Task[None]", int]:
-        """A second stage under way, whose encoder is paused before it has made much; and that encoder."""
+    async def hang_encoder(self, row: ItemRow, *, after: str | None = None) -> tuple["asyncio.Task[None]", int]:
+        """A second stage under way, whose encoder is paused before it has made much, or once it has made that file;
+        and that encoder."""
         attempt = asyncio.create_task(self.bulk.handle(message(row)))
         encoder = await self.encoder()
+        async with asyncio.timeout(PLENTY_SECONDS):
+            while after is not None and not any(path.name == after for path in self.scratch.rglob("*.m4s")):
+                await asyncio.sleep(0.005)
         os.kill(encoder, signal.SIGSTOP)
         return attempt, encoder
 

@@ -140,11 +140,11 @@ async def test_a_killed_encode_is_begun_anew_and_what_was_playable_is_gone_until
     bench: Bench, looked_at: ItemRow, clock: ManualClock
 ) -> None:
     house = bench.house
-    attempt = asyncio.create_task(bench.make(looked_at))
-    encoder = await bench.encoder()
+    attempt, encoder = await bench.hang_encoder(looked_at, after="180p_00005.m4s")
     playing = await playable(house, looked_at)
     os.kill(encoder, signal.SIGKILL)
-    row = await attempt
+    await attempt
+    row = await house.row(looked_at)
     assert (row.state, row.lost_attempts, row.ladder) == (ItemState.QUEUED, 1, None)
     with pytest.raises(PlaylistGone):
         await house.playback.media(row, house.playback.grant(row), playing.attempt, "180p")

@@ -62,11 +62,15 @@ class Bench:
         and that encoder."""
         attempt = asyncio.create_task(self.bulk.handle(message(row)))
         encoder = await self.encoder()
-        async with asyncio.timeout(PLENTY_SECONDS):
-            while after is not None and not any(path.name == after for path in self.scratch.rglob("*.m4s")):
-                await asyncio.sleep(0.005)
+        if after is not None:
+            await self._made(after)
         os.kill(encoder, signal.SIGSTOP)
         return attempt, encoder
+
+    async def _made(self, file: str) -> None:
+        async with asyncio.timeout(PLENTY_SECONDS):
+            while not any(path.name == file for path in self.scratch.rglob("*.m4s")):  # noqa: ASYNC110  # as above
+                await asyncio.sleep(0.005)
 
     async def capsules(self, row: ItemRow) -> list[dict[str, Any]]:
         """What the dead-letter queue holds of this item."""

@@ -19,7 +19,7 @@ from web.session_cookie import HeaderList
 FOLDER = Path(__file__).parent / "static"
 DOCUMENT = "index.html"
 VERSION_MARK = b"{version}"
-PATHS_OF_THE_PAGE = re.compile(r"/|/sessions|/items/itm_[0-9A-HJKMNP-TV-Z]{26}")
+PATHS_OF_THE_PAGE = re.compile(r"/|/sessions|/deleted|/items/itm_[0-9A-HJKMNP-TV-Z]{26}")
 _STATIC = re.compile(r"/static/(?P<version>[0-9a-f]{16})/(?P<name>.+)")
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
 _FOR_EVER = b"public, max-age=31536000, immutable"

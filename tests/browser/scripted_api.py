@@ -28,6 +28,7 @@ from shared.items import (
     SingleUpload,
 )
 from shared.problems import MEDIA_TYPE, EventsGone, NotUploaded, Outdated, PlaylistGone, Problem, Unauthenticated
+from shared.times import utc_now
 from tests.browser.scripted_service import ScriptedService
 
 HEARTBEAT_SECONDS = 5.0
@@ -62,6 +63,7 @@ def build_application(api: ScriptedService) -> FastAPI:
     application.add_exception_handler(Problem, _answer_problem)
     _add_account_routes(api, application)
     _add_item_routes(api, application)
+    _add_trash_routes(api, application)
     _add_upload_routes(api, application)
     _add_film_routes(api, application)
     _add_event_routes(api, application)
@@ -105,11 +107,31 @@ def _add_account_routes(api: ScriptedService, application: FastAPI) -> None:
         sessions[:] = [each for each in sessions if each.id != ended]
 
 
+def _add_trash_routes(api: ScriptedService, application: FastAPI) -> None:
+    @application.delete("/v1/items/{item}", status_code=204)
+    async def delete_item(item: str, permanently: bool = False) -> None:
+        if permanently and item in api.deleted:
+            del api.deleted[item]
+            return
+        row = api.require(item)
+        del api.items[item]
+        hidden = {"state": ItemState.DELETED, "deleted_at": utc_now(), "restorable_until": utc_now()}
+        api.deleted[item] = row.model_copy(update=hidden)
+        api.say(EventType.ITEM_DELETED, api.deleted[item])
+
+    @application.post("/v1/items/{item}/restore")
+    async def restore_item(item: str) -> Item:
+        row = api.deleted.pop(item).model_copy(update={"state": ItemState.READY})
+        api.items[item] = row
+        api.say(EventType.ITEM_RESTORED, row)
+        return api.shown(row)
+
+
 def _add_item_routes(api: ScriptedService, application: FastAPI) -> None:
     @application.get("/v1/items")
-    async def list_items(response: Response, cursor: int = 0) -> ItemPage:
+    async def list_items(response: Response, cursor: int = 0, deleted: bool = False) -> ItemPage:
         response.headers[HEAD_HEADER] = str(api.head)
-        newest = sorted(api.items.values(), key=lambda item: item.id, reverse=True)
+        newest = sorted((api.deleted if deleted else api.items).values(), key=lambda item: item.id, reverse=True)
         until = cursor + api.page_items
         shown = tuple(api.shown(item) for item in newest[cursor:until])
         return ItemPage(items=shown, next_cursor=str(until) if until < len(newest) else None)
@@ -125,12 +147,6 @@ def _add_item_routes(api: ScriptedService, application: FastAPI) -> None:
             raise Outdated
         fields = wish.model_dump(exclude_unset=True) | {"version": row.version + 1}
         return api.shown(api.change(row, EventType.ITEM_UPDATED, **fields))
-
-    @application.delete("/v1/items/{item}", status_code=204)
-    async def delete_item(item: str) -> None:
-        row = api.require(item)
-        del api.items[item]
-        api.say(EventType.ITEM_DELETED, row.model_copy(update={"state": ItemState.DELETED}))
 
     @application.post("/v1/items/{item}/retry", status_code=202)
     async def retry(item: str) -> Item:

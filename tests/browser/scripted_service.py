@@ -39,6 +39,7 @@ class ScriptedService:
         )
         self.signed_in = True
         self.items: dict[str, Item] = {}
+        self.deleted: dict[str, Item] = {}
         self.receipts: dict[str, list[ReceiptStep]] = {}
         self.events: list[Event] = []
         self.oldest_event = 1

@@ -242,9 +242,9 @@ async def test_nothing_reaches_beyond_the_edge(
     make_item("unfinished.jpg")
     page = await someone.open()
     await page.set_viewport_size({"width": width, "height": height})
-    for path in ("/", f"/items/{item.id}", "/sessions"):
+    for path in ("/", f"/items/{item.id}", "/sessions", "/deleted"):
         await page.goto(someone.url + path)
-        await expect(page.locator(".day-title, .sessions h1, .item-title").first).to_be_visible()
+        await expect(page.locator(".day-title, .sessions h1, .trash h1, .item-title").first).to_be_visible()
         assert await page.evaluate(SIDEWAYS) <= 0, path
         assert await beyond(page, width) == [], path
 

@@ -58,7 +58,7 @@ async def test_the_policy_allows_our_files_the_cdn_and_the_object_store_only(web
     assert not any("unsafe" in value for value in policy.values())
 
 
-@pytest.mark.parametrize("path", ["/", "/sessions", "/items/itm_01ARZ3NDEKTSV4RRFFQ69G5FAV"])
+@pytest.mark.parametrize("path", ["/", "/sessions", "/deleted", "/items/itm_01ARZ3NDEKTSV4RRFFQ69G5FAV"])
 async def test_paths_of_the_page_give_the_page(web: httpx.AsyncClient, path: str) -> None:
     answer = await web.get(path)
     assert answer.status_code == 200

@@ -94,9 +94,9 @@ export const signOutEverywhere = () => request('DELETE', '/sessions');
 export const sessions = () => data(request('GET', '/sessions')).then((page) => page.sessions);
 export const endSession = (id) => request('DELETE', `/sessions/${id}`);
 
-/** A page of items, newest first, and the number of the event from which to follow. */
-export async function items({cursor, limit = 100} = {}) {
-  const query = new URLSearchParams({limit, ...(cursor ? {cursor} : {})});
+/** A page of items, newest first, and the number of the event from which to follow. `deleted`: of what can be restored. */
+export async function items({cursor, limit = 100, deleted = false} = {}) {
+  const query = new URLSearchParams({limit, ...(cursor ? {cursor} : {}), ...(deleted ? {deleted} : {})});
   const {data: page, headers} = await request('GET', `/items?${query}`);
   return {items: page.items, nextCursor: page.next_cursor, head: Number(headers.get('Darkroom-Events') ?? 0)};
 }
@@ -104,7 +104,8 @@ export async function items({cursor, limit = 100} = {}) {
 export const item = (id) => data(request('GET', `/items/${id}`));
 export const editItem = (id, changes, version) =>
   data(request('PATCH', `/items/${id}`, {body: changes, headers: ifMatch(version)}));
-export const deleteItem = (id) => request('DELETE', `/items/${id}`);
+export const deleteItem = (id, {permanently = false} = {}) => request('DELETE', `/items/${id}${permanently ? '?permanently=true' : ''}`);
+export const restoreItem = (id) => data(request('POST', `/items/${id}/restore`));
 export const cancelItem = (id) => data(request('POST', `/items/${id}/cancel`));
 export const retryItem = (id) => data(request('POST', `/items/${id}/retry`));
 export const receipt = (id) => data(request('GET', `/items/${id}/receipt`));

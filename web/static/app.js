@@ -8,6 +8,7 @@ import {masthead} from './components/masthead.js';
 import {notices} from './components/notices.js';
 import {sessionsPage} from './components/sessions.js';
 import {signIn} from './components/sign_in.js';
+import {trashPage} from './components/trash.js';
 import {uploadSummary} from './components/upload_summary.js';
 import {Library} from './library.js';
 import {Live} from './live.js';
@@ -68,6 +69,7 @@ async function showLibrary(account) {
     view?.close?.();
     view = null;
     if (page === 'sessions') main.replaceChildren(sessionsPage({explain}));
+    else if (page === 'deleted') main.replaceChildren(trashPage({explain}));
     else {
       if (!main.contains(parts.gallery.node)) main.replaceChildren(parts.gallery.node);
       if (page === 'items' && id) view = itemView({id, library, actions, go, explain});

@@ -1,6 +1,6 @@
 // The bar at the top: the name, where to go, and the button that takes photos.
 
-import {element} from '../dom.js';
+import {element, setAttribute} from '../dom.js';
 import {icon, mark} from '../icons.js';
 import {iconButton} from './controls.js';
 
@@ -10,6 +10,7 @@ const ACCEPTED = 'image/*,video/*,.heic,.heif,.avif,.dng,.cr2,.nef,.arw,.mkv';
 export function masthead({account, onFiles, onSignOut}) {
   const picker = filePicker(onFiles);
   const sessions = element('a', {class: 'icon-button', href: '/sessions', 'aria-label': 'Sessions', title: account.email}, icon('person'));
+  const trash = element('a', {class: 'icon-button', href: '/deleted', 'aria-label': 'Deleted items', title: 'Deleted items'}, icon('trash'));
   const node = element(
     'header',
     {class: 'masthead'},
@@ -18,6 +19,7 @@ export function masthead({account, onFiles, onSignOut}) {
       'nav',
       {'aria-label': 'Darkroom'},
       element('label', {class: 'button primary', tabindex: '-1'}, icon('add'), element('span', {}, 'Add photos'), picker),
+      trash,
       sessions,
       iconButton('Sign out', 'signOut', onSignOut),
     ),
@@ -25,8 +27,7 @@ export function masthead({account, onFiles, onSignOut}) {
   return {
     node,
     mark(path) {
-      if (path === '/sessions') sessions.setAttribute('aria-current', 'page');
-      else sessions.removeAttribute('aria-current');
+      for (const link of [trash, sessions]) setAttribute(link, 'aria-current', link.getAttribute('href') === path && 'page');
     },
   };
 }

@@ -55,6 +55,8 @@ class UpkeepService:
             return None
         if claims.overdue(row, now):
             moved = await self._changes.apply(account, item, lambda current: claims.overdue(current, self._clock()))
+            if moved.state is ItemState.QUEUED and moved.sent_at is None:
+                await self._queue.send(moved)  # shows itself when the wait is over, and waits for no other round
             return moved if moved.failure == claims.POISONED else None
         send_at = lifecycle.next_send(row)
         if send_at is not None and send_at <= now:

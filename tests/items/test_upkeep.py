@@ -81,6 +81,20 @@ async def test_a_lapsed_claim_goes_back_to_the_queue_and_the_fifth_time_ends_as_
     assert (poisoned.state, poisoned.failure, poisoned.attempt) == (ItemState.FAILED, POISONED, 5)
 
 
+async def test_a_lapsed_claim_is_sent_again_at_once_and_not_by_the_next_sweeper(
+    house: House, clock: ManualClock
+) -> None:
+    row = await house.queued(b"a worker died")
+    await house.work.claim(row.account_id, row.item_id)
+    clock.advance(seconds=61)
+    await attend(house, row)
+    sent = await house.row(row)
+    assert (sent.state, sent.sends, sent.sent_at) == (ItemState.QUEUED, 1, clock())
+    clock.advance(minutes=1)
+    await attend(house, row)
+    assert await house.row(row) == sent
+
+
 async def test_what_lost_attempts_left_is_removed_and_what_counts_stays(
     house: House, clock: ManualClock, tmp_path: Path
 ) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from tests.drills.installation import COMPLETIONS_QUEUE, Installation
 
-PLENTY_SECONDS = 60.0
+PLENTY_SECONDS = 120.0
 
 
 class Completions:

@@ -21,7 +21,7 @@ from tests.servers import running
 COMMANDS = Path(sys.executable).parent
 ADMINISTRATOR, PASSWORD = "admin@example.com", "a long enough password"
 COMPLETIONS_QUEUE = "drill-completions"
-COMMAND_SECONDS = 60
+COMMAND_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +91,14 @@ def command_of(pid: int) -> list[str]:
 async def inject(store: str, *rules: Rule) -> None:
     """From now on the stand-in at this address does these things wrong; none of them for nothing."""
     plan = {"rules": [{name: getattr(rule, name) for name in Rule.__slots__} for rule in rules]}
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         answer = await http.put(f"{store}/__faults", json=plan)
     assert answer.status_code == 204, answer.text
 
 
 async def injected(store: str) -> int:
     """How often the stand-in did something wrong since its last plan."""
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         plan = (await http.get(f"{store}/__faults")).json()
     return sum(rule["injected"] for rule in plan["rules"])
 

@@ -23,7 +23,8 @@ from tests.worker.films import a_film
 PATIENT = RetryPolicy(attempts=60, total_seconds=60.0, longest_wait_seconds=1.0)
 """A drill makes the service refuse more often than a person's program would bear."""
 TERMINAL = frozenset({ItemState.READY, ItemState.FAILED, ItemState.CANCELLED, ItemState.EXPIRED})
-ALL_ENDED_SECONDS = 90.0
+ALL_ENDED_SECONDS = 240.0
+"""An item that three killed workers held waits 5 s, 30 s and 2 min, besides three leases."""
 EVENTS_PER_PAGE = 500
 
 

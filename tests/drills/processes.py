@@ -16,9 +16,15 @@ from tests.drills.installation import outer_environment
 from tests.servers import free_port
 
 LEASE_SECONDS = 6
-"""Short enough to wait for, long enough for a busy machine to send its heartbeats in."""
-PLENTY_SECONDS = 60.0
-STOP_SECONDS = 25.0
+"""Short enough to wait for."""
+PATIENT_LEASE_SECONDS = 60
+"""Of a worker that nobody kills or pauses: no machine is so busy that it misses all its heartbeats."""
+PLENTY_SECONDS = 120.0
+"""For another process to do what it must: among it the third try of an item, half a minute after the second."""
+STOP_SECONDS = 60.0
+"""More than a worker's grace, for whoever stops one waits longer than that."""
+DRILL_SECONDS = 600
+"""The limit of a whole drill, above all the waits in it; what hangs is told sooner by the wait that it hangs in."""
 LOOK_SECONDS = 0.004
 
 
@@ -61,7 +67,7 @@ class Process:
         return [json.loads(line) for line in self.words().splitlines() if line.startswith("{")]
 
     async def ready(self) -> None:
-        async with asyncio.timeout(PLENTY_SECONDS), httpx.AsyncClient() as http:
+        async with asyncio.timeout(PLENTY_SECONDS), httpx.AsyncClient(timeout=60) as http:
             while True:
                 assert self.process.poll() is None, self.words()
                 try:
@@ -117,8 +123,8 @@ class Processes:
         self._app, self._folder = app, folder
         self.started: list[Process] = []
 
-    def worker(self, *, slots: int = 2, **settings: str) -> Process:
-        own = {"DARKROOM_LEASE_SECONDS": str(LEASE_SECONDS), "DARKROOM_WORKER_SLOTS": str(slots)}
+    def worker(self, *, slots: int = 2, lease_seconds: int = LEASE_SECONDS, **settings: str) -> Process:
+        own = {"DARKROOM_LEASE_SECONDS": str(lease_seconds), "DARKROOM_WORKER_SLOTS": str(slots)}
         return self._start(["app", "worker"], dict(self._app) | own | settings)
 
     def app(self) -> Process:

@@ -16,18 +16,24 @@ from shared.items import CreateItem, PartRequest, PartsRequest
 from shared.uploads import SINGLE_PUT_BYTES
 from tests.drills.installation import Installation
 from tests.drills.people import Person, a_photo
-from tests.drills.processes import Process, Processes
+from tests.drills.processes import DRILL_SECONDS, PATIENT_LEASE_SECONDS, PLENTY_SECONDS, Process, Processes
+
+pytestmark = pytest.mark.timeout(DRILL_SECONDS)
 
 WIDTH = 8000
 """Makes the decoder busy for half a second, so that it can be caught in the middle."""
 GONE_SECONDS = 2.0
-PLENTY_SECONDS = 60.0
+TRIES = 3
+"""One of them must end in time: a machine that is busy with other tests delays this one, but not always."""
 
 
-async def until(condition: Callable[[], object], seconds: float = PLENTY_SECONDS) -> None:
-    async with asyncio.timeout(seconds):
+async def until(condition: Callable[[], object]) -> float:
+    """How many seconds it took."""
+    began = asyncio.get_running_loop().time()
+    async with asyncio.timeout(PLENTY_SECONDS):
         while not condition():  # noqa: ASYNC110  # other processes wake no event
             await asyncio.sleep(0.01)
+    return asyncio.get_running_loop().time() - began
 
 
 async def hang_a_decoder(worker: Process) -> tuple[str, int]:
@@ -39,8 +45,9 @@ async def hang_a_decoder(worker: Process) -> tuple[str, int]:
     return item, child
 
 
-def runs(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()
+async def until_gone(pid: int) -> float:
+    """How many seconds it took."""
+    return await until(lambda: not Path(f"/proc/{pid}").exists())
 
 
 async def cancel(person: Person, item: ItemId) -> None:
@@ -55,15 +62,19 @@ async def delete(person: Person, item: ItemId) -> None:
 async def test_an_item_ended_in_the_middle_leaves_no_process_and_no_file(
     processes: Processes, person: Person, end: Callable[[Person, ItemId], Awaitable[None]]
 ) -> None:
-    worker = processes.worker(slots=1)
+    worker = processes.worker(slots=1, lease_seconds=PATIENT_LEASE_SECONDS)
     await worker.ready()
-    unwanted = await person.upload(a_photo(WIDTH))
-    item, child = await hang_a_decoder(worker)
-    assert item == unwanted
-    await end(person, unwanted)
-    await until(lambda: not runs(child), GONE_SECONDS)
-    await until(lambda: not list(worker.scratch.iterdir()))
-    person.sent.remove(unwanted)
+    for _ in range(TRIES):
+        unwanted = await person.upload(a_photo(WIDTH))
+        item, child = await hang_a_decoder(worker)
+        assert item == unwanted
+        await end(person, unwanted)
+        seconds = await until_gone(child)
+        await until(lambda: not list(worker.scratch.iterdir()))
+        person.sent.remove(unwanted)
+        if seconds <= GONE_SECONDS:
+            break
+    assert seconds <= GONE_SECONDS
     await person.upload()
     await person.all_ready_once()
 
@@ -75,7 +86,7 @@ async def test_a_cancelled_upload_in_parts_is_aborted(
     item = (await person.client.items.create(wish)).item.id
     last = PartRequest(number=2, sha256=sha256(b"x").hexdigest())
     (part,) = (await person.client.items.request_parts(item, PartsRequest(parts=(last,)))).parts
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         assert (await http.put(part.url, headers=part.headers, content=b"x")).status_code == 200
     assert item in uploads_in_parts(installation)
     processes.worker()

@@ -4,7 +4,7 @@ import pytest
 
 from tests.drills.installation import PASSWORD, Installation, Rule, inject
 from tests.drills.people import Person
-from tests.drills.processes import Processes
+from tests.drills.processes import DRILL_SECONDS, Processes
 
 STEPS = (
     "bar",
@@ -20,7 +20,7 @@ A_MOMENT_SECONDS = 0.05
 
 
 @pytest.mark.everything
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(DRILL_SECONDS)
 async def test_an_eraser_killed_at_every_step_is_followed_by_another(
     installation: Installation, processes: Processes, person: Person
 ) -> None:

@@ -6,16 +6,18 @@ import json
 import zipfile
 
 import httpx
+import pytest
 
 from shared.events import EventType
 from shared.exports import ExportState
 from tests.drills.installation import Installation, Rule, inject
 from tests.drills.people import Person
-from tests.drills.processes import Processes
+from tests.drills.processes import DRILL_SECONDS, PLENTY_SECONDS, Processes
+
+pytestmark = pytest.mark.timeout(DRILL_SECONDS)
 
 A_MOMENT_SECONDS = 0.05
 """What every call of the object store takes here, so that a kill finds the step under way and not over."""
-PLENTY_SECONDS = 60.0
 
 
 async def test_an_export_outlives_the_workers_that_make_it_and_is_told_once(
@@ -34,7 +36,7 @@ async def test_an_export_outlives_the_workers_that_make_it_and_is_told_once(
             await asyncio.sleep(0.2)
     assert ready.url is not None
     assert (await person.told(EventType.EXPORT_READY)) == {export.id: 1}
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         content = (await http.get(ready.url)).content
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert archive.testzip() is None

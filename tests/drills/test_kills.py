@@ -12,7 +12,9 @@ from shared.items import FailureCode, ItemState
 from tests.drills.completions import Completions
 from tests.drills.installation import Installation, Rule, inject
 from tests.drills.people import Person
-from tests.drills.processes import Processes
+from tests.drills.processes import DRILL_SECONDS, Processes
+
+pytestmark = pytest.mark.timeout(DRILL_SECONDS)
 
 STEPS = ("claim", "download", "make", "upload", "finish", "delete")
 KILLS = 50

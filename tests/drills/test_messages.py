@@ -1,9 +1,13 @@
 """Every message may come twice, late, or after its successors."""
 
+import pytest
+
 from tests.drills.completions import Completions
 from tests.drills.installation import Installation, Rule, inject, injected
 from tests.drills.people import Person
-from tests.drills.processes import Processes
+from tests.drills.processes import DRILL_SECONDS, PATIENT_LEASE_SECONDS, Processes
+
+pytestmark = pytest.mark.timeout(DRILL_SECONDS)
 
 SECONDS = 2.0
 """How late a message may be; the second delivery comes while, or soon after, the first is worked on."""
@@ -18,7 +22,7 @@ async def test_messages_that_come_twice_and_out_of_order_change_nothing(
         Rule("ReceiveMessage", "duplicate", seconds=SECONDS),
         Rule("ReceiveMessage", "reorder", seconds=SECONDS),
     )
-    workers = [processes.worker(), processes.worker()]
+    workers = [processes.worker(lease_seconds=PATIENT_LEASE_SECONDS) for _ in range(2)]
     await person.upload_many(15)
     await person.all_ready_once()
     assert await injected(installation.queues) >= 3 * len(person.sent)

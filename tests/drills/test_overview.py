@@ -3,12 +3,14 @@
 import asyncio
 import socket
 
+import pytest
+
 from app.media import landlock
 from tests.drills.installation import ADMINISTRATOR, Installation
 from tests.drills.people import a_person
-from tests.drills.processes import Processes
+from tests.drills.processes import DRILL_SECONDS, PLENTY_SECONDS, Processes
 
-PLENTY_SECONDS = 60.0
+pytestmark = pytest.mark.timeout(DRILL_SECONDS)
 
 
 async def test_the_overview_knows_a_worker_and_how_well_its_decoders_are_confined(

@@ -3,40 +3,61 @@
 import asyncio
 import signal
 
+import pytest
+
 from shared.ids import ItemId
 from tests.drills.installation import Installation, Rule, inject
 from tests.drills.people import Person
-from tests.drills.processes import Process, Processes
+from tests.drills.processes import DRILL_SECONDS, PATIENT_LEASE_SECONDS, Process, Processes
+
+pytestmark = pytest.mark.timeout(DRILL_SECONDS)
 
 PAUSED_AT = ("make", "upload", "finish")
-A_MOMENT_SECONDS = 0.05
+AT_ONCE = 2
+"""A worker with one slot has so many items in work, so that twice as many items as workers leave none without."""
+FETCHING_SECONDS = 3.0
+"""Longer than the others need to get theirs, and to forbid them to write."""
 
 
 async def test_a_worker_paused_past_its_lease_cannot_overwrite_the_newer_result(
     installation: Installation, processes: Processes, person: Person
 ) -> None:
-    for store in (installation.tables, installation.objects):
-        await inject(store, Rule("*", "latency", seconds=A_MOMENT_SECONDS))
     paused = [processes.worker(slots=1) for _ in PAUSED_AT]
     await asyncio.gather(*(worker.ready() for worker in paused))
-    await person.upload_many(len(paused))
-    await asyncio.gather(*map(pause, paused, PAUSED_AT))
-    processes.worker()
+    await inject(installation.objects, Rule("GetObject", "latency", seconds=FETCHING_SECONDS))
+    await person.upload_many(AT_ONCE * len(paused))
+    await asyncio.gather(*(worker.logged("step.began", step="download") for worker in paused))
+    # From here on nobody finishes: however late the signal comes, the paused one has its write before it.
+    await inject(installation.tables, Rule("TransactWriteItems", "throttle"))
+    items = await asyncio.gather(*map(pause, paused, PAUSED_AT))
+    await inject(installation.tables)
+    await inject(installation.objects)
+    processes.worker(lease_seconds=PATIENT_LEASE_SECONDS)
     await person.all_ended()
     for worker in paused:
         worker.send(signal.SIGCONT)
-    for worker in paused:
-        await worker.logged("claim.lost", attempt=1)
+    for worker, item in zip(paused, items, strict=True):
+        await worker.logged("claim.lost", item=item, attempt=1)
     await person.all_ready_once()
-    for item in person.sent:
-        assert await attempts(person, item) == [("claimed", 1), ("lost", 1), ("claimed", 2), ("ready", 2)]
+    moves = {item: await moves_of(person, item) for item in person.sent}
+    for item in items:
+        assert moves[item] == [("claimed", 1), ("lost", 1), ("claimed", 2), ("ready", 2)]
+    assert all(is_counted_right(each) for each in moves.values()), moves
 
 
-async def pause(worker: Process, step: str) -> None:
-    await worker.logged("step.began", step=step)
+async def pause(worker: Process, step: str) -> ItemId:
+    """The item that it was at this step of."""
+    item: ItemId = (await worker.logged("step.began", step=step))["item"]
     worker.send(signal.SIGSTOP)
+    return item
 
 
-async def attempts(person: Person, item: ItemId) -> list[tuple[str, int]]:
+async def moves_of(person: Person, item: ItemId) -> list[tuple[str, int]]:
     moves = {"claimed", "lost", "given_back", "ready", "failed"}
     return [(step.step, step.attempt) for step in (await person.client.items.receipt(item)).steps if step.step in moves]
+
+
+def is_counted_right(moves: list[tuple[str, int]]) -> bool:
+    """Each try was claimed, and lost, until the last one made it."""
+    tries = len(moves) // 2
+    return moves == [(step, n) for n in range(1, tries + 1) for step in ("claimed", "lost" if n < tries else "ready")]

@@ -12,7 +12,9 @@ import pytest
 from shared.ids import new_ulid
 from tests.drills.installation import PASSWORD, Installation, Rule, inject, injected
 from tests.drills.people import a_photo
-from tests.drills.processes import Processes
+from tests.drills.processes import DRILL_SECONDS, Processes
+
+pytestmark = pytest.mark.timeout(DRILL_SECONDS)
 
 TIMES = 50
 
@@ -35,8 +37,8 @@ async def http(installation: Installation) -> AsyncIterator[httpx.AsyncClient]:
 
 def signed_in(installation: Installation) -> httpx.AsyncClient:
     who = {"email": f"{new_ulid()}@example.com", "password": PASSWORD}
-    httpx.post(f"{installation.url}/v1/accounts", json=who).raise_for_status()
-    token = httpx.post(f"{installation.url}/v1/sessions", json=who).raise_for_status().json()["token"]
+    httpx.post(f"{installation.url}/v1/accounts", json=who, timeout=60).raise_for_status()
+    token = httpx.post(f"{installation.url}/v1/sessions", json=who, timeout=60).raise_for_status().json()["token"]
     return httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
 

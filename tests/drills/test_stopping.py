@@ -8,10 +8,10 @@ import pytest
 
 from tests.drills.installation import Installation
 from tests.drills.people import Person, a_photo
-from tests.drills.processes import Processes
+from tests.drills.processes import DRILL_SECONDS, PLENTY_SECONDS, Processes
 from tests.drills.test_cancelling import WIDTH, hang_a_decoder
 
-PLENTY_SECONDS = 30.0
+pytestmark = pytest.mark.timeout(DRILL_SECONDS)
 
 
 async def test_a_worker_told_to_stop_finishes_what_it_has(processes: Processes, person: Person) -> None:
@@ -52,6 +52,6 @@ async def test_an_app_told_to_stop_answers_what_it_was_asked(
     uploads = asyncio.gather(*(person.upload() for _ in range(20)))
     await asyncio.sleep(0.2)
     os.kill(app, signal.SIGTERM)
-    await asyncio.wait_for(uploads, PLENTY_SECONDS * 2)
+    await asyncio.wait_for(uploads, PLENTY_SECONDS)
     await person.all_ready_once()
     assert installation.pid("-m app serve") != app

@@ -7,7 +7,9 @@ import pytest
 from tests.drills.completions import Completions
 from tests.drills.installation import Installation, Rule, inject, injected
 from tests.drills.people import Person
-from tests.drills.processes import Processes
+from tests.drills.processes import DRILL_SECONDS, Processes
+
+pytestmark = pytest.mark.timeout(DRILL_SECONDS)
 
 AWAY_SECONDS = 5.0
 
@@ -28,7 +30,7 @@ async def test_what_happens_while_sns_is_away_is_told_when_it_is_back(
 async def test_half_of_all_dynamodb_calls_may_be_throttled(
     installation: Installation, processes: Processes, person: Person, completions: Completions
 ) -> None:
-    workers = [processes.worker(DARKROOM_LEASE_SECONDS="20") for _ in range(2)]
+    workers = [processes.worker(lease_seconds=20) for _ in range(2)]
     await asyncio.gather(*(worker.ready() for worker in workers))
     await inject(installation.tables, Rule("*", "throttle", rate=0.5))
     await person.upload_many(5)

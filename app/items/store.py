@@ -115,6 +115,20 @@ class ItemStore:
         page = await self._dynamo.query(question, consistent=False)
         return [(AccountId(row["account_id"]), ItemId(row["item_id"])) for row in page.rows]
 
+    async def all_due(self, shard: str, until: datetime) -> AsyncIterator[list[tuple[AccountId, ItemId]]]:
+        """The same, page by page to the end; one that is put off meanwhile may come again."""
+        condition = Condition(
+            "due_shard = :shard AND due_at <= :until", values={":shard": shard, ":until": to_rfc3339(until)}
+        )
+        start: Row | None = None
+        while True:
+            question = Question(ITEMS_TABLE, condition, index=BY_DUE, limit=ROWS_PER_PAGE, start_after=start)
+            page = await self._dynamo.query(question, consistent=False)
+            yield [(AccountId(row["account_id"]), ItemId(row["item_id"])) for row in page.rows]
+            if not page.more:
+                return
+            start = {name: page.rows[-1][name] for name in ("account_id", "item_id", "due_shard", "due_at")}
+
     async def all_rows(self, start_after: Row | None = None) -> tuple[list[ItemRow], Row | None]:
         """One page of every account's items, for who checks the whole."""
         rows, last = await self._dynamo.scan(ITEMS_TABLE, start_after)

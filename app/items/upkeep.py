@@ -1,6 +1,7 @@
 """What happens to items whose time has come: deadlines, lapsed claims, messages that were lost, files that lost."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from app.items.changes import ItemChanges
 from app.items.keys import attempt_of, original_key, prefixes_that_count, rendition_folder
 from app.items.purge import Purging
 from app.items.queueing import WorkQueue
-from app.items.row import ItemRow
+from app.items.row import ItemRow, Lane
 from app.items.store import ItemStore
 from app.stores.resources import SHARDS
 from app.stores.s3 import ObjectStore
@@ -19,6 +20,8 @@ from shared.problems import NotFound
 from shared.times import Clock
 
 BATCH = 100
+LATEST_RESEND = lifecycle.LONGEST_RESEND + claims.RETURNS_AFTER[-1]
+"""By then at the latest each queued item would be sent again in any case."""
 _GONE = frozenset({ItemState.CANCELLED, ItemState.EXPIRED})
 
 
@@ -47,6 +50,16 @@ class UpkeepService:
             return None if row is None else await self._attend(row)
         except NotFound:
             return None  # purged or erased meanwhile: nothing is due any more
+
+    async def resend_lost(self, shard: int, made: Mapping[Lane, datetime]) -> None:
+        """Sends again what was sent before its lane's queue was made: the queues of one machine do not outlive it."""
+        now = self._clock()
+        if max(made.values()) < now - LATEST_RESEND:
+            return  # since then the rounds have sent everything again
+        async for candidates in self._store.all_due(f"{shard:02d}", now + LATEST_RESEND):
+            for row in await self._store.get_many(candidates):
+                if row.state is ItemState.QUEUED and row.sent_at is not None and row.sent_at < made[row.lane]:
+                    await self._queue.send(row)
 
     async def _attend(self, row: ItemRow) -> ItemRow | None:
         account, item, now = row.account_id, row.item_id, self._clock()

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -109,6 +110,13 @@ class Queues:
             "waiting": int(numbers.get("ApproximateNumberOfMessages", 0)),
             "in_work": int(numbers.get("ApproximateNumberOfMessagesNotVisible", 0)),
         }
+
+    async def made_at(self, queue: str) -> datetime:
+        """To the second before; what was sent earlier is not in it."""
+        url = await self._url(queue)
+        with translated("SQS"):
+            answer = await self._client.get_queue_attributes(QueueUrl=url, AttributeNames=["CreatedTimestamp"])
+        return datetime.fromtimestamp(int(answer["Attributes"]["CreatedTimestamp"]), UTC)
 
     async def _url(self, queue: str) -> str:
         if queue not in self._urls:

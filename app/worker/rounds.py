@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from app.events.relay import RelayService
+from app.items.queueing import QUEUES
 from app.items.upkeep import UpkeepService
 from app.stores.resources import SHARDS
 from app.stores.sqs import Queues
@@ -52,7 +53,19 @@ class Sweeper:
         self._upkeep, self._queues = upkeep, queues
 
     async def run(self, stopping: asyncio.Event) -> None:
-        await go_round("sweeper", SWEEP_SECONDS, stopping, self.visit)
+        async with asyncio.TaskGroup() as tasks:
+            resending = tasks.create_task(self._resend_lost())
+            await go_round("sweeper", SWEEP_SECONDS, stopping, self.visit)
+            resending.cancel()
+
+    async def _resend_lost(self) -> None:
+        """Once: what fails here the rounds do, only later."""
+        try:
+            made = {lane: await self._queues.made_at(queue) for lane, queue in QUEUES.items()}
+            for shard in range(SHARDS):
+                await self._upkeep.resend_lost(shard, made)
+        except Problem as problem:
+            log.warning("resend.interrupted", reason=str(problem))
 
     async def visit(self, shard: int) -> None:
         gate = asyncio.Semaphore(ATTENDED_AT_ONCE)

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from app.items import store
 from app.items.claims import POISONED
 from app.items.keys import original_key, rendition_key
-from app.items.row import ItemRow, Result
-from app.stores.resources import EXPRESS_QUEUE
+from app.items.lifecycle import UPLOAD_LIMIT
+from app.items.row import ItemRow, Lane, Result
+from app.stores.resources import EXPRESS_QUEUE, shard_of
+from shared.ids import ItemId, new_ulid
 from shared.items import ItemKind, ItemState
 from tests.house import House, ManualClock
 
@@ -61,6 +64,33 @@ async def test_a_message_that_was_never_sent_is_sent_and_one_that_got_lost_again
             sent_after.append(minute)
         clock.advance(minutes=1)
     assert sent_after == [2, 6, 14, 30]
+
+
+async def test_what_was_sent_to_a_queue_before_that_was_made_is_sent_again_once(
+    house: House, clock: ManualClock
+) -> None:
+    row = await house.queued(b"sent before a restart")
+    assert await messages_about(house, row) == 1
+    clock.advance(seconds=10)
+    made = dict.fromkeys(Lane, clock())
+    for expected in (1, 0):
+        await house.upkeep.resend_lost(int(shard_of(row.item_id)), made)
+        assert await messages_about(house, row) == expected
+    assert (await house.row(row)).sent_at == clock()
+
+
+async def test_every_page_of_what_is_due_is_read(
+    house: House, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "ROWS_PER_PAGE", 2)
+    shard, wanted = "07", set[ItemId]()
+    while len(wanted) < 5:
+        row, _ = await house.create(new_ulid().encode())
+        if shard_of(row.item_id) == shard:
+            wanted.add(row.item_id)
+    pages = [page async for page in house.base.item_store.all_due(shard, clock() + UPLOAD_LIMIT)]
+    assert wanted <= {item for page in pages for _, item in page}
+    assert max(map(len, pages)) == 2
 
 
 async def test_a_lapsed_claim_goes_back_to_the_queue_and_the_fifth_time_ends_as_poisoned(

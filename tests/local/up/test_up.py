@@ -1,26 +1,34 @@
 """`darkroom up` as a whole, with every real part: ready, killed in turn, stopped, started again."""
 
+import asyncio
 import os
 import signal
 import ssl
+from datetime import datetime
 from pathlib import Path
 
 import httpx
 
+from app.items.lifecycle import FIRST_RESEND
+from client.client import DarkroomClient
 from local.refusal import ExitCode
+from shared.ids import ItemId
+from shared.items import ItemState
+from tests.drills.people import a_photo
 from tests.local.up.darkroom import Running, running, three_free_ports
 from tests.local.up.toys import runs, until
 from tests.servers import running_valkey
 
 PARTS = {"valkey", "emulator", "tables", "objects", "edge", "app", "worker", "web"}
+PERSON = {"email": "ada@example.org", "password": "correct horse battery"}
+PLENTY_SECONDS = 240
 
 
 async def a_session(base_url: str, trust: ssl.SSLContext | bool = True) -> tuple[int, str]:
     """Registers, or signs in who is known already; the status of each and the account's id."""
-    person = {"email": "ada@example.org", "password": "correct horse battery"}
-    async with httpx.AsyncClient(base_url=base_url, verify=trust, trust_env=False) as client:
-        registered = await client.post("/v1/accounts", json=person)
-        signed_in = await client.post("/v1/sessions", json=person)
+    async with httpx.AsyncClient(base_url=base_url, verify=trust, trust_env=False, timeout=60) as client:
+        registered = await client.post("/v1/accounts", json=PERSON)
+        signed_in = await client.post("/v1/sessions", json=PERSON)
         token = signed_in.json()["token"]
         account = await client.get("/v1/account", headers={"Authorization": f"Bearer {token}"})
     identity: str = account.json()["id"]
@@ -48,20 +56,41 @@ async def test_a_folder_is_used_by_one_and_survives_ctrl_c(tmp_path: Path) -> No
 
 
 async def test_kill_of_everything_loses_nothing_and_leaves_nothing(tmp_path: Path) -> None:
-    port = three_free_ports()
-    async with running(tmp_path, port) as first:
+    folder, port = tmp_path / "data", three_free_ports()
+    async with running(folder, port) as first:
         await first.until_ready()
         _, account = await a_session(f"http://127.0.0.1:{port}")
         family = first.pids()
         everybody = descendants(first.process.pid)
         assert set(family.values()) < set(everybody), "the worker has children of its own"
+        os.kill(family["worker"], signal.SIGSTOP)  # so that the photo still waits
+        photo = await upload(f"http://127.0.0.1:{port}", tmp_path)
         first.process.kill()
         await first.process.wait()
         await until(lambda: not any(runs(pid) for pid in everybody))
-    async with running(tmp_path, port) as second:
+    async with running(folder, port) as second:
         await second.until_ready()
         assert await a_session(f"http://127.0.0.1:{port}") == (409, account)
+        sent = await sent_until_ready(f"http://127.0.0.1:{port}", photo)
+        assert sent[1] - sent[0] < FIRST_RESEND, "what the emulator forgot does not wait for the sweeper's next time"
         assert await second.stop() == 0
+
+
+async def upload(base_url: str, folder: Path) -> ItemId:
+    file = folder / "photo.jpg"
+    await asyncio.to_thread(file.write_bytes, a_photo())
+    async with DarkroomClient(base_url) as client:
+        await client.sessions.sign_in(**PERSON)
+        return (await client.upload(file)).item.id
+
+
+async def sent_until_ready(base_url: str, item: ItemId) -> list[datetime]:
+    """When it was sent to its lane."""
+    async with DarkroomClient(base_url) as client, asyncio.timeout(PLENTY_SECONDS):
+        await client.sessions.sign_in(**PERSON)
+        while (await client.items.require(item)).state is not ItemState.READY:  # noqa: ASYNC110  other processes
+            await asyncio.sleep(0.2)
+        return [step.at for step in (await client.items.receipt(item)).steps if step.step == "sent"]
 
 
 async def test_each_part_that_is_killed_comes_back_and_the_whole_works_again(tmp_path: Path) -> None:
@@ -97,7 +126,7 @@ async def test_https_by_its_own_certificate_serves_page_objects_and_edge(tmp_pat
     async with running(tmp_path, port, DARKROOM_TLS="self", DARKROOM_HOST="localhost") as darkroom:
         await darkroom.until_said(f"Darkroom is ready at https://localhost:{port}\n")
         trust = ssl.create_default_context(cafile=tmp_path / "certificate.pem")
-        async with httpx.AsyncClient(verify=trust, trust_env=False) as client:
+        async with httpx.AsyncClient(verify=trust, trust_env=False, timeout=60) as client:
             for each in (port, port + 1, port + 2):
                 assert (await client.get(f"https://localhost:{each}/readyz")).status_code == 200
         status, _ = await a_session(f"https://localhost:{port}", trust)

@@ -36,10 +36,13 @@ async def _download(client: DarkroomClient, arguments: argparse.Namespace) -> in
         item = await client.items.require(each)
         rendition = None if arguments.rendition is None else _rendition(item, arguments.rendition)
         target = file or folder / _file_name(item, rendition)
-        if rendition is None:
-            await client.download_original(item, target, force=arguments.force)
-        else:
-            await client.download_rendition(item, rendition, target, force=arguments.force)
+        try:
+            if rendition is None:
+                await client.download_original(item, target, force=arguments.force)
+            else:
+                await client.download_rendition(item, rendition, target, force=arguments.force)
+        except UnusableFile as reason:
+            raise UnusableFile(f"{clean(target)} {reason}") from reason
         size_bytes = item.size_bytes if rendition is None else rendition.size_bytes
         if arguments.json:
             name = "original" if rendition is None else rendition.name

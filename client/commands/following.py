@@ -52,9 +52,14 @@ async def _follow(client: DarkroomClient, after: int, arguments: argparse.Namesp
         async for event in events:
             match event:
                 case Event():
+                    after = event.number
                     _print(event, arguments)
+                case Reset() if event.head < after:
+                    after = event.head
+                    remark(f"There are only {event.head} events so far; going on after them.")
                 case Reset():
-                    remark(f"Events before number {event.head} are no longer kept; going on after it.")
+                    after = event.head
+                    remark(f"Some events are no longer kept; going on after number {event.head}.")
                 case Progress() if arguments.progress:
                     _print_progress(event, arguments)
                 case Progress():

@@ -290,7 +290,7 @@ async def until(email: str, happened: Literal["stalled", "completed"]) -> None:
 
 async def event_stream(account: Account, last: int) -> AsyncIterator[str]:
     yield ": hello\n\n"
-    if last + 1 < account.script.oldest_event:
+    if not account.script.oldest_event - 1 <= last <= len(account.events):
         last = len(account.events)
         yield f'id: {last}\nevent: reset\ndata: {{"head": {last}}}\n\n'
     yield f"event: progress\ndata: {Progress(id=new_item_id(), percent=50, ready_at=None).model_dump_json()}\n\n"

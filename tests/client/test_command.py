@@ -176,6 +176,13 @@ def test_events_that_are_gone_are_passed_over_unless_they_were_asked_for(
     account.script(oldest_event=2)
     assert [event["number"] for event in account.lines("events")] == [2]
     assert account.run("events", "--after", "0").returncode == 1
+    for after, remark in (
+        ("0", "Some events are no longer kept; going on after number 2.\n"),
+        ("99", "There are only 2 events so far; going on after them.\n"),
+    ):
+        with account.started("events", "--follow", "--after", after) as following:
+            assert following.stderr is not None
+            assert following.stderr.readline() == remark
 
 
 def test_a_plugin_that_cannot_be_loaded_breaks_only_its_own_command(stranger: ScriptedAccount, tmp_path: Path) -> None:

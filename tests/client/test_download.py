@@ -65,7 +65,8 @@ def test_the_command_saves_under_the_items_name(account: ScriptedAccount, tmp_pa
     assert (done.returncode, done.stdout) == (0, f"{folder / 'a.jpg'}: 1.0 KB, digest verified\n")
     assert (folder / "a.jpg").read_bytes() == photo.read_bytes()
     again = account.run("download", item, "--output", folder)
-    assert (again.returncode, again.stderr) == (1, f"darkroom: {item}: exists already; --force replaces it\n")
+    said = f"darkroom: {item}: {folder / 'a.jpg'} exists already; --force replaces it\n"
+    assert (again.returncode, again.stderr) == (1, said)
     assert account.run("download", item, "--output", folder, "--force").returncode == 0
     absent = account.run("download", item, "--rendition", "small")
     assert absent.stderr == f"darkroom: {item}: has no rendition 'small'; it has none yet, it is ready\n"

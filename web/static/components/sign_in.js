@@ -51,6 +51,6 @@ export function signIn({onSignedIn}) {
   return element(
     'main',
     {class: 'sign-in'},
-    element('div', {class: 'sign-in-card'}, element('p', {class: 'wordmark'}, mark(), element('span', {}, 'Darkroom')), element('p', {class: 'sign-in-words'}, 'Drop off a photo, carry on, get called back when it is ready.'), form),
+    element('div', {class: 'sign-in-card'}, element('p', {class: 'wordmark'}, mark(), element('span', {}, 'Darkroom')), element('p', {class: 'sign-in-words'}, 'Drop off a photo or a video, carry on, get called back when it is ready.'), form),
   );
 }

@@ -26,7 +26,7 @@ async def open_api(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
             await application({**scope, "state": dict(state or {})}, receive, send)
 
         transport = httpx.ASGITransport(with_state)
-        async with httpx.AsyncClient(transport=transport, base_url="http://app/v1/", timeout=20) as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://app/v1/", timeout=60) as client:
             yield client
 
 

@@ -177,5 +177,5 @@ async def open_house(stores: Stores, clock: Clock, **changes: object) -> AsyncIt
             RelayService(base.event_store, base.amazon.topics, clock),
             playback,
             TrashService(base.item_store, base.changes, clock),
-            await stack.enter_async_context(httpx.AsyncClient(timeout=10)),
+            await stack.enter_async_context(httpx.AsyncClient(timeout=60)),
         )

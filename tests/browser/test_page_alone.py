@@ -151,7 +151,7 @@ async def test_a_busy_service_costs_an_upload_nothing_but_time(
     page = await empty_gallery(someone)
     (photo,) = photos(tmp_path, 1)
     await drop(page, [photo])
-    await expect(page.locator('.tile[data-state="queued"]')).to_have_count(1, timeout=20_000)
+    await expect(page.locator('.tile[data-state="queued"]')).to_have_count(1)
     (item,) = api.items.values()
     assert api.stored[item.id] == photo.read_bytes()
 

@@ -59,7 +59,7 @@ class ScriptedAccount:
         await self._until("completed")
 
     async def _until(self, happened: str) -> None:
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=60) as http:
             (await http.get(f"{self.url}/control/{self.email}/{happened}", timeout=30)).raise_for_status()
 
     @contextmanager
@@ -123,7 +123,7 @@ def stranger(service_url: str, tmp_path: Path) -> ScriptedAccount:
     account = ScriptedAccount(service_url, f"{new_ulid().lower()}@example.com", tmp_path / "home")
     account.home.mkdir()
     body = {"email": account.email, "password": PASSWORD}
-    httpx.post(f"{service_url}/v1/accounts", json=body).raise_for_status()
+    httpx.post(f"{service_url}/v1/accounts", json=body, timeout=60).raise_for_status()
     return account
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.async_api import Page, expect
 
-from tests.browser.visitor import Visitor, drop, expect_pictures
+from tests.browser.visitor import DEVELOPED_MILLISECONDS, Visitor, drop, expect_pictures
 
 Visit = Callable[[], Awaitable[Visitor]]
 
@@ -111,7 +111,7 @@ async def test_a_browser_whose_session_is_ended_elsewhere_lands_on_the_sign_in_f
     ended = page.locator(".session", has_not_text="this one")
     await ended.get_by_role("button", name="End").click()
     await expect(ended).to_have_count(0)
-    await expect(left_open.get_by_role("heading", name="Sign in")).to_be_visible(timeout=40_000)
+    await expect(left_open.get_by_role("heading", name="Sign in")).to_be_visible(timeout=DEVELOPED_MILLISECONDS)
     await expect(page.get_by_role("heading", name="Where you are signed in")).to_be_visible()
 
 

@@ -18,7 +18,7 @@ def key_in(url: str) -> str:
 async def test_urls_of_both_keys_open_in_between_and_the_retired_ones_no_more(
     darkroom: Installation, tmp_path: Path
 ) -> None:
-    async with DarkroomClient(darkroom.url) as client, httpx.AsyncClient(trust_env=False) as http:
+    async with DarkroomClient(darkroom.url) as client, httpx.AsyncClient(trust_env=False, timeout=60) as http:
         await enter(client)
         (tmp_path / "photo.jpg").write_bytes(b"whatever it is, its original can be read")
         item = (await client.upload(tmp_path / "photo.jpg")).item
@@ -27,7 +27,7 @@ async def test_urls_of_both_keys_open_in_between_and_the_retired_ones_no_more(
         new = await until_signed_by(client, item.id, new_key)
         assert [(await http.get(url)).status_code for url in (old, new)] == [200, 200]
         assert key_in(old) in await admin(darkroom, "retire-key", "--at-once")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while (await http.get(old)).status_code == 200:  # noqa: ASYNC110  another process
                 await asyncio.sleep(0.2)
         assert [(await http.get(url)).status_code for url in (old, new)] == [403, 200]

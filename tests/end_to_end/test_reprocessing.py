@@ -32,7 +32,7 @@ async def test_photos_of_an_earlier_release_are_made_anew_and_go_back(
 ) -> None:
     for name, value in json.loads((darkroom.folder / "app.json").read_text()).items():
         monkeypatch.setenv(name, value)
-    async with DarkroomClient(darkroom.url) as client, httpx.AsyncClient(trust_env=False) as http:
+    async with DarkroomClient(darkroom.url) as client, httpx.AsyncClient(trust_env=False, timeout=60) as http:
         account = AccountId(await enter(client))
         items = [await ready(client, photo) for photo in photos(tmp_path, 2)]
         async with beside() as base:

@@ -154,7 +154,7 @@ async def test_a_worker_told_to_stop_gives_it_back_for_nothing(office: Office) -
     await office.house.queued(b"a photo")
     row = await office.start()
     attempt = asyncio.create_task(office.attempts.handle(message(row)))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await office.row(row)).state is ExportState.QUEUED:  # noqa: ASYNC110  a row wakes no event
             await asyncio.sleep(0)
     attempt.cancel()

@@ -148,7 +148,7 @@ async def test_complete_without_an_upload_says_so_and_the_item_stays(api: httpx.
 async def test_wrong_bytes_wrong_size_and_another_type_never_reach_s3(api: httpx.AsyncClient) -> None:
     created = (await api.post("items", json=WISH)).json()
     upload, item = created["upload"], created["item"]["id"]
-    async with httpx.AsyncClient() as s3:
+    async with httpx.AsyncClient(timeout=60) as s3:
         wrong_bytes = await s3.put(upload["url"], content=b"x" * len(CONTENT), headers=upload["headers"])
         wrong_size = await s3.put(upload["url"], content=CONTENT + b"!", headers=upload["headers"])
         wrong_type = await s3.put(

@@ -148,7 +148,7 @@ async def test_deleting_an_upload_in_parts_aborts_it_and_no_other_can_begin(hous
     row = (await house.uploads.create(house.account, wish, None)).row
     part = PartRequest(number=2, sha256=sha256(b"x").hexdigest())
     (upload,) = (await house.uploads.presign_parts(row, (part,))).parts
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         assert (await http.put(upload.url, headers=upload.headers, content=b"x")).status_code == 200
     await house.trash.delete(row, None)
     await attend(house, row)

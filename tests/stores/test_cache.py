@@ -86,9 +86,9 @@ async def test_many_channels_come_and_go_over_one_connection(caches: tuple[Cache
 
 
 async def test_a_quiet_connection_lives_on(valkey_url: str, channel: str) -> None:
-    async with Cache(valkey_url, silence_seconds=0.05) as cache, _listening(cache, channel) as nudged:
-        for _ in range(3):
-            await asyncio.sleep(0.15)
+    async with Cache(valkey_url, silence_seconds=0.4) as cache, _listening(cache, channel) as nudged:
+        for _ in range(2):
+            await asyncio.sleep(1)  # two pings and their answers; a machine may be busy for one of them
             assert not nudged.is_set()  # a new subscription would have set it
             await cache.nudge(channel)
             await nudged.wait()
@@ -147,7 +147,7 @@ async def test_a_nudge_that_redis_did_not_take_is_heard_here_at_once_and_elsewhe
                 assert not heard_elsewhere.is_set()
             finally:
                 server.process.send_signal(signal.SIGCONT)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not heard_elsewhere.is_set():
                     await here.nudge("events:another")
                     await asyncio.sleep(0.05)
@@ -223,7 +223,7 @@ async def test_every_key_expires(caches: tuple[Cache, Cache], who: str, valkey_u
 
 async def test_a_cache_closes_at_once_at_whatever_moment(valkey_url: str, channel: str) -> None:
     for turns in range(100):
-        async with asyncio.timeout(5), Cache(valkey_url, silence_seconds=60) as cache, cache.nudges.listen(channel):
+        async with asyncio.timeout(60), Cache(valkey_url, silence_seconds=60) as cache, cache.nudges.listen(channel):
             for _ in range(turns):
                 await asyncio.sleep(0)
 
@@ -231,6 +231,6 @@ async def test_a_cache_closes_at_once_at_whatever_moment(valkey_url: str, channe
 async def test_a_cache_closes_while_redis_comes_and_goes(tmp_path: Path, channel: str) -> None:
     port = free_port()
     for turns in range(5):
-        async with asyncio.timeout(10), Cache(f"redis://127.0.0.1:{port}/0") as cache, cache.nudges.listen(channel):
+        async with asyncio.timeout(60), Cache(f"redis://127.0.0.1:{port}/0") as cache, cache.nudges.listen(channel):
             with running(valkey_command(port, tmp_path), "Ready to accept connections"):
                 await asyncio.sleep(turns / 50)

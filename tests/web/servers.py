@@ -15,7 +15,7 @@ from web.settings import Settings
 
 CDN_URL = "http://127.0.0.1:18082"
 OBJECTS_URL = "http://127.0.0.1:18081"
-START_SECONDS = 10.0
+START_SECONDS = 60.0
 
 
 @contextmanager

@@ -53,7 +53,7 @@ async def test_a_body_reaches_the_app_piece_by_piece(web: httpx.AsyncClient, app
 async def test_a_client_that_goes_away_ends_the_work_for_it(
     web_url: str, app: httpx.AsyncClient, flag: str, accept: str
 ) -> None:
-    async with httpx.AsyncClient(base_url=web_url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=web_url, trust_env=False, timeout=60) as client:
         asking = asyncio.create_task(client.get(f"/v1/hang/{flag}", headers={"Accept": accept}))
         await app.get(f"/v1/flag/{flag}-begun")
         asking.cancel()
@@ -94,7 +94,7 @@ async def test_a_method_that_does_not_exist_is_refused(web: httpx.AsyncClient) -
 
 async def test_an_app_that_is_down_is_a_problem_with_retry_after() -> None:
     with serving_web(f"http://127.0.0.1:{_unused_port()}") as url:
-        async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
             answer = await client.get("/v1/items")
             assert (await client.get("/healthz")).status_code == 200
     assert (answer.status_code, answer.headers["content-type"]) == (503, MEDIA_TYPE)
@@ -103,7 +103,7 @@ async def test_an_app_that_is_down_is_a_problem_with_retry_after() -> None:
 
 async def test_what_exceeds_the_limit_is_refused_at_once(app_url: str, app: httpx.AsyncClient, flag: str) -> None:
     with serving_web(app_url, request_limit=1, stream_limit=1) as url:
-        async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
             asking = asyncio.create_task(client.get(f"/v1/hang/{flag}"))
             await app.get(f"/v1/flag/{flag}-begun")
             refused = await client.get("/v1/echo")
@@ -124,7 +124,7 @@ async def test_what_exceeds_the_limit_is_refused_at_once(app_url: str, app: http
 async def test_only_what_is_safe_to_repeat_is_asked_again(method: str, body: bytes, asked: int, status: int) -> None:
     async with _dropping_first_connection() as (app_url, connections):
         with serving_web(app_url) as url:
-            async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+            async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
                 answer = await client.request(method, "/v1/items", content=body)
     assert (len(connections), answer.status_code) == (asked, status)
 
@@ -138,7 +138,7 @@ async def test_an_answer_that_breaks_off_does_not_look_whole() -> None:
 
     async with _tcp_server(answer_half) as app_url:
         with serving_web(app_url) as url:
-            async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+            async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
                 with pytest.raises(httpx.RemoteProtocolError):
                     await client.get("/v1/items")
 
@@ -153,7 +153,7 @@ async def test_stopping_turns_readiness_off_and_ends_streams(app_url: str, flag:
             assert (await client.get("/v1/echo")).status_code == 200
             ended = await client.get(f"/v1/stream/{flag}", headers={"Accept": "text/event-stream"})
             assert ended.status_code == 503
-    async with httpx.AsyncClient(base_url=app_url, trust_env=False) as app:
+    async with httpx.AsyncClient(base_url=app_url, trust_env=False, timeout=60) as app:
         await app.get(f"/v1/raise/{flag}")
 
 

@@ -12,7 +12,7 @@ import httpx
 from tests.servers import free_port
 from tests.web.servers import CDN_URL, OBJECTS_URL
 
-LONGEST_SECONDS = 20
+LONGEST_SECONDS = 60
 
 
 @asynccontextmanager
@@ -39,7 +39,7 @@ async def running_web(app_url: str, **settings: str) -> AsyncIterator[tuple[asyn
     asked = {"listen_port": str(port), "app_url": app_url, "cdn_url": CDN_URL, "s3_public_endpoint": OBJECTS_URL}
     async with web_process(**asked, **settings) as process, asyncio.timeout(LONGEST_SECONDS):
         url = f"http://127.0.0.1:{port}"
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
             while process.returncode is None:
                 try:
                     await client.get(f"{url}/readyz")
@@ -62,7 +62,7 @@ async def test_told_to_stop_it_ends_its_streams_and_leaves_without_an_error(app_
 
 async def test_it_is_unready_before_it_stops_listening(app_url: str) -> None:
     async with running_web(app_url, drain_seconds="30") as (process, url):
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
             process.send_signal(signal.SIGTERM)
             while (await client.get(f"{url}/readyz")).status_code != 503:
                 pass
@@ -82,5 +82,5 @@ async def test_each_wrong_setting_is_one_line_that_names_it_and_an_example() -> 
 
 async def release(app_url: str, flag: str) -> None:
     """Lets the upstream end what it streams to nobody."""
-    async with httpx.AsyncClient(base_url=app_url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=app_url, trust_env=False, timeout=60) as client:
         await client.get(f"/v1/raise/{flag}")

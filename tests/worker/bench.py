@@ -18,7 +18,7 @@ from app.worker.attempt import Attempts
 from shared.ids import new_ulid
 from tests.house import House
 
-PLENTY_SECONDS = 30.0
+PLENTY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)

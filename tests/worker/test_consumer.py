@@ -9,7 +9,7 @@ from app.worker.consumer import Consumer
 from shared.ids import new_ulid
 from tests.house import House
 
-PLENTY_SECONDS = 20.0
+PLENTY_SECONDS = 60.0
 
 
 class Work:

@@ -10,7 +10,7 @@ from app.stores.cache import Cache
 from app.worker.presence import be_seen
 from shared.admin import WorkerSeen
 
-PLENTY_SECONDS = 30.0
+PLENTY_SECONDS = 60.0
 
 
 @pytest.fixture

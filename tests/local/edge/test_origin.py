@@ -20,7 +20,7 @@ from tests.local.edge.signing import ELLIPTIC, OURS
 from tests.local.edge.toy_origin import Script, answering, head, playing
 from tests.servers import Server, edge_command, free_port, running
 
-LIMIT_SECONDS = 20
+LIMIT_SECONDS = 60
 MEBIBYTE = 1024 * 1024
 
 

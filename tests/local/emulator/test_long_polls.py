@@ -60,12 +60,12 @@ async def test_a_client_that_left_takes_no_message_with_it(sqs: "SQSClient", end
     poll.cancel()
     await asyncio.wait({poll})
     await sqs.send_message(QueueUrl=url, MessageBody="photo")
-    received = await sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5)
+    received = await sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)
     assert received["Messages"][0]["Body"] == "photo"
 
 
 async def test_web_pages_and_control_paths_are_kept_out(endpoint: str) -> None:
-    async with httpx.AsyncClient(base_url=endpoint) as client:
+    async with httpx.AsyncClient(base_url=endpoint, timeout=60) as client:
         assert (await client.get("/readyz")).status_code == 200
         assert (await client.post("/", headers={"Origin": "https://example.org"})).status_code == 403
         assert (await client.post("/_ministack/reset")).status_code == 404

@@ -33,11 +33,11 @@ class StandIn:
         self.endpoint = endpoint
 
     def plan(self, *rules: dict[str, Any], seed: int = 0) -> None:
-        httpx.put(f"{self.endpoint}/__faults", json={"seed": seed, "rules": rules}).raise_for_status()
+        httpx.put(f"{self.endpoint}/__faults", json={"seed": seed, "rules": rules}, timeout=60).raise_for_status()
 
     def injected(self) -> list[int]:
         """How often each rule struck."""
-        return [rule["injected"] for rule in httpx.get(f"{self.endpoint}/__faults").json()["rules"]]
+        return [rule["injected"] for rule in httpx.get(f"{self.endpoint}/__faults", timeout=60).json()["rules"]]
 
 
 @pytest.fixture(scope="module")

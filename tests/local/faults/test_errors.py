@@ -165,11 +165,11 @@ def test_the_same_seed_gives_the_same_faults(tables: StandIn) -> None:
 def test_a_wrong_plan_is_refused_and_changes_nothing(tables: StandIn) -> None:
     tables.plan({"operation": "NoSuch", "fault": "throttle", "rate": 0.5})
     for wrong in ('{"rules": [{"operation": "X", "fault": "no such"}]}', "{}", "[", '{"rules": [], "sed": 1}'):
-        assert httpx.put(f"{tables.endpoint}/__faults", content=wrong).status_code == 400
+        assert httpx.put(f"{tables.endpoint}/__faults", content=wrong, timeout=60).status_code == 400
     assert tables.injected() == [0]
 
 
 def test_health_checks_meet_no_faults(tables: StandIn) -> None:
     tables.plan({"operation": "*", "fault": "reset"})
-    assert httpx.get(f"{tables.endpoint}/readyz").status_code == 200
+    assert httpx.get(f"{tables.endpoint}/readyz", timeout=60).status_code == 200
     assert tables.injected() == [0]

@@ -125,5 +125,5 @@ export function tile({library, actions}) {
 function stateInWords(shown, item, running) {
   if (shown === 'ready') return '';
   if (shown === 'uploading' && !running) return 'Not fully uploaded';
-  return shown === 'failed' ? STATES.failed : `${STATES[shown] ?? shown}${item && shown === 'uploading' ? ` · ${sizeInWords(item.size_bytes)}` : ''}`;
+  return shown === 'failed' ? STATES.failed : `${STATES[shown] ?? shown}${item && shown === 'uploading' ? ` · ${sizeInWords(item.size_bytes).replace(' ', '\u00a0')}` : ''}`;
 }

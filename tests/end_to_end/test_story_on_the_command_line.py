@@ -20,6 +20,10 @@ from shared.ids import new_ulid
 from shared.items import CreateItem
 from tests.browser.photos import MEBIBYTE, photos, text_file
 from tests.installation import COMMAND, Installation
+from tests.media.hostile.containers import heic
+from tests.media.hostile.disguises import playlists
+from tests.media.hostile.pictures import pngs
+from tests.media.hostile.trap import Trap
 
 PASSWORD = "a long enough password"
 COMMAND_SECONDS = 90
@@ -193,6 +197,27 @@ def test_a_broken_file_is_a_partial_failure_that_can_be_retried_and_deleted(term
     assert retried["state"] in {"queued", "processing", "failed"}
     assert terminal.type("delete", failed["id"]).returncode == 0
     assert len(terminal.lines("list")) == 3
+
+
+def test_what_is_broken_or_means_harm_stops_nothing_else(terminal: Terminal, folder: Path) -> None:
+    """A phone's HEIC, a download that broke off, a bomb, and a playlist that calls itself a film."""
+    photo = next(folder.glob("*.jpg")).read_bytes()
+    trap = Trap("http://127.0.0.1:9/called", Path("/etc/hostname"))
+    strange = {
+        "IMG_0001.HEIC": heic(),
+        "download.jpg": photo[: len(photo) // 2],
+        "bomb.png": pngs()["png_bomb"],
+        "film.mp4": next(iter(playlists(trap).values())),
+    }
+    for name, content in strange.items():
+        (folder / name).write_bytes(content)
+    assert terminal.type("upload", "--wait", folder).returncode == 1
+    ended = {each["name"]: each for each in terminal.lines("list")}
+    assert {name for name, each in ended.items() if each["state"] == "ready"} == ended.keys() - {*strange} | {
+        "IMG_0001.HEIC"
+    }
+    codes = {name: ended[name]["failure"]["code"] for name in ("download.jpg", "bomb.png", "film.mp4")}
+    assert codes == {"download.jpg": "damaged", "bomb.png": "too_large", "film.mp4": "unsupported"}
 
 
 async def test_an_upload_that_was_begun_can_be_cancelled(terminal: Terminal) -> None:

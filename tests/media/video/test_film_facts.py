@@ -7,6 +7,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
+from PIL.ExifTags import GPS, IFD, Base
 
 from app.media.decoders import Decoders
 from app.media.results import MediaError
@@ -16,9 +18,10 @@ from app.media.video.probe import probe_video
 from app.media.video.rates import output_rate
 from shared.items import FailureCode
 from tests.media.video.films import AAC, FAST, H264, PICTURE, SOUND, FilmMaker, encode, picture
-from tests.media.video.made import files_in, make_all
+from tests.media.video.made import PLENTY_SECONDS, files_in, make_all
 
 PLACE, OWNER = "+52.5163+013.3777/", "Ada Lovelace"
+SERIAL, TAKEN = "SN-0042-7781", "2026:05:01"
 PRIVATE = {
     "location": PLACE,
     "com.apple.quicktime.location.ISO6709": PLACE,
@@ -47,6 +50,31 @@ async def test_camera_and_time_are_read_and_nothing_private_goes_on(
         content = path.read_bytes()
         for private in (PLACE, "+52.5", OWNER, "Pocket Two", "2026-05-01", source.name):
             assert private.encode() not in content
+
+
+async def test_what_a_camera_wrote_into_each_frame_goes_on_in_no_file(
+    decoders: Decoders, folder: Path, tmp_path: Path
+) -> None:
+    """A film of Motion JPEG is a row of photos, each with its own EXIF; the encoder would know how to keep it."""
+    for number in range(10):
+        told = Image.Exif()
+        told[Base.Make], told[Base.Orientation], told[Base.BodySerialNumber] = OWNER, 6, SERIAL
+        told.get_ifd(IFD.GPSInfo)[GPS.GPSDateStamp] = TAKEN
+        Image.effect_noise((320, 180), 60).convert("RGB").save(tmp_path / f"frame_{number}.jpg", exif=told)
+    source = tmp_path / "photos.mov"
+    encode(source, "-framerate", "5", "-i", str(tmp_path / "frame_%d.jpg"), "-c:v", "copy")
+    assert SERIAL.encode() in source.read_bytes()
+    made = await make_all(decoders, source, folder)
+    scene, pictures = folder / "scene", tmp_path / "pictures"
+    scene.mkdir()
+    pictures.mkdir()
+    poster = await decoders.make_poster(source, scene, made.facts, limit_seconds=PLENTY_SECONDS)
+    still = await decoders.make_image(poster, pictures, limit_seconds=PLENTY_SECONDS)
+    assert (still.width, still.height) == (made.facts.width, made.facts.height) == (180, 320)
+    for path in (*(path for path in files_in(folder) if path.is_file()), *files_in(pictures)):
+        content = path.read_bytes()
+        for private in (OWNER, SERIAL, TAKEN, "Exif"):
+            assert private.encode() not in content, path.name
 
 
 async def test_of_several_sounds_the_one_that_a_player_plays_is_heard(

@@ -1,0 +1,70 @@
+"""What SQS answers about a message that it has taken back is no error: the claim alone decides."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+from botocore.exceptions import ClientError
+
+from app.stores.clients import Endpoints, open_amazon
+from app.stores.resources import BULK_QUEUE
+from app.stores.sqs import Queues
+from local.asgi import Receive, Scope, Send, read_body
+from tests.house import BUCKET, KEY_ID, REGION, SECRET
+from tests.web.servers import serving
+
+AFTER_TWELVE_HOURS = "InvalidParameterValue"
+"""A message is in flight for at most so long, however often its time was prolonged."""
+RECEIVED_AGAIN, SHOWN_AGAIN = "ReceiptHandleIsInvalid", "AWS.SimpleQueueService.MessageNotInflight"
+
+
+class Answers:
+    """AWS's JSON protocol; an error's code as older SDKs know it stands in a header."""
+
+    code = ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await read_body(receive)
+        if dict(scope["headers"])[b"x-amz-target"] == b"AmazonSQS.GetQueueUrl":
+            await self._give(send, 200, {"QueueUrl": "http://127.0.0.1/queue"}, b"")
+        else:
+            kind = self.code.rpartition(".")[2]
+            await self._give(send, 400, {"__type": f"com.amazonaws.sqs#{kind}"}, f"{self.code};Sender".encode())
+
+    async def _give(self, send: Send, status: int, document: dict[str, str], error: bytes) -> None:
+        body = json.dumps(document).encode()
+        headers = [(b"content-length", str(len(body)).encode()), (b"x-amzn-query-error", error)]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+@pytest.fixture
+def answers() -> Answers:
+    return Answers()
+
+
+@pytest.fixture
+async def queues(answers: Answers) -> AsyncIterator[Queues]:
+    with serving(answers) as url:
+        async with AsyncExitStack() as stack:
+            endpoints = Endpoints(dynamodb=url, s3=url, s3_public=url, sqs=url, sns=url)
+            amazon = await open_amazon(
+                stack, endpoints, region=REGION, bucket=BUCKET, access_key_id=KEY_ID, secret_access_key=SECRET
+            )
+            yield amazon.queues
+
+
+@pytest.mark.parametrize("code", [AFTER_TWELVE_HOURS, RECEIVED_AGAIN, SHOWN_AGAIN])
+async def test_a_heartbeat_goes_on_when_sqs_has_taken_the_message_back(
+    queues: Queues, answers: Answers, code: str
+) -> None:
+    answers.code = code
+    await queues.hide(BULK_QUEUE, "receipt", 60)
+    await queues.delete(BULK_QUEUE, "receipt")
+
+
+async def test_a_mistake_of_ours_is_still_an_error(queues: Queues, answers: Answers) -> None:
+    answers.code = "AccessDenied"
+    with pytest.raises(ClientError):
+        await queues.hide(BULK_QUEUE, "receipt", 60)

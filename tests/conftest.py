@@ -40,10 +40,10 @@ async def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> 
     server_url: str = request.getfixturevalue("mariadb_url")
     name = f"darkroom_{new_ulid()}"
     server = Database(server_url)
-    async with server.write() as connection:
+    async with server.writer.write() as connection:
         await connection.execute(text(f"CREATE DATABASE {name}"))
     yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
-    async with server.write() as connection:
+    async with server.writer.write() as connection:
         await connection.execute(text(f"DROP DATABASE {name}"))
     await server.close()
 

@@ -14,7 +14,7 @@ from app.accounts.service import AccountService
 from app.accounts.store import AccountStore
 from app.settings import Settings
 from app.stores.aurora import Database
-from app.stores.cache import Cache
+from app.stores.signals import Signals
 from shared.accounts import Register
 from shared.problems import Problem
 from shared.times import utc_now
@@ -55,7 +55,7 @@ def _open(settings: Settings, stack: AsyncExitStack) -> AccountService:
     stack.push_async_callback(database.close)
     passwords = Passwords()
     stack.callback(passwords.close)
-    limits = Cache(settings.redis_url.get_secret_value()).limits  # never asked: an operator has none
+    limits = Signals(settings.redis_url.get_secret_value()).limits  # never asked: an operator has none
     return AccountService(AccountStore(database), passwords, Attempts(limits), settings.registration, utc_now)
 
 

@@ -28,7 +28,7 @@ async def migrate(database_url: str, revision: str = "head") -> None:
     """Go to `revision`, forward or backward; `base` is the empty database. Changes nothing when already there."""
     database = Database(database_url, statement_seconds=STATEMENT_SECONDS, transaction_seconds=TOTAL_SECONDS)
     try:
-        async with database.write() as connection:
+        async with database.writer.write() as connection:
             before, after = await connection.run_sync(_go_to, revision)
     except CommandError as error:
         raise SystemExit(f"The database cannot be brought to {revision}: {error}") from None

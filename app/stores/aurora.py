@@ -50,46 +50,71 @@ class Conflict(Exception):
     """A write broke a unique key or a reference: somebody else was first."""
 
 
-class Database:
-    """Transactions on the database. Each is one `async with`; it commits at the end and rolls back on any error.
+class Writer:
+    """The side that has everything that was ever acknowledged.
 
-    Raises Unavailable when the database cannot be reached or is too slow, Conflict when a unique key is taken.
+    Each transaction is one `async with`; it commits at the end and rolls back on any error. Raises Unavailable when the
+    database cannot be reached or is too slow, Conflict when a unique key is taken.
     """
+
+    def __init__(self, engine: AsyncEngine, transaction_seconds: float) -> None:
+        self._reading, self._seconds = engine, transaction_seconds
+        self._writing = engine.execution_options(**{_WRITING: True})
+
+    def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A transaction that may change things; on SQLite it holds the one write lock from its first moment."""
+        return _transaction(self._writing, self._seconds)
+
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A transaction that changes nothing."""
+        return _transaction(self._reading, self._seconds)
+
+
+class Readers:
+    """Copies that may lag behind the writer: for what may be a little old, or is checked. Raises Unavailable."""
+
+    def __init__(self, engine: AsyncEngine, transaction_seconds: float) -> None:
+        self._engine, self._seconds = engine, transaction_seconds
+
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A transaction that changes nothing."""
+        return _transaction(self._engine, self._seconds)
+
+
+Source = Writer | Readers
+"""Where a read is answered; whoever asks says which by its type."""
+
+
+class Database:
+    """Both sides of the database of one process."""
 
     def __init__(
         self, url: str, *, statement_seconds: int = STATEMENT_SECONDS, transaction_seconds: float = TRANSACTION_SECONDS
     ) -> None:
         parsed = make_url(url)
-        self._transaction_seconds = transaction_seconds
-        self._reader = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _mysql(parsed, statement_seconds)
-        self._writer = self._reader.execution_options(**{_WRITING: True})
-
-    def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """A transaction that may change things; on SQLite it holds the one write lock from its first moment."""
-        return self._transaction(self._writer)
-
-    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """A transaction that changes nothing."""
-        return self._transaction(self._reader)
+        self._engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _mysql(parsed, statement_seconds)
+        self.writer = Writer(self._engine, transaction_seconds)
+        self.readers = Readers(self._engine, transaction_seconds)
 
     async def close(self) -> None:
-        await self._reader.dispose()
+        await self._engine.dispose()
 
-    @asynccontextmanager
-    async def _transaction(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-        try:
-            async with asyncio.timeout(self._transaction_seconds) as limit, engine.begin() as connection:
-                yield connection
-        except exc.IntegrityError as error:
-            raise Conflict from error
-        except (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError, OSError) as error:
-            if isinstance(error, TimeoutError) and not limit.expired():
-                raise
-            raise Unavailable(retry_after_seconds=1) from error
-        except exc.DBAPIError as error:
-            if not error.connection_invalidated:
-                raise
-            raise Unavailable(retry_after_seconds=1) from error
+
+@asynccontextmanager
+async def _transaction(engine: AsyncEngine, seconds: float) -> AsyncIterator[AsyncConnection]:
+    try:
+        async with asyncio.timeout(seconds) as limit, engine.begin() as connection:
+            yield connection
+    except exc.IntegrityError as error:
+        raise Conflict from error
+    except (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError, OSError) as error:
+        if isinstance(error, TimeoutError) and not limit.expired():
+            raise
+        raise Unavailable(retry_after_seconds=1) from error
+    except exc.DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        raise Unavailable(retry_after_seconds=1) from error
 
 
 class UtcDateTime(TypeDecorator[datetime]):

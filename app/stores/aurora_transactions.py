@@ -9,7 +9,7 @@ from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.stores.aurora_engines import Side
-from app.stores.aurora_health import NotTried, OutOfReach, RetryBudget
+from app.stores.aurora_health import OutOfReach, RetryBudget
 from shared.problems import Unavailable
 
 
@@ -51,13 +51,14 @@ class SteadyConnection(AsyncConnection):
         super().__init__(sides[0].engine)
         self._side, self._further = sides[0], list(sides[1:])
         self._budget, self._writing = budget, writing
-        self._retried = self._underway = False
+        self._retried = self._started = self._underway = False
 
     async def start(self, is_ctxmanager: bool = False) -> Self:
         try:
             await self._begin()
         except (OutOfReach, exc.TimeoutError) as error:
             await self._move(error)
+        self._started = True
         return self
 
     async def __aenter__(self) -> Self:
@@ -120,8 +121,8 @@ class SteadyConnection(AsyncConnection):
             raise
 
     async def _move(self, error: Exception) -> None:
-        """Stands on another connection, or raises `error`. What was not tried or had no room is no retry."""
-        if not (self._further and isinstance(error, NotTried | exc.TimeoutError)):
+        """Stands on another connection, or raises `error`. To begin on the next side instead is no retry."""
+        if not self._further or self._started:
             self._pay(error)
         await self.close()
         if self._further:
@@ -129,7 +130,8 @@ class SteadyConnection(AsyncConnection):
         await self._begin()
 
     def _pay(self, error: Exception) -> None:
-        hopeless = not self._further and isinstance(error, Silent | NotTried | exc.TimeoutError)
+        same_again = not self._further
+        hopeless = same_again and (self._side.gate.shut or isinstance(error, Silent | exc.TimeoutError))
         if hopeless or self._retried or not self._budget.spend():
             raise error
         self._retried = True

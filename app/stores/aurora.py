@@ -161,12 +161,13 @@ class Database:
         if reader_url is not None and not on_file:
             reader = open_reader(make_url(reader_url), access, statement_seconds)
             spare = open_reader(address, access, statement_seconds, SPARE_CONNECTIONS)
-        self._sides = [side for side in (writer, reader, spare) if side is not None]
+        self.sides = [side for side in (writer, reader, spare) if side is not None]
+        """The pools behind both, for those who count what they send."""
         self.writer = Writer(writer, transaction_seconds)
         self.readers = Readers(reader, spare, self.writer, transaction_seconds)
 
     async def close(self) -> None:
-        for side in self._sides:
+        for side in self.sides:
             await side.engine.dispose()
 
 

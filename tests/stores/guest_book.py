@@ -122,7 +122,7 @@ def _note_refusals(database: Database, refused: Counter[int]) -> None:
     def note(context: ExceptionContext) -> None:
         refused.update(part for part in context.original_exception.args[:1] if isinstance(part, int))
 
-    for side in database._sides:
+    for side in database.sides:
         event.listen(side.engine.sync_engine, "handle_error", note)
 
 

@@ -151,7 +151,7 @@ async def test_a_database_that_refuses_everything_is_not_asked_more_often_than_u
         nonlocal statements
         statements += 1
 
-    for side in book.database._sides:
+    for side in book.database.sides:
         event.listen(side.engine.sync_engine, "before_cursor_execute", count)
     accepted = book.writer.accepted + book.reader.accepted
     book.writer.reset_peer()

@@ -96,7 +96,7 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
     delivery = await _open_delivery(settings, base, stack)
     items, playback = _build_items(settings, base, requests, delivery)
     live_events = await stack.enter_async_context(
-        LiveEvents(base.event_log, base.event_store, base.cache.nudges, base.clock, readiness.stopping)
+        LiveEvents(base.event_log, base.event_store, base.signals.nudges, base.clock, readiness.stopping)
     )
     upkeep = UpkeepService(base.item_store, base.changes, base.amazon.objects, base.queue, base.clock)
     relay = RelayService(base.event_store, base.amazon.topics, base.clock)
@@ -117,14 +117,14 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
         grants=(OwnItems(items),),
         event_log=base.event_log,
         live_events=live_events,
-        overview=OverviewService(upkeep, relay, base.amazon.queues, base.cache.board, base.clock),
+        overview=OverviewService(upkeep, relay, base.amazon.queues, base.signals.board, base.clock),
     )
 
 
 def _build_accounts(
     settings: Settings, base: Foundation, stack: AsyncExitStack
 ) -> tuple[AccountService, SessionService, ClosingService]:
-    store, passwords, attempts = AccountStore(base.database), Passwords(), Attempts(base.cache.limits)
+    store, passwords, attempts = AccountStore(base.database), Passwords(), Attempts(base.signals.limits)
     stack.callback(passwords.close)
     accounts = AccountService(store, passwords, attempts, settings.registration, base.clock)
     closing = ClosingService(store, passwords, attempts, base.event_log, base.clock)

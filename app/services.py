@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from app.database import open_database
 from app.events.log import EventLog
 from app.events.store import EventStore
 from app.events.stream import event_channel
@@ -12,8 +13,9 @@ from app.items.queueing import WorkQueue
 from app.items.store import ItemStore
 from app.settings import Settings
 from app.stores.aurora import Database
-from app.stores.cache import Cache
+from app.stores.cache.cache import Cache
 from app.stores.clients import AmazonStores, Endpoints, open_amazon
+from app.stores.signals import Signals
 from shared.ids import AccountId
 from shared.times import Clock
 
@@ -25,6 +27,7 @@ class Foundation:
     clock: Clock
     database: Database
     cache: Cache
+    signals: Signals
     amazon: AmazonStores
     event_store: EventStore
     event_log: EventLog
@@ -37,9 +40,9 @@ async def open_foundation(
     settings: Settings, stack: AsyncExitStack, clock: Clock, appended: Callable[[AccountId], None] | None = None
 ) -> Foundation:
     """`appended` is called with each account whose log this process has made grow."""
-    database = Database(settings.database_url.get_secret_value())
+    database = open_database(settings)
     stack.push_async_callback(database.close)
-    cache = await stack.enter_async_context(Cache(settings.redis_url.get_secret_value()))
+    signals = await stack.enter_async_context(Signals(settings.redis_url.get_secret_value()))
     secret = settings.aws_secret_access_key
     amazon = await open_amazon(
         stack,
@@ -59,11 +62,13 @@ async def open_foundation(
     async def nudge(account: AccountId) -> None:
         if appended is not None:
             appended(account)
-        await cache.nudge(event_channel(account))
+        await signals.nudge(event_channel(account))
 
     event_store = EventStore(amazon.dynamo)
     event_log = await stack.enter_async_context(EventLog(event_store, amazon.dynamo, nudge, clock))
     item_store = ItemStore(amazon.dynamo)
     changes = ItemChanges(item_store, event_log, clock, settings.account_quota_bytes)
     queue = WorkQueue(amazon.queues, changes, clock)
-    return Foundation(clock, database, cache, amazon, event_store, event_log, item_store, changes, queue)
+    return Foundation(
+        clock, database, Cache(database), signals, amazon, event_store, event_log, item_store, changes, queue
+    )

@@ -12,6 +12,10 @@ AccountId = NewType("AccountId", str)
 SessionId = NewType("SessionId", str)
 ItemId = NewType("ItemId", str)
 ExportId = NewType("ExportId", str)
+AlbumId = NewType("AlbumId", str)
+InvitationId = NewType("InvitationId", str)
+ShareId = NewType("ShareId", str)
+CommentId = NewType("CommentId", str)
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ULID_PATTERN = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
@@ -40,6 +44,22 @@ def new_export_id() -> ExportId:
     return ExportId(f"exp_{new_ulid()}")
 
 
+def new_album_id() -> AlbumId:
+    return AlbumId(f"alb_{new_ulid()}")
+
+
+def new_invitation_id() -> InvitationId:
+    return InvitationId(f"inv_{new_ulid()}")
+
+
+def new_share_id() -> ShareId:
+    return ShareId(f"shr_{new_ulid()}")
+
+
+def new_comment_id() -> CommentId:
+    return CommentId(f"cmt_{new_ulid()}")
+
+
 def _pattern(prefix: str) -> str:
     return f"^{prefix}_{_ULID_PATTERN}$"
 
@@ -66,4 +86,16 @@ ItemIdField = Annotated[
 ]
 ExportIdField = Annotated[
     ExportId, AfterValidator(_checker("exp")), WithJsonSchema({"type": "string", "pattern": _pattern("exp")})
+]
+AlbumIdField = Annotated[
+    AlbumId, AfterValidator(_checker("alb")), WithJsonSchema({"type": "string", "pattern": _pattern("alb")})
+]
+InvitationIdField = Annotated[
+    InvitationId, AfterValidator(_checker("inv")), WithJsonSchema({"type": "string", "pattern": _pattern("inv")})
+]
+ShareIdField = Annotated[
+    ShareId, AfterValidator(_checker("shr")), WithJsonSchema({"type": "string", "pattern": _pattern("shr")})
+]
+CommentIdField = Annotated[
+    CommentId, AfterValidator(_checker("cmt")), WithJsonSchema({"type": "string", "pattern": _pattern("cmt")})
 ]

@@ -43,7 +43,7 @@ class ClosedAccounts:
         self._database, self._clock, self._lease = database, clock, lease
 
     async def get(self, account: AccountId) -> ClosedRow | None:
-        async with self._database.read() as connection:
+        async with self._database.writer.read() as connection:
             wanted = select(closed_accounts).where(closed_accounts.c.id == account)
             found = (await connection.execute(wanted)).mappings().first()
         if found is None:
@@ -60,7 +60,7 @@ class ClosedAccounts:
             .order_by(closed_accounts.c.next_at)
             .limit(BATCH)
         )
-        async with self._database.read() as connection:
+        async with self._database.writer.read() as connection:
             return [AccountId(found) for found in (await connection.execute(wanted)).scalars()]
 
     async def take(self, account: AccountId) -> ClosedRow | None:
@@ -73,7 +73,7 @@ class ClosedAccounts:
             )
             .values(next_at=now + self._lease)
         )
-        async with self._database.write() as connection:
+        async with self._database.writer.write() as connection:
             taken = (await connection.execute(change)).rowcount == 1
         return await self.get(account) if taken else None
 
@@ -88,7 +88,7 @@ class ClosedAccounts:
             .where(closed_accounts.c.id == account, closed_accounts.c.uploads_end.is_(None))
             .values(items=counts.items, bytes=counts.bytes, events=counts.events, uploads_end=uploads_end)
         )
-        async with self._database.write() as connection:
+        async with self._database.writer.write() as connection:
             await connection.execute(change)
 
     async def note_emptied(self, account: AccountId, earliest: datetime) -> None:
@@ -110,5 +110,5 @@ class ClosedAccounts:
             .where(closed_accounts.c.id == account, closed_accounts.c.erased_at.is_(None))
             .values(**values)
         )
-        async with self._database.write() as connection:
+        async with self._database.writer.write() as connection:
             await connection.execute(change)

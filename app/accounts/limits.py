@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from app.stores.cache import Limit, Limits
+from app.stores.signals import Limit, Limits
 from shared.problems import TooManyRequests, Unavailable
 
 FAILED_SIGN_INS_OF_ADDRESS = Limit("sign-in-address", most=20, per_seconds=15 * 60)

@@ -9,6 +9,7 @@ TOKEN_HASH_CHARACTERS = 64
 PASSWORD_HASH_CHARACTERS = 255
 ADDRESS_CHARACTERS = 320
 LABEL_CHARACTERS = 200
+NAME_CHARACTERS = 100
 
 accounts = Table(
     "accounts",
@@ -19,6 +20,7 @@ accounts = Table(
     Column("administrator", Boolean, nullable=False),
     Column("first", SmallInteger, nullable=True, unique=True, comment="1 for the first account, else null"),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("name", exact_text(NAME_CHARACTERS), nullable=True, comment="null: the address's local part"),
 )
 
 sessions = Table(

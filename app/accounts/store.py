@@ -39,7 +39,7 @@ class AccountStore:
             return None
 
     async def _add(self, account: AccountRow, password_hash: str, first_is_administrator: bool) -> AccountRow:
-        async with self._database.write() as connection:
+        async with self._database.writer.write() as connection:
             ever = exists(select(accounts.c.id)) | exists(select(closed_accounts.c.id))
             first = not await connection.scalar(select(ever))
             administrator = account.administrator or (first and first_is_administrator)
@@ -56,13 +56,13 @@ class AccountStore:
         return AccountRow(account.id, account.email, administrator, account.created_at)
 
     async def get_account(self, account: AccountId) -> AccountRow | None:
-        async with self._database.read() as connection:
+        async with self._database.writer.read() as connection:
             found = (await connection.execute(select(*_ACCOUNT).where(accounts.c.id == account))).mappings().first()
         return _account(found) if found else None
 
     async def get_credentials(self, email: str) -> Credentials | None:
         wanted = select(*_ACCOUNT, accounts.c.password_hash).where(accounts.c.email == email)
-        async with self._database.read() as connection:
+        async with self._database.writer.read() as connection:
             found = (await connection.execute(wanted)).mappings().first()
         return Credentials(_account(found), found["password_hash"]) if found else None
 
@@ -73,13 +73,13 @@ class AccountStore:
             .where(accounts.c.id == account, accounts.c.password_hash == before)
             .values(password_hash=after)
         )
-        async with self._database.write() as connection:
+        async with self._database.writer.write() as connection:
             await connection.execute(change)
 
     async def set_password(self, email: str, password_hash: str) -> bool:
         """Also ends all sessions of the account. False when nobody has this address."""
         owner = select(accounts.c.id).where(accounts.c.email == email)
-        async with self._database.write() as connection:
+        async with self._database.writer.write() as connection:
             account = await connection.scalar(owner)
             if account is None:
                 return False
@@ -95,7 +95,7 @@ class AccountStore:
         False, and nothing changed, when the account's password is no longer the one that was checked.
         """
         mine = and_(accounts.c.id == account, accounts.c.password_hash == password_hash)
-        async with self._database.write() as connection:
+        async with self._database.writer.write() as connection:
             if (await connection.execute(delete(accounts).where(mine))).rowcount == 0:  # its sessions go with it
                 return False
             await connection.execute(insert(closed_accounts).values(id=account, closed_at=now, next_at=now))
@@ -108,7 +108,7 @@ class AccountStore:
 
         False, and nothing changed, when the account's password is no longer the one that was checked.
         """
-        async with self._database.write() as connection:
+        async with self._database.writer.write() as connection:
             checked = select(accounts.c.id).where(
                 accounts.c.id == session.account_id, accounts.c.password_hash == password_hash
             )
@@ -144,13 +144,13 @@ class AccountStore:
             .join(accounts, accounts.c.id == sessions.c.account_id)
             .where(sessions.c.token_hash == token_hash, sessions.c.expires_at > now)
         )
-        async with self._database.read() as connection:
+        async with self._database.writer.read() as connection:
             found = (await connection.execute(wanted)).mappings().first()
         return LivingSession(**found) if found else None
 
     async def is_session_alive(self, session: SessionId, now: datetime) -> bool:
         living = exists(select(sessions.c.id).where(sessions.c.id == session, sessions.c.expires_at > now))
-        async with self._database.read() as connection:
+        async with self._database.writer.read() as connection:
             return bool(await connection.scalar(select(living)))
 
     async def extend_session(self, session: SessionId, expires_at: datetime) -> None:
@@ -160,7 +160,7 @@ class AccountStore:
             .where(sessions.c.id == session, sessions.c.expires_at < expires_at)
             .values(expires_at=expires_at)
         )
-        async with self._database.write() as connection:
+        async with self._database.writer.write() as connection:
             await connection.execute(change)
 
     async def list_sessions(self, account: AccountId, now: datetime) -> list[SessionRow]:
@@ -171,7 +171,7 @@ class AccountStore:
             .order_by(sessions.c.id.desc())
             .limit(MOST_SESSIONS)
         )
-        async with self._database.read() as connection:
+        async with self._database.writer.read() as connection:
             return [SessionRow(**found) for found in (await connection.execute(wanted)).mappings()]
 
     async def end_session(self, account: AccountId, session: SessionId) -> bool:
@@ -183,14 +183,14 @@ class AccountStore:
 
     async def count_rows(self, account: AccountId) -> dict[str, int]:
         """How many rows each table has of the account; its tombstone is none of it."""
-        async with self._database.read() as connection:
+        async with self._database.writer.read() as connection:
             return {
                 table.name: await connection.scalar(select(func.count()).select_from(table).where(mine)) or 0
                 for table, mine in ((accounts, accounts.c.id == account), (sessions, sessions.c.account_id == account))
             }
 
     async def _end(self, condition: ColumnElement[bool]) -> int:
-        async with self._database.write() as connection:
+        async with self._database.writer.write() as connection:
             return (await connection.execute(delete(sessions).where(condition))).rowcount
 
 

@@ -106,7 +106,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
                 tasks.create_task(Relay(relay, hints).run(readiness.stopping)),
                 tasks.create_task(eraser.run(readiness.stopping)),
                 tasks.create_task(ExportSweeper(exports.upkeep).run(readiness.stopping)),
-                tasks.create_task(be_seen(base.cache.board, landlock_level, readiness.stopping)),
+                tasks.create_task(be_seen(base.signals.board, landlock_level, readiness.stopping)),
             ]
             async with asyncio.TaskGroup() as consuming:
                 for consumer in consumers:
@@ -124,8 +124,8 @@ def _consumers(
     settings: Settings, base: Foundation, work: WorkService, decoders: Decoders, scratch: Path
 ) -> list[Consumer]:
     """One for each lane, with slots of its own: express never waits for bulk."""
-    queues, nudges, clock = base.amazon.queues, base.cache.nudges, base.clock
-    files, encodes = AttemptFiles(base.amazon.objects, scratch), Encodes(base.cache, clock)
+    queues, nudges, clock = base.amazon.queues, base.signals.nudges, base.clock
+    files, encodes = AttemptFiles(base.amazon.objects, scratch), Encodes(base.signals, clock)
     photos = Pipeline(files, work, decoders)
     express = Attempts(work, photos, queues, Lane.EXPRESS, nudges, clock)
     at_once = settings.worker_slots + ATTEMPTS_AHEAD

@@ -21,7 +21,7 @@ from app.problem_answers import add_problem_answers
 from app.request_frame import BodyLimit, Deadline, RequestFrame
 from app.settings import Registration
 from app.stores.aurora import Database
-from app.stores.cache import Cache
+from app.stores.signals import Signals
 from shared.ids import new_ulid
 from tests.house import ManualClock
 
@@ -77,8 +77,8 @@ async def open_front_door(
         database, passwords, clock = Database(database_url), Passwords(), ManualClock()
         stack.push_async_callback(database.close)
         stack.callback(passwords.close)
-        cache = await stack.enter_async_context(Cache(redis_url))
-        store, attempts = AccountStore(database), Attempts(cache.limits)
+        signals = await stack.enter_async_context(Signals(redis_url))
+        store, attempts = AccountStore(database), Attempts(signals.limits)
         accounts = AccountService(store, passwords, attempts, registration, clock)
         sessions = SessionService(store, passwords, attempts, clock)
         state = {

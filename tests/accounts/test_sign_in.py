@@ -53,7 +53,7 @@ async def test_the_database_holds_neither_password_nor_token(door: FrontDoor, da
     signed_in = await door.register_and_sign_in()
 
     database = Database(database_url)
-    async with database.read() as connection:
+    async with database.writer.read() as connection:
         hashed = await connection.scalar(text("SELECT password_hash FROM accounts"))
         stored = await connection.scalar(text("SELECT token_hash FROM sessions"))
     await database.close()

@@ -7,16 +7,16 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 
-import app.accounts.schema  # declares its tables
+from app.migrations import declared_tables
 from app.migrations.run import migrate
-from app.stores.aurora import Database, metadata
+from app.stores.aurora import Database
 
-assert app.accounts.schema
+metadata = declared_tables.metadata
 
 
 async def _tables(database_url: str) -> set[str]:
     database = Database(database_url)
-    async with database.read() as connection:
+    async with database.writer.read() as connection:
         names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
     await database.close()
     return set(names) - {"alembic_version"}
@@ -39,7 +39,7 @@ async def test_the_migrated_tables_are_the_declared_ones(database_url: str) -> N
         return list(compare_metadata(context, metadata))
 
     database = Database(database_url)
-    async with database.read() as connection:
+    async with database.writer.read() as connection:
         assert await connection.run_sync(differences) == []
     await database.close()
 

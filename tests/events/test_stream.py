@@ -35,7 +35,7 @@ class Silence:
 @pytest.fixture
 async def live(house: House) -> AsyncIterator[LiveEvents]:
     base = house.base
-    async with LiveEvents(base.event_log, base.event_store, base.cache.nudges, base.clock, asyncio.Event()) as opened:
+    async with LiveEvents(base.event_log, base.event_store, base.signals.nudges, base.clock, asyncio.Event()) as opened:
         yield opened
 
 
@@ -109,7 +109,7 @@ async def test_a_heartbeat_comes_while_nothing_happens(
 
 async def test_a_stopping_process_ends_its_streams(house: House) -> None:
     base, stopping = house.base, asyncio.Event()
-    async with LiveEvents(base.event_log, base.event_store, base.cache.nudges, base.clock, stopping) as live:
+    async with LiveEvents(base.event_log, base.event_store, base.signals.nudges, base.clock, stopping) as live:
 
         async def follow_to_the_end() -> int:
             async with aclosing(live.follow(house.account, 0)) as signals:
@@ -133,7 +133,7 @@ async def test_a_long_poll_returns_with_the_first_event(live: LiveEvents, house:
 
 async def tell(house: House, account: AccountId, percent: float) -> Progress:
     progress = Progress(id=new_item_id(), percent=percent, ready_at=None)
-    await house.base.cache.tell(progress_channel(account), progress.model_dump_json().encode())
+    await house.base.signals.tell(progress_channel(account), progress.model_dump_json().encode())
     return progress
 
 
@@ -161,7 +161,7 @@ async def test_progress_reaches_its_owners_streams_only_and_is_in_no_log(
 async def test_what_is_no_progress_is_not_passed_on(live: LiveEvents, house: House, stores: Stores) -> None:
     following = asyncio.create_task(take(live, house, 0, 1))
     await until_heard(house, stores)
-    await house.base.cache.tell(progress_channel(house.account), b'{"percent": 1e9}')
+    await house.base.signals.tell(progress_channel(house.account), b'{"percent": 1e9}')
     told = await tell(house, house.account, 50)
     assert await following == [told]
 

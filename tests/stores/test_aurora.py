@@ -28,14 +28,14 @@ _things = Table(
 @pytest.fixture
 async def database(empty_database_url: str) -> AsyncIterator[Database]:
     database = Database(empty_database_url)
-    async with database.write() as connection:
+    async with database.writer.write() as connection:
         await connection.run_sync(_things.metadata.create_all)
     yield database
     await database.close()
 
 
 async def _names(database: Database) -> list[str]:
-    async with database.read() as connection:
+    async with database.writer.read() as connection:
         return list(await connection.scalars(_things.select().with_only_columns(_things.c.name).order_by(_things.c.id)))
 
 
@@ -44,11 +44,11 @@ async def _put(connection: AsyncConnection, number: int, name: str) -> None:
 
 
 async def test_a_transaction_commits_at_its_end_and_vanishes_on_any_error(database: Database) -> None:
-    async with database.write() as connection:
+    async with database.writer.write() as connection:
         await _put(connection, 1, "kept")
 
     async def put_and_fail() -> None:
-        async with database.write() as connection:
+        async with database.writer.write() as connection:
             await _put(connection, 2, "lost")
             raise ZeroDivisionError
 
@@ -60,7 +60,7 @@ async def test_a_transaction_commits_at_its_end_and_vanishes_on_any_error(databa
 
 async def test_a_cancelled_transaction_leaves_nothing_and_gives_its_connection_back(database: Database) -> None:
     async def begin_and_wait(number: int, begun: asyncio.Event) -> None:
-        async with database.write() as connection:
+        async with database.writer.write() as connection:
             await _put(connection, number, f"cancelled {number}")
             begun.set()
             await asyncio.Event().wait()
@@ -77,17 +77,17 @@ async def test_a_cancelled_transaction_leaves_nothing_and_gives_its_connection_b
 
 
 async def test_a_taken_unique_key_is_a_conflict(database: Database) -> None:
-    async with database.write() as connection:
+    async with database.writer.write() as connection:
         await _put(connection, 1, "same")
 
     with pytest.raises(Conflict):
-        async with database.write() as connection:
+        async with database.writer.write() as connection:
             await _put(connection, 2, "same")
 
 
 async def test_texts_that_differ_in_case_or_accent_are_two_texts(database: Database) -> None:
     names = ["ada", "Ada", "áda", "ada\N{COMBINING ACUTE ACCENT}", "\N{CAMERA}"]
-    async with database.write() as connection:
+    async with database.writer.write() as connection:
         for number, name in enumerate(names, start=1):
             await _put(connection, number, name)
 
@@ -96,10 +96,10 @@ async def test_texts_that_differ_in_case_or_accent_are_two_texts(database: Datab
 
 async def test_a_moment_comes_back_in_utc_to_the_microsecond(database: Database) -> None:
     moment = datetime(2026, 11, 24, 1, 2, 3, 456789, tzinfo=timezone(timedelta(hours=5, minutes=30)))
-    async with database.write() as connection:
+    async with database.writer.write() as connection:
         await connection.execute(_things.insert().values(id=1, at=moment))
 
-    async with database.read() as connection:
+    async with database.writer.read() as connection:
         read = await connection.scalar(_things.select().with_only_columns(_things.c.at))
 
     assert read == moment
@@ -107,18 +107,18 @@ async def test_a_moment_comes_back_in_utc_to_the_microsecond(database: Database)
 
 
 async def test_writers_that_read_first_lose_no_update_to_each_other(database: Database) -> None:
-    async with database.write() as connection:
+    async with database.writer.write() as connection:
         await connection.execute(_things.insert().values(id=1, code="0"))
 
     async def count_up() -> None:
-        async with database.write() as connection:
+        async with database.writer.write() as connection:
             code = await connection.scalar(_things.select().with_only_columns(_things.c.code).with_for_update())
             assert code is not None
             await connection.execute(_things.update().values(code=str(int(code) + 1)))
 
     await asyncio.gather(*(count_up() for _ in range(CONNECTIONS * 2)))
 
-    async with database.read() as connection:
+    async with database.writer.read() as connection:
         assert await connection.scalar(_things.select().with_only_columns(_things.c.code)) == str(CONNECTIONS * 2)
 
 
@@ -126,7 +126,7 @@ async def test_who_finds_no_free_connection_is_told_so_and_hangs_nowhere(databas
     release, held = asyncio.Event(), asyncio.Semaphore(0)
 
     async def hold() -> None:
-        async with database.read() as connection:
+        async with database.writer.read() as connection:
             await connection.execute(_things.select())
             held.release()
             await release.wait()
@@ -147,7 +147,7 @@ async def test_a_transaction_that_takes_too_long_is_rolled_back(empty_database_u
     hasty = Database(empty_database_url, transaction_seconds=0.3)
 
     async def put_and_wait() -> None:
-        async with hasty.write() as connection:
+        async with hasty.writer.write() as connection:
             await _put(connection, 1, "late")
             await asyncio.Event().wait()
 
@@ -159,7 +159,7 @@ async def test_a_transaction_that_takes_too_long_is_rolled_back(empty_database_u
 
 async def test_somebody_elses_timeout_stays_what_it_is(database: Database) -> None:
     with pytest.raises(TimeoutError):
-        async with database.read():
+        async with database.writer.read():
             raise TimeoutError
 
 
@@ -181,7 +181,7 @@ async def test_a_statement_that_takes_too_long_is_cut(mariadb_url: str) -> None:
     database = Database(mariadb_url, statement_seconds=1)
 
     with pytest.raises(Unavailable):
-        async with database.read() as connection:
+        async with database.writer.read() as connection:
             await connection.execute(text("SELECT SLEEP(60)"))
 
     await database.close()
@@ -190,19 +190,19 @@ async def test_a_statement_that_takes_too_long_is_cut(mariadb_url: str) -> None:
 async def test_a_writer_that_became_a_reader_is_left_at_once(mariadb_url: str) -> None:
     # Who may do everything may write on a reader, too.
     root = Database(mariadb_url)
-    async with root.write() as connection:
+    async with root.writer.write() as connection:
         await connection.execute(text("CREATE TABLE demoted (id INT PRIMARY KEY)"))
         await connection.execute(text("GRANT SELECT, INSERT ON darkroom.* TO 'demoted'@'127.0.0.1' IDENTIFIED BY ''"))
     database = Database(make_url(mariadb_url).set(username="demoted").render_as_string(hide_password=False))
     try:
         first = await _connection_number(database)
-        async with root.write() as connection:
+        async with root.writer.write() as connection:
             await connection.execute(text("SET GLOBAL read_only = 1"))
         with pytest.raises(Unavailable):
-            async with database.write() as connection:
+            async with database.writer.write() as connection:
                 await connection.execute(text("INSERT INTO demoted VALUES (1)"))
     finally:
-        async with root.write() as connection:
+        async with root.writer.write() as connection:
             await connection.execute(text("SET GLOBAL read_only = 0"))
 
     assert await _connection_number(database) != first
@@ -211,7 +211,7 @@ async def test_a_writer_that_became_a_reader_is_left_at_once(mariadb_url: str) -
 
 
 async def _connection_number(database: Database) -> int | None:
-    async with database.read() as connection:
+    async with database.writer.read() as connection:
         number: int | None = await connection.scalar(text("SELECT CONNECTION_ID()"))
         return number
 
@@ -219,7 +219,7 @@ async def _connection_number(database: Database) -> int | None:
 async def test_what_sqlite_has_committed_is_on_the_disk(tmp_path: Path) -> None:
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'darkroom.db'}")
 
-    async with database.read() as connection:
+    async with database.writer.read() as connection:
         settings = [await connection.scalar(text(f"PRAGMA {name}")) for name in ("synchronous", "journal_mode")]
 
     assert settings == [2, "wal"]

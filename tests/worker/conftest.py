@@ -27,14 +27,14 @@ async def bench(house: House, tmp_path: Path) -> AsyncIterator[Bench]:
         files, clock = AttemptFiles(house.base.amazon.objects, tmp_path), house.base.clock
         pipeline = Pipeline(files, house.work, decoders)
         attempts = Attempts(
-            house.work, pipeline, house.base.amazon.queues, Lane.EXPRESS, house.base.cache.nudges, clock
+            house.work, pipeline, house.base.amazon.queues, Lane.EXPRESS, house.base.signals.nudges, clock
         )
         bulk = Attempts(
             house.work,
-            VideoPipeline(files, house.base.amazon.objects, house.work, decoders, Encodes(house.base.cache, clock)),
+            VideoPipeline(files, house.base.amazon.objects, house.work, decoders, Encodes(house.base.signals, clock)),
             house.base.amazon.queues,
             Lane.BULK,
-            house.base.cache.nudges,
+            house.base.signals.nudges,
             clock,
         )
         yield Bench(house, attempts, bulk, decoders, tmp_path)

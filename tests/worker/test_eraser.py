@@ -60,7 +60,7 @@ class Registry:
 async def registry(house: House, stores: Stores, clock: ManualClock) -> AsyncIterator[Registry]:
     await migrate(f"sqlite+aiosqlite:///{stores.folder / 'app.db'}")
     base, passwords = house.base, Passwords()
-    store, attempts = AccountStore(base.database), Attempts(base.cache.limits)
+    store, attempts = AccountStore(base.database), Attempts(base.signals.limits)
     exports = ExportErasure(ExportStore(base.amazon.dynamo), base.amazon.objects)
     closed, email = ClosedAccounts(base.database, clock), f"{new_ulid().lower()}@example.com"
     accounts = AccountService(store, passwords, attempts, Registration.OPEN, clock)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.admin.workers import read_workers, warnings_about
-from app.stores.cache import Cache
+from app.stores.signals import Signals
 from app.worker.presence import be_seen
 from shared.admin import WorkerSeen
 
@@ -14,26 +14,26 @@ PLENTY_SECONDS = 60.0
 
 
 @pytest.fixture
-async def cache(valkey_url: str) -> AsyncIterator[Cache]:
-    async with Cache(valkey_url) as cache:
-        yield cache
+async def signals(valkey_url: str) -> AsyncIterator[Signals]:
+    async with Signals(valkey_url) as signals:
+        yield signals
 
 
-async def test_a_worker_is_seen_while_it_is_there(cache: Cache) -> None:
+async def test_a_worker_is_seen_while_it_is_there(signals: Signals) -> None:
     stopping = asyncio.Event()
-    seen = asyncio.create_task(be_seen(cache.board, 7, stopping))
+    seen = asyncio.create_task(be_seen(signals.board, 7, stopping))
     async with asyncio.timeout(PLENTY_SECONDS):
-        while not await read_workers(cache.board):  # noqa: ASYNC110  # another process may hold the board
+        while not await read_workers(signals.board):  # noqa: ASYNC110  # another process may hold the board
             await asyncio.sleep(0.02)
     stopping.set()
     await seen
-    workers = await read_workers(cache.board)
+    workers = await read_workers(signals.board)
     assert workers is not None
     assert 7 in {worker.landlock_level for worker in workers}
 
 
 async def test_nobody_can_say_who_is_there_without_redis() -> None:
-    async with Cache("redis://127.0.0.1:1/0") as nowhere:
+    async with Signals("redis://127.0.0.1:1/0") as nowhere:
         assert await read_workers(nowhere.board) is None
     assert warnings_about(None) == []
 

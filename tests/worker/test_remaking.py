@@ -32,7 +32,7 @@ def remakes(bench: Bench) -> Attempts:
     work = RemakeWork(base.item_store, base.changes, house.work, recipe_hash(), base.clock)
     objects, queues = base.amazon.objects, base.amazon.queues
     files, encodes = AttemptFiles(objects, bench.scratch), Encodes(Silence(), base.clock)
-    return remake_attempts(work, files, objects, bench.decoders, encodes, queues, base.cache.nudges, base.clock)
+    return remake_attempts(work, files, objects, bench.decoders, encodes, queues, base.signals.nudges, base.clock)
 
 
 @pytest.fixture

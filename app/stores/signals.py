@@ -1,4 +1,4 @@
-"""Redis: nudges between processes, and limits. It may vanish at any moment; things are slower then, never wrong."""
+"""Redis beside the cache: nudges between processes, limits and notices. It may vanish at any moment."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -192,7 +192,7 @@ class Nudges:
             nudged.set()
 
 
-class Cache:
+class Signals:
     """One per process, open as a context. Nothing here ever raises because Redis is away."""
 
     def __init__(self, url: str, *, silence_seconds: float = SILENCE_SECONDS) -> None:

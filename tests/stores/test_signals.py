@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from app.stores.cache import Cache, Limit
+from app.stores.signals import Limit, Signals
 from shared.ids import new_ulid
 from tests.servers import free_port, running, valkey_command
 
 
 @pytest.fixture
-async def caches(valkey_url: str) -> AsyncIterator[tuple[Cache, Cache]]:
+async def pair(valkey_url: str) -> AsyncIterator[tuple[Signals, Signals]]:
     """Those of two processes."""
-    async with Cache(valkey_url) as one, Cache(valkey_url) as other:
+    async with Signals(valkey_url) as one, Signals(valkey_url) as other:
         yield one, other
 
 
@@ -32,18 +32,18 @@ def who() -> str:
 
 
 @asynccontextmanager
-async def _listening(cache: Cache, channel: str) -> AsyncIterator[asyncio.Event]:
+async def _listening(signals: Signals, channel: str) -> AsyncIterator[asyncio.Event]:
     """Subscribed, and with the news of that heard."""
-    async with cache.nudges.listen(channel) as nudged:
+    async with signals.nudges.listen(channel) as nudged:
         await nudged.wait()
         nudged.clear()
         yield nudged
 
 
 async def test_a_nudge_reaches_every_listener_of_its_channel_in_every_process(
-    caches: tuple[Cache, Cache], channel: str
+    pair: tuple[Signals, Signals], channel: str
 ) -> None:
-    one, other = caches
+    one, other = pair
     async with (
         _listening(one, channel) as first,
         one.nudges.listen(channel) as second,
@@ -53,17 +53,19 @@ async def test_a_nudge_reaches_every_listener_of_its_channel_in_every_process(
         await asyncio.gather(first.wait(), second.wait(), third.wait())
 
 
-async def test_a_nudge_wakes_nobody_on_another_channel(caches: tuple[Cache, Cache], channel: str) -> None:
-    one, other = caches
+async def test_a_nudge_wakes_nobody_on_another_channel(pair: tuple[Signals, Signals], channel: str) -> None:
+    one, other = pair
     async with _listening(one, channel) as mine, _listening(one, channel + "x") as foreign:
         await other.nudge(channel)
         await mine.wait()
         assert not foreign.is_set()
 
 
-async def test_who_stops_listening_is_unsubscribed(caches: tuple[Cache, Cache], channel: str, valkey_url: str) -> None:
+async def test_who_stops_listening_is_unsubscribed(
+    pair: tuple[Signals, Signals], channel: str, valkey_url: str
+) -> None:
     async with Redis.from_url(valkey_url) as redis:
-        async with _listening(caches[0], channel):
+        async with _listening(pair[0], channel):
             assert await _subscribers(redis, channel) == 1
         while await _subscribers(redis, channel):  # noqa: ASYNC110 - only the server can tell
             await asyncio.sleep(0.01)
@@ -74,8 +76,8 @@ async def _subscribers(redis: Redis, channel: str) -> int:
     return int(count)
 
 
-async def test_many_channels_come_and_go_over_one_connection(caches: tuple[Cache, Cache], channel: str) -> None:
-    one, other = caches
+async def test_many_channels_come_and_go_over_one_connection(pair: tuple[Signals, Signals], channel: str) -> None:
+    one, other = pair
 
     async def hear(number: int) -> None:
         async with _listening(one, f"{channel}-{number}") as nudged:
@@ -86,11 +88,11 @@ async def test_many_channels_come_and_go_over_one_connection(caches: tuple[Cache
 
 
 async def test_a_quiet_connection_lives_on(valkey_url: str, channel: str) -> None:
-    async with Cache(valkey_url, silence_seconds=0.4) as cache, _listening(cache, channel) as nudged:
+    async with Signals(valkey_url, silence_seconds=0.4) as signals, _listening(signals, channel) as nudged:
         for _ in range(2):
             await asyncio.sleep(1)  # two pings and their answers; a machine may be busy for one of them
             assert not nudged.is_set()  # a new subscription would have set it
-            await cache.nudge(channel)
+            await signals.nudge(channel)
             await nudged.wait()
             nudged.clear()
 
@@ -98,15 +100,15 @@ async def test_a_quiet_connection_lives_on(valkey_url: str, channel: str) -> Non
 async def test_nudges_come_back_with_redis_and_wake_for_what_was_missed(tmp_path: Path, channel: str) -> None:
     port = free_port()
     command = valkey_command(port, tmp_path)
-    async with Cache(f"redis://127.0.0.1:{port}/0") as cache:
+    async with Signals(f"redis://127.0.0.1:{port}/0") as signals:
         with running(command, "Ready to accept connections"):
-            entered = _listening(cache, channel)
+            entered = _listening(signals, channel)
             nudged = await entered.__aenter__()
-        await cache.nudge(channel)
+        await signals.nudge(channel)
         with running(command, "Ready to accept connections"):
             await nudged.wait()
             nudged.clear()
-            await cache.nudge(channel)
+            await signals.nudge(channel)
             await nudged.wait()
         await entered.__aexit__(None, None, None)
 
@@ -115,12 +117,12 @@ async def test_a_redis_that_says_nothing_more_is_given_up_and_found_again(tmp_pa
     port = free_port()
     with running(valkey_command(port, tmp_path), "Ready to accept connections") as server:
         async with (
-            Cache(f"redis://127.0.0.1:{port}/0", silence_seconds=0.2) as cache,
-            _listening(cache, channel) as nudged,
+            Signals(f"redis://127.0.0.1:{port}/0", silence_seconds=0.2) as signals,
+            _listening(signals, channel) as nudged,
         ):
             server.process.send_signal(signal.SIGSTOP)
             try:
-                assert await cache.limits.take(Limit("frozen", 1, 60), "me") is None
+                assert await signals.limits.take(Limit("frozen", 1, 60), "me") is None
                 await asyncio.sleep(1)
                 assert not nudged.is_set()
             finally:
@@ -135,8 +137,8 @@ async def test_a_nudge_that_redis_did_not_take_is_heard_here_at_once_and_elsewhe
     with running(valkey_command(port, tmp_path), "Ready to accept connections") as server:
         url = f"redis://127.0.0.1:{port}/0"
         async with (
-            Cache(url) as here,
-            Cache(url) as elsewhere,
+            Signals(url) as here,
+            Signals(url) as elsewhere,
             _listening(here, channel) as heard_here,
             _listening(elsewhere, channel) as heard_elsewhere,
         ):
@@ -154,27 +156,27 @@ async def test_a_nudge_that_redis_did_not_take_is_heard_here_at_once_and_elsewhe
 
 
 async def test_without_redis_nothing_fails_and_every_limit_passes(channel: str, who: str) -> None:
-    async with Cache(f"redis://127.0.0.1:{free_port()}/0") as cache, cache.nudges.listen(channel) as nudged:
-        await cache.nudge("events:another")
+    async with Signals(f"redis://127.0.0.1:{free_port()}/0") as signals, signals.nudges.listen(channel) as nudged:
+        await signals.nudge("events:another")
         for _ in range(3):
-            assert await cache.limits.take(Limit("nowhere", 1, 60), who) is None
-        await cache.limits.give_back(Limit("nowhere", 1, 60), who)
+            assert await signals.limits.take(Limit("nowhere", 1, 60), who) is None
+        await signals.limits.give_back(Limit("nowhere", 1, 60), who)
         assert not nudged.is_set()
-        await cache.nudge(channel)
+        await signals.nudge(channel)
         assert nudged.is_set()
 
 
-async def test_a_limit_holds_over_processes_and_requests_at_once(caches: tuple[Cache, Cache], who: str) -> None:
+async def test_a_limit_holds_over_processes_and_requests_at_once(pair: tuple[Signals, Signals], who: str) -> None:
     limit = Limit("together", most=10, per_seconds=60)
 
-    answers = await asyncio.gather(*(caches[number % 2].limits.take(limit, who) for number in range(40)))
+    answers = await asyncio.gather(*(pair[number % 2].limits.take(limit, who) for number in range(40)))
 
     assert answers.count(None) == 10
     assert all(answer is None or 0 < answer <= 60 for answer in answers)
 
 
-async def test_a_limit_is_each_ones_own(caches: tuple[Cache, Cache], who: str) -> None:
-    limits = caches[0].limits
+async def test_a_limit_is_each_ones_own(pair: tuple[Signals, Signals], who: str) -> None:
+    limits = pair[0].limits
     one, other = Limit("one", 1, 60), Limit("other", 1, 60)
 
     assert await limits.take(one, who) is None
@@ -183,8 +185,8 @@ async def test_a_limit_is_each_ones_own(caches: tuple[Cache, Cache], who: str) -
     assert await limits.take(one, who) is not None
 
 
-async def test_what_is_given_back_can_be_taken_again_once(caches: tuple[Cache, Cache], who: str) -> None:
-    limit, limits = Limit("back", 2, 60), caches[0].limits
+async def test_what_is_given_back_can_be_taken_again_once(pair: tuple[Signals, Signals], who: str) -> None:
+    limit, limits = Limit("back", 2, 60), pair[0].limits
     for _ in range(2):
         await limits.take(limit, who)
 
@@ -194,8 +196,8 @@ async def test_what_is_given_back_can_be_taken_again_once(caches: tuple[Cache, C
     assert await limits.take(limit, who) is not None
 
 
-async def test_giving_back_what_was_never_taken_makes_no_room(caches: tuple[Cache, Cache], who: str) -> None:
-    limit, limits = Limit("never", 1, 60), caches[0].limits
+async def test_giving_back_what_was_never_taken_makes_no_room(pair: tuple[Signals, Signals], who: str) -> None:
+    limit, limits = Limit("never", 1, 60), pair[0].limits
 
     await limits.give_back(limit, who)
 
@@ -203,16 +205,16 @@ async def test_giving_back_what_was_never_taken_makes_no_room(caches: tuple[Cach
     assert await limits.take(limit, who) is not None
 
 
-async def test_the_window_begins_with_the_first_and_ends_by_itself(caches: tuple[Cache, Cache], who: str) -> None:
-    limit, limits = Limit("window", 1, 1), caches[0].limits
+async def test_the_window_begins_with_the_first_and_ends_by_itself(pair: tuple[Signals, Signals], who: str) -> None:
+    limit, limits = Limit("window", 1, 1), pair[0].limits
     assert await limits.take(limit, who) is None
 
     while await limits.take(limit, who) is not None:  # noqa: ASYNC110 - only the server can tell
         await asyncio.sleep(0.05)
 
 
-async def test_every_key_expires(caches: tuple[Cache, Cache], who: str, valkey_url: str) -> None:
-    limit, limits = Limit("expiring", 5, 60), caches[0].limits
+async def test_every_key_expires(pair: tuple[Signals, Signals], who: str, valkey_url: str) -> None:
+    limit, limits = Limit("expiring", 5, 60), pair[0].limits
     for _ in range(3):
         await limits.take(limit, who)
     await limits.give_back(limit, who)
@@ -223,7 +225,11 @@ async def test_every_key_expires(caches: tuple[Cache, Cache], who: str, valkey_u
 
 async def test_a_cache_closes_at_once_at_whatever_moment(valkey_url: str, channel: str) -> None:
     for turns in range(100):
-        async with asyncio.timeout(60), Cache(valkey_url, silence_seconds=60) as cache, cache.nudges.listen(channel):
+        async with (
+            asyncio.timeout(60),
+            Signals(valkey_url, silence_seconds=60) as signals,
+            signals.nudges.listen(channel),
+        ):
             for _ in range(turns):
                 await asyncio.sleep(0)
 
@@ -231,6 +237,10 @@ async def test_a_cache_closes_at_once_at_whatever_moment(valkey_url: str, channe
 async def test_a_cache_closes_while_redis_comes_and_goes(tmp_path: Path, channel: str) -> None:
     port = free_port()
     for turns in range(5):
-        async with asyncio.timeout(60), Cache(f"redis://127.0.0.1:{port}/0") as cache, cache.nudges.listen(channel):
+        async with (
+            asyncio.timeout(60),
+            Signals(f"redis://127.0.0.1:{port}/0") as signals,
+            signals.nudges.listen(channel),
+        ):
             with running(valkey_command(port, tmp_path), "Ready to accept connections"):
                 await asyncio.sleep(turns / 50)

@@ -1,0 +1,20 @@
+"""The tables of all slices, whose modules must have been imported before anybody asks for them."""
+
+import app.accounts.schema
+import app.albums.schema
+import app.events.schema
+import app.search.schema
+import app.sharing.schema
+import app.stores.cache.schema
+from app.stores.aurora import metadata
+
+DECLARING = (
+    app.accounts.schema,
+    app.albums.schema,
+    app.events.schema,
+    app.search.schema,
+    app.sharing.schema,
+    app.stores.cache.schema,
+)
+
+__all__ = ["DECLARING", "metadata"]

@@ -1,0 +1,1 @@
+"""Finding own items by their words, cameras, albums and times."""

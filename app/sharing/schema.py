@@ -1,0 +1,58 @@
+"""The tables that decide who may see a foreign item: what lies in which album, who is in it, which links open it."""
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, PrimaryKeyConstraint, Table
+
+from app.stores.aurora import UtcDateTime, exact_text, identifier, metadata
+
+ID_CHARACTERS = 30
+ROLE_CHARACTERS = 20
+CAPTURED_KEY_CHARACTERS = 64
+TOKEN_HASH_CHARACTERS = 64
+PASSWORD_HASH_CHARACTERS = 255
+LABEL_CHARACTERS = 200
+
+
+def _album() -> Column[str]:
+    return Column("album_id", identifier(ID_CHARACTERS), ForeignKey("albums.id", ondelete="CASCADE"), nullable=False)
+
+
+album_items = Table(
+    "album_items",
+    metadata,
+    _album(),
+    Column("item_id", identifier(ID_CHARACTERS), nullable=False),
+    Column("owner_id", identifier(ID_CHARACTERS), nullable=False, comment="whose item it is"),
+    Column("captured_key", identifier(CAPTURED_KEY_CHARACTERS), nullable=False, comment="captured_at#item_id"),
+    Column("position", BigInteger, nullable=False, comment="in the order made by hand"),
+    Column("added_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("album_id", "item_id", name="pk_album_items"),
+    Index("ix_album_items_album_id_captured_key", "album_id", "captured_key"),
+    Index("ix_album_items_album_id_position_item_id", "album_id", "position", "item_id"),
+    Index("ix_album_items_item_id", "item_id"),
+    Index("ix_album_items_owner_id_item_id", "owner_id", "item_id"),
+)
+
+album_members = Table(
+    "album_members",
+    metadata,
+    _album(),
+    Column("account_id", identifier(ID_CHARACTERS), nullable=False),
+    Column("role", identifier(ROLE_CHARACTERS), nullable=False),
+    Column("joined_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("album_id", "account_id", name="pk_album_members"),
+    Index("ix_album_members_account_id_album_id", "account_id", "album_id"),
+)
+
+share_links = Table(
+    "share_links",
+    metadata,
+    Column("id", identifier(ID_CHARACTERS), primary_key=True),
+    _album(),
+    Column("token_hash", identifier(TOKEN_HASH_CHARACTERS), nullable=False, unique=True, comment="SHA-256, hex"),
+    Column("password_hash", identifier(PASSWORD_HASH_CHARACTERS), nullable=True),
+    Column("label", exact_text(LABEL_CHARACTERS), nullable=False),
+    Column("download_allowed", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=True),
+    Index("ix_share_links_album_id_id", "album_id", "id"),
+)

@@ -1,0 +1,1 @@
+"""Reads that are never stale and never stampede: cache-aside over Redis before Aurora."""

@@ -1,0 +1,46 @@
+"""What can be cached: kinds of values, each with a name, a schema version and a lifetime, and their keys."""
+
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from pydantic import TypeAdapter
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the registry. `invalidated_by` names the module whose changes forget its values.
+
+    `version` goes up with every change of a value's shape, so that no release reads what another one wrote.
+    """
+
+    name: str
+    version: int
+    seconds: int
+    invalidated_by: str
+    decides_access: bool = False
+
+    def holds(self, shape: TypeAdapter[T]) -> "Kind[T]":
+        """The kind of value under this entry; None in its shape means that absence is remembered, too."""
+        return Kind(self, shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[T]):
+    entry: Entry
+    shape: TypeAdapter[T]
+
+    def key(self, *parts: str) -> "Key[T]":
+        return Key(self, ":".join((self.entry.name, str(self.entry.version), *parts)))
+
+
+@dataclass(frozen=True, slots=True)
+class Key(Generic[T]):
+    """Equal to every other key of the same name."""
+
+    kind: Kind[T] = field(compare=False)
+    name: str
+
+
+AnyKey = Key[Any]

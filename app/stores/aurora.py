@@ -80,6 +80,10 @@ class Readers:
         """A transaction that changes nothing."""
         return _transaction(self._engine, self._seconds)
 
+    async def lag_seconds(self) -> float | None:
+        """How old an answer of theirs may be; None when nobody knows: then trust none of them."""
+        return 0.0
+
 
 Source = Writer | Readers
 """Where a read is answered; whoever asks says which by its type."""

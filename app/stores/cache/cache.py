@@ -47,7 +47,7 @@ class Cache:
         self.mode = mode if redis_url is not None else CacheMode.OFF
         outbox, loading = Outbox(database.writer), Loading(database, timing)
         always_writer = self.mode is not CacheMode.ON
-        self.relay = Relay(redis_url or "", outbox, _no_lag, scripts, timing)
+        self.relay = Relay(redis_url or "", outbox, database.readers.lag_seconds, scripts, timing)
         self._misses = Misses(loading, timing, always_writer=always_writer)
         self._reads = Reads(self.relay, self._misses, loading, always_writer=always_writer)
         self._changes = Changes(database.writer, outbox, self.relay, timing, leaves_rows=self.mode is not CacheMode.OFF)
@@ -105,10 +105,6 @@ def _for_one(load: Callable[[AsyncConnection], Awaitable[T]]) -> Any:
         return {keys[0]: await load(connection)}
 
     return load_one
-
-
-async def _no_lag() -> float:
-    return 0.0
 
 
 def _report_crash(task: asyncio.Task[None]) -> None:

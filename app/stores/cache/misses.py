@@ -72,7 +72,7 @@ class Misses:
         joined: dict[Key[T], _Flight] = {}
         for key in keys:
             flight = self._flights.get(key.name)
-            if flight is not None and flight.joinable:
+            if flight is not None and self._may_join(flight):
                 joined[key] = flight
             else:
                 own[key] = self._flights[key.name] = _Flight()
@@ -97,6 +97,10 @@ class Misses:
         self._flights[key.name] = flight = _Flight()
         flight.done.add_done_callback(lambda _: self._refreshing.discard(key.name))
         self._start(self._fly(link, {key: flight}, load, True))
+
+    def _may_join(self, flight: _Flight) -> bool:
+        """Rule 6."""
+        return flight.joinable
 
     def _may_take(self, landed: _Landed) -> bool:
         """Rule 6: a caller who came while the load was under way. An outage is everybody's."""

@@ -10,7 +10,7 @@ import structlog
 from app.stores.cache.connection import Connection
 from app.stores.cache.faults import Lost, Refusal
 from app.stores.cache.link import Link
-from app.stores.cache.outbox import Generation, Outbox
+from app.stores.cache.outbox import Generation, Outbox, Row
 from app.stores.cache.scripts import Scripts
 from app.stores.cache.timing import Timing
 from shared.problems import Unavailable
@@ -48,6 +48,9 @@ class Relay:
                 await self._follow(link)
             except (Lost, Refusal, Unavailable, TimeoutError) as error:
                 self._lost(error)
+            except Exception as error:
+                # A fault of ours, or tables that are not there yet. Without this loop nothing would be cached any more.
+                log.error("cache.crashed", exc_info=error)
             failures += 1
             longest = min(self._timing.retry, FIRST_RETRY_SECONDS * 2**failures)
             await asyncio.sleep(random.uniform(longest / 2, longest))  # noqa: S311  jitter, no secret
@@ -124,16 +127,22 @@ class Relay:
         async with asyncio.timeout(self._timing.permit):
             news = await self._outbox.news()
             lag = await self._lag()
-            if news.newest != link.generation.number:
-                raise Lost("a later Redis counts")
+            self._require_newest(link, news.newest)
             if await self._replication_id(link.connection) != link.generation.replication_id:
                 raise Lost("became another Redis")
             if news.rows:
-                await link.invalidate({name for row in news.rows for name in row.names})
-                await self.confirm(link, [row.id for row in news.rows])
+                await self._apply(link, news.rows)
         link.lag_seconds = lag
         link.permitted_until = began + self._timing.permit
         self._found(link)
+
+    def _require_newest(self, link: Link, newest: int) -> None:
+        if newest != link.generation.number:
+            raise Lost("a later Redis counts")
+
+    async def _apply(self, link: Link, rows: Sequence[Row]) -> None:
+        await link.invalidate({name for row in rows for name in row.names})
+        await self.confirm(link, [row.id for row in rows])
 
     async def confirm(self, link: Link, rows: Sequence[int]) -> int:
         """Rule 8, after their keys have been invalidated through this link."""

@@ -8,7 +8,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy import text
 
-from app.stores.aurora import Database
+from app.stores.aurora import Database, Source
 from shared.problems import Unavailable
 from tests.database_pair import DatabasePair
 from tests.fault_proxy import FaultProxy
@@ -20,13 +20,21 @@ _INSERT = text(
 )
 
 
-async def _count(url: str) -> int:
-    database = Database(url)
-    try:
-        async with database.writer.read() as connection:
-            return int((await connection.execute(text("SELECT COUNT(*) FROM accounts"))).scalar_one())
-    finally:
-        await database.close()
+@pytest.fixture
+async def database(database_pair: DatabasePair, replicated: str) -> AsyncIterator[Database]:
+    opened = Database(database_pair.writer.url(replicated), reader_url=database_pair.reader.url(replicated))
+    yield opened
+    await opened.close()
+
+
+async def _count(source: Source) -> int:
+    async with source.read() as connection:
+        return int((await connection.execute(text("SELECT COUNT(*) FROM accounts"))).scalar_one())
+
+
+async def _add(database: Database, name: str) -> None:
+    async with database.writer.write() as connection:
+        await connection.execute(_INSERT, {"name": name})
 
 
 @asynccontextmanager
@@ -51,46 +59,37 @@ async def _ask(proxy: FaultProxy) -> bytes:
         writer.transport.abort()
 
 
-async def _add(url: str, name: str) -> None:
-    database = Database(url)
-    try:
-        async with database.writer.write() as connection:
-            await connection.execute(_INSERT, {"name": name})
-    finally:
-        await database.close()
-
-
 async def test_a_reader_held_back_shows_the_past_and_then_catches_up(
-    database_pair: DatabasePair, replicated: str
+    database_pair: DatabasePair, database: Database
 ) -> None:
-    writer, reader = database_pair.writer.url(replicated), database_pair.reader.url(replicated)
     await database_pair.stop_applying()
-    await _add(writer, "first")
-    assert (await _count(writer), await _count(reader)) == (1, 0)
+    await _add(database, "first")
+    assert (await _count(database.writer), await _count(database.readers)) == (1, 0)
 
     await database_pair.start_applying()
     await database_pair.wait_applied()
-    assert await _count(reader) == 1
+    assert await _count(database.readers) == 1
 
 
-async def test_a_delayed_reader_is_behind(database_pair: DatabasePair, replicated: str) -> None:
+async def test_a_delayed_reader_is_behind(database_pair: DatabasePair, database: Database) -> None:
     await database_pair.delay(3600)
-    await _add(database_pair.writer.url(replicated), "first")
-    assert await _count(database_pair.reader.url(replicated)) == 0
+    await _add(database, "first")
+    assert await _count(database.readers) == 0
 
 
 async def test_swapped_servers_keep_everything_and_only_one_takes_writes(
-    database_pair: DatabasePair, replicated: str
+    database_pair: DatabasePair, database: Database, replicated: str
 ) -> None:
-    await _add(database_pair.writer.url(replicated), "before")
+    await _add(database, "before")
     await database_pair.swap()
-    await _add(database_pair.writer.url(replicated), "after")
     with pytest.raises(Unavailable):
-        await _add(database_pair.reader.url(replicated), "nowhere")
-    await database_pair.swap()
+        await _add(database, "nowhere")
+
+    swapped = Database(database_pair.writer.url(replicated), reader_url=database_pair.reader.url(replicated))
+    await _add(swapped, "after")
     await database_pair.wait_applied()
-    assert await _count(database_pair.writer.url(replicated)) == 2
-    assert await _count(database_pair.reader.url(replicated)) == 2
+    assert (await _count(swapped.writer), await _count(swapped.readers)) == (2, 2)
+    await swapped.close()
 
 
 async def test_a_promoted_standby_has_what_it_received_and_another_id(redis_pair: RedisPair) -> None:

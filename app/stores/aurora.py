@@ -116,6 +116,11 @@ class Readers:
             yield connection
             self._budget.earn()
 
+    @property
+    def are_the_writer(self) -> bool:
+        """There is no other server."""
+        return self._reader is None
+
     async def lag_seconds(self) -> float | None:
         """How old an answer of theirs may be; None when nobody knows: then trust none of them."""
         if self._reader is None:
@@ -137,10 +142,6 @@ class Readers:
             if self._aurora is None:
                 self._aurora = await is_aurora(connection)
             return None if self._aurora else await reader_lag(connection)
-
-    async def lag_seconds(self) -> float | None:
-        """How old an answer of theirs may be; None when nobody knows: then trust none of them."""
-        return 0.0
 
 
 Source = Writer | Readers

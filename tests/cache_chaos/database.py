@@ -28,6 +28,8 @@ _SEEN_UP_TO = "chaos_seen_up_to_ns"
 class LaggingReaders:
     """In the place of the database's readers."""
 
+    are_the_writer = False
+
     def __init__(self, database: Database, board: Board, chance: random.Random) -> None:
         self._database, self._board, self._chance = database, board, chance
 

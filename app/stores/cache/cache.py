@@ -46,7 +46,7 @@ class Cache:
     ) -> None:
         self.mode = mode if redis_url is not None else CacheMode.OFF
         outbox, loading = Outbox(database.writer), Loading(database, timing)
-        always_writer = self.mode is not CacheMode.ON
+        always_writer = self.mode is not CacheMode.ON or database.readers.are_the_writer
         self.relay = Relay(redis_url or "", outbox, database.readers.lag_seconds, scripts, timing)
         self._misses = Misses(loading, timing, always_writer=always_writer)
         self._reads = Reads(self.relay, self._misses, loading, always_writer=always_writer)

@@ -42,7 +42,9 @@ async def open_foundation(
     """`appended` is called with each account whose log this process has made grow."""
     database = open_database(settings)
     stack.push_async_callback(database.close)
-    signals = await stack.enter_async_context(Signals(settings.redis_url.get_secret_value()))
+    redis_url = settings.redis_url.get_secret_value()
+    cache = await stack.enter_async_context(Cache(database, redis_url, mode=settings.cache))
+    signals = await stack.enter_async_context(Signals(redis_url))
     secret = settings.aws_secret_access_key
     amazon = await open_amazon(
         stack,
@@ -69,6 +71,4 @@ async def open_foundation(
     item_store = ItemStore(amazon.dynamo)
     changes = ItemChanges(item_store, event_log, clock, settings.account_quota_bytes)
     queue = WorkQueue(amazon.queues, changes, clock)
-    return Foundation(
-        clock, database, Cache(database), signals, amazon, event_store, event_log, item_store, changes, queue
-    )
+    return Foundation(clock, database, cache, signals, amazon, event_store, event_log, item_store, changes, queue)

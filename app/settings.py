@@ -9,6 +9,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.stores.cache.mode import CacheMode
+
 PREFIX = "DARKROOM_"
 SECRET_CHARACTERS = 32
 
@@ -77,6 +79,7 @@ class Settings(BaseSettings):
     redis_url: Annotated[SecretStr, _matching(r"^(rediss?|unix)://.")] = Field(
         description="a Redis as URL", examples=["redis://127.0.0.1:6379/0"]
     )
+    cache: CacheMode = Field(CacheMode.ON, description="what is cached in Redis: on, writer or off", examples=["on"])
     dynamodb_endpoint: HttpUrl | None = Field(
         None, description="a URL, absent for AWS itself", examples=["http://127.0.0.1:4566"]
     )

@@ -115,6 +115,11 @@ class Readers:
             yield connection
             self._budget.earn()
 
+    @property
+    def are_the_writer(self) -> bool:
+        """There is no other server."""
+        return self._reader is None
+
     async def lag_seconds(self) -> float | None:
         """How old an answer of theirs may be; None when nobody knows: then trust none of them."""
         if self._reader is None:

@@ -117,7 +117,7 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
         grants=(OwnItems(items),),
         event_log=base.event_log,
         live_events=live_events,
-        overview=OverviewService(upkeep, relay, base.amazon.queues, base.signals.board, base.clock),
+        overview=OverviewService(upkeep, relay, base.outbox_relay, base.amazon.queues, base.signals.board, base.clock),
     )
 
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from app.events.log import EventLog
 from app.events.outbox import EventOutbox
+from app.events.outbox_store import OutboxStore
 from app.events.requests import RelationalRequests
 from app.events.store import EventStore
 from app.events.stream import event_channel
+from app.events.telling import OutboxRelay, PromptTelling
 from app.items.changes import ItemChanges
 from app.items.queueing import WorkQueue
 from app.items.store import ItemStore
@@ -33,6 +35,7 @@ class Foundation:
     event_store: EventStore
     event_log: EventLog
     outbox: EventOutbox
+    outbox_relay: OutboxRelay
     answered: RelationalRequests
     item_store: ItemStore
     changes: ItemChanges
@@ -69,6 +72,8 @@ async def open_foundation(
 
     event_store = EventStore(amazon.dynamo)
     event_log = await stack.enter_async_context(EventLog(event_store, amazon.dynamo, nudge, clock))
+    outbox_relay = OutboxRelay(OutboxStore(database), event_log, clock)
+    prompt = await stack.enter_async_context(PromptTelling(outbox_relay))
     item_store = ItemStore(amazon.dynamo)
     changes = ItemChanges(item_store, event_log, clock, settings.account_quota_bytes)
     queue = WorkQueue(amazon.queues, changes, clock)
@@ -80,7 +85,8 @@ async def open_foundation(
         amazon,
         event_store,
         event_log,
-        EventOutbox(clock),
+        EventOutbox(clock, prompt.hint),
+        outbox_relay,
         RelationalRequests(clock),
         item_store,
         changes,

@@ -24,6 +24,8 @@ event_outbox = Table(
     Column("data", JSON, nullable=False),
     Column("written_at", UtcDateTime, nullable=False),
     Index("ix_event_outbox_account_id_dedupe_key", "account_id", "dedupe_key", unique=True),
+    Index("ix_event_outbox_account_id_id", "account_id", "id"),
+    sqlite_autoincrement=True,  # else SQLite gives a removed row's number again, and who removes it late takes another
 )
 
 cursors = Table(

@@ -40,6 +40,7 @@ from app.worker.progress import Encodes
 from app.worker.remaking import BulkLane, Silence, remake_attempts
 from app.worker.rounds import Hints, Relay, Sweeper
 from app.worker.start_check import Unsafe, check_sandbox
+from app.worker.telling import Teller
 from app.worker.video import VideoPipeline
 from shared.ids import ItemId
 from shared.times import utc_now
@@ -104,6 +105,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
             rounds = [
                 tasks.create_task(Sweeper(upkeep, base.amazon.queues).run(readiness.stopping)),
                 tasks.create_task(Relay(relay, hints).run(readiness.stopping)),
+                tasks.create_task(Teller(base.outbox_relay).run(readiness.stopping)),
                 tasks.create_task(eraser.run(readiness.stopping)),
                 tasks.create_task(ExportSweeper(exports.upkeep).run(readiness.stopping)),
                 tasks.create_task(be_seen(base.signals.board, landlock_level, readiness.stopping)),

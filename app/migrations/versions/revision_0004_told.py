@@ -24,8 +24,10 @@ def upgrade() -> None:
         sa.Column("data", sa.JSON(), nullable=False),
         sa.Column("written_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_event_outbox"),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_event_outbox_account_id_dedupe_key", "event_outbox", ["account_id", "dedupe_key"], unique=True)
+    op.create_index("ix_event_outbox_account_id_id", "event_outbox", ["account_id", "id"])
     op.create_table(
         "cursors",
         sa.Column("follower", identifier(40), nullable=False),

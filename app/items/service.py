@@ -1,5 +1,6 @@
 """What a user does with own items: look, list, edit, cancel, retry, read the receipt, fetch the original."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.items import lifecycle
@@ -53,6 +54,11 @@ class ItemService:
         """None when there is no such item of this account, or when it is deleted."""
         row = await self._store.get(account, item)
         return None if row is None or row.state is ItemState.DELETED else row
+
+    async def get_many(self, account: AccountId, items: Sequence[ItemId]) -> dict[ItemId, ItemRow]:
+        """Those of the account that `get` would find, each as it stands now."""
+        rows = await self._store.get_many([(account, item) for item in items])
+        return {row.item_id: row for row in rows if _is_visible(row)}
 
     async def list(
         self, account: AccountId, *, order: str, cursor: str | None, limit: int, deleted: bool = False

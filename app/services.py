@@ -5,12 +5,20 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from app.database import open_database
+from app.events.cursors import CursorStore
 from app.events.log import EventLog
+from app.events.nudging import FollowerNudges
+from app.events.outbox import EventOutbox
+from app.events.outbox_store import OutboxStore
+from app.events.relay import RelayService
+from app.events.requests import RelationalRequests
 from app.events.store import EventStore
 from app.events.stream import event_channel
+from app.events.telling import OutboxRelay, PromptTelling
 from app.items.changes import ItemChanges
 from app.items.queueing import WorkQueue
 from app.items.store import ItemStore
+from app.search.indexing import FOLLOWER as SEARCH
 from app.settings import Settings
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
@@ -18,6 +26,9 @@ from app.stores.clients import AmazonStores, Endpoints, open_amazon
 from app.stores.signals import Signals
 from shared.ids import AccountId
 from shared.times import Clock
+
+STANDING_FOLLOWERS = (SEARCH,)
+"""Those that follow every account's log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +42,11 @@ class Foundation:
     amazon: AmazonStores
     event_store: EventStore
     event_log: EventLog
+    outbox: EventOutbox
+    outbox_relay: OutboxRelay
+    cursors: CursorStore
+    relay: RelayService
+    answered: RelationalRequests
     item_store: ItemStore
     changes: ItemChanges
     queue: WorkQueue
@@ -68,7 +84,26 @@ async def open_foundation(
 
     event_store = EventStore(amazon.dynamo)
     event_log = await stack.enter_async_context(EventLog(event_store, amazon.dynamo, nudge, clock))
+    outbox_relay = OutboxRelay(OutboxStore(database), event_log, clock)
+    prompt = await stack.enter_async_context(PromptTelling(outbox_relay))
+    cursors = CursorStore(database)
     item_store = ItemStore(amazon.dynamo)
     changes = ItemChanges(item_store, event_log, clock, settings.account_quota_bytes)
     queue = WorkQueue(amazon.queues, changes, clock)
-    return Foundation(clock, database, cache, signals, amazon, event_store, event_log, item_store, changes, queue)
+    return Foundation(
+        clock,
+        database,
+        cache,
+        signals,
+        amazon,
+        event_store,
+        event_log,
+        EventOutbox(clock, prompt.hint),
+        outbox_relay,
+        cursors,
+        RelayService(event_store, amazon.topics, FollowerNudges(cursors, amazon.queues, STANDING_FOLLOWERS), clock),
+        RelationalRequests(clock),
+        item_store,
+        changes,
+        queue,
+    )

@@ -1,5 +1,6 @@
 """The servers that several areas share, started when the first test asks for them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -120,6 +121,26 @@ async def database_url(empty_database_url: str) -> str:
     """A database with this release's tables."""
     await migrate(empty_database_url)
     return empty_database_url
+
+
+@pytest.fixture(scope="session", params=["sqlite", "mariadb"])
+def common_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database of this run with this release's tables, for tests that look at their own accounts' rows only."""
+    if request.param == "sqlite":
+        url = f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('common') / 'darkroom.db'}"
+    else:
+        server_url: str = request.getfixturevalue("mariadb_url")
+        asyncio.run(_create_database(server_url, "common"))
+        url = make_url(server_url).set(database="common").render_as_string(hide_password=False)
+    asyncio.run(migrate(url))
+    return url
+
+
+async def _create_database(server_url: str, name: str) -> None:
+    server = Database(server_url)
+    async with server.writer.write() as connection:
+        await connection.execute(text(f"CREATE DATABASE {name}"))
+    await server.close()
 
 
 @pytest.fixture(scope="session")

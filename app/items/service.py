@@ -1,5 +1,6 @@
 """What a user does with own items: look, list, edit, cancel, retry, read the receipt, fetch the original."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.items import lifecycle
@@ -9,7 +10,7 @@ from app.items.delivery import Delivery
 from app.items.keys import original_key, path_in_folder
 from app.items.playback import PlaybackService
 from app.items.queueing import WorkQueue
-from app.items.requests import RequestKey, Requests
+from app.items.requests import RequestKey, Requests, answered
 from app.items.row import ItemRow, to_item
 from app.items.store import ItemStore, Position
 from app.stores.s3 import ObjectStore
@@ -54,6 +55,11 @@ class ItemService:
         row = await self._store.get(account, item)
         return None if row is None or row.state is ItemState.DELETED else row
 
+    async def get_many(self, account: AccountId, items: Sequence[ItemId]) -> dict[ItemId, ItemRow]:
+        """Those of the account that `get` would find, each as it stands now."""
+        rows = await self._store.get_many([(account, item) for item in items])
+        return {row.item_id: row for row in rows if _is_visible(row)}
+
     async def list(
         self, account: AccountId, *, order: str, cursor: str | None, limit: int, deleted: bool = False
     ) -> Listed:
@@ -95,13 +101,12 @@ class ItemService:
             return await self._require(row.account_id, row.item_id)
         if await self._objects.head(original_key(row.account_id, row.item_id)) is None:
             raise WrongState("Its original is not there any more. Upload the file again.", state=row.state)
-        answered = request.answered(row.item_id, 202) if request else None
         try:
             queued = await self._changes.apply(
                 row.account_id,
                 row.item_id,
                 lambda current: lifecycle.retry(_visible(current), self._clock()),
-                request=answered,
+                request=answered(request, row.item_id, 202),
             )
         except AlreadyAnswered:
             return await self._require(row.account_id, row.item_id)

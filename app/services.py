@@ -5,6 +5,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from app.events.log import EventLog
+from app.events.outbox import EventOutbox
+from app.events.requests import RelationalRequests
 from app.events.store import EventStore
 from app.events.stream import event_channel
 from app.items.changes import ItemChanges
@@ -30,6 +32,8 @@ class Foundation:
     amazon: AmazonStores
     event_store: EventStore
     event_log: EventLog
+    outbox: EventOutbox
+    answered: RelationalRequests
     item_store: ItemStore
     changes: ItemChanges
     queue: WorkQueue
@@ -69,5 +73,16 @@ async def open_foundation(
     changes = ItemChanges(item_store, event_log, clock, settings.account_quota_bytes)
     queue = WorkQueue(amazon.queues, changes, clock)
     return Foundation(
-        clock, database, Cache(database), signals, amazon, event_store, event_log, item_store, changes, queue
+        clock,
+        database,
+        Cache(database),
+        signals,
+        amazon,
+        event_store,
+        event_log,
+        EventOutbox(clock),
+        RelationalRequests(clock),
+        item_store,
+        changes,
+        queue,
     )

@@ -22,6 +22,19 @@ class EventType(StrEnum):
     ITEM_RESTORED = "item.restored"
     EXPORT_READY = "export.ready"
     EXPORT_FAILED = "export.failed"
+    ALBUM_CREATED = "album.created"
+    ALBUM_UPDATED = "album.updated"
+    ALBUM_DELETED = "album.deleted"
+    ALBUM_ITEMS_ADDED = "album.items_added"
+    ALBUM_ITEMS_REMOVED = "album.items_removed"
+    ALBUM_JOINED = "album.joined"
+    ALBUM_LEFT = "album.left"
+    INVITATION_CREATED = "invitation.created"
+    SHARE_CREATED = "share.created"
+    SHARE_REVOKED = "share.revoked"
+    COMMENT_CREATED = "comment.created"
+    COMMENT_UPDATED = "comment.updated"
+    COMMENT_DELETED = "comment.deleted"
 
 
 COMPLETIONS = frozenset({EventType.ITEM_READY, EventType.ITEM_FAILED})

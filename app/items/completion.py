@@ -7,7 +7,7 @@ from app.items.changes import AlreadyAnswered, ItemChanges
 from app.items.duplicates import live_duplicate
 from app.items.keys import original_key
 from app.items.queueing import WorkQueue
-from app.items.requests import RequestKey, Requests
+from app.items.requests import RequestKey, Requests, answered
 from app.items.row import ItemRow
 from app.items.store import AnsweredRequest, ItemStore
 from app.stores.s3 import ObjectStore
@@ -57,7 +57,7 @@ class CompletionService:
             if known := await live_duplicate(self._store, row.account_id, digest):
                 return await self._give_way(row, known)
             await self._join(row, parts)
-        queued = await self._note(row, digest, request.answered(row.item_id, 202) if request else None)
+        queued = await self._note(row, digest, answered(request, row.item_id, 202))
         return Completed(await self._queue.send(queued))
 
     async def _note(self, row: ItemRow, digest: str, request: AnsweredRequest | None) -> ItemRow:

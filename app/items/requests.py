@@ -1,26 +1,16 @@
 """Idempotency-Key: the same request sent again gets the first answer, built again."""
 
-import hashlib
-from dataclasses import dataclass
-
+from app.events.requests import RequestKey, fingerprint
 from app.items.store import AnsweredRequest, ItemStore
 from shared.ids import AccountId, ItemId
 from shared.problems import IdempotencyMismatch
 
-
-@dataclass(frozen=True, slots=True)
-class RequestKey:
-    """What the caller sent as Idempotency-Key, and a digest of route and body that it must always come with."""
-
-    key: str
-    fingerprint: str
-
-    def answered(self, item: ItemId, status: int) -> AnsweredRequest:
-        return AnsweredRequest(self.key, self.fingerprint, item, status)
+__all__ = ["RequestKey", "Requests", "answered", "fingerprint"]
 
 
-def fingerprint(route: str, body: bytes) -> str:
-    return hashlib.sha256(route.encode() + b"\0" + body).hexdigest()
+def answered(request: RequestKey | None, item: ItemId, status: int) -> AnsweredRequest | None:
+    """What is to be kept of a request that came with a key."""
+    return AnsweredRequest(request.key, request.fingerprint, item, status) if request else None
 
 
 class Requests:

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from app.caller import Caller
 from app.events.log import EventLog
+from app.idempotency import Key
 from app.items.access import EditableItem, ItemWithOriginal, Playback, PlayedItem, ReadableItem
 from app.items.completion import CompletionService
-from app.items.requests import RequestKey, fingerprint
 from app.items.service import ItemService
 from app.items.uploads import UploadService
 from shared.events import HEAD_HEADER
@@ -65,16 +65,6 @@ Completion = Annotated[CompletionService, Depends(_completion)]
 Log = Annotated[EventLog, Depends(_event_log)]
 
 
-async def _request_key(
-    request: Request,
-    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")] = None,
-) -> RequestKey | None:
-    if idempotency_key is None:
-        return None
-    route = f"{request.method} {request.url.path}"
-    return RequestKey(idempotency_key, fingerprint(route, await request.body()))
-
-
 def _expected_version(if_match: Annotated[str | None, Header()] = None) -> int | None:
     """The version that an If-Match names: `"3"`, or a whole ETag of ours; None for `*` or none."""
     if if_match is None or if_match.strip() == "*":
@@ -85,7 +75,6 @@ def _expected_version(if_match: Annotated[str | None, Header()] = None) -> int |
     return int(match[1])
 
 
-Key = Annotated[RequestKey | None, Depends(_request_key)]
 ExpectedVersion = Annotated[int | None, Depends(_expected_version)]
 
 

@@ -9,7 +9,7 @@ from app.items.delivery import Delivery
 from app.items.keys import original_key, path_in_folder
 from app.items.playback import PlaybackService
 from app.items.queueing import WorkQueue
-from app.items.requests import RequestKey, Requests
+from app.items.requests import RequestKey, Requests, answered
 from app.items.row import ItemRow, to_item
 from app.items.store import ItemStore, Position
 from app.stores.s3 import ObjectStore
@@ -95,13 +95,12 @@ class ItemService:
             return await self._require(row.account_id, row.item_id)
         if await self._objects.head(original_key(row.account_id, row.item_id)) is None:
             raise WrongState("Its original is not there any more. Upload the file again.", state=row.state)
-        answered = request.answered(row.item_id, 202) if request else None
         try:
             queued = await self._changes.apply(
                 row.account_id,
                 row.item_id,
                 lambda current: lifecycle.retry(_visible(current), self._clock()),
-                request=answered,
+                request=answered(request, row.item_id, 202),
             )
         except AlreadyAnswered:
             return await self._require(row.account_id, row.item_id)

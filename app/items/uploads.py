@@ -6,7 +6,7 @@ from app.items import lifecycle
 from app.items.changes import AlreadyAnswered, ItemChanges
 from app.items.duplicates import live_duplicate
 from app.items.keys import original_key
-from app.items.requests import RequestKey, Requests
+from app.items.requests import RequestKey, Requests, answered
 from app.items.row import ItemRow
 from app.items.store import ItemStore
 from app.stores.s3 import ObjectStore
@@ -62,9 +62,8 @@ class UploadService:
         if wish.digest and (known := await live_duplicate(self._store, account, wish.digest)):
             return Created(known, None, duplicate=True)
         change = lifecycle.created(self._new_row(account, wish))
-        answered = request.answered(change.row.item_id, 201) if request else None
         try:
-            await self._changes.create(change, answered)
+            await self._changes.create(change, answered(request, change.row.item_id, 201))
         except AlreadyAnswered:
             winner = await self._requests.earlier(account, request)
             if winner is None:

@@ -1,0 +1,53 @@
+"""What relational changes must tell: a row for each account, in the change's own transaction."""
+
+import pytest
+from sqlalchemy import select
+
+from app.events.log import NewEvent
+from app.events.outbox import EventOutbox
+from app.events.schema import event_outbox
+from app.stores.aurora import Database
+from shared.events import EventType
+from shared.ids import AccountId, new_account_id
+from tests.house import ManualClock
+
+EVENT = NewEvent(EventType.ALBUM_CREATED, "alb_1", {"title": "Malmö \N{CAMERA}"})
+
+
+async def told(database: Database) -> list[tuple[str, str]]:
+    columns = event_outbox.c.account_id, event_outbox.c.dedupe_key
+    async with database.writer.read() as connection:
+        return [(row[0], row[1]) for row in await connection.execute(select(*columns).order_by(event_outbox.c.id))]
+
+
+async def test_each_account_is_told_once_for_each_dedupe_key(database: Database, clock: ManualClock) -> None:
+    outbox, ada, bob = EventOutbox(clock), new_account_id(), new_account_id()
+    for _ in range(2):
+        async with database.writer.write() as connection:
+            await outbox.tell(connection, [ada, bob, ada], EVENT, "created")
+    async with database.writer.write() as connection:
+        await outbox.tell(connection, [ada], EVENT, "changed")
+        await outbox.tell(connection, [], EVENT, "nobody")
+    assert await told(database) == [(ada, "created"), (bob, "created"), (ada, "changed")]
+
+
+async def test_what_is_rolled_back_tells_nothing(database: Database, clock: ManualClock) -> None:
+    hints: list[AccountId] = []
+    outbox, account = EventOutbox(clock, hints.append), new_account_id()
+
+    async def tell_and_fail() -> None:
+        async with database.writer.write() as connection:
+            await outbox.tell(connection, [account], EVENT, "created")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await tell_and_fail()
+    assert (await told(database), hints) == ([], [account])
+
+
+async def test_what_an_event_says_is_read_as_it_was_written(database: Database, clock: ManualClock) -> None:
+    async with database.writer.write() as connection:
+        await EventOutbox(clock).tell(connection, [new_account_id()], EVENT, "created")
+    async with database.writer.read() as connection:
+        row = (await connection.execute(select(event_outbox))).one()
+    assert (row.type, row.subject, row.data, row.written_at) == ("album.created", "alb_1", EVENT.data, clock())

@@ -8,6 +8,8 @@ from fastapi import Depends, Request
 from app.caller import Credentials, require_caller
 from shared.ids import AccountId, AlbumId, ShareId
 
+ACCOUNT_PREFIX = "acc_"
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -48,6 +50,14 @@ class Shares(Protocol):
 async def require_viewer(request: Request, credentials: Credentials) -> Viewer:
     """Raises Unauthenticated."""
     return Member((await require_caller(request, credentials)).account_id)
+
+
+async def viewer_named(request: Request, name: str) -> Viewer | None:
+    """Whom a grant was given to; None for a share that opens nothing any more."""
+    if name.startswith(ACCOUNT_PREFIX):
+        return Member(AccountId(name))
+    shares: Shares = request.state.shares
+    return await shares.visitor(ShareId(name))
 
 
 Viewing = Annotated[Viewer, Depends(require_viewer)]

@@ -1,29 +1,36 @@
 """What a user does with own items: look, list, edit, cancel, retry, read the receipt, fetch the original."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.items import lifecycle
 from app.items.changes import AlreadyAnswered, ItemChanges
 from app.items.cursor import Cursors
-from app.items.delivery import Delivery
+from app.items.delivery import Audience, Delivery
 from app.items.keys import original_key, path_in_folder
 from app.items.playback import PlaybackService
 from app.items.queueing import WorkQueue
 from app.items.requests import RequestKey, Requests, answered
 from app.items.row import ItemRow, to_item
 from app.items.store import ItemStore, Position
+from app.stores.cloudfront import SignedFolder
 from app.stores.s3 import ObjectStore
+from app.viewer import Viewer
 from shared.ids import AccountId, ItemId
 from shared.items import EditItem, Item, ItemState, OriginalUrl, Receipt
 from shared.problems import NotFound, WrongState
 from shared.times import Clock, to_rfc3339
 
 CREATED, CAPTURED = "created", "captured"
+VIEWABLE = frozenset({ItemState.QUEUED, ItemState.PROCESSING, ItemState.READY})
+"""What others may see of an item, as soon as there is something to be seen."""
 HAVE_ORIGINAL = frozenset({ItemState.QUEUED, ItemState.PROCESSING, ItemState.READY, ItemState.FAILED})
 MOST_PAGES = 50
 """How far one request looks for the next item of its list; beyond, the page is short and its cursor goes on."""
 ROWS_PER_LOOK = 200
 """Few items are deleted, and lie among all the others."""
+_OWNERS_ONLY = {"digest": None, "deadline": None}
+"""What the file's bytes are, and how its processing goes, is nobody else's business."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,15 @@ class ItemService:
         """None when there is no such item of this account, or when it is deleted."""
         row = await self._store.get(account, item)
         return None if row is None or row.state is ItemState.DELETED else row
+
+    async def get_viewable(self, account: AccountId, item: ItemId) -> ItemRow | None:
+        """None when there is nothing that others could see."""
+        row = await self.get(account, item)
+        return row if row and is_viewable(row) else None
+
+    async def get_many(self, items: Sequence[tuple[AccountId, ItemId]]) -> dict[ItemId, ItemRow]:
+        """Those that exist and are not deleted."""
+        return {row.item_id: row for row in await self._store.get_many(items) if _is_visible(row)}
 
     async def list(
         self, account: AccountId, *, order: str, cursor: str | None, limit: int, deleted: bool = False
@@ -119,33 +135,42 @@ class ItemService:
         url, expires_at = self._delivery.original(row.account_id, row.item_id)
         return OriginalUrl(url=url, expires_at=expires_at)
 
-    def shown(self, row: ItemRow) -> Item:
-        """As the API shows it, with signed URLs."""
-        item = to_item(row)
+    def shown(self, row: ItemRow, viewer: Viewer | None = None) -> Item:
+        """As the API shows it, with signed URLs: its owner's, or those of `viewer`, who may see it."""
+        item = to_item(row) if viewer is None else to_item(row).model_copy(update=_OWNERS_ONLY)
         if row.result is None:
             return item
-        folder = self._delivery.rendition_folder(row.account_id, row.item_id)
+        folder = self._folder(row, viewer)
         result = row.result
         renditions = tuple(
             shown.model_copy(update={"url": folder.url(path_in_folder(*result.folder_of(stored), stored.file))})
             for shown, stored in zip(item.renditions, result.renditions, strict=True)
         )
         signed = {"renditions": renditions, "urls_expire_at": folder.expires_at}
-        playlist = self._playback.playlist_url(row) if _is_visible(row) else None
+        playlist = self._playback.playlist_url(row, viewer.name if viewer else None) if _is_visible(row) else None
         return item.model_copy(update=signed | {"playlist_url": playlist})
 
-    def tag(self, row: ItemRow) -> str:
+    def tag(self, row: ItemRow, viewer: Viewer | None = None) -> str:
         """The ETag: first the version that If-Match speaks of, then whatever else changes what is shown."""
         window = ""
         if row.result is not None:
-            window = to_rfc3339(self._delivery.rendition_folder(row.account_id, row.item_id).expires_at)
+            window = to_rfc3339(self._folder(row, viewer).expires_at)
         return f'"{row.version}-{row.revision}-{window}"'
+
+    def _folder(self, row: ItemRow, viewer: Viewer | None) -> SignedFolder:
+        audience = Audience.OWNER if viewer is None else Audience.VIEWER
+        return self._delivery.rendition_folder(row.account_id, row.item_id, audience)
 
     async def _require(self, account: AccountId, item: ItemId) -> ItemRow:
         row = await self.get(account, item)
         if row is None:
             raise NotFound
         return row
+
+
+def is_viewable(row: ItemRow) -> bool:
+    """Whether others than its owner see anything of it."""
+    return row.state in VIEWABLE and row.result is not None
 
 
 def _is_visible(row: ItemRow) -> bool:

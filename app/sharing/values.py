@@ -1,5 +1,6 @@
 """What decides who may see a foreign item. Who asks is a `Viewer` (app/viewer.py)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,16 +27,45 @@ class AlbumRow:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
+    """`since_version`: the album's `items_version` when the member came."""
+
+    role: Role
+    since_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An album that somebody is in, and as what."""
+
+    album: AlbumRow
     role: Role
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """An item lies in an album. The album may be gone by now, and with it what it granted: ask for it too.
+    """An item was put into an album. It grants something as long as there is the album, and its owner is in it.
 
     `original_allowed`: whether the item's owner lets this album give out the original, where the album does.
     """
 
     album_id: AlbumId
     owner_id: AccountId
+    added_version: int
     original_allowed: bool
+
+    def counts(self, membership_of_owner: Membership | None) -> bool:
+        """Whether its owner has been in the album since before it came: who leaves takes everything along."""
+        return membership_of_owner is not None and membership_of_owner.since_version < self.added_version
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Albums and memberships as they stand; what is not there is missing."""
+
+    albums: Mapping[AlbumId, AlbumRow]
+    memberships: Mapping[tuple[AlbumId, AccountId], Membership]
+
+    def counts(self, placement: Placement) -> bool:
+        """Whether it grants anything: the album is there, and so is the item's owner."""
+        owner = self.memberships.get((placement.album_id, placement.owner_id))
+        return placement.album_id in self.albums and placement.counts(owner)

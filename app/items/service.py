@@ -11,7 +11,7 @@ from app.items.keys import original_key, path_in_folder
 from app.items.playback import PlaybackService
 from app.items.queueing import WorkQueue
 from app.items.requests import RequestKey, Requests, answered
-from app.items.row import ItemRow, to_item
+from app.items.row import ItemRow, captured_key, to_item
 from app.items.store import ItemStore, Position
 from app.stores.cloudfront import SignedFolder
 from app.stores.s3 import ObjectStore
@@ -188,4 +188,4 @@ def _visible(row: ItemRow) -> ItemRow:
 
 
 def _position(row: ItemRow) -> Position:
-    return Position(row.item_id, f"{to_rfc3339(row.captured_at or row.created_at)}#{row.item_id}")
+    return Position(row.item_id, captured_key(row))

@@ -3,7 +3,7 @@
 from app.items.access import Access, Rights
 from app.items.service import ItemService
 from app.sharing.service import SharingService
-from app.sharing.values import Facts, Placement
+from app.sharing.values import AlbumRow, Facts, Placement
 from app.viewer import Member, ShareVisitor, Viewer
 from shared.ids import ItemId
 
@@ -35,7 +35,9 @@ def _rights(viewer: Viewer, placements: tuple[Placement, ...], facts: Facts) -> 
     opened = [each for each in placements if facts.counts(each) and _opens(viewer, each, facts)]
     if not opened:
         return None
-    return Rights(edit=False, original=any(may_fetch_original(viewer, each, facts) for each in opened))
+    return Rights(
+        edit=False, original=any(gives_original(facts.albums[each.album_id], each, viewer) for each in opened)
+    )
 
 
 def _opens(viewer: Viewer, placement: Placement, facts: Facts) -> bool:
@@ -46,10 +48,14 @@ def _opens(viewer: Viewer, placement: Placement, facts: Facts) -> bool:
             return placement.album_id == album
 
 
-def may_fetch_original(viewer: Viewer, placement: Placement, facts: Facts) -> bool:
-    """Where the album shows the item to them: whether it, or the link, gives out originals, and the owner agreed."""
+def gives_original(album: AlbumRow, placement: Placement, viewer: Viewer) -> bool:
+    """Where the album shows the item to them: the album, or the link, gives out originals, and the item's owner agreed.
+
+    The album's owner has agreed by saying so, others by adding while it was said.
+    """
+    agreed = placement.original_allowed or placement.owner_id == album.owner_id
     match viewer:
         case Member():
-            return placement.original_allowed and facts.albums[placement.album_id].originals_allowed
+            return agreed and album.originals_allowed
         case ShareVisitor(download_allowed=allowed):
-            return placement.original_allowed and allowed
+            return agreed and allowed

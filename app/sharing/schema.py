@@ -46,7 +46,7 @@ album_items = Table(
     Column("position", BigInteger, nullable=False, comment="in the order made by hand"),
     Column("added_at", UtcDateTime, nullable=False),
     Column("added_version", Integer, nullable=False, comment="the album's items_version that it came with"),
-    Column("original_allowed", Boolean, nullable=False, comment="its owner lets the album give out the original"),
+    Column("original_allowed", Boolean, nullable=False, comment="the album gave out originals when it came"),
     PrimaryKeyConstraint("album_id", "item_id", name="pk_album_items"),
     Index("ix_album_items_album_id_captured_key", "album_id", "captured_key"),
     Index("ix_album_items_album_id_position_item_id", "album_id", "position", "item_id"),

@@ -1,9 +1,10 @@
 """The statements that decide about access: albums, memberships, and in which albums an item lies."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import RowMapping, select, tuple_
+from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.sharing.schema import album_items, album_members, albums
@@ -34,7 +35,7 @@ class SharingStore:
     async def albums(self, connection: AsyncConnection, wanted: Sequence[AlbumId]) -> dict[AlbumId, AlbumRow]:
         """Those that exist."""
         found = await connection.execute(select(*ALBUM_COLUMNS).where(albums.c.id.in_(wanted)))
-        return {row.id: row for row in map(album_row, found.mappings())}
+        return {row.id: row for row in (album_row(dict(each)) for each in found.mappings())}
 
     async def memberships(self, connection: AsyncConnection, wanted: Iterable[Seat]) -> dict[Seat, Membership]:
         """Those that exist."""
@@ -62,5 +63,5 @@ class SharingStore:
         return {item: tuple(placed[item]) for item in wanted}
 
 
-def album_row(found: RowMapping) -> AlbumRow:
+def album_row(found: Mapping[str, Any]) -> AlbumRow:
     return AlbumRow(**{**found, "item_order": AlbumOrder(found["item_order"])})

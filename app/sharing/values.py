@@ -45,7 +45,7 @@ class Standing:
 class Placement:
     """An item was put into an album. It grants something as long as there is the album, and its owner is in it.
 
-    `original_allowed`: whether the item's owner lets this album give out the original, where the album does.
+    `original_allowed`: whether the album gave out originals when the item's owner put it there.
     """
 
     album_id: AlbumId

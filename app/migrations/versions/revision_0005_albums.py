@@ -42,7 +42,7 @@ def upgrade() -> None:
         sa.Column("added_at", UtcDateTime(), nullable=False),
         sa.Column("added_version", sa.Integer(), nullable=False, comment="the album's items_version that it came with"),
         sa.Column(
-            "original_allowed", sa.Boolean(), nullable=False, comment="its owner lets the album give out the original"
+            "original_allowed", sa.Boolean(), nullable=False, comment="the album gave out originals when it came"
         ),
         sa.PrimaryKeyConstraint("album_id", "item_id", name="pk_album_items"),
     )

@@ -126,9 +126,9 @@ def _build_accounts(
 ) -> tuple[AccountService, SessionService, ClosingService]:
     store, passwords, attempts = AccountStore(base.database), Passwords(), Attempts(base.signals.limits)
     stack.callback(passwords.close)
-    accounts = AccountService(store, passwords, attempts, settings.registration, base.clock)
-    closing = ClosingService(store, passwords, attempts, base.event_log, base.clock)
-    return accounts, SessionService(store, passwords, attempts, base.clock), closing
+    accounts = AccountService(store, base.cache, passwords, attempts, settings.registration, base.clock)
+    closing = ClosingService(store, base.cache, passwords, attempts, base.event_log, base.clock)
+    return accounts, SessionService(store, base.cache, passwords, attempts, base.clock), closing
 
 
 async def _open_delivery(settings: Settings, base: Foundation, stack: AsyncExitStack) -> Delivery:

@@ -11,9 +11,9 @@ from app.accounts.service import AccountService
 from app.accounts.session_cookie import CookieName, clear_session_cookie, set_session_cookie
 from app.accounts.sessions import SessionService
 from app.caller import Caller
-from shared.accounts import Account, CloseAccount, ClosedAccount, Register, SessionPage, SignedIn, SignIn
+from shared.accounts import Account, CloseAccount, ClosedAccount, EditAccount, Register, SessionPage, SignedIn, SignIn
 from shared.ids import SessionIdField
-from shared.problems import BadRequest
+from shared.problems import BadRequest, Invalid
 
 
 def _accounts(request: Request) -> AccountService:
@@ -65,6 +65,14 @@ async def register(wanted: Register, client: ClientAddress, accounts: Accounts) 
 async def get_account(caller: Caller, accounts: Accounts) -> Account:
     """The account of whoever asks."""
     return await accounts.require(caller.account_id)
+
+
+@router.patch("/account")
+async def edit_account(wish: EditAccount, caller: Caller, accounts: Accounts) -> Account:
+    """Say under which name others see you."""
+    if not wish.model_fields_set:
+        raise Invalid(errors=[{"field": "", "message": "name at least one field to change"}])
+    return await accounts.rename(caller.account_id, wish.name)
 
 
 @router.delete("/account", status_code=202)

@@ -18,6 +18,15 @@ from app.accounts.sessions import SessionService
 from app.accounts.store import AccountStore
 from app.admin import routes as admin_routes
 from app.admin.overview import OverviewService
+from app.albums import invitation_routes, member_routes, placement_routes
+from app.albums import routes as album_routes
+from app.albums.invitations import InvitationService
+from app.albums.members import MemberService
+from app.albums.moves import MoveService
+from app.albums.pages import AlbumPages
+from app.albums.parts import AlbumParts
+from app.albums.placements import PlacementService
+from app.albums.service import AlbumService
 from app.caller import Authenticator
 from app.events import routes as events_routes
 from app.events.log import EventLog
@@ -49,6 +58,7 @@ from app.readiness import Readiness
 from app.request_frame import BodyLimit, Deadline, RequestFrame
 from app.services import Foundation, open_foundation
 from app.settings import Settings
+from app.sharing.service import SharingService
 from app.stores.cloudfront import UrlSigner
 from shared.times import utc_now
 
@@ -58,6 +68,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     exports_routes.router,
     items_routes.router,
     trash_routes.router,
+    album_routes.router,
+    placement_routes.router,
+    member_routes.router,
+    invitation_routes.router,
     events_routes.router,
     admin_routes.router,
 )
@@ -78,6 +92,13 @@ class Services(TypedDict):
     exports: ExportService
     trash: TrashService
     grants: Sequence[Grants]
+    sharing: SharingService
+    albums: AlbumService
+    album_pages: AlbumPages
+    placements: PlacementService
+    moves: MoveService
+    members: MemberService
+    invitations: InvitationService
     event_log: EventLog
     live_events: LiveEvents
     overview: OverviewService
@@ -95,6 +116,7 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
     requests = Requests(base.item_store)
     delivery = await _open_delivery(settings, base, stack)
     items, playback = _build_items(settings, base, requests, delivery)
+    albums = AlbumParts.build(base, accounts, items, Cursors(settings.secret.get_secret_value().encode()))
     live_events = await stack.enter_async_context(
         LiveEvents(base.event_log, base.event_store, base.signals.nudges, base.clock, readiness.stopping)
     )
@@ -114,7 +136,14 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
         playback=playback,
         exports=_build_exports(base, delivery),
         trash=TrashService(base.item_store, base.changes, base.clock),
-        grants=(OwnItems(items),),
+        grants=(OwnItems(items), albums.shared_items),
+        sharing=albums.sharing,
+        albums=albums.albums,
+        album_pages=albums.pages,
+        placements=albums.placements,
+        moves=albums.moves,
+        members=albums.members,
+        invitations=albums.invitations,
         event_log=base.event_log,
         live_events=live_events,
         overview=OverviewService(upkeep, relay, base.amazon.queues, base.signals.board, base.clock),

@@ -12,15 +12,19 @@ from app.albums.rights import owned, seen
 from app.albums.store import AlbumStore
 from app.events.requests import RelationalRequests, RequestKey
 from app.items.cursor import Cursors
+from app.items.service import ItemService
 from app.items.store import Position
+from app.sharing.access import SharedItems
 from app.sharing.keys import album_key, membership_key
 from app.sharing.service import SharingService
 from app.sharing.values import AlbumRow, Standing
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
+from app.viewer import Member
 from shared.albums import CreateAlbum, EditAlbum, Role
 from shared.events import EventType
 from shared.ids import AccountId, AlbumId, new_album_id
+from shared.items import Item
 from shared.problems import Invalid, Outdated
 from shared.times import Clock
 
@@ -43,6 +47,8 @@ class AlbumService:
         database: Database,
         cache: Cache,
         sharing: SharingService,
+        shared_items: SharedItems,
+        items: ItemService,
         store: AlbumStore,
         members: MemberStore,
         placements: PlacementStore,
@@ -52,6 +58,7 @@ class AlbumService:
         clock: Clock,
     ) -> None:
         self._database, self._cache, self._sharing = database, cache, sharing
+        self._shared_items, self._items = shared_items, items
         self._store, self._members, self._placements, self._news = store, members, placements, news
         self._answered, self._cursors, self._clock = answered, cursors, clock
 
@@ -67,6 +74,12 @@ class AlbumService:
         listed = found[:limit]
         more = self._cursors.write(account, ALBUMS, Position(listed[-1].album.id)) if len(found) > limit else None
         return ListedAlbums(listed, more)
+
+    async def covers(self, account: AccountId, listed: ListedAlbums) -> tuple[Item, ...]:
+        """What is to be seen on them, with URLs."""
+        items = list(dict.fromkeys(each.album.cover_item_id for each in listed.standings if each.album.cover_item_id))
+        seen_items = await self._shared_items.access_many(Member(account), items)
+        return tuple(self._items.shown(each.row, each.foreign) for each in seen_items.values())
 
     async def create(self, owner: AccountId, wish: CreateAlbum, request: RequestKey | None) -> Standing:
         """Raises IdempotencyMismatch, or NotFound when what was made under this key is gone by now."""

@@ -61,11 +61,6 @@ class ItemService:
         row = await self._store.get(account, item)
         return None if row is None or row.state is ItemState.DELETED else row
 
-    async def get_viewable(self, account: AccountId, item: ItemId) -> ItemRow | None:
-        """None when there is nothing that others could see."""
-        row = await self.get(account, item)
-        return row if row and is_viewable(row) else None
-
     async def get_many(self, items: Sequence[tuple[AccountId, ItemId]]) -> dict[ItemId, ItemRow]:
         """Those that exist and are not deleted."""
         return {row.item_id: row for row in await self._store.get_many(items) if _is_visible(row)}

@@ -1,11 +1,15 @@
 """Foreign items, seen through the albums that they lie in."""
 
+from collections.abc import Mapping, Sequence
+
 from app.items.access import Access, Rights
-from app.items.service import ItemService
+from app.items.service import ItemService, is_viewable
 from app.sharing.service import SharingService
 from app.sharing.values import AlbumRow, Facts, Placement
 from app.viewer import Member, ShareVisitor, Viewer
 from shared.ids import ItemId
+
+_OWNER = Rights(edit=True, original=True)
 
 
 class SharedItems:
@@ -16,25 +20,35 @@ class SharedItems:
 
     async def access(self, viewer: Viewer, item: ItemId) -> Access | None:
         """None when no album shows the item to them, or when there is nothing of it to be seen."""
-        placements = await self._sharing.placements(item)
-        if not placements:
-            return None
-        rights = _rights(viewer, placements, await self._facts(viewer, placements))
-        row = await self._items.get_viewable(placements[0].owner_id, item) if rights else None
-        return Access(row, rights, viewer) if row and rights else None
+        return (await self.access_many(viewer, [item])).get(item)
 
-    async def _facts(self, viewer: Viewer, placements: tuple[Placement, ...]) -> Facts:
-        seats = [(each.album_id, each.owner_id) for each in placements]
+    async def access_many(self, viewer: Viewer, items: Sequence[ItemId]) -> dict[ItemId, Access]:
+        """Those that an album shows to them; own ones in albums among them."""
+        placements = await self._sharing.placements(items)
+        facts = await self._facts(viewer, placements)
+        rights = {item: found for item, placed in placements.items() if (found := _rights(viewer, placed, facts))}
+        rows = await self._items.get_many([(placements[item][0].owner_id, item) for item in rights])
+        return {
+            item: Access(row, rights[item], viewer)
+            for item, row in rows.items()
+            if rights[item].edit or is_viewable(row)
+        }
+
+    async def _facts(self, viewer: Viewer, placements: Mapping[ItemId, Sequence[Placement]]) -> Facts:
+        each = [placement for placed in placements.values() for placement in placed]
+        seats = [(placement.album_id, placement.owner_id) for placement in each]
         if isinstance(viewer, Member):
-            seats += [(each.album_id, viewer.account_id) for each in placements]
-        return await self._sharing.facts([each.album_id for each in placements], seats)
+            seats += [(placement.album_id, viewer.account_id) for placement in each]
+        return await self._sharing.facts([placement.album_id for placement in each], seats)
 
 
-def _rights(viewer: Viewer, placements: tuple[Placement, ...], facts: Facts) -> Rights | None:
+def _rights(viewer: Viewer, placements: Sequence[Placement], facts: Facts) -> Rights | None:
     """The sum of what the albums grant."""
     opened = [each for each in placements if facts.counts(each) and _opens(viewer, each, facts)]
     if not opened:
         return None
+    if isinstance(viewer, Member) and viewer.account_id == opened[0].owner_id:
+        return _OWNER
     return Rights(
         edit=False, original=any(gives_original(facts.albums[each.album_id], each, viewer) for each in opened)
     )

@@ -9,8 +9,11 @@ from app.sharing.keys import album_key, albums_of_item_key, membership_key
 from app.sharing.store import SharingStore
 from app.sharing.values import AlbumRow, Facts, Placement, Standing
 from app.stores.cache.cache import Cache
-from app.stores.cache.keys import AnyKey
+from app.stores.cache.keys import AnyKey, Key
 from shared.ids import AccountId, AlbumId, ItemId
+
+Placed = tuple[Placement, ...]
+PlacementsKey = Key[Placed]
 
 
 class SharingService:
@@ -31,13 +34,16 @@ class SharingService:
         row, membership = facts.albums.get(album), facts.memberships.get((album, account))
         return Standing(row, membership.role) if row and membership else None
 
-    async def placements(self, item: ItemId) -> tuple[Placement, ...]:
-        """Wherever it was put; whether that still counts, `facts` tell."""
+    async def placements(self, items: Sequence[ItemId]) -> dict[ItemId, tuple[Placement, ...]]:
+        """Wherever each was put, if anywhere; whether that still counts, `facts` tell."""
+        keys = {albums_of_item_key(item): item for item in items}
 
-        async def load(connection: AsyncConnection) -> tuple[Placement, ...]:
-            return (await self._store.placements(connection, [item]))[item]
+        async def load(connection: AsyncConnection, missing: Sequence[PlacementsKey]) -> Mapping[PlacementsKey, Placed]:
+            found = await self._store.placements(connection, [keys[key] for key in missing])
+            return {key: found[keys[key]] for key in missing}
 
-        return await self._cache.get(albums_of_item_key(item), load)
+        found = await self._cache.get_many(list(keys), load)
+        return {item: found[key] for key, item in keys.items() if found[key]}
 
     async def facts(self, albums: Sequence[AlbumId], seats: Sequence[tuple[AlbumId, AccountId]]) -> Facts:
         """Albums and memberships in one question; what does not exist is missing."""

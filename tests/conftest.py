@@ -1,5 +1,6 @@
 """The servers that several areas share, started when the first test asks for them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -53,6 +54,14 @@ async def database_url(empty_database_url: str) -> str:
     """A database with this release's tables."""
     await migrate(empty_database_url)
     return empty_database_url
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database with this release's tables, to be copied."""
+    file = tmp_path_factory.mktemp("migrated") / "darkroom.db"
+    asyncio.run(migrate(f"sqlite+aiosqlite:///{file}"))
+    return file
 
 
 @pytest.fixture(scope="session")

@@ -101,12 +101,12 @@ class AccountService:
     async def _create(self, email: str, password: str, *, administrator: bool, first_is_administrator: bool) -> Account:
         password_hash = await self._passwords.hash(password)
         wanted = AccountRow(new_account_id(), normalised(email), administrator, self._clock())
-        created = await self._add(wanted, password_hash, first_is_administrator=first_is_administrator)
+        created = await self.add(wanted, password_hash, first_is_administrator=first_is_administrator)
         log.info("account.created", account=created.id, administrator=created.administrator)
         return created.shown()
 
-    async def _add(self, wanted: AccountRow, password_hash: str, *, first_is_administrator: bool) -> AccountRow:
-        """Raises AddressTaken."""
+    async def add(self, wanted: AccountRow, password_hash: str, *, first_is_administrator: bool = False) -> AccountRow:
+        """The account as it was written. Raises AddressTaken."""
 
         async def add() -> AccountRow:
             async with self._cache.change(account_key(wanted.id)) as connection:

@@ -111,7 +111,9 @@ class SessionService:
         log.info("session.started", account=session.account_id, session=session.id)
         return NewSession(known.account.shown(), session.shown(current=True), token)
 
-    async def add(self, session: SessionRow, token_hash: str, password_hash: str, instead_of: str | None) -> None:
+    async def add(
+        self, session: SessionRow, token_hash: str, password_hash: str, instead_of: str | None = None
+    ) -> None:
         """Also ends the session with the token hash `instead_of`, lapsed ones, and the oldest beyond the most.
 
         Raises Unauthenticated when the account's password is no longer the one that was checked.

@@ -30,7 +30,6 @@ from app.albums.service import AlbumService
 from app.caller import Authenticator
 from app.events import routes as events_routes
 from app.events.log import EventLog
-from app.events.relay import RelayService
 from app.events.stream import LiveEvents
 from app.exports import routes as exports_routes
 from app.exports.changes import ExportChanges
@@ -56,6 +55,9 @@ from app.openapi import PROBLEM_RESPONSES, describe
 from app.problem_answers import add_problem_answers
 from app.readiness import Readiness
 from app.request_frame import BodyLimit, Deadline, RequestFrame
+from app.search import routes as search_routes
+from app.search.service import SearchService
+from app.search.store import SearchStore
 from app.services import Foundation, open_foundation
 from app.settings import Settings
 from app.sharing.service import SharingService
@@ -73,6 +75,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     member_routes.router,
     invitation_routes.router,
     events_routes.router,
+    search_routes.router,
     admin_routes.router,
 )
 
@@ -91,6 +94,7 @@ class Services(TypedDict):
     playback: PlaybackService
     exports: ExportService
     trash: TrashService
+    search: SearchService
     grants: Sequence[Grants]
     sharing: SharingService
     albums: AlbumService
@@ -121,7 +125,6 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
         LiveEvents(base.event_log, base.event_store, base.signals.nudges, base.clock, readiness.stopping)
     )
     upkeep = UpkeepService(base.item_store, base.changes, base.amazon.objects, base.queue, base.clock)
-    relay = RelayService(base.event_store, base.amazon.topics, base.clock)
     return Services(
         accounts=accounts,
         sessions=sessions,
@@ -136,6 +139,7 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
         playback=playback,
         exports=_build_exports(base, delivery),
         trash=TrashService(base.item_store, base.changes, base.clock),
+        search=_build_search(settings, base, items),
         grants=(OwnItems(items), albums.shared_items),
         sharing=albums.sharing,
         albums=albums.albums,
@@ -146,7 +150,9 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
         invitations=albums.invitations,
         event_log=base.event_log,
         live_events=live_events,
-        overview=OverviewService(upkeep, relay, base.amazon.queues, base.signals.board, base.clock),
+        overview=OverviewService(
+            upkeep, base.relay, base.outbox_relay, base.amazon.queues, base.signals.board, base.clock
+        ),
     )
 
 
@@ -185,6 +191,11 @@ def _build_items(
         base.clock,
     )
     return items, playback
+
+
+def _build_search(settings: Settings, base: Foundation, items: ItemService) -> SearchService:
+    secret = settings.secret.get_secret_value().encode()
+    return SearchService(items, SearchStore(base.database.readers), Cursors(secret))
 
 
 def _build_exports(base: Foundation, delivery: Delivery) -> ExportService:

@@ -4,14 +4,20 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from app.events.cursors import CursorStore
 from app.events.log import EventLog
+from app.events.nudging import FollowerNudges
 from app.events.outbox import EventOutbox
+from app.events.outbox_store import OutboxStore
+from app.events.relay import RelayService
 from app.events.requests import RelationalRequests
 from app.events.store import EventStore
 from app.events.stream import event_channel
+from app.events.telling import OutboxRelay, PromptTelling
 from app.items.changes import ItemChanges
 from app.items.queueing import WorkQueue
 from app.items.store import ItemStore
+from app.search.indexing import FOLLOWER as SEARCH
 from app.settings import Settings
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
@@ -19,6 +25,9 @@ from app.stores.clients import AmazonStores, Endpoints, open_amazon
 from app.stores.signals import Signals
 from shared.ids import AccountId
 from shared.times import Clock
+
+STANDING_FOLLOWERS = (SEARCH,)
+"""Those that follow every account's log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,9 @@ class Foundation:
     event_store: EventStore
     event_log: EventLog
     outbox: EventOutbox
+    outbox_relay: OutboxRelay
+    cursors: CursorStore
+    relay: RelayService
     answered: RelationalRequests
     item_store: ItemStore
     changes: ItemChanges
@@ -69,6 +81,9 @@ async def open_foundation(
 
     event_store = EventStore(amazon.dynamo)
     event_log = await stack.enter_async_context(EventLog(event_store, amazon.dynamo, nudge, clock))
+    outbox_relay = OutboxRelay(OutboxStore(database), event_log, clock)
+    prompt = await stack.enter_async_context(PromptTelling(outbox_relay))
+    cursors = CursorStore(database)
     item_store = ItemStore(amazon.dynamo)
     changes = ItemChanges(item_store, event_log, clock, settings.account_quota_bytes)
     queue = WorkQueue(amazon.queues, changes, clock)
@@ -80,7 +95,10 @@ async def open_foundation(
         amazon,
         event_store,
         event_log,
-        EventOutbox(clock),
+        EventOutbox(clock, prompt.hint),
+        outbox_relay,
+        cursors,
+        RelayService(event_store, amazon.topics, FollowerNudges(cursors, amazon.queues, STANDING_FOLLOWERS), clock),
         RelationalRequests(clock),
         item_store,
         changes,

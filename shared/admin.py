@@ -27,6 +27,8 @@ class Overview(Answer):
     lanes: dict[str, Lane] = Field(description="Each queue's messages; approximate by SQS's nature.")
     oldest_wait_seconds: float = Field(description="How long the item that waits longest has been queued.")
     items_past_deadline: int = Field(description="Over 60 s past their deadline and not moved; must read 0.")
-    events_not_relayed: int = Field(description="Accounts whose log waits over 60 s for the relay; must read 0.")
+    events_not_relayed: int = Field(
+        description="Accounts whose log, or what their log must tell, waits over 60 s; must read 0."
+    )
     workers: list[WorkerSeen] | None = Field(description="Heard of within the last minute; null while Redis is away.")
     warnings: list[str] = Field(description="What works, but not as safely as it should.")

@@ -56,6 +56,26 @@ async def database_url(empty_database_url: str) -> str:
     return empty_database_url
 
 
+@pytest.fixture(scope="session", params=["sqlite", "mariadb"])
+def common_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database of this run with this release's tables, for tests that look at their own accounts' rows only."""
+    if request.param == "sqlite":
+        url = f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('common') / 'darkroom.db'}"
+    else:
+        server_url: str = request.getfixturevalue("mariadb_url")
+        asyncio.run(_create_database(server_url, "common"))
+        url = make_url(server_url).set(database="common").render_as_string(hide_password=False)
+    asyncio.run(migrate(url))
+    return url
+
+
+async def _create_database(server_url: str, name: str) -> None:
+    server = Database(server_url)
+    async with server.writer.write() as connection:
+        await connection.execute(text(f"CREATE DATABASE {name}"))
+    await server.close()
+
+
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An SQLite database with this release's tables, to be copied."""

@@ -1,5 +1,6 @@
 """The app's services on real stores, for tests that go through the service and not through HTTP."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from app.items.trash import TrashService
 from app.items.upkeep import UpkeepService
 from app.items.uploads import UploadService
 from app.items.work import WorkService
+from app.migrations.run import migrate
 from app.services import Foundation, open_foundation
 from app.settings import Settings
 from app.stores.cloudfront import UrlSigner
@@ -64,13 +66,18 @@ class Stores:
     valkey: str
     folder: Path
 
+    @property
+    def database_url(self) -> str:
+        """With this release's tables; one for all tests."""
+        return f"sqlite+aiosqlite:///{self.folder / 'app.db'}"
+
     def settings(self, **changes: object) -> Settings:
         """What an app on these stores is told."""
         key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         values: dict[str, object] = {
-            "database_url": SecretStr(f"sqlite+aiosqlite:///{self.folder / 'app.db'}"),
+            "database_url": SecretStr(self.database_url),
             "redis_url": SecretStr(self.valkey),
             "dynamodb_endpoint": self.tables,
             "s3_endpoint": self.objects,
@@ -101,6 +108,7 @@ def start_stores(stack: ExitStack, folder: Path, *, faults: str = "off") -> Stor
         folder=folder,
     )
     create_resources(started)
+    asyncio.run(migrate(started.database_url))
     return started
 
 
@@ -174,7 +182,7 @@ async def open_house(stores: Stores, clock: Clock, **changes: object) -> AsyncIt
             CompletionService(base.item_store, base.changes, requests, objects, queue, clock),
             WorkService(base.item_store, base.changes, queue, clock),
             UpkeepService(base.item_store, base.changes, objects, queue, clock),
-            RelayService(base.event_store, base.amazon.topics, clock),
+            base.relay,
             playback,
             TrashService(base.item_store, base.changes, clock),
             await stack.enter_async_context(httpx.AsyncClient(timeout=10)),

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from app.admin.workers import read_workers, warnings_about
 from app.events.relay import RelayService
+from app.events.telling import OutboxRelay
 from app.items.upkeep import UpkeepService
 from app.stores.board import Board
 from app.stores.resources import BULK_QUEUE, DEAD_LETTERS_QUEUE, EXPORTS_QUEUE, EXPRESS_QUEUE
@@ -17,8 +18,16 @@ LANES = {"express": EXPRESS_QUEUE, "bulk": BULK_QUEUE, "exports": EXPORTS_QUEUE,
 
 
 class OverviewService:
-    def __init__(self, upkeep: UpkeepService, relay: RelayService, queues: Queues, board: Board, clock: Clock) -> None:
-        self._upkeep, self._relay, self._queues = upkeep, relay, queues
+    def __init__(
+        self,
+        upkeep: UpkeepService,
+        relay: RelayService,
+        outbox: OutboxRelay,
+        queues: Queues,
+        board: Board,
+        clock: Clock,
+    ) -> None:
+        self._upkeep, self._relay, self._outbox, self._queues = upkeep, relay, outbox, queues
         self._board, self._clock = board, clock
 
     async def read(self) -> Overview:
@@ -27,13 +36,14 @@ class OverviewService:
             depths = {name: tasks.create_task(self._queues.depth(queue)) for name, queue in LANES.items()}
             backlog = tasks.create_task(self._upkeep.backlog(since))
             unrelayed = tasks.create_task(self._relay.late(since))
+            untold = tasks.create_task(self._outbox.late(since))
             workers = tasks.create_task(read_workers(self._board))
         return Overview(
             at=self._clock(),
             lanes={name: Lane(**depth.result()) for name, depth in depths.items()},
             oldest_wait_seconds=backlog.result().oldest_wait_seconds,
             items_past_deadline=backlog.result().past_deadline,
-            events_not_relayed=unrelayed.result(),
+            events_not_relayed=unrelayed.result() + untold.result(),
             workers=workers.result(),
             warnings=warnings_about(workers.result()),
         )

@@ -77,7 +77,7 @@ class AlbumPages:
 
     async def _visible(self, album: AlbumRow, viewer: Viewer, page: PlacedPage) -> list[ShownItem | None]:
         """For each of the page what is to be shown of it."""
-        rows = await self._items.get_many([(each.placement.owner_id, each.item_id) for each in page.placed])
+        rows = await self._items.get_of_any([(each.placement.owner_id, each.item_id) for each in page.placed])
         return [_shown(album, viewer, each, rows.get(each.item_id)) for each in page.placed]
 
 

@@ -54,7 +54,7 @@ class PlacementService:
         Raises NotFound, Forbidden for viewers, Full, IdempotencyMismatch.
         """
         wanted = list(dict.fromkeys(items))
-        rows = await self._items.get_many([(account, item) for item in wanted])
+        rows = await self._items.get_many(account, wanted)
         own = [rows[item] for item in wanted if item in rows]
         await twice_if_beaten(lambda: self._add(account, album, own, request))
         return _sorted(wanted, rows)

@@ -1,9 +1,10 @@
-"""Telling the outside: what an account's log has gained goes to SNS, and only then the relayed number moves."""
+"""Telling whoever follows: the followers' cursors, SNS and a nudge, and only then the relayed number moves."""
 
 import asyncio
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+from app.events.nudging import FollowerNudges
 from app.events.store import PAGE_EVENTS, EventStore, Head
 from app.stores.dynamo import Refused, TransactionConflict
 from app.stores.resources import COMPLETIONS_TOPIC, SHARDS
@@ -19,8 +20,8 @@ LEASE = timedelta(seconds=30)
 
 
 class RelayService:
-    def __init__(self, store: EventStore, topics: Topics, clock: Clock) -> None:
-        self._store, self._topics, self._clock = store, topics, clock
+    def __init__(self, store: EventStore, topics: Topics, followers: FollowerNudges, clock: Clock) -> None:
+        self._store, self._topics, self._followers, self._clock = store, topics, followers, clock
 
     async def behind(self, shard: int) -> list[AccountId]:
         """Candidates of one of the 16 shards; the head decides."""
@@ -47,11 +48,13 @@ class RelayService:
     async def _tell(self, account: AccountId, head: Head, now: datetime) -> int:
         events = await self._store.after(account, head.relayed, now=now, limit=PAGE_EVENTS)
         completed = [event for event in events if event.type in COMPLETIONS]
-        for event in completed:
-            await self._publish(account, event)
         told = events[-1].number if len(events) == PAGE_EVENTS else head.last
         if events:
             told = max(told, events[-1].number)
+        await self._followers.want(account, told)  # first: while Aurora is away nothing is published again and again
+        for event in completed:
+            await self._publish(account, event)
+        await self._followers.nudge(account)
         try:
             await self._store.note_relayed(account, told, finished=True)
         except (Refused, TransactionConflict):

@@ -24,6 +24,8 @@ event_outbox = Table(
     Column("data", JSON, nullable=False),
     Column("written_at", UtcDateTime, nullable=False),
     Index("ix_event_outbox_account_id_dedupe_key", "account_id", "dedupe_key", unique=True),
+    Index("ix_event_outbox_account_id_id", "account_id", "id"),
+    sqlite_autoincrement=True,  # else SQLite gives a removed row's number again, and who removes it late takes another
 )
 
 cursors = Table(
@@ -31,11 +33,15 @@ cursors = Table(
     metadata,
     Column("follower", identifier(FOLLOWER_CHARACTERS), nullable=False),
     Column("account_id", identifier(ID_CHARACTERS), nullable=False),
-    Column("applied", BigInteger, nullable=False),
+    Column(
+        "applied", BigInteger, nullable=True, comment="the last event applied; absent until all rows were read once"
+    ),
     Column("wanted", BigInteger, nullable=False),
     Column("behind", Boolean, nullable=False, comment="applied < wanted, to be found by an index"),
+    Column("revision", BigInteger, nullable=False, comment="moved by every write of the follower's"),
     PrimaryKeyConstraint("follower", "account_id", name="pk_cursors"),
     Index("ix_cursors_follower_behind_account_id", "follower", "behind", "account_id"),
+    Index("ix_cursors_account_id", "account_id"),
 )
 
 requests = Table(

@@ -61,8 +61,13 @@ class ItemService:
         row = await self._store.get(account, item)
         return None if row is None or row.state is ItemState.DELETED else row
 
-    async def get_many(self, items: Sequence[tuple[AccountId, ItemId]]) -> dict[ItemId, ItemRow]:
-        """Those that exist and are not deleted."""
+    async def get_many(self, account: AccountId, items: Sequence[ItemId]) -> dict[ItemId, ItemRow]:
+        """Those of the account that `get` would find, each as it stands now."""
+        rows = await self._store.get_many([(account, item) for item in items])
+        return {row.item_id: row for row in rows if _is_visible(row)}
+
+    async def get_of_any(self, items: Sequence[tuple[AccountId, ItemId]]) -> dict[ItemId, ItemRow]:
+        """As `get_many`, whoever owns them."""
         return {row.item_id: row for row in await self._store.get_many(items) if _is_visible(row)}
 
     async def list(

@@ -27,7 +27,7 @@ class SharedItems:
         placements = await self._sharing.placements(items)
         facts = await self._facts(viewer, placements)
         rights = {item: found for item, placed in placements.items() if (found := _rights(viewer, placed, facts))}
-        rows = await self._items.get_many([(placements[item][0].owner_id, item) for item in rights])
+        rows = await self._items.get_of_any([(placements[item][0].owner_id, item) for item in rights])
         return {
             item: Access(row, rights[item], viewer)
             for item, row in rows.items()

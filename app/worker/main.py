@@ -14,7 +14,6 @@ import structlog
 import uvloop
 
 from app.accounts.closed import ClosedAccounts
-from app.events.relay import RelayService
 from app.items.erasure import ItemErasure
 from app.items.queueing import QUEUES
 from app.items.remake_work import RemakeWork
@@ -24,6 +23,8 @@ from app.items.work import WorkService
 from app.media.decoders import Decoders
 from app.media.recipe import recipe_hash
 from app.readiness import Readiness
+from app.search.index_store import IndexStore
+from app.search.indexing import SearchIndex
 from app.services import Foundation, open_foundation
 from app.settings import Settings
 from app.stores.sqs import Message
@@ -33,6 +34,7 @@ from app.worker.eraser import Eraser
 from app.worker.export_attempts import ExportSweeper
 from app.worker.export_parts import ExportParts
 from app.worker.files import AttemptFiles
+from app.worker.following import FollowerLoops
 from app.worker.health import health_server
 from app.worker.pipeline import Pipeline
 from app.worker.presence import be_seen
@@ -40,6 +42,7 @@ from app.worker.progress import Encodes
 from app.worker.remaking import BulkLane, Silence, remake_attempts
 from app.worker.rounds import Hints, Relay, Sweeper
 from app.worker.start_check import Unsafe, check_sandbox
+from app.worker.telling import Teller
 from app.worker.video import VideoPipeline
 from shared.ids import ItemId
 from shared.times import utc_now
@@ -94,8 +97,9 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         closed = ClosedAccounts(base.database, base.clock, lease)
         eraser = Eraser(closed, erasure, exports.erasure, base.event_store, base.clock)
         upkeep = UpkeepService(base.item_store, base.changes, base.amazon.objects, base.queue, base.clock)
-        relay = RelayService(base.event_store, base.amazon.topics, base.clock)
+        followers = _followers(base)
         consumers = [*_consumers(settings, base, work, decoders, scratch), exports.consumer(base, scratch)]
+        consumers.append(followers.consumer())
         health = health_server(
             settings.listen_host, settings.listen_port, readiness, lambda: sum(each.in_work for each in consumers)
         )
@@ -103,7 +107,9 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
             serving = tasks.create_task(health.serve())
             rounds = [
                 tasks.create_task(Sweeper(upkeep, base.amazon.queues).run(readiness.stopping)),
-                tasks.create_task(Relay(relay, hints).run(readiness.stopping)),
+                tasks.create_task(Relay(base.relay, hints).run(readiness.stopping)),
+                tasks.create_task(Teller(base.outbox_relay).run(readiness.stopping)),
+                tasks.create_task(followers.run(readiness.stopping)),
                 tasks.create_task(eraser.run(readiness.stopping)),
                 tasks.create_task(ExportSweeper(exports.upkeep).run(readiness.stopping)),
                 tasks.create_task(be_seen(base.signals.board, landlock_level, readiness.stopping)),
@@ -118,6 +124,11 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
                 task.cancel()
             health.should_exit = True
             await serving
+
+
+def _followers(base: Foundation) -> FollowerLoops:
+    search = SearchIndex(base.item_store, IndexStore(base.database))
+    return FollowerLoops(base.event_log, base.cursors, base.amazon.queues, [search])
 
 
 def _consumers(

@@ -1,4 +1,4 @@
-"""The relational database of the events, on SQLite and once more on MariaDB."""
+"""The relational database of the events, on SQLite and once more on MariaDB; each test has accounts of its own."""
 
 from collections.abc import AsyncIterator
 
@@ -8,7 +8,7 @@ from app.stores.aurora import Database
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url)
+async def database(common_database_url: str) -> AsyncIterator[Database]:
+    opened = Database(common_database_url)
     yield opened
     await opened.close()

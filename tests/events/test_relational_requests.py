@@ -60,6 +60,6 @@ async def test_an_old_key_may_be_used_again_and_is_forgotten_in_time(database: D
         clock.advance(days=1, seconds=1)
     async with database.writer.write() as connection:
         await requests.note(connection, account, RequestKey("two", "f" * 64), "alb_3", 201)
-        assert await requests.forget_expired(connection, 10) == 1
-        assert await requests.forget_expired(connection, 10) == 0
+        while await requests.forget_expired(connection, 1):
+            pass
         assert await requests.erase(connection, account) == 1

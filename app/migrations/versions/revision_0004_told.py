@@ -24,18 +24,27 @@ def upgrade() -> None:
         sa.Column("data", sa.JSON(), nullable=False),
         sa.Column("written_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_event_outbox"),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_event_outbox_account_id_dedupe_key", "event_outbox", ["account_id", "dedupe_key"], unique=True)
+    op.create_index("ix_event_outbox_account_id_id", "event_outbox", ["account_id", "id"])
     op.create_table(
         "cursors",
         sa.Column("follower", identifier(40), nullable=False),
         sa.Column("account_id", identifier(30), nullable=False),
-        sa.Column("applied", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "applied",
+            sa.BigInteger(),
+            nullable=True,
+            comment="the last event applied; absent until all rows were read once",
+        ),
         sa.Column("wanted", sa.BigInteger(), nullable=False),
         sa.Column("behind", sa.Boolean(), nullable=False, comment="applied < wanted, to be found by an index"),
+        sa.Column("revision", sa.BigInteger(), nullable=False, comment="moved by every write of the follower's"),
         sa.PrimaryKeyConstraint("follower", "account_id", name="pk_cursors"),
     )
     op.create_index("ix_cursors_follower_behind_account_id", "cursors", ["follower", "behind", "account_id"])
+    op.create_index("ix_cursors_account_id", "cursors", ["account_id"])
     op.create_table(
         "requests",
         sa.Column("account_id", identifier(30), nullable=False),

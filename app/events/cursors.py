@@ -1,0 +1,117 @@
+"""How far each follower is in each account's log, in Aurora, where what it makes of the events is."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.events.schema import cursors
+from app.stores.aurora import Database
+from app.stores.aurora_inserts import insert_absent
+from shared.ids import AccountId
+
+Step = Callable[[AsyncConnection], Awaitable[None]]
+"""What a follower writes, in one transaction with its cursor's move. It waits for nothing but the database."""
+
+
+async def nothing(_connection: AsyncConnection) -> None:
+    """The step that writes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """`applied` is None as long as the rows themselves have not all been read once."""
+
+    follower: str
+    account: AccountId
+    applied: int | None
+    wanted: int
+    revision: int
+
+
+class CursorStore:
+    """Each method is one transaction. Raises Unavailable, as the database does."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, follower: str, account: AccountId) -> Cursor | None:
+        columns = cursors.c
+        wanted = select(columns.applied, columns.wanted, columns.revision).where(*_of(follower, account))
+        async with self._database.writer.read() as connection:
+            found = (await connection.execute(wanted)).first()
+        return Cursor(follower, account, *found) if found else None
+
+    async def want(self, account: AccountId, number: int, standing: Sequence[str]) -> None:
+        """Every cursor of the account is to get at least this far; never less than before.
+
+        `standing`: followers of every account, whose cursors are made here.
+        """
+        raised = (
+            update(cursors)
+            .where(cursors.c.account_id == account, cursors.c.wanted < number)
+            .values(wanted=number, behind=or_(cursors.c.applied.is_(None), cursors.c.applied < number))
+        )
+        async with self._database.writer.write() as connection:
+            await connection.execute(raised)
+            await insert_absent(connection, cursors, [_new(follower, account, number) for follower in standing])
+
+    async def enrol(self, follower: str, accounts: Sequence[AccountId]) -> None:
+        """Makes cursors for those that have none; what they follow is yet to be read."""
+        async with self._database.writer.write() as connection:
+            await insert_absent(connection, cursors, [_new(follower, account, 0) for account in accounts])
+
+    async def write(self, read: Cursor, step: Step, applied: int | None) -> bool:
+        """Runs the step and moves the cursor in one transaction.
+
+        False, and nothing is written, when the follower has written since `read` was read, or the cursor is gone:
+        so whatever a step was prepared from is at least as new as what it replaces.
+        """
+        moved = (
+            update(cursors)
+            .where(*_of(read.follower, read.account), cursors.c.revision == read.revision)
+            .values(
+                applied=applied,
+                behind=True if applied is None else cursors.c.wanted > applied,
+                revision=read.revision + 1,
+            )
+        )
+        async with self._database.writer.write() as connection:
+            if (await connection.execute(moved)).rowcount == 0:
+                return False
+            await step(connection)
+        return True
+
+    async def behind(self, follower: str, after: str, limit: int) -> list[AccountId]:
+        """Accounts whose cursor stands before what is wanted, by their ids."""
+        return await self._accounts(follower, after, limit, cursors.c.behind.is_(True))
+
+    async def accounts(self, follower: str, after: str, limit: int) -> list[AccountId]:
+        """All that it follows, by their ids."""
+        return await self._accounts(follower, after, limit)
+
+    async def _accounts(self, follower: str, after: str, limit: int, *which: ColumnElement[bool]) -> list[AccountId]:
+        wanted = (
+            select(cursors.c.account_id)
+            .where(cursors.c.follower == follower, cursors.c.account_id > after, *which)
+            .order_by(cursors.c.account_id)
+            .limit(limit)
+        )
+        async with self._database.writer.read() as connection:
+            return [AccountId(found) for found in await connection.scalars(wanted)]
+
+
+def _of(follower: str, account: AccountId) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return cursors.c.follower == follower, cursors.c.account_id == account
+
+
+def _new(follower: str, account: AccountId, wanted: int) -> dict[str, object]:
+    return {
+        "follower": follower,
+        "account_id": account,
+        "applied": None,
+        "wanted": wanted,
+        "behind": True,
+        "revision": 0,
+    }

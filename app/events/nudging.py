@@ -1,0 +1,30 @@
+"""Waking the followers: how far they are to get, and a message that says whose log has grown."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from app.events.cursors import CursorStore
+from app.stores.resources import NUDGES_QUEUE
+from app.stores.sqs import Queues
+from shared.ids import AccountId
+from shared.problems import Unavailable
+
+log = structlog.get_logger()
+
+
+class FollowerNudges:
+    def __init__(self, cursors: CursorStore, queues: Queues, standing: Sequence[str]) -> None:
+        """`standing`: the names of the followers that every account has."""
+        self._cursors, self._queues, self._standing = cursors, queues, standing
+
+    async def want(self, account: AccountId, number: int) -> None:
+        """From here on the followers' rounds find the account, whatever becomes of the nudge. Raises Unavailable."""
+        await self._cursors.want(account, number, self._standing)
+
+    async def nudge(self, account: AccountId) -> None:
+        """So that they need not wait for their round; may be lost."""
+        try:
+            await self._queues.send(NUDGES_QUEUE, {"account_id": account}, group=account)
+        except Unavailable as problem:
+            log.warning("nudge.lost", account=account, reason=str(problem))

@@ -1,0 +1,32 @@
+"""What the relational database holds for an account's events: what is to be told, cursors, answered requests."""
+
+from collections.abc import AsyncIterator
+
+from sqlalchemy import delete, func, select
+
+from app.events.schema import cursors, event_outbox, requests
+from app.stores.aurora import Database
+from shared.ids import AccountId
+
+_OF_ACCOUNT = {"cursors": cursors, "event_outbox": event_outbox, "relational requests": requests}
+
+
+class RelationalEvents:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def erase(self, account: AccountId) -> AsyncIterator[int]:
+        """All of it, and how many rows that were. Without a cursor no follower writes anything for the account."""
+        for table in _OF_ACCOUNT.values():
+            async with self._database.writer.write() as connection:
+                erased = (await connection.execute(delete(table).where(table.c.account_id == account))).rowcount
+            yield erased
+
+    async def count_rows(self, account: AccountId) -> dict[str, int]:
+        """How many rows each table has of the account."""
+        counts = {}
+        async with self._database.writer.read() as connection:
+            for name, table in _OF_ACCOUNT.items():
+                wanted = select(func.count()).select_from(table).where(table.c.account_id == account)
+                counts[name] = int(await connection.scalar(wanted) or 0)
+        return counts

@@ -1,0 +1,142 @@
+"""From the outbox into the members' logs: exactly once for each account and dedupe key, whoever dies or comes twice."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from app.events.log import ActionRefused, EventLog, NewEvent
+from app.events.outbox_store import OutboxRow, OutboxStore, mark_action
+from shared.events import EventType
+from shared.ids import AccountId
+from shared.problems import NotFound, Problem
+from shared.times import Clock
+
+log = structlog.get_logger()
+
+BATCH = 40
+"""Rows told in one transaction, each with its mark: below the 90 actions of the log's own batches."""
+MOST_BATCHES = 5
+"""Of one account in one go, so that thousands of one account's keep nobody waiting."""
+AT_ONCE = 8
+"""Accounts."""
+LOOK_SECONDS = 0.02
+MOST_LOOKS = 25
+"""A hint comes before the commit; this long it is waited for. What takes longer is for a worker's round."""
+MOST_HINTS = 1_000
+_TYPES: frozenset[str] = frozenset(EventType)
+
+
+class OutboxRelay:
+    def __init__(self, store: OutboxStore, event_log: EventLog, clock: Clock) -> None:
+        self._store, self._log, self._clock = store, event_log, clock
+
+    async def waiting(self) -> list[AccountId]:
+        return await self._store.accounts()
+
+    async def late(self, since: datetime) -> int:
+        """How many accounts have been owed an event since before that moment."""
+        return await self._store.late(since)
+
+    async def tell(self, account: AccountId) -> int:
+        """How many rows are dealt with; more may wait. Repeated, or done by two at once, nothing is told twice."""
+        count = 0
+        for _ in range(MOST_BATCHES):
+            rows = _known(await self._store.rows(account, BATCH))
+            if rows:
+                await self._append(account, rows)
+                await self._store.delete(rows)
+            count += len(rows)
+            if len(rows) < BATCH:
+                break
+        return count
+
+    async def _append(self, account: AccountId, rows: list[OutboxRow]) -> None:
+        """All of them in one transaction with their marks; whose mark is there has been told and is left out."""
+        now = self._clock()
+        marks = {mark_action(account, row, now): row for row in rows}
+        while marks:
+            events = [NewEvent(EventType(row.type), row.subject, row.data) for row in marks.values()]
+            try:
+                await self._log.append(account, events, list(marks))
+            except ActionRefused as told:
+                marks = {mark: row for mark, row in marks.items() if mark not in told.refused}
+            except NotFound:
+                return  # the account is being erased
+            else:
+                return
+
+
+def _known(rows: list[OutboxRow]) -> list[OutboxRow]:
+    """Up to the first of a type that this release does not know: a newer one's worker tells it, and what follows."""
+    for index, row in enumerate(rows):
+        if row.type not in _TYPES:
+            log.warning("event.unknown", type=row.type)
+            return rows[:index]
+    return rows
+
+
+@dataclass(eq=False, slots=True)
+class _Hint:
+    looks: int = 0
+
+
+class PromptTelling:
+    """Tells at once what this process itself has written, so that it waits for no round. One each, open as a context.
+
+    It gives up easily: the workers' rounds find everything.
+    """
+
+    def __init__(self, relay: OutboxRelay) -> None:
+        self._relay = relay
+        self._hints: dict[AccountId, _Hint] = {}
+        self._hinted = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def hint(self, account: AccountId) -> None:
+        if len(self._hints) < MOST_HINTS:
+            self._hints[account] = _Hint()
+            self._hinted.set()
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run())
+        self._task.add_done_callback(_report_crash)
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    async def _run(self) -> None:
+        gate = asyncio.Semaphore(AT_ONCE)
+        while True:
+            await self._hinted.wait()
+            self._hinted.clear()
+            await asyncio.sleep(LOOK_SECONDS)
+            async with asyncio.TaskGroup() as tasks:
+                for account, hint in list(self._hints.items()):
+                    tasks.create_task(self._look(gate, account, hint))
+            if self._hints:
+                self._hinted.set()
+
+    async def _look(self, gate: asyncio.Semaphore, account: AccountId, hint: _Hint) -> None:
+        async with gate:
+            try:
+                done = await self._relay.tell(account) > 0
+            except Problem as problem:
+                log.warning("telling.waits", account=account, reason=str(problem))
+                done = True
+        hint.looks += 1
+        if (done or hint.looks == MOST_LOOKS) and self._hints[account] is hint:
+            del self._hints[account]
+
+
+def _report_crash(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("telling.crashed", exc_info=error)

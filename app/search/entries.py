@@ -1,0 +1,44 @@
+"""What the index holds of one item, as a pure function of its row."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.items.row import ItemRow
+from app.search.words import asked_words, indexed_words
+from shared.items import ItemKind, ItemState
+from shared.times import to_rfc3339
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`captured_key` orders, as it does in the list of items."""
+
+    captured_key: str
+    words: frozenset[str]
+
+
+def entry(row: ItemRow) -> Entry | None:
+    """None for what cannot be found."""
+    if row.state is ItemState.DELETED:
+        return None
+    words = indexed_words((camera_of(row), row.name, row.caption))
+    kind = {kind_word(row.kind)} if row.kind else set()
+    return Entry(f"{to_rfc3339(captured(row))}#{row.item_id}", words | kind)
+
+
+def captured(row: ItemRow) -> datetime:
+    return row.captured_at or row.created_at
+
+
+def camera_of(row: ItemRow) -> str:
+    return (row.result.camera or "") if row.result else ""
+
+
+def kind_word(kind: ItemKind) -> str:
+    """No text has a word with a colon."""
+    return f":{kind}"
+
+
+def has_camera(row: ItemRow, camera: str) -> bool:
+    """Whether it was taken with a camera that has all these words in its name."""
+    return set(asked_words(camera)) <= indexed_words((camera_of(row),))

@@ -1,0 +1,98 @@
+"""What somebody looks for, and whether an item's row is that: the index is a moment late, the row decides."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.items.row import ItemRow
+from app.search.entries import captured, entry, has_camera, kind_word
+from app.search.words import asked_words, indexed_words
+from shared.ids import AlbumId
+from shared.items import ItemKind
+from shared.problems import Invalid
+from shared.times import to_rfc3339
+
+MOST_TERMS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """As it was asked for; every part narrows the others. Captured from (included) to (not included)."""
+
+    text: str | None = None
+    camera: str | None = None
+    album: AlbumId | None = None
+    kind: ItemKind | None = None
+    captured_from: datetime | None = None
+    captured_to: datetime | None = None
+
+    @property
+    def order(self) -> str:
+        """For the cursor, which belongs to exactly this wish."""
+        parts = [
+            self.text,
+            self.camera,
+            self.album,
+            self.kind,
+            self._bound("captured_from"),
+            self._bound("captured_to"),
+        ]
+        return f"search {hashlib.sha256(json.dumps(parts).encode()).hexdigest()}"
+
+    def _bound(self, name: str) -> str | None:
+        moment: datetime | None = getattr(self, name)
+        return to_rfc3339(moment) if moment else None
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word, or a beginning of one, that an item has in its own texts, or in the title of one of these albums."""
+
+    word: str
+    prefix: bool = False
+    albums: tuple[AlbumId, ...] = ()
+
+    def is_in(self, words: frozenset[str]) -> bool:
+        return any(word.startswith(self.word) for word in words) if self.prefix else self.word in words
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """`oldest` (included) and `newest` (not included) bound the `captured_key`."""
+
+    terms: tuple[Term, ...]
+    album: AlbumId | None
+    oldest: str | None
+    newest: str | None
+
+
+def query(wish: Wish, titles: dict[AlbumId, str]) -> Query | None:
+    """None when nothing can be that. `titles`: of the albums that the caller is in. Raises Invalid."""
+    text = asked_words(wish.text or "")
+    camera = asked_words(wish.camera or "")
+    if (wish.text and not text) or (wish.camera and not camera):
+        return None
+    if len(text) + len(camera) > MOST_TERMS:
+        raise Invalid(errors=[{"field": "q", "message": f"more than {MOST_TERMS} words"}])
+    terms = [_with_albums(Term(word, prefix=word == text[-1]), titles) for word in text]
+    terms += [Term(word) for word in camera]
+    if wish.kind:
+        terms.append(Term(kind_word(wish.kind)))
+    bounds = [to_rfc3339(moment) if moment else None for moment in (wish.captured_from, wish.captured_to)]
+    return Query(tuple(terms), wish.album, *bounds)
+
+
+def fits(row: ItemRow, wish: Wish, asked: Query) -> bool:
+    """Whether the row, as it stands now, is what was asked for. What lies in which album is not in the row."""
+    own = entry(row)
+    if own is None or (wish.camera and not has_camera(row, wish.camera)):
+        return False
+    moment = to_rfc3339(captured(row))
+    in_time = (asked.oldest is None or moment >= asked.oldest) and (asked.newest is None or moment < asked.newest)
+    return in_time and all(term.albums or term.is_in(own.words) for term in asked.terms)
+
+
+def _with_albums(term: Term, titles: dict[AlbumId, str]) -> Term:
+    albums = tuple(album for album, title in titles.items() if term.is_in(indexed_words((title,))))
+    return Term(term.word, term.prefix, albums)

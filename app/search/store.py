@@ -1,0 +1,190 @@
+"""Reading the search index: candidates in the order of capture, at a cost that does not grow with the account."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, FromClause, Select, and_, func, literal, or_, select, union
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.albums.schema import albums
+from app.events.schema import cursors
+from app.search.query import Query, Term
+from app.search.schema import item_index, item_words
+from app.sharing.schema import album_items, album_members
+from app.stores.aurora import Source
+from shared.ids import AccountId, AlbumId, ItemId
+
+MOST_GATHERED = 2_000
+"""What fits fewer items than this is gathered and sorted; of what fits more, the newest items are looked at in turn."""
+WINDOW = 1_000
+"""Items looked at in one turn."""
+MOST_ALBUMS = 1_000
+"""Of one account whose titles are looked at, the newest ones."""
+_LAST = "\U0010ffff"
+
+Rows = Select[str, str]
+"""Selects `captured_key` and `item_id`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Newest first. The rest lies before `go_on`; None: that was all. `applied`: the index knows events up to this."""
+
+    items: list[ItemId]
+    go_on: str | None
+    applied: int
+
+
+class SearchStore:
+    """Raises Unavailable, as the database does."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    async def titles(self, account: AccountId) -> dict[AlbumId, str]:
+        """Of the albums that the account owns or is a member of."""
+        own = select(albums.c.id, albums.c.title).where(albums.c.owner_id == account)
+        joined = (
+            select(albums.c.id, albums.c.title)
+            .join(album_members, album_members.c.album_id == albums.c.id)
+            .where(album_members.c.account_id == account)
+        )
+        found: dict[AlbumId, str] = {}
+        async with self._source.read() as connection:
+            for wanted in (own, joined):
+                newest = wanted.order_by(albums.c.id.desc()).limit(MOST_ALBUMS)
+                found |= {AlbumId(album): title for album, title in await connection.execute(newest)}
+        return found
+
+    async def applied(self, account: AccountId, follower: str) -> int:
+        """Up to which event the index knows the account; 0 when it does not know it yet."""
+        async with self._source.read() as connection:
+            return await _applied(connection, account, follower)
+
+    async def candidates(
+        self, account: AccountId, follower: str, query: Query, before: str | None, limit: int
+    ) -> Candidates:
+        """At most `limit` items captured before the key `before`; fewer, or none, when the next ones lie far off."""
+        async with self._source.read() as connection:
+            applied = await _applied(connection, account, follower)
+            look = _Look(connection, account, query, min(filter(None, (before, query.newest)), default=None), limit)
+            items, go_on = await look.run()
+        return Candidates(items, go_on, applied)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    connection: AsyncConnection
+    account: AccountId
+    query: Query
+    before: str | None
+    limit: int
+
+    async def run(self) -> tuple[list[ItemId], str | None]:
+        narrowest, fewest = None, MOST_GATHERED + 1
+        for part in _parts(self.query):
+            count = await self._count(part)
+            if count < fewest:
+                narrowest, fewest = part, count
+            if fewest == 0:
+                return [], None
+        if narrowest is not None:
+            return await self._gather(narrowest)
+        return await self._walk()
+
+    async def _count(self, part: "Term | AlbumId") -> int:
+        some = _rows_of(self.account, part).limit(MOST_GATHERED + 1).subquery()
+        return int(await self.connection.scalar(select(func.count()).select_from(some)) or 0)
+
+    async def _gather(self, part: "Term | AlbumId") -> tuple[list[ItemId], str | None]:
+        """From all that fits this part, which are few."""
+        few = _rows_of(self.account, part).limit(MOST_GATHERED).subquery()
+        return await self._found(select(few.c.captured_key, few.c.item_id).distinct(), few, part)
+
+    async def _walk(self) -> tuple[list[ItemId], str | None]:
+        """From the newest on: along a word that an index follows in this order, or along all items."""
+        along = next((part for part in self.query.terms if not part.prefix and not part.albums), None)
+        table: FromClause = item_words if along else item_index
+        rows: Rows = select(table.c.captured_key, table.c.item_id).where(table.c.account_id == self.account)
+        if along:
+            rows = rows.where(item_words.c.word == along.word)
+        if len(list(_parts(self.query))) <= bool(along):
+            return await self._found(rows, table, along)
+        ordered = rows.where(*self._bounds(table)).order_by(table.c.captured_key.desc()).limit(WINDOW).subquery()
+        reach = select(func.count(), func.min(ordered.c.captured_key)).select_from(ordered)
+        count, lowest = (await self.connection.execute(reach)).one()
+        if count == 0:
+            return [], None
+        items, go_on = await self._found(rows.where(table.c.captured_key >= lowest), table, along)
+        return items, go_on or (lowest if count == WINDOW else None)
+
+    async def _found(
+        self, rows: Rows, table: FromClause, known: "Term | AlbumId | None"
+    ) -> tuple[list[ItemId], str | None]:
+        """Those of the rows that fit every part; the `known` one they fit already."""
+        rest = [self._fits(part, table) for part in _parts(self.query) if part is not known]
+        wanted = rows.where(*self._bounds(table), *rest).order_by(table.c.captured_key.desc()).limit(self.limit + 1)
+        found = (await self.connection.execute(wanted)).all()
+        items = [ItemId(row.item_id) for row in found[: self.limit]]
+        return items, found[self.limit - 1].captured_key if len(found) > self.limit else None
+
+    def _bounds(self, table: FromClause) -> list[ColumnElement[bool]]:
+        bounds = []
+        if self.before is not None:
+            bounds.append(table.c.captured_key < self.before)
+        if self.query.oldest is not None:
+            bounds.append(table.c.captured_key >= self.query.oldest)
+        return bounds
+
+    def _fits(self, part: "Term | AlbumId", table: FromClause) -> ColumnElement[bool]:
+        if not isinstance(part, Term):
+            return _lies_in((part,), table)
+        word = item_words.alias()
+        own = select(literal(1)).where(
+            word.c.account_id == self.account, word.c.captured_key == table.c.captured_key, _is_word(part, word)
+        )
+        has_word = _looked_up(own)
+        return or_(has_word, _lies_in(part.albums, table)) if part.albums else has_word
+
+
+async def _applied(connection: AsyncConnection, account: AccountId, follower: str) -> int:
+    known = select(cursors.c.applied).where(cursors.c.follower == follower, cursors.c.account_id == account)
+    return int(await connection.scalar(known) or 0)
+
+
+def _parts(query: Query) -> "list[Term | AlbumId]":
+    return [*query.terms, *([query.album] if query.album else [])]
+
+
+def _rows_of(account: AccountId, part: "Term | AlbumId") -> Rows:
+    """What fits one part, in no order; of a beginning, an item once for each word that begins so."""
+    by_album = (
+        select(item_index.c.captured_key, item_index.c.item_id)
+        .join(album_items, album_items.c.item_id == item_index.c.item_id)
+        .where(item_index.c.account_id == account)
+    )
+    if not isinstance(part, Term):
+        return by_album.where(album_items.c.album_id == part)
+    by_word = select(item_words.c.captured_key, item_words.c.item_id).where(
+        item_words.c.account_id == account, _is_word(part, item_words)
+    )
+    if not part.albums:
+        return by_word
+    both = union(by_word, by_album.where(album_items.c.album_id.in_(part.albums))).subquery()
+    return select(both.c.captured_key, both.c.item_id)
+
+
+def _is_word(term: Term, table: FromClause) -> ColumnElement[bool]:
+    if not term.prefix:
+        return table.c.word == term.word
+    return and_(table.c.word >= term.word, table.c.word <= term.word + _LAST)
+
+
+def _lies_in(wanted: tuple[AlbumId, ...], table: FromClause) -> ColumnElement[bool]:
+    placed = album_items.alias()
+    return _looked_up(select(literal(1)).where(placed.c.album_id.in_(wanted), placed.c.item_id == table.c.item_id))
+
+
+def _looked_up(row: Select[int]) -> ColumnElement[bool]:
+    """Whether there is such a row, looked up for each item. EXISTS says the same, but MariaDB may turn that into
+    reading all such rows first."""
+    return row.limit(1).scalar_subquery().is_not(None)

@@ -1,0 +1,82 @@
+"""The loops that keep followers up with the logs: on a nudge at once, and on a round wherever one is behind."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Sequence
+from datetime import timedelta
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+from app.events.cursors import CursorStore
+from app.events.follower import Follower, Following
+from app.events.log import EventLog
+from app.stores.resources import NUDGES_QUEUE
+from app.stores.sqs import Message, Queues
+from app.worker.consumer import Consumer
+from app.worker.rounds import go_round
+from shared.ids import AccountId, AccountIdField
+from shared.problems import Problem
+
+log = structlog.get_logger()
+
+ROUND_SECONDS = 60.0
+"""How late a follower is at most whose nudge was lost."""
+SLOTS = 4
+"""Accounts in work at once in this process, by nudges and as many by rounds."""
+HIDDEN = timedelta(seconds=30)
+"""How long no other worker sees a nudge; doubled, it changes nothing."""
+PAGE_ACCOUNTS = 100
+_ACCOUNT_ID: TypeAdapter[AccountId] = TypeAdapter(AccountIdField)
+
+
+class FollowerLoops:
+    def __init__(
+        self, event_log: EventLog, cursors: CursorStore, queues: Queues, followers: Sequence[Follower]
+    ) -> None:
+        self._following = Following(event_log, cursors, followers)
+        self._cursors, self._queues = cursors, queues
+
+    def consumer(self) -> Consumer:
+        """What it is doing when the worker stops is dropped at once: a step is in one transaction, or it is not."""
+        return Consumer(self._queues, NUDGES_QUEUE, SLOTS, HIDDEN, self.handle, lambda _message, _seconds: False)
+
+    async def handle(self, message: Message) -> None:
+        """One nudge. After a failure it comes again; what is no account's is thrown away."""
+        try:
+            account = _ACCOUNT_ID.validate_python(message.body.get("account_id"))
+        except ValidationError:
+            log.warning("nudge.unreadable")
+        else:
+            if not await self._attempt(account, self._following.follow(account)):
+                return
+        await self._attempt(None, self._queues.delete(NUDGES_QUEUE, message.receipt_handle))
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        await go_round("followers", ROUND_SECONDS, stopping, self.visit, shards=len(self._following.followers))
+
+    async def visit(self, number: int) -> None:
+        """Everything where one follower is behind, and whoever it does not know yet."""
+        follower = self._following.followers[number]
+        await self._following.enrol_newcomers(follower)
+        gate, last = asyncio.Semaphore(SLOTS), ""
+
+        async def attend(account: AccountId) -> None:
+            async with gate:
+                await self._attempt(account, self._following.catch_up(follower, account))
+
+        while accounts := await self._cursors.behind(follower.name, last, PAGE_ACCOUNTS):
+            last = accounts[-1]
+            async with asyncio.TaskGroup() as tasks:
+                for account in random.sample(accounts, len(accounts)):  # several workers at once begin elsewhere
+                    tasks.create_task(attend(account))
+
+    @staticmethod
+    async def _attempt(account: AccountId | None, work: Awaitable[None]) -> bool:
+        """One account's trouble keeps no other waiting."""
+        try:
+            await work
+        except Problem as problem:
+            log.warning("follower.waits", account=account, reason=str(problem))
+            return False
+        return True

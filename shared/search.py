@@ -1,0 +1,3 @@
+"""Search on the wire: what may be asked; the answer is a page of items."""
+
+SEARCH_CHARACTERS = 200

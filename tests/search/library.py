@@ -1,0 +1,123 @@
+"""Items that are looked for, and the parts that find them."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from sqlalchemy import insert, select
+
+from app.albums.schema import albums
+from app.events.follower import Following
+from app.items.lifecycle import Change
+from app.items.row import ItemRow, Result
+from app.search.index_store import IndexStore
+from app.search.indexing import SearchIndex
+from app.search.query import Wish
+from app.search.schema import item_index, item_words
+from app.search.service import SearchService
+from app.sharing.schema import album_items, album_members
+from app.stores.aurora import Database
+from shared.events import EventType
+from shared.ids import AccountId, AlbumId, ItemId, new_album_id, new_ulid
+from shared.items import CreateItem, EditItem, ItemKind
+from tests.house import House
+
+SUMMER = datetime(2026, 7, 1, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    house: House
+    database: Database
+    index: IndexStore
+    following: Following
+    follower: SearchIndex
+    search: SearchService
+
+    @property
+    def account(self) -> AccountId:
+        return self.house.account
+
+    async def add(self, name: str, caption: str = "", *, day: int = 0) -> ItemRow:
+        """Captured on that day of the summer, and uploaded just now."""
+        wish = CreateItem(
+            name=name,
+            caption=caption,
+            size_bytes=1,
+            content_type="image/jpeg",
+            digest=f"sha256:{sha256(new_ulid().encode()).hexdigest()}",
+            captured_at=SUMMER + timedelta(days=day),
+        )
+        return (await self.house.uploads.create(self.account, wish, None)).row
+
+    async def look_into(self, row: ItemRow, kind: ItemKind, camera: str | None = None) -> ItemRow:
+        """As a worker does: its kind and its camera become known."""
+        result = Result("recipe", 1, 4, 3, camera, "AAAA", None, ())
+
+        def found(current: ItemRow) -> Change:
+            changed = replace(current, kind=kind, result=result, revision=current.revision + 1)
+            return Change(changed, "looked", EventType.ITEM_UPDATED)
+
+        return await self.house.base.changes.apply(row.account_id, row.item_id, found)
+
+    async def edit(self, row: ItemRow, **change: object) -> ItemRow:
+        return await self.house.items.edit(row, EditItem.model_validate(change), None)
+
+    async def index_all(self) -> None:
+        """Everything that the log has until now."""
+        await self.following.follow(self.account)
+
+    async def find(self, text: str | None = None, **wish: object) -> list[str]:
+        """The names of all that are found, over all pages of two."""
+        names: list[str] = []
+        cursor: str | None = None
+        while True:
+            found = await self.search.search(self.account, Wish(text, **wish), cursor, 2)  # type: ignore[arg-type]
+            names += [row.name for row in found.rows]
+            cursor = found.next_cursor
+            if cursor is None:
+                return names
+
+    async def make_album(self, title: str, *rows: ItemRow, owner: AccountId | None = None) -> AlbumId:
+        """Of somebody else, with this account as a member, when an `owner` is named."""
+        album, now = new_album_id(), self.house.base.clock()
+        made = {
+            "id": album,
+            "owner_id": owner or self.account,
+            "title": title,
+            "description": "",
+            "item_order": "captured",
+            "originals_allowed": False,
+            "item_count": len(rows),
+            "version": 1,
+            "items_version": 1,
+            "created_at": now,
+        }
+        async with self.database.writer.write() as connection:
+            await connection.execute(insert(albums), [made])
+            if owner is not None:
+                member = {"album_id": album, "account_id": self.account, "role": "contributor", "joined_at": now}
+                await connection.execute(insert(album_members), [member])
+            for position, row in enumerate(rows):
+                placed = {"album_id": album, "item_id": row.item_id, "owner_id": row.account_id, "added_at": now}
+                more = {"captured_key": "", "position": position}
+                await connection.execute(insert(album_items), [placed | more])
+        return album
+
+    async def indexed(self) -> dict[ItemId, tuple[str, frozenset[str]]]:
+        """The whole index of the account, as its tables have it."""
+        async with self.database.writer.read() as connection:
+            rows = await connection.execute(
+                select(item_index.c.item_id, item_index.c.captured_key).where(item_index.c.account_id == self.account)
+            )
+            items = {ItemId(item): key for item, key in rows}
+            found = await connection.execute(
+                select(item_words.c.item_id, item_words.c.captured_key, item_words.c.word).where(
+                    item_words.c.account_id == self.account
+                )
+            )
+            words: dict[tuple[str, str], set[str]] = {}
+            for item, key, word in found:
+                words.setdefault((item, key), set()).add(word)
+        assert words.keys() <= set(items.items())
+        return {item: (key, frozenset(words.get((item, key), set()))) for item, key in items.items()}

@@ -6,8 +6,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.stores.cache.mode import CacheMode
 
 PREFIX = "DARKROOM_"
 SECRET_CHARACTERS = 32
@@ -59,9 +61,25 @@ class Settings(BaseSettings):
         description="a database as sqlite+aiosqlite or mysql+asyncmy URL",
         examples=["sqlite+aiosqlite:////var/lib/darkroom/darkroom.db"],
     )
+    database_reader_url: Annotated[SecretStr, _matching(r"^mysql\+asyncmy://.")] | None = Field(
+        None,
+        description="the database's readers as mysql+asyncmy URL, absent where the writer serves all reads",
+        examples=["mysql+asyncmy://darkroom@darkroom.cluster-ro-abc.eu-central-1.rds.amazonaws.com/darkroom"],
+    )
+    database_ca_file: FilePath | None = Field(
+        None,
+        description="a file of the certificate authorities that the database's certificate must come from",
+        examples=["/etc/darkroom/rds-ca.pem"],
+    )
+    database_password_file: FilePath | None = Field(
+        None,
+        description="a file that holds the database's password, instead of one in the URLs",
+        examples=["/run/darkroom/database-password"],
+    )
     redis_url: Annotated[SecretStr, _matching(r"^(rediss?|unix)://.")] = Field(
         description="a Redis as URL", examples=["redis://127.0.0.1:6379/0"]
     )
+    cache: CacheMode = Field(CacheMode.ON, description="what is cached in Redis: on, writer or off", examples=["on"])
     dynamodb_endpoint: HttpUrl | None = Field(
         None, description="a URL, absent for AWS itself", examples=["http://127.0.0.1:4566"]
     )

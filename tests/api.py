@@ -18,14 +18,14 @@ PASSWORD = "correct horse battery staple"
 @asynccontextmanager
 async def open_api(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a freshly migrated app; nobody is signed in."""
+    await migrate(settings.database_url.get_secret_value())
     async with open_app(settings) as (client, _state):
         yield client
 
 
 @asynccontextmanager
 async def open_app(settings: Settings) -> AsyncIterator[tuple[httpx.AsyncClient, State]]:
-    """The same, with the services that the routes find."""
-    await migrate(settings.database_url.get_secret_value())
+    """The same on tables that are there, with the services that the routes find."""
     application = create_app(settings)
     async with application.router.lifespan_context(application) as state:
 

@@ -12,8 +12,8 @@ from app.accounts.limits import Attempts
 from app.accounts.passwords import Passwords
 from app.accounts.service import AccountService
 from app.accounts.store import AccountStore
+from app.database import open_database
 from app.settings import Settings
-from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from app.stores.signals import Signals
 from shared.accounts import Register
@@ -52,12 +52,12 @@ async def _obey(accounts: AccountService, wanted: Register, chosen: argparse.Nam
 
 
 def _open(settings: Settings, stack: AsyncExitStack) -> AccountService:
-    database = Database(settings.database_url.get_secret_value())
+    database = open_database(settings)
     stack.push_async_callback(database.close)
     passwords = Passwords()
     stack.callback(passwords.close)
     limits = Signals(settings.redis_url.get_secret_value()).limits  # never asked: an operator has none
-    cache = Cache(database)
+    cache = Cache(database, settings.redis_url.get_secret_value(), mode=settings.cache)
     return AccountService(AccountStore(database), cache, passwords, Attempts(limits), settings.registration, utc_now)
 
 

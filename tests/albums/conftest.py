@@ -1,23 +1,21 @@
-"""A family on SQLite, and, where the statements matter, once more on MariaDB."""
+"""A family on SQLite, and, where the statements matter, once more on MariaDB. Databases are the run's."""
 
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.albums.family import Family, open_family
-from tests.house import House, Stores
+from tests.house import Stores
 
 
 @pytest.fixture
-async def family(stores: Stores, house: House, migrated_file: Path, tmp_path: Path) -> AsyncIterator[Family]:
-    copied = shutil.copy(migrated_file, tmp_path)
-    async with open_family(stores, house, f"sqlite+aiosqlite:///{copied}") as opened:
+async def family(stores: Stores, migrated_file: Path) -> AsyncIterator[Family]:
+    async with open_family(stores, f"sqlite+aiosqlite:///{migrated_file}") as opened:
         yield opened
 
 
 @pytest.fixture
-async def family_on_both(stores: Stores, house: House, database_url: str) -> AsyncIterator[Family]:
-    async with open_family(stores, house, database_url) as opened:
+async def family_on_both(stores: Stores, common_database_url: str) -> AsyncIterator[Family]:
+    async with open_family(stores, common_database_url) as opened:
         yield opened

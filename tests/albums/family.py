@@ -8,18 +8,18 @@ from typing import Any
 
 import httpx
 
-from app.accounts.service import AccountService
-from app.accounts.sessions import LIFETIME, SessionService
+from app.accounts.sessions import LIFETIME
 from app.accounts.tokens import hash_of, new_token
 from app.accounts.values import AccountRow, SessionRow
 from app.items.row import ItemRow, Result, StoredRendition
 from app.items.store import ItemStore, row_action
+from app.main import State
 from app.settings import Registration
 from shared.ids import AccountId, ItemId, new_account_id, new_item_id, new_session_id
 from shared.items import ItemKind, ItemState
 from shared.times import utc_now
 from tests.api import open_app
-from tests.house import House, Stores
+from tests.house import Stores
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 RECIPE = "0" * 16
@@ -114,9 +114,7 @@ class Person:
 @dataclass(frozen=True, slots=True)
 class Family:
     nobody: httpx.AsyncClient
-    accounts: AccountService
-    sessions: SessionService
-    house: House
+    state: State
     stack: AsyncExitStack
     database_url: str
 
@@ -124,20 +122,22 @@ class Family:
         """With an account of their own, signed in without a password, which would take longest."""
         account, token = new_account_id(), new_token()
         now = utc_now()
-        await self.accounts.add(AccountRow(account, f"{account.lower()}@example.org", False, now), NO_HASH)
-        await self.sessions.add(SessionRow(new_session_id(), account, "", now, now + LIFETIME), hash_of(token), NO_HASH)
+        await self.state["accounts"].add(AccountRow(account, f"{account.lower()}@example.org", False, now), NO_HASH)
+        await self.state["sessions"].add(
+            SessionRow(new_session_id(), account, "", now, now + LIFETIME), hash_of(token), NO_HASH
+        )
         headers = {"Authorization": f"Bearer {token}"}
         http = await self.stack.enter_async_context(
             httpx.AsyncClient(
                 transport=self.nobody._transport, base_url=self.nobody.base_url, headers=headers, timeout=60
             )
         )
-        return Person(http, account, self.house.base.item_store)
+        return Person(http, account, self.state["items"]._store)
 
 
 @asynccontextmanager
-async def open_family(stores: Stores, house: House, database_url: str) -> AsyncIterator[Family]:
+async def open_family(stores: Stores, database_url: str) -> AsyncIterator[Family]:
     settings = stores.settings(registration=Registration.OPEN, database_url=database_url)
     async with AsyncExitStack() as stack:
         client, state = await stack.enter_async_context(open_app(settings))
-        yield Family(client, state["accounts"], state["sessions"], house, stack, database_url)
+        yield Family(client, state, stack, database_url)

@@ -1,31 +1,82 @@
-"""The three calls that the rest of the app sees."""
+"""The few calls that the rest of the app sees. How they keep their promise: docs/CONSISTENCY.md."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.stores.aurora import Database
+from app.stores.cache.changes import Changes
 from app.stores.cache.keys import AnyKey, Key
+from app.stores.cache.loading import Behind, Loading
+from app.stores.cache.misses import Misses
+from app.stores.cache.mode import CacheMode
+from app.stores.cache.outbox import Outbox
+from app.stores.cache.reads import Reads
+from app.stores.cache.relay import Relay
+from app.stores.cache.scripts import SCRIPTS, Scripts
+from app.stores.cache.timing import TIMING, Timing
+
+__all__ = ["Behind", "Cache"]
 
 T = TypeVar("T")
 
-
-class Behind(Exception):
-    """A loader raises it when its side has not yet seen what it must have; it is then called with the writer's."""
+log = structlog.get_logger()
 
 
 class Cache:
-    """Once a change has been acknowledged, no read that begins later returns an older value."""
+    """Once a change has been acknowledged, no read that begins later returns an older value.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    One per process, open as a context; without that, as in a command that only changes things, nothing is read from
+    Redis, and a change is acknowledged when another process's relay has confirmed it, or nobody is permitted any more.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        redis_url: str | None = None,
+        *,
+        mode: CacheMode = CacheMode.ON,
+        timing: Timing = TIMING,
+        scripts: Scripts = SCRIPTS,
+    ) -> None:
+        self.mode = mode if redis_url is not None else CacheMode.OFF
+        outbox, loading = Outbox(database.writer), Loading(database, timing)
+        always_writer = self.mode is not CacheMode.ON or database.readers.are_the_writer
+        self.relay = Relay(redis_url or "", outbox, database.readers.lag_seconds, scripts, timing)
+        self._misses = Misses(loading, timing, always_writer=always_writer)
+        self._reads = Reads(self.relay, self._misses, loading, always_writer=always_writer)
+        self._changes = Changes(database.writer, outbox, self.relay, timing, leaves_rows=self.mode is not CacheMode.OFF)
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        if self.mode is not CacheMode.OFF:
+            self._task = asyncio.create_task(self.relay.run())
+            self._task.add_done_callback(_report_crash)
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        await self._misses.close()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
 
     async def get(self, key: Key[T], load: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        """The value, from Redis or from `load`, which is called with a connection of the side that is fresh enough."""
-        async with self._database.writer.read() as connection:
-            return await load(connection)
+        """The value, from Redis or from `load`, which is called with a connection of the side that is fresh enough.
+
+        `load` may outlive the call, so it must need nothing that the caller closes.
+        """
+        return await self._reads.one(key, _for_one(load))
+
+    async def get_json(self, key: Key[T], load: Callable[[AsyncConnection], Awaitable[T]]) -> bytes:
+        """As `get`, for whoever would only write the value as JSON again."""
+        return await self._reads.one_as_json(key, _for_one(load))
 
     async def get_many(
         self,
@@ -33,19 +84,29 @@ class Cache:
         load: Callable[[AsyncConnection, Sequence[Key[T]]], Awaitable[Mapping[Key[T], T]]],
     ) -> dict[Key[T], T]:
         """As `get`, for many keys of one kind at once; `load` must answer for each key that it is given."""
-        if not keys:
-            return {}
-        async with self._database.writer.read() as connection:
-            return dict(await load(connection, list(dict.fromkeys(keys))))
+        return await self._reads.many(list(dict.fromkeys(keys)), load)
 
     @asynccontextmanager
     async def change(self, *keys: AnyKey) -> AsyncIterator[AsyncConnection]:
         """A transaction on the writer after which nobody reads an old value of the keys; at its end it is so.
 
-        More keys may become known inside: see `forget`.
+        More keys may become known inside: see `forget`. While Redis is away its end takes two seconds longer.
         """
-        async with self._database.writer.write() as connection:
+        async with self._changes.change(key.name for key in keys) as connection:
             yield connection
 
     def forget(self, connection: AsyncConnection, *keys: AnyKey) -> None:
         """Adds keys to the change that this connection belongs to."""
+        self._changes.forget(connection, [key.name for key in keys])
+
+
+def _for_one(load: Callable[[AsyncConnection], Awaitable[T]]) -> Any:
+    async def load_one(connection: AsyncConnection, keys: Sequence[Key[T]]) -> dict[Key[T], T]:
+        return {keys[0]: await load(connection)}
+
+    return load_one
+
+
+def _report_crash(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("cache.crashed", exc_info=error)

@@ -1,0 +1,71 @@
+"""Changes of what is cached: the keys go out with the transaction, and its end waits until nobody reads the old (8)."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.stores.aurora import Writer
+from app.stores.cache.faults import Lost, Refusal
+from app.stores.cache.outbox import Outbox
+from app.stores.cache.relay import Relay
+from app.stores.cache.timing import Timing
+from shared.problems import Unavailable
+
+LOOK_SHARE = 0.5
+"""Of a poll, between two looks whether some process's relay has confirmed a change."""
+
+
+class Changes:
+    """Where the relay does not run, others' relays confirm, or nobody is permitted any more."""
+
+    def __init__(self, writer: Writer, outbox: Outbox, relay: Relay, timing: Timing, *, leaves_rows: bool) -> None:
+        self._writer, self._outbox, self._relay, self._timing = writer, outbox, relay, timing
+        self._leaves_rows = leaves_rows
+        self._open: dict[AsyncConnection, set[str]] = {}
+
+    @asynccontextmanager
+    async def change(self, names: Iterable[str]) -> AsyncIterator[AsyncConnection]:
+        """Whoever is cancelled after the commit leaves the rest to the relays; then nothing was acknowledged."""
+        row = None
+        async with self._writer.write() as connection:
+            changed = self._open[connection] = set(names)
+            try:
+                yield connection
+            finally:
+                del self._open[connection]
+            if changed and self._leaves_rows:
+                row = await self._outbox.add(connection, sorted(changed))
+        if row is not None:
+            await self._settle(row, changed)
+
+    def forget(self, connection: AsyncConnection, names: Iterable[str]) -> None:
+        """Raises KeyError when the connection is not that of an open change."""
+        self._open[connection].update(names)
+
+    async def _settle(self, row: int, names: set[str]) -> None:
+        over_at = time.monotonic() + self._timing.until_nobody_is_permitted  # it is committed by now
+        gone = await self._invalidate(row, names)
+        while not gone and (left := over_at - time.monotonic()) > 0:
+            gone = await self._is_confirmed(row)
+            if not gone:
+                await asyncio.sleep(min(left, self._timing.poll * LOOK_SHARE))
+
+    async def _invalidate(self, row: int, names: set[str]) -> bool:
+        """Whether the row is gone by that. A failed attempt says nothing: it may arrive yet, or never."""
+        link = self._relay.link
+        if link is None:
+            return False
+        try:
+            await link.invalidate(names)
+            return await self._relay.confirm(link, [row]) == 1
+        except (Lost, Refusal, Unavailable):
+            return False
+
+    async def _is_confirmed(self, row: int) -> bool:
+        try:
+            return await self._outbox.is_confirmed(row)
+        except Unavailable:
+            return False

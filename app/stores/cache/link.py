@@ -1,0 +1,183 @@
+"""One connection to the Redis that counts, under the number of its generation: everything that is said to it."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha1
+
+from app.stores.cache.answers import Answer, encode
+from app.stores.cache.connection import Connection, one
+from app.stores.cache.faults import Nonsense
+from app.stores.cache.outbox import Generation
+from app.stores.cache.scripts import Scripts
+from app.stores.cache.timing import Timing
+
+KEYS_AT_ONCE = 200
+"""In one script: nobody else is answered while it runs."""
+TOKEN_BYTES = 8
+
+
+class Unanswered:
+    """What a read gives when Redis could not say whether it has a value."""
+
+
+UNANSWERED = Unanswered()
+Raw = bytes | None | Unanswered
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    token: bytes
+    fenced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """By somebody else."""
+
+    fenced: bool
+
+
+class Link:
+    """Hits count until `permitted_until`, a moment of the monotonic clock, which only the relay moves."""
+
+    def __init__(self, connection: Connection, generation: Generation, scripts: Scripts, timing: Timing) -> None:
+        self.connection, self.generation = connection, generation
+        self.permitted_until = 0.0
+        self.lag_seconds: float | None = None
+        self._scripts, self._timing = scripts, timing
+        self._get_or_lease, self._store = _digest(scripts.get_or_lease), _digest(scripts.store)
+        self._invalidate = _digest(scripts.invalidate)
+        self._prefix = b"%d" % generation.number
+        self._probe = encode(b"DEL", self._prefix + b"never")
+        self._waiting: dict[str, list[asyncio.Future[Raw]]] = {}
+
+    async def prepare(self) -> None:
+        """Once. Raises Lost, Refusal."""
+        for script in (self._scripts.get_or_lease, self._scripts.store, self._scripts.invalidate):
+            await self.connection.ask(b"SCRIPT", b"LOAD", script.encode())
+
+    def is_permitted(self) -> bool:
+        return time.monotonic() < self.permitted_until and not self.connection.closed.is_set()
+
+    def is_reader_near(self) -> bool:
+        """Rule 5: whether a reader was near enough at the last poll, which was a moment ago."""
+        near = self.lag_seconds is not None and self.lag_seconds <= self._timing.lag_limit
+        return near and self.is_permitted()
+
+    # Rule 4: the keys of one tick of the event loop are one MGET.
+
+    def read(self, name: str) -> asyncio.Future[Raw]:
+        """Whoever asks has looked at the permit in this tick."""
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
+            loop.call_soon(self._send_reads)
+        future: asyncio.Future[Raw] = loop.create_future()
+        self._waiting.setdefault(name, []).append(future)
+        return future
+
+    def _send_reads(self) -> None:
+        """Nobody joins what has been sent."""
+        waiting, self._waiting = self._waiting, {}
+        names = [self._name(b"v:", name) for name in waiting]
+        # A demoted primary goes on answering reads: a write goes with them, whose refusal closes the connection.
+        answers = self.connection.send(encode(b"MGET", *names) + self._probe, 2)
+        answers.add_done_callback(lambda done: self._hand_out(waiting, done))
+
+    def _hand_out(self, waiting: dict[str, list[asyncio.Future[Raw]]], done: asyncio.Future[list[Answer]]) -> None:
+        values = None if done.exception() else done.result()[0]
+        if not isinstance(values, list) or len(values) != len(waiting):
+            values = [UNANSWERED] * len(waiting)  # type: ignore[list-item]
+        for value, futures in zip(values, waiting.values(), strict=True):
+            for future in futures:
+                if not future.done():
+                    future.set_result(value if isinstance(value, bytes | None) else UNANSWERED)
+
+    # Rules 5 and 9.
+
+    async def get_or_lease(self, names: Sequence[str], *, refresh: bool = False) -> list[Found | Lease | Held]:
+        """For each name its value, or a lease, or who has it. To `refresh` is to ask for the lease although there is
+        a value. Raises Lost, Refusal."""
+        tokens = [secrets.token_bytes(TOKEN_BYTES) for _ in names]
+        arguments = (b"%d" % (self._timing.lease * 1000), b"%d" % (self._timing.fence * 1000), b"%d" % refresh)
+        born, never = self._prefix + b"born", self._prefix + b"never"
+        calls = [
+            _call(
+                self._get_or_lease,
+                (self._name(b"v:", name), self._name(b"l:", name), self._name(b"f:", name), born, never),
+                (token, *arguments),
+            )
+            for name, token in zip(names, tokens, strict=True)
+        ]
+        answers = await self.connection.send(b"".join(calls), len(calls))
+        try:
+            return [_what_is_there(answer, token) for answer, token in zip(answers, tokens, strict=True)]
+        except Nonsense as nonsense:
+            self.connection.close(f"nonsense: {nonsense}")
+            raise
+
+    async def store(self, values: Sequence[tuple[str, bytes, bytes, float]]) -> list[bool]:
+        """Each of name, token, value and its life in seconds; whether it was stored. Raises Lost."""
+        calls = [
+            _call(
+                self._store,
+                (self._name(b"v:", name), self._name(b"l:", name)),
+                (token, value, b"%d" % (life_seconds * 1000)),
+            )
+            for name, token, value, life_seconds in values
+        ]
+        return [answer == 1 for answer in await self.connection.send(b"".join(calls), len(calls))]
+
+    def give_back(self, leases: Iterable[tuple[str, bytes]]) -> None:
+        """So that others need not wait for what will not come. Whether it arrives does not matter."""
+        if calls := [
+            _call(self._store, (self._name(b"v:", name), self._name(b"l:", name)), (token, b"", b"0"))
+            for name, token in leases
+        ]:
+            self.connection.send(b"".join(calls), len(calls))
+
+    # Rule 7.
+
+    async def invalidate(self, names: Iterable[str]) -> None:
+        """Raises Lost, Refusal: then some may have been forgotten, and some not."""
+        every = list(names)
+        fence_ms = b"%d" % (self._timing.fence * 1000)
+        for start in range(0, len(every), KEYS_AT_ONCE):
+            some = every[start : start + KEYS_AT_ONCE]
+            keys = [self._name(kind, name) for name in some for kind in (b"v:", b"l:", b"f:")]
+            one(await self.connection.send(_call(self._invalidate, keys, (fence_ms,)), 1))
+
+    def drop(self, name: str) -> None:
+        """What cannot be read is as good as absent. Whether it arrives does not matter."""
+        self.connection.send(encode(b"DEL", self._name(b"v:", name)), 1)
+
+    def _name(self, kind: bytes, name: str) -> bytes:
+        return self._prefix + kind + name.encode()
+
+
+def _digest(script: str) -> bytes:
+    """By which Redis knows a script that it has loaded."""
+    return sha1(script.encode(), usedforsecurity=False).hexdigest().encode()
+
+
+def _call(digest: bytes, keys: Sequence[bytes], arguments: Sequence[bytes]) -> bytes:
+    return encode(b"EVALSHA", digest, b"%d" % len(keys), *keys, *arguments)
+
+
+def _what_is_there(answer: Answer, token: bytes) -> Found | Lease | Held:
+    one([answer])
+    match answer:
+        case [bytes() as raw]:
+            return Found(raw)
+        case [1, fenced]:
+            return Lease(token, fenced != 0)
+        case [0, fenced]:
+            return Held(fenced != 0)
+    raise Nonsense(repr(answer))

@@ -1,0 +1,49 @@
+"""Reading the database for the cache: on which side, how long, how many at once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.stores.aurora import Database, Source
+from app.stores.cache.keys import Key
+from app.stores.cache.timing import Timing
+from shared.problems import Unavailable
+
+T = TypeVar("T")
+Load = Callable[[AsyncConnection, Sequence[Key[T]]], Awaitable[Mapping[Key[T], T]]]
+
+AT_ONCE = 8
+"""On each side. Of its ten connections the others remain for the relay and for changes."""
+
+
+class Behind(Exception):
+    """A loader raises it when its side has not yet seen what it must have; it is then called with the writer's."""
+
+
+class Loading:
+    """Raises Unavailable, as the database does, and when a load takes too long."""
+
+    def __init__(self, database: Database, timing: Timing) -> None:
+        self._database, self._timing = database, timing
+        self._turns: dict[type[Source], asyncio.Semaphore] = {}
+
+    async def load(self, load: Load[T], keys: Sequence[Key[T]], *, from_writer: bool) -> dict[Key[T], T]:
+        if not from_writer:
+            try:
+                return await self._load_from(self._database.readers, load, keys)
+            except Behind:
+                pass
+        return await self._load_from(self._database.writer, load, keys)
+
+    async def _load_from(self, side: Source, load: Load[T], keys: Sequence[Key[T]]) -> dict[Key[T], T]:
+        turn = self._turns.setdefault(type(side), asyncio.Semaphore(AT_ONCE))
+        try:
+            async with asyncio.timeout(self._timing.load) as limit, turn, side.read() as connection:
+                loaded = await load(connection, keys)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise Unavailable(retry_after_seconds=1) from error
+        return {key: loaded[key] for key in keys}

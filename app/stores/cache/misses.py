@@ -1,0 +1,196 @@
+"""What is not in Redis: one lease among all processes, one load that callers join, stored only if nothing changed."""
+
+import asyncio
+import time
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import structlog
+
+from app.stores.cache.faults import Lost, Refusal
+from app.stores.cache.keys import AnyKey, Key
+from app.stores.cache.link import Found, Held, Lease, Link
+from app.stores.cache.loading import Load, Loading
+from app.stores.cache.timing import Timing
+from app.stores.cache.values import decode, encode
+from shared.problems import Unavailable
+
+T = TypeVar("T")
+
+REFRESHES_AT_ONCE = 4
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Landed:
+    """What became of a load. `shared`: also callers who came while it was under way may take it."""
+
+    value: Any = None
+    error: Exception | None = None
+    there: bool = False
+    shared: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class _Flight:
+    """A load of one key that is under way."""
+
+    joinable: bool = True
+    done: asyncio.Future[_Landed] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def land(self, landed: _Landed) -> None:
+        self.joinable = False
+        if not self.done.done():
+            self.done.set_result(landed)
+
+
+class Misses:
+    """`always_writer`: no reader is ever asked."""
+
+    def __init__(self, loading: Loading, timing: Timing, *, always_writer: bool) -> None:
+        self._loading, self._timing, self._always_writer = loading, timing, always_writer
+        self._flights: dict[str, _Flight] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._refreshing: set[str] = set()
+
+    async def close(self) -> None:
+        """Whoever still waits gets Unavailable."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def resolve(
+        self, link: Link, keys: Sequence[Key[T]], load: Load[T], *, refresh: bool = False
+    ) -> dict[Key[T], T]:
+        """Without those that came to nothing for this caller: they are to be looked for from the start.
+
+        Raises what `load` raises, Unavailable, and Lost or Refusal when Redis could not be asked.
+        """
+        own: dict[Key[T], _Flight] = {}
+        joined: dict[Key[T], _Flight] = {}
+        for key in keys:
+            flight = self._flights.get(key.name)
+            if flight is not None and self._may_join(flight):
+                joined[key] = flight
+            else:
+                own[key] = self._flights[key.name] = _Flight()
+        if own:
+            self._start(self._fly(link, own, load, refresh))
+        found: dict[Key[T], T] = {}
+        for key, flight in (own | joined).items():
+            landed = await asyncio.shield(flight.done)
+            if key in joined and not self._may_take(landed):
+                continue
+            if landed.error is not None:
+                raise landed.error
+            if landed.there:
+                found[key] = landed.value
+        return found
+
+    def refresh(self, link: Link, key: Key[T], load: Load[T]) -> None:
+        """Rule 9: in the background, unless somebody is at it, or too many are."""
+        if key.name in self._flights or len(self._refreshing) == REFRESHES_AT_ONCE:
+            return
+        self._refreshing.add(key.name)
+        self._flights[key.name] = flight = _Flight()
+        flight.done.add_done_callback(lambda _: self._refreshing.discard(key.name))
+        self._start(self._fly(link, {key: flight}, load, True))
+
+    def _may_join(self, flight: _Flight) -> bool:
+        """Rule 6."""
+        return flight.joinable
+
+    def _may_take(self, landed: _Landed) -> bool:
+        """Rule 6: a caller who came while the load was under way. An outage is everybody's."""
+        return landed.shared or isinstance(landed.error, Lost | Refusal | Unavailable)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _fly(self, link: Link, flights: Mapping[Key[T], _Flight], load: Load[T], refresh: bool) -> None:
+        failed = _Landed(error=Unavailable("The service is stopping.", retry_after_seconds=1))
+        try:
+            await self._lease_and_load(link, dict(flights), load, refresh)
+        except Exception as error:  # handed to every caller, none is swallowed
+            failed = _Landed(error=error)
+            if refresh and not isinstance(error, Unavailable | Lost | Refusal):
+                log.warning("cache.not_refreshed", exc_info=error)
+        finally:
+            for key, flight in flights.items():
+                if self._flights.get(key.name) is flight:
+                    del self._flights[key.name]
+                flight.land(failed)
+
+    async def _lease_and_load(self, link: Link, waiting: dict[Key[T], _Flight], load: Load[T], refresh: bool) -> None:
+        """Rule 5."""
+        alone_at = time.monotonic() + self._timing.held
+        while waiting:
+            leased: dict[Key[T], bytes] = {}
+            fenced = False
+            answers = await link.get_or_lease([key.name for key in waiting], refresh=refresh)
+            for (key, flight), answer in zip(list(waiting.items()), answers, strict=True):
+                match answer:
+                    case Found(raw):
+                        self._take(link, key, flight, raw)
+                    case Lease(token, is_fenced):
+                        leased[key] = token
+                        fenced = fenced or is_fenced
+                    case Held(is_fenced):
+                        fenced = fenced or is_fenced
+                        if refresh:
+                            flight.land(_Landed())
+            if leased:
+                await self._load_and_store(link, waiting, leased, load, fenced=fenced)
+            waiting = {key: flight for key, flight in waiting.items() if not flight.done.done()}
+            if waiting and time.monotonic() >= alone_at:
+                await self._load_alone(link, waiting, load, fenced=fenced)
+                return
+            if waiting:
+                await asyncio.sleep(self._timing.look)
+
+    def _take(self, link: Link, key: AnyKey, flight: _Flight, raw: bytes) -> None:
+        """Not for those who joined: they came after Redis had been asked."""
+        stored = decode(key, raw)
+        if stored is None:
+            link.drop(key.name)
+        else:
+            flight.land(_Landed(value=stored.value, there=True))
+
+    async def _load_and_store(
+        self,
+        link: Link,
+        flights: Mapping[Key[T], _Flight],
+        leased: Mapping[Key[T], bytes],
+        load: Load[T],
+        *,
+        fenced: bool,
+    ) -> None:
+        began = time.monotonic()
+        try:
+            values = await self._loading.load(load, list(leased), from_writer=self._needs_writer(link, fenced))
+        except BaseException:
+            link.give_back([(key.name, token) for key, token in leased.items()])
+            raise
+        took = time.monotonic() - began
+        packed = [(key.name, token, *encode(key, values[key], self._timing, took)) for key, token in leased.items()]
+        for key in leased:
+            flights[key].joinable = False  # Rule 6: the store may succeed before a change of which it cannot know
+        try:
+            stored = await link.store(packed)
+        except Lost:
+            stored = [False] * len(packed)
+        for key, shared in zip(leased, stored, strict=True):
+            flights[key].land(_Landed(value=values[key], there=True, shared=shared))
+
+    async def _load_alone(self, link: Link, flights: Mapping[Key[T], _Flight], load: Load[T], *, fenced: bool) -> None:
+        """Whoever holds the lease takes too long, or died. Nothing is stored."""
+        values = await self._loading.load(load, list(flights), from_writer=self._needs_writer(link, fenced))
+        for key, flight in flights.items():
+            flight.land(_Landed(value=values[key], there=True))
+
+    def _needs_writer(self, link: Link, fenced: bool) -> bool:
+        return fenced or self._always_writer or not link.is_reader_near()

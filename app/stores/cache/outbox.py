@@ -1,0 +1,98 @@
+"""The statements on the cache's own two tables: what is to be forgotten, and which Redis counts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, exists, func, insert, literal, select, true
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.stores.aurora import Writer
+from app.stores.cache.schema import cache_generation, cache_outbox
+from shared.times import utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    number: int
+    replication_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A change's keys, which Redis may not have forgotten yet."""
+
+    id: int
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What one read of the writer says."""
+
+    newest: int
+    rows: tuple[Row, ...]
+
+
+_NEWEST = (
+    select(cache_generation.c.gen, cache_generation.c.replid).order_by(cache_generation.c.gen.desc()).limit(1)
+).subquery("newest")
+_NEWS = select(_NEWEST.c.gen, cache_outbox.c.id, cache_outbox.c["keys"]).select_from(
+    _NEWEST.outerjoin(cache_outbox, true())
+)
+
+
+class Outbox:
+    """All of it on the writer. Raises Unavailable."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    async def newest(self) -> Generation | None:
+        async with self._writer.read() as connection:
+            found = (await connection.execute(select(_NEWEST))).first()
+        return Generation(found.gen, found.replid) if found else None
+
+    async def is_known(self, replication_id: str) -> bool:
+        """Whether any generation, however old, was this Redis."""
+        known = exists(select(cache_generation.c.gen).where(cache_generation.c.replid == replication_id))
+        async with self._writer.read() as connection:
+            return bool(await connection.scalar(select(known)))
+
+    async def begin(self, replication_id: str) -> None:
+        """A new generation, unless the newest one is this Redis already."""
+        newest = select(_NEWEST.c.replid).scalar_subquery()
+        row = select(literal(replication_id), literal(utc_now(), cache_generation.c.born.type)).where(
+            func.coalesce(newest, "") != replication_id
+        )
+        async with self._writer.write() as connection:
+            await connection.execute(insert(cache_generation).from_select(["replid", "born"], row))
+
+    async def news(self) -> News:
+        """There must be a generation."""
+        async with self._writer.read() as connection:
+            found = (await connection.execute(_NEWS)).all()
+        rows = tuple(Row(row.id, tuple(row[2])) for row in found if row.id is not None)
+        return News(found[0].gen if found else 0, rows)
+
+    async def add(self, connection: AsyncConnection, names: Sequence[str]) -> int:
+        """In the transaction of the change itself; the row's id."""
+        return (await connection.execute(insert(cache_outbox).values({"keys": list(names)}))).lastrowid
+
+    async def confirm(self, rows: Sequence[int], generation: int, *, settled: bool) -> int:
+        """Rule 8: the Redis of this generation has forgotten the rows' keys. How many went by this call.
+
+        None goes unless the generation is the newest; and until it is `settled`, unless it is the only one: else
+        somebody may still be permitted to read the one before it.
+        """
+        newest = select(func.max(cache_generation.c.gen)).scalar_subquery()
+        oldest = select(func.min(cache_generation.c.gen)).scalar_subquery()
+        safe = [newest == generation] if settled else [newest == generation, oldest == generation]
+        async with self._writer.write() as connection:
+            return (await connection.execute(delete(cache_outbox).where(cache_outbox.c.id.in_(rows), *safe))).rowcount
+
+    async def is_confirmed(self, row: int) -> bool:
+        """By anybody."""
+        async with self._writer.read() as connection:
+            return not await connection.scalar(
+                select(exists(select(cache_outbox.c.id).where(cache_outbox.c.id == row)))
+            )

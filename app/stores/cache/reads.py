@@ -1,0 +1,120 @@
+"""The way of a read: a hit, else a miss; and what is left to do while Redis or the database is away."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from app.stores.cache.faults import Lost, Refusal
+from app.stores.cache.keys import Key
+from app.stores.cache.link import UNANSWERED, Link, Raw
+from app.stores.cache.loading import Load, Loading
+from app.stores.cache.misses import Misses
+from app.stores.cache.relay import Relay
+from app.stores.cache.values import Packed, decode, decode_payload, unpack
+from shared.problems import Unavailable
+
+T = TypeVar("T")
+
+
+class Reads:
+    """Raises what a loader raises, and Unavailable; nothing because of Redis."""
+
+    def __init__(self, relay: Relay, misses: Misses, loading: Loading, *, always_writer: bool) -> None:
+        self._relay, self._misses, self._loading, self._always_writer = relay, misses, loading, always_writer
+
+    async def one(self, key: Key[T], load: Load[T]) -> T:
+        link = self._relay.permitted()  # Rule 4: at the call
+        raw = await link.read(key.name) if link is not None else UNANSWERED
+        if link is not None and (packed := self._fresh(link, key, raw, load)) is not None:
+            stored = decode_payload(key, packed.payload)
+            if stored is not None:
+                value: T = stored.value
+                return value
+        return (await self._find([key], load, link, [raw]))[key]
+
+    async def one_as_json(self, key: Key[T], load: Load[T]) -> bytes:
+        """The value's JSON, of a hit as it lies in Redis."""
+        link = self._relay.permitted()
+        raw = await link.read(key.name) if link is not None else UNANSWERED
+        if link is not None and (packed := self._fresh(link, key, raw, load)) is not None:
+            return packed.payload
+        return key.kind.shape.dump_json((await self._find([key], load, link, [raw]))[key])
+
+    async def many(self, keys: Sequence[Key[T]], load: Load[T]) -> dict[Key[T], T]:
+        link, raws = await self._look(keys)
+        return await self._find(keys, load, link, raws)
+
+    async def _look(self, keys: Sequence[Key[T]]) -> tuple[Link | None, list[Raw]]:
+        link = self._relay.permitted()
+        reads = [link.read(key.name) for key in keys] if link is not None else []
+        return link, [await read for read in reads]
+
+    def _fresh(self, link: Link, key: Key[T], raw: Raw, load: Load[T]) -> Packed | None:
+        packed = unpack(raw, key.kind.entry.version) if isinstance(raw, bytes) else None
+        if packed is None or packed.is_expired():
+            return None
+        if packed.is_due():
+            self._misses.refresh(link, key, load)
+        return packed
+
+    async def _find(
+        self, keys: Sequence[Key[T]], load: Load[T], link: Link | None, raws: Sequence[Raw]
+    ) -> dict[Key[T], T]:
+        """Starts over with keys whose value came too late to be taken."""
+        found: dict[Key[T], T] = {}
+        missing = list(keys)
+        while missing:
+            if link is None or UNANSWERED in raws:
+                return found | await self._without_permit(missing, load)
+            try:
+                found |= await self._from_link(link, dict(zip(missing, raws, strict=True)), load)
+            except (Lost, Refusal):
+                return found | await self._without_permit(missing, load)
+            missing = [key for key in missing if key not in found]
+            link, raws = await self._look(missing)
+        return found
+
+    async def _from_link(self, link: Link, raws: Mapping[Key[T], Raw], load: Load[T]) -> dict[Key[T], T]:
+        found: dict[Key[T], T] = {}
+        expired: dict[Key[T], T] = {}
+        absent: list[Key[T]] = []
+        for key, raw in raws.items():
+            stored = decode(key, raw) if isinstance(raw, bytes) else None
+            if stored is not None and self._fresh(link, key, raw, load) is not None:
+                found[key] = stored.value
+            elif stored is not None:
+                expired[key] = stored.value
+            else:
+                absent.append(key)
+                if raw is not None:
+                    link.drop(key.name)  # nothing that this release can read
+        if expired:
+            found |= expired | await self._renewed(link, expired, load)
+        if absent:
+            found |= await self._misses.resolve(link, absent, load)
+        return found
+
+    async def _renewed(self, link: Link, expired: Mapping[Key[T], T], load: Load[T]) -> dict[Key[T], T]:
+        """Rule 10: no change was acknowledged since, or they would be gone. So they serve where no newer one comes."""
+        try:
+            return await self._misses.resolve(link, list(expired), load, refresh=True)
+        except (Unavailable, Lost, Refusal):
+            return {}
+
+    async def _without_permit(self, keys: Sequence[Key[T]], load: Load[T]) -> dict[Key[T], T]:
+        """Rule 11. All keys are of one kind."""
+        decides_access = keys[0].kind.entry.decides_access
+        try:
+            return await self._loading.load(load, keys, from_writer=decides_access or self._always_writer)
+        except Unavailable:
+            found = {} if decides_access else await self._left_in_redis(keys)  # Rule 10
+            if len(found) < len(keys):
+                raise
+            return found
+
+    async def _left_in_redis(self, keys: Sequence[Key[T]]) -> dict[Key[T], T]:
+        link = self._relay.link
+        if link is None:
+            return {}
+        raws = [await read for read in [link.read(key.name) for key in keys]]
+        stored = {key: decode(key, raw) for key, raw in zip(keys, raws, strict=True) if isinstance(raw, bytes)}
+        return {key: each.value for key, each in stored.items() if each is not None}

@@ -1,0 +1,175 @@
+"""The loop that keeps a process connected to the Redis that counts, and permitted to read from it (rules 1, 2, 3)."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from app.stores.cache.connection import Connection
+from app.stores.cache.faults import Lost, Refusal
+from app.stores.cache.link import Link
+from app.stores.cache.outbox import Generation, Outbox, Row
+from app.stores.cache.scripts import Scripts
+from app.stores.cache.timing import Timing
+from shared.problems import Unavailable
+
+FIRST_RETRY_SECONDS = 0.02
+
+Lag = Callable[[], Awaitable[float | None]]
+"""How many seconds the reader that is furthest behind the writer is behind it; None when nobody knows."""
+
+log = structlog.get_logger()
+
+
+class Relay:
+    """`link` is there while Redis is."""
+
+    def __init__(self, url: str, outbox: Outbox, lag: Lag, scripts: Scripts, timing: Timing) -> None:
+        self._url, self._outbox, self._lag, self._scripts, self._timing = url, outbox, lag, scripts, timing
+        self.link: Link | None = None
+        self._first_seen: tuple[int, float] = (0, 0.0)
+        self._outranked: tuple[str, float] | None = None
+        self._said_lost = False
+
+    def permitted(self) -> Link | None:
+        """Rule 3: asked at each call."""
+        link = self.link
+        return link if link is not None and link.is_permitted() else None
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        failures = 0
+        while True:
+            try:
+                link = await self._connect()
+                failures = 0
+                await self._follow(link)
+            except (Lost, Refusal, Unavailable, TimeoutError) as error:
+                self._lost(error)
+            except Exception as error:
+                # A fault of ours, or tables that are not there yet. Without this loop nothing would be cached any more.
+                log.error("cache.crashed", exc_info=error)
+            failures += 1
+            longest = min(self._timing.retry, FIRST_RETRY_SECONDS * 2**failures)
+            await asyncio.sleep(random.uniform(longest / 2, longest))  # noqa: S311  jitter, no secret
+
+    async def _connect(self) -> Link:
+        """Raises Lost when the Redis that answers does not count."""
+        connection = await Connection.open(self._url, self._timing)
+        try:
+            async with asyncio.timeout(self._timing.permit):
+                newest = await self._join(await self._replication_id(connection))
+            link = Link(connection, newest, self._scripts, self._timing)
+            await link.prepare()
+        except BaseException as error:
+            connection.close(repr(error))
+            raise
+        return link
+
+    # Rule 1
+
+    async def _replication_id(self, connection: Connection) -> str:
+        """Raises Lost when it is no primary."""
+        answer = await connection.ask(b"INFO", b"replication")
+        lines = answer.decode("ascii", "replace").splitlines() if isinstance(answer, bytes) else []
+        said = dict(line.split(":", 1) for line in lines if ":" in line)
+        if said.get("role") != "master" or not said.get("master_replid"):
+            raise Lost("not a primary")
+        return said["master_replid"]
+
+    async def _join(self, replication_id: str) -> Generation:
+        """The newest generation, which is this Redis; a new one, if it must be."""
+        newest = await self._outbox.newest()
+        if newest is None or newest.replication_id != replication_id:
+            if newest is not None and await self._outbox.is_known(replication_id):
+                self._wait_while_outranked(replication_id)
+            await self._outbox.begin(replication_id)
+            newest = await self._outbox.newest()
+        if newest is None or newest.replication_id != replication_id:
+            raise Lost("another Redis counts")
+        self._outranked = None
+        if self._first_seen[0] != newest.number:
+            self._first_seen = (newest.number, time.monotonic())
+        return newest
+
+    def _wait_while_outranked(self, replication_id: str) -> None:
+        """Others have seen a later Redis: the address may lead there, too, in a moment."""
+        now = time.monotonic()
+        if self._outranked is None or self._outranked[0] != replication_id:
+            self._outranked = (replication_id, now)
+        if now - self._outranked[1] < self._timing.takeover:
+            raise Lost("outranked by a later Redis")
+
+    # Rules 2 and 3
+
+    async def _follow(self, link: Link) -> None:
+        """Until the connection is lost."""
+        self.link = link
+        try:
+            while not link.connection.closed.is_set():
+                try:
+                    await self._renew(link)
+                except (Unavailable, Refusal, TimeoutError) as error:
+                    # The permit ends if that lasts; the connection is none the worse for it.
+                    log.warning("cache.not_renewed", reason=repr(error))
+                await self._pause(link)
+        except BaseException as error:
+            link.connection.close(repr(error))
+            raise
+        finally:
+            self.link = None
+        raise Lost("closed")
+
+    async def _renew(self, link: Link) -> None:
+        began = time.monotonic()  # before the poll: what is committed from here on may be missed
+        async with asyncio.timeout(self._timing.permit):
+            news = await self._outbox.news()
+            lag = await self._lag()
+            self._require_newest(link, news.newest)
+            if await self._replication_id(link.connection) != link.generation.replication_id:
+                raise Lost("became another Redis")
+            if news.rows:
+                await self._apply(link, news.rows)
+        link.lag_seconds = lag
+        link.permitted_until = began + self._timing.permit
+        self._found(link)
+
+    def _require_newest(self, link: Link, newest: int) -> None:
+        if newest != link.generation.number:
+            raise Lost("a later Redis counts")
+
+    async def _apply(self, link: Link, rows: Sequence[Row]) -> None:
+        await link.invalidate({name for row in rows for name in row.names})
+        await self.confirm(link, [row.id for row in rows])
+
+    async def confirm(self, link: Link, rows: Sequence[int]) -> int:
+        """Rule 8, after their keys have been invalidated through this link."""
+        number = link.generation.number
+        return await self._outbox.confirm(rows, number, settled=self._is_settled(number))
+
+    def _is_settled(self, generation: int) -> bool:
+        """Whether nobody can still be permitted to read a generation before this one.
+
+        Told by how long ago this process saw it first, for it was committed by then: no clock of a machine counts.
+        """
+        number, since = self._first_seen
+        return number == generation and time.monotonic() - since > self._timing.until_nobody_is_permitted
+
+    async def _pause(self, link: Link) -> None:
+        try:
+            async with asyncio.timeout(self._timing.poll):
+                await link.connection.closed.wait()
+        except TimeoutError:
+            pass
+
+    def _lost(self, error: BaseException) -> None:
+        if not self._said_lost:
+            self._said_lost = True
+            log.warning("cache.lost", reason=repr(error))
+
+    def _found(self, link: Link) -> None:
+        if self._said_lost:
+            self._said_lost = False
+            log.info("cache.found", generation=link.generation.number)

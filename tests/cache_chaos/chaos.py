@@ -1,0 +1,204 @@
+"""Starts the processes and lets everything happen to them.
+
+By hand: `python -m tests.cache_chaos.chaos [operations] [ablation] [seed]`.
+"""
+
+import asyncio
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.migrations.run import migrate
+from app.stores.aurora import Database
+from tests.cache_chaos.database import create_tables
+from tests.cache_chaos.plan import LAG_SECONDS, PROCESSES, Board, Orders
+from tests.fault_proxy import FaultProxy
+from tests.redis_pair import RedisPair, running_redis_pair
+
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  a folder of this run's own is made in it
+BETWEEN_SECONDS = 0.5
+LONGEST_SPLIT_SECONDS = 1.2
+KILLED = 0.1
+"""How often a trouble is a killed process: a new one costs a second of the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    operations: int
+    stale: int
+    said: tuple[str, ...]
+
+
+class Chaos:
+    def __init__(self, pair: RedisPair, folder: Path, seed: int, ablation: str | None) -> None:
+        self._pair, self._folder, self._seed, self._ablation = pair, folder, seed, ablation
+        self._chance = random.Random(seed)
+        self._board = Board(folder / "board")
+        self._proxies: list[FaultProxy] = []
+        self._processes: list[subprocess.Popen[str]] = []
+        self._said: list[str] = []
+
+    async def run(self, operations: int, seconds: float) -> Outcome:
+        """Until so many, or a stale read, or so long."""
+        database = Database(self._url)
+        await migrate(self._url)
+        await create_tables(database)
+        await database.close()
+        async with AsyncExitStack() as stack:
+            for _ in range(PROCESSES):
+                self._proxies.append(await stack.enter_async_context(FaultProxy(self._pair.primary.port)))
+            stack.callback(self._end)
+            self._processes = [self._start(process) for process in range(PROCESSES)]
+            async with asyncio.TaskGroup() as tasks:
+                trouble = tasks.create_task(self._make_trouble())
+                await self._watch(operations, time.monotonic() + seconds)
+                trouble.cancel()
+        return Outcome(*self._board.counted(), tuple(self._said))
+
+    @property
+    def _url(self) -> str:
+        return f"sqlite+aiosqlite:///{self._folder / 'chaos.db'}"
+
+    async def _watch(self, operations: int, until: float) -> None:
+        while time.monotonic() < until:
+            done, stale = self._board.counted()
+            if stale or done >= operations:
+                return
+            await asyncio.sleep(0.1)
+
+    def _start(self, process: int) -> "subprocess.Popen[str]":
+        orders = Orders(
+            process,
+            self._chance.randrange(2**32),
+            f"redis://127.0.0.1:{self._proxies[process].port}/0",
+            self._url,
+            str(self._folder / "board"),
+            self._ablation,
+        )
+        command = [
+            "setpriv",
+            "--pdeathsig",
+            "KILL",
+            sys.executable,
+            "-m",
+            "tests.cache_chaos.process",
+            orders.as_text(),
+        ]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - ourselves
+
+    def _kill(self, process: int) -> None:
+        victim = self._processes[process]
+        victim.kill()
+        self._said += victim.communicate()[0].splitlines()
+
+    def _end(self) -> None:
+        for process in range(PROCESSES):
+            self._kill(process)
+
+    async def _make_trouble(self) -> None:
+        troubles: list[Callable[[], Awaitable[None]]] = [
+            self._fail_over,
+            self._fail_over_swiftly,
+            self._flush,
+            self._slow_answers,
+            self._slow_answers,
+            self._cut_off,
+            self._hold_the_reader_back,
+            self._pause,
+        ]
+        while True:
+            await asyncio.sleep(self._chance.uniform(0, 2 * BETWEEN_SECONDS))
+            if self._chance.random() < KILLED:
+                process = self._chance.randrange(PROCESSES)
+                self._kill(process)
+                self._processes[process] = self._start(process)
+            else:
+                await self._chance.choice(troubles)()
+
+    async def _fail_over(self) -> None:
+        """The standby misses what happens for a moment, and the processes find the new primary one after the other."""
+        pair, old = self._pair, self._pair.primary
+        if self._chance.random() < 0.7:
+            await pair.standby.cut_off()
+            await self._wait(0.3)
+        await pair.promote()
+        for proxy in self._chance.sample(self._proxies, PROCESSES):
+            await self._wait(LONGEST_SPLIT_SECONDS / PROCESSES)
+            proxy.switch(pair.primary.port)
+            if self._chance.random() < 0.5:
+                proxy.cut()
+        await self._wait(LONGEST_SPLIT_SECONDS)
+        await old.follow(pair.primary)
+
+    async def _fail_over_swiftly(self) -> None:
+        """The old primary takes over what the standby has before anybody has noticed; connections to it stay open."""
+        pair, old = self._pair, self._pair.primary
+        await pair.standby.cut_off()
+        await self._wait(0.2)
+        await pair.promote()
+        await old.follow(pair.primary)
+        for proxy in self._proxies:
+            proxy.switch(pair.primary.port)
+
+    async def _flush(self) -> None:
+        await self._pair.primary.flush()
+
+    async def _slow_answers(self) -> None:
+        proxy = self._chance.choice(self._proxies)
+        proxy.latency(self._chance.uniform(0, 0.05))
+        await self._wait(0.5)
+        proxy.heal()
+
+    async def _cut_off(self) -> None:
+        proxy = self._chance.choice(self._proxies)
+        proxy.timeout()
+        await self._wait(0.8)
+        proxy.heal()
+
+    async def _hold_the_reader_back(self) -> None:
+        self._board.frozen_at_ns = time.monotonic_ns() - int(LAG_SECONDS * 1e9)
+        await self._wait(2.0)
+        self._board.frozen_at_ns = 0
+
+    async def _pause(self) -> None:
+        process = self._chance.choice(self._processes)
+        process.send_signal(signal.SIGSTOP)
+        await self._wait(0.6)
+        process.send_signal(signal.SIGCONT)
+
+    async def _wait(self, longest: float) -> None:
+        await asyncio.sleep(self._chance.uniform(0, longest))
+
+
+async def run_chaos(engine: str, operations: int, seconds: float, seed: int, ablation: str | None = None) -> Outcome:
+    """Servers, processes and trouble; `seed` chooses the trouble, not how fast the machine is."""
+    with tempfile.TemporaryDirectory(prefix="darkroom-chaos-", dir=SHARED_MEMORY) as name:
+        folder = Path(name)
+        with running_redis_pair(engine, folder) as pair:
+            await pair.heal()
+            return await Chaos(pair, folder, seed, ablation).run(operations, seconds)
+
+
+def main(arguments: list[str]) -> None:
+    operations = int(arguments[0]) if arguments else 100_000
+    ablation = arguments[1] if len(arguments) > 1 else None
+    seed = int(arguments[2]) if len(arguments) > 2 else random.SystemRandom().randrange(2**32)
+    began = time.monotonic()
+    outcome = asyncio.run(run_chaos("valkey", operations, 600, seed, ablation))
+    took = time.monotonic() - began
+    said = [
+        f"seed {seed}: {outcome.operations} operations, {outcome.stale} stale reads, {took:.0f} s",
+        *outcome.said[:5],
+    ]
+    sys.stdout.write("\n".join(said) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

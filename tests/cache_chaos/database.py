@@ -1,0 +1,72 @@
+"""A SQLite with a reader that lags: what is told to it of the versions of a key ends some time ago."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import BigInteger, Column, Integer, MetaData, Table, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.stores.aurora import Database
+from tests.cache_chaos.plan import LAG_SECONDS, Board
+
+_METADATA = MetaData()
+versions = Table(
+    "chaos_versions",
+    _METADATA,
+    Column("key", Integer, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("at_ns", BigInteger, nullable=False),
+)
+STALLED_POLLS = 0.15
+LONGEST_STALL_SECONDS = 0.45
+_SEEN_UP_TO = "chaos_seen_up_to_ns"
+
+
+class LaggingReaders:
+    """In the place of the database's readers."""
+
+    are_the_writer = False
+
+    def __init__(self, database: Database, board: Board, chance: random.Random) -> None:
+        self._database, self._board, self._chance = database, board, chance
+
+    def seen_up_to_ns(self) -> int:
+        position = time.monotonic_ns() - int(LAG_SECONDS * 1e9)
+        return min(position, self._board.frozen_at_ns or position)
+
+    async def lag_seconds(self) -> float:
+        """The poll stalls here at times: between what it has read and what it makes of it."""
+        lag = (time.monotonic_ns() - self.seen_up_to_ns()) / 1e9
+        if self._chance.random() < STALLED_POLLS:
+            await asyncio.sleep(self._chance.uniform(0, LONGEST_STALL_SECONDS))
+        return lag
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        async with self._database.writer.read() as connection:
+            yield await connection.execution_options(**{_SEEN_UP_TO: self.seen_up_to_ns()})
+
+
+async def create_tables(database: Database) -> None:
+    async with database.writer.write() as connection:
+        await connection.run_sync(_METADATA.create_all)
+
+
+async def read_version(connection: AsyncConnection, key: int) -> int:
+    """The newest one that the connection's side has seen; 0 before the first."""
+    newest = select(versions.c.version).where(versions.c.key == key).order_by(versions.c.version.desc()).limit(1)
+    assert connection.sync_connection is not None
+    seen_up_to = connection.sync_connection.get_execution_options().get(_SEEN_UP_TO)
+    if seen_up_to is not None:
+        newest = newest.where(versions.c.at_ns <= seen_up_to)
+    return await connection.scalar(newest) or 0
+
+
+async def write_version(connection: AsyncConnection, key: int) -> int:
+    """The version that this transaction makes."""
+    version = 1 + await read_version(connection, key)
+    await connection.execute(insert(versions).values(key=key, version=version, at_ns=time.monotonic_ns()))
+    return version

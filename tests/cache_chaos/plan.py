@@ -1,0 +1,112 @@
+"""What the processes of a chaos run share: constants scaled down, keys, and a board in shared memory."""
+
+import mmap
+from dataclasses import asdict, dataclass
+from json import dumps, loads
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from app.stores.cache.keys import Entry, Key
+from app.stores.cache.timing import Timing
+
+PROCESSES = 4
+KEYS = 32
+LAG_SECONDS = 0.12
+"""Of the reader, when nothing holds it back."""
+TIMING = Timing(
+    poll=0.06,
+    permit=0.3,
+    fence=0.5,
+    lag_limit=0.15,
+    load=1.0,
+    lease=2.5,
+    held=0.05,
+    look=0.005,
+    answer=0.06,
+    connect=0.3,
+    retry=0.1,
+    takeover=0.5,
+    stale=1.0,
+)
+NUMBER = Entry("number", 1, 1, "the run", decides_access=True).holds(TypeAdapter(int))
+"""What does not decide about access may be as old as the reader while there is no permit: nothing to be checked."""
+
+
+def key_of(number: int) -> Key[int]:
+    return NUMBER.key(str(number))
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What one process is told, as JSON on its command line."""
+
+    process: int
+    seed: int
+    redis_url: str
+    database_url: str
+    board: str
+    ablation: str | None
+
+    def as_text(self) -> str:
+        return dumps(asdict(self))
+
+    @classmethod
+    def read(cls, text: str) -> "Orders":
+        return cls(**loads(text))
+
+
+class Board:
+    """Numbers that outlive a killed process. Each slot has one writer, and a slot is written at once."""
+
+    _FROZEN = PROCESSES * (KEYS + 2)
+    _QUIET = _FROZEN + 1
+
+    def __init__(self, path: Path) -> None:
+        size = 8 * (self._QUIET + 1)
+        if not path.exists():
+            path.write_bytes(bytes(size))
+        with path.open("r+b") as file:
+            self._memory = mmap.mmap(file.fileno(), size)
+        self._slots = memoryview(self._memory).cast("q")
+
+    def close(self) -> None:
+        self._slots.release()
+        self._memory.close()
+
+    def acknowledged(self, key: int) -> int:
+        """The newest version of the key whose write has been acknowledged to anybody."""
+        return max(self._slots[process * KEYS + key] for process in range(PROCESSES))
+
+    def acknowledge(self, process: int, key: int, version: int) -> None:
+        slot = process * KEYS + key
+        self._slots[slot] = max(version, self._slots[slot])
+
+    def count(self, process: int, operations: int, stale: int) -> None:
+        """So many more."""
+        first = PROCESSES * KEYS + process * 2
+        self._slots[first] += operations
+        self._slots[first + 1] += stale
+
+    def counted(self) -> tuple[int, int]:
+        """Operations and stale reads of all processes."""
+        counts = self._slots[PROCESSES * KEYS : self._FROZEN].tolist()
+        return sum(counts[::2]), sum(counts[1::2])
+
+    @property
+    def frozen_at_ns(self) -> int:
+        """What the reader has seen ends here; 0 when it gets news."""
+        return self._slots[self._FROZEN]
+
+    @frozen_at_ns.setter
+    def frozen_at_ns(self, moment: int) -> None:
+        self._slots[self._FROZEN] = moment
+
+    @property
+    def quiet(self) -> bool:
+        """Writers stop."""
+        return self._slots[self._QUIET] == 1
+
+    @quiet.setter
+    def quiet(self, quiet: bool) -> None:
+        self._slots[self._QUIET] = int(quiet)

@@ -1,0 +1,102 @@
+"""One of the processes: reads, writes, and compares each read with what had been acknowledged before it began."""
+
+import asyncio
+import random
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import structlog
+import uvloop
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.stores.aurora import Database, Readers
+from app.stores.cache.cache import Cache
+from app.stores.cache.keys import Key
+from shared.problems import Unavailable
+from tests.cache_chaos.ablations import ABLATIONS, Ablation
+from tests.cache_chaos.database import LaggingReaders, read_version, write_version
+from tests.cache_chaos.plan import KEYS, PROCESSES, TIMING, Board, Orders, key_of
+
+READERS, WRITERS = 12, 4
+PAUSE_SECONDS = 0.004
+WRITE_PAUSE_SECONDS = 0.06
+SLOW_LOADS = 0.3
+LONGEST_LOAD_SECONDS = 0.12
+MANY = 0.1
+"""The share of reads that ask for several keys."""
+
+
+class Run:
+    def __init__(self, orders: Orders, cache: Cache, board: Board) -> None:
+        self._process, self._cache, self._board = orders.process, cache, board
+        self._chance = random.Random(orders.seed)
+
+    async def read_on(self) -> None:
+        while True:
+            if self._chance.random() < MANY:
+                await self._read(self._chance.sample(range(KEYS), 4))
+            else:
+                await self._read([min(int(self._chance.expovariate(0.2)), KEYS - 1)])
+            await asyncio.sleep(self._chance.uniform(0, PAUSE_SECONDS))
+
+    async def write_on(self) -> None:
+        mine = range(self._process, KEYS, PROCESSES)
+        while True:
+            if not self._board.quiet:
+                await self._write(self._chance.choice(mine))
+            await asyncio.sleep(self._chance.uniform(0, WRITE_PAUSE_SECONDS))
+
+    async def _read(self, keys: list[int]) -> None:
+        least = [self._board.acknowledged(key) for key in keys]
+        try:
+            if len(keys) == 1:
+                read = [await self._cache.get(key_of(keys[0]), lambda connection: self._load(connection, keys[0]))]
+            else:
+                found = await self._cache.get_many([key_of(key) for key in keys], self._load_many)
+                read = [found[key_of(key)] for key in keys]
+        except Unavailable:
+            return
+        stale = [(key, was, must) for key, was, must in zip(keys, read, least, strict=True) if was < must]
+        self._board.count(self._process, len(keys), len(stale))
+        for key, was, must in stale:
+            sys.stdout.write(f"stale: process {self._process} read version {was} of {key}, not {must}\n")
+
+    async def _write(self, key: int) -> None:
+        try:
+            async with self._cache.change(key_of(key)) as connection:
+                version = await write_version(connection, key)
+        except Unavailable:
+            return
+        self._board.acknowledge(self._process, key, version)
+        self._board.count(self._process, 1, 0)
+
+    async def _load(self, connection: AsyncConnection, key: int) -> int:
+        version = await read_version(connection, key)
+        if self._chance.random() < SLOW_LOADS:
+            await asyncio.sleep(self._chance.uniform(0, LONGEST_LOAD_SECONDS))
+        return version
+
+    async def _load_many(self, connection: AsyncConnection, keys: Sequence[Key[int]]) -> dict[Key[int], int]:
+        return {key: await self._load(connection, int(key.name.rpartition(":")[2])) for key in keys}
+
+
+async def run(orders: Orders) -> None:
+    """Until it is killed."""
+    board, database = Board(Path(orders.board)), Database(orders.database_url)
+    ablation = ABLATIONS[orders.ablation] if orders.ablation else Ablation()
+    ablation.take_out()
+    database.readers = cast("Readers", LaggingReaders(database, board, random.Random(orders.seed)))
+    cache = Cache(database, orders.redis_url, timing=TIMING, scripts=ablation.scripts)
+    async with cache, asyncio.TaskGroup() as tasks:
+        work = Run(orders, cache, board)
+        for _ in range(READERS):
+            tasks.create_task(work.read_on())
+        for _ in range(WRITERS):
+            tasks.create_task(work.write_on())
+
+
+if __name__ == "__main__":
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    uvloop.run(run(Orders.read(sys.argv[1])))

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 
 from app.events.requests import RequestKey, fingerprint
+from shared.problems import BadRequest
 
 
 async def _request_key(
@@ -18,3 +19,9 @@ async def _request_key(
 
 
 Key = Annotated[RequestKey | None, Depends(_request_key)]
+
+
+def refuse_key(idempotency_key: Annotated[str | None, Header(include_in_schema=False)] = None) -> None:
+    """For routes that show a secret once: a repeated answer would have to keep it. Raises BadRequest."""
+    if idempotency_key is not None:
+        raise BadRequest("This route takes no Idempotency-Key.")

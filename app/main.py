@@ -18,6 +18,15 @@ from app.accounts.sessions import SessionService
 from app.accounts.store import AccountStore
 from app.admin import routes as admin_routes
 from app.admin.overview import OverviewService
+from app.albums import invitation_routes, member_routes, placement_routes
+from app.albums import routes as album_routes
+from app.albums.invitations import InvitationService
+from app.albums.members import MemberService
+from app.albums.moves import MoveService
+from app.albums.pages import AlbumPages
+from app.albums.parts import AlbumParts
+from app.albums.placements import PlacementService
+from app.albums.service import AlbumService
 from app.caller import Authenticator
 from app.events import routes as events_routes
 from app.events.log import EventLog
@@ -51,6 +60,7 @@ from app.search.service import SearchService
 from app.search.store import SearchStore
 from app.services import Foundation, open_foundation
 from app.settings import Settings
+from app.sharing.service import SharingService
 from app.stores.cloudfront import UrlSigner
 from shared.times import utc_now
 
@@ -60,6 +70,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     exports_routes.router,
     items_routes.router,
     trash_routes.router,
+    album_routes.router,
+    placement_routes.router,
+    member_routes.router,
+    invitation_routes.router,
     events_routes.router,
     search_routes.router,
     admin_routes.router,
@@ -82,6 +96,13 @@ class Services(TypedDict):
     trash: TrashService
     search: SearchService
     grants: Sequence[Grants]
+    sharing: SharingService
+    albums: AlbumService
+    album_pages: AlbumPages
+    placements: PlacementService
+    moves: MoveService
+    members: MemberService
+    invitations: InvitationService
     event_log: EventLog
     live_events: LiveEvents
     overview: OverviewService
@@ -99,6 +120,7 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
     requests = Requests(base.item_store)
     delivery = await _open_delivery(settings, base, stack)
     items, playback = _build_items(settings, base, requests, delivery)
+    albums = AlbumParts.build(base, accounts, items, Cursors(settings.secret.get_secret_value().encode()))
     live_events = await stack.enter_async_context(
         LiveEvents(base.event_log, base.event_store, base.signals.nudges, base.clock, readiness.stopping)
     )
@@ -118,7 +140,14 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
         exports=_build_exports(base, delivery),
         trash=TrashService(base.item_store, base.changes, base.clock),
         search=_build_search(settings, base, items),
-        grants=(OwnItems(items),),
+        grants=(OwnItems(items), albums.shared_items),
+        sharing=albums.sharing,
+        albums=albums.albums,
+        album_pages=albums.pages,
+        placements=albums.placements,
+        moves=albums.moves,
+        members=albums.members,
+        invitations=albums.invitations,
         event_log=base.event_log,
         live_events=live_events,
         overview=OverviewService(
@@ -132,9 +161,9 @@ def _build_accounts(
 ) -> tuple[AccountService, SessionService, ClosingService]:
     store, passwords, attempts = AccountStore(base.database), Passwords(), Attempts(base.signals.limits)
     stack.callback(passwords.close)
-    accounts = AccountService(store, passwords, attempts, settings.registration, base.clock)
-    closing = ClosingService(store, passwords, attempts, base.event_log, base.clock)
-    return accounts, SessionService(store, passwords, attempts, base.clock), closing
+    accounts = AccountService(store, base.cache, passwords, attempts, settings.registration, base.clock)
+    closing = ClosingService(store, base.cache, passwords, attempts, base.event_log, base.clock)
+    return accounts, SessionService(store, base.cache, passwords, attempts, base.clock), closing
 
 
 async def _open_delivery(settings: Settings, base: Foundation, stack: AsyncExitStack) -> Delivery:

@@ -10,6 +10,9 @@ from shared.wire import Answer, Request
 
 Password = Annotated[SecretStr, Field(min_length=10, max_length=256)]
 Label = Annotated[str, StringConstraints(max_length=200)]
+AccountName = Annotated[
+    str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
 
 
 class Register(Request):
@@ -20,8 +23,15 @@ class Register(Request):
 class Account(Answer):
     id: AccountIdField
     email: str
+    name: str = Field(default="", description="What others see instead of the address; at first its part before the @.")
     administrator: bool
     created_at: Moment
+
+
+class EditAccount(Request):
+    """Only what is named changes; null takes the name back."""
+
+    name: AccountName | None = None
 
 
 class CloseAccount(Request):

@@ -61,7 +61,11 @@ class AddressTaken(Problem):
 
 
 class WrongState(Problem):
-    type, status, title, retry = "wrong-state", 409, "The item is in a state that does not allow this", False
+    type, status, title, retry = "wrong-state", 409, "The present state does not allow this", False
+
+
+class Full(Problem):
+    type, status, title, retry = "full", 409, "There is no room for more of this", False
 
 
 class NotUploaded(Problem):

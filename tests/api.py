@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from starlette.types import Receive, Scope, Send
 
-from app.main import create_app
+from app.main import State, create_app
 from app.migrations.run import migrate
 from app.settings import Settings
 from shared.ids import new_ulid
@@ -19,6 +19,13 @@ PASSWORD = "correct horse battery staple"
 async def open_api(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a freshly migrated app; nobody is signed in."""
     await migrate(settings.database_url.get_secret_value())
+    async with open_app(settings) as (client, _state):
+        yield client
+
+
+@asynccontextmanager
+async def open_app(settings: Settings) -> AsyncIterator[tuple[httpx.AsyncClient, State]]:
+    """The same on tables that are there, with the services that the routes find."""
     application = create_app(settings)
     async with application.router.lifespan_context(application) as state:
 
@@ -27,7 +34,7 @@ async def open_api(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
 
         transport = httpx.ASGITransport(with_state)
         async with httpx.AsyncClient(transport=transport, base_url="http://app/v1/", timeout=60) as client:
-            yield client
+            yield client, cast(State, state)
 
 
 async def signed_in(client: httpx.AsyncClient) -> dict[str, str]:

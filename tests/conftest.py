@@ -144,6 +144,14 @@ async def _create_database(server_url: str, name: str) -> None:
 
 
 @pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database with this release's tables, to be copied."""
+    file = tmp_path_factory.mktemp("migrated") / "darkroom.db"
+    asyncio.run(migrate(f"sqlite+aiosqlite:///{file}"))
+    return file
+
+
+@pytest.fixture(scope="session")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
     """Tables, objects, queues and Valkey as `darkroom up` runs them, filled with every declared resource."""
     with ExitStack() as stack:

@@ -2,10 +2,12 @@
 
 import structlog
 
+from app.accounts.keys import account_key, session_key
 from app.accounts.limits import Attempts
 from app.accounts.passwords import Passwords
 from app.accounts.store import AccountStore
 from app.events.log import EventLog
+from app.stores.cache.cache import Cache
 from shared.accounts import ClosedAccount
 from shared.ids import AccountId
 from shared.problems import Forbidden, NotFound, Unavailable
@@ -16,9 +18,15 @@ log = structlog.get_logger()
 
 class ClosingService:
     def __init__(
-        self, store: AccountStore, passwords: Passwords, attempts: Attempts, events: EventLog, clock: Clock
+        self,
+        store: AccountStore,
+        cache: Cache,
+        passwords: Passwords,
+        attempts: Attempts,
+        events: EventLog,
+        clock: Clock,
     ) -> None:
-        self._store, self._passwords, self._attempts = store, passwords, attempts
+        self._store, self._cache, self._passwords, self._attempts = store, cache, passwords, attempts
         self._events, self._clock = events, clock
 
     async def close(self, account: AccountId, password: str, *, client: str) -> ClosedAccount:
@@ -35,8 +43,12 @@ class ClosingService:
             if not await self._passwords.matches(password_hash, password) or password_hash is None:
                 raise Forbidden("The password is wrong.")
         now = self._clock()
-        if not await self._store.close_account(account, password_hash, now):
-            raise Forbidden("The password has been changed meanwhile.")
+        async with self._cache.change(account_key(account)) as connection:
+            if not await self._store.lock_account(connection, account, password_hash):
+                raise Forbidden("The password has been changed meanwhile.")
+            ended = await self._store.end_all_sessions(connection, account)
+            await self._store.close_account(connection, account, password_hash, now)
+            self._cache.forget(connection, *map(session_key, ended))
         log.info("account.closed", account=account)
         await self._bar(account)
         return ClosedAccount(id=account, closed_at=now)

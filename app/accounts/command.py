@@ -14,6 +14,7 @@ from app.accounts.service import AccountService
 from app.accounts.store import AccountStore
 from app.database import open_database
 from app.settings import Settings
+from app.stores.cache.cache import Cache
 from app.stores.signals import Signals
 from shared.accounts import Register
 from shared.problems import Problem
@@ -56,7 +57,8 @@ def _open(settings: Settings, stack: AsyncExitStack) -> AccountService:
     passwords = Passwords()
     stack.callback(passwords.close)
     limits = Signals(settings.redis_url.get_secret_value()).limits  # never asked: an operator has none
-    return AccountService(AccountStore(database), passwords, Attempts(limits), settings.registration, utc_now)
+    cache = Cache(database, settings.redis_url.get_secret_value(), mode=settings.cache)
+    return AccountService(AccountStore(database), cache, passwords, Attempts(limits), settings.registration, utc_now)
 
 
 def _read_password() -> str:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security.utils import get_authorization_scheme_param
 
 from app.accounts.client_address import ClientAddress
@@ -11,9 +11,10 @@ from app.accounts.service import AccountService
 from app.accounts.session_cookie import CookieName, clear_session_cookie, set_session_cookie
 from app.accounts.sessions import SessionService
 from app.caller import Caller
-from shared.accounts import Account, CloseAccount, ClosedAccount, Register, SessionPage, SignedIn, SignIn
+from app.idempotency import refuse_key
+from shared.accounts import Account, CloseAccount, ClosedAccount, EditAccount, Register, SessionPage, SignedIn, SignIn
 from shared.ids import SessionIdField
-from shared.problems import BadRequest
+from shared.problems import Invalid
 
 
 def _accounts(request: Request) -> AccountService:
@@ -31,12 +32,6 @@ def _closing(request: Request) -> ClosingService:
     return service
 
 
-def _refuse_idempotency_key(idempotency_key: Annotated[str | None, Header(include_in_schema=False)] = None) -> None:
-    """A repeated answer would have to keep the secret that is shown once."""
-    if idempotency_key is not None:
-        raise BadRequest("This route takes no Idempotency-Key.")
-
-
 def _presented_token(request: Request) -> str | None:
     """The token that came along, dead or alive; nobody needs one here."""
     scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
@@ -47,7 +42,7 @@ def _never_stored(response: Response) -> None:
     response.headers["Cache-Control"] = "no-store"
 
 
-router = APIRouter(tags=["accounts"], dependencies=[Depends(_refuse_idempotency_key), Depends(_never_stored)])
+router = APIRouter(tags=["accounts"], dependencies=[Depends(refuse_key), Depends(_never_stored)])
 
 Accounts = Annotated[AccountService, Depends(_accounts)]
 Sessions = Annotated[SessionService, Depends(_sessions)]
@@ -65,6 +60,14 @@ async def register(wanted: Register, client: ClientAddress, accounts: Accounts) 
 async def get_account(caller: Caller, accounts: Accounts) -> Account:
     """The account of whoever asks."""
     return await accounts.require(caller.account_id)
+
+
+@router.patch("/account")
+async def edit_account(wish: EditAccount, caller: Caller, accounts: Accounts) -> Account:
+    """Say under which name others see you."""
+    if not wish.model_fields_set:
+        raise Invalid(errors=[{"field": "", "message": "name at least one field to change"}])
+    return await accounts.rename(caller.account_id, wish.name)
 
 
 @router.delete("/account", status_code=202)

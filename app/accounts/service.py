@@ -1,12 +1,19 @@
 """Accounts: who may register, who becomes the administrator, and what an operator may do."""
 
-import structlog
+from collections.abc import Sequence
 
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.accounts.keys import account_key, session_key
 from app.accounts.limits import Attempts
 from app.accounts.passwords import Passwords, check_new_password
 from app.accounts.store import AccountStore
 from app.accounts.values import AccountRow
 from app.settings import Registration
+from app.stores.aurora import Conflict
+from app.stores.cache.cache import Cache
+from app.stores.cache.keys import Key
 from shared.accounts import Account
 from shared.ids import AccountId, new_account_id
 from shared.problems import AddressTaken, NotFound, RegistrationClosed
@@ -22,9 +29,15 @@ def normalised(email: str) -> str:
 
 class AccountService:
     def __init__(
-        self, store: AccountStore, passwords: Passwords, attempts: Attempts, registration: Registration, clock: Clock
+        self,
+        store: AccountStore,
+        cache: Cache,
+        passwords: Passwords,
+        attempts: Attempts,
+        registration: Registration,
+        clock: Clock,
     ) -> None:
-        self._store, self._passwords, self._attempts = store, passwords, attempts
+        self._store, self._cache, self._passwords, self._attempts = store, cache, passwords, attempts
         self._registration, self._clock = registration, clock
 
     async def register(self, email: str, password: str, *, client: str) -> Account:
@@ -46,22 +59,68 @@ class AccountService:
     async def reset_password(self, email: str, password: str) -> None:
         """Ends all sessions of the account. Raises Invalid, NotFound."""
         check_new_password(normalised(email), password)
-        if not await self._store.set_password(normalised(email), await self._passwords.hash(password)):
-            raise NotFound("Nobody has this address.")
+        password_hash = await self._passwords.hash(password)
+        async with self._cache.change() as connection:
+            account = await self._store.set_password(connection, normalised(email), password_hash)
+            if account is None:
+                raise NotFound("Nobody has this address.")
+            ended = await self._store.end_all_sessions(connection, account)
+            self._cache.forget(connection, *map(session_key, ended))
         log.info("password.reset")
 
     async def require(self, account: AccountId) -> Account:
         """Raises NotFound."""
-        found = await self._store.get_account(account)
+        found = (await self._load([account]))[account]
         if found is None:
             raise NotFound
         return found.shown()
 
+    async def rename(self, account: AccountId, name: str | None) -> Account:
+        """None takes the name back. Raises NotFound."""
+        async with self._cache.change(account_key(account)) as connection:
+            await self._store.rename(connection, account, name)
+        return await self.require(account)
+
+    async def names(self, accounts: Sequence[AccountId]) -> dict[AccountId, str]:
+        """What others see of them; those that are closed are missing."""
+        found = await self._load(accounts)
+        return {account: row.shown_name for account, row in found.items() if row is not None}
+
+    async def _load(self, accounts: Sequence[AccountId]) -> dict[AccountId, AccountRow | None]:
+        keys = {account_key(account): account for account in accounts}
+
+        async def load(
+            connection: AsyncConnection, missing: Sequence[Key[AccountRow | None]]
+        ) -> dict[Key[AccountRow | None], AccountRow | None]:
+            rows = await self._store.load(connection, [keys[key] for key in missing])
+            return {key: rows.get(keys[key]) for key in missing}
+
+        found = await self._cache.get_many(list(keys), load)
+        return {account: found[key] for key, account in keys.items()}
+
     async def _create(self, email: str, password: str, *, administrator: bool, first_is_administrator: bool) -> Account:
         password_hash = await self._passwords.hash(password)
         wanted = AccountRow(new_account_id(), normalised(email), administrator, self._clock())
-        created = await self._store.add_account(wanted, password_hash, first_is_administrator=first_is_administrator)
-        if created is None:
-            raise AddressTaken
+        created = await self.add(wanted, password_hash, first_is_administrator=first_is_administrator)
         log.info("account.created", account=created.id, administrator=created.administrator)
         return created.shown()
+
+    async def add(self, wanted: AccountRow, password_hash: str, *, first_is_administrator: bool = False) -> AccountRow:
+        """The account as it was written. Raises AddressTaken."""
+
+        async def add() -> AccountRow:
+            async with self._cache.change(account_key(wanted.id)) as connection:
+                return await self._store.add_account(
+                    connection, wanted, password_hash, first_is_administrator=first_is_administrator
+                )
+
+        try:
+            return await add()
+        except Conflict:
+            # The address is taken; or, on MySQL, somebody else became the first account meanwhile.
+            if await self._store.get_credentials(wanted.email) is not None:
+                raise AddressTaken from None
+        try:
+            return await add()
+        except Conflict as conflict:
+            raise AddressTaken from conflict

@@ -4,14 +4,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts import tokens
+from app.accounts.keys import session_key
 from app.accounts.limits import Attempts
 from app.accounts.passwords import Passwords
 from app.accounts.service import normalised
 from app.accounts.store import AccountStore
-from app.accounts.values import Credentials, LivingSession, SessionRow
+from app.accounts.values import Credentials, KnownSession, SessionRow
 from app.caller import CallerIdentity
+from app.stores.cache.cache import Cache
 from shared.accounts import Account, Session
 from shared.ids import AccountId, SessionId, new_session_id
 from shared.problems import NotFound, Unauthenticated, Unavailable
@@ -36,8 +39,11 @@ class NewSession:
 class SessionService:
     """Also the Authenticator of every protected route."""
 
-    def __init__(self, store: AccountStore, passwords: Passwords, attempts: Attempts, clock: Clock) -> None:
-        self._store, self._passwords, self._attempts, self._clock = store, passwords, attempts, clock
+    def __init__(
+        self, store: AccountStore, cache: Cache, passwords: Passwords, attempts: Attempts, clock: Clock
+    ) -> None:
+        self._store, self._cache, self._passwords = store, cache, passwords
+        self._attempts, self._clock = attempts, clock
 
     async def sign_in(self, email: str, password: str, *, label: str, client: str, presented: str | None) -> NewSession:
         """A new session; the one whose token the client `presented` with the request ends.
@@ -55,13 +61,17 @@ class SessionService:
 
     async def authenticate(self, token: str) -> CallerIdentity | None:
         """None when no living session has this token. Using a session keeps it alive."""
-        now = self._clock()
-        living = await self._store.get_living_session(tokens.hash_of(token), now)
-        if living is None:
+        now, token_hash = self._clock(), tokens.hash_of(token)
+
+        async def load(connection: AsyncConnection) -> KnownSession | None:
+            return await self._store.load_session(connection, token_hash)
+
+        known = await self._cache.get(session_key(token_hash), load)
+        if known is None or known.expires_at <= now:
             return None
-        if living.expires_at < now + LIFETIME - EXTENDED_EVERY:
-            await self._extend(living, now)
-        return CallerIdentity(living.account_id, living.id, living.administrator)
+        if known.expires_at < now + LIFETIME - EXTENDED_EVERY:
+            await self._extend(known, token_hash, now)
+        return CallerIdentity(known.account_id, known.id, known.administrator)
 
     async def is_session_alive(self, session: SessionId) -> bool:
         return await self._store.is_session_alive(session, self._clock())
@@ -73,12 +83,17 @@ class SessionService:
 
     async def end(self, owner: AccountId, session: SessionId) -> None:
         """Raises NotFound, for a foreign session too."""
-        if not await self._store.end_session(owner, session):
+        async with self._cache.change() as connection:
+            ended = await self._store.end_session(connection, owner, session)
+            self._cache.forget(connection, *map(session_key, ended))
+        if not ended:
             raise NotFound
         log.info("session.ended", account=owner, session=session)
 
     async def end_all(self, owner: AccountId) -> None:
-        await self._store.end_all_sessions(owner)
+        async with self._cache.change() as connection:
+            ended = await self._store.end_all_sessions(connection, owner)
+            self._cache.forget(connection, *map(session_key, ended))
         log.info("session.all_ended", account=owner)
 
     async def _renew_hash(self, known: Credentials, password: str) -> str:
@@ -92,23 +107,34 @@ class SessionService:
     async def _start(self, known: Credentials, password_hash: str, label: str, presented: str | None) -> NewSession:
         now, token = self._clock(), tokens.new_token()
         session = SessionRow(new_session_id(), known.account.id, label, now, now + LIFETIME)
-        started = await self._store.add_session(
-            session,
-            tokens.hash_of(token),
-            password_hash=password_hash,
-            instead_of=tokens.hash_of(presented) if presented else None,
-        )
-        if not started:
-            raise _refused()
+        await self.add(session, tokens.hash_of(token), password_hash, tokens.hash_of(presented) if presented else None)
         log.info("session.started", account=session.account_id, session=session.id)
         return NewSession(known.account.shown(), session.shown(current=True), token)
 
-    async def _extend(self, living: LivingSession, now: datetime) -> None:
+    async def add(
+        self, session: SessionRow, token_hash: str, password_hash: str, instead_of: str | None = None
+    ) -> None:
+        """Also ends the session with the token hash `instead_of`, lapsed ones, and the oldest beyond the most.
+
+        Raises Unauthenticated when the account's password is no longer the one that was checked.
+        """
+        account = session.account_id
+        async with self._cache.change(session_key(token_hash)) as connection:
+            # A new password, which ends all sessions, comes wholly before or wholly after.
+            if not await self._store.lock_account(connection, account, password_hash):
+                raise _refused()
+            ended = await self._store.end_session_with(connection, instead_of) if instead_of else []
+            ended += await self._store.make_room(connection, account, session.created_at)
+            await self._store.add_session(connection, session, token_hash)
+            self._cache.forget(connection, *map(session_key, ended))
+
+    async def _extend(self, known: KnownSession, token_hash: str, now: datetime) -> None:
         try:
-            await self._store.extend_session(living.id, now + LIFETIME)
+            async with self._cache.change(session_key(token_hash)) as connection:
+                await self._store.extend_session(connection, known.id, now + LIFETIME)
         except Unavailable as error:
             # Whoever only reads must not fail because nothing can be written; the next request tries again.
-            log.warning("session.not_extended", session=living.id, reason=repr(error.__cause__))
+            log.warning("session.not_extended", session=known.id, reason=repr(error.__cause__))
 
 
 def _refused() -> Unauthenticated:

@@ -1,59 +1,63 @@
-"""The statements of accounts and their sessions. Each method is one transaction."""
+"""The statements of accounts and their sessions."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, RowMapping, and_, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.schema import accounts, closed_accounts, sessions
-from app.accounts.values import AccountRow, Credentials, LivingSession, SessionRow
-from app.stores.aurora import Conflict, Database
+from app.accounts.values import AccountRow, Credentials, KnownSession, SessionRow
+from app.stores.aurora import Database
 from shared.ids import AccountId, SessionId
 
 MOST_SESSIONS = 100
 """Of one account; one more ends the oldest."""
 
-_ACCOUNT = (accounts.c.id, accounts.c.email, accounts.c.administrator, accounts.c.created_at)
+_ACCOUNT = (accounts.c.id, accounts.c.email, accounts.c.administrator, accounts.c.created_at, accounts.c.name)
 _SESSION = (sessions.c.id, sessions.c.account_id, sessions.c.label, sessions.c.created_at, sessions.c.expires_at)
 
 
 class AccountStore:
-    """Raises Unavailable, as the database does."""
+    """A method that takes a connection is one step of its caller's transaction, any other is a transaction of its own.
+
+    Raises Unavailable, as the database does.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def add_account(
-        self, account: AccountRow, password_hash: str, *, first_is_administrator: bool
-    ) -> AccountRow | None:
-        """The account as it was written; None when its address is taken."""
-        try:
-            return await self._add(account, password_hash, first_is_administrator)
-        except Conflict:
-            # The address is taken; or, on MySQL, somebody else became the first account meanwhile.
-            if await self.get_credentials(account.email) is not None:
-                return None
-        try:
-            return await self._add(account, password_hash, first_is_administrator)
-        except Conflict:
-            return None
+        self, connection: AsyncConnection, account: AccountRow, password_hash: str, *, first_is_administrator: bool
+    ) -> AccountRow:
+        """The account as it was written.
 
-    async def _add(self, account: AccountRow, password_hash: str, first_is_administrator: bool) -> AccountRow:
-        async with self._database.writer.write() as connection:
-            ever = exists(select(accounts.c.id)) | exists(select(closed_accounts.c.id))
-            first = not await connection.scalar(select(ever))
-            administrator = account.administrator or (first and first_is_administrator)
-            await connection.execute(
-                insert(accounts).values(
-                    id=account.id,
-                    email=account.email,
-                    password_hash=password_hash,
-                    administrator=administrator,
-                    first=1 if first else None,
-                    created_at=account.created_at,
-                )
+        Raises Conflict at the end of the transaction when its address is taken; on MySQL also when somebody else became
+        the first account meanwhile.
+        """
+        ever = exists(select(accounts.c.id)) | exists(select(closed_accounts.c.id))
+        first = not await connection.scalar(select(ever))
+        administrator = account.administrator or (first and first_is_administrator)
+        await connection.execute(
+            insert(accounts).values(
+                id=account.id,
+                email=account.email,
+                password_hash=password_hash,
+                administrator=administrator,
+                first=1 if first else None,
+                created_at=account.created_at,
             )
-        return AccountRow(account.id, account.email, administrator, account.created_at)
+        )
+        return replace(account, administrator=administrator)
+
+    async def load(self, connection: AsyncConnection, wanted: Sequence[AccountId]) -> dict[AccountId, AccountRow]:
+        """Those that exist."""
+        found = await connection.execute(select(*_ACCOUNT).where(accounts.c.id.in_(wanted)))
+        return {row.id: row for row in map(_account, found.mappings())}
+
+    async def rename(self, connection: AsyncConnection, account: AccountId, name: str | None) -> None:
+        await connection.execute(update(accounts).where(accounts.c.id == account).values(name=name))
 
     async def get_account(self, account: AccountId) -> AccountRow | None:
         async with self._database.writer.read() as connection:
@@ -76,92 +80,81 @@ class AccountStore:
         async with self._database.writer.write() as connection:
             await connection.execute(change)
 
-    async def set_password(self, email: str, password_hash: str) -> bool:
-        """Also ends all sessions of the account. False when nobody has this address."""
-        owner = select(accounts.c.id).where(accounts.c.email == email)
-        async with self._database.writer.write() as connection:
-            account = await connection.scalar(owner)
-            if account is None:
-                return False
-            await connection.execute(
-                update(accounts).where(accounts.c.id == account).values(password_hash=password_hash)
-            )
-            await connection.execute(delete(sessions).where(sessions.c.account_id == account))
-        return True
+    async def set_password(self, connection: AsyncConnection, email: str, password_hash: str) -> AccountId | None:
+        """None when nobody has this address."""
+        owner = select(accounts.c.id).where(accounts.c.email == email).with_for_update()
+        account = await connection.scalar(owner)
+        if account is None:
+            return None
+        await connection.execute(update(accounts).where(accounts.c.id == account).values(password_hash=password_hash))
+        return AccountId(account)
 
-    async def close_account(self, account: AccountId, password_hash: str, now: datetime) -> bool:
-        """Forgets address, password and sessions, and leaves the account to the erasers.
+    async def close_account(
+        self, connection: AsyncConnection, account: AccountId, password_hash: str, now: datetime
+    ) -> bool:
+        """Forgets address and password, once its sessions are ended, and leaves the account to the erasers.
 
         False, and nothing changed, when the account's password is no longer the one that was checked.
         """
         mine = and_(accounts.c.id == account, accounts.c.password_hash == password_hash)
-        async with self._database.writer.write() as connection:
-            if (await connection.execute(delete(accounts).where(mine))).rowcount == 0:  # its sessions go with it
-                return False
-            await connection.execute(insert(closed_accounts).values(id=account, closed_at=now, next_at=now))
+        if (await connection.execute(delete(accounts).where(mine))).rowcount == 0:
+            return False
+        await connection.execute(insert(closed_accounts).values(id=account, closed_at=now, next_at=now))
         return True
 
-    async def add_session(
-        self, session: SessionRow, token_hash: str, *, password_hash: str, instead_of: str | None
-    ) -> bool:
-        """Ends the session with the token hash `instead_of`, the account's lapsed ones, and the oldest beyond the most.
+    async def lock_account(self, connection: AsyncConnection, account: AccountId, password_hash: str) -> bool:
+        """Until the end of the transaction nobody else changes its password or its sessions.
 
-        False, and nothing changed, when the account's password is no longer the one that was checked.
+        False when the account's password is no longer the one that was checked.
         """
-        async with self._database.writer.write() as connection:
-            checked = select(accounts.c.id).where(
-                accounts.c.id == session.account_id, accounts.c.password_hash == password_hash
-            )
-            # Locked, so that a new password, which ends all sessions, comes wholly before or wholly after.
-            if await connection.scalar(checked.with_for_update()) is None:
-                return False
-            if instead_of is not None:
-                await connection.execute(delete(sessions).where(sessions.c.token_hash == instead_of))
-            await self._make_room(connection, session.account_id, session.created_at)
-            await connection.execute(
-                insert(sessions).values(
-                    id=session.id,
-                    account_id=session.account_id,
-                    token_hash=token_hash,
-                    label=session.label,
-                    created_at=session.created_at,
-                    expires_at=session.expires_at,
-                )
-            )
-        return True
+        mine = and_(accounts.c.id == account, accounts.c.password_hash == password_hash)
+        return await connection.scalar(select(accounts.c.id).where(mine).with_for_update()) is not None
 
-    async def _make_room(self, connection: AsyncConnection, account: AccountId, now: datetime) -> None:
+    async def add_session(self, connection: AsyncConnection, session: SessionRow, token_hash: str) -> None:
+        await connection.execute(
+            insert(sessions).values(
+                id=session.id,
+                account_id=session.account_id,
+                token_hash=token_hash,
+                label=session.label,
+                created_at=session.created_at,
+                expires_at=session.expires_at,
+            )
+        )
+
+    async def make_room(self, connection: AsyncConnection, account: AccountId, now: datetime) -> list[str]:
+        """Ends the account's lapsed sessions, and the oldest beyond the most but one."""
         mine = sessions.c.account_id == account
-        await connection.execute(delete(sessions).where(mine, sessions.c.expires_at <= now))
+        ended = await self._end(connection, and_(mine, sessions.c.expires_at <= now))
         beyond = select(sessions.c.id).where(mine).order_by(sessions.c.id.desc()).offset(MOST_SESSIONS - 1).limit(1)
         newest_to_end = await connection.scalar(beyond)
         if newest_to_end is not None:
-            await connection.execute(delete(sessions).where(mine, sessions.c.id <= newest_to_end))
+            ended += await self._end(connection, and_(mine, sessions.c.id <= newest_to_end))
+        return ended
 
-    async def get_living_session(self, token_hash: str, now: datetime) -> LivingSession | None:
+    async def load_session(self, connection: AsyncConnection, token_hash: str) -> KnownSession | None:
+        """Whether or not its time is over."""
         wanted = (
             select(sessions.c.id, sessions.c.account_id, accounts.c.administrator, sessions.c.expires_at)
             .join(accounts, accounts.c.id == sessions.c.account_id)
-            .where(sessions.c.token_hash == token_hash, sessions.c.expires_at > now)
+            .where(sessions.c.token_hash == token_hash)
         )
-        async with self._database.writer.read() as connection:
-            found = (await connection.execute(wanted)).mappings().first()
-        return LivingSession(**found) if found else None
+        found = (await connection.execute(wanted)).mappings().first()
+        return KnownSession(**found) if found else None
 
     async def is_session_alive(self, session: SessionId, now: datetime) -> bool:
         living = exists(select(sessions.c.id).where(sessions.c.id == session, sessions.c.expires_at > now))
         async with self._database.writer.read() as connection:
             return bool(await connection.scalar(select(living)))
 
-    async def extend_session(self, session: SessionId, expires_at: datetime) -> None:
+    async def extend_session(self, connection: AsyncConnection, session: SessionId, expires_at: datetime) -> None:
         """Never to an earlier moment; a session that ended meanwhile stays ended."""
         change = (
             update(sessions)
             .where(sessions.c.id == session, sessions.c.expires_at < expires_at)
             .values(expires_at=expires_at)
         )
-        async with self._database.writer.write() as connection:
-            await connection.execute(change)
+        await connection.execute(change)
 
     async def list_sessions(self, account: AccountId, now: datetime) -> list[SessionRow]:
         """The living ones, newest first."""
@@ -174,12 +167,16 @@ class AccountStore:
         async with self._database.writer.read() as connection:
             return [SessionRow(**found) for found in (await connection.execute(wanted)).mappings()]
 
-    async def end_session(self, account: AccountId, session: SessionId) -> bool:
-        """False when the account has no such session."""
-        return await self._end(and_(sessions.c.account_id == account, sessions.c.id == session)) > 0
+    async def end_session(self, connection: AsyncConnection, account: AccountId, session: SessionId) -> list[str]:
+        """The hash of its token; empty when the account has no such session."""
+        return await self._end(connection, and_(sessions.c.account_id == account, sessions.c.id == session))
 
-    async def end_all_sessions(self, account: AccountId) -> None:
-        await self._end(sessions.c.account_id == account)
+    async def end_session_with(self, connection: AsyncConnection, token_hash: str) -> list[str]:
+        return await self._end(connection, sessions.c.token_hash == token_hash)
+
+    async def end_all_sessions(self, connection: AsyncConnection, account: AccountId) -> list[str]:
+        """The hashes of their tokens."""
+        return await self._end(connection, sessions.c.account_id == account)
 
     async def count_rows(self, account: AccountId) -> dict[str, int]:
         """How many rows each table has of the account; its tombstone is none of it."""
@@ -189,10 +186,14 @@ class AccountStore:
                 for table, mine in ((accounts, accounts.c.id == account), (sessions, sessions.c.account_id == account))
             }
 
-    async def _end(self, condition: ColumnElement[bool]) -> int:
-        async with self._database.writer.write() as connection:
-            return (await connection.execute(delete(sessions).where(condition))).rowcount
+    async def _end(self, connection: AsyncConnection, condition: ColumnElement[bool]) -> list[str]:
+        """The hashes of the tokens of all that this ended: the transaction must forget their keys."""
+        wanted = select(sessions.c.token_hash).where(condition).with_for_update()
+        ended = list(await connection.scalars(wanted))
+        if ended:
+            await connection.execute(delete(sessions).where(sessions.c.token_hash.in_(ended)))
+        return ended
 
 
 def _account(found: RowMapping) -> AccountRow:
-    return AccountRow(found["id"], found["email"], found["administrator"], found["created_at"])
+    return AccountRow(found["id"], found["email"], found["administrator"], found["created_at"], found["name"])

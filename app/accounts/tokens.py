@@ -1,4 +1,4 @@
-"""Session tokens: 256 random bits for the client, their SHA-256 for the database."""
+"""Tokens: 256 random bits for the client, their SHA-256 for the database. Each kind has its prefix."""
 
 import hashlib
 import secrets
@@ -7,8 +7,8 @@ PREFIX = "drs_"
 TOKEN_BYTES = 32
 
 
-def new_token() -> str:
-    return PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+def new_token(prefix: str = PREFIX) -> str:
+    return prefix + secrets.token_urlsafe(TOKEN_BYTES)
 
 
 def hash_of(token: str) -> str:

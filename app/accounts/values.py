@@ -13,9 +13,21 @@ class AccountRow:
     email: str
     administrator: bool
     created_at: datetime
+    name: str | None = None
+
+    @property
+    def shown_name(self) -> str:
+        """What others see: never the address."""
+        return self.name or self.email.partition("@")[0]
 
     def shown(self) -> Account:
-        return Account(id=self.id, email=self.email, administrator=self.administrator, created_at=self.created_at)
+        return Account(
+            id=self.id,
+            email=self.email,
+            name=self.shown_name,
+            administrator=self.administrator,
+            created_at=self.created_at,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +53,8 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True)
-class LivingSession:
-    """Who a token belongs to."""
+class KnownSession:
+    """Who a token belongs to, until `expires_at`: whoever reads this compares it with the time."""
 
     id: SessionId
     account_id: AccountId

@@ -1,32 +1,15 @@
-"""The tables of albums, of invitations into them, and of what is said about items."""
+"""The tables of invitations into albums, of what is still to be cleared from them, and of what is said about items."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table, Text
 
 from app.stores.aurora import UtcDateTime, exact_text, identifier, metadata
 
 ID_CHARACTERS = 30
-ORDER_CHARACTERS = 20
 ROLE_CHARACTERS = 20
-TITLE_CHARACTERS = 200
 LABEL_CHARACTERS = 320
 TOKEN_HASH_CHARACTERS = 64
 
-albums = Table(
-    "albums",
-    metadata,
-    Column("id", identifier(ID_CHARACTERS), primary_key=True),
-    Column("owner_id", identifier(ID_CHARACTERS), nullable=False),
-    Column("title", exact_text(TITLE_CHARACTERS), nullable=False),
-    Column("description", Text, nullable=False),
-    Column("cover_item_id", identifier(ID_CHARACTERS), nullable=True),
-    Column("item_order", identifier(ORDER_CHARACTERS), nullable=False, comment="captured or manual"),
-    Column("originals_allowed", Boolean, nullable=False, comment="whether members may fetch originals"),
-    Column("item_count", Integer, nullable=False),
-    Column("version", Integer, nullable=False, comment="moved by edits, for If-Match"),
-    Column("items_version", Integer, nullable=False, comment="moved whenever what its pages show changes"),
-    Column("created_at", UtcDateTime, nullable=False),
-    Index("ix_albums_owner_id_id", "owner_id", "id"),
-)
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up in INTEGER keys only
 
 invitations = Table(
     "invitations",
@@ -38,7 +21,20 @@ invitations = Table(
     Column("label", exact_text(LABEL_CHARACTERS), nullable=False, comment="for whom; grants nothing"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
+    Column("accepted_by", identifier(ID_CHARACTERS), nullable=True, comment="null until somebody used it"),
     Index("ix_invitations_album_id_id", "album_id", "id"),
+    Index("ix_invitations_accepted_by", "accepted_by"),
+    Index("ix_invitations_expires_at", "expires_at"),
+)
+
+album_clearings = Table(
+    "album_clearings",
+    metadata,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("album_id", identifier(ID_CHARACTERS), nullable=False),
+    Column("owner_id", identifier(ID_CHARACTERS), nullable=True, comment="whose items; null: the album is gone"),
+    Column("up_to_version", Integer, nullable=False, comment="later ones were added after coming back"),
+    Index("ix_album_clearings_owner_id", "owner_id"),
 )
 
 comments = Table(

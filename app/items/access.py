@@ -6,19 +6,20 @@ from typing import Annotated, Protocol
 
 from fastapi import Depends, Query, Request
 
-from app.caller import Caller, Credentials, require_caller
+from app.caller import Caller, Credentials
 from app.items.grants import MOST_CHARACTERS, Grant
 from app.items.playback import PlaybackService
 from app.items.row import ItemRow
 from app.items.service import ItemService
 from app.items.trash import TrashService
-from shared.ids import AccountId, ItemId, ItemIdField
+from app.viewer import Member, Viewer, Viewing, require_viewer, viewer_named
+from shared.ids import ItemId, ItemIdField
 from shared.problems import NotFound
 
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What the caller may do with one item."""
+    """What a viewer may do with one item; its owner alone edits."""
 
     edit: bool
     original: bool
@@ -28,12 +29,18 @@ class Rights:
 class Access:
     row: ItemRow
     rights: Rights
+    viewer: Viewer
+
+    @property
+    def foreign(self) -> Viewer | None:
+        """Who looks, unless it is the owner."""
+        return None if self.rights.edit else self.viewer
 
 
 class Grants(Protocol):
-    """Something that may give a caller rights to an item; None when it gives none."""
+    """Something that may give a viewer rights to an item; None when it gives none."""
 
-    async def access(self, caller: AccountId, item: ItemId) -> Access | None: ...
+    async def access(self, viewer: Viewer, item: ItemId) -> Access | None: ...
 
 
 class OwnItems:
@@ -42,18 +49,28 @@ class OwnItems:
     def __init__(self, items: ItemService) -> None:
         self._items = items
 
-    async def access(self, caller: AccountId, item: ItemId) -> Access | None:
-        row = await self._items.get(caller, item)
-        return Access(row, Rights(edit=True, original=True)) if row else None
+    async def access(self, viewer: Viewer, item: ItemId) -> Access | None:
+        if not isinstance(viewer, Member):
+            return None
+        row = await self._items.get(viewer.account_id, item)
+        return Access(row, Rights(edit=True, original=True), viewer) if row else None
 
 
-async def resolve_item(request: Request, caller: Caller, item: ItemIdField) -> Access:
-    """Asks each grant in turn. Raises NotFound: a foreign item looks like an absent one."""
+async def find_item(request: Request, viewer: Viewer, item: ItemId) -> Access | None:
+    """Asks each grant in turn."""
     grants: Sequence[Grants] = request.state.grants
     for grant in grants:
-        if access := await grant.access(caller.account_id, item):
+        if access := await grant.access(viewer, item):
             return access
-    raise NotFound
+    return None
+
+
+async def resolve_item(request: Request, viewer: Viewing, item: ItemIdField) -> Access:
+    """Raises NotFound: a foreign item looks like an absent one."""
+    access = await find_item(request, viewer, item)
+    if access is None:
+        raise NotFound
+    return access
 
 
 def _trash(request: Request) -> TrashService:
@@ -84,10 +101,6 @@ async def _original(access: Annotated[Access, Depends(resolve_item)]) -> ItemRow
     return access.row
 
 
-async def _readable(access: Annotated[Access, Depends(resolve_item)]) -> ItemRow:
-    return access.row
-
-
 @dataclass(frozen=True, slots=True)
 class Playing:
     """A video, and what lets the caller play it."""
@@ -112,17 +125,29 @@ async def _playing(
     grant: Annotated[str | None, Query(max_length=MOST_CHARACTERS, description="From the item's playlist_url.")] = None,
 ) -> Playing:
     """By the grant in the URL; without a valid one by whoever asks. Raises NotFound, Unauthenticated."""
-    granted = await playback.granted(item, grant) if grant is not None else None
+    granted = await _granted(request, playback, item, grant) if grant is not None else None
     if granted is not None:
-        return Playing(*granted)
+        return granted
     if grant is not None and credentials is None:
         raise NotFound
-    access = await resolve_item(request, await require_caller(request, credentials), item)
-    return Playing(access.row, playback.grant(access.row))
+    access = await resolve_item(request, await require_viewer(request, credentials), item)
+    return Playing(access.row, playback.grant(access.row, access.foreign.name if access.foreign else None))
+
+
+async def _granted(request: Request, playback: PlaybackService, item: ItemId, text: str) -> Playing | None:
+    grant = playback.read_grant(item, text)
+    if grant is None:
+        return None
+    if grant.viewer is None:
+        row = await playback.granted(grant)
+        return Playing(row, grant) if row else None
+    viewer = await viewer_named(request, grant.viewer)
+    access = await find_item(request, viewer, item) if viewer else None
+    return Playing(access.row, grant) if access else None
 
 
 PlayedItem = Annotated[Playing, Depends(_playing)]
 OwnItem = Annotated[ItemRow, Depends(_own)]
-ReadableItem = Annotated[ItemRow, Depends(_readable)]
+ReadableItem = Annotated[Access, Depends(resolve_item)]
 EditableItem = Annotated[ItemRow, Depends(_editable)]
 ItemWithOriginal = Annotated[ItemRow, Depends(_original)]

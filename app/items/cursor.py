@@ -1,4 +1,4 @@
-"""Opaque list cursors: where a list goes on, signed for one account and one order."""
+"""Opaque list cursors: where a list goes on, signed for whoever reads it and for one order."""
 
 import base64
 import binascii
@@ -7,34 +7,35 @@ import hmac
 import json
 
 from app.items.store import Position
-from shared.ids import AccountId
 from shared.problems import Invalid
 
 _SIGNATURE_BYTES = 16
 
 
 class Cursors:
+    """`reader` is an account, or a share."""
+
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
 
-    def write(self, account: AccountId, order: str, position: Position) -> str:
+    def write(self, reader: str, order: str, position: Position) -> str:
         payload = json.dumps([position.item_id, position.captured_key], separators=(",", ":")).encode()
-        return base64.urlsafe_b64encode(self._sign(account, order, payload) + payload).decode().rstrip("=")
+        return base64.urlsafe_b64encode(self._sign(reader, order, payload) + payload).decode().rstrip("=")
 
-    def read(self, account: AccountId, order: str, text: str) -> Position:
-        """Raises Invalid for what was not written for this account and order."""
+    def read(self, reader: str, order: str, text: str) -> Position:
+        """Raises Invalid for what was not written for this reader and order."""
         try:
             raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
         except (binascii.Error, ValueError) as error:
             raise _invalid() from error
         signature, payload = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
-        if not hmac.compare_digest(signature, self._sign(account, order, payload)):
+        if not hmac.compare_digest(signature, self._sign(reader, order, payload)):
             raise _invalid()
         item_id, captured_key = json.loads(payload)
         return Position(item_id, captured_key)
 
-    def _sign(self, account: AccountId, order: str, payload: bytes) -> bytes:
-        message = b"\0".join((b"cursor", account.encode(), order.encode(), payload))
+    def _sign(self, reader: str, order: str, payload: bytes) -> bytes:
+        message = b"\0".join((b"cursor", reader.encode(), order.encode(), payload))
         return hmac.digest(self._secret, message, hashlib.sha256)[:_SIGNATURE_BYTES]
 
 

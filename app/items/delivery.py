@@ -1,6 +1,7 @@
 """Which signed URLs an item's files get, and for how long."""
 
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from math import ceil
 
 from app.items.keys import original_key, rendition_folder
@@ -9,6 +10,7 @@ from shared.ids import AccountId, ItemId
 from shared.times import Clock
 
 OWNER_WINDOW = timedelta(hours=1)
+VIEWER_WINDOW = timedelta(minutes=10)
 MOST_FILM_TIME = timedelta(hours=12)
 """What a long video gets at most beyond the window, so that a film begun can be seen to its end."""
 LONGEST_URL_LIFE = 2 * OWNER_WINDOW + MOST_FILM_TIME
@@ -16,6 +18,17 @@ ORIGINAL_LIFE = timedelta(minutes=10)
 _ORIGINAL_WINDOW = timedelta(minutes=1)
 _REMEMBERED_FOLDERS = 10_000
 """Of about 1 KB each; a hundred pages of a gallery."""
+
+
+class Audience(StrEnum):
+    """Whom URLs are for: a viewer's may be ended by somebody else, so they are short."""
+
+    OWNER = "owner"
+    VIEWER = "viewer"
+
+    @property
+    def window(self) -> timedelta:
+        return OWNER_WINDOW if self is Audience.OWNER else VIEWER_WINDOW
 
 
 class Delivery:
@@ -27,31 +40,22 @@ class Delivery:
     def __init__(self, signer: UrlSigner, clock: Clock) -> None:
         self._signer = signer
         self._clock = clock
-        self._window_began = self._window_ends = self._folders_expire_at = datetime.min.replace(tzinfo=UTC)
-        self._folders: dict[str, SignedFolder] = {}
+        self._folders = {audience: _Folders(audience.window) for audience in Audience}
 
     def sign_with(self, signer: UrlSigner) -> None:
         """From now on with another key; URLs given out stay as they are."""
         self._signer = signer
-        self._folders.clear()
+        for folders in self._folders.values():
+            folders.forget()
 
-    def rendition_folder(self, account: AccountId, item: ItemId) -> SignedFolder:
-        """One signature for all renditions of the item, valid to the end of the next window: for 1 to 2 hours."""
-        if not self._window_began <= (now := self._clock()) < self._window_ends:
-            self._enter_window(now)
-        folder = rendition_folder(account, item)
-        signed = self._folders.get(folder)
-        if signed is None:
-            signed = self._signer.sign_folder(folder, expires_at=self._folders_expire_at)
-            if len(self._folders) >= _REMEMBERED_FOLDERS:
-                self._folders.clear()
-            self._folders[folder] = signed
-        return signed
+    def rendition_folder(self, account: AccountId, item: ItemId, audience: Audience = Audience.OWNER) -> SignedFolder:
+        """One signature for all renditions of the item, valid to the end of the next window: for one to two of them."""
+        return self._folders[audience].get(self._signer, rendition_folder(account, item), self._clock())
 
-    def film_ends_at(self, duration_seconds: float) -> datetime:
+    def film_ends_at(self, duration_seconds: float, audience: Audience = Audience.OWNER) -> datetime:
         """Until when whoever begins now may play: the end of the next window and twice the duration more."""
         extra = min(timedelta(seconds=ceil(2 * duration_seconds)), MOST_FILM_TIME)
-        return _window(self._clock(), OWNER_WINDOW) + 2 * OWNER_WINDOW + extra
+        return _window(self._clock(), audience.window) + 2 * audience.window + extra
 
     def film_folder(self, account: AccountId, item: ItemId, ends_at: datetime) -> SignedFolder:
         """One signature for all that a player asks for."""
@@ -66,11 +70,30 @@ class Delivery:
         expires_at = _window(self._clock(), _ORIGINAL_WINDOW) + ORIGINAL_LIFE
         return self._signer.sign_object(key, expires_at=expires_at), expires_at
 
-    def _enter_window(self, now: datetime) -> None:
-        self._window_began = _window(now, OWNER_WINDOW)
-        self._window_ends = self._window_began + OWNER_WINDOW
-        self._folders_expire_at = self._window_ends + OWNER_WINDOW
-        self._folders.clear()
+
+class _Folders:
+    """What has been signed in the present window."""
+
+    def __init__(self, length: timedelta) -> None:
+        self._length = length
+        self._began = self._ends = datetime.min.replace(tzinfo=UTC)
+        self._signed: dict[str, SignedFolder] = {}
+
+    def get(self, signer: UrlSigner, folder: str, now: datetime) -> SignedFolder:
+        if not self._began <= now < self._ends:
+            self._began = _window(now, self._length)
+            self._ends = self._began + self._length
+            self._signed.clear()
+        signed = self._signed.get(folder)
+        if signed is None:
+            signed = signer.sign_folder(folder, expires_at=self._ends + self._length)
+            if len(self._signed) >= _REMEMBERED_FOLDERS:
+                self._signed.clear()
+            self._signed[folder] = signed
+        return signed
+
+    def forget(self) -> None:
+        self._signed.clear()
 
 
 def _window(now: datetime, length: timedelta) -> datetime:

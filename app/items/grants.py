@@ -15,11 +15,15 @@ _PLAY = b"play"
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """To play this item of this account, until `ends_at`; the item's deletion ends it earlier."""
+    """To play this item of this account, until `ends_at`; the item's deletion ends it earlier.
+
+    `viewer` names who else than its owner got it: then it also ends when they may no longer see the item.
+    """
 
     account_id: AccountId
     item_id: ItemId
     ends_at: datetime
+    viewer: str | None = None
 
 
 class PlaybackGrants:
@@ -29,18 +33,21 @@ class PlaybackGrants:
         self._secret = secret
 
     def write(self, grant: Grant) -> str:
-        ends = str(int(grant.ends_at.timestamp()))
-        return f"{grant.account_id}.{ends}.{self._sign(grant.account_id, grant.item_id, ends)}"
+        rights = f"{grant.account_id}.{int(grant.ends_at.timestamp())}"
+        if grant.viewer is not None:
+            rights = f"{rights}.{grant.viewer}"
+        return f"{rights}.{self._sign(grant.item_id, rights)}"
 
     def read(self, item: ItemId, text: str, now: datetime) -> Grant | None:
         """None for what was not written for this item, and for what is over."""
-        account, _, rest = text.partition(".")
-        ends, _, signature = rest.partition(".")
-        if not hmac.compare_digest(signature.encode(), self._sign(AccountId(account), item, ends).encode()):
+        rights, _, signature = text.rpartition(".")
+        if not hmac.compare_digest(signature.encode(), self._sign(item, rights).encode()):
             return None
-        grant = Grant(AccountId(account), item, datetime.fromtimestamp(int(ends), UTC))
+        account, ends, *viewer = rights.split(".")
+        grant = Grant(AccountId(account), item, datetime.fromtimestamp(int(ends), UTC), viewer[0] if viewer else None)
         return grant if now < grant.ends_at else None
 
-    def _sign(self, account: AccountId, item: ItemId, ends: str) -> str:
-        message = b"\0".join((b"grant", _PLAY, account.encode(), item.encode(), ends.encode()))
+    def _sign(self, item: ItemId, rights: str) -> str:
+        account, _, rest = rights.partition(".")
+        message = b"\0".join((b"grant", _PLAY, account.encode(), item.encode(), rest.encode()))
         return hmac.digest(self._secret, message, hashlib.sha256)[:_SIGNATURE_BYTES].hex()

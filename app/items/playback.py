@@ -1,6 +1,6 @@
 """Playing a video: its playlists, while it is being made and afterwards, with every address in them signed."""
 
-from app.items.delivery import Delivery
+from app.items.delivery import Audience, Delivery
 from app.items.grants import Grant, PlaybackGrants
 from app.items.keys import path_in_folder, playlist_file, rendition_key
 from app.items.playlists import main_playlist, signed_playlist
@@ -21,23 +21,26 @@ class PlaybackService:
         self._store, self._objects, self._delivery = store, objects, delivery
         self._grants, self._clock = grants, clock
 
-    def playlist_url(self, row: ItemRow) -> str | None:
+    def playlist_url(self, row: ItemRow, viewer: str | None = None) -> str | None:
         """The main playlist's path with a grant in it; None while there is nothing to play."""
         if row.ladder is None:
             return None
-        return f"/v1/items/{row.item_id}/hls/main.m3u8?grant={self._grants.write(self.grant(row))}"
+        return f"/v1/items/{row.item_id}/hls/main.m3u8?grant={self._grants.write(self.grant(row, viewer))}"
 
-    def grant(self, row: ItemRow) -> Grant:
-        """What whoever may see the item gets; within a window always the same."""
-        return Grant(row.account_id, row.item_id, self._delivery.film_ends_at(row.duration_seconds or 0))
+    def grant(self, row: ItemRow, viewer: str | None = None) -> Grant:
+        """What its owner gets, or `viewer`, who may see it; within a window always the same."""
+        audience = Audience.VIEWER if viewer else Audience.OWNER
+        ends_at = self._delivery.film_ends_at(row.duration_seconds or 0, audience)
+        return Grant(row.account_id, row.item_id, ends_at, viewer)
 
-    async def granted(self, item: ItemId, text: str) -> tuple[ItemRow, Grant] | None:
-        """What the grant opens; None when it opens nothing (any more)."""
-        grant = self._grants.read(item, text, self._clock())
-        row = await self._store.get(grant.account_id, item) if grant else None
-        if grant is None or row is None or row.state is ItemState.DELETED:
-            return None
-        return row, grant
+    def read_grant(self, item: ItemId, text: str) -> Grant | None:
+        """None for one that opens nothing (any more). Of a viewer's it is still to be asked what they may see."""
+        return self._grants.read(item, text, self._clock())
+
+    async def granted(self, grant: Grant) -> ItemRow | None:
+        """None when the item is gone."""
+        row = await self._store.get(grant.account_id, grant.item_id)
+        return None if row is None or row.state is ItemState.DELETED else row
 
     def main(self, row: ItemRow, grant: Grant) -> str:
         """Names the media playlists of the attempt that counts, relative to itself. Raises NotFound."""

@@ -110,14 +110,15 @@ async def list_items(
 
 @router.get("/{item}", responses={304: {"description": "Not changed since"}})
 async def get_item(
-    row: ReadableItem, items: Items, response: Response, if_none_match: Annotated[str | None, Header()] = None
+    access: ReadableItem, items: Items, response: Response, if_none_match: Annotated[str | None, Header()] = None
 ) -> Item:
-    tag = items.tag(row)
+    """An own item, or one that an album shows to whoever asks."""
+    tag = items.tag(access.row, access.foreign)
     response.headers["ETag"] = tag
     response.headers["Cache-Control"] = "private, no-cache"
     if if_none_match is not None and tag in if_none_match:
         return Response(status_code=304, headers=dict(response.headers))  # type: ignore[return-value]  # no body
-    return items.shown(row)
+    return items.shown(access.row, access.foreign)
 
 
 @router.patch("/{item}")

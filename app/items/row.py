@@ -182,6 +182,11 @@ def digest_key(account: AccountId, digest: str) -> str:
     return f"{account}#{digest}"
 
 
+def captured_key(row: ItemRow) -> str:
+    """By which items lie in the order of their capture; as long as nobody knows it, of their creation."""
+    return f"{to_rfc3339(row.captured_at or row.created_at)}#{row.item_id}"
+
+
 def to_attributes(row: ItemRow) -> Row:
     """Everything but the key, with the attributes that the indexes are made of."""
     attributes: Row = asdict(row)
@@ -190,7 +195,7 @@ def to_attributes(row: ItemRow) -> Row:
             attributes[name] = to_rfc3339(attributes[name])
     for name in row.key:
         del attributes[name]
-    attributes["captured_key"] = f"{to_rfc3339(row.captured_at or row.created_at)}#{row.item_id}"
+    attributes["captured_key"] = captured_key(row)
     attributes["digest_key"] = digest_key(row.account_id, row.digest) if row.digest else None
     attributes["due_shard"] = shard_of(row.item_id) if row.due_at else None
     return attributes

@@ -6,25 +6,31 @@ from dataclasses import dataclass
 from app.items import lifecycle
 from app.items.changes import AlreadyAnswered, ItemChanges
 from app.items.cursor import Cursors
-from app.items.delivery import Delivery
+from app.items.delivery import Audience, Delivery
 from app.items.keys import original_key, path_in_folder
 from app.items.playback import PlaybackService
 from app.items.queueing import WorkQueue
 from app.items.requests import RequestKey, Requests, answered
-from app.items.row import ItemRow, to_item
+from app.items.row import ItemRow, captured_key, to_item
 from app.items.store import ItemStore, Position
+from app.stores.cloudfront import SignedFolder
 from app.stores.s3 import ObjectStore
+from app.viewer import Viewer
 from shared.ids import AccountId, ItemId
 from shared.items import EditItem, Item, ItemState, OriginalUrl, Receipt
 from shared.problems import NotFound, WrongState
 from shared.times import Clock, to_rfc3339
 
 CREATED, CAPTURED = "created", "captured"
+VIEWABLE = frozenset({ItemState.QUEUED, ItemState.PROCESSING, ItemState.READY})
+"""What others may see of an item, as soon as there is something to be seen."""
 HAVE_ORIGINAL = frozenset({ItemState.QUEUED, ItemState.PROCESSING, ItemState.READY, ItemState.FAILED})
 MOST_PAGES = 50
 """How far one request looks for the next item of its list; beyond, the page is short and its cursor goes on."""
 ROWS_PER_LOOK = 200
 """Few items are deleted, and lie among all the others."""
+_OWNERS_ONLY = {"digest": None, "deadline": None}
+"""What the file's bytes are, and how its processing goes, is nobody else's business."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,10 @@ class ItemService:
         """Those of the account that `get` would find, each as it stands now."""
         rows = await self._store.get_many([(account, item) for item in items])
         return {row.item_id: row for row in rows if _is_visible(row)}
+
+    async def get_of_any(self, items: Sequence[tuple[AccountId, ItemId]]) -> dict[ItemId, ItemRow]:
+        """As `get_many`, whoever owns them."""
+        return {row.item_id: row for row in await self._store.get_many(items) if _is_visible(row)}
 
     async def list(
         self, account: AccountId, *, order: str, cursor: str | None, limit: int, deleted: bool = False
@@ -125,33 +135,42 @@ class ItemService:
         url, expires_at = self._delivery.original(row.account_id, row.item_id)
         return OriginalUrl(url=url, expires_at=expires_at)
 
-    def shown(self, row: ItemRow) -> Item:
-        """As the API shows it, with signed URLs."""
-        item = to_item(row)
+    def shown(self, row: ItemRow, viewer: Viewer | None = None) -> Item:
+        """As the API shows it, with signed URLs: its owner's, or those of `viewer`, who may see it."""
+        item = to_item(row) if viewer is None else to_item(row).model_copy(update=_OWNERS_ONLY)
         if row.result is None:
             return item
-        folder = self._delivery.rendition_folder(row.account_id, row.item_id)
+        folder = self._folder(row, viewer)
         result = row.result
         renditions = tuple(
             shown.model_copy(update={"url": folder.url(path_in_folder(*result.folder_of(stored), stored.file))})
             for shown, stored in zip(item.renditions, result.renditions, strict=True)
         )
         signed = {"renditions": renditions, "urls_expire_at": folder.expires_at}
-        playlist = self._playback.playlist_url(row) if _is_visible(row) else None
+        playlist = self._playback.playlist_url(row, viewer.name if viewer else None) if _is_visible(row) else None
         return item.model_copy(update=signed | {"playlist_url": playlist})
 
-    def tag(self, row: ItemRow) -> str:
+    def tag(self, row: ItemRow, viewer: Viewer | None = None) -> str:
         """The ETag: first the version that If-Match speaks of, then whatever else changes what is shown."""
         window = ""
         if row.result is not None:
-            window = to_rfc3339(self._delivery.rendition_folder(row.account_id, row.item_id).expires_at)
+            window = to_rfc3339(self._folder(row, viewer).expires_at)
         return f'"{row.version}-{row.revision}-{window}"'
+
+    def _folder(self, row: ItemRow, viewer: Viewer | None) -> SignedFolder:
+        audience = Audience.OWNER if viewer is None else Audience.VIEWER
+        return self._delivery.rendition_folder(row.account_id, row.item_id, audience)
 
     async def _require(self, account: AccountId, item: ItemId) -> ItemRow:
         row = await self.get(account, item)
         if row is None:
             raise NotFound
         return row
+
+
+def is_viewable(row: ItemRow) -> bool:
+    """Whether others than its owner see anything of it."""
+    return row.state in VIEWABLE and row.result is not None
 
 
 def _is_visible(row: ItemRow) -> bool:
@@ -169,4 +188,4 @@ def _visible(row: ItemRow) -> ItemRow:
 
 
 def _position(row: ItemRow) -> Position:
-    return Position(row.item_id, f"{to_rfc3339(row.captured_at or row.created_at)}#{row.item_id}")
+    return Position(row.item_id, captured_key(row))

@@ -1,11 +1,13 @@
 """The tables that decide who may see a foreign item: what lies in which album, who is in it, which links open it."""
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, PrimaryKeyConstraint, Table
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table, Text
 
 from app.stores.aurora import UtcDateTime, exact_text, identifier, metadata
 
 ID_CHARACTERS = 30
 ROLE_CHARACTERS = 20
+ORDER_CHARACTERS = 20
+TITLE_CHARACTERS = 200
 CAPTURED_KEY_CHARACTERS = 64
 TOKEN_HASH_CHARACTERS = 64
 PASSWORD_HASH_CHARACTERS = 255
@@ -16,18 +18,39 @@ def _album() -> Column[str]:
     return Column("album_id", identifier(ID_CHARACTERS), ForeignKey("albums.id", ondelete="CASCADE"), nullable=False)
 
 
+albums = Table(
+    "albums",
+    metadata,
+    Column("id", identifier(ID_CHARACTERS), primary_key=True),
+    Column("owner_id", identifier(ID_CHARACTERS), nullable=False),
+    Column("title", exact_text(TITLE_CHARACTERS), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("cover_item_id", identifier(ID_CHARACTERS), nullable=True),
+    Column("item_order", identifier(ORDER_CHARACTERS), nullable=False, comment="captured or manual"),
+    Column("originals_allowed", Boolean, nullable=False, comment="whether members may fetch originals"),
+    Column("item_count", Integer, nullable=False),
+    Column("version", Integer, nullable=False, comment="moved by edits, for If-Match"),
+    Column("items_version", Integer, nullable=False, comment="moved whenever what its pages show changes"),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_albums_owner_id_id", "owner_id", "id"),
+)
+
+# No foreign key: a deleted album's 100,000 rows would go in one statement. Its clearing removes them bit by bit.
 album_items = Table(
     "album_items",
     metadata,
-    _album(),
+    Column("album_id", identifier(ID_CHARACTERS), nullable=False),
     Column("item_id", identifier(ID_CHARACTERS), nullable=False),
     Column("owner_id", identifier(ID_CHARACTERS), nullable=False, comment="whose item it is"),
     Column("captured_key", identifier(CAPTURED_KEY_CHARACTERS), nullable=False, comment="captured_at#item_id"),
     Column("position", BigInteger, nullable=False, comment="in the order made by hand"),
     Column("added_at", UtcDateTime, nullable=False),
+    Column("added_version", Integer, nullable=False, comment="the album's items_version that it came with"),
+    Column("original_allowed", Boolean, nullable=False, comment="the album gave out originals when it came"),
     PrimaryKeyConstraint("album_id", "item_id", name="pk_album_items"),
     Index("ix_album_items_album_id_captured_key", "album_id", "captured_key"),
     Index("ix_album_items_album_id_position_item_id", "album_id", "position", "item_id"),
+    Index("ix_album_items_album_id_owner_id", "album_id", "owner_id"),
     Index("ix_album_items_item_id", "item_id"),
     Index("ix_album_items_owner_id_item_id", "owner_id", "item_id"),
 )
@@ -39,6 +62,7 @@ album_members = Table(
     Column("account_id", identifier(ID_CHARACTERS), nullable=False),
     Column("role", identifier(ROLE_CHARACTERS), nullable=False),
     Column("joined_at", UtcDateTime, nullable=False),
+    Column("since_version", Integer, nullable=False, comment="own items that were added later count"),
     PrimaryKeyConstraint("album_id", "account_id", name="pk_album_members"),
     Index("ix_album_members_account_id_album_id", "account_id", "album_id"),
 )

@@ -21,6 +21,7 @@ from app.problem_answers import add_problem_answers
 from app.request_frame import BodyLimit, Deadline, RequestFrame
 from app.settings import Registration
 from app.stores.aurora import Database
+from app.stores.cache.cache import Cache
 from app.stores.signals import Signals
 from shared.ids import new_ulid
 from tests.house import ManualClock
@@ -48,6 +49,7 @@ class FrontDoor:
     accounts: AccountService
     sessions: SessionService
     store: AccountStore
+    cache: Cache
     attempts: Attempts
     clock: ManualClock
 
@@ -78,14 +80,15 @@ async def open_front_door(
         stack.push_async_callback(database.close)
         stack.callback(passwords.close)
         signals = await stack.enter_async_context(Signals(redis_url))
+        cache = Cache(database)
         store, attempts = AccountStore(database), Attempts(signals.limits)
-        accounts = AccountService(store, passwords, attempts, registration, clock)
-        sessions = SessionService(store, passwords, attempts, clock)
+        accounts = AccountService(store, cache, passwords, attempts, registration, clock)
+        sessions = SessionService(store, cache, passwords, attempts, clock)
         state = {
             "accounts": accounts, "sessions": sessions, "authenticator": sessions, "forwarded_hops": forwarded_hops,
         }  # fmt: skip
         http = await stack.enter_async_context(_client(state))
-        yield FrontDoor(http, accounts, sessions, store, attempts, clock)
+        yield FrontDoor(http, accounts, sessions, store, cache, attempts, clock)
 
 
 def _client(state: Json) -> httpx.AsyncClient:

@@ -9,14 +9,18 @@ from shared.ids import AccountId
 from tests.accounts.front_door import FrontDoor
 
 
+async def close(door: FrontDoor, account: AccountId, password_hash: str) -> bool:
+    async with door.cache.change() as connection:
+        return await door.store.close_account(connection, account, password_hash, door.clock())
+
+
 async def closed_by(door: FrontDoor) -> AccountId:
     signed_in = await door.register_and_sign_in()
     account, email = AccountId(signed_in["account"]["id"]), signed_in["account"]["email"]
     credentials = await door.store.get_credentials(email)
     assert credentials is not None
-    assert not await door.store.close_account(account, "another hash", door.clock())
-    assert await door.store.close_account(account, credentials.password_hash, door.clock())
-    assert not await door.store.close_account(account, credentials.password_hash, door.clock())
+    closed = [await close(door, account, each) for each in ("another hash", *2 * [credentials.password_hash])]
+    assert closed == [False, True, False]
     assert (await door.http.get("/account", headers=signed_in["headers"])).status_code == 401
     assert await door.store.count_rows(account) == {"accounts": 0, "sessions": 0}
     return account

@@ -3,10 +3,13 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from app.accounts.sessions import LIFETIME
 from app.accounts.store import MOST_SESSIONS
 from app.accounts.values import SessionRow
 from shared.ids import new_session_id
+from shared.problems import Unauthenticated
 from tests.accounts.front_door import FrontDoor, Json, open_front_door
 
 
@@ -162,7 +165,7 @@ async def _add_session(door: FrontDoor, email: str) -> None:
     known, now = await door.store.get_credentials(email), door.clock()
     assert known is not None
     session = SessionRow(new_session_id(), known.account.id, "", now, now + LIFETIME)
-    assert await door.store.add_session(session, session.id, password_hash=known.password_hash, instead_of=None)
+    await door.sessions.add(session, session.id, known.password_hash, None)
 
 
 async def test_a_password_that_changed_since_it_was_checked_starts_no_session(door: FrontDoor) -> None:
@@ -173,9 +176,9 @@ async def test_a_password_that_changed_since_it_was_checked_starts_no_session(do
     now = door.clock()
 
     session = SessionRow(new_session_id(), checked.account.id, "", now, now + LIFETIME)
-    started = await door.store.add_session(session, "hash", password_hash=checked.password_hash, instead_of=None)
+    with pytest.raises(Unauthenticated):
+        await door.sessions.add(session, "hash", checked.password_hash, None)
 
-    assert started is False
     assert await door.store.list_sessions(checked.account.id, now) == []
 
 

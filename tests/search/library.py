@@ -6,7 +6,6 @@ from hashlib import sha256
 
 from sqlalchemy import insert, select
 
-from app.albums.schema import albums
 from app.events.follower import Following
 from app.items.lifecycle import Change
 from app.items.row import ItemRow, Result
@@ -15,7 +14,7 @@ from app.search.indexing import SearchIndex
 from app.search.query import Wish
 from app.search.schema import item_index, item_words
 from app.search.service import SearchService
-from app.sharing.schema import album_items, album_members
+from app.sharing.schema import album_items, album_members, albums
 from app.stores.aurora import Database
 from shared.events import EventType
 from shared.ids import AccountId, AlbumId, ItemId, new_album_id, new_ulid

@@ -63,14 +63,14 @@ async def registry(house: House, stores: Stores, clock: ManualClock) -> AsyncIte
     store, attempts = AccountStore(base.database), Attempts(base.signals.limits)
     exports = ExportErasure(ExportStore(base.amazon.dynamo), base.amazon.objects)
     closed, email = ClosedAccounts(base.database, clock), f"{new_ulid().lower()}@example.com"
-    accounts = AccountService(store, passwords, attempts, Registration.OPEN, clock)
-    sessions = SessionService(store, passwords, attempts, clock)
+    accounts = AccountService(store, base.cache, passwords, attempts, Registration.OPEN, clock)
+    sessions = SessionService(store, base.cache, passwords, attempts, clock)
     account = await accounts.register(email, PASSWORD, client=email)
     started = await sessions.sign_in(email, PASSWORD, label="", client=email, presented=None)
     yield Registry(
         accounts,
         sessions,
-        ClosingService(store, passwords, attempts, base.event_log, clock),
+        ClosingService(store, base.cache, passwords, attempts, base.event_log, clock),
         closed,
         Eraser(closed, ItemErasure(base.item_store, base.amazon.objects), exports, base.event_store, clock),
         AccountVerification(

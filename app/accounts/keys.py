@@ -1,0 +1,19 @@
+"""Under which keys lie sessions and accounts, and what a value of each looks like."""
+
+from pydantic import TypeAdapter
+
+from app.accounts.values import AccountRow, KnownSession
+from app.cached import ACCOUNT, SESSION
+from app.stores.cache.keys import Key
+from shared.ids import AccountId
+
+_SESSION = SESSION.holds(TypeAdapter[KnownSession | None](KnownSession | None))
+_ACCOUNT = ACCOUNT.holds(TypeAdapter[AccountRow | None](AccountRow | None))
+
+
+def session_key(token_hash: str) -> Key[KnownSession | None]:
+    return _SESSION.key(token_hash)
+
+
+def account_key(account: AccountId) -> Key[AccountRow | None]:
+    return _ACCOUNT.key(account)

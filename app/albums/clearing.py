@@ -1,0 +1,37 @@
+"""Clearing away what shows no more: placements of deleted albums and of members who left, invitations that are over."""
+
+from app.albums.clearing_store import Clearing, ClearingStore
+from app.albums.invitation_store import InvitationStore
+from app.stores.aurora import Database
+from shared.times import Clock
+
+AT_ONCE = 20
+ROWS_PER_STEP = 1_000
+"""Of one transaction: some ten milliseconds."""
+
+
+class ClearingService:
+    """Killed anywhere and begun again, it goes on; two at once come to the same."""
+
+    def __init__(self, database: Database, store: ClearingStore, invitations: InvitationStore, clock: Clock) -> None:
+        self._database, self._store, self._invitations, self._clock = database, store, invitations, clock
+
+    async def clear(self) -> int:
+        """A bounded number of what is to be cleared, each to its end; says how many placements that removed."""
+        async with self._database.writer.read() as connection:
+            due = await self._store.due(connection, AT_ONCE)
+        removed = sum([await self._clear(clearing) for clearing in due])
+        async with self._database.writer.write() as connection:
+            await self._invitations.forget_expired(connection, self._clock(), ROWS_PER_STEP)
+        return removed
+
+    async def _clear(self, clearing: Clearing) -> int:
+        removed = 0
+        while True:
+            async with self._database.writer.write() as connection:
+                count = await self._store.clear(connection, clearing, ROWS_PER_STEP)
+                if count < ROWS_PER_STEP:
+                    await self._store.done(connection, clearing)
+            removed += count
+            if count < ROWS_PER_STEP:
+                return removed

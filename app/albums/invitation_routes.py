@@ -1,0 +1,58 @@
+"""Invitations into an album, over HTTP. A token travels in bodies only, never in a path."""
+
+from fastapi import APIRouter, Depends, Response
+
+from app.albums.dependencies import Cursor, Invitations, Limit
+from app.albums.news import shown
+from app.caller import Caller
+from app.idempotency import refuse_key
+from app.items.routes import Log
+from shared.albums import AcceptInvitation, Album, CreateInvitation, InvitationPage, NewInvitation
+from shared.events import HEAD_HEADER
+from shared.ids import AlbumIdField, InvitationIdField
+
+router = APIRouter(tags=["albums"])
+
+
+@router.post("/albums/{album}/invitations", status_code=201, dependencies=[Depends(refuse_key)])
+async def create_invitation(
+    album: AlbumIdField, wish: CreateInvitation, caller: Caller, invitations: Invitations, response: Response
+) -> NewInvitation:
+    """For the owner. Whoever brings the token first, within seven days, is in; it is shown here and never again."""
+    invited = await invitations.create(caller.account_id, album, wish)
+    response.headers["Cache-Control"] = "no-store"
+    return NewInvitation(invitation=invited.invitation.shown(), token=invited.token)
+
+
+@router.get("/albums/{album}/invitations")
+async def list_invitations(
+    album: AlbumIdField,
+    caller: Caller,
+    invitations: Invitations,
+    log: Log,
+    response: Response,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> InvitationPage:
+    """For the owner: those that nobody has used yet."""
+    head = await log.head(caller.account_id)
+    listed = await invitations.list(caller.account_id, album, cursor, limit)
+    response.headers[HEAD_HEADER] = str(head.last)
+    return InvitationPage(
+        invitations=tuple(each.shown() for each in listed.invitations), next_cursor=listed.next_cursor
+    )
+
+
+@router.delete("/albums/{album}/invitations/{invitation}", status_code=204)
+async def revoke_invitation(
+    album: AlbumIdField, invitation: InvitationIdField, caller: Caller, invitations: Invitations
+) -> None:
+    """For the owner."""
+    await invitations.revoke(caller.account_id, album, invitation)
+
+
+@router.post("/invitations/accept")
+async def accept_invitation(wish: AcceptInvitation, caller: Caller, invitations: Invitations) -> Album:
+    """Join an album. Sent again by the same account, it answers the same."""
+    standing = await invitations.accept(caller.account_id, wish.token.get_secret_value())
+    return shown(standing.album, standing.role)

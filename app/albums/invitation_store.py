@@ -1,0 +1,82 @@
+"""The statements of invitations."""
+
+from datetime import datetime
+
+from sqlalchemy import RowMapping, Select, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.albums.schema import invitations
+from app.albums.values import InvitationRow
+from shared.albums import Role
+from shared.ids import AccountId, AlbumId, InvitationId
+
+_INVITATION = (
+    invitations.c.id,
+    invitations.c.album_id,
+    invitations.c.role,
+    invitations.c.label,
+    invitations.c.created_at,
+    invitations.c.expires_at,
+    invitations.c.accepted_by,
+)
+
+
+class InvitationStore:
+    """Each method is one step of a transaction on the connection that it is given."""
+
+    async def add(self, connection: AsyncConnection, invitation: InvitationRow, token_hash: str) -> None:
+        values = {column.name: getattr(invitation, column.name) for column in _INVITATION}
+        await connection.execute(insert(invitations).values(values | {"token_hash": token_hash}))
+
+    async def with_token(self, connection: AsyncConnection, token_hash: str) -> InvitationRow | None:
+        """Open, used, or over."""
+        wanted = select(*_INVITATION).where(invitations.c.token_hash == token_hash)
+        found = (await connection.execute(wanted)).mappings().first()
+        return _row(found) if found else None
+
+    async def page(
+        self, connection: AsyncConnection, album: AlbumId, after: str | None, now: datetime, limit: int
+    ) -> list[InvitationRow]:
+        """The open ones, newest first."""
+        wanted = _open(select(*_INVITATION), album, now).order_by(invitations.c.id.desc()).limit(limit)
+        if after is not None:
+            wanted = wanted.where(invitations.c.id < after)
+        return [_row(found) for found in (await connection.execute(wanted)).mappings()]
+
+    async def count(self, connection: AsyncConnection, album: AlbumId, now: datetime) -> int:
+        """Of the open ones."""
+        return await connection.scalar(_open(select(func.count()).select_from(invitations), album, now)) or 0
+
+    async def use(
+        self, connection: AsyncConnection, invitation: InvitationId, account: AccountId, now: datetime
+    ) -> bool:
+        """False when somebody has used it, or its time is over."""
+        change = update(invitations).where(
+            invitations.c.id == invitation, invitations.c.accepted_by.is_(None), invitations.c.expires_at > now
+        )
+        return (await connection.execute(change.values(accepted_by=account))).rowcount == 1
+
+    async def revoke(self, connection: AsyncConnection, album: AlbumId, invitation: InvitationId) -> bool:
+        """False when there is none that nobody has used."""
+        gone = delete(invitations).where(
+            invitations.c.album_id == album, invitations.c.id == invitation, invitations.c.accepted_by.is_(None)
+        )
+        return (await connection.execute(gone)).rowcount == 1
+
+    async def forget_expired(self, connection: AsyncConnection, now: datetime, limit: int) -> int:
+        """Used or not; says how many those were."""
+        wanted = select(invitations.c.id).where(invitations.c.expires_at <= now).limit(limit)
+        over = list(await connection.scalars(wanted))
+        if over:
+            await connection.execute(delete(invitations).where(invitations.c.id.in_(over)))
+        return len(over)
+
+
+def _open(wanted: Select[*tuple[object, ...]], album: AlbumId, now: datetime) -> Select[*tuple[object, ...]]:
+    return wanted.where(
+        invitations.c.album_id == album, invitations.c.accepted_by.is_(None), invitations.c.expires_at > now
+    )
+
+
+def _row(found: RowMapping) -> InvitationRow:
+    return InvitationRow(**{**found, "role": Role(found["role"])})

@@ -1,0 +1,62 @@
+"""Members of an album, over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from app.albums.dependencies import Albums, Cursor, Limit, Members
+from app.albums.news import shown
+from app.caller import Caller
+from app.idempotency import Key
+from app.items.routes import Log
+from shared.albums import Album, ChangeRole, Member, MemberPage, TransferAlbum
+from shared.events import HEAD_HEADER
+from shared.ids import AccountIdField, AlbumIdField
+
+router = APIRouter(prefix="/albums/{album}", tags=["albums"])
+
+
+@router.get("/members")
+async def list_members(
+    album: AlbumIdField,
+    caller: Caller,
+    albums: Albums,
+    members: Members,
+    log: Log,
+    response: Response,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> MemberPage:
+    """Everybody who is in the album, by name, with their roles."""
+    head = await log.head(caller.account_id)
+    await albums.require(caller.account_id, album)
+    listed = await members.list(caller.account_id, album, cursor, limit)
+    response.headers[HEAD_HEADER] = str(head.last)
+    return MemberPage(members=tuple(listed.members), next_cursor=listed.next_cursor)
+
+
+@router.patch("/members/{account}")
+async def change_role(
+    album: AlbumIdField,
+    account: Annotated[AccountIdField, Path()],
+    wish: ChangeRole,
+    caller: Caller,
+    members: Members,
+) -> Member:
+    """For the owner."""
+    return await members.give_role(caller.account_id, album, account, wish.role)
+
+
+@router.delete("/members/{account}", status_code=204)
+async def remove_member(
+    album: AlbumIdField, account: Annotated[AccountIdField, Path()], caller: Caller, members: Members
+) -> None:
+    """Leave the album, or, for the owner, send somebody away. What they had put there goes along."""
+    await members.remove(caller.account_id, album, account)
+
+
+@router.post("/transfer")
+async def transfer_album(album: AlbumIdField, wish: TransferAlbum, caller: Caller, members: Members, key: Key) -> Album:
+    """Hand the album over to another member; the old owner stays as a contributor."""
+    standing = await members.transfer(caller.account_id, album, wish.account_id, key)
+    return shown(standing.album, standing.role)

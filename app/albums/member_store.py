@@ -1,0 +1,53 @@
+"""The statements of an album's members."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.albums.values import MemberRow
+from app.sharing.schema import album_members
+from app.sharing.values import AlbumRow
+from shared.albums import Role
+from shared.ids import AccountId, AlbumId
+
+
+class MemberStore:
+    """Each method is one step of a transaction that has locked the album."""
+
+    async def add(
+        self, connection: AsyncConnection, album: AlbumRow, account: AccountId, role: Role, now: datetime
+    ) -> None:
+        """Raises Conflict at the end of the transaction if the account is in the album already."""
+        member = {"album_id": album.id, "account_id": account, "role": role.value, "joined_at": now}
+        await connection.execute(insert(album_members).values(since_version=album.items_version, **member))
+
+    async def get(self, connection: AsyncConnection, album: AlbumId, account: AccountId) -> MemberRow | None:
+        wanted = select(album_members.c.account_id, album_members.c.role, album_members.c.joined_at).where(
+            album_members.c.album_id == album, album_members.c.account_id == account
+        )
+        found = (await connection.execute(wanted)).first()
+        return MemberRow(found.account_id, Role(found.role), found.joined_at) if found else None
+
+    async def page(self, connection: AsyncConnection, album: AlbumId, after: str | None, limit: int) -> list[MemberRow]:
+        """In the order of their accounts' creation."""
+        wanted = (
+            select(album_members.c.account_id, album_members.c.role, album_members.c.joined_at)
+            .where(album_members.c.album_id == album, album_members.c.account_id > (after or ""))
+            .order_by(album_members.c.account_id)
+            .limit(limit)
+        )
+        return [MemberRow(account, Role(role), joined) for account, role, joined in await connection.execute(wanted)]
+
+    async def count(self, connection: AsyncConnection, album: AlbumId) -> int:
+        wanted = select(func.count()).select_from(album_members).where(album_members.c.album_id == album)
+        return await connection.scalar(wanted) or 0
+
+    async def give_role(self, connection: AsyncConnection, album: AlbumId, account: AccountId, role: Role) -> None:
+        change = update(album_members).where(album_members.c.album_id == album, album_members.c.account_id == account)
+        await connection.execute(change.values(role=role.value))
+
+    async def remove(self, connection: AsyncConnection, album: AlbumId, account: AccountId) -> bool:
+        """False when the account was not in the album."""
+        gone = delete(album_members).where(album_members.c.album_id == album, album_members.c.account_id == account)
+        return (await connection.execute(gone)).rowcount == 1

@@ -1,0 +1,164 @@
+"""Who is in an album: seeing them, giving roles, leaving, sending away, handing the album over."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.accounts.service import AccountService
+from app.albums.member_store import MemberStore
+from app.albums.news import AlbumNews
+from app.albums.placement_store import PlacementStore
+from app.albums.placements import PlacementService
+from app.albums.repeated import twice_if_beaten
+from app.albums.rights import owned, seen
+from app.albums.store import AlbumStore
+from app.albums.values import MemberRow
+from app.events.requests import RelationalRequests, RequestKey
+from app.items.cursor import Cursors
+from app.items.store import Position
+from app.sharing.keys import album_key, membership_key
+from app.sharing.values import AlbumRow, Standing
+from app.stores.aurora import Database
+from app.stores.cache.cache import Cache
+from shared.albums import Member, Role
+from shared.events import EventType
+from shared.ids import AccountId, AlbumId
+from shared.problems import Invalid, NotFound, WrongState
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMembers:
+    members: list[Member]
+    next_cursor: str | None
+
+
+class MemberService:
+    def __init__(
+        self,
+        database: Database,
+        cache: Cache,
+        albums: AlbumStore,
+        store: MemberStore,
+        placements: PlacementService,
+        placed: PlacementStore,
+        accounts: AccountService,
+        news: AlbumNews,
+        answered: RelationalRequests,
+        cursors: Cursors,
+    ) -> None:
+        self._database, self._cache, self._albums, self._store = database, cache, albums, store
+        self._placements, self._placed, self._accounts = placements, placed, accounts
+        self._news, self._answered, self._cursors = news, answered, cursors
+
+    async def list(self, reader: AccountId, album: AlbumId, cursor: str | None, limit: int) -> ListedMembers:
+        """For whoever may see the album, by name and not by address. Raises Invalid for a cursor of another list."""
+        kind = f"members {album}"
+        after = self._cursors.read(reader, kind, cursor).item_id if cursor else None
+        async with self._database.writer.read() as connection:
+            found = await self._store.page(connection, album, after, limit + 1)
+        listed = found[:limit]
+        names = await self._accounts.names([each.account_id for each in listed])
+        more = self._cursors.write(reader, kind, Position(listed[-1].account_id)) if len(found) > limit else None
+        return ListedMembers([shown_member(each, names) for each in listed], more)
+
+    async def give_role(self, owner: AccountId, album: AlbumId, account: AccountId, role: Role) -> Member:
+        """Raises NotFound, Forbidden for all but the owner, WrongState for the owner's own role."""
+        async with self._cache.change(album_key(album), membership_key(album, account)) as connection:
+            row = owned(await self._albums.standing(connection, album, owner))
+            member = await self._require(connection, album, account)
+            if member.role is Role.OWNER:
+                raise WrongState("The owner stays the owner; hand the album over instead.")
+            if member.role is not role:
+                await self._store.give_role(connection, album, account, role)
+                changed = await self._edited(connection, row)
+                await self._tell(connection, EventType.ALBUM_UPDATED, changed, account, role)
+        names = await self._accounts.names([account])
+        return shown_member(replace(member, role=role), names)
+
+    async def remove(self, caller: AccountId, album: AlbumId, account: AccountId) -> None:
+        """Leaving, or sending somebody away. What they put there goes along, and they see no more of the album.
+
+        Raises NotFound, Forbidden for all but the owner where it is somebody else, WrongState for the owner.
+        """
+        async with self._cache.change(album_key(album), membership_key(album, account)) as connection:
+            standing = seen(await self._albums.standing(connection, album, caller))
+            row = standing.album if caller == account else owned(standing)
+            member = await self._require(connection, album, account)
+            if member.role is Role.OWNER:
+                raise WrongState("Hand the album over first, or delete it.")
+            await self.take_out(connection, row, account, await self._albums.members(connection, album))
+        log.info("member.left", account=account, album=album, by=caller)
+
+    async def take_out(
+        self, connection: AsyncConnection, album: AlbumRow, account: AccountId, told: Sequence[AccountId]
+    ) -> None:
+        """A member of the locked album who is not its owner; the transaction forgets the keys of both."""
+        count = await self._placed.count_of(connection, album.id, account)
+        await self._store.remove(connection, album.id, account)
+        if count:
+            await self._albums.note_clearing(connection, album, account)
+        changed = replace(album, item_count=album.item_count - count, items_version=album.items_version + 1)
+        changed = await self._placements.settle(connection, changed)
+        change = f"left:{changed.items_version}"
+        await self._news.tell(connection, EventType.ALBUM_LEFT, changed, change, to=told, account_id=account)
+
+    async def transfer(
+        self, owner: AccountId, album: AlbumId, account: AccountId, request: RequestKey | None
+    ) -> Standing:
+        """To somebody who is in it already; the old owner stays as a contributor.
+
+        Raises NotFound, Forbidden for all but the owner, Invalid for somebody who is not in it, IdempotencyMismatch.
+        """
+        return await twice_if_beaten(lambda: self._transfer(owner, album, account, request))
+
+    async def _transfer(
+        self, owner: AccountId, album: AlbumId, account: AccountId, request: RequestKey | None
+    ) -> Standing:
+        keys = album_key(album), membership_key(album, owner), membership_key(album, account)
+        async with self._cache.change(*keys) as connection:
+            standing = seen(await self._albums.standing(connection, album, owner))
+            if await self._answered.earlier(connection, owner, request):
+                return standing
+            row = owned(standing)
+            await self._answered.note(connection, owner, request, album, 200)
+            if await self._store.get(connection, album, account) is None:
+                raise Invalid(errors=[{"field": "account_id", "message": "is not in this album"}])
+            if account == owner:
+                return standing
+            await self._store.give_role(connection, album, owner, Role.CONTRIBUTOR)
+            await self._store.give_role(connection, album, account, Role.OWNER)
+            changed = await self._edited(connection, replace(row, owner_id=account))
+            await self._tell(connection, EventType.ALBUM_UPDATED, changed, account, Role.OWNER)
+        log.info("album.transferred", account=owner, album=album, to=account)
+        return Standing(changed, Role.CONTRIBUTOR)
+
+    async def _edited(self, connection: AsyncConnection, album: AlbumRow) -> AlbumRow:
+        edited = replace(album, version=album.version + 1)
+        values = {"owner_id": edited.owner_id, "version": edited.version}
+        await self._albums.change(connection, album, values, expected=None)
+        return edited
+
+    async def _tell(
+        self, connection: AsyncConnection, kind: EventType, album: AlbumRow, account: AccountId, role: Role
+    ) -> None:
+        change = f"version:{album.version}"
+        await self._news.tell(connection, kind, album, change, account_id=account, member_role=role.value)
+
+    async def _require(self, connection: AsyncConnection, album: AlbumId, account: AccountId) -> MemberRow:
+        member = await self._store.get(connection, album, account)
+        if member is None:
+            raise NotFound
+        return member
+
+
+def shown_member(member: MemberRow, names: Mapping[AccountId, str]) -> Member:
+    return Member(
+        account_id=member.account_id,
+        name=names.get(member.account_id, ""),
+        role=member.role,
+        joined_at=member.joined_at,
+    )

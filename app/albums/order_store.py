@@ -1,0 +1,67 @@
+"""The statements of the order made by hand."""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+
+from sqlalchemy import and_, bindparam, func, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.albums.positions import STEP
+from app.sharing.schema import album_items
+from shared.ids import AlbumId, ItemId
+
+_PLACE = (album_items.c.position, album_items.c.item_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Beside an item: its position, its neighbours that are to be shifted, and the position of the next one, if any."""
+
+    near: int
+    shifted: list[ItemId]
+    far: int | None
+
+
+class OrderStore:
+    """Each method is one step of a transaction that has locked the album."""
+
+    async def room(
+        self,
+        connection: AsyncConnection,
+        album: AlbumId,
+        before: ItemId | None,
+        after: ItemId | None,
+        moved: Set[ItemId],
+        neighbours: int,
+    ) -> Room:
+        """On that side of it, with the nearest neighbours that are not themselves moved, in the album's order."""
+        mine = album_items.c.album_id == album
+        anchor = select(album_items.c.position).where(mine, album_items.c.item_id == (before or after))
+        near = (await connection.execute(anchor)).scalar_one()
+        at = tuple_(near, before or after)
+        wanted = select(*_PLACE).where(mine, album_items.c.item_id.not_in(moved))
+        if after is not None:
+            beside = and_(album_items.c.position >= near, tuple_(*_PLACE) > at)
+            wanted = wanted.where(beside).order_by(*_PLACE)
+        else:
+            beside = and_(album_items.c.position <= near, tuple_(*_PLACE) < at)
+            wanted = wanted.where(beside).order_by(*(column.desc() for column in _PLACE))
+        found = list(await connection.execute(wanted.limit(neighbours + 1)))
+        order, beyond = [ItemId(item) for _, item in found[:neighbours]], found[neighbours:]
+        return Room(near, order if after else order[::-1], beyond[0].position if beyond else None)
+
+    async def renumber(self, connection: AsyncConnection, album: AlbumId) -> None:
+        """New positions for all, in the order that they are in, with plenty of room between them."""
+        mine = album_items.c.album_id == album
+        place = func.row_number().over(order_by=_PLACE).label("place")
+        order = select(album_items.c.item_id, place).where(mine).subquery("in_order")
+        change = update(album_items).where(mine, album_items.c.item_id == order.c.item_id)
+        await connection.execute(change.values(position=order.c.place * STEP))
+
+    async def place(self, connection: AsyncConnection, album: AlbumId, places: Mapping[str, int]) -> None:
+        change = (
+            update(album_items)
+            .where(album_items.c.album_id == album, album_items.c.item_id == bindparam("item"))
+            .values(position=bindparam("place"))
+        )
+        await connection.execute(change, [{"item": item, "place": place} for item, place in places.items()])

@@ -1,0 +1,69 @@
+"""The slice's services, built once for a process."""
+
+from dataclasses import dataclass
+
+from app.accounts.service import AccountService
+from app.albums.invitation_store import InvitationStore
+from app.albums.invitations import InvitationService
+from app.albums.member_store import MemberStore
+from app.albums.members import MemberService
+from app.albums.moves import MoveService
+from app.albums.news import AlbumNews
+from app.albums.order_store import OrderStore
+from app.albums.pages import AlbumPages
+from app.albums.placement_store import PlacementStore
+from app.albums.placements import PlacementService
+from app.albums.service import AlbumService
+from app.albums.store import AlbumStore
+from app.items.cursor import Cursors
+from app.items.service import ItemService
+from app.services import Foundation
+from app.sharing.access import SharedItems
+from app.sharing.service import SharingService
+from app.sharing.store import SharingStore
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumParts:
+    sharing: SharingService
+    shared_items: SharedItems
+    albums: AlbumService
+    pages: AlbumPages
+    placements: PlacementService
+    moves: MoveService
+    members: MemberService
+    invitations: InvitationService
+
+    @classmethod
+    def build(cls, base: Foundation, accounts: AccountService, items: ItemService, cursors: Cursors) -> "AlbumParts":
+        store, member_store, placed = AlbumStore(), MemberStore(), PlacementStore()
+        news = AlbumNews(base.outbox, store)
+        database, cache, answered, clock = base.database, base.cache, base.answered, base.clock
+        sharing = SharingService(cache, SharingStore())
+        shared_items = SharedItems(sharing, items)
+        placements = PlacementService(cache, store, placed, items, news, answered, clock)
+        return cls(
+            sharing,
+            shared_items,
+            AlbumService(
+                database,
+                cache,
+                sharing,
+                shared_items,
+                items,
+                store,
+                member_store,
+                placed,
+                news,
+                answered,
+                cursors,
+                clock,
+            ),
+            AlbumPages(cache, placed, items, cursors),
+            placements,
+            MoveService(cache, store, placed, OrderStore(), news, answered),
+            MemberService(database, cache, store, member_store, placements, placed, accounts, news, answered, cursors),
+            InvitationService(
+                database, cache, sharing, store, member_store, InvitationStore(), news, base.outbox, cursors, clock
+            ),
+        )

@@ -1,0 +1,80 @@
+"""What lies in an album, over HTTP."""
+
+from fastapi import APIRouter, Response
+
+from app.albums.dependencies import Albums, Cursor, Limit, Moves, Pages, Placements
+from app.albums.pages import ShownItem
+from app.caller import Caller
+from app.idempotency import Key
+from app.items.routes import Items, Log
+from app.items.service import ItemService
+from app.viewer import Member
+from shared.albums import (
+    AddedItems,
+    AddItems,
+    AlbumItem,
+    AlbumItemPage,
+    MoveItems,
+    RemovedItems,
+    RemoveItems,
+)
+from shared.events import HEAD_HEADER
+from shared.ids import AlbumIdField
+
+router = APIRouter(prefix="/albums/{album}/items", tags=["albums"])
+
+
+@router.get("")
+async def list_album_items(
+    album: AlbumIdField,
+    caller: Caller,
+    albums: Albums,
+    pages: Pages,
+    items: Items,
+    log: Log,
+    response: Response,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> AlbumItemPage:
+    """In the album's order: by capture, the oldest first, or as made by hand. Own items in any state, foreign ones as
+    soon as there is something to be seen."""
+    head = await log.head(caller.account_id)
+    standing = await albums.require(caller.account_id, album)
+    page = await pages.page(standing.album, Member(caller.account_id), cursor, limit)
+    response.headers[HEAD_HEADER] = str(head.last)
+    return AlbumItemPage(items=tuple(shown_item(items, each) for each in page.items), next_cursor=page.next_cursor)
+
+
+@router.post("")
+async def add_items(
+    album: AlbumIdField, wish: AddItems, caller: Caller, placements: Placements, key: Key
+) -> AddedItems:
+    """Own items, by the owner or a contributor; repeatable. Where originals are allowed, this allows theirs."""
+    added = await placements.add(caller.account_id, album, wish.ids, key)
+    return AddedItems(added=added.done, absent=added.absent)
+
+
+@router.post("/remove")
+async def remove_items(
+    album: AlbumIdField, wish: RemoveItems, caller: Caller, placements: Placements, key: Key
+) -> RemovedItems:
+    """The owner any, a contributor own ones. Whoever saw them there gets no new URLs from now on."""
+    removed = await placements.remove(caller.account_id, album, wish.ids, key)
+    return RemovedItems(removed=removed.done, absent=removed.absent)
+
+
+@router.post("/move", status_code=204)
+async def move_items(album: AlbumIdField, wish: MoveItems, caller: Caller, moves: Moves, key: Key) -> None:
+    """For the owner; shows where the album's `order` is `manual`."""
+    await moves.move(caller.account_id, album, wish, key)
+
+
+def shown_item(items: ItemService, each: ShownItem) -> AlbumItem:
+    """For visitors of a share without a word about whose it is."""
+    named = each.foreign is None or isinstance(each.foreign, Member)
+    return AlbumItem(
+        item=items.shown(each.row, each.foreign),
+        owner_id=each.row.account_id if named else None,
+        added_at=each.placed.added_at,
+        original=each.original,
+    )

@@ -1,0 +1,116 @@
+"""The statements of what lies in albums. Only what was put there by somebody who is still in the album counts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.albums.values import Placed, PlacedPage
+from app.sharing.schema import album_items, album_members, albums
+from app.sharing.values import Placement
+from shared.albums import AlbumOrder
+from shared.ids import AccountId, AlbumId, ItemId
+
+_OWNER_IS_IN = and_(
+    album_members.c.album_id == album_items.c.album_id,
+    album_members.c.account_id == album_items.c.owner_id,
+    album_members.c.since_version < album_items.c.added_version,
+)
+_PLACED = (
+    album_items.c.item_id,
+    album_items.c.album_id,
+    album_items.c.owner_id,
+    album_items.c.added_version,
+    album_items.c.original_allowed,
+    album_items.c.captured_key,
+    album_items.c.position,
+    album_items.c.added_at,
+)
+
+
+class PlacementStore:
+    """Each method is one step of a transaction on the connection that it is given."""
+
+    async def add(self, connection: AsyncConnection, rows: Sequence[Mapping[str, object]]) -> None:
+        """Raises Conflict at the end of the transaction if one lies there already."""
+        await connection.execute(insert(album_items), list(rows))
+
+    async def present(
+        self, connection: AsyncConnection, album: AlbumId, items: Iterable[ItemId]
+    ) -> dict[ItemId, AccountId]:
+        """Which of the items lie in the album, and whose they are."""
+        wanted = _counting(album_items.c.item_id, album_items.c.owner_id).where(_named(album, items))
+        return {ItemId(item): AccountId(owner) for item, owner in await connection.execute(wanted)}
+
+    async def lies_in(self, connection: AsyncConnection, album: AlbumId, item: ItemId) -> bool:
+        return item in await self.present(connection, album, [item])
+
+    async def remove(self, connection: AsyncConnection, album: AlbumId, items: Iterable[ItemId]) -> None:
+        await connection.execute(delete(album_items).where(_named(album, items)))
+
+    async def allow_originals(self, connection: AsyncConnection, album: AlbumId, items: Iterable[ItemId]) -> None:
+        await connection.execute(update(album_items).where(_named(album, items)).values(original_allowed=True))
+
+    async def count_of(self, connection: AsyncConnection, album: AlbumId, owner: AccountId) -> int:
+        """How many of this member's items lie in the album."""
+        mine = and_(album_items.c.album_id == album, album_items.c.owner_id == owner)
+        return await connection.scalar(_counting(func.count()).where(mine)) or 0
+
+    async def last_position(self, connection: AsyncConnection, album: AlbumId) -> int | None:
+        wanted = select(func.max(album_items.c.position)).where(album_items.c.album_id == album)
+        last: int | None = await connection.scalar(wanted)
+        return last
+
+    async def first(self, connection: AsyncConnection, album: AlbumId) -> ItemId | None:
+        """The one that was captured first."""
+        wanted = _counting(album_items.c.item_id).where(album_items.c.album_id == album)
+        first: ItemId | None = await connection.scalar(wanted.order_by(album_items.c.captured_key).limit(1))
+        return first
+
+    async def page(
+        self, connection: AsyncConnection, album: AlbumId, order: AlbumOrder, after: tuple[str, str] | None, limit: int
+    ) -> PlacedPage:
+        """What follows `after` (place and item), in the album's order."""
+        wanted = _counting(*_PLACED).where(album_items.c.album_id == album).limit(limit + 1)
+        if order is AlbumOrder.CAPTURED:
+            wanted = wanted.order_by(album_items.c.captured_key)
+        else:
+            wanted = wanted.order_by(album_items.c.position, album_items.c.item_id)
+        if after is not None:
+            wanted = wanted.where(_follows(order, *after))
+        found = [_placed(row, order) for row in await connection.execute(wanted)]
+        return PlacedPage(tuple(found[:limit]), len(found) > limit)
+
+    async def items_version(self, connection: AsyncConnection, album: AlbumId) -> int | None:
+        """As this side of the database knows it."""
+        return await connection.scalar(select(albums.c.items_version).where(albums.c.id == album))
+
+    async def albums_of(self, connection: AsyncConnection, item: ItemId) -> list[AlbumId]:
+        """Wherever it was put, whether that counts or not."""
+        found = await connection.scalars(select(album_items.c.album_id).where(album_items.c.item_id == item))
+        return sorted(AlbumId(album) for album in found)
+
+
+def _counting(*columns: Any) -> Select[Any]:
+    """Of what counts."""
+    return select(*columns).select_from(album_items).join(album_members, _OWNER_IS_IN)
+
+
+def _named(album: AlbumId, items: Iterable[ItemId]) -> ColumnElement[bool]:
+    return and_(album_items.c.album_id == album, album_items.c.item_id.in_(list(items)))
+
+
+def _follows(order: AlbumOrder, place: str, item: str) -> ColumnElement[bool]:
+    if order is AlbumOrder.CAPTURED:
+        return album_items.c.captured_key > place
+    position = int(place)
+    beside = and_(album_items.c.position == position, album_items.c.item_id > item)
+    # The first condition alone lets MariaDB seek in the index; it does not do so for a comparison of rows.
+    return and_(album_items.c.position >= position, (album_items.c.position > position) | beside)
+
+
+def _placed(row: Any, order: AlbumOrder) -> Placed:
+    placement = Placement(row.album_id, row.owner_id, row.added_version, bool(row.original_allowed))
+    place = row.captured_key if order is AlbumOrder.CAPTURED else str(row.position)
+    return Placed(row.item_id, placement, place, row.added_at)

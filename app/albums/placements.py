@@ -1,0 +1,152 @@
+"""What lies in an album: adding own items, removing them, and all that goes along with it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.albums import positions
+from app.albums.news import AlbumNews
+from app.albums.placement_store import PlacementStore
+from app.albums.repeated import twice_if_beaten
+from app.albums.rights import contributed
+from app.albums.store import AlbumStore
+from app.events.requests import RelationalRequests, RequestKey
+from app.items.row import ItemRow, captured_key
+from app.items.service import ItemService
+from app.sharing.keys import album_key, albums_of_item_key
+from app.sharing.values import AlbumRow
+from app.stores.cache.cache import Cache
+from shared.albums import MOST_ITEMS, AlbumOrder, Role
+from shared.events import EventType
+from shared.ids import AccountId, AlbumId, ItemId
+from shared.problems import Full
+from shared.times import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """What was asked for, in two heaps: what it is done with, and what it can't be done with."""
+
+    done: tuple[ItemId, ...]
+    absent: tuple[ItemId, ...]
+
+
+class PlacementService:
+    def __init__(
+        self,
+        cache: Cache,
+        albums: AlbumStore,
+        store: PlacementStore,
+        items: ItemService,
+        news: AlbumNews,
+        answered: RelationalRequests,
+        clock: Clock,
+    ) -> None:
+        self._cache, self._albums, self._store, self._items = cache, albums, store, items
+        self._news, self._answered, self._clock = news, answered, clock
+
+    async def add(
+        self, account: AccountId, album: AlbumId, items: Sequence[ItemId], request: RequestKey | None
+    ) -> Sorted:
+        """Own items that are not deleted; what lies there already stays where it is.
+
+        Raises NotFound, Forbidden for viewers, Full, IdempotencyMismatch.
+        """
+        wanted = list(dict.fromkeys(items))
+        rows = await self._items.get_many(account, wanted)
+        own = [rows[item] for item in wanted if item in rows]
+        await twice_if_beaten(lambda: self._add(account, album, own, request))
+        return _sorted(wanted, rows)
+
+    async def _add(
+        self, account: AccountId, album: AlbumId, rows: Sequence[ItemRow], request: RequestKey | None
+    ) -> None:
+        items = [row.item_id for row in rows]
+        async with self._cache.change(album_key(album), *map(albums_of_item_key, items)) as connection:
+            row = contributed(await self._albums.standing(connection, album, account))
+            if await self._answered.earlier(connection, account, request):
+                return
+            await self._answered.note(connection, account, request, album, 200)
+            present = await self._store.present(connection, album, items)
+            if row.originals_allowed:
+                await self._store.allow_originals(connection, album, present)
+            if missing := [each for each in rows if each.item_id not in present]:
+                await self._place(connection, row, missing)
+
+    async def _place(self, connection: AsyncConnection, album: AlbumRow, rows: Sequence[ItemRow]) -> None:
+        if album.item_count + len(rows) > MOST_ITEMS:
+            raise Full(f"An album holds {MOST_ITEMS:,} items.")
+        items = [row.item_id for row in rows]
+        changed = replace(album, item_count=album.item_count + len(rows), items_version=album.items_version + 1)
+        # What somebody put there who left, and is back before it was cleared away.
+        await self._store.remove(connection, album.id, items)
+        last = await self._store.last_position(connection, album.id) if album.item_order is AlbumOrder.MANUAL else None
+        await self._store.add(connection, _placements(changed, rows, last, self._clock()))
+        changed = await self.settle(connection, changed)
+        await self._news.tell_items(connection, EventType.ALBUM_ITEMS_ADDED, changed, items)
+
+    async def remove(
+        self, account: AccountId, album: AlbumId, items: Sequence[ItemId], request: RequestKey | None
+    ) -> Sorted:
+        """The album's owner any, a contributor own ones; the items themselves stay. Once more it finds none of them.
+
+        Raises NotFound, Forbidden for viewers, IdempotencyMismatch.
+        """
+        wanted = list(dict.fromkeys(items))
+        return _sorted(wanted, await twice_if_beaten(lambda: self._remove(account, album, wanted, request)))
+
+    async def _remove(
+        self, account: AccountId, album: AlbumId, items: Sequence[ItemId], request: RequestKey | None
+    ) -> Iterable[ItemId]:
+        async with self._cache.change(album_key(album), *map(albums_of_item_key, items)) as connection:
+            standing = await self._albums.standing(connection, album, account)
+            row = contributed(standing)
+            if await self._answered.earlier(connection, account, request):
+                return items
+            await self._answered.note(connection, account, request, album, 200)
+            present = await self._store.present(connection, album, items)
+            any_of_them = standing is not None and standing.role is Role.OWNER
+            leaving = [item for item in items if item in present and (any_of_them or present[item] == account)]
+            if leaving:
+                await self.take_out(connection, row, leaving)
+            return leaving
+
+    async def take_out(self, connection: AsyncConnection, album: AlbumRow, items: Sequence[ItemId]) -> None:
+        """Of the locked album, in which they lie; the transaction forgets the keys of both."""
+        await self._store.remove(connection, album.id, items)
+        changed = replace(album, item_count=album.item_count - len(items), items_version=album.items_version + 1)
+        changed = await self.settle(connection, changed)
+        await self._news.tell_items(connection, EventType.ALBUM_ITEMS_REMOVED, changed, items)
+
+    async def settle(self, connection: AsyncConnection, album: AlbumRow) -> AlbumRow:
+        """Writes what a change of the items makes of the locked album; an album that is not empty has a cover."""
+        cover = album.cover_item_id
+        if cover is None or not await self._store.lies_in(connection, album.id, cover):
+            cover = await self._store.first(connection, album.id)
+        values = {"item_count": album.item_count, "items_version": album.items_version, "cover_item_id": cover}
+        await self._albums.change(connection, album, values, expected=None)
+        return replace(album, cover_item_id=cover)
+
+
+def _placements(album: AlbumRow, rows: Sequence[ItemRow], last: int | None, now: object) -> list[dict[str, object]]:
+    """In the order made by hand new ones come last; before it was made by hand, it is that of capture."""
+    by_hand = positions.between(last, None, len(rows)) if album.item_order is AlbumOrder.MANUAL else None
+    return [
+        {
+            "album_id": album.id,
+            "item_id": row.item_id,
+            "owner_id": row.account_id,
+            "captured_key": captured_key(row),
+            "position": by_hand[place] if by_hand else positions.of_capture(row.captured_at or row.created_at),
+            "added_at": now,
+            "added_version": album.items_version,
+            "original_allowed": album.originals_allowed,
+        }
+        for place, row in enumerate(rows)
+    ]
+
+
+def _sorted(wanted: Iterable[ItemId], done: Iterable[ItemId]) -> Sorted:
+    found = set(done)
+    return Sorted(tuple(item for item in wanted if item in found), tuple(item for item in wanted if item not in found))

@@ -1,0 +1,79 @@
+"""Albums over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Response
+
+from app.albums.dependencies import Albums, Cursor, Limit
+from app.albums.news import shown
+from app.caller import Caller
+from app.idempotency import Key
+from app.items.routes import ExpectedVersion, Log
+from app.sharing.values import Standing
+from shared.albums import Album, AlbumPage, CreateAlbum, EditAlbum
+from shared.events import HEAD_HEADER
+from shared.ids import AlbumIdField
+from shared.problems import Invalid
+
+router = APIRouter(prefix="/albums", tags=["albums"])
+
+
+@router.post("", status_code=201)
+async def create_album(wish: CreateAlbum, caller: Caller, albums: Albums, key: Key, response: Response) -> Album:
+    standing = await albums.create(caller.account_id, wish, key)
+    response.headers["Location"] = f"/v1/albums/{standing.album.id}"
+    return _answer(standing, response)
+
+
+@router.get("")
+async def list_albums(
+    caller: Caller, albums: Albums, log: Log, response: Response, limit: Limit = 100, cursor: Cursor = None
+) -> AlbumPage:
+    """Own and joined ones, the newest first; `Darkroom-Events` says from which event on to follow."""
+    head = await log.head(caller.account_id)
+    listed = await albums.list(caller.account_id, cursor, limit)
+    response.headers[HEAD_HEADER] = str(head.last)
+    return AlbumPage(
+        albums=tuple(shown(each.album, each.role) for each in listed.standings),
+        covers=await albums.covers(caller.account_id, listed),
+        next_cursor=listed.next_cursor,
+    )
+
+
+@router.get("/{album}", responses={304: {"description": "Not changed since"}})
+async def get_album(
+    album: AlbumIdField,
+    caller: Caller,
+    albums: Albums,
+    response: Response,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Album:
+    standing = await albums.require(caller.account_id, album)
+    answer = _answer(standing, response)
+    if if_none_match is not None and response.headers["ETag"] in if_none_match:
+        return Response(status_code=304, headers=dict(response.headers))  # type: ignore[return-value]  # no body
+    return answer
+
+
+@router.patch("/{album}")
+async def edit_album(
+    album: AlbumIdField, wish: EditAlbum, caller: Caller, albums: Albums, expected: ExpectedVersion, response: Response
+) -> Album:
+    """Changes what is named; with If-Match only if nobody else did meanwhile. For its owner."""
+    if not wish.model_fields_set:
+        raise Invalid(errors=[{"field": "", "message": "name at least one field to change"}])
+    return _answer(await albums.edit(caller.account_id, album, wish, expected), response)
+
+
+@router.delete("/{album}", status_code=204)
+async def delete_album(album: AlbumIdField, caller: Caller, albums: Albums, expected: ExpectedVersion) -> None:
+    """For its owner. Nobody sees it any more; the items that lay in it stay what they are, with their owners."""
+    await albums.delete(caller.account_id, album, expected)
+
+
+def _answer(standing: Standing, response: Response) -> Album:
+    """The ETag: first the version that If-Match speaks of, then whatever else changes what is shown."""
+    album = standing.album
+    response.headers["ETag"] = f'"{album.version}-{album.items_version}-{standing.role}"'
+    response.headers["Cache-Control"] = "private, no-cache"
+    return shown(album, standing.role)

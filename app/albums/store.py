@@ -1,0 +1,76 @@
+"""The statements of albums themselves. A transaction that changes one locks it first, so that changes come in turn."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.albums.schema import album_clearings
+from app.sharing.schema import album_members, albums
+from app.sharing.store import ALBUM_COLUMNS, album_row
+from app.sharing.values import AlbumRow, Standing
+from shared.albums import Role
+from shared.ids import AccountId, AlbumId
+
+
+class AlbumStore:
+    """Each method is one step of a transaction on the connection that it is given."""
+
+    async def add(self, connection: AsyncConnection, album: AlbumRow) -> None:
+        """Raises Conflict at the end of the transaction if its id is taken."""
+        values = {column.name: getattr(album, column.name) for column in ALBUM_COLUMNS}
+        await connection.execute(insert(albums).values(values))
+
+    async def lock(self, connection: AsyncConnection, album: AlbumId) -> AlbumRow | None:
+        """The album, which nobody else changes until this transaction ends."""
+        wanted = select(*ALBUM_COLUMNS).where(albums.c.id == album).with_for_update()
+        found = (await connection.execute(wanted)).mappings().first()
+        return album_row(dict(found)) if found else None
+
+    async def standing(self, connection: AsyncConnection, album: AlbumId, account: AccountId) -> Standing | None:
+        """As `lock`, for somebody who must be in the album; None when there is no such album of theirs."""
+        row = await self.lock(connection, album)
+        wanted = select(album_members.c.role).where(
+            album_members.c.album_id == album, album_members.c.account_id == account
+        )
+        role = await connection.scalar(wanted) if row else None
+        return Standing(row, Role(role)) if row and role else None
+
+    async def page(
+        self, connection: AsyncConnection, account: AccountId, after: str | None, limit: int
+    ) -> list[Standing]:
+        """Own and joined ones, the newest first."""
+        wanted = (
+            select(*ALBUM_COLUMNS, album_members.c.role)
+            .join(album_members, album_members.c.album_id == albums.c.id)
+            .where(album_members.c.account_id == account)
+            .order_by(album_members.c.album_id.desc())
+            .limit(limit)
+        )
+        if after is not None:
+            wanted = wanted.where(album_members.c.album_id < after)
+        found = (dict(row) for row in (await connection.execute(wanted)).mappings())
+        return [Standing(role=Role(row.pop("role")), album=album_row(row)) for row in found]
+
+    async def change(
+        self, connection: AsyncConnection, album: AlbumRow, values: Mapping[str, object], *, expected: int | None
+    ) -> bool:
+        """False, and nothing changed, unless the album stands at version `expected`, if that is said."""
+        change = update(albums).where(albums.c.id == album.id).values(dict(values))
+        if expected is not None:
+            change = change.where(albums.c.version == expected)
+        return (await connection.execute(change)).rowcount == 1
+
+    async def remove(self, connection: AsyncConnection, album: AlbumRow) -> None:
+        """With its members, invitations and links; what lies in it shows no more, and is cleared away later."""
+        await connection.execute(delete(albums).where(albums.c.id == album.id))
+        await self.note_clearing(connection, album, None)
+
+    async def note_clearing(self, connection: AsyncConnection, album: AlbumRow, owner: AccountId | None) -> None:
+        """What was put there up to now, by `owner` or by everybody, is to be cleared away."""
+        clearing = {"album_id": album.id, "owner_id": owner, "up_to_version": album.items_version}
+        await connection.execute(insert(album_clearings).values(clearing))
+
+    async def members(self, connection: AsyncConnection, album: AlbumId) -> list[AccountId]:
+        wanted = select(album_members.c.account_id).where(album_members.c.album_id == album)
+        return [AccountId(account) for account in await connection.scalars(wanted)]

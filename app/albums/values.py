@@ -1,0 +1,47 @@
+"""What the slice's parts hand to each other."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.sharing.values import Placement
+from shared.albums import Invitation, Role
+from shared.ids import AccountId, AlbumId, InvitationId, ItemId
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    account_id: AccountId
+    role: Role
+    joined_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An item in an album, as its pages are made of. `place` is where it lies in the album's order."""
+
+    item_id: ItemId
+    placement: Placement
+    place: str
+    added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedPage:
+    placed: tuple[Placed, ...]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationRow:
+    id: InvitationId
+    album_id: AlbumId
+    role: Role
+    label: str
+    created_at: datetime
+    expires_at: datetime
+    accepted_by: AccountId | None = None
+
+    def shown(self) -> Invitation:
+        return Invitation(
+            id=self.id, role=self.role, label=self.label, created_at=self.created_at, expires_at=self.expires_at
+        )

@@ -1,0 +1,75 @@
+"""Foreign items, seen through the albums that they lie in."""
+
+from collections.abc import Mapping, Sequence
+
+from app.items.access import Access, Rights
+from app.items.service import ItemService, is_viewable
+from app.sharing.service import SharingService
+from app.sharing.values import AlbumRow, Facts, Placement
+from app.viewer import Member, ShareVisitor, Viewer
+from shared.ids import ItemId
+
+_OWNER = Rights(edit=True, original=True)
+
+
+class SharedItems:
+    """Whoever is in an album, or holds a link to it, may see what lies in it, and edit none of it."""
+
+    def __init__(self, sharing: SharingService, items: ItemService) -> None:
+        self._sharing, self._items = sharing, items
+
+    async def access(self, viewer: Viewer, item: ItemId) -> Access | None:
+        """None when no album shows the item to them, or when there is nothing of it to be seen."""
+        return (await self.access_many(viewer, [item])).get(item)
+
+    async def access_many(self, viewer: Viewer, items: Sequence[ItemId]) -> dict[ItemId, Access]:
+        """Those that an album shows to them; own ones in albums among them."""
+        placements = await self._sharing.placements(items)
+        facts = await self._facts(viewer, placements)
+        rights = {item: found for item, placed in placements.items() if (found := _rights(viewer, placed, facts))}
+        rows = await self._items.get_of_any([(placements[item][0].owner_id, item) for item in rights])
+        return {
+            item: Access(row, rights[item], viewer)
+            for item, row in rows.items()
+            if rights[item].edit or is_viewable(row)
+        }
+
+    async def _facts(self, viewer: Viewer, placements: Mapping[ItemId, Sequence[Placement]]) -> Facts:
+        each = [placement for placed in placements.values() for placement in placed]
+        seats = [(placement.album_id, placement.owner_id) for placement in each]
+        if isinstance(viewer, Member):
+            seats += [(placement.album_id, viewer.account_id) for placement in each]
+        return await self._sharing.facts([placement.album_id for placement in each], seats)
+
+
+def _rights(viewer: Viewer, placements: Sequence[Placement], facts: Facts) -> Rights | None:
+    """The sum of what the albums grant."""
+    opened = [each for each in placements if facts.counts(each) and _opens(viewer, each, facts)]
+    if not opened:
+        return None
+    if isinstance(viewer, Member) and viewer.account_id == opened[0].owner_id:
+        return _OWNER
+    return Rights(
+        edit=False, original=any(gives_original(facts.albums[each.album_id], each, viewer) for each in opened)
+    )
+
+
+def _opens(viewer: Viewer, placement: Placement, facts: Facts) -> bool:
+    match viewer:
+        case Member(account_id):
+            return (placement.album_id, account_id) in facts.memberships
+        case ShareVisitor(album_id=album):
+            return placement.album_id == album
+
+
+def gives_original(album: AlbumRow, placement: Placement, viewer: Viewer) -> bool:
+    """Where the album shows the item to them: the album, or the link, gives out originals, and the item's owner agreed.
+
+    The album's owner has agreed by saying so, others by adding while it was said.
+    """
+    agreed = placement.original_allowed or placement.owner_id == album.owner_id
+    match viewer:
+        case Member():
+            return agreed and album.originals_allowed
+        case ShareVisitor(download_allowed=allowed):
+            return agreed and allowed

@@ -1,0 +1,67 @@
+"""The statements that decide about access: albums, memberships, and in which albums an item lies."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.sharing.schema import album_items, album_members, albums
+from app.sharing.values import AlbumRow, Membership, Placement
+from shared.albums import AlbumOrder, Role
+from shared.ids import AccountId, AlbumId, ItemId
+
+ALBUM_COLUMNS = (
+    albums.c.id,
+    albums.c.owner_id,
+    albums.c.title,
+    albums.c.description,
+    albums.c.cover_item_id,
+    albums.c.item_order,
+    albums.c.originals_allowed,
+    albums.c.item_count,
+    albums.c.version,
+    albums.c.items_version,
+    albums.c.created_at,
+)
+
+Seat = tuple[AlbumId, AccountId]
+
+
+class SharingStore:
+    """Each method is one statement on the connection that it is given."""
+
+    async def albums(self, connection: AsyncConnection, wanted: Sequence[AlbumId]) -> dict[AlbumId, AlbumRow]:
+        """Those that exist."""
+        found = await connection.execute(select(*ALBUM_COLUMNS).where(albums.c.id.in_(wanted)))
+        return {row.id: row for row in (album_row(dict(each)) for each in found.mappings())}
+
+    async def memberships(self, connection: AsyncConnection, wanted: Iterable[Seat]) -> dict[Seat, Membership]:
+        """Those that exist."""
+        columns = select(
+            album_members.c.album_id, album_members.c.account_id, album_members.c.role, album_members.c.since_version
+        )
+        named = tuple_(album_members.c.album_id, album_members.c.account_id).in_(list(wanted))
+        found = await connection.execute(columns.where(named))
+        return {(album, account): Membership(Role(role), since) for album, account, role, since in found}
+
+    async def placements(
+        self, connection: AsyncConnection, wanted: Sequence[ItemId]
+    ) -> dict[ItemId, tuple[Placement, ...]]:
+        """For each item the albums that it was put into; none for most."""
+        columns = select(
+            album_items.c.item_id,
+            album_items.c.album_id,
+            album_items.c.owner_id,
+            album_items.c.added_version,
+            album_items.c.original_allowed,
+        )
+        placed: dict[ItemId, list[Placement]] = defaultdict(list)
+        for item, *placement in await connection.execute(columns.where(album_items.c.item_id.in_(wanted))):
+            placed[item].append(Placement(*placement))
+        return {item: tuple(placed[item]) for item in wanted}
+
+
+def album_row(found: Mapping[str, Any]) -> AlbumRow:
+    return AlbumRow(**{**found, "item_order": AlbumOrder(found["item_order"])})

@@ -1,0 +1,121 @@
+"""Invitations: a link for one person, once, for seven days."""
+
+import asyncio
+
+from sqlalchemy import select
+
+from app.albums.schema import invitations
+from app.stores.aurora import Database
+from tests.albums.family import Family, Json, Person
+
+
+async def invited(person: Person, album: str, **wish: str) -> Json:
+    answer = await person.http.post(f"albums/{album}/invitations", json=wish)
+    assert answer.status_code == 201, answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+    body: Json = answer.json()
+    return body
+
+
+async def accept(person: Person, token: str) -> int:
+    return (await person.http.post("invitations/accept", json={"token": token})).status_code
+
+
+async def test_an_invitation_lets_one_person_in_whoever_brings_it(family: Family) -> None:
+    ada, bob, eve = [await family.person() for _ in range(3)]
+    album = await ada.album()
+    new = await invited(ada, album, role="contributor", label="eve@example.org")
+
+    assert await accept(bob, new["token"]) == 200
+    assert await accept(eve, new["token"]) == 404
+
+    assert (await bob.done(bob.http.get(f"albums/{album}")))["role"] == "contributor"
+    assert (await ada.done(ada.http.get(f"albums/{album}/invitations")))["invitations"] == []
+
+
+async def test_of_many_who_bring_one_invitation_at_once_one_gets_in(family_on_both: Family) -> None:
+    ada, *guests = [await family_on_both.person() for _ in range(5)]
+    album = await ada.album()
+    token = (await invited(ada, album))["token"]
+
+    codes = await asyncio.gather(*(accept(guest, token) for guest in guests))
+
+    assert sorted(codes) == [200, 404, 404, 404]
+    assert len((await ada.done(ada.http.get(f"albums/{album}/members")))["members"]) == 2
+
+
+async def test_the_same_person_may_send_it_again_and_whoever_is_in_does_not_use_it_up(family_on_both: Family) -> None:
+    ada, bob, cy = [await family_on_both.person() for _ in range(3)]
+    album = await ada.album()
+    first, second = (await invited(ada, album))["token"], (await invited(ada, album))["token"]
+
+    assert await asyncio.gather(*(accept(bob, first) for _ in range(3))) == [200] * 3
+    assert [await accept(each, second) for each in (ada, bob, cy)] == [200] * 3
+
+    assert (await ada.done(ada.http.get(f"albums/{album}")))["role"] == "owner"
+    raised = (await invited(ada, album, role="contributor"))["token"]
+    assert await accept(bob, raised) == 200
+    assert (await bob.done(bob.http.get(f"albums/{album}")))["role"] == "contributor"
+
+
+async def test_whoever_was_sent_away_does_not_come_back_by_the_old_invitation(family: Family) -> None:
+    ada, bob = await family.person(), await family.person()
+    album = await ada.album()
+    token = (await invited(ada, album))["token"]
+    assert await accept(bob, token) == 200
+    await ada.done(ada.http.delete(f"albums/{album}/members/{bob.account}"))
+
+    assert await accept(bob, token) == 404
+
+
+async def test_a_revoked_invitation_and_one_that_is_over_open_nothing(family: Family) -> None:
+    ada, bob = await family.person(), await family.person()
+    album = await ada.album()
+    new = await invited(ada, album)
+    route = f"albums/{album}/invitations/{new['invitation']['id']}"
+
+    assert (await ada.http.delete(route)).status_code == 204
+    assert await accept(bob, new["token"]) == 404
+    assert (await ada.http.delete(route)).status_code == 404
+    used = await invited(ada, album)
+    assert await accept(bob, used["token"]) == 200
+    assert (await ada.http.delete(f"albums/{album}/invitations/{used['invitation']['id']}")).status_code == 404
+    assert await accept(bob, "dri_nonsense") == 404
+
+
+async def test_open_invitations_are_listed_newest_first(family_on_both: Family) -> None:
+    ada = await family_on_both.person()
+    album = await ada.album()
+    new = [await invited(ada, album, label=f"{number}") for number in range(3)]
+
+    first = await ada.done(ada.http.get(f"albums/{album}/invitations", params={"limit": 2}))
+    parameters = {"limit": 2, "cursor": first["next_cursor"]}
+    second = await ada.done(ada.http.get(f"albums/{album}/invitations", params=parameters))
+
+    listed = [*first["invitations"], *second["invitations"]]
+    assert listed == [each["invitation"] for each in new[::-1]]
+    assert "token" not in str(listed)
+
+
+async def test_a_token_is_shown_once_and_kept_as_a_hash(family: Family) -> None:
+    ada = await family.person()
+    album = await ada.album()
+    headers = {"Idempotency-Key": "again"}
+    refused = await ada.http.post(f"albums/{album}/invitations", json={}, headers=headers)
+    assert refused.status_code == 400
+    new = await invited(ada, album)
+
+    database = Database(family.database_url)
+    async with database.writer.read() as connection:
+        rows = str((await connection.execute(select(invitations))).all())
+    await database.close()
+
+    assert new["token"].startswith("dri_")
+    assert new["token"] not in rows
+
+
+async def test_the_owner_is_never_given_by_an_invitation(family: Family) -> None:
+    ada = await family.person()
+    album = await ada.album()
+
+    assert (await ada.http.post(f"albums/{album}/invitations", json={"role": "owner"})).status_code == 422

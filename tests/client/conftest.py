@@ -20,6 +20,8 @@ from tests.servers import free_port, running
 
 PASSWORD = "correct horse battery"
 COMMAND_SECONDS = 60
+DEAF_TO_NOTHING = ("/usr/bin/env", "--default-signal=INT")
+"""Whoever runs these tests in the background of a shell has Ctrl-C ignored by all that they start."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class ScriptedAccount:
     def started(self, *words: str | Path, **more: str) -> "Iterator[subprocess.Popen[str]]":
         """`darkroom …` in the background, killed at the end of the block."""
         with subprocess.Popen(  # noqa: S603 - our own command
-            darkroom(words),
+            [*DEAF_TO_NOTHING, *darkroom(words)],
             env=self.environment(**more),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -8,7 +8,7 @@ from shared.ids import new_ulid
 from tests.installation import COMMAND, Installation
 
 PASSWORD = "a long enough password"
-COMMAND_SECONDS = 90
+COMMAND_SECONDS = 180
 
 
 async def admin(darkroom: Installation, *words: str) -> str:

@@ -16,7 +16,7 @@ CONTENT = b"canary bytes, not a picture"
 async def live_a_day(url: str) -> list[str]:
     """Everything that a person and a worker do once, right and wrong; returns what must not be found in a log."""
     secrets = [ADDRESS, PASSWORD, "canary-wrong"]
-    async with httpx.AsyncClient(base_url=f"{url}/v1/", timeout=20) as api, httpx.AsyncClient(timeout=20) as cdn:
+    async with httpx.AsyncClient(base_url=f"{url}/v1/", timeout=60) as api, httpx.AsyncClient(timeout=20) as cdn:
         who = {"email": ADDRESS, "password": PASSWORD}
         assert (await api.post("accounts", json=who)).status_code == 201
         assert (await api.post("sessions", json=who | {"password": "canary-wrong"})).status_code == 401

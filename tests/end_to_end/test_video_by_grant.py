@@ -42,7 +42,7 @@ async def test_a_video_is_played_to_its_end_by_its_grant_alone(darkroom: Install
     email = f"{new_ulid().lower()}@example.org"
     film = tmp_path / "film.mp4"
     await asyncio.to_thread(lambda: film.write_bytes(a_film(tmp_path, seconds=SECONDS, rate=RATE, size="640x360")))
-    async with DarkroomClient(darkroom.url) as client, httpx.AsyncClient(timeout=20) as nobody:
+    async with DarkroomClient(darkroom.url) as client, httpx.AsyncClient(timeout=60) as nobody:
         await client.sessions.register(email, PASSWORD)
         await client.sessions.sign_in(email, PASSWORD)
         item = (await client.upload(film)).item.id

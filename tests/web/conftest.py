@@ -24,14 +24,14 @@ def web_url(app_url: str) -> Iterator[str]:
 
 @pytest.fixture
 async def web(web_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=web_url, trust_env=False, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=web_url, trust_env=False, timeout=60) as client:
         yield client
 
 
 @pytest.fixture
 async def app(app_url: str) -> AsyncIterator[httpx.AsyncClient]:
     """The upstream itself, to raise and await its flags."""
-    async with httpx.AsyncClient(base_url=app_url, trust_env=False, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=app_url, trust_env=False, timeout=60) as client:
         yield client
 
 

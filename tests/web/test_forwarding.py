@@ -146,7 +146,7 @@ async def test_an_answer_that_breaks_off_does_not_look_whole() -> None:
 async def test_stopping_turns_readiness_off_and_ends_streams(app_url: str, flag: str) -> None:
     stopping = asyncio.Event()
     with serving_web(app_url, stopping) as url:
-        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=10) as client:
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
             assert (await client.get("/readyz")).status_code == 200
             stopping.set()
             assert (await client.get("/readyz")).status_code == 503
@@ -161,7 +161,7 @@ async def _raw(url: str, request: bytes) -> tuple[int, bytes]:
     host, port = httpx.URL(url).host, httpx.URL(url).port
     reader, writer = await asyncio.open_connection(host, port)
     writer.write(request)
-    answer = await asyncio.wait_for(reader.read(), 10)
+    answer = await asyncio.wait_for(reader.read(), 60)
     writer.close()
     await writer.wait_closed()
     return int(answer.split(b" ")[1]), answer

@@ -42,7 +42,7 @@ def files_on_disk(folder: Path) -> int:
 def half_sent(client: Any, operation: str, named: dict[str, Any]) -> http.client.HTTPConnection:
     """A connection on which half of the announced body of a PUT has been sent."""
     url = urlsplit(client.generate_presigned_url(operation, named))
-    connection = http.client.HTTPConnection(url.netloc, timeout=10)
+    connection = http.client.HTTPConnection(url.netloc, timeout=60)
     connection.putrequest("PUT", f"{url.path}?{url.query}")
     connection.putheader("Content-Length", str(4 * MEBIBYTE))
     connection.endheaders()

@@ -48,7 +48,7 @@ async def own_bucket(client: Any) -> str:
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 async def test_health_is_told_to_anybody(our_store: Store, path: str) -> None:
-    async with httpx.AsyncClient(trust_env=False, timeout=10) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         assert (await http.get(our_store.endpoint + path)).status_code == 200
 
 
@@ -105,7 +105,7 @@ async def test_parts_sent_at_once_and_completed_twice_at_once_are_one_object(cli
 
 
 def test_a_refusal_before_the_body_ends_the_connection_of_who_waits_for_it(our_store: Store) -> None:
-    connection = http.client.HTTPConnection(urlsplit(our_store.endpoint).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(our_store.endpoint).netloc, timeout=60)
     connection.putrequest("PUT", "/bucket/a")
     connection.putheader("Content-Length", "1000000")
     connection.putheader("Expect", "100-continue")
@@ -117,7 +117,7 @@ def test_a_refusal_before_the_body_ends_the_connection_of_who_waits_for_it(our_s
 
 
 def test_a_connection_goes_on_after_a_body_that_was_refused(our_store: Store) -> None:
-    connection = http.client.HTTPConnection(urlsplit(our_store.endpoint).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(our_store.endpoint).netloc, timeout=60)
     for _ in range(3):
         connection.request("PUT", "/bucket/a", body=bytes(2 * MEBIBYTE))
         answer = connection.getresponse()
@@ -155,5 +155,5 @@ async def test_it_serves_https_with_the_certificate_that_it_is_given(tmp_path: P
     tls = ("env", f"DARKROOM_TLS_CERTIFICATE={chain}", f"DARKROOM_TLS_KEY={key}")
     with running([*tls, *command], "server.ready"):
         context = ssl.create_default_context(cafile=chain)
-        async with httpx.AsyncClient(verify=context, trust_env=False, timeout=10) as http_client:
+        async with httpx.AsyncClient(verify=context, trust_env=False, timeout=60) as http_client:
             assert (await http_client.get(f"https://127.0.0.1:{port}/readyz")).status_code == 200

@@ -3,6 +3,8 @@
 import {element} from '../dom.js';
 import {icon} from '../icons.js';
 
+const ASKED_SECONDS = 10;
+
 /** `kind`: primary, quiet, danger. `glyph`: an icon before the label. */
 export function button(label, {kind = 'quiet', glyph, type = 'button', onclick, title} = {}) {
   return element('button', {class: `button ${kind}`, type, onclick, title}, glyph && icon(glyph), element('span', {}, label));
@@ -16,12 +18,14 @@ export function iconButton(label, glyph, onclick) {
 export function carefulButton(label, question, onclick, options = {}) {
   const node = button(label, {...options, onclick: () => (node.dataset.asked ? onclick() : ask())});
   const text = node.querySelector('span');
+  let asking;
   function ask() {
     node.dataset.asked = 'yes';
     text.textContent = question;
-    setTimeout(calm, 4000);
+    asking = setTimeout(calm, ASKED_SECONDS * 1000);
   }
   function calm() {
+    clearTimeout(asking);
     delete node.dataset.asked;
     text.textContent = label;
   }

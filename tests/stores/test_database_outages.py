@@ -213,3 +213,34 @@ async def test_neither_addresses_nor_passwords_are_told_in_errors(database_pair:
     assert "1045" in told
     assert "swordfish" not in told
     assert "127.0.0.1" not in told
+
+
+@pytest.mark.everything
+async def test_four_times_the_load_gets_as_much_done_as_just_enough(book: GuestBook) -> None:
+    """And whoever is too many is told so within the queue's time; the loop stays free for health checks."""
+    fourfold = CONNECTIONS + 150  # of 200 a second where 50 are served, 150 wait for 1 s in vain
+
+    async def done_in(seconds: float, people: int) -> tuple[int, int]:
+        served, refused = 0, 0
+
+        async def work() -> None:
+            nonlocal served, refused
+            while asyncio.get_running_loop().time() < end:
+                try:
+                    async with book.database.writer.read() as connection:
+                        await connection.execute(text("SELECT SLEEP(0.2)"))
+                    served += 1
+                except Unavailable:
+                    refused += 1
+
+        end = asyncio.get_running_loop().time() + seconds
+        await asyncio.gather(*(work() for _ in range(people)))
+        return served, refused
+
+    enough, _ = await done_in(5, CONNECTIONS)
+    async with Ticks() as ticks:
+        served, refused = await done_in(5, fourfold)
+
+    assert served >= 0.9 * enough
+    assert refused > 0
+    assert ticks.counted > 10 * ticks.seconds

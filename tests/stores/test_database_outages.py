@@ -3,11 +3,12 @@
 import asyncio
 import traceback
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
 from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.stores.aurora import CONNECTIONS, SPARE_CONNECTIONS, Database
 from shared.problems import Unavailable
@@ -172,10 +173,25 @@ async def test_killed_connections_are_not_seen_by_anybody(book: GuestBook) -> No
     assert _statuses(await _together(book.read, book.read_fresh, book.write, people=3)) == {200: 9}
 
 
-async def test_a_write_that_has_begun_is_not_repeated(book: GuestBook) -> None:
+async def _put(connection: AsyncConnection) -> None:
+    await connection.execute(notes.insert().values(id="first"))
+
+
+async def _put_by_the_driver(connection: AsyncConnection) -> None:
+    await connection.exec_driver_sql("INSERT INTO notes VALUES ('first')")
+
+
+async def _put_step_by_step(connection: AsyncConnection) -> None:
+    await connection.run_sync(lambda sync: sync.execute(notes.insert().values(id="first")))
+
+
+@pytest.mark.parametrize("put", [_put, _put_by_the_driver, _put_step_by_step])
+async def test_a_write_that_has_begun_is_not_repeated(
+    book: GuestBook, put: Callable[[AsyncConnection], Awaitable[None]]
+) -> None:
     async def write_twice() -> None:
         async with book.database.writer.write() as connection:
-            await connection.execute(notes.insert().values(id="first"))
+            await put(connection)
             book.writer.cut()
             await connection.execute(notes.insert().values(id="second"))
 

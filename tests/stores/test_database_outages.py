@@ -62,7 +62,7 @@ async def test_a_black_hole_before_the_writer_is_answered_in_time_and_forgotten_
 
     assert _statuses(answers) == {503: 2 * PEOPLE, 200: PEOPLE}
     assert all("Retry-After" in answer.headers for answer in answers if answer.status_code == 503)
-    assert ticks.seconds < 2 * 3.0, "3 s are promised; this machine may be busy"
+    assert ticks.seconds < 7, "3 s are promised; this machine may be busy; a whole transaction has 8"
     assert ticks.counted > 10 * ticks.seconds, "the loop lags 100 ms or more"
 
     book.writer.heal()

@@ -11,9 +11,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from redis.exceptions import RedisError
 
 from app.migrations.run import migrate
 from app.stores.aurora import Database
@@ -23,7 +25,15 @@ from tests.fault_proxy import FaultProxy
 from tests.redis_pair import RedisPair, running_redis_pair
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  a folder of this run's own is made in it
-BETWEEN_SECONDS = 0.5
+BETWEEN_SECONDS = 0.4
+EVICT_SECONDS = 0.08
+_EVICT = """
+math.randomseed(ARGV[1])
+for _, kind in ipairs({'*v:*', '*l:*'}) do
+  local keys = redis.call('KEYS', kind)
+  for _ = 1, math.min(3, #keys) do redis.call('DEL', keys[math.random(#keys)]) end
+end
+"""
 LONGEST_SPLIT_SECONDS = 1.2
 KILLED = 0.1
 """How often a trouble is a killed process: a new one costs a second of the machine."""
@@ -57,9 +67,10 @@ class Chaos:
             stack.callback(self._end)
             self._processes = [self._start(process) for process in range(PROCESSES)]
             async with asyncio.TaskGroup() as tasks:
-                trouble = tasks.create_task(self._make_trouble())
+                troubles = [tasks.create_task(self._make_trouble()), tasks.create_task(self._evict())]
                 await self._watch(operations, time.monotonic() + seconds)
-                trouble.cancel()
+                for trouble in troubles:
+                    trouble.cancel()
         return Outcome(*self._board.counted(), tuple(self._said))
 
     @property
@@ -146,6 +157,13 @@ class Chaos:
         await old.follow(pair.primary)
         for proxy in self._proxies:
             proxy.switch(pair.primary.port)
+
+    async def _evict(self) -> None:
+        """Values and leases go at any time, as under pressure of memory; fences do not, for they are young."""
+        while True:
+            with suppress(RedisError):
+                await self._pair.primary.run("EVAL", _EVICT, 0, self._chance.randrange(2**31))
+            await asyncio.sleep(EVICT_SECONDS)
 
     async def _flush(self) -> None:
         await self._pair.primary.flush()

@@ -124,12 +124,15 @@ class Link:
             raise
 
     async def store(self, values: Sequence[tuple[str, bytes, bytes, float]]) -> list[bool]:
-        """Each of name, token, value and its life in seconds; whether it was stored. Raises Lost."""
+        """Each of name, token, value and its life in seconds, past which it is kept for rule 10. Whether it was stored.
+
+        Raises Lost.
+        """
         calls = [
             _call(
                 self._store,
                 (self._name(b"v:", name), self._name(b"l:", name)),
-                (token, value, b"%d" % (life_seconds * 1000)),
+                (token, value, b"%d" % ((life_seconds + self._timing.stale) * 1000)),
             )
             for name, token, value, life_seconds in values
         ]

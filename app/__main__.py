@@ -59,9 +59,10 @@ def _work() -> None:
 def _migrate(revision: str) -> None:
     settings = load_settings()
     set_up_logs()
+    from app.database import access_of
     from app.migrations.run import migrate
 
-    asyncio.run(migrate(settings.database_url.get_secret_value(), revision))
+    asyncio.run(migrate(settings.database_url.get_secret_value(), revision, access_of(settings)))
 
 
 def _help_with_account(chosen: argparse.Namespace) -> None:

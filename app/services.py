@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from app.database import open_database
 from app.events.cursors import CursorStore
 from app.events.log import EventLog
 from app.events.nudging import FollowerNudges
@@ -55,7 +56,7 @@ async def open_foundation(
     settings: Settings, stack: AsyncExitStack, clock: Clock, appended: Callable[[AccountId], None] | None = None
 ) -> Foundation:
     """`appended` is called with each account whose log this process has made grow."""
-    database = Database(settings.database_url.get_secret_value())
+    database = open_database(settings)
     stack.push_async_callback(database.close)
     signals = await stack.enter_async_context(Signals(settings.redis_url.get_secret_value()))
     secret = settings.aws_secret_access_key

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "DARKROOM_"
@@ -58,6 +58,21 @@ class Settings(BaseSettings):
     database_url: Annotated[SecretStr, _matching(r"^(sqlite\+aiosqlite:///.|mysql\+asyncmy://.)")] = Field(
         description="a database as sqlite+aiosqlite or mysql+asyncmy URL",
         examples=["sqlite+aiosqlite:////var/lib/darkroom/darkroom.db"],
+    )
+    database_reader_url: Annotated[SecretStr, _matching(r"^mysql\+asyncmy://.")] | None = Field(
+        None,
+        description="the database's readers as mysql+asyncmy URL, absent where the writer serves all reads",
+        examples=["mysql+asyncmy://darkroom@darkroom.cluster-ro-abc.eu-central-1.rds.amazonaws.com/darkroom"],
+    )
+    database_ca_file: FilePath | None = Field(
+        None,
+        description="a file of the certificate authorities that the database's certificate must come from",
+        examples=["/etc/darkroom/rds-ca.pem"],
+    )
+    database_password_file: FilePath | None = Field(
+        None,
+        description="a file that holds the database's password, instead of one in the URLs",
+        examples=["/run/darkroom/database-password"],
     )
     redis_url: Annotated[SecretStr, _matching(r"^(rediss?|unix)://.")] = Field(
         description="a Redis as URL", examples=["redis://127.0.0.1:6379/0"]

@@ -13,8 +13,10 @@ from app.stores.aurora import Database
 from shared.ids import new_ulid
 from tests.browser.photos import photos
 from tests.browser.visitor import ASKING_WHO_IS_THERE, Visitor, running_chromium
+from tests.database_pair import DatabasePair, running_database_pair
 from tests.house import House, ManualClock, Stores, open_house, start_stores
 from tests.installation import Installation, running_installation
+from tests.redis_pair import RedisPair, running_redis_pair
 from tests.servers import running_mariadb, running_valkey
 
 
@@ -30,6 +32,71 @@ def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Valkey of this run; keys and channels of different tests differ by their ids."""
     with running_valkey(tmp_path_factory.mktemp("valkey")) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def database_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabasePair]:
+    """A MariaDB writer and its reader of this run; tests take `database_pair`."""
+    with running_database_pair(tmp_path_factory.mktemp("pair")) as pair:
+        yield pair
+
+
+@pytest.fixture
+async def database_pair(database_servers: DatabasePair) -> AsyncIterator[DatabasePair]:
+    """Writer and reader in step; whatever the test did to their roles and delay is undone after it."""
+    yield database_servers
+    await database_servers.heal()
+
+
+@pytest.fixture
+async def empty_pair(database_pair: DatabasePair) -> AsyncIterator[str]:
+    """The name of a database without tables on both servers: `database_pair.writer.url(empty_pair)`."""
+    name = await database_pair.create_database()
+    yield name
+    await database_pair.drop_database(name)
+
+
+@pytest.fixture
+async def replicated(database_pair: DatabasePair, empty_pair: str) -> str:
+    """The name of a database with this release's tables on both servers."""
+    await migrate(database_pair.writer.url(empty_pair))
+    await database_pair.wait_applied()
+    return empty_pair
+
+
+@pytest.fixture(scope="session")
+def valkey_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisPair]:
+    """The embedded Valkey twice; tests take `valkey_pair` or `redis_pair`."""
+    with running_redis_pair("valkey", tmp_path_factory.mktemp("valkeys")) as pair:
+        yield pair
+
+
+@pytest.fixture(scope="session")
+def debian_redis_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisPair]:
+    """Debian's Redis 7 twice; tests take `debian_redis_pair` or `redis_pair`."""
+    with running_redis_pair("redis", tmp_path_factory.mktemp("redises")) as pair:
+        yield pair
+
+
+@pytest.fixture
+async def valkey_pair(valkey_servers: RedisPair) -> RedisPair:
+    """Primary and standby, empty and in step."""
+    await valkey_servers.heal()
+    return valkey_servers
+
+
+@pytest.fixture
+async def debian_redis_pair(debian_redis_servers: RedisPair) -> RedisPair:
+    """Primary and standby, empty and in step."""
+    await debian_redis_servers.heal()
+    return debian_redis_servers
+
+
+@pytest.fixture(params=["valkey_pair", "debian_redis_pair"])
+def redis_pair(request: pytest.FixtureRequest) -> RedisPair:
+    """The test runs once on the embedded Valkey and once on Debian's Redis 7."""
+    pair: RedisPair = request.getfixturevalue(request.param)
+    return pair
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])

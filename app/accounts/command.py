@@ -12,8 +12,8 @@ from app.accounts.limits import Attempts
 from app.accounts.passwords import Passwords
 from app.accounts.service import AccountService
 from app.accounts.store import AccountStore
+from app.database import open_database
 from app.settings import Settings
-from app.stores.aurora import Database
 from app.stores.signals import Signals
 from shared.accounts import Register
 from shared.problems import Problem
@@ -51,7 +51,7 @@ async def _obey(accounts: AccountService, wanted: Register, chosen: argparse.Nam
 
 
 def _open(settings: Settings, stack: AsyncExitStack) -> AccountService:
-    database = Database(settings.database_url.get_secret_value())
+    database = open_database(settings)
     stack.push_async_callback(database.close)
     passwords = Passwords()
     stack.callback(passwords.close)

@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
-from app.stores.aurora import Database
+from app.stores.aurora import Access, Database
 from shared.problems import Unavailable
 
 STATEMENT_SECONDS = 600
@@ -24,9 +24,11 @@ _GIVE_LOCK = text("SELECT RELEASE_LOCK('darkroom-migrations')")
 log = structlog.get_logger()
 
 
-async def migrate(database_url: str, revision: str = "head") -> None:
+async def migrate(database_url: str, revision: str = "head", access: Access = Access()) -> None:  # noqa: B008 - frozen
     """Go to `revision`, forward or backward; `base` is the empty database. Changes nothing when already there."""
-    database = Database(database_url, statement_seconds=STATEMENT_SECONDS, transaction_seconds=TOTAL_SECONDS)
+    database = Database(
+        database_url, access=access, statement_seconds=STATEMENT_SECONDS, transaction_seconds=TOTAL_SECONDS
+    )
     try:
         async with database.writer.write() as connection:
             before, after = await connection.run_sync(_go_to, revision)

@@ -1,37 +1,47 @@
 """The relational database: Aurora MySQL, or SQLite on one machine. The only place that knows their drivers."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import DateTime, Dialect, MetaData, String, event, exc, make_url
+from sqlalchemy import DateTime, Dialect, MetaData, String, make_url
 from sqlalchemy.dialects import mysql
-from sqlalchemy.engine import URL, Connection, ExceptionContext
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from app.stores.aurora_engines import (
+    CONNECTIONS,
+    Access,
+    Side,
+    open_reader,
+    open_sqlite,
+    open_writer,
+)
+from app.stores.aurora_health import RetryBudget
+from app.stores.aurora_lag import aurora_lag, is_aurora, reader_lag
+from app.stores.aurora_transactions import Conflict, SteadyConnection, told_as_ours
 from shared.problems import Unavailable
 
-CONNECTIONS = 10
-QUEUE_SECONDS = 1.0
-"""How long a request may wait for a free connection."""
-CONNECT_SECONDS = 2
-STATEMENT_SECONDS = 3
+__all__ = [
+    "CONNECTIONS",
+    "Access",
+    "Conflict",
+    "Database",
+    "Readers",
+    "Source",
+    "UtcDateTime",
+    "Writer",
+    "exact_text",
+    "identifier",
+    "metadata",
+]
+
+STATEMENT_SECONDS = 2.5
 TRANSACTION_SECONDS = 8.0
 """The whole `async with`, the wait for a connection and for SQLite's write lock included."""
-SQLITE_BUSY_SECONDS = 5
-RECYCLE_SECONDS = 600
-
-_WRITING: Final = "darkroom_writing"
-# A demoted writer still answers pings; only these errors tell (ER_OPTION_PREVENTS_STATEMENT and its two siblings).
-_READ_ONLY_ERRORS = frozenset({1290, 1792, 1836})
-_MYSQL_SESSION = (
-    "SET time_zone = '+00:00', "
-    "sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', "
-    f"innodb_lock_wait_timeout = {STATEMENT_SECONDS}"
-)
+SPARE_CONNECTIONS = 3
+"""On the writer, for reads whose reader is gone: a dead reader must not sink the writer."""
 
 
 metadata = MetaData(
@@ -46,10 +56,6 @@ metadata = MetaData(
 """The tables of all slices; each declares its own. Named constraints can be changed by a migration."""
 
 
-class Conflict(Exception):
-    """A write broke a unique key or a reference: somebody else was first."""
-
-
 class Writer:
     """The side that has everything that was ever acknowledged.
 
@@ -57,28 +63,79 @@ class Writer:
     database cannot be reached or is too slow, Conflict when a unique key is taken.
     """
 
-    def __init__(self, engine: AsyncEngine, transaction_seconds: float) -> None:
-        self._reading, self._seconds = engine, transaction_seconds
-        self._writing = engine.execution_options(**{_WRITING: True})
+    def __init__(self, side: Side, transaction_seconds: float) -> None:
+        self._side, self._seconds = side, transaction_seconds
+        self._budget = RetryBudget()
 
-    def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that may change things; on SQLite it holds the one write lock from its first moment."""
-        return _transaction(self._writing, self._seconds)
+        async with (
+            told_as_ours(self._seconds),
+            SteadyConnection([self._side], self._budget, writing=True) as connection,
+        ):
+            yield connection
+            await connection.commit()
+            self._budget.earn()
 
-    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """A transaction that changes nothing."""
-        return _transaction(self._reading, self._seconds)
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that changes nothing. Ends with Unavailable if the server was no longer the writer.
+
+        So use what was read only after the `async with`: a server that lost its role while it was asked has the past.
+        """
+        async with (
+            told_as_ours(self._seconds),
+            SteadyConnection([self._side], self._budget, writing=False) as connection,
+        ):
+            yield connection
+            await connection.require_role()
+            self._budget.earn()
 
 
 class Readers:
-    """Copies that may lag behind the writer: for what may be a little old, or is checked. Raises Unavailable."""
+    """Copies that may lag behind the writer: for what may be a little old, or is checked. Raises Unavailable.
 
-    def __init__(self, engine: AsyncEngine, transaction_seconds: float) -> None:
-        self._engine, self._seconds = engine, transaction_seconds
+    When they are gone, a few reads at a time are answered by the writer.
+    """
 
-    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    def __init__(self, reader: Side | None, spare: Side, writer: Writer, transaction_seconds: float) -> None:
+        self._reader, self._writer = reader, writer
+        self._sides = [spare] if reader is None else [reader, spare]
+        self._budget, self._seconds = RetryBudget(), transaction_seconds
+        self._aurora: bool | None = None
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that changes nothing."""
-        return _transaction(self._engine, self._seconds)
+        async with (
+            told_as_ours(self._seconds),
+            SteadyConnection(self._sides, self._budget, writing=False) as connection,
+        ):
+            yield connection
+            self._budget.earn()
+
+    async def lag_seconds(self) -> float | None:
+        """How old an answer of theirs may be; None when nobody knows: then trust none of them."""
+        if self._reader is None:
+            return 0.0
+        try:
+            return await self._ask_lag(self._reader)
+        except Unavailable:
+            return None
+
+    async def _ask_lag(self, reader: Side) -> float | None:
+        if self._aurora:
+            async with self._writer.read() as connection:
+                return await aurora_lag(connection)
+        # Never on the writer instead, as `read` does: the reader may be back in a moment, and far behind.
+        async with (
+            told_as_ours(self._seconds),
+            SteadyConnection([reader], self._budget, writing=False) as connection,
+        ):
+            if self._aurora is None:
+                self._aurora = await is_aurora(connection)
+            return None if self._aurora else await reader_lag(connection)
 
 
 Source = Writer | Readers
@@ -86,35 +143,32 @@ Source = Writer | Readers
 
 
 class Database:
-    """Both sides of the database of one process."""
+    """Both sides of the database of one process. Without a reader's URL the writer serves all reads."""
 
     def __init__(
-        self, url: str, *, statement_seconds: int = STATEMENT_SECONDS, transaction_seconds: float = TRANSACTION_SECONDS
+        self,
+        url: str,
+        *,
+        reader_url: str | None = None,
+        access: Access = Access(),  # noqa: B008 - frozen
+        statement_seconds: float = STATEMENT_SECONDS,
+        transaction_seconds: float = TRANSACTION_SECONDS,
     ) -> None:
-        parsed = make_url(url)
-        self._engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _mysql(parsed, statement_seconds)
-        self.writer = Writer(self._engine, transaction_seconds)
-        self.readers = Readers(self._engine, transaction_seconds)
+        address = make_url(url)
+        on_file = address.get_backend_name() == "sqlite"
+        writer = open_sqlite(address) if on_file else open_writer(address, access, statement_seconds)
+        reader, spare = None, writer
+        if reader_url is not None and not on_file:
+            reader = open_reader(make_url(reader_url), access, statement_seconds)
+            spare = open_reader(address, access, statement_seconds, SPARE_CONNECTIONS)
+        self.sides = [side for side in (writer, reader, spare) if side is not None]
+        """The pools behind both, for those who count what they send."""
+        self.writer = Writer(writer, transaction_seconds)
+        self.readers = Readers(reader, spare, self.writer, transaction_seconds)
 
     async def close(self) -> None:
-        await self._engine.dispose()
-
-
-@asynccontextmanager
-async def _transaction(engine: AsyncEngine, seconds: float) -> AsyncIterator[AsyncConnection]:
-    try:
-        async with asyncio.timeout(seconds) as limit, engine.begin() as connection:
-            yield connection
-    except exc.IntegrityError as error:
-        raise Conflict from error
-    except (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError, OSError) as error:
-        if isinstance(error, TimeoutError) and not limit.expired():
-            raise
-        raise Unavailable(retry_after_seconds=1) from error
-    except exc.DBAPIError as error:
-        if not error.connection_invalidated:
-            raise
-        raise Unavailable(retry_after_seconds=1) from error
+        for side in self.sides:
+            await side.engine.dispose()
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -143,59 +197,3 @@ def exact_text(characters: int) -> TypeEngine[str]:
     return String(characters).with_variant(
         mysql.VARCHAR(characters, charset="utf8mb4", collation="utf8mb4_bin"), "mysql"
     )
-
-
-def _sqlite(url: URL) -> AsyncEngine:
-    engine = create_async_engine(
-        url, pool_size=CONNECTIONS, max_overflow=0, pool_timeout=QUEUE_SECONDS, hide_parameters=True
-    )
-    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-    event.listen(engine.sync_engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    # The driver must not begin transactions by itself, deferred ones at that: _begin_sqlite does.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout = {SQLITE_BUSY_SECONDS * 1000}",
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A deferred transaction that reads and then writes fails with "database is locked" at once, busy_timeout or not.
-    writing = connection.get_execution_options().get(_WRITING, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-
-def _mysql(url: URL, statement_seconds: int) -> AsyncEngine:
-    engine = create_async_engine(
-        url,
-        pool_size=CONNECTIONS,
-        max_overflow=0,
-        pool_timeout=QUEUE_SECONDS,
-        pool_recycle=RECYCLE_SECONDS,
-        # Each statement sees what is committed when it begins, and conditional updates take no gap locks.
-        isolation_level="READ COMMITTED",
-        hide_parameters=True,
-        connect_args={
-            "charset": "utf8mb4",
-            "connect_timeout": CONNECT_SECONDS,
-            "read_timeout": statement_seconds,
-            "init_command": _MYSQL_SESSION,
-        },
-    )
-    event.listen(engine.sync_engine, "handle_error", _drop_demoted_writer)
-    return engine
-
-
-def _drop_demoted_writer(context: ExceptionContext) -> None:
-    arguments = getattr(context.original_exception, "args", ())
-    if arguments and arguments[0] in _READ_ONLY_ERRORS:
-        context.is_disconnect = True

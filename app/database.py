@@ -1,0 +1,18 @@
+"""The relational database as the settings name it, for every process of ours."""
+
+from app.settings import Settings
+from app.stores.aurora import Access, Database
+
+
+def access_of(settings: Settings) -> Access:
+    return Access(ca_file=settings.database_ca_file, password_file=settings.database_password_file)
+
+
+def open_database(settings: Settings) -> Database:
+    """Nothing is asked yet; the caller closes it."""
+    reader = settings.database_reader_url
+    return Database(
+        settings.database_url.get_secret_value(),
+        reader_url=reader.get_secret_value() if reader else None,
+        access=access_of(settings),
+    )

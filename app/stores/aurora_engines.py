@@ -1,0 +1,233 @@
+"""How connections to each server are opened, pooled and trusted: drivers, TLS, passwords, roles."""
+
+import asyncio
+import ssl
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import asyncmy
+from asyncmy.errors import Error as DriverError
+from sqlalchemy import event, exc
+from sqlalchemy.engine import URL, AdaptedConnection, Connection, ExceptionContext
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from app.stores.aurora_health import Gate, OutOfReach
+
+CONNECTIONS = 10
+QUEUE_SECONDS = 1.0
+"""How long a request may wait for a free connection."""
+CONNECT_SECONDS = 1.5
+"""For the whole of it: TCP, TLS, signing in, asking for the role."""
+ROLE_SECONDS = 1.0
+IDLE_SECONDS = 1.0
+"""A connection unused for so long is asked for its server's role before it is used again."""
+SQLITE_BUSY_SECONDS = 5
+RECYCLE_SECONDS = 600
+
+WRITING: Final = "darkroom_writing"
+READS_ONLY = "SELECT @@innodb_read_only OR @@read_only"
+"""The first is Aurora's own sign of a reader, the second that of other MySQLs and MariaDB."""
+
+# A demoted writer still answers pings; only these errors tell (ER_OPTION_PREVENTS_STATEMENT and its two siblings).
+_READ_ONLY_ERRORS = frozenset({1290, 1792, 1836})
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a URL does not say. `ca_file`: TLS only, with a certificate of this authority for the host's name.
+
+    `password_file` is read for each new connection, so that a password may change while the process runs.
+    """
+
+    ca_file: Path | None = None
+    password_file: Path | None = None
+
+
+class Side:
+    """The pool of one server, and whether its idle connections are to be trusted.
+
+    Both engines share the pool: SQLite must know at its beginning that a transaction will write.
+    """
+
+    def __init__(
+        self, engine: AsyncEngine, gate: Gate, statement_seconds: float | None, role: str | None = None
+    ) -> None:
+        self.engine, self.gate, self.statement_seconds, self.role = engine, gate, statement_seconds, role
+        self.writing_engine = engine.execution_options(**{WRITING: True})
+        self._doubted_at = 0.0
+
+    def doubt(self) -> None:
+        """What is idle now may be dead or astray like the one that failed: it is opened anew before its next use."""
+        self._doubted_at = time.monotonic()
+
+    def watch(self) -> None:
+        """Looks at each connection that leaves the pool."""
+        event.listen(self.engine.sync_engine, "checkin", _note_use)
+        event.listen(self.engine.sync_engine, "checkout", self._examine)
+
+    def _examine(self, connection: AdaptedConnection, record: Any, _proxy: Any) -> None:
+        used_at = record.info.get("used_at")
+        if used_at is None:
+            return
+        # What the driver's own pool asks: whether the server has closed it meanwhile.
+        broken = connection.driver_connection._stream_broken  # noqa: SLF001
+        if broken or used_at <= self._doubted_at:
+            _give_up(connection)
+        if self.role is not None and time.monotonic() - used_at > IDLE_SECONDS:
+            self._ask_role(connection, self.role)
+
+    def _ask_role(self, connection: AdaptedConnection, role: str) -> None:
+        try:
+            connection.run_async(lambda driver: require_role(driver, role))
+        except (OSError, DriverError):
+            self.doubt()
+            _give_up(connection)
+
+
+def _note_use(_connection: Any, record: Any) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _give_up(connection: AdaptedConnection) -> None:
+    # Closed without a word: over TLS a good-bye would wait for a peer that may be gone.
+    connection.driver_connection.close()
+    raise exc.DisconnectionError
+
+
+async def require_role(driver: Any, role: str) -> None:
+    """Raises OutOfReach if the server of this connection of the driver's only reads."""
+    async with asyncio.timeout(ROLE_SECONDS), driver.cursor() as cursor:
+        await cursor.execute(role)
+        (only_reads,) = await cursor.fetchone()
+        await driver.rollback()
+    if only_reads:
+        raise OutOfReach("the server only reads")
+
+
+class _Opening:
+    """Opens the connections of one server. With a `role`: only to a server that writes."""
+
+    def __init__(self, access: Access, gate: Gate, role: str | None) -> None:
+        self._gate, self._role, self._password_file = gate, role, access.password_file
+        self._tls = {"ssl": ssl.create_default_context(cafile=access.ca_file)} if access.ca_file else {}
+
+    async def __call__(self, **arguments: Any) -> Any:
+        """Raises OutOfReach; nothing that anybody wanted has been sent then."""
+        with self._gate.attempt():
+            try:
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    return await self._open(arguments)
+            except OutOfReach:
+                raise
+            except (OSError, DriverError) as error:
+                raise OutOfReach(_reason(error)) from None
+
+    async def _open(self, arguments: dict[str, Any]) -> Any:
+        if self._password_file is not None:
+            arguments["password"] = self._password_file.read_bytes().strip()
+        connection = await asyncmy.connect(**arguments, **self._tls)
+        try:
+            if self._role is not None:
+                await require_role(connection, self._role)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _reason(error: BaseException) -> str:
+    """The driver's number and the kind of error: its text may quote addresses."""
+    number = next((part for part in error.args if isinstance(part, int)), None)
+    return type(error).__name__ if number is None else f"{type(error).__name__} {number}"
+
+
+def open_sqlite(url: URL) -> Side:
+    engine = create_async_engine(
+        url, pool_size=CONNECTIONS, max_overflow=0, pool_timeout=QUEUE_SECONDS, hide_parameters=True
+    )
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return Side(engine, Gate(), None)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # The driver must not begin transactions by itself, deferred ones at that: _begin_sqlite does.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout = {SQLITE_BUSY_SECONDS * 1000}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A deferred transaction that reads and then writes fails with "database is locked" at once, busy_timeout or not.
+    writing = connection.get_execution_options().get(WRITING, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def open_writer(url: URL, access: Access, statement_seconds: float) -> Side:
+    """Each statement sees what is committed when it begins, and conditional updates take no gap locks."""
+    gate = Gate()
+    opening = _Opening(access, gate, READS_ONLY)
+    engine = _mysql(url, opening, statement_seconds, CONNECTIONS, isolation_level="READ COMMITTED")
+    return _watched(Side(engine, gate, statement_seconds, READS_ONLY))
+
+
+def open_reader(url: URL, access: Access, statement_seconds: float, connections: int = CONNECTIONS) -> Side:
+    """Statements on their own, without the trips that begin and end a transaction: at READ COMMITTED they see the same.
+
+    A reader may have become the writer; it answers as well.
+    """
+    gate = Gate()
+    opening = _Opening(access, gate, None)
+    autocommit = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
+    engine = _mysql(url, opening, statement_seconds, connections, **autocommit)
+    return _watched(Side(engine, gate, statement_seconds))
+
+
+def _watched(side: Side) -> Side:
+    side.watch()
+    return side
+
+
+def _mysql(url: URL, opening: _Opening, statement_seconds: float, connections: int, **options: Any) -> AsyncEngine:
+    arguments: dict[str, Any] = {
+        "async_creator_fn": opening,
+        "charset": "utf8mb4",
+        "connect_timeout": CONNECT_SECONDS,
+        # A net under our own limit for each statement, for what passes it by.
+        "read_timeout": statement_seconds + 0.5,
+        "init_command": _session(statement_seconds),
+    }
+    engine = create_async_engine(
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=QUEUE_SECONDS,
+        pool_recycle=RECYCLE_SECONDS,
+        hide_parameters=True,
+        connect_args=arguments,
+        **options,
+    )
+    event.listen(engine.sync_engine, "handle_error", _drop_demoted_writer)
+    return engine
+
+
+def _session(statement_seconds: float) -> str:
+    # Who waits for a lock is told so before the statement is cut.
+    lock_seconds = max(1, int(statement_seconds - 0.5))
+    modes = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+    return f"SET time_zone = '+00:00', sql_mode = '{modes}', innodb_lock_wait_timeout = {lock_seconds}"
+
+
+def _drop_demoted_writer(context: ExceptionContext) -> None:
+    arguments = getattr(context.original_exception, "args", ())
+    if arguments and arguments[0] in _READ_ONLY_ERRORS:
+        context.is_disconnect = True

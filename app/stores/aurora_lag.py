@@ -1,0 +1,34 @@
+"""How far the readers are behind the writer, asked in the way of whichever MySQL it is."""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+# Rows of readers that are gone stay for a while. What a reader last said of itself is as old as its last report.
+AURORA = text(
+    "SELECT MAX(replica_lag_in_milliseconds / 1000 + TIMESTAMPDIFF(MICROSECOND, last_update_timestamp, NOW(6)) / 1e6) "
+    "FROM information_schema.replica_host_status "
+    "WHERE session_id <> 'MASTER_SESSION_ID' AND last_update_timestamp > NOW(6) - INTERVAL 5 MINUTE"
+)
+_IS_AURORA = text("SHOW GLOBAL VARIABLES LIKE 'aurora_version'")
+_STATUS = text("SHOW REPLICA STATUS")
+_COLUMNS = ("Seconds_Behind_Source", "Seconds_Behind_Master")
+"""MySQL's and MariaDB's names."""
+
+
+async def is_aurora(connection: AsyncConnection) -> bool:
+    return (await connection.execute(_IS_AURORA)).first() is not None
+
+
+async def aurora_lag(connection: AsyncConnection) -> float:
+    """On the writer, as the vendor advises: a reader that is behind may have old news of itself."""
+    lag = (await connection.execute(AURORA)).scalar()
+    return 0.0 if lag is None else float(lag)
+
+
+async def reader_lag(connection: AsyncConnection) -> float | None:
+    """On a reader. None when it does not know, because replication stands; 0 on a server that follows nobody."""
+    status = (await connection.execute(_STATUS)).mappings().first()
+    if status is None:
+        return 0.0
+    behind = next(status[name] for name in _COLUMNS if name in status)
+    return None if behind is None else float(behind)

@@ -1,0 +1,137 @@
+"""One transaction: a connection that keeps its time limits, and moves to another one where repeating is safe."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+from sqlalchemy import exc
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.stores.aurora_engines import Side
+from app.stores.aurora_health import OutOfReach, RetryBudget
+from shared.problems import Unavailable
+
+
+class Conflict(Exception):
+    """A write broke a unique key or a reference: somebody else was first."""
+
+
+class Silent(OutOfReach):
+    """No answer in time: asking the same server again would only wait as long again."""
+
+
+@asynccontextmanager
+async def told_as_ours(seconds: float) -> AsyncIterator[None]:
+    """The whole transaction under one limit; the driver's errors come out as Conflict or Unavailable."""
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            yield
+    except exc.IntegrityError as error:
+        raise Conflict from error
+    except (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError, OSError) as error:
+        if isinstance(error, TimeoutError) and not limit.expired():
+            raise
+        raise Unavailable(retry_after_seconds=1) from error
+    except exc.DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        raise Unavailable(retry_after_seconds=1) from error
+
+
+class SteadyConnection(AsyncConnection):
+    """Begins a transaction on the first of the sides, or on the next if that one can't be had.
+
+    One statement may be repeated on another connection, out of the budget: of a reading transaction any that lost its
+    connection, for at READ COMMITTED each statement stands alone; of a writing one the first, for with its connection
+    the server has rolled back all there was. A commit that got no answer is never repeated.
+    """
+
+    def __init__(self, sides: Sequence[Side], budget: RetryBudget, *, writing: bool) -> None:
+        super().__init__(sides[0].engine)
+        self._side, self._further = sides[0], list(sides[1:])
+        self._budget, self._writing = budget, writing
+        self._retried = self._started = self._underway = False
+
+    async def start(self, is_ctxmanager: bool = False) -> Self:
+        try:
+            await self._begin()
+        except (OutOfReach, exc.TimeoutError) as error:
+            await self._move(error)
+        self._started = True
+        return self
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def execute(self, statement: Any, *arguments: Any, **options: Any) -> Any:
+        try:
+            result = await self._execute_in_time(statement, *arguments, **options)
+        except (Silent, exc.DBAPIError) as error:
+            lost = isinstance(error, Silent) or error.connection_invalidated
+            if not lost or (self._writing and self._underway):
+                raise
+            await self._move(error)
+            result = await self._execute_in_time(statement, *arguments, **options)
+        self._underway = True
+        return result
+
+    async def commit(self) -> None:
+        async with self._limit():
+            await super().commit()
+
+    async def close(self) -> None:
+        if self.sync_connection is not None:  # it is None when the move to another connection has failed
+            await super().close()
+
+    async def require_role(self) -> None:
+        """Raises OutOfReach if this is no longer the writer: what was read here may be the past."""
+        if self._side.role is None:
+            return
+        async with self._limit():
+            only_reads = (await self.exec_driver_sql(self._side.role)).scalar()
+        if only_reads:
+            self._side.doubt()
+            await self.invalidate()
+            raise OutOfReach("the writer has become a reader")
+
+    async def _execute_in_time(self, statement: Any, *arguments: Any, **options: Any) -> Any:
+        async with self._limit():
+            return await super().execute(statement, *arguments, **options)
+
+    @asynccontextmanager
+    async def _limit(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._side.statement_seconds) as limit:
+                yield
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            self._side.doubt()
+            raise Silent("no answer in time") from None
+
+    async def _begin(self) -> None:
+        self.engine = self._side.writing_engine if self._writing else self._side.engine
+        self.sync_engine, self.sync_connection = self.engine.sync_engine, None
+        await super().start()
+        try:
+            await self.begin().start()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _move(self, error: Exception) -> None:
+        """Stands on another connection, or raises `error`. To begin on the next side instead is no retry."""
+        if not self._further or self._started:
+            self._pay(error)
+        await self.close()
+        if self._further:
+            self._side = self._further.pop(0)
+        await self._begin()
+
+    def _pay(self, error: Exception) -> None:
+        same_again = not self._further
+        hopeless = same_again and (self._side.gate.shut or isinstance(error, Silent | exc.TimeoutError))
+        if hopeless or self._retried or not self._budget.spend():
+            raise error
+        self._retried = True

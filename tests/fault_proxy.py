@@ -1,0 +1,132 @@
+"""A TCP proxy before a server, with Toxiproxy's vocabulary: latency, timeout, reset_peer, down."""
+
+import asyncio
+import socket
+import struct
+from types import TracebackType
+from typing import Self
+
+CHUNK_BYTES = 64 * 1024
+HOST = "127.0.0.1"
+
+
+class FaultProxy:
+    """`async with FaultProxy(server_port) as proxy:` listens on `proxy.port`, in the event loop of the test.
+
+    A fault holds for open and for new connections until another one is chosen; `heal()` ends it.
+    """
+
+    def __init__(self, upstream: int) -> None:
+        self.port = 0
+        self.accepted = 0
+        """Connections that clients have opened so far."""
+        self._upstream = upstream
+        self._delay_seconds = 0.0
+        self._resets = False
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._server: asyncio.Server | None = None
+        self._links: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+
+    async def __aenter__(self) -> Self:
+        await self._listen()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.down()
+
+    def heal(self) -> None:
+        """No fault any more. What a `timeout` has held back goes on its way, as after lost packets."""
+        self._delay_seconds, self._resets = 0.0, False
+        self._flowing.set()
+
+    def latency(self, seconds: float) -> None:
+        """Each chunk, either way, comes so much later."""
+        self.heal()
+        self._delay_seconds = seconds
+
+    def timeout(self) -> None:
+        """A black hole: everything stays open, and nothing arrives."""
+        self.heal()
+        self._flowing.clear()
+
+    def reset_peer(self) -> None:
+        """Resets every open connection, and each new one as soon as it is there."""
+        self.heal()
+        self._resets = True
+        self.cut()
+
+    async def down(self) -> None:
+        """Nobody listens: open connections are reset, new ones refused."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self.cut()
+        await asyncio.gather(*self._links, return_exceptions=True)
+
+    async def up(self) -> None:
+        """After `down`, on the same port."""
+        self.heal()
+        if self._server is None:
+            await self._listen()
+
+    def switch(self, upstream: int) -> None:
+        """New connections go to another server; open ones stay where they are (`cut` ends them)."""
+        self._upstream = upstream
+
+    def cut(self) -> None:
+        """Resets the connections that are open now."""
+        for task, writer in self._links.items():
+            _reset(writer)
+            task.cancel()
+
+    async def _listen(self) -> None:
+        self._server = await asyncio.start_server(self._accept, HOST, self.port, reuse_address=True)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self._links[task] = writer
+        try:
+            if not self._resets:
+                await self._join(reader, writer)
+        except (OSError, asyncio.CancelledError):
+            pass  # one of the two is gone, or `cut`
+        finally:
+            _reset(writer)
+            del self._links[task]
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._flowing.wait()
+        server_reader, server_writer = await asyncio.open_connection(HOST, self._upstream)
+        pumps = [
+            asyncio.create_task(self._pump(reader, server_writer)),
+            asyncio.create_task(self._pump(server_reader, writer)),
+        ]
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            server_writer.transport.abort()
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
+
+    async def _pump(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while chunk := await source.read(CHUNK_BYTES):
+            if self._delay_seconds:
+                await asyncio.sleep(self._delay_seconds)
+            await self._flowing.wait()
+            target.write(chunk)
+            await target.drain()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Closes with RST instead of FIN (linger 0)."""
+    connection = writer.get_extra_info("socket")
+    if connection is not None and not writer.is_closing():
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()

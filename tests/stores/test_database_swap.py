@@ -1,0 +1,65 @@
+"""Writer and reader swap while everybody's connections are open."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.stores.aurora import CONNECTIONS
+from tests.database_pair import DatabasePair
+from tests.stores.guest_book import Crowd, GuestBook, open_guest_book
+
+ONLY_READS = 1290
+
+
+@pytest.fixture
+async def book(database_pair: DatabasePair, empty_pair: str) -> AsyncIterator[GuestBook]:
+    async with open_guest_book(database_pair, empty_pair) as opened:
+        await opened.warm()
+        yield opened
+
+
+async def _swap(book: GuestBook, pair: DatabasePair, *, cut: bool) -> None:
+    """As Aurora does it: no writer for a moment, then the addresses name the new ones."""
+    await pair.demote()
+    await book.until_answered(book.write, 503)
+    await pair.promote()
+    book.writer.switch(pair.writer.port)
+    book.reader.switch(pair.reader.port)
+    if cut:
+        book.writer.cut()
+        book.reader.cut()
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["connections stay open", "connections are cut"])
+async def test_a_swap_costs_readers_nothing_and_writers_a_503_until_there_is_a_new_writer(
+    book: GuestBook, database_pair: DatabasePair, cut: bool
+) -> None:
+    async with Crowd(book.read) as reading, Crowd(book.read_fresh) as reading_fresh, Crowd(book.write) as writing:
+        await _swap(book, database_pair, cut=cut)
+        await book.until_answered(book.write, 200)
+        await book.until_answered(book.read_fresh, 200)
+
+    assert reading.statuses.keys() == {200}
+    assert reading_fresh.statuses.keys() | writing.statuses.keys() == {200, 503}
+    assert reading_fresh.without_retry_after == writing.without_retry_after == 0
+    assert book.refused_writes[ONLY_READS] <= CONNECTIONS  # at most one of each open connection
+    assert set((await book.read_fresh()).json()) >= book.acknowledged
+
+
+async def test_nobody_reads_the_past_from_a_writer_that_has_lost_its_role(
+    book: GuestBook, database_pair: DatabasePair
+) -> None:
+    """Its address still names it, its connections are open, and it answers: with what has been true before."""
+    await database_pair.swap()
+
+    assert (await book.read_fresh()).status_code == 503
+
+
+async def test_swaps_one_after_the_other_lose_nothing(book: GuestBook, database_pair: DatabasePair) -> None:
+    async with Crowd(book.write) as writing:
+        for _ in range(2):
+            await _swap(book, database_pair, cut=True)
+            await book.until_answered(book.write, 200)
+
+    assert writing.statuses.keys() <= {200, 503}
+    assert set((await book.read_fresh()).json()) >= book.acknowledged

@@ -1,0 +1,138 @@
+"""The pairs of servers and the proxy that other tests lean on do what they say."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+from sqlalchemy import text
+
+from app.stores.aurora import Database, Source
+from shared.problems import Unavailable
+from tests.database_pair import DatabasePair
+from tests.fault_proxy import FaultProxy
+from tests.redis_pair import RedisPair
+
+_INSERT = text(
+    "INSERT INTO accounts (id, email, password_hash, administrator, created_at) "
+    "VALUES (:name, :name, '', 0, '2026-01-01')"
+)
+
+
+@pytest.fixture
+async def database(database_pair: DatabasePair, replicated: str) -> AsyncIterator[Database]:
+    opened = Database(database_pair.writer.url(replicated), reader_url=database_pair.reader.url(replicated))
+    yield opened
+    await opened.close()
+
+
+async def _count(source: Source) -> int:
+    async with source.read() as connection:
+        return int((await connection.execute(text("SELECT COUNT(*) FROM accounts"))).scalar_one())
+
+
+async def _add(database: Database, name: str) -> None:
+    async with database.writer.write() as connection:
+        await connection.execute(_INSERT, {"name": name})
+
+
+@asynccontextmanager
+async def _echo(answer: bytes) -> AsyncIterator[int]:
+    """The port of a server that says its one word to everybody."""
+
+    async def say(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(say, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def _ask(proxy: FaultProxy) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+    try:
+        return await reader.readexactly(1)
+    finally:
+        writer.transport.abort()
+
+
+async def test_a_reader_held_back_shows_the_past_and_then_catches_up(
+    database_pair: DatabasePair, database: Database
+) -> None:
+    await database_pair.stop_applying()
+    await _add(database, "first")
+    assert (await _count(database.writer), await _count(database.readers)) == (1, 0)
+
+    await database_pair.start_applying()
+    await database_pair.wait_applied()
+    assert await _count(database.readers) == 1
+
+
+async def test_a_delayed_reader_is_behind(database_pair: DatabasePair, database: Database) -> None:
+    await database_pair.delay(3600)
+    await _add(database, "first")
+    assert await _count(database.readers) == 0
+
+
+async def test_swapped_servers_keep_everything_and_only_one_takes_writes(
+    database_pair: DatabasePair, database: Database, replicated: str
+) -> None:
+    await _add(database, "before")
+    await database_pair.swap()
+    with pytest.raises(Unavailable):
+        await _add(database, "nowhere")
+
+    swapped = Database(database_pair.writer.url(replicated), reader_url=database_pair.reader.url(replicated))
+    await _add(swapped, "after")
+    await database_pair.wait_applied()
+    assert (await _count(swapped.writer), await _count(swapped.readers)) == (2, 2)
+    await swapped.close()
+
+
+async def test_a_promoted_standby_has_what_it_received_and_another_id(redis_pair: RedisPair) -> None:
+    old, new = redis_pair.primary, redis_pair.standby
+    await old.run("SET", "kept", "1")
+    await redis_pair.wait_replicated()
+    await new.cut_off()
+    await old.run("SET", "lost", "1")
+
+    await redis_pair.promote()
+
+    assert redis_pair.primary is new
+    assert [await new.run("GET", key) for key in ("kept", "lost")] == ["1", None]
+    assert (await new.replication())["master_replid"] != (await old.replication())["master_replid"]
+
+
+async def test_a_killed_redis_comes_back_empty_on_its_port(redis_pair: RedisPair) -> None:
+    await redis_pair.primary.run("SET", "key", "1")
+    redis_pair.primary.kill()
+    with pytest.raises(RedisConnectionError):
+        await redis_pair.primary.run("PING")
+    redis_pair.primary.start()
+    assert await redis_pair.primary.run("GET", "key") is None
+
+
+async def test_a_proxy_holds_resets_refuses_and_switches() -> None:
+    async with _echo(b"a") as first, _echo(b"b") as second, FaultProxy(first) as proxy:
+        assert await _ask(proxy) == b"a"
+
+        proxy.timeout()
+        asking = asyncio.create_task(_ask(proxy))
+        await asyncio.wait([asking], timeout=0.1)
+        assert not asking.done()
+        proxy.heal()
+        assert await asking == b"a"
+
+        proxy.reset_peer()
+        with pytest.raises(ConnectionResetError):
+            await _ask(proxy)
+        await proxy.down()
+        with pytest.raises(ConnectionRefusedError):
+            await _ask(proxy)
+
+        await proxy.up()
+        proxy.switch(second)
+        assert await _ask(proxy) == b"b"

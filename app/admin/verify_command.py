@@ -16,8 +16,10 @@ from app.accounts.store import AccountStore
 from app.admin.remains import AccountVerification, Remains
 from app.admin.verify import Finding, Verification, Verified
 from app.admin.verify_exports import ExportVerification
+from app.events.relational import RelationalEvents
 from app.exports.store import ExportStore
 from app.logs import set_up_logs
+from app.search.index_store import IndexStore
 from app.services import open_foundation
 from app.settings import load_settings
 from shared.ids import AccountId, AccountIdField
@@ -103,6 +105,7 @@ async def _verify_account(account: AccountId) -> Remains:
             ExportStore(base.amazon.dynamo),
             base.event_store,
             base.amazon.objects,
+            (RelationalEvents(base.database), IndexStore(base.database)),
         )
         return await verification.run(account)
 

@@ -149,6 +149,7 @@ def open_sqlite(url: URL) -> Side:
     )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    event.listen(engine.sync_engine, "invalidate", _roll_sqlite_back)
     return Side(engine, Gate(), None)
 
 
@@ -164,6 +165,12 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _roll_sqlite_back(connection: Any, _record: Any, _error: Any) -> None:
+    """A cancelled transaction's connection is closed, but SQLite goes on holding its lock while a cursor of it lives:
+    as long as somebody keeps the error, or until the garbage is collected."""
+    connection.rollback()
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -1,7 +1,7 @@
 """Erasing closed accounts: two rounds over every slice, the second when nobody can be writing any more."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import structlog
 
@@ -18,15 +18,25 @@ log = structlog.get_logger()
 
 ERASE_SECONDS = 5.0
 
+Erase = Callable[[AccountId], AsyncIterator[int]]
+"""Erases what one slice has of an account, page by page, and says after each how much that was."""
+
 
 class Eraser:
     """Every step may be killed and run again, also by two workers at once: the outcome is the same."""
 
     def __init__(
-        self, closed: ClosedAccounts, items: ItemErasure, exports: ExportErasure, events: EventStore, clock: Clock
+        self,
+        closed: ClosedAccounts,
+        items: ItemErasure,
+        exports: ExportErasure,
+        events: EventStore,
+        clock: Clock,
+        others: Sequence[tuple[str, Erase]] = (),
     ) -> None:
+        """`others`: further steps, each with its name, in the order in which they are to go."""
         self._closed, self._items, self._exports = closed, items, exports
-        self._events, self._clock = events, clock
+        self._events, self._clock, self._others = events, clock, others
 
     async def run(self, stopping: asyncio.Event) -> None:
         await go_round("eraser", ERASE_SECONDS, stopping, self.visit, shards=1)
@@ -49,6 +59,7 @@ class Eraser:
             ("erase_requests", self._items.erase_requests(account)),
             ("erase_objects", self._items.erase_objects(account)),
             ("erase_exports", self._exports.erase(account)),
+            *((step, erase(account)) for step, erase in self._others),
             ("erase_events", self._events.erase(account)),
         ):
             await self._run(account, step, pages)

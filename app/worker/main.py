@@ -14,6 +14,7 @@ import structlog
 import uvloop
 
 from app.accounts.closed import ClosedAccounts
+from app.events.relational import RelationalEvents
 from app.items.erasure import ItemErasure
 from app.items.queueing import QUEUES
 from app.items.remake_work import RemakeWork
@@ -30,7 +31,7 @@ from app.settings import Settings
 from app.stores.sqs import Message
 from app.worker.attempt import Attempts
 from app.worker.consumer import Consumer
-from app.worker.eraser import Eraser
+from app.worker.eraser import Erase, Eraser
 from app.worker.export_attempts import ExportSweeper
 from app.worker.export_parts import ExportParts
 from app.worker.files import AttemptFiles
@@ -95,7 +96,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         erasure = ItemErasure(base.item_store, base.amazon.objects)
         exports = ExportParts.build(base, lease)
         closed = ClosedAccounts(base.database, base.clock, lease)
-        eraser = Eraser(closed, erasure, exports.erasure, base.event_store, base.clock)
+        eraser = Eraser(closed, erasure, exports.erasure, base.event_store, base.clock, _erasures(base))
         upkeep = UpkeepService(base.item_store, base.changes, base.amazon.objects, base.queue, base.clock)
         followers = _followers(base)
         consumers = [*_consumers(settings, base, work, decoders, scratch), exports.consumer(base, scratch)]
@@ -124,6 +125,14 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
                 task.cancel()
             health.should_exit = True
             await serving
+
+
+def _erasures(base: Foundation) -> list[tuple[str, Erase]]:
+    """First the cursors: without them nobody writes what comes after."""
+    return [
+        ("erase_relational_events", RelationalEvents(base.database).erase),
+        ("erase_index", IndexStore(base.database).erase),
+    ]
 
 
 def _followers(base: Foundation) -> FollowerLoops:

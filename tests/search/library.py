@@ -6,6 +6,7 @@ from hashlib import sha256
 
 from sqlalchemy import insert, select
 
+from app.events.cursors import CursorStore
 from app.events.follower import Following
 from app.items.lifecycle import Change
 from app.items.row import ItemRow, Result
@@ -16,6 +17,7 @@ from app.search.schema import item_index, item_words
 from app.search.service import SearchService
 from app.sharing.schema import album_items, album_members, albums
 from app.stores.aurora import Database
+from app.worker.following import FollowerLoops
 from shared.events import EventType
 from shared.ids import AccountId, AlbumId, ItemId, new_album_id, new_ulid
 from shared.items import CreateItem, EditItem, ItemKind
@@ -66,6 +68,11 @@ class Library:
         """Everything that the log has until now."""
         await self.following.follow(self.account)
 
+    def loops(self) -> FollowerLoops:
+        """A worker's."""
+        cursors = CursorStore(self.database)
+        return FollowerLoops(self.house.base.event_log, cursors, self.house.base.amazon.queues, [self.follower])
+
     async def find(self, text: str | None = None, **wish: object) -> list[str]:
         """The names of all that are found, over all pages of two."""
         names: list[str] = []
@@ -95,11 +102,12 @@ class Library:
         async with self.database.writer.write() as connection:
             await connection.execute(insert(albums), [made])
             if owner is not None:
-                member = {"album_id": album, "account_id": self.account, "role": "contributor", "joined_at": now}
+                joined = {"role": "contributor", "joined_at": now, "since_version": 1}
+                member = {"album_id": album, "account_id": self.account} | joined
                 await connection.execute(insert(album_members), [member])
             for position, row in enumerate(rows):
                 placed = {"album_id": album, "item_id": row.item_id, "owner_id": row.account_id, "added_at": now}
-                more = {"captured_key": "", "position": position}
+                more = {"captured_key": "", "position": position, "added_version": 1, "original_allowed": False}
                 await connection.execute(insert(album_items), [placed | more])
         return album
 

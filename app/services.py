@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from app.albums.capture import FOLLOWER as ALBUMS
 from app.database import open_database
 from app.events.cursors import CursorStore
 from app.events.log import EventLog
@@ -27,7 +28,7 @@ from app.stores.signals import Signals
 from shared.ids import AccountId
 from shared.times import Clock
 
-STANDING_FOLLOWERS = (SEARCH,)
+STANDING_FOLLOWERS = (SEARCH, ALBUMS)
 """Those that follow every account's log."""
 
 

@@ -16,6 +16,7 @@ from app.accounts.store import AccountStore
 from app.admin.remains import AccountVerification, Remains
 from app.admin.verify import Finding, Verification, Verified
 from app.admin.verify_exports import ExportVerification
+from app.albums.parts import AlbumUpkeepParts
 from app.exports.store import ExportStore
 from app.logs import set_up_logs
 from app.services import open_foundation
@@ -101,6 +102,7 @@ async def _verify_account(account: AccountId) -> Remains:
             closed,
             base.item_store,
             ExportStore(base.amazon.dynamo),
+            AlbumUpkeepParts.build(base).erasure,
             base.event_store,
             base.amazon.objects,
         )

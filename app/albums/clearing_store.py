@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import and_, delete, select
+from sqlalchemy import and_, delete, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.albums.schema import album_clearings
-from app.sharing.schema import album_items
+from app.albums.schema import album_clearings, invitations
+from app.sharing.schema import album_items, album_members, albums
 from shared.ids import AccountId, AlbumId
 
 
@@ -46,3 +46,32 @@ class ClearingStore:
 
     async def done(self, connection: AsyncConnection, clearing: Clearing) -> None:
         await connection.execute(delete(album_clearings).where(album_clearings.c.id == clearing.id))
+
+    async def remove_rows_of(self, connection: AsyncConnection, account: AccountId, limit: int) -> int:
+        """At most that many of what the account put anywhere, then what is to be cleared of it; how many those were."""
+        mine = album_items.c.owner_id == account
+        columns = select(album_items.c.album_id, album_items.c.item_id).where(mine)
+        found = [tuple(row) for row in await connection.execute(columns.limit(limit))]
+        if found:
+            named = tuple_(album_items.c.album_id, album_items.c.item_id).in_(found)
+            await connection.execute(delete(album_items).where(named))
+            return len(found)
+        gone = delete(album_clearings).where(album_clearings.c.owner_id == account)
+        return (await connection.execute(gone)).rowcount
+
+    async def count_rows(self, connection: AsyncConnection, account: AccountId) -> dict[str, int]:
+        """How many rows each table has of the account."""
+        mine = (
+            albums.c.owner_id == account,
+            album_members.c.account_id == account,
+            album_items.c.owner_id == account,
+            album_clearings.c.owner_id == account,
+            invitations.c.accepted_by == account,
+        )
+        counts = {}
+        for table, condition in zip(
+            (albums, album_members, album_items, album_clearings, invitations), mine, strict=True
+        ):
+            wanted = select(func.count()).select_from(table).where(condition)
+            counts[table.name] = await connection.scalar(wanted) or 0
+        return counts

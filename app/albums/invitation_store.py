@@ -71,6 +71,10 @@ class InvitationStore:
             await connection.execute(delete(invitations).where(invitations.c.id.in_(over)))
         return len(over)
 
+    async def forget_accepted_by(self, connection: AsyncConnection, account: AccountId) -> int:
+        """Says how many those were."""
+        return (await connection.execute(delete(invitations).where(invitations.c.accepted_by == account))).rowcount
+
 
 def _open(wanted: Select[*tuple[object, ...]], album: AlbumId, now: datetime) -> Select[*tuple[object, ...]]:
     return wanted.where(

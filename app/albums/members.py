@@ -1,16 +1,15 @@
 """Who is in an album: seeing them, giving roles, leaving, sending away, handing the album over."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.service import AccountService
+from app.albums.departures import Departures
 from app.albums.member_store import MemberStore
 from app.albums.news import AlbumNews
-from app.albums.placement_store import PlacementStore
-from app.albums.placements import PlacementService
 from app.albums.repeated import twice_if_beaten
 from app.albums.rights import owned, seen
 from app.albums.store import AlbumStore
@@ -43,15 +42,14 @@ class MemberService:
         cache: Cache,
         albums: AlbumStore,
         store: MemberStore,
-        placements: PlacementService,
-        placed: PlacementStore,
+        departures: Departures,
         accounts: AccountService,
         news: AlbumNews,
         answered: RelationalRequests,
         cursors: Cursors,
     ) -> None:
         self._database, self._cache, self._albums, self._store = database, cache, albums, store
-        self._placements, self._placed, self._accounts = placements, placed, accounts
+        self._departures, self._accounts = departures, accounts
         self._news, self._answered, self._cursors = news, answered, cursors
 
     async def list(self, reader: AccountId, album: AlbumId, cursor: str | None, limit: int) -> ListedMembers:
@@ -90,21 +88,8 @@ class MemberService:
             member = await self._require(connection, album, account)
             if member.role is Role.OWNER:
                 raise WrongState("Hand the album over first, or delete it.")
-            await self.take_out(connection, row, account, await self._albums.members(connection, album))
+            await self._departures.depart(connection, row, account, await self._albums.members(connection, album))
         log.info("member.left", account=account, album=album, by=caller)
-
-    async def take_out(
-        self, connection: AsyncConnection, album: AlbumRow, account: AccountId, told: Sequence[AccountId]
-    ) -> None:
-        """A member of the locked album who is not its owner; the transaction forgets the keys of both."""
-        count = await self._placed.count_of(connection, album.id, account)
-        await self._store.remove(connection, album.id, account)
-        if count:
-            await self._albums.note_clearing(connection, album, account)
-        changed = replace(album, item_count=album.item_count - count, items_version=album.items_version + 1)
-        changed = await self._placements.settle(connection, changed)
-        change = f"left:{changed.items_version}"
-        await self._news.tell(connection, EventType.ALBUM_LEFT, changed, change, to=told, account_id=account)
 
     async def transfer(
         self, owner: AccountId, album: AlbumId, account: AccountId, request: RequestKey | None

@@ -1,8 +1,14 @@
-"""The slice's services, built once for a process."""
+"""The slice's services, built once for a process: an app's, or a worker's."""
 
 from dataclasses import dataclass
 
 from app.accounts.service import AccountService
+from app.albums.capture import CaptureFollower
+from app.albums.clearing import ClearingService
+from app.albums.clearing_store import ClearingStore
+from app.albums.contents import AlbumContents
+from app.albums.departures import Departures
+from app.albums.erasure import AlbumErasure
 from app.albums.invitation_store import InvitationStore
 from app.albums.invitations import InvitationService
 from app.albums.member_store import MemberStore
@@ -39,9 +45,11 @@ class AlbumParts:
         store, member_store, placed = AlbumStore(), MemberStore(), PlacementStore()
         news = AlbumNews(base.outbox, store)
         database, cache, answered, clock = base.database, base.cache, base.answered, base.clock
+        contents = AlbumContents(database, cache, store, placed, news)
+        departures = Departures(store, member_store, placed, contents, news)
         sharing = SharingService(cache, SharingStore())
         shared_items = SharedItems(sharing, items)
-        placements = PlacementService(cache, store, placed, items, news, answered, clock)
+        placements = PlacementService(cache, store, placed, contents, items, news, answered, clock)
         return cls(
             sharing,
             shared_items,
@@ -62,8 +70,31 @@ class AlbumParts:
             AlbumPages(cache, placed, items, cursors),
             placements,
             MoveService(cache, store, placed, OrderStore(), news, answered),
-            MemberService(database, cache, store, member_store, placements, placed, accounts, news, answered, cursors),
+            MemberService(database, cache, store, member_store, departures, accounts, news, answered, cursors),
             InvitationService(
                 database, cache, sharing, store, member_store, InvitationStore(), news, base.outbox, cursors, clock
             ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumUpkeepParts:
+    """What workers do with albums."""
+
+    contents: AlbumContents
+    captures: CaptureFollower
+    clearing: ClearingService
+    erasure: AlbumErasure
+
+    @classmethod
+    def build(cls, base: Foundation) -> "AlbumUpkeepParts":
+        store, placed, clearing, invitations = AlbumStore(), PlacementStore(), ClearingStore(), InvitationStore()
+        news, database, cache = AlbumNews(base.outbox, store), base.database, base.cache
+        contents = AlbumContents(database, cache, store, placed, news)
+        departures = Departures(store, MemberStore(), placed, contents, news)
+        return cls(
+            contents,
+            CaptureFollower(base.item_store, contents),
+            ClearingService(database, clearing, invitations, base.clock),
+            AlbumErasure(database, cache, store, departures, invitations, clearing, news),
         )

@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.albums import positions
 from app.albums.values import Placed, PlacedPage
+from app.items.row import ItemRow, captured_key
 from app.sharing.schema import album_items, album_members, albums
 from app.sharing.values import Placement
 from shared.albums import AlbumOrder
@@ -86,10 +88,37 @@ class PlacementStore:
         """As this side of the database knows it."""
         return await connection.scalar(select(albums.c.items_version).where(albums.c.id == album))
 
-    async def albums_of(self, connection: AsyncConnection, item: ItemId) -> list[AlbumId]:
-        """Wherever it was put, whether that counts or not."""
-        found = await connection.scalars(select(album_items.c.album_id).where(album_items.c.item_id == item))
-        return sorted(AlbumId(album) for album in found)
+    async def albums_of(self, connection: AsyncConnection, items: Sequence[ItemId]) -> list[AlbumId]:
+        """Wherever any of them was put, whether that counts or not."""
+        wanted = select(album_items.c.album_id).where(album_items.c.item_id.in_(items)).distinct()
+        return sorted(AlbumId(album) for album in await connection.scalars(wanted))
+
+    async def placed_anywhere(self, connection: AsyncConnection, items: Sequence[ItemId]) -> list[ItemId]:
+        wanted = select(album_items.c.item_id).where(album_items.c.item_id.in_(items)).distinct()
+        return [ItemId(item) for item in await connection.scalars(wanted)]
+
+    async def captured_keys(
+        self, connection: AsyncConnection, album: AlbumId, items: Sequence[ItemId]
+    ) -> dict[ItemId, str]:
+        """Where the album has them in the order of capture."""
+        wanted = select(album_items.c.item_id, album_items.c.captured_key).where(_named(album, items))
+        return {ItemId(item): key for item, key in await connection.execute(wanted)}
+
+    async def recapture(
+        self, connection: AsyncConnection, album: AlbumId, order: AlbumOrder, rows: Sequence[ItemRow]
+    ) -> None:
+        """An order made by hand stays; before it was made, it is that of capture."""
+        change = update(album_items).where(album_items.c.album_id == album, album_items.c.item_id == bindparam("item"))
+        change = change.values(captured_key=bindparam("key"))
+        if order is AlbumOrder.CAPTURED:
+            change = change.values(position=bindparam("place"))
+        places = [{"item": row.item_id, "key": captured_key(row), "place": position_of(row)} for row in rows]
+        await connection.execute(change, places)
+
+
+def position_of(row: ItemRow) -> int:
+    """In the order made by hand, before anything is made."""
+    return positions.of_capture(row.captured_at or row.created_at)
 
 
 def _counting(*columns: Any) -> Select[Any]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.albums import positions
+from app.albums.contents import AlbumContents
 from app.albums.news import AlbumNews
-from app.albums.placement_store import PlacementStore
+from app.albums.placement_store import PlacementStore, position_of
 from app.albums.repeated import twice_if_beaten
 from app.albums.rights import contributed
 from app.albums.store import AlbumStore
@@ -38,13 +39,14 @@ class PlacementService:
         cache: Cache,
         albums: AlbumStore,
         store: PlacementStore,
+        contents: AlbumContents,
         items: ItemService,
         news: AlbumNews,
         answered: RelationalRequests,
         clock: Clock,
     ) -> None:
-        self._cache, self._albums, self._store, self._items = cache, albums, store, items
-        self._news, self._answered, self._clock = news, answered, clock
+        self._cache, self._albums, self._store, self._contents = cache, albums, store, contents
+        self._items, self._news, self._answered, self._clock = items, news, answered, clock
 
     async def add(
         self, account: AccountId, album: AlbumId, items: Sequence[ItemId], request: RequestKey | None
@@ -83,7 +85,7 @@ class PlacementService:
         await self._store.remove(connection, album.id, items)
         last = await self._store.last_position(connection, album.id) if album.item_order is AlbumOrder.MANUAL else None
         await self._store.add(connection, _placements(changed, rows, last, self._clock()))
-        changed = await self.settle(connection, changed)
+        changed = await self._contents.settle(connection, changed)
         await self._news.tell_items(connection, EventType.ALBUM_ITEMS_ADDED, changed, items)
 
     async def remove(
@@ -109,24 +111,8 @@ class PlacementService:
             any_of_them = standing is not None and standing.role is Role.OWNER
             leaving = [item for item in items if item in present and (any_of_them or present[item] == account)]
             if leaving:
-                await self.take_out(connection, row, leaving)
+                await self._contents.take_out(connection, row, leaving)
             return leaving
-
-    async def take_out(self, connection: AsyncConnection, album: AlbumRow, items: Sequence[ItemId]) -> None:
-        """Of the locked album, in which they lie; the transaction forgets the keys of both."""
-        await self._store.remove(connection, album.id, items)
-        changed = replace(album, item_count=album.item_count - len(items), items_version=album.items_version + 1)
-        changed = await self.settle(connection, changed)
-        await self._news.tell_items(connection, EventType.ALBUM_ITEMS_REMOVED, changed, items)
-
-    async def settle(self, connection: AsyncConnection, album: AlbumRow) -> AlbumRow:
-        """Writes what a change of the items makes of the locked album; an album that is not empty has a cover."""
-        cover = album.cover_item_id
-        if cover is None or not await self._store.lies_in(connection, album.id, cover):
-            cover = await self._store.first(connection, album.id)
-        values = {"item_count": album.item_count, "items_version": album.items_version, "cover_item_id": cover}
-        await self._albums.change(connection, album, values, expected=None)
-        return replace(album, cover_item_id=cover)
 
 
 def _placements(album: AlbumRow, rows: Sequence[ItemRow], last: int | None, now: object) -> list[dict[str, object]]:
@@ -138,7 +124,7 @@ def _placements(album: AlbumRow, rows: Sequence[ItemRow], last: int | None, now:
             "item_id": row.item_id,
             "owner_id": row.account_id,
             "captured_key": captured_key(row),
-            "position": by_hand[place] if by_hand else positions.of_capture(row.captured_at or row.created_at),
+            "position": by_hand[place] if by_hand else position_of(row),
             "added_at": now,
             "added_version": album.items_version,
             "original_allowed": album.originals_allowed,

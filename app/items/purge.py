@@ -1,19 +1,33 @@
 """Removing deleted items for good: their objects twice, then their receipts, then the row."""
 
+from collections.abc import Awaitable, Callable, Sequence
+
 from app.items import deletion
 from app.items.changes import ItemChanges
 from app.items.keys import original_key, rendition_folder
 from app.items.row import ItemRow, Purge
 from app.items.store import ItemStore
 from app.stores.s3 import ObjectStore
+from shared.ids import AccountId, ItemId
 from shared.times import Clock
+
+Forget = Callable[[AccountId, ItemId], Awaitable[None]]
+"""What others do about an item that is about to be gone; done again it changes nothing."""
 
 
 class Purging:
     """Killed anywhere and begun again, it goes on; two at once come to the same."""
 
-    def __init__(self, store: ItemStore, changes: ItemChanges, objects: ObjectStore, clock: Clock) -> None:
-        self._store, self._changes, self._objects, self._clock = store, changes, objects, clock
+    def __init__(
+        self,
+        store: ItemStore,
+        changes: ItemChanges,
+        objects: ObjectStore,
+        clock: Clock,
+        forgetting: Sequence[Forget] = (),
+    ) -> None:
+        self._store, self._changes, self._objects = store, changes, objects
+        self._clock, self._forgetting = clock, forgetting
 
     async def purge(self, row: ItemRow) -> None:
         """The next step of a row whose `purge_at` has come. Raises NotFound when somebody else was quicker."""
@@ -31,6 +45,8 @@ class Purging:
             return
         async for _ in self._store.erase_receipt(row.item_id):
             pass
+        for forget in self._forgetting:
+            await forget(row.account_id, row.item_id)
         await self._changes.remove(row)
 
     async def _empty(self, row: ItemRow) -> None:

@@ -1,13 +1,14 @@
 """What happens to items whose time has come: deadlines, lapsed claims, messages that were lost, files that lost."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from app.items import claims, lifecycle, remake
 from app.items.changes import ItemChanges
 from app.items.keys import attempt_of, original_key, prefixes_that_count, rendition_folder
-from app.items.purge import Purging
+from app.items.purge import Forget, Purging
 from app.items.queueing import WorkQueue
 from app.items.row import ItemRow
 from app.items.store import ItemStore
@@ -30,11 +31,18 @@ class Backlog:
 
 class UpkeepService:
     def __init__(
-        self, store: ItemStore, changes: ItemChanges, objects: ObjectStore, queue: WorkQueue, clock: Clock
+        self,
+        store: ItemStore,
+        changes: ItemChanges,
+        objects: ObjectStore,
+        queue: WorkQueue,
+        clock: Clock,
+        forgetting: Sequence[Forget] = (),
     ) -> None:
+        """`forgetting`: who else must forget an item before its row goes."""
         self._store, self._changes, self._objects = store, changes, objects
         self._queue, self._clock = queue, clock
-        self._purging = Purging(store, changes, objects, clock)
+        self._purging = Purging(store, changes, objects, clock, forgetting)
 
     async def due(self, shard: int) -> list[tuple[AccountId, ItemId]]:
         """Candidates of one of the 16 shards; the row decides."""

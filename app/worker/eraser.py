@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import structlog
 
 from app.accounts.closed import ClosedAccounts, ClosedRow, Counts
+from app.albums.erasure import AlbumErasure
 from app.events.store import EventStore
 from app.exports.erasure import ExportErasure
 from app.items.erasure import ItemErasure
@@ -23,9 +24,15 @@ class Eraser:
     """Every step may be killed and run again, also by two workers at once: the outcome is the same."""
 
     def __init__(
-        self, closed: ClosedAccounts, items: ItemErasure, exports: ExportErasure, events: EventStore, clock: Clock
+        self,
+        closed: ClosedAccounts,
+        items: ItemErasure,
+        exports: ExportErasure,
+        albums: AlbumErasure,
+        events: EventStore,
+        clock: Clock,
     ) -> None:
-        self._closed, self._items, self._exports = closed, items, exports
+        self._closed, self._items, self._exports, self._albums = closed, items, exports, albums
         self._events, self._clock = events, clock
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -45,6 +52,7 @@ class Eraser:
         if closed.counts is None:
             await self._count(closed)
         for step, pages in (
+            ("erase_albums", self._albums.erase(account)),
             ("erase_rows", self._items.erase_rows(account)),
             ("erase_requests", self._items.erase_requests(account)),
             ("erase_objects", self._items.erase_objects(account)),

@@ -14,6 +14,7 @@ import structlog
 import uvloop
 
 from app.accounts.closed import ClosedAccounts
+from app.albums.parts import AlbumUpkeepParts
 from app.items.erasure import ItemErasure
 from app.items.queueing import QUEUES
 from app.items.remake_work import RemakeWork
@@ -29,6 +30,7 @@ from app.services import Foundation, open_foundation
 from app.settings import Settings
 from app.stores.sqs import Message
 from app.worker.attempt import Attempts
+from app.worker.clearer import Clearer
 from app.worker.consumer import Consumer
 from app.worker.eraser import Eraser
 from app.worker.export_attempts import ExportSweeper
@@ -95,9 +97,12 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         erasure = ItemErasure(base.item_store, base.amazon.objects)
         exports = ExportParts.build(base, lease)
         closed = ClosedAccounts(base.database, base.clock, lease)
-        eraser = Eraser(closed, erasure, exports.erasure, base.event_store, base.clock)
-        upkeep = UpkeepService(base.item_store, base.changes, base.amazon.objects, base.queue, base.clock)
-        followers = _followers(base)
+        albums = AlbumUpkeepParts.build(base)
+        eraser = Eraser(closed, erasure, exports.erasure, albums.erasure, base.event_store, base.clock)
+        upkeep = UpkeepService(
+            base.item_store, base.changes, base.amazon.objects, base.queue, base.clock, [albums.contents.forget]
+        )
+        followers = _followers(base, albums)
         consumers = [*_consumers(settings, base, work, decoders, scratch), exports.consumer(base, scratch)]
         consumers.append(followers.consumer())
         health = health_server(
@@ -111,6 +116,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
                 tasks.create_task(Teller(base.outbox_relay).run(readiness.stopping)),
                 tasks.create_task(followers.run(readiness.stopping)),
                 tasks.create_task(eraser.run(readiness.stopping)),
+                tasks.create_task(Clearer(albums.clearing).run(readiness.stopping)),
                 tasks.create_task(ExportSweeper(exports.upkeep).run(readiness.stopping)),
                 tasks.create_task(be_seen(base.signals.board, landlock_level, readiness.stopping)),
             ]
@@ -126,9 +132,9 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
             await serving
 
 
-def _followers(base: Foundation) -> FollowerLoops:
+def _followers(base: Foundation, albums: AlbumUpkeepParts) -> FollowerLoops:
     search = SearchIndex(base.item_store, IndexStore(base.database))
-    return FollowerLoops(base.event_log, base.cursors, base.amazon.queues, [search])
+    return FollowerLoops(base.event_log, base.cursors, base.amazon.queues, [search, albums.captures])
 
 
 def _consumers(

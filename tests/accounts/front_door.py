@@ -78,9 +78,9 @@ async def open_front_door(
     async with AsyncExitStack() as stack:
         database, passwords, clock = Database(database_url), Passwords(), ManualClock()
         stack.push_async_callback(database.close)
+        cache = await stack.enter_async_context(Cache(database, redis_url))
         stack.callback(passwords.close)
         signals = await stack.enter_async_context(Signals(redis_url))
-        cache = Cache(database)
         store, attempts = AccountStore(database), Attempts(signals.limits)
         accounts = AccountService(store, cache, passwords, attempts, registration, clock)
         sessions = SessionService(store, cache, passwords, attempts, clock)

@@ -187,3 +187,32 @@ async def test_two_extensions_at_once_disturb_nobody(door: FrontDoor) -> None:
     door.clock.advance(days=3)
 
     assert all(await asyncio.gather(*(_is_alive(door, signed_in) for _ in range(10))))
+
+
+async def test_no_process_accepts_a_session_once_ending_it_was_answered(
+    door: FrontDoor, database_url: str, valkey_url: str
+) -> None:
+    body = await door.register()
+    async with open_front_door(database_url, valkey_url) as other:
+
+        async def accepted(signed_in: Json) -> list[bool]:
+            return [await _is_alive(each, signed_in) for each in (door, other)]
+
+        first, second = await door.sign_in(body), await other.sign_in(body)
+        assert [await accepted(each) for each in (first, second)] == [[True, True]] * 2
+        await door.http.delete(f"/sessions/{second['session']['id']}", headers=first["headers"])
+        assert await accepted(second) == [False, False]
+
+        third = await other.sign_in(body)
+        assert await accepted(third) == [True, True]
+        await other.accounts.reset_password(body["email"], "another password")
+        assert [await accepted(each) for each in (first, third)] == [[False, False]] * 2
+
+
+async def test_a_cached_session_lapses_when_its_time_is_over(door: FrontDoor) -> None:
+    signed_in = await door.register_and_sign_in()
+    assert await _is_alive(door, signed_in)
+
+    door.clock.now += LIFETIME
+
+    assert not await _is_alive(door, signed_in)

@@ -16,6 +16,7 @@ from app.accounts.service import AccountService
 from app.accounts.sessions import SessionService
 from app.accounts.store import AccountStore
 from app.admin.remains import AccountVerification
+from app.albums.parts import AlbumUpkeepParts
 from app.exports.erasure import ExportErasure
 from app.exports.store import ExportStore
 from app.items.claims import ClaimLost
@@ -62,6 +63,7 @@ async def registry(house: House, stores: Stores, clock: ManualClock) -> AsyncIte
     base, passwords = house.base, Passwords()
     store, attempts = AccountStore(base.database), Attempts(base.signals.limits)
     exports = ExportErasure(ExportStore(base.amazon.dynamo), base.amazon.objects)
+    albums = AlbumUpkeepParts.build(base).erasure
     closed, email = ClosedAccounts(base.database, clock), f"{new_ulid().lower()}@example.com"
     accounts = AccountService(store, base.cache, passwords, attempts, Registration.OPEN, clock)
     sessions = SessionService(store, base.cache, passwords, attempts, clock)
@@ -72,9 +74,15 @@ async def registry(house: House, stores: Stores, clock: ManualClock) -> AsyncIte
         sessions,
         ClosingService(store, base.cache, passwords, attempts, base.event_log, clock),
         closed,
-        Eraser(closed, ItemErasure(base.item_store, base.amazon.objects), exports, base.event_store, clock),
+        Eraser(closed, ItemErasure(base.item_store, base.amazon.objects), exports, albums, base.event_store, clock),
         AccountVerification(
-            store, closed, base.item_store, ExportStore(base.amazon.dynamo), base.event_store, base.amazon.objects
+            store,
+            closed,
+            base.item_store,
+            ExportStore(base.amazon.dynamo),
+            albums,
+            base.event_store,
+            base.amazon.objects,
         ),
         replace(house, account=account.id),
         email,

@@ -1,0 +1,43 @@
+"""Albums as a follower of the log: an item that turns out to be older goes to where it belongs in its albums."""
+
+from collections.abc import Sequence
+
+from app.albums.contents import AlbumContents
+from app.events.cursors import Step, nothing
+from app.items.store import ItemStore, Position
+from shared.events import Event, EventType
+from shared.ids import AccountId, ItemId
+
+FOLLOWER = "albums"
+PAGE_ITEMS = 100
+_TELLING = frozenset({EventType.ITEM_UPDATED, EventType.ITEM_PLAYABLE, EventType.ITEM_READY, EventType.ITEM_FAILED})
+"""Events with which the time of capture may have changed."""
+
+
+class CaptureFollower:
+    """What it writes names the keys of the albums, so it writes by itself, and twice is as once."""
+
+    def __init__(self, items: ItemStore, contents: AlbumContents) -> None:
+        self._items, self._contents = items, contents
+
+    @property
+    def name(self) -> str:
+        return FOLLOWER
+
+    async def prepare(self, account: AccountId, events: Sequence[Event]) -> Step:
+        named = {ItemId(event.subject) for event in events if event.type in _TELLING}
+        await self._note(account, sorted(named))
+        return nothing
+
+    async def read_page(self, account: AccountId, after: str | None) -> tuple[Step, str | None]:
+        position = Position(after) if after else None
+        rows, more = await self._items.page(account, captured=False, after=position, limit=PAGE_ITEMS)
+        await self._note(account, [row.item_id for row in rows])
+        return nothing, rows[-1].item_id if more and rows else None
+
+    async def _note(self, account: AccountId, items: Sequence[ItemId]) -> None:
+        if items and (there := await self._contents.lying_anywhere(items)):
+            await self._contents.note_captured(await self._items.get_many([(account, item) for item in there]))
+
+    async def newcomers(self) -> Sequence[AccountId]:
+        return ()

@@ -1,0 +1,70 @@
+"""Erasing an account from all albums: own ones, memberships, and what it had put anywhere. Killed, it goes on."""
+
+from collections.abc import AsyncIterator
+
+from app.albums.clearing_store import ClearingStore
+from app.albums.departures import Departures
+from app.albums.invitation_store import InvitationStore
+from app.albums.news import AlbumNews
+from app.albums.store import AlbumStore
+from app.sharing.keys import album_key, membership_key
+from app.sharing.values import Standing
+from app.stores.aurora import Database
+from app.stores.cache.cache import Cache
+from shared.albums import Role
+from shared.events import EventType
+from shared.ids import AccountId, AlbumId
+
+ALBUMS_PER_PAGE = 20
+ROWS_PER_STEP = 1_000
+
+
+class AlbumErasure:
+    def __init__(
+        self,
+        database: Database,
+        cache: Cache,
+        albums: AlbumStore,
+        departures: Departures,
+        invitations: InvitationStore,
+        clearing: ClearingStore,
+        news: AlbumNews,
+    ) -> None:
+        self._database, self._cache, self._albums, self._departures = database, cache, albums, departures
+        self._invitations, self._clearing, self._news = invitations, clearing, news
+
+    async def erase(self, account: AccountId) -> AsyncIterator[int]:
+        """Says after each page how many albums or rows that was. Others are told, the account is not."""
+        while standings := await self._page(account):
+            for standing in standings:
+                await self._leave(account, standing.album.id)
+            yield len(standings)
+        while count := await self._remove_rows(account):
+            yield count
+
+    async def count_rows(self, account: AccountId) -> dict[str, int]:
+        """How many rows each table has of the account."""
+        async with self._database.writer.read() as connection:
+            return await self._clearing.count_rows(connection, account)
+
+    async def _page(self, account: AccountId) -> list[Standing]:
+        async with self._database.writer.read() as connection:
+            return await self._albums.page(connection, account, None, ALBUMS_PER_PAGE)
+
+    async def _leave(self, account: AccountId, album: AlbumId) -> None:
+        async with self._cache.change(album_key(album), membership_key(album, account)) as connection:
+            standing = await self._albums.standing(connection, album, account)
+            if standing is None:
+                return
+            others = [each for each in await self._albums.members(connection, album) if each != account]
+            if standing.role is Role.OWNER:
+                await self._news.tell(connection, EventType.ALBUM_DELETED, standing.album, "deleted", to=others)
+                await self._albums.remove(connection, standing.album)
+            else:
+                await self._departures.depart(connection, standing.album, account, others)
+
+    async def _remove_rows(self, account: AccountId) -> int:
+        """Nobody is in an album with them any more, so no key hangs on them."""
+        async with self._database.writer.write() as connection:
+            count = await self._clearing.remove_rows_of(connection, account, ROWS_PER_STEP)
+            return count + await self._invitations.forget_accepted_by(connection, account)

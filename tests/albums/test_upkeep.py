@@ -1,0 +1,128 @@
+"""What workers do with albums: clear away, forget what is gone for good, follow times of capture, erase accounts."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import func, select
+
+from app.albums.parts import AlbumUpkeepParts
+from app.albums.schema import album_clearings
+from app.events.follower import Following
+from app.items.purge import Purging
+from app.items.row import Purge
+from app.items.store import row_action
+from app.sharing.schema import album_items
+from shared.items import ItemState
+from tests.albums.family import NOON, Family
+from tests.house import House, ManualClock, Stores, open_house
+
+
+@pytest.fixture
+async def worker(stores: Stores, clock: ManualClock, common_database_url: str) -> AsyncIterator[House]:
+    """A process beside the family's app, on the same stores."""
+    async with open_house(stores, clock, database_url=SecretStr(common_database_url)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def upkeep(worker: House) -> AlbumUpkeepParts:
+    return AlbumUpkeepParts.build(worker.base)
+
+
+async def placements(house: House, album: str) -> int:
+    async with house.base.database.writer.read() as connection:
+        wanted = select(func.count()).select_from(album_items).where(album_items.c.album_id == album)
+        return await connection.scalar(wanted) or 0
+
+
+async def clearings(house: House, album: str) -> int:
+    async with house.base.database.writer.read() as connection:
+        wanted = select(func.count()).select_from(album_clearings).where(album_clearings.c.album_id == album)
+        return await connection.scalar(wanted) or 0
+
+
+async def test_what_shows_no_more_is_cleared_away(
+    family_on_both: Family, worker: House, upkeep: AlbumUpkeepParts
+) -> None:
+    ada, bob = await family_on_both.person(), await family_on_both.person()
+    album, deleted = await ada.album(await ada.photo()), await ada.album(await ada.photo())
+    first, second = await bob.photos(2)
+    await ada.invite(album, bob, "contributor")
+    await bob.add(album, first, second)
+    await bob.done(bob.http.delete(f"albums/{album}/members/{bob.account}"))
+    await ada.invite(album, bob, "contributor")
+    await bob.add(album, second)
+    await ada.done(ada.http.delete(f"albums/{deleted}"))
+    assert (await placements(worker, album), await placements(worker, deleted)) == (3, 1)
+
+    for _ in range(2):
+        await upkeep.clearing.clear()
+
+    assert (await placements(worker, album), await placements(worker, deleted)) == (2, 0)
+    assert (await clearings(worker, album), await clearings(worker, deleted)) == (0, 0)
+    assert await ada.done(ada.http.get(f"albums/{album}"))
+    assert second in await ada.shown(album)
+
+
+async def test_an_item_that_is_gone_for_good_leaves_its_albums(
+    family_on_both: Family, worker: House, upkeep: AlbumUpkeepParts
+) -> None:
+    ada = await family_on_both.person()
+    kept, gone = await ada.photos(2)
+    album = await ada.album(kept, gone)
+    base = worker.base
+    row = replace(await base.item_store.require(ada.account, gone), state=ItemState.DELETED, revision=2)
+    row = replace(row, purge=Purge.EMPTIED, purge_at=base.clock())
+    await base.item_store.write([row_action(row)])
+    purging = Purging(base.item_store, base.changes, base.amazon.objects, base.clock, [upkeep.contents.forget])
+
+    await purging.purge(row)
+    await upkeep.contents.forget(ada.account, gone)
+
+    assert await base.item_store.get(ada.account, gone) is None
+    assert await placements(worker, album) == 1
+    assert (await ada.done(ada.http.get(f"albums/{album}")))["item_count"] == 1
+
+
+async def test_a_new_time_of_capture_moves_an_item_in_its_albums(
+    family_on_both: Family, worker: House, upkeep: AlbumUpkeepParts
+) -> None:
+    ada = await family_on_both.person()
+    photos = await ada.photos(3)
+    album, by_hand = await ada.album(*photos), await ada.album(*photos, order="manual")
+    base = worker.base
+    following = Following(base.event_log, base.cursors, [upkeep.captures])
+    await base.cursors.enrol(upkeep.captures.name, [ada.account])
+    later = (NOON + timedelta(days=1)).isoformat()
+
+    await ada.done(ada.http.patch(f"items/{photos[0]}", json={"captured_at": later}))
+    for _ in range(2):
+        await following.follow(ada.account)
+
+    assert await ada.shown(album) == [*photos[1:], photos[0]]
+    assert await ada.shown(by_hand) == photos
+
+
+async def test_an_erased_account_leaves_nothing_in_any_album(
+    family_on_both: Family, worker: House, upkeep: AlbumUpkeepParts
+) -> None:
+    ada, bob = await family_on_both.person(), await family_on_both.person()
+    own, joined = await ada.album(await ada.photo()), await bob.album(await bob.photo())
+    await bob.invite(joined, ada, "contributor")
+    await ada.invite(own, bob)
+    await ada.add(joined, await ada.photo(1))
+    await ada.http.post(f"albums/{own}/invitations", json={})
+    assert any((await upkeep.erasure.count_rows(ada.account)).values())
+
+    for _ in range(2):
+        async for _ in upkeep.erasure.erase(ada.account):
+            pass
+
+    assert not any((await upkeep.erasure.count_rows(ada.account)).values())
+    assert (await bob.http.get(f"albums/{own}")).status_code == 404
+    assert (await bob.done(bob.http.get(f"albums/{joined}")))["item_count"] == 1
+    assert len(await bob.shown(joined)) == 1
+    assert any((await upkeep.erasure.count_rows(bob.account)).values())

@@ -12,7 +12,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 REMOVED = "[removed]"
 
 _SECRET_NAME = re.compile(
-    r"(?:^|_|-)(?:password|passwd|token|secret|authorization|cookie|email|address|signature|credential|private_key|grant)s?$",
+    r"(?:^|_|-)(?:password|passwd|token|secret|authorization|cookie|email|address|signature|credential|private_key|grant"
+    r"|darkroom[_-]share|proof)s?$",
     re.IGNORECASE,
 )
 
@@ -23,11 +24,12 @@ _SECRET_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\?[\w.~%+\-\[\]]{1,100}=[^\s\"'<>]*"), f"?{REMOVED}"),
     (re.compile(r"(?<=://)[^/\s@\"']{1,300}@"), f"{REMOVED}@"),
     (re.compile(r"\b(?:Bearer|Basic)\s+[A-Za-z0-9._~+/=-]+", re.IGNORECASE), REMOVED),
-    (re.compile(r"\b(?:drs|drk|whsec)_[A-Za-z0-9_+/=-]{8,}"), REMOVED),
+    (re.compile(r"\b(?:dr[a-z]|whsec)_[A-Za-z0-9._+/=-]{8,}"), REMOVED),
     (re.compile(r"\$argon2[a-z]{1,2}\$[^\s\"']+"), REMOVED),
     (
         re.compile(
-            r"\b((?:X-Amz-(?:Signature|Credential|Security-Token)|Signature|Policy|Key-Pair-Id|password|token|secret|grant)"
+            r"\b((?:X-Amz-(?:Signature|Credential|Security-Token)|Signature|Policy|Key-Pair-Id|password|token|secret|grant"
+            r"|Darkroom-Share(?:-[A-Za-z]{1,20})?|proof)"
             r"[\"']?\s{0,3}[=:]\s{0,3}[\"']?)[^\s\"'&,;<>]+",
             re.IGNORECASE,
         ),

@@ -18,8 +18,16 @@ from app.accounts.sessions import SessionService
 from app.accounts.store import AccountStore
 from app.admin import routes as admin_routes
 from app.admin.overview import OverviewService
-from app.albums import invitation_routes, member_routes, placement_routes
+from app.albums import (
+    comment_routes,
+    invitation_routes,
+    member_routes,
+    placement_routes,
+    share_routes,
+    shared_routes,
+)
 from app.albums import routes as album_routes
+from app.albums.comments import CommentService
 from app.albums.invitations import InvitationService
 from app.albums.members import MemberService
 from app.albums.moves import MoveService
@@ -27,6 +35,9 @@ from app.albums.pages import AlbumPages
 from app.albums.parts import AlbumParts
 from app.albums.placements import PlacementService
 from app.albums.service import AlbumService
+from app.albums.shares import ShareService
+from app.albums.unread import UnreadService
+from app.albums.visits import AlbumVisits
 from app.caller import Authenticator
 from app.events import routes as events_routes
 from app.events.log import EventLog
@@ -61,7 +72,9 @@ from app.search.store import SearchStore
 from app.services import Foundation, open_foundation
 from app.settings import Settings
 from app.sharing.service import SharingService
+from app.sharing.visits import VisitService
 from app.stores.cloudfront import UrlSigner
+from app.visit_parts import CommentParts, VisitParts
 from shared.times import utc_now
 
 PREFIX = "/v1"
@@ -74,6 +87,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     placement_routes.router,
     member_routes.router,
     invitation_routes.router,
+    share_routes.router,
+    shared_routes.router,
+    comment_routes.router,
     events_routes.router,
     search_routes.router,
     admin_routes.router,
@@ -103,6 +119,11 @@ class Services(TypedDict):
     moves: MoveService
     members: MemberService
     invitations: InvitationService
+    shares: VisitService
+    album_shares: ShareService
+    album_visits: AlbumVisits
+    comments: CommentService
+    unread: UnreadService
     event_log: EventLog
     live_events: LiveEvents
     overview: OverviewService
@@ -116,11 +137,16 @@ class State(Services):
 async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Readiness) -> Services:
     """Everything that is opened here is closed by the stack, in the opposite order."""
     base = await open_foundation(settings, stack, utc_now)
-    accounts, sessions, closing = _build_accounts(settings, base, stack)
+    passwords, attempts = Passwords(), Attempts(base.signals.limits)
+    stack.callback(passwords.close)
+    accounts, sessions, closing = _build_accounts(settings, base, passwords, attempts)
     requests = Requests(base.item_store)
     delivery = await _open_delivery(settings, base, stack)
     items, playback = _build_items(settings, base, requests, delivery)
-    albums = AlbumParts.build(base, accounts, items, Cursors(settings.secret.get_secret_value().encode()))
+    secret = settings.secret.get_secret_value().encode()
+    albums = AlbumParts.build(base, accounts, items, Cursors(secret))
+    visits = VisitParts.build(base, accounts, passwords, attempts, albums, secret)
+    comments = CommentParts.build(base, accounts, attempts, items, albums, Cursors(secret))
     live_events = await stack.enter_async_context(
         LiveEvents(base.event_log, base.event_store, base.signals.nudges, base.clock, readiness.stopping)
     )
@@ -148,6 +174,11 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
         moves=albums.moves,
         members=albums.members,
         invitations=albums.invitations,
+        shares=visits.visits,
+        album_shares=visits.shares,
+        album_visits=visits.album_visits,
+        comments=comments.comments,
+        unread=comments.unread,
         event_log=base.event_log,
         live_events=live_events,
         overview=OverviewService(
@@ -157,10 +188,9 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
 
 
 def _build_accounts(
-    settings: Settings, base: Foundation, stack: AsyncExitStack
+    settings: Settings, base: Foundation, passwords: Passwords, attempts: Attempts
 ) -> tuple[AccountService, SessionService, ClosingService]:
-    store, passwords, attempts = AccountStore(base.database), Passwords(), Attempts(base.signals.limits)
-    stack.callback(passwords.close)
+    store = AccountStore(base.database)
     accounts = AccountService(store, base.cache, passwords, attempts, settings.registration, base.clock)
     closing = ClosingService(store, base.cache, passwords, attempts, base.event_log, base.clock)
     return accounts, SessionService(store, base.cache, passwords, attempts, base.clock), closing

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 
 from app.caller import Credentials, require_caller
 from shared.ids import AccountId, AlbumId, ShareId
+from shared.problems import NotFound
+from shared.sharing import PROOF_HEADER, SHARE_HEADER
 
 ACCOUNT_PREFIX = "acc_"
 
@@ -42,14 +44,38 @@ Viewer = Member | ShareVisitor
 class Shares(Protocol):
     """What sharing hands in as `request.state.shares`."""
 
+    async def open(self, token: str, proof: str | None) -> ShareVisitor:
+        """Raises NotFound, or ShareLocked while the visitor has not said the link's password."""
+        ...
+
     async def visitor(self, share: ShareId) -> ShareVisitor | None:
         """None once the share is revoked or over: asked before each playlist that a visitor's grant opens."""
         ...
 
 
-async def require_viewer(request: Request, credentials: Credentials) -> Viewer:
-    """Raises Unauthenticated."""
-    return Member((await require_caller(request, credentials)).account_id)
+ShareToken = Annotated[
+    str | None, Header(alias=SHARE_HEADER, max_length=200, description="A share link's token; no session is needed.")
+]
+ShareProof = Annotated[
+    str | None, Header(alias=PROOF_HEADER, max_length=200, description="Where the link has a password.")
+]
+
+
+async def require_viewer(
+    request: Request, credentials: Credentials, token: ShareToken = None, proof: ShareProof = None
+) -> Viewer:
+    """Who comes by a link is its visitor, signed in or not. Raises Unauthenticated, NotFound, ShareLocked."""
+    if token is None:
+        return Member((await require_caller(request, credentials)).account_id)
+    return await require_visitor(request, token, proof)
+
+
+async def require_visitor(request: Request, token: ShareToken = None, proof: ShareProof = None) -> ShareVisitor:
+    """Raises NotFound, also without a link, and ShareLocked."""
+    if token is None:
+        raise NotFound
+    shares: Shares = request.state.shares
+    return await shares.open(token, proof)
 
 
 async def viewer_named(request: Request, name: str) -> Viewer | None:
@@ -61,3 +87,4 @@ async def viewer_named(request: Request, name: str) -> Viewer | None:
 
 
 Viewing = Annotated[Viewer, Depends(require_viewer)]
+Visiting = Annotated[ShareVisitor, Depends(require_visitor)]

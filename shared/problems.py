@@ -48,6 +48,10 @@ class RegistrationClosed(Problem):
     type, status, title, retry = "registration-closed", 403, "Registration is closed on this installation", False
 
 
+class ShareLocked(Problem):
+    type, status, title, retry = "share-locked", 403, "This link opens with its password", False
+
+
 class NotFound(Problem):
     type, status, title, retry = "not-found", 404, "There is no such thing, or it is not yours", False
 

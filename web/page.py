@@ -1,4 +1,4 @@
-"""The page: static files under a name that changes with their content, and one document for every path of the page.
+"""The page: static files under a name that changes with their content, and two documents: the page's, and share links'.
 
 `/static/{version}/…` may be kept for ever, the version being a digest of all files; the document that names the version
 is asked for again each time. So an upgrade shows at the next load, and no load mixes two versions.
@@ -17,7 +17,10 @@ from web.problems import send_problem
 from web.session_cookie import HeaderList
 
 FOLDER = Path(__file__).parent / "static"
-DOCUMENT = "index.html"
+DOCUMENT, SHARED_DOCUMENT = "index.html", "shared.html"
+DOCUMENTS = frozenset({DOCUMENT, SHARED_DOCUMENT})
+SHARED_PATH = "/s"
+"""The page of a share link, whose token no server sees: it stands behind `#`."""
 VERSION_MARK = b"{version}"
 PATHS_OF_THE_PAGE = re.compile(r"/|/sessions|/deleted|/items/itm_[0-9A-HJKMNP-TV-Z]{26}")
 _STATIC = re.compile(r"/static/(?P<version>[0-9a-f]{16})/(?P<name>.+)")
@@ -46,7 +49,8 @@ class Page:
         self.version = _digest(
             b"".join(name.encode() + _digest(content) for name, content in contents.items())
         ).decode()
-        contents[DOCUMENT] = contents[DOCUMENT].replace(VERSION_MARK, self.version.encode())
+        for name in DOCUMENTS & contents.keys():
+            contents[name] = contents[name].replace(VERSION_MARK, self.version.encode())
         self._files = {name: _file(name, content) for name, content in contents.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,10 +75,12 @@ class Page:
     def _find(self, path: str) -> tuple[File, int, bytes]:
         """The file, the status and how long it may be kept; for an unknown path the page, which says so itself."""
         document = self._files[DOCUMENT]
+        if path == SHARED_PATH:
+            return self._files[SHARED_DOCUMENT], 200, _ASK_AGAIN
         if PATHS_OF_THE_PAGE.fullmatch(path):
             return document, 200, _ASK_AGAIN
         static = _STATIC.fullmatch(path)
-        if static and static["name"] in self._files and static["name"] != DOCUMENT:
+        if static and static["name"] in self._files and static["name"] not in DOCUMENTS:
             # Another version: a page from before or after an upgrade asks; it gets what there is, and must not keep it.
             return self._files[static["name"]], 200, _FOR_EVER if static["version"] == self.version else _NEVER
         return document, 404, _NEVER

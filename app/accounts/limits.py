@@ -11,6 +11,9 @@ FAILED_SIGN_INS_OF_ADDRESS = Limit("sign-in-address", most=20, per_seconds=15 * 
 FAILED_SIGN_INS_OF_CLIENT = Limit("sign-in-client", most=100, per_seconds=15 * 60)
 TAKEN_ADDRESSES_OF_CLIENT = Limit("register-taken", most=20, per_seconds=60 * 60)
 REGISTRATIONS_OF_CLIENT = Limit("register-client", most=500, per_seconds=60 * 60)
+COMMENTS_OF_ACCOUNT = Limit("comment", most=60, per_seconds=60)
+FAILED_UNLOCKS_OF_SHARE = Limit("unlock-share", most=50, per_seconds=15 * 60)
+FAILED_UNLOCKS_OF_CLIENT = Limit("unlock-client", most=100, per_seconds=15 * 60)
 
 
 class Attempts:
@@ -31,6 +34,16 @@ class Attempts:
         await self._take(REGISTRATIONS_OF_CLIENT, client)
         async with self._counted(TAKEN_ADDRESSES_OF_CLIENT, client):
             yield
+
+    @asynccontextmanager
+    async def unlocking(self, share: str, client: str) -> AsyncIterator[None]:
+        """The block is one attempt at a share link's password. Raises TooManyRequests."""
+        async with self._counted(FAILED_UNLOCKS_OF_CLIENT, client), self._counted(FAILED_UNLOCKS_OF_SHARE, share):
+            yield
+
+    async def comment(self, account: str) -> None:
+        """One comment, of which many people are told. Raises TooManyRequests."""
+        await self._take(COMMENTS_OF_ACCOUNT, account)
 
     @asynccontextmanager
     async def _counted(self, limit: Limit, who: str) -> AsyncIterator[None]:

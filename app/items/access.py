@@ -12,7 +12,7 @@ from app.items.playback import PlaybackService
 from app.items.row import ItemRow
 from app.items.service import ItemService
 from app.items.trash import TrashService
-from app.viewer import Member, Viewer, Viewing, require_viewer, viewer_named
+from app.viewer import Member, ShareProof, ShareToken, Viewer, Viewing, require_viewer, viewer_named
 from shared.ids import ItemId, ItemIdField
 from shared.problems import NotFound
 
@@ -122,15 +122,17 @@ async def _playing(
     item: ItemIdField,
     credentials: Credentials,
     playback: Playback,
+    token: ShareToken = None,
+    proof: ShareProof = None,
     grant: Annotated[str | None, Query(max_length=MOST_CHARACTERS, description="From the item's playlist_url.")] = None,
 ) -> Playing:
     """By the grant in the URL; without a valid one by whoever asks. Raises NotFound, Unauthenticated."""
     granted = await _granted(request, playback, item, grant) if grant is not None else None
     if granted is not None:
         return granted
-    if grant is not None and credentials is None:
+    if grant is not None and credentials is None and token is None:
         raise NotFound
-    access = await resolve_item(request, await require_viewer(request, credentials), item)
+    access = await resolve_item(request, await require_viewer(request, credentials, token, proof), item)
     return Playing(access.row, playback.grant(access.row, access.foreign.name if access.foreign else None))
 
 

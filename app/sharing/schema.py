@@ -76,6 +76,7 @@ share_links = Table(
     Column("password_hash", identifier(PASSWORD_HASH_CHARACTERS), nullable=True),
     Column("label", exact_text(LABEL_CHARACTERS), nullable=False),
     Column("download_allowed", Boolean, nullable=False),
+    Column("version", Integer, nullable=False, comment="moved by edits, for If-Match"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=True),
     Index("ix_share_links_album_id_id", "album_id", "id"),

@@ -63,9 +63,9 @@ def make_film(folder: Path) -> Film:
         return Film(folder, poster.convert("RGB"))
 
 
-def phone_film(file: Path, seconds: int) -> Path:
+def phone_film(file: Path, seconds: int, size: str = "1280x720") -> Path:
     """As large and as busy as what a phone takes, so that its development takes a while; its index is at the end."""
-    picture = f"testsrc2=size=1280x720:rate=30:duration={seconds},noise=alls=24:allf=t"
+    picture = f"testsrc2=size={size}:rate=30:duration={seconds},noise=alls=24:allf=t"
     _encode(
         "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", f"sine=frequency=440:duration={seconds}",
         "-c:v", "libx264", "-preset", "ultrafast", "-crf", "30", "-pix_fmt", "yuv420p", "-c:a", "aac", file,

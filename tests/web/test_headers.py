@@ -55,6 +55,13 @@ async def test_the_app_learns_scheme_address_and_cookie_name(web: httpx.AsyncCli
     assert seen["x-darkroom-cookie"] == f"darkroom_{httpx.URL(web_url).port}"
 
 
+async def test_a_share_links_token_and_proof_reach_the_app(web: httpx.AsyncClient) -> None:
+    sent = {"Darkroom-Share": "drl_token", "Darkroom-Share-Proof": "dru_1.proof"}
+    seen = await headers_seen_by_app(web, sent)
+    assert (seen["darkroom-share"], seen["darkroom-share-proof"]) == ("drl_token", "dru_1.proof")
+    assert "authorization" not in seen
+
+
 async def test_a_well_formed_request_id_is_kept_on_both_sides(web: httpx.AsyncClient) -> None:
     answer = await web.get("/v1/echo", headers={"X-Request-Id": "drop-off-0001"})
     assert answer.headers.get_list("x-request-id") == ["drop-off-0001"]

@@ -66,6 +66,14 @@ async def test_paths_of_the_page_give_the_page(web: httpx.AsyncClient, path: str
     assert answer.headers["cache-control"] == "no-cache"
 
 
+async def test_a_share_link_has_a_page_of_its_own(web: httpx.AsyncClient) -> None:
+    answer = await web.get("/s")
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-cache")
+    for path in re.findall(r'"(/static/[0-9a-f]{16}/[^"]+)"', answer.text):
+        assert (await web.get(path)).status_code == 200, path
+    assert (await web.get("/s/drl_token")).status_code == 404  # a token has no place in a path
+
+
 async def test_an_unknown_path_is_the_pages_own_404(web: httpx.AsyncClient) -> None:
     answer = await web.get("/items/nonsense")
     assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")

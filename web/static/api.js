@@ -116,3 +116,14 @@ export const storedParts = (id, signal) => data(request('GET', `/items/${id}/par
 export const presignParts = (id, parts, signal) => data(request('POST', `/items/${id}/parts`, {body: {parts}, signal}));
 export const completeItem = (id, signal) => data(request('POST', `/items/${id}/complete`, {signal}));
 export const events = (after, signal) => data(request('GET', `/events?after=${after}&limit=500`, {signal}));
+
+const shareHeaders = ({token, proof}) => ({'Darkroom-Share': token, ...(proof ? {'Darkroom-Share-Proof': proof} : {})});
+const visit = (link, path) => data(request('GET', path, {headers: shareHeaders(link), quiet: true}));
+
+/** What whoever has a link sees, signed in or not. `link`: `{token, proof}`, the proof being what `unlockShared` gave. */
+export const shared = (link) => visit(link, '/shared');
+export const sharedItem = (link, id) => visit(link, `/items/${id}`);
+export const sharedOriginalUrl = (link, id) => visit(link, `/items/${id}/original`).then((answered) => answered.url);
+export const sharedItems = (link, {cursor, limit}) => visit(link, `/shared/items?${new URLSearchParams({limit, ...(cursor ? {cursor} : {})})}`);
+export const unlockShared = (link, password) =>
+  data(request('POST', '/shared/unlock', {body: {password}, headers: shareHeaders(link), quiet: true}));

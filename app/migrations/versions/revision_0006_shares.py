@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("password_hash", identifier(255), nullable=True),
         sa.Column("label", exact_text(200), nullable=False),
         sa.Column("download_allowed", sa.Boolean(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False, comment="moved by edits, for If-Match"),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_share_links"),

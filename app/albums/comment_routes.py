@@ -1,0 +1,108 @@
+"""Comments over HTTP: what is said about an item, and what one has not read yet."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from app.albums.comments import CommentService
+from app.albums.dependencies import Cursor, Limit
+from app.albums.unread import UnreadService
+from app.caller import Caller
+from app.idempotency import Key
+from app.items.access import resolve_item
+from app.items.routes import ExpectedVersion, Log
+from app.items.row import ItemRow
+from app.viewer import Member
+from shared.comments import Comment, CommentPage, MarkRead, UnreadComments, WriteComment
+from shared.events import HEAD_HEADER
+from shared.ids import CommentIdField, ItemIdField
+
+router = APIRouter(tags=["comments"])
+
+
+def _comments(request: Request) -> CommentService:
+    service: CommentService = request.state.comments
+    return service
+
+
+def _unread(request: Request) -> UnreadService:
+    service: UnreadService = request.state.unread
+    return service
+
+
+async def _discussed(request: Request, caller: Caller, item: ItemIdField) -> ItemRow:
+    """Visitors of a share do not take part. Raises NotFound, Unauthenticated."""
+    return (await resolve_item(request, Member(caller.account_id), item)).row
+
+
+Comments = Annotated[CommentService, Depends(_comments)]
+Unread = Annotated[UnreadService, Depends(_unread)]
+DiscussedItem = Annotated[ItemRow, Depends(_discussed)]
+
+
+@router.get("/items/{item}/comments")
+async def list_comments(
+    row: DiscussedItem,
+    caller: Caller,
+    comments: Comments,
+    log: Log,
+    response: Response,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> CommentPage:
+    """The newest first; `Darkroom-Events` says from which event on to follow."""
+    head = await log.head(caller.account_id)
+    listed = await comments.list(caller.account_id, row, cursor=cursor, limit=limit)
+    response.headers[HEAD_HEADER] = str(head.last)
+    return CommentPage(comments=listed.comments, next_cursor=listed.next_cursor)
+
+
+@router.post("/items/{item}/comments", status_code=201)
+async def write_comment(
+    row: DiscussedItem, wish: WriteComment, caller: Caller, comments: Comments, key: Key, response: Response
+) -> Comment:
+    """Everybody else who may see the item has it unread from now on."""
+    written = await comments.write(caller.account_id, row, wish.text, key)
+    return _tagged(written, response)
+
+
+@router.patch("/items/{item}/comments/{comment}")
+async def edit_comment(
+    row: DiscussedItem,
+    comment: CommentIdField,
+    wish: WriteComment,
+    caller: Caller,
+    comments: Comments,
+    expected: ExpectedVersion,
+    response: Response,
+) -> Comment:
+    """Whoever wrote it."""
+    return _tagged(await comments.edit(caller.account_id, row, comment, wish.text, expected), response)
+
+
+@router.delete("/items/{item}/comments/{comment}", status_code=204)
+async def remove_comment(
+    row: DiscussedItem, comment: CommentIdField, caller: Caller, comments: Comments, expected: ExpectedVersion
+) -> None:
+    """Whoever wrote it, and the item's owner."""
+    await comments.remove(caller.account_id, row, comment, expected)
+
+
+@router.get("/comments/unread")
+async def count_unread_comments(caller: Caller, unread: Unread, log: Log, response: Response) -> UnreadComments:
+    """How many, and on which items; `Darkroom-Events` says from which event on to follow."""
+    head = await log.head(caller.account_id)
+    counted = await unread.count(caller.account_id)
+    response.headers[HEAD_HEADER] = str(head.last)
+    return counted
+
+
+@router.post("/comments/read", status_code=204)
+async def mark_comments_read(wish: MarkRead, caller: Caller, unread: Unread) -> None:
+    """Those up to the one that is named, on one item or on all; repeatable."""
+    await unread.mark_read(caller.account_id, wish)
+
+
+def _tagged(comment: Comment, response: Response) -> Comment:
+    response.headers["ETag"] = f'"{comment.version}"'
+    return comment

@@ -1,0 +1,176 @@
+"""The statements of comments, and of who has not read them yet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, and_, delete, func, insert, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.albums.schema import comments, unread_comments
+from app.sharing.schema import album_items, album_members
+from shared.ids import AccountId, CommentId, ItemId
+
+MOST_CONCERNED = 1_000
+"""So many people are told of a comment at most; whoever is in more albums than that reads it all the same."""
+MOST_UNREAD_ITEMS = 200
+"""On so many items, those with the newest ones, unread comments are counted."""
+
+_ROW = (
+    comments.c.id,
+    comments.c.item_id,
+    comments.c.owner_id,
+    comments.c.author_id,
+    comments.c.text,
+    comments.c.version,
+    comments.c.created_at,
+    comments.c.edited_at,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CommentRow:
+    """`owner_id` is whose item it is about."""
+
+    id: CommentId
+    item_id: ItemId
+    owner_id: AccountId
+    author_id: AccountId
+    text: str
+    version: int
+    created_at: datetime
+    edited_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """How many comments on one item an account has not read, and the newest of them."""
+
+    item_id: ItemId
+    owner_id: AccountId
+    count: int
+    newest: CommentId
+
+
+class CommentStore:
+    """On a connection that is handed in. Raises Unavailable, as the database does."""
+
+    async def page(
+        self, connection: AsyncConnection, item: ItemId, *, before: str | None, limit: int
+    ) -> tuple[list[CommentRow], bool]:
+        """The newest first, and whether more follow."""
+        wanted = select(*_ROW).where(comments.c.item_id == item).order_by(comments.c.id.desc()).limit(limit + 1)
+        if before is not None:
+            wanted = wanted.where(comments.c.id < before)
+        found = [_row(each) for each in (await connection.execute(wanted)).mappings()]
+        return found[:limit], len(found) > limit
+
+    async def get(self, connection: AsyncConnection, item: ItemId, comment: CommentId) -> CommentRow | None:
+        wanted = select(*_ROW).where(comments.c.id == comment, comments.c.item_id == item)
+        found = (await connection.execute(wanted)).mappings().first()
+        return _row(found) if found else None
+
+    async def add(self, connection: AsyncConnection, row: CommentRow, unread_by: Sequence[AccountId]) -> None:
+        await connection.execute(insert(comments).values(_values(row)))
+        if unread_by:
+            rows = [{"account_id": each, "comment_id": row.id, "item_id": row.item_id} for each in unread_by]
+            await connection.execute(insert(unread_comments), rows)
+
+    async def edit(self, connection: AsyncConnection, before: CommentRow, text: str, now: datetime) -> bool:
+        """False, and nothing changed, when somebody else has edited or removed it since `before` was read."""
+        change = (
+            update(comments)
+            .where(comments.c.id == before.id, comments.c.version == before.version)
+            .values(text=text, edited_at=now, version=before.version + 1)
+        )
+        return (await connection.execute(change)).rowcount == 1
+
+    async def remove(self, connection: AsyncConnection, rows: Sequence[CommentRow]) -> int:
+        """How many were still there; that they are unread goes with them."""
+        gone = delete(comments).where(comments.c.id.in_([row.id for row in rows]))
+        return (await connection.execute(gone)).rowcount
+
+    async def concerned(self, connection: AsyncConnection, owner: AccountId, item: ItemId) -> list[AccountId]:
+        """Who may see the item and is told of what is said about it: its owner, and who is in its albums.
+
+        As in `Placement.counts`: an album shows it only while its owner has been in there since before it came.
+        """
+        owners_seat, seat = album_members.alias("owners_seat"), album_members.alias("seat")
+        wanted = (
+            select(seat.c.account_id)
+            .distinct()
+            .select_from(album_items)
+            .join(
+                owners_seat,
+                and_(
+                    owners_seat.c.album_id == album_items.c.album_id,
+                    owners_seat.c.account_id == album_items.c.owner_id,
+                    owners_seat.c.since_version < album_items.c.added_version,
+                ),
+            )
+            .join(seat, seat.c.album_id == album_items.c.album_id)
+            .where(album_items.c.item_id == item)
+            .limit(MOST_CONCERNED)
+        )
+        found = [AccountId(each) for each in (await connection.execute(wanted)).scalars()]
+        return list(dict.fromkeys([owner, *found]))
+
+    async def unread_by(self, connection: AsyncConnection, rows: Sequence[CommentRow]) -> list[AccountId]:
+        """Who has one of them before them."""
+        wanted = select(unread_comments.c.account_id).distinct()
+        among = unread_comments.c.comment_id.in_([row.id for row in rows])
+        return [AccountId(each) for each in (await connection.execute(wanted.where(among))).scalars()]
+
+    async def unread(self, connection: AsyncConnection, account: AccountId) -> tuple[Unread, ...]:
+        newest = func.max(unread_comments.c.comment_id)
+        wanted = (
+            select(comments.c.item_id, comments.c.owner_id, func.count().label("count"), newest.label("newest"))
+            .select_from(unread_comments)
+            .join(comments, comments.c.id == unread_comments.c.comment_id)
+            .where(unread_comments.c.account_id == account)
+            .group_by(comments.c.item_id, comments.c.owner_id)
+            .order_by(newest.desc())
+            .limit(MOST_UNREAD_ITEMS)
+        )
+        return tuple(Unread(**found) for found in (await connection.execute(wanted)).mappings())
+
+    async def mark_read(
+        self, connection: AsyncConnection, account: AccountId, up_to: CommentId, item: ItemId | None
+    ) -> None:
+        """The second time, nothing is left to be marked."""
+        read = delete(unread_comments).where(
+            unread_comments.c.account_id == account, unread_comments.c.comment_id <= up_to
+        )
+        await connection.execute(read if item is None else read.where(unread_comments.c.item_id == item))
+
+    async def some_of(self, connection: AsyncConnection, account: AccountId, limit: int) -> list[CommentRow]:
+        """Some that the account has written, or that are about its items."""
+        for mine in (comments.c.author_id == account, comments.c.owner_id == account):
+            found = (await connection.execute(select(*_ROW).where(mine).limit(limit))).mappings().all()
+            if found:
+                return [_row(each) for each in found]
+        return []
+
+    async def forget_reader(self, connection: AsyncConnection, account: AccountId) -> int:
+        """Whatever the account had not read; says how many those were."""
+        return (
+            await connection.execute(delete(unread_comments).where(unread_comments.c.account_id == account))
+        ).rowcount
+
+    async def count_rows(self, connection: AsyncConnection, account: AccountId) -> dict[str, int]:
+        """How many rows each table has of the account."""
+        mine = (comments.c.author_id == account) | (comments.c.owner_id == account)
+        counted = {comments: mine, unread_comments: unread_comments.c.account_id == account}
+        return {
+            table.name: await connection.scalar(select(func.count(literal(1))).select_from(table).where(where)) or 0
+            for table, where in counted.items()
+        }
+
+
+def _values(row: CommentRow) -> dict[str, Any]:
+    return {column.name: getattr(row, column.name) for column in _ROW}
+
+
+def _row(found: RowMapping) -> CommentRow:
+    return CommentRow(**found)

@@ -1,0 +1,72 @@
+"""An album's share links over HTTP, for its owner."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from app.albums.share_store import ShareRow
+from app.albums.shares import ShareService
+from app.caller import Caller
+from app.idempotency import refuse_key
+from app.items.routes import ExpectedVersion
+from shared.ids import AlbumIdField, ShareIdField
+from shared.sharing import CreatedShare, CreateShare, EditShare, Share, SharePage
+
+router = APIRouter(prefix="/albums/{album}/shares", tags=["sharing"])
+
+
+def _shares(request: Request) -> ShareService:
+    service: ShareService = request.state.album_shares
+    return service
+
+
+Shares = Annotated[ShareService, Depends(_shares)]
+
+
+@router.post("", status_code=201, dependencies=[Depends(refuse_key)])
+async def create_share(
+    album: AlbumIdField, wish: CreateShare, caller: Caller, shares: Shares, response: Response
+) -> CreatedShare:
+    """A link that opens the album to whoever has it. The token is shown here and never again."""
+    row, token = await shares.create(caller.account_id, album, wish)
+    response.headers["Location"] = f"/v1/albums/{album}/shares/{row.id}"
+    response.headers["Cache-Control"] = "no-store"
+    return CreatedShare(share=_shown(row, response), token=token)
+
+
+@router.get("")
+async def list_shares(album: AlbumIdField, caller: Caller, shares: Shares) -> SharePage:
+    """The newest first."""
+    return SharePage(shares=tuple(row.shown() for row in await shares.list(caller.account_id, album)))
+
+
+@router.get("/{share}")
+async def get_share(
+    album: AlbumIdField, share: ShareIdField, caller: Caller, shares: Shares, response: Response
+) -> Share:
+    return _shown(await shares.require(caller.account_id, album, share), response)
+
+
+@router.patch("/{share}")
+async def change_share(
+    album: AlbumIdField,
+    share: ShareIdField,
+    wish: EditShare,
+    caller: Caller,
+    shares: Shares,
+    expected: ExpectedVersion,
+    response: Response,
+) -> Share:
+    """Expiry, password, label, originals. Another password locks out whoever said the old one."""
+    return _shown(await shares.change(caller.account_id, album, share, wish, expected), response)
+
+
+@router.delete("/{share}", status_code=204)
+async def revoke_share(album: AlbumIdField, share: ShareIdField, caller: Caller, shares: Shares) -> None:
+    """The link opens nothing any more; addresses of pictures that were given out work to their end, ten minutes on."""
+    await shares.revoke(caller.account_id, album, share)
+
+
+def _shown(row: ShareRow, response: Response) -> Share:
+    response.headers["ETag"] = f'"{row.version}"'
+    return row.shown()

@@ -1,0 +1,82 @@
+"""The statements of an owner's share links."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.sharing.schema import share_links
+from shared.ids import AlbumId, ShareId
+from shared.sharing import MOST_SHARES, Share
+
+_ROW = (
+    share_links.c.id,
+    share_links.c.album_id,
+    share_links.c.token_hash,
+    share_links.c.password_hash,
+    share_links.c.label,
+    share_links.c.download_allowed,
+    share_links.c.version,
+    share_links.c.created_at,
+    share_links.c.expires_at,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ShareRow:
+    """A link with what only the database knows of it."""
+
+    id: ShareId
+    album_id: AlbumId
+    token_hash: str
+    password_hash: str | None
+    label: str
+    download_allowed: bool
+    version: int
+    created_at: datetime
+    expires_at: datetime | None
+
+    def shown(self) -> Share:
+        return Share(
+            id=self.id,
+            album_id=self.album_id,
+            label=self.label,
+            created_at=self.created_at,
+            expires_at=self.expires_at,
+            password_needed=self.password_hash is not None,
+            download_allowed=self.download_allowed,
+            version=self.version,
+        )
+
+
+class ShareStore:
+    """Each method is one step of a transaction; what changes a link has locked its album."""
+
+    async def count(self, connection: AsyncConnection, album: AlbumId) -> int:
+        wanted = select(func.count()).select_from(share_links).where(share_links.c.album_id == album)
+        return await connection.scalar(wanted) or 0
+
+    async def add(self, connection: AsyncConnection, row: ShareRow) -> None:
+        await connection.execute(insert(share_links).values(_values(row)))
+
+    async def list(self, connection: AsyncConnection, album: AlbumId) -> list[ShareRow]:
+        """The newest first."""
+        wanted = select(*_ROW).where(share_links.c.album_id == album).order_by(share_links.c.id.desc())
+        return [ShareRow(**found) for found in (await connection.execute(wanted.limit(MOST_SHARES))).mappings()]
+
+    async def get(self, connection: AsyncConnection, album: AlbumId, share: ShareId) -> ShareRow | None:
+        wanted = select(*_ROW).where(share_links.c.id == share, share_links.c.album_id == album)
+        found = (await connection.execute(wanted)).mappings().first()
+        return ShareRow(**found) if found else None
+
+    async def put(self, connection: AsyncConnection, row: ShareRow) -> None:
+        await connection.execute(update(share_links).where(share_links.c.id == row.id).values(_values(row)))
+
+    async def remove(self, connection: AsyncConnection, share: ShareId) -> None:
+        await connection.execute(delete(share_links).where(share_links.c.id == share))
+
+
+def _values(row: ShareRow) -> dict[str, Any]:
+    return {column.name: getattr(row, column.name) for column in _ROW}

@@ -1,0 +1,156 @@
+"""What an album's owner does with its share links: make, see, change, revoke."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import structlog
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.accounts.passwords import Passwords
+from app.accounts.tokens import hash_of
+from app.albums.rights import owned
+from app.albums.share_store import ShareRow, ShareStore
+from app.albums.store import AlbumStore
+from app.events.log import NewEvent
+from app.events.outbox import EventOutbox
+from app.sharing.links import key_of_id, key_of_token, new_token
+from app.sharing.service import SharingService
+from app.stores.aurora import Database
+from app.stores.cache.cache import Cache
+from app.stores.cache.keys import AnyKey
+from shared.events import EventType
+from shared.ids import AccountId, AlbumId, ShareId, new_share_id
+from shared.problems import Full, Invalid, NotFound, Outdated
+from shared.sharing import MOST_SHARES, CreateShare, EditShare
+from shared.times import Clock
+
+log = structlog.get_logger()
+
+
+class ShareService:
+    """For the album's owner. Raises NotFound for a foreign album, Forbidden for its other members."""
+
+    def __init__(
+        self,
+        store: ShareStore,
+        database: Database,
+        cache: Cache,
+        albums: AlbumStore,
+        sharing: SharingService,
+        outbox: EventOutbox,
+        passwords: Passwords,
+        clock: Clock,
+    ) -> None:
+        self._store, self._database, self._cache = store, database, cache
+        self._albums, self._sharing = albums, sharing
+        self._outbox, self._passwords, self._clock = outbox, passwords, clock
+
+    async def create(self, owner: AccountId, album: AlbumId, wish: CreateShare) -> tuple[ShareRow, str]:
+        """The link and its token, which nobody can be told again. Raises Invalid, Full."""
+        owned(await self._sharing.standing(owner, album))  # hashing costs too much to do it for anybody
+        self._check(wish.expires_at)
+        token = new_token()
+        row = ShareRow(
+            id=new_share_id(),
+            album_id=album,
+            token_hash=hash_of(token),
+            password_hash=await self._hash(wish.password),
+            label=wish.label,
+            download_allowed=wish.download_allowed,
+            version=1,
+            created_at=self._clock(),
+            expires_at=wish.expires_at,
+        )
+        async with self._cache.change(*_keys(row)) as connection:
+            owned(await self._albums.standing(connection, album, owner))
+            if await self._store.count(connection, album) >= MOST_SHARES:
+                raise Full(f"An album has at most {MOST_SHARES} links; revoke one that is no longer needed.")
+            await self._store.add(connection, row)
+            await self._outbox.tell(
+                connection, [owner], _event(EventType.SHARE_CREATED, row), f"share.created:{row.id}"
+            )
+        log.info("share.created", album=album, share=row.id)
+        return row, token
+
+    async def list(self, owner: AccountId, album: AlbumId) -> list[ShareRow]:
+        """All of them, also those that have expired."""
+        owned(await self._sharing.standing(owner, album))
+        async with self._database.writer.read() as connection:
+            return await self._store.list(connection, album)
+
+    async def require(self, owner: AccountId, album: AlbumId, share: ShareId) -> ShareRow:
+        """Raises NotFound for the link, too."""
+        owned(await self._sharing.standing(owner, album))
+        async with self._database.writer.read() as connection:
+            return _found(await self._store.get(connection, album, share))
+
+    async def change(
+        self, owner: AccountId, album: AlbumId, share: ShareId, wish: EditShare, expected: int | None
+    ) -> ShareRow:
+        """Raises NotFound, Invalid, or Outdated if somebody changed it since version `expected`."""
+        owned(await self._sharing.standing(owner, album))
+        changes = await self._changes(wish)
+        async with self._cache.change() as connection:
+            before = await self._locked(connection, owner, album, share)
+            if expected not in (None, before.version):
+                raise Outdated
+            self._cache.forget(connection, *_keys(before))
+            after = replace(before, version=before.version + 1, **changes)
+            await self._store.put(connection, after)
+        log.info("share.changed", album=album, share=share, fields=sorted(changes))
+        return after
+
+    async def revoke(self, owner: AccountId, album: AlbumId, share: ShareId) -> None:
+        """Once this returns, the link opens nothing any more, in any process. Raises NotFound."""
+        async with self._cache.change() as connection:
+            row = await self._locked(connection, owner, album, share)
+            self._cache.forget(connection, *_keys(row))
+            await self._store.remove(connection, share)
+            await self._outbox.tell(connection, [owner], _event(EventType.SHARE_REVOKED, row), f"share.revoked:{share}")
+        log.info("share.revoked", album=album, share=share)
+
+    async def _locked(self, connection: AsyncConnection, owner: AccountId, album: AlbumId, share: ShareId) -> ShareRow:
+        """As it is to the end of the transaction."""
+        owned(await self._albums.standing(connection, album, owner))
+        return _found(await self._store.get(connection, album, share))
+
+    async def _changes(self, wish: EditShare) -> dict[str, Any]:
+        """The fields of the row that the wish names, with their new values."""
+        named = wish.model_fields_set
+        if not named:
+            raise Invalid(errors=[{"field": "", "message": "name at least one field to change"}])
+        self._check(wish.expires_at)
+        changes: dict[str, Any] = {}
+        if "expires_at" in named:
+            changes["expires_at"] = wish.expires_at
+        if "password" in named:
+            changes["password_hash"] = await self._hash(wish.password)
+        if wish.label is not None:
+            changes["label"] = wish.label
+        if wish.download_allowed is not None:
+            changes["download_allowed"] = wish.download_allowed
+        return changes
+
+    async def _hash(self, password: SecretStr | None) -> str | None:
+        return None if password is None else await self._passwords.hash(password.get_secret_value())
+
+    def _check(self, expires_at: datetime | None) -> None:
+        if expires_at is not None and expires_at <= self._clock():
+            raise Invalid(errors=[{"field": "expires_at", "message": "lies in the past"}])
+
+
+def _found(row: ShareRow | None) -> ShareRow:
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _keys(row: ShareRow) -> tuple[AnyKey, ...]:
+    """Under what visitors find it."""
+    return key_of_token(row.token_hash), key_of_id(row.id)
+
+
+def _event(type_: EventType, row: ShareRow) -> NewEvent:
+    return NewEvent(type_, row.id, row.shown().model_dump(mode="json"))

@@ -1,0 +1,46 @@
+"""What the visitor of a share link sees: the album, and what lies in it."""
+
+from app.accounts.service import AccountService
+from app.albums.pages import AlbumPages, ShownPage
+from app.sharing.service import SharingService
+from app.sharing.values import AlbumRow
+from app.sharing.visits import VisitService
+from app.viewer import ShareVisitor
+from shared.problems import NotFound
+from shared.sharing import SharedAlbum
+
+
+class AlbumVisits:
+    """Raises NotFound when the album or its owner is gone: links end with them."""
+
+    def __init__(
+        self, visits: VisitService, sharing: SharingService, pages: AlbumPages, accounts: AccountService
+    ) -> None:
+        self._visits, self._sharing, self._pages, self._accounts = visits, sharing, pages, accounts
+
+    async def album(self, visitor: ShareVisitor) -> SharedAlbum:
+        album, owner_name = await self._require(visitor)
+        link = await self._visits.require(visitor.share_id)
+        return SharedAlbum(
+            title=album.title,
+            description=album.description,
+            owner_name=owner_name,
+            item_count=album.item_count,
+            download_allowed=link.download_allowed,
+            expires_at=link.expires_at,
+        )
+
+    async def page(self, visitor: ShareVisitor, cursor: str | None, limit: int) -> ShownPage:
+        """Raises Invalid for a cursor of another link or order."""
+        album, _ = await self._require(visitor)
+        return await self._pages.page(album, visitor, cursor, limit)
+
+    async def _require(self, visitor: ShareVisitor) -> tuple[AlbumRow, str]:
+        """The album and its owner's name, who may have closed the account a moment ago."""
+        album = await self._sharing.album(visitor.album_id)
+        if album is None:
+            raise NotFound
+        names = await self._accounts.names([album.owner_id])
+        if album.owner_id not in names:
+            raise NotFound
+        return album, names[album.owner_id]

@@ -1,0 +1,46 @@
+"""What is read of share links when somebody presents a token."""
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.sharing.links import ShareLink, lock_of
+from app.sharing.schema import share_links
+from shared.ids import AlbumId, ShareId
+
+_LINK = (
+    share_links.c.id,
+    share_links.c.album_id,
+    share_links.c.download_allowed,
+    share_links.c.expires_at,
+    share_links.c.password_hash,
+)
+
+
+class LinkStore:
+    """On a connection that is handed in. Raises Unavailable, as the database does."""
+
+    async def with_token(self, connection: AsyncConnection, token_hash: str) -> ShareLink | None:
+        """Also when it has expired: that is for whoever reads it to say."""
+        return await self._first(connection, share_links.c.token_hash == token_hash)
+
+    async def get(self, connection: AsyncConnection, share: ShareId) -> ShareLink | None:
+        """As `with_token`."""
+        return await self._first(connection, share_links.c.id == share)
+
+    async def password_hash(self, connection: AsyncConnection, share: ShareId) -> str | None:
+        found: str | None = await connection.scalar(
+            select(share_links.c.password_hash).where(share_links.c.id == share)
+        )
+        return found
+
+    async def _first(self, connection: AsyncConnection, condition: ColumnElement[bool]) -> ShareLink | None:
+        found = (await connection.execute(select(*_LINK).where(condition))).mappings().first()
+        if found is None:
+            return None
+        return ShareLink(
+            ShareId(found["id"]),
+            AlbumId(found["album_id"]),
+            found["download_allowed"],
+            found["expires_at"],
+            lock_of(found["password_hash"]),
+        )

@@ -1,0 +1,80 @@
+"""Links to albums on the wire: what an owner makes, and what a visitor without an account sees."""
+
+from typing import Annotated
+
+from pydantic import Field, SecretStr, StringConstraints
+
+from shared.ids import AlbumIdField, ShareIdField
+from shared.times import Moment
+from shared.wire import Answer, Request
+
+SHARE_HEADER = "Darkroom-Share"
+"""Carries the link's token. It never stands in a path or a query."""
+PROOF_HEADER = "Darkroom-Share-Proof"
+"""Carries what `POST /shared/unlock` answers, where a link has a password."""
+
+MOST_SHARES = 100
+"""Of one album."""
+
+ShareLabel = Annotated[str, StringConstraints(max_length=200)]
+SharePassword = Annotated[SecretStr, Field(min_length=6, max_length=256)]
+
+
+class CreateShare(Request):
+    label: ShareLabel = Field(
+        default="", description="What the owner will recognise the link by; visitors do not see it."
+    )
+    expires_at: Moment | None = Field(default=None, description="From then on it opens nothing; null: never.")
+    password: SharePassword | None = None
+    download_allowed: bool = Field(default=False, description="Whether visitors may fetch originals.")
+
+
+class EditShare(Request):
+    """Only what is named changes. `expires_at` and `password` can be taken away with null."""
+
+    label: ShareLabel | None = None
+    expires_at: Moment | None = None
+    password: SharePassword | None = None
+    download_allowed: bool | None = None
+
+
+class Share(Answer):
+    id: ShareIdField
+    album_id: AlbumIdField
+    label: str
+    created_at: Moment
+    expires_at: Moment | None
+    password_needed: bool
+    download_allowed: bool
+    version: int = Field(description="Counts edits; the ETag.")
+
+
+class CreatedShare(Answer):
+    share: Share
+    token: str = Field(description="Shown once. The address for visitors is `/s#` and this token.")
+
+
+class SharePage(Answer):
+    """All links of the album, the newest first; those that have expired, too."""
+
+    shares: tuple[Share, ...]
+
+
+class UnlockShare(Request):
+    password: Annotated[SecretStr, Field(max_length=256)]
+
+
+class UnlockedShare(Answer):
+    proof: str = Field(description=f"Goes into the header {PROOF_HEADER}. Another password makes it void.")
+    expires_at: Moment
+
+
+class SharedAlbum(Answer):
+    """An album as somebody sees it who has a link."""
+
+    title: str
+    description: str
+    owner_name: str
+    item_count: int
+    download_allowed: bool
+    expires_at: Moment | None

@@ -1,0 +1,214 @@
+"""Every route of the OpenAPI document, asked by everybody who might try, against one table of what they must get."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from shared.albums import Role
+from shared.ids import (
+    ItemId,
+    new_account_id,
+    new_album_id,
+    new_comment_id,
+    new_export_id,
+    new_invitation_id,
+    new_item_id,
+    new_session_id,
+    new_share_id,
+    new_ulid,
+)
+from tests.house import ManualClock, Stores, open_house
+from tests.sharing.people import Json, Link, Person, Town, open_town
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+TABLE = Path(__file__).with_name("authorisation.txt")
+ACTORS = ("nobody", "revoked", "stranger", "viewer", "contributor", "link")
+ENDS_SESSIONS = {("DELETE", "/v1/sessions"), ("DELETE", "/v1/sessions/current")}
+UNSETTABLE: Json = {"id": "itm_1", "account_id": "acc_1", "owner_id": "acc_1", "administrator": True, "version": 9}
+"""Fields that some answers have and no client may set."""
+
+NO_PASSWORD = {"password": "not the right one"}
+BODIES: dict[str, Callable[[Json], Json]] = {
+    "POST /v1/accounts": lambda _: {"email": f"{new_ulid().lower()}@example.org", "password": "correct horse battery"},
+    "PATCH /v1/account": lambda _: {"name": None},
+    "DELETE /v1/account": lambda _: NO_PASSWORD,
+    "POST /v1/sessions": lambda _: {"email": "nobody@example.org"} | NO_PASSWORD,
+    "POST /v1/items": lambda _: {
+        "name": "a.jpg", "size_bytes": 1, "content_type": "image/jpeg", "digest": f"sha256:{'0' * 64}",
+    },
+    "PATCH /v1/items/{item}": lambda _: {"caption": "Mine now"},
+    "POST /v1/items/{item}/parts": lambda _: {"parts": [{"number": 1, "sha256": "0" * 64}]},
+    "POST /v1/items/delete": lambda ids: {"ids": [ids["item"]]},
+    "POST /v1/items/{item}/comments": lambda _: {"text": "Hello"},
+    "PATCH /v1/items/{item}/comments/{comment}": lambda _: {"text": "Not what was said"},
+    "POST /v1/comments/read": lambda ids: {"up_to": ids["comment"]},
+    "POST /v1/albums": lambda _: {"title": "Another"},
+    "PATCH /v1/albums/{album}": lambda _: {"title": "Renamed"},
+    "POST /v1/albums/{album}/items": lambda ids: {"ids": [ids["item"]]},
+    "POST /v1/albums/{album}/items/remove": lambda ids: {"ids": [ids["item"]]},
+    "POST /v1/albums/{album}/items/move": lambda ids: {"ids": [ids["item"]], "after": ids["other_item"]},
+    "PATCH /v1/albums/{album}/members/{account}": lambda _: {"role": Role.CONTRIBUTOR},
+    "POST /v1/albums/{album}/transfer": lambda ids: {"account_id": ids["account"]},
+    "POST /v1/albums/{album}/invitations": lambda _: {"role": Role.VIEWER},
+    "POST /v1/invitations/accept": lambda _: {"token": f"dri_{'x' * 43}"},
+    "POST /v1/albums/{album}/shares": lambda _: {},
+    "PATCH /v1/albums/{album}/shares/{share}": lambda _: {"label": "Mine now"},
+    "POST /v1/shared/unlock": lambda _: NO_PASSWORD,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    method: str
+    path: str
+    has_body: bool
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def names_something(self) -> bool:
+        return "{" in self.path
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """An owner with one of everything, and those who knock at each door."""
+
+    town: Town
+    routes: list[Route]
+    owner: Person
+    actors: dict[str, Person | Link]
+    ids: Json
+
+    async def ask(self, who: Person | Link, route: Route, ids: Json, further: Json | None = None) -> httpx.Response:
+        body = BODIES[str(route)](ids) | (further or {}) if route.has_body else None
+        return await who.ask(route.method, route.path.format(**ids).removeprefix("/v1/"), body)
+
+    async def actor(self, name: str, route: Route) -> Person | Link:
+        """Where the route ends sessions, somebody else of the kind."""
+        who = self.actors[name]
+        ends = (route.method, route.path) in ENDS_SESSIONS and name not in {"nobody", "revoked"}
+        return await self.town.somebody() if ends and isinstance(who, Person) else who
+
+    async def possessions(self) -> list[Any]:
+        """All that is the owner's and that nobody else may change."""
+        album = f"albums/{self.ids['album']}"
+        lists = ("items", "members", "shares", "invitations")
+        paths = [f"items/{self.ids['item']}", album, *(f"{album}/{each}" for each in lists), "account", "sessions"]
+        return [await self.owner.get(path) for path in paths]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """The owner is the installation's first account, and so its administrator; none of the others is."""
+    database = f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('authorisation') / 'darkroom.db'}"
+    async with open_house(stores, ManualClock()) as house, open_town(stores, house, database_url=database) as town:
+        yield await _populated(town)
+
+
+async def _populated(town: Town) -> World:
+    owner, guest, stranger, viewer, contributor = [await town.somebody() for _ in range(5)]
+    film, other = await owner.film(), await owner.photo()
+    album = await owner.album(film, other)
+    for somebody, role in ((guest, Role.VIEWER), (viewer, Role.VIEWER), (contributor, Role.CONTRIBUTOR)):
+        await owner.invite(album, somebody, role)
+    link = await owner.share(album)
+    revoked = await town.once_more(owner)
+    assert (await revoked.ask("DELETE", "sessions/current")).status_code == 204
+    row = await town.house.base.item_store.require(owner.account, ItemId(film))
+    invited = await owner.post(f"albums/{album}/invitations", {})
+    ids = {
+        "item": film,
+        "other_item": other,
+        "album": album,
+        "account": guest.account,
+        "share": link.id,
+        "invitation": invited["invitation"]["id"],
+        "comment": (await owner.post(f"items/{film}/comments", {"text": "Mine"}))["id"],
+        "export": (await owner.post("account/exports", None))["id"],
+        "session": next(each["id"] for each in (await owner.get("sessions"))["sessions"] if each["current"]),
+        "attempt": row.attempt,
+        "rung": "360p",
+    }
+    nobody = Person(town.http, town.house, new_account_id(), {"Authorization": ""})
+    knocking = (nobody, revoked, stranger, viewer, contributor, link)
+    return World(town, await _routes(town), owner, dict(zip(ACTORS, knocking, strict=True)), ids)
+
+
+async def _routes(town: Town) -> list[Route]:
+    paths = (await town.http.get("openapi.json")).json()["paths"]
+    return [
+        Route(method.upper(), path, "requestBody" in operation)
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+        if path.startswith("/v1/")
+    ]
+
+
+def _absent(ids: Json) -> Json:
+    """As many ids of things that there never were."""
+    return ids | {
+        "item": new_item_id(),
+        "album": new_album_id(),
+        "account": new_account_id(),
+        "share": new_share_id(),
+        "invitation": new_invitation_id(),
+        "comment": new_comment_id(),
+        "export": new_export_id(),
+        "session": new_session_id(),
+    }
+
+
+def _expected() -> dict[str, tuple[int, ...]]:
+    lines = [line.split() for line in TABLE.read_text().splitlines() if line and not line.startswith("#")]
+    return {f"{method} {path}": tuple(map(int, codes)) for method, path, *codes in lines}
+
+
+async def test_everybody_gets_from_every_route_what_the_table_says_and_nothing_of_the_owners_changes(
+    world: World,
+) -> None:
+    before = await world.possessions()
+    found = {
+        str(route): tuple(
+            [(await world.ask(await world.actor(name, route), route, world.ids)).status_code for name in ACTORS]
+        )
+        for route in world.routes
+    }
+    assert found == _expected(), f"a route that is missing in {TABLE.name} belongs there:\n{_as_table(found)}"
+    assert await world.possessions() == before
+
+
+async def test_what_is_foreign_looks_like_what_is_not_there(world: World) -> None:
+    """To a stranger all of it; to those who are let into one album whatever does not lie in it."""
+    private = world.ids | {"item": await world.owner.photo(), "album": await world.owner.album()}
+    absent, different = _absent(world.ids), []
+    for route in [each for each in world.routes if each.names_something]:
+        for name, foreign in (("stranger", world.ids), ("viewer", private), ("link", private)):
+            answers = [await world.ask(world.actors[name], route, ids) for ids in (foreign, absent)]
+            if len({(answer.status_code, answer.text) for answer in answers}) != 1:
+                different.append(f"{name}: {route}")
+    assert different == []
+
+
+async def test_no_client_sets_what_is_not_its_to_set(world: World) -> None:
+    accepted = []
+    for route in [each for each in world.routes if each.has_body]:
+        for field, value in UNSETTABLE.items():
+            if field in BODIES[str(route)](world.ids):
+                continue
+            answer = await world.ask(world.owner, route, world.ids, {field: value})
+            named = [each["field"] for each in answer.json().get("errors", [])]
+            if answer.status_code != 422 or field not in named:
+                accepted.append(f"{route}: {field} gave {answer.status_code}")
+    assert accepted == []
+
+
+def _as_table(found: dict[str, tuple[int, ...]]) -> str:
+    return "\n".join(f"{route:<60} {'  '.join(map(str, codes))}" for route, codes in found.items())

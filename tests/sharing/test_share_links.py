@@ -1,0 +1,235 @@
+"""Share links over HTTP: what a visitor sees and does not, what an owner may change, and that an end is the end."""
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from sqlalchemy import select
+
+from app.accounts.limits import FAILED_UNLOCKS_OF_SHARE, Attempts
+from app.accounts.tokens import hash_of
+from app.albums.share_store import ShareStore
+from app.sharing.links import new_token
+from app.sharing.schema import share_links
+from shared.ids import AlbumId, ShareId, new_share_id
+from shared.problems import TYPE_PREFIX, ShareLocked
+from shared.sharing import MOST_SHARES, PROOF_HEADER, SHARE_HEADER
+from tests.sharing.people import Json, Link, Person, Town
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PASSWORD = "six or more"
+
+
+async def proof_of(link: Link, password: str = PASSWORD) -> dict[str, str]:
+    answer = await link.ask("POST", "shared/unlock", {"password": password})
+    assert answer.status_code == 200, answer.text
+    return {PROOF_HEADER: answer.json()["proof"]}
+
+
+async def test_a_visitor_sees_the_album_and_its_items_and_nothing_else(town: Town) -> None:
+    owner = await town.somebody()
+    shown, hidden = await owner.photo(), await owner.photo()
+    link = await owner.share(await owner.album(shown))
+    album = await link.get("shared")
+    assert (album["title"], album["item_count"], album["download_allowed"]) == ("Autumn", 1, False)
+    (entry,) = (await link.get("shared/items"))["items"]
+    assert (entry["item"]["id"], entry["owner_id"], entry["original"], entry["item"]["digest"]) == (
+        shown,
+        None,
+        False,
+        None,
+    )
+    assert (await link.get(f"items/{shown}"))["renditions"][0]["url"] == entry["item"]["renditions"][0]["url"]
+    assert [await link.status(path) for path in (f"items/{hidden}", f"items/{shown}/original")] == [404, 404]
+    for path in ("items", "albums", "account", "events", f"items/{shown}/comments"):
+        assert await link.status(path) == 401, path
+    for method, path in (("DELETE", f"items/{shown}"), ("PATCH", f"items/{shown}")):
+        assert (await link.ask(method, path, {"caption": "mine"})).status_code in {401, 404}, path
+
+
+async def test_a_visitors_addresses_live_ten_to_twenty_minutes(town: Town) -> None:
+    owner = await town.somebody()
+    item = await owner.photo()
+    link = await owner.share(await owner.album(item))
+    ends = datetime.fromisoformat((await link.get(f"items/{item}"))["urls_expire_at"])
+    assert timedelta(minutes=9) < ends - datetime.now(UTC) <= timedelta(minutes=20)
+
+
+async def test_a_visitor_plays_a_film_until_the_link_is_revoked(town: Town) -> None:
+    owner = await town.somebody()
+    film = await owner.film()
+    album = await owner.album(film)
+    link = await owner.share(album)
+    playlist = (await link.get(f"items/{film}"))["playlist_url"].removeprefix("/v1/")
+    main = await town.http.get(playlist)  # a player sends no header: its grant lies in the address
+    assert main.status_code == 200
+    (rung, *_) = [line for line in main.text.splitlines() if not line.startswith("#")]
+    media = main.url.join(rung)
+    assert (await town.http.get(media)).status_code == 200
+    assert (await owner.ask("DELETE", f"albums/{album}/shares/{link.id}")).status_code == 204
+    assert [(await town.http.get(url)).status_code for url in (playlist, media)] == [404, 404]
+
+
+async def test_originals_are_for_links_that_allow_them(town: Town) -> None:
+    owner = await town.somebody()
+    item = await owner.photo()
+    album = await owner.album(item)
+    link = await owner.share(album, download_allowed=True)
+    (entry,) = (await link.get("shared/items"))["items"]
+    assert entry["original"]
+    url = urlsplit((await link.get(f"items/{item}/original"))["url"])
+    assert url.path.endswith(f"/{item}")
+    assert "Policy" in parse_qs(url.query) or "Expires" in parse_qs(url.query)
+    assert (await owner.ask("PATCH", f"albums/{album}/shares/{link.id}", {"download_allowed": False})).is_success
+    assert await link.status(f"items/{item}/original") == 404
+
+
+@pytest.mark.parametrize("ending", ["revoked", "album deleted", "expired"])
+async def test_an_end_is_at_once_and_looks_like_a_link_that_never_was(town: Town, ending: str) -> None:
+    owner = await town.somebody()
+    item = await owner.photo()
+    album = await owner.album(item)
+    link = await owner.share(album)
+    paths = ("shared", "shared/items", f"items/{item}")
+    assert [await link.status(path) for path in paths] == [200, 200, 200]
+    match ending:
+        case "revoked":
+            assert (await owner.ask("DELETE", f"albums/{album}/shares/{link.id}")).status_code == 204
+        case "album deleted":
+            assert (await owner.ask("DELETE", f"albums/{album}")).status_code == 204
+        case _:
+            await _expire(owner, album, link)
+    never = Link(town.http, "", "drl_" + "x" * 43)
+    for path in paths:
+        ended, unknown = await link.ask("GET", path), await never.ask("GET", path)
+        assert (ended.status_code, ended.json()) == (404, unknown.json()), path
+
+
+async def _expire(owner: Person, album: str, link: Link) -> None:
+    """A moment from now, and waits for it."""
+    at = datetime.now(UTC) + timedelta(seconds=0.3)
+    answer = await owner.ask("PATCH", f"albums/{album}/shares/{link.id}", {"expires_at": at.isoformat()})
+    assert answer.status_code == 200, answer.text
+    while await link.status("shared") != 404:
+        assert datetime.now(UTC) < at + timedelta(seconds=60)
+
+
+async def test_an_item_that_leaves_the_album_is_gone_for_visitors_at_once(town: Town) -> None:
+    owner = await town.somebody()
+    item, stays = await owner.photo(), await owner.photo()
+    album = await owner.album(item, stays)
+    link = await owner.share(album)
+    assert await link.status(f"items/{item}") == 200
+    await owner.post(f"albums/{album}/items/remove", {"ids": [item]})
+    assert [await link.status(f"items/{each}") for each in (item, stays)] == [404, 200]
+    assert [each["item"]["id"] for each in (await link.get("shared/items"))["items"]] == [stays]
+
+
+async def test_a_password_is_asked_for_once_and_changing_it_locks_everybody_out(town: Town) -> None:
+    owner = await town.somebody()
+    item = await owner.photo()
+    album = await owner.album(item)
+    link = await owner.share(album, password=PASSWORD)
+    locked = await link.ask("GET", "shared")
+    assert (locked.status_code, locked.json()["type"]) == (403, f"{TYPE_PREFIX}share-locked")
+    wrong = await link.ask("POST", "shared/unlock", {"password": "something else"})
+    assert (wrong.status_code, wrong.json()["type"]) == (403, f"{TYPE_PREFIX}share-locked")
+    proof = await proof_of(link)
+    for path in ("shared", "shared/items", f"items/{item}"):
+        assert await link.status(path) == 403
+        assert (await link.ask("GET", path, headers=proof)).status_code == 200, path
+    other = await owner.share(album, password=PASSWORD)
+    assert (await other.ask("GET", "shared", headers=proof)).status_code == 403, "a proof is for one link"
+    change = {"password": "another one"}
+    assert (await owner.ask("PATCH", f"albums/{album}/shares/{link.id}", change)).status_code == 200
+    assert (await link.ask("GET", "shared", headers=proof)).status_code == 403
+    assert (await owner.ask("PATCH", f"albums/{album}/shares/{link.id}", {"password": None})).status_code == 200
+    assert await link.status("shared") == 200
+
+
+async def test_guessing_a_password_ends_in_429_also_for_the_right_one(town: Town) -> None:
+    owner = await town.somebody()
+    link = await owner.share(await owner.album(), password=PASSWORD)
+    attempts = Attempts(town.house.base.signals.limits)
+    for _ in range(FAILED_UNLOCKS_OF_SHARE.most - 1):
+        with suppress(ShareLocked):
+            async with attempts.unlocking(link.id, f"elsewhere {link.id}"):
+                raise ShareLocked
+    statuses = [
+        (await link.ask("POST", "shared/unlock", {"password": password})).status_code
+        for password in ("a wrong one", PASSWORD)
+    ]
+    assert statuses == [403, 429]
+
+
+async def test_a_visit_counts_as_one_also_when_somebody_is_signed_in(town: Town) -> None:
+    owner = await town.somebody()
+    item, private = await owner.photo(), await owner.photo()
+    link = await owner.share(await owner.album(item))
+    both = owner.headers | {SHARE_HEADER: link.token}
+    assert (await town.http.get(f"items/{item}", headers=both)).json()["digest"] is None
+    assert (await town.http.get(f"items/{private}", headers=both)).status_code == 404
+
+
+async def test_the_token_is_shown_once_and_the_database_does_not_know_it(town: Town) -> None:
+    owner = await town.somebody()
+    album = await owner.album()
+    made = await owner.ask("POST", f"albums/{album}/shares", {"label": "for grandma", "password": PASSWORD})
+    assert (made.status_code, made.headers["Cache-Control"]) == (201, "no-store")
+    (listed,) = (await owner.get(f"albums/{album}/shares"))["shares"]
+    assert (listed["label"], listed["password_needed"]) == ("for grandma", True)
+    assert "token" not in listed
+    assert await owner.get(made.headers["Location"].removeprefix("/v1/")) == listed
+    async with town.house.base.database.writer.read() as connection:
+        stored = (await connection.execute(select(share_links).where(share_links.c.id == listed["id"]))).one()
+    assert made.json()["token"] not in str(stored)
+    assert PASSWORD not in str(stored)
+    assert stored.password_hash.startswith("$argon2id$")
+    keyed = await owner.ask("POST", f"albums/{album}/shares", {}, headers={"Idempotency-Key": "one"})
+    assert keyed.status_code == 400
+
+
+async def test_two_who_change_a_link_do_not_undo_each_other(town: Town) -> None:
+    owner = await town.somebody()
+    album = await owner.album()
+    link = await owner.share(album)
+    path = f"albums/{album}/shares/{link.id}"
+    first = await owner.ask("PATCH", path, {"label": "one"}, headers={"If-Match": '"1"'})
+    assert (first.status_code, first.headers["ETag"]) == (200, '"2"')
+    assert (await owner.ask("PATCH", path, {"label": "two"}, headers={"If-Match": '"1"'})).status_code == 412
+    assert (await owner.get(path))["label"] == "one"
+    assert (await owner.ask("PATCH", path, {})).status_code == 422
+    past = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
+    assert (await owner.ask("PATCH", path, {"expires_at": past})).status_code == 422
+
+
+async def test_an_album_has_so_many_links_and_no_more(town: Town) -> None:
+    owner = await town.somebody()
+    album = await owner.album()
+    link = await owner.share(album)
+    async with town.house.base.database.writer.write() as connection:
+        row = await ShareStore().get(connection, AlbumId(album), ShareId(link.id))
+        assert row
+        for _ in range(MOST_SHARES - 1):
+            await ShareStore().add(connection, replace(row, id=new_share_id(), token_hash=hash_of(new_token())))
+    assert (await owner.ask("POST", f"albums/{album}/shares", {})).status_code == 409
+    (*_, oldest) = (await owner.get(f"albums/{album}/shares"))["shares"]
+    assert (await owner.ask("DELETE", f"albums/{album}/shares/{oldest['id']}")).status_code == 204
+    await owner.share(album)
+
+
+async def test_only_the_albums_owner_has_to_do_with_its_links(town: Town) -> None:
+    owner, member, stranger = [await town.somebody() for _ in range(3)]
+    album = await owner.album()
+    link = await owner.share(album)
+    await owner.invite(album, member)
+    path = f"albums/{album}/shares"
+    requests = (("GET", path), ("POST", path), ("GET", f"{path}/{link.id}"), ("DELETE", f"{path}/{link.id}"))
+    for method, each in requests:
+        body: Json | None = {} if method == "POST" else None
+        assert (await member.ask(method, each, body)).status_code == 403, each
+        assert (await stranger.ask(method, each, body)).status_code == 404, each
+    assert await link.status("shared") == 200

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from app.albums.capture import FOLLOWER as ALBUMS
 from app.database import open_database
 from app.events.cursors import CursorStore
 from app.events.log import EventLog
@@ -16,10 +15,10 @@ from app.events.requests import RelationalRequests
 from app.events.store import EventStore
 from app.events.stream import event_channel
 from app.events.telling import OutboxRelay, PromptTelling
+from app.followers import STANDING_FOLLOWERS
 from app.items.changes import ItemChanges
 from app.items.queueing import WorkQueue
 from app.items.store import ItemStore
-from app.search.indexing import FOLLOWER as SEARCH
 from app.settings import Settings
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
@@ -27,9 +26,6 @@ from app.stores.clients import AmazonStores, Endpoints, open_amazon
 from app.stores.signals import Signals
 from shared.ids import AccountId
 from shared.times import Clock
-
-STANDING_FOLLOWERS = (SEARCH, ALBUMS)
-"""Those that follow every account's log."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from contextlib import AsyncExitStack
 
 from app.events.cursors import CursorStore
 from app.events.follower import Following
+from app.followers import SEARCH
 from app.search.index_store import IndexStore
-from app.search.indexing import FOLLOWER, SearchIndex
+from app.search.indexing import SearchIndex
 from app.services import open_foundation
 from app.settings import Settings
 from shared.ids import AccountId
@@ -65,7 +66,7 @@ async def _one(account: AccountId) -> AsyncIterator[AccountId]:
 async def _all(cursors: CursorStore) -> AsyncIterator[AccountId]:
     """Those that have a cursor; the workers find the others by themselves."""
     last = ""
-    while accounts := await cursors.accounts(FOLLOWER, last, PAGE_ACCOUNTS):
+    while accounts := await cursors.accounts(SEARCH, last, PAGE_ACCOUNTS):
         for account in accounts:
             yield account
         last = accounts[-1]

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from app.albums.contents import AlbumContents
 from app.events.cursors import Step, nothing
+from app.followers import ALBUMS
 from app.items.store import ItemStore, Position
 from shared.events import Event, EventType
 from shared.ids import AccountId, ItemId
 
-FOLLOWER = "albums"
 PAGE_ITEMS = 100
 _TELLING = frozenset({EventType.ITEM_UPDATED, EventType.ITEM_PLAYABLE, EventType.ITEM_READY, EventType.ITEM_FAILED})
 """Events with which the time of capture may have changed."""
@@ -22,7 +22,7 @@ class CaptureFollower:
 
     @property
     def name(self) -> str:
-        return FOLLOWER
+        return ALBUMS
 
     async def prepare(self, account: AccountId, events: Sequence[Event]) -> Step:
         named = {ItemId(event.subject) for event in events if event.type in _TELLING}

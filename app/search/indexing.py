@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.events.cursors import Step, nothing
+from app.followers import SEARCH
 from app.items.row import ItemRow
 from app.items.store import ItemStore, Position
 from app.search.entries import Entry, entry
@@ -12,7 +13,6 @@ from app.search.index_store import IndexStore
 from shared.events import Event
 from shared.ids import AccountId, ItemId
 
-FOLLOWER = "search"
 PAGE_ITEMS = 100
 NEWCOMERS = 200
 
@@ -23,7 +23,7 @@ class SearchIndex:
 
     @property
     def name(self) -> str:
-        return FOLLOWER
+        return SEARCH
 
     async def prepare(self, account: AccountId, events: Sequence[Event]) -> Step:
         named = {ItemId(event.subject) for event in events if event.type.startswith("item.")}
@@ -48,7 +48,7 @@ class SearchIndex:
         return replace, lowest
 
     async def newcomers(self) -> Sequence[AccountId]:
-        return await self._index.without_cursor(FOLLOWER, NEWCOMERS)
+        return await self._index.without_cursor(SEARCH, NEWCOMERS)
 
 
 def _entries(rows: Sequence[ItemRow]) -> dict[ItemId, Entry | None]:

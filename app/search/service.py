@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from app.followers import SEARCH
 from app.items.cursor import Cursors
 from app.items.row import ItemRow
 from app.items.service import ItemService
 from app.items.store import Position
-from app.search.indexing import FOLLOWER
 from app.search.query import Query, Wish, fits, query
 from app.search.store import SearchStore
 from shared.ids import AccountId
@@ -34,14 +34,14 @@ class SearchService:
         titles = await self._store.titles(account) if wish.text else {}
         asked = query(wish, titles)
         if asked is None:
-            return Found([], None, await self._store.applied(account, FOLLOWER))
+            return Found([], None, await self._store.applied(account, SEARCH))
         return await self._look(account, wish, asked, before, limit)
 
     async def _look(self, account: AccountId, wish: Wish, asked: Query, before: str | None, limit: int) -> Found:
         rows: list[ItemRow] = []
         applied: int | None = None
         for _ in range(MOST_LOOKS):
-            found = await self._store.candidates(account, FOLLOWER, asked, before, limit - len(rows))
+            found = await self._store.candidates(account, SEARCH, asked, before, limit - len(rows))
             applied = found.applied if applied is None else applied
             own = await self._items.get_many(account, found.items)
             rows += [own[item] for item in found.items if item in own and fits(own[item], wish, asked)]

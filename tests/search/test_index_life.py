@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.accounts.schema import accounts
 from app.events.cursors import CursorStore
 from app.events.relational import RelationalEvents
+from app.followers import SEARCH
 from app.search import indexing
 from app.search.entries import entry
-from app.search.indexing import FOLLOWER
 from app.search.schema import item_index, item_words
 from app.stores.aurora import Database
 from app.stores.resources import NUDGES_QUEUE
@@ -64,7 +64,7 @@ async def test_an_index_that_is_followed_by_killed_doubled_and_late_workers_equa
     for _ in range(25):
         await change_something(library, chance)
         head = await library.house.base.event_log.head(library.account)
-        await cursors.want(library.account, head.last, [FOLLOWER])
+        await cursors.want(library.account, head.last, [SEARCH])
         if chance.random() < 0.3:
             continue  # this nudge is lost
         await queues.send(NUDGES_QUEUE, {"account_id": library.account}, group=library.account)
@@ -75,10 +75,10 @@ async def test_an_index_that_is_followed_by_killed_doubled_and_late_workers_equa
     assert kills > 3
     for message in await queues.receive(NUDGES_QUEUE, most=10):  # late ones
         await loops.handle(message)
-    await cursors.want(library.account, head.last, [FOLLOWER])
+    await cursors.want(library.account, head.last, [SEARCH])
     await loops.visit(0)
     assert await library.indexed() == await true_index(library)
-    assert library.account not in await cursors.behind(FOLLOWER, "", 10_000)
+    assert library.account not in await cursors.behind(SEARCH, "", 10_000)
 
 
 async def test_what_dies_before_its_commit_leaves_the_index_as_it_was(
@@ -169,7 +169,7 @@ async def test_after_an_erasure_nothing_is_left_and_no_late_worker_brings_it_bac
     assert (await library.index.count_rows(library.account))["item_index"] == 3
     late = library.follower
     step, _ = await late.read_page(library.account, None)
-    read = await CursorStore(library.database).get(FOLLOWER, library.account)
+    read = await CursorStore(library.database).get(SEARCH, library.account)
     assert read is not None
     erased = [count async for count in relational.erase(library.account)]
     erased += [count async for count in library.index.erase(library.account)]

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.search.indexing import FOLLOWER
+from app.followers import SEARCH
 from app.search.query import Query, Term
 from app.search.schema import item_index, item_words
 from app.search.store import MOST_GATHERED, WINDOW, SearchStore
@@ -63,7 +63,7 @@ class OneConnection:
 async def look(connection: AsyncConnection, account: AccountId, terms: tuple[Term, ...]) -> None:
     """At the first page."""
     store = SearchStore(OneConnection(connection))  # type: ignore[arg-type]  # as good as the real ones
-    await store.candidates(account, FOLLOWER, Query(terms, None, None, None), None, PAGE)
+    await store.candidates(account, SEARCH, Query(terms, None, None, None), None, PAGE)
 
 
 async def rows_read(connection: AsyncConnection, account: AccountId, terms: tuple[Term, ...]) -> int:

@@ -130,8 +130,9 @@ def common_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest
         url = f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('common') / 'darkroom.db'}"
     else:
         server_url: str = request.getfixturevalue("mariadb_url")
-        asyncio.run(_create_database(server_url, "common"))
-        url = make_url(server_url).set(database="common").render_as_string(hide_password=False)
+        name = f"common_{new_ulid()}"  # a new one each time that pytest comes back to this parameter
+        asyncio.run(_create_database(server_url, name))
+        url = make_url(server_url).set(database=name).render_as_string(hide_password=False)
     asyncio.run(migrate(url))
     return url
 

@@ -38,6 +38,7 @@ from app.worker.export_attempts import ExportSweeper
 from app.worker.export_parts import ExportParts
 from app.worker.files import AttemptFiles
 from app.worker.following import FollowerLoops
+from app.worker.forgetting import Forgetter
 from app.worker.health import health_server
 from app.worker.pipeline import Pipeline
 from app.worker.presence import be_seen
@@ -116,6 +117,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
                 tasks.create_task(Relay(base.relay, hints).run(readiness.stopping)),
                 tasks.create_task(Teller(base.outbox_relay).run(readiness.stopping)),
                 tasks.create_task(followers.run(readiness.stopping)),
+                tasks.create_task(Forgetter(base.database, base.answered).run(readiness.stopping)),
                 tasks.create_task(eraser.run(readiness.stopping)),
                 tasks.create_task(Clearer(albums.clearing).run(readiness.stopping)),
                 tasks.create_task(ExportSweeper(exports.upkeep).run(readiness.stopping)),

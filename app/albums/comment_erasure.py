@@ -1,20 +1,23 @@
 """Erasing what an account has said and what was said about its items, page by page; killed, it goes on."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.albums.comment_news import CommentNews
-from app.albums.comment_store import CommentStore
+from app.albums.comment_store import CommentRow, CommentStore
 from app.albums.unread import unread_key
+from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from shared.events import EventType
-from shared.ids import AccountId
+from shared.ids import AccountId, ItemId
 
 ROWS_PER_PAGE = 50
 
 
 class CommentErasure:
-    def __init__(self, store: CommentStore, cache: Cache, news: CommentNews) -> None:
-        self._store, self._cache, self._news = store, cache, news
+    def __init__(self, database: Database, cache: Cache, store: CommentStore, news: CommentNews) -> None:
+        self._database, self._cache, self._store, self._news = database, cache, store, news
 
     async def erase(self, account: AccountId) -> AsyncIterator[int]:
         """Says after each page how many rows those were. Others hear that what was said about their items is gone."""
@@ -24,14 +27,31 @@ class CommentErasure:
             forgotten = await self._store.forget_reader(connection, account)
         yield forgotten
 
+    async def forget(self, _owner: AccountId, item: ItemId) -> None:
+        """What was said about an item that is about to be gone for good. Nobody is told: nobody sees it any more."""
+        while True:
+            async with self._cache.change() as connection:
+                rows, more = await self._store.page(connection, item, before=None, limit=ROWS_PER_PAGE)
+                await self._remove(connection, rows)
+            if not more:
+                return
+
+    async def count_rows(self, account: AccountId) -> dict[str, int]:
+        """How many rows each table has of the account."""
+        async with self._database.writer.read() as connection:
+            return await self._store.count_rows(connection, account)
+
     async def _erase_page(self, account: AccountId) -> int:
         async with self._cache.change() as connection:
             rows = await self._store.some_of(connection, account, ROWS_PER_PAGE)
             if not rows:
                 return 0
-            self._cache.forget(connection, *map(unread_key, await self._store.unread_by(connection, rows)))
-            await self._store.remove(connection, rows)
+            await self._remove(connection, rows)
             for row in rows:
                 if row.owner_id != account:
                     await self._news.tell(connection, EventType.COMMENT_DELETED, row, "")
         return len(rows)
+
+    async def _remove(self, connection: AsyncConnection, rows: Sequence[CommentRow]) -> None:
+        self._cache.forget(connection, *map(unread_key, await self._store.unread_by(connection, rows)))
+        await self._store.remove(connection, rows)

@@ -1,8 +1,9 @@
-"""Erasing an account from all albums: own ones, memberships, and what it had put anywhere. Killed, it goes on."""
+"""Erasing an account from all albums: what it said, own ones, memberships, what it had put there. Killed, it goes on."""
 
 from collections.abc import AsyncIterator
 
 from app.albums.clearing_store import ClearingStore
+from app.albums.comment_erasure import CommentErasure
 from app.albums.departures import Departures
 from app.albums.invitation_store import InvitationStore
 from app.albums.news import AlbumNews
@@ -29,12 +30,19 @@ class AlbumErasure:
         invitations: InvitationStore,
         clearing: ClearingStore,
         news: AlbumNews,
+        comments: CommentErasure,
     ) -> None:
         self._database, self._cache, self._albums, self._departures = database, cache, albums, departures
         self._invitations, self._clearing, self._news = invitations, clearing, news
+        self._comments = comments
 
     async def erase(self, account: AccountId) -> AsyncIterator[int]:
-        """Says after each page how many albums or rows that was. Others are told, the account is not."""
+        """Says after each page how many albums or rows that was. Others are told, the account is not.
+
+        Comments first: the albums tell who hears that they are gone.
+        """
+        async for erased in self._comments.erase(account):
+            yield erased
         while standings := await self._page(account):
             for standing in standings:
                 await self._leave(account, standing.album.id)
@@ -45,7 +53,8 @@ class AlbumErasure:
     async def count_rows(self, account: AccountId) -> dict[str, int]:
         """How many rows each table has of the account."""
         async with self._database.writer.read() as connection:
-            return await self._clearing.count_rows(connection, account)
+            counts = await self._clearing.count_rows(connection, account)
+        return counts | await self._comments.count_rows(account)
 
     async def _page(self, account: AccountId) -> list[Standing]:
         async with self._database.writer.read() as connection:

@@ -6,6 +6,9 @@ from app.accounts.service import AccountService
 from app.albums.capture import CaptureFollower
 from app.albums.clearing import ClearingService
 from app.albums.clearing_store import ClearingStore
+from app.albums.comment_erasure import CommentErasure
+from app.albums.comment_news import CommentNews
+from app.albums.comment_store import CommentStore
 from app.albums.contents import AlbumContents
 from app.albums.departures import Departures
 from app.albums.erasure import AlbumErasure
@@ -84,6 +87,7 @@ class AlbumUpkeepParts:
     contents: AlbumContents
     captures: CaptureFollower
     clearing: ClearingService
+    comments: CommentErasure
     erasure: AlbumErasure
 
     @classmethod
@@ -92,9 +96,12 @@ class AlbumUpkeepParts:
         news, database, cache = AlbumNews(base.outbox, store), base.database, base.cache
         contents = AlbumContents(database, cache, store, placed, news)
         departures = Departures(store, MemberStore(), placed, contents, news)
+        said = CommentStore()
+        comments = CommentErasure(database, cache, said, CommentNews(base.outbox, said))
         return cls(
             contents,
             CaptureFollower(base.item_store, contents),
             ClearingService(database, clearing, invitations, base.clock),
-            AlbumErasure(database, cache, store, departures, invitations, clearing, news),
+            comments,
+            AlbumErasure(database, cache, store, departures, invitations, clearing, news, comments),
         )

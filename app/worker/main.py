@@ -101,9 +101,8 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         closed = ClosedAccounts(base.database, base.clock, lease)
         albums = AlbumUpkeepParts.build(base)
         eraser = Eraser(closed, erasure, exports.erasure, albums.erasure, base.event_store, base.clock, _erasures(base))
-        upkeep = UpkeepService(
-            base.item_store, base.changes, base.amazon.objects, base.queue, base.clock, [albums.contents.forget]
-        )
+        forgetting = [albums.contents.forget, albums.comments.forget]
+        upkeep = UpkeepService(base.item_store, base.changes, base.amazon.objects, base.queue, base.clock, forgetting)
         followers = _followers(base, albums)
         consumers = [*_consumers(settings, base, work, decoders, scratch), exports.consumer(base, scratch)]
         consumers.append(followers.consumer())

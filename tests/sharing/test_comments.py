@@ -9,7 +9,7 @@ from app.accounts.limits import COMMENTS_OF_ACCOUNT, Attempts
 from app.albums.comment_erasure import CommentErasure
 from app.albums.comment_news import CommentNews
 from app.albums.comment_store import CommentStore
-from shared.ids import new_comment_id, new_ulid
+from shared.ids import AccountId, ItemId, new_comment_id, new_ulid
 from tests.sharing.people import NOTHING_MORE, Json, Person, Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -194,13 +194,26 @@ async def test_an_erased_account_takes_along_what_it_said_and_what_was_said_abou
     await say(owner, item, "Stay")
     await say(owner, own, "Nice one")
     base, store = town.house.base, CommentStore()
-    erasure = CommentErasure(store, base.cache, CommentNews(base.outbox, store))
-    async with base.database.writer.read() as connection:
-        assert await store.count_rows(connection, leaver.account) == {"comments": 2, "unread_comments": 2}
+    erasure = CommentErasure(base.database, base.cache, store, CommentNews(base.outbox, store))
+    assert await erasure.count_rows(leaver.account) == {"comments": 2, "unread_comments": 2}
     assert sum([erased async for erased in erasure.erase(leaver.account)]) == 3
-    async with base.database.writer.read() as connection:
-        assert await store.count_rows(connection, leaver.account) == {"comments": 0, "unread_comments": 0}
+    assert await erasure.count_rows(leaver.account) == {"comments": 0, "unread_comments": 0}
     assert await texts(owner, item) == ["Stay"]
     assert await unread(owner) == {}
     assert [event["type"] for event in await told(owner, said["id"], "comment.deleted")][-1] == "comment.deleted"
     assert sum([erased async for erased in erasure.erase(leaver.account)]) == 0
+
+
+async def test_what_was_said_about_an_item_goes_with_it(town: Town) -> None:
+    owner, member = await town.somebody(), await town.somebody()
+    item, stays = await owner.photo(), await owner.photo()
+    await owner.invite(await owner.album(item, stays), member)
+    for each in (item, stays):
+        await say(member, each, "Look!")
+    base, store = town.house.base, CommentStore()
+    erasure = CommentErasure(base.database, base.cache, store, CommentNews(base.outbox, store))
+    for _ in range(2):
+        await erasure.forget(AccountId(owner.account), ItemId(item))
+        assert await erasure.count_rows(owner.account) == {"comments": 1, "unread_comments": 1}
+    assert (await texts(owner, item), await texts(owner, stays)) == ([], ["Look!"])
+    assert await unread(owner) == {stays: 1}

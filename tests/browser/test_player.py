@@ -296,4 +296,4 @@ async def test_leaving_a_video_stops_it(watch: Watch, make_video: MakeItem) -> N
     assert video is not None
     await watched.page.keyboard.press("Escape")
     await expect(watched.page.locator("dialog")).to_have_count(0)
-    assert await video.evaluate("video => video.paused || !video.src")
+    await watched.page.wait_for_function("video => video.paused || !video.src", arg=video)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Self
 
 from sqlalchemy import exc
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncTransaction
 
 from app.stores.aurora_engines import Side
 from app.stores.aurora_health import OutOfReach, RetryBudget
@@ -70,11 +70,30 @@ class SteadyConnection(AsyncConnection):
         except (Silent, exc.DBAPIError) as error:
             lost = isinstance(error, Silent) or error.connection_invalidated
             if not lost or (self._writing and self._underway):
+                self._underway = True
                 raise
             await self._move(error)
             result = await self._execute_in_time(statement, *arguments, **options)
         self._underway = True
         return result
+
+    # What goes past `execute` is never repeated, and nothing after it.
+
+    async def run_sync(self, *arguments: Any, **options: Any) -> Any:
+        self._underway = True
+        return await super().run_sync(*arguments, **options)
+
+    async def exec_driver_sql(self, *arguments: Any, **options: Any) -> Any:
+        self._underway = True
+        return await super().exec_driver_sql(*arguments, **options)
+
+    def stream(self, *arguments: Any, **options: Any) -> Any:
+        self._underway = True
+        return super().stream(*arguments, **options)
+
+    def begin_nested(self) -> AsyncTransaction:
+        self._underway = True
+        return super().begin_nested()
 
     async def commit(self) -> None:
         async with self._limit():

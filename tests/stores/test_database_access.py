@@ -1,5 +1,6 @@
 """How we sign in to the database: with a password that may change at any time, and to nobody but the right server."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -104,3 +105,21 @@ async def test_a_server_that_cannot_prove_its_name_is_not_talked_to(
         with pytest.raises(Unavailable):
             await _cipher(database)
         await database.close()
+
+
+async def test_a_silent_server_is_left_without_a_word_over_tls_too(
+    database_pair: DatabasePair, empty_pair: str
+) -> None:
+    """To end TLS politely takes an answer, which asyncio would await for 30 s."""
+    access = Access(ca_file=database_pair.authority)
+    async with open_guest_book(database_pair, empty_pair, access=access, statement_seconds=0.5) as book:
+        await book.warm()
+        book.writer.timeout()
+        book.reader.timeout()
+        async with asyncio.timeout(20):
+            for asking in (book.write, book.read_fresh, book.read):
+                assert (await asking()).status_code == 503
+        book.writer.heal()
+        book.reader.heal()
+        await book.until_answered(book.write, 200)
+        await book.until_answered(book.read, 200)

@@ -3,11 +3,12 @@
 import asyncio
 import traceback
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
 from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.stores.aurora import CONNECTIONS, SPARE_CONNECTIONS, Database
 from shared.problems import Unavailable
@@ -61,7 +62,7 @@ async def test_a_black_hole_before_the_writer_is_answered_in_time_and_forgotten_
 
     assert _statuses(answers) == {503: 2 * PEOPLE, 200: PEOPLE}
     assert all("Retry-After" in answer.headers for answer in answers if answer.status_code == 503)
-    assert ticks.seconds < 2 * 3.0, "3 s are promised; this machine may be busy"
+    assert ticks.seconds < 7, "3 s are promised; this machine may be busy; a whole transaction has 8"
     assert ticks.counted > 10 * ticks.seconds, "the loop lags 100 ms or more"
 
     book.writer.heal()
@@ -172,10 +173,25 @@ async def test_killed_connections_are_not_seen_by_anybody(book: GuestBook) -> No
     assert _statuses(await _together(book.read, book.read_fresh, book.write, people=3)) == {200: 9}
 
 
-async def test_a_write_that_has_begun_is_not_repeated(book: GuestBook) -> None:
+async def _put(connection: AsyncConnection) -> None:
+    await connection.execute(notes.insert().values(id="first"))
+
+
+async def _put_by_the_driver(connection: AsyncConnection) -> None:
+    await connection.exec_driver_sql("INSERT INTO notes VALUES ('first')")
+
+
+async def _put_step_by_step(connection: AsyncConnection) -> None:
+    await connection.run_sync(lambda sync: sync.execute(notes.insert().values(id="first")))
+
+
+@pytest.mark.parametrize("put", [_put, _put_by_the_driver, _put_step_by_step])
+async def test_a_write_that_has_begun_is_not_repeated(
+    book: GuestBook, put: Callable[[AsyncConnection], Awaitable[None]]
+) -> None:
     async def write_twice() -> None:
         async with book.database.writer.write() as connection:
-            await connection.execute(notes.insert().values(id="first"))
+            await put(connection)
             book.writer.cut()
             await connection.execute(notes.insert().values(id="second"))
 
@@ -213,3 +229,34 @@ async def test_neither_addresses_nor_passwords_are_told_in_errors(database_pair:
     assert "1045" in told
     assert "swordfish" not in told
     assert "127.0.0.1" not in told
+
+
+@pytest.mark.everything
+async def test_four_times_the_load_gets_as_much_done_as_just_enough(book: GuestBook) -> None:
+    """And whoever is too many is told so within the queue's time; the loop stays free for health checks."""
+    fourfold = CONNECTIONS + 150  # of 200 a second where 50 are served, 150 wait for 1 s in vain
+
+    async def done_in(seconds: float, people: int) -> tuple[int, int]:
+        served, refused = 0, 0
+
+        async def work() -> None:
+            nonlocal served, refused
+            while asyncio.get_running_loop().time() < end:
+                try:
+                    async with book.database.writer.read() as connection:
+                        await connection.execute(text("SELECT SLEEP(0.2)"))
+                    served += 1
+                except Unavailable:
+                    refused += 1
+
+        end = asyncio.get_running_loop().time() + seconds
+        await asyncio.gather(*(work() for _ in range(people)))
+        return served, refused
+
+    enough, _ = await done_in(5, CONNECTIONS)
+    async with Ticks() as ticks:
+        served, refused = await done_in(5, fourfold)
+
+    assert served >= 0.9 * enough
+    assert refused > 0
+    assert ticks.counted > 10 * ticks.seconds

@@ -1,5 +1,7 @@
 """Writer and reader swap while everybody's connections are open."""
 
+import asyncio
+import random
 from collections.abc import AsyncIterator
 
 import pytest
@@ -63,3 +65,33 @@ async def test_swaps_one_after_the_other_lose_nothing(book: GuestBook, database_
 
     assert writing.statuses.keys() <= {200, 503}
     assert set((await book.read_fresh()).json()) >= book.acknowledged
+
+
+@pytest.mark.everything
+@pytest.mark.timeout(600)
+async def test_a_long_series_of_bad_moments_loses_nothing(book: GuestBook, database_pair: DatabasePair) -> None:
+    """Swaps, cut connections, silence and slowness by chance, under people who read and write all the time."""
+    chance = random.Random(5)
+    async with Crowd(book.read) as reading, Crowd(book.read_fresh) as reading_fresh, Crowd(book.write) as writing:
+        for _ in range(30):
+            match chance.choice(("swap", "swap with cuts", "cut", "silence", "slow")):
+                case "cut":
+                    book.writer.cut()
+                    book.reader.cut()
+                case "silence":
+                    book.writer.timeout()
+                    await asyncio.sleep(chance.uniform(0.1, 3))
+                case "slow":
+                    book.writer.latency(0.02)
+                    await asyncio.sleep(1)
+                case swap:
+                    await _swap(book, database_pair, cut=swap.endswith("cuts"))
+            book.writer.heal()
+            await book.until_answered(book.write, 200)
+
+    for crowd in (reading, reading_fresh, writing):
+        assert crowd.statuses.keys() <= {200, 503}
+        assert crowd.without_retry_after == 0
+    await database_pair.wait_applied()
+    assert set((await book.read_fresh()).json()) >= book.acknowledged
+    assert set((await book.read()).json()) >= book.acknowledged

@@ -123,8 +123,10 @@ class Library:
                     item_words.c.account_id == self.account
                 )
             )
-            words: dict[tuple[str, str], set[str]] = {}
+            words: dict[tuple[ItemId, str], set[str]] = {}
             for item, key, word in found:
                 words.setdefault((item, key), set()).add(word)
-        assert words.keys() <= set(items.items())
-        return {item: (key, frozenset(words.get((item, key), set()))) for item, key in items.items()}
+        without_row = {
+            item: ("no row", frozenset(those)) for (item, key), those in words.items() if items.get(item) != key
+        }
+        return {item: (key, frozenset(words.get((item, key), set()))) for item, key in items.items()} | without_row

@@ -135,7 +135,14 @@ async def _damage(library: Library, missing: ItemId, wrong: ItemId) -> None:
     ghost = {"account_id": library.account, "item_id": new_item_id(), "captured_key": "2026-01-01T00:00:00.000Z#ghost"}
     own = item_words.c.account_id == library.account
     async with library.database.writer.write() as connection:
-        await connection.execute(delete(item_words).where(own, item_words.c.item_id == missing))
+        await connection.execute(
+            delete(item_words).where(own, item_words.c.item_id == missing, item_words.c.word == "sea")
+        )
+        await connection.execute(
+            update(item_words)
+            .where(own, item_words.c.item_id == missing, item_words.c.word == "jpg")
+            .values(word="png")
+        )
         await connection.execute(delete(item_index).where(item_index.c.item_id == missing))
         await connection.execute(
             update(item_words).where(own, item_words.c.item_id == wrong, item_words.c.word == "sea").values(word="see")

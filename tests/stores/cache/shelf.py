@@ -116,16 +116,10 @@ class Process:
 
     async def _load(self, connection: AsyncConnection, names: Sequence[str]) -> dict[str, int]:
         self.loads.update(names)
-        assert connection.sync_connection is not None
-        standing = connection.sync_connection.get_execution_options().get("standing")
-        if standing is None:
-            rows = (await connection.execute(select(_numbers).where(_numbers.c.name.in_(names)))).all()
-            found = {row.name: row.number for row in rows}
-        else:
-            found = standing
+        found = await numbers_of(connection, names)
         self.loading.set()
         await self.may_load.wait()
-        return {name: found.get(name, 0) for name in names}
+        return found
 
 
 @asynccontextmanager
@@ -137,6 +131,16 @@ async def held_up(*processes: Process) -> AsyncIterator[None]:
     yield
     for process in processes:
         process.may_load.set()
+
+
+async def numbers_of(connection: AsyncConnection, names: Sequence[str]) -> dict[str, int]:
+    """As the connection's side sees them; 0 for what it has not seen."""
+    assert connection.sync_connection is not None
+    found: Mapping[str, int] | None = connection.sync_connection.get_execution_options().get("standing")
+    if found is None:
+        rows = (await connection.execute(select(_numbers).where(_numbers.c.name.in_(names)))).all()
+        found = {row.name: row.number for row in rows}
+    return {name: found.get(name, 0) for name in names}
 
 
 async def put(connection: AsyncConnection, name: str, number: int) -> None:

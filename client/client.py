@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from client import events
+from client.albums import Albums
 from client.connection import Connection
 from client.downloads import Wanted, download
 from client.errors import UnexpectedAnswer
@@ -43,6 +44,7 @@ class DarkroomClient:
         self._closing = AsyncExitStack()
         self.sessions = Sessions(self._connection)
         self.items = Items(self._connection)
+        self.albums = Albums(self._connection)
         self.exports = Exports(self._connection)
         places = Places(self.items, self._journal, str(self._connection.url), self._require_account_id)
         self._uploads = Uploads(self.items, self._storage, places)

@@ -32,6 +32,10 @@ class Sessions:
         """Who this client's token belongs to."""
         return await self._connection.ask("GET", "/v1/account", Account)
 
+    async def rename(self, name: str | None) -> Account:
+        """What others see instead of the address; None takes it back."""
+        return await self._connection.ask("PATCH", "/v1/account", Account, {"name": name})
+
     async def close_account(self, password: str) -> ClosedAccount:
         """Erases the account and everything in it, for good. Raises Forbidden for a wrong password."""
         closed = await self._connection.ask("DELETE", "/v1/account", ClosedAccount, {"password": password})

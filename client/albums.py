@@ -1,0 +1,135 @@
+"""Albums: the routes under `/v1/albums` and `/v1/invitations`, one method each."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from client.connection import Body, Connection
+from shared.albums import (
+    MOST_ITEMS_AT_ONCE,
+    AddedItems,
+    AddItems,
+    Album,
+    AlbumItem,
+    AlbumItemPage,
+    AlbumPage,
+    CreateAlbum,
+    CreateInvitation,
+    EditAlbum,
+    Member,
+    MemberPage,
+    MoveItems,
+    NewInvitation,
+    RemovedItems,
+    RemoveItems,
+    Role,
+)
+from shared.ids import AccountId, AlbumId, ItemId
+
+PATH = "/v1/albums"
+
+
+class Albums:
+    """Reached as `client.albums`. Raises NotFound for what is absent or not shared with you."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def create(self, album: CreateAlbum) -> Album:
+        return await self._connection.ask("POST", PATH, Album, album)
+
+    async def list(self) -> AsyncIterator[Album]:
+        """Own and joined ones, the newest first."""
+        cursor: str | None = None
+        while True:
+            page = await self._connection.ask("GET", PATH, AlbumPage, parameters=_at(cursor))
+            for album in page.albums:
+                yield album
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    async def require(self, album: AlbumId) -> Album:
+        return await self._connection.ask("GET", f"{PATH}/{album}", Album)
+
+    async def edit(self, album: AlbumId, change: EditAlbum, *, expected_version: int | None = None) -> Album:
+        """Raises Outdated when the album is not at `expected_version`."""
+        headers = {"If-Match": f'"{expected_version}"'} if expected_version is not None else None
+        return await self._connection.ask("PATCH", f"{PATH}/{album}", Album, _named(change), headers=headers)
+
+    async def delete(self, album: AlbumId) -> None:
+        """The items in it stay."""
+        await self._connection.send("DELETE", f"{PATH}/{album}")
+
+    async def items(self, album: AlbumId) -> AsyncIterator[AlbumItem]:
+        """In the album's order."""
+        cursor: str | None = None
+        while True:
+            path = f"{PATH}/{album}/items"
+            page = await self._connection.ask("GET", path, AlbumItemPage, parameters=_at(cursor))
+            for item in page.items:
+                yield item
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    async def add(self, album: AlbumId, items: Sequence[ItemId]) -> AddedItems:
+        """Own ones, as many as you like."""
+        added: list[ItemId] = []
+        absent: list[ItemId] = []
+        for some in _portions(items):
+            answer = await self._connection.ask("POST", f"{PATH}/{album}/items", AddedItems, AddItems(ids=some))
+            added += answer.added
+            absent += answer.absent
+        return AddedItems(added=tuple(added), absent=tuple(absent))
+
+    async def remove(self, album: AlbumId, items: Sequence[ItemId]) -> RemovedItems:
+        """The items themselves stay."""
+        removed: list[ItemId] = []
+        absent: list[ItemId] = []
+        for some in _portions(items):
+            path, body = f"{PATH}/{album}/items/remove", RemoveItems(ids=some)
+            answer = await self._connection.ask("POST", path, RemovedItems, body)
+            removed += answer.removed
+            absent += answer.absent
+        return RemovedItems(removed=tuple(removed), absent=tuple(absent))
+
+    async def move(self, album: AlbumId, move: MoveItems) -> None:
+        await self._connection.send("POST", f"{PATH}/{album}/items/move", body=move)
+
+    async def members(self, album: AlbumId) -> AsyncIterator[Member]:
+        cursor: str | None = None
+        while True:
+            path = f"{PATH}/{album}/members"
+            page = await self._connection.ask("GET", path, MemberPage, parameters=_at(cursor))
+            for member in page.members:
+                yield member
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    async def remove_member(self, album: AlbumId, account: AccountId) -> None:
+        """With your own id: leaves the album."""
+        await self._connection.send("DELETE", f"{PATH}/{album}/members/{account}")
+
+    async def invite(self, album: AlbumId, *, role: Role = Role.VIEWER, label: str = "") -> NewInvitation:
+        """Give its token to one person."""
+        body = CreateInvitation.model_validate({"role": role, "label": label})
+        return await self._connection.ask("POST", f"{PATH}/{album}/invitations", NewInvitation, body, keyless=True)
+
+    async def accept(self, token: str) -> Album:
+        """Joins the album that the invitation is for."""
+        return await self._connection.ask("POST", "/v1/invitations/accept", Album, {"token": token}, keyless=True)
+
+
+def _at(cursor: str | None) -> Mapping[str, str | int]:
+    return {} if cursor is None else {"cursor": cursor}
+
+
+def _named(change: EditAlbum) -> Body:
+    fields: dict[str, Any] = change.model_dump(mode="json", exclude_unset=True)
+    return fields
+
+
+def _portions(items: Sequence[ItemId]) -> list[tuple[ItemId, ...]]:
+    starts = range(0, len(items), MOST_ITEMS_AT_ONCE)
+    return [tuple(items[start : start + MOST_ITEMS_AT_ONCE]) for start in starts]

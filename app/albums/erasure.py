@@ -1,4 +1,4 @@
-"""Erasing an account from all albums: what it said, own ones, memberships, what it put there. Killed, it goes on."""
+"""Erasing an account from all albums: what it said, own ones, memberships, what it put anywhere. Killed, it goes on."""
 
 from collections.abc import AsyncIterator
 

@@ -1,8 +1,8 @@
 """The tables of invitations into albums, of what is still to be cleared from them, and of what is said about items."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table
 
-from app.stores.aurora import UtcDateTime, exact_text, identifier, metadata
+from app.stores.aurora import UtcDateTime, exact_text, identifier, long_text, metadata
 
 ID_CHARACTERS = 30
 ROLE_CHARACTERS = 20
@@ -44,7 +44,7 @@ comments = Table(
     Column("item_id", identifier(ID_CHARACTERS), nullable=False),
     Column("owner_id", identifier(ID_CHARACTERS), nullable=False, comment="whose item it is about"),
     Column("author_id", identifier(ID_CHARACTERS), nullable=False),
-    Column("text", Text, nullable=False),
+    Column("text", long_text(), nullable=False),
     Column("version", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("edited_at", UtcDateTime, nullable=True),

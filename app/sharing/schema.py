@@ -1,8 +1,8 @@
 """The tables that decide who may see a foreign item: what lies in which album, who is in it, which links open it."""
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table
 
-from app.stores.aurora import UtcDateTime, exact_text, identifier, metadata
+from app.stores.aurora import UtcDateTime, exact_text, identifier, long_text, metadata
 
 ID_CHARACTERS = 30
 ROLE_CHARACTERS = 20
@@ -24,7 +24,7 @@ albums = Table(
     Column("id", identifier(ID_CHARACTERS), primary_key=True),
     Column("owner_id", identifier(ID_CHARACTERS), nullable=False),
     Column("title", exact_text(TITLE_CHARACTERS), nullable=False),
-    Column("description", Text, nullable=False),
+    Column("description", long_text(), nullable=False),
     Column("cover_item_id", identifier(ID_CHARACTERS), nullable=True),
     Column("item_order", identifier(ORDER_CHARACTERS), nullable=False, comment="captured or manual"),
     Column("originals_allowed", Boolean, nullable=False, comment="whether members may fetch originals"),

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, MetaData, String, make_url
+from sqlalchemy import DateTime, Dialect, MetaData, String, Text, make_url
 from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -34,6 +34,7 @@ __all__ = [
     "Writer",
     "exact_text",
     "identifier",
+    "long_text",
     "metadata",
 ]
 
@@ -202,3 +203,8 @@ def exact_text(characters: int) -> TypeEngine[str]:
     return String(characters).with_variant(
         mysql.VARCHAR(characters, charset="utf8mb4", collation="utf8mb4_bin"), "mysql"
     )
+
+
+def long_text() -> TypeEngine[str]:
+    """A column of text that nothing is compared with, up to 16,000 characters, whatever the database's own charset."""
+    return Text().with_variant(mysql.TEXT(charset="utf8mb4", collation="utf8mb4_bin"), "mysql")

@@ -10,6 +10,7 @@ import httpx
 from tests.installation import running_installation
 
 ADDRESS, PASSWORD = "canary-address@example.org", "canary password of a person"
+LINK_PASSWORD = "canary password of a link"
 CONTENT = b"canary bytes, not a picture"
 
 
@@ -47,7 +48,23 @@ async def live_a_day(url: str) -> list[str]:
         await api.get(f"nowhere/{token}")
         for signed in (upload["url"], original):
             secrets += [part.partition("=")[2] for part in signed.split("&") if "Signature" in part]
+        secrets += await share_and_visit(api)
     return [*secrets, token]
+
+
+async def share_and_visit(api: httpx.AsyncClient) -> list[str]:
+    """A link with a password: right, wrong, and where it does not belong."""
+    album = (await api.post("albums", json={"title": "Canary"})).json()["id"]
+    made = await api.post(f"albums/{album}/shares", json={"password": LINK_PASSWORD})
+    token = made.json()["token"]
+    link = {"Darkroom-Share": token, "Authorization": ""}
+    assert (await api.post("shared/unlock", json={"password": f"not {LINK_PASSWORD}"}, headers=link)).status_code == 403
+    proof = (await api.post("shared/unlock", json={"password": LINK_PASSWORD}, headers=link)).json()["proof"]
+    visit = await api.get("shared", headers=link | {"Darkroom-Share-Proof": proof})
+    assert visit.json()["title"] == "Canary"
+    assert (await api.get(f"nowhere/{token}", headers=link)).status_code == 404
+    assert (await api.get("shared", headers=link | {"Darkroom-Share-Proof": proof + "0" * 300})).status_code == 422
+    return [LINK_PASSWORD, token, proof]
 
 
 async def ended(api: httpx.AsyncClient, item: str) -> dict[str, Any]:

@@ -35,11 +35,11 @@ async def told(who: Person, subject: str, last: str) -> list[Json]:
     """What the log of this person says about it, up to the first event of the type `last`."""
     heard: list[Json] = []
     read_to = 0
-    while last not in [event["type"] for event in heard]:
-        page = await who.get(f"events?after={read_to}&wait=20")
-        assert page["events"], f"{last} has not been told"
-        heard += [event for event in page["events"] if event["subject"] == subject]
-        read_to = page["read_to"]
+    async with asyncio.timeout(60):
+        while last not in [event["type"] for event in heard]:
+            page = await who.get(f"events?after={read_to}&wait=10")
+            heard += [event for event in page["events"] if event["subject"] == subject]
+            read_to = page["read_to"]
     return heard
 
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from app.stores.aurora import UtcDateTime, exact_text, identifier
+from app.stores.aurora import UtcDateTime, exact_text, identifier, long_text
 
 revision = "0005"
 down_revision = "0004"
@@ -21,7 +21,7 @@ def upgrade() -> None:
         sa.Column("id", identifier(30), nullable=False),
         sa.Column("owner_id", identifier(30), nullable=False),
         sa.Column("title", exact_text(200), nullable=False),
-        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("description", long_text(), nullable=False),
         sa.Column("cover_item_id", identifier(30), nullable=True),
         sa.Column("item_order", identifier(20), nullable=False, comment="captured or manual"),
         sa.Column("originals_allowed", sa.Boolean(), nullable=False, comment="whether members may fetch originals"),

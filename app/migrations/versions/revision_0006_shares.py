@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from app.stores.aurora import UtcDateTime, exact_text, identifier
+from app.stores.aurora import UtcDateTime, exact_text, identifier, long_text
 
 revision = "0006"
 down_revision = "0005"
@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.Column("item_id", identifier(30), nullable=False),
         sa.Column("owner_id", identifier(30), nullable=False, comment="whose item it is about"),
         sa.Column("author_id", identifier(30), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("text", long_text(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("edited_at", UtcDateTime(), nullable=True),

@@ -27,6 +27,7 @@ from app.albums.pages import AlbumPages
 from app.albums.parts import AlbumParts
 from app.albums.placements import PlacementService
 from app.albums.service import AlbumService
+from app.albums.short_way import AlbumShortWay
 from app.caller import Authenticator
 from app.events import routes as events_routes
 from app.events.log import EventLog
@@ -222,7 +223,12 @@ def create_app(settings: Settings, readiness: Readiness | None = None) -> FastAP
         lifespan=lifespan,
         openapi_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(RequestFrame, metrics=metrics), Middleware(Deadline), Middleware(BodyLimit)],
+        middleware=[
+            Middleware(RequestFrame, metrics=metrics),
+            Middleware(Deadline),
+            Middleware(AlbumShortWay),
+            Middleware(BodyLimit),
+        ],
     )
     add_problem_answers(application)
     application.include_router(health.router)

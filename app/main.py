@@ -36,6 +36,7 @@ from app.albums.parts import AlbumParts
 from app.albums.placements import PlacementService
 from app.albums.service import AlbumService
 from app.albums.shares import ShareService
+from app.albums.short_way import AlbumShortWay
 from app.albums.unread import UnreadService
 from app.albums.visits import AlbumVisits
 from app.caller import Authenticator
@@ -252,7 +253,12 @@ def create_app(settings: Settings, readiness: Readiness | None = None) -> FastAP
         lifespan=lifespan,
         openapi_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(RequestFrame, metrics=metrics), Middleware(Deadline), Middleware(BodyLimit)],
+        middleware=[
+            Middleware(RequestFrame, metrics=metrics),
+            Middleware(Deadline),
+            Middleware(AlbumShortWay),
+            Middleware(BodyLimit),
+        ],
     )
     add_problem_answers(application)
     application.include_router(health.router)

@@ -62,9 +62,14 @@ def add_problem_answers(application: FastAPI) -> None:
 
 async def _on_problem(_request: Request, error: Exception) -> ProblemAnswer:
     assert isinstance(error, Problem)  # noqa: S101 - narrows what Starlette types as Exception
-    if error.status >= 500:
-        log.warning("request.failed", problem=error.type, reason=repr(error.__cause__ or error))
-    return answer_problem(error)
+    return answer_logged(error)
+
+
+def answer_logged(problem: Problem) -> ProblemAnswer:
+    """As `answer_problem`, where nobody else logs it."""
+    if problem.status >= 500:
+        log.warning("request.failed", problem=problem.type, reason=repr(problem.__cause__ or problem))
+    return answer_problem(problem)
 
 
 async def _on_invalid(_request: Request, error: Exception) -> ProblemAnswer:

@@ -13,8 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+from typing import cast
 
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 
 from bench.service import (
@@ -36,7 +38,7 @@ REQUESTS = 4_000
 ROUNDS = 15
 WARM_UP = 2_000
 SETTLE_SECONDS = 3.0
-"""Until a server has started, and its cache has a permit."""
+"""Until the app's cache has a permit."""
 LIMIT_SECONDS = 60.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -47,7 +49,7 @@ def main() -> None:
         app = environment_without_settings() | json.loads((data_folder(Path(name)) / "app.json").read_text())
         with _server("app", "serve", app) as ours, _server("bench.album_read", "constant", app) as theirs:
             request = _request(f"/v1/albums/{album}", f"Authorization: Bearer {token}\r\n")
-            rates = asyncio.run(_measure((ours, request), (theirs, _request("/constant", ""))))
+            rates = uvloop.run(_measure((ours, request), (theirs, _request("/constant", ""))))
     print(f"requests per CPU second: an album {median(rates[0]):.0f}, a constant {median(rates[1]):.0f}")
     print(f"figure warm_read_vs_noop {median(our / their for our, their in zip(*rates, strict=True)):.3f}")
 
@@ -84,6 +86,7 @@ def _request(path: str, headers: str) -> bytes:
 
 async def _measure(*servers: tuple[Server, bytes]) -> list[list[float]]:
     for (_, port), request in servers:
+        await _until_it_listens(port)
         await asyncio.sleep(SETTLE_SECONDS)
         await _load(port, request, WARM_UP)
     rates: list[list[float]] = [[] for _ in servers]
@@ -95,31 +98,67 @@ async def _measure(*servers: tuple[Server, bytes]) -> list[list[float]]:
     return rates
 
 
+async def _until_it_listens(port: int) -> None:
+    async with asyncio.timeout(LIMIT_SECONDS):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.1)
+            else:
+                writer.close()
+                return
+
+
 async def _load(port: int, request: bytes, count: int) -> None:
-    async with asyncio.timeout(LIMIT_SECONDS), asyncio.TaskGroup() as tasks:
-        for _ in range(CONNECTIONS):
-            tasks.create_task(_ask(port, request, count // CONNECTIONS))
+    """Each connection asks again as soon as it was answered, so that the server is never without work."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(LIMIT_SECONDS):
+        askers = [
+            (await loop.create_connection(lambda: _Asker(request, count // CONNECTIONS), "127.0.0.1", port))[1]
+            for _ in range(CONNECTIONS)
+        ]
+        await asyncio.gather(*(asker.done for asker in askers))
 
 
-async def _ask(port: int, request: bytes, count: int) -> None:
-    reader, writer = await _connect(port)
-    for _ in range(count):
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise SystemExit(f"the server answered {head.decode()}")
-        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-        await reader.readexactly(length)
-    writer.close()
+class _Asker(asyncio.Protocol):
+    """One connection. Streams would cost more than the servers do, and all answers to one request are as long."""
+
+    def __init__(self, request: bytes, count: int) -> None:
+        self._request, self._left, self._missing, self._length = request, count, 0, 0
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own are none
+        self._transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        if self._missing == self._length and not data.startswith(b"HTTP/1.1 200"):
+            self.done.set_exception(SystemExit(f"the server answered {data.decode()}"))
+            return
+        if self._length == 0:
+            self._length = self._missing = _length(data)
+        self._missing -= len(data)
+        if self._missing > 0:
+            return
+        self._left -= 1
+        self._missing = self._length
+        if self._left:
+            self._transport.write(self._request)
+        else:
+            self._transport.close()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._left and not self.done.done():
+            self.done.set_exception(error or ConnectionError("the server closed the connection"))
+        elif not self.done.done():
+            self.done.set_result(None)
 
 
-async def _connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Also to a server that is only starting."""
-    while True:
-        try:
-            return await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            await asyncio.sleep(0.1)
+def _length(answer: bytes) -> int:
+    """Of the whole answer, whose head has come."""
+    head, _, _ = answer.partition(b"\r\n\r\n")
+    return len(head) + 4 + int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
 
 
 def _cpu_seconds(process: int) -> float:

@@ -44,7 +44,19 @@ class Reads:
 
     async def many(self, keys: Sequence[Key[T]], load: Load[T]) -> dict[Key[T], T]:
         link, raws = await self._look(keys)
-        return await self._find(keys, load, link, raws)
+        hits = self._hits(link, keys, raws, load) if link is not None else None
+        return hits or await self._find(keys, load, link, raws)
+
+    def _hits(self, link: Link, keys: Sequence[Key[T]], raws: Sequence[Raw], load: Load[T]) -> dict[Key[T], T] | None:
+        """None unless all of them are."""
+        found: dict[Key[T], T] = {}
+        for key, raw in zip(keys, raws, strict=True):
+            packed = self._fresh(link, key, raw, load)
+            stored = decode_payload(key, packed.payload) if packed is not None else None
+            if stored is None:
+                return None
+            found[key] = stored.value
+        return found
 
     async def _look(self, keys: Sequence[Key[T]]) -> tuple[Link | None, list[Raw]]:
         link = self._relay.permitted()

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import delete
 
 from app.admin.rebuild_command import rebuild_search
+from app.followers import SEARCH
 from app.search.index_store import IndexStore
-from app.search.indexing import FOLLOWER
 from app.search.schema import item_index
 from tests.house import House, Stores
 
@@ -30,4 +30,4 @@ async def test_an_account_is_indexed_whether_it_was_before_or_not(
         await connection.execute(delete(item_index).where(item_index.c.account_id == house.account))
     assert await rebuild(stores, None) == 0
     assert (await index.count_rows(house.account))["item_index"] == 1
-    assert house.account in await house.base.cursors.accounts(FOLLOWER, "", 10_000)
+    assert house.account in await house.base.cursors.accounts(SEARCH, "", 10_000)

@@ -50,7 +50,7 @@ def _be_confined(
         os.dup2(os.open(os.devnull, os.O_RDWR), 2)
         program = os.open(encoder, os.O_RDONLY | os.O_CLOEXEC) if encoder else None
         if program is not None:
-            program = fcntl.fcntl(program, fcntl.F_DUPFD_CLOEXEC, ENCODER)
+            program = os.dup2(program, ENCODER, inheritable=False)  # whatever this process had there
         confine(limits, folder, source=source, encoder=program, keep=end)
         try:
             os.write(end, repr(deed()).encode())

@@ -26,6 +26,10 @@ __all__ = ["Behind", "Cache"]
 
 T = TypeVar("T")
 
+STOP_SECONDS = 3.0
+"""Longer than any question to the database takes."""
+CANCEL_AGAIN_SECONDS = 0.5
+
 log = structlog.get_logger()
 
 
@@ -66,8 +70,11 @@ class Cache:
     ) -> None:
         await self._misses.close()
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+            self.relay.stop()
+            await asyncio.wait({self._task}, timeout=STOP_SECONDS)
+        while self._task is not None and not self._task.done():
+            self._task.cancel()  # again and again: a driver may swallow one
+            await asyncio.wait({self._task}, timeout=CANCEL_AGAIN_SECONDS)
 
     async def get(self, key: Key[T], load: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """The value, from Redis or from `load`, which is called with a connection of the side that is fresh enough.

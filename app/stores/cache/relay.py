@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -32,16 +33,23 @@ class Relay:
         self._first_seen: tuple[int, float] = (0, 0.0)
         self._outranked: tuple[str, float] | None = None
         self._said_lost = False
+        self._stopping = asyncio.Event()
 
     def permitted(self) -> Link | None:
         """Rule 3: asked at each call."""
         link = self.link
         return link if link is not None and link.is_permitted() else None
 
+    def stop(self) -> None:
+        """What it is asking the database is answered first: a driver that is cut off may keep its connection."""
+        self._stopping.set()
+        if self.link is not None:
+            self.link.connection.close("stopping")
+
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until `stop`."""
         failures = 0
-        while True:
+        while not self._stopping.is_set():
             try:
                 link = await self._connect()
                 failures = 0
@@ -53,7 +61,7 @@ class Relay:
                 log.error("cache.crashed", exc_info=error)
             failures += 1
             longest = min(self._timing.retry, FIRST_RETRY_SECONDS * 2**failures)
-            await asyncio.sleep(random.uniform(longest / 2, longest))  # noqa: S311  jitter, no secret
+            await _wait(self._stopping, random.uniform(longest / 2, longest))  # noqa: S311  jitter, no secret
 
     async def _connect(self) -> Link:
         """Raises Lost when the Redis that answers does not count."""
@@ -108,18 +116,16 @@ class Relay:
         """Until the connection is lost."""
         self.link = link
         try:
-            while not link.connection.closed.is_set():
+            while not link.connection.closed.is_set() and not self._stopping.is_set():
                 try:
                     await self._renew(link)
                 except (Unavailable, Refusal, TimeoutError) as error:
                     # The permit ends if that lasts; the connection is none the worse for it.
                     log.warning("cache.not_renewed", reason=repr(error))
-                await self._pause(link)
-        except BaseException as error:
-            link.connection.close(repr(error))
-            raise
+                await _wait(link.connection.closed, self._timing.poll)
         finally:
             self.link = None
+            link.connection.close("left")
         raise Lost("closed")
 
     async def _renew(self, link: Link) -> None:
@@ -157,15 +163,8 @@ class Relay:
         number, since = self._first_seen
         return number == generation and time.monotonic() - since > self._timing.until_nobody_is_permitted
 
-    async def _pause(self, link: Link) -> None:
-        try:
-            async with asyncio.timeout(self._timing.poll):
-                await link.connection.closed.wait()
-        except TimeoutError:
-            pass
-
     def _lost(self, error: BaseException) -> None:
-        if not self._said_lost:
+        if not self._said_lost and not self._stopping.is_set():
             self._said_lost = True
             log.warning("cache.lost", reason=repr(error))
 
@@ -173,3 +172,10 @@ class Relay:
         if self._said_lost:
             self._said_lost = False
             log.info("cache.found", generation=link.generation.number)
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    """Until then, or for so long."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -41,6 +41,7 @@ FIGURES = (
     Figure("sandbox_ms", "a photo's decode in the sandbox minus the same without, in ms", 15, 5),
     Figure("orphans", "objects and rows left after 1,000 random actions, kills and an account's erasure", 0, 0),
     Figure("hostile_survived", "share of the hostile files refused or made within their limits", 1.0, 1.0, True),
+    Figure("statement_ratio", "statements / requests while the database refuses everything", 1.1, 1.0),
     Figure("poison_neighbours", "median time to ready of 100 photos, 5 poisoned files among them / none", 1.2, 1.05),
 )
 BY_NAME = {figure.name: figure for figure in FIGURES}

@@ -26,7 +26,6 @@ from app.accounts.closed import ClosedAccounts
 from app.accounts.store import AccountStore
 from app.admin.remains import AccountVerification
 from app.admin.verify import Verification
-from app.albums.parts import AlbumUpkeepParts
 from app.exports.erasure import ExportErasure
 from app.exports.store import ExportStore
 from app.items.erasure import ItemErasure
@@ -220,7 +219,7 @@ async def _sweep(base: Foundation) -> None:
     erasure = ItemErasure(base.item_store, base.amazon.objects)
     exports = ExportErasure(ExportStore(base.amazon.dynamo), base.amazon.objects)
     closed = ClosedAccounts(base.database, base.clock)
-    await Eraser(closed, erasure, exports, AlbumUpkeepParts.build(base).erasure, base.event_store, base.clock).visit()
+    await Eraser(closed, erasure, exports, base.event_store, base.clock).visit()
     for shard in range(SHARDS):
         for owner, item in await upkeep.due(shard):
             await upkeep.attend(owner, item)
@@ -230,13 +229,7 @@ async def _left(base: Foundation, account: AccountId) -> int:
     """Says what is left, too."""
     closed, store = ClosedAccounts(base.database, base.clock), AccountStore(base.database)
     remains = await AccountVerification(
-        store,
-        closed,
-        base.item_store,
-        ExportStore(base.amazon.dynamo),
-        AlbumUpkeepParts.build(base).erasure,
-        base.event_store,
-        base.amazon.objects,
+        store, closed, base.item_store, ExportStore(base.amazon.dynamo), base.event_store, base.amazon.objects
     ).run(account)
     verified = await Verification(base.item_store, base.event_store, base.amazon.objects, base.clock, read=False).run()
     print(f"the tombstone: {remains.closed}")

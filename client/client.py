@@ -17,6 +17,7 @@ from client.items import Items
 from client.journal import UploadJournal
 from client.placing import Places
 from client.retry import API_RETRIES, RetryPolicy
+from client.search import Search
 from client.sessions import Sessions
 from client.storage import Storage
 from client.uploads import ProgressCallback, Uploaded, Uploads
@@ -46,6 +47,7 @@ class DarkroomClient:
         self.items = Items(self._connection)
         self.albums = Albums(self._connection)
         self.exports = Exports(self._connection)
+        self.search = Search(self._connection)
         places = Places(self.items, self._journal, str(self._connection.url), self._require_account_id)
         self._uploads = Uploads(self.items, self._storage, places)
 

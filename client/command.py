@@ -7,7 +7,17 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from client import plugins
-from client.commands import account, changing, downloading, exporting, following, showing, sign_in, uploading
+from client.commands import (
+    account,
+    changing,
+    downloading,
+    exporting,
+    following,
+    searching,
+    showing,
+    sign_in,
+    uploading,
+)
 from client.commands.running import ExitCode, common_options, exit_code, explained
 from client.errors import ClientError
 from client.terminal import complain, prepare, remark
@@ -64,7 +74,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser.set_defaults(go_on="Interrupted.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     common = common_options()
-    for topic in (sign_in, uploading, showing, downloading, changing, following, exporting, account):
+    for topic in (sign_in, uploading, showing, searching, downloading, changing, following, exporting, account):
         topic.register(commands, common)
     command = next((word for word in words if not word.startswith("-")), None)
     if command not in commands.choices:  # their modules take time to load, so only what may be meant

@@ -49,13 +49,19 @@ async def database_pair(database_servers: DatabasePair) -> AsyncIterator[Databas
 
 
 @pytest.fixture
-async def replicated(database_pair: DatabasePair) -> AsyncIterator[str]:
-    """The name of a database with this release's tables on both servers: `database_pair.writer.url(replicated)`."""
+async def empty_pair(database_pair: DatabasePair) -> AsyncIterator[str]:
+    """The name of a database without tables on both servers: `database_pair.writer.url(empty_pair)`."""
     name = await database_pair.create_database()
-    await migrate(database_pair.writer.url(name))
-    await database_pair.wait_applied()
     yield name
     await database_pair.drop_database(name)
+
+
+@pytest.fixture
+async def replicated(database_pair: DatabasePair, empty_pair: str) -> str:
+    """The name of a database with this release's tables on both servers."""
+    await migrate(database_pair.writer.url(empty_pair))
+    await database_pair.wait_applied()
+    return empty_pair
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.ids import new_ulid
+from tests.authority import Authority
 from tests.servers import free_port, running
 
 WAIT_SECONDS = 60
@@ -28,9 +29,9 @@ class MariaDb:
     port: int
     socket: Path
 
-    def url(self, database: str = "darkroom", *, port: int | None = None) -> str:
-        """As the app's user. `port`: of a proxy before it."""
-        return f"mysql+asyncmy://{USER}@127.0.0.1:{port or self.port}/{database}"
+    def url(self, database: str = "darkroom", *, port: int | None = None, user: str = USER) -> str:
+        """`port`: of a proxy before it."""
+        return f"mysql+asyncmy://{user}@127.0.0.1:{port or self.port}/{database}"
 
     def run(self, sql: str) -> str:
         """As root, past every proxy; the rows as lines with tabs."""
@@ -52,8 +53,10 @@ class DatabasePair:
     `@@read_only` is what `@@innodb_read_only` is on Aurora: that one can't be set on a running MariaDB.
     """
 
-    def __init__(self, writer: MariaDb, reader: MariaDb) -> None:
+    def __init__(self, writer: MariaDb, reader: MariaDb, authority: Path) -> None:
         self.writer, self.reader = writer, reader
+        self.authority = authority
+        """The file of who has signed their certificates; both take TLS and go without."""
 
     async def stop_applying(self) -> None:
         """The reader stays at this moment."""
@@ -150,13 +153,16 @@ def install(folder: Path) -> None:
 def running_database_pair(folder: Path) -> Iterator[DatabasePair]:
     """Both servers, from empty, with a database `darkroom`."""
     servers = []
+    authority = Authority(folder)
+    certificate, key = authority.sign("127.0.0.1")
+    tls = (f"--ssl-cert={certificate}", f"--ssl-key={key}")
     with ExitStack() as stack:
         for number, role in enumerate(("writer", "reader"), start=1):
             place, port = folder / role, free_port()
             place.mkdir()
             install(place)
             # The reader gets even its users from the writer, so that it has nothing of its own.
-            more = () if role == "writer" else ("--read-only",)
+            more = tls if role == "writer" else (*tls, "--read-only")
             stack.enter_context(
                 running(
                     _command(place, port, number, _FIRST if role == "writer" else "", *more), "ready for connections"
@@ -165,4 +171,4 @@ def running_database_pair(folder: Path) -> Iterator[DatabasePair]:
             servers.append(MariaDb(port, place / "socket"))
         writer, reader = servers
         reader.follow(writer)
-        yield DatabasePair(writer, reader)
+        yield DatabasePair(writer, reader, authority.certificate)

@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Callable
 
 from app.accounts import command as account_command
-from app.admin import key_command, reprocess_command
+from app.admin import key_command, rebuild_command, reprocess_command
 from app.admin.verify_command import adopt_local_environment
 from app.logs import set_up_logs
 from app.settings import Settings, load_settings
@@ -18,6 +18,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     account_command.add_actions(actions)
     key_command.add_actions(actions)
     reprocess_command.add_actions(actions)
+    rebuild_command.add_actions(actions)
     parser.set_defaults(run=run)
 
 

@@ -1,12 +1,12 @@
 """What is left of an account: rows in every table, objects, uploads in parts. After an erasure it must be nothing."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from app.accounts.closed import ClosedAccounts, ClosedRow
 from app.accounts.store import AccountStore
 from app.admin.verify import Finding
-from app.albums.erasure import AlbumErasure
 from app.events.store import EventStore
 from app.exports.row import export_prefix
 from app.exports.store import ExportStore
@@ -24,6 +24,14 @@ class Remains:
     findings: tuple[Finding, ...]
 
 
+class Counted(Protocol):
+    """A slice's tables."""
+
+    async def count_rows(self, account: AccountId) -> dict[str, int]:
+        """How many rows each of them has of the account."""
+        ...
+
+
 class AccountVerification:
     def __init__(
         self,
@@ -31,13 +39,13 @@ class AccountVerification:
         closed: ClosedAccounts,
         items: ItemStore,
         exports: ExportStore,
-        albums: AlbumErasure,
         events: EventStore,
         objects: ObjectStore,
+        others: Sequence[Counted] = (),
     ) -> None:
         self._accounts, self._closed = accounts, closed
-        self._items, self._exports, self._albums = items, exports, albums
-        self._events, self._objects = events, objects
+        self._items, self._exports = items, exports
+        self._events, self._objects, self._others = events, objects, others
 
     async def run(self, account: AccountId) -> Remains:
         """Looks everywhere, whatever the tombstone says. Reads the whole table of receipts."""
@@ -47,9 +55,10 @@ class AccountVerification:
     async def _left(self, account: AccountId) -> AsyncIterator[str]:
         counts = await self._accounts.count_rows(account)
         counts |= await self._items.count_rows(account)
-        counts |= await self._albums.count_rows(account)
         counts["exports"] = len(await self._exports.all_of(account))
         counts["events"] = await self._events.count_rows(account)
+        for other in self._others:
+            counts |= await other.count_rows(account)
         for table, count in counts.items():
             if count:
                 yield f"{count} rows of {table}"

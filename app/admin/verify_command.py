@@ -17,8 +17,10 @@ from app.admin.remains import AccountVerification, Remains
 from app.admin.verify import Finding, Verification, Verified
 from app.admin.verify_exports import ExportVerification
 from app.albums.parts import AlbumUpkeepParts
+from app.events.relational import RelationalEvents
 from app.exports.store import ExportStore
 from app.logs import set_up_logs
+from app.search.index_store import IndexStore
 from app.services import open_foundation
 from app.settings import load_settings
 from shared.ids import AccountId, AccountIdField
@@ -102,9 +104,9 @@ async def _verify_account(account: AccountId) -> Remains:
             closed,
             base.item_store,
             ExportStore(base.amazon.dynamo),
-            AlbumUpkeepParts.build(base).erasure,
             base.event_store,
             base.amazon.objects,
+            (AlbumUpkeepParts.build(base).erasure, RelationalEvents(base.database), IndexStore(base.database)),
         )
         return await verification.run(account)
 

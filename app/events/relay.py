@@ -37,7 +37,11 @@ class RelayService:
         """How many completion events were published. After a failure some may be published twice, none is left out."""
         head = await self._store.head(account)
         now = self._clock()
-        if head.relayed >= head.last or not await self._store.lease_relay(account, now=now, until=now + LEASE):
+        if (
+            head.closing
+            or head.relayed >= head.last
+            or not await self._store.lease_relay(account, now=now, until=now + LEASE)
+        ):
             return 0
         try:
             return await self._tell(account, head, now)

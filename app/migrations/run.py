@@ -50,6 +50,8 @@ def configuration(connection: Connection) -> Config:
 def _go_to(connection: Connection, revision: str) -> tuple[str | None, str | None]:
     # SQLite's write lock is held already; MySQL ends a transaction at each CREATE, so it needs a lock with a name.
     named_lock = connection.dialect.name == "mysql"
+    if connection.dialect.name == "sqlite":
+        _let_references_be(connection)
     if named_lock and not connection.scalar(
         text("SELECT GET_LOCK('darkroom-migrations', :wait)"), {"wait": LOCK_SECONDS}
     ):
@@ -64,6 +66,13 @@ def _go_to(connection: Connection, revision: str) -> tuple[str | None, str | Non
     finally:
         if named_lock:
             connection.execute(_GIVE_LOCK)
+
+
+def _let_references_be(connection: Connection) -> None:
+    """Some changes of a table are a copy and a DROP to SQLite, which would delete every row that refers to it first."""
+    connection.exec_driver_sql("COMMIT")  # only outside a transaction can they be switched off
+    connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _present_revision(connection: Connection) -> str | None:

@@ -29,7 +29,8 @@ class IndexStore:
         """Each item is found by exactly this from now on; None: not at all. What is as it should be is not touched."""
         known = await self._entries(connection, account, list(entries))
         changed = {item: wanted for item, wanted in entries.items() if known.get(item) != wanted}
-        await _remove(connection, account, {item: known[item].captured_key for item in changed if item in known})
+        stale = {item: known.get(item) or wanted for item, wanted in changed.items()}  # words without a row go as well
+        await _remove(connection, account, {item: old.captured_key for item, old in stale.items() if old})
         items, words = [], []
         for item, wanted in changed.items():
             if wanted is not None:

@@ -75,7 +75,8 @@ def query(wish: Wish, titles: dict[AlbumId, str]) -> Query | None:
         return None
     if len(text) + len(camera) > MOST_TERMS:
         raise Invalid(errors=[{"field": "q", "message": f"more than {MOST_TERMS} words"}])
-    terms = [_with_albums(Term(word, prefix=word == text[-1]), titles) for word in text]
+    named = {album: indexed_words((title,)) for album, title in titles.items()}
+    terms = [_with_albums(Term(word, prefix=word == text[-1]), named) for word in text]
     terms += [Term(word) for word in camera]
     if wish.kind:
         terms.append(Term(kind_word(wish.kind)))
@@ -93,6 +94,6 @@ def fits(row: ItemRow, wish: Wish, asked: Query) -> bool:
     return in_time and all(term.albums or term.is_in(own.words) for term in asked.terms)
 
 
-def _with_albums(term: Term, titles: dict[AlbumId, str]) -> Term:
-    albums = tuple(album for album, title in titles.items() if term.is_in(indexed_words((title,))))
+def _with_albums(term: Term, named: dict[AlbumId, frozenset[str]]) -> Term:
+    albums = tuple(album for album, words in named.items() if term.is_in(words))
     return Term(term.word, term.prefix, albums)

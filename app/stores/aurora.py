@@ -63,8 +63,9 @@ class Writer:
     database cannot be reached or is too slow, Conflict when a unique key is taken.
     """
 
-    def __init__(self, side: Side, budget: RetryBudget, transaction_seconds: float) -> None:
-        self._side, self._budget, self._seconds = side, budget, transaction_seconds
+    def __init__(self, side: Side, transaction_seconds: float) -> None:
+        self._side, self._seconds = side, transaction_seconds
+        self._budget = RetryBudget()
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
@@ -98,12 +99,10 @@ class Readers:
     When they are gone, a few reads at a time are answered by the writer.
     """
 
-    def __init__(
-        self, reader: Side | None, spare: Side, writer: Writer, budget: RetryBudget, transaction_seconds: float
-    ) -> None:
+    def __init__(self, reader: Side | None, spare: Side, writer: Writer, transaction_seconds: float) -> None:
         self._reader, self._writer = reader, writer
         self._sides = [spare] if reader is None else [reader, spare]
-        self._budget, self._seconds = budget, transaction_seconds
+        self._budget, self._seconds = RetryBudget(), transaction_seconds
         self._aurora: bool | None = None
 
     @asynccontextmanager
@@ -160,19 +159,20 @@ class Database:
         statement_seconds: float = STATEMENT_SECONDS,
         transaction_seconds: float = TRANSACTION_SECONDS,
     ) -> None:
-        address, budget = make_url(url), RetryBudget()
+        address = make_url(url)
         on_file = address.get_backend_name() == "sqlite"
         writer = open_sqlite(address) if on_file else open_writer(address, access, statement_seconds)
         reader, spare = None, writer
         if reader_url is not None and not on_file:
             reader = open_reader(make_url(reader_url), access, statement_seconds)
             spare = open_reader(address, access, statement_seconds, SPARE_CONNECTIONS)
-        self._sides = [side for side in (writer, reader, spare) if side is not None]
-        self.writer = Writer(writer, budget, transaction_seconds)
-        self.readers = Readers(reader, spare, self.writer, budget, transaction_seconds)
+        self.sides = [side for side in (writer, reader, spare) if side is not None]
+        """The pools behind both, for those who count what they send."""
+        self.writer = Writer(writer, transaction_seconds)
+        self.readers = Readers(reader, spare, self.writer, transaction_seconds)
 
     async def close(self) -> None:
-        for side in self._sides:
+        for side in self.sides:
             await side.engine.dispose()
 
 

@@ -51,8 +51,10 @@ class Side:
     Both engines share the pool: SQLite must know at its beginning that a transaction will write.
     """
 
-    def __init__(self, engine: AsyncEngine, statement_seconds: float | None, role: str | None = None) -> None:
-        self.engine, self.statement_seconds, self.role = engine, statement_seconds, role
+    def __init__(
+        self, engine: AsyncEngine, gate: Gate, statement_seconds: float | None, role: str | None = None
+    ) -> None:
+        self.engine, self.gate, self.statement_seconds, self.role = engine, gate, statement_seconds, role
         self.writing_engine = engine.execution_options(**{WRITING: True})
         self._doubted_at = 0.0
 
@@ -69,7 +71,9 @@ class Side:
         used_at = record.info.get("used_at")
         if used_at is None:
             return
-        if used_at <= self._doubted_at:
+        # What the driver's own pool asks: whether the server has closed it meanwhile.
+        broken = connection.driver_connection._stream_broken  # noqa: SLF001
+        if broken or used_at <= self._doubted_at:
             _give_up(connection)
         if self.role is not None and time.monotonic() - used_at > IDLE_SECONDS:
             self._ask_role(connection, self.role)
@@ -105,8 +109,9 @@ async def require_role(driver: Any, role: str) -> None:
 class _Opening:
     """Opens the connections of one server. With a `role`: only to a server that writes."""
 
-    def __init__(self, access: Access, role: str | None) -> None:
-        self._access, self._role, self._gate = access, role, Gate()
+    def __init__(self, access: Access, gate: Gate, role: str | None) -> None:
+        self._gate, self._role, self._password_file = gate, role, access.password_file
+        self._tls = {"ssl": ssl.create_default_context(cafile=access.ca_file)} if access.ca_file else {}
 
     async def __call__(self, **arguments: Any) -> Any:
         """Raises OutOfReach; nothing that anybody wanted has been sent then."""
@@ -120,9 +125,9 @@ class _Opening:
                 raise OutOfReach(_reason(error)) from None
 
     async def _open(self, arguments: dict[str, Any]) -> Any:
-        if self._access.password_file is not None:
-            arguments["password"] = self._access.password_file.read_bytes().decode().strip()
-        connection = await asyncmy.connect(**arguments)
+        if self._password_file is not None:
+            arguments["password"] = self._password_file.read_bytes().strip()
+        connection = await asyncmy.connect(**arguments, **self._tls)
         try:
             if self._role is not None:
                 await require_role(connection, self._role)
@@ -144,7 +149,8 @@ def open_sqlite(url: URL) -> Side:
     )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
-    return Side(engine, None)
+    event.listen(engine.sync_engine, "invalidate", _roll_sqlite_back)
+    return Side(engine, Gate(), None)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -161,6 +167,12 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
+def _roll_sqlite_back(connection: Any, _record: Any, _error: Any) -> None:
+    """A cancelled transaction's connection is closed, but SQLite goes on holding its lock while a cursor of it lives:
+    as long as somebody keeps the error, or until the garbage is collected."""
+    connection.rollback()
+
+
 def _begin_sqlite(connection: Connection) -> None:
     # A deferred transaction that reads and then writes fails with "database is locked" at once, busy_timeout or not.
     writing = connection.get_execution_options().get(WRITING, False)
@@ -169,8 +181,10 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def open_writer(url: URL, access: Access, statement_seconds: float) -> Side:
     """Each statement sees what is committed when it begins, and conditional updates take no gap locks."""
-    engine = _mysql(url, access, statement_seconds, CONNECTIONS, READS_ONLY, isolation_level="READ COMMITTED")
-    return _watched(Side(engine, statement_seconds, READS_ONLY))
+    gate = Gate()
+    opening = _Opening(access, gate, READS_ONLY)
+    engine = _mysql(url, opening, statement_seconds, CONNECTIONS, isolation_level="READ COMMITTED")
+    return _watched(Side(engine, gate, statement_seconds, READS_ONLY))
 
 
 def open_reader(url: URL, access: Access, statement_seconds: float, connections: int = CONNECTIONS) -> Side:
@@ -178,10 +192,11 @@ def open_reader(url: URL, access: Access, statement_seconds: float, connections:
 
     A reader may have become the writer; it answers as well.
     """
-    engine = _mysql(
-        url, access, statement_seconds, connections, None, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True
-    )
-    return _watched(Side(engine, statement_seconds))
+    gate = Gate()
+    opening = _Opening(access, gate, None)
+    autocommit = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
+    engine = _mysql(url, opening, statement_seconds, connections, **autocommit)
+    return _watched(Side(engine, gate, statement_seconds))
 
 
 def _watched(side: Side) -> Side:
@@ -189,19 +204,15 @@ def _watched(side: Side) -> Side:
     return side
 
 
-def _mysql(
-    url: URL, access: Access, statement_seconds: float, connections: int, role: str | None, **options: Any
-) -> AsyncEngine:
+def _mysql(url: URL, opening: _Opening, statement_seconds: float, connections: int, **options: Any) -> AsyncEngine:
     arguments: dict[str, Any] = {
-        "async_creator_fn": _Opening(access, role),
+        "async_creator_fn": opening,
         "charset": "utf8mb4",
         "connect_timeout": CONNECT_SECONDS,
         # A net under our own limit for each statement, for what passes it by.
         "read_timeout": statement_seconds + 0.5,
         "init_command": _session(statement_seconds),
     }
-    if access.ca_file is not None:
-        arguments["ssl"] = ssl.create_default_context(cafile=access.ca_file)
     engine = create_async_engine(
         url,
         pool_size=connections,

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from typing import Any, Self
 
 from sqlalchemy import exc
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncTransaction
 
 from app.stores.aurora_engines import Side
-from app.stores.aurora_health import NotTried, OutOfReach, RetryBudget
+from app.stores.aurora_health import OutOfReach, RetryBudget
 from shared.problems import Unavailable
 
 
@@ -51,13 +51,14 @@ class SteadyConnection(AsyncConnection):
         super().__init__(sides[0].engine)
         self._side, self._further = sides[0], list(sides[1:])
         self._budget, self._writing = budget, writing
-        self._retried = self._underway = False
+        self._retried = self._started = self._underway = False
 
     async def start(self, is_ctxmanager: bool = False) -> Self:
         try:
             await self._begin()
         except (OutOfReach, exc.TimeoutError) as error:
             await self._move(error)
+        self._started = True
         return self
 
     async def __aenter__(self) -> Self:
@@ -69,11 +70,30 @@ class SteadyConnection(AsyncConnection):
         except (Silent, exc.DBAPIError) as error:
             lost = isinstance(error, Silent) or error.connection_invalidated
             if not lost or (self._writing and self._underway):
+                self._underway = True
                 raise
             await self._move(error)
             result = await self._execute_in_time(statement, *arguments, **options)
         self._underway = True
         return result
+
+    # What goes past `execute` is never repeated, and nothing after it.
+
+    async def run_sync(self, *arguments: Any, **options: Any) -> Any:
+        self._underway = True
+        return await super().run_sync(*arguments, **options)
+
+    async def exec_driver_sql(self, *arguments: Any, **options: Any) -> Any:
+        self._underway = True
+        return await super().exec_driver_sql(*arguments, **options)
+
+    def stream(self, *arguments: Any, **options: Any) -> Any:
+        self._underway = True
+        return super().stream(*arguments, **options)
+
+    def begin_nested(self) -> AsyncTransaction:
+        self._underway = True
+        return super().begin_nested()
 
     async def commit(self) -> None:
         async with self._limit():
@@ -120,8 +140,8 @@ class SteadyConnection(AsyncConnection):
             raise
 
     async def _move(self, error: Exception) -> None:
-        """Stands on another connection, or raises `error`. What was not tried or had no room is no retry."""
-        if not (self._further and isinstance(error, NotTried | exc.TimeoutError)):
+        """Stands on another connection, or raises `error`. To begin on the next side instead is no retry."""
+        if not self._further or self._started:
             self._pay(error)
         await self.close()
         if self._further:
@@ -129,7 +149,8 @@ class SteadyConnection(AsyncConnection):
         await self._begin()
 
     def _pay(self, error: Exception) -> None:
-        hopeless = not self._further and isinstance(error, Silent | NotTried | exc.TimeoutError)
+        same_again = not self._further
+        hopeless = same_again and (self._side.gate.shut or isinstance(error, Silent | exc.TimeoutError))
         if hopeless or self._retried or not self._budget.spend():
             raise error
         self._retried = True

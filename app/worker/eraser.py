@@ -1,12 +1,11 @@
 """Erasing closed accounts: two rounds over every slice, the second when nobody can be writing any more."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import structlog
 
 from app.accounts.closed import ClosedAccounts, ClosedRow, Counts
-from app.albums.erasure import AlbumErasure
 from app.events.store import EventStore
 from app.exports.erasure import ExportErasure
 from app.items.erasure import ItemErasure
@@ -19,6 +18,9 @@ log = structlog.get_logger()
 
 ERASE_SECONDS = 5.0
 
+Erase = Callable[[AccountId], AsyncIterator[int]]
+"""Erases what one slice has of an account, page by page, and says after each how much that was."""
+
 
 class Eraser:
     """Every step may be killed and run again, also by two workers at once: the outcome is the same."""
@@ -28,12 +30,13 @@ class Eraser:
         closed: ClosedAccounts,
         items: ItemErasure,
         exports: ExportErasure,
-        albums: AlbumErasure,
         events: EventStore,
         clock: Clock,
+        others: Sequence[tuple[str, Erase]] = (),
     ) -> None:
-        self._closed, self._items, self._exports, self._albums = closed, items, exports, albums
-        self._events, self._clock = events, clock
+        """`others`: further steps, each with its name, in the order in which they are to go."""
+        self._closed, self._items, self._exports = closed, items, exports
+        self._events, self._clock, self._others = events, clock, others
 
     async def run(self, stopping: asyncio.Event) -> None:
         await go_round("eraser", ERASE_SECONDS, stopping, self.visit, shards=1)
@@ -52,11 +55,11 @@ class Eraser:
         if closed.counts is None:
             await self._count(closed)
         for step, pages in (
-            ("erase_albums", self._albums.erase(account)),
             ("erase_rows", self._items.erase_rows(account)),
             ("erase_requests", self._items.erase_requests(account)),
             ("erase_objects", self._items.erase_objects(account)),
             ("erase_exports", self._exports.erase(account)),
+            *((step, erase(account)) for step, erase in self._others),
             ("erase_events", self._events.erase(account)),
         ):
             await self._run(account, step, pages)

@@ -15,6 +15,7 @@ import uvloop
 
 from app.accounts.closed import ClosedAccounts
 from app.albums.parts import AlbumUpkeepParts
+from app.events.relational import RelationalEvents
 from app.items.erasure import ItemErasure
 from app.items.queueing import QUEUES
 from app.items.remake_work import RemakeWork
@@ -32,11 +33,12 @@ from app.stores.sqs import Message
 from app.worker.attempt import Attempts
 from app.worker.clearer import Clearer
 from app.worker.consumer import Consumer
-from app.worker.eraser import Eraser
+from app.worker.eraser import Erase, Eraser
 from app.worker.export_attempts import ExportSweeper
 from app.worker.export_parts import ExportParts
 from app.worker.files import AttemptFiles
 from app.worker.following import FollowerLoops
+from app.worker.forgetting import Forgetter
 from app.worker.health import health_server
 from app.worker.pipeline import Pipeline
 from app.worker.presence import be_seen
@@ -98,7 +100,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         exports = ExportParts.build(base, lease)
         closed = ClosedAccounts(base.database, base.clock, lease)
         albums = AlbumUpkeepParts.build(base)
-        eraser = Eraser(closed, erasure, exports.erasure, albums.erasure, base.event_store, base.clock)
+        eraser = Eraser(closed, erasure, exports.erasure, base.event_store, base.clock, _erasures(base, albums))
         upkeep = UpkeepService(
             base.item_store, base.changes, base.amazon.objects, base.queue, base.clock, [albums.contents.forget]
         )
@@ -115,6 +117,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
                 tasks.create_task(Relay(base.relay, hints).run(readiness.stopping)),
                 tasks.create_task(Teller(base.outbox_relay).run(readiness.stopping)),
                 tasks.create_task(followers.run(readiness.stopping)),
+                tasks.create_task(Forgetter(base.database, base.answered).run(readiness.stopping)),
                 tasks.create_task(eraser.run(readiness.stopping)),
                 tasks.create_task(Clearer(albums.clearing).run(readiness.stopping)),
                 tasks.create_task(ExportSweeper(exports.upkeep).run(readiness.stopping)),
@@ -130,6 +133,15 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
                 task.cancel()
             health.should_exit = True
             await serving
+
+
+def _erasures(base: Foundation, albums: AlbumUpkeepParts) -> list[tuple[str, Erase]]:
+    """The cursors before the index: without them nobody writes it any more."""
+    return [
+        ("erase_albums", albums.erasure.erase),
+        ("erase_relational_events", RelationalEvents(base.database).erase),
+        ("erase_index", IndexStore(base.database).erase),
+    ]
 
 
 def _followers(base: Foundation, albums: AlbumUpkeepParts) -> FollowerLoops:

@@ -17,7 +17,7 @@ PAGE = 100
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
     parser = commands.add_parser("list", parents=[common], help="list items, newest first")
     parser.add_argument("--order", choices=["created", "captured"], default="created", help="newest by which time")
-    parser.add_argument("--limit", type=_positive, default=LISTED, help="how many at most (default: %(default)s)")
+    parser.add_argument("--limit", type=positive, default=LISTED, help="how many at most (default: %(default)s)")
     parser.add_argument("--deleted", action="store_true", help="instead those that can be restored")
     parser.set_defaults(run=in_client(_list))
     parser = commands.add_parser("status", parents=[common], help="show everything about items")
@@ -32,7 +32,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
     parser.set_defaults(run=in_client(_overview))
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """For argparse."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
@@ -45,7 +46,7 @@ async def _list(client: DarkroomClient, arguments: argparse.Namespace) -> int:
         page = await client.items.list(
             order=arguments.order, limit=min(left, PAGE), cursor=cursor, deleted=arguments.deleted
         )
-        _print_items(page.items, arguments)
+        print_items(page.items, arguments)
         left, seen, cursor = left - len(page.items), seen + len(page.items), page.next_cursor
         if cursor is None:
             break
@@ -54,7 +55,8 @@ async def _list(client: DarkroomClient, arguments: argparse.Namespace) -> int:
     return ExitCode.SUCCESS
 
 
-def _print_items(items: tuple[Item, ...], arguments: argparse.Namespace) -> None:
+def print_items(items: tuple[Item, ...], arguments: argparse.Namespace) -> None:
+    """One line each, with the time by which they are ordered."""
     if arguments.json:
         for item in items:
             say_json(item)

@@ -143,6 +143,17 @@ async def list_items(
     return ItemPage(items=tuple(items[start : start + limit]), next_cursor=following)
 
 
+@api.get("/v1/search")
+async def search(
+    request: Request, response: Response, q: str = "", kind: str | None = None, limit: int = 100
+) -> ItemPage:
+    account = caller(request)
+    response.headers[HEAD_HEADER] = str(len(account.events))
+    stored = [each.item for each in reversed(account.items.values())]
+    found = [item for item in stored if q in f"{item.name} {item.caption}" and kind in (None, item.kind)]
+    return ItemPage(items=tuple(found[:limit]), next_cursor=None)
+
+
 @api.get("/v1/items/{item_id}")
 async def get_item(request: Request, item_id: str) -> Item:
     return found(request, item_id)[1].item

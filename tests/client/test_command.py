@@ -191,3 +191,13 @@ def test_a_plugin_that_cannot_be_loaded_breaks_only_its_own_command(stranger: Sc
     assert done.stderr == (
         "darkroom: the command `broken` is not available: ModuleNotFoundError: No module named 'no_such_module'\n"
     )
+
+
+def test_items_are_searched_by_what_is_known_of_them(account: ScriptedAccount, tmp_path: Path) -> None:
+    for name, caption, size in (("one.jpg", "At the lake", 1_000), ("two.jpg", "At sea", 1_001)):
+        account.lines("upload", random_file(tmp_path / name, size), "--caption", caption)
+    assert [found["name"] for found in account.lines("search", "At", "sea")] == ["two.jpg"]
+    assert "one.jpg" in account.run("search", "lake", "--from", "2026-01-01", "--camera", "R6").stdout
+    nothing = account.run("search", "--kind", "video", "mountain")
+    assert (nothing.returncode, nothing.stdout) == (0, "Nothing found.\n")
+    assert account.run("search", "--from", "yesterday").returncode == 2

@@ -13,6 +13,8 @@ STEPS = (
     "erase_requests",
     "erase_objects",
     "erase_exports",
+    "erase_relational_events",
+    "erase_index",
     "erase_events",
     "note_emptied",
 )

@@ -113,6 +113,11 @@ def test_a_folder_is_sent_developed_listed_explained_and_fetched_back(terminal: 
     assert f"sha256:{hashlib.sha256(copy.read_bytes()).hexdigest()}" == item["digest"]
     assert copy.read_bytes() == originals[item["name"]].read_bytes()
 
+    found = terminal.lines("search", "--kind", "image", Path(item["name"]).stem)
+    while item["id"] not in {each["id"] for each in found}:  # the index comes a moment after; the test has a time limit
+        found = terminal.lines("search", "--kind", "image", Path(item["name"]).stem)
+    assert found[0]["name"] == item["name"]
+
     again = terminal.lines("upload", folder)
     assert {each["outcome"] for each in again} == {"duplicate"}
     assert len(terminal.lines("list")) == 3

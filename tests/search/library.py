@@ -6,6 +6,7 @@ from hashlib import sha256
 
 from sqlalchemy import insert, select
 
+from app.events.cursors import CursorStore
 from app.events.follower import Following
 from app.items.lifecycle import Change
 from app.items.row import ItemRow, Result
@@ -16,6 +17,7 @@ from app.search.schema import item_index, item_words
 from app.search.service import SearchService
 from app.sharing.schema import album_items, album_members, albums
 from app.stores.aurora import Database
+from app.worker.following import FollowerLoops
 from shared.events import EventType
 from shared.ids import AccountId, AlbumId, ItemId, new_album_id, new_ulid
 from shared.items import CreateItem, EditItem, ItemKind
@@ -66,6 +68,11 @@ class Library:
         """Everything that the log has until now."""
         await self.following.follow(self.account)
 
+    def loops(self) -> FollowerLoops:
+        """A worker's."""
+        cursors = CursorStore(self.database)
+        return FollowerLoops(self.house.base.event_log, cursors, self.house.base.amazon.queues, [self.follower])
+
     async def find(self, text: str | None = None, **wish: object) -> list[str]:
         """The names of all that are found, over all pages of two."""
         names: list[str] = []
@@ -115,8 +122,10 @@ class Library:
                     item_words.c.account_id == self.account
                 )
             )
-            words: dict[tuple[str, str], set[str]] = {}
+            words: dict[tuple[ItemId, str], set[str]] = {}
             for item, key, word in found:
                 words.setdefault((item, key), set()).add(word)
-        assert words.keys() <= set(items.items())
-        return {item: (key, frozenset(words.get((item, key), set()))) for item, key in items.items()}
+        without_row = {
+            item: ("no row", frozenset(those)) for (item, key), those in words.items() if items.get(item) != key
+        }
+        return {item: (key, frozenset(words.get((item, key), set()))) for item, key in items.items()} | without_row

@@ -17,6 +17,10 @@ from app.accounts.sessions import SessionService
 from app.accounts.store import AccountStore
 from app.admin.remains import AccountVerification
 from app.albums.parts import AlbumUpkeepParts
+from app.events.follower import Following
+from app.events.log import NewEvent
+from app.events.outbox import EventOutbox
+from app.events.relational import RelationalEvents
 from app.exports.erasure import ExportErasure
 from app.exports.store import ExportStore
 from app.items.claims import ClaimLost
@@ -25,8 +29,11 @@ from app.items.lifecycle import LATEST_UPLOAD
 from app.items.requests import RequestKey
 from app.items.row import Result
 from app.migrations.run import migrate
+from app.search.index_store import IndexStore
+from app.search.indexing import SearchIndex
 from app.settings import Registration
 from app.worker.eraser import Eraser
+from shared.events import EventType
 from shared.ids import AccountId, new_account_id, new_ulid
 from shared.items import CreateItem, ItemKind, PartRequest
 from shared.problems import AddressTaken, Forbidden, NotFound, Unauthenticated
@@ -63,26 +70,32 @@ async def registry(house: House, stores: Stores, clock: ManualClock) -> AsyncIte
     base, passwords = house.base, Passwords()
     store, attempts = AccountStore(base.database), Attempts(base.signals.limits)
     exports = ExportErasure(ExportStore(base.amazon.dynamo), base.amazon.objects)
-    albums = AlbumUpkeepParts.build(base).erasure
     closed, email = ClosedAccounts(base.database, clock), f"{new_ulid().lower()}@example.com"
     accounts = AccountService(store, base.cache, passwords, attempts, Registration.OPEN, clock)
     sessions = SessionService(store, base.cache, passwords, attempts, clock)
     account = await accounts.register(email, PASSWORD, client=email)
     started = await sessions.sign_in(email, PASSWORD, label="", client=email, presented=None)
+    relational, index = RelationalEvents(base.database), IndexStore(base.database)
+    albums = AlbumUpkeepParts.build(base).erasure
+    others = [
+        ("erase_albums", albums.erase),
+        ("erase_relational_events", relational.erase),
+        ("erase_index", index.erase),
+    ]
     yield Registry(
         accounts,
         sessions,
         ClosingService(store, base.cache, passwords, attempts, base.event_log, clock),
         closed,
-        Eraser(closed, ItemErasure(base.item_store, base.amazon.objects), exports, albums, base.event_store, clock),
+        Eraser(closed, ItemErasure(base.item_store, base.amazon.objects), exports, base.event_store, clock, others),
         AccountVerification(
             store,
             closed,
             base.item_store,
             ExportStore(base.amazon.dynamo),
-            albums,
             base.event_store,
             base.amazon.objects,
+            (albums, relational, index),
         ),
         replace(house, account=account.id),
         email,
@@ -105,6 +118,19 @@ async def furnish(house: House, folder: Path) -> None:
     wish = CreateItem(name="large.jpg", size_bytes=SINGLE_PUT_BYTES + 1, content_type="image/jpeg")
     large = (await house.uploads.create(house.account, wish, None)).row
     await house.uploads.presign_parts(large, (PartRequest(number=2, sha256="0" * 64),))
+    await furnish_database(house)
+
+
+async def furnish_database(house: House) -> None:
+    """What is searched, what was answered, and what is still to be told."""
+    base = house.base
+    await base.relay.relay(house.account)
+    follower = SearchIndex(base.item_store, IndexStore(base.database))
+    await Following(base.event_log, base.cursors, [follower]).follow(house.account)
+    async with base.database.writer.write() as connection:
+        await base.answered.note(connection, house.account, RequestKey("another key", "a fingerprint"), "alb_1", 201)
+        event = NewEvent(EventType.ALBUM_CREATED, "alb_1", {})
+        await EventOutbox(base.clock).tell(connection, [house.account], event, "created")
 
 
 async def test_a_closed_account_lets_nobody_in_and_nothing_change(registry: Registry, tmp_path: Path) -> None:
@@ -149,7 +175,7 @@ async def test_after_two_rounds_nothing_is_left_but_a_tombstone_with_counts(
     late, upload = await house.create(b"sent late")
     working = await house.queued(b"made late")
     claimed = await house.work.claim(working.account_id, working.item_id)
-    assert len(await registry.left(house.account)) == 9
+    assert len(await registry.left(house.account)) == 14
     await registry.closing.close(house.account, PASSWORD, client="somewhere")
     await registry.eraser.visit()
     assert await registry.left(house.account) == ["1 rows of events"]

@@ -1,0 +1,71 @@
+"""`darkroom admin rebuild-search`: reads all items into the search index anew, while it is in use."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+from app.events.cursors import CursorStore
+from app.events.follower import Following
+from app.search.index_store import IndexStore
+from app.search.indexing import FOLLOWER, SearchIndex
+from app.services import open_foundation
+from app.settings import Settings
+from shared.ids import AccountId
+from shared.problems import Unavailable
+from shared.times import utc_now
+
+UNREACHABLE, INTERRUPTED = 3, 130
+PAGE_ACCOUNTS = 100
+
+
+def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The parser of what `rebuild_search` obeys."""
+    parser = actions.add_parser(
+        "rebuild-search",
+        help="read all items into the search index anew, while it is in use",
+        description="What is found stays found meanwhile, what is new is added, and what should not be there goes. "
+        "Interrupted, start it again.",
+        epilog="Exit codes: 0 done, 3 a store cannot be reached, 130 interrupted.",
+    )
+    parser.add_argument("--account", metavar="ID", help="only this account's items")
+    parser.set_defaults(obey=rebuild_search)
+
+
+def rebuild_search(settings: Settings, arguments: argparse.Namespace) -> int:
+    account = AccountId(arguments.account) if arguments.account else None
+    try:
+        count = asyncio.run(_rebuild(settings, account))
+    except Unavailable as problem:
+        sys.stderr.write(f"{problem}\nStart it again.\n")
+        return UNREACHABLE
+    except KeyboardInterrupt:
+        sys.stderr.write("\nInterrupted. Start it again.\n")
+        return INTERRUPTED
+    sys.stdout.write(f"The search index of {count} accounts is built anew.\n")
+    return 0
+
+
+async def _rebuild(settings: Settings, account: AccountId | None) -> int:
+    async with AsyncExitStack() as stack:
+        base = await open_foundation(settings, stack, utc_now)
+        follower = SearchIndex(base.item_store, IndexStore(base.database))
+        following, count = Following(base.event_log, base.cursors, [follower]), 0
+        async for each in _one(account) if account else _all(base.cursors):
+            await following.rebuild(follower, each)
+            count += 1
+        return count
+
+
+async def _one(account: AccountId) -> AsyncIterator[AccountId]:
+    yield account
+
+
+async def _all(cursors: CursorStore) -> AsyncIterator[AccountId]:
+    """Those that have a cursor; the workers find the others by themselves."""
+    last = ""
+    while accounts := await cursors.accounts(FOLLOWER, last, PAGE_ACCOUNTS):
+        for account in accounts:
+            yield account
+        last = accounts[-1]

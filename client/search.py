@@ -1,0 +1,61 @@
+"""Search: own items by words, camera, album, kind and time."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from client.connection import Connection, parsed
+from client.items import PAGE_ITEMS, ListedItems
+from shared.events import HEAD_HEADER
+from shared.ids import AlbumId
+from shared.items import Item, ItemKind, ItemPage
+from shared.times import to_rfc3339
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Every part narrows the others. `text`: words, of the last one its beginning is enough. `captured_from` is
+    included, `captured_to` is not."""
+
+    text: str | None = None
+    camera: str | None = None
+    album: AlbumId | None = None
+    kind: ItemKind | None = None
+    captured_from: datetime | None = None
+    captured_to: datetime | None = None
+
+    def parameters(self) -> dict[str, str | int]:
+        named: dict[str, str | None] = {
+            "q": self.text,
+            "camera": self.camera,
+            "album": self.album,
+            "kind": self.kind.value if self.kind else None,
+            "captured_from": to_rfc3339(self.captured_from) if self.captured_from else None,
+            "captured_to": to_rfc3339(self.captured_to) if self.captured_to else None,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+
+class Search:
+    """Reached as `client.search`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def page(self, wish: Wish, *, limit: int = PAGE_ITEMS, cursor: str | None = None) -> ListedItems:
+        """One page, newest capture first. It may be short, or empty, and still name a `next_cursor`."""
+        parameters = wish.parameters() | {"limit": limit} | ({"cursor": cursor} if cursor is not None else {})
+        response = await self._connection.send("GET", "/v1/search", parameters=parameters)
+        page = parsed(response, ItemPage)
+        return ListedItems(page.items, page.next_cursor, int(response.headers.get(HEAD_HEADER, "0")))
+
+    async def find_all(self, wish: Wish) -> AsyncIterator[Item]:
+        """Every item that is found, page by page as it is consumed."""
+        cursor: str | None = None
+        while True:
+            page = await self.page(wish, cursor=cursor)
+            for item in page.items:
+                yield item
+            cursor = page.next_cursor
+            if cursor is None:
+                return

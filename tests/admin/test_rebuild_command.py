@@ -1,0 +1,33 @@
+"""`darkroom admin rebuild-search`: the index is as the rows say, for one account or for all."""
+
+import argparse
+import asyncio
+
+import pytest
+from sqlalchemy import delete
+
+from app.admin.rebuild_command import rebuild_search
+from app.search.index_store import IndexStore
+from app.search.indexing import FOLLOWER
+from app.search.schema import item_index
+from tests.house import House, Stores
+
+
+async def rebuild(stores: Stores, account: str | None) -> int:
+    return await asyncio.to_thread(rebuild_search, stores.settings(), argparse.Namespace(account=account))
+
+
+async def test_an_account_is_indexed_whether_it_was_before_or_not(
+    house: House, stores: Stores, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await house.create(b"one")
+    index, database = IndexStore(house.base.database), house.base.database
+    for _ in range(2):
+        assert await rebuild(stores, house.account) == 0
+        assert "of 1 accounts" in capsys.readouterr().out
+        assert (await index.count_rows(house.account))["item_index"] == 1
+    async with database.writer.write() as connection:
+        await connection.execute(delete(item_index).where(item_index.c.account_id == house.account))
+    assert await rebuild(stores, None) == 0
+    assert (await index.count_rows(house.account))["item_index"] == 1
+    assert house.account in await house.base.cursors.accounts(FOLLOWER, "", 10_000)

@@ -1,0 +1,187 @@
+"""The index keeps up with the rows: killed, doubled, late, filled, rebuilt while in use, and erased."""
+
+import asyncio
+import random
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import delete, insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.accounts.schema import accounts
+from app.events.cursors import CursorStore
+from app.events.relational import RelationalEvents
+from app.search import indexing
+from app.search.entries import entry
+from app.search.indexing import FOLLOWER
+from app.search.schema import item_index, item_words
+from app.stores.aurora import Database
+from app.stores.resources import NUDGES_QUEUE
+from shared.ids import AccountId, ItemId, new_account_id, new_item_id
+from shared.items import ItemKind
+from shared.times import utc_now
+from tests.search.library import Library
+
+CAPTIONS = ("sea", "lake at dawn", "東京", "a sea of words", "")
+
+
+async def true_index(library: Library) -> dict[ItemId, tuple[str, frozenset[str]]]:
+    """What the index must be, from the rows alone."""
+    wanted = {}
+    async for page in library.house.base.item_store.pages_of(library.account):
+        for row in page:
+            made = entry(row)
+            if made is not None:
+                wanted[row.item_id] = (made.captured_key, made.words)
+    return wanted
+
+
+async def change_something(library: Library, chance: random.Random) -> None:
+    """What people and workers do with items."""
+    rows = [row async for page in library.house.base.item_store.pages_of(library.account) for row in page]
+    if len(rows) < 4 or chance.random() < 0.4:
+        await library.add(f"{len(rows)}.jpg", chance.choice(CAPTIONS), day=chance.randrange(90))
+        return
+    row = chance.choice(rows)
+    if row.deleted_at is not None:
+        await library.house.trash.restore(row)
+    elif chance.random() < 0.3:
+        await library.house.trash.delete(row, None)
+    elif chance.random() < 0.3:
+        await library.look_into(row, chance.choice(list(ItemKind)), chance.choice(("Canon R6", None)))
+    else:
+        await library.edit(row, caption=chance.choice(CAPTIONS), captured_at="2020-01-01T00:00:00Z")
+
+
+async def test_an_index_that_is_followed_by_killed_doubled_and_late_workers_equals_the_rows(library: Library) -> None:
+    chance, cursors = random.Random(20261127), CursorStore(library.database)
+    queues, loops = library.house.base.amazon.queues, library.loops()
+    kills = 0
+
+    async def work() -> None:
+        await asyncio.gather(library.index_all(), library.index_all(), loops.visit(0))
+
+    for _ in range(25):
+        await change_something(library, chance)
+        head = await library.house.base.event_log.head(library.account)
+        await cursors.want(library.account, head.last, [FOLLOWER])
+        if chance.random() < 0.3:
+            continue  # this nudge is lost
+        await queues.send(NUDGES_QUEUE, {"account_id": library.account}, group=library.account)
+        working = asyncio.create_task(work())
+        await asyncio.sleep(chance.uniform(0, 0.05))
+        kills += working.cancel()
+        await asyncio.wait({working})
+    assert kills > 3
+    for message in await queues.receive(NUDGES_QUEUE, most=10):  # late ones
+        await loops.handle(message)
+    await cursors.want(library.account, head.last, [FOLLOWER])
+    await loops.visit(0)
+    assert await library.indexed() == await true_index(library)
+    assert library.account not in await cursors.behind(FOLLOWER, "", 10_000)
+
+
+async def test_what_dies_before_its_commit_leaves_the_index_as_it_was(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = await library.add("one.jpg", "sea")
+    await library.index_all()
+    before = await library.indexed()
+    await library.edit(row, caption="lake")
+    put = library.index.put
+
+    async def die(connection: AsyncConnection, *arguments: object) -> None:
+        await put(connection, *arguments)  # type: ignore[arg-type]  # as it was called
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as dying:
+        dying.setattr(library.index, "put", die)
+        with pytest.raises(asyncio.CancelledError):
+            await library.index_all()
+    assert await library.indexed() == before
+    await library.index_all()
+    assert await library.indexed() == await true_index(library)
+
+
+async def test_a_rebuild_mends_what_is_wrong_and_nothing_is_missing_meanwhile(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "PAGE_ITEMS", 2)
+    rows = [await library.add(f"{number}.jpg", "sea", day=number) for number in range(5)]
+    await library.index_all()
+    await _damage(library, rows[0].item_id, rows[1].item_id)
+    assert await library.indexed() != await true_index(library)
+    misses = 0
+
+    async def search_on(rebuilding: "asyncio.Task[None]") -> None:
+        nonlocal misses
+        while not rebuilding.done():
+            names = await library.find("sea")
+            misses += not {f"{number}.jpg" for number in (2, 3, 4)} <= set(names)
+            if len(rows) < 8:
+                rows.append(await library.add(f"new{len(rows)}.jpg", "lake"))
+                await library.index_all()
+
+    async with asyncio.TaskGroup() as tasks:
+        rebuilding = tasks.create_task(library.following.rebuild(library.follower, library.account))
+        await search_on(rebuilding)
+    await library.index_all()
+    assert misses == 0
+    assert await library.indexed() == await true_index(library)
+
+
+async def _damage(library: Library, missing: ItemId, wrong: ItemId) -> None:
+    """One row is not found, one under a wrong word, and one is there that nobody has."""
+    ghost = {"account_id": library.account, "item_id": new_item_id(), "captured_key": "2026-01-01T00:00:00.000Z#ghost"}
+    own = item_words.c.account_id == library.account
+    async with library.database.writer.write() as connection:
+        await connection.execute(
+            delete(item_words).where(own, item_words.c.item_id == missing, item_words.c.word == "sea")
+        )
+        await connection.execute(
+            update(item_words)
+            .where(own, item_words.c.item_id == missing, item_words.c.word == "jpg")
+            .values(word="png")
+        )
+        await connection.execute(delete(item_index).where(item_index.c.item_id == missing))
+        await connection.execute(
+            update(item_words).where(own, item_words.c.item_id == wrong, item_words.c.word == "sea").values(word="see")
+        )
+        await connection.execute(insert(item_index), [ghost])
+        await connection.execute(insert(item_words), [ghost | {"word": "sea"}])
+
+
+async def test_what_an_account_had_before_there_was_search_is_found_without_any_event(library: Library) -> None:
+    await library.add("old.jpg", "sea")
+    other = replace(library, house=replace(library.house, account=await _registered(library.database)))
+    await other.add("older.jpg", "sea")
+    await library.loops().visit(0)
+    assert await library.find("sea") == ["old.jpg"]
+    assert await other.find("sea") == ["older.jpg"]
+
+
+async def _registered(database: Database) -> AccountId:
+    account = new_account_id()
+    values = {"email": f"{account}@example.com", "password_hash": "", "administrator": False, "created_at": utc_now()}
+    async with database.writer.write() as connection:
+        await connection.execute(insert(accounts).values(id=account, **values))
+    return account
+
+
+async def test_after_an_erasure_nothing_is_left_and_no_late_worker_brings_it_back(library: Library) -> None:
+    for number in range(3):
+        await library.add(f"{number}.jpg", "sea")
+    relational = RelationalEvents(library.database)
+    await library.index_all()
+    assert (await library.index.count_rows(library.account))["item_index"] == 3
+    late = library.follower
+    step, _ = await late.read_page(library.account, None)
+    read = await CursorStore(library.database).get(FOLLOWER, library.account)
+    assert read is not None
+    erased = [count async for count in relational.erase(library.account)]
+    erased += [count async for count in library.index.erase(library.account)]
+    assert erased[-1] == 3
+    assert not await CursorStore(library.database).write(read, step, 9)
+    await library.index_all()
+    counts = await library.index.count_rows(library.account) | await relational.count_rows(library.account)
+    assert set(counts.values()) == {0}

@@ -1,0 +1,111 @@
+"""What a page costs does not grow with the account: rows are counted where the database counts them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import event, insert, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.search.indexing import FOLLOWER
+from app.search.query import Query, Term
+from app.search.schema import item_index, item_words
+from app.search.store import MOST_GATHERED, WINDOW, SearchStore
+from app.stores.aurora import Database
+from shared.ids import AccountId, new_account_id
+from shared.times import to_rfc3339
+from tests.search.library import SUMMER
+
+PAGE = 100
+CASES = {
+    "everything": (),
+    "a word that all have": (Term("sea"),),
+    "a beginning that all have": (Term("se", prefix=True),),
+    "a rare word": (Term("rare"),),
+    "a rare beginning": (Term("rar", prefix=True),),
+    "a rare and a common one": (Term("sea"), Term("rare", prefix=True)),
+    "two common ones": (Term("sea"), Term("dawn", prefix=True)),
+    "two common ones that never meet": (Term("dawn"), Term("dusk", prefix=True)),
+}
+
+
+async def fill(database: Database, count: int) -> AccountId:
+    """Items that all show the sea, half of them at dawn, half at dusk; every thousandth is rare."""
+    account = new_account_id()
+    for start in range(0, count, 1000):
+        items = []
+        for number in range(start, min(start + 1000, count)):
+            key = f"{to_rfc3339(SUMMER + timedelta(seconds=number))}#{number}"
+            items.append({"account_id": account, "item_id": f"itm_{number}", "captured_key": key})
+        words = [item | {"word": "sea"} for item in items]
+        words += [item | {"word": "dawn" if number % 2 else "dusk"} for number, item in enumerate(items)]
+        words += [items[0] | {"word": "rare"}]
+        async with database.writer.write() as connection:
+            await connection.execute(insert(item_index), items)
+            await connection.execute(insert(item_words), words)
+    return account
+
+
+@dataclass(frozen=True, slots=True)
+class OneConnection:
+    """A source whose reads all go over the same connection."""
+
+    connection: AsyncConnection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        yield self.connection
+
+
+async def look(connection: AsyncConnection, account: AccountId, terms: tuple[Term, ...]) -> None:
+    """At the first page."""
+    store = SearchStore(OneConnection(connection))  # type: ignore[arg-type]  # as good as the real ones
+    await store.candidates(account, FOLLOWER, Query(terms, None, None, None), None, PAGE)
+
+
+async def rows_read(connection: AsyncConnection, account: AccountId, terms: tuple[Term, ...]) -> int:
+    """As MariaDB counts them, of tables and indexes."""
+    await connection.execute(text("FLUSH STATUS"))
+    await look(connection, account, terms)
+    status = await connection.execute(text("SHOW SESSION STATUS LIKE 'Handler_read%'"))
+    return sum(int(value) for _, value in status)
+
+
+@pytest.mark.parametrize("common_database_url", ["mariadb"], indirect=True)
+@pytest.mark.parametrize("sizes", [(3_000, 9_000), pytest.param((10_000, 100_000), marks=pytest.mark.everything)])
+async def test_a_page_reads_as_many_rows_in_a_large_account_as_in_a_small_one(
+    database: Database, sizes: tuple[int, int]
+) -> None:
+    small, large = [await fill(database, size) for size in sizes]
+    async with database.writer.write() as connection:
+        await connection.execute(text("ANALYZE TABLE item_index, item_words"))
+    for name, terms in CASES.items():
+        async with database.readers.read() as connection:
+            few, many = [await rows_read(connection, account, terms) for account in (small, large)]
+        # What is counted and what is gathered is read once from the index and once from the derived table.
+        limit = 2 * (MOST_GATHERED + 1) * (len(terms) + 1) + WINDOW * 4
+        assert max(few, many) <= limit, (name, few, many)
+        assert many <= few + 2 * MOST_GATHERED * len(terms), (name, few, many)
+
+
+@pytest.mark.parametrize("common_database_url", ["sqlite"], indirect=True)
+async def test_sqlite_finds_every_row_by_an_index(database: Database) -> None:
+    account = new_account_id()
+    said: list[tuple[str, Any]] = []
+
+    def hear(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        said.append((statement, parameters))
+
+    async with database.readers.read() as connection:
+        event.listen(connection.sync_connection, "before_cursor_execute", hear)
+        for terms in CASES.values():
+            await look(connection, account, terms)
+        event.remove(connection.sync_connection, "before_cursor_execute", hear)
+        for statement, parameters in said:
+            plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            steps = [row._mapping["detail"] for row in plan]
+            assert not [step for step in steps if step.startswith("SCAN item_")], (statement, steps)
+    assert said

@@ -1,0 +1,94 @@
+"""Search over HTTP: what may be asked, what comes back, and that nothing foreign does."""
+
+from collections.abc import AsyncIterator
+from hashlib import sha256
+
+import httpx
+import pytest
+
+from app.events.follower import Following
+from app.search.index_store import IndexStore
+from app.search.indexing import SearchIndex
+from shared.ids import AccountId, new_album_id
+from tests.api import open_api, signed_in
+from tests.house import House, Stores
+
+
+@pytest.fixture
+async def client(stores: Stores) -> AsyncIterator[httpx.AsyncClient]:
+    async with open_api(stores.settings(registration="open")) as opened:
+        opened.headers.update(await signed_in(opened))
+        yield opened
+
+
+async def add(client: httpx.AsyncClient, name: str, captured_at: str, **more: str) -> str:
+    digest = f"sha256:{sha256(name.encode() + captured_at.encode()).hexdigest()}"
+    wish = {"name": name, "size_bytes": 1, "content_type": "image/jpeg", "digest": digest, "captured_at": captured_at}
+    answer = await client.post("items", json=wish | more)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["item"]["id"])
+
+
+async def index(client: httpx.AsyncClient, house: House) -> None:
+    """As a worker does: the house stands on the same stores."""
+    account = AccountId((await client.get("account")).json()["id"])
+    base = house.base
+    await base.relay.relay(account)
+    follower = SearchIndex(base.item_store, IndexStore(base.database))
+    await Following(base.event_log, base.cursors, [follower]).follow(account)
+
+
+async def test_items_are_found_page_by_page_and_shown_as_everywhere_else(
+    client: httpx.AsyncClient, house: House
+) -> None:
+    ids = [await add(client, f"{day}.jpg", f"2026-07-0{day}T12:00:00Z", caption="Am Meer") for day in (1, 2, 3)]
+    await index(client, house)
+    answer = await client.get("search", params={"q": "meer", "limit": 2})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Darkroom-Events"] == "3"
+    page = answer.json()
+    assert page["items"][0] == (await client.get(f"items/{ids[2]}")).json()
+    rest = (await client.get("search", params={"q": "meer", "limit": 2, "cursor": page["next_cursor"]})).json()
+    assert [item["id"] for item in page["items"] + rest["items"]] == ids[::-1]
+    assert rest["next_cursor"] is None
+    times = {"captured_from": "2026-07-02T14:00:00+02:00", "captured_to": "2026-07-03T12:00:00Z"}
+    assert [item["id"] for item in (await client.get("search", params=times)).json()["items"]] == [ids[1]]
+
+
+async def test_nobody_finds_what_is_somebody_elses(client: httpx.AsyncClient, house: House) -> None:
+    await add(client, "secret.jpg", "2026-07-01T12:00:00Z")
+    await index(client, house)
+    cursor = (await client.get("search", params={"q": "jpg", "limit": 1})).json()["next_cursor"]
+    assert cursor is None
+    await add(client, "other.jpg", "2026-07-02T12:00:00Z")
+    await index(client, house)
+    cursor = (await client.get("search", params={"q": "jpg", "limit": 1})).json()["next_cursor"]
+    stranger = await signed_in(client)
+    answer = await client.get("search", params={"q": "jpg"}, headers=stranger)
+    assert answer.json() == {"items": [], "next_cursor": None}
+    stolen = await client.get("search", params={"q": "jpg", "limit": 1, "cursor": cursor}, headers=stranger)
+    assert (stolen.status_code, stolen.json()["type"]) == (422, "urn:darkroom:problem:invalid")
+    assert (await client.get("search", headers={"Authorization": ""})).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"q": "x" * 201},
+        {"kind": "song"},
+        {"album": "itm_01ARZ3NDEKTSV4RRFFQ69G5FAV"},
+        {"captured_from": "yesterday"},
+        {"captured_to": "2026-07-01T12:00:00"},
+        {"limit": "0"},
+        {"cursor": "AAAA"},
+        {"q": "a b c d e f g h i j k l m n o p q r s t u v w x y z 0 1 2 3 4 5 6 7 8 9"},
+    ],
+)
+async def test_what_cannot_be_meant_is_refused(client: httpx.AsyncClient, wrong: dict[str, str]) -> None:
+    answer = await client.get("search", params=wrong)
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:darkroom:problem:invalid")
+
+
+async def test_a_foreign_album_and_an_absent_one_are_equally_empty(client: httpx.AsyncClient) -> None:
+    answer = await client.get("search", params={"album": new_album_id()})
+    assert (answer.status_code, answer.json()) == (200, {"items": [], "next_cursor": None})

@@ -1,0 +1,44 @@
+"""Whoever is cancelled in the middle of a write leaves no lock behind, wherever that was."""
+
+import asyncio
+import gc
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from app.stores.aurora import Database
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = Database(f"sqlite+aiosqlite:///{tmp_path / 'darkroom.db'}")
+    async with opened.writer.write() as connection:
+        await connection.execute(text("CREATE TABLE things (number INTEGER)"))
+    gc.disable()  # the worst case: nobody finds the cursors that died with their tasks
+    yield opened
+    gc.enable()
+    await opened.close()
+
+
+async def test_a_write_goes_on_at_once_after_others_were_cancelled_at_any_moment(database: Database) -> None:
+    chance = random.Random(1)
+
+    async def write() -> None:
+        for _ in range(3):
+            async with database.writer.write() as connection:
+                for _ in range(2):
+                    await connection.execute(text("INSERT INTO things VALUES (1)"))
+                    await connection.execute(text("SELECT * FROM things LIMIT 50"))
+
+    kept = []
+    for _ in range(60):
+        tasks = [asyncio.create_task(write()) for _ in range(3)]
+        kept += tasks  # with the errors that they ended in
+        await asyncio.sleep(chance.uniform(0, 0.02))
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        await write()

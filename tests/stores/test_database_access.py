@@ -1,0 +1,125 @@
+"""How we sign in to the database: with a password that may change at any time, and to nobody but the right server."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from app.stores.aurora import Access, Database
+from shared.ids import new_ulid
+from shared.problems import Unavailable
+from tests.authority import Authority
+from tests.database_pair import DatabasePair
+from tests.stores.guest_book import Crowd, GuestBook, open_guest_book
+
+
+class Password:
+    """Of a database user of the test's own, in a file as a secrets agent keeps it."""
+
+    def __init__(self, pair: DatabasePair, file: Path) -> None:
+        self.user, self.file = f"user_{new_ulid().lower()}", file
+        self._server = pair.writer
+        first = self.put_into_file()
+        self._server.run(f"GRANT ALL ON *.* TO '{self.user}'@'127.0.0.1' IDENTIFIED BY '{first}'")
+
+    def put_into_file(self) -> str:
+        secret = f"secret-{new_ulid()}"
+        self.file.write_text(f"{secret}\n")
+        return secret
+
+    def change(self, secret: str) -> None:
+        self._server.run(f"ALTER USER '{self.user}'@'127.0.0.1' IDENTIFIED BY '{secret}'")
+
+    def drop(self) -> None:
+        self._server.run(f"DROP USER '{self.user}'@'127.0.0.1'")
+
+
+@pytest.fixture
+async def password(database_pair: DatabasePair, tmp_path: Path) -> AsyncIterator[Password]:
+    made = Password(database_pair, tmp_path / "password")
+    await database_pair.wait_applied()
+    yield made
+    made.drop()
+
+
+@pytest.fixture
+async def book(database_pair: DatabasePair, empty_pair: str, password: Password) -> AsyncIterator[GuestBook]:
+    access = Access(password_file=password.file)
+    async with open_guest_book(database_pair, empty_pair, user=password.user, access=access) as opened:
+        await opened.warm()
+        yield opened
+
+
+async def test_a_password_is_rotated_under_open_pools_and_nobody_notices(
+    book: GuestBook, password: Password, database_pair: DatabasePair
+) -> None:
+    async with Crowd(book.read) as reading, Crowd(book.write) as writing:
+        password.change(password.put_into_file())
+        await database_pair.wait_applied()
+        book.writer.cut()
+        book.reader.cut()
+        before = writing.statuses[200]
+        await book.until(lambda: writing.statuses[200] > before + 20)
+
+    assert reading.statuses.keys() == writing.statuses.keys() == {200}
+
+
+async def test_a_password_that_reaches_us_late_costs_503s_until_then(book: GuestBook, password: Password) -> None:
+    password.change("not yet known here")
+    book.writer.cut()
+    assert (await book.write()).status_code == 503
+    assert "Retry-After" in (await book.write()).headers
+
+    password.file.write_text("not yet known here")
+    await book.until_answered(book.write, 200)
+
+
+async def _cipher(database: Database) -> str:
+    async with database.readers.read() as connection:
+        return str((await connection.execute(text("SHOW SESSION STATUS LIKE 'Ssl_cipher'"))).one()[1])
+
+
+def _with_tls(pair: DatabasePair, ca_file: Path, *, host: str = "127.0.0.1") -> Database:
+    writer, reader = (server.url().replace("127.0.0.1", host) for server in (pair.writer, pair.reader))
+    return Database(writer, reader_url=reader, access=Access(ca_file=ca_file))
+
+
+async def test_with_an_authority_everything_goes_over_tls(database_pair: DatabasePair) -> None:
+    database = _with_tls(database_pair, database_pair.authority)
+    async with database.writer.write() as connection:
+        await connection.execute(text("SELECT 1"))
+    assert await _cipher(database) != ""
+    await database.close()
+
+
+async def test_a_server_that_cannot_prove_its_name_is_not_talked_to(
+    database_pair: DatabasePair, tmp_path: Path
+) -> None:
+    stranger = Authority(tmp_path).certificate
+    for database in (
+        _with_tls(database_pair, stranger),
+        _with_tls(database_pair, database_pair.authority, host="localhost"),
+    ):
+        with pytest.raises(Unavailable):
+            await _cipher(database)
+        await database.close()
+
+
+async def test_a_silent_server_is_left_without_a_word_over_tls_too(
+    database_pair: DatabasePair, empty_pair: str
+) -> None:
+    """To end TLS politely takes an answer, which asyncio would await for 30 s."""
+    access = Access(ca_file=database_pair.authority)
+    async with open_guest_book(database_pair, empty_pair, access=access, statement_seconds=0.5) as book:
+        await book.warm()
+        book.writer.timeout()
+        book.reader.timeout()
+        async with asyncio.timeout(20):
+            for asking in (book.write, book.read_fresh, book.read):
+                assert (await asking()).status_code == 503
+        book.writer.heal()
+        book.reader.heal()
+        await book.until_answered(book.write, 200)
+        await book.until_answered(book.read, 200)

@@ -1,0 +1,262 @@
+"""A database that is silent, gone, far behind or refuses everything: what its users see of it."""
+
+import asyncio
+import traceback
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import httpx
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.stores.aurora import CONNECTIONS, SPARE_CONNECTIONS, Database
+from shared.problems import Unavailable
+from tests.database_pair import DatabasePair
+from tests.stores.guest_book import WAIT_SECONDS, Asking, GuestBook, notes, open_guest_book
+
+PEOPLE = 12
+"""More than a pool has connections."""
+
+
+@pytest.fixture
+async def book(database_pair: DatabasePair, empty_pair: str) -> AsyncIterator[GuestBook]:
+    async with open_guest_book(database_pair, empty_pair) as opened:
+        await opened.warm()
+        yield opened
+
+
+async def _together(*asking: Asking, people: int = PEOPLE) -> list[httpx.Response]:
+    return await asyncio.gather(*(ask() for ask in asking for _ in range(people)))
+
+
+def _statuses(answers: list[httpx.Response]) -> Counter[int]:
+    return Counter(answer.status_code for answer in answers)
+
+
+class Ticks:
+    """How often the event loop comes round, every 10 ms if nothing holds it up."""
+
+    def __init__(self) -> None:
+        self.counted = 0
+
+    async def __aenter__(self) -> "Ticks":
+        self._started = asyncio.get_running_loop().time()
+        self._task = asyncio.create_task(self._tick())
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._task.cancel()
+        self.seconds = asyncio.get_running_loop().time() - self._started
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(0.01)
+            self.counted += 1
+
+
+async def test_a_black_hole_before_the_writer_is_answered_in_time_and_forgotten_when_it_ends(book: GuestBook) -> None:
+    book.writer.timeout()
+    async with Ticks() as ticks:
+        answers = await _together(book.write, book.read_fresh, book.read)
+
+    assert _statuses(answers) == {503: 2 * PEOPLE, 200: PEOPLE}
+    assert all("Retry-After" in answer.headers for answer in answers if answer.status_code == 503)
+    assert ticks.seconds < 7, "3 s are promised; this machine may be busy; a whole transaction has 8"
+    assert ticks.counted > 10 * ticks.seconds, "the loop lags 100 ms or more"
+
+    book.writer.heal()
+    await book.until_answered(book.write, 200)
+    assert _statuses(await _together(book.write, book.read_fresh)) == {200: 2 * PEOPLE}
+    assert book.acknowledged <= set((await book.read_fresh()).json())
+
+
+async def test_while_the_writer_is_silent_only_the_first_wait_for_it(book: GuestBook) -> None:
+    book.writer.timeout()
+    await _together(book.write)
+    accepted = book.writer.accepted
+
+    for _ in range(50):
+        assert (await book.write()).status_code == 503
+
+    assert book.writer.accepted - accepted <= 10, "one at a time looks whether it is back"
+
+
+async def test_a_reader_far_behind_says_so_and_who_needs_the_present_has_it_from_the_writer(
+    book: GuestBook, database_pair: DatabasePair
+) -> None:
+    readers = book.database.readers
+    assert await readers.lag_seconds() == 0
+    await database_pair.delay(60)
+    await book.write()
+    (latest,) = book.acknowledged - set((await book.read()).json())
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not await readers.lag_seconds():  # noqa: ASYNC110 - another process's clock
+            await asyncio.sleep(0.1)
+    assert latest in (await book.read_fresh()).json()
+
+    await database_pair.stop_applying()
+    assert await readers.lag_seconds() is None, "replication stands: nobody knows how long"
+
+    await database_pair.delay(0)
+    await database_pair.wait_applied()
+    assert latest in (await book.read()).json()
+    assert await readers.lag_seconds() == 0
+
+
+async def test_reads_whose_reader_is_gone_are_answered_by_the_writer(book: GuestBook) -> None:
+    before = book.writer.accepted
+    await book.reader.down()
+
+    assert _statuses(await _together(book.read)) == {200: PEOPLE}
+    assert book.writer.accepted - before <= SPARE_CONNECTIONS
+    assert await book.database.readers.lag_seconds() is None, "nobody knows what it will know when it is back"
+
+    await book.reader.up()
+    accepted = book.reader.accepted
+    async with asyncio.timeout(WAIT_SECONDS):
+        while book.reader.accepted == accepted:
+            assert (await book.read()).status_code == 200
+
+
+async def test_reads_of_a_silent_reader_are_answered_by_the_writer(book: GuestBook) -> None:
+    book.reader.timeout()
+
+    assert _statuses(await _together(book.read, people=SPARE_CONNECTIONS)) == {200: SPARE_CONNECTIONS}
+
+
+async def test_a_dead_reader_does_not_sink_the_writer(book: GuestBook) -> None:
+    await book.reader.down()
+    reading, release = asyncio.Semaphore(0), asyncio.Event()
+
+    async def read_slowly() -> None:
+        async with book.database.readers.read() as connection:
+            await connection.execute(text("SELECT 1"))
+            reading.release()
+            await release.wait()
+
+    async with asyncio.TaskGroup() as slow:
+        for _ in range(SPARE_CONNECTIONS):
+            slow.create_task(read_slowly())
+        for _ in range(SPARE_CONNECTIONS):
+            await reading.acquire()
+        assert (await book.read()).status_code == 503
+        assert _statuses(await _together(book.write, people=CONNECTIONS)) == {200: CONNECTIONS}
+        release.set()
+
+
+async def test_a_database_that_refuses_everything_is_not_asked_more_often_than_users_ask(book: GuestBook) -> None:
+    statements = 0
+
+    def count(*_arguments: object) -> None:
+        nonlocal statements
+        statements += 1
+
+    for side in book.database.sides:
+        event.listen(side.engine.sync_engine, "before_cursor_execute", count)
+    accepted = book.writer.accepted + book.reader.accepted
+    book.writer.reset_peer()
+    book.reader.reset_peer()
+
+    answers = [answer for _ in range(10) for answer in await _together(book.read, book.read_fresh, book.write)]
+
+    assert _statuses(answers) == {503: len(answers)}
+    assert all("Retry-After" in answer.headers for answer in answers)
+    asked = statements + book.writer.accepted + book.reader.accepted - accepted
+    assert asked <= 1.1 * len(answers)
+
+
+async def test_killed_connections_are_not_seen_by_anybody(book: GuestBook) -> None:
+    book.writer.cut()
+    book.reader.cut()
+
+    assert _statuses(await _together(book.read, book.read_fresh, book.write, people=3)) == {200: 9}
+
+
+async def _put(connection: AsyncConnection) -> None:
+    await connection.execute(notes.insert().values(id="first"))
+
+
+async def _put_by_the_driver(connection: AsyncConnection) -> None:
+    await connection.exec_driver_sql("INSERT INTO notes VALUES ('first')")
+
+
+async def _put_step_by_step(connection: AsyncConnection) -> None:
+    await connection.run_sync(lambda sync: sync.execute(notes.insert().values(id="first")))
+
+
+@pytest.mark.parametrize("put", [_put, _put_by_the_driver, _put_step_by_step])
+async def test_a_write_that_has_begun_is_not_repeated(
+    book: GuestBook, put: Callable[[AsyncConnection], Awaitable[None]]
+) -> None:
+    async def write_twice() -> None:
+        async with book.database.writer.write() as connection:
+            await put(connection)
+            book.writer.cut()
+            await connection.execute(notes.insert().values(id="second"))
+
+    with pytest.raises(Unavailable):
+        await write_twice()
+
+    assert not {"first", "second"} & set((await book.read_fresh()).json())
+
+
+async def test_a_commit_without_an_answer_is_an_error_and_is_not_repeated(
+    database_pair: DatabasePair, empty_pair: str
+) -> None:
+    async with open_guest_book(database_pair, empty_pair, statement_seconds=0.5) as book:
+        accepted = book.writer.accepted
+
+        async def write_and_lose_sight() -> None:
+            async with book.database.writer.write() as connection:
+                await connection.execute(notes.insert().values(id="perhaps"))
+                book.writer.timeout()
+
+        with pytest.raises(Unavailable):
+            await write_and_lose_sight()
+        assert book.writer.accepted == accepted
+
+
+async def test_neither_addresses_nor_passwords_are_told_in_errors(database_pair: DatabasePair) -> None:
+    url = database_pair.writer.url().replace("darkroom@", "darkroom:swordfish@")
+    database = Database(url)
+    with pytest.raises(Unavailable) as refused:
+        async with database.writer.read():
+            pass
+    await database.close()
+
+    told = repr(refused.value) + "".join(traceback.format_exception(refused.value))
+    assert "1045" in told
+    assert "swordfish" not in told
+    assert "127.0.0.1" not in told
+
+
+@pytest.mark.everything
+async def test_four_times_the_load_gets_as_much_done_as_just_enough(book: GuestBook) -> None:
+    """And whoever is too many is told so within the queue's time; the loop stays free for health checks."""
+    fourfold = CONNECTIONS + 150  # of 200 a second where 50 are served, 150 wait for 1 s in vain
+
+    async def done_in(seconds: float, people: int) -> tuple[int, int]:
+        served, refused = 0, 0
+
+        async def work() -> None:
+            nonlocal served, refused
+            while asyncio.get_running_loop().time() < end:
+                try:
+                    async with book.database.writer.read() as connection:
+                        await connection.execute(text("SELECT SLEEP(0.2)"))
+                    served += 1
+                except Unavailable:
+                    refused += 1
+
+        end = asyncio.get_running_loop().time() + seconds
+        await asyncio.gather(*(work() for _ in range(people)))
+        return served, refused
+
+    enough, _ = await done_in(5, CONNECTIONS)
+    async with Ticks() as ticks:
+        served, refused = await done_in(5, fourfold)
+
+    assert served >= 0.9 * enough
+    assert refused > 0
+    assert ticks.counted > 10 * ticks.seconds

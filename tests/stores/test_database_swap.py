@@ -1,0 +1,97 @@
+"""Writer and reader swap while everybody's connections are open."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.stores.aurora import CONNECTIONS
+from tests.database_pair import DatabasePair
+from tests.stores.guest_book import Crowd, GuestBook, open_guest_book
+
+ONLY_READS = 1290
+
+
+@pytest.fixture
+async def book(database_pair: DatabasePair, empty_pair: str) -> AsyncIterator[GuestBook]:
+    async with open_guest_book(database_pair, empty_pair) as opened:
+        await opened.warm()
+        yield opened
+
+
+async def _swap(book: GuestBook, pair: DatabasePair, *, cut: bool) -> None:
+    """As Aurora does it: no writer for a moment, then the addresses name the new ones."""
+    await pair.demote()
+    await book.until_answered(book.write, 503)
+    await pair.promote()
+    book.writer.switch(pair.writer.port)
+    book.reader.switch(pair.reader.port)
+    if cut:
+        book.writer.cut()
+        book.reader.cut()
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["connections stay open", "connections are cut"])
+async def test_a_swap_costs_readers_nothing_and_writers_a_503_until_there_is_a_new_writer(
+    book: GuestBook, database_pair: DatabasePair, cut: bool
+) -> None:
+    async with Crowd(book.read) as reading, Crowd(book.read_fresh) as reading_fresh, Crowd(book.write) as writing:
+        await _swap(book, database_pair, cut=cut)
+        await book.until_answered(book.write, 200)
+        await book.until_answered(book.read_fresh, 200)
+
+    assert reading.statuses.keys() == {200}
+    assert reading_fresh.statuses.keys() | writing.statuses.keys() == {200, 503}
+    assert reading_fresh.without_retry_after == writing.without_retry_after == 0
+    assert book.refused_writes[ONLY_READS] <= CONNECTIONS  # at most one of each open connection
+    assert set((await book.read_fresh()).json()) >= book.acknowledged
+
+
+async def test_nobody_reads_the_past_from_a_writer_that_has_lost_its_role(
+    book: GuestBook, database_pair: DatabasePair
+) -> None:
+    """Its address still names it, its connections are open, and it answers: with what has been true before."""
+    await database_pair.swap()
+
+    assert (await book.read_fresh()).status_code == 503
+
+
+async def test_swaps_one_after_the_other_lose_nothing(book: GuestBook, database_pair: DatabasePair) -> None:
+    async with Crowd(book.write) as writing:
+        for _ in range(2):
+            await _swap(book, database_pair, cut=True)
+            await book.until_answered(book.write, 200)
+
+    assert writing.statuses.keys() <= {200, 503}
+    assert set((await book.read_fresh()).json()) >= book.acknowledged
+
+
+@pytest.mark.everything
+@pytest.mark.timeout(600)
+async def test_a_long_series_of_bad_moments_loses_nothing(book: GuestBook, database_pair: DatabasePair) -> None:
+    """Swaps, cut connections, silence and slowness by chance, under people who read and write all the time."""
+    chance = random.Random(5)
+    async with Crowd(book.read) as reading, Crowd(book.read_fresh) as reading_fresh, Crowd(book.write) as writing:
+        for _ in range(30):
+            match chance.choice(("swap", "swap with cuts", "cut", "silence", "slow")):
+                case "cut":
+                    book.writer.cut()
+                    book.reader.cut()
+                case "silence":
+                    book.writer.timeout()
+                    await asyncio.sleep(chance.uniform(0.1, 3))
+                case "slow":
+                    book.writer.latency(0.02)
+                    await asyncio.sleep(1)
+                case swap:
+                    await _swap(book, database_pair, cut=swap.endswith("cuts"))
+            book.writer.heal()
+            await book.until_answered(book.write, 200)
+
+    for crowd in (reading, reading_fresh, writing):
+        assert crowd.statuses.keys() <= {200, 503}
+        assert crowd.without_retry_after == 0
+    await database_pair.wait_applied()
+    assert set((await book.read_fresh()).json()) >= book.acknowledged
+    assert set((await book.read()).json()) >= book.acknowledged

@@ -43,5 +43,12 @@ FIGURES = (
     Figure("hostile_survived", "share of the hostile files refused or made within their limits", 1.0, 1.0, True),
     Figure("statement_ratio", "statements / requests while the database refuses everything", 1.1, 1.0),
     Figure("poison_neighbours", "median time to ready of 100 photos, 5 poisoned files among them / none", 1.2, 1.05),
+    Figure("cold_key_queries", "queries for 1,000 concurrent readers of a cold key over two processes", 1, 1),
+    Figure("hit_vs_get", "cache hits per CPU second, 32 callers / bare GETs of redis-py", 3.0, 5.0, True),
+    Figure("stale_reads", "reads older than what was acknowledged before, in 10^6 operations under chaos", 0, 0),
+    Figure("ablations_caught", "of the 20 ablations of the cache's protocol, each run until caught", 20, 20, True),
+    Figure("write_redis_down_ms", "a change's added latency while Redis is down for all, in ms", 2400, 2150),
+    Figure("redis_down_failed", "failed requests in 30 s without Redis at 100 requests/s", 0, 0),
+    Figure("redis_down_ratio", "median of reads without Redis / of the same with caching switched off", 1.1, 1.0),
 )
 BY_NAME = {figure.name: figure for figure in FIGURES}

@@ -26,6 +26,7 @@ from app.accounts.closed import ClosedAccounts
 from app.accounts.store import AccountStore
 from app.admin.remains import AccountVerification
 from app.admin.verify import Verification
+from app.albums.parts import AlbumUpkeepParts
 from app.exports.erasure import ExportErasure
 from app.exports.store import ExportStore
 from app.items.erasure import ItemErasure
@@ -219,7 +220,8 @@ async def _sweep(base: Foundation) -> None:
     erasure = ItemErasure(base.item_store, base.amazon.objects)
     exports = ExportErasure(ExportStore(base.amazon.dynamo), base.amazon.objects)
     closed = ClosedAccounts(base.database, base.clock)
-    await Eraser(closed, erasure, exports, base.event_store, base.clock).visit()
+    albums = ("erase_albums", AlbumUpkeepParts.build(base).erasure.erase)
+    await Eraser(closed, erasure, exports, base.event_store, base.clock, [albums]).visit()
     for shard in range(SHARDS):
         for owner, item in await upkeep.due(shard):
             await upkeep.attend(owner, item)

@@ -48,13 +48,13 @@ def _scripts(**changed: str) -> Ablation:
 
 
 def _no_outbox() -> None:
-    async def add(_self: Outbox, _connection: AsyncConnection, _names: Sequence[str]) -> int:
-        return -1
+    async def add(_self: Outbox, _connection: AsyncConnection, _names: Sequence[str]) -> str:
+        return ""
 
-    async def is_confirmed(_self: Outbox, _row: int) -> bool:
+    async def is_confirmed(_self: Outbox, _row: str) -> bool:
         return False
 
-    async def confirm(_self: Relay, _link: Link, rows: Sequence[int]) -> int:
+    async def confirm(_self: Relay, _link: Link, rows: Sequence[str]) -> int:
         return len(rows)
 
     _patch(Outbox, add=add, is_confirmed=is_confirmed)
@@ -75,7 +75,7 @@ def _polls_compare_nothing() -> None:
 
 
 def _unconditional_confirm() -> None:
-    async def confirm(self: Outbox, rows: Sequence[int], _generation: int, **_: bool) -> int:
+    async def confirm(self: Outbox, rows: Sequence[str], _generation: int, **_: bool) -> int:
         async with self._writer.write() as connection:
             return (await connection.execute(delete(cache_outbox).where(cache_outbox.c.id.in_(rows)))).rowcount
 
@@ -93,7 +93,7 @@ def _no_lag_guard() -> None:
 def _acknowledged_after_a_failed_attempt() -> None:
     attempt = Changes._invalidate
 
-    async def invalidate(self: Changes, row: int, names: set[str]) -> bool:
+    async def invalidate(self: Changes, row: str, names: set[str]) -> bool:
         await attempt(self, row, names)
         return True
 
@@ -104,7 +104,7 @@ def _acknowledged_at_the_commit() -> None:
     settle = Changes._settle
     later: set[asyncio.Task[None]] = set()
 
-    async def settle_later(self: Changes, row: int, names: set[str]) -> None:
+    async def settle_later(self: Changes, row: str, names: set[str]) -> None:
         task = asyncio.create_task(settle(self, row, names))
         later.add(task)
         task.add_done_callback(later.discard)

@@ -10,10 +10,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from redis.exceptions import RedisError
 
 from app.migrations.run import migrate
 from app.stores.aurora import Database
@@ -23,10 +25,17 @@ from tests.fault_proxy import FaultProxy
 from tests.redis_pair import RedisPair, running_redis_pair
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  a folder of this run's own is made in it
-BETWEEN_SECONDS = 0.5
+BETWEEN_SECONDS = 0.4
+EVICT_SECONDS = 0.08
+_EVICT = """
+math.randomseed(ARGV[1])
+for _, kind in ipairs({'*v:*', '*l:*'}) do
+  local keys = redis.call('KEYS', kind)
+  for _ = 1, math.min(3, #keys) do redis.call('DEL', keys[math.random(#keys)]) end
+end
+"""
 LONGEST_SPLIT_SECONDS = 1.2
-KILLED = 0.1
-"""How often a trouble is a killed process: a new one costs a second of the machine."""
+KILLED = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +66,10 @@ class Chaos:
             stack.callback(self._end)
             self._processes = [self._start(process) for process in range(PROCESSES)]
             async with asyncio.TaskGroup() as tasks:
-                trouble = tasks.create_task(self._make_trouble())
+                troubles = [tasks.create_task(trouble) for trouble in self._troubles()]
                 await self._watch(operations, time.monotonic() + seconds)
-                trouble.cancel()
+                for trouble in troubles:
+                    trouble.cancel()
         return Outcome(*self._board.counted(), tuple(self._said))
 
     @property
@@ -102,25 +112,26 @@ class Chaos:
         for process in range(PROCESSES):
             self._kill(process)
 
-    async def _make_trouble(self) -> None:
-        troubles: list[Callable[[], Awaitable[None]]] = [
-            self._fail_over,
-            self._fail_over_swiftly,
-            self._flush,
-            self._slow_answers,
-            self._slow_answers,
-            self._cut_off,
-            self._hold_the_reader_back,
-            self._pause,
+    def _troubles(self) -> list[Coroutine[None, None, None]]:
+        """Beside each other: what happens to Redis, to processes and their connections, to the reader."""
+        return [
+            self._trouble_with(self._fail_over, self._fail_over, self._fail_over_swiftly, self._flush),
+            self._trouble_with(self._slow_answers, self._slow_answers, self._cut_off, self._pause, self._kill_one),
+            self._trouble_with(self._hold_the_reader_back),
+            self._evict(),
         ]
+
+    async def _trouble_with(self, *troubles: Callable[[], Awaitable[None]]) -> None:
         while True:
-            await asyncio.sleep(self._chance.uniform(0, 2 * BETWEEN_SECONDS))
-            if self._chance.random() < KILLED:
-                process = self._chance.randrange(PROCESSES)
-                self._kill(process)
-                self._processes[process] = self._start(process)
-            else:
-                await self._chance.choice(troubles)()
+            await self._wait(2 * BETWEEN_SECONDS)
+            await self._chance.choice(troubles)()
+
+    async def _kill_one(self) -> None:
+        """Not often: a new process costs a second of the machine."""
+        if self._chance.random() < KILLED:
+            process = self._chance.randrange(PROCESSES)
+            self._kill(process)
+            self._processes[process] = self._start(process)
 
     async def _fail_over(self) -> None:
         """The standby misses what happens for a moment, and the processes find the new primary one after the other."""
@@ -146,6 +157,13 @@ class Chaos:
         await old.follow(pair.primary)
         for proxy in self._proxies:
             proxy.switch(pair.primary.port)
+
+    async def _evict(self) -> None:
+        """Values and leases go at any time, as under pressure of memory; fences do not, for they are young."""
+        while True:
+            with suppress(RedisError):
+                await self._pair.primary.run("EVAL", _EVICT, 0, self._chance.randrange(2**31))
+            await asyncio.sleep(EVICT_SECONDS)
 
     async def _flush(self) -> None:
         await self._pair.primary.flush()

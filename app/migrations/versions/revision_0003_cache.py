@@ -16,7 +16,7 @@ _NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     op.create_table(
         "cache_outbox",
-        sa.Column("id", _NUMBER, autoincrement=True, nullable=False),
+        sa.Column("id", identifier(26), nullable=False),
         sa.Column("keys", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_cache_outbox"),
     )

@@ -1,6 +1,7 @@
 """The few calls that the rest of the app sees. How they keep their promise: docs/CONSISTENCY.md."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -43,13 +44,14 @@ class Cache:
         mode: CacheMode = CacheMode.ON,
         timing: Timing = TIMING,
         scripts: Scripts = SCRIPTS,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.mode = mode if redis_url is not None else CacheMode.OFF
         outbox, loading = Outbox(database.writer), Loading(database, timing)
         always_writer = self.mode is not CacheMode.ON or database.readers.are_the_writer
         self.relay = Relay(redis_url or "", outbox, database.readers.lag_seconds, scripts, timing)
-        self._misses = Misses(loading, timing, always_writer=always_writer)
-        self._reads = Reads(self.relay, self._misses, loading, always_writer=always_writer)
+        self._misses = Misses(loading, timing, clock, always_writer=always_writer)
+        self._reads = Reads(self.relay, self._misses, loading, clock, always_writer=always_writer)
         self._changes = Changes(database.writer, outbox, self.relay, timing, leaves_rows=self.mode is not CacheMode.OFF)
         self._task: asyncio.Task[None] | None = None
 

@@ -45,7 +45,7 @@ class Changes:
         """Raises KeyError when the connection is not that of an open change."""
         self._open[connection].update(names)
 
-    async def _settle(self, row: int, names: set[str]) -> None:
+    async def _settle(self, row: str, names: set[str]) -> None:
         over_at = time.monotonic() + self._timing.until_nobody_is_permitted  # it is committed by now
         gone = await self._invalidate(row, names)
         while not gone and (left := over_at - time.monotonic()) > 0:
@@ -53,7 +53,7 @@ class Changes:
             if not gone:
                 await asyncio.sleep(min(left, self._timing.poll * LOOK_SHARE))
 
-    async def _invalidate(self, row: int, names: set[str]) -> bool:
+    async def _invalidate(self, row: str, names: set[str]) -> bool:
         """Whether the row is gone by that. A failed attempt says nothing: it may arrive yet, or never."""
         link = self._relay.link
         if link is None:
@@ -64,7 +64,7 @@ class Changes:
         except (Lost, Refusal, Unavailable):
             return False
 
-    async def _is_confirmed(self, row: int) -> bool:
+    async def _is_confirmed(self, row: str) -> bool:
         try:
             return await self._outbox.is_confirmed(row)
         except Unavailable:

@@ -9,7 +9,7 @@ from hashlib import sha1
 
 from app.stores.cache.answers import Answer, encode
 from app.stores.cache.connection import Connection, one
-from app.stores.cache.faults import Nonsense
+from app.stores.cache.faults import Nonsense, Refusal
 from app.stores.cache.outbox import Generation
 from app.stores.cache.scripts import Scripts
 from app.stores.cache.timing import Timing
@@ -124,16 +124,25 @@ class Link:
             raise
 
     async def store(self, values: Sequence[tuple[str, bytes, bytes, float]]) -> list[bool]:
-        """Each of name, token, value and its life in seconds; whether it was stored. Raises Lost."""
+        """Each of name, token, value and its life in seconds, past which it is kept for rule 10. Whether it was stored.
+
+        Raises Lost.
+        """
         calls = [
             _call(
                 self._store,
                 (self._name(b"v:", name), self._name(b"l:", name)),
-                (token, value, b"%d" % (life_seconds * 1000)),
+                (token, value, b"%d" % ((life_seconds + self._timing.stale) * 1000)),
             )
             for name, token, value, life_seconds in values
         ]
-        return [answer == 1 for answer in await self.connection.send(b"".join(calls), len(calls))]
+        answers = await self.connection.send(b"".join(calls), len(calls))
+        self.give_back(
+            (name, token)
+            for (name, token, *_), answer in zip(values, answers, strict=True)
+            if isinstance(answer, Refusal)  # there is no room
+        )
+        return [answer == 1 for answer in answers]
 
     def give_back(self, leases: Iterable[tuple[str, bytes]]) -> None:
         """So that others need not wait for what will not come. Whether it arrives does not matter."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -49,8 +49,8 @@ class _Flight:
 class Misses:
     """`always_writer`: no reader is ever asked."""
 
-    def __init__(self, loading: Loading, timing: Timing, *, always_writer: bool) -> None:
-        self._loading, self._timing, self._always_writer = loading, timing, always_writer
+    def __init__(self, loading: Loading, timing: Timing, clock: Callable[[], float], *, always_writer: bool) -> None:
+        self._loading, self._timing, self._clock, self._always_writer = loading, timing, clock, always_writer
         self._flights: dict[str, _Flight] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._refreshing: set[str] = set()
@@ -176,7 +176,7 @@ class Misses:
             link.give_back([(key.name, token) for key, token in leased.items()])
             raise
         took = time.monotonic() - began
-        packed = [(key.name, token, *encode(key, values[key], self._timing, took)) for key, token in leased.items()]
+        packed = [(key.name, token, *encode(key, values[key], self._clock(), took)) for key, token in leased.items()]
         for key in leased:
             flights[key].joinable = False  # Rule 6: the store may succeed before a change of which it cannot know
         try:

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.stores.aurora import Writer
 from app.stores.cache.schema import cache_generation, cache_outbox
+from shared.ids import new_ulid
 from shared.times import utc_now
 
 
@@ -21,7 +22,7 @@ class Generation:
 class Row:
     """A change's keys, which Redis may not have forgotten yet."""
 
-    id: int
+    id: str
     names: tuple[str, ...]
 
 
@@ -74,11 +75,13 @@ class Outbox:
         rows = tuple(Row(row.id, tuple(row[2])) for row in found if row.id is not None)
         return News(found[0].gen if found else 0, rows)
 
-    async def add(self, connection: AsyncConnection, names: Sequence[str]) -> int:
+    async def add(self, connection: AsyncConnection, names: Sequence[str]) -> str:
         """In the transaction of the change itself; the row's id."""
-        return (await connection.execute(insert(cache_outbox).values({"keys": list(names)}))).lastrowid
+        row = new_ulid()
+        await connection.execute(insert(cache_outbox).values({"id": row, "keys": list(names)}))
+        return row
 
-    async def confirm(self, rows: Sequence[int], generation: int, *, settled: bool) -> int:
+    async def confirm(self, rows: Sequence[str], generation: int, *, settled: bool) -> int:
         """Rule 8: the Redis of this generation has forgotten the rows' keys. How many went by this call.
 
         None goes unless the generation is the newest; and until it is `settled`, unless it is the only one: else
@@ -90,7 +93,7 @@ class Outbox:
         async with self._writer.write() as connection:
             return (await connection.execute(delete(cache_outbox).where(cache_outbox.c.id.in_(rows), *safe))).rowcount
 
-    async def is_confirmed(self, row: int) -> bool:
+    async def is_confirmed(self, row: str) -> bool:
         """By anybody."""
         async with self._writer.read() as connection:
             return not await connection.scalar(

@@ -1,6 +1,6 @@
 """The way of a read: a hit, else a miss; and what is left to do while Redis or the database is away."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from app.stores.cache.faults import Lost, Refusal
@@ -18,8 +18,11 @@ T = TypeVar("T")
 class Reads:
     """Raises what a loader raises, and Unavailable; nothing because of Redis."""
 
-    def __init__(self, relay: Relay, misses: Misses, loading: Loading, *, always_writer: bool) -> None:
-        self._relay, self._misses, self._loading, self._always_writer = relay, misses, loading, always_writer
+    def __init__(
+        self, relay: Relay, misses: Misses, loading: Loading, clock: Callable[[], float], *, always_writer: bool
+    ) -> None:
+        self._relay, self._misses, self._loading = relay, misses, loading
+        self._clock, self._always_writer = clock, always_writer
 
     async def one(self, key: Key[T], load: Load[T]) -> T:
         link = self._relay.permitted()  # Rule 4: at the call
@@ -62,9 +65,10 @@ class Reads:
 
     def _fresh(self, link: Link, key: Key[T], raw: Raw, load: Load[T]) -> Packed | None:
         packed = unpack(raw, key.kind.entry.version) if isinstance(raw, bytes) else None
-        if packed is None or packed.is_expired():
+        now = self._clock()
+        if packed is None or packed.is_expired(now):
             return None
-        if packed.is_due():
+        if packed.is_due(now):
             self._misses.refresh(link, key, load)
         return packed
 

@@ -144,7 +144,7 @@ class Relay:
         await link.invalidate({name for row in rows for name in row.names})
         await self.confirm(link, [row.id for row in rows])
 
-    async def confirm(self, link: Link, rows: Sequence[int]) -> int:
+    async def confirm(self, link: Link, rows: Sequence[str]) -> int:
         """Rule 8, after their keys have been invalidated through this link."""
         number = link.generation.number
         return await self._outbox.confirm(rows, number, settled=self._is_settled(number))

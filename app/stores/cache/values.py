@@ -3,13 +3,11 @@
 import math
 import random
 import struct
-import time
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from app.stores.cache.keys import AnyKey, Key
-from app.stores.cache.timing import Timing
+from app.stores.cache.keys import AnyKey
 
 HEADER = struct.Struct(">QIH")
 LIFE_JITTER = 0.1
@@ -21,16 +19,16 @@ _FAR_AHEAD = 40
 
 class Packed(NamedTuple):
     soft_expiry_ms: int
-    """By the clock of who stored it; nothing that is promised hangs on it."""
+    """By the wall clock of who stored it; nothing that is promised hangs on it."""
     load_ms: int
     payload: bytes
 
-    def is_expired(self) -> bool:
-        return time.time() * 1000 >= self.soft_expiry_ms
+    def is_expired(self, now: float) -> bool:
+        return now * 1000 >= self.soft_expiry_ms
 
-    def is_due(self) -> bool:
+    def is_due(self, now: float) -> bool:
         """Rule 9, XFetch (Vattani, Chierichetti, Lowenstein 2015): likelier near the end, and for slow loads."""
-        left_ms = self.soft_expiry_ms - time.time() * 1000
+        left_ms = self.soft_expiry_ms - now * 1000
         if left_ms > self.load_ms * _FAR_AHEAD:
             return False
         return left_ms <= -self.load_ms * math.log(1 - random.random())  # noqa: S311  no secret
@@ -63,11 +61,11 @@ def decode(key: AnyKey, raw: bytes) -> Stored | None:
     return None if packed is None else decode_payload(key, packed.payload)
 
 
-def encode(key: Key[Any], value: Any, timing: Timing, load_seconds: float) -> tuple[bytes, float]:
-    """The bytes for Redis, and for how many seconds it keeps them."""
+def encode(key: AnyKey, value: Any, now: float, load_seconds: float) -> tuple[bytes, float]:
+    """The bytes for Redis, and how many seconds they are to live."""
     entry = key.kind.entry
     life = entry.seconds * random.uniform(1 - LIFE_JITTER, 1)  # noqa: S311  no secret
-    soft_expiry_ms = int((time.time() + life) * 1000)
+    soft_expiry_ms = int((now + life) * 1000)
     load_ms = min(int(load_seconds * 1000) + 1, _LONGEST_LOAD_MS)
     packed = HEADER.pack(soft_expiry_ms, load_ms, entry.version) + key.kind.shape.dump_json(value)
-    return packed, life + timing.stale
+    return packed, life

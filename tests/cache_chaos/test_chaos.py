@@ -1,0 +1,53 @@
+"""No read is stale whatever happens to four processes and their Redis; without a rule of the protocol some are."""
+
+import random
+
+import pytest
+
+from tests.cache_chaos.ablations import ABLATIONS
+from tests.cache_chaos.chaos import run_chaos
+
+ENGINES = ("valkey", "redis")
+SOON_CAUGHT = ("no_fence", "no_outbox")
+"""Within some seconds on any machine; the others need some minutes at times."""
+
+
+def _seed() -> int:
+    return random.SystemRandom().randrange(2**32)
+
+
+async def test_no_read_is_stale_under_chaos() -> None:
+    seed = _seed()
+    outcome = await run_chaos("valkey", operations=20_000, seconds=10, seed=seed)
+    assert outcome.stale == 0, f"seed {seed}: {outcome}"
+    assert outcome.operations > 0
+
+
+@pytest.mark.parametrize("ablation", SOON_CAUGHT)
+async def test_without_one_of_its_rules_the_protocol_is_caught_at_once(ablation: str) -> None:
+    seed = _seed()
+    outcome = await run_chaos("valkey", operations=1_000_000, seconds=100, seed=seed, ablation=ablation)
+    assert outcome.stale > 0, f"seed {seed}: {outcome}"
+
+
+@pytest.mark.everything
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_no_read_is_stale_in_a_million_operations_under_chaos(engine: str) -> None:
+    seed = _seed()
+    outcome = await run_chaos(engine, operations=1_000_000, seconds=7000, seed=seed)
+    assert outcome.stale == 0, f"seed {seed}: {outcome}"
+    assert outcome.operations >= 1_000_000
+
+
+@pytest.mark.everything
+@pytest.mark.timeout(2400)
+@pytest.mark.parametrize("ablation", ABLATIONS)
+async def test_without_any_of_its_rules_the_protocol_is_caught(ablation: str) -> None:
+    seed = _seed()
+    outcome = await run_chaos("valkey", operations=1_000_000, seconds=2300, seed=seed, ablation=ablation)
+    assert outcome.stale > 0, f"seed {seed}: {outcome}"
+
+
+def test_there_are_twenty_ablations() -> None:
+    assert len(ABLATIONS) == 20

@@ -1,0 +1,252 @@
+"""What a user sees while Redis is slow, full, empty, mad, of another release, or gone: right answers."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+from pydantic import TypeAdapter
+
+from app.stores.cache.keys import Entry
+from app.stores.cache.mode import CacheMode
+from app.stores.cache.timing import TIMING
+from app.stores.cache.values import HEADER
+from tests.fault_proxy import FaultProxy
+from tests.redis_pair import RedisPair
+from tests.stores.cache.shelf import NUMBER, QUICK, SOFT_NUMBER, Process, Shelf, until, until_true
+
+SLOW_SECONDS = 5.0
+
+
+async def test_a_redis_that_answers_after_five_seconds_costs_nobody_more_than_its_time_limit(
+    shelf: Shelf, redis_pair: RedisPair
+) -> None:
+    async with FaultProxy(redis_pair.primary.port) as proxy:
+        process = await shelf.process(f"redis://127.0.0.1:{proxy.port}/0", TIMING)
+        await process.read("a")
+        await shelf.put("a", 1)
+        proxy.latency(SLOW_SECONDS)
+        began = time.monotonic()
+        await until_true(lambda: _is(process, 1))
+        for _ in range(20):
+            assert await process.read("a") == 1
+        assert time.monotonic() - began < SLOW_SECONDS
+
+
+async def test_a_full_redis_is_as_good_as_none_for_what_it_does_not_hold_yet(
+    shelf: Shelf, redis_pair: RedisPair
+) -> None:
+    process = await shelf.process(redis_pair.primary.url)
+    await process.read("a")
+    async with _full(redis_pair):
+        assert await process.read("a") == 0
+        assert process.loads["a"] == 1
+        for _ in range(3):
+            assert await process.read("b") == 0
+        await process.write("a", 1)
+        assert await process.read("a") == 1
+        assert process.cache.relay.permitted() is not None
+    await process.read("b")
+    loads = process.loads["b"]
+    await process.read("b")
+    assert process.loads["b"] == loads
+
+
+@asynccontextmanager
+async def _full(pair: RedisPair) -> AsyncIterator[None]:
+    """Nothing is evicted, and nothing new is taken."""
+    await pair.primary.run("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    await pair.primary.run("CONFIG", "SET", "maxmemory", 1)
+    try:
+        yield
+    finally:
+        await pair.primary.run("CONFIG", "SET", "maxmemory", 0)
+        await pair.primary.run("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+
+
+async def test_a_flushed_redis_is_filled_again_by_itself(shelf: Shelf, redis_pair: RedisPair) -> None:
+    process = await shelf.process(redis_pair.primary.url)
+    await process.read("a")
+    await redis_pair.primary.flush()
+    assert [await process.read("a") for _ in range(3)] == [0, 0, 0]
+    assert process.loads["a"] == 2
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"*1\r\n$3\r\nfoo\r\n",
+        b"+OK\r\n",
+        b"$-1\r\n",
+        b":1\r\n" * 50,
+        b"\x00" * 100,
+    ],
+)
+async def test_whatever_talks_nonsense_in_redis_place_is_not_used(shelf: Shelf, nonsense: bytes) -> None:
+    async with _talking(nonsense) as port:
+        process = await shelf.process(f"redis://127.0.0.1:{port}/0", replace(QUICK, answer=0.05), opened=False)
+        async with process.cache:
+            assert [await process.read("a") for _ in range(3)] == [0, 0, 0]
+            await process.write("a", 1)
+            assert await process.read("a") == 1
+            assert process.cache.relay.permitted() is None
+
+
+@asynccontextmanager
+async def _talking(answer: bytes) -> AsyncIterator[int]:
+    """The port of a server that says the same to everything."""
+
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while await reader.read(1000):
+                writer.write(answer)
+                await writer.drain()
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(say, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def test_a_redis_that_goes_mad_in_the_middle_loses_its_connection(shelf: Shelf, redis_pair: RedisPair) -> None:
+    async with FaultProxy(redis_pair.primary.port) as proxy, _talking(b":7\r\n") as mad:
+        process = await shelf.process(f"redis://127.0.0.1:{proxy.port}/0", replace(QUICK, answer=0.2))
+        await process.read("a")
+        proxy.switch(mad)
+        proxy.cut()
+        await process.unpermitted()
+        await process.write("a", 1)
+        assert await process.read("a") == 1
+        proxy.switch(redis_pair.primary.port)
+        proxy.cut()
+        await process.permitted()
+        assert await process.read("a") == 1
+
+
+@pytest.mark.parametrize(
+    "left", [b"", b"garbage", HEADER.pack(2**50, 1, 1) + b"no json", HEADER.pack(2**50, 1, 1) + b'"no number"',
+             HEADER.pack(2**50, 1, 2) + b"5"]
+)  # fmt: skip
+async def test_a_value_that_cannot_be_read_is_as_good_as_absent(
+    shelf: Shelf, redis_pair: RedisPair, left: bytes
+) -> None:
+    process = await shelf.process(redis_pair.primary.url)
+    await redis_pair.primary.run("SET", "1v:" + NUMBER.key("a").name, left.decode())
+    assert await process.read_many("a", "b") == {"a": 0, "b": 0}
+    assert [await process.read("a") for _ in range(3)] == [0, 0, 0]
+    assert process.loads == {"a": 1, "b": 1}
+
+
+async def test_two_releases_do_not_read_each_others_values(shelf: Shelf, redis_pair: RedisPair) -> None:
+    old, new = [await shelf.process(redis_pair.primary.url) for _ in range(2)]
+    text = Entry("number", 2, 300, "the next release", decides_access=True).holds(TypeAdapter(str))
+
+    async def load_text(_connection: object) -> str:
+        return "one"
+
+    assert await old.read("a") == 0
+    assert await new.cache.get(text.key("a"), load_text) == "one"
+    assert await old.read("a") == 0
+    assert old.loads["a"] == 1
+
+
+async def test_redis_killed_under_load_fails_no_read_and_no_write_and_is_warm_again_by_itself(
+    shelf: Shelf, redis_pair: RedisPair
+) -> None:
+    process = await shelf.process(redis_pair.primary.url, replace(QUICK, answer=0.2))
+    names = [str(number) for number in range(20)]
+    stop, reads = asyncio.Event(), 0
+
+    async def read_on(name: str) -> None:
+        nonlocal reads
+        while not stop.is_set():
+            assert await process.read(name) == 0
+            reads += 1
+            await asyncio.sleep(0.01)
+
+    async with asyncio.TaskGroup() as tasks:
+        for name in names:
+            tasks.create_task(read_on(name))
+        await until(lambda: reads > 100)
+        redis_pair.primary.kill()
+        await process.unpermitted()
+        before = process.loads.total()
+        reads = 0
+        await process.write("written", 1)
+        await until(lambda: reads > 200)
+        assert process.loads.total() - before <= reads + len(names)
+        redis_pair.primary.start()
+        await redis_pair.wait_replicated()  # the first standby to come gives its primary another id
+        await until_true(lambda: _is_on(process, redis_pair))
+        await process.read_many(*names)
+        before, reads = process.loads.total(), 0
+        await until(lambda: reads > 200)
+        assert process.loads.total() == before
+        stop.set()
+    assert await process.read("written") == 1
+
+
+async def test_primary_and_standby_swapped_under_load_fail_nothing(shelf: Shelf, redis_pair: RedisPair) -> None:
+    async with FaultProxy(redis_pair.primary.port) as proxy:
+        url = f"redis://127.0.0.1:{proxy.port}/0"
+        one, other = [await shelf.process(url, replace(QUICK, answer=5)) for _ in range(2)]
+        await one.read("a")
+        for number in range(1, 4):
+            await redis_pair.swap()
+            proxy.switch(redis_pair.primary.port)
+            await one.write("a", number)
+            assert await one.read("a") == await other.read("a") == number
+            proxy.cut()
+            await asyncio.gather(one.permitted(), other.permitted())
+            assert await one.read("a") == await other.read("a") == number
+
+
+async def test_a_user_a_password_and_a_database_of_the_url_are_obeyed(shelf: Shelf, redis_pair: RedisPair) -> None:
+    await redis_pair.primary.run("ACL", "SETUSER", "cache", "on", ">se:cret", "~*", "+@all")
+    url = f"redis://cache:se%3Acret@127.0.0.1:{redis_pair.primary.port}/3"
+    process = await shelf.process(url)
+    await process.read("a")
+    assert await process.read("a") == 0
+    assert process.loads["a"] == 1
+    wrong = await shelf.process(url.replace("cret", "crets"), opened=False)
+    async with wrong.cache:
+        assert await wrong.read("a") == 0
+        assert wrong.cache.relay.permitted() is None
+
+
+async def test_the_mode_writer_never_asks_a_reader(shelf: Shelf, redis_pair: RedisPair) -> None:
+    process = await shelf.process(redis_pair.primary.url, mode=CacheMode.WRITER)
+    await redis_pair.primary.run("SET", "1born", 1)
+    await process.read("a")
+    assert await process.read("a", SOFT_NUMBER) == 0
+    assert process.reader.reads == 0
+    assert process.loads["a"] == 2
+    await process.read("a")
+    assert process.loads["a"] == 2
+
+
+async def test_the_mode_off_caches_nothing_and_leaves_no_rows(shelf: Shelf, redis_pair: RedisPair) -> None:
+    process = await shelf.process(redis_pair.primary.url, mode=CacheMode.OFF, opened=False)
+    async with process.cache:
+        assert await process.read("a") == await process.read("a", SOFT_NUMBER) == 0
+        await process.write("a", 1)
+        assert await process.read("a") == await process.read("a", SOFT_NUMBER) == 1
+        assert process.loads["a"] == 4
+        assert process.reader.reads == 0
+        assert await shelf.untold() == 0
+
+
+async def _is_on(process: Process, pair: RedisPair) -> bool:
+    """Permitted to read from the primary as it is now."""
+    link = process.cache.relay.permitted()
+    return link is not None and link.generation.replication_id == (await pair.primary.replication())["master_replid"]
+
+
+async def _is(process: Process, number: int) -> bool:
+    return await process.read("a") == number

@@ -1,0 +1,168 @@
+"""Values that grow old (rules 9 and 10), by a clock that the test moves."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import pytest
+from pydantic import TypeAdapter
+
+from app.stores.cache.keys import Entry
+from shared.problems import Unavailable
+from tests.redis_pair import RedisPair
+from tests.stores.cache.shelf import NUMBER, SOFT_NUMBER, STEADY, Process, Shelf, held_up, until, until_true
+
+LIFE_SECONDS = NUMBER.entry.seconds
+BRIEF = Entry("brief-number", 1, 5, "these tests", decides_access=True).holds(TypeAdapter(int))
+
+
+class WallClock:
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self._ahead
+
+    def advance(self, seconds: float) -> None:
+        self._ahead += seconds
+
+
+@pytest.fixture
+def clock() -> WallClock:
+    return WallClock()
+
+
+def _break_the_database(process: Process) -> Callable[[], None]:
+    """As if no side could be reached; what it gives ends that."""
+    loading = process.cache._reads._loading
+    load = loading.load
+
+    async def fail(*_: object, **__: object) -> None:
+        raise Unavailable
+
+    loading.load = fail  # type: ignore[method-assign, assignment]
+
+    def heal() -> None:
+        loading.load = load  # type: ignore[method-assign]
+
+    return heal
+
+
+async def test_at_the_expiry_of_a_hot_key_one_load_replaces_it(
+    shelf: Shelf, redis_pair: RedisPair, clock: WallClock
+) -> None:
+    one, other = [await shelf.process(redis_pair.primary.url, clock=clock) for _ in range(2)]
+    assert await one.read("hot") == 0
+    await shelf.put("hot", 1)  # by hand, so that one sees what is loaded anew
+    clock.advance(LIFE_SECONDS)
+    async with held_up(one, other):
+        readers = [asyncio.create_task(process.read("hot")) for process in (one, other) * 500]
+        await until(lambda: one.loading.is_set() or other.loading.is_set())
+    assert set(await asyncio.gather(*readers)) <= {0, 1}
+    assert await one.read("hot") == await other.read("hot") == 1
+    assert one.loads["hot"] + other.loads["hot"] == 2
+
+
+async def test_a_value_is_refreshed_shortly_before_it_expires_and_nobody_waits_for_that(
+    shelf: Shelf, redis_pair: RedisPair, clock: WallClock
+) -> None:
+    process = await shelf.process(redis_pair.primary.url, clock=clock)
+    async with held_up(process):  # a load that takes long is begun long before
+        first = asyncio.create_task(process.read("a", BRIEF))
+        await process.loading.wait()
+        await asyncio.sleep(0.2)
+    await first
+    await shelf.put("a", 1)
+    clock.advance(BRIEF.entry.seconds * 0.5)
+    async with held_up(process):
+
+        async def refreshing() -> bool:
+            assert await process.read("a", BRIEF) == 0  # at once, although the load is held up
+            clock.advance(0.01)
+            return process.loading.is_set()
+
+        await until_true(refreshing)
+    await until_true(lambda: _is(process, "a", 1))
+    assert process.loads["a"] == 2
+
+
+async def test_a_refresh_does_not_put_back_what_a_change_has_replaced(
+    shelf: Shelf, redis_pair: RedisPair, clock: WallClock
+) -> None:
+    one, other = [await shelf.process(redis_pair.primary.url, clock=clock) for _ in range(2)]
+    assert await one.read("a") == 0
+    clock.advance(LIFE_SECONDS)
+    async with held_up(one):
+        refresh = asyncio.create_task(one.read("a"))
+        await one.loading.wait()
+        await other.write("a", 1)
+    await refresh
+    assert await other.read("a") == await one.read("a") == 1
+
+
+async def test_an_expired_value_serves_while_the_database_is_away_and_a_permit_lasts(
+    shelf: Shelf, redis_pair: RedisPair, clock: WallClock
+) -> None:
+    process = await shelf.process(redis_pair.primary.url, clock=clock)
+    assert await process.read_many("a", "b") == {"a": 0, "b": 0}
+    heal = _break_the_database(process)
+    clock.advance(LIFE_SECONDS + STEADY.stale / 2)
+    assert await process.read("a") == 0
+    assert await process.read_many("a", "b") == {"a": 0, "b": 0}
+    with pytest.raises(Unavailable):
+        await process.read("never read before")
+    heal()
+    await shelf.put("a", 1)
+    assert await process.read("a") == 1
+
+
+async def test_without_permit_and_database_what_decides_about_access_is_not_answered(
+    shelf: Shelf, redis_pair: RedisPair
+) -> None:
+    process = await shelf.process(redis_pair.primary.url)
+    await process.read("a")
+    await process.read("a", SOFT_NUMBER)
+    _break_the_database(process)
+    link = process.cache.relay.link
+    assert link is not None
+    process.cache.relay.permitted = lambda: None  # type: ignore[method-assign]
+    with pytest.raises(Unavailable):
+        await process.read("a", NUMBER)
+    assert await process.read("a", SOFT_NUMBER) == 0
+    with pytest.raises(Unavailable):
+        await process.read("never read before", SOFT_NUMBER)
+
+
+async def test_without_permit_access_is_read_from_the_writer_and_the_rest_from_a_reader(
+    shelf: Shelf, redis_pair: RedisPair
+) -> None:
+    process = await shelf.process("redis://127.0.0.1:1/0", opened=False)
+    async with process.cache:
+        await process.reader.stand()
+        await shelf.put("a", 1)
+        assert await process.read("a", NUMBER) == 1
+        assert await process.read("a", SOFT_NUMBER) == 0
+        assert await process.read_many("a", kind=NUMBER) == {"a": 1}
+        assert process.reader.reads == 1
+    reader = await shelf.process(redis_pair.primary.url)
+    await reader.read("a")
+    assert reader.loads["a"] == 1  # nothing had been stored
+
+
+@pytest.mark.parametrize("seconds", [-2.0, 2.0])
+async def test_processes_whose_clocks_differ_by_two_seconds_see_each_others_changes_at_once(
+    shelf: Shelf, redis_pair: RedisPair, seconds: float
+) -> None:
+    one = await shelf.process(redis_pair.primary.url)
+    other = await shelf.process(redis_pair.primary.url, clock=lambda: time.time() + seconds)
+    for number in range(1, 4):
+        for process in (one, other):
+            await process.write("a", number * 2)
+            assert await one.read("a") == await other.read("a") == number * 2
+            await process.write("a", number * 2 + 1)
+            assert await other.read("a") == await one.read("a") == number * 2 + 1
+    assert one.loads["a"] + other.loads["a"] == 12
+
+
+async def _is(process: Process, name: str, number: int) -> bool:
+    return await process.read(name, BRIEF) == number

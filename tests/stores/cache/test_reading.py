@@ -1,0 +1,206 @@
+"""Hits, misses, leases and joining (rules 4, 5, 6): counted, not timed."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.stores.cache.cache import Behind
+from shared.problems import Unavailable
+from tests.redis_pair import RedisPair
+from tests.stores.cache.shelf import NUMBER, STEADY, Process, Shelf, held_up, until
+
+
+async def _calls(pair: RedisPair, command: str) -> int:
+    stats = await pair.primary.run("INFO", "commandstats")
+    return int(stats.get(f"cmdstat_{command}", {}).get("calls", 0))
+
+
+async def test_a_thousand_readers_of_a_cold_key_in_two_processes_cost_one_load(
+    shelf: Shelf, redis_pair: RedisPair
+) -> None:
+    await shelf.put("cold", 7)
+    one, other = [await shelf.process(redis_pair.primary.url) for _ in range(2)]
+    async with held_up(one, other):
+        readers = [asyncio.create_task(process.read("cold")) for process in (one, other) * 500]
+        await until(lambda: one.loading.is_set() or other.loading.is_set())
+        await asyncio.sleep(0.1)  # whoever would load as well does it now
+    assert await asyncio.gather(*readers) == [7] * 1000
+    assert await one.read("cold") == await other.read("cold") == 7
+    assert one.loads["cold"] + other.loads["cold"] == 1
+
+
+async def test_the_keys_of_one_tick_are_one_trip_to_redis(shelf: Shelf, redis_pair: RedisPair) -> None:
+    process = await shelf.process(redis_pair.primary.url)
+    names = [str(number) for number in range(50)]
+    await process.read_many(*names)
+    before = await _calls(redis_pair, "mget")
+    assert await asyncio.gather(*(process.read(name) for name in names)) == [0] * 50
+    assert await process.read_many(*names) == dict.fromkeys(names, 0)
+    assert await _calls(redis_pair, "mget") == before + 2
+    assert process.loads.total() == 50
+
+
+async def test_many_keys_cost_one_load_of_those_that_are_missing(shelf: Shelf, redis_pair: RedisPair) -> None:
+    await shelf.put("a", 1)
+    await shelf.put("b", 2)
+    process = await shelf.process(redis_pair.primary.url)
+    assert await process.read("a") == 1
+    assert await process.read_many("a", "b", "c") == {"a": 1, "b": 2, "c": 0}
+    assert process.loads == {"a": 1, "b": 1, "c": 1}
+
+
+async def test_a_value_is_also_given_as_the_json_that_lies_in_redis(shelf: Shelf, redis_pair: RedisPair) -> None:
+    await shelf.put("a", 1)
+    process = await shelf.process(redis_pair.primary.url)
+
+    async def load(_connection: AsyncConnection) -> int:
+        process.loads["a"] += 1
+        return 1
+
+    assert await process.cache.get_json(NUMBER.key("a"), load) == b"1"
+    assert await process.cache.get_json(NUMBER.key("a"), load) == b"1"
+    assert process.loads["a"] == 1
+
+
+async def test_whoever_waits_survives_the_cancellation_of_who_came_first(shelf: Shelf, redis_pair: RedisPair) -> None:
+    await shelf.put("a", 1)
+    process = await shelf.process(redis_pair.primary.url)
+    async with held_up(process):
+        first, second = [asyncio.create_task(process.read("a")) for _ in range(2)]
+        await process.loading.wait()
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+    assert await second == 1
+    assert process.loads["a"] == 1
+
+
+async def test_who_came_while_a_load_was_under_way_does_not_take_what_a_change_has_overtaken(
+    shelf: Shelf, redis_pair: RedisPair
+) -> None:
+    one, other = [await shelf.process(redis_pair.primary.url) for _ in range(2)]
+    async with held_up(one):
+        early = asyncio.create_task(one.read("a"))
+        await one.loading.wait()
+        await other.write("a", 1)
+        late = asyncio.create_task(one.read("a"))
+        await asyncio.sleep(0)
+    assert await late == 1
+    assert await early in (0, 1)  # it began before the change
+    assert await other.read("a") == 1
+
+
+async def test_a_slow_load_does_not_put_back_what_a_change_has_replaced(shelf: Shelf, redis_pair: RedisPair) -> None:
+    one, other = [await shelf.process(redis_pair.primary.url) for _ in range(2)]
+    async with held_up(one):
+        slow = asyncio.create_task(one.read("a"))
+        await one.loading.wait()
+        await other.write("a", 1)
+    await slow
+    assert await one.read("a") == await other.read("a") == 1
+
+
+async def test_a_load_whose_lease_was_lost_stores_nothing(shelf: Shelf, redis_pair: RedisPair) -> None:
+    process = await shelf.process(redis_pair.primary.url)
+    async with held_up(process):
+        slow = asyncio.create_task(process.read("a"))
+        await process.loading.wait()
+        await redis_pair.primary.flush()
+        await shelf.put("a", 1)
+    assert await slow == 0
+    assert await process.read("a") == 1
+
+
+async def test_whoever_waits_too_long_for_anothers_load_loads_alone_and_stores_nothing(
+    shelf: Shelf, redis_pair: RedisPair
+) -> None:
+    one = await shelf.process(redis_pair.primary.url)
+    hasty = await shelf.process(redis_pair.primary.url, replace(STEADY, held=0.05))
+    async with held_up(one):
+        slow = asyncio.create_task(one.read("a"))
+        await one.loading.wait()
+        assert await hasty.read("a") == 0
+        assert await hasty.read("a") == 0
+        assert hasty.loads["a"] == 2
+    await slow
+    assert await hasty.read("a") == 0
+    assert hasty.loads["a"] == 2
+
+
+async def test_a_load_that_fails_gives_its_lease_back(shelf: Shelf, redis_pair: RedisPair) -> None:
+    one, other = [await shelf.process(redis_pair.primary.url) for _ in range(2)]
+
+    async def fail(_connection: AsyncConnection) -> int:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await one.cache.get(NUMBER.key("a"), fail)
+    assert await other.read("a") == 0  # long before the lease of a hundred seconds ends
+    assert await one.read("a") == 0
+    assert one.loads.total() + other.loads.total() == 1
+
+
+async def test_what_a_loader_raises_reaches_only_who_began_before_it(shelf: Shelf, redis_pair: RedisPair) -> None:
+    process = await shelf.process(redis_pair.primary.url)
+    loading, may_fail = asyncio.Event(), asyncio.Event()
+
+    async def fail(_connection: AsyncConnection) -> int:
+        loading.set()
+        await may_fail.wait()
+        raise ZeroDivisionError
+
+    early = asyncio.create_task(process.cache.get(NUMBER.key("a"), fail))
+    await loading.wait()
+    late = asyncio.create_task(process.read("a"))
+    await asyncio.sleep(0.05)
+    may_fail.set()
+    assert await late == 0
+    with pytest.raises(ZeroDivisionError):
+        await early
+
+
+async def test_a_load_is_cut_off_in_time_and_says_unavailable(shelf: Shelf, redis_pair: RedisPair) -> None:
+    process = await shelf.process(redis_pair.primary.url, replace(STEADY, load=0.2))
+    async with held_up(process):
+        with pytest.raises(Unavailable):
+            await process.read("a")
+
+
+async def test_a_near_reader_is_asked_and_one_that_is_behind_is_not(shelf: Shelf, redis_pair: RedisPair) -> None:
+    process = await shelf.process(redis_pair.primary.url, replace(STEADY, fence=300, permit=60, lag_limit=100))
+    await _lose_all_fences(process, redis_pair)
+    await process.read("near")
+    assert process.reader.reads == 1
+    for lag in (101.0, None):
+        process.reader.lag = lag
+        await until(lambda expected=lag: process.cache.relay.link.lag_seconds == expected)  # type: ignore[misc,union-attr]
+        await process.read(f"behind by {lag}")
+    assert process.reader.reads == 1
+
+
+async def test_a_reader_that_has_not_yet_seen_enough_is_replaced_by_the_writer(
+    shelf: Shelf, redis_pair: RedisPair
+) -> None:
+    process = await shelf.process(redis_pair.primary.url)
+    await _lose_all_fences(process, redis_pair)
+    await process.reader.stand()
+    await shelf.put("a", 1)
+
+    async def load(connection: AsyncConnection) -> int:
+        found = (await process._load(connection, ["a"]))["a"]
+        if found < 1:
+            raise Behind
+        return found
+
+    assert await process.cache.get(NUMBER.key("a"), load) == 1
+    assert process.reader.reads == 1
+    assert process.loads["a"] == 2
+
+
+async def _lose_all_fences(process: Process, pair: RedisPair) -> None:
+    """As if much time had gone by since the generation began."""
+    link = process.cache.relay.link
+    assert link is not None
+    await pair.primary.run("SET", f"{link.generation.number}born", 1)

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
+import socket
 from collections.abc import Iterator
 
 import structlog
@@ -26,6 +28,12 @@ class DrainingServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, readiness: Readiness, drain_seconds: float) -> None:
         super().__init__(config)
         self._readiness, self._drain_seconds = readiness, drain_seconds
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """What is there by now stays: the collector need not look through it again and again while requests come."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -30,6 +30,8 @@ FIGURES = (
     Figure("batch_vs_media", "200 photos, first byte to last ready / (CPU seconds of media / cores)", 1.5, 1.2),
     Figure("sign_page_vs_bare", "100 items' URLs, cold / 100 bare ECDSA signatures", 1.4, 1.15),
     Figure("gallery_100k_vs_1k", "a page of an account of 100,000 items / of 1,000", 1.3, 1.05),
+    Figure("album_page_100k", "a page of an album of 100,000 items / of 100", 1.3, 1.05),
+    Figure("warm_read_vs_noop", "requests per CPU second, a cached album / a constant from FastAPI", 0.6, 0.9, True),
     Figure("upload_vs_copy", "`darkroom upload` of 2 GB / sha256sum + cp + fsync of it", 3, 2),
     Figure("objects_rss_mb", "growth of the object store's memory under four 1 GB uploads and downloads", 30, 10),
     Figure("append_vs_single", "200 concurrent transitions of one account: actions sent / committed", 1.5, 1.05),

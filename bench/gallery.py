@@ -43,9 +43,9 @@ def main() -> None:
         folder = Path(name)
         with running_service(folder) as url:
             accounts = asyncio.run(_register(url))
-        rows = {size: [_ready_row(account) for _ in range(size)] for size, account in accounts.items()}
+        rows = {size: [ready_row(account) for _ in range(size)] for size, account in accounts.items()}
         with running_tables(data_folder(folder) / "tables.db") as endpoint:
-            asyncio.run(_fill(endpoint, [*rows[LARGE], *rows[SMALL]]))
+            asyncio.run(fill(endpoint, [*rows[LARGE], *rows[SMALL]]))
         cursors = Cursors(json.loads((data_folder(folder) / "keys.json").read_bytes())["secret"].encode())
         pages = {(size, order): _pages(cursors, rows[size], order) for size in rows for order in ORDERS}
         with running_service(folder) as url:
@@ -60,7 +60,8 @@ async def _register(url: str) -> dict[int, AccountId]:
     return accounts
 
 
-async def _fill(endpoint: str, rows: list[ItemRow]) -> None:
+async def fill(endpoint: str, rows: list[ItemRow]) -> None:
+    """Puts the rows into the tables, which no service uses meanwhile."""
     began = time.perf_counter()
     slots = asyncio.Semaphore(TRANSACTIONS_AT_ONCE)
     async with open_tables(endpoint) as dynamo, asyncio.TaskGroup() as tasks:
@@ -88,7 +89,8 @@ def _pages(cursors: Cursors, rows: list[ItemRow], order: Order) -> list[str | No
     return [None, *(cursors.write(account, order, Position(row.item_id, keys[row.item_id])) for row in last_seen)]
 
 
-def _ready_row(account: AccountId) -> ItemRow:
+def ready_row(account: AccountId) -> ItemRow:
+    """As a worker leaves it; captured at some moment of ten years."""
     now = utc_now()
     captured_at = now - timedelta(seconds=random.uniform(0, SPREAD_SECONDS))
     return ItemRow(

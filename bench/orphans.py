@@ -220,7 +220,8 @@ async def _sweep(base: Foundation) -> None:
     erasure = ItemErasure(base.item_store, base.amazon.objects)
     exports = ExportErasure(ExportStore(base.amazon.dynamo), base.amazon.objects)
     closed = ClosedAccounts(base.database, base.clock)
-    await Eraser(closed, erasure, exports, AlbumUpkeepParts.build(base).erasure, base.event_store, base.clock).visit()
+    albums = ("erase_albums", AlbumUpkeepParts.build(base).erasure.erase)
+    await Eraser(closed, erasure, exports, base.event_store, base.clock, [albums]).visit()
     for shard in range(SHARDS):
         for owner, item in await upkeep.due(shard):
             await upkeep.attend(owner, item)
@@ -230,13 +231,7 @@ async def _left(base: Foundation, account: AccountId) -> int:
     """Says what is left, too."""
     closed, store = ClosedAccounts(base.database, base.clock), AccountStore(base.database)
     remains = await AccountVerification(
-        store,
-        closed,
-        base.item_store,
-        ExportStore(base.amazon.dynamo),
-        AlbumUpkeepParts.build(base).erasure,
-        base.event_store,
-        base.amazon.objects,
+        store, closed, base.item_store, ExportStore(base.amazon.dynamo), base.event_store, base.amazon.objects
     ).run(account)
     verified = await Verification(base.item_store, base.event_store, base.amazon.objects, base.clock, read=False).run()
     print(f"the tombstone: {remains.closed}")

@@ -18,6 +18,7 @@ ShareId = NewType("ShareId", str)
 CommentId = NewType("CommentId", str)
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = tuple(first + second for first in _CROCKFORD for second in _CROCKFORD)
 _ULID_PATTERN = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
 _RANDOM_BITS = 80
 
@@ -25,7 +26,7 @@ _RANDOM_BITS = 80
 def new_ulid() -> str:
     """26 characters: 48 bits of milliseconds, then 80 random bits."""
     number = (time.time_ns() // 1_000_000) << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
-    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
 
 
 def new_account_id() -> AccountId:

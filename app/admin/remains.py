@@ -7,7 +7,6 @@ from typing import Protocol
 from app.accounts.closed import ClosedAccounts, ClosedRow
 from app.accounts.store import AccountStore
 from app.admin.verify import Finding
-from app.albums.erasure import AlbumErasure
 from app.events.store import EventStore
 from app.exports.row import export_prefix
 from app.exports.store import ExportStore
@@ -40,13 +39,12 @@ class AccountVerification:
         closed: ClosedAccounts,
         items: ItemStore,
         exports: ExportStore,
-        albums: AlbumErasure,
         events: EventStore,
         objects: ObjectStore,
         others: Sequence[Counted] = (),
     ) -> None:
         self._accounts, self._closed = accounts, closed
-        self._items, self._exports, self._albums = items, exports, albums
+        self._items, self._exports = items, exports
         self._events, self._objects, self._others = events, objects, others
 
     async def run(self, account: AccountId) -> Remains:
@@ -57,7 +55,6 @@ class AccountVerification:
     async def _left(self, account: AccountId) -> AsyncIterator[str]:
         counts = await self._accounts.count_rows(account)
         counts |= await self._items.count_rows(account)
-        counts |= await self._albums.count_rows(account)
         counts["exports"] = len(await self._exports.all_of(account))
         counts["events"] = await self._events.count_rows(account)
         for other in self._others:

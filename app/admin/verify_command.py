@@ -104,10 +104,9 @@ async def _verify_account(account: AccountId) -> Remains:
             closed,
             base.item_store,
             ExportStore(base.amazon.dynamo),
-            AlbumUpkeepParts.build(base).erasure,
             base.event_store,
             base.amazon.objects,
-            (RelationalEvents(base.database), IndexStore(base.database)),
+            (AlbumUpkeepParts.build(base).erasure, RelationalEvents(base.database), IndexStore(base.database)),
         )
         return await verification.run(account)
 

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import structlog
 
 from app.accounts.closed import ClosedAccounts, ClosedRow, Counts
-from app.albums.erasure import AlbumErasure
 from app.events.store import EventStore
 from app.exports.erasure import ExportErasure
 from app.items.erasure import ItemErasure
@@ -31,13 +30,12 @@ class Eraser:
         closed: ClosedAccounts,
         items: ItemErasure,
         exports: ExportErasure,
-        albums: AlbumErasure,
         events: EventStore,
         clock: Clock,
         others: Sequence[tuple[str, Erase]] = (),
     ) -> None:
         """`others`: further steps, each with its name, in the order in which they are to go."""
-        self._closed, self._items, self._exports, self._albums = closed, items, exports, albums
+        self._closed, self._items, self._exports = closed, items, exports
         self._events, self._clock, self._others = events, clock, others
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -57,7 +55,6 @@ class Eraser:
         if closed.counts is None:
             await self._count(closed)
         for step, pages in (
-            ("erase_albums", self._albums.erase(account)),
             ("erase_rows", self._items.erase_rows(account)),
             ("erase_requests", self._items.erase_requests(account)),
             ("erase_objects", self._items.erase_objects(account)),

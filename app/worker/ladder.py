@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from fractions import Fraction
 from math import floor
 from pathlib import Path
 
 from app.items.keys import playlist_file
-from app.items.playlists import read_playlist
+from app.items.playlists import MediaPlaylist, read_playlist
 from app.items.row import ItemRow, Ladder
 from app.media.recipe import recipe_hash
 from app.media.results import VideoFacts
@@ -37,8 +38,14 @@ class LadderUpload:
         for name, rung in self._rungs.items():
             made = None
             if playlist_file(name) in told:
-                made = read_playlist(await asyncio.to_thread((self._folder / playlist_file(name)).read_text))
+                made = await self._read(playlist_file(name))
             rung.grow(told, made)
+
+    async def _read(self, file: str) -> MediaPlaylist | None:
+        """None when the encoder died meanwhile, whose folder is emptied then; its end is what comes next."""
+        with suppress(FileNotFoundError):
+            return read_playlist(await asyncio.to_thread((self._folder / file).read_text))
+        return None
 
     def end(self) -> None:
         """There will be no more."""

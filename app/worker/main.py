@@ -100,7 +100,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         exports = ExportParts.build(base, lease)
         closed = ClosedAccounts(base.database, base.clock, lease)
         albums = AlbumUpkeepParts.build(base)
-        eraser = Eraser(closed, erasure, exports.erasure, albums.erasure, base.event_store, base.clock, _erasures(base))
+        eraser = Eraser(closed, erasure, exports.erasure, base.event_store, base.clock, _erasures(base, albums))
         forgetting = [albums.contents.forget, albums.comments.forget]
         upkeep = UpkeepService(base.item_store, base.changes, base.amazon.objects, base.queue, base.clock, forgetting)
         followers = _followers(base, albums)
@@ -134,9 +134,10 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
             await serving
 
 
-def _erasures(base: Foundation) -> list[tuple[str, Erase]]:
-    """First the cursors: without them nobody writes what comes after."""
+def _erasures(base: Foundation, albums: AlbumUpkeepParts) -> list[tuple[str, Erase]]:
+    """The cursors before the index: without them nobody writes it any more."""
     return [
+        ("erase_albums", albums.erasure.erase),
         ("erase_relational_events", RelationalEvents(base.database).erase),
         ("erase_index", IndexStore(base.database).erase),
     ]

@@ -21,6 +21,7 @@ AT_ONCE = 4
 """Segments under way to S3."""
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 SEGMENT_TYPE = "video/mp4"
+LAST_WORD_SECONDS = 5.0
 NOTHING_MADE = "The encoder ended without having made anything. Trying again may help."
 
 
@@ -93,9 +94,14 @@ class RungUpload:
 
     async def _upload(self, file: str) -> int:
         path = self._folder / file
-        return await self._objects.upload_made(
-            self._key(file), path, content_type=SEGMENT_TYPE, cache_control=RENDITION_CACHE_CONTROL
-        )
+        try:
+            return await self._objects.upload_made(
+                self._key(file), path, content_type=SEGMENT_TYPE, cache_control=RENDITION_CACHE_CONTROL
+            )
+        except FileNotFoundError:
+            # The folder of a child that died is emptied. Its end, which says why, is on its way and ends this task.
+            await asyncio.sleep(LAST_WORD_SECONDS)
+            raise
 
     async def _write_playlist(self, *, ended: bool) -> None:
         if self._made is None:

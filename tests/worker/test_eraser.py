@@ -70,37 +70,32 @@ async def registry(house: House, stores: Stores, clock: ManualClock) -> AsyncIte
     base, passwords = house.base, Passwords()
     store, attempts = AccountStore(base.database), Attempts(base.signals.limits)
     exports = ExportErasure(ExportStore(base.amazon.dynamo), base.amazon.objects)
-    albums = AlbumUpkeepParts.build(base).erasure
     closed, email = ClosedAccounts(base.database, clock), f"{new_ulid().lower()}@example.com"
     accounts = AccountService(store, base.cache, passwords, attempts, Registration.OPEN, clock)
     sessions = SessionService(store, base.cache, passwords, attempts, clock)
     account = await accounts.register(email, PASSWORD, client=email)
     started = await sessions.sign_in(email, PASSWORD, label="", client=email, presented=None)
     relational, index = RelationalEvents(base.database), IndexStore(base.database)
-    others = [("erase_relational_events", relational.erase), ("erase_index", index.erase)]
+    albums = AlbumUpkeepParts.build(base).erasure
+    others = [
+        ("erase_albums", albums.erase),
+        ("erase_relational_events", relational.erase),
+        ("erase_index", index.erase),
+    ]
     yield Registry(
         accounts,
         sessions,
         ClosingService(store, base.cache, passwords, attempts, base.event_log, clock),
         closed,
-        Eraser(
-            closed,
-            ItemErasure(base.item_store, base.amazon.objects),
-            exports,
-            albums,
-            base.event_store,
-            clock,
-            others,
-        ),
+        Eraser(closed, ItemErasure(base.item_store, base.amazon.objects), exports, base.event_store, clock, others),
         AccountVerification(
             store,
             closed,
             base.item_store,
             ExportStore(base.amazon.dynamo),
-            albums,
             base.event_store,
             base.amazon.objects,
-            (relational, index),
+            (albums, relational, index),
         ),
         replace(house, account=account.id),
         email,

@@ -51,7 +51,7 @@ def unpack(raw: bytes, version: int) -> Packed | None:
 def decode_payload(key: AnyKey, payload: bytes) -> Stored | None:
     """None when the value is not of its kind's shape."""
     try:
-        return Stored(key.kind.shape.validate_json(payload))
+        return Stored(key.kind.shape.validator.validate_json(payload))
     except ValidationError:
         return None
 

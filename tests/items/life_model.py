@@ -84,7 +84,7 @@ class ModelItem:
         if self.holds(worker):
             self.ended = "failed", worker
             self._end("failed")
-        return self.ended == ("failed", worker)
+        return self.state != "gone" and self.ended == ("failed", worker)
 
     def give_back(self, worker: int) -> bool:
         if held := self.holds(worker):

@@ -76,11 +76,11 @@ class Crowd:
     def __init__(self, asking: Asking, people: int = 4) -> None:
         self.statuses: Counter[int] = Counter()
         self.without_retry_after = 0
-        self._asking, self._people = asking, people
+        self._asking, self.people = asking, people
         self._stop = asyncio.Event()
 
     async def __aenter__(self) -> "Crowd":
-        self._tasks = [asyncio.create_task(self._ask()) for _ in range(self._people)]
+        self._tasks = [asyncio.create_task(self._ask()) for _ in range(self.people)]
         return self
 
     async def __aexit__(self, *_error: object) -> None:

@@ -18,13 +18,13 @@ from app.accounts.sessions import SessionService
 from app.accounts.store import AccountStore
 from app.admin import routes as admin_routes
 from app.admin.overview import OverviewService
+from app.album_parts import AlbumParts
 from app.albums import invitation_routes, member_routes, placement_routes
 from app.albums import routes as album_routes
 from app.albums.invitations import InvitationService
 from app.albums.members import MemberService
 from app.albums.moves import MoveService
 from app.albums.pages import AlbumPages
-from app.albums.parts import AlbumParts
 from app.albums.placements import PlacementService
 from app.albums.service import AlbumService
 from app.albums.short_way import AlbumShortWay

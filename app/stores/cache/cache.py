@@ -28,6 +28,9 @@ T = TypeVar("T")
 
 log = structlog.get_logger()
 
+STOP_SECONDS = 1.0
+"""For the relay's question that is under way."""
+
 
 class Cache:
     """Once a change has been acknowledged, no read that begins later returns an older value.
@@ -65,7 +68,9 @@ class Cache:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         await self._misses.close()
+        self.relay.stop()
         if self._task is not None:
+            await asyncio.wait({self._task}, timeout=STOP_SECONDS)
             self._task.cancel()
             await asyncio.wait({self._task})
 

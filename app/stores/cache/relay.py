@@ -32,6 +32,13 @@ class Relay:
         self._first_seen: tuple[int, float] = (0, 0.0)
         self._outranked: tuple[str, float] | None = None
         self._said_lost = False
+        self._stopping = False
+
+    def stop(self) -> None:
+        """`run` ends when the question that is under way has been answered: none is left hanging at the database."""
+        self._stopping = True
+        if self.link is not None:
+            self.link.connection.close("stopping")
 
     def permitted(self) -> Link | None:
         """Rule 3: asked at each call."""
@@ -39,18 +46,21 @@ class Relay:
         return link if link is not None and link.is_permitted() else None
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until stopped."""
         failures = 0
-        while True:
+        while not self._stopping:
             try:
                 link = await self._connect()
                 failures = 0
                 await self._follow(link)
             except (Lost, Refusal, Unavailable, TimeoutError) as error:
-                self._lost(error)
+                if not self._stopping:
+                    self._lost(error)
             except Exception as error:
                 # A fault of ours, or tables that are not there yet. Without this loop nothing would be cached any more.
                 log.error("cache.crashed", exc_info=error)
+            if self._stopping:
+                return
             failures += 1
             longest = min(self._timing.retry, FIRST_RETRY_SECONDS * 2**failures)
             await asyncio.sleep(random.uniform(longest / 2, longest))  # noqa: S311  jitter, no secret
@@ -108,7 +118,7 @@ class Relay:
         """Until the connection is lost."""
         self.link = link
         try:
-            while not link.connection.closed.is_set():
+            while not link.connection.closed.is_set() and not self._stopping:
                 try:
                     await self._renew(link)
                 except (Unavailable, Refusal, TimeoutError) as error:
@@ -120,6 +130,7 @@ class Relay:
             raise
         finally:
             self.link = None
+        link.connection.close("stopping")
         raise Lost("closed")
 
     async def _renew(self, link: Link) -> None:

@@ -23,7 +23,7 @@ _SECRET_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\?[\w.~%+\-\[\]]{1,100}=[^\s\"'<>]*"), f"?{REMOVED}"),
     (re.compile(r"(?<=://)[^/\s@\"']{1,300}@"), f"{REMOVED}@"),
     (re.compile(r"\b(?:Bearer|Basic)\s+[A-Za-z0-9._~+/=-]+", re.IGNORECASE), REMOVED),
-    (re.compile(r"\b(?:drs|drk|whsec)_[A-Za-z0-9_+/=-]{8,}"), REMOVED),
+    (re.compile(r"\b(?:drs|drk|dri|whsec)_[A-Za-z0-9_+/=-]{8,}"), REMOVED),
     (re.compile(r"\$argon2[a-z]{1,2}\$[^\s\"']+"), REMOVED),
     (
         re.compile(

@@ -10,7 +10,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\?[^\s\"']*"), "?…"),
     (re.compile(r"(?i)\bbearer\s+\S+"), "Bearer …"),
-    (re.compile(r"\b(?:drs|drk|whsec)_[\w+/=-]{8,}"), "…"),
+    (re.compile(r"\b(?:drs|drk|dri|whsec)_[\w+/=-]{8,}"), "…"),
     (re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+"), "…@…"),
 )
 

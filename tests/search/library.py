@@ -103,10 +103,10 @@ class Library:
             await connection.execute(insert(albums), [made])
             if owner is not None:
                 member = {"album_id": album, "account_id": self.account, "role": "contributor", "joined_at": now}
-                await connection.execute(insert(album_members), [member])
+                await connection.execute(insert(album_members), [member | {"since_version": 0}])
             for position, row in enumerate(rows):
                 placed = {"album_id": album, "item_id": row.item_id, "owner_id": row.account_id, "added_at": now}
-                more = {"captured_key": "", "position": position}
+                more = {"captured_key": "", "position": position, "added_version": 1, "original_allowed": False}
                 await connection.execute(insert(album_items), [placed | more])
         return album
 

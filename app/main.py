@@ -18,6 +18,7 @@ from app.accounts.sessions import SessionService
 from app.accounts.store import AccountStore
 from app.admin import routes as admin_routes
 from app.admin.overview import OverviewService
+from app.album_parts import AlbumParts
 from app.albums import (
     comment_routes,
     invitation_routes,
@@ -32,7 +33,6 @@ from app.albums.invitations import InvitationService
 from app.albums.members import MemberService
 from app.albums.moves import MoveService
 from app.albums.pages import AlbumPages
-from app.albums.parts import AlbumParts
 from app.albums.placements import PlacementService
 from app.albums.service import AlbumService
 from app.albums.shares import ShareService

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from app.accounts.limits import Attempts
 from app.accounts.passwords import Passwords
 from app.accounts.service import AccountService
+from app.album_parts import AlbumParts
 from app.albums.comment_news import CommentNews
 from app.albums.comment_store import CommentStore
 from app.albums.comments import CommentService
-from app.albums.parts import AlbumParts
 from app.albums.share_store import ShareStore
 from app.albums.shares import ShareService
 from app.albums.store import AlbumStore

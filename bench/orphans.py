@@ -26,7 +26,7 @@ from app.accounts.closed import ClosedAccounts
 from app.accounts.store import AccountStore
 from app.admin.remains import AccountVerification
 from app.admin.verify import Verification
-from app.albums.parts import AlbumUpkeepParts
+from app.album_parts import AlbumUpkeepParts
 from app.exports.erasure import ExportErasure
 from app.exports.store import ExportStore
 from app.items.erasure import ItemErasure

@@ -16,7 +16,7 @@ from app.accounts.store import AccountStore
 from app.admin.remains import AccountVerification, Remains
 from app.admin.verify import Finding, Verification, Verified
 from app.admin.verify_exports import ExportVerification
-from app.albums.parts import AlbumUpkeepParts
+from app.album_parts import AlbumUpkeepParts
 from app.events.relational import RelationalEvents
 from app.exports.store import ExportStore
 from app.logs import set_up_logs

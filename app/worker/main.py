@@ -14,7 +14,7 @@ import structlog
 import uvloop
 
 from app.accounts.closed import ClosedAccounts
-from app.albums.parts import AlbumUpkeepParts
+from app.album_parts import AlbumUpkeepParts
 from app.events.relational import RelationalEvents
 from app.items.erasure import ItemErasure
 from app.items.queueing import QUEUES

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
-from app.albums.parts import AlbumUpkeepParts
+from app.album_parts import AlbumUpkeepParts
 from app.albums.schema import album_clearings
 from app.events.follower import Following
 from app.items.purge import Purging

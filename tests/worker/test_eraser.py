@@ -16,7 +16,7 @@ from app.accounts.service import AccountService
 from app.accounts.sessions import SessionService
 from app.accounts.store import AccountStore
 from app.admin.remains import AccountVerification
-from app.albums.parts import AlbumUpkeepParts
+from app.album_parts import AlbumUpkeepParts
 from app.events.follower import Following
 from app.events.log import NewEvent
 from app.events.outbox import EventOutbox

@@ -155,11 +155,6 @@ class Shelf:
         self._stack, self.url = stack, url
         self.database = Database(url)
 
-    async def prepare(self) -> None:
-        async with self.database.writer.write() as connection:
-            await connection.run_sync(metadata.create_all, [cache_outbox, cache_generation])
-            await connection.run_sync(_METADATA.create_all)
-
     async def process(self, redis_url: str, timing: Timing = STEADY, *, opened: bool = True, **options: Any) -> Process:
         """With a permit, if it is `opened`."""
         database = Database(self.url)
@@ -188,8 +183,15 @@ async def open_shelf(url: str) -> AsyncIterator[Shelf]:
     async with AsyncExitStack() as stack:
         shelf = Shelf(stack, url)
         stack.push_async_callback(shelf.database.close)
-        await shelf.prepare()
+        await prepare(shelf.database)
         yield shelf
+
+
+async def prepare(database: Database) -> None:
+    """The tables of the cache and of these tests."""
+    async with database.writer.write() as connection:
+        await connection.run_sync(metadata.create_all, [cache_outbox, cache_generation])
+        await connection.run_sync(_METADATA.create_all)
 
 
 async def until(holds: Callable[[], bool]) -> None:

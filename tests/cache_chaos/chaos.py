@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 from app.migrations.run import migrate
 from app.stores.aurora import Database
 from tests.cache_chaos.database import create_tables
-from tests.cache_chaos.plan import LAG_SECONDS, PROCESSES, Board, Orders
+from tests.cache_chaos.plan import LAG_SECONDS, PROCESSES, TIMING, Board, Orders
 from tests.fault_proxy import FaultProxy
 from tests.redis_pair import RedisPair, running_redis_pair
 
@@ -34,6 +34,9 @@ for _, kind in ipairs({'*v:*', '*l:*'}) do
   for _ = 1, math.min(3, #keys) do redis.call('DEL', keys[math.random(#keys)]) end
 end
 """
+BETWEEN_FAILOVERS_SECONDS = TIMING.permit
+"""A server that loses its role and is given it back sooner may keep a process that has not asked meanwhile: see
+docs/CONSISTENCY.md."""
 LONGEST_SPLIT_SECONDS = 1.2
 KILLED = 0.3
 
@@ -135,6 +138,7 @@ class Chaos:
 
     async def _fail_over(self) -> None:
         """The standby misses what happens for a moment, and the processes find the new primary one after the other."""
+        await asyncio.sleep(BETWEEN_FAILOVERS_SECONDS)
         pair, old = self._pair, self._pair.primary
         if self._chance.random() < 0.7:
             await pair.standby.cut_off()
@@ -150,6 +154,7 @@ class Chaos:
 
     async def _fail_over_swiftly(self) -> None:
         """The old primary takes over what the standby has before anybody has noticed; connections to it stay open."""
+        await asyncio.sleep(BETWEEN_FAILOVERS_SECONDS)
         pair, old = self._pair, self._pair.primary
         await pair.standby.cut_off()
         await self._wait(0.2)

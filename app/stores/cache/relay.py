@@ -17,6 +17,8 @@ from app.stores.cache.timing import Timing
 from shared.problems import Unavailable
 
 FIRST_RETRY_SECONDS = 0.02
+ROWS_AT_ONCE = 1_000
+"""After a long time without Redis there may be very many; what has been confirmed need not be done again."""
 
 Lag = Callable[[], Awaitable[float | None]]
 """How many seconds the reader that is furthest behind the writer is behind it; None when nobody knows."""
@@ -147,8 +149,10 @@ class Relay:
             raise Lost("a later Redis counts")
 
     async def _apply(self, link: Link, rows: Sequence[Row]) -> None:
-        await link.invalidate({name for row in rows for name in row.names})
-        await self.confirm(link, [row.id for row in rows])
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            some = rows[start : start + ROWS_AT_ONCE]
+            await link.invalidate({name for row in some for name in row.names})
+            await self.confirm(link, [row.id for row in some])
 
     async def confirm(self, link: Link, rows: Sequence[str]) -> int:
         """Rule 8, after their keys have been invalidated through this link."""

@@ -1,10 +1,12 @@
 """What a user sees while Redis is slow, full, empty, mad, of another release, or gone: right answers."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from pydantic import TypeAdapter
@@ -13,6 +15,7 @@ from app.stores.cache.keys import Entry
 from app.stores.cache.mode import CacheMode
 from app.stores.cache.timing import TIMING
 from app.stores.cache.values import HEADER
+from tests.authority import Authority
 from tests.fault_proxy import FaultProxy
 from tests.redis_pair import RedisPair
 from tests.stores.cache.shelf import NUMBER, QUICK, SOFT_NUMBER, Process, Shelf, until, until_true
@@ -218,6 +221,43 @@ async def test_a_user_a_password_and_a_database_of_the_url_are_obeyed(shelf: She
     async with wrong.cache:
         assert await wrong.read("a") == 0
         assert wrong.cache.relay.permitted() is None
+
+
+async def test_tls_is_spoken_only_with_a_server_that_the_authority_knows(
+    shelf: Shelf, redis_pair: RedisPair, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    async with _behind_tls(redis_pair.primary.port, *authority.sign("127.0.0.1")) as port:
+        process = await shelf.process(f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={authority.certificate}")
+        await process.read("a")
+        assert await process.read("a") == 0
+        assert process.loads["a"] == 1
+        distrustful = await shelf.process(f"rediss://127.0.0.1:{port}/0", opened=False)
+        async with distrustful.cache:
+            assert await distrustful.read("a") == 0
+            assert distrustful.cache.relay.permitted() is None
+
+
+@asynccontextmanager
+async def _behind_tls(upstream: int, certificate: Path, key: Path) -> AsyncIterator[int]:
+    """The port of a server that ends TLS and passes on what it hears."""
+
+    async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while chunk := await source.read(65536):
+                target.write(chunk)
+                await target.drain()
+        target.close()
+
+    async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        redis_reader, redis_writer = await asyncio.open_connection("127.0.0.1", upstream)
+        await asyncio.gather(pump(reader, redis_writer), pump(redis_reader, writer))
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    server = await asyncio.start_server(join, "127.0.0.1", 0, ssl=context)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
 
 
 async def test_the_mode_writer_never_asks_a_reader(shelf: Shelf, redis_pair: RedisPair) -> None:

@@ -5,8 +5,11 @@ import time
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import insert
 
 from app.stores.cache.keys import Key
+from app.stores.cache.schema import cache_outbox
+from shared.ids import new_ulid
 from tests.fault_proxy import FaultProxy
 from tests.redis_pair import RedisPair
 from tests.stores.cache.shelf import NUMBER, QUICK, STEADY, Process, Shelf, put, until_true
@@ -182,3 +185,13 @@ async def test_thousands_of_keys_may_be_forgotten_at_once(shelf: Shelf, redis_pa
         await put(connection, "999", 1)
     assert (await process.read_many(*names))["999"] == 1
     assert process.loads.total() == 2000
+
+
+async def test_thousands_of_changes_that_nobody_could_tell_are_told_when_redis_is_back(
+    shelf: Shelf, redis_pair: RedisPair
+) -> None:
+    rows = [{"id": new_ulid(), "keys": [NUMBER.key(str(number)).name]} for number in range(2_500)]
+    async with shelf.database.writer.write() as connection:
+        await connection.execute(insert(cache_outbox), rows)
+    await shelf.process(redis_pair.primary.url)
+    assert await shelf.untold() == 0

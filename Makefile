@@ -6,8 +6,9 @@ EMULATOR_VENV := .venv-emulator
 LOCK_VENV := .venv-lock
 BIN := $(VENV)/bin
 PIP_OPTIONS := --quiet --disable-pip-version-check --require-virtualenv
-# Two processes: a file stays in one, so that what it starts is started once.
-PYTEST_OPTIONS ?= -n 2 --dist loadfile
+# Three processes on two cores, because a third of the time they wait for others; a file stays in one, so that what it
+# starts is started once.
+PYTEST_OPTIONS ?= -n 3 --dist loadfile
 
 # What the tests run beside our own processes: a browser, real stores, and other people's tools to make pictures with.
 DEBIAN_PACKAGES := python3-venv chromium mariadb-server redis-server haproxy imagemagick libimage-exiftool-perl webp \

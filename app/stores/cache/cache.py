@@ -92,7 +92,7 @@ class Cache:
         keys: Sequence[Key[T]],
         load: Callable[[AsyncConnection, Sequence[Key[T]]], Awaitable[Mapping[Key[T], T]]],
     ) -> dict[Key[T], T]:
-        """As `get`, for many keys of one kind at once; `load` must answer for each key that it is given."""
+        """As `get`, for many keys at once; `load` must answer for each key that it is given."""
         return await self._reads.many(list(dict.fromkeys(keys)), load)
 
     @asynccontextmanager

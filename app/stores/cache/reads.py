@@ -117,8 +117,8 @@ class Reads:
             return {}
 
     async def _without_permit(self, keys: Sequence[Key[T]], load: Load[T]) -> dict[Key[T], T]:
-        """Rule 11. All keys are of one kind."""
-        decides_access = keys[0].kind.entry.decides_access
+        """Rule 11."""
+        decides_access = any(key.kind.entry.decides_access for key in keys)
         try:
             return await self._loading.load(load, keys, from_writer=decides_access or self._always_writer)
         except Unavailable:

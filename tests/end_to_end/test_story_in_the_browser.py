@@ -107,6 +107,7 @@ async def test_a_file_that_is_no_photo_says_so_and_can_be_retried_fetched_and_de
     page = await visitor.register()
     await drop(page, [diary])
     tile = page.locator(".tile", has_text="diary.jpg")
+    await expect(tile).to_have_count(1)  # the event may come before the answer: two tiles for a moment
     await expect(tile.locator(".tile-state")).to_have_text("Could not be developed", timeout=DEVELOPED_MILLISECONDS)
     await expect(tile.locator(".tile-trouble p")).to_have_text(
         "This file is not a picture or video that Darkroom can read."

@@ -161,7 +161,7 @@ async def test_processes_whose_clocks_differ_by_two_seconds_see_each_others_chan
             assert await one.read("a") == await other.read("a") == number * 2
             await process.write("a", number * 2 + 1)
             assert await other.read("a") == await one.read("a") == number * 2 + 1
-    assert one.loads["a"] + other.loads["a"] == 12
+    assert 12 <= one.loads["a"] + other.loads["a"] < 24  # a load for each change, where every read would be 24
 
 
 async def _is(process: Process, name: str, number: int) -> bool:

@@ -132,7 +132,8 @@ class Template:
             _be_a_child(request, said_end, stderr_end, template)
         os.close(said_end)
         os.close(stderr_end)
-        os.setpgid(pid, pid)
+        with contextlib.suppress(PermissionError):
+            os.setpgid(pid, pid)  # refused where the child was quicker: it has a group and is the encoder by now
         child = Child(request, pid, os.pidfd_open(pid), said, stderr, time.monotonic())
         self._children[request.job] = child
         self._selector.register(child.pidfd, selectors.EVENT_READ, data=request.job)

@@ -3,6 +3,9 @@
 import asyncio
 import os
 import signal
+import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +19,7 @@ from app.media.outcome import result_of
 from app.media.protocol import JobEnded, RunEncoder, StartJob
 from app.media.results import DecoderDied, Limit
 from app.media.sandbox import ENCODER_LIMITS, MIB, Limits
+from app.media.template_process import LAUNCH, ROOT, TemplateProcess
 from tests.media.pictures import FILES, make, sample
 
 PLENTY_SECONDS = 60.0
@@ -36,6 +40,41 @@ def folder(tmp_path: Path) -> Path:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     return scratch
+
+
+# A machine so busy that a child runs to its end, or becomes the encoder, before the template's next line.
+HELD_UP = """
+import os
+set_group = os.setpgid
+def late(process, group):
+    try:
+        while process and os.readlink(f"/proc/{process}/exe") == os.readlink("/proc/self/exe"):
+            os.sched_yield()
+    except FileNotFoundError:
+        pass
+    set_group(process, group)
+os.setpgid = late
+"""
+
+
+def held_up_template() -> TemplateProcess:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setblocking(False)
+    with theirs:
+        command = [sys.executable, "-I", "-c", HELD_UP + LAUNCH, str(ROOT), str(theirs.fileno())]
+        process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), start_new_session=True)  # noqa: S603  # our own
+    return TemplateProcess(process, ours)
+
+
+async def test_a_child_that_is_the_encoder_already_ends_no_template(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    template = held_up_template()
+    decoders = Decoders(1, 1, Limits(), template)
+    try:
+        assert await decoders.check_sandbox(tmp_path, folder, limit_seconds=PLENTY_SECONDS) == frozenset()
+        assert decoders.template_pid == template.pid
+    finally:
+        await decoders.aclose()
 
 
 async def test_the_kernel_says_that_a_child_is_confined(decoders: Decoders, folder: Path, tmp_path: Path) -> None:

@@ -43,6 +43,8 @@ class ScriptedService:
         self.receipts: dict[str, list[ReceiptStep]] = {}
         self.events: list[Event] = []
         self.oldest_event = 1
+        self.holds_answers = False
+        """What was created is told of, and its answer does not come."""
         self.stored: dict[str, bytes] = {}
         self.pictures: dict[str, bytes] = {}
         """What the CDN has, by the item's name."""

@@ -1,5 +1,6 @@
 """What the page does when the service behaves in ways that are hard to provoke for real."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,24 @@ async def test_pictures_whose_addresses_ran_out_are_drawn_with_new_ones(
     await expect_pictures(page, 1)
 
 
+async def test_a_file_whose_event_comes_before_its_answer_has_one_tile(
+    someone: Visitor, api: ScriptedService, make_ready: MakeItem, tmp_path: Path
+) -> None:
+    api.holds_answers = True
+    page = await someone.open()
+    await drop(page, [text_file(tmp_path / "diary.txt")])
+    await expect(page.locator(".tile")).to_have_count(1)
+    while not api.events:  # noqa: ASYNC110  # the service runs in another thread
+        await asyncio.sleep(0.01)
+    make_ready()
+    api.say(EventType.ITEM_UPDATED, next(item for item in api.items.values() if item.state is ItemState.READY))
+    await expect_pictures(page, 1)  # so the event before this one has been heard, too
+    await expect(page.locator(".tile")).to_have_count(2)
+    api.holds_answers = False
+    await expect(page.locator('.tile[data-state="queued"]')).to_have_count(1)
+    await expect(page.locator(".tile")).to_have_count(2)
+
+
 async def test_what_happened_while_the_stream_was_cut_is_heard_afterwards(
     someone: Visitor, api: ScriptedService, make_item: MakeItem, make_ready: MakeItem
 ) -> None:
@@ -115,6 +134,8 @@ async def test_all_tabs_share_one_stream_and_another_takes_over(
     await first.close()
     api.say(EventType.ITEM_READY, make_ready("later.jpg"))
     await expect_pictures(second, 2)
+    while someone.streams < 2:  # noqa: ASYNC110  # the tab that closed may have passed the news on with its last breath
+        await asyncio.sleep(0.05)
     assert someone.streams == 2
 
 

@@ -17,6 +17,7 @@ const hasUrls = (item) => item.renditions.every((rendition) => rendition.url) &&
 export class Library extends EventTarget {
   #items = new Map();
   #heard = new Map(); // the number of the last event about an item
+  #held = null; // creations that were heard while this tab waits to be told of one
   #progress = new Map();
   #wanted = new Set();
   #reading = false;
@@ -90,10 +91,30 @@ export class Library extends EventTarget {
     if (this.#items.delete(id)) this.#tell('remove', id);
   }
 
+  /**
+   * Runs `act`, which may create an item, one at a time. The event of that may come before the answer: until then nobody
+   * can say whether it is of the file that waits here or of another device's.
+   */
+  async creating(act) {
+    const held = (this.#held = []);
+    try {
+      return await act();
+    } finally {
+      this.#held = null;
+      for (const event of held) {
+        if (this.#heard.get(event.subject) === event.number) this.hear(event); // else there is later news
+      }
+    }
+  }
+
   /** What an event says of an item: all but the URLs, which stay while the files stay. */
   hear(event) {
     if (!event.type.startsWith('item.')) return;
     this.#heard.set(event.subject, event.number);
+    if (this.#held && event.type === 'item.created') {
+      this.#held.push(event);
+      return;
+    }
     if (event.type === 'item.deleted') {
       this.remove(event.subject);
       return;

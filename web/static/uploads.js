@@ -134,7 +134,7 @@ export class Uploads extends EventTarget {
       file: job.file,
       signal,
       lastKey: null,
-      beginning: (act) => this.#beginning.use(signal, act),
+      beginning: (act) => this.#beginning.use(signal, () => this.#library.creating(act)),
       sending: (act) => this.#sending.use(signal, act),
       isTaken,
       uploading: () => this.#library.uploading().filter((item) => !isTaken(item.id)),

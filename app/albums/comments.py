@@ -8,12 +8,13 @@ from app.accounts.limits import Attempts
 from app.accounts.service import AccountService
 from app.albums.comment_news import CommentNews, shown
 from app.albums.comment_store import CommentRow, CommentStore
+from app.albums.repeated import twice_if_beaten
 from app.albums.unread import unread_key
 from app.events.requests import RelationalRequests, RequestKey
 from app.items.cursor import Cursors
 from app.items.row import ItemRow
 from app.items.store import Position
-from app.stores.aurora import Conflict, Database
+from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from shared.comments import Comment
 from shared.events import EventType
@@ -64,11 +65,7 @@ class CommentService:
         row = CommentRow(
             new_comment_id(), item.item_id, item.account_id, author, text, version=1, created_at=self._clock()
         )
-        try:
-            written = await self._write(row, name, request)
-        except Conflict:  # the same request was quicker elsewhere
-            written = await self._write(row, name, request)
-        return shown(written, name)
+        return shown(await twice_if_beaten(lambda: self._write(row, name, request)), name)
 
     async def edit(self, author: AccountId, item: ItemRow, id_: CommentId, text: str, expected: int | None) -> Comment:
         """Raises NotFound, Forbidden for another's, or Outdated if it was edited since version `expected`."""

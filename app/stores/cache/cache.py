@@ -83,10 +83,6 @@ class Cache:
         """
         return await self._reads.one(key, _for_one(load))
 
-    async def get_json(self, key: Key[T], load: Callable[[AsyncConnection], Awaitable[T]]) -> bytes:
-        """As `get`, for whoever would only write the value as JSON again."""
-        return await self._reads.one_as_json(key, _for_one(load))
-
     async def get_many(
         self,
         keys: Sequence[Key[T]],

@@ -34,14 +34,6 @@ class Reads:
                 return value
         return (await self._find([key], load, link, [raw]))[key]
 
-    async def one_as_json(self, key: Key[T], load: Load[T]) -> bytes:
-        """The value's JSON, of a hit as it lies in Redis."""
-        link = self._relay.permitted()
-        raw = await link.read(key.name) if link is not None else UNANSWERED
-        if link is not None and (packed := self._fresh(link, key, raw, load)) is not None:
-            return packed.payload
-        return key.kind.shape.dump_json((await self._find([key], load, link, [raw]))[key])
-
     async def many(self, keys: Sequence[Key[T]], load: Load[T]) -> dict[Key[T], T]:
         link, raws = await self._look(keys)
         hits = self._hits(link, keys, raws, load) if link is not None else None

@@ -51,19 +51,6 @@ async def test_many_keys_cost_one_load_of_those_that_are_missing(shelf: Shelf, r
     assert process.loads == {"a": 1, "b": 1, "c": 1}
 
 
-async def test_a_value_is_also_given_as_the_json_that_lies_in_redis(shelf: Shelf, redis_pair: RedisPair) -> None:
-    await shelf.put("a", 1)
-    process = await shelf.process(redis_pair.primary.url)
-
-    async def load(_connection: AsyncConnection) -> int:
-        process.loads["a"] += 1
-        return 1
-
-    assert await process.cache.get_json(NUMBER.key("a"), load) == b"1"
-    assert await process.cache.get_json(NUMBER.key("a"), load) == b"1"
-    assert process.loads["a"] == 1
-
-
 async def test_whoever_waits_survives_the_cancellation_of_who_came_first(shelf: Shelf, redis_pair: RedisPair) -> None:
     await shelf.put("a", 1)
     process = await shelf.process(redis_pair.primary.url)

@@ -1,7 +1,7 @@
 """Albums: the routes under `/v1/albums` and `/v1/invitations`, one method each."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, TypeVar
 
 from client.connection import Body, Connection
 from shared.albums import (
@@ -27,6 +27,8 @@ from shared.ids import AccountId, AlbumId, ItemId
 
 PATH = "/v1/albums"
 
+PageT = TypeVar("PageT", AlbumPage, AlbumItemPage, MemberPage)
+
 
 class Albums:
     """Reached as `client.albums`. Raises NotFound for what is absent or not shared with you."""
@@ -39,14 +41,9 @@ class Albums:
 
     async def list(self) -> AsyncIterator[Album]:
         """Own and joined ones, the newest first."""
-        cursor: str | None = None
-        while True:
-            page = await self._connection.ask("GET", PATH, AlbumPage, parameters=_at(cursor))
+        async for page in self._pages(PATH, AlbumPage):
             for album in page.albums:
                 yield album
-            cursor = page.next_cursor
-            if cursor is None:
-                return
 
     async def require(self, album: AlbumId) -> Album:
         return await self._connection.ask("GET", f"{PATH}/{album}", Album)
@@ -62,15 +59,9 @@ class Albums:
 
     async def items(self, album: AlbumId) -> AsyncIterator[AlbumItem]:
         """In the album's order."""
-        cursor: str | None = None
-        while True:
-            path = f"{PATH}/{album}/items"
-            page = await self._connection.ask("GET", path, AlbumItemPage, parameters=_at(cursor))
+        async for page in self._pages(f"{PATH}/{album}/items", AlbumItemPage):
             for item in page.items:
                 yield item
-            cursor = page.next_cursor
-            if cursor is None:
-                return
 
     async def add(self, album: AlbumId, items: Sequence[ItemId]) -> AddedItems:
         """Own ones, as many as you like."""
@@ -97,15 +88,10 @@ class Albums:
         await self._connection.send("POST", f"{PATH}/{album}/items/move", body=move)
 
     async def members(self, album: AlbumId) -> AsyncIterator[Member]:
-        cursor: str | None = None
-        while True:
-            path = f"{PATH}/{album}/members"
-            page = await self._connection.ask("GET", path, MemberPage, parameters=_at(cursor))
+        """By name, without addresses."""
+        async for page in self._pages(f"{PATH}/{album}/members", MemberPage):
             for member in page.members:
                 yield member
-            cursor = page.next_cursor
-            if cursor is None:
-                return
 
     async def remove_member(self, album: AlbumId, account: AccountId) -> None:
         """With your own id: leaves the album."""
@@ -120,9 +106,14 @@ class Albums:
         """Joins the album that the invitation is for."""
         return await self._connection.ask("POST", "/v1/invitations/accept", Album, {"token": token}, keyless=True)
 
-
-def _at(cursor: str | None) -> Mapping[str, str | int]:
-    return {} if cursor is None else {"cursor": cursor}
+    async def _pages(self, path: str, kind: type[PageT]) -> AsyncIterator[PageT]:
+        cursor: str | None = None
+        while True:
+            page = await self._connection.ask("GET", path, kind, parameters={"cursor": cursor} if cursor else {})
+            yield page
+            cursor = page.next_cursor
+            if cursor is None:
+                return
 
 
 def _named(change: EditAlbum) -> Body:

@@ -1,0 +1,71 @@
+"""An album's life through the Python client and all processes: made, filled, shared with somebody, and over."""
+
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from client.client import DarkroomClient
+from shared.albums import CreateAlbum, EditAlbum, Role
+from shared.events import Event, EventType
+from shared.ids import AlbumId, ItemId
+from shared.problems import NotFound, Outdated
+from tests.end_to_end.operator import enter
+from tests.installation import Installation
+
+PHOTO = Path(__file__).parents[1] / "media" / "files" / "orientation_1.jpg"
+
+
+async def until_ready(client: DarkroomClient) -> None:
+    async with aclosing(client.events(after=0)) as told:
+        async for event in told:
+            if isinstance(event, Event) and event.type is EventType.ITEM_READY:
+                return
+
+
+async def items_in(client: DarkroomClient, album: AlbumId) -> list[ItemId]:
+    return [each.item.id async for each in client.albums.items(album)]
+
+
+async def test_an_album_is_filled_shared_with_a_guest_and_gone_for_them_when_they_leave(darkroom: Installation) -> None:
+    async with DarkroomClient(darkroom.url) as owner, DarkroomClient(darkroom.url) as guest:
+        await enter(owner)
+        await enter(guest)
+        photo = (await owner.upload(PHOTO)).item.id
+        album = await owner.albums.create(CreateAlbum(title="Summer"))
+        assert (await owner.albums.add(album.id, [photo])).added == (photo,)
+
+        invitation = await owner.albums.invite(album.id, role=Role.VIEWER, label="for the guest")
+        assert (await guest.albums.accept(invitation.token)).id == album.id
+        assert [each.id async for each in guest.albums.list()] == [album.id]
+        assert {each.role async for each in owner.albums.members(album.id)} == {Role.OWNER, Role.VIEWER}
+
+        before = await owner.albums.require(album.id)
+        renamed = await owner.albums.edit(album.id, EditAlbum(title="Autumn"), expected_version=before.version)
+        assert (await guest.albums.require(album.id)).title == renamed.title == "Autumn"
+        with pytest.raises(Outdated):
+            await owner.albums.edit(album.id, EditAlbum(title="Winter"), expected_version=before.version)
+
+        (leaving,) = [each.account_id async for each in owner.albums.members(album.id) if each.role is Role.VIEWER]
+        await guest.albums.remove_member(album.id, leaving)
+        with pytest.raises(NotFound):
+            await guest.albums.require(album.id)
+
+        assert (await owner.albums.remove(album.id, [photo])).removed == (photo,)
+        assert await items_in(owner, album.id) == []
+        await owner.albums.delete(album.id)
+        assert [each async for each in owner.albums.list()] == []
+
+
+async def test_a_guest_sees_a_photo_as_soon_as_it_is_developed(darkroom: Installation) -> None:
+    async with DarkroomClient(darkroom.url) as owner, DarkroomClient(darkroom.url) as guest:
+        await enter(owner)
+        await enter(guest)
+        photo = (await owner.upload(PHOTO)).item
+        album = await owner.albums.create(CreateAlbum(title="Summer"))
+        await owner.albums.add(album.id, [photo.id])
+        await guest.albums.accept((await owner.albums.invite(album.id)).token)
+        await until_ready(owner)
+        shown = [each.item async for each in guest.albums.items(album.id)]
+        assert [each.id for each in shown] == [photo.id]
+        assert all(rendition.url for rendition in shown[0].renditions)

@@ -7,6 +7,7 @@ from typing import TypedDict
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
+from starlette.types import ASGIApp
 
 from app import health
 from app.accounts import routes as accounts_routes
@@ -66,7 +67,7 @@ from app.metrics import Metrics
 from app.openapi import PROBLEM_RESPONSES, describe
 from app.problem_answers import add_problem_answers
 from app.readiness import Readiness
-from app.request_frame import BodyLimit, Deadline, RequestFrame
+from app.request_frame import BodyLimit, CrashNet, Deadline, RequestFrame
 from app.search import routes as search_routes
 from app.search.service import SearchService
 from app.search.store import SearchStore
@@ -235,38 +236,42 @@ def _build_exports(base: Foundation, delivery: Delivery) -> ExportService:
     return ExportService(store, changes, ExportQueue(base.amazon.queues, changes, base.clock), delivery, base.clock)
 
 
-def create_app(settings: Settings, readiness: Readiness | None = None) -> FastAPI:
+def create_app(settings: Settings, readiness: Readiness | None = None) -> ASGIApp:
     """The whole HTTP interface; nothing is opened before its lifespan begins."""
     metrics = Metrics()
-    ready = readiness or Readiness()
+    return in_frame(create_api(settings, readiness or Readiness(), metrics), metrics)
+
+
+def in_frame(api: FastAPI, metrics: Metrics) -> ASGIApp:
+    """What every request passes, outside of FastAPI: its layers cost more than what the short way answers."""
+    return RequestFrame(Deadline(AlbumShortWay(api)), metrics)
+
+
+def create_api(settings: Settings, readiness: Readiness, metrics: Metrics) -> FastAPI:
+    """The routes, and the services that they find; `in_frame` belongs around it."""
 
     @asynccontextmanager
     async def lifespan(_application: FastAPI) -> AsyncIterator[State]:
         async with AsyncExitStack() as stack:
-            services = await open_services(settings, stack, ready)
-            yield State(**services, readiness=ready, metrics=metrics)
+            services = await open_services(settings, stack, readiness)
+            yield State(**services, readiness=readiness, metrics=metrics)
 
-    application = FastAPI(
+    api = FastAPI(
         title="Darkroom",
         version="1",
         summary="Drop off a photo or a video, carry on, get called back when it is ready.",
         lifespan=lifespan,
         openapi_url=None,
         redirect_slashes=False,
-        middleware=[
-            Middleware(RequestFrame, metrics=metrics),
-            Middleware(Deadline),
-            Middleware(AlbumShortWay),
-            Middleware(BodyLimit),
-        ],
+        middleware=[Middleware(CrashNet), Middleware(BodyLimit)],
     )
-    add_problem_answers(application)
-    application.include_router(health.router)
+    add_problem_answers(api)
+    api.include_router(health.router)
     for router in ROUTERS:
-        application.include_router(router, prefix=PREFIX, responses=PROBLEM_RESPONSES)
+        api.include_router(router, prefix=PREFIX, responses=PROBLEM_RESPONSES)
 
-    @application.get(f"{PREFIX}/openapi.json", include_in_schema=False)
+    @api.get(f"{PREFIX}/openapi.json", include_in_schema=False)
     async def get_description() -> JSONResponse:
-        return JSONResponse(describe(application))
+        return JSONResponse(describe(api))
 
-    return application
+    return api

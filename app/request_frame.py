@@ -43,7 +43,7 @@ class _Answer:
 
 
 class RequestFrame:
-    """Binds the request's id to every log entry, counts it, and answers `internal` when nobody else could."""
+    """Binds the request's id to every log entry, and counts it."""
 
     def __init__(self, application: ASGIApp, metrics: Metrics) -> None:
         self._application, self._metrics = application, metrics
@@ -57,23 +57,41 @@ class RequestFrame:
         answer = _Answer(send, request_id)
         started = time.perf_counter()
         self._metrics.requests_in_flight += 1
+        bound = structlog.contextvars.bind_contextvars(request=request_id, **_trace(headers))
         try:
-            with structlog.contextvars.bound_contextvars(request=request_id, **_trace(headers)):
-                await self._run(scope, receive, answer)
+            await self._application(scope, receive, answer.send)
         finally:
+            structlog.contextvars.reset_contextvars(**bound)
             self._metrics.requests_in_flight -= 1
             self._metrics.request_answered(scope["method"], answer.status or 0, time.perf_counter() - started)
 
-    async def _run(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+
+class CrashNet:
+    """Answers `internal` when nobody else could."""
+
+    def __init__(self, application: ASGIApp) -> None:
+        self._application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        begun = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
         try:
-            await self._application(scope, receive, answer.send)
+            await self._application(scope, receive, send_and_note)
         except ClientDisconnect:
             log.info("request.abandoned", method=scope["method"], path=scope["path"])
         except Exception:  # the edge: what nobody foresaw is logged once and answered without details
             log.exception("request.crashed", method=scope["method"], path=scope["path"])
-            if answer.status is not None:
+            if begun:
                 raise  # half an answer is out: the server must cut the connection
-            await answer_problem(Problem())(scope, receive, answer.send)
+            await answer_problem(Problem())(scope, receive, send)
 
 
 class Deadline:

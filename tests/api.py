@@ -7,8 +7,10 @@ from typing import Any, cast
 import httpx
 from starlette.types import Receive, Scope, Send
 
-from app.main import State, create_app
+from app.main import State, create_api, in_frame
+from app.metrics import Metrics
 from app.migrations.run import migrate
+from app.readiness import Readiness
 from app.settings import Settings
 from shared.ids import new_ulid
 
@@ -26,8 +28,10 @@ async def open_api(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
 @asynccontextmanager
 async def open_app(settings: Settings) -> AsyncIterator[tuple[httpx.AsyncClient, State]]:
     """The same on tables that are there, with the services that the routes find."""
-    application = create_app(settings)
-    async with application.router.lifespan_context(application) as state:
+    metrics = Metrics()
+    api = create_api(settings, Readiness(), metrics)
+    application = in_frame(api, metrics)
+    async with api.router.lifespan_context(application) as state:
 
         async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
             await application({**scope, "state": dict(state or {})}, receive, send)

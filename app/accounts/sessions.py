@@ -23,6 +23,7 @@ from shared.times import Clock
 LIFETIME = timedelta(days=30)
 """Since the last use, give or take EXTENDED_EVERY."""
 EXTENDED_EVERY = timedelta(days=1)
+_FRESH = LIFETIME - EXTENDED_EVERY
 
 log = structlog.get_logger()
 
@@ -69,7 +70,7 @@ class SessionService:
         known = await self._cache.get(session_key(token_hash), load)
         if known is None or known.expires_at <= now:
             return None
-        if known.expires_at < now + LIFETIME - EXTENDED_EVERY:
+        if known.expires_at < now + _FRESH:
             await self._extend(known, token_hash, now)
         return CallerIdentity(known.account_id, known.id, known.administrator)
 

@@ -18,7 +18,7 @@ from app.accounts.sessions import SessionService
 from app.accounts.store import AccountStore
 from app.metrics import Metrics
 from app.problem_answers import add_problem_answers
-from app.request_frame import BodyLimit, Deadline, RequestFrame
+from app.request_frame import BodyLimit, CrashNet, Deadline, RequestFrame
 from app.settings import Registration
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
@@ -94,7 +94,12 @@ async def open_front_door(
 def _client(state: Json) -> httpx.AsyncClient:
     application = FastAPI(
         redirect_slashes=False,
-        middleware=[Middleware(RequestFrame, metrics=Metrics()), Middleware(Deadline), Middleware(BodyLimit)],
+        middleware=[
+            Middleware(RequestFrame, metrics=Metrics()),
+            Middleware(Deadline),
+            Middleware(CrashNet),
+            Middleware(BodyLimit),
+        ],
     )
     add_problem_answers(application)
     application.include_router(router, prefix="/v1")

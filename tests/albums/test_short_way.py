@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from app.albums.service import AlbumService
 from shared.ids import new_album_id
 from tests.albums.family import Family, Person
 
@@ -49,6 +50,24 @@ async def test_nobody_gets_in_by_the_short_way_without_a_session(family: Family,
 
     assert (answer.status_code, answer.json()["type"]) == (401, "urn:darkroom:problem:unauthenticated")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("way", [{}, LONG_WAY])
+async def test_a_fault_of_ours_is_an_internal_problem_by_both_ways(
+    family: Family, monkeypatch: pytest.MonkeyPatch, way: dict[str, str]
+) -> None:
+    ada = await family.person()
+    album = await ada.album()
+
+    async def crash(*_: object) -> None:
+        raise ZeroDivisionError("canary")
+
+    monkeypatch.setattr(AlbumService, "require", crash)
+    answer = await ada.http.get(f"albums/{album}", headers=way)
+
+    assert (answer.status_code, answer.json()["type"]) == (500, "urn:darkroom:problem:internal")
+    assert answer.headers["X-Request-Id"]
+    assert "canary" not in answer.text
 
 
 async def test_the_short_way_shows_every_change_at_once(family: Family) -> None:

@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 
 from app.metrics import Metrics
 from app.problem_answers import add_problem_answers
-from app.request_frame import LARGEST_BODY_BYTES, BodyLimit, Deadline, RequestFrame
+from app.request_frame import LARGEST_BODY_BYTES, BodyLimit, CrashNet, Deadline, RequestFrame
 from shared.problems import TooManyRequests, Unavailable
 
 
@@ -30,7 +30,12 @@ def watched() -> Watched:
 @pytest.fixture
 async def http(watched: Watched) -> AsyncIterator[httpx.AsyncClient]:
     application = FastAPI(
-        middleware=[Middleware(RequestFrame, metrics=Metrics()), Middleware(Deadline), Middleware(BodyLimit)]
+        middleware=[
+            Middleware(RequestFrame, metrics=Metrics()),
+            Middleware(Deadline),
+            Middleware(CrashNet),
+            Middleware(BodyLimit),
+        ]
     )
     add_problem_answers(application)
 

@@ -143,19 +143,17 @@ def _joining_while_the_store_is_under_way() -> None:
 
 def _late_join_of_a_sent_read() -> None:
     send, read = Link._send_reads, Link.read
-    sent: dict[str, list[asyncio.Future[Raw]]] = {}
+    sent: dict[tuple[str, ...], list[asyncio.Future[list[Raw]]]] = {}
 
     def send_and_keep(self: Link) -> None:
-        sent.update(self._waiting)
+        for names, future in self._waiting:
+            sent.setdefault(tuple(names), []).append(future)
         send(self)
 
-    def join_or_read(self: Link, name: str) -> asyncio.Future[Raw]:
-        under_way = [future for future in sent.get(name, ()) if not future.done()]
-        if not under_way:
-            return read(self, name)
-        joined: asyncio.Future[Raw] = asyncio.get_running_loop().create_future()
-        sent[name].append(joined)
-        return joined
+    def join_or_read(self: Link, names: Sequence[str]) -> asyncio.Future[list[Raw]]:
+        under_way = [future for future in sent.get(tuple(names), ()) if not future.done()]
+        sent[tuple(names)] = under_way
+        return under_way[-1] if under_way else read(self, names)
 
     _patch(Link, _send_reads=send_and_keep, read=join_or_read)
 

@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 
 from app.metrics import Metrics
 from app.problem_answers import add_problem_answers
-from app.request_frame import RequestFrame
+from app.request_frame import CrashNet, RequestFrame
 from app.stores.aurora import Database, Source
 from shared.ids import new_ulid
 from tests.database_pair import USER, DatabasePair
@@ -127,7 +127,7 @@ def _note_refusals(database: Database, refused: Counter[int]) -> None:
 
 
 def _application(database: Database) -> FastAPI:
-    application = FastAPI(middleware=[Middleware(RequestFrame, metrics=Metrics())])
+    application = FastAPI(middleware=[Middleware(RequestFrame, metrics=Metrics()), Middleware(CrashNet)])
     add_problem_answers(application)
 
     async def found(source: Source) -> list[str]:

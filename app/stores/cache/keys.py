@@ -26,8 +26,10 @@ class Entry:
         return Kind(self, shape)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind(Generic[T]):
+    """Its values are shared among callers: they must be immutable."""
+
     entry: Entry
     shape: TypeAdapter[T]
 
@@ -44,3 +46,4 @@ class Key(Generic[T]):
 
 
 AnyKey = Key[Any]
+AnyKind = Kind[Any]

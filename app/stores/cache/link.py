@@ -25,6 +25,7 @@ class Unanswered:
 
 UNANSWERED = Unanswered()
 Raw = bytes | None | Unanswered
+_Reading = tuple[Sequence[str], asyncio.Future[list[Raw]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Link:
         self._invalidate = _digest(scripts.invalidate)
         self._prefix = b"%d" % generation.number
         self._probe = encode(b"DEL", self._prefix + b"never")
-        self._waiting: dict[str, list[asyncio.Future[Raw]]] = {}
+        self._waiting: list[_Reading] = []
 
     async def prepare(self) -> None:
         """Once. Raises Lost, Refusal."""
@@ -74,31 +75,24 @@ class Link:
 
     # Rule 4: the keys of one tick of the event loop are one MGET.
 
-    def read(self, name: str) -> asyncio.Future[Raw]:
-        """Whoever asks has looked at the permit in this tick."""
+    def read(self, names: Sequence[str]) -> asyncio.Future[list[Raw]]:
+        """What Redis has of each. Whoever asks has looked at the permit in this tick."""
         loop = asyncio.get_running_loop()
         if not self._waiting:
             loop.call_soon(self._send_reads)
-        future: asyncio.Future[Raw] = loop.create_future()
-        self._waiting.setdefault(name, []).append(future)
+        future: asyncio.Future[list[Raw]] = loop.create_future()
+        self._waiting.append((names, future))
         return future
 
     def _send_reads(self) -> None:
         """Nobody joins what has been sent."""
-        waiting, self._waiting = self._waiting, {}
-        names = [self._name(b"v:", name) for name in waiting]
+        waiting, self._waiting = self._waiting, []
+        # A name that several ask for is asked once.
+        names = list(dict.fromkeys([name for asked, _ in waiting for name in asked]))
         # A demoted primary goes on answering reads: a write goes with them, whose refusal closes the connection.
-        answers = self.connection.send(encode(b"MGET", *names) + self._probe, 2)
-        answers.add_done_callback(lambda done: self._hand_out(waiting, done))
-
-    def _hand_out(self, waiting: dict[str, list[asyncio.Future[Raw]]], done: asyncio.Future[list[Answer]]) -> None:
-        values = None if done.exception() else done.result()[0]
-        if not isinstance(values, list) or len(values) != len(waiting):
-            values = [UNANSWERED] * len(waiting)  # type: ignore[list-item]
-        for value, futures in zip(values, waiting.values(), strict=True):
-            for future in futures:
-                if not future.done():
-                    future.set_result(value if isinstance(value, bytes | None) else UNANSWERED)
+        commands = encode(b"MGET", *[self._name(b"v:", name) for name in names]) + self._probe
+        answers = self.connection.send(commands, 2)
+        answers.add_done_callback(lambda done: _hand_out(names, waiting, done))
 
     # Rules 5 and 9.
 
@@ -169,6 +163,16 @@ class Link:
 
     def _name(self, kind: bytes, name: str) -> bytes:
         return self._prefix + kind + name.encode()
+
+
+def _hand_out(names: Sequence[str], waiting: Sequence[_Reading], done: asyncio.Future[list[Answer]]) -> None:
+    values = None if done.exception() else done.result()[0]
+    found: dict[str, Raw] = {}
+    if isinstance(values, list) and len(values) == len(names):
+        found = {name: value for name, value in zip(names, values, strict=True) if isinstance(value, bytes | None)}
+    for asked, future in waiting:
+        if not future.done():
+            future.set_result([found.get(name, UNANSWERED) for name in asked])
 
 
 def _digest(script: str) -> bytes:

@@ -9,7 +9,7 @@ from app.stores.cache.link import UNANSWERED, Link, Raw
 from app.stores.cache.loading import Load, Loading
 from app.stores.cache.misses import Misses
 from app.stores.cache.relay import Relay
-from app.stores.cache.values import Packed, decode, decode_payload, unpack
+from app.stores.cache.values import Stored, decode
 from shared.problems import Unavailable
 
 T = TypeVar("T")
@@ -26,13 +26,11 @@ class Reads:
 
     async def one(self, key: Key[T], load: Load[T]) -> T:
         link = self._relay.permitted()  # Rule 4: at the call
-        raw = await link.read(key.name) if link is not None else UNANSWERED
-        if link is not None and (packed := self._fresh(link, key, raw, load)) is not None:
-            stored = decode_payload(key, packed.payload)
-            if stored is not None:
-                value: T = stored.value
-                return value
-        return (await self._find([key], load, link, [raw]))[key]
+        raws = await link.read((key.name,)) if link is not None else (UNANSWERED,)
+        if link is not None and (stored := self._fresh(link, key, raws[0], load)) is not None:
+            value: T = stored.value
+            return value
+        return (await self._find([key], load, link, raws))[key]
 
     async def many(self, keys: Sequence[Key[T]], load: Load[T]) -> dict[Key[T], T]:
         link, raws = await self._look(keys)
@@ -43,26 +41,24 @@ class Reads:
         """None unless all of them are."""
         found: dict[Key[T], T] = {}
         for key, raw in zip(keys, raws, strict=True):
-            packed = self._fresh(link, key, raw, load)
-            stored = decode_payload(key, packed.payload) if packed is not None else None
+            stored = self._fresh(link, key, raw, load)
             if stored is None:
                 return None
             found[key] = stored.value
         return found
 
-    async def _look(self, keys: Sequence[Key[T]]) -> tuple[Link | None, list[Raw]]:
+    async def _look(self, keys: Sequence[Key[T]]) -> tuple[Link | None, Sequence[Raw]]:
         link = self._relay.permitted()
-        reads = [link.read(key.name) for key in keys] if link is not None else []
-        return link, [await read for read in reads]
+        return link, await link.read([key.name for key in keys]) if link is not None and keys else []
 
-    def _fresh(self, link: Link, key: Key[T], raw: Raw, load: Load[T]) -> Packed | None:
-        packed = unpack(raw, key.kind.entry.version) if isinstance(raw, bytes) else None
+    def _fresh(self, link: Link, key: Key[T], raw: Raw, load: Load[T]) -> Stored | None:
+        stored = decode(key, raw) if isinstance(raw, bytes) else None
         now = self._clock()
-        if packed is None or packed.is_expired(now):
+        if stored is None or stored.is_expired(now):
             return None
-        if packed.is_due(now):
+        if stored.is_due(now):
             self._misses.refresh(link, key, load)
-        return packed
+        return stored
 
     async def _find(
         self, keys: Sequence[Key[T]], load: Load[T], link: Link | None, raws: Sequence[Raw]
@@ -123,6 +119,6 @@ class Reads:
         link = self._relay.link
         if link is None:
             return {}
-        raws = [await read for read in [link.read(key.name) for key in keys]]
+        raws = await link.read([key.name for key in keys])
         stored = {key: decode(key, raw) for key, raw in zip(keys, raws, strict=True) if isinstance(raw, bytes)}
         return {key: each.value for key, each in stored.items() if each is not None}

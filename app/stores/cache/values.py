@@ -3,11 +3,12 @@
 import math
 import random
 import struct
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from app.stores.cache.keys import AnyKey
+from app.stores.cache.keys import AnyKey, AnyKind
 
 HEADER = struct.Struct(">QIH")
 LIFE_JITTER = 0.1
@@ -15,13 +16,17 @@ LIFE_JITTER = 0.1
 _LONGEST_LOAD_MS = 2**32 - 1
 _FAR_AHEAD = 40
 """Loads before its end no value is ever due: chance gives that less than once in 10**17."""
+_REMEMBERED, _SHORT = 4_000, 1_000
+"""So many decoded values of at most so many bytes."""
 
 
-class Packed(NamedTuple):
+class Stored(NamedTuple):
+    """A value that was found; None in it is remembered absence."""
+
     soft_expiry_ms: int
     """By the wall clock of who stored it; nothing that is promised hangs on it."""
     load_ms: int
-    payload: bytes
+    value: Any
 
     def is_expired(self, now: float) -> bool:
         return now * 1000 >= self.soft_expiry_ms
@@ -34,31 +39,25 @@ class Packed(NamedTuple):
         return left_ms <= -self.load_ms * math.log(1 - random.random())  # noqa: S311  no secret
 
 
-class Stored(NamedTuple):
-    """A value that was found; None in it is remembered absence."""
+def decode(key: AnyKey, raw: bytes) -> Stored | None:
+    """None when it is nothing that this release wrote, or not of its kind's shape."""
+    return (_decode_again if len(raw) <= _SHORT else _decode)(key.kind, raw)
 
-    value: Any
 
-
-def unpack(raw: bytes, version: int) -> Packed | None:
-    """None when it is nothing that this release wrote."""
+def _decode(kind: AnyKind, raw: bytes) -> Stored | None:
     if len(raw) <= HEADER.size:
         return None
-    soft_expiry_ms, load_ms, written = HEADER.unpack_from(raw)
-    return Packed(soft_expiry_ms, load_ms, raw[HEADER.size :]) if written == version else None
-
-
-def decode_payload(key: AnyKey, payload: bytes) -> Stored | None:
-    """None when the value is not of its kind's shape."""
+    soft_expiry_ms, load_ms, version = HEADER.unpack_from(raw)
+    if version != kind.entry.version:
+        return None
     try:
-        return Stored(key.kind.shape.validator.validate_json(payload))
+        return Stored(soft_expiry_ms, load_ms, kind.shape.validator.validate_json(raw[HEADER.size :]))
     except ValidationError:
         return None
 
 
-def decode(key: AnyKey, raw: bytes) -> Stored | None:
-    packed = unpack(raw, key.kind.entry.version)
-    return None if packed is None else decode_payload(key, packed.payload)
+_decode_again = lru_cache(_REMEMBERED)(_decode)
+"""What the same bytes mean does not change: no value is kept past what Redis answers. Values are immutable."""
 
 
 def encode(key: AnyKey, value: Any, now: float, load_seconds: float) -> tuple[bytes, float]:

@@ -46,8 +46,8 @@ class AlbumParts:
     @classmethod
     def build(cls, base: Foundation, accounts: AccountService, items: ItemService, cursors: Cursors) -> "AlbumParts":
         store, member_store, placed = AlbumStore(), MemberStore(), PlacementStore()
-        news = AlbumNews(base.outbox, store)
-        database, cache, answered, clock = base.database, base.cache, base.answered, base.clock
+        news = AlbumNews(base.events.outbox, store)
+        database, cache, answered, clock = base.database, base.cache, base.events.answered, base.clock
         contents = AlbumContents(database, cache, store, placed, news)
         departures = Departures(store, member_store, placed, contents, news)
         sharing = SharingService(cache, SharingStore())
@@ -75,7 +75,16 @@ class AlbumParts:
             MoveService(cache, store, placed, OrderStore(), news, answered),
             MemberService(database, cache, store, member_store, departures, accounts, news, answered, cursors),
             InvitationService(
-                database, cache, sharing, store, member_store, InvitationStore(), news, base.outbox, cursors, clock
+                database,
+                cache,
+                sharing,
+                store,
+                member_store,
+                InvitationStore(),
+                news,
+                base.events.outbox,
+                cursors,
+                clock,
             ),
         )
 
@@ -93,14 +102,14 @@ class AlbumUpkeepParts:
     @classmethod
     def build(cls, base: Foundation) -> "AlbumUpkeepParts":
         store, placed, clearing, invitations = AlbumStore(), PlacementStore(), ClearingStore(), InvitationStore()
-        news, database, cache = AlbumNews(base.outbox, store), base.database, base.cache
+        news, database, cache = AlbumNews(base.events.outbox, store), base.database, base.cache
         contents = AlbumContents(database, cache, store, placed, news)
         departures = Departures(store, MemberStore(), placed, contents, news)
         said = CommentStore()
-        comments = CommentErasure(database, cache, said, CommentNews(base.outbox, said))
+        comments = CommentErasure(database, cache, said, CommentNews(base.events.outbox, said))
         return cls(
             contents,
-            CaptureFollower(base.item_store, contents),
+            CaptureFollower(base.items.store, contents),
             ClearingService(database, clearing, invitations, base.clock),
             comments,
             AlbumErasure(database, cache, store, departures, invitations, clearing, news, comments),

@@ -142,7 +142,7 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
     passwords, attempts = Passwords(), Attempts(base.signals.limits)
     stack.callback(passwords.close)
     accounts, sessions, closing = _build_accounts(settings, base, passwords, attempts)
-    requests = Requests(base.item_store)
+    requests = Requests(base.items.store)
     delivery = await _open_delivery(settings, base, stack)
     items, playback = _build_items(settings, base, requests, delivery)
     secret = settings.secret.get_secret_value().encode()
@@ -150,9 +150,9 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
     visits = VisitParts.build(base, accounts, passwords, attempts, albums, secret)
     comments = CommentParts.build(base, accounts, attempts, items, albums, Cursors(secret))
     live_events = await stack.enter_async_context(
-        LiveEvents(base.event_log, base.event_store, base.signals.nudges, base.clock, readiness.stopping)
+        LiveEvents(base.events.log, base.events.store, base.signals.nudges, base.clock, readiness.stopping)
     )
-    upkeep = UpkeepService(base.item_store, base.changes, base.amazon.objects, base.queue, base.clock)
+    upkeep = UpkeepService(base.items.store, base.items.changes, base.amazon.objects, base.items.queue, base.clock)
     return Services(
         accounts=accounts,
         sessions=sessions,
@@ -160,13 +160,13 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
         forwarded_hops=settings.forwarded_hops,
         authenticator=sessions,
         items=items,
-        uploads=UploadService(base.item_store, base.changes, requests, base.amazon.objects, base.clock),
+        uploads=UploadService(base.items.store, base.items.changes, requests, base.amazon.objects, base.clock),
         completion=CompletionService(
-            base.item_store, base.changes, requests, base.amazon.objects, base.queue, base.clock
+            base.items.store, base.items.changes, requests, base.amazon.objects, base.items.queue, base.clock
         ),
         playback=playback,
         exports=_build_exports(base, delivery),
-        trash=TrashService(base.item_store, base.changes, base.clock),
+        trash=TrashService(base.items.store, base.items.changes, base.clock),
         search=_build_search(settings, base, items),
         grants=(OwnItems(items), albums.shared_items),
         sharing=albums.sharing,
@@ -181,10 +181,10 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
         album_visits=visits.album_visits,
         comments=comments.comments,
         unread=comments.unread,
-        event_log=base.event_log,
+        event_log=base.events.log,
         live_events=live_events,
         overview=OverviewService(
-            upkeep, base.relay, base.outbox_relay, base.amazon.queues, base.signals.board, base.clock
+            upkeep, base.events.relay, base.events.outbox_relay, base.amazon.queues, base.signals.board, base.clock
         ),
     )
 
@@ -194,7 +194,7 @@ def _build_accounts(
 ) -> tuple[AccountService, SessionService, ClosingService]:
     store = AccountStore(base.database)
     accounts = AccountService(store, base.cache, passwords, attempts, settings.registration, base.clock)
-    closing = ClosingService(store, base.cache, passwords, attempts, base.event_log, base.clock)
+    closing = ClosingService(store, base.cache, passwords, attempts, base.events.log, base.clock)
     return accounts, SessionService(store, base.cache, passwords, attempts, base.clock), closing
 
 
@@ -210,13 +210,13 @@ def _build_items(
     settings: Settings, base: Foundation, requests: Requests, delivery: Delivery
 ) -> tuple[ItemService, PlaybackService]:
     secret = settings.secret.get_secret_value().encode()
-    playback = PlaybackService(base.item_store, base.amazon.objects, delivery, PlaybackGrants(secret), base.clock)
+    playback = PlaybackService(base.items.store, base.amazon.objects, delivery, PlaybackGrants(secret), base.clock)
     items = ItemService(
-        base.item_store,
-        base.changes,
+        base.items.store,
+        base.items.changes,
         requests,
         base.amazon.objects,
-        base.queue,
+        base.items.queue,
         delivery,
         playback,
         Cursors(secret),
@@ -232,7 +232,7 @@ def _build_search(settings: Settings, base: Foundation, items: ItemService) -> S
 
 def _build_exports(base: Foundation, delivery: Delivery) -> ExportService:
     store = ExportStore(base.amazon.dynamo)
-    changes = ExportChanges(store, base.event_log)
+    changes = ExportChanges(store, base.events.log)
     return ExportService(store, changes, ExportQueue(base.amazon.queues, changes, base.clock), delivery, base.clock)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.database import open_database
 from app.events.cursors import CursorStore
-from app.events.log import EventLog
+from app.events.log import EventLog, Nudge
 from app.events.nudging import FollowerNudges
 from app.events.outbox import EventOutbox
 from app.events.outbox_store import OutboxStore
@@ -37,14 +37,26 @@ class Foundation:
     cache: Cache
     signals: Signals
     amazon: AmazonStores
-    event_store: EventStore
-    event_log: EventLog
+    events: "EventParts"
+    items: "ItemParts"
+
+
+@dataclass(frozen=True, slots=True)
+class EventParts:
+    """The log, what puts relational changes into it, and what carries it on."""
+
+    store: EventStore
+    log: EventLog
     outbox: EventOutbox
     outbox_relay: OutboxRelay
     cursors: CursorStore
     relay: RelayService
     answered: RelationalRequests
-    item_store: ItemStore
+
+
+@dataclass(frozen=True, slots=True)
+class ItemParts:
+    store: ItemStore
     changes: ItemChanges
     queue: WorkQueue
 
@@ -58,8 +70,23 @@ async def open_foundation(
     redis_url = settings.redis_url.get_secret_value()
     cache = await stack.enter_async_context(Cache(database, redis_url, mode=settings.cache))
     signals = await stack.enter_async_context(Signals(redis_url))
+    amazon = await _open_amazon(settings, stack)
+
+    async def nudge(account: AccountId) -> None:
+        if appended is not None:
+            appended(account)
+        await signals.nudge(event_channel(account))
+
+    events = await _open_events(database, amazon, nudge, stack, clock)
+    store = ItemStore(amazon.dynamo)
+    changes = ItemChanges(store, events.log, clock, settings.account_quota_bytes)
+    items = ItemParts(store, changes, WorkQueue(amazon.queues, changes, clock))
+    return Foundation(clock, database, cache, signals, amazon, events, items)
+
+
+async def _open_amazon(settings: Settings, stack: AsyncExitStack) -> AmazonStores:
     secret = settings.aws_secret_access_key
-    amazon = await open_amazon(
+    return await open_amazon(
         stack,
         Endpoints(
             dynamodb=settings.dynamodb_endpoint,
@@ -74,33 +101,21 @@ async def open_foundation(
         secret_access_key=secret.get_secret_value() if secret else None,
     )
 
-    async def nudge(account: AccountId) -> None:
-        if appended is not None:
-            appended(account)
-        await signals.nudge(event_channel(account))
 
-    event_store = EventStore(amazon.dynamo)
-    event_log = await stack.enter_async_context(EventLog(event_store, amazon.dynamo, nudge, clock))
-    outbox_relay = OutboxRelay(OutboxStore(database), event_log, clock)
+async def _open_events(
+    database: Database, amazon: AmazonStores, nudge: Nudge, stack: AsyncExitStack, clock: Clock
+) -> EventParts:
+    store, cursors = EventStore(amazon.dynamo), CursorStore(database)
+    log = await stack.enter_async_context(EventLog(store, amazon.dynamo, nudge, clock))
+    outbox_relay = OutboxRelay(OutboxStore(database), log, clock)
     prompt = await stack.enter_async_context(PromptTelling(outbox_relay))
-    cursors = CursorStore(database)
-    item_store = ItemStore(amazon.dynamo)
-    changes = ItemChanges(item_store, event_log, clock, settings.account_quota_bytes)
-    queue = WorkQueue(amazon.queues, changes, clock)
-    return Foundation(
-        clock,
-        database,
-        cache,
-        signals,
-        amazon,
-        event_store,
-        event_log,
+    nudges = FollowerNudges(cursors, amazon.queues, STANDING_FOLLOWERS)
+    return EventParts(
+        store,
+        log,
         EventOutbox(clock, prompt.hint),
         outbox_relay,
         cursors,
-        RelayService(event_store, amazon.topics, FollowerNudges(cursors, amazon.queues, STANDING_FOLLOWERS), clock),
+        RelayService(store, amazon.topics, nudges, clock),
         RelationalRequests(clock),
-        item_store,
-        changes,
-        queue,
     )

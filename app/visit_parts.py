@@ -43,7 +43,9 @@ class VisitParts:
         return cls(
             visits,
             AlbumVisits(visits, albums.sharing, albums.pages, accounts),
-            ShareService(ShareStore(), database, cache, AlbumStore(), albums.sharing, base.outbox, passwords, clock),
+            ShareService(
+                ShareStore(), database, cache, AlbumStore(), albums.sharing, base.events.outbox, passwords, clock
+            ),
         )
 
 
@@ -63,10 +65,10 @@ class CommentParts:
         cursors: Cursors,
     ) -> "CommentParts":
         store = CommentStore()
-        news = CommentNews(base.outbox, store)
+        news = CommentNews(base.events.outbox, store)
         return cls(
             CommentService(
-                store, base.database, base.cache, news, base.answered, accounts, attempts, cursors, base.clock
+                store, base.database, base.cache, news, base.events.answered, accounts, attempts, cursors, base.clock
             ),
             UnreadService(store, base.cache, items, albums.shared_items),
         )

@@ -216,12 +216,12 @@ async def _count(app: dict[str, str], account: AccountId) -> int:
 
 
 async def _sweep(base: Foundation) -> None:
-    upkeep = UpkeepService(base.item_store, base.changes, base.amazon.objects, base.queue, base.clock)
-    erasure = ItemErasure(base.item_store, base.amazon.objects)
+    upkeep = UpkeepService(base.items.store, base.items.changes, base.amazon.objects, base.items.queue, base.clock)
+    erasure = ItemErasure(base.items.store, base.amazon.objects)
     exports = ExportErasure(ExportStore(base.amazon.dynamo), base.amazon.objects)
     closed = ClosedAccounts(base.database, base.clock)
     albums = ("erase_albums", AlbumUpkeepParts.build(base).erasure.erase)
-    await Eraser(closed, erasure, exports, base.event_store, base.clock, [albums]).visit()
+    await Eraser(closed, erasure, exports, base.events.store, base.clock, [albums]).visit()
     for shard in range(SHARDS):
         for owner, item in await upkeep.due(shard):
             await upkeep.attend(owner, item)
@@ -231,9 +231,11 @@ async def _left(base: Foundation, account: AccountId) -> int:
     """Says what is left, too."""
     closed, store = ClosedAccounts(base.database, base.clock), AccountStore(base.database)
     remains = await AccountVerification(
-        store, closed, base.item_store, ExportStore(base.amazon.dynamo), base.event_store, base.amazon.objects
+        store, closed, base.items.store, ExportStore(base.amazon.dynamo), base.events.store, base.amazon.objects
     ).run(account)
-    verified = await Verification(base.item_store, base.event_store, base.amazon.objects, base.clock, read=False).run()
+    verified = await Verification(
+        base.items.store, base.events.store, base.amazon.objects, base.clock, read=False
+    ).run()
     print(f"the tombstone: {remains.closed}")
     for finding in (*remains.findings, *verified.findings):
         print(f"left: {finding.subject}: {finding.message}")

@@ -159,7 +159,7 @@ class House:
 
     async def row(self, row: ItemRow) -> ItemRow:
         """As it stands now."""
-        found = await self.base.item_store.get(row.account_id, row.item_id)
+        found = await self.base.items.store.get(row.account_id, row.item_id)
         assert found is not None
         return found
 
@@ -170,20 +170,22 @@ async def open_house(stores: Stores, clock: Clock, **changes: object) -> AsyncIt
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, clock)
         signer = UrlSigner(CDN, "K1", settings.cdn_private_key.get_secret_value())
-        requests = Requests(base.item_store)
-        objects, queue = base.amazon.objects, base.queue
+        requests = Requests(base.items.store)
+        objects, queue = base.amazon.objects, base.items.queue
         secret = settings.secret.get_secret_value().encode()
         cursors, delivery = Cursors(secret), Delivery(signer, clock)
-        playback = PlaybackService(base.item_store, objects, delivery, PlaybackGrants(secret), clock)
+        playback = PlaybackService(base.items.store, objects, delivery, PlaybackGrants(secret), clock)
         yield House(
             base,
-            ItemService(base.item_store, base.changes, requests, objects, queue, delivery, playback, cursors, clock),
-            UploadService(base.item_store, base.changes, requests, objects, clock),
-            CompletionService(base.item_store, base.changes, requests, objects, queue, clock),
-            WorkService(base.item_store, base.changes, queue, clock),
-            UpkeepService(base.item_store, base.changes, objects, queue, clock),
-            base.relay,
+            ItemService(
+                base.items.store, base.items.changes, requests, objects, queue, delivery, playback, cursors, clock
+            ),
+            UploadService(base.items.store, base.items.changes, requests, objects, clock),
+            CompletionService(base.items.store, base.items.changes, requests, objects, queue, clock),
+            WorkService(base.items.store, base.items.changes, queue, clock),
+            UpkeepService(base.items.store, base.items.changes, objects, queue, clock),
+            base.events.relay,
             playback,
-            TrashService(base.item_store, base.changes, clock),
+            TrashService(base.items.store, base.items.changes, clock),
             await stack.enter_async_context(httpx.AsyncClient(timeout=60)),
         )

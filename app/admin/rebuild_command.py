@@ -51,9 +51,9 @@ def rebuild_search(settings: Settings, arguments: argparse.Namespace) -> int:
 async def _rebuild(settings: Settings, account: AccountId | None) -> int:
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, utc_now)
-        follower = SearchIndex(base.item_store, IndexStore(base.database))
-        following, count = Following(base.event_log, base.cursors, [follower]), 0
-        async for each in _one(account) if account else _all(base.cursors):
+        follower = SearchIndex(base.items.store, IndexStore(base.database))
+        following, count = Following(base.events.log, base.events.cursors, [follower]), 0
+        async for each in _one(account) if account else _all(base.events.cursors):
             await following.rebuild(follower, each)
             count += 1
         return count

@@ -57,7 +57,7 @@ async def reprocess_now(settings: Settings, arguments: argparse.Namespace) -> in
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, utc_now)
         reprocessing = Reprocessing(
-            base.item_store, base.changes, base.amazon.queues, recipe_hash(), base.clock, account
+            base.items.store, base.items.changes, base.amazon.queues, recipe_hash(), base.clock, account
         )
         if arguments.roll_back:
             moved = await reprocessing.roll_back()

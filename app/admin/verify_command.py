@@ -102,9 +102,9 @@ async def _verify_account(account: AccountId) -> Remains:
         verification = AccountVerification(
             AccountStore(base.database),
             closed,
-            base.item_store,
+            base.items.store,
             ExportStore(base.amazon.dynamo),
-            base.event_store,
+            base.events.store,
             base.amazon.objects,
             (AlbumUpkeepParts.build(base).erasure, RelationalEvents(base.database), IndexStore(base.database)),
         )
@@ -115,7 +115,7 @@ async def _verify(read: bool) -> Verified:
     """Raises Unavailable."""
     async with AsyncExitStack() as stack:
         base = await open_foundation(load_settings(), stack, utc_now)
-        verification = Verification(base.item_store, base.event_store, base.amazon.objects, utc_now, read=read)
+        verification = Verification(base.items.store, base.events.store, base.amazon.objects, utc_now, read=read)
         exports = ExportVerification(ExportStore(base.amazon.dynamo), base.amazon.objects, utc_now)
         try:
             verified = await verification.run()

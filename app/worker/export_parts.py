@@ -27,7 +27,7 @@ class ExportParts:
     @classmethod
     def build(cls, base: Foundation, lease: timedelta) -> Self:
         store = ExportStore(base.amazon.dynamo)
-        changes = ExportChanges(store, base.event_log)
+        changes = ExportChanges(store, base.events.log)
         queue = ExportQueue(base.amazon.queues, changes, base.clock)
         return cls(
             ExportWork(changes, base.clock, lease),
@@ -37,5 +37,5 @@ class ExportParts:
 
     def consumer(self, base: Foundation, scratch: Path) -> Consumer:
         queues = base.amazon.queues
-        attempts = ExportAttempts(self.work, base.amazon.objects, Inventory(base.item_store), queues, scratch)
+        attempts = ExportAttempts(self.work, base.amazon.objects, Inventory(base.items.store), queues, scratch)
         return Consumer(queues, EXPORTS_QUEUE, SLOTS, self.work.lease, attempts.handle)

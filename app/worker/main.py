@@ -95,14 +95,16 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         landlock_level = await check_sandbox(decoders, scratch, settings.sandbox)
         base = await open_foundation(settings, stack, utc_now, hints.add)
         lease = timedelta(seconds=settings.lease_seconds)
-        work = WorkService(base.item_store, base.changes, base.queue, base.clock, lease)
-        erasure = ItemErasure(base.item_store, base.amazon.objects)
+        work = WorkService(base.items.store, base.items.changes, base.items.queue, base.clock, lease)
+        erasure = ItemErasure(base.items.store, base.amazon.objects)
         exports = ExportParts.build(base, lease)
         closed = ClosedAccounts(base.database, base.clock, lease)
         albums = AlbumUpkeepParts.build(base)
-        eraser = Eraser(closed, erasure, exports.erasure, base.event_store, base.clock, _erasures(base, albums))
+        eraser = Eraser(closed, erasure, exports.erasure, base.events.store, base.clock, _erasures(base, albums))
         forgetting = [albums.contents.forget, albums.comments.forget]
-        upkeep = UpkeepService(base.item_store, base.changes, base.amazon.objects, base.queue, base.clock, forgetting)
+        upkeep = UpkeepService(
+            base.items.store, base.items.changes, base.amazon.objects, base.items.queue, base.clock, forgetting
+        )
         followers = _followers(base, albums)
         consumers = [*_consumers(settings, base, work, decoders, scratch), exports.consumer(base, scratch)]
         consumers.append(followers.consumer())
@@ -113,10 +115,10 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
             serving = tasks.create_task(health.serve())
             rounds = [
                 tasks.create_task(Sweeper(upkeep, base.amazon.queues).run(readiness.stopping)),
-                tasks.create_task(Relay(base.relay, hints).run(readiness.stopping)),
-                tasks.create_task(Teller(base.outbox_relay).run(readiness.stopping)),
+                tasks.create_task(Relay(base.events.relay, hints).run(readiness.stopping)),
+                tasks.create_task(Teller(base.events.outbox_relay).run(readiness.stopping)),
                 tasks.create_task(followers.run(readiness.stopping)),
-                tasks.create_task(Forgetter(base.database, base.answered).run(readiness.stopping)),
+                tasks.create_task(Forgetter(base.database, base.events.answered).run(readiness.stopping)),
                 tasks.create_task(eraser.run(readiness.stopping)),
                 tasks.create_task(Clearer(albums.clearing).run(readiness.stopping)),
                 tasks.create_task(ExportSweeper(exports.upkeep).run(readiness.stopping)),
@@ -144,8 +146,8 @@ def _erasures(base: Foundation, albums: AlbumUpkeepParts) -> list[tuple[str, Era
 
 
 def _followers(base: Foundation, albums: AlbumUpkeepParts) -> FollowerLoops:
-    search = SearchIndex(base.item_store, IndexStore(base.database))
-    return FollowerLoops(base.event_log, base.cursors, base.amazon.queues, [search, albums.captures])
+    search = SearchIndex(base.items.store, IndexStore(base.database))
+    return FollowerLoops(base.events.log, base.events.cursors, base.amazon.queues, [search, albums.captures])
 
 
 def _consumers(
@@ -160,7 +162,7 @@ def _consumers(
     consumers = [Consumer(queues, QUEUES[Lane.EXPRESS], at_once, work.lease, express.handle)]
     if settings.worker_bulk_slots:
         videos = VideoPipeline(files, base.amazon.objects, work, decoders, encodes)
-        remakes = RemakeWork(base.item_store, base.changes, work, recipe_hash(), clock, work.lease)
+        remakes = RemakeWork(base.items.store, base.items.changes, work, recipe_hash(), clock, work.lease)
         unheard = Encodes(Silence(), clock)
         bulk = BulkLane(
             Attempts(work, videos, queues, Lane.BULK, nudges, clock),

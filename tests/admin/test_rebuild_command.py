@@ -30,4 +30,4 @@ async def test_an_account_is_indexed_whether_it_was_before_or_not(
         await connection.execute(delete(item_index).where(item_index.c.account_id == house.account))
     assert await rebuild(stores, None) == 0
     assert (await index.count_rows(house.account))["item_index"] == 1
-    assert house.account in await house.base.cursors.accounts(SEARCH, "", 10_000)
+    assert house.account in await house.base.events.cursors.accounts(SEARCH, "", 10_000)

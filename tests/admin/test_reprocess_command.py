@@ -32,13 +32,13 @@ async def test_a_dry_run_counts_estimates_and_changes_nothing(
 ) -> None:
     await an_item(house, "oldrecipe")
     await an_item(house, recipe_hash())
-    head = (await house.base.event_log.head(house.account)).last
+    head = (await house.base.events.log.head(house.account)).last
     assert await reprocess_now(stores.settings(), arguments(house, "--dry-run")) == 0
     count, photos, estimate = capsys.readouterr().out.splitlines()[-3:]
     assert count == "1 of 2 ready items were made by another recipe than this release's."
     assert photos == "Photos: 1. 3.00 s each photo, measured on 1 receipts."
     assert estimate.startswith("About 3 s with 1 slot(s) of the bulk lane")
-    assert (await house.base.event_log.head(house.account)).last == head
+    assert (await house.base.events.log.head(house.account)).last == head
 
 
 async def test_without_anything_stale_there_is_nothing_to_do(

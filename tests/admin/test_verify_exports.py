@@ -20,7 +20,7 @@ async def found(house: House, clock: ManualClock) -> set[tuple[str, str]]:
 
 
 async def test_a_lost_file_a_forgotten_file_and_a_forgotten_upload_are_found(house: House, clock: ManualClock) -> None:
-    changes = ExportChanges(ExportStore(house.base.amazon.dynamo), house.base.event_log)
+    changes = ExportChanges(ExportStore(house.base.amazon.dynamo), house.base.events.log)
     work, objects, export = ExportWork(changes, clock), house.base.amazon.objects, new_export_id()
     key = export_key(house.account, export)
     await changes.create(created(ExportRow(house.account, export, ExportState.QUEUED, clock())))

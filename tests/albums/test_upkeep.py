@@ -74,15 +74,15 @@ async def test_an_item_that_is_gone_for_good_leaves_its_albums(
     kept, gone = await ada.photos(2)
     album = await ada.album(kept, gone)
     base = worker.base
-    row = replace(await base.item_store.require(ada.account, gone), state=ItemState.DELETED, revision=2)
+    row = replace(await base.items.store.require(ada.account, gone), state=ItemState.DELETED, revision=2)
     row = replace(row, purge=Purge.EMPTIED, purge_at=base.clock())
-    await base.item_store.write([row_action(row)])
-    purging = Purging(base.item_store, base.changes, base.amazon.objects, base.clock, [upkeep.contents.forget])
+    await base.items.store.write([row_action(row)])
+    purging = Purging(base.items.store, base.items.changes, base.amazon.objects, base.clock, [upkeep.contents.forget])
 
     await purging.purge(row)
     await upkeep.contents.forget(ada.account, gone)
 
-    assert await base.item_store.get(ada.account, gone) is None
+    assert await base.items.store.get(ada.account, gone) is None
     assert await placements(worker, album) == 1
     assert (await ada.done(ada.http.get(f"albums/{album}")))["item_count"] == 1
 
@@ -94,8 +94,8 @@ async def test_a_new_time_of_capture_moves_an_item_in_its_albums(
     photos = await ada.photos(3)
     album, by_hand = await ada.album(*photos), await ada.album(*photos, order="manual")
     base = worker.base
-    following = Following(base.event_log, base.cursors, [upkeep.captures])
-    await base.cursors.enrol(upkeep.captures.name, [ada.account])
+    following = Following(base.events.log, base.events.cursors, [upkeep.captures])
+    await base.events.cursors.enrol(upkeep.captures.name, [ada.account])
     later = (NOON + timedelta(days=1)).isoformat()
 
     await ada.done(ada.http.patch(f"items/{photos[0]}", json={"captured_at": later}))

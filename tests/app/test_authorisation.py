@@ -122,7 +122,7 @@ async def _populated(town: Town) -> World:
     link = await owner.share(album)
     revoked = await town.once_more(owner)
     assert (await revoked.ask("DELETE", "sessions/current")).status_code == 204
-    row = await town.house.base.item_store.require(owner.account, ItemId(film))
+    row = await town.house.base.items.store.require(owner.account, ItemId(film))
     invited = await owner.post(f"albums/{album}/invitations", {})
     ids = {
         "item": film,

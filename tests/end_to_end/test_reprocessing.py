@@ -74,7 +74,7 @@ async def as_an_earlier_release_left_it(base: Foundation, account: AccountId, it
         result = replace(row.result, recipe=EARLIER, renditions=files)
         return Change(replace(row, result=result, revision=row.revision + 1), "renamed")
 
-    row = await base.item_store.require(account, item.id)
+    row = await base.items.store.require(account, item.id)
     assert row.result is not None
     for each in row.result.renditions:
         (folder / each.file).write_bytes(
@@ -86,7 +86,7 @@ async def as_an_earlier_release_left_it(base: Foundation, account: AccountId, it
         await base.amazon.objects.upload_made(
             key, folder / each.file, content_type=each.content_type, cache_control="private"
         )
-    await base.changes.apply(account, item.id, renamed)
+    await base.items.changes.apply(account, item.id, renamed)
 
 
 async def recipe_shown(client: DarkroomClient, http: httpx.AsyncClient, item: Item) -> str:

@@ -93,12 +93,12 @@ async def heard(database: Database, account: AccountId) -> list[int]:
 
 async def append(house: House, count: int = 1) -> None:
     for _ in range(count):
-        await house.base.event_log.append(house.account, [NewEvent(EventType.ITEM_CREATED, "itm", {})])
+        await house.base.events.log.append(house.account, [NewEvent(EventType.ITEM_CREATED, "itm", {})])
 
 
 def relay(house: House, cursors: CursorStore, name: str) -> RelayService:
     nudges = FollowerNudges(cursors, house.base.amazon.queues, [name])
-    return RelayService(house.base.event_store, house.base.amazon.topics, nudges, house.base.clock)
+    return RelayService(house.base.events.store, house.base.amazon.topics, nudges, house.base.clock)
 
 
 async def cursor(cursors: CursorStore, name: str, account: AccountId) -> Cursor:
@@ -115,7 +115,7 @@ async def test_the_relay_makes_a_cursor_raises_it_and_never_lowers_it(
     assert await cursor(cursors, name, house.account) == Cursor(name, house.account, None, 3, 0)
     await cursors.want(house.account, 2, [name])
     assert (await cursor(cursors, name, house.account)).wanted == 3
-    await Following(house.base.event_log, cursors, [Ledger(name)]).follow(house.account)
+    await Following(house.base.events.log, cursors, [Ledger(name)]).follow(house.account)
     assert await cursors.behind(name, "", 10) == []
     await cursors.want(house.account, 3, [name])
     assert await cursors.behind(name, "", 10) == []
@@ -132,10 +132,10 @@ async def test_while_aurora_is_away_the_relayed_number_stands_and_nothing_is_pub
     await append(house)
     with pytest.raises(Unavailable):
         await relay(house, CursorStore(away), name).relay(house.account)
-    head = await house.base.event_log.head(house.account)
+    head = await house.base.events.log.head(house.account)
     assert (head.relayed, head.last, head.behind_since is not None) == (0, 1, True)
     await relay(house, cursors, name).relay(house.account)
-    assert (await house.base.event_log.head(house.account)).relayed == 1
+    assert (await house.base.events.log.head(house.account)).relayed == 1
     assert (await cursor(cursors, name, house.account)).wanted == 1
     await away.close()
 
@@ -144,7 +144,7 @@ async def test_many_at_once_apply_every_event_once_and_in_order(
     house: House, database: Database, cursors: CursorStore, name: str
 ) -> None:
     await cursors.enrol(name, [house.account])
-    followings = [Following(house.base.event_log, cursors, [Ledger(name)]) for _ in range(4)]
+    followings = [Following(house.base.events.log, cursors, [Ledger(name)]) for _ in range(4)]
 
     async def follow(following: Following) -> None:
         for _ in range(12):
@@ -166,7 +166,7 @@ async def test_what_is_killed_between_applying_and_committing_leaves_nothing_and
     house: House, database: Database, cursors: CursorStore, name: str
 ) -> None:
     ledger = Ledger(name)
-    following = Following(house.base.event_log, cursors, [ledger])
+    following = Following(house.base.events.log, cursors, [ledger])
     await cursors.enrol(name, [house.account])
     await following.follow(house.account)
     await append(house, 5)
@@ -187,7 +187,7 @@ async def test_a_late_writer_whose_rows_were_read_before_anothers_write_is_refus
     early = await cursor(cursors, name, house.account)
     late = Ledger(name, rows=["a"])
     step, _ = await late.read_page(house.account, None)
-    await Following(house.base.event_log, cursors, [Ledger(name, rows=["a"])]).follow(house.account)
+    await Following(house.base.events.log, cursors, [Ledger(name, rows=["a"])]).follow(house.account)
     assert not await cursors.write(early, step, None)
     assert await heard(database, house.account) == [-1]
 
@@ -200,7 +200,7 @@ async def test_a_new_follower_reads_the_rows_and_then_what_happened_meanwhile(
     ledger = Ledger(name, rows=["a", "b"], before_write=go_on)
     await cursors.enrol(name, [house.account])
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(Following(house.base.event_log, cursors, [ledger]).follow(house.account))
+        tasks.create_task(Following(house.base.events.log, cursors, [ledger]).follow(house.account))
         await ledger.reading.wait()
         await append(house, 2)
         go_on.set()
@@ -212,8 +212,8 @@ async def test_several_fill_at_once_and_one_of_them_is_killed(
 ) -> None:
     await append(house, 3)
     await cursors.enrol(name, [house.account])
-    dying = Following(house.base.event_log, cursors, [Ledger(name, rows=["a", "b", "c"], dies=1)])
-    living = [Following(house.base.event_log, cursors, [Ledger(name, rows=["a", "b", "c"])]) for _ in range(2)]
+    dying = Following(house.base.events.log, cursors, [Ledger(name, rows=["a", "b", "c"], dies=1)])
+    living = [Following(house.base.events.log, cursors, [Ledger(name, rows=["a", "b", "c"])]) for _ in range(2)]
     results = await asyncio.gather(*(each.follow(house.account) for each in (dying, *living)), return_exceptions=True)
     assert [result for result in results if result is not None and not isinstance(result, asyncio.CancelledError)] == []
     await living[0].follow(house.account)
@@ -225,7 +225,7 @@ async def test_whoever_slept_for_longer_than_events_are_kept_reads_the_rows_anew
     house: House, database: Database, cursors: CursorStore, clock: ManualClock, name: str
 ) -> None:
     ledger = Ledger(name, rows=["a"])
-    following = Following(house.base.event_log, cursors, [ledger])
+    following = Following(house.base.events.log, cursors, [ledger])
     await cursors.enrol(name, [house.account])
     await following.follow(house.account)
     await append(house, 2)
@@ -242,7 +242,7 @@ async def test_a_rebuild_goes_on_beside_the_following(
     house: House, database: Database, cursors: CursorStore, name: str
 ) -> None:
     ledger = Ledger(name, rows=["a", "b"])
-    following = Following(house.base.event_log, cursors, [ledger])
+    following = Following(house.base.events.log, cursors, [ledger])
     await cursors.enrol(name, [house.account])
     await following.follow(house.account)
     ledger.before_write = asyncio.Event()
@@ -264,7 +264,7 @@ async def test_a_nudge_wakes_a_follower_and_a_lost_one_is_made_up_for_by_the_rou
 ) -> None:
     ledger, stranger = Ledger(name), new_account_id()
     ledger.known = [stranger]
-    loops = FollowerLoops(house.base.event_log, cursors, house.base.amazon.queues, [ledger])
+    loops = FollowerLoops(house.base.events.log, cursors, house.base.amazon.queues, [ledger])
     stopping = asyncio.Event()
     await append(house, 1)
     await relay(house, cursors, name).relay(house.account)
@@ -282,7 +282,7 @@ async def test_a_nudge_wakes_a_follower_and_a_lost_one_is_made_up_for_by_the_rou
 
 async def test_unreadable_and_unknown_nudges_are_thrown_away(house: House, cursors: CursorStore, name: str) -> None:
     queues = house.base.amazon.queues
-    loops = FollowerLoops(house.base.event_log, cursors, queues, [Ledger(name)])
+    loops = FollowerLoops(house.base.events.log, cursors, queues, [Ledger(name)])
     for body in ({}, {"account_id": 7}, {"account_id": "acc_x"}, {"account_id": new_account_id()}):
         await queues.send(NUDGES_QUEUE, body, group="group")
         for message in await queues.receive(NUDGES_QUEUE, most=10):
@@ -299,6 +299,6 @@ async def test_what_is_erased_has_no_cursor_left_and_no_late_step_writes(
     assert await relational.count_rows(house.account) == {"cursors": 1, "event_outbox": 0, "relational requests": 0}
     assert [count async for count in relational.erase(house.account)] == [1, 0, 0]
     assert not await cursors.write(read, step, 7)
-    await Following(house.base.event_log, cursors, [Ledger(name)]).follow(house.account)
+    await Following(house.base.events.log, cursors, [Ledger(name)]).follow(house.account)
     assert set((await relational.count_rows(house.account)).values()) == {0}
     assert await heard(database, house.account) == []

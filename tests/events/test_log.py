@@ -29,19 +29,19 @@ async def no_nudge(account: AccountId) -> None:
 async def test_200_concurrent_appends_from_two_processes_leave_no_gap_and_no_double(house: House) -> None:
     base = house.base
     async with (
-        EventLog(base.event_store, base.amazon.dynamo, no_nudge, base.clock) as one,
-        EventLog(base.event_store, base.amazon.dynamo, no_nudge, base.clock) as other,
+        EventLog(base.events.store, base.amazon.dynamo, no_nudge, base.clock) as one,
+        EventLog(base.events.store, base.amazon.dynamo, no_nudge, base.clock) as other,
     ):
         numbers = await asyncio.gather(
             *(log.append(house.account, [an_event(f"{index}")]) for index in range(100) for log in (one, other))
         )
     assert sorted(numbers) == list(range(1, 201))
-    page = await base.event_log.read(house.account, 0, limit=500)
+    page = await base.events.log.read(house.account, 0, limit=500)
     assert [event.number for event in page.events] == list(range(1, 201))
 
 
 async def test_a_refused_action_is_taken_out_and_the_rest_of_the_batch_goes_on(house: House) -> None:
-    log, free, taken = house.base.event_log, new_item_id(), new_item_id()
+    log, free, taken = house.base.events.log, new_item_id(), new_item_id()
     await house.base.amazon.dynamo.write(a_write(taken))
     appended = await asyncio.gather(
         log.append(house.account, [an_event("first")]),
@@ -56,7 +56,7 @@ async def test_a_refused_action_is_taken_out_and_the_rest_of_the_batch_goes_on(h
 
 
 async def test_two_writes_of_one_row_go_in_two_batches(house: House) -> None:
-    log, item = house.base.event_log, new_item_id()
+    log, item = house.base.events.log, new_item_id()
     numbers = await asyncio.gather(
         log.append(house.account, [an_event("a")], [a_write(item)]),
         log.append(house.account, [an_event("b")], [a_write(item, absent=False)]),
@@ -67,16 +67,16 @@ async def test_two_writes_of_one_row_go_in_two_batches(house: House) -> None:
 async def test_the_quota_is_decided_from_the_head_even_among_concurrent_appends(house: House) -> None:
     change = HeadChange(items=1, bytes=40, most_bytes=100)
     appended = await asyncio.gather(
-        *(house.base.event_log.append(house.account, [an_event()], (), change) for _ in range(5)),
+        *(house.base.events.log.append(house.account, [an_event()], (), change) for _ in range(5)),
         return_exceptions=True,
     )
     assert sum(isinstance(result, QuotaExceeded) for result in appended) == 3
-    head = await house.base.event_log.head(house.account)
+    head = await house.base.events.log.head(house.account)
     assert (head.last, head.bytes_used, head.item_count) == (2, 80, 2)
 
 
 async def test_events_older_than_30_days_are_gone_and_whoever_asks_is_told(house: House, clock: ManualClock) -> None:
-    log = house.base.event_log
+    log = house.base.events.log
     await log.append(house.account, [an_event("old")])
     clock.advance(days=31)
     await log.append(house.account, [an_event("new")])
@@ -87,7 +87,7 @@ async def test_events_older_than_30_days_are_gone_and_whoever_asks_is_told(house
 
 
 async def test_a_cancelled_caller_does_not_take_its_neighbours_along(house: House) -> None:
-    log = house.base.event_log
+    log = house.base.events.log
     hasty = asyncio.create_task(log.append(house.account, [an_event("hasty")]))
     patient = asyncio.create_task(log.append(house.account, [an_event("patient")]))
     await asyncio.sleep(0)

@@ -45,7 +45,7 @@ async def subscription(stores: Stores, house: House) -> Subscription:
 
 
 async def append(house: House, type_: EventType) -> None:
-    await house.base.event_log.append(house.account, [NewEvent(type_, "itm", {"kind": "image"})])
+    await house.base.events.log.append(house.account, [NewEvent(type_, "itm", {"kind": "image"})])
 
 
 async def test_completion_events_are_published_in_order_and_nothing_else_is(
@@ -59,7 +59,7 @@ async def test_completion_events_are_published_in_order_and_nothing_else_is(
         (2, "item.ready", house.account),
         (4, "item.failed", house.account),
     ]
-    head = await house.base.event_log.head(house.account)
+    head = await house.base.events.log.head(house.account)
     assert (head.relayed, head.behind_since) == (4, None)
     assert await house.relay.relay(house.account) == 0
 
@@ -76,7 +76,7 @@ async def test_a_relay_that_died_is_followed_by_another_after_its_lease(
     await append(house, EventType.ITEM_READY)
     now = clock()
     clock.advance(seconds=30)
-    assert await house.base.event_store.lease_relay(house.account, now=now, until=clock())
+    assert await house.base.events.store.lease_relay(house.account, now=now, until=clock())
     clock.advance(seconds=1)
     assert await house.relay.relay(house.account) == 1
     assert len(await asyncio.to_thread(subscription.heard)) == 1

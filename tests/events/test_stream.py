@@ -35,13 +35,15 @@ class Silence:
 @pytest.fixture
 async def live(house: House) -> AsyncIterator[LiveEvents]:
     base = house.base
-    async with LiveEvents(base.event_log, base.event_store, base.signals.nudges, base.clock, asyncio.Event()) as opened:
+    async with LiveEvents(
+        base.events.log, base.events.store, base.signals.nudges, base.clock, asyncio.Event()
+    ) as opened:
         yield opened
 
 
 async def append(house: House, count: int = 1) -> None:
     for _ in range(count):
-        await house.base.event_log.append(house.account, [NewEvent(EventType.ITEM_UPDATED, "itm", {})])
+        await house.base.events.log.append(house.account, [NewEvent(EventType.ITEM_UPDATED, "itm", {})])
 
 
 async def take(live: LiveEvents, house: House, after: int, count: int) -> list[Signal]:
@@ -82,7 +84,7 @@ async def test_without_any_nudge_the_patrol_finds_what_was_missed(
 ) -> None:
     monkeypatch.setattr(stream, "PATROL_SECONDS", 0.2)
     base = house.base
-    async with LiveEvents(base.event_log, base.event_store, Silence(), base.clock, asyncio.Event()) as deaf:
+    async with LiveEvents(base.events.log, base.events.store, Silence(), base.clock, asyncio.Event()) as deaf:
         following = asyncio.create_task(take(deaf, house, 0, 2))
         await asyncio.sleep(0.1)
         await append(house, 2)
@@ -109,7 +111,7 @@ async def test_a_heartbeat_comes_while_nothing_happens(
 
 async def test_a_stopping_process_ends_its_streams(house: House) -> None:
     base, stopping = house.base, asyncio.Event()
-    async with LiveEvents(base.event_log, base.event_store, base.signals.nudges, base.clock, stopping) as live:
+    async with LiveEvents(base.events.log, base.events.store, base.signals.nudges, base.clock, stopping) as live:
 
         async def follow_to_the_end() -> int:
             async with aclosing(live.follow(house.account, 0)) as signals:
@@ -128,7 +130,7 @@ async def test_a_long_poll_returns_with_the_first_event(live: LiveEvents, house:
     await append(house)
     async with asyncio.timeout(PLENTY_SECONDS):
         await waiting
-    assert (await house.base.event_log.read(house.account, 0, limit=1)).head == 1
+    assert (await house.base.events.log.read(house.account, 0, limit=1)).head == 1
 
 
 async def tell(house: House, account: AccountId, percent: float) -> Progress:
@@ -155,7 +157,7 @@ async def test_progress_reaches_its_owners_streams_only_and_is_in_no_log(
     taken = await following
     assert [signal for signal in taken if isinstance(signal, Progress)] == told
     assert numbers(taken) == [1]
-    assert (await house.base.event_log.read(house.account, 0, limit=10)).head == 1
+    assert (await house.base.events.log.read(house.account, 0, limit=10)).head == 1
 
 
 async def test_what_is_no_progress_is_not_passed_on(live: LiveEvents, house: House, stores: Stores) -> None:

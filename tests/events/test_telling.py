@@ -41,7 +41,7 @@ async def second(stores: Stores, clock: ManualClock) -> AsyncIterator[House]:
 
 
 def relay(house: House, store: OutboxStore) -> OutboxRelay:
-    return OutboxRelay(store, house.base.event_log, house.base.clock)
+    return OutboxRelay(store, house.base.events.log, house.base.clock)
 
 
 async def write(database: Database, clock: ManualClock, accounts: list[AccountId], *keys: str) -> None:
@@ -70,7 +70,7 @@ async def test_everything_that_waits_is_told_in_order_and_removed(
     assert house.account in await store.accounts()
     assert await store.late(clock()) >= 1
     assert await relay(house, store).tell(house.account) == len(keys)
-    assert await told(house.base.event_log, house.account) == keys
+    assert await told(house.base.events.log, house.account) == keys
     assert house.account not in await store.accounts()
 
 
@@ -83,14 +83,14 @@ async def test_whoever_dies_before_the_row_is_gone_has_told_it_all_the_same(
         await relay(house, Trouble(database, failure)).tell(house.account)
     await write(database, clock, [house.account], "three")
     assert await relay(house, OutboxStore(database)).tell(house.account) == 3
-    assert await told(house.base.event_log, house.account) == ["one", "two", "three"]
+    assert await told(house.base.events.log, house.account) == ["one", "two", "three"]
 
 
 async def test_a_key_that_was_told_is_not_told_again(house: House, database: Database, clock: ManualClock) -> None:
     for _ in range(2):
         await write(database, clock, [house.account], "joined")
         assert await relay(house, OutboxStore(database)).tell(house.account) == 1
-    assert await told(house.base.event_log, house.account) == ["joined"]
+    assert await told(house.base.events.log, house.account) == ["joined"]
 
 
 async def test_several_workers_at_once_tell_each_member_everything_once(
@@ -110,23 +110,23 @@ async def test_several_workers_at_once_tell_each_member_everything_once(
             tasks.create_task(work(teller, finished))
         for key in keys:
             await write(database, clock, members, key)
-            await house.base.event_log.append(members[0], [NewEvent(EventType.ITEM_CREATED, "itm", {})])
+            await house.base.events.log.append(members[0], [NewEvent(EventType.ITEM_CREATED, "itm", {})])
         finished.set()
     for member in members:
-        counts = Counter(await told(house.base.event_log, member))
+        counts = Counter(await told(house.base.events.log, member))
         counts.pop("itm", None)
         assert counts == Counter(keys)
-    assert [await told(house.base.event_log, member) for member in members[1:]] == [keys] * 4
+    assert [await told(house.base.events.log, member) for member in members[1:]] == [keys] * 4
 
 
 async def test_what_a_closing_account_would_be_told_is_dropped(
     house: House, database: Database, clock: ManualClock
 ) -> None:
     await write(database, clock, [house.account], "one")
-    await house.base.event_log.close(house.account)
+    await house.base.events.log.close(house.account)
     assert await relay(house, OutboxStore(database)).tell(house.account) == 1
     assert await OutboxStore(database).rows(house.account, 1) == []
-    assert await house.base.event_store.after(house.account, 0, now=clock()) == []
+    assert await house.base.events.store.after(house.account, 0, now=clock()) == []
 
 
 async def test_an_event_of_a_later_release_waits_for_that_release_and_nothing_overtakes_it(
@@ -138,7 +138,7 @@ async def test_an_event_of_a_later_release_waits_for_that_release_and_nothing_ov
         await connection.execute(insert(event_outbox).values(account_id=house.account, dedupe_key="new", **later))
     await write(database, clock, [house.account], "two")
     assert await relay(house, OutboxStore(database)).tell(house.account) == 1
-    assert await told(house.base.event_log, house.account) == ["one"]
+    assert await told(house.base.events.log, house.account) == ["one"]
 
 
 async def test_what_a_process_writes_itself_is_told_without_any_round(
@@ -152,4 +152,4 @@ async def test_what_a_process_writes_itself_is_told_without_any_round(
             await asyncio.sleep(0.1)  # the first looks find nothing yet
         while await OutboxStore(database).rows(house.account, 1):  # noqa: ASYNC110  there is no event in the database
             await asyncio.sleep(0.01)
-    assert await told(house.base.event_log, house.account) == ["alb"]
+    assert await told(house.base.events.log, house.account) == ["alb"]

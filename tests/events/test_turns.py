@@ -19,10 +19,10 @@ async def no_nudge(account: AccountId) -> None:
 
 async def test_large_batches_of_two_processes_cost_little_more_than_what_they_commit(house: House) -> None:
     base = house.base
-    await base.event_log.append(house.account, [an_event()])
+    await base.events.log.append(house.account, [an_event()])
     async with (
-        EventLog(base.event_store, base.amazon.dynamo, no_nudge, base.clock) as one,
-        EventLog(base.event_store, base.amazon.dynamo, no_nudge, base.clock) as other,
+        EventLog(base.events.store, base.amazon.dynamo, no_nudge, base.clock) as one,
+        EventLog(base.events.store, base.amazon.dynamo, no_nudge, base.clock) as other,
     ):
         batches = [log.append(house.account, [an_event()] * LARGE_BATCH) for _ in range(20) for log in (one, other)]
         await asyncio.gather(*batches)
@@ -33,10 +33,10 @@ async def test_large_batches_of_two_processes_cost_little_more_than_what_they_co
 async def test_whoever_died_after_announcing_holds_others_up_for_a_second_only(
     house: House, clock: ManualClock
 ) -> None:
-    log, now = house.base.event_log, clock()
+    log, now = house.base.events.log, clock()
     await log.append(house.account, [an_event()])
     head = await log.head(house.account)
-    await house.base.event_store.announce(house.account, head, "dead", now=now, until=now + timedelta(seconds=1))
+    await house.base.events.store.announce(house.account, head, "dead", now=now, until=now + timedelta(seconds=1))
     clock.advance(seconds=2)
     assert await log.append(house.account, [an_event()]) == 2
     assert (await log.head(house.account)).appender is None

@@ -52,7 +52,7 @@ class Office:
 
     async def told(self) -> list[Event]:
         """What the account's log says of exports."""
-        page = await self.house.base.event_log.read(self.house.account, 0, limit=100)
+        page = await self.house.base.events.log.read(self.house.account, 0, limit=100)
         return [event for event in page.events if event.type.startswith("export.")]
 
     async def keys(self) -> list[str]:
@@ -79,7 +79,7 @@ def message(row: ExportRow) -> Message:
 def office(house: House, stores: Stores, clock: ManualClock, tmp_path: Path) -> Office:
     base = house.base
     store = ExportStore(base.amazon.dynamo)
-    changes = ExportChanges(store, base.event_log)
+    changes = ExportChanges(store, base.events.log)
     queue = ExportQueue(base.amazon.queues, changes, clock)
     delivery = Delivery(UrlSigner(CDN, "K1", stores.settings().cdn_private_key.get_secret_value()), clock)
     work = ExportWork(changes, clock)
@@ -89,6 +89,6 @@ def office(house: House, stores: Stores, clock: ManualClock, tmp_path: Path) -> 
         work,
         ExportUpkeep(store, changes, queue, base.amazon.objects, clock),
         ExportErasure(store, base.amazon.objects),
-        ExportAttempts(work, base.amazon.objects, Inventory(base.item_store), base.amazon.queues, tmp_path),
+        ExportAttempts(work, base.amazon.objects, Inventory(base.items.store), base.amazon.queues, tmp_path),
         tmp_path,
     )

@@ -104,7 +104,7 @@ class Life(RuleBasedStateMachine):
         step = partial(lifecycle.complete, digest=row.digest or "", now=self.clock())
         self.same(
             self.models[item].complete(self.now),
-            lambda: self.own.base.changes.apply(row.account_id, row.item_id, lambda current: step(current)),
+            lambda: self.own.base.items.changes.apply(row.account_id, row.item_id, lambda current: step(current)),
         )
 
     @rule(item=items, worker=WORKERS, lane=LANES)
@@ -152,7 +152,7 @@ class Life(RuleBasedStateMachine):
     def _now(self, item: str) -> ItemRow:
         """As it was created, once it is gone."""
         first = self.rows[item]
-        row: ItemRow | None = self.run(self.own.base.item_store.get(first.account_id, first.item_id))
+        row: ItemRow | None = self.run(self.own.base.items.store.get(first.account_id, first.item_id))
         return row or first
 
     @rule(item=items, worker=WORKERS)
@@ -245,7 +245,7 @@ class Life(RuleBasedStateMachine):
         if model.emptied_at == self.now:
             assert not self.run(self._has_original(row))
         if model.may_be_gone(self.now):
-            gone = self.run(self.own.base.item_store.get(row.account_id, row.item_id)) is None
+            gone = self.run(self.own.base.items.store.get(row.account_id, row.item_id)) is None
             assert gone or not model.must_be_gone(self.now)
             model.state = "gone" if gone else model.state
 
@@ -269,14 +269,14 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def the_account_counts_what_is_there(self) -> None:
-        head = self.run(self.own.base.event_store.head(self.own.account))
+        head = self.run(self.own.base.events.store.head(self.own.account))
         there = [model for model in self.models.values() if model.state != "gone"]
         assert (head.item_count, head.bytes_used) == (len(there), sum(model.reserved for model in there))
 
     def teardown(self) -> None:
         """The log tells exactly what happened, without a gap; also what is hidden by now, after a month."""
-        head = self.run(self.own.base.event_store.head(self.own.account))
-        events = self.run(self.own.base.event_store.after(self.own.account, 0, now=BEFORE_ALL))
+        head = self.run(self.own.base.events.store.head(self.own.account))
+        events = self.run(self.own.base.events.store.after(self.own.account, 0, now=BEFORE_ALL))
         assert [event.number for event in events] == list(range(1, head.last + 1))
         for item, model in self.models.items():
             assert [event.type for event in events if event.subject == item] == model.told

@@ -180,7 +180,7 @@ async def test_a_playlist_is_compressed_and_asked_for_again(house: House, http: 
 
 async def test_events_carry_no_playlist_and_no_grant(house: House) -> None:
     await ready(house, await claimed_in_bulk(house))
-    page = await house.base.event_log.read(house.account, 0, limit=100)
+    page = await house.base.events.log.read(house.account, 0, limit=100)
     told = [event for event in page.events if event.type in {EventType.ITEM_PLAYABLE, EventType.ITEM_READY}]
     assert [(event.data["playable"], event.data["playlist_url"]) for event in told] == [(True, None)] * 2
     assert "grant=" not in page.model_dump_json()

@@ -23,7 +23,7 @@ OLD, NEW = "oldrecipe", "newrecipe"
 
 @pytest.fixture
 def remakes(house: House) -> RemakeWork:
-    return RemakeWork(house.base.item_store, house.base.changes, house.work, NEW, house.base.clock)
+    return RemakeWork(house.base.items.store, house.base.items.changes, house.work, NEW, house.base.clock)
 
 
 async def result_of(house: House, row: ItemRow, recipe: str, attempt: int, folder: Path) -> Result:
@@ -46,7 +46,12 @@ async def an_old_item(house: House, folder: Path, *steps: ReceiptStep) -> ItemRo
 
 def reprocessing(house: House, recipe: str = NEW) -> Reprocessing:
     return Reprocessing(
-        house.base.item_store, house.base.changes, house.base.amazon.queues, recipe, house.base.clock, house.account
+        house.base.items.store,
+        house.base.items.changes,
+        house.base.amazon.queues,
+        recipe,
+        house.base.clock,
+        house.account,
     )
 
 
@@ -62,7 +67,7 @@ async def remade(house: House, remakes: RemakeWork, row: ItemRow, folder: Path) 
 
 
 async def told(house: House, row: ItemRow) -> list[EventType]:
-    page = await house.base.event_log.read(row.account_id, 0, limit=100)
+    page = await house.base.events.log.read(row.account_id, 0, limit=100)
     return [event.type for event in page.events if event.subject == row.item_id]
 
 
@@ -153,7 +158,7 @@ async def test_nobody_remakes_unasked_twice_or_by_another_recipe(
     with pytest.raises(ClaimLost):
         await remakes.claim(row.account_id, row.item_id)
     await asked(house, row)
-    other = RemakeWork(house.base.item_store, house.base.changes, house.work, "third", house.base.clock)
+    other = RemakeWork(house.base.items.store, house.base.items.changes, house.work, "third", house.base.clock)
     with pytest.raises(ClaimLost):
         await other.claim(row.account_id, row.item_id)
     await remakes.claim(row.account_id, row.item_id)

@@ -36,7 +36,7 @@ async def is_gone(house: House, row: ItemRow) -> bool:
     """Neither row nor receipt, no object, no upload in parts."""
     receipt = Question(RECEIPTS_TABLE, Condition("item_id = :item", values={":item": row.item_id}))
     left = [
-        await house.base.item_store.get(row.account_id, row.item_id),
+        await house.base.items.store.get(row.account_id, row.item_id),
         (await house.base.amazon.dynamo.query(receipt)).rows,
         await keys_of(house, row),
         await house.base.amazon.objects.list_multipart_keys(original_key(row.account_id, row.item_id)),
@@ -45,7 +45,7 @@ async def is_gone(house: House, row: ItemRow) -> bool:
 
 
 async def told_of(house: House, row: ItemRow) -> list[EventType]:
-    page = await house.base.event_log.read(house.account, 0, limit=500)
+    page = await house.base.events.log.read(house.account, 0, limit=500)
     return [event.type for event in page.events if event.subject == row.item_id]
 
 
@@ -77,9 +77,9 @@ async def test_what_was_in_work_comes_back_as_cancelled_and_can_be_tried_again(
     clock.advance(days=1)
     await attend(house, row)
     restored = await house.trash.restore(row)
-    assert (restored.state, (await house.base.event_store.head(house.account)).bytes_used) == (ItemState.CANCELLED, 0)
+    assert (restored.state, (await house.base.events.store.head(house.account)).bytes_used) == (ItemState.CANCELLED, 0)
     assert (await house.items.retry(restored, None)).state is ItemState.QUEUED
-    assert (await house.base.event_store.head(house.account)).bytes_used == row.size_bytes
+    assert (await house.base.events.store.head(house.account)).bytes_used == row.size_bytes
 
 
 async def test_a_restored_upload_has_nothing_left_to_try_again_with(house: House, clock: ManualClock) -> None:
@@ -87,7 +87,7 @@ async def test_a_restored_upload_has_nothing_left_to_try_again_with(house: House
     assert (await house.put(upload, b"half way")).status_code == 200
     await house.trash.delete(row, None)
     await attend(house, row)
-    assert (await house.base.event_store.head(house.account)).bytes_used == 0
+    assert (await house.base.events.store.head(house.account)).bytes_used == 0
     restored = await house.trash.restore(row)
     with pytest.raises(WrongState):
         await house.items.retry(restored, None)
@@ -103,11 +103,11 @@ async def test_after_thirty_days_nothing_is_left_and_the_quota_is_free(
         await house.trash.restore(row)
     await attend(house, row)
     assert await keys_of(house, row) == []
-    assert (await house.base.event_store.head(house.account)).bytes_used == 0
+    assert (await house.base.events.store.head(house.account)).bytes_used == 0
     clock.advance(minutes=2)
     await attend(house, row)
     assert await is_gone(house, row)
-    head = await house.base.event_store.head(house.account)
+    head = await house.base.events.store.head(house.account)
     assert (head.item_count, head.bytes_used) == (0, 0)
 
 
@@ -160,17 +160,17 @@ async def test_deleting_an_upload_in_parts_aborts_it_and_no_other_can_begin(hous
 async def test_a_purge_killed_after_any_step_goes_on(house: House, clock: ManualClock, tmp_path: Path) -> None:
     row = await a_ready_item(house, tmp_path)
     await house.trash.delete(row, None, permanently=True)
-    objects, changes = house.base.amazon.objects, house.base.changes
+    objects, changes = house.base.amazon.objects, house.base.items.changes
     await objects.delete(await keys_of(house, row))
     await attend(house, row)
     clock.now += LATEST_UPLOAD
-    async for _ in house.base.item_store.erase_receipt(row.item_id):
+    async for _ in house.base.items.store.erase_receipt(row.item_id):
         pass
     await attend(house, row)
     await attend(house, row)
     assert await is_gone(house, row)
     await changes.remove(row)
-    assert (await house.base.event_store.head(house.account)).item_count == 0
+    assert (await house.base.events.store.head(house.account)).item_count == 0
 
 
 async def test_counting_alone_leaves_the_relay_nothing_to_do(house: House, clock: ManualClock, tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ async def test_counting_alone_leaves_the_relay_nothing_to_do(house: House, clock
     clock.now += LATEST_UPLOAD
     await attend(house, row)
     assert await is_gone(house, row)
-    assert (await house.base.event_store.head(house.account)).behind_since is None
+    assert (await house.base.events.store.head(house.account)).behind_since is None
 
 
 async def test_many_are_deleted_at_once_each_told_once_and_foreign_ones_look_absent(
@@ -193,7 +193,7 @@ async def test_many_are_deleted_at_once_each_told_once_and_foreign_ones_look_abs
     for _ in range(2):
         done = await house.trash.delete_many(house.account, [*ids, absent, ids[0]], permanently=False)
         assert (done.deleted, done.absent) == (tuple(ids), (absent,))
-    page = await house.base.event_log.read(house.account, 0, limit=500)
+    page = await house.base.events.log.read(house.account, 0, limit=500)
     assert sorted(each.subject for each in page.events if each.type is EventType.ITEM_DELETED) == sorted(ids)
     assert await listed(house, deleted=False) == []
 
@@ -207,11 +207,11 @@ async def test_five_thousand_are_deleted_for_good_and_purged(house: House, clock
         wanted = ids[start : start + MOST_DELETED_AT_ONCE]
         done = await house.trash.delete_many(house.account, wanted, permanently=True)
         assert (done.deleted, done.absent) == (tuple(wanted), ())
-    head = await house.base.event_store.head(house.account)
+    head = await house.base.events.store.head(house.account)
     assert (head.last, head.item_count, head.bytes_used) == (2 * MANY, MANY, 0)
     for _ in range(2):
         for shard in range(SHARDS):
             while due := await house.upkeep.due(shard):
                 await asyncio.gather(*(house.upkeep.attend(*each) for each in due))
         clock.now += LATEST_UPLOAD
-    assert (await house.base.event_store.head(house.account)).item_count == 0
+    assert (await house.base.events.store.head(house.account)).item_count == 0

@@ -88,7 +88,7 @@ async def test_every_page_of_what_is_due_is_read(
         row, _ = await house.create(new_ulid().encode())
         if shard_of(row.item_id) == shard:
             wanted.add(row.item_id)
-    pages = [page async for page in house.base.item_store.all_due(shard, clock() + UPLOAD_LIMIT)]
+    pages = [page async for page in house.base.items.store.all_due(shard, clock() + UPLOAD_LIMIT)]
     assert wanted <= {item for page in pages for _, item in page}
     assert max(map(len, pages)) == 2
 

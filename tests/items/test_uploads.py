@@ -115,7 +115,7 @@ async def test_one_key_50_times_in_parallel_makes_one_item_and_50_equal_answers(
     wish = CreateItem(name="a.jpg", size_bytes=3, content_type="image/jpeg", digest=f"sha256:{'a' * 64}")
     answers = await asyncio.gather(*(house.uploads.create(house.account, wish, key) for _ in range(50)))
     assert len({answer.row.item_id for answer in answers}) == 1
-    head = await house.base.event_log.head(house.account)
+    head = await house.base.events.log.head(house.account)
     assert (head.last, head.item_count, head.bytes_used) == (1, 1, 3)
     with pytest.raises(IdempotencyMismatch):
         await house.uploads.create(house.account, wish, RequestKey("same-key", "other-body"))
@@ -123,14 +123,14 @@ async def test_one_key_50_times_in_parallel_makes_one_item_and_50_equal_answers(
 
 async def test_quota_is_reserved_at_create_and_given_back_at_cancel(house: House, clock: ManualClock) -> None:
     row, _ = await house.create(b"12345")
-    assert (await house.base.event_log.head(house.account)).bytes_used == 5
+    assert (await house.base.events.log.head(house.account)).bytes_used == 5
     await house.items.cancel(row)
-    assert (await house.base.event_log.head(house.account)).bytes_used == 0
+    assert (await house.base.events.log.head(house.account)).bytes_used == 0
     gone, _ = await house.create(b"1234567")
     clock.advance(hours=25)
     await house.upkeep.attend(gone.account_id, gone.item_id)
     assert (await house.row(gone)).state is ItemState.EXPIRED
-    assert (await house.base.event_log.head(house.account)).bytes_used == 0
+    assert (await house.base.events.log.head(house.account)).bytes_used == 0
 
 
 async def test_concurrent_creates_cannot_pass_the_quota_together(stores: Stores, clock: ManualClock) -> None:

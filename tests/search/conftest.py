@@ -27,8 +27,8 @@ async def database(common_database_url: str) -> AsyncIterator[Database]:
 async def library(house: House, database: Database) -> Library:
     """An account whose log search follows."""
     index, cursors = IndexStore(database), CursorStore(database)
-    follower = SearchIndex(house.base.item_store, index)
-    following = Following(house.base.event_log, cursors, [follower])
+    follower = SearchIndex(house.base.items.store, index)
+    following = Following(house.base.events.log, cursors, [follower])
     search = SearchService(house.items, SearchStore(database.readers), Cursors(b"secret"))
     await cursors.enrol(follower.name, [house.account])
     return Library(house, database, index, following, follower, search)

@@ -59,7 +59,7 @@ class Library:
             changed = replace(current, kind=kind, result=result, revision=current.revision + 1)
             return Change(changed, "looked", EventType.ITEM_UPDATED)
 
-        return await self.house.base.changes.apply(row.account_id, row.item_id, found)
+        return await self.house.base.items.changes.apply(row.account_id, row.item_id, found)
 
     async def edit(self, row: ItemRow, **change: object) -> ItemRow:
         return await self.house.items.edit(row, EditItem.model_validate(change), None)
@@ -71,7 +71,7 @@ class Library:
     def loops(self) -> FollowerLoops:
         """A worker's."""
         cursors = CursorStore(self.database)
-        return FollowerLoops(self.house.base.event_log, cursors, self.house.base.amazon.queues, [self.follower])
+        return FollowerLoops(self.house.base.events.log, cursors, self.house.base.amazon.queues, [self.follower])
 
     async def find(self, text: str | None = None, **wish: object) -> list[str]:
         """The names of all that are found, over all pages of two."""

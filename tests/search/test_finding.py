@@ -88,7 +88,7 @@ async def test_an_answer_says_which_events_it_knows(library: Library) -> None:
     await library.add("one.jpg")
     await library.index_all()
     await library.add("two.jpg")
-    head = await library.house.base.event_log.head(library.account)
+    head = await library.house.base.events.log.head(library.account)
     known = (await library.search.search(library.account, Wish("jpg"), None, 10)).applied
     assert (known, head.last) == (1, 2)
     assert (await library.search.search(library.account, Wish("!"), None, 10)).applied == 1

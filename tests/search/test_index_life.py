@@ -28,7 +28,7 @@ CAPTIONS = ("sea", "lake at dawn", "東京", "a sea of words", "")
 async def true_index(library: Library) -> dict[ItemId, tuple[str, frozenset[str]]]:
     """What the index must be, from the rows alone."""
     wanted = {}
-    async for page in library.house.base.item_store.pages_of(library.account):
+    async for page in library.house.base.items.store.pages_of(library.account):
         for row in page:
             made = entry(row)
             if made is not None:
@@ -38,7 +38,7 @@ async def true_index(library: Library) -> dict[ItemId, tuple[str, frozenset[str]
 
 async def change_something(library: Library, chance: random.Random) -> None:
     """What people and workers do with items."""
-    rows = [row async for page in library.house.base.item_store.pages_of(library.account) for row in page]
+    rows = [row async for page in library.house.base.items.store.pages_of(library.account) for row in page]
     if len(rows) < 4 or chance.random() < 0.4:
         await library.add(f"{len(rows)}.jpg", chance.choice(CAPTIONS), day=chance.randrange(90))
         return
@@ -63,7 +63,7 @@ async def test_an_index_that_is_followed_by_killed_doubled_and_late_workers_equa
 
     for _ in range(25):
         await change_something(library, chance)
-        head = await library.house.base.event_log.head(library.account)
+        head = await library.house.base.events.log.head(library.account)
         await cursors.want(library.account, head.last, [SEARCH])
         if chance.random() < 0.3:
             continue  # this nudge is lost

@@ -33,9 +33,9 @@ async def index(client: httpx.AsyncClient, house: House) -> None:
     """As a worker does: the house stands on the same stores."""
     account = AccountId((await client.get("account")).json()["id"])
     base = house.base
-    await base.relay.relay(account)
-    follower = SearchIndex(base.item_store, IndexStore(base.database))
-    await Following(base.event_log, base.cursors, [follower]).follow(account)
+    await base.events.relay.relay(account)
+    follower = SearchIndex(base.items.store, IndexStore(base.database))
+    await Following(base.events.log, base.events.cursors, [follower]).follow(account)
 
 
 async def test_items_are_found_page_by_page_and_shown_as_everywhere_else(

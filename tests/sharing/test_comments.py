@@ -194,7 +194,7 @@ async def test_an_erased_account_takes_along_what_it_said_and_what_was_said_abou
     await say(owner, item, "Stay")
     await say(owner, own, "Nice one")
     base, store = town.house.base, CommentStore()
-    erasure = CommentErasure(base.database, base.cache, store, CommentNews(base.outbox, store))
+    erasure = CommentErasure(base.database, base.cache, store, CommentNews(base.events.outbox, store))
     assert await erasure.count_rows(leaver.account) == {"comments": 2, "unread_comments": 2}
     assert sum([erased async for erased in erasure.erase(leaver.account)]) == 3
     assert await erasure.count_rows(leaver.account) == {"comments": 0, "unread_comments": 0}
@@ -211,7 +211,7 @@ async def test_what_was_said_about_an_item_goes_with_it(town: Town) -> None:
     for each in (item, stays):
         await say(member, each, "Look!")
     base, store = town.house.base, CommentStore()
-    erasure = CommentErasure(base.database, base.cache, store, CommentNews(base.outbox, store))
+    erasure = CommentErasure(base.database, base.cache, store, CommentNews(base.events.outbox, store))
     for _ in range(2):
         await erasure.forget(AccountId(owner.account), ItemId(item))
         assert await erasure.count_rows(owner.account) == {"comments": 1, "unread_comments": 1}

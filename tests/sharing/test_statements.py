@@ -38,6 +38,6 @@ async def test_a_link_and_a_comment_live_and_end_on_both_databases(stores: Store
         assert (await owner.ask("DELETE", comment)).status_code == 204
         await owner.post(f"items/{item}/comments", {"text": TEXT})
         base, store = house.base, CommentStore()
-        erasure = CommentErasure(base.database, base.cache, store, CommentNews(base.outbox, store))
+        erasure = CommentErasure(base.database, base.cache, store, CommentNews(base.events.outbox, store))
         assert sum([erased async for erased in erasure.erase(owner.account)]) == 1
         assert await erasure.count_rows(member.account) == {"comments": 0, "unread_comments": 0}

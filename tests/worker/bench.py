@@ -81,7 +81,7 @@ class Bench:
 
     async def receipt(self, row: ItemRow) -> list[tuple[str, int]]:
         """Each step and its attempt."""
-        return [(step.step, step.attempt) for step in await self.house.base.item_store.receipt(row.item_id)]
+        return [(step.step, step.attempt) for step in await self.house.base.items.store.receipt(row.item_id)]
 
 
 def runs(pid: int) -> bool:

@@ -23,7 +23,7 @@ async def test_an_animation_is_a_video_without_playlist_after_one_stage(bench: B
     assert (row.state, item.kind) == (ItemState.READY, ItemKind.VIDEO)
     assert (item.duration_seconds, item.playable, item.playlist_url) == (0.5, False, None)
     assert [each.name for each in item.renditions] == ["large", "fallback", "medium", "small", "video"]
-    page = await house.base.event_log.read(house.account, 0, limit=100)
+    page = await house.base.events.log.read(house.account, 0, limit=100)
     assert [event.type for event in page.events].count(EventType.ITEM_READY) == 1
 
 

@@ -85,15 +85,15 @@ async def registry(house: House, stores: Stores, clock: ManualClock) -> AsyncIte
     yield Registry(
         accounts,
         sessions,
-        ClosingService(store, base.cache, passwords, attempts, base.event_log, clock),
+        ClosingService(store, base.cache, passwords, attempts, base.events.log, clock),
         closed,
-        Eraser(closed, ItemErasure(base.item_store, base.amazon.objects), exports, base.event_store, clock, others),
+        Eraser(closed, ItemErasure(base.items.store, base.amazon.objects), exports, base.events.store, clock, others),
         AccountVerification(
             store,
             closed,
-            base.item_store,
+            base.items.store,
             ExportStore(base.amazon.dynamo),
-            base.event_store,
+            base.events.store,
             base.amazon.objects,
             (albums, relational, index),
         ),
@@ -124,11 +124,13 @@ async def furnish(house: House, folder: Path) -> None:
 async def furnish_database(house: House) -> None:
     """What is searched, what was answered, and what is still to be told."""
     base = house.base
-    await base.relay.relay(house.account)
-    follower = SearchIndex(base.item_store, IndexStore(base.database))
-    await Following(base.event_log, base.cursors, [follower]).follow(house.account)
+    await base.events.relay.relay(house.account)
+    follower = SearchIndex(base.items.store, IndexStore(base.database))
+    await Following(base.events.log, base.events.cursors, [follower]).follow(house.account)
     async with base.database.writer.write() as connection:
-        await base.answered.note(connection, house.account, RequestKey("another key", "a fingerprint"), "alb_1", 201)
+        await base.events.answered.note(
+            connection, house.account, RequestKey("another key", "a fingerprint"), "alb_1", 201
+        )
         event = NewEvent(EventType.ALBUM_CREATED, "alb_1", {})
         await EventOutbox(base.clock).tell(connection, [house.account], event, "created")
 
@@ -171,7 +173,7 @@ async def test_after_two_rounds_nothing_is_left_but_a_tombstone_with_counts(
 ) -> None:
     house = registry.house
     await furnish(house, tmp_path)
-    head = await house.base.event_store.head(house.account)
+    head = await house.base.events.store.head(house.account)
     late, upload = await house.create(b"sent late")
     working = await house.queued(b"made late")
     claimed = await house.work.claim(working.account_id, working.item_id)
@@ -229,7 +231,7 @@ async def test_an_eraser_killed_at_any_moment_is_followed_by_another(
 ) -> None:
     house = registry.house
     await furnish(house, tmp_path)
-    counted = await house.base.event_store.head(house.account)
+    counted = await house.base.events.store.head(house.account)
     await registry.closing.close(house.account, PASSWORD, client="somewhere")
     moments = random.Random(1)
     for _ in range(ROUNDS):

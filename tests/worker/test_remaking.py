@@ -29,7 +29,7 @@ PLENTY_SECONDS = 60
 @pytest.fixture
 def remakes(bench: Bench) -> Attempts:
     house, base = bench.house, bench.house.base
-    work = RemakeWork(base.item_store, base.changes, house.work, recipe_hash(), base.clock)
+    work = RemakeWork(base.items.store, base.items.changes, house.work, recipe_hash(), base.clock)
     objects, queues = base.amazon.objects, base.amazon.queues
     files, encodes = AttemptFiles(objects, bench.scratch), Encodes(Silence(), base.clock)
     return remake_attempts(work, files, objects, bench.decoders, encodes, queues, base.signals.nudges, base.clock)
@@ -39,7 +39,7 @@ def remakes(bench: Bench) -> Attempts:
 def reprocessing(house: House) -> Reprocessing:
     base = house.base
     queues = base.amazon.queues
-    return Reprocessing(base.item_store, base.changes, queues, recipe_hash(), base.clock, house.account)
+    return Reprocessing(base.items.store, base.items.changes, queues, recipe_hash(), base.clock, house.account)
 
 
 async def an_old_item(house: House, content: bytes, kind: ItemKind = ItemKind.IMAGE) -> ItemRow:
@@ -77,7 +77,7 @@ async def test_a_video_gets_poster_and_ladder_under_one_claim_and_says_nothing_b
     assert row.result.folders == {(recipe_hash(), 2)}
     names = [each.name for each in house.items.shown(row).renditions]
     assert names == ["large", "fallback", "medium", "small", "video", "storyboard", "storyboard_track"]
-    page = await house.base.event_log.read(house.account, 0, limit=100)
+    page = await house.base.events.log.read(house.account, 0, limit=100)
     assert [event.type for event in page.events] == ["item.created", "item.ready", "item.updated"]
     assert house.playback.playlist_url(row)
 

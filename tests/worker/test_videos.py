@@ -37,7 +37,7 @@ async def looked_at(bench: Bench, films: Path) -> ItemRow:
 
 
 async def told(house: House) -> list[EventType]:
-    page = await house.base.event_log.read(house.account, 0, limit=100)
+    page = await house.base.events.log.read(house.account, 0, limit=100)
     return [event.type for event in page.events]
 
 

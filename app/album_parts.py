@@ -24,6 +24,7 @@ from app.albums.placement_store import PlacementStore
 from app.albums.placements import PlacementService
 from app.albums.service import AlbumService
 from app.albums.store import AlbumStore
+from app.albums.unread_expiry import UnreadExpiry
 from app.items.cursor import Cursors
 from app.items.service import ItemService
 from app.services import Foundation
@@ -75,16 +76,7 @@ class AlbumParts:
             MoveService(cache, store, placed, OrderStore(), news, answered),
             MemberService(database, cache, store, member_store, departures, accounts, news, answered, cursors),
             InvitationService(
-                database,
-                cache,
-                sharing,
-                store,
-                member_store,
-                InvitationStore(),
-                news,
-                base.events.outbox,
-                cursors,
-                clock,
+                database, cache, sharing, store, member_store, InvitationStore(), news, base.events.outbox, cursors, clock
             ),
         )
 
@@ -110,7 +102,9 @@ class AlbumUpkeepParts:
         return cls(
             contents,
             CaptureFollower(base.items.store, contents),
-            ClearingService(database, clearing, invitations, base.clock),
+            ClearingService(
+                database, clearing, invitations, UnreadExpiry(database, cache, said, base.clock), base.clock
+            ),
             comments,
             AlbumErasure(database, cache, store, departures, invitations, clearing, news, comments),
         )

@@ -4,6 +4,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, NewType
 
 from pydantic import AfterValidator, WithJsonSchema
@@ -21,11 +22,16 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = tuple(first + second for first in _CROCKFORD for second in _CROCKFORD)
 _ULID_PATTERN = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
 _RANDOM_BITS = 80
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def new_ulid() -> str:
     """26 characters: 48 bits of milliseconds, then 80 random bits."""
-    number = (time.time_ns() // 1_000_000) << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
+    return _ulid(time.time_ns() // 1_000_000, secrets.randbits(_RANDOM_BITS))
+
+
+def _ulid(milliseconds: int, low_bits: int) -> str:
+    number = milliseconds << _RANDOM_BITS | low_bits
     return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
 
 
@@ -59,6 +65,11 @@ def new_share_id() -> ShareId:
 
 def new_comment_id() -> CommentId:
     return CommentId(f"cmt_{new_ulid()}")
+
+
+def first_comment_id(moment: datetime) -> CommentId:
+    """The least that a comment of that millisecond may have; those of every older one are below it."""
+    return CommentId(f"cmt_{_ulid((moment - _EPOCH) // timedelta(milliseconds=1), 0)}")
 
 
 def _pattern(prefix: str) -> str:

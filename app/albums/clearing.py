@@ -1,7 +1,8 @@
-"""Clearing away what shows no more: placements of deleted albums and of members who left, invitations that are over."""
+"""Clearing away what shows no more: placements of albums that are gone or left, ended invitations, old unread marks."""
 
 from app.albums.clearing_store import Clearing, ClearingStore
 from app.albums.invitation_store import InvitationStore
+from app.albums.unread_expiry import UnreadExpiry
 from app.stores.aurora import Database
 from shared.times import Clock
 
@@ -13,8 +14,16 @@ ROWS_PER_STEP = 1_000
 class ClearingService:
     """Killed anywhere and begun again, it goes on; two at once come to the same."""
 
-    def __init__(self, database: Database, store: ClearingStore, invitations: InvitationStore, clock: Clock) -> None:
-        self._database, self._store, self._invitations, self._clock = database, store, invitations, clock
+    def __init__(
+        self,
+        database: Database,
+        store: ClearingStore,
+        invitations: InvitationStore,
+        unread: UnreadExpiry,
+        clock: Clock,
+    ) -> None:
+        self._database, self._store, self._invitations = database, store, invitations
+        self._unread, self._clock = unread, clock
 
     async def clear(self) -> int:
         """A bounded number of what is to be cleared, each to its end; says how many placements that removed."""
@@ -23,6 +32,7 @@ class ClearingService:
         removed = sum([await self._clear(clearing) for clearing in due])
         async with self._database.writer.write() as connection:
             await self._invitations.forget_expired(connection, self._clock(), ROWS_PER_STEP)
+        await self._unread.expire()
         return removed
 
     async def _clear(self, clearing: Clearing) -> int:

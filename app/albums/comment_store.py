@@ -144,6 +144,18 @@ class CommentStore:
         )
         await connection.execute(read if item is None else read.where(unread_comments.c.item_id == item))
 
+    async def longest_unread(
+        self, connection: AsyncConnection, before: CommentId, limit: int
+    ) -> list[tuple[AccountId, CommentId]]:
+        """Who has not read which comments below that id, those that have waited longest first."""
+        wanted = (
+            select(unread_comments.c.account_id, unread_comments.c.comment_id)
+            .where(unread_comments.c.comment_id < before)
+            .order_by(unread_comments.c.comment_id)
+            .limit(limit)
+        )
+        return [(AccountId(row.account_id), CommentId(row.comment_id)) for row in await connection.execute(wanted)]
+
     async def some_of(self, connection: AsyncConnection, account: AccountId, limit: int) -> list[CommentRow]:
         """Some that the account has written, or that are about its items."""
         for mine in (comments.c.author_id == account, comments.c.owner_id == account):

@@ -76,7 +76,16 @@ class AlbumParts:
             MoveService(cache, store, placed, OrderStore(), news, answered),
             MemberService(database, cache, store, member_store, departures, accounts, news, answered, cursors),
             InvitationService(
-                database, cache, sharing, store, member_store, InvitationStore(), news, base.events.outbox, cursors, clock
+                database,
+                cache,
+                sharing,
+                store,
+                member_store,
+                InvitationStore(),
+                news,
+                base.events.outbox,
+                cursors,
+                clock,
             ),
         )
 

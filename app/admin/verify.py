@@ -40,6 +40,8 @@ class Verified:
     accounts: int
     objects: int
     findings: tuple[Finding, ...]
+    not_compared: tuple[AccountId, ...] = ()
+    """Accounts whose search index was behind all the time."""
 
 
 class Verification:

@@ -16,10 +16,12 @@ from app.accounts.store import AccountStore
 from app.admin.remains import AccountVerification, Remains
 from app.admin.verify import Finding, Verification, Verified
 from app.admin.verify_exports import ExportVerification
+from app.admin.verify_index import IndexVerification
 from app.album_parts import AlbumUpkeepParts
 from app.events.relational import RelationalEvents
 from app.exports.store import ExportStore
 from app.logs import set_up_logs
+from app.search.contents import IndexContents
 from app.search.index_store import IndexStore
 from app.services import open_foundation
 from app.settings import load_settings
@@ -38,8 +40,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parser = commands.add_parser(
         "verify",
         help="check every item's objects, digests and log (operators)",
-        description="Checks rows, objects and logs against each other. Takes the app's settings from the environment, "
-        "or, where they are absent, from the data folder of `darkroom up`.",
+        description="Checks rows, objects, logs and the search index against each other. Takes the app's settings from "
+        "the environment, or, where they are absent, from the data folder of `darkroom up`.",
         epilog="Exit codes: 0 nothing found, 1 findings, 3 a store cannot be reached.",
     )
     parser.add_argument("--read", action="store_true", help="also read every original and compare its bytes")
@@ -75,6 +77,8 @@ async def _look(arguments: argparse.Namespace) -> tuple[tuple[Finding, ...], str
         remains = await _verify_account(arguments.account)
         return remains.findings, f"{arguments.account}: {_fate(remains)}"
     verified = await _verify(arguments.read)
+    for account in verified.not_compared:
+        sys.stderr.write(f"{account}: its search index is behind, and was not compared\n")
     summary = (
         f"{verified.items} items of {verified.accounts} accounts, {verified.objects} objects: "
         f"{len(verified.findings) or 'no'} findings"
@@ -117,11 +121,14 @@ async def _verify(read: bool) -> Verified:
         base = await open_foundation(load_settings(), stack, utc_now)
         verification = Verification(base.items.store, base.events.store, base.amazon.objects, utc_now, read=read)
         exports = ExportVerification(ExportStore(base.amazon.dynamo), base.amazon.objects, utc_now)
+        contents = IndexContents(base.database)
+        index = IndexVerification(base.items.store, base.events.store, base.events.cursors, contents)
         try:
-            verified = await verification.run()
+            verified, indexed = await verification.run(), await index.run()
         except* Unavailable as group:
             raise group.exceptions[0] from None
-        return replace(verified, findings=(*verified.findings, *await exports.run()))
+        findings = (*verified.findings, *await exports.run(), *indexed.findings)
+        return replace(verified, findings=findings, not_compared=indexed.not_compared)
 
 
 def _account_id(text: str) -> AccountId:

@@ -8,6 +8,7 @@ from sqlalchemy import insert, select
 
 from app.events.cursors import CursorStore
 from app.events.follower import Following
+from app.items.cursor import Cursors
 from app.items.lifecycle import Change
 from app.items.row import ItemRow, Result
 from app.search.index_store import IndexStore
@@ -15,6 +16,7 @@ from app.search.indexing import SearchIndex
 from app.search.query import Wish
 from app.search.schema import item_index, item_words
 from app.search.service import SearchService
+from app.search.store import SearchStore
 from app.sharing.schema import album_items, album_members, albums
 from app.stores.aurora import Database
 from app.worker.following import FollowerLoops
@@ -130,3 +132,13 @@ class Library:
             item: ("no row", frozenset(those)) for (item, key), those in words.items() if items.get(item) != key
         }
         return {item: (key, frozenset(words.get((item, key), set()))) for item, key in items.items()} | without_row
+
+
+async def open_library(house: House, database: Database) -> Library:
+    """Of an account whose log search follows."""
+    index, cursors = IndexStore(database), CursorStore(database)
+    follower = SearchIndex(house.base.items.store, index)
+    following = Following(house.base.events.log, cursors, [follower])
+    search = SearchService(house.items, SearchStore(database.readers), Cursors(b"secret"))
+    await cursors.enrol(follower.name, [house.account])
+    return Library(house, database, index, following, follower, search)

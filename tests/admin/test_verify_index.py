@@ -1,0 +1,195 @@
+"""`darkroom verify` compares the search index with the rows, and takes nothing that only moves for a fault."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from sqlalchemy import delete, insert, update
+
+from app.admin import verify_index
+from app.admin.verify_index import IndexVerification, IndexVerified
+from app.events.cursors import CursorStore
+from app.events.relational import RelationalEvents
+from app.followers import SEARCH
+from app.search.contents import Held, IndexContents
+from app.search.schema import item_index, item_words
+from app.stores.aurora import Database
+from shared.ids import new_item_id
+from tests.house import House
+from tests.search.library import Library, open_library
+
+
+@pytest.fixture
+async def library(house: House, database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Library]:
+    """In a database of its own, for all of it is compared, in small pages and without long waits."""
+    monkeypatch.setattr(verify_index, "PAGE_ITEMS", 2)
+    monkeypatch.setattr(verify_index, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(verify_index, "ROUND_SECONDS", 0.01)
+    opened = Database(database_url)
+    yield await open_library(house, opened)
+    await opened.close()
+
+
+def verification(library: Library, contents: IndexContents | None = None) -> IndexVerification:
+    base = library.house.base
+    cursors = CursorStore(library.database)
+    return IndexVerification(base.items.store, base.events.store, cursors, contents or IndexContents(library.database))
+
+
+async def found(library: Library) -> list[tuple[str, str]]:
+    """Each finding's subject and message; every account was compared."""
+    verified = await verification(library).run()
+    assert verified.not_compared == ()
+    assert {finding.kind for finding in verified.findings} <= {"search"}
+    return [(finding.subject, finding.message) for finding in verified.findings]
+
+
+async def filled(library: Library) -> list[str]:
+    """Seven items that are found, and one that is deleted; their ids."""
+    rows = [await library.add(f"{number}.jpg", "sea", day=number) for number in range(8)]
+    await library.house.trash.delete(rows.pop(), None)
+    await library.index_all()
+    return [row.item_id for row in rows]
+
+
+async def test_an_index_that_is_as_its_rows_has_no_finding(library: Library) -> None:
+    await filled(library)
+    assert await found(library) == []
+
+
+async def test_a_lost_row_is_found(library: Library) -> None:
+    lost = (await filled(library))[3]
+    async with library.database.writer.write() as connection:
+        await connection.execute(delete(item_index).where(item_index.c.item_id == lost))
+        await connection.execute(delete(item_words).where(item_words.c.item_id == lost))
+    [(subject, message)] = await found(library)
+    assert subject == lost
+    assert message.startswith("not in the search index")
+
+
+async def test_rows_of_nothing_are_found_however_many_they_are_and_wherever(library: Library) -> None:
+    await filled(library)
+    ghosts = [new_item_id() for _ in range(9)]
+    rows = [
+        {"account_id": library.account, "item_id": ghost, "captured_key": f"20{20 + number}-07-04T12:00:00Z#{ghost}"}
+        for number, ghost in enumerate(ghosts)
+    ]
+    async with library.database.writer.write() as connection:
+        await connection.execute(insert(item_index), rows[:5])
+        await connection.execute(insert(item_words), [row | {"word": "ghost"} for row in rows[3:]])
+    findings = await found(library)
+    assert sorted(subject for subject, _ in findings) == sorted(ghosts)
+    assert all("where nothing belongs" in message for _, message in findings)
+
+
+async def test_a_wrong_a_lost_and_another_items_word_are_found(library: Library) -> None:
+    wrong, lost, others, right = (await filled(library))[:4]
+    words = item_words.c
+    async with library.database.writer.write() as connection:
+        for item, change in ((wrong, {"word": "see"}), (others, {"item_id": right})):
+            await connection.execute(
+                update(item_words).where(words.item_id == item, words.word == "sea").values(**change)
+            )
+        await connection.execute(delete(item_words).where(words.item_id == lost, words.word == "sea"))
+    findings = dict(await found(library))
+    assert set(findings) == {wrong, lost, others}
+    assert "lacks 1 of its rows and has 1 others" in findings[wrong]
+    assert "lacks 1 of its rows and has 0 others" in findings[lost]
+
+
+async def test_an_item_under_a_wrong_time_is_missing_where_it_belongs_and_found_where_it_does_not(
+    library: Library,
+) -> None:
+    moved = (await filled(library))[2]
+    key = f"2020-01-01T00:00:00Z#{moved}"
+    async with library.database.writer.write() as connection:
+        for table in (item_index, item_words):
+            await connection.execute(update(table).where(table.c.item_id == moved).values(captured_key=key))
+    findings = await found(library)
+    assert [subject for subject, _ in findings] == [moved, moved]
+    assert sorted(message.split()[0] for _, message in findings) == ["in", "not"]
+
+
+class Meddling(IndexContents):
+    """Something happens at each of the first looks at the index, as it does while it is in use."""
+
+    def __init__(self, database: Database, meddle: Callable[[], Awaitable[None]], times: int) -> None:
+        super().__init__(database)
+        self._meddle, self._times = meddle, times
+
+    async def page(self, *arguments: object) -> dict[str, Held]:
+        await self._meddle_once()
+        return await super().page(*arguments)  # type: ignore[arg-type]  # as it was called
+
+    async def at(self, *arguments: object) -> Held:
+        await self._meddle_once()
+        return await super().at(*arguments)  # type: ignore[arg-type]  # as it was called
+
+    async def _meddle_once(self) -> None:
+        if self._times:
+            self._times -= 1
+            await self._meddle()
+
+
+async def compared_while_an_item_changes(library: Library, times: int, *, moves: bool) -> IndexVerified:
+    """`moves`: to another time of capture, too."""
+    row = await library.add("busy.jpg", "sea", day=99)
+
+    async def meddle() -> None:
+        nonlocal row
+        day = {"captured_at": f"2019-01-{row.version:02}T00:00:00Z"} if moves else {}
+        row = await library.edit(row, caption=f"caption {row.version}", **day)
+        await library.index_all()
+
+    await library.index_all()
+    return await verification(library, Meddling(library.database, meddle, times)).run()
+
+
+@pytest.mark.parametrize("moves", [True, False])
+@pytest.mark.parametrize("times", [1, 2, 5])
+async def test_an_item_that_changes_meanwhile_is_no_finding(library: Library, times: int, moves: bool) -> None:
+    await filled(library)
+    verified = await compared_while_an_item_changes(library, times, moves=moves)
+    assert (verified.findings, verified.not_compared) == ((), ())
+
+
+async def test_an_account_in_which_something_never_stands_still_is_named_and_no_finding(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify_index, "LOOKS", 2)
+    monkeypatch.setattr(verify_index, "ROUNDS", 0)
+    verified = await compared_while_an_item_changes(library, times=100, moves=False)
+    assert (verified.findings, verified.not_compared) == ((), (library.account,))
+
+
+async def test_an_account_whose_index_stays_behind_is_named_and_no_finding(library: Library) -> None:
+    await filled(library)
+    await library.add("late.jpg", "sea")
+    verified = await verification(library).run()
+    assert (verified.findings, verified.not_compared) == ((), (library.account,))
+    await library.index_all()
+    assert await found(library) == []
+
+
+async def test_an_index_that_is_not_filled_yet_is_not_compared(library: Library) -> None:
+    await library.add("new.jpg", "sea")
+    verified = await verification(library).run()
+    assert (verified.findings, verified.not_compared) == ((), (library.account,))
+
+
+async def test_what_is_left_in_the_index_of_an_account_that_nobody_follows_is_found(library: Library) -> None:
+    await filled(library)
+    async for _ in RelationalEvents(library.database).erase(library.account):
+        pass
+    assert [subject for subject, _ in await found(library)] == [library.account]
+    async for _ in library.index.erase(library.account):
+        pass
+    assert await found(library) == []
+
+
+async def test_an_account_that_is_being_erased_is_left_alone(library: Library) -> None:
+    lost = (await filled(library))[3]
+    async with library.database.writer.write() as connection:
+        await connection.execute(delete(item_index).where(item_index.c.item_id == lost))
+    await library.house.base.events.store.close(library.account)
+    assert await found(library) == []
+    assert library.account in await CursorStore(library.database).accounts(SEARCH, "", 10)

@@ -105,7 +105,7 @@ async def _open_amazon(settings: Settings, stack: AsyncExitStack) -> AmazonStore
 async def _open_events(
     database: Database, amazon: AmazonStores, nudge: Nudge, stack: AsyncExitStack, clock: Clock
 ) -> EventParts:
-    store, cursors = EventStore(amazon.dynamo), CursorStore(database)
+    store, cursors = EventStore(amazon.dynamo), CursorStore(database, clock)
     log = await stack.enter_async_context(EventLog(store, amazon.dynamo, nudge, clock))
     outbox_relay = OutboxRelay(OutboxStore(database), log, clock)
     prompt = await stack.enter_async_context(PromptTelling(outbox_relay))

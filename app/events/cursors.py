@@ -1,7 +1,8 @@
 """How far each follower is in each account's log, in Aurora, where what it makes of the events is."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,6 +11,11 @@ from app.events.schema import cursors
 from app.stores.aurora import Database
 from app.stores.aurora_inserts import insert_absent
 from shared.ids import AccountId
+from shared.times import Clock
+
+FILL_LEASE = timedelta(seconds=30)
+"""So long nobody else begins to read all rows; whoever reads them renews that with each page, which takes a second at
+most. It only saves work: what is right rests on `revision` alone, however far two clocks are apart."""
 
 Step = Callable[[AsyncConnection], Awaitable[None]]
 """What a follower writes, in one transaction with its cursor's move. It waits for nothing but the database."""
@@ -28,17 +34,19 @@ class Cursor:
     applied: int | None
     wanted: int
     revision: int
+    filling_until: datetime | None = None
 
 
 class CursorStore:
     """Each method is one transaction. Raises Unavailable, as the database does."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
 
     async def get(self, follower: str, account: AccountId) -> Cursor | None:
         columns = cursors.c
-        wanted = select(columns.applied, columns.wanted, columns.revision).where(*_of(follower, account))
+        wanted = select(columns.applied, columns.wanted, columns.revision, columns.filling_until)
+        wanted = wanted.where(*_of(follower, account))
         async with self._database.writer.read() as connection:
             found = (await connection.execute(wanted)).first()
         return Cursor(follower, account, *found) if found else None
@@ -62,26 +70,34 @@ class CursorStore:
         async with self._database.writer.write() as connection:
             await insert_absent(connection, cursors, [_new(follower, account, 0) for account in accounts])
 
-    async def write(self, read: Cursor, step: Step, applied: int | None) -> bool:
-        """Runs the step and moves the cursor in one transaction.
+    def is_being_filled(self, cursor: Cursor) -> bool:
+        """Whether somebody reads all rows, or has died at that a moment ago."""
+        return cursor.applied is None and cursor.filling_until is not None and cursor.filling_until > self._clock()
 
-        False, and nothing is written, when the follower has written since `read` was read, or the cursor is gone:
-        so whatever a step was prepared from is at least as new as what it replaces.
+    async def write(self, read: Cursor, step: Step, applied: int | None) -> Cursor | None:
+        """Runs the step and moves the cursor in one transaction; says how it stands then.
+
+        None, and nothing is written, when the follower has written since `read` was read, or the cursor is gone:
+        so whatever a step was prepared from is at least as new as what it replaces. Whoever writes None for `applied`
+        is the one to read the rows, for the time of a lease.
         """
+        filling_until = self._clock() + FILL_LEASE if applied is None else None
+        after = replace(read, applied=applied, revision=read.revision + 1, filling_until=filling_until)
         moved = (
             update(cursors)
             .where(*_of(read.follower, read.account), cursors.c.revision == read.revision)
             .values(
                 applied=applied,
                 behind=True if applied is None else cursors.c.wanted > applied,
-                revision=read.revision + 1,
+                revision=after.revision,
+                filling_until=filling_until,
             )
         )
         async with self._database.writer.write() as connection:
             if (await connection.execute(moved)).rowcount == 0:
-                return False
+                return None
             await step(connection)
-        return True
+        return after
 
     async def behind(self, follower: str, after: str, limit: int) -> list[AccountId]:
         """Accounts whose cursor stands before what is wanted, by their ids."""

@@ -39,6 +39,7 @@ cursors = Table(
     Column("wanted", BigInteger, nullable=False),
     Column("behind", Boolean, nullable=False, comment="applied < wanted, to be found by an index"),
     Column("revision", BigInteger, nullable=False, comment="moved by every write of the follower's"),
+    Column("filling_until", UtcDateTime, nullable=True, comment="while somebody reads all rows, nobody else begins"),
     PrimaryKeyConstraint("follower", "account_id", name="pk_cursors"),
     Index("ix_cursors_follower_behind_account_id", "follower", "behind", "account_id"),
     Index("ix_cursors_account_id", "account_id"),

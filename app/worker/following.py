@@ -72,7 +72,7 @@ class FollowerLoops:
                     tasks.create_task(attend(account))
 
     @staticmethod
-    async def _attempt(account: AccountId | None, work: Awaitable[None]) -> bool:
+    async def _attempt(account: AccountId | None, work: Awaitable[object]) -> bool:
         """One account's trouble keeps no other waiting."""
         try:
             await work

@@ -14,6 +14,7 @@ from app.search.contents import Held, IndexContents
 from app.search.schema import item_index, item_words
 from app.stores.aurora import Database
 from shared.ids import new_item_id
+from shared.times import utc_now
 from tests.house import House
 from tests.search.library import Library, open_library
 
@@ -31,7 +32,7 @@ async def library(house: House, database_url: str, monkeypatch: pytest.MonkeyPat
 
 def verification(library: Library, contents: IndexContents | None = None) -> IndexVerification:
     base = library.house.base
-    cursors = CursorStore(library.database)
+    cursors = CursorStore(library.database, utc_now)
     return IndexVerification(base.items.store, base.events.store, cursors, contents or IndexContents(library.database))
 
 
@@ -192,4 +193,4 @@ async def test_an_account_that_is_being_erased_is_left_alone(library: Library) -
         await connection.execute(delete(item_index).where(item_index.c.item_id == lost))
     await library.house.base.events.store.close(library.account)
     assert await found(library) == []
-    assert library.account in await CursorStore(library.database).accounts(SEARCH, "", 10)
+    assert library.account in await CursorStore(library.database, utc_now).accounts(SEARCH, "", 10)

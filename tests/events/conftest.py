@@ -4,7 +4,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from app.events.cursors import CursorStore
 from app.stores.aurora import Database
+from shared.ids import new_ulid
+from tests.events.ledger import HEARD
+from tests.house import ManualClock
 
 
 @pytest.fixture
@@ -12,3 +16,17 @@ async def database(common_database_url: str) -> AsyncIterator[Database]:
     opened = Database(common_database_url)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def cursors(database: Database, clock: ManualClock) -> CursorStore:
+    """Beside what a ledger writes down."""
+    async with database.writer.write() as connection:
+        await connection.run_sync(HEARD.metadata.create_all)
+    return CursorStore(database, clock)
+
+
+@pytest.fixture
+def name() -> str:
+    """The test's own follower."""
+    return f"ledger {new_ulid()}"

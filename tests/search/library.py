@@ -23,6 +23,7 @@ from app.worker.following import FollowerLoops
 from shared.events import EventType
 from shared.ids import AccountId, AlbumId, ItemId, new_album_id, new_ulid
 from shared.items import CreateItem, EditItem, ItemKind
+from shared.times import utc_now
 from tests.house import House
 
 SUMMER = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -72,7 +73,7 @@ class Library:
 
     def loops(self) -> FollowerLoops:
         """A worker's."""
-        cursors = CursorStore(self.database)
+        cursors = CursorStore(self.database, utc_now)
         return FollowerLoops(self.house.base.events.log, cursors, self.house.base.amazon.queues, [self.follower])
 
     async def find(self, text: str | None = None, **wish: object) -> list[str]:
@@ -136,7 +137,7 @@ class Library:
 
 async def open_library(house: House, database: Database) -> Library:
     """Of an account whose log search follows."""
-    index, cursors = IndexStore(database), CursorStore(database)
+    index, cursors = IndexStore(database), CursorStore(database, utc_now)
     follower = SearchIndex(house.base.items.store, index)
     following = Following(house.base.events.log, cursors, [follower])
     search = SearchService(house.items, SearchStore(database.readers), Cursors(b"secret"))

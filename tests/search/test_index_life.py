@@ -54,7 +54,7 @@ async def change_something(library: Library, chance: random.Random) -> None:
 
 
 async def test_an_index_that_is_followed_by_killed_doubled_and_late_workers_equals_the_rows(library: Library) -> None:
-    chance, cursors = random.Random(20261127), CursorStore(library.database)
+    chance, cursors = random.Random(20261127), CursorStore(library.database, utc_now)
     queues, loops = library.house.base.amazon.queues, library.loops()
     kills = 0
 
@@ -176,12 +176,12 @@ async def test_after_an_erasure_nothing_is_left_and_no_late_worker_brings_it_bac
     assert (await library.index.count_rows(library.account))["item_index"] == 3
     late = library.follower
     step, _ = await late.read_page(library.account, None)
-    read = await CursorStore(library.database).get(SEARCH, library.account)
+    read = await CursorStore(library.database, utc_now).get(SEARCH, library.account)
     assert read is not None
     erased = [count async for count in relational.erase(library.account)]
     erased += [count async for count in library.index.erase(library.account)]
     assert erased[-1] == 3
-    assert not await CursorStore(library.database).write(read, step, 9)
+    assert not await CursorStore(library.database, utc_now).write(read, step, 9)
     await library.index_all()
     counts = await library.index.count_rows(library.account) | await relational.count_rows(library.account)
     assert set(counts.values()) == {0}

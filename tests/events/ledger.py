@@ -1,0 +1,78 @@
+"""A follower that writes down what it hears, and how tests look at that."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.events.cursors import Cursor, CursorStore, Step
+from app.events.log import NewEvent
+from app.stores.aurora import Database
+from shared.events import Event, EventType
+from shared.ids import AccountId
+from tests.house import House
+
+HEARD = Table("heard", MetaData(), Column("account", String(30)), Column("number", Integer), mysql_engine="InnoDB")
+"""Without any key: what is applied twice stands there twice."""
+
+
+@dataclass(eq=False)
+class Ledger:
+    """Writes down every number that it hears. `dies` lets it be killed after it has written, before the commit;
+    from the page `waits_from` on it waits `before_write`, and says that it is `reading`."""
+
+    name: str
+    rows: list[str] = field(default_factory=list)
+    pages_read: int = 0
+    prepared: int = 0
+    dies: int = 0
+    before_write: asyncio.Event | None = None
+    waits_from: int = 1
+    reading: asyncio.Event = field(default_factory=asyncio.Event)
+    known: list[AccountId] = field(default_factory=list)
+
+    async def prepare(self, account: AccountId, events: Sequence[Event]) -> Step:
+        self.prepared += 1
+        return self._write(account, [event.number for event in events])
+
+    async def read_page(self, account: AccountId, after: str | None) -> tuple[Step, str | None]:
+        self.pages_read += 1
+        index = int(after or 0)
+        page = self.rows[index : index + 1]
+        if self.pages_read >= self.waits_from:
+            self.reading.set()
+            if self.before_write is not None:
+                await self.before_write.wait()
+        more = str(index + 1) if index + 1 < len(self.rows) else None
+        return self._write(account, [-1 for _ in page]), more
+
+    async def newcomers(self) -> Sequence[AccountId]:
+        return self.known
+
+    def _write(self, account: AccountId, numbers: list[int]) -> Step:
+        async def write(connection: AsyncConnection) -> None:
+            if numbers:
+                await connection.execute(insert(HEARD), [{"account": account, "number": each} for each in numbers])
+            if self.dies:
+                self.dies -= 1
+                raise asyncio.CancelledError
+
+        return write
+
+
+async def heard(database: Database, account: AccountId) -> list[int]:
+    async with database.writer.read() as connection:
+        return list(await connection.scalars(select(HEARD.c.number).where(HEARD.c.account == account)))
+
+
+async def append(house: House, count: int = 1) -> None:
+    for _ in range(count):
+        await house.base.events.log.append(house.account, [NewEvent(EventType.ITEM_CREATED, "itm", {})])
+
+
+async def cursor(cursors: CursorStore, name: str, account: AccountId) -> Cursor:
+    found = await cursors.get(name, account)
+    assert found is not None
+    return found

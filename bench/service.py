@@ -5,8 +5,9 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from random import randrange
 from socket import socket
 
 from app.stores.clients import Endpoints, open_amazon
@@ -22,6 +23,8 @@ CREDENTIAL = {"region": "eu-central-1", "access_key_id": "AKIDBENCHMARK", "secre
 READY = "Darkroom is ready at"
 READY_SECONDS = 60
 STOP_SECONDS = 60
+PORTS = (20_000, 32_000)
+"""Below those that outgoing connections get: such a one might be taken before the server listens."""
 
 
 def environment_without_settings() -> dict[str, str]:
@@ -82,14 +85,10 @@ def _await_ready(process: "subprocess.Popen[bytes]", log: Path) -> None:
 def free_ports() -> int:
     """A loopback port whose two neighbours are free as well: those of the object store and the edge."""
     while True:
-        with socket() as first, socket() as second, socket() as third:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            try:
-                second.bind(("127.0.0.1", port + 1))
-                third.bind(("127.0.0.1", port + 2))
-            except (OSError, OverflowError):
-                continue
+        port = randrange(*PORTS)
+        with socket() as first, socket() as second, socket() as third, suppress(OSError):
+            for offset, probe in enumerate((first, second, third)):
+                probe.bind(("127.0.0.1", port + offset))
             return port
 
 

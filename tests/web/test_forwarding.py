@@ -1,13 +1,13 @@
 """What crosses the web tier on its way to the app and back."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 
+from tests.servers import free_port
 from tests.web.servers import serving_web
 from web.request_body import LARGEST_BODY_BYTES
 
@@ -93,7 +93,7 @@ async def test_a_method_that_does_not_exist_is_refused(web: httpx.AsyncClient) -
 
 
 async def test_an_app_that_is_down_is_a_problem_with_retry_after() -> None:
-    with serving_web(f"http://127.0.0.1:{_unused_port()}") as url:
+    with serving_web(f"http://127.0.0.1:{free_port()}") as url:
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
             answer = await client.get("/v1/items")
             assert (await client.get("/healthz")).status_code == 200
@@ -165,13 +165,6 @@ async def _raw(url: str, request: bytes) -> tuple[int, bytes]:
     writer.close()
     await writer.wait_closed()
     return int(answer.split(b" ")[1]), answer
-
-
-def _unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @asynccontextmanager

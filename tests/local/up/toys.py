@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 from local.part import Part
 from local.readiness import answers_http
 from local.supervisor import Patience, Supervisor
+from tests.servers import free_port
 
 SERVER = """
 import http.server, signal, subprocess, sys
@@ -28,13 +28,6 @@ if "--deaf" in sys.argv:
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
 QUICK = Patience(deaths=3, first_pause_seconds=0.01, longest_pause_seconds=0.02, poll_seconds=0.02)
-
-
-def free_port() -> int:
-    with socket.socket() as candidate:
-        candidate.bind(("127.0.0.1", 0))
-        port: int = candidate.getsockname()[1]
-        return port
 
 
 def a_server(name: str, *options: str, after: tuple[str, ...] = (), stop_seconds: float = 5.0) -> Part:

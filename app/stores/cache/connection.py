@@ -16,7 +16,7 @@ from app.stores.cache.timing import Timing
 
 DEFAULT_PORT = 6379
 SECOND_LOOK_SECONDS = 0.005
-"""An answer may have arrived while this process was busy: it is read before time is up."""
+"""At least. An answer may have arrived while this process was busy: it is read before time is up."""
 _OUT_OF_MEMORY = "OOM"
 """The one error of Redis after which the connection is as good as before."""
 
@@ -124,7 +124,9 @@ class Connection(asyncio.Protocol):
             if oldest is self._suspect:
                 self.close("no answer in time")
                 return
-            self._suspect, wait = oldest, SECOND_LOOK_SECONDS
+            # As long as this process was busy, a Redis that shares its machine may have had no processor.
+            late = min(-wait, self._answer_seconds)
+            self._suspect, wait = oldest, max(late, SECOND_LOOK_SECONDS)
         self._watch = self._loop.call_later(wait, self._look_for_overdue)
 
 

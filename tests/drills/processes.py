@@ -127,8 +127,8 @@ class Processes:
         own = {"DARKROOM_LEASE_SECONDS": str(lease_seconds), "DARKROOM_WORKER_SLOTS": str(slots)}
         return self._start(["app", "worker"], dict(self._app) | own | settings)
 
-    def app(self) -> Process:
-        return self._start(["app", "serve"], dict(self._app) | {"DARKROOM_REGISTRATION": "open"})
+    def app(self, **settings: str) -> Process:
+        return self._start(["app", "serve"], dict(self._app) | {"DARKROOM_REGISTRATION": "open"} | settings)
 
     def web(self, app: Process) -> Process:
         told = {name: self._app[name] for name in ("DARKROOM_CDN_URL", "DARKROOM_S3_PUBLIC_ENDPOINT")}

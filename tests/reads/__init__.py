@@ -1,0 +1,1 @@
+"""What reads cost and promise at two app processes over one database with its reader, and one Redis."""

@@ -1,0 +1,29 @@
+"""Two app processes for all tests of a module: starting them costs more than most of what is done with them."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from app.migrations.run import migrate
+from tests.database_pair import DatabasePair
+from tests.house import Stores
+from tests.reads.twins import Twins, running_twins
+from tests.redis_pair import RedisPair
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def twins(
+    database_servers: DatabasePair,
+    valkey_servers: RedisPair,
+    stores: Stores,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Twins]:
+    await valkey_servers.heal()
+    database = await database_servers.create_database()
+    await migrate(database_servers.writer.url(database))
+    await database_servers.wait_applied()
+    folder = tmp_path_factory.mktemp("twins")
+    async with running_twins(database_servers, database, valkey_servers.primary, stores, folder) as started:
+        yield started
+    await database_servers.drop_database(database)

@@ -1,0 +1,173 @@
+"""Redis killed under load and back after half a minute: nobody notices but the database, and that within bounds."""
+
+import asyncio
+import math
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import cycle, permutations
+
+import httpx
+import pytest
+
+from app.stores.cache.changes import LOOK_SHARE
+from app.stores.cache.timing import TIMING
+from tests.reads.twins import CACHED_TABLES, Somebody, Twins, until_true
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+OUTAGE_SECONDS = 30
+PAUSE_SECONDS = 0.2
+"""Between two requests of one reader; there are two at each process."""
+LOOKS = math.ceil(TIMING.until_nobody_is_permitted / (TIMING.poll * LOOK_SHARE)) + 1
+"""Into the outbox, by a change that waits until nobody is permitted to read what was before it."""
+WARM_READS = 40
+
+
+UNDER_WAY = 5
+"""Requests at most whose statements are counted, and whose answers are not yet: one of each reader and a change."""
+
+
+@dataclass(slots=True)
+class Load:
+    """All that was answered so far."""
+
+    reads: Counter[str] = field(default_factory=Counter)
+    """By path."""
+    writes: int = 0
+    statuses: Counter[int] = field(default_factory=Counter)
+    old: list[str] = field(default_factory=list)
+    """Titles that were not shown although they had been acknowledged."""
+
+    async def read(self, client: httpx.AsyncClient, path: str) -> httpx.Response:
+        answer = await client.get(path)
+        self.reads[path] += 1
+        self.statuses[answer.status_code] += 1
+        return answer
+
+    async def rename(self, client: httpx.AsyncClient, album: str, title: str) -> None:
+        answer = await client.patch(album, json={"title": title})
+        self.writes += 1
+        self.statuses[answer.status_code] += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Statements about data of one request where nothing is cached."""
+
+    reads: dict[str, int]
+    write: int
+
+    def most(self, reads: Counter[str], writes: int) -> int:
+        """Of so many without Redis: a change writes its keys, and looks whether anybody has confirmed them."""
+        change = self.write + 1 + LOOKS
+        return sum(times * self.reads[path] for path, times in reads.items()) + (writes + UNDER_WAY) * change
+
+
+async def test_while_redis_is_away_every_request_is_answered_and_asks_the_database_as_if_there_were_no_cache(
+    twins: Twins,
+) -> None:
+    somebody = await twins.somebody()
+    album = f"/albums/{await somebody.album()}"
+    cost = await _measure_without_cache(twins, somebody, album)
+    for path in cost.reads:
+        await twins.warm(somebody, path)
+
+    load = Load()
+    async with _reading(somebody, tuple(cost.reads), load):
+        async with _renaming(somebody, album, load):
+            twins.node.kill()
+            await twins.log.forget()
+            reads, writes = load.reads.copy(), load.writes
+            await asyncio.sleep(OUTAGE_SECONDS)
+            statements = await twins.log.all_about_data()
+            reads, writes = load.reads - reads, load.writes - writes
+            twins.node.start()
+        await until_true(lambda: _reads_cost_nothing(twins, load))
+
+    assert set(load.statuses) == {200}
+    assert load.old == []
+    assert writes > 0
+    assert reads.total() < statements <= cost.most(reads, writes)
+
+
+async def _measure_without_cache(twins: Twins, somebody: Somebody, album: str) -> Cost:
+    """At a third process, which reads nothing from Redis."""
+    app = twins.processes.app(DARKROOM_CACHE="off")
+    await app.ready()
+    client, load = await twins.client(app, somebody.token), Load()
+    reads = {path: await _cost(twins, partial(load.read, client, path)) for path in ("/account", album)}
+    write = await _cost(twins, partial(load.rename, client, album, "Without cache"))
+    assert set(load.statuses) == {200}
+    return Cost(reads, write)
+
+
+async def _cost(twins: Twins, ask: Callable[[], Awaitable[object]]) -> int:
+    await _all_told(twins)
+    before = await twins.log.all_about_data()
+    await ask()
+    await _all_told(twins)
+    return await twins.log.all_about_data() - before
+
+
+async def _all_told(twins: Twins) -> None:
+    """What a change tells its followers goes out after the answer."""
+
+    async def nothing_is_left() -> bool:
+        sql = f"SELECT COUNT(*) FROM {twins.database}.event_outbox"  # noqa: S608 - our own name
+        return await asyncio.to_thread(twins.pair.writer.run, sql) == "0"
+
+    await until_true(nothing_is_left)
+
+
+@asynccontextmanager
+async def _reading(somebody: Somebody, paths: Sequence[str], load: Load) -> AsyncIterator[None]:
+    """A reader of each path at each process, from now to the end of the block."""
+    stopping = asyncio.Event()
+
+    async def read(client: httpx.AsyncClient, path: str) -> None:
+        while not stopping.is_set():
+            await load.read(client, path)
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async with asyncio.TaskGroup() as readers:
+        for client in somebody.clients:
+            for path in paths:
+                readers.create_task(read(client, path))
+        yield
+        stopping.set()
+
+
+@asynccontextmanager
+async def _renaming(somebody: Somebody, album: str, load: Load) -> AsyncIterator[None]:
+    """By one process after the other; as soon as it is answered, the next one must show it."""
+    stopping = asyncio.Event()
+
+    async def rename() -> None:
+        for number, (writer, reader) in enumerate(cycle(permutations(somebody.clients))):
+            if stopping.is_set():
+                return
+            title = f"Summer {number}"
+            await load.rename(writer, album, title)
+            shown = await load.read(reader, album)
+            if shown.json().get("title") != title:
+                load.old.append(title)
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async with asyncio.TaskGroup() as writers:
+        writers.create_task(rename())
+        yield
+        stopping.set()
+
+
+async def _reads_cost_nothing(twins: Twins, load: Load) -> bool:
+    """So many of them in a row, at both processes."""
+    before, read = await twins.log.selects(*CACHED_TABLES), load.reads.total()
+    await until_true(lambda: _have_read(load, read + WARM_READS))
+    return await twins.log.selects(*CACHED_TABLES) == before
+
+
+async def _have_read(load: Load, reads: int) -> bool:
+    return load.reads.total() >= reads

@@ -39,6 +39,7 @@ BETWEEN_FAILOVERS_SECONDS = TIMING.permit
 docs/CONSISTENCY.md."""
 LONGEST_SPLIT_SECONDS = 1.2
 KILLED = 0.3
+CANCEL_AGAIN_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,12 @@ class Chaos:
             stack.callback(self._end)
             self._processes = [self._start(process) for process in range(PROCESSES)]
             async with asyncio.TaskGroup() as tasks:
-                troubles = [tasks.create_task(trouble) for trouble in self._troubles()]
+                troubles = {tasks.create_task(trouble) for trouble in self._troubles()}
                 await self._watch(operations, time.monotonic() + seconds)
-                for trouble in troubles:
-                    trouble.cancel()
+                while troubles:
+                    for trouble in troubles:
+                        trouble.cancel()  # again and again: a client of Redis may swallow one
+                    _, troubles = await asyncio.wait(troubles, timeout=CANCEL_AGAIN_SECONDS)
         return Outcome(*self._board.counted(), tuple(self._said))
 
     @property

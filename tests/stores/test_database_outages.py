@@ -234,7 +234,6 @@ async def test_neither_addresses_nor_passwords_are_told_in_errors(database_pair:
     assert "127.0.0.1" not in told
 
 
-@pytest.mark.everything
 async def test_four_times_the_load_gets_as_much_done_as_just_enough(book: GuestBook) -> None:
     """And whoever is too many is told so within the queue's time; the loop stays free for health checks."""
     fourfold = CONNECTIONS + 150  # of 200 a second where 50 are served, 150 wait for 1 s in vain

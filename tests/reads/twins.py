@@ -20,7 +20,7 @@ from tests.house import Stores
 from tests.reads.statements import StatementLog, logged
 from tests.redis_pair import RedisNode
 
-WAIT_SECONDS = 60
+WAIT_SECONDS = 120
 CACHED_TABLES = ("sessions", "accounts", "albums", "album_members")
 """Where the values come from that the account and an album are answered from."""
 
@@ -66,6 +66,10 @@ class Twins:
         headers = {"Authorization": f"Bearer {token}"}
         client = httpx.AsyncClient(base_url=f"{app.url}/v1", timeout=WAIT_SECONDS, headers=headers)
         return await self.stack.enter_async_context(client)
+
+    def refusals(self) -> list[dict[str, Any]]:
+        """What the apps have logged of requests that failed."""
+        return [entry for app in self.apps for entry in app.entries() if entry["event"] == "request.failed"]
 
     async def warm(self, somebody: Somebody, path: str) -> None:
         """Until each process answers this without asking the database: it has a permit, and the values are there."""

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -21,7 +22,7 @@ class FaultProxy:
         self.accepted = 0
         """Connections that clients have opened so far."""
         self._upstream = upstream
-        self._delay_seconds = 0.0
+        self._delay_seconds = self._answer_delay_seconds = 0.0
         self._resets = False
         self._flowing = asyncio.Event()
         self._flowing.set()
@@ -39,13 +40,14 @@ class FaultProxy:
 
     def heal(self) -> None:
         """No fault any more. What a `timeout` has held back goes on its way, as after lost packets."""
-        self._delay_seconds, self._resets = 0.0, False
+        self._delay_seconds = self._answer_delay_seconds = 0.0
+        self._resets = False
         self._flowing.set()
 
-    def latency(self, seconds: float) -> None:
-        """Each chunk, either way, comes so much later."""
+    def latency(self, seconds: float, *, answers_only: bool = False) -> None:
+        """Each chunk comes so much later, either way or only on its way back."""
         self.heal()
-        self._delay_seconds = seconds
+        self._delay_seconds, self._answer_delay_seconds = 0.0 if answers_only else seconds, seconds
 
     def timeout(self) -> None:
         """A black hole: everything stays open, and nothing arrives."""
@@ -104,8 +106,8 @@ class FaultProxy:
         await self._flowing.wait()
         server_reader, server_writer = await asyncio.open_connection(HOST, self._upstream)
         pumps = [
-            asyncio.create_task(self._pump(reader, server_writer)),
-            asyncio.create_task(self._pump(server_reader, writer)),
+            asyncio.create_task(self._pump(reader, server_writer, lambda: self._delay_seconds)),
+            asyncio.create_task(self._pump(server_reader, writer, lambda: self._answer_delay_seconds)),
         ]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
@@ -115,10 +117,12 @@ class FaultProxy:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
 
-    async def _pump(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, delay_seconds: Callable[[], float]
+    ) -> None:
         while chunk := await source.read(CHUNK_BYTES):
-            if self._delay_seconds:
-                await asyncio.sleep(self._delay_seconds)
+            if seconds := delay_seconds():
+                await asyncio.sleep(seconds)
             await self._flowing.wait()
             target.write(chunk)
             await target.drain()

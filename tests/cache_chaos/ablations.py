@@ -13,9 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.stores.cache.answers import encode
 from app.stores.cache.changes import Changes
+from app.stores.cache.keys import AnyKey
 from app.stores.cache.link import Link, Raw
 from app.stores.cache.misses import Misses
 from app.stores.cache.outbox import Generation, Outbox, Row
+from app.stores.cache.reads import Reads
 from app.stores.cache.relay import Relay
 from app.stores.cache.schema import cache_outbox
 from app.stores.cache.scripts import SCRIPTS, Scripts
@@ -138,7 +140,16 @@ def _joiner_takes_an_unstored_value() -> None:
 
 
 def _joining_while_the_store_is_under_way() -> None:
+    """Our callers ask Redis before they join, and it answers in order: that alone keeps the rule, so it goes, too."""
+    read = Reads.one
+
+    async def join_or_read(self: Reads, key: AnyKey, load: Any) -> Any:
+        flight = self._misses._flights.get(key.name) if self._relay.permitted() is not None else None
+        landed = await asyncio.shield(flight.done) if flight is not None else None
+        return landed.value if landed is not None and landed.shared else await read(self, key, load)
+
     _patch(Misses, _may_join=lambda _self, flight: not flight.done.done())
+    _patch(Reads, one=join_or_read)
 
 
 def _late_join_of_a_sent_read() -> None:

@@ -38,6 +38,8 @@ BETWEEN_FAILOVERS_SECONDS = TIMING.permit
 """A server that loses its role and is given it back sooner may keep a process that has not asked meanwhile: see
 docs/CONSISTENCY.md."""
 LONGEST_SPLIT_SECONDS = 1.2
+SLOWEST_ANSWER_SECONDS = 0.15
+"""In time, but long after what it says; changes are acknowledged meanwhile, which takes some tens of milliseconds."""
 KILLED = 0.3
 CANCEL_AGAIN_SECONDS = 0.5
 
@@ -178,7 +180,11 @@ class Chaos:
 
     async def _slow_answers(self) -> None:
         proxy = self._chance.choice(self._proxies)
-        proxy.latency(self._chance.uniform(0, 0.05))
+        longest = SLOWEST_ANSWER_SECONDS
+        if self._chance.random() < 0.5:
+            proxy.latency(self._chance.uniform(0, longest), answers_only=True)
+        else:
+            proxy.latency(self._chance.uniform(0, longest / 2))
         await self._wait(0.5)
         proxy.heal()
 

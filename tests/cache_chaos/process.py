@@ -19,8 +19,9 @@ from tests.cache_chaos.ablations import ABLATIONS, Ablation
 from tests.cache_chaos.database import LaggingReaders, read_version, write_version
 from tests.cache_chaos.plan import KEYS, PROCESSES, TIMING, Board, Orders, key_of
 
-READERS, WRITERS = 12, 4
-PAUSE_SECONDS = 0.004
+EAGER, LEISURELY, WRITERS = 12, 24, 4
+PAUSE_SECONDS, LONG_PAUSE_SECONDS = 0.004, 0.2
+"""At most, between two reads. While answers are slow, all who are eager wait: only others begin to read then."""
 WRITE_PAUSE_SECONDS = 0.06
 SLOW_LOADS = 0.3
 LONGEST_LOAD_SECONDS = 0.12
@@ -33,13 +34,13 @@ class Run:
         self._process, self._cache, self._board = orders.process, cache, board
         self._chance = random.Random(orders.seed)
 
-    async def read_on(self) -> None:
+    async def read_on(self, longest_pause_seconds: float) -> None:
         while True:
             if self._chance.random() < MANY:
                 await self._read(self._chance.sample(range(KEYS), 4))
             else:
                 await self._read([min(int(self._chance.expovariate(0.2)), KEYS - 1)])
-            await asyncio.sleep(self._chance.uniform(0, PAUSE_SECONDS))
+            await asyncio.sleep(self._chance.uniform(0, longest_pause_seconds))
 
     async def write_on(self) -> None:
         mine = range(self._process, KEYS, PROCESSES)
@@ -91,8 +92,9 @@ async def run(orders: Orders) -> None:
     cache = Cache(database, orders.redis_url, timing=TIMING, scripts=ablation.scripts)
     async with cache, asyncio.TaskGroup() as tasks:
         work = Run(orders, cache, board)
-        for _ in range(READERS):
-            tasks.create_task(work.read_on())
+        for pause_seconds, readers in ((PAUSE_SECONDS, EAGER), (LONG_PAUSE_SECONDS, LEISURELY)):
+            for _ in range(readers):
+                tasks.create_task(work.read_on(pause_seconds))
         for _ in range(WRITERS):
             tasks.create_task(work.write_on())
 

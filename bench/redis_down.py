@@ -2,7 +2,7 @@
 
 Three whole services over SQLite. The second one's Redis stands behind a proxy that refuses, then swallows everything;
 the others have Redis and cache nothing. One of them is started before and one after it: of two equal services the one
-that was started first answers some hundredths later. The read is `GET /v1/account`: who asks, and what is known of them.
+that was started first answers some hundredths later. The read is `GET /v1/account`: who asks, and what is known.
 """
 
 import asyncio

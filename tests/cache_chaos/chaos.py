@@ -41,7 +41,6 @@ LONGEST_SPLIT_SECONDS = 1.2
 SLOWEST_ANSWER_SECONDS = 0.15
 """In time, but long after what it says; changes are acknowledged meanwhile, which takes some tens of milliseconds."""
 KILLED = 0.3
-CANCEL_AGAIN_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +58,8 @@ class Chaos:
         self._proxies: list[FaultProxy] = []
         self._processes: list[subprocess.Popen[str]] = []
         self._said: list[str] = []
+        self._over = asyncio.Event()
+        """Each trouble ends by itself then: a client of Redis that is cut off may swallow that, or leave a socket open."""
 
     async def run(self, operations: int, seconds: float) -> Outcome:
         """Until so many, or a stale read, or so long."""
@@ -72,12 +73,10 @@ class Chaos:
             stack.callback(self._end)
             self._processes = [self._start(process) for process in range(PROCESSES)]
             async with asyncio.TaskGroup() as tasks:
-                troubles = {tasks.create_task(trouble) for trouble in self._troubles()}
+                for trouble in self._troubles():
+                    tasks.create_task(trouble)
                 await self._watch(operations, time.monotonic() + seconds)
-                while troubles:
-                    for trouble in troubles:
-                        trouble.cancel()  # again and again: a client of Redis may swallow one
-                    _, troubles = await asyncio.wait(troubles, timeout=CANCEL_AGAIN_SECONDS)
+                self._over.set()
         return Outcome(*self._board.counted(), tuple(self._said))
 
     @property
@@ -130,7 +129,7 @@ class Chaos:
         ]
 
     async def _trouble_with(self, *troubles: Callable[[], Awaitable[None]]) -> None:
-        while True:
+        while not self._over.is_set():
             await self._wait(2 * BETWEEN_SECONDS)
             await self._chance.choice(troubles)()
 
@@ -170,7 +169,7 @@ class Chaos:
 
     async def _evict(self) -> None:
         """Values and leases go at any time, as under pressure of memory; fences do not, for they are young."""
-        while True:
+        while not self._over.is_set():
             with suppress(RedisError):
                 await self._pair.primary.run("EVAL", _EVICT, 0, self._chance.randrange(2**31))
             await asyncio.sleep(EVICT_SECONDS)
@@ -206,7 +205,9 @@ class Chaos:
         process.send_signal(signal.SIGCONT)
 
     async def _wait(self, longest: float) -> None:
-        await asyncio.sleep(self._chance.uniform(0, longest))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._chance.uniform(0, longest)):
+                await self._over.wait()
 
 
 async def run_chaos(engine: str, operations: int, seconds: float, seed: int, ablation: str | None = None) -> Outcome:

@@ -59,7 +59,7 @@ class Chaos:
         self._processes: list[subprocess.Popen[str]] = []
         self._said: list[str] = []
         self._over = asyncio.Event()
-        """Each trouble ends by itself then: a client of Redis that is cut off may swallow that, or leave a socket open."""
+        """Each trouble ends by itself then: a client of Redis that is cut off may swallow that, or leave a socket."""
 
     async def run(self, operations: int, seconds: float) -> Outcome:
         """Until so many, or a stale read, or so long."""

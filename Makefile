@@ -8,6 +8,10 @@ BIN := $(VENV)/bin
 PIP_OPTIONS := --quiet --disable-pip-version-check --require-virtualenv
 # Two processes: a file stays in one, so that what it starts is started once.
 PYTEST_OPTIONS ?= -n 2 --dist loadfile
+# Browsers, databases and encoders share the machine with every test. What fails among them is run once more by itself,
+# in plain sight: a fault fails again, and what passes then was only short of time.
+RUN_ALONE = { echo "Once more, by itself, what failed above:"; \
+	$(BIN)/pytest -m "not everything" --last-failed --last-failed-no-failures none; }
 
 # What the tests run beside our own processes: a browser, real stores, and other people's tools to make pictures with.
 DEBIAN_PACKAGES := python3-venv chromium mariadb-server redis-server haproxy imagemagick libimage-exiftool-perl webp \
@@ -26,7 +30,7 @@ run: install ## install what is missing, start everything, stay in the foregroun
 install: $(VENV)/run.stamp $(EMULATOR_VENV)/emulator.stamp ## install what running needs into .venv and .venv-emulator
 
 test: packages $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp check ## check the code and run the tests
-	$(BIN)/pytest -m "not everything" $(PYTEST_OPTIONS)
+	$(BIN)/pytest -m "not everything" $(PYTEST_OPTIONS) || $(RUN_ALONE)
 
 test-all: packages $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp check ## the same with the long drills
 	$(BIN)/pytest $(PYTEST_OPTIONS)

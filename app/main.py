@@ -236,10 +236,10 @@ def _build_exports(base: Foundation, delivery: Delivery) -> ExportService:
     return ExportService(store, changes, ExportQueue(base.amazon.queues, changes, base.clock), delivery, base.clock)
 
 
-def create_app(settings: Settings, readiness: Readiness | None = None) -> ASGIApp:
+def create_app(settings: Settings, readiness: Readiness) -> ASGIApp:
     """The whole HTTP interface; nothing is opened before its lifespan begins."""
     metrics = Metrics()
-    return in_frame(create_api(settings, readiness or Readiness(), metrics), metrics)
+    return in_frame(create_api(settings, readiness, metrics), metrics)
 
 
 def in_frame(api: FastAPI, metrics: Metrics) -> ASGIApp:

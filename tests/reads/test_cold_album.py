@@ -57,29 +57,29 @@ async def test_a_thousand_readers_of_an_album_that_was_just_made_cost_one_query_
 
 
 async def test_a_thousand_readers_of_an_album_that_redis_has_evicted_cost_one_query_of_the_reader(twins: Twins) -> None:
-    somebody = await twins.somebody()
-    album = await somebody.album()
-    await _until_evicted_ones_come_from_the_reader(twins, somebody, album)
-
-    async def ask() -> Asked:
-        await twins.warm(somebody, f"/albums/{album}")
-        await _evict(twins, album)
-        return await _ask_at_once(twins, somebody, album, twins.pair.reader)
+    ask = await _asking_again(twins, _evict)
 
     await _one_round_shows(ask, lambda asked: asked.albums == asked.memberships == (0, 1))
 
 
 async def test_a_thousand_readers_of_an_album_whose_time_is_over_cost_two_queries_at_most(twins: Twins) -> None:
+    ask = await _asking_again(twins, _let_expire)
+
+    await _one_round_shows(ask, lambda asked: {asked.albums, asked.memberships} <= {(0, 1), (0, 2)})
+
+
+async def _asking_again(twins: Twins, spoil: Callable[[Twins, str], Awaitable[None]]) -> Round:
+    """For an album that everybody had from Redis, until what Redis has of it is spoilt."""
     somebody = await twins.somebody()
     album = await somebody.album()
     await _until_evicted_ones_come_from_the_reader(twins, somebody, album)
 
     async def ask() -> Asked:
         await twins.warm(somebody, f"/albums/{album}")
-        await _let_expire(twins, album)
+        await spoil(twins, album)
         return await _ask_at_once(twins, somebody, album, twins.pair.reader)
 
-    await _one_round_shows(ask, lambda asked: {asked.albums, asked.memberships} <= {(0, 1), (0, 2)})
+    return ask
 
 
 async def _one_round_shows(ask: Round, promised: Callable[[Asked], bool]) -> None:

@@ -6,8 +6,8 @@ EMULATOR_VENV := .venv-emulator
 LOCK_VENV := .venv-lock
 BIN := $(VENV)/bin
 PIP_OPTIONS := --quiet --disable-pip-version-check --require-virtualenv
-# Two processes: a file stays in one, so that what it starts is started once.
-PYTEST_OPTIONS ?= -n 2 --dist loadfile
+# Two processes: a file stays in one, so that what it starts is started once. tests/conftest.py gives the files' order.
+PYTEST_OPTIONS ?= -n 2 --dist loadfile --no-loadscope-reorder
 # Browsers, databases and encoders share the machine with every test. What fails among them is run once more by itself,
 # in plain sight: a fault fails again, and what passes then was only short of time.
 RUN_ALONE = { echo "Once more, by itself, what failed above:"; \

@@ -19,6 +19,19 @@ from tests.installation import Installation, running_installation
 from tests.redis_pair import RedisPair, running_redis_pair
 from tests.servers import running_mariadb, running_valkey
 
+_LONGEST = ("cache_chaos/", "drills/", "reads/", "end_to_end/", "stores/", "browser/")
+"""Folders in the order in which their files begin, before all others."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts first what takes longest: a file stays in one process, and at the end no process should wait for another."""
+
+    def rank(item: pytest.Item) -> int:
+        name = item.nodeid.removeprefix("tests/")
+        return next((rank for rank, folder in enumerate(_LONGEST) if name.startswith(folder)), len(_LONGEST))
+
+    items.sort(key=rank)
+
 
 @pytest.fixture(scope="session")
 def mariadb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

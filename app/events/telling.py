@@ -81,6 +81,8 @@ def _known(rows: list[OutboxRow]) -> list[OutboxRow]:
 
 @dataclass(eq=False, slots=True)
 class _Hint:
+    owed: int = 1
+    """Changes that were announced and are not told: earlier ones may be found before the last has committed."""
     looks: int = 0
 
 
@@ -97,9 +99,11 @@ class PromptTelling:
         self._task: asyncio.Task[None] | None = None
 
     def hint(self, account: AccountId) -> None:
-        if len(self._hints) < MOST_HINTS:
+        if known := self._hints.get(account):
+            known.owed, known.looks = known.owed + 1, 0
+        elif len(self._hints) < MOST_HINTS:
             self._hints[account] = _Hint()
-            self._hinted.set()
+        self._hinted.set()
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run())
@@ -127,13 +131,13 @@ class PromptTelling:
 
     async def _look(self, gate: asyncio.Semaphore, account: AccountId, hint: _Hint) -> None:
         async with gate:
+            settled = hint.owed
             try:
-                done = await self._relay.tell(account) > 0
+                settled = await self._relay.tell(account)
             except Problem as problem:
                 log.warning("telling.waits", account=account, reason=str(problem))
-                done = True
-        hint.looks += 1
-        if (done or hint.looks == MOST_LOOKS) and self._hints[account] is hint:
+        hint.owed, hint.looks = hint.owed - settled, hint.looks + 1
+        if hint.owed <= 0 or hint.looks >= MOST_LOOKS:
             del self._hints[account]
 
 

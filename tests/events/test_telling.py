@@ -153,3 +153,19 @@ async def test_what_a_process_writes_itself_is_told_without_any_round(
         while await OutboxStore(database).rows(house.account, 1):  # noqa: ASYNC110  there is no event in the database
             await asyncio.sleep(0.01)
     assert await told(house.base.events.log, house.account) == ["alb"]
+
+
+async def test_a_change_that_is_announced_when_an_earlier_one_is_told_is_told_without_any_round(
+    house: House, database: Database, clock: ManualClock
+) -> None:
+    async with PromptTelling(relay(house, OutboxStore(database))) as prompt:
+        outbox = EventOutbox(clock, prompt.hint)
+        for subject in ("first", "second"):
+            async with database.writer.write() as connection:
+                event = NewEvent(EventType.ALBUM_CREATED, subject, {})
+                await outbox.tell(connection, [house.account], event, subject)
+                if subject == "second":
+                    await asyncio.sleep(0.1)  # meanwhile the first is found
+        while await OutboxStore(database).rows(house.account, 1):  # noqa: ASYNC110  there is no event in the database
+            await asyncio.sleep(0.01)
+    assert await told(house.base.events.log, house.account) == ["first", "second"]

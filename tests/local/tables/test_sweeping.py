@@ -1,6 +1,7 @@
 """Rows past their time go, all others stay; tokens of old transactions are forgotten."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,12 +11,12 @@ from local.tables.database import Database
 from local.tables.sweeping import OLDEST_SECONDS, sweep
 from tests.local.tables.place import key, wire
 
-EXPIRING: dict[str, tuple[Any, bool]] = {
-    "a minute ago": (int(time.time()) - 60, True),
-    "in an hour": (int(time.time()) + 3600, False),
-    "more than five years ago": (int(time.time()) - OLDEST_SECONDS - 3600, False),
-    "a text": ("100", False),
-    "never": (None, False),
+EXPIRING: dict[str, tuple[Callable[[int], Any], bool]] = {
+    "a minute ago": (lambda now: now - 60, True),
+    "in an hour": (lambda now: now + 3600, False),
+    "more than five years ago": (lambda now: now - OLDEST_SECONDS - 3600, False),
+    "a text": (lambda _now: "100", False),
+    "never": (lambda _now: None, False),
 }
 
 
@@ -25,7 +26,7 @@ async def test_only_what_has_expired_goes(database: Database, what: str, turned_
     expires, goes = EXPIRING[what]
     if not turned_on_later:
         await _turn_on(database)
-    await _put(database, 1, expires)
+    await _put(database, 1, expires(int(time.time())))
     if turned_on_later:
         await _turn_on(database)
     assert await sweep(database) == int(goes)

@@ -19,10 +19,10 @@ DEBIAN_PACKAGES := python3-venv chromium mariadb-server redis-server haproxy ima
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run install test test-all check bench figure screenshots lock clean packages
+.PHONY: help run install test test-all test-debian13 check bench figure screenshots lock clean packages
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: install ## install what is missing, start everything, stay in the foreground
 	@$(BIN)/darkroom up
@@ -34,6 +34,9 @@ test: packages $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp check ## check
 
 test-all: packages $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp check ## the same with the long drills
 	$(BIN)/pytest $(PYTEST_OPTIONS)
+
+test-debian13: ## run the tests on Debian 13 and Python 3.13, in a root made of its packages
+	@.ci/on-debian13
 
 check: $(VENV)/test.stamp ## format, lint, types and the dependency rule
 	$(BIN)/ruff format --check
@@ -64,8 +67,9 @@ clean: ## remove environments and caches; data folders stay
 packages:
 	@.ci/debian-packages $(DEBIAN_PACKAGES)
 
-COMPILE = $(LOCK_VENV)/bin/uv pip compile --quiet --python-version 3.11 --universal --generate-hashes \
-	--no-emit-index-url --no-header --upgrade
+# One version of each package for all Pythons (fewest), not the newest for each.
+COMPILE = $(LOCK_VENV)/bin/uv pip compile --quiet --python-version 3.11 --universal --fork-strategy fewest \
+	--generate-hashes --no-emit-index-url --no-header --upgrade
 
 # The stamps: an environment is as new as the lock that it was filled from.
 

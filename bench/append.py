@@ -18,6 +18,7 @@ from app.items.store import ItemStore
 from bench.service import open_tables, running_tables
 from shared.ids import AccountId, new_account_id, new_item_id
 from shared.items import ItemState
+from shared.task_group import TaskGroup
 from shared.times import utc_now
 
 FIGURES = ("append_vs_single",)
@@ -59,13 +60,13 @@ async def transit(endpoint: str, account: AccountId) -> None:
         async with EventLog(EventStore(dynamo), dynamo, _tell_nobody, utc_now) as log:
             changes = ItemChanges(store, log, utc_now, QUOTA_BYTES)
             rows = [_uploading(account) for _ in range(TRANSITIONS // PROCESSES)]
-            async with asyncio.TaskGroup() as tasks:
+            async with TaskGroup() as tasks:
                 for row in rows:
                     tasks.create_task(changes.create(lifecycle.created(row), None))
             print(READY, flush=True)
             await asyncio.to_thread(sys.stdin.readline)
             log.actions_sent = log.actions_committed = 0
-            async with asyncio.TaskGroup() as tasks:
+            async with TaskGroup() as tasks:
                 for row in rows:
                     tasks.create_task(
                         changes.apply(account, row.item_id, lambda current: lifecycle.cancel(current, utc_now()))

@@ -10,6 +10,7 @@ from client.client import DarkroomClient
 from shared.events import Event, EventType
 from shared.ids import ItemId
 from shared.items import ReceiptStep
+from shared.task_group import TaskGroup
 
 LONGEST_SECONDS = 600.0
 
@@ -42,7 +43,7 @@ class Arrivals:
 async def arrivals(client: DarkroomClient) -> AsyncIterator[Arrivals]:
     """Those from now on."""
     seen, after = Arrivals(), (await client.items.list(limit=1)).head
-    async with asyncio.TaskGroup() as tasks:
+    async with TaskGroup() as tasks:
         following = tasks.create_task(seen.follow(client, after))
         yield seen
         following.cancel()

@@ -13,6 +13,7 @@ from client.client import DarkroomClient
 from client.commands.uploading import FILES_AT_ONCE
 from client.uploads import Stage, UploadProgress
 from shared.ids import ItemId
+from shared.task_group import TaskGroup
 
 FIGURES = ("batch_vs_media",)
 
@@ -56,7 +57,7 @@ async def _drop(client: DarkroomClient, photos: list[Path]) -> tuple[float, list
         async with slots:
             return (await client.upload(photo, on_progress=note)).item.id
 
-    async with asyncio.TaskGroup() as tasks:
+    async with TaskGroup() as tasks:
         sent = [tasks.create_task(send(photo)) for photo in photos]
     return min(began), [task.result() for task in sent]
 

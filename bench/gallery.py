@@ -23,6 +23,7 @@ from client.client import DarkroomClient
 from client.items import Order
 from shared.ids import AccountId, new_item_id
 from shared.items import ItemKind, ItemState
+from shared.task_group import TaskGroup
 from shared.times import to_rfc3339, utc_now
 
 FIGURES = ("gallery_100k_vs_1k",)
@@ -64,7 +65,7 @@ async def fill(endpoint: str, rows: list[ItemRow]) -> None:
     """Puts the rows into the tables, which no service uses meanwhile."""
     began = time.perf_counter()
     slots = asyncio.Semaphore(TRANSACTIONS_AT_ONCE)
-    async with open_tables(endpoint) as dynamo, asyncio.TaskGroup() as tasks:
+    async with open_tables(endpoint) as dynamo, TaskGroup() as tasks:
         store = ItemStore(dynamo)
 
         async def put(some: list[ItemRow]) -> None:

@@ -41,6 +41,7 @@ from client.client import DarkroomClient
 from shared.ids import AccountId, ItemId, new_ulid
 from shared.items import CreateItem, PartRequest, PartsRequest, SingleUpload
 from shared.problems import NotFound, WrongState
+from shared.task_group import TaskGroup
 from shared.times import utc_now
 from shared.uploads import SINGLE_PUT_BYTES
 
@@ -129,7 +130,7 @@ async def _workers(app: dict[str, str]) -> AsyncIterator[Kills]:
                 await process.wait()
             await killed.note()
 
-    async with asyncio.TaskGroup() as tasks:
+    async with TaskGroup() as tasks:
         killing = tasks.create_task(kill_for_ever())
         yield killed
         killing.cancel()
@@ -151,7 +152,7 @@ async def _act(people: list[DarkroomClient]) -> None:
             except (WrongState, NotFound):
                 return  # an answer that a random action deserves
 
-    async with asyncio.TaskGroup() as tasks:
+    async with TaskGroup() as tasks:
         for _ in range(ACTIONS):
             tasks.create_task(act())
 

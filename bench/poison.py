@@ -21,6 +21,7 @@ from bench.service import register, running_service
 from client.client import DarkroomClient
 from client.commands.uploading import FILES_AT_ONCE
 from shared.ids import ItemId
+from shared.task_group import TaskGroup
 
 FIGURES = ("poison_neighbours",)
 
@@ -83,7 +84,7 @@ async def _drop(client: DarkroomClient, files: list[Path]) -> list[ItemId]:
         async with slots:
             return (await client.upload(file)).item.id
 
-    async with asyncio.TaskGroup() as tasks:
+    async with TaskGroup() as tasks:
         sent = [tasks.create_task(send(file)) for file in files]
     return [task.result() for task in sent]
 

@@ -16,6 +16,7 @@ from statistics import fmean, median
 import httpx
 
 from bench.service import EMAIL, PASSWORD, running_service
+from shared.task_group import TaskGroup
 from tests.fault_proxy import FaultProxy
 from tests.servers import running_valkey
 
@@ -72,7 +73,7 @@ async def _client(stack: AsyncExitStack, folder: Path, caching: str, redis_url: 
 
 async def _steadily(client: httpx.AsyncClient) -> int:
     """How many of the reads failed."""
-    async with asyncio.TaskGroup() as tasks:
+    async with TaskGroup() as tasks:
         reads = []
         began = time.monotonic()
         for number in range(RATE * SECONDS):

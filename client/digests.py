@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from client.errors import first_failure
 from client.files import LocalFile
+from shared.task_group import TaskGroup
 from shared.uploads import SINGLE_PUT_BYTES, part_size_bytes, parts_digest, whole_digest
 
 HASHES_AT_ONCE = min(4, os.cpu_count() or 1)
@@ -42,7 +43,7 @@ async def digest_file(file: LocalFile, slots: asyncio.Semaphore, on_bytes: Calla
 
     size, step = file.size_bytes, part_size_bytes(file.size_bytes)
     try:
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             tasks = [
                 group.create_task(hashed(number, offset, min(step, size - offset)))
                 for number, offset in enumerate(range(0, size, step), 1)

@@ -12,6 +12,7 @@ from client.retry import TRANSFER_RETRIES, retried
 from client.storage import Storage
 from shared.ids import ItemId
 from shared.items import PartRequest, PartsRequest, PartUpload
+from shared.task_group import TaskGroup
 from shared.uploads import MOST_PARTS_PER_REQUEST
 
 PARTS_AT_ONCE = 4
@@ -65,7 +66,7 @@ class PartsSender:
             else:
                 missing.append(part)
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with TaskGroup() as tasks:
                 tasks.create_task(self._ask_for_links(missing))
                 for _ in range(PARTS_AT_ONCE):
                     tasks.create_task(self._send_ready())

@@ -14,6 +14,7 @@ from shared.events import Event, EventType, Progress
 from shared.ids import ItemId
 from shared.items import Item, ItemState
 from shared.problems import NotFound
+from shared.task_group import TaskGroup
 
 SubjectT = TypeVar("SubjectT")
 
@@ -70,7 +71,7 @@ class Waiter(Generic[SubjectT]):
 
     async def follow(self, after: int) -> None:
         """Runs until it is cancelled."""
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             tasks.create_task(self._look())
             async with aclosing(self._client.events(after=after)) as events:
                 async for event in events:

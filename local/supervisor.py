@@ -13,6 +13,7 @@ from local.logs import PartLog
 from local.part import NotPrepared, Part
 from local.process import Process, describe_end
 from local.refusal import ExitCode, Refusal
+from shared.task_group import TaskGroup
 
 Report = Callable[[str], None]
 
@@ -72,7 +73,7 @@ class Supervisor:
 
     async def _keep_all(self, keeper: GroupKeeper, on_ready: Callable[[], None]) -> None:
         try:
-            async with asyncio.TaskGroup() as group:
+            async with TaskGroup() as group:
                 tasks = [group.create_task(self._keep(part, keeper)) for part in self._parts]
                 tasks.append(group.create_task(self._announce(on_ready)))
                 tasks.append(group.create_task(keeper.stay(self._report)))
@@ -160,7 +161,7 @@ class Supervisor:
         return min(pause_seconds, self._patience.longest_pause_seconds)
 
     async def _stop_all(self, keeper: GroupKeeper) -> None:
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             for part in self._parts:
                 group.create_task(self._stop(part, keeper))
 

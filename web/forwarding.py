@@ -11,6 +11,7 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from shared.problems import BadRequest, DeadlineExceeded, MethodNotAllowed, NotFound, Problem, Unavailable
+from shared.task_group import TaskGroup
 from web.counters import Counters
 from web.exchange import Exchange
 from web.forwarded_headers import headers_for_app, identify
@@ -132,7 +133,7 @@ class Forwarder:
     async def _forward_while_wanted(self, exchange: Exchange, body: RequestBody, patience: Patience) -> None:
         """Ends the work for the app as soon as the client goes away, and a stream when this process stops."""
         try:
-            async with asyncio.TaskGroup() as group:
+            async with TaskGroup() as group:
                 watchers = [group.create_task(_raise_when_client_gone(body))]
                 if patience.streams:
                     watchers.append(group.create_task(self._raise_when_stopping()))

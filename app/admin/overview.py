@@ -1,6 +1,5 @@
 """The numbers by which an operator sees at a glance whether all is well: each service is asked for its own."""
 
-import asyncio
 from datetime import timedelta
 
 from app.admin.workers import read_workers, warnings_about
@@ -11,6 +10,7 @@ from app.stores.board import Board
 from app.stores.resources import BULK_QUEUE, DEAD_LETTERS_QUEUE, EXPORTS_QUEUE, EXPRESS_QUEUE
 from app.stores.sqs import Queues
 from shared.admin import Lane, Overview
+from shared.task_group import TaskGroup
 from shared.times import Clock
 
 LATE = timedelta(seconds=60)
@@ -32,7 +32,7 @@ class OverviewService:
 
     async def read(self) -> Overview:
         since = self._clock() - LATE
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             depths = {name: tasks.create_task(self._queues.depth(queue)) for name, queue in LANES.items()}
             backlog = tasks.create_task(self._upkeep.backlog(since))
             unrelayed = tasks.create_task(self._relay.late(since))

@@ -18,6 +18,7 @@ from app.stores.s3 import ObjectStore, StoredObject
 from shared.events import Event, EventType
 from shared.ids import AccountId
 from shared.items import FailureCode, ItemState
+from shared.task_group import TaskGroup
 from shared.times import Clock
 from shared.uploads import part_size_bytes
 
@@ -60,7 +61,7 @@ class Verification:
             async with gate:
                 findings.extend([finding async for finding in self._item(row)])
 
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             for row in rows:
                 tasks.create_task(check(row))
         by_account: dict[AccountId, list[ItemRow]] = defaultdict(list)

@@ -12,6 +12,7 @@ from app.items.row import ItemRow, captured_key
 from app.items.store import ItemStore, Position
 from app.search.contents import NOTHING, Held, IndexContents, wanted
 from shared.ids import AccountId, ItemId
+from shared.task_group import TaskGroup
 
 PAGE_ACCOUNTS = 50
 AT_ONCE = 8
@@ -72,7 +73,7 @@ class IndexVerification:
                 except _Behind:
                     behind.append(account)
 
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             for account in accounts:
                 tasks.create_task(compare(account))
         return behind

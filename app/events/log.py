@@ -15,6 +15,7 @@ from app.stores.dynamo import Action, Dynamo, Refused, TransactionConflict, Tran
 from shared.events import Event, EventPage, EventType
 from shared.ids import AccountId
 from shared.problems import EventsGone, NotFound, QuotaExceeded, Unavailable
+from shared.task_group import TaskGroup
 from shared.times import Clock
 
 MOST_ACTIONS = 90
@@ -77,7 +78,7 @@ class EventLog:
     def __init__(self, store: EventStore, dynamo: Dynamo, nudge: Nudge, clock: Clock) -> None:
         self._store, self._dynamo, self._nudge, self._clock = store, dynamo, nudge, clock
         self._waiting: dict[AccountId, deque[_Entry]] = {}
-        self._tasks = asyncio.TaskGroup()
+        self._tasks = TaskGroup()
         self._process = secrets.token_hex(8)
         self.actions_sent = 0
         self.actions_committed = 0

@@ -1,6 +1,5 @@
 """Telling whoever follows: the followers' cursors, SNS and a nudge, and only then the relayed number moves."""
 
-import asyncio
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -12,6 +11,7 @@ from app.stores.sns import Topics
 from shared.events import COMPLETIONS, Event
 from shared.ids import AccountId
 from shared.problems import Unavailable
+from shared.task_group import TaskGroup
 from shared.times import Clock
 
 BATCH = 100
@@ -29,7 +29,7 @@ class RelayService:
 
     async def late(self, since: datetime) -> int:
         """How many accounts have had untold events since before that moment."""
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             shards = [tasks.create_task(self._store.late(f"{shard:02d}", since)) for shard in range(SHARDS)]
         return sum(shard.result() for shard in shards)
 

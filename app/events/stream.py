@@ -16,6 +16,7 @@ from app.events.store import PAGE_EVENTS, EventStore
 from shared.events import Event, Progress
 from shared.ids import AccountId, ItemId
 from shared.problems import EventsGone, Unavailable
+from shared.task_group import TaskGroup
 from shared.times import Clock
 
 log = structlog.get_logger()
@@ -128,7 +129,7 @@ class LiveEvents:
         """`stopping`: once set, every stream ends, so that a stopping process need not wait for its clients."""
         self._log, self._store, self._nudges, self._clock = event_log, store, nudges, clock
         self._watchers: dict[AccountId, _Watcher] = {}
-        self._tasks = asyncio.TaskGroup()
+        self._tasks = TaskGroup()
         self._own: list[asyncio.Task[None]] = []
         self._stopping = stopping
 

@@ -13,6 +13,7 @@ from app.events.outbox_store import OutboxRow, OutboxStore, mark_action
 from shared.events import EventType
 from shared.ids import AccountId
 from shared.problems import NotFound, Problem
+from shared.task_group import TaskGroup
 from shared.times import Clock
 
 log = structlog.get_logger()
@@ -123,7 +124,7 @@ class PromptTelling:
             await self._hinted.wait()
             self._hinted.clear()
             await asyncio.sleep(LOOK_SECONDS)
-            async with asyncio.TaskGroup() as tasks:
+            async with TaskGroup() as tasks:
                 for account, hint in list(self._hints.items()):
                     tasks.create_task(self._look(gate, account, hint))
             if self._hints:

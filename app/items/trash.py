@@ -10,6 +10,7 @@ from app.items.store import ItemStore
 from shared.ids import AccountId, ItemId
 from shared.items import DeletedItems
 from shared.problems import NotFound, Problem
+from shared.task_group import TaskGroup
 from shared.times import Clock
 
 AT_ONCE = 100
@@ -48,7 +49,7 @@ class TrashService:
                     absent.add(row.item_id)
 
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with TaskGroup() as tasks:
                 for row in rows.values():
                     tasks.create_task(delete(row))
         except* Problem as problems:

@@ -1,6 +1,5 @@
 """What happens to items whose time has come: deadlines, lapsed claims, messages that were lost, files that lost."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +16,7 @@ from app.stores.s3 import ObjectStore
 from shared.ids import AccountId, ItemId
 from shared.items import ItemState
 from shared.problems import NotFound
+from shared.task_group import TaskGroup
 from shared.times import Clock
 
 BATCH = 100
@@ -103,7 +103,7 @@ class UpkeepService:
 
     async def backlog(self, since: datetime) -> Backlog:
         """Items whose deadline passed before `since`, and how long the queued item that waits longest has waited."""
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             shards = [tasks.create_task(self._waiting(shard)) for shard in range(SHARDS)]
         rows = [row for shard in shards for row in shard.result()]
         late = sum(1 for row in rows if row.deadline is not None and row.deadline < since)

@@ -16,6 +16,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, RedisError
 
 from app.stores.board import Board
+from shared.task_group import TaskGroup
 
 CONNECTIONS = 50
 CONNECT_SECONDS = 1.0
@@ -138,7 +139,7 @@ class Nudges:
         failures = 0
         while True:
             try:
-                async with self._redis.pubsub() as connection, asyncio.TaskGroup() as tasks:
+                async with self._redis.pubsub() as connection, TaskGroup() as tasks:
                     with _cancellable():
                         async with asyncio.timeout(CONNECT_SECONDS):
                             await connection.subscribe(_EVERYBODY)
@@ -244,7 +245,7 @@ class Signals:
 def _cancellable() -> Iterator[None]:
     """The client sends through `asyncio.wait_for`, which may swallow a cancellation before Python 3.12."""
     task = asyncio.current_task()
-    before = task.cancelling() if task else 0  # not always 0: a TaskGroup that failed may leave a count behind
+    before = task.cancelling() if task else 0  # not 0 in a task that is being cancelled already
     yield
     if task and task.cancelling() > before:
         raise asyncio.CancelledError

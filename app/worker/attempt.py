@@ -22,6 +22,7 @@ from app.worker.steps import Steps
 from shared.ids import AccountId, AccountIdField, ItemId, ItemIdField
 from shared.items import FailureCode, ItemState
 from shared.problems import NotFound, Unavailable
+from shared.task_group import TaskGroup
 from shared.times import Clock
 
 log = structlog.get_logger()
@@ -96,7 +97,7 @@ class Attempts:
         """True when the message has done its duty."""
         steps, done = Steps(claimed.attempt, self._clock), True
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with TaskGroup() as tasks:
                 heartbeat = tasks.create_task(self._keep_claim(message, claimed))
                 try:
                     await self._pipeline.run(claimed, steps)

@@ -8,6 +8,7 @@ import structlog
 
 from app.stores.sqs import MOST_MESSAGES, Message, Queues
 from shared.problems import Unavailable
+from shared.task_group import TaskGroup
 
 log = structlog.get_logger()
 
@@ -44,7 +45,7 @@ class Consumer:
 
         What can't finish in that time is cancelled at once.
         """
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             receiving = tasks.create_task(self._receive_for_ever(tasks))
             await stopping.wait()
             receiving.cancel()
@@ -56,7 +57,7 @@ class Consumer:
                 for task in late:
                     task.cancel()
 
-    async def _receive_for_ever(self, tasks: asyncio.TaskGroup) -> None:
+    async def _receive_for_ever(self, tasks: TaskGroup) -> None:
         while True:
             await self._free.acquire()
             held = 1

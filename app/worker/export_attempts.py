@@ -21,6 +21,7 @@ from app.worker.exporting import ExportJob
 from app.worker.rounds import go_round
 from shared.ids import AccountId, AccountIdField, ExportId, ExportIdField
 from shared.problems import Unavailable
+from shared.task_group import TaskGroup
 
 log = structlog.get_logger()
 
@@ -75,7 +76,7 @@ class ExportAttempts:
         """True when the message has done its duty."""
         job, done = ExportJob(self._objects, self._inventory, self._work, claimed, self._scratch), True
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with TaskGroup() as tasks:
                 heartbeat = tasks.create_task(self._keep_claim(message, claimed, lambda: job.share))
                 try:
                     row = await job.run()

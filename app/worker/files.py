@@ -13,6 +13,7 @@ from app.media.recipe import recipe_hash
 from app.media.results import RenditionFile
 from app.stores.s3 import ObjectStore
 from app.worker.steps import Steps
+from shared.task_group import TaskGroup
 
 RENDITION_CACHE_CONTROL = "private, max-age=31536000, immutable"
 """A key is written once, so whoever may read it may keep it."""
@@ -45,7 +46,7 @@ class AttemptFiles:
         """All of them, as this attempt's."""
         files = list(made)
         with steps.step("upload", files=len(files)):
-            async with asyncio.TaskGroup() as uploads:
+            async with TaskGroup() as uploads:
                 tasks = [uploads.create_task(self._upload(claimed, folder, each)) for each in files]
         return tuple(task.result() for task in tasks)
 

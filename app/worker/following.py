@@ -17,6 +17,7 @@ from app.worker.consumer import Consumer
 from app.worker.rounds import go_round
 from shared.ids import AccountId, AccountIdField
 from shared.problems import Problem
+from shared.task_group import TaskGroup
 
 log = structlog.get_logger()
 
@@ -67,7 +68,7 @@ class FollowerLoops:
 
         while accounts := await self._cursors.behind(follower.name, last, PAGE_ACCOUNTS):
             last = accounts[-1]
-            async with asyncio.TaskGroup() as tasks:
+            async with TaskGroup() as tasks:
                 for account in random.sample(accounts, len(accounts)):  # several workers at once begin elsewhere
                     tasks.create_task(attend(account))
 

@@ -15,6 +15,7 @@ from app.media.results import VideoFacts
 from app.media.video.recipe import SEGMENT_SECONDS, ladder_of
 from app.stores.s3 import ObjectStore
 from app.worker.rung import RungUpload
+from shared.task_group import TaskGroup
 
 PLAYABLE_SEGMENTS = 3
 """In every rung: so many a player wants before it begins (DESIGN, section 4)."""
@@ -54,7 +55,7 @@ class LadderUpload:
 
     async def run(self) -> None:
         """Raises MediaError, Unavailable."""
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             for rung in self._rungs.values():
                 tasks.create_task(rung.run(self._look))
 

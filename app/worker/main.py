@@ -49,6 +49,7 @@ from app.worker.start_check import Unsafe, check_sandbox
 from app.worker.telling import Teller
 from app.worker.video import VideoPipeline
 from shared.ids import ItemId
+from shared.task_group import TaskGroup
 from shared.times import utc_now
 
 log = structlog.get_logger()
@@ -111,7 +112,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         health = health_server(
             settings.listen_host, settings.listen_port, readiness, lambda: sum(each.in_work for each in consumers)
         )
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             serving = tasks.create_task(health.serve())
             rounds = [
                 tasks.create_task(Sweeper(upkeep, base.amazon.queues).run(readiness.stopping)),
@@ -124,7 +125,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
                 tasks.create_task(ExportSweeper(exports.upkeep).run(readiness.stopping)),
                 tasks.create_task(be_seen(base.signals.board, landlock_level, readiness.stopping)),
             ]
-            async with asyncio.TaskGroup() as consuming:
+            async with TaskGroup() as consuming:
                 for consumer in consumers:
                     consuming.create_task(consumer.run(readiness.stopping, GRACE_SECONDS))
             for task in rounds:

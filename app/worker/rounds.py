@@ -14,6 +14,7 @@ from app.stores.sqs import Queues
 from app.worker.attempt import bury
 from shared.ids import AccountId, ItemId
 from shared.problems import Problem
+from shared.task_group import TaskGroup
 
 log = structlog.get_logger()
 
@@ -53,7 +54,7 @@ class Sweeper:
         self._upkeep, self._queues = upkeep, queues
 
     async def run(self, stopping: asyncio.Event) -> None:
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             resending = tasks.create_task(self._resend_lost())
             await go_round("sweeper", SWEEP_SECONDS, stopping, self.visit)
             resending.cancel()
@@ -77,7 +78,7 @@ class Sweeper:
                 await bury(self._queues, poisoned, LAPSED)
 
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with TaskGroup() as tasks:
                 for account, item in await self._upkeep.due(shard):
                     tasks.create_task(attend(account, item))
         except* Problem as problems:
@@ -111,7 +112,7 @@ class Relay:
         self._relay, self._hints = relay, hints
 
     async def run(self, stopping: asyncio.Event) -> None:
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             hints = tasks.create_task(self._follow_hints())
             await go_round("relay", RELAY_SECONDS, stopping, self.visit)
             hints.cancel()

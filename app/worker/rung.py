@@ -16,6 +16,7 @@ from app.media.video.recipe import Rung
 from app.stores.s3 import ObjectStore
 from app.worker.files import RENDITION_CACHE_CONTROL
 from shared.items import FailureCode
+from shared.task_group import TaskGroup
 
 AT_ONCE = 4
 """Segments under way to S3."""
@@ -88,7 +89,7 @@ class RungUpload:
         if self._made is not None and not self._initialisation_stored:
             await self._upload(self._made.initialisation)
             self._initialisation_stored = True
-        async with asyncio.TaskGroup() as uploads:
+        async with TaskGroup() as uploads:
             tasks = [uploads.create_task(self._upload(segment.file)) for segment in batch]
         self._sizes += [(task.result(), segment.seconds) for task, segment in zip(tasks, batch, strict=True)]
 

@@ -9,6 +9,7 @@ from app.events.telling import AT_ONCE, OutboxRelay
 from app.worker.rounds import go_round
 from shared.ids import AccountId
 from shared.problems import Problem
+from shared.task_group import TaskGroup
 
 log = structlog.get_logger()
 
@@ -35,6 +36,6 @@ class Teller:
                     log.warning("telling.waits", account=account, reason=str(problem))
 
         waiting = await self._relay.waiting()
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             for account in random.sample(waiting, len(waiting)):  # several workers come less often to the same one
                 tasks.create_task(tell(account))

@@ -18,6 +18,7 @@ from app.worker.pipeline import probe
 from app.worker.progress import Encodes, EncodeWatch
 from app.worker.steps import Steps
 from shared.items import ItemKind
+from shared.task_group import TaskGroup
 
 log = structlog.get_logger()
 
@@ -59,7 +60,7 @@ class VideoPipeline:
         """Makes the ladder and stores it meanwhile; returns what the encoder made besides."""
         watch = EncodeWatch(self._encodes, claimed, facts.duration_seconds)
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with TaskGroup() as tasks:
                 tasks.create_task(upload.run())
                 tasks.create_task(self._play(claimed, upload, steps))
                 with steps.step("encode") as details:

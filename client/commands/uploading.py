@@ -14,6 +14,7 @@ from client.waiting import Waiter
 from client.walking import Found, Unreadable, walk
 from shared.ids import ItemId
 from shared.problems import Problem
+from shared.task_group import TaskGroup
 from shared.uploads import CAPTION_CHARACTERS
 
 FILES_AT_ONCE = 8
@@ -75,12 +76,12 @@ class FolderUpload:
 
     async def run(self) -> None:
         """Raises an exception group when going on makes no sense: signed out, or nobody there."""
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             background = [tasks.create_task(self._count())] if self._bars.shown else []
             if self._waiter is not None:
                 after = (await self._client.items.list(limit=1)).head
                 background.append(tasks.create_task(self._waiter.follow(after)))
-            async with asyncio.TaskGroup() as workers:
+            async with TaskGroup() as workers:
                 for _ in range(FILES_AT_ONCE):
                     workers.create_task(self._work())
             if self._waiter is not None:

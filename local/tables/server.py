@@ -1,6 +1,5 @@
 """Speaks DynamoDB's JSON 1.0 protocol over HTTP, as a bare ASGI application without lifespan."""
 
-import asyncio
 import sqlite3
 import uuid
 import zlib
@@ -23,6 +22,7 @@ from local.tables.errors import (
 )
 from local.tables.requests import Parameters, decode
 from local.tables.sweeping import sweep_for_ever
+from shared.task_group import TaskGroup
 
 Operation = Callable[[Database, Parameters], Awaitable[bytes]]
 
@@ -63,7 +63,7 @@ async def open_application(file: Path) -> AsyncIterator[Application]:
     try:
         await database.open()
         log.info("server.ready", file=str(file))
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             tasks = [group.create_task(database.serve()), group.create_task(sweep_for_ever(database))]
             yield _application(database)
             for task in tasks:

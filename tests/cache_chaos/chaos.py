@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from app.migrations.run import migrate
 from app.stores.aurora import Database
+from shared.task_group import TaskGroup
 from tests.cache_chaos.database import create_tables
 from tests.cache_chaos.plan import LAG_SECONDS, PROCESSES, TIMING, Board, Orders
 from tests.fault_proxy import FaultProxy
@@ -72,7 +73,7 @@ class Chaos:
                 self._proxies.append(await stack.enter_async_context(FaultProxy(self._pair.primary.port)))
             stack.callback(self._end)
             self._processes = [self._start(process) for process in range(PROCESSES)]
-            async with asyncio.TaskGroup() as tasks:
+            async with TaskGroup() as tasks:
                 for trouble in self._troubles():
                     tasks.create_task(trouble)
                 await self._watch(operations, time.monotonic() + seconds)

@@ -15,6 +15,7 @@ from app.stores.aurora import Database, Readers
 from app.stores.cache.cache import Cache
 from app.stores.cache.keys import Key
 from shared.problems import Unavailable
+from shared.task_group import TaskGroup
 from tests.cache_chaos.ablations import ABLATIONS, Ablation
 from tests.cache_chaos.database import LaggingReaders, read_version, write_version
 from tests.cache_chaos.plan import KEYS, PROCESSES, TIMING, Board, Orders, key_of
@@ -90,7 +91,7 @@ async def run(orders: Orders) -> None:
     ablation.take_out()
     database.readers = cast("Readers", LaggingReaders(database, board, random.Random(orders.seed)))
     cache = Cache(database, orders.redis_url, timing=TIMING, scripts=ablation.scripts)
-    async with cache, asyncio.TaskGroup() as tasks:
+    async with cache, TaskGroup() as tasks:
         work = Run(orders, cache, board)
         for pause_seconds, readers in ((PAUSE_SECONDS, EAGER), (LONG_PAUSE_SECONDS, LEISURELY)):
             for _ in range(readers):

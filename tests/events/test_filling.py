@@ -9,6 +9,7 @@ from app.events.cursors import FILL_LEASE, CursorStore
 from app.events.follower import Following
 from app.stores.aurora import Database
 from app.worker.following import FollowerLoops
+from shared.task_group import TaskGroup
 from tests.events.ledger import Ledger, append, cursor, heard
 from tests.house import House, ManualClock
 
@@ -31,7 +32,7 @@ async def test_who_fills_works_on_while_a_second_one_is_refused(
     go_on = asyncio.Event()
     first, second = Ledger(name, ["a", "b", "c"], before_write=go_on, waits_from=2), Ledger(name, ["a", "b", "c"])
     await cursors.enrol(name, [house.account])
-    async with asyncio.TaskGroup() as tasks:
+    async with TaskGroup() as tasks:
         tasks.create_task(Following(house.base.events.log, cursors, [first]).follow(house.account))
         await first.reading.wait()
         await append(house, 1)
@@ -71,7 +72,7 @@ async def test_who_was_only_slow_writes_nothing_after_its_heir(
     go_on = asyncio.Event()
     slow, heir = Ledger(name, ["a", "b", "c"], before_write=go_on, waits_from=2), Ledger(name, ["a", "b", "c"])
     await cursors.enrol(name, [house.account])
-    async with asyncio.TaskGroup() as tasks:
+    async with TaskGroup() as tasks:
         tasks.create_task(Following(house.base.events.log, cursors, [slow]).follow(house.account))
         await slow.reading.wait()
         clock.now += FILL_LEASE
@@ -88,7 +89,7 @@ async def test_a_rebuild_of_what_is_being_filled_ends_when_that_is_done(
     go_on = asyncio.Event()
     first, second = Ledger(name, ["a", "b"], before_write=go_on, waits_from=2), Ledger(name, ["a", "b"])
     await cursors.enrol(name, [house.account])
-    async with asyncio.TaskGroup() as tasks:
+    async with TaskGroup() as tasks:
         tasks.create_task(Following(house.base.events.log, cursors, [first]).follow(house.account))
         await first.reading.wait()
         rebuilding = Following(house.base.events.log, cursors, [second]).rebuild(second, house.account)

@@ -14,6 +14,7 @@ from app.stores.resources import NUDGES_QUEUE
 from app.worker.following import FollowerLoops
 from shared.ids import new_account_id
 from shared.problems import Unavailable
+from shared.task_group import TaskGroup
 from tests.events.ledger import Ledger, append, cursor, heard
 from tests.house import House, ManualClock
 from tests.servers import free_port
@@ -68,7 +69,7 @@ async def test_many_at_once_apply_every_event_once_and_in_order(
             await following.follow(house.account)
             await asyncio.sleep(0)
 
-    async with asyncio.TaskGroup() as tasks:
+    async with TaskGroup() as tasks:
         for each in followings:
             tasks.create_task(follow(each))
         tasks.create_task(append(house, 20))
@@ -116,7 +117,7 @@ async def test_a_new_follower_reads_the_rows_and_then_what_happened_meanwhile(
     go_on = asyncio.Event()
     ledger = Ledger(name, rows=["a", "b"], before_write=go_on)
     await cursors.enrol(name, [house.account])
-    async with asyncio.TaskGroup() as tasks:
+    async with TaskGroup() as tasks:
         tasks.create_task(Following(house.base.events.log, cursors, [ledger]).follow(house.account))
         await ledger.reading.wait()
         await append(house, 2)
@@ -164,7 +165,7 @@ async def test_a_rebuild_goes_on_beside_the_following(
     await following.follow(house.account)
     ledger.before_write = asyncio.Event()
     ledger.reading.clear()
-    async with asyncio.TaskGroup() as tasks:
+    async with TaskGroup() as tasks:
         tasks.create_task(following.rebuild(ledger, house.account))
         await ledger.reading.wait()
         await append(house, 1)
@@ -185,7 +186,7 @@ async def test_a_nudge_wakes_a_follower_and_a_lost_one_is_made_up_for_by_the_rou
     stopping = asyncio.Event()
     await append(house, 1)
     await relay(house, cursors, name).relay(house.account)
-    async with asyncio.TaskGroup() as tasks:
+    async with TaskGroup() as tasks:
         tasks.create_task(loops.consumer().run(stopping, 1.0))
         while (await cursor(cursors, name, house.account)).applied != 1:  # noqa: ASYNC110  the queue tells nobody else
             await asyncio.sleep(0.05)

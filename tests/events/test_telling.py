@@ -17,6 +17,7 @@ from app.worker.telling import Teller
 from shared.events import Event, EventType
 from shared.ids import AccountId, new_account_id
 from shared.problems import Unavailable
+from shared.task_group import TaskGroup
 from tests.house import House, ManualClock, Stores, open_house
 
 
@@ -105,7 +106,7 @@ async def test_several_workers_at_once_tell_each_member_everything_once(
             await teller.visit()
 
     finished = asyncio.Event()
-    async with asyncio.TaskGroup() as tasks:
+    async with TaskGroup() as tasks:
         for teller in tellers:
             tasks.create_task(work(teller, finished))
         for key in keys:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
+from shared.task_group import TaskGroup
 from tests.drills.installation import outer_environment
 from tests.reads.twins import Somebody, Twins
 
@@ -42,7 +43,7 @@ async def _asking_all_the_time(somebody: Somebody) -> AsyncIterator[list[int]]:
         while not stopping.is_set():
             answered.append((await client.get("/account")).status_code)
 
-    async with asyncio.TaskGroup() as tasks:
+    async with TaskGroup() as tasks:
         for client in somebody.clients:
             tasks.create_task(ask(client))
         yield answered

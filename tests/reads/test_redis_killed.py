@@ -14,6 +14,7 @@ import pytest
 
 from app.stores.cache.changes import LOOK_SHARE
 from app.stores.cache.timing import TIMING
+from shared.task_group import TaskGroup
 from tests.reads.twins import CACHED_TABLES, Somebody, Twins, until_true
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -123,7 +124,7 @@ async def _reading(somebody: Somebody, paths: Sequence[str], load: Load) -> Asyn
             await load.read(client, path)
             await asyncio.sleep(PAUSE_SECONDS)
 
-    async with asyncio.TaskGroup() as readers:
+    async with TaskGroup() as readers:
         for client in somebody.clients:
             for path in paths:
                 readers.create_task(read(client, path))
@@ -147,7 +148,7 @@ async def _renaming(somebody: Somebody, album: str, load: Load) -> AsyncIterator
                 load.old.append(title)
             await asyncio.sleep(PAUSE_SECONDS)
 
-    async with asyncio.TaskGroup() as writers:
+    async with TaskGroup() as writers:
         writers.create_task(rename())
         yield
         stopping.set()

@@ -19,6 +19,7 @@ from app.stores.aurora import Database
 from app.stores.resources import NUDGES_QUEUE
 from shared.ids import AccountId, ItemId, new_account_id, new_item_id
 from shared.items import ItemKind
+from shared.task_group import TaskGroup
 from shared.times import utc_now
 from tests.search.library import Library
 
@@ -122,7 +123,7 @@ async def test_a_rebuild_mends_what_is_wrong_and_nothing_is_missing_meanwhile(
                 rows.append(await library.add(f"new{len(rows)}.jpg", "lake"))
                 await library.index_all()
 
-    async with asyncio.TaskGroup() as tasks:
+    async with TaskGroup() as tasks:
         rebuilding = tasks.create_task(library.following.rebuild(library.follower, library.account))
         await search_on(rebuilding)
     await library.index_all()

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.stores.aurora import CONNECTIONS, Conflict, Database, UtcDateTime, exact_text, identifier
 from shared.problems import Unavailable
+from shared.task_group import TaskGroup
 from tests.servers import free_port
 
 _things = Table(
@@ -131,7 +132,7 @@ async def test_who_finds_no_free_connection_is_told_so_and_hangs_nowhere(databas
             held.release()
             await release.wait()
 
-    async with asyncio.TaskGroup() as holders:
+    async with TaskGroup() as holders:
         for _ in range(CONNECTIONS):
             holders.create_task(hold())
         for _ in range(CONNECTIONS):

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.stores.aurora import CONNECTIONS, SPARE_CONNECTIONS, Database
 from shared.problems import Unavailable
+from shared.task_group import TaskGroup
 from tests.database_pair import DatabasePair
 from tests.stores.guest_book import WAIT_SECONDS, Asking, GuestBook, notes, open_guest_book
 
@@ -135,7 +136,7 @@ async def test_a_dead_reader_does_not_sink_the_writer(book: GuestBook) -> None:
             reading.release()
             await release.wait()
 
-    async with asyncio.TaskGroup() as slow:
+    async with TaskGroup() as slow:
         for _ in range(SPARE_CONNECTIONS):
             slow.create_task(read_slowly())
         for _ in range(SPARE_CONNECTIONS):

@@ -18,6 +18,7 @@ from app.worker.progress import Encodes
 from app.worker.remaking import BulkLane, Silence, remake_attempts
 from shared.ids import ItemId
 from shared.items import ItemKind, ItemState
+from shared.task_group import TaskGroup
 from tests.house import House
 from tests.worker.bench import Bench, a_detailed_photo, a_tiny_photo
 from tests.worker.films import a_film
@@ -99,7 +100,7 @@ async def test_a_run_remakes_all_that_is_stale_a_few_at_a_time_and_tells_of_each
     good = [await an_old_item(house, a_tiny_photo()) for _ in range(3)]
     bad = await an_old_item(house, b"no photo at all")
     heard: dict[ItemId, Outcome] = {}
-    async with asyncio.timeout(PLENTY_SECONDS), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PLENTY_SECONDS), TaskGroup() as tasks:
         working = tasks.create_task(work_on_the_bulk_lane(house, BulkLane(bench.bulk, remakes)))
         await reprocessing.run(1, lambda outcome, item: heard.__setitem__(item, outcome))
         working.cancel()

@@ -10,6 +10,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from shared.task_group import TaskGroup
 from tests.servers import running_queues
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ async def sqs(endpoint: str) -> AsyncIterator["SQSClient"]:
 
 async def test_every_waiting_poll_gets_its_message_and_no_message_is_given_twice(sqs: "SQSClient") -> None:
     url = (await sqs.create_queue(QueueName="many"))["QueueUrl"]
-    async with asyncio.TaskGroup() as group:
+    async with TaskGroup() as group:
         polls = [group.create_task(sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)) for _ in range(4)]
         await asyncio.sleep(0.05)
         for number in range(4):

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from shared.task_group import TaskGroup
 from tests.local.objects.stores import ACCESS_KEY_ID, MEBIBYTE, REGION, SECRET_ACCESS_KEY, Store
 from tests.servers import free_port, objects_command, running
 
@@ -65,7 +66,7 @@ async def test_a_reader_sees_the_old_or_the_new_object_but_never_a_mixture(clien
             assert len(set(body)) == 1
 
     await client.put_object(Bucket=own_bucket, Key="playlist", Body=b"0" * 300_000)
-    async with asyncio.TaskGroup() as tasks:
+    async with TaskGroup() as tasks:
         writing = tasks.create_task(write())
         for _ in range(4):
             tasks.create_task(read())

@@ -15,6 +15,7 @@ from app.stores.cache.keys import Entry
 from app.stores.cache.mode import CacheMode
 from app.stores.cache.timing import TIMING
 from app.stores.cache.values import HEADER
+from shared.task_group import TaskGroup
 from tests.authority import Authority
 from tests.fault_proxy import FaultProxy
 from tests.redis_pair import RedisPair
@@ -173,7 +174,7 @@ async def test_redis_killed_under_load_fails_no_read_and_no_write_and_is_warm_ag
             reads += 1
             await asyncio.sleep(0.01)
 
-    async with asyncio.TaskGroup() as tasks:
+    async with TaskGroup() as tasks:
         for name in names:
             tasks.create_task(read_on(name))
         await until(lambda: reads > 100)

@@ -13,6 +13,7 @@ import uvicorn
 from app.main import create_app
 from app.readiness import Readiness
 from app.settings import Settings
+from shared.darkroom_process.http_protocol import StrictHttpProtocol
 
 # A balancer's idle timeout is 60 s; who closes first must be the balancer, or clients see random 502s.
 KEEP_ALIVE_SECONDS = 75
@@ -60,15 +61,13 @@ class DrainingServer(uvicorn.Server):
         self.should_exit = True
 
 
-def serve(settings: Settings) -> None:
-    """Blocks until a signal has ended the server; SystemExit when it could not start."""
-    readiness = Readiness()
-    config = uvicorn.Config(
+def server_config(settings: Settings, readiness: Readiness) -> uvicorn.Config:
+    return uvicorn.Config(
         create_app(settings, readiness),
         host=settings.listen_host,
         port=settings.listen_port,
         loop="uvloop",
-        http="httptools",
+        http=StrictHttpProtocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -80,7 +79,12 @@ def serve(settings: Settings) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    server = DrainingServer(config, readiness, settings.drain_seconds)
+
+
+def serve(settings: Settings) -> None:
+    """Blocks until a signal has ended the server; SystemExit when it could not start."""
+    readiness = Readiness()
+    server = DrainingServer(server_config(settings, readiness), readiness, settings.drain_seconds)
     server.run()
     if not server.started:
         raise SystemExit(f"The app could not start on {settings.listen_host}:{settings.listen_port}; its log says why.")

@@ -14,6 +14,7 @@ import uvloop
 
 from local.asgi import Application
 from local.refusal import ExitCode, Refusal
+from shared.darkroom_process.http_protocol import StrictHttpProtocol
 
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75
@@ -51,7 +52,7 @@ async def serve_on(
     """Until SIGTERM or SIGINT; https with a certificate and its key."""
     configuration = uvicorn.Config(
         application,
-        http="httptools",
+        http=StrictHttpProtocol,
         ws="none",
         lifespan="off",
         log_config=None,

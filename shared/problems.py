@@ -60,6 +60,10 @@ class MethodNotAllowed(Problem):
     type, status, title, retry = "method-not-allowed", 405, "This method does not exist here", False
 
 
+class RequestTimeout(Problem):
+    type, status, title, retry = "request-timeout", 408, "The request did not arrive in time", True
+
+
 class AddressTaken(Problem):
     type, status, title, retry = "address-taken", 409, "This address already has an account", False
 
@@ -110,6 +114,10 @@ class UploadMismatch(Problem):
 
 class TooManyRequests(Problem):
     type, status, title, retry = "too-many-requests", 429, "Too many requests", True
+
+
+class HeadTooLarge(Problem):
+    type, status, title, retry = "head-too-large", 431, "The request's target and headers are over 64 KiB", False
 
 
 class Unavailable(Problem):

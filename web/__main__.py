@@ -8,6 +8,7 @@ from types import FrameType
 
 import uvicorn
 
+from shared.darkroom_process.http_protocol import StrictHttpProtocol
 from web.logs import configure_logs
 from web.main import create_application
 from web.settings import Settings, load_settings
@@ -38,14 +39,13 @@ class Server(uvicorn.Server):
         self._loop.call_soon_threadsafe(self._loop.call_later, self._drain_seconds, super().handle_exit, sig, frame)
 
 
-def serve(settings: Settings) -> None:
-    stopping = asyncio.Event()
-    config = uvicorn.Config(
+def server_config(settings: Settings, stopping: asyncio.Event) -> uvicorn.Config:
+    return uvicorn.Config(
         create_application(settings, stopping),
         host=settings.listen_host,
         port=settings.listen_port,
         loop="uvloop",
-        http="httptools",
+        http=StrictHttpProtocol,
         ws="none",
         lifespan="on",
         access_log=False,
@@ -58,7 +58,11 @@ def serve(settings: Settings) -> None:
         ssl_certfile=settings.tls_certificate,
         ssl_keyfile=settings.tls_key,
     )
-    Server(config, stopping, settings.drain_seconds).run()
+
+
+def serve(settings: Settings) -> None:
+    stopping = asyncio.Event()
+    Server(server_config(settings, stopping), stopping, settings.drain_seconds).run()
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from web.session_cookie import HeaderList
 DEADLINE_SECONDS = 10.0
 CONNECT_SECONDS = 2.0
 RETRY_AFTER_SECONDS = 2
+EVENTS_PATH = b"/v1/events"
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 REPEATABLE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _WORTH_REPEATING = (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ConnectTimeout)
@@ -210,7 +211,8 @@ def _check(scope: Scope) -> None:
 
 
 def _patience(scope: Scope) -> Patience:
-    if scope["method"] == "GET":
+    """Only events are streamed or waited for; on other paths the same header and parameter extend no limit."""
+    if scope["method"] == "GET" and scope["raw_path"] == EVENTS_PATH:
         if any(name == b"accept" and b"text/event-stream" in value for name, value in scope["headers"]):
             return EVENT_STREAM
         if any(pair.startswith(b"wait=") for pair in scope["query_string"].split(b"&")):

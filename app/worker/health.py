@@ -10,6 +10,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from app.readiness import Readiness
+from shared.darkroom_process.http_protocol import StrictHttpProtocol
 
 
 class HealthServer(uvicorn.Server):
@@ -31,5 +32,13 @@ def health_server(host: str, port: int, readiness: Readiness, in_work: Callable[
         return PlainTextResponse(f"darkroom_worker_items_in_work {in_work()}\n")
 
     routes = [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
-    config = uvicorn.Config(Starlette(routes=routes), host=host, port=port, log_config=None, access_log=False)
+    config = uvicorn.Config(
+        Starlette(routes=routes),
+        host=host,
+        port=port,
+        http=StrictHttpProtocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+    )
     return HealthServer(config)

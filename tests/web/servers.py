@@ -10,6 +10,7 @@ import uvicorn
 from pydantic import AnyHttpUrl
 from starlette.types import ASGIApp
 
+from shared.darkroom_process.http_protocol import StrictHttpProtocol
 from web.main import create_application
 from web.settings import Settings
 
@@ -19,18 +20,27 @@ START_SECONDS = 60.0
 
 
 @contextmanager
-def serving(application: ASGIApp, **options: object) -> Iterator[str]:
+def serving(
+    application: ASGIApp, *, http: type[StrictHttpProtocol] = StrictHttpProtocol, **options: object
+) -> Iterator[str]:
     """The base URL of the running server; it is stopped at the end."""
     config = uvicorn.Config(
         application,
         port=0,
-        http="httptools",
+        http=http,
         ws="none",
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=5,
         **options,  # type: ignore[arg-type]  # uvicorn's own options, passed through
     )
+    with running_server(config) as url:
+        yield url
+
+
+@contextmanager
+def running_server(config: uvicorn.Config) -> Iterator[str]:
+    """The base URL of a server with this configuration, in a thread of its own."""
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

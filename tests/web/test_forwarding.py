@@ -32,7 +32,7 @@ async def test_the_answers_headers_arrive_with_every_cookie(web: httpx.AsyncClie
 async def test_an_event_arrives_before_the_stream_ends(
     web: httpx.AsyncClient, app: httpx.AsyncClient, flag: str
 ) -> None:
-    async with web.stream("GET", f"/v1/stream/{flag}", headers={"Accept": "text/event-stream"}) as answer:
+    async with web.stream("GET", f"/v1/events?stream={flag}", headers={"Accept": "text/event-stream"}) as answer:
         pieces = answer.aiter_bytes()
         assert await anext(pieces) == b"id: 1\ndata: first\n\n"
         await app.get(f"/v1/raise/{flag}")
@@ -49,12 +49,14 @@ async def test_a_body_reaches_the_app_piece_by_piece(web: httpx.AsyncClient, app
     assert sum(answer.json()["sizes"]) == 1500
 
 
-@pytest.mark.parametrize("accept", ["*/*", "text/event-stream"])
+@pytest.mark.parametrize(
+    ("accept", "path"), [("*/*", "/v1/hang/{flag}"), ("text/event-stream", "/v1/events?hang={flag}")]
+)
 async def test_a_client_that_goes_away_ends_the_work_for_it(
-    web_url: str, app: httpx.AsyncClient, flag: str, accept: str
+    web_url: str, app: httpx.AsyncClient, flag: str, accept: str, path: str
 ) -> None:
     async with httpx.AsyncClient(base_url=web_url, trust_env=False, timeout=60) as client:
-        asking = asyncio.create_task(client.get(f"/v1/hang/{flag}", headers={"Accept": accept}))
+        asking = asyncio.create_task(client.get(path.format(flag=flag), headers={"Accept": accept}))
         await app.get(f"/v1/flag/{flag}-begun")
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
@@ -107,9 +109,11 @@ async def test_what_exceeds_the_limit_is_refused_at_once(app_url: str, app: http
             asking = asyncio.create_task(client.get(f"/v1/hang/{flag}"))
             await app.get(f"/v1/flag/{flag}-begun")
             refused = await client.get("/v1/echo")
-            async with client.stream("GET", f"/v1/stream/{flag}", headers={"Accept": "text/event-stream"}) as stream:
+            async with client.stream(
+                "GET", f"/v1/events?stream={flag}", headers={"Accept": "text/event-stream"}
+            ) as stream:
                 assert stream.status_code == 200
-                crowded = await client.get("/v1/echo", headers={"Accept": "text/event-stream"})
+                crowded = await client.get("/v1/events", headers={"Accept": "text/event-stream"})
             await app.get(f"/v1/raise/{flag}")
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
@@ -151,7 +155,7 @@ async def test_stopping_turns_readiness_off_and_ends_streams(app_url: str, flag:
             stopping.set()
             assert (await client.get("/readyz")).status_code == 503
             assert (await client.get("/v1/echo")).status_code == 200
-            ended = await client.get(f"/v1/stream/{flag}", headers={"Accept": "text/event-stream"})
+            ended = await client.get(f"/v1/events?stream={flag}", headers={"Accept": "text/event-stream"})
             assert ended.status_code == 503
     async with httpx.AsyncClient(base_url=app_url, trust_env=False, timeout=60) as app:
         await app.get(f"/v1/raise/{flag}")

@@ -94,10 +94,19 @@ async def test_a_plain_request_tells_the_app_how_long_it_may_take(web: httpx.Asy
 
 
 @pytest.mark.parametrize(
-    ("accept", "path"), [("text/event-stream", "/v1/echo"), ("application/json", "/v1/echo?after=3&wait=25")]
+    ("accept", "path"), [("text/event-stream", "/v1/events"), ("application/json", "/v1/events?after=3&wait=25")]
 )
 async def test_streams_and_long_polls_have_no_deadline(web: httpx.AsyncClient, accept: str, path: str) -> None:
     assert "x-deadline" not in await headers_seen_by_app(web, {"Accept": accept}, path)
+
+
+@pytest.mark.parametrize(
+    ("accept", "path"), [("text/event-stream", "/v1/echo"), ("application/json", "/v1/echo?after=3&wait=25")]
+)
+async def test_no_other_path_escapes_its_deadline_by_asking_to_wait(
+    web: httpx.AsyncClient, accept: str, path: str
+) -> None:
+    assert "x-deadline" in await headers_seen_by_app(web, {"Accept": accept}, path)
 
 
 async def test_hop_by_hop_headers_of_the_app_do_not_reach_the_client(web: httpx.AsyncClient) -> None:

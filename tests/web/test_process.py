@@ -51,7 +51,9 @@ async def running_web(app_url: str, **settings: str) -> AsyncIterator[tuple[asyn
 
 async def test_told_to_stop_it_ends_its_streams_and_leaves_without_an_error(app_url: str, flag: str) -> None:
     async with running_web(app_url) as (process, url), httpx.AsyncClient(trust_env=False, timeout=60) as client:
-        async with client.stream("GET", f"{url}/v1/stream/{flag}", headers={"Accept": "text/event-stream"}) as stream:
+        async with client.stream(
+            "GET", f"{url}/v1/events?stream={flag}", headers={"Accept": "text/event-stream"}
+        ) as stream:
             pieces = stream.aiter_bytes()
             assert await anext(pieces) == b"id: 1\ndata: first\n\n"
             process.send_signal(signal.SIGTERM)

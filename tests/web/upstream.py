@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 
 class Upstream:
-    """Paths under /v1: echo, cookies, collect/{name}, stream/{name}, hang/{name}, raise/{flag}, flag/{flag}."""
+    """Paths under /v1: echo, cookies, collect/{name}, hang/{name}, raise/{flag}, flag/{flag}, events?{kind}={name}."""
 
     def __init__(self) -> None:
         self._flags: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
@@ -16,7 +16,7 @@ class Upstream:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        kind, _, name = scope["path"].removeprefix("/v1/").partition("/")
+        kind, name = _kind_and_name(scope)
         match kind:
             case "collect":
                 await self._collect(name, receive, send)
@@ -68,6 +68,14 @@ class Upstream:
         while (await receive())["type"] != "http.disconnect":
             pass
         self._flags[f"{name}-gone"].set()
+
+
+def _kind_and_name(scope: Scope) -> tuple[str, str]:
+    if scope["path"] == "/v1/events":
+        kind, _, name = scope["query_string"].decode().partition("=")
+    else:
+        kind, _, name = scope["path"].removeprefix("/v1/").partition("/")
+    return kind, name
 
 
 async def _echo(scope: Scope, receive: Receive, send: Send) -> None:

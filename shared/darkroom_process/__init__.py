@@ -1,0 +1,1 @@
+"""What every server process does alike; the client never imports it."""

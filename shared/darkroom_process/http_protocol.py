@@ -1,0 +1,191 @@
+"""uvicorn's HTTP protocol with limits on a request's head and without leniency; every server of ours uses it.
+
+llhttp, the parser inside httptools, refuses bare LF and CR, folded lines, spaces before a colon, control characters,
+repeated Content-Length, and Content-Length beside Transfer-Encoding. `check_head` refuses what llhttp accepts. This
+class limits the bytes and seconds of a head, refuses trailers and long pipelines, and sends each refusal as
+problem+json after the responses that come before it.
+
+The normal path is cheap: no byte is copied, and a head that arrives in one piece needs no timer.
+"""
+
+import asyncio
+import json
+from enum import Enum
+from typing import Any, ClassVar
+
+import httptools
+import structlog
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from shared.darkroom_process.request_head import MAX_HEAD_BYTES, check_head
+from shared.problems import MEDIA_TYPE, BadRequest, HeadTooLarge, Problem, RequestTimeout
+
+MAX_PIPELINED = 16
+"""Requests that wait for the response to an earlier one of their connection; uvicorn has no limit."""
+
+_REFUSAL_HEADERS = (
+    f"content-type: {MEDIA_TYPE}\r\n"
+    "cache-control: no-store\r\n"
+    "content-security-policy: default-src 'none'; frame-ancestors 'none'\r\n"
+    "x-content-type-options: nosniff\r\n"
+    "cross-origin-opener-policy: same-origin\r\n"
+    "cross-origin-resource-policy: same-origin\r\n"
+    "referrer-policy: no-referrer\r\n"
+    "connection: close\r\n"
+).encode()
+
+log = structlog.get_logger()
+
+
+class _Reading(Enum):
+    """What the next byte of a connection belongs to."""
+
+    NOTHING = 1
+    HEAD = 2
+    BODY = 3
+
+
+class StrictHttpProtocol(HttpToolsProtocol):
+    """One connection. Without a request, also at its start, it is closed after uvicorn's `timeout_keep_alive`."""
+
+    max_head_seconds: ClassVar[float] = 5.0
+    """From the first byte of a head to its last."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._reading = _Reading.NOTHING
+        self._pending_bytes = 0
+        """Received since the parser last completed a head or delivered a part of a body."""
+        self._progressed = False
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._refusal: Problem | None = None
+        self._ignores_input = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        super().connection_made(transport)
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_head_timer()
+        self._unset_keepalive_if_required()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._ignores_input:
+            return
+        if self._reading is _Reading.NOTHING and data[0] in b"\r\n" and not b"\r\n".startswith(data[:2]):
+            self._refuse(BadRequest("A line before the request does not end in CRLF."))
+            return
+        self._progressed = False
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._ignores_input = True  # it is served as HTTP/1.1, and nothing after it
+        except httptools.HttpParserError as error:
+            cause = error.__context__
+            self._refuse(cause if isinstance(cause, Problem) else BadRequest("The request is not valid HTTP/1.1."))
+        else:
+            self._limit_input(len(data))
+
+    def _limit_input(self, received_bytes: int) -> None:
+        self._pending_bytes = 0 if self._progressed else self._pending_bytes + received_bytes
+        if self._pending_bytes > MAX_HEAD_BYTES:
+            self._refuse(HeadTooLarge())
+            return
+        if self._reading is _Reading.NOTHING and not self._progressed:
+            self._begin_head()  # by an empty line, which the parser skips
+        if self._reading is _Reading.HEAD and self._head_timer is None:
+            self._head_timer = self.loop.call_later(self.max_head_seconds, self._end_slow_head)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._begin_head()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._reading is _Reading.BODY:
+            raise BadRequest("Trailers are not supported.")
+        super().on_header(name, value.rstrip(b" \t"))  # llhttp leaves the optional whitespace at the end
+
+    def on_headers_complete(self) -> None:
+        upgrade = self.parser.should_upgrade()
+        check_head(self.parser.get_http_version(), self.url, self.headers, upgrade=upgrade)
+        if len(self.pipeline) >= MAX_PIPELINED:
+            raise BadRequest("Too many requests were sent before the first had its response.")
+        super().on_headers_complete()
+        if upgrade:
+            self.cycle.keep_alive = False
+        self._reading, self._progressed = _Reading.BODY, True
+        self._stop_head_timer()
+        self._unset_keepalive_if_required()
+
+    def on_body(self, body: bytes) -> None:
+        self._progressed = True
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._reading, self._progressed = _Reading.NOTHING, True
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        was_last = not self.pipeline
+        super().on_response_complete()
+        if was_last and self._refusal is not None:
+            self._send_refusal(self._refusal)
+
+    def _begin_head(self) -> None:
+        self._reading = _Reading.HEAD
+        self._unset_keepalive_if_required()
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _end_slow_head(self) -> None:
+        self._head_timer = None
+        if self.flow.read_paused:  # by us: the client may have sent the rest
+            self._head_timer = self.loop.call_later(self.max_head_seconds, self._end_slow_head)
+        else:
+            self._refuse(RequestTimeout())
+
+    def _refuse(self, problem: Problem) -> None:
+        """Read nothing more, respond to the requests before, then with the problem, then close."""
+        self._ignores_input = True
+        self._stop_head_timer()
+        log.info("request.refused", status=problem.status, reason=problem.detail or problem.title)
+        self._refusal = problem
+        if self._reading is _Reading.BODY:
+            self._abandon(self.cycle)
+        elif self.cycle is None or self.cycle.response_complete:
+            self._send_refusal(problem)
+
+    def _abandon(self, cycle: RequestResponseCycle) -> None:
+        """End a request whose body is malformed; its application sees a client that disconnected."""
+        if self.pipeline:  # it is the last of them and was not started
+            self.pipeline.popleft()
+            return
+        may_respond = not cycle.response_started
+        cycle.disconnected = True
+        cycle.message_event.set()
+        if may_respond and self._refusal is not None:
+            self._send_refusal(self._refusal)
+        else:
+            self.transport.close()
+
+    def _send_refusal(self, problem: Problem) -> None:
+        """A client that goes on sending may see a reset instead: what it sends is not read to its end."""
+        if self.transport.is_closing():
+            return
+        body = json.dumps(problem.body()).encode()
+        defaults = b"".join(b"%s: %s\r\n" % pair for pair in self.server_state.default_headers)
+        length = b"content-length: %d\r\n\r\n" % len(body)
+        self.transport.write(b"".join((STATUS_LINE[problem.status], defaults, _REFUSAL_HEADERS, length, body)))
+        self.transport.close()

@@ -1,0 +1,130 @@
+"""Requests that every tier must refuse alike, and such that it must accept."""
+
+from shared.darkroom_process.request_head import MAX_HEAD_BYTES
+
+_START = b"GET /healthz HTTP/1.1\r\n"
+_HOST = b"Host: 127.0.0.1\r\n"
+_POST = b"POST /healthz HTTP/1.1\r\n" + _HOST
+
+
+def _head(*lines: bytes) -> bytes:
+    return _START + b"".join(line + b"\r\n" for line in (b"Host: 127.0.0.1", *lines)) + b"\r\n"
+
+
+def _target(target: bytes, method: bytes = b"GET") -> bytes:
+    return method + b" " + target + b" HTTP/1.1\r\n" + _HOST + b"\r\n"
+
+
+def _head_of(size_bytes: int) -> bytes:
+    """Counted as `check_head` does."""
+    other = len(b"/healthz") + len(b"Host") + len(b"127.0.0.1") + 4 + len(b"X") + 4
+    return _head(b"X: " + b"x" * (size_bytes - other))
+
+
+GOOD = _head(b"Connection: close")
+
+ACCEPTED: dict[str, bytes] = {
+    "plain": GOOD,
+    "an empty line before the request": b"\r\n" + GOOD,
+    "whitespace around values": _START + b"Host: \t127.0.0.1 \t\r\nConnection: close \r\n\r\n",
+    "Expect: 100-continue without a body": _head(b"Expect: 100-continue", b"Connection: close"),
+    "HTTP/1.0 with Host": b"GET /healthz HTTP/1.0\r\n" + _HOST + b"\r\n",
+    "bytes above ASCII in a value": _head("X: für".encode(), b"Connection: close"),
+    "a proposal of HTTP/2": _head(b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABk"),
+}
+
+BAD_HEADS: dict[str, bytes] = {
+    "bare LF everywhere": GOOD.replace(b"\r\n", b"\n"),
+    "bare LF after the request line": b"GET /healthz HTTP/1.1\n" + _HOST + b"\r\n",
+    "bare LF after a field": _head(b"X: a\nY: b"),
+    "bare LF at the end of the head": _START + _HOST + b"\n",
+    "bare LF before the request": b"\n" + GOOD,
+    "bare CR in a value": _head(b"X: a\rY: b"),
+    "CR CR LF": _head(b"X: a\r"),
+    "folded line": _head(b"X: a", b" b"),
+    "folded line with a tab": _head(b"X: a", b"\tb"),
+    "space before the first field": _START + b" " + _HOST + b"\r\n",
+    "space before the colon": _head(b"X : a"),
+    "tab before the colon": _head(b"X\t: a"),
+    "no colon": _head(b"X"),
+    "no name": _head(b": a"),
+    "NUL in a value": _head(b"X: a\0b"),
+    "NUL in a name": _head(b"X\0: a"),
+    "control character in a value": _head(b"X: a\x01b"),
+    "DEL in a value": _head(b"X: a\x7f"),
+    "byte above ASCII in a name": _head(b"X\xe9: a"),
+    "absolute form": _target(b"http://127.0.0.1/healthz"),
+    "absolute form of another host": _target(b"http://other.test/healthz"),
+    "authority form": _target(b"127.0.0.1:443", b"CONNECT"),
+    "asterisk form": _target(b"*", b"OPTIONS"),
+    "no slash": _target(b"healthz"),
+    "fragment": _target(b"/healthz#part"),
+    "byte above ASCII in the target": _target(b"/health\xe9"),
+    "NUL in the target": _target(b"/health\0z"),
+    "space in the target": _target(b"/health z"),
+    "no Host": _START + b"\r\n",
+    "no Host in HTTP/1.0": b"GET /healthz HTTP/1.0\r\n\r\n",
+    "two Hosts": _head(b"Host: other.test"),
+    "the same Host twice": _head(b"Host: 127.0.0.1"),
+    "empty Host": _START + b"Host:\r\n\r\n",
+    "two hosts in one Host": _START + b"Host: 127.0.0.1, other.test\r\n\r\n",
+    "path in Host": _START + b"Host: 127.0.0.1/path\r\n\r\n",
+    "user in Host": _START + b"Host: user@127.0.0.1\r\n\r\n",
+    "no version": b"GET /healthz\r\n\r\n",
+    "HTTP/0.9": b"GET /healthz HTTP/0.9\r\n" + _HOST + b"\r\n",
+    "HTTP/1.2": b"GET /healthz HTTP/1.2\r\n" + _HOST + b"\r\n",
+    "HTTP/2.0": b"GET /healthz HTTP/2.0\r\n" + _HOST + b"\r\n",
+    "preface of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "unknown method": _target(b"/healthz", b"BREW"),
+    "method in lower case": _target(b"/healthz", b"get"),
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    "two Content-Lengths": _POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+    "the same Content-Length twice": _POST + b"Content-Length: 1\r\nContent-Length: 1\r\n\r\na",
+    "list in Content-Length": _POST + b"Content-Length: 1, 1\r\n\r\na",
+    "sign in Content-Length": _POST + b"Content-Length: +1\r\n\r\na",
+    "empty Content-Length": _POST + b"Content-Length:\r\n\r\na",
+    "hexadecimal Content-Length": _POST + b"Content-Length: 0x1\r\n\r\na",
+    "endless Content-Length": _POST + b"Content-Length: " + b"9" * 30 + b"\r\n\r\na",
+    "Content-Length, then Transfer-Encoding": _POST
+    + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "Transfer-Encoding, then Content-Length": _POST
+    + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+    "unknown coding": _POST + b"Transfer-Encoding: gzip\r\n\r\n0\r\n\r\n",
+    "unknown coding before chunked": _POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "identity before chunked": _POST + b"Transfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n",
+    "nearly chunked": _POST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "quoted chunked": _POST + b'Transfer-Encoding: "chunked"\r\n\r\n0\r\n\r\n',
+    "vertical tab before chunked": _POST + b"Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n",
+    "chunked twice": _POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunked in HTTP/1.0": b"POST /healthz HTTP/1.0\r\n" + _HOST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "upgrade with a body": _POST + b"Connection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 4\r\n\r\n" + b"abcd",
+    "upgrade with chunks": _POST
+    + b"Connection: upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+}
+"""Responded to with 400."""
+
+LARGE_HEADS: dict[str, bytes] = {
+    "one byte over 64 KiB": _head_of(MAX_HEAD_BYTES + 1),
+    "a long target": _target(b"/healthz?" + b"x" * MAX_HEAD_BYTES),
+    "many short fields": _head(*[b"X: y"] * (MAX_HEAD_BYTES // 4)),
+    "endless space before a value": _head(b"X:" + b" " * (5 * MAX_HEAD_BYTES) + b"y"),
+}
+"""Responded to with 431."""
+
+LARGEST_HEAD = _head_of(MAX_HEAD_BYTES)
+
+_CHUNKED = _POST + b"Transfer-Encoding: chunked\r\n\r\n"
+
+BAD_BODIES: dict[str, bytes] = {
+    "bare LF after a chunk's size": _CHUNKED + b"1\na\r\n0\r\n\r\n",
+    "bare LF after a chunk's extension": _CHUNKED + b"1;x\na\r\n0\r\n\r\n",
+    "bare LF after a chunk": _CHUNKED + b"1\r\na\n0\r\n\r\n",
+    "space after a chunk's size": _CHUNKED + b"1 \r\na\r\n0\r\n\r\n",
+    "sign in a chunk's size": _CHUNKED + b"+1\r\na\r\n0\r\n\r\n",
+    "prefix in a chunk's size": _CHUNKED + b"0x1\r\na\r\n0\r\n\r\n",
+    "overflow of a chunk's size": _CHUNKED + b"f" * 17 + b"\r\na\r\n0\r\n\r\n",
+    "longer than its size": _CHUNKED + b"1\r\nabc\r\n0\r\n\r\n",
+    "trailer": _CHUNKED + b"1\r\na\r\n0\r\nX: y\r\n\r\n",
+    "Host as trailer": _CHUNKED + b"1\r\na\r\n0\r\nHost: other.test\r\n\r\n",
+}
+"""Responded to with 400, as long as the response has not begun."""

@@ -1,0 +1,108 @@
+"""What each tier refuses, on its real configuration and through raw sockets: both agree on one table."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+from pydantic import AnyHttpUrl, SecretStr
+
+from app.readiness import Readiness
+from app.serving import server_config as app_config
+from app.settings import Settings as AppSettings
+from tests.shared.darkroom_process.corpus import ACCEPTED, BAD_BODIES, BAD_HEADS, GOOD, LARGE_HEADS, LARGEST_HEAD
+from tests.shared.darkroom_process.raw import connect, exchange, read_to_end
+from tests.web.servers import CDN_URL, OBJECTS_URL, running_server
+from web.__main__ import server_config as web_config
+from web.settings import Settings as WebSettings
+
+
+def _app() -> uvicorn.Config:
+    settings = {
+        "database_url": SecretStr("sqlite+aiosqlite:////no/such/darkroom.db"),
+        "redis_url": SecretStr("redis://127.0.0.1:1/0"),
+        "bucket": "darkroom",
+        "cdn_url": CDN_URL,
+        "cdn_key_id": "K1",
+        "cdn_private_key": SecretStr("-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----"),
+        "secret": SecretStr("s" * 32),
+        "AWS_REGION": "eu-central-1",
+    }
+    config = app_config(AppSettings(**settings), Readiness())  # type: ignore[arg-type]  # pydantic checks each value
+    config.lifespan = "off"  # health needs no service
+    return config
+
+
+def _web() -> uvicorn.Config:
+    settings = WebSettings(
+        listen_port=1,
+        app_url=AnyHttpUrl("http://127.0.0.1:1"),
+        cdn_url=AnyHttpUrl(CDN_URL),
+        s3_public_endpoint=AnyHttpUrl(OBJECTS_URL),
+    )
+    return web_config(settings, asyncio.Event())
+
+
+@pytest.fixture(scope="module", params=[_app, _web], ids=["app", "web"])
+def tier_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    config = request.param()
+    config.port = 0
+    with running_server(config) as url:
+        yield url
+
+
+def test_a_malformed_head_is_responded_to_with_400_and_closed(tier_url: str) -> None:
+    outcomes = {name: [each.problem for each in exchange(tier_url, bad)] for name, bad in BAD_HEADS.items()}
+    assert outcomes == {key: ["bad-request"] for key in BAD_HEADS}
+
+
+def test_a_malformed_head_is_recognised_in_single_bytes(tier_url: str) -> None:
+    outcomes = {
+        name: [each.problem for each in exchange(tier_url, *(bad[at : at + 1] for at in range(len(bad))))]
+        for name, bad in BAD_HEADS.items()
+    }
+    assert outcomes == {key: ["bad-request"] for key in BAD_HEADS}
+
+
+def test_a_malformed_body_is_responded_to_with_400_and_closed(tier_url: str) -> None:
+    outcomes = {name: [each.problem for each in exchange(tier_url, bad)] for name, bad in BAD_BODIES.items()}
+    assert outcomes == {key: ["bad-request"] for key in BAD_BODIES}
+
+
+def test_a_head_over_64_kib_is_responded_to_with_431_and_closed(tier_url: str) -> None:
+    outcomes = {name: [each.problem for each in exchange(tier_url, large)] for name, large in LARGE_HEADS.items()}
+    assert outcomes == {key: ["head-too-large"] for key in LARGE_HEADS}
+
+
+def test_good_requests_are_served(tier_url: str) -> None:
+    outcomes = {name: [each.status for each in exchange(tier_url, good)] for name, good in ACCEPTED.items()}
+    assert outcomes == {key: [200] for key in ACCEPTED}
+
+
+def test_a_good_request_is_served_in_single_bytes(tier_url: str) -> None:
+    assert [each.status for each in exchange(tier_url, *(GOOD[at : at + 1] for at in range(len(GOOD))))] == [200]
+
+
+def test_a_connection_serves_one_request_after_another(tier_url: str) -> None:
+    with connect(tier_url) as connection:
+        connection.sendall(LARGEST_HEAD)
+        first = connection.recv(65_536, socket.MSG_PEEK)
+        connection.sendall(LARGEST_HEAD + GOOD)
+        responses = read_to_end(connection)
+    assert first.startswith(b"HTTP/1.1 200 OK")
+    assert [each.status for each in responses] == [200, 200, 200]
+
+
+def test_a_bad_request_after_a_good_one_gets_its_response_last(tier_url: str) -> None:
+    responses = exchange(tier_url, LARGEST_HEAD + BAD_HEADS["two Hosts"] + GOOD)
+    assert [each.status for each in responses] == [200, 400]
+
+
+def test_a_refusal_may_be_neither_cached_nor_run(tier_url: str) -> None:
+    [refusal] = exchange(tier_url, BAD_HEADS["no Host"])
+    assert refusal.headers["connection"] == "close"
+    assert refusal.headers["cache-control"] == "no-store"
+    assert refusal.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert refusal.headers["x-content-type-options"] == "nosniff"
+    assert "server" not in refusal.headers

@@ -1,0 +1,1 @@
+"""What is stored or sent, written down: see `files/`."""

@@ -1,0 +1,75 @@
+"""What clients see: problems, types of events, signed texts, and the OpenAPI document."""
+
+from typing import Any
+
+from app.accounts import tokens
+from app.items.cursor import Cursors
+from app.items.grants import Grant, PlaybackGrants
+from app.items.store import Position
+from app.main import create_api
+from app.metrics import Metrics
+from app.openapi import describe
+from app.readiness import Readiness
+from app.settings import Settings
+from app.sharing.links import ShareLink
+from app.sharing.proofs import Proofs
+from shared.events import COMPLETIONS, EventType
+from shared.problems import PROBLEMS, TYPE_PREFIX, Problem
+from tests.golden.flat import pretty, text_of
+from tests.golden.full_values import MOMENT, full
+
+SECRET = b"s" * 32
+
+
+def problems() -> str:
+    """A class that the table forgot is here, too."""
+    known = set(PROBLEMS.values())
+    lines = [
+        f"{TYPE_PREFIX}{kind.type}  {kind.status}  {kind.title}  {'retry' if kind.retry else 'no retry'}"
+        for kind in _with_subclasses(Problem)
+        if kind in known or kind.__module__ == Problem.__module__
+    ]
+    return text_of(lines)
+
+
+def _with_subclasses(kind: type[Problem]) -> list[type[Problem]]:
+    return [kind, *(each for child in kind.__subclasses__() for each in _with_subclasses(child))]
+
+
+def event_types() -> str:
+    return text_of(f"{kind.value}{'  also to SNS' if kind in COMPLETIONS else ''}" for kind in EventType)
+
+
+def signed_texts() -> str:
+    """What one release gives out and another one must take: the same secret makes the same text."""
+    link: ShareLink = full(ShareLink)
+    lines = {
+        "cursor of a list": Cursors(SECRET).write("ACCOUNT", "captured", full(Position)),
+        "grant to play": PlaybackGrants(SECRET).write(full(Grant)),
+        "proof of a share's password": Proofs(SECRET).write(link, MOMENT),
+        "hash of a token": tokens.hash_of("TOKEN"),
+        "beginning of a session's token": tokens.new_token()[: len(tokens.PREFIX)],
+    }
+    return text_of(f"{name}  {text}" for name, text in lines.items())
+
+
+def openapi() -> str:
+    """Normalised JSON, a member a line, without its prose: that may be rewritten."""
+    settings: Any = Settings.model_construct()
+    document = _without_prose(describe(create_api(settings, Readiness(), Metrics())))
+    return pretty(document)
+
+
+def _without_prose(value: Any) -> Any:
+    """A property that is called like one of these is a schema and no text."""
+    match value:
+        case dict():
+            return {
+                name: _without_prose(each)
+                for name, each in value.items()
+                if not (name in {"description", "summary", "title"} and isinstance(each, str))
+            }
+        case list():
+            return [_without_prose(each) for each in value]
+        case _:
+            return value

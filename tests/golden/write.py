@@ -1,0 +1,22 @@
+"""`python -m tests.golden.write`: write all golden files anew, after a deliberate change of what is stored or sent."""
+
+import asyncio
+import sys
+
+from tests.golden.golden_files import FOLDER, SOURCES, actual
+
+
+async def write() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for name in SOURCES:
+        file, text = FOLDER / name, await actual(name)
+        if not file.exists() or file.read_text() != text:
+            file.write_text(text)
+            sys.stdout.write(f"{name} has changed: say why in the commit.\n")
+    for stale in sorted({file.name for file in FOLDER.iterdir()} - SOURCES.keys()):
+        (FOLDER / stale).unlink()
+        sys.stdout.write(f"{stale} is gone.\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(write())

@@ -23,7 +23,6 @@ from shared.times import Clock
 from shared.uploads import part_size_bytes
 
 AT_ONCE = 16
-_READ_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

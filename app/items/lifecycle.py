@@ -22,7 +22,6 @@ MOVES: dict[ItemState, frozenset[ItemState]] = {
     EXPIRED: frozenset({DELETED}),
     DELETED: frozenset({READY, FAILED, CANCELLED, EXPIRED}),
 }
-FINAL = frozenset({READY, FAILED, CANCELLED, EXPIRED, DELETED})
 
 UPLOAD_LIMIT = timedelta(hours=24)
 QUEUE_LIMIT = timedelta(hours=24)

@@ -58,7 +58,6 @@ class ChunkedDecoder:
         self._state = _State.HEADER
         self._line = bytearray()
         self._left = 0
-        self._last = False
         self._chunk_hash = hashlib.sha256()
         self._chunk_signature = ""
         self.trailers: dict[str, str] = {}

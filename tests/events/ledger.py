@@ -26,7 +26,6 @@ class Ledger:
     name: str
     rows: list[str] = field(default_factory=list)
     pages_read: int = 0
-    prepared: int = 0
     dies: int = 0
     before_write: asyncio.Event | None = None
     waits_from: int = 1
@@ -34,7 +33,6 @@ class Ledger:
     known: list[AccountId] = field(default_factory=list)
 
     async def prepare(self, account: AccountId, events: Sequence[Event]) -> Step:
-        self.prepared += 1
         return self._write(account, [event.number for event in events])
 
     async def read_page(self, account: AccountId, after: str | None) -> tuple[Step, str | None]:

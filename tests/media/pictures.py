@@ -43,3 +43,13 @@ def are_close(found: Sequence[Colour], expected: Sequence[Colour], tolerance: in
         for a, b in zip(found, expected, strict=True)
         for one, other in zip(a, b, strict=True)
     )
+
+
+def assert_ink_became_light(file: Path) -> None:
+    """The corners were printed in red, green, blue and no ink."""
+    red, green, blue, white = quadrants(file)
+    assert red[0] > 200
+    assert max(red[1:]) < 60
+    assert green[1] > max(green[0], green[2]) + 60
+    assert blue[2] > max(blue[:2]) + 60
+    assert are_close([white], [WHITE])

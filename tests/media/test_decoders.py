@@ -34,20 +34,6 @@ async def started(limits: Limits | None = None) -> AsyncIterator[Decoders]:
 
 
 @pytest.fixture
-async def decoders() -> AsyncIterator[Decoders]:
-    async with started() as decoders:
-        yield decoders
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """The scratch folder of a job."""
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    return scratch
-
-
-@pytest.fixture
 def stuck(tmp_path: Path) -> Path:
     """A source that nobody ever writes: who opens it waits for good."""
     source = tmp_path / "stuck.jpg"

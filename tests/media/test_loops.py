@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import av
@@ -19,22 +18,6 @@ from tests.media.test_decoders import LIMIT_SECONDS, PLENTY_SECONDS, is_alive, n
 
 FORMATS = ["GIF", "WEBP"]
 SIZE = (61, 40)
-
-
-@pytest.fixture
-async def decoders() -> AsyncIterator[Decoders]:
-    decoders = Decoders.start(slots=1)
-    try:
-        yield decoders
-    finally:
-        await decoders.aclose()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    return scratch
 
 
 def animated(folder: Path, file_format: str, colours: list[Colour], milliseconds: list[int]) -> Path:

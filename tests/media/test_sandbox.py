@@ -31,13 +31,6 @@ def small_process() -> Iterator[ProcessPoolExecutor]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    return scratch
-
-
-@pytest.fixture
 def source(tmp_path: Path) -> Path:
     file = tmp_path / "source"
     file.write_bytes(b"seen")

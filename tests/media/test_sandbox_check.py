@@ -1,6 +1,5 @@
 """A worker proves at its start that a child of its own template can do nothing but decode."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -14,27 +13,11 @@ PLENTY_SECONDS = 60.0
 
 
 @pytest.fixture
-async def decoders() -> AsyncIterator[Decoders]:
-    decoders = Decoders.start(slots=1)
-    try:
-        yield decoders
-    finally:
-        await decoders.aclose()
-
-
-@pytest.fixture
 def outside(tmp_path: Path) -> Path:
     folder = tmp_path / "outside"
     folder.mkdir()
     (folder / SECRET).write_text("everybody's photos")
     return folder
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    return scratch
 
 
 async def test_a_child_of_the_template_is_refused_everything(decoders: Decoders, outside: Path, folder: Path) -> None:

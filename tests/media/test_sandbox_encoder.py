@@ -58,13 +58,6 @@ with_and_without_landlock = pytest.mark.parametrize("small_process", ["nothing",
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    return scratch
-
-
-@pytest.fixture
 def film(tmp_path: Path) -> Path:
     """Two seconds with sound."""
     file = tmp_path / "film.mp4"

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,22 +24,6 @@ from tests.media.pictures import FILES, make, sample
 
 PLENTY_SECONDS = 60.0
 SAMPLES = sorted(path.name for path in FILES.iterdir() if path.suffix in {".jpg", ".png", ".webp"})
-
-
-@pytest.fixture
-async def decoders() -> AsyncIterator[Decoders]:
-    decoders = Decoders.start(slots=2)
-    try:
-        yield decoders
-    finally:
-        await decoders.aclose()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    return scratch
 
 
 # A machine so busy that a child runs to its end, or becomes the encoder, before the template's next line.

@@ -45,7 +45,7 @@ from app.worker.presence import be_seen
 from app.worker.progress import Encodes
 from app.worker.remaking import BulkLane, Silence, remake_attempts
 from app.worker.rounds import Hints, Relay, Sweeper
-from app.worker.start_check import Unsafe, check_sandbox
+from app.worker.start_check import Unsafe, check_decoding, check_sandbox
 from app.worker.telling import Teller
 from app.worker.video import VideoPipeline
 from shared.ids import ItemId
@@ -94,6 +94,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(decoders.aclose)
         landlock_level = await check_sandbox(decoders, scratch, settings.sandbox)
+        await check_decoding(decoders, scratch)
         base = await open_foundation(settings, stack, utc_now, hints.add)
         lease = timedelta(seconds=settings.lease_seconds)
         work = WorkService(base.items.store, base.items.changes, base.items.queue, base.clock, lease)

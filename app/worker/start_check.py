@@ -1,4 +1,4 @@
-"""What a worker must be sure of before it touches a file: its decoders start, and their sandbox holds."""
+"""What a worker must be sure of before it touches a file: its decoders start, their sandbox holds, and they decode."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -9,9 +9,10 @@ import structlog
 
 from app.media import landlock
 from app.media.decoders import Decoders
-from app.media.results import DecoderDied
+from app.media.results import DecoderDied, MediaError
 from app.media.sandbox_check import SECRET, needing_landlock
 from app.settings import Sandbox
+from app.worker.samples import PHOTO, VIDEO
 
 log = structlog.get_logger()
 
@@ -43,6 +44,42 @@ async def check_sandbox(decoders: Decoders, scratch: Path, wanted: Sandbox) -> i
         raise Unsafe(f"The sandbox does not hold. A decoder could: {', '.join(sorted(allowed))}.")
     log.info("sandbox.holds", landlock_level=level)
     return level
+
+
+async def check_decoding(decoders: Decoders, scratch: Path) -> None:
+    """Decode a tiny photo and a tiny video in the same children as a user's. Raises Unsafe."""
+    with _samples(scratch) as (photo, video, folder):
+        with _required("photo"):
+            await decoders.make_image(photo, folder, limit_seconds=LIMIT_SECONDS)
+        with _required("video"):
+            facts = await decoders.probe_video(video, folder, limit_seconds=LIMIT_SECONDS)
+            await decoders.make_poster(video, folder, facts, limit_seconds=LIMIT_SECONDS)
+
+
+@contextmanager
+def _samples(scratch: Path) -> Iterator[tuple[Path, Path, Path]]:
+    """The photo, the video, and a folder for what is made of them."""
+    with TemporaryDirectory(dir=scratch) as originals, TemporaryDirectory(dir=scratch) as folder:
+        photo, video = Path(originals, "photo.jpg"), Path(originals, "video.mp4")
+        photo.write_bytes(PHOTO)
+        video.write_bytes(VIDEO)
+        yield photo, video, Path(folder)
+
+
+@contextmanager
+def _required(sample: str) -> Iterator[None]:
+    try:
+        yield
+    except DecoderDied as died:
+        versions = ", ".join(f"{name} {version}" for name, version in died.capsule.versions.items())
+        raise Unsafe(_cannot_decode(sample, f"{died.capsule.reason}; {versions}")) from died
+    except MediaError as error:
+        raise Unsafe(_cannot_decode(sample, error.message)) from error
+
+
+def _cannot_decode(sample: str, reason: str) -> str:
+    reason = " ".join(reason.split())
+    return f"This machine cannot decode a {sample} ({reason}): install the locked packages anew, `make clean install`."
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from app.media.decoders import Decoders
 from app.media.sandbox import prepare
 from app.media.system_calls import system_call
 from app.settings import Sandbox
-from app.worker.start_check import Unsafe, check_sandbox
+from app.worker.start_check import Unsafe, check_decoding, check_sandbox
 
 PR_SET_NO_NEW_PRIVS = 38
 MISSING = {
@@ -45,7 +45,9 @@ def take_away(missing: str) -> None:
 async def check(decoders: Decoders, wanted: Sandbox) -> int | None:
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            return await check_sandbox(decoders, Path(scratch), wanted)
+            level = await check_sandbox(decoders, Path(scratch), wanted)
+            await check_decoding(decoders, Path(scratch))
+            return level
     finally:
         await decoders.aclose()
 

@@ -1,4 +1,4 @@
-"""A worker starts only where its decoders start and are confined; a kernel that cannot do that is named in one line."""
+"""A worker starts only where its decoders start, are confined and decode; what cannot do that is named in one line."""
 
 import re
 import subprocess
@@ -9,8 +9,18 @@ import pytest
 
 from app.media import landlock
 from tests.app.test_settings import GOOD
+from tests.worker.other_python import ROOT, a_python_with
 
-ROOT = Path(__file__).parents[2]
+OLD_OPEN = """
+import av
+real_open = av.open
+av.open = lambda file, format, container_options: real_open(file)
+"""
+NO_JPEG = """
+import pyvips
+def refuse(*arguments, **options): raise pyvips.Error("no loader")
+pyvips.Image.jpegload = refuse
+"""
 
 
 def start_check(missing: str, wanted: str) -> "subprocess.CompletedProcess[str]":
@@ -53,3 +63,16 @@ def test_without_seccomp_no_worker_starts(wanted: str) -> None:
     checked = start_check("seccomp", wanted)
     assert checked.returncode == 1
     assert re.search("^unsafe: This kernel has no seccomp filters", checked.stderr, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("fault", "sample"), [(NO_JPEG, "photo"), (OLD_OPEN, "video")], ids=["photo", "video"])
+def test_a_worker_that_cannot_decode_ends_with_a_line_that_says_so(
+    fault: str, sample: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    command = [str(a_python_with(fault, tmp_path)), "-m", "app", "worker"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)  # noqa: S603  # our own
+    assert ended.returncode == 1
+    assert re.search(f"^This machine cannot decode a {sample} .+: install .+\n$", ended.stderr, re.MULTILINE)
+    assert "Traceback" not in ended.stderr

@@ -1,0 +1,17 @@
+"""A Python that finds our packages and a fault in one of them, as after an installation of other versions."""
+
+import site
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def a_python_with(fault: str, folder: Path) -> Path:
+    """The program; `fault` is the text of a module that it and its children run at their start."""
+    venv.create(folder, symlinks=True, with_pip=False)
+    packages = next(folder.glob("lib/python*/site-packages"))
+    (packages / "darkroom_fault.py").write_text(fault)
+    lines = [*site.getsitepackages(), str(ROOT), "import darkroom_fault"]
+    (packages / "darkroom_fault.pth").write_text("\n".join(lines))
+    return folder / "bin" / "python"

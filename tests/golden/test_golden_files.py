@@ -1,6 +1,7 @@
 """What is stored or sent stays as it is written down; see `write.py` for a change that is meant."""
 
 import json
+from difflib import unified_diff
 
 import pytest
 
@@ -10,13 +11,12 @@ from tests.golden.full_values import full
 from tests.golden.golden_files import FOLDER, SOURCES, actual
 from tests.golden.rows import read_export, read_item
 
-DELIBERATE = "after a deliberate change: python -m tests.golden.write"
-
 
 @pytest.mark.parametrize("name", sorted(SOURCES))
 async def test_what_is_stored_or_sent_has_not_changed(name: str) -> None:
-    expected = (FOLDER / name).read_text()
-    assert await actual(name) == expected, DELIBERATE
+    written, made = (FOLDER / name).read_text().splitlines(), (await actual(name)).splitlines()
+    changes = "\n".join(unified_diff(written, made, name, "the code of today", n=1, lineterm=""))
+    assert not changes, f"if this is meant, run python -m tests.golden.write and say why in the commit\n{changes}"
 
 
 def test_a_stored_item_is_read_with_every_attribute() -> None:

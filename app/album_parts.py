@@ -18,12 +18,16 @@ from app.albums.member_store import MemberStore
 from app.albums.members import MemberService
 from app.albums.moves import MoveService
 from app.albums.news import AlbumNews
+from app.albums.open_access import OpenAccess
 from app.albums.order_store import OrderStore
 from app.albums.pages import AlbumPages
 from app.albums.placement_store import PlacementStore
 from app.albums.placements import PlacementService
 from app.albums.service import AlbumService
+from app.albums.share_store import ShareStore
 from app.albums.store import AlbumStore
+from app.albums.transfer_store import TransferStore
+from app.albums.transfers import TransferService
 from app.albums.unread_expiry import UnreadExpiry
 from app.items.cursor import Cursors
 from app.items.service import ItemService
@@ -42,6 +46,7 @@ class AlbumParts:
     placements: PlacementService
     moves: MoveService
     members: MemberService
+    transfers: TransferService
     invitations: InvitationService
 
     @classmethod
@@ -50,9 +55,10 @@ class AlbumParts:
         news = AlbumNews(base.events.outbox, store)
         database, cache, answered, clock = base.database, base.cache, base.events.answered, base.clock
         contents = AlbumContents(database, cache, store, placed, news)
-        departures = Departures(store, member_store, placed, contents, news)
+        transfers, invitations = TransferStore(), InvitationStore()
+        departures = Departures(store, member_store, placed, contents, transfers, news)
         sharing = SharingService(cache, SharingStore())
-        shared_items = SharedItems(sharing, items)
+        shared_items = SharedItems(sharing, items, accounts)
         placements = PlacementService(cache, store, placed, contents, items, news, answered, clock)
         return cls(
             sharing,
@@ -74,14 +80,26 @@ class AlbumParts:
             AlbumPages(cache, placed, items, cursors),
             placements,
             MoveService(cache, store, placed, OrderStore(), news, answered),
-            MemberService(database, cache, store, member_store, departures, accounts, news, answered, cursors),
+            MemberService(database, cache, store, member_store, departures, accounts, news, cursors),
+            TransferService(
+                database=database,
+                cache=cache,
+                sharing=sharing,
+                albums=store,
+                members=member_store,
+                store=transfers,
+                open_access=OpenAccess(cache, ShareStore(), invitations, base.events.outbox),
+                news=news,
+                answered=answered,
+                clock=clock,
+            ),
             InvitationService(
                 database,
                 cache,
                 sharing,
                 store,
                 member_store,
-                InvitationStore(),
+                invitations,
                 news,
                 base.events.outbox,
                 cursors,
@@ -105,7 +123,7 @@ class AlbumUpkeepParts:
         store, placed, clearing, invitations = AlbumStore(), PlacementStore(), ClearingStore(), InvitationStore()
         news, database, cache = AlbumNews(base.events.outbox, store), base.database, base.cache
         contents = AlbumContents(database, cache, store, placed, news)
-        departures = Departures(store, MemberStore(), placed, contents, news)
+        departures = Departures(store, MemberStore(), placed, contents, TransferStore(), news)
         said = CommentStore()
         comments = CommentErasure(database, cache, said, CommentNews(base.events.outbox, said))
         return cls(

@@ -27,6 +27,7 @@ from app.albums import (
     placement_routes,
     share_routes,
     shared_routes,
+    transfer_routes,
 )
 from app.albums import routes as album_routes
 from app.albums.comments import CommentService
@@ -38,6 +39,7 @@ from app.albums.placements import PlacementService
 from app.albums.service import AlbumService
 from app.albums.shares import ShareService
 from app.albums.short_way import AlbumShortWay
+from app.albums.transfers import TransferService
 from app.albums.unread import UnreadService
 from app.albums.visits import AlbumVisits
 from app.caller import Authenticator
@@ -88,6 +90,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     album_routes.router,
     placement_routes.router,
     member_routes.router,
+    transfer_routes.router,
     invitation_routes.router,
     share_routes.router,
     shared_routes.router,
@@ -120,6 +123,7 @@ class Services(TypedDict):
     placements: PlacementService
     moves: MoveService
     members: MemberService
+    transfers: TransferService
     invitations: InvitationService
     shares: VisitService
     album_shares: ShareService
@@ -175,6 +179,7 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
         placements=albums.placements,
         moves=albums.moves,
         members=albums.members,
+        transfers=albums.transfers,
         invitations=albums.invitations,
         shares=visits.visits,
         album_shares=visits.shares,

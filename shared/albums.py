@@ -143,9 +143,19 @@ class ChangeRole(Request):
 
 
 class TransferAlbum(Request):
-    """The album's new owner, who is a member already; the old one stays as a contributor."""
+    """The member to whom the album is offered. Once they accept, the previous owner stays as a contributor."""
 
     account_id: AccountIdField
+
+
+class AlbumTransfer(Answer):
+    """An offer that has not been accepted yet."""
+
+    album_id: AlbumIdField
+    from_account_id: AccountIdField = Field(description="The owner, who may withdraw it.")
+    to_account_id: AccountIdField = Field(description="The member who may accept or decline it.")
+    offered_at: Moment
+    expires_at: Moment
 
 
 class CreateInvitation(Request):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import and_, delete, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.albums.schema import album_clearings, invitations
+from app.albums.schema import album_clearings, album_transfers, invitations
 from app.sharing.schema import album_items, album_members, albums
 from shared.ids import AccountId, AlbumId
 
@@ -56,8 +56,9 @@ class ClearingStore:
             named = tuple_(album_items.c.album_id, album_items.c.item_id).in_(found)
             await connection.execute(delete(album_items).where(named))
             return len(found)
+        offers = delete(album_transfers).where(album_transfers.c.to_account_id == account)
         gone = delete(album_clearings).where(album_clearings.c.owner_id == account)
-        return (await connection.execute(gone)).rowcount
+        return (await connection.execute(offers)).rowcount + (await connection.execute(gone)).rowcount
 
     async def count_rows(self, connection: AsyncConnection, account: AccountId) -> dict[str, int]:
         """How many rows each table has of the account."""
@@ -67,10 +68,11 @@ class ClearingStore:
             album_items.c.owner_id == account,
             album_clearings.c.owner_id == account,
             invitations.c.accepted_by == account,
+            album_transfers.c.to_account_id == account,
         )
         counts = {}
         for table, condition in zip(
-            (albums, album_members, album_items, album_clearings, invitations), mine, strict=True
+            (albums, album_members, album_items, album_clearings, invitations, album_transfers), mine, strict=True
         ):
             wanted = select(func.count()).select_from(table).where(condition)
             counts[table.name] = await connection.scalar(wanted) or 0

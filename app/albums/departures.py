@@ -10,6 +10,7 @@ from app.albums.member_store import MemberStore
 from app.albums.news import AlbumNews
 from app.albums.placement_store import PlacementStore
 from app.albums.store import AlbumStore
+from app.albums.transfer_store import TransferStore
 from app.sharing.values import AlbumRow
 from shared.events import EventType
 from shared.ids import AccountId
@@ -22,10 +23,11 @@ class Departures:
         members: MemberStore,
         placed: PlacementStore,
         contents: AlbumContents,
+        transfers: TransferStore,
         news: AlbumNews,
     ) -> None:
         self._albums, self._members, self._placed = albums, members, placed
-        self._contents, self._news = contents, news
+        self._contents, self._transfers, self._news = contents, transfers, news
 
     async def depart(
         self, connection: AsyncConnection, album: AlbumRow, account: AccountId, told: Sequence[AccountId]
@@ -33,6 +35,7 @@ class Departures:
         """A member of the locked album who is not its owner; the transaction forgets the keys of both."""
         count = await self._placed.count_of(connection, album.id, account)
         await self._members.remove(connection, album.id, account)
+        await self._transfers.remove_offer_to(connection, album.id, account)
         if count:
             await self._albums.note_clearing(connection, album, account)
         changed = replace(album, item_count=album.item_count - count, items_version=album.items_version + 1)

@@ -10,6 +10,7 @@ from app.albums.moves import MoveService
 from app.albums.pages import AlbumPages
 from app.albums.placements import PlacementService
 from app.albums.service import AlbumService
+from app.albums.transfers import TransferService
 
 
 def _albums(request: Request) -> AlbumService:
@@ -42,11 +43,17 @@ def _invitations(request: Request) -> InvitationService:
     return service
 
 
+def _transfers(request: Request) -> TransferService:
+    service: TransferService = request.state.transfers
+    return service
+
+
 Albums = Annotated[AlbumService, Depends(_albums)]
 Pages = Annotated[AlbumPages, Depends(_album_pages)]
 Placements = Annotated[PlacementService, Depends(_placements)]
 Moves = Annotated[MoveService, Depends(_moves)]
 Members = Annotated[MemberService, Depends(_members)]
 Invitations = Annotated[InvitationService, Depends(_invitations)]
+Transfers = Annotated[TransferService, Depends(_transfers)]
 Cursor = Annotated[str | None, Query(max_length=500)]
 Limit = Annotated[int, Query(ge=1, le=200)]

@@ -63,6 +63,11 @@ class InvitationStore:
         )
         return (await connection.execute(gone)).rowcount == 1
 
+    async def revoke_all(self, connection: AsyncConnection, album: AlbumId) -> int:
+        """Return how many were open. Used ones stay, so that their users may send them again while they are members."""
+        gone = delete(invitations).where(invitations.c.album_id == album, invitations.c.accepted_by.is_(None))
+        return (await connection.execute(gone)).rowcount
+
     async def forget_expired(self, connection: AsyncConnection, now: datetime, limit: int) -> int:
         """Used or not; says how many those were."""
         wanted = select(invitations.c.id).where(invitations.c.expires_at <= now).limit(limit)

@@ -5,11 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from app.albums.dependencies import Albums, Cursor, Limit, Members
-from app.albums.news import shown
 from app.caller import Caller
-from app.idempotency import Key
 from app.items.routes import Log
-from shared.albums import Album, ChangeRole, Member, MemberPage, TransferAlbum
+from shared.albums import ChangeRole, Member, MemberPage
 from shared.events import HEAD_HEADER
 from shared.ids import AccountIdField, AlbumIdField
 
@@ -53,10 +51,3 @@ async def remove_member(
 ) -> None:
     """Leave the album, or, for the owner, send somebody away. What they had put there goes along."""
     await members.remove(caller.account_id, album, account)
-
-
-@router.post("/transfer")
-async def transfer_album(album: AlbumIdField, wish: TransferAlbum, caller: Caller, members: Members, key: Key) -> Album:
-    """Hand the album over to another member; the old owner stays as a contributor."""
-    standing = await members.transfer(caller.account_id, album, wish.account_id, key)
-    return shown(standing.album, standing.role)

@@ -1,4 +1,4 @@
-"""Who is in an album: seeing them, giving roles, leaving, sending away, handing the album over."""
+"""Who is in an album: seeing them, giving roles, leaving, sending away."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,21 +10,19 @@ from app.accounts.service import AccountService
 from app.albums.departures import Departures
 from app.albums.member_store import MemberStore
 from app.albums.news import AlbumNews
-from app.albums.repeated import twice_if_beaten
 from app.albums.rights import owned, seen
 from app.albums.store import AlbumStore
 from app.albums.values import MemberRow
-from app.events.requests import RelationalRequests, RequestKey
 from app.items.cursor import Cursors
 from app.items.store import Position
 from app.sharing.keys import album_key, membership_key
-from app.sharing.values import AlbumRow, Standing
+from app.sharing.values import AlbumRow
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from shared.albums import Member, Role
 from shared.events import EventType
 from shared.ids import AccountId, AlbumId
-from shared.problems import Invalid, NotFound, WrongState
+from shared.problems import NotFound, WrongState
 
 log = structlog.get_logger()
 
@@ -45,12 +43,11 @@ class MemberService:
         departures: Departures,
         accounts: AccountService,
         news: AlbumNews,
-        answered: RelationalRequests,
         cursors: Cursors,
     ) -> None:
         self._database, self._cache, self._albums, self._store = database, cache, albums, store
         self._departures, self._accounts = departures, accounts
-        self._news, self._answered, self._cursors = news, answered, cursors
+        self._news, self._cursors = news, cursors
 
     async def list(self, reader: AccountId, album: AlbumId, cursor: str | None, limit: int) -> ListedMembers:
         """For whoever may see the album, by name and not by address. Raises Invalid for a cursor of another list."""
@@ -91,40 +88,9 @@ class MemberService:
             await self._departures.depart(connection, row, account, await self._albums.members(connection, album))
         log.info("member.left", account=account, album=album, by=caller)
 
-    async def transfer(
-        self, owner: AccountId, album: AlbumId, account: AccountId, request: RequestKey | None
-    ) -> Standing:
-        """To somebody who is in it already; the old owner stays as a contributor.
-
-        Raises NotFound, Forbidden for all but the owner, Invalid for somebody who is not in it, IdempotencyMismatch.
-        """
-        return await twice_if_beaten(lambda: self._transfer(owner, album, account, request))
-
-    async def _transfer(
-        self, owner: AccountId, album: AlbumId, account: AccountId, request: RequestKey | None
-    ) -> Standing:
-        keys = album_key(album), membership_key(album, owner), membership_key(album, account)
-        async with self._cache.change(*keys) as connection:
-            standing = seen(await self._albums.standing(connection, album, owner))
-            if await self._answered.earlier(connection, owner, request):
-                return standing
-            row = owned(standing)
-            await self._answered.note(connection, owner, request, album, 200)
-            if await self._store.get(connection, album, account) is None:
-                raise Invalid(errors=[{"field": "account_id", "message": "is not in this album"}])
-            if account == owner:
-                return standing
-            await self._store.give_role(connection, album, owner, Role.CONTRIBUTOR)
-            await self._store.give_role(connection, album, account, Role.OWNER)
-            changed = await self._edited(connection, replace(row, owner_id=account))
-            await self._tell(connection, EventType.ALBUM_UPDATED, changed, account, Role.OWNER)
-        log.info("album.transferred", account=owner, album=album, to=account)
-        return Standing(changed, Role.CONTRIBUTOR)
-
     async def _edited(self, connection: AsyncConnection, album: AlbumRow) -> AlbumRow:
         edited = replace(album, version=album.version + 1)
-        values = {"owner_id": edited.owner_id, "version": edited.version}
-        await self._albums.change(connection, album, values, expected=None)
+        await self._albums.change(connection, album, {"version": edited.version}, expected=None)
         return edited
 
     async def _tell(

@@ -51,8 +51,10 @@ class PlacementStore:
     async def remove(self, connection: AsyncConnection, album: AlbumId, items: Iterable[ItemId]) -> None:
         await connection.execute(delete(album_items).where(_named(album, items)))
 
-    async def allow_originals(self, connection: AsyncConnection, album: AlbumId, items: Iterable[ItemId]) -> None:
-        await connection.execute(update(album_items).where(_named(album, items)).values(original_allowed=True))
+    async def allow_originals(self, connection: AsyncConnection, album: AlbumId, items: Iterable[ItemId]) -> int:
+        """Return of how many placements that was not allowed before."""
+        refused = update(album_items).where(_named(album, items), album_items.c.original_allowed.is_(False))
+        return (await connection.execute(refused.values(original_allowed=True))).rowcount
 
     async def count_of(self, connection: AsyncConnection, album: AlbumId, owner: AccountId) -> int:
         """How many of this member's items lie in the album."""

@@ -71,8 +71,9 @@ class PlacementService:
                 return
             await self._answered.note(connection, account, request, album, 200)
             present = await self._store.present(connection, album, items)
-            if row.originals_allowed:
-                await self._store.allow_originals(connection, album, present)
+            if row.originals_allowed and await self._store.allow_originals(connection, album, present):
+                row = replace(row, items_version=row.items_version + 1)  # pages are cached with what placements allow
+                await self._albums.change(connection, row, {"items_version": row.items_version}, expected=None)
             if missing := [each for each in rows if each.item_id not in present]:
                 await self._place(connection, row, missing)
 

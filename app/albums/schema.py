@@ -1,4 +1,4 @@
-"""The tables of invitations into albums, of what is still to be cleared from them, and of what is said about items."""
+"""The tables of invitations into albums, of offers to hand them over, of what to clear from them, and of comments."""
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table
 
@@ -25,6 +25,18 @@ invitations = Table(
     Index("ix_invitations_album_id_id", "album_id", "id"),
     Index("ix_invitations_accepted_by", "accepted_by"),
     Index("ix_invitations_expires_at", "expires_at"),
+)
+
+album_transfers = Table(
+    "album_transfers",
+    metadata,
+    Column("album_id", identifier(ID_CHARACTERS), ForeignKey("albums.id", ondelete="CASCADE"), primary_key=True),
+    Column("id", identifier(ID_CHARACTERS), nullable=False, comment="of this offer; names its events"),
+    Column("from_account_id", identifier(ID_CHARACTERS), nullable=False, comment="void once this is not the owner"),
+    Column("to_account_id", identifier(ID_CHARACTERS), nullable=False),
+    Column("offered_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Index("ix_album_transfers_to_account_id", "to_account_id"),
 )
 
 album_clearings = Table(

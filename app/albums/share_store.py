@@ -61,6 +61,13 @@ class ShareStore:
     async def add(self, connection: AsyncConnection, row: ShareRow) -> None:
         await connection.execute(insert(share_links).values(_values(row)))
 
+    async def remove_all(self, connection: AsyncConnection, album: AlbumId) -> list[ShareRow]:
+        """Return the removed links of the album."""
+        rows = await connection.execute(select(*_ROW).where(share_links.c.album_id == album))
+        removed = [ShareRow(**row) for row in rows.mappings()]
+        await connection.execute(delete(share_links).where(share_links.c.album_id == album))
+        return removed
+
     async def list(self, connection: AsyncConnection, album: AlbumId) -> list[ShareRow]:
         """The newest first."""
         wanted = select(*_ROW).where(share_links.c.album_id == album).order_by(share_links.c.id.desc())

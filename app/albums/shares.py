@@ -63,13 +63,13 @@ class ShareService:
             created_at=self._clock(),
             expires_at=wish.expires_at,
         )
-        async with self._cache.change(*_keys(row)) as connection:
+        async with self._cache.change(*visitor_keys(row)) as connection:
             owned(await self._albums.standing(connection, album, owner))
             if await self._store.count(connection, album) >= MOST_SHARES:
                 raise Full(f"An album has at most {MOST_SHARES} links; revoke one that is no longer needed.")
             await self._store.add(connection, row)
             await self._outbox.tell(
-                connection, [owner], _event(EventType.SHARE_CREATED, row), f"share.created:{row.id}"
+                connection, [owner], share_event(EventType.SHARE_CREATED, row), f"share.created:{row.id}"
             )
         log.info("share.created", album=album, share=row.id)
         return row, token
@@ -96,7 +96,7 @@ class ShareService:
             before = await self._locked(connection, owner, album, share)
             if expected not in (None, before.version):
                 raise Outdated
-            self._cache.forget(connection, *_keys(before))
+            self._cache.forget(connection, *visitor_keys(before))
             after = replace(before, version=before.version + 1, **changes)
             await self._store.put(connection, after)
         log.info("share.changed", album=album, share=share, fields=sorted(changes))
@@ -106,9 +106,11 @@ class ShareService:
         """Once this returns, the link opens nothing any more, in any process. Raises NotFound."""
         async with self._cache.change() as connection:
             row = await self._locked(connection, owner, album, share)
-            self._cache.forget(connection, *_keys(row))
+            self._cache.forget(connection, *visitor_keys(row))
             await self._store.remove(connection, share)
-            await self._outbox.tell(connection, [owner], _event(EventType.SHARE_REVOKED, row), f"share.revoked:{share}")
+            await self._outbox.tell(
+                connection, [owner], share_event(EventType.SHARE_REVOKED, row), f"share.revoked:{share}"
+            )
         log.info("share.revoked", album=album, share=share)
 
     async def _locked(self, connection: AsyncConnection, owner: AccountId, album: AlbumId, share: ShareId) -> ShareRow:
@@ -147,10 +149,10 @@ def _found(row: ShareRow | None) -> ShareRow:
     return row
 
 
-def _keys(row: ShareRow) -> tuple[AnyKey, ...]:
-    """Under what visitors find it."""
+def visitor_keys(row: ShareRow) -> tuple[AnyKey, ...]:
+    """The cache keys under which visitors find the link."""
     return key_of_token(row.token_hash), key_of_id(row.id)
 
 
-def _event(type_: EventType, row: ShareRow) -> NewEvent:
+def share_event(type_: EventType, row: ShareRow) -> NewEvent:
     return NewEvent(type_, row.id, row.shown().model_dump(mode="json"))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.sharing.values import Placement
-from shared.albums import Invitation, Role
+from shared.albums import AlbumTransfer, Invitation, Role
 from shared.ids import AccountId, AlbumId, InvitationId, ItemId
 
 
@@ -29,6 +29,27 @@ class Placed:
 class PlacedPage:
     placed: tuple[Placed, ...]
     more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRow:
+    """An offer to hand an album over, which its receiver has not accepted yet."""
+
+    album_id: AlbumId
+    id: str
+    from_account_id: AccountId
+    to_account_id: AccountId
+    offered_at: datetime
+    expires_at: datetime
+
+    def to_wire(self) -> AlbumTransfer:
+        return AlbumTransfer(
+            album_id=self.album_id,
+            from_account_id=self.from_account_id,
+            to_account_id=self.to_account_id,
+            offered_at=self.offered_at,
+            expires_at=self.expires_at,
+        )
 
 
 @dataclass(frozen=True, slots=True)

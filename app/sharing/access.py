@@ -1,7 +1,9 @@
 """Foreign items, seen through the albums that they lie in."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from app.accounts.service import AccountService
 from app.items.access import Access, Rights
 from app.items.service import ItemService, is_viewable
 from app.sharing.service import SharingService
@@ -15,8 +17,8 @@ _OWNER = Rights(edit=True, original=True)
 class SharedItems:
     """Whoever is in an album, or holds a link to it, may see what lies in it, and edit none of it."""
 
-    def __init__(self, sharing: SharingService, items: ItemService) -> None:
-        self._sharing, self._items = sharing, items
+    def __init__(self, sharing: SharingService, items: ItemService, accounts: AccountService) -> None:
+        self._sharing, self._items, self._accounts = sharing, items, accounts
 
     async def access(self, viewer: Viewer, item: ItemId) -> Access | None:
         """None when no album shows the item to them, or when there is nothing of it to be seen."""
@@ -39,7 +41,14 @@ class SharedItems:
         seats = [(placement.album_id, placement.owner_id) for placement in each]
         if isinstance(viewer, Member):
             seats += [(placement.album_id, viewer.account_id) for placement in each]
-        return await self._sharing.facts([placement.album_id for placement in each], seats)
+        facts = await self._sharing.facts([placement.album_id for placement in each], seats)
+        return facts if isinstance(viewer, Member) else await self._without_closed(facts)
+
+    async def _without_closed(self, facts: Facts) -> Facts:
+        """Without albums whose owner has closed the account: their links end at once, before they are erased."""
+        open_accounts = await self._accounts.names([album.owner_id for album in facts.albums.values()])
+        albums = {id_: album for id_, album in facts.albums.items() if album.owner_id in open_accounts}
+        return replace(facts, albums=albums)
 
 
 def _rights(viewer: Viewer, placements: Sequence[Placement], facts: Facts) -> Rights | None:
@@ -63,13 +72,16 @@ def _opens(viewer: Viewer, placement: Placement, facts: Facts) -> bool:
 
 
 def gives_original(album: AlbumRow, placement: Placement, viewer: Viewer) -> bool:
-    """Where the album shows the item to them: the album, or the link, gives out originals, and the item's owner agreed.
+    """Whether the viewer, to whom the album shows the item, may fetch its original.
 
-    The album's owner has agreed by saying so, others by adding while it was said.
+    For own items the album's owner decides, by the album's `originals_allowed` and by each link. That was the present
+    owner: a transfer resets the one and ends the others. Other members' originals need three consents: the placement
+    was made while the album allowed originals, the album still allows them, and so does the link of a visitor.
     """
-    agreed = placement.original_allowed or placement.owner_id == album.owner_id
+    own = placement.owner_id == album.owner_id
+    others_agree = placement.original_allowed and album.originals_allowed
     match viewer:
         case Member():
-            return agreed and album.originals_allowed
+            return album.originals_allowed if own else others_agree
         case ShareVisitor(download_allowed=allowed):
-            return agreed and allowed
+            return allowed and (own or others_agree)

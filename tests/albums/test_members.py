@@ -1,6 +1,4 @@
-"""Members: who they are, what they may do, leaving, being sent away, and handing an album over."""
-
-import asyncio
+"""Members: who they are, what they may do, leaving, and being sent away."""
 
 from tests.albums.family import Family, Json, Person
 
@@ -99,38 +97,3 @@ async def test_the_owner_cannot_leave_and_nobody_else_sends_away(family: Family)
     assert (await bob.http.delete(f"albums/{album}/members/{cy.account}")).status_code == 403
     assert (await bob.http.delete(f"albums/{album}/members/{ada.account}")).status_code == 403
     assert len(await members(ada, album)) == 3
-
-
-async def test_an_album_handed_over_has_a_new_owner_and_the_old_one_contributes(family_on_both: Family) -> None:
-    ada, bob, eve = [await family_on_both.person() for _ in range(3)]
-    item = await ada.photo()
-    album = await ada.album(item)
-    await ada.invite(album, bob)
-    stranger = await ada.http.post(f"albums/{album}/transfer", json={"account_id": eve.account})
-    assert stranger.status_code == 422
-
-    body, key = {"account_id": bob.account}, {"Idempotency-Key": "once"}
-    answers = [await ada.http.post(f"albums/{album}/transfer", json=body, headers=key) for _ in range(2)]
-
-    assert [(each.status_code, each.json()["role"]) for each in answers] == [(200, "contributor")] * 2
-    assert (await bob.done(bob.http.get(f"albums/{album}")))["role"] == "owner"
-    assert (await bob.done(bob.http.get(f"albums/{album}")))["owner_id"] == bob.account
-    assert (await ada.http.patch(f"albums/{album}", json={"title": "Mine"})).status_code == 403
-    assert await bob.shown(album) == [item]
-    await bob.done(bob.http.delete(f"albums/{album}/members/{ada.account}"))
-    assert await bob.shown(album) == []
-
-
-async def test_an_album_cannot_be_handed_over_twice_at_once(family_on_both: Family) -> None:
-    ada, bob, cy = [await family_on_both.person() for _ in range(3)]
-    album = await ada.album()
-    for guest in (bob, cy):
-        await ada.invite(album, guest)
-
-    answers = await asyncio.gather(
-        *(ada.http.post(f"albums/{album}/transfer", json={"account_id": each.account}) for each in (bob, cy))
-    )
-
-    assert sorted(answer.status_code for answer in answers) == [200, 403]
-    roles = sorted(each["role"] for each in (await members(ada, album)).values())
-    assert roles == ["contributor", "owner", "viewer"]

@@ -115,6 +115,7 @@ async def test_an_erased_account_leaves_nothing_in_any_album(
     await ada.invite(own, bob)
     await ada.add(joined, await ada.photo(1))
     await ada.http.post(f"albums/{own}/invitations", json={})
+    await bob.done(bob.http.post(f"albums/{joined}/transfer", json={"account_id": ada.account}))
     assert any((await upkeep.erasure.count_rows(ada.account)).values())
 
     for _ in range(2):

@@ -100,7 +100,7 @@ class World:
     async def possessions(self) -> list[Any]:
         """All that is the owner's and that nobody else may change."""
         album = f"albums/{self.ids['album']}"
-        lists = ("items", "members", "shares", "invitations")
+        lists = ("items", "members", "shares", "invitations", "transfer")
         paths = [f"items/{self.ids['item']}", album, *(f"{album}/{each}" for each in lists), "account", "sessions"]
         return [await self.owner.get(path) for path in paths]
 
@@ -124,6 +124,7 @@ async def _populated(town: Town) -> World:
     assert (await revoked.ask("DELETE", "sessions/current")).status_code == 204
     row = await town.house.base.items.store.require(owner.account, ItemId(film))
     invited = await owner.post(f"albums/{album}/invitations", {})
+    await owner.post(f"albums/{album}/transfer", {"account_id": guest.account})
     ids = {
         "item": film,
         "other_item": other,

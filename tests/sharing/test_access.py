@@ -99,9 +99,15 @@ async def test_a_contributors_original_is_given_out_only_if_it_came_when_that_wa
     async def fetched() -> list[bool]:
         return [(await ada.http.get(f"items/{item}/original")).is_success for item in (before, after)]
 
+    async def shown() -> list[bool]:
+        page = await ada.done(ada.http.get(f"albums/{album}/items"))
+        return [each["original"] for each in page["items"]]
+
     assert await fetched() == [False, True]
+    assert await shown() == [False, True]
     await bob.add(album, before)
     assert await fetched() == [True, True]
+    assert await shown() == [True, True], "the album's page is not the one cached before"
 
 
 async def test_an_item_in_two_albums_is_seen_as_long_as_one_of_them_shows_it(family_on_both: Family) -> None:

@@ -20,6 +20,7 @@ from app.sharing.visits import VisitService
 from shared.ids import AlbumId, ShareId, new_share_id
 from shared.problems import TYPE_PREFIX, NotFound, ShareLocked
 from shared.sharing import MOST_SHARES, PROOF_HEADER, SHARE_HEADER
+from tests.api import PASSWORD as ACCOUNT_PASSWORD
 from tests.house import ManualClock
 from tests.sharing.people import Json, Link, Town
 
@@ -253,3 +254,17 @@ async def test_only_the_albums_owner_has_to_do_with_its_links(town: Town) -> Non
         assert (await member.ask(method, each, body)).status_code == 403, each
         assert (await stranger.ask(method, each, body)).status_code == 404, each
     assert await link.status("shared") == 200
+
+
+async def test_a_link_opens_nothing_by_any_route_once_its_owner_has_closed_the_account(town: Town) -> None:
+    owner = await town.somebody()
+    film = await owner.film()
+    link = await owner.share(await owner.album(film), download_allowed=True)
+    playlist = (await link.get(f"items/{film}"))["playlist_url"].removeprefix("/v1/")
+    paths = ("shared", "shared/items", f"items/{film}", f"items/{film}/original", f"items/{film}/hls/main.m3u8")
+    assert [await link.status(path) for path in paths] == [200] * 5
+
+    assert (await owner.ask("DELETE", "account", {"password": ACCOUNT_PASSWORD})).status_code == 202
+
+    assert [await link.status(path) for path in paths] == [404] * 5
+    assert (await town.http.get(playlist)).status_code == 404

@@ -1,0 +1,27 @@
+"""What an album's owner has opened for people who are not members: share links and open invitations."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.albums.invitation_store import InvitationStore
+from app.albums.share_store import ShareStore
+from app.albums.shares import share_event, visitor_keys
+from app.events.outbox import EventOutbox
+from app.sharing.values import AlbumRow
+from app.stores.cache.cache import Cache
+from shared.events import EventType
+
+
+class OpenAccess:
+    def __init__(self, cache: Cache, shares: ShareStore, invitations: InvitationStore, outbox: EventOutbox) -> None:
+        self._cache, self._shares, self._invitations, self._outbox = cache, shares, invitations, outbox
+
+    async def end(self, connection: AsyncConnection, album: AlbumRow) -> None:
+        """End all links and open invitations of the locked album; its owner's log names each link.
+
+        The transaction invalidates the keys under which visitors find the links.
+        """
+        await self._invitations.revoke_all(connection, album.id)
+        for link in await self._shares.remove_all(connection, album.id):
+            self._cache.forget(connection, *visitor_keys(link))
+            event = share_event(EventType.SHARE_REVOKED, link)
+            await self._outbox.tell(connection, [album.owner_id], event, f"share.revoked:{link.id}")

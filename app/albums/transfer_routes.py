@@ -1,0 +1,47 @@
+"""Handing an album over to another member, over HTTP."""
+
+from fastapi import APIRouter
+
+from app.albums.dependencies import Transfers
+from app.albums.news import shown
+from app.caller import Caller
+from app.idempotency import Key
+from shared.albums import Album, AlbumTransfer, TransferAlbum
+from shared.ids import AlbumIdField
+
+router = APIRouter(prefix="/albums/{album}/transfer", tags=["albums"])
+
+
+@router.post("")
+async def transfer_album(
+    album: AlbumIdField, wish: TransferAlbum, caller: Caller, transfers: Transfers, key: Key
+) -> Album:
+    """For the owner: offer the album to another member. Nothing changes before that member accepts, within seven days.
+
+    The same offer again changes nothing; 409 while the album is offered to somebody else.
+    """
+    standing = await transfers.offer(caller.account_id, album, wish.account_id, key)
+    return shown(standing.album, standing.role)
+
+
+@router.get("")
+async def get_transfer(album: AlbumIdField, caller: Caller, transfers: Transfers) -> AlbumTransfer:
+    """The open offer, for the owner and the member to whom it is made; 404 for others, or when there is none."""
+    return (await transfers.require(caller.account_id, album)).to_wire()
+
+
+@router.delete("", status_code=204)
+async def end_transfer(album: AlbumIdField, caller: Caller, transfers: Transfers) -> None:
+    """The owner withdraws the offer, or its receiver declines it; 404 as for reading it."""
+    await transfers.end(caller.account_id, album)
+
+
+@router.post("/accept")
+async def accept_transfer(album: AlbumIdField, caller: Caller, transfers: Transfers, key: Key) -> Album:
+    """For the member to whom the album is offered, who owns it from then on; sent again, it answers the same.
+
+    All share links and open invitations end, and `originals_allowed` becomes false: the new owner decides anew. The
+    previous owner stays as a contributor.
+    """
+    standing = await transfers.accept(caller.account_id, album, key)
+    return shown(standing.album, standing.role)

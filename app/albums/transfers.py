@@ -1,0 +1,166 @@
+"""Handing an album over: its owner offers it to a member, who accepts or declines."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.albums.member_store import MemberStore
+from app.albums.news import AlbumNews
+from app.albums.open_access import OpenAccess
+from app.albums.repeated import twice_if_beaten
+from app.albums.rights import owned, seen
+from app.albums.store import AlbumStore
+from app.albums.transfer_store import TransferStore
+from app.albums.values import TransferRow
+from app.events.requests import RelationalRequests, RequestKey
+from app.sharing.keys import album_key, membership_key
+from app.sharing.service import SharingService
+from app.sharing.values import AlbumRow, Standing
+from app.stores.aurora import Database
+from app.stores.cache.cache import Cache
+from shared.albums import AlbumTransfer, Role
+from shared.events import EventType
+from shared.ids import AccountId, AlbumId, new_ulid
+from shared.problems import Invalid, NotFound, WrongState
+from shared.times import Clock
+
+log = structlog.get_logger()
+
+LIFETIME = timedelta(days=7)
+"""As long as an invitation."""
+
+
+class TransferService:
+    """Raises NotFound for an album that the caller is not in, as for one that does not exist."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        cache: Cache,
+        sharing: SharingService,
+        albums: AlbumStore,
+        members: MemberStore,
+        store: TransferStore,
+        open_access: OpenAccess,
+        news: AlbumNews,
+        answered: RelationalRequests,
+        clock: Clock,
+    ) -> None:
+        self._database, self._cache, self._sharing = database, cache, sharing
+        self._albums, self._members, self._store, self._open_access = albums, members, store, open_access
+        self._news, self._answered, self._clock = news, answered, clock
+
+    async def require(self, caller: AccountId, album: AlbumId) -> TransferRow:
+        """Return the offer, for its owner and its receiver. Raises NotFound when there is none, also for others."""
+        standing = seen(await self._sharing.standing(caller, album))
+        async with self._database.writer.read() as connection:
+            offer = await self._pending(connection, standing.album)
+        return _concerning(caller, offer)
+
+    async def offer(
+        self, owner: AccountId, album: AlbumId, receiver: AccountId, request: RequestKey | None
+    ) -> Standing:
+        """Nothing changes before the receiver accepts. The same offer again while it is open changes nothing.
+
+        Raises Forbidden for all but the owner, Invalid for an account that is not another member, WrongState while it
+        is offered to another member, IdempotencyMismatch.
+        """
+        return await twice_if_beaten(lambda: self._offer(owner, album, receiver, request))
+
+    async def _offer(
+        self, owner: AccountId, album: AlbumId, receiver: AccountId, request: RequestKey | None
+    ) -> Standing:
+        async with self._database.writer.write() as connection:
+            standing = seen(await self._albums.standing(connection, album, owner))
+            if await self._answered.earlier(connection, owner, request):
+                return standing
+            row = owned(standing)
+            if receiver == owner or await self._members.get(connection, album, receiver) is None:
+                raise Invalid(errors=[{"field": "account_id", "message": "is not another member of this album"}])
+            pending = await self._pending(connection, row)
+            if pending is not None and pending.to_account_id != receiver:
+                raise WrongState("It is offered to another member already; withdraw that first.")
+            await self._answered.note(connection, owner, request, album, 200)
+            if pending is None:
+                now = self._clock()
+                new = TransferRow(album, new_ulid(), owner, receiver, now, now + LIFETIME)
+                await self._store.put(connection, new)
+                await self._publish(connection, row, new, new.to_wire())
+        log.info("transfer.offered", account=owner, album=album, to=receiver)
+        return standing
+
+    async def end(self, caller: AccountId, album: AlbumId) -> None:
+        """Withdraw the offer (its owner) or decline it (its receiver). Raises NotFound as `require`."""
+        async with self._database.writer.write() as connection:
+            standing = seen(await self._albums.standing(connection, album, caller))
+            offer = _concerning(caller, await self._pending(connection, standing.album))
+            await self._store.remove(connection, album)
+            await self._publish(connection, standing.album, offer, None)
+        log.info("transfer.ended", account=caller, album=album)
+
+    async def accept(self, receiver: AccountId, album: AlbumId, request: RequestKey | None) -> Standing:
+        """Make the receiver the owner; the previous one stays as a contributor. By the owner once more it is no error.
+
+        What the previous owner opened ends with it: share links, open invitations, and that members may fetch
+        originals, which the new owner would otherwise have allowed for own items without saying so.
+        Raises NotFound when the album is not offered to the caller, IdempotencyMismatch.
+        """
+        return await twice_if_beaten(lambda: self._accept(receiver, album, request))
+
+    async def _accept(self, receiver: AccountId, album: AlbumId, request: RequestKey | None) -> Standing:
+        async with self._cache.change(album_key(album), membership_key(album, receiver)) as connection:
+            standing = seen(await self._albums.standing(connection, album, receiver))
+            if await self._answered.earlier(connection, receiver, request) or standing.role is Role.OWNER:
+                return standing
+            offer = await self._pending(connection, standing.album)
+            if offer is None or offer.to_account_id != receiver:
+                raise NotFound
+            await self._answered.note(connection, receiver, request, album, 200)
+            self._cache.forget(connection, membership_key(album, standing.album.owner_id))
+            await self._open_access.end(connection, standing.album)
+            await self._store.remove(connection, album)
+            changed = await self._change_owner(connection, standing.album, receiver)
+        log.info("album.transferred", account=offer.from_account_id, album=album, to=receiver)
+        return Standing(changed, Role.OWNER)
+
+    async def _change_owner(self, connection: AsyncConnection, album: AlbumRow, receiver: AccountId) -> AlbumRow:
+        changed = replace(album, owner_id=receiver, originals_allowed=False, version=album.version + 1)
+        values = {"owner_id": receiver, "originals_allowed": False, "version": changed.version}
+        await self._albums.change(connection, album, values, expected=None)
+        await self._members.give_role(connection, album.id, album.owner_id, Role.CONTRIBUTOR)
+        await self._members.give_role(connection, album.id, receiver, Role.OWNER)
+        await self._news.tell(
+            connection,
+            EventType.ALBUM_UPDATED,
+            changed,
+            f"version:{changed.version}",
+            account_id=receiver,
+            member_role=Role.OWNER.value,
+        )
+        return changed
+
+    async def _pending(self, connection: AsyncConnection, album: AlbumRow) -> TransferRow | None:
+        offer = await self._store.get(connection, album)
+        return offer if offer is not None and offer.expires_at > self._clock() else None
+
+    async def _publish(
+        self, connection: AsyncConnection, album: AlbumRow, offer: TransferRow, transfer: AlbumTransfer | None
+    ) -> None:
+        """To the owner and the receiver of `offer`. `transfer` is None once it has ended.
+
+        As `album.updated`: a process of the previous release cannot read a type that it does not know.
+        """
+        change = f"transfer:{offer.id}:{'ended' if transfer is None else 'offered'}"
+        accounts = [offer.from_account_id, offer.to_account_id]
+        data = transfer.model_dump(mode="json") if transfer else None
+        await self._news.tell(connection, EventType.ALBUM_UPDATED, album, change, to=accounts, transfer=data)
+
+
+def _concerning(caller: AccountId, offer: TransferRow | None) -> TransferRow:
+    """Raises NotFound."""
+    if offer is None or caller not in (offer.from_account_id, offer.to_account_id):
+        raise NotFound
+    return offer

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from app.aws_error_notices import AwsErrorNotices
 from app.database import open_database
 from app.events.cursors import CursorStore
 from app.events.log import EventLog, Nudge
@@ -71,6 +72,7 @@ async def open_foundation(
     cache = await stack.enter_async_context(Cache(database, redis_url, mode=settings.cache))
     signals = await stack.enter_async_context(Signals(redis_url))
     amazon = await _open_amazon(settings, stack)
+    await stack.enter_async_context(AwsErrorNotices(amazon.errors, signals.board, clock))
 
     async def nudge(account: AccountId) -> None:
         if appended is not None:

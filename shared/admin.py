@@ -22,6 +22,25 @@ class WorkerSeen(Answer):
     )
 
 
+AWS_ERRORS_BOARD = "aws_errors"
+"""Where each process of the app tier posts the ProcessErrors of its own AWS calls."""
+
+
+class AwsErrorCount(Answer):
+    service: str = Field(description="DynamoDB, S3, SQS or SNS.")
+    error_class: str = Field(
+        description="unreachable, server_error, throttled, credentials, access_denied, missing_resource, conflict "
+        "or rejected."
+    )
+    count: int
+    last_at: Moment
+
+
+class ProcessErrors(Answer):
+    process: str = Field(description="Host and process id.")
+    errors: tuple[AwsErrorCount, ...]
+
+
 class Overview(Answer):
     at: Moment
     lanes: dict[str, Lane] = Field(description="Each queue's messages; approximate by SQS's nature.")
@@ -31,4 +50,7 @@ class Overview(Answer):
         description="Accounts whose log, or what their log must tell, waits over 60 s; must read 0."
     )
     workers: list[WorkerSeen] | None = Field(description="Heard of within the last minute; null while Redis is away.")
+    aws_errors: list[AwsErrorCount] | None = Field(
+        description="Failed calls of AWS, of all processes that had one within ten minutes; null while Redis is away."
+    )
     warnings: list[str] = Field(description="What works, but not as safely as it should.")

@@ -10,7 +10,7 @@ from app.events.log import EventLog
 from app.stores.cache.cache import Cache
 from shared.accounts import ClosedAccount
 from shared.ids import AccountId
-from shared.problems import Forbidden, NotFound, Unavailable
+from shared.problems import Forbidden, NotFound, Problem
 from shared.times import Clock
 
 log = structlog.get_logger()
@@ -56,5 +56,5 @@ class ClosingService:
     async def _bar(self, account: AccountId) -> None:
         try:
             await self._events.close(account)
-        except Unavailable as problem:
+        except Problem as problem:
             log.warning("account.barred_later", account=account, reason=str(problem))  # the eraser begins with it

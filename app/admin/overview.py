@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from app.admin.workers import read_workers, warnings_about
+from app.aws_error_notices import read_aws_errors
 from app.events.relay import RelayService
 from app.events.telling import OutboxRelay
 from app.items.upkeep import UpkeepService
@@ -38,6 +39,7 @@ class OverviewService:
             unrelayed = tasks.create_task(self._relay.late(since))
             untold = tasks.create_task(self._outbox.late(since))
             workers = tasks.create_task(read_workers(self._board))
+            aws_errors = tasks.create_task(read_aws_errors(self._board))
         return Overview(
             at=self._clock(),
             lanes={name: Lane(**depth.result()) for name, depth in depths.items()},
@@ -45,5 +47,6 @@ class OverviewService:
             items_past_deadline=backlog.result().past_deadline,
             events_not_relayed=unrelayed.result() + untold.result(),
             workers=workers.result(),
+            aws_errors=aws_errors.result(),
             warnings=warnings_about(workers.result()),
         )

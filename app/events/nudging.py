@@ -8,7 +8,7 @@ from app.events.cursors import CursorStore
 from app.stores.resources import NUDGES_QUEUE
 from app.stores.sqs import Queues
 from shared.ids import AccountId
-from shared.problems import Unavailable
+from shared.problems import Problem
 
 log = structlog.get_logger()
 
@@ -26,5 +26,5 @@ class FollowerNudges:
         """So that they need not wait for their round; may be lost."""
         try:
             await self._queues.send(NUDGES_QUEUE, {"account_id": account}, group=account)
-        except Unavailable as problem:
+        except Problem as problem:
             log.warning("nudge.lost", account=account, reason=str(problem))

@@ -10,7 +10,7 @@ from app.stores.resources import COMPLETIONS_TOPIC, SHARDS
 from app.stores.sns import Topics
 from shared.events import COMPLETIONS, Event
 from shared.ids import AccountId
-from shared.problems import Unavailable
+from shared.problems import Problem
 from shared.task_group import TaskGroup
 from shared.times import Clock
 
@@ -45,7 +45,7 @@ class RelayService:
             return 0
         try:
             return await self._tell(account, head, now)
-        except Unavailable:
+        except Problem:
             await self._store.release_relay(account, until=now + LEASE)
             raise
 

@@ -15,7 +15,7 @@ from app.events.log import EventLog
 from app.events.store import PAGE_EVENTS, EventStore
 from shared.events import Event, Progress
 from shared.ids import AccountId, ItemId
-from shared.problems import EventsGone, Unavailable
+from shared.problems import EventsGone, Problem
 from shared.task_group import TaskGroup
 from shared.times import Clock
 
@@ -226,7 +226,7 @@ class LiveEvents:
             nudged.clear()
             try:
                 await self._catch_up(watcher)
-            except Unavailable as problem:
+            except Problem as problem:
                 log.warning("watcher.waits", account=watcher.account, reason=str(problem))
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
@@ -249,7 +249,7 @@ class LiveEvents:
             await asyncio.sleep(PATROL_SECONDS)
             try:
                 heads = await self._store.heads(list(self._watchers))
-            except Unavailable as problem:
+            except Problem as problem:
                 log.warning("patrol.failed", reason=str(problem))
                 continue
             for account, head in heads.items():

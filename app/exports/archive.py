@@ -10,6 +10,8 @@ from datetime import datetime
 FOLDER = "originals/"
 MOST_NAME_BYTES = 200
 """File systems take 255 bytes; some room for the number that tells doubles apart."""
+EARLIEST, LATEST = (1980, 1, 1, 0, 0, 0), (2107, 12, 31, 23, 59, 58)
+"""A ZIP entry's time has seven bits for the year and counts in steps of two seconds."""
 PERMISSIONS = 0o644 << 16
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f/\\<>:"|?*]')
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -55,7 +57,7 @@ class Archive:
         self, name: str, at: datetime, size_bytes: int, pieces: AsyncIterator[bytes]
     ) -> AsyncGenerator[int, None]:
         """Says after each piece how long it was, so that the caller can send what is there."""
-        about = zipfile.ZipInfo(name, max(at.timetuple()[:6], (1980, 1, 1, 0, 0, 0)))
+        about = zipfile.ZipInfo(name, min(max(at.timetuple()[:6], EARLIEST), LATEST))
         about.external_attr, about.file_size = PERMISSIONS, size_bytes
         with self._zip.open(about, "w") as entry:
             async for piece in pieces:

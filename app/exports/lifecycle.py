@@ -73,15 +73,18 @@ def give_back(row: ExportRow, token: str) -> Change:
     return _change(row, _waiting())
 
 
+def lose(row: ExportRow, token: str, now: datetime) -> Change:
+    """The attempt crashed: queued again, and the fifth time the end. Raises ClaimLost."""
+    _require_claim(row, token)
+    return _lost(row, now)
+
+
 def overdue(row: ExportRow, now: datetime) -> Change | None:
     """What the sweeper does to a row whose time has come; None when there is nothing to move."""
     if row.deadline is not None and row.deadline <= now:
         return _failed(row, TOO_LATE, now)
     if row.state is ExportState.PROCESSING and row.claimed_until is not None and row.claimed_until <= now:
-        lost = row.lost_attempts + 1
-        if lost >= MOST_LOST_ATTEMPTS:
-            return _failed(replace(row, lost_attempts=lost), GAVE_UP, now)
-        return _change(row, _waiting() | {"lost_attempts": lost})
+        return _lost(row, now)
     return None
 
 
@@ -107,6 +110,13 @@ def due(row: ExportRow) -> ExportRow:
 
 def _failed(row: ExportRow, failure: ExportFailure, now: datetime) -> Change:
     return _change(row, _ended(ExportState.FAILED, now) | {"failure": failure}, EventType.EXPORT_FAILED)
+
+
+def _lost(row: ExportRow, now: datetime) -> Change:
+    lost = row.lost_attempts + 1
+    if lost >= MOST_LOST_ATTEMPTS:
+        return _failed(replace(row, lost_attempts=lost), GAVE_UP, now)
+    return _change(row, _waiting() | {"lost_attempts": lost})
 
 
 def _waiting() -> dict[str, object]:

@@ -1,11 +1,19 @@
 """Sending exports to their queue, and noting that it was done."""
 
+import asyncio
+
+import structlog
+
 from app.exports import lifecycle
 from app.exports.changes import ExportChanges
 from app.exports.row import ExportRow
+from app.items.queueing import AFTER_COMMIT_SECONDS
 from app.stores.resources import EXPORTS_QUEUE
 from app.stores.sqs import Queues
+from shared.problems import Problem
 from shared.times import Clock
+
+log = structlog.get_logger()
 
 
 class ExportQueue:
@@ -19,3 +27,12 @@ class ExportQueue:
         return await self._changes.apply(
             row.account_id, row.export_id, lambda current: lifecycle.mark_sent(current, self._clock())
         )
+
+    async def send_after_commit(self, row: ExportRow) -> ExportRow:
+        """As `send`, but a failure is only logged: the row is queued, and the sweeper sends what has no `sent_at`."""
+        try:
+            async with asyncio.timeout(AFTER_COMMIT_SECONDS):
+                return await self.send(row)
+        except (Problem, TimeoutError) as problem:
+            log.warning("send.postponed", export=row.export_id, reason=str(problem))
+            return row

@@ -37,7 +37,7 @@ class ExportService:
             raise NotFound
         change = lifecycle.created(ExportRow(account, new_export_id(), ExportState.QUEUED, now))
         await self._changes.create(change)
-        return await self._queue.send(change.row)
+        return await self._queue.send_after_commit(change.row)
 
     async def require(self, account: AccountId, export: ExportId) -> ExportRow:
         """Raises NotFound."""

@@ -51,6 +51,10 @@ class ExportWork:
     async def give_back(self, claimed: ExportRow) -> None:
         await self._apply(claimed, lambda row: lifecycle.give_back(row, _token(claimed)))
 
+    async def lose(self, claimed: ExportRow) -> ExportRow:
+        """The attempt crashed. Queued again for the sweeper, or `failed` the fifth time."""
+        return await self._apply(claimed, lambda row: lifecycle.lose(row, _token(claimed), self._clock()))
+
     async def _apply(self, claimed: ExportRow, rule: lifecycle.Rule) -> ExportRow:
         try:
             return await self._changes.apply(claimed.account_id, claimed.export_id, rule)

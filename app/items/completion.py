@@ -58,7 +58,7 @@ class CompletionService:
                 return await self._give_way(row, known)
             await self._join(row, parts)
         queued = await self._note(row, digest, answered(request, row.item_id, 202))
-        return Completed(await self._queue.send(queued))
+        return Completed(await self._queue.send_after_commit(queued))
 
     async def _note(self, row: ItemRow, digest: str, request: AnsweredRequest | None) -> ItemRow:
         """The row in the queue, or wherever it has got to since."""

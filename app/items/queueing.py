@@ -1,14 +1,22 @@
 """Sending items to their lane, and noting that it was done."""
 
+import asyncio
+
+import structlog
+
 from app.items import lifecycle
 from app.items.changes import ItemChanges
 from app.items.row import ItemRow, Lane
 from app.stores.resources import BULK_QUEUE, EXPRESS_QUEUE
 from app.stores.sqs import Queues
-from shared.problems import NotFound
+from shared.problems import NotFound, Problem
 from shared.times import Clock
 
+log = structlog.get_logger()
+
 QUEUES = {Lane.EXPRESS: EXPRESS_QUEUE, Lane.BULK: BULK_QUEUE}
+AFTER_COMMIT_SECONDS = 2.0
+"""How long a request waits for the queue once its row is written."""
 LONGEST_DELAY_SECONDS = 900
 """SQS's limit for one message."""
 
@@ -34,3 +42,12 @@ class WorkQueue:
             )
         except NotFound:
             return row  # erased meanwhile: the message wakes nobody
+
+    async def send_after_commit(self, row: ItemRow) -> ItemRow:
+        """As `send`, but a failure is only logged: the row is queued, and the sweeper sends what has no `sent_at`."""
+        try:
+            async with asyncio.timeout(AFTER_COMMIT_SECONDS):
+                return await self.send(row)
+        except (Problem, TimeoutError) as problem:
+            log.warning("send.postponed", item=row.item_id, reason=str(problem))
+            return row

@@ -120,7 +120,7 @@ class ItemService:
             )
         except AlreadyAnswered:
             return await self._require(row.account_id, row.item_id)
-        return await self._queue.send(queued)
+        return await self._queue.send_after_commit(queued)
 
     async def receipt(self, row: ItemRow) -> Receipt:
         return Receipt(steps=tuple(await self._store.receipt(row.item_id)))

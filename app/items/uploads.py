@@ -9,6 +9,7 @@ from app.items.keys import original_key
 from app.items.requests import RequestKey, Requests, answered
 from app.items.row import ItemRow
 from app.items.store import ItemStore
+from app.jobs.isolation import isolate
 from app.stores.s3 import ObjectStore
 from app.stores.s3_parts import Absent, UploadedPart
 from shared.ids import AccountId, ItemId, new_item_id
@@ -155,8 +156,8 @@ class UploadService:
             raise
         if current.upload_id is None:
             raise WrongState(f"The item is {current.state}.", state=current.state)
-        if current.upload_id != fresh:
-            await self._objects.abort_multipart(key, fresh)
+        if current.upload_id != fresh:  # after the commit: a failure must not fail the request, the sweeper aborts it
+            await isolate(self._objects.abort_multipart(key, fresh), "multipart.abort", item=row.item_id)
         return current.upload_id
 
 

@@ -65,7 +65,7 @@ class WorkService:
             steps,
             lambda current: current.lane is Lane.BULK and current.result == result,
         )
-        return await self._queue.send(row) if row.state is ItemState.QUEUED else row
+        return await self._queue.send_after_commit(row) if row.state is ItemState.QUEUED else row
 
     async def play(self, claimed: ItemRow, ladder: Ladder, steps: Sequence[ReceiptStep]) -> ItemRow:
         """The video can be played from here on, although the claim goes on. Repeated, it is no error."""
@@ -116,7 +116,7 @@ class WorkService:
             steps,
             lambda current: current.attempt == claimed.attempt and current.lost_attempts == lost,
         )
-        return await self._queue.send(row) if row.state is ItemState.QUEUED else row
+        return await self._queue.send_after_commit(row) if row.state is ItemState.QUEUED else row
 
     async def insist(
         self,

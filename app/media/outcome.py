@@ -96,7 +96,7 @@ def _failure(
     if ended.exit_code == EXIT_REFUSED and said.failure is not None:
         return MediaError(said.failure.code, said.failure.message, passing=said.failure.passing)
     if ended.exit_code < 0:
-        name = signal.Signals(-ended.exit_code).name
+        name = name_of_signal(-ended.exit_code)
         return died(f"killed by {name}", request, signal_name=name, limit=_limit_hit(ended), probe=known)
     if ended.exit_code == EXIT_CRASHED and said.crash is not None:
         limit = Limit.ADDRESS_SPACE if said.crash.startswith(OUT_OF_MEMORY) else None
@@ -126,6 +126,14 @@ def died(
     )
     versions = {"python": platform.python_version()} | _versions(request)
     return DecoderDied(Capsule(reason, command, versions, signal_name, exit_code, limit, probe))
+
+
+def name_of_signal(number: int) -> str:
+    """The name of a signal; real-time signals have none in Python and get their number."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"SIG{number}"
 
 
 def _command(request: StartJob | StartCheck) -> tuple[str, ...]:

@@ -1,13 +1,8 @@
-"""How every AWS client here is opened and how its errors become ours: time limits, retries, translation."""
+"""How every AWS client here is configured: time limits, retries, connections."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from aiobotocore.config import AioConfig
-from botocore.exceptions import BotoCoreError, ClientError
-
-from shared.problems import Unavailable
 
 CONNECT_SECONDS = 1.0
 READ_SECONDS = 5.0
@@ -15,28 +10,6 @@ ATTEMPTS = 3
 POOL_CONNECTIONS = 50
 USER_AGENT = "darkroom"
 """botocore's own is put together anew for each call, which costs a quarter of the call's CPU time."""
-
-PASSING = frozenset(
-    {
-        "InternalFailure",
-        "InternalError",
-        "InternalServerError",
-        "ServiceUnavailable",
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-        "RequestThrottled",
-        "RequestTimeout",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "TransactionInProgressException",
-        "500",
-        "502",
-        "503",
-        "504",
-    }
-)
-"""Error codes of AWS that another try may heal."""
 
 
 def client_config(*, read_seconds: float = READ_SECONDS, **options: Any) -> AioConfig:
@@ -51,20 +24,3 @@ def client_config(*, read_seconds: float = READ_SECONDS, **options: Any) -> AioC
         user_agent=USER_AGENT,
         **options,
     )
-
-
-def error_code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-@contextmanager
-def translated(service: str) -> Iterator[None]:
-    """What may heal by itself becomes `Unavailable`; what is our own mistake stays as it is and ends as a 500."""
-    try:
-        yield
-    except ClientError as error:
-        if error_code(error) in PASSING:
-            raise Unavailable(f"{service} does not answer at the moment.", retry_after_seconds=1) from error
-        raise
-    except (BotoCoreError, TimeoutError, ConnectionError) as error:
-        raise Unavailable(f"{service} cannot be reached at the moment.", retry_after_seconds=1) from error

@@ -7,6 +7,7 @@ from typing import Any
 import aioboto3
 
 from app.stores.amazon import client_config
+from app.stores.aws_errors import AwsErrors
 from app.stores.dynamo import Dynamo
 from app.stores.s3 import TRANSFER_READ_SECONDS, ObjectStore
 from app.stores.sns import Topics
@@ -30,6 +31,7 @@ class AmazonStores:
     objects: ObjectStore
     queues: Queues
     topics: Topics
+    errors: AwsErrors
 
 
 async def open_amazon(
@@ -58,4 +60,11 @@ async def open_amazon(
     public = await open_client("s3", endpoints.s3_public or endpoints.s3, **path_style)
     sqs = await open_client("sqs", endpoints.sqs, read_seconds=POLL_READ_SECONDS)
     sns = await open_client("sns", endpoints.sns)
-    return AmazonStores(Dynamo(dynamodb), ObjectStore(s3, public, bucket), Queues(sqs), Topics(sns))
+    errors = AwsErrors()
+    return AmazonStores(
+        Dynamo(dynamodb, errors),
+        ObjectStore(s3, public, bucket, errors),
+        Queues(sqs, errors),
+        Topics(sns, errors),
+        errors,
+    )

@@ -1,13 +1,14 @@
 """DynamoDB: rows as plain dictionaries, conditional writes as values, transactions that say which write was refused."""
 
 import asyncio
+import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from app.stores.amazon import error_code, translated
+from app.stores.aws_errors import AwsErrors, CallRejected, Outcomes, Translation
 from shared.problems import Unavailable
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ BATCH_WRITE_ROWS = 25
 """DynamoDB's limit for one BatchWriteItem."""
 UNPROCESSED_ATTEMPTS = 10
 UNPROCESSED_WAIT_SECONDS = 0.2
+CONFLICT_ATTEMPTS = 6
+CONFLICT_WAIT_SECONDS = 0.01
 """DynamoDB leaves a part of a batch undone when it is throttled."""
 
 
@@ -131,14 +134,14 @@ class Page:
 
 
 class Dynamo:
-    """Raises `Unavailable` whenever DynamoDB can't be reached or asks us to slow down."""
+    """Raises `Unavailable` for every failure that may heal, `CallRejected` for a malformed call."""
 
-    def __init__(self, client: "DynamoDBClient") -> None:
-        self._client = client
+    def __init__(self, client: "DynamoDBClient", errors: AwsErrors | None = None) -> None:
+        self._client, self._translated = client, Translation("DynamoDB", errors)
 
     async def get(self, table: str, key: Row) -> Row | None:
         """The row as it stands after every acknowledged write."""
-        with translated("DynamoDB"):
+        with self._translated():
             answer = await self._client.get_item(TableName=table, Key=encode(key), ConsistentRead=True)
         return decode(answer["Item"]) if "Item" in answer else None
 
@@ -149,16 +152,21 @@ class Dynamo:
             wanted: Any = {
                 table: {"Keys": [encode(key) for key in keys[start : start + BATCH_GET_ROWS]], "ConsistentRead": True}
             }
-            while wanted:
-                with translated("DynamoDB"):
+            for _ in range(UNPROCESSED_ATTEMPTS):
+                with self._translated():
                     answer = await self._client.batch_get_item(RequestItems=wanted)
                 rows += [decode(row) for row in answer["Responses"].get(table, [])]
                 wanted = answer.get("UnprocessedKeys")
+                if not wanted:
+                    break
+                await asyncio.sleep(UNPROCESSED_WAIT_SECONDS)
+            else:
+                raise Unavailable("DynamoDB asks us to slow down.", retry_after_seconds=1)
         return rows
 
     async def query(self, question: Question, *, consistent: bool = True) -> Page:
         """One page; a global index can't be read consistently."""
-        with translated("DynamoDB"):
+        with self._translated():
             answer = await self._client.query(**question.arguments(consistent=consistent))
         return Page([decode(row) for row in answer["Items"]], "LastEvaluatedKey" in answer)
 
@@ -166,7 +174,7 @@ class Dynamo:
         """How many rows the partition has that are asked for, over all pages."""
         arguments, count = question.arguments(consistent=True) | {"Select": "COUNT"}, 0
         while True:
-            with translated("DynamoDB"):
+            with self._translated():
                 answer = await self._client.query(**arguments)
             count += answer["Count"]
             if "LastEvaluatedKey" not in answer:
@@ -176,27 +184,30 @@ class Dynamo:
     async def scan(self, table: str, start_after: Row | None = None) -> tuple[list[Row], Row | None]:
         """One page of the whole table, and where the next one starts."""
         start: Any = {"ExclusiveStartKey": encode(start_after)} if start_after else {}
-        with translated("DynamoDB"):
+        with self._translated():
             answer = await self._client.scan(TableName=table, ConsistentRead=True, **start)
         last = answer.get("LastEvaluatedKey")
         return [decode(row) for row in answer["Items"]], decode(last) if last else None
 
     async def write(self, action: Action) -> None:
-        """Runs one action. Raises Refused when its condition does not hold."""
+        """Run one action. Raises Refused when its condition does not hold.
+
+        Repeated a few times while a transaction holds the row; then Unavailable.
+        """
         call: Any = {
             "Put": self._client.put_item,
             "Update": self._client.update_item,
             "Delete": self._client.delete_item,
         }[action.verb]
-        try:
-            with translated("DynamoDB"):
-                await call(TableName=action.table, **action.arguments)
-        except ClientError as error:
-            if error_code(error) == "ConditionalCheckFailedException":
-                raise Refused from error
-            if error_code(error) == "TransactionConflictException":
-                raise TransactionConflict from error
-            raise
+        for attempt in range(CONFLICT_ATTEMPTS):
+            try:
+                with self._translated(_WRITE_OUTCOMES):
+                    await call(TableName=action.table, **action.arguments)
+            except TransactionConflict:
+                await asyncio.sleep(random.uniform(0, CONFLICT_WAIT_SECONDS * 2**attempt))  # noqa: S311  jitter
+            else:
+                return
+        raise Unavailable("Too many changes of this row at once.", retry_after_seconds=1)
 
     async def delete_many(self, table: str, keys: Sequence[Row]) -> None:
         """Each for itself and without a condition; a row that is not there is no error."""
@@ -204,7 +215,7 @@ class Dynamo:
             batch = keys[start : start + BATCH_WRITE_ROWS]
             wanted: Any = {table: [{"DeleteRequest": {"Key": encode(key)}} for key in batch]}
             for _ in range(UNPROCESSED_ATTEMPTS):
-                with translated("DynamoDB"):
+                with self._translated():
                     answer = await self._client.batch_write_item(RequestItems=wanted)
                 wanted = answer.get("UnprocessedItems")
                 if not wanted:
@@ -219,13 +230,8 @@ class Dynamo:
         Raises TransactionRefused or TransactionConflict.
         """
         wire: Any = [{action.verb: {"TableName": action.table, **action.arguments}} for action in actions]
-        try:
-            with translated("DynamoDB"):
-                await self._client.transact_write_items(TransactItems=wire, ClientRequestToken=token)
-        except ClientError as error:
-            if error_code(error) == "TransactionCanceledException":
-                raise _cancellation(error) from error
-            raise
+        with self._translated(_TRANSACTION_OUTCOMES):
+            await self._client.transact_write_items(TransactItems=wire, ClientRequestToken=token)
 
 
 def _cancellation(error: ClientError) -> Exception:
@@ -235,8 +241,15 @@ def _cancellation(error: ClientError) -> Exception:
     if refused:
         return TransactionRefused(refused)
     if any(code in {"ValidationError", "ItemCollectionSizeLimitExceeded"} for code in codes):
-        return error
+        return CallRejected()
     return TransactionConflict(str(codes))
+
+
+_WRITE_OUTCOMES: Outcomes = {
+    "ConditionalCheckFailedException": lambda _error: Refused(),
+    "TransactionConflictException": lambda _error: TransactionConflict(),
+}
+_TRANSACTION_OUTCOMES: Outcomes = {"TransactionCanceledException": _cancellation}
 
 
 def encode(row: Mapping[str, Any]) -> dict[str, Any]:

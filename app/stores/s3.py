@@ -11,7 +11,6 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from app.stores.amazon import error_code, translated
 from app.stores.s3_parts import (
     ABSENT,
     TRANSFER_SECONDS,
@@ -85,18 +84,16 @@ class ObjectStore(PartUploads):
 
     async def head(self, key: str) -> StoredObject | None:
         try:
-            with translated("S3"):
+            with self._translated(ABSENT):
                 answer = await self._client.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
-        except ClientError as error:
-            if error_code(error) in ABSENT:
-                return None
-            raise
+        except Absent:
+            return None
         return StoredObject(answer["ContentLength"], _digest(answer.get("ChecksumSHA256")))
 
     async def list_objects(self, prefix: str) -> AsyncIterator[ListedObject]:
         token: dict[str, Any] = {}
         while True:
-            with translated("S3"):
+            with self._translated():
                 answer: Any = await self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, **token)
             for found in answer.get("Contents", []):
                 yield ListedObject(found["Key"], found["Size"])
@@ -108,46 +105,35 @@ class ObjectStore(PartUploads):
         """Absent keys are no error."""
         for start in range(0, len(keys), DELETE_KEYS):
             batch: Any = [{"Key": key} for key in keys[start : start + DELETE_KEYS]]
-            with translated("S3"):
-                await self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": batch, "Quiet": True})
+            with self._translated():
+                answer = await self._client.delete_objects(
+                    Bucket=self._bucket, Delete={"Objects": batch, "Quiet": True}
+                )
+                if errors := answer.get("Errors"):  # of single keys, in a response of status 200
+                    raise ClientError({"Error": {"Code": errors[0].get("Code", "")}}, "DeleteObjects")
 
     async def download(self, key: str, target: Path) -> int:
         """Streams the object into `target`; returns its size. Raises Absent."""
-        try:
-            with translated("S3"):
-                async with asyncio.timeout(TRANSFER_SECONDS):
-                    answer = await self._client.get_object(Bucket=self._bucket, Key=key)
-                    return await _stream_to_file(answer["Body"], target)
-        except ClientError as error:
-            if error_code(error) in ABSENT:
-                raise Absent from error
-            raise
+        with self._translated(ABSENT):
+            async with asyncio.timeout(TRANSFER_SECONDS):
+                answer = await self._client.get_object(Bucket=self._bucket, Key=key)
+                return await _stream_to_file(answer["Body"], target)
 
     async def stream(self, key: str, offset: int = 0) -> AsyncIterator[bytes]:
         """The object's bytes from `offset` on, a piece at a time. Raises Absent; Unavailable also in the middle."""
-        try:
-            with translated("S3"):
-                answer = await self._client.get_object(Bucket=self._bucket, Key=key, Range=f"bytes={offset}-")
-                async for chunk in answer["Body"].iter_chunks(CHUNK_BYTES):
-                    yield chunk
-        except ClientError as error:
-            if error_code(error) in ABSENT:
-                raise Absent from error
-            raise
+        with self._translated(ABSENT):
+            answer = await self._client.get_object(Bucket=self._bucket, Key=key, Range=f"bytes={offset}-")
+            async for chunk in answer["Body"].iter_chunks(CHUNK_BYTES):
+                yield chunk
 
     async def read(self, key: str) -> bytes:
         """The whole of a small object. Raises Absent."""
-        try:
-            with translated("S3"):
-                async with asyncio.timeout(READ_SECONDS):
-                    answer = await self._client.get_object(Bucket=self._bucket, Key=key)
-                    async with answer["Body"] as body:
-                        content: bytes = await body.read()
-                        return content
-        except ClientError as error:
-            if error_code(error) in ABSENT:
-                raise Absent from error
-            raise
+        with self._translated(ABSENT):
+            async with asyncio.timeout(READ_SECONDS):
+                answer = await self._client.get_object(Bucket=self._bucket, Key=key)
+                async with answer["Body"] as body:
+                    content: bytes = await body.read()
+                    return content
 
     async def upload(
         self, key: str, source: Path, *, size_bytes: int, content_type: str, sha256_hex: str, cache_control: str
@@ -173,7 +159,7 @@ class ObjectStore(PartUploads):
     async def _upload_parts(
         self, key: str, source: Path, size_bytes: int, *, content_type: str, cache_control: str
     ) -> str:
-        with translated("S3"):
+        with self._translated():
             answer = await self._client.create_multipart_upload(
                 Bucket=self._bucket,
                 Key=key,
@@ -194,7 +180,7 @@ class ObjectStore(PartUploads):
         return parts_digest([part.sha256_hex for part in parts])
 
     async def write(self, key: str, body: bytes, *, content_type: str, sha256_hex: str, cache_control: str) -> None:
-        with translated("S3"):
+        with self._translated():
             async with asyncio.timeout(TRANSFER_SECONDS):
                 await self._client.put_object(
                     Bucket=self._bucket,

@@ -4,20 +4,18 @@ import asyncio
 import base64
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from botocore.exceptions import ClientError
-
-from app.stores.amazon import error_code, translated
+from app.stores.aws_errors import AwsErrors, Outcomes, Translation, error_code
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.client import S3Client
 
 TRANSFER_SECONDS = 3600.0
 """Above this a transfer counts as hung; the claim's heartbeat watches the work as a whole."""
-ABSENT = frozenset({"404", "NoSuchKey", "NoSuchUpload", "NotFound"})
 
 
 class Absent(Exception):
@@ -26,6 +24,15 @@ class Absent(Exception):
 
 class PartsRefused(Exception):
     """S3 could not join the parts: one is missing, too small, or another than named."""
+
+
+ABSENT: Outcomes = dict.fromkeys(("404", "NoSuchKey", "NoSuchUpload", "NotFound"), lambda _error: Absent())
+_JOINING: Outcomes = {
+    **ABSENT,
+    **dict.fromkeys(
+        ("InvalidPart", "InvalidPartOrder", "EntityTooSmall"), lambda error: PartsRefused(error_code(error))
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +59,9 @@ def sha256_of(body: bytes) -> str:
 class PartUploads:
     """Of one bucket. `public` is a client whose endpoint is the one that browsers reach; it only signs."""
 
-    def __init__(self, client: "S3Client", public: "S3Client", bucket: str) -> None:
+    def __init__(self, client: "S3Client", public: "S3Client", bucket: str, errors: AwsErrors | None = None) -> None:
         self._client, self._public, self._bucket = client, public, bucket
+        self._translated = Translation("S3", errors)
 
     async def presign_part(
         self, key: str, upload_id: str, number: int, *, size_bytes: int, sha256_hex: str, valid_seconds: int
@@ -75,7 +83,7 @@ class PartUploads:
 
     async def start_multipart(self, key: str, *, name: str) -> str:
         """The new upload's id."""
-        with translated("S3"):
+        with self._translated():
             answer = await self._client.create_multipart_upload(
                 Bucket=self._bucket,
                 Key=key,
@@ -90,15 +98,8 @@ class PartUploads:
         parts: list[UploadedPart] = []
         marker: dict[str, Any] = {}
         while True:
-            try:
-                with translated("S3"):
-                    answer: Any = await self._client.list_parts(
-                        Bucket=self._bucket, Key=key, UploadId=upload_id, **marker
-                    )
-            except ClientError as error:
-                if error_code(error) in ABSENT:
-                    raise Absent from error
-                raise
+            with self._translated(ABSENT):
+                answer: Any = await self._client.list_parts(Bucket=self._bucket, Key=key, UploadId=upload_id, **marker)
             for part in answer.get("Parts", []):
                 digest = base64.b64decode(part.get("ChecksumSHA256", "")).hex()
                 parts.append(UploadedPart(part["PartNumber"], part["Size"], part["ETag"], digest))
@@ -112,21 +113,14 @@ class PartUploads:
             {"PartNumber": part.number, "ETag": part.etag, "ChecksumSHA256": base64_of(part.sha256_hex)}
             for part in parts
         ]
-        try:
-            with translated("S3"):
-                await self._client.complete_multipart_upload(
-                    Bucket=self._bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": named}
-                )
-        except ClientError as error:
-            if error_code(error) in ABSENT:
-                raise Absent from error
-            if error_code(error) in {"InvalidPart", "InvalidPartOrder", "EntityTooSmall"}:
-                raise PartsRefused(error_code(error)) from error
-            raise
+        with self._translated(_JOINING):
+            await self._client.complete_multipart_upload(
+                Bucket=self._bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": named}
+            )
 
     async def abort_multiparts(self, key: str) -> None:
         """Ends every upload to this key; what is already gone is no error."""
-        with translated("S3"):
+        with self._translated():
             answer = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=key)
         for upload in answer.get("Uploads", []):
             if upload["Key"] == key:
@@ -134,22 +128,18 @@ class PartUploads:
 
     async def abort_multipart(self, key: str, upload_id: str) -> None:
         """What is already gone is no error."""
-        try:
-            with translated("S3"):
-                await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
-        except ClientError as error:
-            if error_code(error) not in ABSENT:
-                raise
+        with suppress(Absent), self._translated(ABSENT):
+            await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
 
     async def list_multipart_keys(self, prefix: str) -> list[str]:
         """The keys that have an upload in flight (the first thousand)."""
-        with translated("S3"):
+        with self._translated():
             answer = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=prefix)
         return [upload["Key"] for upload in answer.get("Uploads", [])]
 
     async def upload_part(self, key: str, upload_id: str, number: int, body: bytes) -> UploadedPart:
         sha256_hex = await asyncio.to_thread(sha256_of, body)
-        with translated("S3"):
+        with self._translated():
             async with asyncio.timeout(TRANSFER_SECONDS):
                 answer = await self._client.upload_part(
                     Bucket=self._bucket,

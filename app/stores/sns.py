@@ -4,23 +4,24 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from app.stores.amazon import translated
+from app.stores.aws_errors import AwsErrors, ErrorClass, MissingResource, Translation
 
 if TYPE_CHECKING:
     from types_aiobotocore_sns.client import SNSClient
 
 
 class Topics:
-    """Raises `Unavailable` whenever SNS can't be reached or asks us to slow down."""
+    """Raises `Unavailable` for every failure that may heal (`MissingResource` while there is no such topic)."""
 
-    def __init__(self, client: "SNSClient") -> None:
-        self._client = client
+    def __init__(self, client: "SNSClient", errors: AwsErrors | None = None) -> None:
+        self._errors = errors or AwsErrors()
+        self._client, self._translated = client, Translation("SNS", self._errors)
         self._arns: dict[str, str] = {}
 
     async def publish(self, topic: str, body: Mapping[str, Any], attributes: Mapping[str, str]) -> None:
         """At least once: the caller sends again what it could not note as sent."""
         arn = await self._arn(topic)
-        with translated("SNS"):
+        with self._translated():
             await self._client.publish(
                 TopicArn=arn,
                 Message=json.dumps(body),
@@ -33,11 +34,14 @@ class Topics:
         if topic not in self._arns:
             marker: dict[str, str] = {}
             while topic not in self._arns:
-                with translated("SNS"):
+                with self._translated():
                     answer: Any = await self._client.list_topics(**marker)
                 for found in answer.get("Topics", []):
                     self._arns[found["TopicArn"].rpartition(":")[2]] = found["TopicArn"]
                 if not answer.get("NextToken"):
                     break
                 marker = {"NextToken": answer["NextToken"]}
+        if topic not in self._arns:
+            self._errors.record("SNS", ErrorClass.MISSING_RESOURCE)
+            raise MissingResource("SNS is not set up at the moment.", retry_after_seconds=5)
         return self._arns[topic]

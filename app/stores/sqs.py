@@ -1,13 +1,12 @@
 """SQS: JSON messages in and out of named queues."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from app.stores.amazon import error_code, translated
+from app.stores.aws_errors import AwsErrors, MissingResource, Outcomes, Translation
 from app.stores.resources import WORK_VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
@@ -18,9 +17,21 @@ POLL_SECONDS = 20
 POLL_READ_SECONDS = POLL_SECONDS + 5.0
 MOST_MESSAGES = 10
 """SQS's limit for one ReceiveMessage."""
-STALE = frozenset({"ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight", "QueueDoesNotExist"}) | {
-    "AWS.SimpleQueueService.MessageNotInflight",
-}
+
+
+class StaleReceipt(Exception):
+    """SQS has shown the message again, or it is gone: the receipt handle is of no use any more."""
+
+
+_RECEIPT_OUTCOMES: Outcomes = dict.fromkeys(
+    (
+        "ReceiptHandleIsInvalid",
+        "InvalidParameterValue",
+        "MessageNotInflight",
+        "AWS.SimpleQueueService.MessageNotInflight",
+    ),
+    lambda _error: StaleReceipt(),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +42,16 @@ class Message:
 
 
 class Queues:
-    """Raises `Unavailable` whenever SQS can't be reached or asks us to slow down."""
+    """Raises `Unavailable` for every failure that may heal (`MissingResource` while there is no such queue)."""
 
-    def __init__(self, client: "SQSClient") -> None:
-        self._client = client
+    def __init__(self, client: "SQSClient", errors: AwsErrors | None = None) -> None:
+        self._client, self._translated = client, Translation("SQS", errors)
         self._urls: dict[str, str] = {}
 
     async def send(self, queue: str, body: dict[str, Any], *, group: str, delay_seconds: int = 0) -> None:
         """`group` makes the queue fair: one account's thousand messages don't delay another's first."""
         url = await self._url(queue)
-        with translated("SQS"):
+        with self._translated():
             await self._client.send_message(
                 QueueUrl=url, MessageBody=json.dumps(body), MessageGroupId=group, DelaySeconds=delay_seconds
             )
@@ -58,7 +69,7 @@ class Queues:
         Others don't see the messages for `hidden_seconds`.
         """
         url = await self._url(queue)
-        with translated("SQS"):
+        with self._translated():
             answer = await self._client.receive_message(
                 QueueUrl=url,
                 MaxNumberOfMessages=min(most, MOST_MESSAGES),
@@ -77,30 +88,22 @@ class Queues:
 
     async def delete(self, queue: str, receipt_handle: str) -> None:
         """A stale receipt is no error: the message comes again, and one refused claim ends it."""
-        url = await self._url(queue)
-        try:
-            with translated("SQS"):
-                await self._client.delete_message(QueueUrl=url, ReceiptHandle=receipt_handle)
-        except ClientError as error:
-            if error_code(error) not in STALE:
-                raise
+        with suppress(StaleReceipt, MissingResource), self._translated(_RECEIPT_OUTCOMES):
+            url = await self._url(queue)
+            await self._client.delete_message(QueueUrl=url, ReceiptHandle=receipt_handle)
 
     async def hide(self, queue: str, receipt_handle: str, seconds: int) -> None:
         """Keeps a received message hidden for `seconds` from now. A stale receipt is no error."""
-        url = await self._url(queue)
-        try:
-            with translated("SQS"):
-                await self._client.change_message_visibility(
-                    QueueUrl=url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
-                )
-        except ClientError as error:
-            if error_code(error) not in STALE:
-                raise
+        with suppress(StaleReceipt, MissingResource), self._translated(_RECEIPT_OUTCOMES):
+            url = await self._url(queue)
+            await self._client.change_message_visibility(
+                QueueUrl=url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+            )
 
     async def depth(self, queue: str) -> dict[str, int]:
         """How many messages wait, and how many are in work; approximate by SQS's nature."""
         url = await self._url(queue)
-        with translated("SQS"):
+        with self._translated():
             answer = await self._client.get_queue_attributes(
                 QueueUrl=url,
                 AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
@@ -114,13 +117,13 @@ class Queues:
     async def made_at(self, queue: str) -> datetime:
         """To the second before; what was sent earlier is not in it."""
         url = await self._url(queue)
-        with translated("SQS"):
+        with self._translated():
             answer = await self._client.get_queue_attributes(QueueUrl=url, AttributeNames=["CreatedTimestamp"])
         return datetime.fromtimestamp(int(answer["Attributes"]["CreatedTimestamp"]), UTC)
 
     async def _url(self, queue: str) -> str:
         if queue not in self._urls:
-            with translated("SQS"):
+            with self._translated():
                 self._urls[queue] = (await self._client.get_queue_url(QueueName=queue))["QueueUrl"]
         return self._urls[queue]
 

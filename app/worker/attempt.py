@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
@@ -13,10 +13,12 @@ from app.events.stream import Nudges, event_channel
 from app.items.claims import ClaimLost
 from app.items.queueing import QUEUES
 from app.items.row import ItemRow, Lane, StoredFailure
-from app.media.results import DecoderDied, MediaError
+from app.jobs.attempt_errors import deciding_error
+from app.media.results import Capsule, DecoderDied, MediaError
 from app.stores.resources import DEAD_LETTERS_QUEUE
 from app.stores.s3_parts import Absent
 from app.stores.sqs import Message, Queues
+from app.worker.crash_report import crash_report
 from app.worker.item_work import Claims
 from app.worker.steps import Steps
 from shared.ids import AccountId, AccountIdField, ItemId, ItemIdField
@@ -38,7 +40,8 @@ GIVE_BACK_SECONDS = 5.0
 NO_ORIGINAL = StoredFailure(
     FailureCode.ORIGINAL_MISSING, "The uploaded file is not there any more. Upload it again.", retryable=False
 )
-Raised = TypeVar("Raised", bound=BaseException)
+_PRECEDENCE = (ClaimLost, MediaError, Absent, DecoderDied, Unavailable, OSError)
+"""Of several errors in one attempt, the first of these decides; an unexpected one only if it is alone."""
 
 _ACCOUNT, _ITEM = TypeAdapter(AccountIdField), TypeAdapter(ItemIdField)
 
@@ -52,7 +55,7 @@ class Work(Protocol):
 
 
 class Attempts:
-    """Handles the messages of one lane; never raises for what a file or a store does."""
+    """Handles the messages of one lane: whatever a file, a store or our own code does ends this one attempt."""
 
     def __init__(self, work: Claims, pipeline: Work, queues: Queues, lane: Lane, nudges: Nudges, clock: Clock) -> None:
         """`nudges` tell at once that an item was cancelled or deleted; without them the heartbeat finds out."""
@@ -60,6 +63,7 @@ class Attempts:
         self._lane, self._queue, self._nudges, self._clock = lane, QUEUES[lane], nudges, clock
 
     async def handle(self, message: Message) -> None:
+        """Raises only what the queue's own calls raise (Problem), which the consumer isolates."""
         try:
             account, item = _named(message.body)
         except ValidationError:
@@ -95,7 +99,7 @@ class Attempts:
 
     async def _work_under_claim(self, message: Message, claimed: ItemRow) -> bool:
         """True when the message has done its duty."""
-        steps, done = Steps(claimed.attempt, self._clock), True
+        steps = Steps(claimed.attempt, self._clock)
         try:
             async with TaskGroup() as tasks:
                 heartbeat = tasks.create_task(self._keep_claim(message, claimed))
@@ -103,24 +107,35 @@ class Attempts:
                     await self._pipeline.run(claimed, steps)
                 finally:
                     heartbeat.cancel()
-        except* ClaimLost:
-            log.warning("claim.lost", attempt=claimed.attempt)
-        except* MediaError as errors:
-            await self._fail(claimed, _first(errors, MediaError), steps)
-        except* Absent:
-            await self._end(self._work.fail(claimed, NO_ORIGINAL, steps.done))
-        except* DecoderDied as errors:
-            await self._lose(claimed, _first(errors, DecoderDied), steps)
-        except* Unavailable as errors:
-            log.warning("attempt.given_back", reason=str(_first(errors, Unavailable)))
-            await self._postpone(message, claimed, STORES_AWAY)
-            done = False
-        except* OSError as errors:
-            # A full disk is the machine's fault and no file's; another machine may have room.
-            log.error("scratch.failed", reason=str(_first(errors, OSError)))
-            await self._postpone(message, claimed, SCRATCH_FAILED)
-            done = False
-        return done
+        except ExceptionGroup as errors:
+            return await self._end_attempt(message, claimed, steps, deciding_error(errors, _PRECEDENCE))
+        return True
+
+    async def _end_attempt(self, message: Message, claimed: ItemRow, steps: Steps, error: Exception) -> bool:
+        """Write what the attempt has come to. Returns whether the message has done its duty."""
+        match error:
+            case ClaimLost():
+                log.warning("claim.lost", attempt=claimed.attempt)
+            case MediaError():
+                await self._fail(claimed, error, steps)
+            case Absent():
+                await self._end(self._work.fail(claimed, NO_ORIGINAL, steps.done))
+            case DecoderDied():
+                log.warning("decoder.died", attempt=claimed.attempt, reason=error.capsule.reason)
+                await self._lose(claimed, error.capsule, steps)
+            case Unavailable():
+                log.warning("attempt.given_back", reason=str(error))
+                await self._postpone(message, claimed, STORES_AWAY)
+                return False
+            case OSError():
+                # A full disk is the machine's fault and no file's; another machine may have room.
+                log.error("scratch.failed", reason=str(error))
+                await self._postpone(message, claimed, SCRATCH_FAILED)
+                return False
+            case _:
+                log.error("attempt.crashed", attempt=claimed.attempt, exc_info=error)
+                await self._lose(claimed, crash_report(error), steps)
+        return True
 
     async def _postpone(self, message: Message, claimed: ItemRow, wait: timedelta) -> None:
         await self._end(self._work.give_back(claimed, wait))
@@ -131,15 +146,15 @@ class Attempts:
         failure = StoredFailure(error.code, error.message, retryable=error.passing)
         await self._end(self._work.fail(claimed, failure, steps.done))
 
-    async def _lose(self, claimed: ItemRow, error: DecoderDied, steps: Steps) -> None:
-        log.warning("decoder.died", attempt=claimed.attempt, reason=error.capsule.reason)
+    async def _lose(self, claimed: ItemRow, report: Capsule, steps: Steps) -> None:
+        """Count a lost attempt; the fifth one ends the item, and its crash report goes to the dead-letter queue."""
         try:
             row = await self._work.lose(claimed, steps.done)
         except ClaimLost:
             log.warning("claim.lost", attempt=claimed.attempt)
             return
         if row.state is ItemState.FAILED:
-            await bury(self._queues, row, asdict(error.capsule))
+            await bury(self._queues, row, asdict(report))
 
     async def _end(self, ending: Any) -> None:
         try:
@@ -194,13 +209,3 @@ async def bury(queues: Queues, row: ItemRow, capsule: dict[str, Any]) -> None:
 
 def _named(body: dict[str, Any]) -> tuple[AccountId, ItemId]:
     return _ACCOUNT.validate_python(body.get("account_id")), _ITEM.validate_python(body.get("item_id"))
-
-
-def _first(group: BaseExceptionGroup[Raised], kind: type[Raised]) -> Raised:
-    """The first error of that kind in a group that `except*` made, which holds no other."""
-    found: BaseException = group
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    if not isinstance(found, kind):
-        raise TypeError(f"a {type(found).__name__} in a group of {kind.__name__}")
-    return found

@@ -6,17 +6,17 @@ from datetime import timedelta
 
 import structlog
 
+from app.jobs.backoff import Backoff
+from app.jobs.isolation import isolate
 from app.stores.sqs import MOST_MESSAGES, Message, Queues
-from shared.problems import Unavailable
+from shared.problems import Problem
 from shared.task_group import TaskGroup
 
 log = structlog.get_logger()
 
-RETRY_SECONDS = 1.0
-
 
 class Consumer:
-    """`handle` must not raise; what it does not delete comes again."""
+    """What `handle` does not delete comes again; what it raises is logged and ends nothing else."""
 
     def __init__(
         self,
@@ -35,6 +35,7 @@ class Consumer:
         self._free = asyncio.Semaphore(slots)
         self._can_finish = can_finish
         self._working: dict[asyncio.Task[None], Message] = {}
+        self._backoff = Backoff()
 
     @property
     def in_work(self) -> int:
@@ -75,15 +76,18 @@ class Consumer:
                     self._free.release()
 
     async def _receive(self, most: int) -> list[Message]:
+        hidden_seconds = int(self._lease.total_seconds())
         try:
-            return await self._queues.receive(self._queue, most=most, hidden_seconds=int(self._lease.total_seconds()))
-        except Unavailable as problem:
+            messages = await self._queues.receive(self._queue, most=most, hidden_seconds=hidden_seconds)
+        except Problem as problem:
             log.warning("queue.unavailable", queue=self._queue, reason=str(problem))
-            await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(self._backoff.failed())
             return []
+        self._backoff.succeeded()
+        return messages
 
     async def _work_on(self, message: Message) -> None:
-        await self._handle(message)
+        await isolate(self._handle(message), "message", queue=self._queue)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         del self._working[task]

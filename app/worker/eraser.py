@@ -10,6 +10,7 @@ from app.events.store import EventStore
 from app.exports.erasure import ExportErasure
 from app.items.erasure import ItemErasure
 from app.items.lifecycle import CLEANUP_AFTER
+from app.jobs.isolation import isolate
 from app.worker.rounds import go_round
 from shared.ids import AccountId
 from shared.times import Clock
@@ -46,7 +47,7 @@ class Eraser:
             closed = await self._closed.take(account)
             if closed is not None:
                 with structlog.contextvars.bound_contextvars(account=account):
-                    await self._erase(closed)
+                    await isolate(self._erase(closed), "eraser", account=account)
 
     async def _erase(self, closed: ClosedRow) -> None:
         account = closed.id

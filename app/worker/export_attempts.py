@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -12,6 +13,8 @@ from app.exports.row import ExportRow
 from app.exports.upkeep import ExportUpkeep
 from app.exports.work import ExportWork
 from app.items.inventory import Inventory
+from app.jobs.attempt_errors import deciding_error
+from app.jobs.isolation import isolate
 from app.stores.resources import EXPORTS_QUEUE
 from app.stores.s3 import ObjectStore
 from app.stores.s3_parts import PartsRefused
@@ -31,11 +34,12 @@ POSTPONED_SECONDS = 60
 GIVE_BACK_SECONDS = 5.0
 SWEEP_SECONDS = 5.0
 
+_PRECEDENCE = (ClaimLost, Unavailable, PartsRefused, OSError)
 _ACCOUNT, _EXPORT = TypeAdapter(AccountIdField), TypeAdapter(ExportIdField)
 
 
 class ExportAttempts:
-    """Never raises for what a store does."""
+    """Whatever a store, a file or our own code does ends this one attempt."""
 
     def __init__(
         self, work: ExportWork, objects: ObjectStore, inventory: Inventory, queues: Queues, scratch: Path
@@ -74,7 +78,7 @@ class ExportAttempts:
 
     async def _work_under_claim(self, message: Message, claimed: ExportRow) -> bool:
         """True when the message has done its duty."""
-        job, done = ExportJob(self._objects, self._inventory, self._work, claimed, self._scratch), True
+        job = ExportJob(self._objects, self._inventory, self._work, claimed, self._scratch)
         try:
             async with TaskGroup() as tasks:
                 heartbeat = tasks.create_task(self._keep_claim(message, claimed, lambda: job.share))
@@ -83,14 +87,25 @@ class ExportAttempts:
                 finally:
                     heartbeat.cancel()
             log.info("export.made", items=row.item_count, size_bytes=row.size_bytes)
-        except* ClaimLost:
-            log.warning("claim.lost")
-        except* (Unavailable, PartsRefused, OSError) as errors:
-            # The stores, or this machine's disk: another try, perhaps elsewhere, within the export's deadline.
-            log.warning("export.given_back", reason=str(errors.exceptions[0]))
-            await self._give_back(message, claimed, POSTPONED_SECONDS)
-            done = False
-        return done
+        except ExceptionGroup as errors:
+            return await self._end_attempt(message, claimed, deciding_error(errors, _PRECEDENCE))
+        return True
+
+    async def _end_attempt(self, message: Message, claimed: ExportRow, error: Exception) -> bool:
+        """Write what the attempt has come to. Returns whether the message has done its duty."""
+        match error:
+            case ClaimLost():
+                log.warning("claim.lost")
+                return True
+            case Unavailable() | PartsRefused() | OSError():
+                # The stores, or this machine's disk: another try, perhaps elsewhere, within the export's deadline.
+                log.warning("export.given_back", reason=str(error))
+                await self._give_back(message, claimed, POSTPONED_SECONDS)
+                return False
+        log.error("export.crashed", exc_info=error)
+        with suppress(ClaimLost):
+            await self._work.lose(claimed)
+        return True
 
     async def _keep_claim(self, message: Message, claimed: ExportRow, share: Callable[[], float]) -> None:
         lease_seconds = self._work.lease.total_seconds()
@@ -127,4 +142,4 @@ class ExportSweeper:
 
     async def visit(self, shard: int) -> None:
         for account, export in await self._upkeep.due(shard):
-            await self._upkeep.attend(account, export)
+            await isolate(self._upkeep.attend(account, export), "export_sweeper", account=account, export=export)

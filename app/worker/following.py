@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
@@ -11,12 +11,12 @@ from pydantic import TypeAdapter, ValidationError
 from app.events.cursors import CursorStore
 from app.events.follower import Follower, Following
 from app.events.log import EventLog
+from app.jobs.isolation import isolate
 from app.stores.resources import NUDGES_QUEUE
 from app.stores.sqs import Message, Queues
 from app.worker.consumer import Consumer
 from app.worker.rounds import go_round
 from shared.ids import AccountId, AccountIdField
-from shared.problems import Problem
 from shared.task_group import TaskGroup
 
 log = structlog.get_logger()
@@ -49,9 +49,9 @@ class FollowerLoops:
         except ValidationError:
             log.warning("nudge.unreadable")
         else:
-            if not await self._attempt(account, self._following.follow(account)):
+            if not await isolate(self._following.follow(account), "follower", account=account):
                 return
-        await self._attempt(None, self._queues.delete(NUDGES_QUEUE, message.receipt_handle))
+        await self._queues.delete(NUDGES_QUEUE, message.receipt_handle)
 
     async def run(self, stopping: asyncio.Event) -> None:
         await go_round("followers", ROUND_SECONDS, stopping, self.visit, shards=len(self._following.followers))
@@ -64,20 +64,10 @@ class FollowerLoops:
 
         async def attend(account: AccountId) -> None:
             async with gate:
-                await self._attempt(account, self._following.catch_up(follower, account))
+                await isolate(self._following.catch_up(follower, account), "follower", account=account)
 
         while accounts := await self._cursors.behind(follower.name, last, PAGE_ACCOUNTS):
             last = accounts[-1]
             async with TaskGroup() as tasks:
                 for account in random.sample(accounts, len(accounts)):  # several workers at once begin elsewhere
                     tasks.create_task(attend(account))
-
-    @staticmethod
-    async def _attempt(account: AccountId | None, work: Awaitable[object]) -> bool:
-        """One account's trouble keeps no other waiting."""
-        try:
-            await work
-        except Problem as problem:
-            log.warning("follower.waits", account=account, reason=str(problem))
-            return False
-        return True

@@ -4,19 +4,15 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 
-import structlog
-
 from app.events.relay import RelayService
 from app.items.queueing import QUEUES
 from app.items.upkeep import UpkeepService
+from app.jobs.isolation import isolate
 from app.stores.resources import SHARDS
 from app.stores.sqs import Queues
 from app.worker.attempt import bury
 from shared.ids import AccountId, ItemId
-from shared.problems import Problem
 from shared.task_group import TaskGroup
-
-log = structlog.get_logger()
 
 SWEEP_SECONDS = 5.0
 RELAY_SECONDS = 5.0
@@ -38,10 +34,7 @@ async def go_round(
     """Visits every shard, waits, and begins again until `stopping`; a shard that fails is visited again next time."""
     while not stopping.is_set():
         for shard in random.sample(range(shards), shards):
-            try:
-                await visit(shard)
-            except Problem as problem:
-                log.warning("round.interrupted", name=name, shard=shard, reason=str(problem))
+            await isolate(visit(shard), name, shard=shard)
         try:
             async with asyncio.timeout(random.uniform(0.5, 1.0) * seconds):  # noqa: S311  jitter
                 await stopping.wait()
@@ -61,12 +54,13 @@ class Sweeper:
 
     async def _resend_lost(self) -> None:
         """Once: what fails here the rounds do, only later."""
-        try:
+
+        async def resend() -> None:
             made = {lane: await self._queues.made_at(queue) for lane, queue in QUEUES.items()}
             for shard in range(SHARDS):
                 await self._upkeep.resend_lost(shard, made)
-        except Problem as problem:
-            log.warning("resend.interrupted", reason=str(problem))
+
+        await isolate(resend(), "resend")
 
     async def visit(self, shard: int) -> None:
         gate = asyncio.Semaphore(ATTENDED_AT_ONCE)
@@ -77,12 +71,9 @@ class Sweeper:
             if poisoned is not None:
                 await bury(self._queues, poisoned, LAPSED)
 
-        try:
-            async with TaskGroup() as tasks:
-                for account, item in await self._upkeep.due(shard):
-                    tasks.create_task(attend(account, item))
-        except* Problem as problems:
-            raise next(iter(problems.exceptions)) from None
+        async with TaskGroup() as tasks:
+            for account, item in await self._upkeep.due(shard):
+                tasks.create_task(isolate(attend(account, item), "sweeper", account=account, item=item))
 
 
 class Hints:
@@ -119,12 +110,9 @@ class Relay:
 
     async def visit(self, shard: int) -> None:
         for account in await self._relay.behind(shard):
-            await self._relay.relay(account)
+            await isolate(self._relay.relay(account), "relay", account=account)
 
     async def _follow_hints(self) -> None:
         while True:
             for account in await self._hints.take():
-                try:
-                    await self._relay.relay(account)
-                except Problem as problem:
-                    log.warning("relay.waits", account=account, reason=str(problem))
+                await isolate(self._relay.relay(account), "relay", account=account)

@@ -3,15 +3,11 @@
 import asyncio
 import random
 
-import structlog
-
 from app.events.telling import AT_ONCE, OutboxRelay
+from app.jobs.isolation import isolate
 from app.worker.rounds import go_round
 from shared.ids import AccountId
-from shared.problems import Problem
 from shared.task_group import TaskGroup
-
-log = structlog.get_logger()
 
 TELL_SECONDS = 1.0
 """How late an event comes at most whose own process did not tell it: it died, or was too busy."""
@@ -30,10 +26,7 @@ class Teller:
 
         async def tell(account: AccountId) -> None:
             async with gate:
-                try:
-                    await self._relay.tell(account)
-                except Problem as problem:
-                    log.warning("telling.waits", account=account, reason=str(problem))
+                await isolate(self._relay.tell(account), "outbox", account=account)
 
         waiting = await self._relay.waiting()
         async with TaskGroup() as tasks:

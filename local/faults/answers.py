@@ -38,6 +38,30 @@ ERRORS: dict[Fault, dict[Protocol, tuple[int, str]]] = {
         Protocol.QUERY: (503, "ServiceUnavailable"),
         Protocol.S3: (503, "ServiceUnavailable"),
     },
+    Fault.EXPIRED_CREDENTIALS: {
+        Protocol.DYNAMODB: (400, "ExpiredTokenException"),
+        Protocol.SQS: (403, "ExpiredToken"),
+        Protocol.QUERY: (403, "ExpiredToken"),
+        Protocol.S3: (400, "ExpiredToken"),
+    },
+    Fault.ACCESS_DENIED: {
+        Protocol.DYNAMODB: (400, "AccessDeniedException"),
+        Protocol.SQS: (403, "AccessDenied"),
+        Protocol.QUERY: (403, "AuthorizationError"),
+        Protocol.S3: (403, "AccessDenied"),
+    },
+    Fault.MISSING_RESOURCE: {
+        Protocol.DYNAMODB: (400, "ResourceNotFoundException"),
+        Protocol.SQS: (400, "QueueDoesNotExist"),
+        Protocol.QUERY: (404, "NotFound"),
+        Protocol.S3: (404, "NoSuchBucket"),
+    },
+    Fault.MALFORMED: {
+        Protocol.DYNAMODB: (400, "ValidationException"),
+        Protocol.SQS: (400, "InvalidMessageContents"),
+        Protocol.QUERY: (400, "InvalidParameter"),
+        Protocol.S3: (400, "InvalidArgument"),
+    },
 }
 
 

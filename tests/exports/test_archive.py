@@ -38,6 +38,26 @@ async def test_an_unpacker_finds_every_byte_name_and_time() -> None:
         assert {info.date_time for info in read.infolist()} == {(2026, 11, 24, 12, 0, 0)}
 
 
+@pytest.mark.parametrize(
+    ("at", "stored"),
+    [
+        (datetime(1, 1, 1, tzinfo=UTC), (1980, 1, 1, 0, 0, 0)),
+        (datetime(2107, 12, 31, 23, 59, 59, tzinfo=UTC), (2107, 12, 31, 23, 59, 58)),
+        (datetime(2200, 6, 1, tzinfo=UTC), (2107, 12, 31, 23, 59, 58)),
+        (datetime(9999, 12, 31, tzinfo=UTC), (2107, 12, 31, 23, 59, 58)),
+    ],
+)
+async def test_a_time_that_a_zip_cannot_hold_becomes_the_nearest_that_it_can(
+    at: datetime, stored: tuple[int, ...]
+) -> None:
+    archive = Archive()
+    async for _ in archive.add("a.jpg", at, 1, pieces(b"x")):
+        pass
+    archive.close()
+    with zipfile.ZipFile(io.BytesIO(archive.take())) as read:
+        assert read.infolist()[0].date_time == stored
+
+
 async def test_what_is_made_can_be_taken_at_any_time_and_joins_to_the_same_file() -> None:
     archive, parts = Archive(), []
     async for _ in archive.add("a", NOON, 3000, pieces(*[b"x" * 1000] * 3)):

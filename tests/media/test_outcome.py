@@ -40,6 +40,13 @@ def image(**changes: Any) -> dict[str, Any]:
     return facts | changes
 
 
+@pytest.mark.parametrize(("number", "name"), [(9, "SIGKILL"), (35, "SIG35"), (64, "SIGRTMAX"), (200, "SIG200")])
+def test_any_signal_ends_a_decoder_and_nothing_else(number: int, name: str) -> None:
+    with pytest.raises(DecoderDied) as died:
+        result_of(JobEnded(1, -number, 0.1, 0.1, "", ""), StartJob(1, "source", "folder", Limits()))
+    assert died.value.capsule.signal == name
+
+
 def test_an_honest_answer_is_understood() -> None:
     assert answer(json.dumps({"image": image()})).width == 3
 

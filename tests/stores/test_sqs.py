@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
-from botocore.exceptions import ClientError
 
+from app.stores.aws_errors import CallRejected
 from app.stores.clients import Endpoints, open_amazon
 from app.stores.resources import BULK_QUEUE
 from app.stores.sqs import Queues
@@ -65,6 +65,6 @@ async def test_a_heartbeat_goes_on_when_sqs_has_taken_the_message_back(
 
 
 async def test_a_mistake_of_ours_is_still_an_error(queues: Queues, answers: Answers) -> None:
-    answers.code = "AccessDenied"
-    with pytest.raises(ClientError):
+    answers.code = "InvalidAddress"
+    with pytest.raises(CallRejected):
         await queues.hide(BULK_QUEUE, "receipt", 60)

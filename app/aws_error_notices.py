@@ -1,0 +1,81 @@
+"""Posts what went wrong with this process's AWS calls, so that any process can show it on the overview."""
+
+import asyncio
+import os
+import socket
+from contextlib import suppress
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+
+from app.jobs.isolation import isolate
+from app.stores.aws_errors import AwsErrors
+from app.stores.board import Board
+from shared.admin import AWS_ERRORS_BOARD, AwsErrorCount, ProcessErrors
+from shared.times import Clock
+
+POST_SECONDS = 5.0
+STAY_SECONDS = 60
+"""How long the errors of a process that died are seen."""
+RECENT = timedelta(minutes=10)
+"""An error class that has not occurred for so long is history."""
+
+
+class AwsErrorNotices:
+    """One per process, open as a context."""
+
+    def __init__(self, errors: AwsErrors, board: Board, clock: Clock) -> None:
+        self._errors, self._board, self._clock = errors, board, clock
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def post(self) -> None:
+        """Post the recent errors; nothing where there are none."""
+        since = self._clock() - RECENT
+        recent = tuple(
+            AwsErrorCount(
+                service=each.service, error_class=each.error_class.value, count=each.count, last_at=each.last_at
+            )
+            for each in self._errors.counts()
+            if each.last_at >= since
+        )
+        if recent:
+            notice = ProcessErrors(process=f"{socket.gethostname()}:{os.getpid()}", errors=recent)
+            await self._board.post(AWS_ERRORS_BOARD, notice.model_dump_json(), seconds=STAY_SECONDS)
+
+    async def _run(self) -> None:
+        while True:
+            await isolate(self.post(), "aws_error_notices")
+            await asyncio.sleep(POST_SECONDS)
+
+
+async def read_aws_errors(board: Board) -> list[AwsErrorCount] | None:
+    """Sum the newest notices of all processes by service and class. None while Redis is away."""
+    notices = await board.read(AWS_ERRORS_BOARD)
+    if notices is None:
+        return None
+    processes = [ProcessErrors.model_validate_json(notice) for notice in notices]  # the oldest first
+    sums: dict[tuple[str, str], AwsErrorCount] = {}
+    for errors in {process.process: process.errors for process in processes}.values():
+        for each in errors:
+            key = each.service, each.error_class
+            known = sums.get(key)
+            sums[key] = (
+                each
+                if known is None
+                else each.model_copy(
+                    update={"count": known.count + each.count, "last_at": max(known.last_at, each.last_at)}
+                )
+            )
+    return [sums[key] for key in sorted(sums)]

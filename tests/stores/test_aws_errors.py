@@ -1,0 +1,220 @@
+"""Each class of AWS error at each call of each store: nothing but our own errors comes out, and each is counted."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ParamValidationError
+
+from app.stores.aws_errors import AwsErrors, CallRejected, ErrorClass, MissingResource, classify
+from app.stores.clients import AmazonStores, Endpoints, open_amazon
+from app.stores.dynamo import Condition, Question, TransactionConflict, put
+from app.stores.resources import BULK_QUEUE, COMPLETIONS_TOPIC, ITEMS_TABLE
+from local.asgi import Receive, Scope, Send, answer
+from local.faults.plan import Fault, Plan
+from local.faults.wrapper import Faults
+from shared.problems import Unavailable
+from tests.house import BUCKET, KEY_ID, REGION, SECRET, ManualClock
+from tests.servers import free_port
+from tests.web.servers import serving
+
+KEY = {"account_id": "acc_1", "item_id": "itm_1"}
+PARTITION = Condition("account_id = :account", values={":account": "acc_1"})
+
+Call = Callable[[AmazonStores, Path], Awaitable[object]]
+
+CALLS: dict[str, tuple[str, Call]] = {
+    "get": ("DynamoDB", lambda aws, _: aws.dynamo.get(ITEMS_TABLE, KEY)),
+    "get_many": ("DynamoDB", lambda aws, _: aws.dynamo.get_many(ITEMS_TABLE, [KEY])),
+    "query": ("DynamoDB", lambda aws, _: aws.dynamo.query(Question(ITEMS_TABLE, PARTITION))),
+    "count": ("DynamoDB", lambda aws, _: aws.dynamo.count(Question(ITEMS_TABLE, PARTITION))),
+    "scan": ("DynamoDB", lambda aws, _: aws.dynamo.scan(ITEMS_TABLE)),
+    "write": ("DynamoDB", lambda aws, _: aws.dynamo.write(put(ITEMS_TABLE, KEY, {}))),
+    "delete_many": ("DynamoDB", lambda aws, _: aws.dynamo.delete_many(ITEMS_TABLE, [KEY])),
+    "transact": ("DynamoDB", lambda aws, _: aws.dynamo.transact([put(ITEMS_TABLE, KEY, {})], "token")),
+    "send": ("SQS", lambda aws, _: aws.queues.send(BULK_QUEUE, {}, group="acc_1")),
+    "receive": ("SQS", lambda aws, _: aws.queues.receive(BULK_QUEUE, most=1)),
+    "delete_message": ("SQS", lambda aws, _: aws.queues.delete(BULK_QUEUE, "receipt")),
+    "hide": ("SQS", lambda aws, _: aws.queues.hide(BULK_QUEUE, "receipt", 5)),
+    "depth": ("SQS", lambda aws, _: aws.queues.depth(BULK_QUEUE)),
+    "made_at": ("SQS", lambda aws, _: aws.queues.made_at(BULK_QUEUE)),
+    "publish": ("SNS", lambda aws, _: aws.topics.publish(COMPLETIONS_TOPIC, {}, {})),
+    "head": ("S3", lambda aws, _: aws.objects.head("key")),
+    "list": ("S3", lambda aws, _: _all(aws.objects.list_objects("prefix"))),
+    "delete_objects": ("S3", lambda aws, _: aws.objects.delete(["key"])),
+    "download": ("S3", lambda aws, folder: aws.objects.download("key", folder / "file")),
+    "stream": ("S3", lambda aws, _: _all(aws.objects.stream("key"))),
+    "read": ("S3", lambda aws, _: aws.objects.read("key")),
+    "put_object": (
+        "S3",
+        lambda aws, _: aws.objects.write(
+            "key", b"x", content_type="image/webp", sha256_hex="00" * 32, cache_control="no-store"
+        ),
+    ),
+    "start_multipart": ("S3", lambda aws, _: aws.objects.start_multipart("key", name="name")),
+    "list_parts": ("S3", lambda aws, _: aws.objects.list_parts("key", "upload")),
+    "finish_multipart": ("S3", lambda aws, _: aws.objects.finish_multipart("key", "upload", [])),
+    "abort_multipart": ("S3", lambda aws, _: aws.objects.abort_multipart("key", "upload")),
+    "list_multiparts": ("S3", lambda aws, _: aws.objects.list_multipart_keys("prefix")),
+    "upload_part": ("S3", lambda aws, _: aws.objects.upload_part("key", "upload", 1, b"x")),
+}
+HEALING = {
+    Fault.THROTTLE: ErrorClass.THROTTLED,
+    Fault.INTERNAL_ERROR: ErrorClass.SERVER_ERROR,
+    Fault.UNAVAILABLE: ErrorClass.SERVER_ERROR,
+    Fault.EXPIRED_CREDENTIALS: ErrorClass.CREDENTIALS,
+    Fault.ACCESS_DENIED: ErrorClass.ACCESS_DENIED,
+    Fault.MISSING_RESOURCE: ErrorClass.MISSING_RESOURCE,
+    Fault.RESET: ErrorClass.UNREACHABLE,
+}
+NO_ERROR_WHILE_MISSING = {"delete_message", "hide", "head"}
+"""A message of a queue that is gone is gone, too; a HEAD cannot tell an absent bucket from an absent object."""
+
+
+async def _all(pages: AsyncIterator[object]) -> None:
+    async for _ in pages:
+        pass
+
+
+async def _absent(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await answer(send, 404)
+
+
+@pytest.fixture
+def plan() -> Plan:
+    return Plan()
+
+
+@pytest.fixture
+async def aws(plan: Plan) -> AsyncIterator[AmazonStores]:
+    with serving(Faults(_absent, plan)) as url:
+        async with AsyncExitStack() as stack:
+            yield await _open(stack, url)
+
+
+async def _open(stack: AsyncExitStack, url: str) -> AmazonStores:
+    endpoints = Endpoints(dynamodb=url, s3=url, s3_public=url, sqs=url, sns=url)
+    return await open_amazon(
+        stack, endpoints, region=REGION, bucket=BUCKET, access_key_id=KEY_ID, secret_access_key=SECRET
+    )
+
+
+def _inject(plan: Plan, fault: Fault) -> None:
+    plan.replace(b'{"rules": [{"operation": "*", "fault": "%s"}]}' % fault.value.encode())
+
+
+async def _outcomes(aws: AmazonStores, folder: Path) -> dict[str, object]:
+    """What each call ends with, all of them at once, because the SDK repeats some."""
+    results = await asyncio.gather(
+        *(_one(call(aws, _made(folder / name))) for name, (_, call) in CALLS.items()), return_exceptions=True
+    )
+    return dict(zip(CALLS, results, strict=True))
+
+
+async def _one(call: Awaitable[object]) -> object:
+    return await call
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize(("fault", "error_class"), HEALING.items())
+async def test_what_may_heal_is_unavailable_at_each_call_and_is_counted(
+    aws: AmazonStores, plan: Plan, tmp_path: Path, fault: Fault, error_class: ErrorClass
+) -> None:
+    _inject(plan, fault)
+    outcomes = await _outcomes(aws, tmp_path)
+    ignored = NO_ERROR_WHILE_MISSING if fault is Fault.MISSING_RESOURCE else set()
+    assert {name for name, outcome in outcomes.items() if outcome is None} == ignored
+    assert {type(outcomes[name]) for name in CALLS.keys() - ignored} <= {Unavailable, MissingResource}
+    services = [service for service, _ in CALLS.values()]
+    expected = Counter(services) - Counter(CALLS[name][0] for name in ignored & {"head"})
+    counted: Counter[str] = Counter()
+    for each in aws.errors.counts():
+        counted[each.service] += each.count
+        assert each.error_class is error_class or each.service == "S3"  # a HEAD's response has a status and no code
+    assert counted == expected
+
+
+async def test_a_malformed_call_is_rejected_and_counted(aws: AmazonStores, plan: Plan, tmp_path: Path) -> None:
+    _inject(plan, Fault.MALFORMED)
+    outcomes = await _outcomes(aws, tmp_path)
+    assert {type(outcomes[name]) for name in CALLS.keys() - {"head"}} == {CallRejected}
+    assert {each.service for each in aws.errors.counts() if each.error_class is ErrorClass.REJECTED} == {
+        service for service, _ in CALLS.values()
+    }
+
+
+async def test_a_conflict_of_a_single_write_is_repeated_until_it_is_over(aws: AmazonStores, plan: Plan) -> None:
+    plan.replace(b'{"rules": [{"operation": "PutItem", "fault": "conflict"}]}')
+    with pytest.raises(Unavailable):
+        await aws.dynamo.write(put(ITEMS_TABLE, KEY, {}))
+    plan.replace(b'{"rules": [{"operation": "TransactWriteItems", "fault": "conflict"}]}')
+    with pytest.raises(TransactionConflict):
+        await aws.dynamo.transact([put(ITEMS_TABLE, KEY, {})], "token")
+
+
+async def test_a_service_that_does_not_listen_is_unreachable_at_each_call(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        aws = await _open(stack, f"http://127.0.0.1:{free_port()}")
+        outcomes = await _outcomes(aws, tmp_path)
+        assert {type(outcome) for outcome in outcomes.values()} == {Unavailable}
+        assert {each.error_class for each in aws.errors.counts()} == {ErrorClass.UNREACHABLE}
+
+
+def _response(code: str, status: int) -> ClientError:
+    response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "Operation")
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "expected"),
+    [
+        ("SomethingNew", 599, ErrorClass.SERVER_ERROR),
+        ("SomethingNew", 429, ErrorClass.THROTTLED),
+        ("KmsThrottled", 400, ErrorClass.THROTTLED),
+        ("KMS.ThrottlingException", 400, ErrorClass.THROTTLED),
+        ("OverLimit", 403, ErrorClass.THROTTLED),
+        ("RequestLimitExceeded", 400, ErrorClass.THROTTLED),
+        ("ItemCollectionSizeLimitExceededException", 400, ErrorClass.REJECTED),
+        ("InvalidClientTokenId", 403, ErrorClass.CREDENTIALS),
+        ("SignatureDoesNotMatch", 403, ErrorClass.CREDENTIALS),
+        ("RequestTimeTooSkewed", 403, ErrorClass.CREDENTIALS),
+        ("KMSAccessDeniedException", 400, ErrorClass.ACCESS_DENIED),
+        ("403", 403, ErrorClass.ACCESS_DENIED),
+        ("403", 0, ErrorClass.ACCESS_DENIED),
+        ("AWS.SimpleQueueService.NonExistentQueue", 400, ErrorClass.MISSING_RESOURCE),
+        ("TransactionInProgressException", 400, ErrorClass.CONFLICT),
+        ("ConditionalRequestConflict", 409, ErrorClass.CONFLICT),
+        ("RequestTimeout", 400, ErrorClass.SERVER_ERROR),
+        ("ValidationException", 400, ErrorClass.REJECTED),
+    ],
+)
+def test_a_response_is_classified_by_family_and_status(code: str, status: int, expected: ErrorClass) -> None:
+    assert classify(_response(code, status)) is expected
+
+
+def test_an_error_of_the_sdk_is_classified_by_its_type() -> None:
+    assert classify(EndpointConnectionError(endpoint_url="http://x")) is ErrorClass.UNREACHABLE
+    assert classify(TimeoutError()) is ErrorClass.UNREACHABLE
+    assert classify(NoCredentialsError()) is ErrorClass.CREDENTIALS
+    assert classify(ParamValidationError(report="x")) is ErrorClass.REJECTED
+
+
+def test_counts_name_the_last_time(clock: ManualClock) -> None:
+    errors = AwsErrors(clock)
+    errors.record("SQS", ErrorClass.THROTTLED)
+    clock.advance(seconds=5)
+    errors.record("SQS", ErrorClass.THROTTLED)
+    (count,) = errors.counts()
+    assert (count.count, count.last_at) == (2, clock.now)
+
+
+def test_a_missing_resource_is_unavailable_to_a_caller() -> None:
+    assert issubclass(MissingResource, Unavailable)

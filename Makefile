@@ -6,12 +6,8 @@ EMULATOR_VENV := .venv-emulator
 LOCK_VENV := .venv-lock
 BIN := $(VENV)/bin
 PIP_OPTIONS := --quiet --disable-pip-version-check --require-virtualenv
-# Two processes: a file stays in one, so that what it starts is started once. tests/conftest.py gives the files' order.
-PYTEST_OPTIONS ?= -n 2 --dist loadfile --no-loadscope-reorder
-# Browsers, databases and encoders share the machine with every test. What fails among them is run once more by itself,
-# in plain sight: a fault fails again, and what passes then was only short of time.
-RUN_ALONE = { echo "Once more, by itself, what failed above:"; \
-	$(BIN)/pytest -m "not everything" --last-failed --last-failed-no-failures none; }
+# Two processes. tests/tiers.py says which tests share one, in which order, and what belongs to which tier.
+PYTEST_OPTIONS ?= -n 2 --dist loadgroup --no-loadscope-reorder
 
 # What the tests run beside our own processes: a browser, real stores, and other people's tools to make pictures with.
 DEBIAN_PACKAGES := python3-venv chromium mariadb-server redis-server haproxy imagemagick libimage-exiftool-perl webp \
@@ -19,7 +15,8 @@ DEBIAN_PACKAGES := python3-venv chromium mariadb-server redis-server haproxy ima
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run install test test-all test-debian13 check bench figure screenshots lock clean packages
+.PHONY: help run install test test-full test-rest test-all test-debian13 installed pytest check durations bench figure \
+	screenshots lock clean packages
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,20 +26,33 @@ run: install ## install what is missing, start everything, stay in the foregroun
 
 install: $(VENV)/run.stamp $(EMULATOR_VENV)/emulator.stamp ## install what running needs into .venv and .venv-emulator
 
-test: packages $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp check ## check the code and run the tests
-	$(BIN)/pytest -m "not everything" $(PYTEST_OPTIONS) || $(RUN_ALONE)
+test: ## check the code, run what decides right or wrong (8 minutes)
+	@.ci/timed Installation $(MAKE) --no-print-directory installed
+	@.ci/timed "Check and tests" $(MAKE) --no-print-directory check pytest SELECTION="--tier test"
 
-test-all: packages $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp check ## the same with the long drills
-	$(BIN)/pytest $(PYTEST_OPTIONS)
+test-full: ## the same with other stores, all formats and outages (35 minutes)
+	@.ci/timed Installation $(MAKE) --no-print-directory installed
+	@.ci/timed "Check and tests" $(MAKE) --no-print-directory check pytest SELECTION="--tier full"
+
+test-rest: ## what `make test-full` adds to `make test`; UNTIL=seconds-since-1970 ends it
+	@.ci/timed Installation $(MAKE) --no-print-directory installed
+	@.ci/timed Tests $(MAKE) --no-print-directory pytest SELECTION="--tier full --beyond test $(if $(UNTIL),--until $(UNTIL))"
+
+test-all: ## the same with runs of hours
+	@.ci/timed Installation $(MAKE) --no-print-directory installed
+	@.ci/timed "Check and tests" $(MAKE) --no-print-directory check pytest SELECTION="--tier all"
 
 test-debian13: ## run the tests on Debian 13 and Python 3.13, in a root made of its packages
 	@.ci/on-debian13
 
-check: $(VENV)/test.stamp ## format, lint, types and the dependency rule
+check: $(VENV)/test.stamp ## format, lint, types, and the dependency rule
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check --quiet
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+durations: $(VENV)/test.stamp ## put the last run's times into tests/durations.toml
+	@$(BIN)/python -m tests.durations keep
 
 bench: $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp ## measure all figures, write docs/BENCHMARKS.md
 	@$(BIN)/python -m bench.run
@@ -61,8 +71,13 @@ lock: $(LOCK_VENV)/bin/uv ## resolve requirements/*.in anew into the hashed lock
 
 clean: ## remove environments and caches; data folders stay
 	rm -rf $(VENV) $(EMULATOR_VENV) $(LOCK_VENV) build *.egg-info
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
+	rm -rf .durations .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+installed: packages $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp
+
+pytest:
+	$(BIN)/pytest $(SELECTION) $(PYTEST_OPTIONS)
 
 packages:
 	@.ci/debian-packages $(DEBIAN_PACKAGES)

@@ -3,14 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
 from sqlalchemy import make_url, text
 
 from app.migrations.run import migrate
 from app.stores.aurora import Database
-from shared.ids import new_ulid
+from shared.ids import new_account_id, new_ulid
 from tests.browser.photos import photos
 from tests.browser.visitor import ASKING_WHO_IS_THERE, Visitor, running_chromium
 from tests.database_pair import DatabasePair, running_database_pair
@@ -19,18 +22,7 @@ from tests.installation import Installation, running_installation
 from tests.redis_pair import RedisPair, running_redis_pair
 from tests.servers import running_mariadb, running_valkey
 
-_LONGEST = ("cache_chaos/", "drills/", "reads/", "end_to_end/", "stores/", "browser/")
-"""Folders in the order in which their files begin, before all others."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts first what takes longest: a file stays in one process, and at the end no process should wait for another."""
-
-    def rank(item: pytest.Item) -> int:
-        name = item.nodeid.removeprefix("tests/")
-        return next((rank for rank, folder in enumerate(_LONGEST) if name.startswith(folder)), len(_LONGEST))
-
-    items.sort(key=rank)
+pytest_plugins = ["tests.tiers", "tests.durations"]
 
 
 @pytest.fixture(scope="session")
@@ -172,16 +164,30 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
         yield start_stores(stack, tmp_path_factory.mktemp("stores"))
 
 
-@pytest.fixture
-def clock() -> ManualClock:
+@pytest.fixture(scope="module")
+def clock_of_the_module() -> ManualClock:
+    """What the services of a module read; tests take `clock`."""
     return ManualClock()
 
 
 @pytest.fixture
-async def house(stores: Stores, clock: ManualClock) -> AsyncIterator[House]:
-    """The app's services in this process, with an account of the test's own."""
-    async with open_house(stores, clock) as opened:
+def clock(clock_of_the_module: ManualClock) -> ManualClock:
+    """At the present again, wherever the last test moved it."""
+    clock_of_the_module.reset()
+    return clock_of_the_module
+
+
+@pytest_asyncio.fixture(scope="module")
+async def services(stores: Stores, clock_of_the_module: ManualClock) -> AsyncIterator[House]:
+    """The app's services in this process, opened once for a module; tests take `house`."""
+    async with open_house(stores, clock_of_the_module) as opened:
         yield opened
+
+
+@pytest.fixture
+def house(services: House, clock: ManualClock) -> House:
+    """The services of the module, with an account of the test's own."""
+    return replace(services, account=new_account_id())
 
 
 @pytest.fixture(scope="session")
@@ -191,25 +197,30 @@ def darkroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]
         yield installation
 
 
-@pytest.fixture
-async def visit(darkroom: Installation) -> AsyncIterator[Callable[[], Awaitable[Visitor]]]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """The browser of this run. Tests that take it run in the session's loop (tests/tiers.py)."""
+    async with running_chromium() as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visit(darkroom: Installation, chromium: Browser) -> AsyncIterator[Callable[[], Awaitable[Visitor]]]:
     """Called once for each browser that takes part. No page in any of them may have said an error at the end."""
     visitors = []
 
-    async with running_chromium() as chromium:
+    async def arrive() -> Visitor:
+        context = await chromium.new_context(locale="en-GB", viewport={"width": 1440, "height": 900})
+        visitors.append(Visitor(context, darkroom.url))
+        return visitors[-1]
 
-        async def arrive() -> Visitor:
-            context = await chromium.new_context(locale="en-GB", viewport={"width": 1440, "height": 900})
-            visitors.append(Visitor(context, darkroom.url))
-            return visitors[-1]
-
-        yield arrive
-        for visitor in visitors:
-            await visitor.context.close()
+    yield arrive
+    for visitor in visitors:
+        await visitor.context.close()
     assert [error for visitor in visitors for error in visitor.errors] == []
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def visitor(visit: Callable[[], Awaitable[Visitor]]) -> AsyncIterator[Visitor]:
     """Somebody with a browser of their own, to whom nothing is refused unless the test allows it."""
     visitor = await visit()

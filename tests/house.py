@@ -46,6 +46,10 @@ class ManualClock:
     """Stands still until it is told to move."""
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Show the present."""
         self.now = datetime.now(UTC).replace(microsecond=0)
 
     def __call__(self) -> datetime:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import pytest_asyncio
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
@@ -20,10 +21,10 @@ from tests.albums.family import NOON, Family
 from tests.house import House, ManualClock, Stores, open_house
 
 
-@pytest.fixture
-async def worker(stores: Stores, clock: ManualClock, common_database_url: str) -> AsyncIterator[House]:
+@pytest_asyncio.fixture(scope="module")
+async def worker(stores: Stores, clock_of_the_module: ManualClock, common_database_url: str) -> AsyncIterator[House]:
     """A process beside the family's app, on the same stores."""
-    async with open_house(stores, clock, database_url=SecretStr(common_database_url)) as opened:
+    async with open_house(stores, clock_of_the_module, database_url=SecretStr(common_database_url)) as opened:
         yield opened
 
 

@@ -25,8 +25,6 @@ from shared.ids import (
 from tests.house import ManualClock, Stores, open_house
 from tests.sharing.people import Json, Link, Person, Town, open_town
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
-
 TABLE = Path(__file__).with_name("authorisation.txt")
 ACTORS = ("nobody", "revoked", "stranger", "viewer", "contributor", "link")
 ENDS_SESSIONS = {("DELETE", "/v1/sessions"), ("DELETE", "/v1/sessions/current")}
@@ -105,7 +103,7 @@ class World:
         return [await self.owner.get(path) for path in paths]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module")
 async def world(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     """The owner is the installation's first account, and so its administrator; none of the others is."""
     database = f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('authorisation') / 'darkroom.db'}"

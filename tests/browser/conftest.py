@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import pytest_asyncio
 from PIL import Image
-from playwright.async_api import BrowserContext
+from playwright.async_api import Browser, BrowserContext
 
 from app.media.placeholder import LONGEST_EDGE, thumb_hash
 from shared.ids import ItemId, new_item_id
@@ -16,7 +17,7 @@ from shared.items import Failure, FailureCode, Item, ItemKind, ItemState, Rendit
 from tests.browser.films import SECONDS, SEGMENTS, Film, make_film
 from tests.browser.scripted_api import build_application
 from tests.browser.scripted_service import Encode, ScriptedService
-from tests.browser.visitor import Visitor, running_chromium
+from tests.browser.visitor import Visitor
 from tests.web.servers import serving, serving_web
 
 DESKTOP, PHONE = (1440, 900), (390, 844)
@@ -47,15 +48,16 @@ def page_url(api: ScriptedService) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-async def context(page_url: str) -> AsyncIterator[BrowserContext]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def context(chromium: Browser, page_url: str) -> AsyncIterator[BrowserContext]:
     """Ends before the servers do, so that they need not wait for its streams."""
-    async with running_chromium() as chromium:
-        width, height = DESKTOP
-        yield await chromium.new_context(locale="en-GB", viewport={"width": width, "height": height})
+    width, height = DESKTOP
+    opened = await chromium.new_context(locale="en-GB", viewport={"width": width, "height": height})
+    yield opened
+    await opened.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def someone(context: BrowserContext, page_url: str) -> AsyncIterator[Visitor]:
     """Somebody who is signed in; the test fails if the page reported an error or broke its own content policy."""
     visitor = Visitor(context, page_url)

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page
 
 from tests.browser.visitor import Visitor
@@ -21,7 +22,7 @@ EVENTS = [
 ]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def modules(someone: Visitor) -> Modules:
     """`await modules("live.js", "(module, argument) => …", argument)`."""
     page: Page = await someone.open()

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from shared.events import EventType
@@ -52,7 +52,7 @@ class Watched:
         return ranges
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def watch(someone: Visitor) -> Watch:
     async def open_(item: Item) -> Watched:
         page = await someone.open(f"/items/{item.id}")

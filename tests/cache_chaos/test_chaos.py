@@ -23,6 +23,7 @@ async def test_no_read_is_stale_under_chaos() -> None:
     assert outcome.operations > 0
 
 
+@pytest.mark.tier("full", "ablations")
 @pytest.mark.parametrize("ablation", SOON_CAUGHT)
 async def test_without_one_of_its_rules_the_protocol_is_caught_at_once(ablation: str) -> None:
     seed = _seed()

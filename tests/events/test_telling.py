@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
+import pytest_asyncio
 from sqlalchemy import insert
 
 from app.events.log import EventLog, NewEvent
@@ -34,10 +35,10 @@ class Trouble(OutboxStore):
         await super().delete(rows)
 
 
-@pytest.fixture
-async def second(stores: Stores, clock: ManualClock) -> AsyncIterator[House]:
+@pytest_asyncio.fixture(scope="module")
+async def second(stores: Stores, clock_of_the_module: ManualClock) -> AsyncIterator[House]:
     """Another process's services on the same stores."""
-    async with open_house(stores, clock) as opened:
+    async with open_house(stores, clock_of_the_module) as opened:
         yield opened
 
 

@@ -12,7 +12,7 @@ from tests.reads.twins import Twins, running_twins
 from tests.redis_pair import RedisPair
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module")
 async def twins(
     database_servers: DatabasePair,
     valkey_servers: RedisPair,

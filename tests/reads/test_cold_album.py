@@ -9,15 +9,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import asyncmy
-import pytest
 from redis.asyncio.client import Monitor
 
 from app.stores.cache.timing import TIMING
 from app.stores.cache.values import HEADER
 from tests.database_pair import MariaDb
 from tests.reads.twins import Somebody, Twins, until_true
-
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PEOPLE = 500
 """At each process."""

@@ -6,13 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
-import pytest
 
 from shared.task_group import TaskGroup
 from tests.drills.installation import outer_environment
 from tests.reads.twins import Somebody, Twins
-
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NEW_PASSWORD = "another horse and its battery"
 

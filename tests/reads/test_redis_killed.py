@@ -10,14 +10,11 @@ from functools import partial
 from itertools import cycle, permutations
 
 import httpx
-import pytest
 
 from app.stores.cache.changes import LOOK_SHARE
 from app.stores.cache.timing import TIMING
 from shared.task_group import TaskGroup
 from tests.reads.twins import CACHED_TABLES, Somebody, Twins, until_true
-
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 OUTAGE_SECONDS = 30
 PAUSE_SECONDS = 0.2

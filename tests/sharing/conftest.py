@@ -11,7 +11,7 @@ from tests.sharing.people import Town, open_town
 __all__ = ["family", "family_on_both"]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module")
 async def town(stores: Stores) -> AsyncIterator[Town]:
     """One for all tests of a module: opening an app costs more than most of what they do in it."""
     async with open_house(stores, ManualClock()) as house, open_town(stores, house) as opened:

@@ -3,16 +3,12 @@
 import asyncio
 from collections.abc import Mapping
 
-import pytest
-
 from app.accounts.limits import COMMENTS_OF_ACCOUNT, Attempts
 from app.albums.comment_erasure import CommentErasure
 from app.albums.comment_news import CommentNews
 from app.albums.comment_store import CommentStore
 from shared.ids import AccountId, ItemId, new_comment_id, new_ulid
 from tests.sharing.people import NOTHING_MORE, Json, Person, Town
-
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def say(who: Person, item: str, text: str, headers: Mapping[str, str] = NOTHING_MORE) -> Json:

@@ -24,8 +24,6 @@ from tests.api import PASSWORD as ACCOUNT_PASSWORD
 from tests.house import ManualClock
 from tests.sharing.people import Json, Link, Town
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
-
 PASSWORD = "six or more"
 
 

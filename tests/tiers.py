@@ -1,0 +1,198 @@
+"""The three tiers of tests: what a run holds, in which order, until when, and what it leaves to the others.
+
+`--tier test`, `full` and `all` are `make test`, `make test-full` and `make test-all`; each holds the ones before it.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import pytest
+
+
+class Tier(StrEnum):
+    TEST = "test"
+    FULL = "full"
+    ALL = "all"
+
+
+TIERS = list(Tier)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The smallest tier that holds a test, and why it is no smaller one."""
+
+    tier: Tier
+    reason: str = ""
+
+
+_PLACES = {
+    "drills/": Place(Tier.FULL, "drills"),
+    "end_to_end/": Place(Tier.FULL, "more stories"),
+    "end_to_end/test_story_": Place(Tier.TEST),
+    "end_to_end/test_video_in_the_browser.py": Place(Tier.TEST),
+    "local/": Place(Tier.FULL, "local/ suites"),
+    "media/hostile/": Place(Tier.FULL, "hostile files"),
+    "media/video/": Place(Tier.FULL, "all videos"),
+    "reads/": Place(Tier.FULL, "outages"),
+}
+"""By the beginning of a test's path; the longest that fits decides, a marker `tier` beats it."""
+
+_OTHER_SERVERS = {
+    "mariadb": "MariaDB",
+    "mariadb_url": "MariaDB",
+    "database_servers": "MariaDB",
+    "debian_redis_pair": "Redis 7",
+    "debian_redis_servers": "Redis 7",
+}
+"""By the fixture or parameter that starts them."""
+
+_GROUPS = {
+    "databases": {"mariadb", "mariadb_url", "database_servers", "valkey_servers", "valkey_pair", "debian_redis_pair"},
+    "drills": {"installation"},
+    "chromium": {"chromium", "darkroom"},
+    "services": {"stores", "valkey_url"},
+}
+"""Tests with one of these fixtures or parameters share a process, which starts the servers once. In this order the
+groups begin; after them each file is a group, in the order of `_FILES`."""
+
+_FILES = ("cache_chaos/", "end_to_end/", "media/video/", "media/hostile/", "client/", "web/", "media/", "local/")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("tiers")
+    group.addoption("--tier", choices=TIERS, default=Tier.ALL, help="the tier to run (default: all)")
+    group.addoption("--beyond", choices=TIERS, help="leave out what this smaller tier holds")
+    group.addoption("--until", type=float, help="begin no test after this time, in seconds since 1970")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "tier(name, reason): the smallest tier that holds the test")
+    config.pluginmanager.register(Selection(config), "darkroom-selection")
+
+
+class Selection:
+    """Selects, groups and sorts the tests of a process; sums up what was left where the results are printed."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._tier, self._beyond = Tier(config.option.tier), config.option.beyond
+        self._until: float | None = config.option.until
+        self._left: list[tuple[str, str]] = []
+        """Folder and reason of each test that another run holds; in this process."""
+        self._not_reached: list[str] = []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        chosen: list[pytest.Item] = []
+        for item in items:
+            place = place_of(item)
+            if self._holds(place.tier):
+                chosen.append(item)
+            else:
+                self._left.append((folder_of(item.nodeid), place.reason or "decides right or wrong"))
+        groups = {item: group_of(item) for item in chosen}
+        chosen.sort(key=lambda item: _rank(groups[item]))
+        for item in chosen:
+            item.add_marker(pytest.mark.xdist_group(groups[item]))
+            if "chromium" in _needs(item):
+                item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)  # that of the one browser
+        config.hook.pytest_deselected(items=[item for item in items if item not in groups])
+        items[:] = chosen
+
+    def _holds(self, tier: Tier) -> bool:
+        beyond = self._beyond is not None and TIERS.index(tier) <= TIERS.index(self._beyond)
+        return TIERS.index(tier) <= TIERS.index(self._tier) and not beyond
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        if self._until is None or time.time() < self._until:
+            return None
+        self._not_reached.append(_without_group(item.nodeid))
+        return True
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self) -> Iterator[None]:
+        """A test is reported under the name by which it can be run again."""
+        report: pytest.TestReport = yield  # type: ignore[misc]  # pluggy sends the result
+        report.nodeid = _without_group(report.nodeid)
+        return report  # type: ignore[return-value]
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
+        output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output["left"], output["not_reached"] = self._left, self._not_reached
+        if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self._until is not None:
+            session.exitstatus = pytest.ExitCode.OK
+        yield
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        output: dict[str, Any] = getattr(node, "workeroutput", None) or {}
+        self._left = [(folder, reason) for folder, reason in output.get("left", self._left)]  # the same in each process
+        self._not_reached += output.get("not_reached", [])
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._left:
+            terminalreporter.section("left to other runs", sep="-")
+            for line in _counted(self._left):
+                terminalreporter.write_line(line)
+        if self._not_reached:
+            terminalreporter.section(f"{len(self._not_reached)} tests not reached before the deadline", sep="-")
+            counts = Counter(name.partition("::")[0] for name in self._not_reached)
+            for name, count in counts.items():
+                terminalreporter.write_line(f"{count:5}  {name}")
+
+
+def place_of(item: pytest.Item) -> Place:
+    """The marker `everything` is short for the tier `all`, because the test takes hours or nearly."""
+    if item.get_closest_marker("everything"):
+        return Place(Tier.ALL, "long runs")
+    name = item.nodeid.removeprefix("tests/")
+    prefix = max((prefix for prefix in _PLACES if name.startswith(prefix)), key=len, default="")
+    place = _PLACES.get(prefix, Place(Tier.TEST))
+    marker = item.get_closest_marker("tier")
+    if marker is not None:
+        place = Place(Tier(marker.args[0]), *marker.args[1:])
+    servers = [_OTHER_SERVERS[need] for need in sorted(_needs(item)) if need in _OTHER_SERVERS]
+    return Place(Tier.FULL, servers[0]) if servers and place.tier is Tier.TEST else place
+
+
+def group_of(item: pytest.Item) -> str:
+    """The tests of a group run in one process, one after the other."""
+    needs = _needs(item)
+    named = [group for group, servers in _GROUPS.items() if needs & servers]
+    return named[0] if named else item.nodeid.removeprefix("tests/").partition(".py::")[0]
+
+
+def _needs(item: pytest.Item) -> set[str]:
+    """The fixtures of a test, and the parameters by which others are named."""
+    call = getattr(item, "callspec", None)
+    parameters = [value for value in call.params.values() if isinstance(value, str)] if call else []
+    return {*getattr(item, "fixturenames", ()), *parameters}
+
+
+def _rank(group: str) -> tuple[int, int]:
+    groups = list(_GROUPS)
+    if group in groups:
+        return groups.index(group), 0
+    return len(groups), next((rank for rank, start in enumerate(_FILES) if group.startswith(start)), len(_FILES))
+
+
+def folder_of(nodeid: str) -> str:
+    """The folder of a test or a test file, below `tests/`."""
+    return nodeid.partition("::")[0].removeprefix("tests/").rpartition("/")[0]
+
+
+def _without_group(nodeid: str) -> str:
+    """Undoes what pytest-xdist appends to the name of a test with a group."""
+    return nodeid[: nodeid.rfind("@")] if nodeid.rfind("@") > nodeid.rfind("]") else nodeid
+
+
+def _counted(left: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for (folder, reason), count in sorted(Counter(left).items()):
+        yield f"{count:5}  {folder} ({reason})"

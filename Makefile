@@ -15,7 +15,7 @@ DEBIAN_PACKAGES := python3-venv chromium mariadb-server redis-server haproxy ima
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run install test test-full test-rest test-all test-debian13 installed pytest check durations bench figure \
+.PHONY: help run install test test-full test-rest test-all test-debian13 installed pytest check durations bench figure figures \
 	screenshots lock clean packages
 
 help: ## print this list
@@ -54,12 +54,15 @@ check: $(VENV)/test.stamp ## format, lint, types, and the dependency rule
 durations: $(VENV)/test.stamp ## put the last run's times into tests/durations.toml
 	@$(BIN)/python -m tests.durations keep
 
-bench: $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp ## measure all figures, write docs/BENCHMARKS.md
-	@$(BIN)/python -m bench.run
+bench: $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp ## measure what the last run has left: [GROUP=reads] [SCALE=0.1]
+	@$(BIN)/python -m bench.run $(if $(GROUP),--group $(GROUP)) $(if $(SCALE),--scale $(SCALE))
 
-figure: $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp ## measure one figure: make figure NAME=sign_page_vs_bare
+figure: $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp ## measure one figure: NAME=sign_page_vs_bare [SCALE=0.1]
 	@test -n "$(NAME)" || { echo "make figure needs a name, for example NAME=sign_page_vs_bare" >&2; exit 2; }
-	@$(BIN)/python -m bench.run $(NAME)
+	@$(BIN)/python -m bench.run $(NAME) $(if $(SCALE),--scale $(SCALE))
+
+figures: $(VENV)/test.stamp ## print the figures as they were measured last
+	@$(BIN)/python -m bench.run --show
 
 screenshots: packages $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp ## take the page's pictures with the running program
 	@$(BIN)/python -m tests.browser.screenshots

@@ -3,12 +3,13 @@
 import asyncio
 import random
 
+from bench.scale import scaled
 from tests.cache_chaos.ablations import ABLATIONS
 from tests.cache_chaos.chaos import run_chaos
 
 FIGURES = ("ablations_caught",)
 
-OPERATIONS, LIMIT_SECONDS = 1_000_000, 3600.0
+OPERATIONS, LIMIT_SECONDS = scaled(1_000_000), 3600.0
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from app.items.store import Position
 from app.sharing.schema import album_items, albums
 from app.stores.aurora import Database
 from bench.gallery import fill, ready_row
+from bench.scale import scaled
 from bench.service import EMAIL, PASSWORD, data_folder, register, running_service, running_tables
 from shared.albums import CreateAlbum
 from shared.ids import AccountId, AlbumId
@@ -27,8 +28,8 @@ from shared.times import utc_now
 
 FIGURES = ("album_page_100k",)
 
-LARGE, SMALL = 100_000, 100
-PAGES = 300
+LARGE, SMALL = scaled(100_000, least=1_000), 100
+PAGES = scaled(300, least=30)
 PAGE_ITEMS = 50
 ROWS_PER_INSERT = 5_000
 

@@ -19,6 +19,7 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
+from bench.scale import scaled
 from bench.service import (
     EMAIL,
     PASSWORD,
@@ -35,7 +36,7 @@ FIGURES = ("warm_read_vs_noop",)
 CONNECTIONS = 32
 REQUESTS = 4_000
 """Of one round, at each server."""
-ROUNDS = 15
+ROUNDS = scaled(15, least=3)
 WARM_UP = 2_000
 SETTLE_SECONDS = 3.0
 """Until the app's cache has a permit."""

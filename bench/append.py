@@ -15,6 +15,7 @@ from app.items import lifecycle
 from app.items.changes import ItemChanges
 from app.items.row import ItemRow
 from app.items.store import ItemStore
+from bench.scale import scaled
 from bench.service import open_tables, running_tables
 from shared.ids import AccountId, new_account_id, new_item_id
 from shared.items import ItemState
@@ -25,7 +26,7 @@ FIGURES = ("append_vs_single",)
 
 PROCESSES = 2
 TRANSITIONS = 200
-ROUNDS = 9
+ROUNDS = scaled(9)
 READY, GO = "ready", "go"
 QUOTA_BYTES = 1 << 40
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.arrivals import arrivals, show_receipt, step_of
 from bench.photos import make_different_photos
+from bench.scale import scaled
 from bench.service import register, running_service
 from client.client import DarkroomClient
 from client.commands.uploading import FILES_AT_ONCE
@@ -17,7 +18,7 @@ from shared.task_group import TaskGroup
 
 FIGURES = ("batch_vs_media",)
 
-PHOTOS = 200
+PHOTOS = scaled(200, least=10)
 WARM_UP = 4
 
 

@@ -20,12 +20,13 @@ from app.migrations.run import migrate
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from app.stores.cache.keys import Entry, Key
+from bench.scale import scaled
 from tests.servers import running_valkey
 
 FIGURES = ("hit_vs_get",)
 
 CALLERS, KEYS = 32, 64
-HITS, GETS = 40_000, 10_000
+HITS, GETS = scaled(40_000), scaled(10_000)
 ROUNDS = 7
 
 

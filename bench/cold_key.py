@@ -22,12 +22,13 @@ from app.migrations.run import migrate
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from app.stores.cache.keys import Entry
+from bench.scale import scaled
 from shared.ids import new_ulid
 from tests.servers import running_valkey
 
 FIGURES = ("cold_key_queries",)
 
-PROCESSES, READERS, ROUNDS = 2, 500, 5
+PROCESSES, READERS, ROUNDS = 2, scaled(500, least=2), 5
 LOAD_SECONDS = 0.15
 LIFE_SECONDS = 60
 READY, GO = "ready", "go"

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from bench.arrivals import arrivals
 from bench.films import make_film
+from bench.scale import scaled
 from bench.service import register, running_service
 from shared.items import ReceiptStep
 
 FIGURES = ("first_playable",)
 
-SECONDS = 60
+SECONDS = scaled(60, least=12)
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from app.items.cursor import Cursors
 from app.items.row import ItemRow, Result, StoredRendition, to_attributes
 from app.items.store import ItemStore, Position, row_action
 from app.media.recipe import RECIPE, recipe_hash
+from bench.scale import scaled
 from bench.service import data_folder, open_tables, register, running_service, running_tables, sign_in
 from client.client import DarkroomClient
 from client.items import Order
@@ -28,8 +29,8 @@ from shared.times import to_rfc3339, utc_now
 
 FIGURES = ("gallery_100k_vs_1k",)
 
-LARGE, SMALL = 100_000, 1_000
-PAGES = 300
+LARGE, SMALL = scaled(100_000, least=10_000), 1_000
+PAGES = scaled(300, least=30)
 PAGE_ITEMS = 100
 ROWS_PER_TRANSACTION = 100
 TRANSACTIONS_AT_ONCE = 16

@@ -19,11 +19,12 @@ from app.media.decoders import Decoders
 from app.media.recipe import RECIPE
 from bench.image_scripts import likeness, pillow_opening_each, pillow_opening_once, prepare, vips_chain
 from bench.photos import make_photos
+from bench.scale import scaled
 
 FIGURES = ("image_vs_pillow", "image_vs_vips")
-_PHOTOS = 12
+_PHOTOS = scaled(12, least=2)
 _PROCESSES = 2
-_ROUNDS = 7
+_ROUNDS = scaled(7, least=2)
 _LEAST_LIKENESS = 0.95
 _LIMIT_SECONDS = 120.0
 

@@ -16,10 +16,12 @@ from urllib.parse import urlsplit
 import botocore.session
 from botocore.config import Config
 
+from bench.scale import scaled
+
 FIGURES = ("objects_rss_mb",)
 
 STREAMS = 4
-OBJECT_BYTES = 1_000_000_000
+OBJECT_BYTES = scaled(1_000_000_000)
 BLOCK = os.urandom(1024 * 1024)
 PORT = 19_511
 CREDENTIAL = {"AWS_ACCESS_KEY_ID": "AKIDBENCHMARK", "AWS_SECRET_ACCESS_KEY": "benchmark-secret"}

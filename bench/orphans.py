@@ -36,6 +36,7 @@ from app.services import Foundation, open_foundation
 from app.settings import load_settings
 from app.stores.resources import SHARDS
 from app.worker.eraser import Eraser
+from bench.scale import scaled
 from bench.service import PASSWORD, data_folder, environment_without_settings, register, running_service
 from client.client import DarkroomClient
 from shared.ids import AccountId, ItemId, new_ulid
@@ -47,7 +48,7 @@ from shared.uploads import SINGLE_PUT_BYTES
 
 FIGURES = ("orphans",)
 
-ACTIONS = 1_000
+ACTIONS = scaled(1_000)
 AT_ONCE = 6
 LIVES_SECONDS = (2.5, 6.0)
 """Of a worker; the first two go by until it works."""

@@ -11,13 +11,14 @@ from statistics import median
 
 from bench.arrivals import Arrivals, arrivals, show_receipt, step_of
 from bench.photos import make_different_photos
+from bench.scale import scaled
 from bench.service import register, running_service
 from client.client import DarkroomClient
 from shared.ids import ItemId
 
 FIGURES = ("photo_ready_vs_media", "overhead_ms")
 
-PHOTOS = 30
+PHOTOS = scaled(30, least=3)
 WARM_UP = 3
 
 

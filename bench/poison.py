@@ -17,6 +17,7 @@ from PIL import Image
 
 from bench.arrivals import arrivals
 from bench.photos import make_different_photos
+from bench.scale import scaled
 from bench.service import register, running_service
 from client.client import DarkroomClient
 from client.commands.uploading import FILES_AT_ONCE
@@ -25,7 +26,7 @@ from shared.task_group import TaskGroup
 
 FIGURES = ("poison_neighbours",)
 
-PHOTOS, POISONED, WARM_UP = 100, 5, 4
+PHOTOS, POISONED, WARM_UP = scaled(100, least=10), scaled(5), 4
 TURNS = (False, True, True, False, True, False, False, True)
 """Whether poison is among them: whatever slows this machine down for a while, or ever more, falls on both alike."""
 MARK = b"poison of a benchmark"

@@ -14,6 +14,7 @@ from statistics import median
 import imageio_ffmpeg
 
 from bench.films import make_film
+from bench.scale import scaled
 from bench.service import register, running_service
 from client.client import DarkroomClient
 from shared.events import Event, EventType
@@ -22,9 +23,9 @@ from shared.ids import ItemId
 FIGURES = ("poster_s",)
 
 SECONDS = 12
-LONG_FILMS, REPEATS = 4, 75
+LONG_FILMS, REPEATS = 4, scaled(75)
 """Four films of a quarter of an hour each: at less than real time on two cores, more than an hour of work."""
-FILMS = 9
+FILMS = scaled(9)
 LONGEST_SECONDS = 120.0
 
 

@@ -15,6 +15,7 @@ from statistics import fmean, median
 
 import httpx
 
+from bench.scale import scaled
 from bench.service import EMAIL, PASSWORD, running_service
 from shared.task_group import TaskGroup
 from tests.fault_proxy import FaultProxy
@@ -22,8 +23,8 @@ from tests.servers import running_valkey
 
 FIGURES = ("redis_down_failed", "redis_down_ratio")
 
-RATE, SECONDS = 100, 30
-RUNS, READS = 5, 400
+RATE, SECONDS = 100, scaled(30)
+RUNS, READS = 5, scaled(400)
 LIMIT_SECONDS = 10.0
 
 

@@ -1,76 +1,124 @@
-"""Runs the benchmarks one after another and shows their figures: `python -m bench.run [FIGURE]`.
+"""Runs the benchmarks one after another: `python -m bench.run [FIGURE] [--group GROUP] [--scale 0.1] [--show]`.
 
-Without a figure's name it runs all of them and writes docs/BENCHMARKS.md. A benchmark is a module here with a tuple
-`FIGURES`; it prints a line `figure NAME VALUE` for each.
+A benchmark is a module here with a tuple `FIGURES`; it prints a line `figure NAME VALUE` for each. Each result is kept
+as soon as it is there. A run that was stopped goes on with what it lacks; a whole one begins anew.
 """
 
+import argparse
 import ast
+import json
+import os
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
-from bench.figures import BY_NAME
-from bench.machine import describe_machine
+from bench.figures import BY_NAME, GROUPS
+from bench.results import REPORT, ROOT, keep, load, new_result, report, table
+from bench.scale import VARIABLE
 
 HERE = Path(__file__).parent
-REPORT = HERE.parent / "docs" / "BENCHMARKS.md"
+RUNS = ROOT / "build" / "bench"
+"""A file for each run that is not whole: the names of what it has measured."""
 LIMIT_SECONDS = 3 * 3600
 """Against hanging only: twenty runs of the cache's chaos may take ten minutes each."""
-NO_BENCHMARKS = {"figures"}
+NO_BENCHMARKS = {"figures", "results"}
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    module: str
+    figures: tuple[str, ...]
+    scales: bool
+    """Whether it can measure a part of its full size."""
 
 
 def main(arguments: list[str]) -> int:
+    chosen = _parser().parse_args(arguments)
+    if chosen.show:
+        print(table(load()))
+        return 0
     benchmarks = find_benchmarks()
-    if not arguments:
-        return _run_all(benchmarks)
-    name = arguments[0]
-    for module, figures in benchmarks.items():
-        if name in figures:
-            values = _run(module)
-            _show(values)
-            return 0 if name in values else 1
-    known = ", ".join(sorted(name for figures in benchmarks.values() for name in figures))
-    sys.stderr.write(f"No benchmark prints the figure {name!r}. There are: {known}\n")
-    return 2
+    wanted = [each for each in benchmarks if chosen.figure in (None, *each.figures) and _is_in(each, chosen.group)]
+    if not wanted:
+        known = ", ".join(sorted(name for each in benchmarks for name in each.figures))
+        sys.stderr.write(f"No benchmark prints the figure {chosen.figure!r}. There are: {known}\n")
+        return 2
+    run = RUNS / f"{chosen.figure or chosen.group or 'all'}-{chosen.scale:g}.json"
+    return _measure(wanted, run, chosen.scale)
 
 
-def find_benchmarks() -> dict[str, tuple[str, ...]]:
-    """The figures that each module prints, read from its text: importing it may start things."""
-    found = {}
-    for path in sorted(HERE.glob("*.py")):
-        if path.stem in NO_BENCHMARKS:
-            continue
-        for statement in ast.parse(path.read_text()).body:
-            if isinstance(statement, ast.Assign) and _names_figures(statement.targets):
-                found[path.stem] = tuple(ast.literal_eval(statement.value))
-    return found
+def find_benchmarks() -> list[Benchmark]:
+    """Read from the modules' text: importing one may start things."""
+    texts = {path.stem: path.read_text() for path in sorted(HERE.glob("*.py")) if path.stem not in NO_BENCHMARKS}
+    return [
+        Benchmark(module, tuple(ast.literal_eval(statement.value)), "scaled(" in text)
+        for module, text in texts.items()
+        for statement in ast.parse(text).body
+        if isinstance(statement, ast.Assign) and _names_figures(statement.targets)
+    ]
+
+
+def missing(wanted: list[Benchmark], run: Path) -> list[Benchmark]:
+    """What a run has not measured yet."""
+    measured = json.loads(run.read_text()) if run.exists() else []
+    return [each for each in wanted if not set(each.figures) <= set(measured)]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
+    parser.add_argument("figure", nargs="?", help="measure this one alone")
+    parser.add_argument("--group", choices=GROUPS, help="measure these alone")
+    parser.add_argument("--scale", type=_scale, default=1.0, help="the part of the full size, for example 0.1")
+    parser.add_argument("--show", action="store_true", help="measure nothing, print what is kept")
+    return parser
+
+
+def _scale(text: str) -> float:
+    scale = float(text)
+    if not 0 < scale <= 1:
+        raise argparse.ArgumentTypeError("expected more than 0 and at most 1")
+    return scale
 
 
 def _names_figures(targets: list[ast.expr]) -> bool:
     return any(isinstance(target, ast.Name) and target.id == "FIGURES" for target in targets)
 
 
-def _run_all(benchmarks: dict[str, tuple[str, ...]]) -> int:
-    values: dict[str, float] = {}
-    failed = []
-    for module, figures in benchmarks.items():
-        printed = _run(module)
-        values |= printed
-        failed += [name for name in figures if name not in printed]
-        REPORT.write_text(_report(values))  # after each, so that an interrupted run leaves what it measured
-    _show(values)
+def _is_in(benchmark: Benchmark, group: str | None) -> bool:
+    return group is None or any(BY_NAME[name] in GROUPS[group] for name in benchmark.figures)
+
+
+def _measure(wanted: list[Benchmark], run: Path, scale: float) -> int:
+    left = missing(wanted, run)
+    if len(left) < len(wanted):
+        print(f"Going on with the run that was stopped; rm {run.relative_to(ROOT)} begins anew.")
+    run.parent.mkdir(parents=True, exist_ok=True)
+    for benchmark in left:
+        values = _run(benchmark.module, scale)
+        known = {name: value for name, value in values.items() if name in benchmark.figures}
+        results = keep(new_result(name, value, scale if benchmark.scales else 1.0) for name, value in known.items())
+        REPORT.write_text(report(results))
+        measured = json.loads(run.read_text()) if run.exists() else []
+        run.write_text(json.dumps([*measured, *known]))
+    failed = [name for each in missing(wanted, run) for name in each.figures]
+    if not failed:
+        run.unlink()
+    print(f"\n{table(load())}")
     for name in failed:
         sys.stderr.write(f"The benchmark of {name} did not print it.\n")
     return 1 if failed else 0
 
 
-def _run(module: str) -> dict[str, float]:
+def _run(module: str, scale: float) -> dict[str, float]:
     """Its output goes on to the terminal as it comes; the figures among it are returned."""
     print(f"== {module}", flush=True)
     values = {}
     command = [sys.executable, "-u", "-m", f"{HERE.name}.{module}"]
-    with subprocess.Popen(command, cwd=HERE.parent, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own
+    environment = os.environ | {VARIABLE: f"{scale:g}"}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, text=True) as process:  # noqa: S603 - our own
         limit = threading.Timer(LIMIT_SECONDS, process.kill)
         limit.start()
         assert process.stdout is not None
@@ -81,37 +129,6 @@ def _run(module: str) -> dict[str, float]:
                     values[name] = float(value)
         limit.cancel()
     return values
-
-
-def _rows(values: dict[str, float]) -> list[tuple[str, str, str, str, str, str]]:
-    rows = []
-    for name, value in values.items():
-        figure = BY_NAME.get(name)
-        if figure is None:
-            rows.append((name, f"{value:g}", "", "", "", ""))
-        else:
-            sign = ">=" if figure.more_is_better else "<="
-            limits = (f"{sign} {figure.must:g}", f"{sign} {figure.goal:g}")
-            rows.append((name, f"{value:g}", *limits, figure.verdict(value), figure.what))
-    return rows
-
-
-def _show(values: dict[str, float]) -> None:
-    print(f"\n{'figure':24} {'value':>10} {'must':>9} {'goal':>9}  reached")
-    for name, value, must, goal, verdict, _ in _rows(values):
-        print(f"{name:24} {value:>10} {must:>9} {goal:>9}  {verdict}")
-
-
-def _report(values: dict[str, float]) -> str:
-    lines = [
-        "# Benchmarks",
-        "",
-        "Written by `make bench`; one of them again: `make figure NAME=sign_page_vs_bare`.",
-        "",
-    ]
-    lines += [*describe_machine(), "", "| figure | value | must | goal | reached | what |", "|---|---|---|---|---|---|"]
-    lines += ["| " + " | ".join(row) + " |" for row in _rows(values)]
-    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

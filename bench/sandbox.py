@@ -18,9 +18,10 @@ from app.media.images import make_image
 from app.media.sandbox import Limits, confine, prepare
 from app.media.template_process import ENVIRONMENT
 from bench.photos import make_photos
+from bench.scale import scaled
 
 FIGURES = ("sandbox_ms",)
-_PAIRS = 60
+_PAIRS = scaled(60)
 _WARM_UP = 3
 
 

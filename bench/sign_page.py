@@ -11,11 +11,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from app.items.delivery import Delivery
 from app.items.keys import path_in_folder
 from app.stores.cloudfront import UrlSigner
+from bench.scale import scaled
 from shared.ids import ItemId, new_account_id, new_item_id
 from shared.times import utc_now
 
 FIGURES = ("sign_page_vs_bare",)
-_ROUNDS = 300
+_ROUNDS = scaled(300)
 _ITEMS = 100
 _FILES = tuple(path_in_folder("3f9c0d2a41b7", 1, f"{name}") for name in ("small", "medium", "large", "fallback"))
 _POLICY = b"x" * 220  # about as long as the real one

@@ -5,11 +5,12 @@ import os
 import random
 import sys
 
+from bench.scale import scaled
 from tests.cache_chaos.chaos import run_chaos
 
 FIGURES = ("stale_reads",)
 
-OPERATIONS = int(os.environ.get("CHAOS_OPERATIONS", "1000000"))
+OPERATIONS = int(os.environ.get("CHAOS_OPERATIONS", scaled(1_000_000)))
 """10^7 once in a while."""
 LIMIT_SECONDS = 3600.0 * 12
 ENGINES = ("valkey", "redis")

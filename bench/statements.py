@@ -14,6 +14,7 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.stores.aurora import Database
+from bench.scale import scaled
 from shared.problems import Unavailable
 from tests.database_pair import DatabasePair, running_database_pair
 from tests.fault_proxy import FaultProxy
@@ -21,7 +22,7 @@ from tests.fault_proxy import FaultProxy
 FIGURES = ("statement_ratio",)
 
 PEOPLE = 8
-REQUESTS_EACH = 250
+REQUESTS_EACH = scaled(250)
 WARM_REQUESTS = 200
 
 Side = Callable[[], AbstractAsyncContextManager[AsyncConnection]]

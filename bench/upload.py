@@ -10,11 +10,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.scale import scaled
 from bench.service import DARKROOM, EMAIL, PASSWORD, environment_without_settings, running_service
 
 FIGURES = ("upload_vs_copy",)
 
-FILE_BYTES = 2_000_000_000
+FILE_BYTES = scaled(2_000_000_000)
 BLOCK_BYTES = 16 * 1024 * 1024
 ROUNDS = 3
 

@@ -17,10 +17,11 @@ import imageio_ffmpeg
 from app.media.decoders import Decoders
 from app.media.video.recipe import AUDIO_BITS_PER_SECOND, QUALITIES, SEGMENT_SECONDS
 from bench.films import make_film
+from bench.scale import scaled
 
 FIGURES = ("video_vs_ffmpeg",)
 
-SECONDS = 30
+SECONDS = scaled(30, least=6)
 ROUNDS = 2
 PLENTY_SECONDS = 600.0
 RUNGS = ((640, 360), (1280, 720), (1920, 1080))

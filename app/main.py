@@ -78,6 +78,7 @@ from app.settings import Settings
 from app.sharing.service import SharingService
 from app.sharing.visits import VisitService
 from app.stores.cloudfront import UrlSigner
+from app.tier_check import with_tier_check
 from app.visit_parts import CommentParts, VisitParts
 from shared.times import utc_now
 
@@ -198,7 +199,9 @@ def _build_accounts(
     settings: Settings, base: Foundation, passwords: Passwords, attempts: Attempts
 ) -> tuple[AccountService, SessionService, ClosingService]:
     store = AccountStore(base.database)
-    accounts = AccountService(store, base.cache, passwords, attempts, settings.registration, base.clock)
+    accounts = AccountService(
+        store, base.cache, passwords, attempts, settings.registration, base.clock, settings.first_account
+    )
     closing = ClosingService(store, base.cache, passwords, attempts, base.events.log, base.clock)
     return accounts, SessionService(store, base.cache, passwords, attempts, base.clock), closing
 
@@ -244,7 +247,7 @@ def _build_exports(base: Foundation, delivery: Delivery) -> ExportService:
 def create_app(settings: Settings, readiness: Readiness) -> ASGIApp:
     """The whole HTTP interface; nothing is opened before its lifespan begins."""
     metrics = Metrics()
-    return in_frame(create_api(settings, readiness, metrics), metrics)
+    return with_tier_check(in_frame(create_api(settings, readiness, metrics), metrics), settings)
 
 
 def in_frame(api: FastAPI, metrics: Metrics) -> ASGIApp:

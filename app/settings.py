@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.stores.cache.mode import CacheMode
+from shared.hosts import checked_hosts
 
 PREFIX = "DARKROOM_"
 SECRET_CHARACTERS = 32
@@ -18,6 +19,13 @@ SECRET_CHARACTERS = 32
 class Registration(StrEnum):
     OPEN = "open"
     CLOSED = "closed"
+
+
+class FirstAccount(StrEnum):
+    """Who makes the first account, which is the administrator's."""
+
+    ANYONE = "anyone"
+    COMMAND = "command"
 
 
 class Sandbox(StrEnum):
@@ -51,6 +59,15 @@ class Settings(BaseSettings):
 
     listen_host: str = Field("127.0.0.1", description="the address to listen on", examples=["127.0.0.1"])
     listen_port: int = Field(8000, ge=0, le=65535, description="a port to listen on", examples=["8000"])
+    allowed_hosts: Annotated[str, AfterValidator(checked_hosts)] = Field(
+        "*", description="the hosts that requests may name, separated by commas, or *", examples=["app.internal"]
+    )
+    tier_secret: SecretStr | None = Field(
+        None,
+        min_length=SECRET_CHARACTERS,
+        description=f"at least {SECRET_CHARACTERS} random characters, the web tier's",
+        examples=["the output of `openssl rand -hex 32`"],
+    )
     drain_seconds: float = Field(
         0, ge=0, le=300, description="seconds between readiness off and the stop of serving", examples=["10"]
     )
@@ -125,6 +142,11 @@ class Settings(BaseSettings):
     registration: Registration = Field(
         Registration.CLOSED, description="whether strangers may register: open or closed", examples=["closed"]
     )
+    first_account: FirstAccount = Field(
+        FirstAccount.ANYONE,
+        description="who makes the first account: anyone who may register, or an operator by a command",
+        examples=["command"],
+    )
     account_quota_bytes: int = Field(
         100 * 1024**3, ge=1, description="bytes that one account may hold", examples=["107374182400"]
     )
@@ -137,6 +159,11 @@ class Settings(BaseSettings):
     )
     worker_bulk_slots: int = Field(
         1, ge=0, le=16, description="how many videos one worker encodes at once, besides", examples=["1"]
+    )
+    scratch_folder: Path | None = Field(
+        None,
+        description="a folder for workers' temporary files, of the worker's user and nobody else's",
+        examples=["/var/lib/darkroom/scratch"],
     )
     sandbox: Sandbox = Field(
         Sandbox.STRICT,

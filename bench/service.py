@@ -19,7 +19,7 @@ from local.resources import Access, create_tables
 DARKROOM = Path(sys.executable).with_name("darkroom")
 EMAIL, PASSWORD = "bench@example.com", "a password for a benchmark"
 CREDENTIAL = {"region": "eu-central-1", "access_key_id": "AKIDBENCHMARK", "secret_access_key": "benchmark-secret"}
-"""The tables take any."""
+"""Of tables that a benchmark starts."""
 READY = "Darkroom is ready at"
 READY_SECONDS = 60
 STOP_SECONDS = 60
@@ -97,6 +97,7 @@ def running_tables(file: Path) -> Iterator[str]:
     """The endpoint of a `local/tables` over a file that no other one has open, with every declared table."""
     port = free_ports()
     own = {"DARKROOM_LISTEN_PORT": str(port), "DARKROOM_TABLES_FILE": str(file)}
+    own |= {f"AWS_{name.upper()}": CREDENTIAL[name] for name in ("access_key_id", "secret_access_key")}
     command = [sys.executable, "-m", "local.tables"]
     with subprocess.Popen(  # noqa: S603 - our own server
         command, env=environment_without_settings() | own, stderr=subprocess.PIPE, text=True

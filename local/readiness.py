@@ -20,24 +20,25 @@ def answers_http(host: str, port: int, path: str = "/readyz", certificate: ssl.S
     return is_ready
 
 
-def answers_redis(host: str, port: int) -> Probe:
+def answers_redis(host: str, port: int, password: str) -> Probe:
     """Ready when PING is answered with PONG; not while a data file is being loaded."""
+    request = f"AUTH {password}\r\nPING\r\n".encode()
 
     async def is_ready() -> bool:
-        return (await _ask(host, port, b"PING\r\n", None)).startswith(b"+PONG")
+        return await _ask(host, port, request, None, lines=2) == b"+OK\r\n+PONG\r\n"
 
     return is_ready
 
 
-async def _ask(host: str, port: int, request: bytes, certificate: ssl.SSLContext | None) -> bytes:
-    """The first line of the answer; empty when there is none."""
+async def _ask(host: str, port: int, request: bytes, certificate: ssl.SSLContext | None, lines: int = 1) -> bytes:
+    """The first lines of the answer; empty when there is none."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             reader, writer = await asyncio.open_connection(host, port, ssl=certificate)
             try:
                 writer.write(request)
                 await writer.drain()
-                return await reader.readline()
+                return b"".join([await reader.readline() for _ in range(lines)])
             finally:
                 writer.transport.abort()
     except (OSError, TimeoutError, ValueError):  # ValueError: an endless first line

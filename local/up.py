@@ -43,6 +43,11 @@ async def up(settings: Settings) -> None:
         if addresses.is_open_to_others and not installation.has_certificate:
             _say("Browsers on other machines can neither sign in nor upload by plain http: set DARKROOM_TLS=self.")
         _leave_environment(installation)
+        if addresses.is_open_to_others:
+            _say(
+                "Accounts are made on this machine: `darkroom admin create-account EMAIL`, "
+                "the first one with --administrator."
+            )
         await _supervise(installation)
         _say("Darkroom has stopped.")
 

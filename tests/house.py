@@ -35,9 +35,16 @@ from local import resources
 from shared.ids import AccountId, new_account_id
 from shared.items import CreateItem, SingleUpload
 from shared.times import Clock
-from tests.servers import running_objects, running_queues, running_tables, running_valkey
+from tests.servers import (
+    ACCESS_KEY_ID,
+    SECRET_ACCESS_KEY,
+    running_objects,
+    running_queues,
+    running_tables,
+    running_valkey,
+)
 
-KEY_ID, SECRET = "test-key", "test-secret-of-forty-characters-or-less"
+KEY_ID, SECRET = ACCESS_KEY_ID, SECRET_ACCESS_KEY
 REGION, BUCKET = "eu-central-1", "darkroom"
 CDN = "http://127.0.0.1:9"
 

@@ -113,9 +113,14 @@ def running_emulator(*environment: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
+ACCESS_KEY_ID, SECRET_ACCESS_KEY = "test-key", "test-secret-of-forty-characters-or-less"
+CREDENTIAL = (f"AWS_ACCESS_KEY_ID={ACCESS_KEY_ID}", f"AWS_SECRET_ACCESS_KEY={SECRET_ACCESS_KEY}")
+"""Of tables and queues."""
+
+
 def tables_command(port: int, file: Path) -> list[str | Path]:
     """`local/tables` on a file."""
-    settings = [f"DARKROOM_LISTEN_PORT={port}", f"DARKROOM_TABLES_FILE={file}"]
+    settings = [f"DARKROOM_LISTEN_PORT={port}", f"DARKROOM_TABLES_FILE={file}", *CREDENTIAL]
     return ["env", *settings, sys.executable, "-m", "local.tables"]
 
 
@@ -180,5 +185,5 @@ def running_queues(faults: str = "off") -> Iterator[str]:
     """The endpoint of SQS and SNS as `darkroom up` serves them: the emulator behind its door and held polls."""
     port = free_port()
     settings = ["DARKROOM_LISTEN_HOST=127.0.0.1", f"DARKROOM_LISTEN_PORT={port}", f"DARKROOM_FAULTS={faults}"]
-    with running(["env", *settings, EMULATOR_PYTHON, EMULATOR_MAIN], "Uvicorn running on"):
+    with running(["env", *settings, *CREDENTIAL, EMULATOR_PYTHON, EMULATOR_MAIN], "Uvicorn running on"):
         yield f"http://127.0.0.1:{port}"

@@ -10,6 +10,8 @@ from shared.ids import new_ulid
 from web.session_cookie import HeaderList, authorized, cookie_name
 
 REQUEST_ID = b"x-request-id"
+TIER_HEADER = b"x-darkroom-tier"
+"""Carries the secret by which the app knows this tier; its prefix is taken from no client."""
 _REQUEST_ID_FORM = re.compile(rb"[A-Za-z0-9_-]{8,64}")
 _TRACEPARENT_FORM = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0[0-3]")
 

@@ -14,7 +14,7 @@ from shared.problems import BadRequest, DeadlineExceeded, MethodNotAllowed, NotF
 from shared.task_group import TaskGroup
 from web.counters import Counters
 from web.exchange import Exchange
-from web.forwarded_headers import headers_for_app, identify
+from web.forwarded_headers import TIER_HEADER, headers_for_app, identify
 from web.request_body import LARGEST_BODY_BYTES, ClientGone, RequestBody, too_large
 from web.session_cookie import HeaderList
 
@@ -85,7 +85,9 @@ class Forwarder:
         limits: Limits,
         counters: Counters,
         stopping: asyncio.Event,
+        tier_secret: bytes | None = None,
     ) -> None:
+        self._tier_secret = tier_secret
         self._app_url = httpx.URL(app_url)
         self._limits = limits
         self._counters = counters
@@ -180,6 +182,8 @@ class Forwarder:
         """The head of the app's answer. Asks once more, on another connection, when that is safe to do."""
         transport: httpx.AsyncBaseTransport = exchange.scope["state"]["transport"]
         headers = headers_for_app(exchange.scope, exchange.identity, self._app_url.netloc)
+        if self._tier_secret:
+            headers = [*headers, (TIER_HEADER, self._tier_secret)]
         try:
             return await transport.handle_async_request(self._request(exchange, headers, body, patience))
         except _WORTH_REPEATING:

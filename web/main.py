@@ -8,9 +8,11 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp
 
+from shared.hosts import AllowedHosts
 from shared.problems import MEDIA_TYPE, Problem
 from web.counters import Counters
 from web.forwarding import Forwarder, Limits, State, open_transport
+from web.hosts import OwnHostsOnly
 from web.page import Page
 from web.security_headers import SecurityHeaders, content_security_policy
 from web.settings import Settings, origin_of
@@ -30,10 +32,12 @@ def create_application(settings: Settings, stopping: asyncio.Event) -> ASGIApp:
     application = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     application.add_exception_handler(Exception, _answer_internal_problem)
     _add_operator_routes(application, counters, stopping)
-    application.mount("/v1", Forwarder(str(settings.app_url), limits, counters, stopping))
+    secret = settings.tier_secret.get_secret_value().encode() if settings.tier_secret else None
+    application.mount("/v1", Forwarder(str(settings.app_url), limits, counters, stopping, secret))
     application.mount("/", Page())
     policy = content_security_policy(origin_of(settings.cdn_url), origin_of(settings.s3_public_endpoint))
-    return SecurityHeaders(application, policy=policy)
+    hosts = AllowedHosts.parse(settings.allowed_hosts, settings.listen_host, settings.listen_port)
+    return SecurityHeaders(OwnHostsOnly(application, hosts), policy=policy)
 
 
 def _add_operator_routes(application: FastAPI, counters: Counters, stopping: asyncio.Event) -> None:

@@ -4,14 +4,18 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AnyHttpUrl, Field, ValidationError
+from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.hosts import checked_hosts
 
 PREFIX = "DARKROOM_"
 EXAMPLES = {
     "listen_host": "127.0.0.1",
     "listen_port": "8080",
+    "allowed_hosts": "photos.example.com",
     "app_url": "http://127.0.0.1:8000",
+    "tier_secret": "the output of `openssl rand -hex 32`",
     "cdn_url": "https://media.example.com",
     "s3_public_endpoint": "https://darkroom.s3.eu-central-1.amazonaws.com",
     "trusted_proxies": "10.0.0.0/16",
@@ -30,7 +34,11 @@ class Settings(BaseSettings):
 
     listen_host: str = "127.0.0.1"
     listen_port: Annotated[int, Field(ge=1, le=65_535)]
+    allowed_hosts: Annotated[str, Field(validate_default=True)] = ""
+    """The hosts that requests may name, separated by commas; `*` for any, nothing for the address listened on."""
     app_url: AnyHttpUrl
+    tier_secret: Annotated[SecretStr, Field(min_length=32)] | None = None
+    """What this tier and the app share, where others could reach the app."""
     cdn_url: AnyHttpUrl
     s3_public_endpoint: AnyHttpUrl
     trusted_proxies: str = ""
@@ -43,6 +51,13 @@ class Settings(BaseSettings):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     """PEM files; https if given, where no load balancer stands before."""
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, text: str, info: ValidationInfo) -> str:
+        if not text.strip() and info.data.get("listen_host") in ("0.0.0.0", "::"):  # noqa: S104 - a comparison
+            raise ValueError("must name the hosts that browsers use")
+        return checked_hosts(text)
 
 
 def load_settings() -> Settings:

@@ -10,7 +10,7 @@ from app.accounts.limits import Attempts
 from app.accounts.passwords import Passwords, check_new_password
 from app.accounts.store import AccountStore
 from app.accounts.values import AccountRow
-from app.settings import Registration
+from app.settings import FirstAccount, Registration
 from app.stores.aurora import Conflict
 from app.stores.cache.cache import Cache
 from app.stores.cache.keys import Key
@@ -36,9 +36,10 @@ class AccountService:
         attempts: Attempts,
         registration: Registration,
         clock: Clock,
+        first_account: FirstAccount = FirstAccount.ANYONE,
     ) -> None:
         self._store, self._cache, self._passwords, self._attempts = store, cache, passwords, attempts
-        self._registration, self._clock = registration, clock
+        self._registration, self._first_account, self._clock = registration, first_account, clock
 
     async def register(self, email: str, password: str, *, client: str) -> Account:
         """The first account of an installation is its administrator's.
@@ -47,6 +48,10 @@ class AccountService:
         """
         if self._registration is Registration.CLOSED:
             raise RegistrationClosed
+        if self._first_account is FirstAccount.COMMAND and not await self._store.has_accounts():
+            raise RegistrationClosed(
+                "The first account is made on the machine itself: `darkroom admin create-account`."
+            )
         check_new_password(normalised(email), password)
         async with self._attempts.registration(client):
             return await self._create(email, password, administrator=False, first_is_administrator=True)

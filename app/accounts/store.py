@@ -15,6 +15,7 @@ from shared.ids import AccountId, SessionId
 MOST_SESSIONS = 100
 """Of one account; one more ends the oldest."""
 
+_EVER_AN_ACCOUNT = exists(select(accounts.c.id)) | exists(select(closed_accounts.c.id))
 _ACCOUNT = (accounts.c.id, accounts.c.email, accounts.c.administrator, accounts.c.created_at, accounts.c.name)
 _SESSION = (sessions.c.id, sessions.c.account_id, sessions.c.label, sessions.c.created_at, sessions.c.expires_at)
 
@@ -36,8 +37,7 @@ class AccountStore:
         Raises Conflict at the end of the transaction when its address is taken; on MySQL also when somebody else became
         the first account meanwhile.
         """
-        ever = exists(select(accounts.c.id)) | exists(select(closed_accounts.c.id))
-        first = not await connection.scalar(select(ever))
+        first = not await connection.scalar(select(_EVER_AN_ACCOUNT))
         administrator = account.administrator or (first and first_is_administrator)
         await connection.execute(
             insert(accounts).values(
@@ -50,6 +50,11 @@ class AccountStore:
             )
         )
         return replace(account, administrator=administrator)
+
+    async def has_accounts(self) -> bool:
+        """Return whether there is or ever was one."""
+        async with self._database.writer.read() as connection:
+            return bool(await connection.scalar(select(_EVER_AN_ACCOUNT)))
 
     async def load(self, connection: AsyncConnection, wanted: Sequence[AccountId]) -> dict[AccountId, AccountRow]:
         """Those that exist."""

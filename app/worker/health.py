@@ -10,6 +10,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from app.readiness import Readiness
+from app.settings import Settings
+from app.tier_check import with_tier_check
 from shared.darkroom_process.http_protocol import StrictHttpProtocol
 
 
@@ -21,7 +23,7 @@ class HealthServer(uvicorn.Server):
         yield
 
 
-def health_server(host: str, port: int, readiness: Readiness, in_work: Callable[[], int]) -> HealthServer:
+def health_server(settings: Settings, readiness: Readiness, in_work: Callable[[], int]) -> HealthServer:
     async def healthz(_request: Request) -> PlainTextResponse:
         return PlainTextResponse("ok\n")
 
@@ -32,10 +34,11 @@ def health_server(host: str, port: int, readiness: Readiness, in_work: Callable[
         return PlainTextResponse(f"darkroom_worker_items_in_work {in_work()}\n")
 
     routes = [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
+    application = with_tier_check(Starlette(routes=routes), settings)
     config = uvicorn.Config(
-        Starlette(routes=routes),
-        host=host,
-        port=port,
+        application,
+        host=settings.listen_host,
+        port=settings.listen_port,
         http=StrictHttpProtocol,
         ws="none",
         log_config=None,

@@ -1,12 +1,8 @@
 """The worker's composition root: the decoders' template first, then clients, services and loops."""
 
 import asyncio
-import os
-import shutil
 import signal
-import tempfile
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -45,6 +41,7 @@ from app.worker.presence import be_seen
 from app.worker.progress import Encodes
 from app.worker.remaking import BulkLane, Silence, remake_attempts
 from app.worker.rounds import Hints, Relay, Sweeper
+from app.worker.scratch import NotPrivate, scratch_folder
 from app.worker.start_check import Unsafe, check_decoding, check_sandbox
 from app.worker.telling import Teller
 from app.worker.video import VideoPipeline
@@ -63,28 +60,12 @@ ATTEMPTS_AHEAD = 1
 def main(settings: Settings) -> None:
     """Works until SIGTERM. The template is forked before any client, thread or loop exists."""
     decoders = Decoders.start(slots=settings.worker_slots, encoders=max(1, settings.worker_bulk_slots))
-    with scratch_folder() as scratch:
-        try:
-            uvloop.run(_work(settings, decoders, scratch))
-        except Unsafe as reason:
-            raise SystemExit(str(reason)) from None
-    log.info("worker.stopped")
-
-
-@contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """This process's own; what killed workers left behind goes first."""
-    root = Path(tempfile.gettempdir()) / "darkroom-scratch"
-    root.mkdir(mode=0o700, exist_ok=True)
-    for left in root.iterdir():
-        if left.name.isdigit() and not Path("/proc", left.name).exists():
-            shutil.rmtree(left, ignore_errors=True)
-    own = root / str(os.getpid())
-    own.mkdir(mode=0o700, exist_ok=True)
     try:
-        yield own
-    finally:
-        shutil.rmtree(own, ignore_errors=True)
+        with scratch_folder(settings.scratch_folder) as scratch:
+            uvloop.run(_work(settings, decoders, scratch))
+    except (Unsafe, NotPrivate) as reason:
+        raise SystemExit(str(reason)) from None
+    log.info("worker.stopped")
 
 
 async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
@@ -110,9 +91,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         followers = _followers(base, albums)
         consumers = [*_consumers(settings, base, work, decoders, scratch), exports.consumer(base, scratch)]
         consumers.append(followers.consumer())
-        health = health_server(
-            settings.listen_host, settings.listen_port, readiness, lambda: sum(each.in_work for each in consumers)
-        )
+        health = health_server(settings, readiness, lambda: sum(each.in_work for each in consumers))
         async with TaskGroup() as tasks:
             serving = tasks.create_task(health.serve())
             rounds = [

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, DirectoryPath, Field, FilePath, SecretStr, 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from local.refusal import ExitCode, Refusal
+from shared.hosts import checked_hosts
 
 PREFIX = "DARKROOM_"
 _SCHEME_AND_HOST = re.compile(r"https?://[^/?#\s\"\\]+/?").fullmatch
@@ -27,6 +28,9 @@ class Settings(BaseSettings):
 
     listen_host: str = Field("127.0.0.1", description="an address of this machine", examples=["127.0.0.1"])
     listen_port: int = Field(9001, ge=1, le=65535, description="a number from 1 to 65535", examples=["9001"])
+    allowed_hosts: Annotated[str, AfterValidator(checked_hosts)] = Field(
+        "", description="hosts, separated by commas", examples=["127.0.0.1:9001"]
+    )
     edge_keys_folder: DirectoryPath = Field(
         description="a folder of public keys in files named KEY_ID.pem", examples=["/srv/darkroom/edge-keys"]
     )

@@ -1,24 +1,25 @@
-"""The emulator's front door: answers health checks, and lets in programs that speak SQS or SNS, no web pages."""
+"""The emulator's front door: answers health checks, and lets in our own signed requests for SQS and SNS."""
 
 from local.asgi import Application, Receive, Scope, Send, answer
-
-HEALTH_PATHS = ("/healthz", "/readyz")
+from local.signatures import Verifier
+from local.signed_requests import OwnHostsOnly, SignedRequestsOnly, is_health_check
+from shared.hosts import AllowedHosts
 
 
 class Door:
-    """The emulator allows every origin and has control paths that wipe its state; neither is for a page's eyes."""
+    """The emulator itself checks no signature, allows every origin and has control paths that wipe its state."""
 
-    def __init__(self, inside: Application) -> None:
+    def __init__(self, inside: Application, verifier: Verifier, hosts: AllowedHosts) -> None:
         self._inside = inside
+        self._checked = OwnHostsOnly(SignedRequestsOnly(self._enter, verifier), hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._inside(scope, receive, send)
-        elif scope["path"] in HEALTH_PATHS:
+        await self._checked(scope, receive, send)
+
+    async def _enter(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if is_health_check(scope):
             await answer(send, 200)
-        elif scope["path"].startswith("/_") and scope["path"] != "/__faults":
+        elif scope["type"] == "http" and scope["path"].startswith("/_") and scope["path"] != "/__faults":
             await answer(send, 404)
-        elif any(name == b"origin" for name, _ in scope["headers"]):
-            await answer(send, 403)
         else:
             await self._inside(scope, receive, send)

@@ -8,7 +8,7 @@ import sys
 import types
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def main() -> None:
@@ -28,16 +28,23 @@ def main() -> None:
     from local.emulator.door import Door
     from local.emulator.long_polls import LongPolls
     from local.faults import with_queue_faults
+    from local.signed_requests import verifier_from_environment
+    from shared.hosts import AllowedHosts
 
-    served = Door(with_queue_faults(emulator, LongPolls))
-    uvicorn.run(served, host=host, port=port, log_level="info", access_log=False, timeout_graceful_shutdown=1)
+    verifier = verifier_from_environment("sqs", "sns")
+    hosts = AllowedHosts.parse(os.environ.get("DARKROOM_ALLOWED_HOSTS", ""), host, port)
+    served = Door(with_queue_faults(emulator, LongPolls, verifier), verifier, hosts)
+    uvicorn.run(
+        served, host=host, port=port, ws="none", log_level="info", access_log=False, timeout_graceful_shutdown=1
+    )
 
 
 def _reach_own_package() -> None:
-    """Puts `local` within reach, and nothing that may be installed beside it."""
-    package = types.ModuleType("local")
-    package.__path__ = [str(PACKAGE)]
-    sys.modules["local"] = package
+    """Puts `local` and `shared` within reach, and nothing that may be installed beside them."""
+    for name in ("local", "shared"):
+        package = types.ModuleType(name)
+        package.__path__ = [str(ROOT / name)]
+        sys.modules[name] = package
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from local.asgi import Application
 from local.faults.messages import MessageFaults
 from local.faults.plan import Plan
 from local.faults.wrapper import Faults
+from local.signatures import Verifier
 
 __all__ = ["with_faults", "with_queue_faults"]
 
@@ -19,14 +20,16 @@ def is_on() -> bool:
     return os.environ.get("DARKROOM_FAULTS", "off") == "on"
 
 
-def with_faults(application: Application) -> Application:
-    """The application itself unless DARKROOM_FAULTS=on."""
-    return Faults(application, Plan()) if is_on() else application
+def with_faults(application: Application, verifier: Verifier) -> Application:
+    """The application itself unless DARKROOM_FAULTS=on. A plan must be signed."""
+    return Faults(application, Plan(), verifier) if is_on() else application
 
 
-def with_queue_faults(emulator: Application, hold_polls: Callable[[Application], Application]) -> Application:
+def with_queue_faults(
+    emulator: Application, hold_polls: Callable[[Application], Application], verifier: Verifier
+) -> Application:
     """`hold_polls` goes between: errors hit a poll once, while messages are doubled or delayed under the held poll."""
     if not is_on():
         return hold_polls(emulator)
     plan = Plan()
-    return Faults(hold_polls(MessageFaults(emulator, plan)), plan)
+    return Faults(hold_polls(MessageFaults(emulator, plan)), plan, verifier)

@@ -8,6 +8,8 @@ from local.asgi import Application, Message, Receive, Scope, Send, answer, read_
 from local.faults.answers import ERRORS, give_error
 from local.faults.operations import has_query_body, name_operation
 from local.faults.plan import BadPlan, Fault, Plan
+from local.signatures import NotSigned, Verifier
+from local.signed_requests import read_signed_body
 
 CONTROL_PATH = "/__faults"
 HEALTH_PATHS = ("/healthz", "/readyz")
@@ -18,9 +20,10 @@ RESET = struct.pack("ii", 1, 0)  # linger for 0 s: the peer gets a reset, no ord
 class Faults:
     """Bodies of objects pass through unread; those of the other protocols are small and read first."""
 
-    def __init__(self, application: Application, plan: Plan) -> None:
+    def __init__(self, application: Application, plan: Plan, verifier: Verifier) -> None:
         self._application = application
         self._plan = plan
+        self._verifier = verifier
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in HEALTH_PATHS:
@@ -63,10 +66,15 @@ class Faults:
         if client is None or client[0] not in LOOPBACK_HOSTS:
             await answer(send, 404)
             return
+        try:
+            body = await read_signed_body(self._verifier, scope, receive)
+        except NotSigned as refusal:
+            await answer(send, 403, f"{refusal.message}\n".encode(), close=True)
+            return
         match scope["method"]:
             case "PUT":
                 try:
-                    self._plan.replace(await read_body(receive) or b"")
+                    self._plan.replace(body or b"")
                 except BadPlan as error:
                     await answer(send, 400, f"{error}\n".encode())
                     return

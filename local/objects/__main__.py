@@ -6,13 +6,17 @@ from contextlib import AsyncExitStack
 
 import structlog
 
+from local.asgi import Application
 from local.faults import with_faults
 from local.objects.application import open_application
 from local.objects.catalogue import NewerVersion
-from local.objects.settings import read_settings
+from local.objects.settings import Settings, read_settings
 from local.objects.storage import FolderInUse
 from local.refusal import Refusal
 from local.serving import listen, run_to_the_end, serve_on
+from local.signatures import Verifier
+from local.signed_requests import OwnHostsOnly
+from shared.hosts import AllowedHosts
 
 log = structlog.get_logger()
 
@@ -32,9 +36,17 @@ async def serve() -> None:
             except (OSError, sqlite3.Error) as error:
                 raise Refusal(f"The folder {folder} cannot be used: {error}.") from error
             log.info("server.ready", port=listener.getsockname()[1])
-            await serve_on(
-                listener, with_faults(application), certificate=settings.tls_certificate, key=settings.tls_key
-            )
+            guarded = _guarded(application, settings)
+            await serve_on(listener, guarded, certificate=settings.tls_certificate, key=settings.tls_key)
+
+
+def _guarded(application: Application, settings: Settings) -> Application:
+    """The application checks signatures itself, presigned ones too."""
+    verifier = Verifier(
+        settings.aws_access_key_id, settings.aws_secret_access_key.get_secret_value(), frozenset({"s3"})
+    )
+    hosts = AllowedHosts.parse(settings.allowed_hosts, settings.listen_host, settings.listen_port)
+    return OwnHostsOnly(with_faults(application, verifier), hosts)
 
 
 def main() -> int:

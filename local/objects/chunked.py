@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from enum import Enum, auto
 
 from local.objects.errors import S3Error
-from local.objects.signatures import Identity, sign
+from local.objects.signatures import Identity
+from local.signatures import sign
 
 SIGNED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
 SIGNED_WITH_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"

@@ -1,11 +1,13 @@
 """What `python -m local.objects` can be told: where to listen, where the objects lie, and the one credential."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, FilePath, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from local.refusal import ExitCode, Refusal
+from shared.hosts import checked_hosts
 
 PREFIX = "DARKROOM_"
 SPARE_BYTES = 64 * 1024 * 1024
@@ -17,6 +19,9 @@ class Settings(BaseSettings):
 
     listen_host: str = Field("127.0.0.1", description="an address of this machine", examples=["127.0.0.1"])
     listen_port: int = Field(9000, ge=1, le=65535, description="a number from 1 to 65535", examples=["9000"])
+    allowed_hosts: Annotated[str, AfterValidator(checked_hosts)] = Field(
+        "", description="hosts, separated by commas", examples=["127.0.0.1:9000"]
+    )
     objects_folder: Path = Field(description="a folder", examples=["/srv/darkroom/objects"])
     objects_spare_bytes: int = Field(SPARE_BYTES, ge=0, description="a number of bytes", examples=[str(SPARE_BYTES)])
     tls_certificate: FilePath | None = Field(None, description="a PEM file", examples=["/srv/darkroom/certificate.pem"])

@@ -3,21 +3,28 @@
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
 """
 
-import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes
 
 from local.objects.errors import S3Error
 from local.objects.requests import Request
+from local.signatures import (
+    ALGORITHM,
+    DATE_FORMAT,
+    TERMINATOR,
+    canonical_request,
+    read_fields,
+    sign,
+    signing_key,
+    text_to_sign,
+)
 
 UNSIGNED = "UNSIGNED-PAYLOAD"
-_ALGORITHM = "AWS4-HMAC-SHA256"
+_SERVICE = "s3"
 _LARGEST_SKEW = timedelta(minutes=15)
 _LONGEST_EXPIRY_SECONDS = 7 * 24 * 3600
-_DATE_FORMAT = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,26 +71,21 @@ def authenticate(request: Request, credential: Credential, now: datetime) -> Ide
     if day != claim.date[:8]:
         raise S3Error("SignatureDoesNotMatch", "The credential's scope names another day than the request.")
     _require_signed(request, claim.signed_headers)
-    signing_key = _signing_key(credential.secret_access_key, day, region)
-    canonical = _canonical_request(request, claim)
-    text = "\n".join((_ALGORITHM, claim.date, scope, hashlib.sha256(canonical).hexdigest()))
-    if not hmac.compare_digest(sign(signing_key, text).encode(), claim.signature.encode()):
+    key = signing_key(credential.secret_access_key, day, region, _SERVICE)
+    text = text_to_sign(claim.date, scope, _canonical_request(request, claim))
+    if not hmac.compare_digest(sign(key, text).encode(), claim.signature.encode()):
         raise S3Error("SignatureDoesNotMatch")
-    return Identity(region, claim.payload, claim.date, scope, claim.signature, signing_key)
-
-
-def sign(signing_key: bytes, text: str) -> str:
-    return hmac.new(signing_key, text.encode(), hashlib.sha256).hexdigest()
+    return Identity(region, claim.payload, claim.date, scope, claim.signature, key)
 
 
 def _header_claim(request: Request, now: datetime) -> _Claim:
     algorithm, _, rest = request.headers["authorization"].partition(" ")
-    if algorithm != _ALGORITHM:
+    if algorithm != ALGORITHM:
         raise S3Error(
-            "InvalidRequest", f"The authorization mechanism you have provided is not supported. Use {_ALGORITHM}."
+            "InvalidRequest", f"The authorization mechanism you have provided is not supported. Use {ALGORITHM}."
         )
-    fields = dict(part.strip().partition("=")[::2] for part in rest.split(","))
-    if not {"Credential", "SignedHeaders", "Signature"} <= fields.keys():
+    fields = read_fields(rest)
+    if fields is None:
         raise S3Error("AuthorizationHeaderMalformed")
     date = request.headers.get("x-amz-date", "")
     if abs(_read_date(date, "AccessDenied") - now) > _LARGEST_SKEW:
@@ -99,7 +101,7 @@ def _presigned_claim(request: Request, now: datetime) -> _Claim:
     names = ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature")
     fields = {name: request.parameter(f"X-Amz-{name}") for name in names}
     found = {name: value for name, value in fields.items() if value is not None}
-    if len(found) < len(names) or found["Algorithm"] != _ALGORITHM:
+    if len(found) < len(names) or found["Algorithm"] != ALGORITHM:
         raise S3Error("AuthorizationQueryParametersError")
     expires = found["Expires"]
     if not (expires.isascii() and expires.isdigit() and 1 <= int(expires[:8]) <= _LONGEST_EXPIRY_SECONDS):
@@ -116,14 +118,14 @@ def _presigned_claim(request: Request, now: datetime) -> _Claim:
 
 def _read_date(text: str, code: str) -> datetime:
     try:
-        return datetime.strptime(text, _DATE_FORMAT).replace(tzinfo=UTC)
+        return datetime.strptime(text, DATE_FORMAT).replace(tzinfo=UTC)
     except ValueError as error:
         raise S3Error(code, "AWS authentication requires a valid X-Amz-Date") from error
 
 
 def _read_scope(scope: str) -> tuple[str, str]:
     parts = scope.split("/")
-    if len(parts) != 4 or parts[2:] != ["s3", "aws4_request"]:
+    if len(parts) != 4 or parts[2:] != [_SERVICE, TERMINATOR]:
         raise S3Error("AuthorizationHeaderMalformed", "The credential's scope is not <date>/<region>/s3/aws4_request.")
     return parts[0], parts[1]
 
@@ -144,21 +146,5 @@ def _require_signed(request: Request, signed: tuple[str, ...]) -> None:
 
 def _canonical_request(request: Request, claim: _Claim) -> bytes:
     path = quote(unquote_to_bytes(request.path), safe="/-_.~")
-    pairs = sorted(
-        (quote(name, safe="-_.~"), quote(value, safe="-_.~"))
-        for name, value in request.query
-        if name != "X-Amz-Signature"
-    )
-    query = "&".join(f"{name}={value}" for name, value in pairs)
-    headers = "".join(f"{name}:{' '.join(request.headers[name].split())}\n" for name in claim.signed_headers)
-    signed = ";".join(claim.signed_headers)
-    # Headers travel as latin-1 (ASGI's bytes), everything else in here is ASCII.
-    return "\n".join((request.method, path, query, headers, signed, claim.payload)).encode("latin-1")
-
-
-@lru_cache(maxsize=16)
-def _signing_key(secret: str, day: str, region: str) -> bytes:
-    key = f"AWS4{secret}".encode()
-    for part in (day, region, "s3", "aws4_request"):
-        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    return key
+    query = [(name, value) for name, value in request.query if name != "X-Amz-Signature"]
+    return canonical_request(request.method, path, query, request.headers, claim.signed_headers, claim.payload)

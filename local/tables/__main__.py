@@ -4,12 +4,16 @@ import sqlite3
 import sys
 from contextlib import AsyncExitStack
 
+from local.asgi import Application
 from local.faults import with_faults
 from local.refusal import Refusal
 from local.serving import listen, run_to_the_end, serve_on
+from local.signatures import Verifier
+from local.signed_requests import OwnHostsOnly, SignedRequestsOnly
 from local.tables.database import FileInUse, NewerFormat
 from local.tables.server import open_application
-from local.tables.settings import read_settings
+from local.tables.settings import Settings, read_settings
+from shared.hosts import AllowedHosts
 
 SWITCH_SECONDS = 0.0005
 """Between threads; with Python's 5 ms one long page would hold up every small request."""
@@ -29,7 +33,15 @@ async def serve() -> None:
                 raise Refusal(f"The file {file} was written by a newer release of Darkroom.") from error
             except (OSError, sqlite3.Error) as error:
                 raise Refusal(f"The file {file} cannot be used: {error}.") from error
-            await serve_on(listener, with_faults(application))
+            await serve_on(listener, _guarded(application, settings))
+
+
+def _guarded(application: Application, settings: Settings) -> Application:
+    verifier = Verifier(
+        settings.aws_access_key_id, settings.aws_secret_access_key.get_secret_value(), frozenset({"dynamodb"})
+    )
+    hosts = AllowedHosts.parse(settings.allowed_hosts, settings.listen_host, settings.listen_port)
+    return OwnHostsOnly(SignedRequestsOnly(with_faults(application, verifier), verifier), hosts)
 
 
 def main() -> int:

@@ -19,7 +19,7 @@ from app.accounts.store import AccountStore
 from app.metrics import Metrics
 from app.problem_answers import add_problem_answers
 from app.request_frame import BodyLimit, CrashNet, Deadline, RequestFrame
-from app.settings import Registration
+from app.settings import FirstAccount, Registration
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from app.stores.signals import Signals
@@ -73,7 +73,12 @@ class FrontDoor:
 
 @asynccontextmanager
 async def open_front_door(
-    database_url: str, redis_url: str, *, registration: Registration = Registration.OPEN, forwarded_hops: int = 1
+    database_url: str,
+    redis_url: str,
+    *,
+    registration: Registration = Registration.OPEN,
+    forwarded_hops: int = 1,
+    first_account: FirstAccount = FirstAccount.ANYONE,
 ) -> AsyncIterator[FrontDoor]:
     async with AsyncExitStack() as stack:
         database, passwords, clock = Database(database_url), Passwords(), ManualClock()
@@ -82,7 +87,7 @@ async def open_front_door(
         stack.callback(passwords.close)
         signals = await stack.enter_async_context(Signals(redis_url))
         store, attempts = AccountStore(database), Attempts(signals.limits)
-        accounts = AccountService(store, cache, passwords, attempts, registration, clock)
+        accounts = AccountService(store, cache, passwords, attempts, registration, clock, first_account)
         sessions = SessionService(store, cache, passwords, attempts, clock)
         state = {
             "accounts": accounts, "sessions": sessions, "authenticator": sessions, "forwarded_hops": forwarded_hops,

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.settings import Registration
+from app.settings import FirstAccount, Registration
 from tests.accounts.front_door import PASSWORD, FrontDoor, an_address, open_front_door
 
 
@@ -99,3 +99,14 @@ async def test_the_same_password_typed_on_another_keyboard_is_the_same(door: Fro
     await door.http.post("/accounts", json=body)
 
     await door.sign_in(body | {"password": "e\N{COMBINING ACUTE ACCENT}" * 10})
+
+
+async def test_where_an_operator_makes_the_first_account_strangers_register_only_after_it(
+    database_url: str, valkey_url: str
+) -> None:
+    async with open_front_door(database_url, valkey_url, first_account=FirstAccount.COMMAND) as door:
+        refused = await door.http.post("/accounts", json={"email": an_address(), "password": PASSWORD})
+        assert refused.json()["type"] == "urn:darkroom:problem:registration-closed"
+        await door.accounts.create(an_address(), PASSWORD, administrator=True)
+        registered = await door.http.post("/accounts", json={"email": an_address(), "password": PASSWORD})
+    assert (registered.status_code, registered.json()["administrator"]) == (201, False)

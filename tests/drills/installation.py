@@ -1,5 +1,6 @@
 """A running Darkroom to be mistreated: `darkroom up` without its worker, which each drill starts and kills itself."""
 
+import asyncio
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from app.stores.resources import COMPLETIONS_TOPIC
 from local.resources import Access
 from tests.local.up.darkroom import environment, three_free_ports
 from tests.servers import running
+from tests.signed import control_faults
 
 COMMANDS = Path(sys.executable).parent
 ADMINISTRATOR, PASSWORD = "admin@example.com", "a long enough password"
@@ -88,18 +90,25 @@ def command_of(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
 
 
+_stand_ins: dict[str, tuple[str, str, str]] = {}
+"""Service and credential of each stand-in that runs, by its address: what a plan of faults is signed with."""
+
+
+def _control(method: str, store: str, body: bytes) -> httpx.Response:
+    service, access_key_id, secret_access_key = _stand_ins[store]
+    return control_faults(method, store, body, service, access_key_id, secret_access_key)
+
+
 async def inject(store: str, *rules: Rule) -> None:
     """From now on the stand-in at this address does these things wrong; none of them for nothing."""
     plan = {"rules": [{name: getattr(rule, name) for name in Rule.__slots__} for rule in rules]}
-    async with httpx.AsyncClient(timeout=60) as http:
-        answer = await http.put(f"{store}/__faults", json=plan)
+    answer = await asyncio.to_thread(_control, "PUT", store, json.dumps(plan).encode())
     assert answer.status_code == 204, answer.text
 
 
 async def injected(store: str) -> int:
     """How often the stand-in did something wrong since its last plan."""
-    async with httpx.AsyncClient(timeout=60) as http:
-        plan = (await http.get(f"{store}/__faults")).json()
+    plan = (await asyncio.to_thread(_control, "GET", store, b"")).json()
     return sum(rule["injected"] for rule in plan["rules"])
 
 
@@ -115,6 +124,10 @@ def running_installation(folder: Path) -> Iterator[Installation]:
     command: Sequence[str | Path] = ["env", *assignments, sys.executable, "-m", "local"]
     with running(command, "Darkroom is ready at"):
         installation = Installation(f"http://127.0.0.1:{port}", folder, json.loads((folder / "app.json").read_text()))
+        key, secret = installation.app["AWS_ACCESS_KEY_ID"], installation.app["AWS_SECRET_ACCESS_KEY"]
+        _stand_ins[installation.tables] = ("dynamodb", key, secret)
+        _stand_ins[installation.objects] = ("s3", key, secret)
+        _stand_ins[installation.queues] = ("sqs", key, secret)
         _make_administrator(installation)
         _subscribe(installation)
         yield installation

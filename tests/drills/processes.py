@@ -27,6 +27,8 @@ DRILL_SECONDS = 600
 """The limit of a whole drill, above all the waits in it; what hangs is told sooner by the wait that it hangs in."""
 LOOK_SECONDS = 0.004
 
+WEB_SETTINGS = ("DARKROOM_CDN_URL", "DARKROOM_S3_PUBLIC_ENDPOINT", "DARKROOM_TIER_SECRET")
+
 
 class Process:
     """It dies with the test run, however that dies."""
@@ -37,7 +39,7 @@ class Process:
         self._log = folder / "log"
         self._read_to = 0
         with self._log.open("wb") as log:
-            own = {"DARKROOM_LISTEN_PORT": str(self.port), "TMPDIR": str(folder)}
+            own = {"DARKROOM_LISTEN_PORT": str(self.port), "DARKROOM_SCRATCH_FOLDER": str(folder / "scratch")}
             self.process = subprocess.Popen(  # noqa: S603  # our own program
                 ["/usr/bin/setpriv", "--pdeathsig", "KILL", sys.executable, "-m", *words],
                 env=outer_environment() | environment | own,
@@ -57,7 +59,7 @@ class Process:
     @property
     def scratch(self) -> Path:
         """Where a worker keeps the files of its attempts."""
-        return self.folder / "darkroom-scratch" / str(self.pid)
+        return self.folder / "scratch" / str(self.pid)
 
     def words(self) -> str:
         return self._log.read_text(errors="replace")
@@ -131,7 +133,7 @@ class Processes:
         return self._start(["app", "serve"], dict(self._app) | {"DARKROOM_REGISTRATION": "open"} | settings)
 
     def web(self, app: Process) -> Process:
-        told = {name: self._app[name] for name in ("DARKROOM_CDN_URL", "DARKROOM_S3_PUBLIC_ENDPOINT")}
+        told = {name: self._app[name] for name in WEB_SETTINGS}
         return self._start(["web"], told | {"DARKROOM_APP_URL": app.url})
 
     def _start(self, words: Sequence[str], environment: dict[str, str]) -> Process:

@@ -62,6 +62,7 @@ def serving_web(
     stopping: asyncio.Event | None = None,
     *,
     trusted_proxies: str = "127.0.0.1",
+    allowed_hosts: str = "*",
     cdn_url: str = CDN_URL,
     objects_url: str = OBJECTS_URL,
     **settings: int,
@@ -69,6 +70,7 @@ def serving_web(
     """The web tier before `app_url`; by default a proxy at 127.0.0.1 is believed, so tests can arrive over `https`."""
     values = Settings(
         listen_port=1,
+        allowed_hosts=allowed_hosts,
         app_url=AnyHttpUrl(app_url),
         cdn_url=AnyHttpUrl(cdn_url),
         s3_public_endpoint=AnyHttpUrl(objects_url),

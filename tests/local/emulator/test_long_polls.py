@@ -11,7 +11,8 @@ import pytest
 import pytest_asyncio
 
 from shared.task_group import TaskGroup
-from tests.servers import running_queues
+from tests.servers import ACCESS_KEY_ID, SECRET_ACCESS_KEY, running_queues
+from tests.signed import signed_headers
 
 if TYPE_CHECKING:
     from types_aiobotocore_sqs import SQSClient
@@ -25,7 +26,7 @@ def endpoint() -> Iterator[str]:
 
 @pytest_asyncio.fixture
 async def sqs(endpoint: str) -> AsyncIterator["SQSClient"]:
-    session = aioboto3.Session(aws_access_key_id="AKIATEST", aws_secret_access_key="test", region_name="us-east-1")
+    session = aioboto3.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name="us-east-1")
     async with AsyncExitStack() as stack:
         yield await stack.enter_async_context(session.client("sqs", endpoint_url=endpoint))
 
@@ -69,4 +70,7 @@ async def test_web_pages_and_control_paths_are_kept_out(endpoint: str) -> None:
     async with httpx.AsyncClient(base_url=endpoint, timeout=60) as client:
         assert (await client.get("/readyz")).status_code == 200
         assert (await client.post("/", headers={"Origin": "https://example.org"})).status_code == 403
-        assert (await client.post("/_ministack/reset")).status_code == 404
+        assert (await client.post("/_ministack/reset")).status_code == 403
+        ours = signed_headers("POST", f"{endpoint}/_ministack/reset", b"", "sqs")
+        assert (await client.post("/_ministack/reset", headers=ours)).status_code == 404
+        assert (await client.get("/readyz", headers={"Host": "rebound.example.org"})).status_code == 400

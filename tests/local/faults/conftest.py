@@ -1,5 +1,6 @@
 """The three stand-ins with faults switched on, and boto3 as a stranger who talks to them."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,9 +9,17 @@ import httpx
 import pytest
 from botocore.config import Config
 
-from tests.servers import free_port, objects_command, running, running_queues, tables_command
+from tests.servers import (
+    ACCESS_KEY_ID,
+    SECRET_ACCESS_KEY,
+    free_port,
+    objects_command,
+    running,
+    running_queues,
+    tables_command,
+)
+from tests.signed import control_faults
 
-ACCESS_KEY_ID, SECRET_ACCESS_KEY = "AKIAFAULTS", "faults"
 NO_RETRIES = Config(connect_timeout=5, read_timeout=25, retries={"mode": "standard", "total_max_attempts": 1})
 
 
@@ -29,15 +38,18 @@ def a_client(service: str, endpoint: str, config: Config = NO_RETRIES) -> Any:
 class StandIn:
     """One server with faults: its endpoint, and its plan."""
 
-    def __init__(self, endpoint: str) -> None:
-        self.endpoint = endpoint
+    def __init__(self, endpoint: str, service: str) -> None:
+        self.endpoint, self.service = endpoint, service
+
+    def control(self, method: str, body: bytes = b"") -> httpx.Response:
+        return control_faults(method, self.endpoint, body, self.service)
 
     def plan(self, *rules: dict[str, Any], seed: int = 0) -> None:
-        httpx.put(f"{self.endpoint}/__faults", json={"seed": seed, "rules": rules}, timeout=60).raise_for_status()
+        self.control("PUT", json.dumps({"seed": seed, "rules": rules}).encode()).raise_for_status()
 
     def injected(self) -> list[int]:
         """How often each rule struck."""
-        return [rule["injected"] for rule in httpx.get(f"{self.endpoint}/__faults", timeout=60).json()["rules"]]
+        return [rule["injected"] for rule in self.control("GET").json()["rules"]]
 
 
 @pytest.fixture(scope="module")
@@ -64,20 +76,20 @@ def queues_server() -> Iterator[str]:
 
 @pytest.fixture
 def tables(tables_server: str) -> Iterator[StandIn]:
-    yield from _without_plan_afterwards(tables_server)
+    yield from _without_plan_afterwards(tables_server, "dynamodb")
 
 
 @pytest.fixture
 def objects(objects_server: str) -> Iterator[StandIn]:
-    yield from _without_plan_afterwards(objects_server)
+    yield from _without_plan_afterwards(objects_server, "s3")
 
 
 @pytest.fixture
 def queues(queues_server: str) -> Iterator[StandIn]:
-    yield from _without_plan_afterwards(queues_server)
+    yield from _without_plan_afterwards(queues_server, "sqs")
 
 
-def _without_plan_afterwards(endpoint: str) -> Iterator[StandIn]:
-    stand_in = StandIn(endpoint)
+def _without_plan_afterwards(endpoint: str, service: str) -> Iterator[StandIn]:
+    stand_in = StandIn(endpoint, service)
     yield stand_in
     stand_in.plan()

@@ -165,8 +165,14 @@ def test_the_same_seed_gives_the_same_faults(tables: StandIn) -> None:
 def test_a_wrong_plan_is_refused_and_changes_nothing(tables: StandIn) -> None:
     tables.plan({"operation": "NoSuch", "fault": "throttle", "rate": 0.5})
     for wrong in ('{"rules": [{"operation": "X", "fault": "no such"}]}', "{}", "[", '{"rules": [], "sed": 1}'):
-        assert httpx.put(f"{tables.endpoint}/__faults", content=wrong, timeout=60).status_code == 400
+        assert tables.control("PUT", wrong.encode()).status_code == 400
     assert tables.injected() == [0]
+
+
+def test_an_unsigned_plan_is_refused(tables: StandIn, objects: StandIn, queues: StandIn) -> None:
+    for stand_in in (tables, objects, queues):
+        refused = httpx.put(f"{stand_in.endpoint}/__faults", json={"rules": []}, timeout=60)
+        assert refused.status_code == 403
 
 
 def test_health_checks_meet_no_faults(tables: StandIn) -> None:

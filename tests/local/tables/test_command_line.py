@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.local.tables.place import Place, definitions, key_schema
+from tests.servers import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
 AWS = Path(sys.executable).with_name("aws")
 
@@ -47,8 +48,8 @@ def _aws(place: Place, *arguments: str) -> dict[str, Any]:
 def _run(place: Place, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {
         **os.environ,
-        "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
-        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",  # which version 1 of the command reads
         "AWS_PAGER": "",

@@ -73,6 +73,7 @@ def test_a_server_that_is_told_to_stop_leaves_one_whole_file(tmp_path: Path) -> 
 
 def _run(settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DARKROOM_")}
+    environment |= {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
     return subprocess.run(
         [sys.executable, "-m", "local.tables"],
         env={**environment, **settings}, capture_output=True, text=True, timeout=30, check=False,

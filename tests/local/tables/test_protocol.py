@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from tests.local.tables.place import Place
-
-SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/20261124/us-east-1/dynamodb/aws4_request"}
+from tests.signed import signed_headers
 
 
 def test_an_answer_is_json_1_0_with_an_id_of_the_request(place: Place) -> None:
@@ -21,8 +20,8 @@ def test_an_answer_is_json_1_0_with_an_id_of_the_request(place: Place) -> None:
 
 
 def test_a_request_without_credentials_is_refused(place: Place) -> None:
-    status, _, body = _call(place, "ListTables", {}, headers={})
-    assert (status, _kind(body)) == (400, "MissingAuthenticationTokenException")
+    status, _, body = _call(place, "ListTables", {}, signed=False)
+    assert (status >= 400, _kind(body)) == (True, "MissingAuthenticationTokenException")
 
 
 def test_an_unknown_operation_is_refused(place: Place) -> None:
@@ -77,18 +76,12 @@ def test_deep_nesting_is_refused_and_hurts_nobody(place: Place) -> None:
     assert _call(place, "ListTables", {})[0] == 200
 
 
-def _call(
-    place: Place, operation: str, body: bytes | dict[str, Any], headers: dict[str, str] | None = None
-) -> tuple[int, Any, bytes]:
-    request = urllib.request.Request(  # noqa: S310  # an address of ours
-        place.client.meta.endpoint_url,
-        body if isinstance(body, bytes) else json.dumps(body).encode(),
-        {
-            "Content-Type": "application/x-amz-json-1.0",
-            "X-Amz-Target": f"DynamoDB_20120810.{operation}",
-            **(SIGNED if headers is None else headers),
-        },
-    )
+def _call(place: Place, operation: str, body: bytes | dict[str, Any], *, signed: bool = True) -> tuple[int, Any, bytes]:
+    url, content = place.client.meta.endpoint_url, body if isinstance(body, bytes) else json.dumps(body).encode()
+    own = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"DynamoDB_20120810.{operation}"}
+    if signed:
+        own = signed_headers("POST", f"{url}/", content, "dynamodb", own)
+    request = urllib.request.Request(f"{url}/", content, own)  # noqa: S310  # an address of ours
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  # an address of ours
             return answer.status, answer.headers, answer.read()

@@ -1,15 +1,18 @@
 """What an installation keeps, and what its parts are told."""
 
 import asyncio
+import os
 import ssl
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from local.addresses import EPHEMERAL_RANGE, Addresses, choose_addresses
 from local.certificate import keep_certificate
@@ -19,6 +22,7 @@ from local.installation import Installation
 from local.keys import keep_keys
 from local.logs import KEPT_FILES, PartLog
 from local.parts import declare_parts
+from local.refusal import Refusal
 from local.settings import Settings, Tls
 from tests.local.up.darkroom import three_free_ports
 
@@ -152,3 +156,55 @@ def test_the_certificate_is_kept_until_the_host_changes(tmp_path: Path) -> None:
         x509.SubjectAlternativeName
     )
     assert "192.168.1.5" in [str(address) for address in names.value.get_values_for_type(x509.IPAddress)]
+
+
+def test_the_certificate_is_a_servers_and_no_authority(tmp_path: Path) -> None:
+    installation = an_installation(tmp_path, tls=Tls.SELF)
+    keep_certificate(installation)
+    extensions = x509.load_pem_x509_certificate(installation.folder.certificate.read_bytes()).extensions
+    constraints = extensions.get_extension_for_class(x509.BasicConstraints)
+    assert (constraints.critical, constraints.value.ca) == (True, False)
+    usage = extensions.get_extension_for_class(x509.KeyUsage)
+    assert (usage.critical, usage.value.digital_signature, usage.value.key_cert_sign) == (True, True, False)
+    assert [*extensions.get_extension_for_class(x509.ExtendedKeyUsage).value] == [ExtendedKeyUsageOID.SERVER_AUTH]
+
+
+def test_an_authority_of_an_older_release_is_replaced(tmp_path: Path) -> None:
+    installation = an_installation(tmp_path, tls=Tls.SELF)
+    keep_certificate(installation)
+    folder = installation.folder
+    key = serialization.load_pem_private_key(folder.certificate_key.read_bytes(), password=None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    certificate = x509.load_pem_x509_certificate(folder.certificate.read_bytes())
+    older = x509.CertificateBuilder(
+        certificate.issuer,
+        certificate.subject,
+        key.public_key(),
+        certificate.serial_number,
+        certificate.not_valid_before_utc,
+        certificate.not_valid_after_utc,
+    )
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    older = older.add_extension(names, critical=False)
+    older = older.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    folder.certificate.write_bytes(older.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    keep_certificate(installation)
+    renewed = x509.load_pem_x509_certificate(folder.certificate.read_bytes())
+    assert not renewed.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+
+
+def test_where_others_reach_it_accounts_are_made_on_the_machine(tmp_path: Path) -> None:
+    installation = an_installation(tmp_path)
+    assert "DARKROOM_FIRST_ACCOUNT" not in Environments(installation, {}).app()
+    open_to_others = replace(installation, addresses=replace(installation.addresses, bind="0.0.0.0"))  # noqa: S104
+    closed = Environments(open_to_others, {}).app()
+    assert (closed["DARKROOM_REGISTRATION"], closed["DARKROOM_FIRST_ACCOUNT"]) == ("closed", "command")
+    asked = {"DARKROOM_REGISTRATION": "open", "DARKROOM_FIRST_ACCOUNT": "anyone"}
+    opened = Environments(open_to_others, asked).app()
+    assert (opened["DARKROOM_REGISTRATION"], opened["DARKROOM_FIRST_ACCOUNT"]) == ("open", "command")
+
+
+def test_a_data_folder_of_another_user_is_refused(tmp_path: Path) -> None:
+    os.chown(tmp_path, 65_534, 65_534)
+    with pytest.raises(Refusal, match="belongs to another user"), open_data_folder(tmp_path, 0):
+        pass

@@ -1,0 +1,56 @@
+"""The folder for a worker's temporary files: people's originals lie in it, so nobody else may own or read it."""
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PRIVATE_MODE = 0o700
+
+
+class NotPrivate(Exception):
+    """The folder is no place for people's files; the text is one line for the operator."""
+
+
+@contextmanager
+def scratch_folder(root: Path | None) -> Iterator[Path]:
+    """Yield a folder of this process's own; what killed workers left behind is removed first. Raises NotPrivate."""
+    root = root or Path(tempfile.gettempdir()) / f"darkroom-scratch-{os.geteuid()}"
+    _require_private(root)
+    for left in root.iterdir():
+        if left.name.isdigit() and not Path("/proc", left.name).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    own = root / str(os.getpid())
+    own.mkdir(mode=PRIVATE_MODE, exist_ok=True)
+    _require_private(own)
+    try:
+        yield own
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+
+
+def _require_private(folder: Path) -> None:
+    """Make it if it is missing, and check what is there: in a shared directory somebody else may have made it."""
+    try:
+        folder.mkdir(mode=PRIVATE_MODE, exist_ok=True)
+        status = folder.lstat()
+    except OSError as error:
+        raise NotPrivate(f"The scratch folder {folder} cannot be used: {error.strerror}.") from error
+    reason = _reason(status)
+    if reason:
+        raise NotPrivate(f"The scratch folder {folder} {reason}: set DARKROOM_SCRATCH_FOLDER to one of your own.")
+
+
+def _reason(status: os.stat_result) -> str | None:
+    if stat.S_ISLNK(status.st_mode):
+        return "is a symbolic link"
+    if not stat.S_ISDIR(status.st_mode):
+        return "is no folder"
+    if status.st_uid != os.geteuid():
+        return f"belongs to another user ({status.st_uid})"
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        return f"is open to others (mode {stat.S_IMODE(status.st_mode):o})"
+    return None

@@ -1,0 +1,87 @@
+"""Lets only our own signed requests through to a stand-in; standard library only."""
+
+import asyncio
+import json
+import os
+from collections.abc import Iterable
+from xml.sax.saxutils import escape
+
+from local.asgi import Application, Receive, Scope, Send, answer, read_body, replay
+from local.signatures import NotSigned, Verifier
+from shared.hosts import HEALTH_PATHS, AllowedHosts
+
+BODY_SECONDS = 60.0
+MAX_BODY_BYTES = 17 * 1024 * 1024
+"""BatchWriteItem's 16 MiB are the most that any operation takes; the operation itself refuses what is above them."""
+FORBIDDEN = 403
+
+
+def verifier_from_environment(*services: str) -> Verifier:
+    """Raises KeyError without a credential."""
+    return Verifier(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"], frozenset(services))
+
+
+class OwnHostsOnly:
+    """Refuses requests whose Host is not ours: those of a page on a name that was rebound to our address."""
+
+    def __init__(self, application: Application, hosts: AllowedHosts) -> None:
+        self._application, self._hosts = application, hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or self._hosts.allows(scope["headers"], scope["path"]):
+            await self._application(scope, receive, send)
+        elif scope["type"] == "http":
+            await answer(send, 400, b"This host is not served here.\n")
+
+
+class SignedRequestsOnly:
+    """For stand-ins to which no browser ever speaks. Nothing of a request is interpreted before it is proved ours."""
+
+    def __init__(self, application: Application, verifier: Verifier) -> None:
+        self._application, self._verifier = application, verifier
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or is_health_check(scope):
+            await self._application(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            return
+        try:
+            body = await read_signed_body(self._verifier, scope, receive)
+        except NotSigned as refusal:
+            await _refuse(send, scope["headers"], refusal)
+            return
+        if body is not None:
+            await self._application(scope, replay(body, then=receive), send)
+
+
+def is_health_check(scope: Scope) -> bool:
+    return scope["type"] == "http" and scope["method"] == "GET" and scope["path"] in HEALTH_PATHS
+
+
+async def read_signed_body(verifier: Verifier, scope: Scope, receive: Receive) -> bytes | None:
+    """Return the body of a request of ours; None if the client left. Raises NotSigned."""
+    if any(name == b"origin" or name.startswith(b"sec-fetch-") for name, _ in scope["headers"]):
+        raise NotSigned("AccessDeniedException", "Web pages have no access")
+    claim = verifier.read_claim(scope)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            body = await read_body(receive, MAX_BODY_BYTES)
+    except TimeoutError as error:
+        raise NotSigned("RequestTimeoutException", "The body did not come in time") from error
+    except OverflowError as error:
+        raise NotSigned("RequestEntityTooLargeException", "The body is longer than any request") from error
+    if body is not None:
+        verifier.require_signed(claim, scope, body)
+    return body
+
+
+async def _refuse(send: Send, headers: Iterable[tuple[bytes, bytes]], refusal: NotSigned) -> None:
+    """As JSON where the request is in a JSON protocol, else in XML as SNS writes it."""
+    if any(name == b"x-amz-target" for name, _ in headers):
+        document = {"__type": f"com.amazon.coral.service#{refusal.code}", "message": refusal.message}
+        await answer(send, FORBIDDEN, json.dumps(document).encode(), "application/x-amz-json-1.0", close=True)
+        return
+    code, message = escape(refusal.code), escape(refusal.message)
+    text = f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+    await answer(send, FORBIDDEN, f"{text}</ErrorResponse>".encode(), "text/xml", close=True)

@@ -1,0 +1,65 @@
+"""Which `Host` a process serves. A page whose name was rebound to our address sends that name, and is refused."""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+ANY = "*"
+HEALTH_PATHS = frozenset({"/healthz", "/readyz"})
+
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?")
+_LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedHosts:
+    """Entries are `name` (with any port) or `name:port`, in lower case; `*` allows everything."""
+
+    entries: frozenset[str]
+
+    @classmethod
+    def parse(cls, text: str, listen_host: str, listen_port: int) -> Self:
+        """Read comma-separated entries; without any, only the address that is listened on. Raises ValueError."""
+        entries = frozenset(part.strip().lower() for part in text.split(",") if part.strip())
+        for entry in entries:
+            if entry != ANY and not _HOST.fullmatch(entry):
+                raise ValueError(f"not a host: {entry}")
+        return cls(entries or frozenset(_own_hosts(listen_host, listen_port)))
+
+    def allows(self, headers: Iterable[tuple[bytes, bytes]], path: str) -> bool:
+        """Decide on a request's raw headers, whose names are in lower case.
+
+        Load balancers name an instance by its address, so health checks may name any address. A page cannot use this:
+        what it rebinds is a name.
+        """
+        if ANY in self.entries:
+            return True
+        hosts = [value for name, value in headers if name == b"host"]
+        match = _HOST.fullmatch(hosts[0].decode("latin-1").lower()) if len(hosts) == 1 else None
+        if match is None:
+            return False
+        if path in HEALTH_PATHS and _is_address(match[1]):
+            return True
+        return match[0] in self.entries or match[1] in self.entries
+
+
+def checked_hosts(text: str) -> str:
+    """For settings: return the text as it is. Raises ValueError."""
+    AllowedHosts.parse(text, "", 0)
+    return text
+
+
+def _own_hosts(listen_host: str, listen_port: int) -> list[str]:
+    host = f"[{listen_host}]" if ":" in listen_host else listen_host.lower()
+    names = _LOOPBACK_NAMES if host in _LOOPBACK_NAMES else (host,)
+    return [f"{name}:{listen_port}" for name in names]
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,150 @@
+"""CHECKS 46: no second user of the machine, no page on another origin, no rebound name reaches any part.
+
+One matrix over every port on which a process of the installation listens: a new part without a check fails it.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.installation import Installation, running_installation
+from tests.local.up.reach import as_another_user, descendants, exchange, listening_ports, request, status
+
+HEALTH = ("/healthz", "/readyz")
+REBOUND = "rebound.example.org"
+PAGE = ("Origin: https://page.example.org", "Sec-Fetch-Site: cross-site", "Content-Type: text/plain")
+FORM = "application/x-www-form-urlencoded"
+DELETE_QUEUE = "/?Action=DeleteQueue&QueueUrl=http://127.0.0.1/000000000000/darkroom-express"
+DYNAMO = ("X-Amz-Target: DynamoDB_20120810.ListTables", "Content-Type: application/x-amz-json-1.0")
+UNPROVED = (
+    "Authorization: AWS4-HMAC-SHA256 "
+    "Credential=AKIA/20261128/us-east-1/sqs/aws4_request, SignedHeaders=host, Signature=0"
+)
+PUBLIC = ("web", "objects", "edge")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with running_installation(tmp_path_factory.mktemp("reach")) as installation:
+        yield installation
+
+
+def ports(installation: Installation) -> dict[int, str]:
+    """Every port on which the installation listens, by the part that it belongs to."""
+    app = json.loads((installation.folder / "app.json").read_text())
+    first = int(installation.url.rpartition(":")[2])
+    named = {first: "web", first + 1: "objects", first + 2: "edge", port_of(app["DARKROOM_REDIS_URL"]): "valkey"}
+    named |= {port_of(app["DARKROOM_SQS_ENDPOINT"]): "emulator", port_of(app["DARKROOM_DYNAMODB_ENDPOINT"]): "tables"}
+    supervisor = int((installation.folder / "lock").read_text())
+    return {port: named.get(port, "app or worker") for port in listening_ports(descendants(supervisor))}
+
+
+def port_of(url: str) -> int:
+    return int(url.rpartition(":")[2].partition("/")[0])
+
+
+def test_the_matrix_has_every_part(whole: Installation) -> None:
+    found = sorted(ports(whole).values())
+    assert found == ["app or worker", "app or worker", "edge", "emulator", "objects", "tables", "valkey", "web"]
+
+
+def test_another_user_of_the_machine_is_refused_by_every_inner_part(whole: Installation) -> None:
+    inner = [port for port, part in ports(whole).items() if part not in (*PUBLIC, "valkey")]
+    targets = [
+        ("GET", DELETE_QUEUE),
+        ("GET", "/v1/account"),
+        ("POST", "/v1/accounts"),
+        ("GET", "/metrics"),
+        ("GET", "/"),
+    ]
+    sent = [
+        (port, request(method, target, f"127.0.0.1:{port}", *lines, body="{}" if method == "POST" else ""))
+        for port in inner
+        for method, target in targets
+        for lines in ((), (UNPROVED,), DYNAMO, ("X-Forwarded-For: 10.0.0.1", "X-Darkroom-Tier: guessed"))
+    ]
+    seen = as_another_user(sent)
+    answered = [(port, head[:60], status(answer)) for (port, head), answer in zip(sent, seen.answers, strict=True)]
+    assert [each for each in answered if each[2] not in (403, 404)] == []
+    assert [each for each in answered if each[2] == 404 and b"/metrics" in each[1]] == []
+
+
+def test_another_user_of_the_machine_gets_nothing_signed_from_the_public_parts(whole: Installation) -> None:
+    public = {part: port for port, part in ports(whole).items() if part in PUBLIC}
+    sent = [
+        (public["objects"], request("GET", "/darkroom", f"127.0.0.1:{public['objects']}")),
+        (public["objects"], request("DELETE", "/darkroom", f"127.0.0.1:{public['objects']}")),
+        (public["edge"], request("GET", "/renditions/a/b", f"127.0.0.1:{public['edge']}")),
+        (public["web"], request("GET", "/v1/account", f"127.0.0.1:{public['web']}")),
+        (public["web"], request("GET", "/v1/admin/overview", f"127.0.0.1:{public['web']}")),
+    ]
+    assert [status(answer) for answer in as_another_user(sent).answers] == [403, 403, 403, 401, 401]
+
+
+def test_nobody_writes_to_valkey_without_its_password(whole: Installation) -> None:
+    [valkey] = [port for port, part in ports(whole).items() if part == "valkey"]
+    commands = ("PING", "KEYS *", "SET session forged", "FLUSHALL", "CONFIG GET requirepass", "HELLO 3 AUTH default x")
+    seen = as_another_user([(valkey, f"{command}\r\n".encode()) for command in commands])
+    assert all(answer.startswith((b"-NOAUTH", b"-WRONGPASS")) for answer in seen.answers), seen.answers
+
+
+def test_another_user_of_the_machine_reads_no_file_and_sees_no_secret(whole: Installation) -> None:
+    files = [whole.folder, *whole.folder.rglob("*")]
+    assert whole.folder / "keys.json" in files
+    assert whole.folder / "scratch" in files
+    assert as_another_user([], files).readable == []
+    keys = json.loads((whole.folder / "keys.json").read_text())
+    app = json.loads((whole.folder / "app.json").read_text())
+    secrets = [keys["secret"], keys["secret_access_key"], app["DARKROOM_TIER_SECRET"], password_of(app)]
+    supervisor = int((whole.folder / "lock").read_text())
+    for pid in descendants(supervisor):
+        command = Path(f"/proc/{pid}/cmdline").read_text()
+        assert [secret for secret in secrets if secret in command] == []
+    for log in (whole.folder / "logs").iterdir():
+        assert [secret for secret in secrets if secret in log.read_text(errors="replace")] == [], log.name
+
+
+def password_of(app: dict[str, str]) -> str:
+    return app["DARKROOM_REDIS_URL"].partition("://:")[2].partition("@")[0]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("lines", [PAGE, PAGE[1:], (f"Content-Type: {FORM}",)], ids=["origin", "no origin", "form"])
+def test_a_page_on_another_origin_reaches_no_part(whole: Installation, method: str, lines: tuple[str, ...]) -> None:
+    for port, part in ports(whole).items():
+        for target in (DELETE_QUEUE, "/v1/account", "/v1/sessions/current", "/darkroom", "/metrics"):
+            answer = exchange(
+                port, request(method, target, f"127.0.0.1:{port}", *lines, body="a=b" if method == "POST" else "")
+            )
+            if part == "valkey":
+                assert not answer.startswith(b"+")
+            elif part != "web" or target.startswith("/v1"):
+                assert status(answer) in (401, 403, 404, 405, 422), (part, target, answer)
+            assert b"access-control-allow-credentials" not in answer.lower()
+
+
+@pytest.mark.parametrize("target", ["/", "/v1/account", "/v1/accounts", "/metrics", DELETE_QUEUE, *HEALTH])
+def test_a_rebound_name_reaches_no_part(whole: Installation, target: str) -> None:
+    for port, part in ports(whole).items():
+        for host in (REBOUND, f"{REBOUND}:{port}", f"127.0.0.1.{REBOUND}:{port}", f"127.0.0.1:{port}.{REBOUND}"):
+            for method in ("GET", "POST", "OPTIONS"):
+                answer = exchange(port, request(method, target, host))
+                if part == "valkey":
+                    assert not answer.startswith(b"+")
+                else:
+                    assert status(answer) == 400, (part, host, answer)
+
+
+def test_health_checks_may_name_any_address(whole: Installation) -> None:
+    for port, part in ports(whole).items():
+        if part != "valkey":
+            assert [status(exchange(port, request("GET", path, "10.1.2.3"))) for path in HEALTH] == [200, 200]
+            assert status(exchange(port, request("GET", "/", "10.1.2.3"))) == 400
+
+
+def test_the_page_is_served_on_its_own_names(whole: Installation) -> None:
+    port = int(whole.url.rpartition(":")[2])
+    for name in ("127.0.0.1", "localhost", "LOCALHOST"):
+        assert status(exchange(port, request("GET", "/", f"{name}:{port}"))) == 200

@@ -1,0 +1,52 @@
+"""Which hosts a process serves."""
+
+import pytest
+
+from shared.hosts import AllowedHosts
+
+
+def allows(hosts: AllowedHosts, host: str, path: str = "/") -> bool:
+    return hosts.allows([(b"accept", b"*/*"), (b"host", host.encode())], path)
+
+
+@pytest.mark.parametrize(
+    ("entries", "host", "allowed"),
+    [
+        ("photos.example.com", "photos.example.com", True),
+        ("photos.example.com", "PHOTOS.example.com:8443", True),
+        ("photos.example.com:8443", "photos.example.com:8443", True),
+        ("photos.example.com:8443", "photos.example.com", False),
+        ("photos.example.com", "photos.example.com.evil.org", False),
+        ("photos.example.com", "evil.org", False),
+        ("a.example, b.example", "b.example", True),
+        ("[::1]:8080", "[::1]:8080", True),
+        ("photos.example.com", "", False),
+        ("photos.example.com", "user@photos.example.com", False),
+        ("*", "evil.org", True),
+        ("", "127.0.0.1:8080", True),
+        ("", "localhost:8080", True),
+        ("", "localhost:8081", False),
+        ("", "evil.org:8080", False),
+    ],
+)
+def test_a_host_is_compared_whole_and_without_regard_to_case(entries: str, host: str, allowed: bool) -> None:
+    assert allows(AllowedHosts.parse(entries, "127.0.0.1", 8080), host) is allowed
+
+
+def test_a_request_names_one_host() -> None:
+    hosts = AllowedHosts.parse("a.example", "127.0.0.1", 1)
+    assert not hosts.allows([], "/")
+    assert not hosts.allows([(b"host", b"a.example"), (b"host", b"a.example")], "/")
+
+
+def test_health_checks_may_name_any_address_and_no_other_name() -> None:
+    hosts = AllowedHosts.parse("a.example", "127.0.0.1", 1)
+    assert allows(hosts, "10.1.2.3:8080", "/healthz")
+    assert allows(hosts, "[fd00::1]", "/readyz")
+    assert not allows(hosts, "evil.org", "/healthz")
+    assert not allows(hosts, "10.1.2.3", "/metrics")
+
+
+def test_what_is_no_host_is_refused_at_the_start() -> None:
+    with pytest.raises(ValueError, match="not a host"):
+        AllowedHosts.parse("https://photos.example.com", "127.0.0.1", 1)

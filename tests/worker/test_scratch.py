@@ -1,0 +1,67 @@
+"""A worker keeps people's files only in a folder that is its own and closed to others."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from app.worker.scratch import NotPrivate, scratch_folder
+
+SOMEBODY = 65_534
+
+
+def refusal(root: Path) -> str:
+    with pytest.raises(NotPrivate) as caught, scratch_folder(root):
+        pass
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_folder_is_private_and_empty_afterwards(tmp_path: Path) -> None:
+    root = tmp_path / "scratch"
+    with scratch_folder(root) as own:
+        (own / "original").write_bytes(b"x")
+        assert own == root / str(os.getpid())
+        assert [stat.S_IMODE(folder.stat().st_mode) for folder in (root, own)] == [0o700, 0o700]
+    assert [*root.iterdir()] == []
+
+
+def test_what_a_killed_worker_left_is_removed(tmp_path: Path) -> None:
+    left = tmp_path / "scratch" / "4194305"  # above the kernel's highest process id
+    left.mkdir(parents=True)
+    left.parent.chmod(0o700)
+    (left / "original").write_bytes(b"x")
+    with scratch_folder(left.parent):
+        assert not left.exists()
+
+
+def test_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (tmp_path / "scratch").symlink_to(tmp_path / "elsewhere")
+    assert "is a symbolic link" in refusal(tmp_path / "scratch")
+
+
+def test_a_folder_that_others_may_open_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "scratch").chmod(0o750)
+    assert "is open to others (mode 750)" in refusal(tmp_path / "scratch")
+
+
+def test_another_users_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "scratch").mkdir(mode=0o700)
+    os.chown(tmp_path / "scratch", SOMEBODY, SOMEBODY)
+    assert f"belongs to another user ({SOMEBODY})" in refusal(tmp_path / "scratch")
+
+
+def test_a_link_in_place_of_the_process_folder_is_refused(tmp_path: Path) -> None:
+    root = tmp_path / "scratch"
+    root.mkdir(mode=0o700)
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (root / str(os.getpid())).symlink_to(tmp_path / "elsewhere")
+    assert "is a symbolic link" in refusal(root)
+
+
+def test_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "scratch").write_bytes(b"")
+    assert "cannot be used" in refusal(tmp_path / "scratch")

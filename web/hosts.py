@@ -1,0 +1,18 @@
+"""Refuses requests for hosts that are not ours: those of a page on a name that was rebound to our address."""
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shared.hosts import AllowedHosts
+from shared.problems import BadRequest
+from web.problems import send_problem
+
+
+class OwnHostsOnly:
+    def __init__(self, app: ASGIApp, hosts: AllowedHosts) -> None:
+        self._app, self._hosts = app, hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or self._hosts.allows(scope["headers"], scope["path"]):
+            await self._app(scope, receive, send)
+        else:
+            await send_problem(send, BadRequest("This host is not served here."), [])

@@ -37,6 +37,7 @@ def _app() -> uvicorn.Config:
 def _web() -> uvicorn.Config:
     settings = WebSettings(
         listen_port=1,
+        allowed_hosts="*",
         app_url=AnyHttpUrl("http://127.0.0.1:1"),
         cdn_url=AnyHttpUrl(CDN_URL),
         s3_public_endpoint=AnyHttpUrl(OBJECTS_URL),

@@ -1,0 +1,36 @@
+"""The web tier serves its own hosts only, so that a page on a rebound name cannot speak as its visitor."""
+
+import httpx
+import pytest
+from pydantic import AnyHttpUrl, ValidationError
+
+from tests.web.servers import CDN_URL, OBJECTS_URL, serving_web
+from web.settings import Settings
+
+
+@pytest.mark.parametrize("path", ["/", "/v1/echo", "/metrics", "/healthz", "/readyz"])
+def test_another_host_is_refused_with_a_problem(app_url: str, path: str) -> None:
+    with serving_web(app_url, allowed_hosts="photos.example.com") as url, httpx.Client(base_url=url) as client:
+        refused = client.get(path, headers={"Host": "rebound.example.org"})
+        allowed = client.get(path, headers={"Host": "photos.example.com"})
+    assert (refused.status_code, refused.headers["content-type"]) == (400, "application/problem+json")
+    assert refused.json()["type"] == "urn:darkroom:problem:bad-request"
+    assert "content-security-policy" in refused.headers
+    assert allowed.status_code == 200
+
+
+def test_a_load_balancer_checks_health_by_address_and_reaches_nothing_else(app_url: str) -> None:
+    with serving_web(app_url, allowed_hosts="photos.example.com") as url, httpx.Client(base_url=url) as client:
+        answers = [client.get(path, headers={"Host": "10.1.2.3:8080"}).status_code for path in ("/healthz", "/v1/echo")]
+    assert answers == [200, 400]
+
+
+def test_on_every_interface_the_hosts_must_be_named() -> None:
+    with pytest.raises(ValidationError, match="must name the hosts"):
+        Settings(
+            listen_host="0.0.0.0",  # noqa: S104 - what is refused
+            listen_port=8080,
+            app_url=AnyHttpUrl("http://127.0.0.1:8000"),
+            cdn_url=AnyHttpUrl(CDN_URL),
+            s3_public_endpoint=AnyHttpUrl(OBJECTS_URL),
+        )

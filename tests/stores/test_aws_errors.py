@@ -17,6 +17,7 @@ from app.stores.resources import BULK_QUEUE, COMPLETIONS_TOPIC, ITEMS_TABLE
 from local.asgi import Receive, Scope, Send, answer
 from local.faults.plan import Fault, Plan
 from local.faults.wrapper import Faults
+from local.signatures import Verifier
 from shared.problems import Unavailable
 from tests.house import BUCKET, KEY_ID, REGION, SECRET, ManualClock
 from tests.servers import free_port
@@ -91,7 +92,7 @@ def plan() -> Plan:
 
 @pytest.fixture
 async def aws(plan: Plan) -> AsyncIterator[AmazonStores]:
-    with serving(Faults(_absent, plan)) as url:
+    with serving(Faults(_absent, plan, Verifier(KEY_ID, SECRET, frozenset()))) as url:
         async with AsyncExitStack() as stack:
             yield await _open(stack, url)
 

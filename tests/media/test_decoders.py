@@ -153,6 +153,22 @@ async def test_a_template_too_stuck_to_kill_is_killed_itself(decoders: Decoders,
     assert not is_alive(template)
 
 
+async def test_who_cancels_leaves_no_child_of_a_template_too_stuck_to_kill(
+    decoders: Decoders, folder: Path, stuck: Path
+) -> None:
+    cancelled = asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=PLENTY_SECONDS))
+    await until(lambda: decoders.pids)
+    (pid,) = decoders.pids
+    template = decoders.template_pid
+    assert template is not None
+    os.kill(template, signal.SIGSTOP)
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    assert not is_alive(template)
+    await until(lambda: not is_alive(pid))
+
+
 async def test_after_its_template_died_the_next_photo_gets_another(
     decoders: Decoders, folder: Path, stuck: Path
 ) -> None:

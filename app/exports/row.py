@@ -1,17 +1,15 @@
 """An export as it is stored, how it looks to clients, and where its file lies."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
+from app.stores.attributes import from_attributes as value_of
+from app.stores.attributes import to_attributes as attributes_of
 from app.stores.dynamo import Row
 from app.stores.resources import shard_of
 from shared.exports import Export, ExportState
 from shared.ids import AccountId, ExportId
 from shared.items import Failure, FailureCode
-from shared.times import from_rfc3339, to_rfc3339
-
-_MOMENTS = ("created_at", "deadline", "sent_at", "claimed_until", "kept_until", "due_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,28 +61,16 @@ def export_key(account: AccountId, export: ExportId) -> str:
 
 def to_attributes(row: ExportRow) -> Row:
     """Everything but the key, with the attributes that the index is made of."""
-    attributes: Row = asdict(row)
+    attributes = attributes_of(row)
     for name in row.key:
         del attributes[name]
-    for name in _MOMENTS:
-        if attributes[name] is not None:
-            attributes[name] = to_rfc3339(attributes[name])
     attributes["due_shard"] = shard_of(row.export_id) if row.due_at else None
     return attributes
 
 
 def from_attributes(attributes: Row) -> ExportRow:
-    """Raises KeyError or ValueError for what no release of ours has written."""
-    names = ExportRow.__dataclass_fields__
-    fields: dict[str, Any] = {name: attributes[name] for name in names if attributes.get(name) is not None}
-    for name in _MOMENTS:
-        if name in fields:
-            fields[name] = from_rfc3339(fields[name])
-    fields["state"] = ExportState(fields["state"])
-    if "failure" in fields:
-        stored = fields["failure"]
-        fields["failure"] = ExportFailure(FailureCode(stored["code"]), stored["message"], stored["retryable"])
-    return ExportRow(**fields)
+    """Raises TypeError or ValueError for what no release of ours has written."""
+    return value_of(ExportRow, attributes)
 
 
 def to_export(row: ExportRow) -> Export:

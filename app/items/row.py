@@ -1,21 +1,16 @@
 """An item as it is stored: one frozen value with every field of its row, and how it looks to clients."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
+from app.stores.attributes import from_attributes as value_of
+from app.stores.attributes import to_attributes as attributes_of
 from app.stores.dynamo import Row
 from app.stores.resources import shard_of
 from shared.ids import AccountId, ItemId
 from shared.items import Failure, FailureCode, Item, ItemKind, ItemState, Rendition
-from shared.times import from_rfc3339, to_rfc3339
-
-_MOMENTS = frozenset(
-    {"created_at", "captured_at", "deadline", "queue_deadline", "sent_at", "not_before", "claimed_until", "due_at"}
-    | {"deleted_at", "queued_at", "cleanup_at", "purge_at"}
-)
+from shared.times import to_rfc3339
 
 
 class Lane(StrEnum):
@@ -189,10 +184,7 @@ def captured_key(row: ItemRow) -> str:
 
 def to_attributes(row: ItemRow) -> Row:
     """Everything but the key, with the attributes that the indexes are made of."""
-    attributes: Row = asdict(row)
-    for name in _MOMENTS & attributes.keys():
-        if attributes[name] is not None:
-            attributes[name] = to_rfc3339(attributes[name])
+    attributes = attributes_of(row)
     for name in row.key:
         del attributes[name]
     attributes["captured_key"] = captured_key(row)
@@ -202,44 +194,8 @@ def to_attributes(row: ItemRow) -> Row:
 
 
 def from_attributes(attributes: Row) -> ItemRow:
-    """Raises KeyError or ValueError for what no release of ours has written."""
-    fields = {name: attributes[name] for name in ItemRow.__dataclass_fields__ if attributes.get(name) is not None}
-    for name in _MOMENTS & fields.keys():
-        fields[name] = from_rfc3339(fields[name])
-    fields["state"] = ItemState(fields["state"])
-    for name, read in _READ.items():
-        if name in fields:
-            fields[name] = read(fields[name])
-    return ItemRow(**fields)
-
-
-def _ladder(stored: dict[str, Any]) -> Ladder:
-    return replace(Ladder(**stored), rungs=tuple(Rung(**each) for each in stored["rungs"]))
-
-
-def _result(stored: dict[str, Any]) -> Result:
-    return replace(Result(**stored), renditions=tuple(StoredRendition(**each) for each in stored["renditions"]))
-
-
-def _former(stored: dict[str, Any]) -> Former:
-    return Former(_result(stored["result"]), _ladder(stored["ladder"]) if stored["ladder"] else None, stored["until"])
-
-
-def _failure(stored: dict[str, Any]) -> StoredFailure:
-    return StoredFailure(FailureCode(stored["code"]), stored["message"], stored["retryable"])
-
-
-_READ: dict[str, Callable[[Any], Any]] = {
-    "kind": ItemKind,
-    "state_before": ItemState,
-    "lane": Lane,
-    "purge": Purge,
-    "result": _result,
-    "ladder": _ladder,
-    "former": lambda stored: tuple(_former(each) for each in stored),
-    "remake": lambda stored: Remake(**stored),
-    "failure": _failure,
-}
+    """Raises TypeError or ValueError for what no release of ours has written."""
+    return value_of(ItemRow, attributes)
 
 
 def to_item(row: ItemRow) -> Item:

@@ -1,0 +1,91 @@
+"""Dataclasses as rows of DynamoDB: how every kind of row names its attributes and stores moments and closed sets."""
+
+from collections.abc import Callable
+from dataclasses import MISSING, fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from functools import cache, partial
+from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
+
+from app.stores.dynamo import Row
+from shared.times import from_rfc3339, to_rfc3339
+
+T = TypeVar("T")
+_STORED_AS = "stored_as"
+
+
+class _Part(NamedTuple):
+    field: str
+    attribute: str
+    read: Callable[[Any], Any]
+    required: bool
+
+
+def stored_as(attribute: str) -> dict[str, str]:
+    """The metadata of a field whose attribute has another name: `field(default=None, metadata=stored_as("remake"))`."""
+    return {_STORED_AS: attribute}
+
+
+def to_attributes(value: Any) -> Row:
+    """Every field of a dataclass, nested ones as maps and tuples as lists; what is None stays None."""
+    kind: Any = type(value)
+    return {part.attribute: _written(getattr(value, part.field)) for part in _parts(kind)}
+
+
+def from_attributes(kind: type[T], attributes: Row) -> T:
+    """The value that `to_attributes` made these of. An absent attribute is the field's default, an unknown one nothing.
+
+    Raises TypeError or ValueError for what no release of ours has written.
+    """
+    declared: Any = kind
+    found: dict[str, Any] = {}
+    for part in _parts(declared):
+        stored = attributes.get(part.attribute)
+        if stored is not None:
+            found[part.field] = part.read(stored)
+        elif part.required and part.attribute in attributes:
+            found[part.field] = None
+    return kind(**found)
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return to_rfc3339(value)
+    if isinstance(value, tuple):
+        return [_written(each) for each in value]
+    return to_attributes(value) if is_dataclass(value) else value
+
+
+@cache
+def _parts(kind: Any) -> tuple[_Part, ...]:
+    hints = get_type_hints(kind)
+    return tuple(
+        _Part(
+            each.name,
+            each.metadata.get(_STORED_AS, each.name),
+            _reader(hints[each.name]),
+            each.default is MISSING and each.default_factory is MISSING,
+        )
+        for each in fields(kind)
+    )
+
+
+def _reader(declared: Any) -> Callable[[Any], Any]:
+    kinds = [each for each in get_args(declared) if each not in (type(None), Ellipsis)]
+    if get_origin(declared) is tuple:
+        read = _reader(kinds[0])
+        return lambda stored: tuple(read(each) for each in stored)
+    if kinds:  # of `kind | None`
+        return _reader(kinds[0])
+    if declared is datetime:
+        return from_rfc3339
+    if isinstance(declared, type):
+        if is_dataclass(declared):
+            return partial(from_attributes, declared)
+        if issubclass(declared, Enum):
+            return declared
+    return _unchanged
+
+
+def _unchanged(stored: Any) -> Any:
+    return stored

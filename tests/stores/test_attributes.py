@@ -1,0 +1,61 @@
+"""How dataclasses are stored: names of attributes, moments, closed sets, and what other releases wrote."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+import pytest
+
+from app.stores.attributes import from_attributes, stored_as, to_attributes
+from app.stores.dynamo import decode, encode
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    width: int | None
+    previous_colours: tuple[Colour, ...] = field(default=(), metadata=stored_as("former"))
+
+
+@dataclass(frozen=True, slots=True)
+class Outer:
+    name: str
+    reprocess: Inner | None = field(default=None, metadata=stored_as("remake"))
+    at: datetime | None = None
+    parts: tuple[Inner, ...] = ()
+
+
+MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
+FULL = Outer("a", Inner(None, (Colour.RED,)), MOMENT, (Inner(1), Inner(2)))
+
+
+def test_a_renamed_field_keeps_its_attribute_at_every_depth() -> None:
+    assert to_attributes(FULL) == {
+        "name": "a",
+        "remake": {"width": None, "former": ["red"]},
+        "at": "2026-01-02T03:04:05.678Z",
+        "parts": [{"width": 1, "former": []}, {"width": 2, "former": []}],
+    }
+
+
+def test_what_was_stored_is_read_back_as_it_was() -> None:
+    assert from_attributes(Outer, decode(encode(to_attributes(FULL)))) == FULL
+
+
+def test_absent_attributes_are_the_defaults_and_unknown_ones_of_a_newer_release_nothing() -> None:
+    assert from_attributes(Outer, {"name": "a", "later": 1, "parts": [{"width": 1, "later": 2}]}) == Outer(
+        "a", parts=(Inner(1),)
+    )
+
+
+def test_a_row_without_what_every_release_writes_is_an_error() -> None:
+    with pytest.raises(TypeError):
+        from_attributes(Outer, {"at": "2026-01-02T03:04:05.678Z"})
+
+
+def test_a_member_that_no_release_knows_is_an_error() -> None:
+    with pytest.raises(ValueError, match="blue"):
+        from_attributes(Inner, {"width": 1, "former": ["blue"]})

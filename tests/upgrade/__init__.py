@@ -1,0 +1,1 @@
+"""The present release on what an earlier one left behind, and beside it."""

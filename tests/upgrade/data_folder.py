@@ -1,0 +1,35 @@
+"""The data folder that an earlier release left behind, as it is kept beside these tests, and what lies in it."""
+
+import json
+import tarfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from shared.ids import AlbumId, ExportId, ItemId
+
+ARCHIVE = Path(__file__).with_name("data-folder-2e8417d.tar.xz")
+"""Made once by `python -m tests.upgrade.make_data_folder`."""
+OWNER, MEMBER, PASSWORD = "owner@example.com", "member@example.com", "a long enough password"
+SHARE_PASSWORD = "open sesame"
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Ids of the owner's items by what each is an example of, and of the rest; share links by their tokens."""
+
+    items: dict[str, ItemId]
+    digests: dict[str, str]
+    album: AlbumId
+    export: ExportId
+    shares: dict[str, str]
+
+    def as_json(self) -> str:
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+
+def unpack_data(folder: Path) -> Contents:
+    """Puts it into the folder, which must not exist."""
+    folder.mkdir(mode=0o700)
+    with tarfile.open(ARCHIVE) as archive:
+        archive.extractall(folder, filter="tar")
+    return Contents(**json.loads((folder / "contents.json").read_text()))

@@ -39,6 +39,7 @@ _PLACES = {
     "media/hostile/": Place(Tier.FULL, "hostile files"),
     "media/video/": Place(Tier.FULL, "all videos"),
     "reads/": Place(Tier.FULL, "outages"),
+    "upgrade/test_previous_worker.py": Place(Tier.FULL, "earlier release"),
 }
 """By the beginning of a test's path; the longest that fits decides, a marker `tier` beats it."""
 

@@ -125,6 +125,15 @@ def test_a_page_on_another_origin_reaches_no_part(whole: Installation, method: s
             assert b"access-control-allow-credentials" not in answer.lower()
 
 
+@pytest.mark.parametrize("lines", [PAGE, PAGE[:2], ()], ids=["text", "untyped", "bare"])
+def test_a_page_on_another_origin_makes_no_first_account(whole: Installation, lines: tuple[str, ...]) -> None:
+    """It may send any body, but none that is declared as JSON."""
+    port = int(whole.url.rpartition(":")[2])
+    body = json.dumps({"email": "eve@example.org", "password": "correct horse battery"})
+    answer = exchange(port, request("POST", "/v1/accounts", f"127.0.0.1:{port}", *lines, body=body))
+    assert status(answer) == 422
+
+
 @pytest.mark.parametrize("target", ["/", "/v1/account", "/v1/accounts", "/metrics", DELETE_QUEUE, *HEALTH])
 def test_a_rebound_name_reaches_no_part(whole: Installation, target: str) -> None:
     for port, part in ports(whole).items():

@@ -1,9 +1,11 @@
 """`darkroom up` as a whole, with every real part: ready, killed in turn, stopped, started again."""
 
 import asyncio
+import json
 import os
 import signal
 import ssl
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from local.refusal import ExitCode
 from shared.ids import ItemId
 from shared.items import ItemState
 from tests.drills.people import a_photo
-from tests.local.up.darkroom import Running, running, three_free_ports
+from tests.local.up.darkroom import Running, environment, running, three_free_ports
 from tests.local.up.toys import runs, until
 from tests.servers import running_valkey
 
@@ -137,3 +139,28 @@ async def test_https_by_its_own_certificate_serves_page_objects_and_edge(tmp_pat
 def descendants(pid: int) -> list[int]:
     found = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return found + [each for child in found for each in descendants(child)]
+
+
+async def test_where_others_reach_it_accounts_are_made_on_the_machine_and_registration_is_closed(
+    tmp_path: Path,
+) -> None:
+    folder, port = tmp_path / "data", three_free_ports()
+    async with running(folder, port, DARKROOM_HOST="darkroom.test") as lan:
+        await lan.until_said("darkroom admin create-account")
+        await lan.until_said("Darkroom is ready at http://darkroom.test")
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/v1", trust_env=False, timeout=60) as client:
+            assert (await client.post("/accounts", json=PERSON)).status_code == 403
+            await create_account(folder, PERSON)
+            assert (await client.post("/sessions", json=PERSON)).json()["account"]["administrator"]
+            assert (await client.post("/accounts", json=PERSON | {"email": "eve@example.org"})).status_code == 403
+        assert await lan.stop() == 0
+
+
+async def create_account(folder: Path, person: dict[str, str]) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app", "create-account", person["email"], "--administrator"),
+        env=environment(folder, 0) | json.loads((folder / "app.json").read_text()),
+        stdin=asyncio.subprocess.PIPE,
+    )
+    await process.communicate(f"{person['password']}\n".encode())
+    assert process.returncode == 0

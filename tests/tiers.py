@@ -5,7 +5,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -116,11 +116,11 @@ class Selection:
         return True
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self) -> Iterator[None]:
+    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """A test is reported under the name by which it can be run again."""
-        report: pytest.TestReport = yield  # type: ignore[misc]  # pluggy sends the result
+        report = yield
         report.nodeid = _without_group(report.nodeid)
-        return report  # type: ignore[return-value]
+        return report
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:

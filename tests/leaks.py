@@ -1,0 +1,167 @@
+"""Fails the test that leaves a task, a socket, a process or a Redis key without expiry behind: `-p tests.leaks`.
+
+What a fixture of a module or of the whole run has opened may stay. Connections to a server that outlives the test may
+stay too, because the services of a module keep them in pools; those that nobody owns any more are reported by Python as
+unclosed resources once the module is over, and warnings are errors.
+"""
+
+import asyncio
+import gc
+import os
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from redis import Redis
+
+GRACE_SECONDS = 2.0
+"""For what is about to end: a child that was told to, a task that only has to notice."""
+POLL_SECONDS = 0.01
+LISTENING = "0A"
+"""`TCP_LISTEN` in /proc/net/tcp."""
+
+REDIS_OF_THE_RUN = ("valkey_url", "stores")
+"""The fixtures that start them."""
+
+KEYS_WITHOUT_EXPIRY: dict[str, str] = {}
+"""By the beginning of a key: why it needs none."""
+
+
+@dataclass
+class Owned:
+    """What fixtures of more than one test have opened in this process."""
+
+    sockets: set[str] = field(default_factory=set)
+    processes: set[int] = field(default_factory=set)
+    redis: list[Redis] = field(default_factory=list)
+
+
+_owned = Owned()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what the imports left is not looked at again, by no collection
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
+    if fixturedef.scope == "function":
+        return (yield)
+    sockets, processes = _sockets(), _children()
+    try:
+        return (yield)
+    finally:
+        _owned.sockets |= _sockets() - sockets
+        _owned.processes |= _children() - processes
+        _watch(fixturedef)
+
+
+def _watch(fixturedef: pytest.FixtureDef[object]) -> None:
+    """Ask the servers of the run for the keys that a test left in them."""
+    if fixturedef.argname in REDIS_OF_THE_RUN and fixturedef.cached_result is not None:
+        value = fixturedef.cached_result[0]
+        url = value if isinstance(value, str) else str(getattr(value, "valkey", ""))
+        _owned.redis.append(Redis.from_url(url, socket_timeout=10, decode_responses=True))
+
+
+def pytest_unconfigure() -> None:
+    while _owned.redis:
+        _owned.redis.pop().close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _unclosed_resources_of_the_module() -> Iterator[None]:
+    yield
+    gc.collect()
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def nothing_left_behind() -> AsyncIterator[None]:
+    """Set up before all other fixtures of a test, so that it looks after they have closed."""
+    tasks, sockets, processes = asyncio.all_tasks(), _sockets(), _children()
+    yield
+    this = asyncio.current_task()
+    left = [
+        await _still_there("task", lambda: {_name_of(task) for task in asyncio.all_tasks() - tasks - {this}}),
+        await _still_there("process", lambda: {_program(pid) for pid in _children() - processes - _owned.processes}),
+        await _still_there("socket", lambda: _unowned(_sockets() - sockets - _owned.sockets)),
+        _keys_without_expiry(),
+    ]
+    lines = [line for lines in left for line in lines]
+    if lines:
+        pytest.fail("The test left behind:\n" + "\n".join(lines), pytrace=False)
+
+
+async def _still_there(kind: str, look: Callable[[], set[str]]) -> list[str]:
+    """What is there after the grace, a line each."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + GRACE_SECONDS
+    while (left := look()) and loop.time() < end:  # noqa: ASYNC110  # processes and sockets wake no event
+        await asyncio.sleep(POLL_SECONDS)
+    return [f"{kind}: {name}" for name in sorted(left)]
+
+
+def _name_of(task: "asyncio.Task[object]") -> str:
+    return f"{task.get_name()} {task.get_coro()}"
+
+
+def _children() -> set[int]:
+    found: set[int] = set()
+    for children in Path("/proc/self/task").glob("*/children"):
+        try:
+            found.update(map(int, children.read_text().split()))
+        except (FileNotFoundError, ProcessLookupError):  # the thread has ended
+            continue
+    return found
+
+
+def _program(pid: int) -> str:
+    try:
+        return f"{pid} {Path(f'/proc/{pid}/cmdline').read_text().replace(chr(0), ' ')}"
+    except (FileNotFoundError, ProcessLookupError):
+        return f"{pid}"
+
+
+def _sockets() -> set[str]:
+    """The inodes of this process's open sockets."""
+    found = set()
+    for descriptor in os.listdir("/proc/self/fd"):  # noqa: PTH208  # as fast as possible, twice a test
+        try:
+            target = os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115
+        except OSError:
+            continue
+        if target.startswith("socket:["):
+            found.add(target[8:-1])
+    return found
+
+
+def _unowned(inodes: set[str]) -> set[str]:
+    """Those that listen, or whose peer is no server of this machine that is still there."""
+    if not inodes:
+        return set()
+    rows = [line.split() for kind in ("tcp", "tcp6") for line in Path(f"/proc/net/{kind}").read_text().splitlines()[1:]]
+    listening = {row[1].rpartition(":")[2] for row in rows if row[3] == LISTENING}
+    left = {}
+    for row in rows:
+        inode, peer = row[9], row[2].rpartition(":")[2]
+        if inode in inodes and (row[3] == LISTENING or peer not in listening):
+            left[inode] = f"{int(row[1].rpartition(':')[2], 16)} to {int(peer, 16)}"
+    known = {row[9] for row in rows}
+    unconnected = {f"without a connection ({inode})" for inode in inodes - known}
+    return set(left.values()) | unconnected
+
+
+def _keys_without_expiry() -> list[str]:
+    lines = []
+    for client in _owned.redis:
+        # The numbers alone cost one request; names are asked for where they say that there is something.
+        keyspace = client.info("keyspace").values()
+        if not any(database["keys"] > database["expires"] for database in keyspace):
+            continue
+        for key in client.scan_iter(count=1000):
+            if client.ttl(key) == -1 and not key.startswith(tuple(KEYS_WITHOUT_EXPIRY)):
+                client.delete(key)  # so that the next test is not blamed for it
+                lines.append(f"Redis key without expiry: {key}")
+    return lines

@@ -1,0 +1,1 @@
+"""The test run itself: tiers, leaks, budgets."""

@@ -1,0 +1,49 @@
+"""A small test run of its own, with our plugins: files in a folder `tests`, and what pytest prints about them."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+
+RUN_SECONDS = 120
+ROOT = Path(__file__).parents[2]
+SETTINGS = """\
+[tool.pytest.ini_options]
+testpaths = ["tests"]
+asyncio_mode = "auto"
+asyncio_default_fixture_loop_scope = "module"
+asyncio_default_test_loop_scope = "module"
+markers = ["everything: long runs"]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How it ended."""
+
+    status: int
+    text: str
+
+
+def run(folder: Path, files: Mapping[str, str], *options: str, plugins: str = "tests.tiers") -> Run:
+    """The folder must be new; names of files are relative to its `tests`."""
+    (folder / "pyproject.toml").write_text(SETTINGS)
+    for name, text in files.items():
+        file = folder / "tests" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(dedent(text))
+    loaded = [word for plugin in plugins.split() for word in ("-p", plugin)]
+    command = [sys.executable, "-m", "pytest", *loaded, "-p", "no:cacheprovider", "--import-mode=importlib", *options]
+    done = subprocess.run(  # noqa: S603 - our own command
+        command,
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=RUN_SECONDS,
+    )
+    return Run(done.returncode, done.stdout + done.stderr)

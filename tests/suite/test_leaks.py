@@ -1,0 +1,79 @@
+"""A test that leaves a task, a socket, a process or a Redis key without expiry behind fails, the next one does not."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.suite.small_run import run
+
+PLUGINS = "tests.tiers tests.leaks"
+START = "import asyncio, socket, subprocess\nkept = []\n"
+TASK = "async def test_leak(): kept.append(asyncio.create_task(asyncio.sleep(60), name='the-task'))\n"
+SOCKET = "def test_leak(): kept.append(socket.create_server(('127.0.0.1', 0)))\n"
+PROCESS = "def test_leak(): kept.append(subprocess.Popen(['sleep', '60']))\n"
+AFTERWARDS = """
+def test_nothing(): pass
+async def test_nothing_in_a_loop(): pass
+def test_what_is_closed():
+    with socket.create_server(('127.0.0.1', 0)): pass
+    subprocess.run(['true'], check=True)
+def teardown_module():
+    for each in kept:
+        (getattr(each, 'kill', None) or getattr(each, 'close', None) or each.cancel)()
+        if isinstance(each, subprocess.Popen): each.wait()
+"""
+REDIS = """
+import pytest
+from redis import Redis
+
+@pytest.fixture(scope="session")
+def valkey_url():
+    return "{url}"
+
+def test_leak(valkey_url):
+    with Redis.from_url(valkey_url) as redis: redis.set("{key}", 1)
+
+def test_with_expiry(valkey_url):
+    with Redis.from_url(valkey_url) as redis: redis.set("{key}-2", 1, ex=60)
+"""
+
+
+@pytest.mark.parametrize(
+    ("leak", "said"),
+    [(TASK, "task: the-task"), (SOCKET, "socket: "), (PROCESS, "process: ")],
+    ids=["task", "socket", "process"],
+)
+def test_what_a_test_leaves_behind_is_its_error(tmp_path: Path, leak: str, said: str) -> None:
+    ended = run(tmp_path, {"items/test_leaks.py": START + leak + AFTERWARDS}, plugins=PLUGINS)
+    assert "4 passed, 1 error" in ended.text, ended.text
+    assert "ERROR tests/items/test_leaks.py::test_leak" in ended.text
+    assert said in ended.text
+
+
+def test_a_redis_key_without_expiry_is_the_error_of_the_test_that_wrote_it(tmp_path: Path, valkey_url: str) -> None:
+    url = valkey_url.removesuffix("/0") + "/7"  # not the database that this very test is looked at in
+    files = {"items/test_leaks.py": REDIS.format(url=url, key="left-for-ever")}
+    ended = run(tmp_path, files, plugins=PLUGINS)
+    assert "2 passed, 1 error" in ended.text, ended.text
+    assert "Redis key without expiry: left-for-ever" in ended.text
+
+
+def test_what_a_fixture_of_the_module_opens_may_stay_until_its_end(tmp_path: Path) -> None:
+    text = """
+        import asyncio, subprocess, socket
+        import pytest, pytest_asyncio
+
+        @pytest_asyncio.fixture(scope="module")
+        async def services():
+            child, task = subprocess.Popen(["sleep", "60"]), asyncio.create_task(asyncio.sleep(60))
+            with socket.create_server(("127.0.0.1", 0)):
+                yield
+            child.kill()
+            child.wait()
+            task.cancel()
+
+        async def test_one(services): pass
+        def test_two(services): pass
+    """
+    ended = run(tmp_path, {"items/test_services.py": text}, plugins=PLUGINS)
+    assert ended.status == 0, ended.text

@@ -71,7 +71,7 @@ def encoders(worker: Process) -> list[int]:
 def program(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/exe").readlink().name
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return ""
 
 

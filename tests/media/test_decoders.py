@@ -74,7 +74,7 @@ def working_folder_of(pid: int) -> Path:
 def is_alive(pid: int) -> bool:
     try:
         return (process(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 

@@ -34,7 +34,7 @@ def late(process, group):
     try:
         while process and os.readlink(f"/proc/{process}/exe") == os.readlink("/proc/self/exe"):
             os.sched_yield()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         pass
     set_group(process, group)
 os.setpgid = late

@@ -1,0 +1,170 @@
+"""Check that names and prose use the field's standard terms.
+
+Reads words.toml beside this file: words that names and file names avoid, phrases that prose avoids, and the exceptions,
+each with its reason. Prints `file:line`, the word and what to write instead; exits 1 if there is a finding.
+"""
+
+import argparse
+import ast
+import io
+import re
+import subprocess
+import sys
+import tokenize
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+LIST = Path(__file__).with_name("words.toml")
+WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+SCOPES = ("definition", "test", "file", "prose")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    file: str
+    line: int
+    scope: str
+    name: str
+    word: str
+    write: str
+
+    def __str__(self) -> str:
+        return f'{self.file}:{self.line}: {self.scope}: "{self.word}" in {self.name}: write {self.write}'
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    names: dict[tuple[str, ...], str]
+    prose: list[tuple[re.Pattern[str], str]]
+    allowed_in_test_names: frozenset[tuple[str, ...]]
+    exceptions: list[dict[str, str]]
+
+    @classmethod
+    def read(cls, file: Path = LIST) -> "Rules":
+        document: dict[str, Any] = tomllib.loads(file.read_text())
+        names: dict[tuple[str, ...], str] = {}
+        prose: list[tuple[re.Pattern[str], str]] = []
+        for row in document["refused"]:
+            names |= {tuple(each.split()): row["write"] for each in row.get("names", [])}
+            prose += [
+                (re.compile(r"\b" + each.replace(" ", r"\s+") + r"\b", re.IGNORECASE), row["write"])
+                for each in row.get("prose", [])
+            ]
+        allowed = frozenset(tuple(each.split()) for each in document["allowed_in_test_names"])
+        return cls(names, prose, allowed, document["exception"])
+
+    def is_excepted(self, file: str, name: str) -> bool:
+        for row in self.exceptions:
+            if fnmatchcase(file, row.get("where", "*")) and _contains(split(name), split(row["name"])):
+                return True
+        return False
+
+    def refused(self, file: str, name: str, *, is_test: bool = False) -> tuple[str, str] | None:
+        """Return the first refused word of a name and what to write instead; None if there is none."""
+        parts = split(name)
+        for length in (1, 2):
+            for start in range(len(parts) - length + 1):
+                word = parts[start : start + length]
+                if word in self.names and not (is_test and word in self.allowed_in_test_names):
+                    return None if self.is_excepted(file, name) else (" ".join(word), self.names[word])
+        return None
+
+
+def split(name: str) -> tuple[str, ...]:
+    """Return the words of a name in lower case, split at `_` and at capitals."""
+    return tuple(part.lower() for part in WORD.findall(name))
+
+
+def _contains(parts: tuple[str, ...], words: tuple[str, ...]) -> bool:
+    return any(parts[at : at + len(words)] == words for at in range(len(parts) - len(words) + 1))
+
+
+def definitions(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Yield each name that the module defines, with its line."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name, node.lineno
+            case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                yield name, node.lineno
+            case ast.alias(asname=str(name)):
+                yield name, node.lineno
+            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                yield name, node.lineno
+            case _:
+                pass
+
+
+def prose_of(source: str, tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Yield each docstring and each run of comments, with its first line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield node.value.value, node.lineno
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.string, token.start[0]
+
+
+def check_python(file: str, source: str, rules: Rules) -> Iterator[Finding]:
+    tree = ast.parse(source)
+    reported: set[str] = set()  # a name counts once in a file, at its first definition
+    for name, line in sorted(definitions(tree), key=lambda each: each[1]):
+        is_test = name.startswith("test_")
+        if name not in reported and (refused := rules.refused(file, name, is_test=is_test)):
+            reported.add(name)
+            yield Finding(file, line, "test" if is_test else "definition", name, *refused)
+    for text, line in prose_of(source, tree):
+        yield from check_prose(file, text, line, rules)
+
+
+def check_prose(file: str, text: str, line: int, rules: Rules) -> Iterator[Finding]:
+    for pattern, write in rules.prose:
+        for match in pattern.finditer(text):
+            if not rules.is_excepted(file, match[0]):
+                at = text.count("\n", 0, match.start())
+                sentence = text.splitlines()[at].strip()
+                yield Finding(file, line + at, "prose", f"`{sentence[:60]}`", match[0], write)
+
+
+def check(folder: Path, files: list[str], rules: Rules) -> Iterator[Finding]:
+    for file in files:
+        path = folder / file
+        if path.suffix == ".py" and (refused := rules.refused(file, path.stem)):
+            yield Finding(file, 1, "file", path.name, *refused)
+        if path.suffix == ".py":
+            yield from check_python(file, path.read_text(), rules)
+        elif path.suffix == ".md" and path.parts[-2] in {"docs", "decisions"}:
+            yield from check_prose(file, path.read_text(), 1, rules)
+
+
+def listed(folder: Path) -> list[str]:
+    """Return the tracked Python files and documents below a folder; all files if it is no repository."""
+    command = ["git", "ls-files"]
+    git = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603, our own words
+    files = git.stdout.splitlines() or [str(path.relative_to(folder)) for path in folder.rglob("*.*")]
+    return sorted(file for file in files if file.endswith((".py", ".md")) and (folder / file).is_file())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Check that names and prose use the field's standard terms.")
+    parser.add_argument("folder", nargs="?", type=Path, default=Path.cwd())
+    parser.add_argument("--counts", action="store_true", help="print the counts only")
+    parser.add_argument("--scopes", nargs="+", choices=SCOPES, default=SCOPES, help="check these only (default: all)")
+    arguments = parser.parse_args()
+    folder = arguments.folder.resolve()
+    findings = [each for each in check(folder, listed(folder), Rules.read()) if each.scope in arguments.scopes]
+    if not arguments.counts:
+        sys.stdout.writelines(f"{finding}\n" for finding in findings)
+    counts = Counter(finding.scope for finding in findings)
+    figures = ", ".join(f"{scope} {counts[scope]}" for scope in arguments.scopes)
+    sys.stdout.write(f"words to replace: {len(findings)} ({figures})\n")
+    return bool(findings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

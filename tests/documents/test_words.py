@@ -1,0 +1,97 @@
+"""The check of words: it reports each kind of place, its exceptions hold, and other libraries' terms pass."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+CHECK = PROJECT / ".ci/check_words.py"
+
+
+def check(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, CHECK, folder, *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603, our own words
+
+
+def check_text(folder: Path, text: str, file: str = "app/module.py") -> "subprocess.CompletedProcess[str]":
+    path = folder / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return check(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [
+        ("def ask() -> None: ...", '1: definition: "ask" in ask: write'),
+        ("\nclass PromptTelling: ...", '2: definition: "telling" in PromptTelling: write'),
+        ("MOST_ROWS = 5", '1: definition: "most" in MOST_ROWS: write max_'),
+        ("def read(film: str) -> None: ...", '1: definition: "film" in film: write video'),
+        ("read = lambda film: film", '1: definition: "film" in film: write video'),
+        ("def read() -> None:\n    found = 1", '2: definition: "found" in found: write'),
+        ("class Row:\n    shown: int", '2: definition: "shown" in shown: write'),
+        (
+            "class Row:\n    def __init__(self) -> None:\n        self._news = 1",
+            '3: definition: "news" in _news: write',
+        ),
+        ("import ssl as house", '1: definition: "house" in house: write services'),
+        ("try: ...\nexcept OSError as died: ...", '2: definition: "died" in died: write'),
+        ("class ShortWay: ...", '1: definition: "short way" in ShortWay: write'),
+        ("def test_nobody_reads() -> None: ...", '1: test: "nobody" in test_nobody_reads: write'),
+        ('"""One line.\n\nThe caller\nis told.\n"""', '4: prose: "is told" in `is told.`: write'),
+        ("# The row\nrow = 1  # lies in the table", '2: prose: "lies in" in'),
+    ],
+)
+def test_a_refused_word_is_reported_with_its_line(tmp_path: Path, text: str, finding: str) -> None:
+    result = check_text(tmp_path, text)
+    assert f"app/module.py:{finding}" in result.stdout
+    assert result.returncode == 1
+
+
+def test_file_names_and_documents_are_checked(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/API.md").write_text("# API\n\nThe caller is\ntold.\n")
+    result = check_text(tmp_path, '"""Module."""', "tests/guest_book.py")
+    assert 'tests/guest_book.py:1: file: "guest" in guest_book.py: write' in result.stdout
+    assert 'docs/API.md:3: prose: "is\ntold" in' in result.stdout
+    assert "words to replace: 2 (definition 0, test 0, file 1, prose 1)" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "file"),
+    [
+        ("class NotFound(Exception): ...", "app/module.py"),
+        ("class ResourceNotFoundException(Exception): ...", "local/module.py"),
+        ("class P:\n    def connection_lost(self, exc: Exception | None) -> None: ...", "app/module.py"),
+        ("from sqlalchemy import ForeignKey\ncolumn = ForeignKey('a.b')", "app/module.py"),
+        (
+            "from hypothesis import given, strategies\n\n\n@given(strategies.text())\ndef test_any(text: str): ...",
+            "tests/module.py",
+        ),
+        ("class Row:\n    lost_attempts: int\n    kept_until: str", "app/module.py"),
+        ("class Cursor:\n    wanted: int", "app/events/cursors.py"),
+        ("def test_no_row_is_lost_at_most_two_are_kept() -> None: ...", "tests/module.py"),
+        ("response = client.ask()  # a name of another library", "app/module.py"),
+        ('"""Module."""', "bench/machine.py"),
+        ("almost = askew = storytelling = background = 1", "app/module.py"),
+    ],
+)
+def test_terms_of_libraries_and_exceptions_pass(tmp_path: Path, text: str, file: str) -> None:
+    result = check_text(tmp_path, text, file)
+    assert result.stdout == "words to replace: 0 (definition 0, test 0, file 0, prose 0)\n"
+    assert result.returncode == 0
+
+
+def test_an_exception_holds_in_its_files_only(tmp_path: Path) -> None:
+    assert check_text(tmp_path, "class Cursor:\n    wanted: int", "app/albums/store.py").returncode == 1
+
+
+def test_a_name_counts_once_in_a_file(tmp_path: Path) -> None:
+    assert "words to replace: 1 " in check_text(tmp_path, "found = 1\nfound = 2\n").stdout
+
+
+def test_scopes_can_be_selected(tmp_path: Path) -> None:
+    check_text(tmp_path, "# whoever reads\nfound = 1\n")
+    assert "words to replace: 1 (prose 1)" in check(tmp_path, "--counts", "--scopes", "prose").stdout

@@ -39,6 +39,7 @@ _PLACES = {
     "media/hostile/": Place(Tier.FULL, "hostile files"),
     "media/video/": Place(Tier.FULL, "all videos"),
     "reads/": Place(Tier.FULL, "outages"),
+    "upgrade/": Place(Tier.FULL, "an earlier release's data and worker"),
     "upgrade/test_previous_worker.py": Place(Tier.FULL, "earlier release"),
 }
 """By the beginning of a test's path; the longest that fits decides, a marker `tier` beats it."""
@@ -61,7 +62,17 @@ _GROUPS = {
 """Tests with one of these fixtures or parameters share a process, which starts the servers once. In this order the
 groups begin; after them each file is a group, in the order of `_FILES`."""
 
-_FILES = ("cache_chaos/", "end_to_end/", "media/video/", "media/hostile/", "client/", "web/", "media/", "local/")
+_FILES = (
+    "upgrade/",
+    "cache_chaos/",
+    "end_to_end/",
+    "media/video/",
+    "media/hostile/",
+    "client/",
+    "web/",
+    "media/",
+    "local/",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

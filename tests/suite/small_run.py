@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 
-RUN_SECONDS = 120
+RUN_SECONDS = 250
 ROOT = Path(__file__).parents[2]
 SETTINGS = """\
 [tool.pytest.ini_options]

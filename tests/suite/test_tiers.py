@@ -33,6 +33,11 @@ FILES = {
     """,
 }
 TWO_PROCESSES = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")
+ALONE_AND_DISTRIBUTED = pytest.mark.parametrize(
+    "processes",
+    [(), pytest.param(TWO_PROCESSES, marks=pytest.mark.tier("full", "three processes each"))],
+    ids=["alone", "distributed"],
+)
 
 
 def names(ended: Run) -> set[str]:
@@ -58,7 +63,7 @@ def test_a_tier_holds_the_smaller_ones(tmp_path: Path, options: list[str], expec
     assert (ended.status, names(ended)) == (0, expected)
 
 
-@pytest.mark.parametrize("processes", [(), TWO_PROCESSES])
+@ALONE_AND_DISTRIBUTED
 def test_what_is_left_to_other_runs_is_counted_by_folder_and_reason(tmp_path: Path, processes: tuple[str, ...]) -> None:
     ended = run(tmp_path, FILES, "--tier", "test", *processes)
     lines = [" ".join(line.split()) for line in ended.text.partition("left to other runs")[2].splitlines()]
@@ -67,7 +72,7 @@ def test_what_is_left_to_other_runs_is_counted_by_folder_and_reason(tmp_path: Pa
     assert "1 items (long runs)" in lines
 
 
-@pytest.mark.parametrize("processes", [(), TWO_PROCESSES])
+@ALONE_AND_DISTRIBUTED
 def test_what_is_not_reached_before_the_deadline_is_printed_and_green(
     tmp_path: Path, processes: tuple[str, ...]
 ) -> None:
@@ -77,7 +82,7 @@ def test_what_is_not_reached_before_the_deadline_is_printed_and_green(
     assert re.search(r"^ +6 +tests/items/test_items.py$", ended.text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("processes", [(), TWO_PROCESSES])
+@ALONE_AND_DISTRIBUTED
 def test_a_failure_before_the_deadline_is_red(tmp_path: Path, processes: tuple[str, ...]) -> None:
     files = {"items/test_items.py": "def test_wrong(): assert False\n"}
     ended = run(tmp_path, files, "--until", str(time.time() + 600), *processes)
@@ -85,7 +90,7 @@ def test_a_failure_before_the_deadline_is_red(tmp_path: Path, processes: tuple[s
     assert "FAILED tests/items/test_items.py::test_wrong - " in ended.text
 
 
-@pytest.mark.parametrize("processes", [(), TWO_PROCESSES])
+@ALONE_AND_DISTRIBUTED
 def test_nothing_left_to_run_is_green_with_a_deadline_only(tmp_path: Path, processes: tuple[str, ...]) -> None:
     files = {"items/test_items.py": "def test_plain(): pass\n"}
     rest = ("--tier", "full", "--beyond", "test", *processes)

@@ -1,31 +1,21 @@
 """Canary secrets: what somebody types or presents appears in no log and no error."""
 
-import logging
 import re
 from collections.abc import Iterator
-from contextlib import redirect_stderr
 from io import StringIO
 
 import pytest
-import structlog
 
-from app.logs import set_up_logs
 from tests.accounts.front_door import PASSWORD, FrontDoor, an_address
+from tests.written_logs import written_logs
 
 JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture
 def logged() -> Iterator[StringIO]:
-    """Everything goes the way it goes in production, to what stands for stderr."""
-    root = logging.getLogger()
-    handlers, level, written = root.handlers, root.level, StringIO()
-    with redirect_stderr(written):
-        set_up_logs(as_json=True)
-    yield written
-    root.handlers = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with written_logs() as stream:
+        yield stream
 
 
 async def test_no_secret_reaches_the_logs(door: FrontDoor, logged: StringIO) -> None:

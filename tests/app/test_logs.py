@@ -3,13 +3,13 @@
 import json
 import logging
 from collections.abc import Iterator
-from contextlib import redirect_stderr
 from io import StringIO
 
 import pytest
 import structlog
 
-from app.logs import REMOVED, set_up_logs, without_secrets
+from app.logs import REMOVED, without_secrets
+from tests.written_logs import written_logs
 
 SIGNED = (
     "http://127.0.0.1:8081/darkroom/originals/acc_1/itm_1"
@@ -19,15 +19,8 @@ SIGNED = (
 
 @pytest.fixture
 def written() -> Iterator[StringIO]:
-    """What stands for stderr."""
-    root = logging.getLogger()
-    handlers, level, stream = root.handlers, root.level, StringIO()
-    with redirect_stderr(stream):
-        set_up_logs(as_json=True)
-    yield stream
-    root.handlers = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with written_logs() as stream:
+        yield stream
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,23 @@
+"""What the process logs while a test runs."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
+
+import structlog
+
+from app.logs import set_up_logs
+
+
+@contextmanager
+def written_logs() -> Iterator[StringIO]:
+    """Everything is logged as in production, but to the returned stream instead of stderr."""
+    root = logging.getLogger()
+    handlers, level, written = root.handlers, root.level, StringIO()
+    with redirect_stderr(written):
+        set_up_logs(as_json=True)
+    yield written
+    root.handlers = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()

@@ -1,4 +1,4 @@
-"""BatchGetItem and BatchWriteItem: many items in one call, each for itself."""
+"""BatchGetItem and BatchWriteItem: many items read or deleted in one call, each for itself."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -7,33 +7,35 @@ from typing import Any, Final
 from local.tables import changes, items, rows
 from local.tables.database import Database
 from local.tables.errors import ValidationException
-from local.tables.expressions import Expressions
 from local.tables.keys import StoredKey, key_alone
-from local.tables.requests import Parameters, array, constraint, mapping, structure
+from local.tables.requests import Parameters, array, constraint, mapping, refuse_unknown, structure
 from local.tables.schema import Table
-from local.tables.syntax import Path
 from local.tables.values import Item, canonical_item
 
 MOST_READS: Final = 100  # "BatchGetItem"
+READ_PARAMETERS: Final = frozenset({"ConsistentRead", "Keys"})
+PARAMETERS: Final = frozenset({"RequestItems"})
 MOST_WRITES: Final = 25  # "BatchWriteItem"
 LARGEST_ANSWER: Final = 16 * 1024 * 1024  # bytes; what is over comes back as unprocessed
 
-Wanted = tuple[str, Table, StoredKey, Item, tuple[Path, ...] | None]
+Wanted = tuple[str, Table, StoredKey, Item]
 
 
 async def batch_get_item(database: Database, parameters: Parameters) -> bytes:
     """What does not exist is left out; what would make the answer too long is named as unprocessed."""
+    refuse_unknown(parameters, PARAMETERS)
     tables = mapping(parameters, "RequestItems")
     wanted = list(_wanted(database, tables))
     if not 1 <= len(wanted) <= MOST_READS:
         raise ValidationException("Too many items requested for the BatchGetItem call")
-    if len({(table.name, key) for _, table, key, _, _ in wanted}) != len(wanted):
+    if len({(table.name, key) for _, table, key, _ in wanted}) != len(wanted):
         raise ValidationException("Provided list of item keys contains duplicates")
     return await database.read(lambda connection: _read(connection, tables, wanted))
 
 
 async def batch_write_item(database: Database, parameters: Parameters) -> bytes:
     """All of it in one commit, which is more than DynamoDB promises."""
+    refuse_unknown(parameters, PARAMETERS)
     requests = list(_writes(database, mapping(parameters, "RequestItems")))
     if not 1 <= len(requests) <= MOST_WRITES:
         raise constraint(
@@ -53,28 +55,26 @@ async def batch_write_item(database: Database, parameters: Parameters) -> bytes:
 def _wanted(database: Database, tables: Parameters) -> Iterator[Wanted]:
     for name, value in tables.items():
         request = structure(value)
-        table = database.catalog.require(name.rpartition("/")[2])
-        expressions = Expressions(request)
-        projection = expressions.projection()
-        expressions.finish()
+        table = database.catalog.require(name)
+        refuse_unknown(request, READ_PARAMETERS)
         for given in array(request, "Keys"):
             key = canonical_item(given)
-            yield name, table, key_alone(table.keys, key), key, None if projection is None else projection.paths
+            yield name, table, key_alone(table.keys, key), key
 
 
 def _read(connection: sqlite3.Connection, tables: Parameters, wanted: list[Wanted]) -> bytes:
     found: dict[str, list[bytes]] = {name: [] for name in tables}
     unprocessed: dict[str, Any] = {}
     size = 0
-    for name, table, key, item, paths in wanted:
+    for name, table, key, item in wanted:
         if size > LARGEST_ANSWER:
             unprocessed.setdefault(name, {**tables[name], "Keys": []})["Keys"].append(item)
             continue
         document = rows.fetch_document(connection, table, key)
         if document is not None:
             size += len(document)
-            found[name].append(items.shown(document, paths))
-    answers = b",".join(rows.encode(name) + b":[" + b",".join(shown) + b"]" for name, shown in found.items())
+            found[name].append(document)
+    answers = b",".join(rows.encode(name) + b":[" + b",".join(documents) + b"]" for name, documents in found.items())
     return b'{"Responses":{' + answers + b'},"UnprocessedKeys":' + rows.encode(unprocessed) + b"}"
 
 
@@ -83,12 +83,7 @@ def _writes(database: Database, tables: Parameters) -> Iterator[changes.Request]
         for value in array(tables, name):
             request = structure(value)
             match request:
-                case {"PutRequest": dict(put)} if len(request) == 1:
-                    yield items.read_put(database, {"Item": put.get("Item"), "TableName": name})
                 case {"DeleteRequest": dict(delete)} if len(request) == 1:
                     yield items.read_delete(database, {"Key": delete.get("Key"), "TableName": name})
                 case _:
-                    raise ValidationException(
-                        "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the "
-                        "supported operations: PutRequest, DeleteRequest"
-                    )
+                    raise ValidationException("A batch can only contain a DeleteRequest in each of its members here")

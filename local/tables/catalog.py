@@ -5,7 +5,7 @@ import sqlite3
 import time
 
 from local.tables import rows, statements
-from local.tables.definitions import KEPT, read_table
+from local.tables.definitions import KEPT, read_table, table_name
 from local.tables.errors import ResourceInUseException, ResourceNotFoundException
 from local.tables.requests import Parameters
 from local.tables.schema import Table
@@ -26,10 +26,10 @@ class Catalog:
 
     def load(self, connection: sqlite3.Connection) -> None:
         """Reads all tables from the file."""
-        found = connection.execute("SELECT number, definition, created_at, expiry_attribute FROM tables")
+        found = connection.execute("SELECT number, definition, expiry_attribute FROM tables")
         tables = [
-            read_table(json.loads(definition), number=number, created_at=created_at).expiring_by(expiry_attribute)
-            for number, definition, created_at, expiry_attribute in found.fetchall()
+            read_table(json.loads(definition), number=number).expiring_by(expiry_attribute)
+            for number, definition, expiry_attribute in found.fetchall()
         ]
         self._tables = {table.name: table for table in tables}
 
@@ -40,40 +40,27 @@ class Catalog:
             raise ResourceNotFoundException
         return table
 
-    def require_same(self, table: Table) -> Table:
-        """The table as it stands now; raises ResourceNotFoundException when it has been deleted since."""
-        present = self.require(table.name)
-        if present.number != table.number:
-            raise ResourceNotFoundException
-        return present
-
 
 def create(connection: sqlite3.Connection, parameters: Parameters) -> Table:
     """Raises ResourceInUseException when the name is taken."""
-    wanted = read_table(parameters, number=0, created_at=time.time())
-    if connection.execute("SELECT 1 FROM tables WHERE name = ?", (wanted.name,)).fetchone():
-        raise ResourceInUseException(f"Table already exists: {wanted.name}")
-    kept = {"TableName": wanted.name, **{name: parameters[name] for name in KEPT if name in parameters}}
+    name = table_name(parameters)
+    if connection.execute("SELECT 1 FROM tables WHERE name = ?", (name,)).fetchone():
+        raise ResourceInUseException(f"Table already exists: {name}")
+    kept = {"TableName": name, **{name: parameters[name] for name in KEPT if name in parameters}}
     definition = json.dumps(kept)
     number = connection.execute(
         "INSERT INTO tables (name, definition, created_at) VALUES (?, ?, ?)",
-        (wanted.name, definition, wanted.created_at),
+        (name, definition, time.time()),
     ).lastrowid
     assert number is not None, "SQLite numbers every inserted row"  # noqa: S101  # for the type checker
-    table = read_table(kept, number=number, created_at=wanted.created_at)
+    table = read_table(kept, number=number)
     for statement in statements.create(table):
         connection.execute(statement)
     return table
 
 
-def delete(connection: sqlite3.Connection, table: Table) -> None:
-    """With all its rows."""
-    connection.execute("DELETE FROM tables WHERE number = ?", (table.number,))
-    connection.execute(statements.drop(table))
-
-
-def set_expiry(connection: sqlite3.Connection, table: Table, attribute: str | None) -> None:
-    """Changes the time-to-live attribute, also for the rows that are there already."""
+def set_expiry(connection: sqlite3.Connection, table: Table, attribute: str) -> None:
+    """Sets the time-to-live attribute, also for the rows that are there already."""
     connection.execute("UPDATE tables SET expiry_attribute = ? WHERE number = ?", (attribute, table.number))
     last = 0
     while page := connection.execute(statements.all_documents(table.rows), (last, BACKFILL_ROWS)).fetchall():

@@ -14,6 +14,7 @@ from local.tables.syntax import ConditionExpression, UpdateExpression
 from local.tables.values import Item
 
 LARGEST_ITEM: Final = 400 * 1024  # bytes; "Constraints": items
+CONDITION_FAILED: Final = "The conditional request failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Update:
     """The item is changed, or made from its `key` when there is none."""
 
     key: Item
-    expression: UpdateExpression | None
+    expression: UpdateExpression
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +38,14 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """Nothing changes; only the condition counts."""
-
-
-@dataclass(frozen=True, slots=True)
 class Request:
     """What a caller wants done to one item."""
 
     table: Table
     key: StoredKey
-    effect: Put | Update | Delete | Check
+    effect: Put | Update | Delete
     condition: ConditionExpression | None
     values: Values
-    shows_item_on_failure: bool
 
     @property
     def target(self) -> tuple[str, bytes, bytes]:
@@ -71,11 +66,11 @@ class Decided:
 
 def decide(connection: sqlite3.Connection, catalog: Catalog, request: Request) -> Decided:
     """Writes nothing; raises a TablesError when the request must be refused."""
-    table = catalog.require_same(request.table)
+    table = catalog.require(request.table.name)  # as it is now: it may expire its rows since the request was read
     before = rows.fetch(connection, table, request.key)
     item = None if before is None else before.item
     if request.condition is not None and not holds(request.condition.root, item or {}, request.values):
-        raise ConditionalCheckFailedException(item if request.shows_item_on_failure else None)
+        raise ConditionalCheckFailedException(CONDITION_FAILED)
     after = _after(request, item)
     columns = {} if after is None else rows.columns_of(table, after)
     if columns and columns["size"] > LARGEST_ITEM:
@@ -84,19 +79,18 @@ def decide(connection: sqlite3.Connection, catalog: Catalog, request: Request) -
     return Decided(table, request.key, before, after, columns)
 
 
-def store(connection: sqlite3.Connection, decided: Decided) -> bytes | None:
-    """Returns the item's new JSON; None when there is no item any more."""
+def store(connection: sqlite3.Connection, decided: Decided) -> None:
+    """Writes what was decided."""
     table, before, after = decided.table, decided.before, decided.after
     if after is None:
         if before is not None:
             rows.delete(connection, table, before)
-        return None
+        return
     document = rows.encode(after)
     if before is None:
         rows.insert(connection, table, decided.key, document, decided.columns)
     elif document != before.document:
         rows.replace(connection, table, before, document, decided.columns)
-    return document
 
 
 def _after(request: Request, item: Item | None) -> Item | None:
@@ -104,9 +98,6 @@ def _after(request: Request, item: Item | None) -> Item | None:
         case Put(wanted):
             return wanted
         case Update(key, expression):
-            present = key if item is None else item
-            return present if expression is None else updates.apply(expression, present, request.values)
+            return updates.apply(expression, key if item is None else item, request.values)
         case Delete():
             return None
-        case Check():
-            return item

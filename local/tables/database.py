@@ -17,7 +17,7 @@ from typing import IO, Any, Final, TypeVar
 
 from local.tables import statements
 from local.tables.catalog import Catalog
-from local.tables.errors import ResourceNotFoundException, TablesError
+from local.tables.errors import TablesError
 
 Outcome = TypeVar("Outcome")
 Work = Callable[[sqlite3.Connection], Outcome]
@@ -83,7 +83,7 @@ class Database:
         return await self._submit(work, changes_schema=False)
 
     async def change_schema(self, work: Work[Outcome]) -> Outcome:
-        """Like `write`, for what creates, deletes or changes tables."""
+        """Like `write`, for what creates or changes tables."""
         return await self._submit(work, changes_schema=True)
 
     async def read(self, work: Work[Outcome]) -> Outcome:
@@ -112,7 +112,7 @@ class Database:
         jobs = [first]
         while not first.changes_schema and len(jobs) < LARGEST_BATCH and not self._jobs.empty():
             job = self._jobs.get_nowait()
-            if job.changes_schema:  # it goes alone, so that no write in its batch knows a table that is gone
+            if job.changes_schema:  # it goes alone, so that no write in its batch knows a table as it was before
                 self._put_back = job
                 break
             jobs.append(job)
@@ -133,12 +133,7 @@ class Database:
             connection = self._own.connection = self._connect()
             connection.execute("PRAGMA query_only = TRUE")
             self._opened.append(connection)
-        try:
-            return work(connection)
-        except sqlite3.OperationalError as error:
-            if "no such table" in str(error):  # deleted since the request began
-                raise ResourceNotFoundException from error
-            raise
+        return work(connection)
 
     def _take_lock(self) -> IO[bytes]:
         """Falls with the process, however that ends."""

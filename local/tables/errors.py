@@ -72,18 +72,7 @@ class ResourceInUseException(TablesError):
 
 
 class ConditionalCheckFailedException(TablesError):
-    """The condition did not hold; `item` is what stood there, when the caller asked to see it."""
-
-    def __init__(self, item: Mapping[str, Any] | None = None) -> None:
-        super().__init__("The conditional request failed")
-        self.item = item
-
-    def body(self) -> dict[str, Any]:
-        """With the item that stood in the way, when it was asked for."""
-        document = super().body()
-        if self.item is not None:
-            document["Item"] = self.item
-        return document
+    """The condition did not hold."""
 
 
 class IdempotentParameterMismatchException(TablesError):

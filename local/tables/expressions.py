@@ -5,13 +5,12 @@ from typing import Any, TypeVar
 
 from local.tables.conditions import check_operands
 from local.tables.errors import ValidationException
-from local.tables.parser import Names, frozen_names, parse_condition, parse_projection, parse_update
-from local.tables.requests import Parameters, optional_mapping, optional_text
-from local.tables.syntax import ConditionExpression, ProjectionExpression, UpdateExpression, Used
-from local.tables.updates import check_literals
+from local.tables.parser import Names, frozen_names, parse_condition, parse_update
+from local.tables.requests import Parameters, missing, optional_mapping, optional_text
+from local.tables.syntax import ConditionExpression, UpdateExpression, Used
 from local.tables.values import AttributeValue, canonical_item
 
-Parsed = TypeVar("Parsed", ConditionExpression, ProjectionExpression, UpdateExpression)
+Parsed = TypeVar("Parsed", ConditionExpression, UpdateExpression)
 
 
 class Expressions:
@@ -30,15 +29,11 @@ class Expressions:
             check_operands(parameter, parsed.root, self.values)
         return parsed
 
-    def projection(self) -> ProjectionExpression | None:
-        """None when the request has none."""
-        return self._parse("ProjectionExpression", lambda text: parse_projection(text, self._names))
-
-    def update(self) -> UpdateExpression | None:
-        """None when the request has none."""
+    def update(self) -> UpdateExpression:
+        """Raises ValidationException when the request has none."""
         parsed = self._parse("UpdateExpression", lambda text: parse_update(text, self._names))
-        if parsed is not None:
-            check_literals(parsed, self.values)
+        if parsed is None:
+            raise missing("UpdateExpression")
         return parsed
 
     def finish(self) -> None:

@@ -6,17 +6,16 @@ from typing import Final
 
 from local.tables import numbers
 from local.tables.errors import ValidationException
-from local.tables.values import AttributeValue, Item, binary, kind_of
+from local.tables.values import AttributeValue, Item, kind_of
 
 LARGEST_PARTITION_KEY: Final = 2048  # bytes; "Constraints": keys
 LARGEST_SORT_KEY: Final = 1024
 BUCKET_BYTES: Final = 4
-NO_SORT_KEY: Final = b""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyAttribute:
-    """An attribute that is part of a key, and its type: `S`, `N` or `B`."""
+    """An attribute that is part of a key, and its type: `S` or `N`."""
 
     name: str
     kind: str
@@ -24,27 +23,27 @@ class KeyAttribute:
 
 @dataclass(frozen=True, slots=True)
 class KeySchema:
-    """The partition key and, perhaps, the sort key of a table or an index."""
+    """The partition key and the sort key of a table or an index."""
 
     partition: KeyAttribute
-    sort: KeyAttribute | None
+    sort: KeyAttribute
 
     @property
-    def attributes(self) -> tuple[KeyAttribute, ...]:
-        """One or two of them."""
-        return (self.partition,) if self.sort is None else (self.partition, self.sort)
+    def attributes(self) -> tuple[KeyAttribute, KeyAttribute]:
+        """Both of them."""
+        return (self.partition, self.sort)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """The bytes of a primary key; `sort` is empty in a table without sort keys."""
+    """The bytes of a primary key."""
 
     partition: bytes
     sort: bytes
 
 
 def encode_partition(kind: str, value: AttributeValue) -> bytes:
-    """Begins with a hash: scans go in its order, as DynamoDB's do, and a segment is a range of it."""
+    """Begins with a hash: scans go in its order, as DynamoDB's do."""
     raw = encode_sort(kind, value)
     return zlib.crc32(raw).to_bytes(BUCKET_BYTES, "big") + raw
 
@@ -52,13 +51,7 @@ def encode_partition(kind: str, value: AttributeValue) -> bytes:
 def encode_sort(kind: str, value: AttributeValue) -> bytes:
     """Bytes in the order of the values."""
     content: str = value[kind]
-    match kind:
-        case "N":
-            return numbers.sortable(content)
-        case "B":
-            return binary(content)
-        case _:
-            return content.encode()
+    return numbers.sortable(content) if kind == "N" else content.encode()
 
 
 def key_of_item(schema: KeySchema, item: Item) -> StoredKey:
@@ -95,7 +88,7 @@ def _stored(schema: KeySchema, item: Item) -> StoredKey:
     for attribute in schema.attributes:
         _refuse_empty(attribute, item[attribute.name])
     partition = encode_partition(schema.partition.kind, item[schema.partition.name])
-    sort = NO_SORT_KEY if schema.sort is None else encode_sort(schema.sort.kind, item[schema.sort.name])
+    sort = encode_sort(schema.sort.kind, item[schema.sort.name])
     if len(partition) - BUCKET_BYTES > LARGEST_PARTITION_KEY:
         raise ValidationException(
             "One or more parameter values were invalid: "
@@ -111,8 +104,7 @@ def _stored(schema: KeySchema, item: Item) -> StoredKey:
 
 def _refuse_empty(attribute: KeyAttribute, value: AttributeValue) -> None:
     if value[attribute.kind] == "":
-        noun = "string" if attribute.kind == "S" else "binary"
         raise ValidationException(
             "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an "
-            f"empty {noun} value. Key: {attribute.name}"
+            f"empty string value. Key: {attribute.name}"
         )

@@ -1,7 +1,6 @@
 """DynamoDB's numbers: decimals of 38 digits, their one canonical spelling, and bytes that sort as they do."""
 
 import re
-from collections.abc import Callable
 from decimal import Context, Decimal, Inexact
 
 from local.tables.errors import ValidationException
@@ -20,18 +19,13 @@ AFTER_NEGATIVE_DIGITS = b"\xff"  # so that -1.2 comes after -1.23
 
 
 def parse(text: str) -> Decimal:
-    """Raises ValidationException when `text` is no number, or one that DynamoDB cannot hold."""
+    """The number without trailing zeros; raises ValidationException when `text` is none that DynamoDB can hold."""
     if not NUMBER.fullmatch(text):
         raise ValidationException(
             "The parameter cannot be converted to a numeric value" + (f": {text}" if text else "")
         )
-    return checked(Decimal(text))
-
-
-def checked(number: Decimal) -> Decimal:
-    """The number without trailing zeros; raises ValidationException outside of DynamoDB's range."""
     try:
-        number = EXACT.normalize(number)
+        number = EXACT.normalize(Decimal(text))
     except Inexact:
         raise ValidationException("Attempting to store more than 38 significant digits in a Number") from None
     if number and number.adjusted() > LARGEST_EXPONENT:
@@ -45,26 +39,12 @@ def checked(number: Decimal) -> Decimal:
     return number
 
 
-def spell(number: Decimal) -> str:
-    """The one spelling of a checked number: no exponent, no trailing zeros, so equal numbers are equal texts."""
-    return format(number, "f") if number else "0"
-
-
 def canonical(text: str) -> str:
-    """The one spelling of the number in `text`."""
+    """The one spelling of the number in `text`: no exponent, no trailing zeros, so equal numbers are equal texts."""
     if len(text) <= DIGITS and text.isascii() and text.isdigit() and (text[0] != "0" or text == "0"):
         return text  # the usual case: a plain counter or time
-    return spell(parse(text))
-
-
-def add(left: str, right: str) -> str:
-    """The exact sum; raises ValidationException when it does not fit."""
-    return _calculate(EXACT.add, left, right)
-
-
-def subtract(left: str, right: str) -> str:
-    """The exact difference; raises ValidationException when it does not fit."""
-    return _calculate(EXACT.subtract, left, right)
+    number = parse(text)
+    return format(number, "f") if number else "0"
 
 
 def sortable(text: str) -> bytes:
@@ -80,10 +60,3 @@ def sortable(text: str) -> bytes:
     if number > 0:
         return POSITIVE + magnitude
     return NEGATIVE + bytes(255 - byte for byte in magnitude) + AFTER_NEGATIVE_DIGITS
-
-
-def _calculate(operation: Callable[[Decimal, Decimal], Decimal], left: str, right: str) -> str:
-    try:
-        return spell(checked(operation(Decimal(left), Decimal(right))))
-    except Inexact:
-        raise ValidationException("Attempting to store more than 38 significant digits in a Number") from None

@@ -1,23 +1,23 @@
-"""Bounds over an index's columns: a range of sort keys, a segment of a scan, and where the last page ended."""
+"""Bounds over an index's columns: a range of sort keys, and where the last page ended."""
 
 from typing import Final
 
 from local.tables.errors import ValidationException
 from local.tables.key_conditions import KeyRange, Limit
-from local.tables.keys import BUCKET_BYTES, encode_partition, encode_sort, key_alone, key_attributes
+from local.tables.keys import encode_partition, encode_sort, key_alone, key_attributes
 from local.tables.pages import Bound
 from local.tables.schema import Index, Table
 from local.tables.values import Item
 
-BUCKETS: Final = 2 ** (8 * BUCKET_BYTES)
+SCAN_ORDER: Final = ("partition", "sort")
+"""Partitions by their hash, then the order inside of them."""
 OUTSIDE: Final = "The provided starting key is outside query boundaries based on provided conditions"
 
 
-def query_order(table: Table, index: Index | None, wanted: KeyRange) -> tuple[str, ...]:
+def query_order(index: Index | None, wanted: KeyRange) -> tuple[str, ...]:
     """The columns that tell rows of the range apart: a sort key that is the same in all of them does not."""
     order = ("sort",) if index is None else index.order
-    has_own_sort_key = (table.keys if index is None else index.keys).sort is not None
-    return order[1:] or order if has_own_sort_key and wanted.only is not None else order
+    return order if wanted.only is None else order[1:] or order
 
 
 def query_bounds(
@@ -31,7 +31,7 @@ def query_bounds(
     only = wanted.only
     if start is not None:
         _require_inside(table, index, wanted, start)
-        order = query_order(table, index, wanted)
+        order = query_order(index, wanted)
         bounds.append(_after(order, _position(table, index, start), forward))
         low, high = (None, high) if forward else (low, None)
     if only is not None:
@@ -44,28 +44,9 @@ def query_bounds(
     return tuple(bounds)
 
 
-def scan_order(index: Index | None) -> tuple[str, ...]:
-    """Partitions by their hash, then the order inside of them."""
-    if index is None:
-        return ("partition", "sort")
-    return tuple(dict.fromkeys((index.partition_column, *index.order)))
-
-
-def scan_bounds(
-    table: Table, index: Index | None, segment: tuple[int, int] | None, start: Item | None
-) -> tuple[Bound, ...]:
-    """`segment` is its number and how many there are: each is an equal range of hashes."""
-    partition_column = "partition" if index is None else index.partition_column
-    bounds = []
-    if segment is not None:
-        number, total = segment
-        first, past = (BUCKETS * edge // total for edge in (number, number + 1))
-        bounds.append(Bound(f"{partition_column} >= ?", (first.to_bytes(BUCKET_BYTES, "big"),)))
-        if past < BUCKETS:
-            bounds.append(Bound(f"{partition_column} < ?", (past.to_bytes(BUCKET_BYTES, "big"),)))
-    if start is not None:
-        bounds.append(_after(scan_order(index), _position(table, index, start), forward=True))
-    return tuple(bounds)
+def scan_bounds(table: Table, start: Item | None) -> tuple[Bound, ...]:
+    """Nothing but the start."""
+    return () if start is None else (_after(SCAN_ORDER, _position(table, None, start), forward=True),)
 
 
 def _position(table: Table, index: Index | None, start: Item) -> dict[str, bytes]:
@@ -82,16 +63,14 @@ def _position(table: Table, index: Index | None, start: Item) -> dict[str, bytes
     position = {"partition": key.partition, "sort": key.sort}
     if index is not None:
         position[index.partition_column] = encode_partition(index.keys.partition.kind, start[index.keys.partition.name])
-        if index.keys.sort is not None:
-            position[index.sort_column] = encode_sort(index.keys.sort.kind, start[index.keys.sort.name])
+        position[index.sort_column] = encode_sort(index.keys.sort.kind, start[index.keys.sort.name])
     return position
 
 
 def _require_inside(table: Table, index: Index | None, wanted: KeyRange, start: Item) -> None:
     position = _position(table, index, start)
-    keys = table.keys if index is None else index.keys
     partition = position["partition" if index is None else index.partition_column]
-    sort = position["sort" if index is None else index.sort_column] if keys.sort is not None else b""
+    sort = position["sort" if index is None else index.sort_column]
     if partition != wanted.partition or not wanted.contains(sort):
         raise ValidationException(OUTSIDE)
 

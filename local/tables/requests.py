@@ -9,17 +9,6 @@ from local.tables.errors import SerializationException, ValidationException
 Parameters = Mapping[str, Any]
 Kind = TypeVar("Kind")
 
-# What came before expressions; Darkroom uses none of it, and ignoring it would silently do the wrong thing.
-LEGACY = (
-    "AttributesToGet",
-    "AttributeUpdates",
-    "ConditionalOperator",
-    "Expected",
-    "KeyConditions",
-    "QueryFilter",
-    "ScanFilter",
-)
-
 
 def decode(body: bytes) -> Parameters:
     """Raises SerializationException when the body is no JSON object of valid texts."""
@@ -31,10 +20,13 @@ def decode(body: bytes) -> Parameters:
         raise SerializationException("The request body is not valid JSON") from None
     if not isinstance(document, dict):
         raise SerializationException("Start of structure or map expected")
-    for name in LEGACY:
-        if name in document:
-            raise ValidationException(f"Legacy parameters are not spoken here, use expressions: {name}")
     return document
+
+
+def refuse_unknown(parameters: Parameters, known: frozenset[str]) -> None:
+    """Raises ValidationException for a parameter that Darkroom never sends: ignoring it would do the wrong thing."""
+    if unknown := sorted(name for name, value in parameters.items() if value is not None and name not in known):
+        raise ValidationException(f"Not spoken here: {', '.join(unknown)}")
 
 
 def text(parameters: Parameters, name: str) -> str:
@@ -58,19 +50,11 @@ def boolean(parameters: Parameters, name: str, default: bool) -> bool:
 
 def positive(parameters: Parameters, name: str) -> int | None:
     """A whole number of at least 1; None when the parameter is absent."""
-    value = whole(parameters, name)
-    if value is not None and value < 1:
-        raise constraint(name, value, "Member must have value greater than or equal to 1")
-    return value
-
-
-def whole(parameters: Parameters, name: str) -> int | None:
-    """A whole number of at least 0; None when the parameter is absent."""
     value = _typed(parameters, name, int)
     if isinstance(value, bool):
         raise SerializationException(f"{name}: a number was expected")
-    if value is not None and value < 0:
-        raise constraint(name, value, "Member must have value greater than or equal to 0")
+    if value is not None and value < 1:
+        raise constraint(name, value, "Member must have value greater than or equal to 1")
     return value
 
 

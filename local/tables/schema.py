@@ -3,26 +3,19 @@
 from dataclasses import dataclass, replace
 
 from local.tables.errors import ValidationException
-from local.tables.keys import KeyAttribute, KeySchema, encode_partition, encode_sort
+from local.tables.keys import KeySchema, encode_partition, encode_sort
 from local.tables.values import Item, kind_of
 
 
 @dataclass(frozen=True, slots=True)
-class Projection:
-    """Which attributes an index carries besides the keys; None: all of them."""
-
-    included: frozenset[str] | None
-
-
-@dataclass(frozen=True, slots=True)
 class Index:
-    """A secondary index; `number` counts from 0 and names its columns."""
+    """A secondary index; `number` counts from 0 and names its columns. `included` None: it carries all attributes."""
 
     name: str
     number: int
     is_global: bool
     keys: KeySchema
-    projection: Projection
+    included: frozenset[str] | None
 
     @property
     def partition_column(self) -> str:
@@ -31,20 +24,18 @@ class Index:
 
     @property
     def sort_column(self) -> str:
-        """Absent from the table when the index has no sort key."""
+        """Every index has a sort key of its own."""
         return f"sort_{self.number}"
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that exist for this index alone; all null in rows that are not in it."""
-        own = (self.partition_column,) if self.is_global else ()
-        return own if self.keys.sort is None else (*own, self.sort_column)
+        return (self.partition_column, self.sort_column) if self.is_global else (self.sort_column,)
 
     @property
     def order(self) -> tuple[str, ...]:
         """The columns that order the rows of one partition; together they name one row."""
-        own = () if self.keys.sort is None else (self.sort_column,)
-        return (*own, "partition", "sort") if self.is_global else (*own, "sort")
+        return (self.sort_column, "partition", "sort") if self.is_global else (self.sort_column, "sort")
 
     def entry(self, item: Item) -> tuple[bytes | None, ...]:
         """The values of `columns`: nulls when the item lacks a key, which keeps it out of the index."""
@@ -60,8 +51,7 @@ class Index:
             if value[attribute.kind] == "":
                 raise ValidationException(
                     "One or more parameter values are not valid. A value specified for a secondary index key is not "
-                    "supported. The AttributeValue for a key attribute cannot contain an empty "
-                    f"{'string' if attribute.kind == 'S' else 'binary'} value. "
+                    "supported. The AttributeValue for a key attribute cannot contain an empty string value. "
                     f"IndexName: {self.name}, IndexKey: {attribute.name}"
                 )
         return self._encoded(item)
@@ -69,7 +59,7 @@ class Index:
     def _encoded(self, item: Item) -> tuple[bytes, ...]:
         partition, sort = self.keys.partition, self.keys.sort
         own = (encode_partition(partition.kind, item[partition.name]),) if self.is_global else ()
-        return own if sort is None else (*own, encode_sort(sort.kind, item[sort.name]))
+        return (*own, encode_sort(sort.kind, item[sort.name]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +70,6 @@ class Table:
     number: int
     keys: KeySchema
     indexes: tuple[Index, ...]
-    created_at: float
-    definitions: tuple[KeyAttribute, ...]
     expiry_attribute: str | None = None
 
     @property
@@ -102,5 +90,5 @@ class Table:
         raise ValidationException(f"The table does not have the specified index: {name}")
 
     def expiring_by(self, attribute: str | None) -> "Table":
-        """The same table with another time-to-live attribute, or none."""
+        """The same table with a time-to-live attribute, or none."""
         return replace(self, expiry_attribute=attribute)

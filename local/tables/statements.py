@@ -41,11 +41,6 @@ def create(table: Table) -> list[str]:
     return statements
 
 
-def drop(table: Table) -> str:
-    """Takes the indexes along."""
-    return f"DROP TABLE {table.rows}"
-
-
 def index_name(table: Table, index: Index | None) -> str:
     """The SQLite index that serves the table itself, or one of its indexes."""
     return f"{table.rows}_primary" if index is None else f"{table.rows}_index_{index.number}"
@@ -80,12 +75,6 @@ def update(rows: str, columns: tuple[str, ...]) -> str:
 def delete(rows: str) -> str:
     """One row by its number."""
     return f"DELETE FROM {rows} WHERE id = ?"  # noqa: S608  # a name of ours
-
-
-@lru_cache
-def count(rows: str) -> str:
-    """How many rows there are, counted in the narrowest index."""
-    return f"SELECT count(*) FROM {rows}"  # noqa: S608  # a name of ours
 
 
 @lru_cache

@@ -9,7 +9,6 @@ import structlog
 
 from local.tables import statements, transactions
 from local.tables.database import Database
-from local.tables.errors import ResourceNotFoundException
 from local.tables.schema import Table
 
 PAUSE_SECONDS: Final = 30
@@ -43,11 +42,8 @@ async def _sweep_table(database: Database, name: str) -> int:
         return _expire(connection, database.catalog.require(name))
 
     total = 0
-    try:
-        while removed := await database.write(work):
-            total += removed
-    except ResourceNotFoundException:
-        return total  # deleted meanwhile
+    while removed := await database.write(work):
+        total += removed
     return total
 
 

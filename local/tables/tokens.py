@@ -6,13 +6,12 @@ from typing import NoReturn
 
 from local.tables.errors import ValidationException
 from local.tables.reserved_words import RESERVED_WORDS
-from local.tables.syntax import Path, Used
+from local.tables.syntax import Used
 
 MOST_EXPRESSION_BYTES = 4096  # "Expression parameters": 4 KB
 END = "<EOF>"
 
-TOKEN = re.compile(r"\s*(?:([#:]?[A-Za-z0-9_]+)|(<>|<=|>=|[=<>()\[\],.+\-])|(\S))")
-POSITION = re.compile(r"[0-9]+", re.ASCII)
+TOKEN = re.compile(r"\s*(?:([#:]?[A-Za-z0-9_]+)|(<=|>=|[=<>(),])|(\S))")
 PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 
 
@@ -95,19 +94,23 @@ class Tokens:
         self._at += 1
         return token
 
-    def path(self) -> Path:
-        """A document path, its placeholders replaced by the real names."""
-        steps: list[str | int] = [self._name()]
-        while True:
-            if self.accept("."):
-                steps.append(self._name())
-            elif self.accept("["):
-                if not POSITION.fullmatch(self.next):
-                    self.syntax_error()
-                steps.append(int(self.take()))
-                self.expect("]")
-            else:
-                return tuple(steps)
+    def attribute(self) -> str:
+        """The name of an attribute, its placeholder replaced by the real name."""
+        token = self.next
+        if token.startswith("#"):
+            if token not in self._names:
+                self.refuse(
+                    f"An expression attribute name used in the document path is not defined; attribute name: {token}"
+                )
+            self._used_names.add(token)
+            self._at += 1
+            return self._names[token]
+        if not PLAIN_NAME.fullmatch(token):
+            self.syntax_error()
+        if token.upper() in RESERVED_WORDS:
+            self.refuse(f"Attribute name is a reserved keyword; reserved keyword: {token}")
+        self._at += 1
+        return token
 
     def refuse(self, reason: str) -> NoReturn:
         """Raises ValidationException with the parameter's name in front."""
@@ -125,20 +128,3 @@ class Tokens:
                 self.refuse(f'Syntax error; token: "{match[3]}", near: "{text[match.start() : match.end() + 5]}"')
             tokens.append(match[1] or match[2])
         return tokens
-
-    def _name(self) -> str:
-        token = self.next
-        if token.startswith("#"):
-            if token not in self._names:
-                self.refuse(
-                    f"An expression attribute name used in the document path is not defined; attribute name: {token}"
-                )
-            self._used_names.add(token)
-            self._at += 1
-            return self._names[token]
-        if not PLAIN_NAME.fullmatch(token):
-            self.syntax_error()
-        if token.upper() in RESERVED_WORDS:
-            self.refuse(f"Attribute name is a reserved keyword; reserved keyword: {token}")
-        self._at += 1
-        return token

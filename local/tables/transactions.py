@@ -1,4 +1,4 @@
-"""TransactWriteItems and TransactGetItems: all or nothing, and each token once."""
+"""TransactWriteItems: all or nothing, and each token once."""
 
 import hashlib
 import json
@@ -7,37 +7,33 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from local.tables import changes, items, rows
+from local.tables import changes, items
 from local.tables.database import Database
-from local.tables.definitions import table_name
 from local.tables.errors import (
     ConditionalCheckFailedException,
     IdempotentParameterMismatchException,
     TransactionCanceledException,
     ValidationException,
 )
-from local.tables.expressions import Expressions
-from local.tables.keys import StoredKey, key_alone
-from local.tables.requests import Parameters, array, constraint, mapping, optional_text, structure
-from local.tables.schema import Table
-from local.tables.syntax import Path
-from local.tables.values import canonical_item, item_bytes
+from local.tables.requests import Parameters, array, constraint, mapping, optional_text, refuse_unknown, structure
+from local.tables.values import item_bytes
 
 MOST_ACTIONS: Final = 100  # "TransactWriteItems"
 LARGEST_TRANSACTION: Final = 4 * 1024 * 1024  # bytes of items
 LONGEST_TOKEN: Final = 36  # characters
+PARAMETERS: Final = frozenset({"ClientRequestToken", "TransactItems"})
 TOKEN_SECONDS: Final = 600  # "Idempotency": 10 minutes
 READERS: Final = {
     "Put": items.read_put,
     "Update": items.read_update,
     "Delete": items.read_delete,
-    "ConditionCheck": items.read_check,
 }
 NO_REASON: Final[Mapping[str, Any]] = {"Code": "None"}
 
 
 async def transact_write_items(database: Database, parameters: Parameters) -> bytes:
     """The second time with one token does nothing and succeeds."""
+    refuse_unknown(parameters, PARAMETERS)
     requests = [_read_action(database, value) for value in _actions(parameters)]
     if len({request.target for request in requests}) != len(requests):
         raise ValidationException("Transaction request cannot include multiple operations on one item")
@@ -56,22 +52,6 @@ async def transact_write_items(database: Database, parameters: Parameters) -> by
 
     await database.write(work)
     return b"{}"
-
-
-async def transact_get_items(database: Database, parameters: Parameters) -> bytes:
-    """All as they stood at one moment, in the order asked; `{}` for what does not exist."""
-    wanted = [_read_get(database, value) for value in _actions(parameters)]
-
-    def work(connection: sqlite3.Connection) -> bytes:
-        connection.execute("BEGIN")
-        with connection:
-            documents = [rows.fetch_document(connection, table, key) for table, key, _ in wanted]
-        return b",".join(
-            b"{}" if document is None else b'{"Item":' + items.shown(document, paths) + b"}"
-            for document, (_, _, paths) in zip(documents, wanted, strict=True)
-        )
-
-    return b'{"Responses":[' + await database.read(work) + b"]}"
 
 
 def forget_tokens(connection: sqlite3.Connection, *, at_most: int) -> int:
@@ -98,22 +78,9 @@ def _read_action(database: Database, action: dict[str, Any]) -> changes.Request:
     given = [name for name in action if action[name] is not None]
     if len(given) != 1 or given[0] not in READERS:
         raise ValidationException(
-            "TransactItems can only contain one of Check, Put, Update or Delete in each of its members"
+            "TransactItems can only contain one of Put, Update or Delete in each of its members here"
         )
-    parameters = mapping(action, given[0])
-    if given[0] == "ConditionCheck" and parameters.get("ConditionExpression") is None:
-        raise constraint("ConditionExpression", "null", "Member must not be null", quoted=False)
-    return READERS[given[0]](database, parameters)
-
-
-def _read_get(database: Database, action: dict[str, Any]) -> tuple[Table, StoredKey, tuple[Path, ...] | None]:
-    parameters = mapping(action, "Get")
-    table = database.catalog.require(table_name(parameters))
-    expressions = Expressions(parameters)
-    projection = expressions.projection()
-    expressions.finish()
-    key = key_alone(table.keys, canonical_item(mapping(parameters, "Key")))
-    return table, key, None if projection is None else projection.paths
+    return READERS[given[0]](database, mapping(action, given[0]))
 
 
 def _decide_all(
@@ -127,8 +94,7 @@ def _decide_all(
             decided.append(changes.decide(connection, database.catalog, request))
             reasons.append(NO_REASON)
         except ConditionalCheckFailedException as refusal:
-            reason = {"Code": "ConditionalCheckFailed", "Message": refusal.message}
-            reasons.append(reason if refusal.item is None else {**reason, "Item": refusal.item})
+            reasons.append({"Code": "ConditionalCheckFailed", "Message": refusal.message})
         except ValidationException as refusal:
             reasons.append({"Code": "ValidationError", "Message": refusal.message})
     if len(decided) < len(requests):

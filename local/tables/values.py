@@ -1,7 +1,5 @@
 """Attribute values as they travel: checked, brought into one canonical form, and weighed."""
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -9,7 +7,7 @@ from local.tables import numbers
 from local.tables.errors import SerializationException, ValidationException
 
 AttributeValue = dict[str, Any]
-"""`{"S": "text"}` and the like, in canonical form: numbers in one spelling, sets sorted. So `==` means equal."""
+"""`{"S": "text"}` and the like, in canonical form: numbers in one spelling. So `==` means equal."""
 
 Item = dict[str, AttributeValue]
 
@@ -37,32 +35,14 @@ def canonical(value: object, depth: int = 0) -> AttributeValue:
     for kind, content in value.items():
         if kind in SCALARS:
             return {kind: SCALARS[kind](content)}
-        if kind in MEMBERS:
-            return {kind: _canonical_set(kind, content)}
         if kind in ("L", "M"):
             return {kind: _canonical_container(kind, content, depth + 1)}
     raise ValidationException("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")
 
 
 def kind_of(value: AttributeValue) -> str:
-    """`S`, `N`, `B`, `BOOL`, `NULL`, `M`, `L`, `SS`, `NS` or `BS`."""
+    """`S`, `N`, `BOOL`, `NULL`, `M` or `L`."""
     return next(iter(value))
-
-
-def binary(text: str) -> bytes:
-    """The bytes of a canonical `B`."""
-    return binascii.a2b_base64(text)
-
-
-def sorted_set(kind: str, members: set[str]) -> list[str]:
-    """The members in the canonical order of a set of that kind."""
-    match kind:
-        case "NS":
-            return sorted(members, key=numbers.sortable)
-        case "BS":
-            return sorted(members, key=binary)
-        case _:
-            return sorted(members)
 
 
 def item_bytes(item: Mapping[str, AttributeValue]) -> int:
@@ -78,18 +58,10 @@ def value_bytes(value: AttributeValue) -> int:
             return _text_bytes(content)
         case "N":
             return _number_bytes(content)
-        case "B":
-            return len(binary(content))
         case "M":
             return CONTAINER_BYTES + item_bytes(content) + ELEMENT_BYTES * len(content)
         case "L":
             return CONTAINER_BYTES + sum([ELEMENT_BYTES + value_bytes(element) for element in content])
-        case "SS":
-            return sum(map(_text_bytes, content))
-        case "NS":
-            return sum(_number_bytes(member) for member in content)
-        case "BS":
-            return sum(len(binary(member)) for member in content)
         case _:
             return 1
 
@@ -107,14 +79,6 @@ def _text(content: object) -> str:
     if not isinstance(content, str):
         raise SerializationException(f"{_json_type(content)} cannot be converted to String")
     return content
-
-
-def _binary(content: object) -> str:
-    try:
-        raw = base64.b64decode(_text(content), validate=True)
-    except (binascii.Error, ValueError):
-        raise SerializationException("Base64 encoded length is expected a multiple of 4 bytes") from None
-    return base64.b64encode(raw).decode()
 
 
 def _number(content: object) -> str:
@@ -138,27 +102,9 @@ def _null(content: object) -> bool:
 SCALARS: Final[dict[str, Callable[[object], object]]] = {
     "S": _text,
     "N": _number,
-    "B": _binary,
     "BOOL": _boolean,
     "NULL": _null,
 }
-MEMBERS: Final[dict[str, Callable[[object], str]]] = {"SS": _text, "NS": _number, "BS": _binary}
-
-
-def _canonical_set(kind: str, content: object) -> list[str]:
-    if not isinstance(content, list):
-        raise SerializationException("Unexpected field type")
-    members = [MEMBERS[kind](member) for member in content]
-    if not members:
-        noun = {"SS": "string", "NS": "number", "BS": "binary"}[kind]
-        raise ValidationException(f"One or more parameter values were invalid: An {noun} set  may not be empty")
-    distinct = set(members)
-    if len(distinct) != len(members):
-        listed = ", ".join(members)
-        raise ValidationException(
-            f"One or more parameter values were invalid: Input collection [{listed}] contains duplicates."
-        )
-    return sorted_set(kind, distinct)
 
 
 def _canonical_container(kind: str, content: object, depth: int) -> list[AttributeValue] | Item:

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientEr
 
 from tests.local.faults.conftest import StandIn, a_client
 
-KEY = {"pk": {"S": "a"}}
+KEY = {"pk": {"S": "a"}, "sk": {"S": "a"}}
 
 
 def a_table(tables: StandIn, name: str) -> Any:
@@ -17,8 +17,8 @@ def a_table(tables: StandIn, name: str) -> Any:
     client.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in KEY],
     )
     return client
 
@@ -50,7 +50,7 @@ def test_dynamodb_errors_are_dynamodbs(tables: StandIn, fault: str, expected: tu
 def test_a_transaction_in_conflict_is_cancelled_with_a_reason_for_each_action(tables: StandIn) -> None:
     client = a_table(tables, "conflicts")
     tables.plan({"operation": "TransactWriteItems", "fault": "conflict"})
-    puts = [{"Put": {"TableName": "conflicts", "Item": {"pk": {"S": key}}}} for key in "abc"]
+    puts = [{"Put": {"TableName": "conflicts", "Item": {**KEY, "pk": {"S": key}}}} for key in "abc"]
     with pytest.raises(client.exceptions.TransactionCanceledException) as failure:
         client.transact_write_items(TransactItems=puts)
     reasons = [reason["Code"] for reason in failure.value.response["CancellationReasons"]]

@@ -60,10 +60,9 @@ def emulator() -> Iterator[Any]:
 
 
 @pytest.fixture
-def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest) -> Place:
     """A fresh table on the server that the test is run for."""
-    with a_place(request.getfixturevalue(request.param)) as its_place:
-        yield its_place
+    return a_place(request.getfixturevalue(request.param))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.servers import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 AWS = Path(sys.executable).with_name("aws")
 
 
-def test_the_aws_command_makes_fills_reads_and_drops_a_table(place: Place) -> None:
+def test_the_aws_command_makes_fills_and_reads_a_table(place: Place) -> None:
     name = f"{place.table}-aws"
     _aws(
         place, "create-table", "--table-name", name, "--billing-mode", "PAY_PER_REQUEST",
@@ -28,12 +28,10 @@ def test_the_aws_command_makes_fills_reads_and_drops_a_table(place: Place) -> No
         "--expression-attribute-values", json.dumps({":a": {"S": "anna"}}), "--page-size", "1",
     )  # fmt: skip
     assert [item["number"]["N"] for item in found["Items"]] == ["1", "2"]
-    assert _aws(place, "describe-table", "--table-name", name)["Table"]["TableStatus"] == "ACTIVE"
-    _aws(place, "delete-table", "--table-name", name)
 
 
 def test_the_aws_command_shows_what_was_refused(place: Place) -> None:
-    ended = _run(place, "describe-table", "--table-name", "absent-table")
+    ended = _run(place, "scan", "--table-name", "absent-table")
     assert ended.returncode != 0
     assert "ResourceNotFoundException" in ended.stderr
 

@@ -4,94 +4,45 @@ from typing import Any
 
 import pytest
 
-from tests.local.tables.place import Place, refused
+from tests.local.tables.place import Place, a_place, refused
 
 ITEM: dict[str, Any] = {
     "account": "anna",
     "number": 1,
     "caption": "lake at dawn",
     "height": 1080,
-    "stamp": b"\x01\x02\x03",
     "starred": True,
     "nothing": None,
-    "tags": {"lake", "dawn"},
-    "sizes": {1, 3},
     "steps": ["probe", 7, {"name": "poster"}],
     "camera": {"maker": "Leica", "lens": {"mm": 35}, "notes": ["a", "b"]},
 }
 
 TRUE: list[tuple[str, dict[str, Any]]] = [
     ("attribute_exists(caption)", {}),
-    ("attribute_exists(camera.lens.mm)", {}),
-    ("attribute_exists(steps[2])", {}),
     ("attribute_not_exists(absent)", {}),
-    ("attribute_not_exists(camera.absent)", {}),
-    ("attribute_not_exists(caption.absent)", {}),
-    ("attribute_not_exists(steps[3])", {}),
-    ("attribute_type(caption, :v)", {":v": "S"}),
-    ("attribute_type(height, :v)", {":v": "N"}),
-    ("attribute_type(nothing, :v)", {":v": "NULL"}),
-    ("attribute_type(tags, :v)", {":v": "SS"}),
-    ("attribute_type(camera, :v)", {":v": "M"}),
-    ("begins_with(caption, :v)", {":v": "lake"}),
-    ("begins_with(stamp, :v)", {":v": b"\x01\x02"}),
-    ("contains(caption, :v)", {":v": "at d"}),
-    ("contains(tags, :v)", {":v": "dawn"}),
-    ("contains(sizes, :v)", {":v": 3}),
-    ("contains(steps, :v)", {":v": 7}),
-    ("contains(steps, :v)", {":v": {"name": "poster"}}),
-    ("size(caption) = :v", {":v": 12}),
-    ("size(tags) = :v", {":v": 2}),
-    ("size(steps) >= :v", {":v": 3}),
-    ("size(camera) < :v", {":v": 4}),
-    ("size(stamp) = :v", {":v": 3}),
     ("height = :v", {":v": 1080}),
-    ("height <> :v", {":v": 1}),
-    ("height <> :v", {":v": "1080"}),
     ("height > :v", {":v": 999}),
     ("height >= :v", {":v": 1080}),
     ("height < :v", {":v": 10000}),
     ("height <= :v", {":v": 1080}),
-    (":v < height", {":v": 9}),
     ("caption > :v", {":v": "lake"}),
-    ("stamp > :v", {":v": b"\x01\x02"}),
-    ("height BETWEEN :a AND :b", {":a": 1080, ":b": 1080}),
-    ("caption BETWEEN :a AND :b", {":a": "l", ":b": "m"}),
-    ("height IN (:a, :b)", {":a": 1, ":b": 1080}),
+    ("camera = :v", {":v": {"maker": "Leica", "lens": {"mm": 35}, "notes": ["a", "b"]}}),
     ("starred = :v", {":v": True}),
     ("nothing = :v", {":v": None}),
-    ("tags = :v", {":v": {"dawn", "lake"}}),
-    ("camera.notes = :v", {":v": ["a", "b"]}),
-    ("camera.lens = :v", {":v": {"mm": 35}}),
-    ("NOT height = :v", {":v": 1}),
-    ("NOT (height = :v OR caption = :v)", {":v": 1}),
     ("height = :v AND caption = :c", {":v": 1080, ":c": "lake at dawn"}),
     ("height = :w OR height = :v", {":v": 1080, ":w": 1}),
     ("height = :v OR height = :w AND height = :w", {":v": 1080, ":w": 1}),
-    ("not height = :w and height = :v", {":v": 1080, ":w": 1}),
     ("(height = :v)", {":v": 1080}),
     ("((height = :v) AND (height = :v))", {":v": 1080}),
-    ("absent <> :v", {":v": 1}),
 ]
 
 FALSE: list[tuple[str, dict[str, Any]]] = [
     ("attribute_exists(absent)", {}),
-    ("attribute_exists(steps[9])", {}),
-    ("attribute_type(caption, :v)", {":v": "N"}),
-    ("begins_with(caption, :v)", {":v": "dawn"}),
-    ("begins_with(height, :v)", {":v": "1"}),
-    ("contains(tags, :v)", {":v": "daw"}),
-    ("contains(absent, :v)", {":v": "x"}),
-    ("size(absent) > :v", {":v": 0}),
-    ("size(height) > :v", {":v": 0}),
     ("absent = :v", {":v": 1}),
     ("absent < :v", {":v": 1}),
     ("height = :v", {":v": "1080"}),
     ("height < :v", {":v": "9999"}),
-    ("height BETWEEN :a AND :b", {":a": "1", ":b": "9"}),
-    ("absent IN (:v)", {":v": 1}),
     ("(height = :v OR height = :w) AND height = :w", {":v": 1080, ":w": 1}),
-    ("NOT attribute_exists(caption)", {}),
 ]
 
 REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
@@ -107,9 +58,6 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "a reserved word": ("size = :v", {":v": 1}),
     "a name that was not given": ("#absent = :v", {":v": 1}),
     "an unordered value": ("height < :v", {":v": True}),
-    "bounds the wrong way round": ("height BETWEEN :a AND :b", {":a": 2, ":b": 1}),
-    "a number as a prefix": ("begins_with(caption, :v)", {":v": 1}),
-    "a type that does not exist": ("attribute_type(caption, :v)", {":v": "text"}),
 }
 
 
@@ -132,10 +80,27 @@ def test_it_is_refused(place: Place, what: str) -> None:
         place.put(ITEM, condition=condition, values=values)
 
 
+UNSPOKEN: dict[str, tuple[str, dict[str, Any]]] = {
+    "a function that we never call": ("begins_with(caption, :v)", {":v": "lake"}),
+    "a path into a map": ("camera.maker = :v", {":v": "Leica"}),
+    "a position in a list": ("steps[0] = :v", {":v": "probe"}),
+    "a range": ("height BETWEEN :v AND :v", {":v": 1}),
+    "another order": (":v < height", {":v": 1}),
+    "NOT": ("NOT height = :v", {":v": 1}),
+}
+
+
+@pytest.mark.parametrize("what", UNSPOKEN)
+def test_syntax_that_darkroom_never_writes_is_refused(ours: Any, what: str) -> None:
+    condition, values = UNSPOKEN[what]
+    with refused("ValidationException", "Invalid ConditionExpression"):
+        a_place(ours).put(ITEM, condition=condition, values=values)
+
+
 def test_names_stand_for_attributes(place: Place) -> None:
-    place.put({"account": "anna", "number": 1, "size": 5, "a.b": {"c": [1]}})
+    place.put({"account": "anna", "number": 1, "size": 5, "a.b": 1})
     assert place.holds(
-        "#s = :v AND #dotted.c[0] = :one", names={"#s": "size", "#dotted": "a.b"}, values={":v": 5, ":one": 1}
+        "#s = :v AND #dotted = :one", names={"#s": "size", "#dotted": "a.b"}, values={":v": 5, ":one": 1}
     )
 
 

@@ -67,7 +67,7 @@ def test_a_change_writes_only_the_indexes_it_moves_in(filled: tuple[sqlite3.Conn
     traced: list[str] = []
     request = changes.Request(
         table, key_of_item(table.keys, _item("small", 5)), changes.Put({**_item("small", 5), "due_at": {"N": "-7"}}),
-        None, {}, shows_item_on_failure=False,
+        None, {},
     )  # fmt: skip
     tables = catalog.Catalog()
     tables.load(connection)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from local.tables import items, tables
+from local.tables import items
 from local.tables.database import Database
-from local.tables.errors import ConditionalCheckFailedException, ResourceNotFoundException
-from tests.local.tables.place import photos, wire
+from local.tables.errors import ConditionalCheckFailedException
+from tests.local.tables.place import wire
 
 WRITES = 60
 
@@ -37,26 +37,9 @@ async def test_one_refused_write_takes_nothing_from_its_neighbours(database: Dat
 
 
 async def test_later_writes_of_one_batch_see_earlier_ones(database: Database) -> None:
-    count = {
-        "TableName": "photos", "Key": wire({"account": "anna", "number": 1}), "ReturnValues": "UPDATED_NEW",
-        "UpdateExpression": "ADD tally :one", "ExpressionAttributeValues": wire({":one": 1}),
-    }  # fmt: skip
-    answers = await asyncio.gather(*(items.update_item(database, count) for _ in range(3)))
-    assert answers == [b'{"Attributes":{"tally":{"N":"%d"}}}' % number for number in (1, 2, 3)]
-
-
-async def test_writes_around_the_end_of_their_table_are_kept_or_refused(database: Database) -> None:
-    outcomes = await asyncio.gather(
-        items.put_item(database, _put(1)),
-        tables.delete_table(database, {"TableName": "photos"}),
-        items.put_item(database, _put(2)),
-        tables.create_table(database, photos("photos")),
-        items.put_item(database, _put(3)),
-        return_exceptions=True,
-    )
-    assert [type(outcome) for outcome in outcomes] == [
-        bytes, bytes, ResourceNotFoundException, bytes, ResourceNotFoundException,
-    ]  # fmt: skip
+    only_once = {**_put(1), "ConditionExpression": "attribute_not_exists(account)"}
+    outcomes = await asyncio.gather(*(items.put_item(database, only_once) for _ in range(3)), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [bytes, *[ConditionalCheckFailedException] * 2]
 
 
 async def test_a_full_disk_refuses_writes_and_loses_nothing(database: Database) -> None:

@@ -92,7 +92,7 @@ def test_an_item_without_its_key_is_refused(place: Place) -> None:
 
 
 def test_an_item_with_a_key_of_another_type_is_refused(place: Place) -> None:
-    with refused("ValidationException", "Type mismatch for key number expected: N actual: S"):
+    with refused("ValidationException", "Type mismatch"):
         place.put({"account": "anna", "number": "1"})
 
 

@@ -11,7 +11,7 @@ CHECK = PROJECT / ".ci/check_words.py"
 
 
 def check(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, CHECK, folder, *options]
+    command = [sys.executable, str(CHECK), str(folder), *options]
     return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603, our own words
 
 

@@ -3,24 +3,24 @@
 from dataclasses import dataclass
 
 from app.accounts.service import AccountService
-from app.albums.capture import CaptureFollower
-from app.albums.clearing import ClearingService
-from app.albums.clearing_store import ClearingStore
+from app.albums.album_events import AlbumEvents
+from app.albums.capture import CaptureProjection
 from app.albums.comment_erasure import CommentErasure
-from app.albums.comment_news import CommentNews
+from app.albums.comment_events import CommentEvents
 from app.albums.comment_store import CommentStore
 from app.albums.contents import AlbumContents
-from app.albums.departures import Departures
 from app.albums.erasure import AlbumErasure
 from app.albums.invitation_store import InvitationStore
 from app.albums.invitations import InvitationService
+from app.albums.leaving import LeaveService
 from app.albums.member_store import MemberStore
 from app.albums.members import MemberService
 from app.albums.moves import MoveService
-from app.albums.news import AlbumNews
 from app.albums.open_access import OpenAccess
 from app.albums.order_store import OrderStore
 from app.albums.pages import AlbumPages
+from app.albums.placement_purge import PlacementPurgeService
+from app.albums.placement_purge_store import PlacementPurgeStore
 from app.albums.placement_store import PlacementStore
 from app.albums.placements import PlacementService
 from app.albums.service import AlbumService
@@ -52,14 +52,19 @@ class AlbumParts:
     @classmethod
     def build(cls, base: Foundation, accounts: AccountService, items: ItemService, cursors: Cursors) -> "AlbumParts":
         store, member_store, placed = AlbumStore(), MemberStore(), PlacementStore()
-        news = AlbumNews(base.events.outbox, store)
-        database, cache, answered, clock = base.database, base.cache, base.events.answered, base.clock
-        contents = AlbumContents(database, cache, store, placed, news)
+        events = AlbumEvents(base.events.outbox, store)
+        database, cache, completed_requests, clock = (
+            base.database,
+            base.cache,
+            base.events.completed_requests,
+            base.clock,
+        )
+        contents = AlbumContents(database, cache, store, placed, events)
         transfers, invitations = TransferStore(), InvitationStore()
-        departures = Departures(store, member_store, placed, contents, transfers, news)
+        leave_service = LeaveService(store, member_store, placed, contents, transfers, events)
         sharing = SharingService(cache, SharingStore())
         shared_items = SharedItems(sharing, items, accounts)
-        placements = PlacementService(cache, store, placed, contents, items, news, answered, clock)
+        placements = PlacementService(cache, store, placed, contents, items, events, completed_requests, clock)
         return cls(
             sharing,
             shared_items,
@@ -72,15 +77,15 @@ class AlbumParts:
                 store,
                 member_store,
                 placed,
-                news,
-                answered,
+                events,
+                completed_requests,
                 cursors,
                 clock,
             ),
             AlbumPages(cache, placed, items, cursors),
             placements,
-            MoveService(cache, store, placed, OrderStore(), news, answered),
-            MemberService(database, cache, store, member_store, departures, accounts, news, cursors),
+            MoveService(cache, store, placed, OrderStore(), events, completed_requests),
+            MemberService(database, cache, store, member_store, leave_service, accounts, events, cursors),
             TransferService(
                 database=database,
                 cache=cache,
@@ -89,8 +94,8 @@ class AlbumParts:
                 members=member_store,
                 store=transfers,
                 open_access=OpenAccess(cache, ShareStore(), invitations, base.events.outbox),
-                news=news,
-                answered=answered,
+                events=events,
+                completed_requests=completed_requests,
                 clock=clock,
             ),
             InvitationService(
@@ -100,7 +105,7 @@ class AlbumParts:
                 store,
                 member_store,
                 invitations,
-                news,
+                events,
                 base.events.outbox,
                 cursors,
                 clock,
@@ -109,29 +114,34 @@ class AlbumParts:
 
 
 @dataclass(frozen=True, slots=True)
-class AlbumUpkeepParts:
+class AlbumMaintenanceParts:
     """What workers do with albums."""
 
     contents: AlbumContents
-    captures: CaptureFollower
-    clearing: ClearingService
+    captures: CaptureProjection
+    placement_purge: PlacementPurgeService
     comments: CommentErasure
     erasure: AlbumErasure
 
     @classmethod
-    def build(cls, base: Foundation) -> "AlbumUpkeepParts":
-        store, placed, clearing, invitations = AlbumStore(), PlacementStore(), ClearingStore(), InvitationStore()
-        news, database, cache = AlbumNews(base.events.outbox, store), base.database, base.cache
-        contents = AlbumContents(database, cache, store, placed, news)
-        departures = Departures(store, MemberStore(), placed, contents, TransferStore(), news)
-        said = CommentStore()
-        comments = CommentErasure(database, cache, said, CommentNews(base.events.outbox, said))
+    def build(cls, base: Foundation) -> "AlbumMaintenanceParts":
+        store, placed, placement_purge, invitations = (
+            AlbumStore(),
+            PlacementStore(),
+            PlacementPurgeStore(),
+            InvitationStore(),
+        )
+        events, database, cache = AlbumEvents(base.events.outbox, store), base.database, base.cache
+        contents = AlbumContents(database, cache, store, placed, events)
+        leave_service = LeaveService(store, MemberStore(), placed, contents, TransferStore(), events)
+        output = CommentStore()
+        comments = CommentErasure(database, cache, output, CommentEvents(base.events.outbox, output))
         return cls(
             contents,
-            CaptureFollower(base.items.store, contents),
-            ClearingService(
-                database, clearing, invitations, UnreadExpiry(database, cache, said, base.clock), base.clock
+            CaptureProjection(base.items.store, contents),
+            PlacementPurgeService(
+                database, placement_purge, invitations, UnreadExpiry(database, cache, output, base.clock), base.clock
             ),
             comments,
-            AlbumErasure(database, cache, store, departures, invitations, clearing, news, comments),
+            AlbumErasure(database, cache, store, leave_service, invitations, placement_purge, events, comments),
         )

@@ -10,8 +10,8 @@ from typing import Self
 
 from app.jobs.isolation import isolate
 from app.stores.aws_errors import AwsErrors
-from app.stores.board import Board
-from shared.admin import AWS_ERRORS_BOARD, AwsErrorCount, ProcessErrors
+from app.stores.presence_registry import PresenceRegistry
+from shared.admin import AWS_ERRORS_REGISTRY, AwsErrorCount, ProcessErrors
 from shared.times import Clock
 
 POST_SECONDS = 5.0
@@ -24,8 +24,8 @@ RECENT = timedelta(minutes=10)
 class AwsErrorNotices:
     """One per process, open as a context."""
 
-    def __init__(self, errors: AwsErrors, board: Board, clock: Clock) -> None:
-        self._errors, self._board, self._clock = errors, board, clock
+    def __init__(self, errors: AwsErrors, registry: PresenceRegistry, clock: Clock) -> None:
+        self._errors, self._presence, self._clock = errors, registry, clock
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -52,7 +52,7 @@ class AwsErrorNotices:
         )
         if recent:
             notice = ProcessErrors(process=f"{socket.gethostname()}:{os.getpid()}", errors=recent)
-            await self._board.post(AWS_ERRORS_BOARD, notice.model_dump_json(), seconds=STAY_SECONDS)
+            await self._presence.post(AWS_ERRORS_REGISTRY, notice.model_dump_json(), seconds=STAY_SECONDS)
 
     async def _run(self) -> None:
         while True:
@@ -60,9 +60,9 @@ class AwsErrorNotices:
             await asyncio.sleep(POST_SECONDS)
 
 
-async def read_aws_errors(board: Board) -> list[AwsErrorCount] | None:
+async def read_aws_errors(registry: PresenceRegistry) -> list[AwsErrorCount] | None:
     """Sum the newest notices of all processes by service and class. None while Redis is away."""
-    notices = await board.read(AWS_ERRORS_BOARD)
+    notices = await registry.read(AWS_ERRORS_REGISTRY)
     if notices is None:
         return None
     processes = [ProcessErrors.model_validate_json(notice) for notice in notices]  # the oldest first

@@ -91,8 +91,8 @@ def set_up_logs(*, as_json: bool | None = None) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
-    for chatty in ("botocore", "aiobotocore", "urllib3", "httpx", "alembic"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    for noisy in ("botocore", "aiobotocore", "urllib3", "httpx", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
     # uvicorn's words about starting and stopping; its access lines are never asked for.
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
 

@@ -31,6 +31,7 @@ from app.albums import (
 )
 from app.albums import routes as album_routes
 from app.albums.comments import CommentService
+from app.albums.fast_path import AlbumFastPath
 from app.albums.invitations import InvitationService
 from app.albums.members import MemberService
 from app.albums.moves import MoveService
@@ -38,7 +39,6 @@ from app.albums.pages import AlbumPages
 from app.albums.placements import PlacementService
 from app.albums.service import AlbumService
 from app.albums.shares import ShareService
-from app.albums.short_way import AlbumShortWay
 from app.albums.transfers import TransferService
 from app.albums.unread import UnreadService
 from app.albums.visits import AlbumVisits
@@ -58,28 +58,28 @@ from app.items.completion import CompletionService
 from app.items.cursor import Cursors
 from app.items.delivery import Delivery
 from app.items.grants import PlaybackGrants
-from app.items.key_watch import following_keys
+from app.items.key_watch import watching_keys
+from app.items.maintenance import MaintenanceService
 from app.items.playback import PlaybackService
 from app.items.requests import Requests
 from app.items.service import ItemService
 from app.items.trash import TrashService
-from app.items.upkeep import UpkeepService
 from app.items.uploads import UploadService
 from app.metrics import Metrics
 from app.openapi import PROBLEM_RESPONSES, describe
-from app.problem_answers import add_problem_answers
+from app.problem_responses import add_problem_responses
 from app.readiness import Readiness
-from app.request_frame import BodyLimit, CrashNet, Deadline, RequestFrame
+from app.request_context import BodyLimit, Deadline, ErrorBoundary, RequestContextMiddleware
 from app.search import routes as search_routes
 from app.search.service import SearchService
 from app.search.store import SearchStore
 from app.services import Foundation, open_foundation
 from app.settings import Settings
+from app.share_link_parts import CommentParts, VisitParts
 from app.sharing.service import SharingService
 from app.sharing.visits import VisitService
 from app.stores.cloudfront import UrlSigner
 from app.tier_check import with_tier_check
-from app.visit_parts import CommentParts, VisitParts
 from shared.times import utc_now
 
 PREFIX = "/v1"
@@ -157,7 +157,9 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
     live_events = await stack.enter_async_context(
         LiveEvents(base.events.log, base.events.store, base.signals.nudges, base.clock, readiness.stopping)
     )
-    upkeep = UpkeepService(base.items.store, base.items.changes, base.amazon.objects, base.items.queue, base.clock)
+    maintenance = MaintenanceService(
+        base.items.store, base.items.changes, base.amazon.objects, base.items.queue, base.clock
+    )
     return Services(
         accounts=accounts,
         sessions=sessions,
@@ -190,7 +192,12 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
         event_log=base.events.log,
         live_events=live_events,
         overview=OverviewService(
-            upkeep, base.events.relay, base.events.outbox_relay, base.amazon.queues, base.signals.board, base.clock
+            maintenance,
+            base.events.relay,
+            base.events.outbox_relay,
+            base.amazon.queues,
+            base.signals.presence,
+            base.clock,
         ),
     )
 
@@ -210,7 +217,7 @@ async def _open_delivery(settings: Settings, base: Foundation, stack: AsyncExitS
     signer = UrlSigner(settings.cdn_url, settings.cdn_key_id, settings.cdn_private_key.get_secret_value())
     delivery = Delivery(signer, base.clock)
     if settings.cdn_keys_file is not None:
-        await stack.enter_async_context(following_keys(settings.cdn_keys_file, settings.cdn_url, delivery))
+        await stack.enter_async_context(watching_keys(settings.cdn_keys_file, settings.cdn_url, delivery))
     return delivery
 
 
@@ -252,7 +259,7 @@ def create_app(settings: Settings, readiness: Readiness) -> ASGIApp:
 
 def in_frame(api: FastAPI, metrics: Metrics) -> ASGIApp:
     """What every request passes, outside of FastAPI: its layers cost more than what the short way answers."""
-    return RequestFrame(Deadline(AlbumShortWay(api)), metrics)
+    return RequestContextMiddleware(Deadline(AlbumFastPath(api)), metrics)
 
 
 def create_api(settings: Settings, readiness: Readiness, metrics: Metrics) -> FastAPI:
@@ -271,9 +278,9 @@ def create_api(settings: Settings, readiness: Readiness, metrics: Metrics) -> Fa
         lifespan=lifespan,
         openapi_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(CrashNet), Middleware(BodyLimit)],
+        middleware=[Middleware(ErrorBoundary), Middleware(BodyLimit)],
     )
-    add_problem_answers(api)
+    add_problem_responses(api)
     api.include_router(health.router)
     for router in ROUTERS:
         api.include_router(router, prefix=PREFIX, responses=PROBLEM_RESPONSES)

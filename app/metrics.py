@@ -18,7 +18,7 @@ class Metrics:
         """`name` without prefix and `_total`, such as `password_hashes`."""
         self._counts[name] += more
 
-    def request_answered(self, method: str, status: int, seconds: float) -> None:
+    def request_completed(self, method: str, status: int, seconds: float) -> None:
         self._requests[method, status] += 1
         self._request_seconds += seconds
 

@@ -8,18 +8,18 @@ from app.aws_error_notices import AwsErrorNotices
 from app.database import open_database
 from app.events.cursors import CursorStore
 from app.events.log import EventLog, Nudge
-from app.events.nudging import FollowerNudges
+from app.events.nudging import ProjectionNudges
 from app.events.outbox import EventOutbox
+from app.events.outbox_publisher import OutboxRelay, PromptPublisher
 from app.events.outbox_store import OutboxStore
 from app.events.relay import RelayService
 from app.events.requests import RelationalRequests
 from app.events.store import EventStore
 from app.events.stream import event_channel
-from app.events.telling import OutboxRelay, PromptTelling
-from app.followers import STANDING_FOLLOWERS
 from app.items.changes import ItemChanges
 from app.items.queueing import WorkQueue
 from app.items.store import ItemStore
+from app.projections import PROJECTIONS
 from app.settings import Settings
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
@@ -52,7 +52,7 @@ class EventParts:
     outbox_relay: OutboxRelay
     cursors: CursorStore
     relay: RelayService
-    answered: RelationalRequests
+    completed_requests: RelationalRequests
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ async def open_foundation(
     cache = await stack.enter_async_context(Cache(database, redis_url, mode=settings.cache))
     signals = await stack.enter_async_context(Signals(redis_url))
     amazon = await _open_amazon(settings, stack)
-    await stack.enter_async_context(AwsErrorNotices(amazon.errors, signals.board, clock))
+    await stack.enter_async_context(AwsErrorNotices(amazon.errors, signals.presence, clock))
 
     async def nudge(account: AccountId) -> None:
         if appended is not None:
@@ -110,8 +110,8 @@ async def _open_events(
     store, cursors = EventStore(amazon.dynamo), CursorStore(database, clock)
     log = await stack.enter_async_context(EventLog(store, amazon.dynamo, nudge, clock))
     outbox_relay = OutboxRelay(OutboxStore(database), log, clock)
-    prompt = await stack.enter_async_context(PromptTelling(outbox_relay))
-    nudges = FollowerNudges(cursors, amazon.queues, STANDING_FOLLOWERS)
+    prompt = await stack.enter_async_context(PromptPublisher(outbox_relay))
+    nudges = ProjectionNudges(cursors, amazon.queues, PROJECTIONS)
     return EventParts(
         store,
         log,

@@ -4,7 +4,7 @@ import hmac
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.problem_answers import answer_problem
+from app.problem_responses import problem_response
 from app.settings import Settings
 from shared.hosts import HEALTH_PATHS, AllowedHosts
 from shared.problems import BadRequest, Forbidden, Problem
@@ -31,7 +31,7 @@ class TierCheck:
         if problem is None:
             await self._application(scope, receive, send)
         else:
-            await answer_problem(problem)(scope, receive, send)
+            await problem_response(problem)(scope, receive, send)
 
     def _problem(self, scope: Scope) -> Problem | None:
         if not self._hosts.allows(scope["headers"], scope["path"]):

@@ -83,26 +83,26 @@ def _placement(album: AlbumId, row: ItemRow) -> dict[str, object]:
 
 def _pages(cursors: Cursors, account: AccountId, album: AlbumId, rows: list[ItemRow]) -> list[str | None]:
     """The cursors of the first page, of one in the middle, and of the last."""
-    shown = sorted(rows, key=captured_key)
-    last_seen = [shown[len(shown) // 2 - 1], shown[-PAGE_ITEMS - 1]]
+    ordered = sorted(rows, key=captured_key)
+    last_seen = [ordered[len(ordered) // 2 - 1], ordered[-PAGE_ITEMS - 1]]
     kind = f"{album} captured"
     return [None, *(cursors.write(account, kind, Position(row.item_id, captured_key(row))) for row in last_seen)]
 
 
-async def _measure(url: str, wanted: list[AlbumId], pages: list[list[str | None]]) -> None:
+async def _measure(url: str, requested: list[AlbumId], pages: list[list[str | None]]) -> None:
     seconds: list[list[float]] = [[], []]
     async with httpx.AsyncClient(base_url=url, timeout=60) as http:
         signed_in = await http.post("/v1/sessions", json={"email": EMAIL, "password": PASSWORD})
         http.headers["Authorization"] = f"Bearer {signed_in.json()['token']}"
         for number in range(PAGES):
-            for album, cursors, found in zip(wanted, pages, seconds, strict=True):
+            for album, cursors, measured in zip(requested, pages, seconds, strict=True):
                 cursor = cursors[number % len(cursors)]
                 parameters = {"limit": PAGE_ITEMS} | ({"cursor": cursor} if cursor else {})
                 began = time.perf_counter()
-                answer = await http.get(f"/v1/albums/{album}/items", params=parameters)
-                found.append(time.perf_counter() - began)
-                assert len(answer.json()["items"]) == PAGE_ITEMS, answer.text
-    large, small = (median(found) for found in seconds)
+                response = await http.get(f"/v1/albums/{album}/items", params=parameters)
+                measured.append(time.perf_counter() - began)
+                assert len(response.json()["items"]) == PAGE_ITEMS, response.text
+    large, small = (median(value) for value in seconds)
     print(f"a page of {PAGE_ITEMS}: {large * 1e3:.1f} ms of {LARGE:,} items, {small * 1e3:.1f} ms of {SMALL}")
     print(f"figure album_page_100k {large / small:.3f}")
 

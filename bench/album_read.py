@@ -36,7 +36,7 @@ FIGURES = ("warm_read_vs_noop",)
 CONNECTIONS = 32
 REQUESTS = 4_000
 """Of one round, at each server."""
-ROUNDS = scaled(15, least=3)
+REPEATS = scaled(15, least=3)
 WARM_UP = 2_000
 SETTLE_SECONDS = 3.0
 """Until the app's cache has a permit."""
@@ -48,9 +48,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="darkroom-album-read-") as name, running_service(Path(name)) as url:
         token, album = asyncio.run(_album(url))
         app = environment_without_settings() | json.loads((data_folder(Path(name)) / "app.json").read_text())
-        with _server("app", "serve", app) as ours, _server("bench.album_read", "constant", app) as theirs:
+        with _server("app", "serve", app) as ours, _server("bench.album_read", "constant", app) as baseline:
             request = _request(f"/v1/albums/{album}", f"Authorization: Bearer {token}\r\n")
-            rates = uvloop.run(_measure((ours, request), (theirs, _request("/constant", ""))))
+            rates = uvloop.run(_measure((ours, request), (baseline, _request("/constant", ""))))
     print(f"requests per CPU second: an album {median(rates[0]):.0f}, a constant {median(rates[1]):.0f}")
     print(f"figure warm_read_vs_noop {median(our / their for our, their in zip(*rates, strict=True)):.3f}")
 
@@ -91,11 +91,11 @@ async def _measure(*servers: tuple[Server, bytes]) -> list[list[float]]:
         await asyncio.sleep(SETTLE_SECONDS)
         await _load(port, request, WARM_UP)
     rates: list[list[float]] = [[] for _ in servers]
-    for _ in range(ROUNDS):
-        for (server, request), found in zip(servers, rates, strict=True):
+    for _ in range(REPEATS):
+        for (server, request), measured in zip(servers, rates, strict=True):
             began = _cpu_seconds(server[0])
             await _load(server[1], request, REQUESTS)
-            found.append(REQUESTS / (_cpu_seconds(server[0]) - began))
+            measured.append(REQUESTS / (_cpu_seconds(server[0]) - began))
     return rates
 
 
@@ -115,14 +115,14 @@ async def _load(port: int, request: bytes, count: int) -> None:
     """Each connection asks again as soon as it was answered, so that the server is never without work."""
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(LIMIT_SECONDS):
-        askers = [
-            (await loop.create_connection(lambda: _Asker(request, count // CONNECTIONS), "127.0.0.1", port))[1]
+        requesters = [
+            (await loop.create_connection(lambda: _Requester(request, count // CONNECTIONS), "127.0.0.1", port))[1]
             for _ in range(CONNECTIONS)
         ]
-        await asyncio.gather(*(asker.done for asker in askers))
+        await asyncio.gather(*(requester.done for requester in requesters))
 
 
-class _Asker(asyncio.Protocol):
+class _Requester(asyncio.Protocol):
     """One connection. Streams would cost more than the servers do, and all answers to one request are as long."""
 
     def __init__(self, request: bytes, count: int) -> None:
@@ -156,9 +156,9 @@ class _Asker(asyncio.Protocol):
             self.done.set_result(None)
 
 
-def _length(answer: bytes) -> int:
+def _length(response: bytes) -> int:
     """Of the whole answer, whose head has come."""
-    head, _, _ = answer.partition(b"\r\n\r\n")
+    head, _, _ = response.partition(b"\r\n\r\n")
     return len(head) + 4 + int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
 
 

@@ -26,16 +26,16 @@ FIGURES = ("append_vs_single",)
 
 PROCESSES = 2
 TRANSITIONS = 200
-ROUNDS = scaled(9)
-READY, GO = "ready", "go"
+REPEATS = scaled(9)
+READY, START = "ready", "go"
 QUOTA_BYTES = 1 << 40
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="darkroom-append-") as name, running_tables(Path(name) / "tables.db") as at:
-        rounds = [_race(at, new_account_id()) for _ in range(ROUNDS)]
-    print("actions sent/committed:", *(f"{sent}/{committed}" for sent, committed in rounds))
-    ratio = sum(sent for sent, _ in rounds) / sum(committed for _, committed in rounds)
+        repeats = [_race(at, new_account_id()) for _ in range(REPEATS)]
+    print("actions sent/committed:", *(f"{sent}/{committed}" for sent, committed in repeats))
+    ratio = sum(sent for sent, _ in repeats) / sum(committed for _, committed in repeats)
     print(f"figure append_vs_single {ratio:.3f}")
 
 
@@ -48,7 +48,7 @@ def _race(endpoint: str, account: AccountId) -> tuple[int, int]:
         assert racer.stdout.readline().strip() == READY
     for racer in racers:
         assert racer.stdin is not None
-        racer.stdin.write(f"{GO}\n")
+        racer.stdin.write(f"{START}\n")
         racer.stdin.flush()
     counts = [[int(count) for count in racer.communicate()[0].split()] for racer in racers]
     return sum(sent for sent, _ in counts), sum(committed for _, committed in counts)
@@ -58,7 +58,7 @@ async def transit(endpoint: str, account: AccountId) -> None:
     """One of the processes: says that its items are there, waits for the word, prints what it sent and committed."""
     async with open_tables(endpoint) as dynamo:
         store = ItemStore(dynamo)
-        async with EventLog(EventStore(dynamo), dynamo, _tell_nobody, utc_now) as log:
+        async with EventLog(EventStore(dynamo), dynamo, _ignore, utc_now) as log:
             changes = ItemChanges(store, log, utc_now, QUOTA_BYTES)
             rows = [_uploading(account) for _ in range(TRANSITIONS // PROCESSES)]
             async with TaskGroup() as tasks:
@@ -88,7 +88,7 @@ def _uploading(account: AccountId) -> ItemRow:
     )
 
 
-async def _tell_nobody(account: AccountId) -> None:
+async def _ignore(account: AccountId) -> None:
     """Nobody listens here."""
 
 

@@ -12,7 +12,7 @@ from shared.ids import ItemId
 from shared.items import ReceiptStep
 from shared.task_group import TaskGroup
 
-LONGEST_SECONDS = 600.0
+MAX_SECONDS = 600.0
 
 
 class Arrivals:
@@ -22,11 +22,11 @@ class Arrivals:
 
     async def ready_at(self, item: ItemId) -> float:
         """The moment on `time.perf_counter`; waits for it."""
-        async with asyncio.timeout(LONGEST_SECONDS), self._grown:
+        async with asyncio.timeout(MAX_SECONDS), self._grown:
             await self._grown.wait_for(lambda: item in self._seen)
         return self._seen[item]
 
-    async def follow(self, client: DarkroomClient, after: int) -> None:
+    async def watch(self, client: DarkroomClient, after: int) -> None:
         """Until cancelled; an item that fails ends the benchmark."""
         async with aclosing(client.events(after=after)) as events:
             async for event in events:
@@ -44,9 +44,9 @@ async def arrivals(client: DarkroomClient) -> AsyncIterator[Arrivals]:
     """Those from now on."""
     seen, after = Arrivals(), (await client.items.list(limit=1)).head
     async with TaskGroup() as tasks:
-        following = tasks.create_task(seen.follow(client, after))
+        watching = tasks.create_task(seen.watch(client, after))
         yield seen
-        following.cancel()
+        watching.cancel()
 
 
 async def step_of(client: DarkroomClient, item: ItemId, name: str) -> ReceiptStep:

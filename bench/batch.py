@@ -11,7 +11,7 @@ from bench.photos import make_different_photos
 from bench.scale import scaled
 from bench.service import register, running_service
 from client.client import DarkroomClient
-from client.commands.uploading import FILES_AT_ONCE
+from client.commands.uploading import CONCURRENT_FILES
 from client.uploads import Stage, UploadProgress
 from shared.ids import ItemId
 from shared.task_group import TaskGroup
@@ -48,7 +48,7 @@ async def _measure(url: str, photos: list[Path]) -> None:
 
 async def _drop(client: DarkroomClient, photos: list[Path]) -> tuple[float, list[ItemId]]:
     """As many at once as `darkroom upload` sends; when the first byte went, and the items."""
-    slots, began = asyncio.Semaphore(FILES_AT_ONCE), []
+    slots, began = asyncio.Semaphore(CONCURRENT_FILES), []
 
     def note(progress: UploadProgress) -> None:
         if progress.stage is Stage.SENDING:

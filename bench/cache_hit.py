@@ -27,7 +27,7 @@ FIGURES = ("hit_vs_get",)
 
 CALLERS, KEYS = 32, 64
 HITS, GETS = scaled(40_000), scaled(10_000)
-ROUNDS = 7
+REPEATS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ async def _measure(redis_url: str, database_url: str) -> None:
             assert await redis.get(names[number % KEYS]) is not None
 
         ratios = []
-        for _ in range(ROUNDS):
+        for _ in range(REPEATS):
             of_get, of_hit = await _cpu_seconds(get, GETS), await _cpu_seconds(hit, HITS)
             ratios.append(of_get / of_hit)
             print(f"a hit costs {of_hit * 1e6:.1f} us, a GET {of_get * 1e6:.1f} us")

@@ -28,10 +28,10 @@ from tests.servers import running_valkey
 
 FIGURES = ("cold_key_queries",)
 
-PROCESSES, READERS, ROUNDS = 2, scaled(500, least=2), 5
+PROCESSES, READERS, REPEATS = 2, scaled(500, least=2), 5
 LOAD_SECONDS = 0.15
 LIFE_SECONDS = 60
-READY, GO = "ready", "go"
+READY, START = "ready", "go"
 
 Read = Callable[[], Awaitable[str]]
 Load = Callable[[], Awaitable[str]]
@@ -43,9 +43,9 @@ def main() -> None:
         asyncio.run(migrate(database_url))
         queries = {}
         for library in LIBRARIES:
-            rounds = [_race(library, redis_url, database_url) for _ in range(ROUNDS)]
-            queries[library] = max(rounds)
-            print(f"{library}: {', '.join(map(str, rounds))} queries, {median(rounds):g} in the middle", flush=True)
+            repeats = [_race(library, redis_url, database_url) for _ in range(REPEATS)]
+            queries[library] = max(repeats)
+            print(f"{library}: {', '.join(map(str, repeats))} queries, {median(repeats):g} in the middle", flush=True)
     print(f"figure cold_key_queries {queries['darkroom']}")
 
 
@@ -60,12 +60,12 @@ def _race(library: str, redis_url: str, database_url: str) -> int:
             raise SystemExit(f"{library} could not begin")
     for racer in racers:
         assert racer.stdin is not None
-        racer.stdin.write(f"{GO}\n")
+        racer.stdin.write(f"{START}\n")
         racer.stdin.flush()
     return sum(int(racer.communicate()[0]) for racer in racers)
 
 
-async def _read_at_once(library: str, redis_url: str, database_url: str, name: str) -> None:
+async def _read_concurrently(library: str, redis_url: str, database_url: str, name: str) -> None:
     """One of the processes: says that it is ready, waits for the word, prints how often it asked the database."""
     database, queries = Database(database_url), 0
 
@@ -133,6 +133,6 @@ LIBRARIES = {"darkroom": _darkroom, "cashews": _cashews, "aiocache": _aiocache}
 
 if __name__ == "__main__":
     if sys.argv[1:]:
-        asyncio.run(_read_at_once(*sys.argv[1:]))
+        asyncio.run(_read_concurrently(*sys.argv[1:]))
     else:
         main()

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bench.arrivals import arrivals
-from bench.films import make_film
+from bench.sample_videos import make_video
 from bench.scale import scaled
 from bench.service import register, running_service
 from shared.items import ReceiptStep
@@ -21,14 +21,14 @@ SECONDS = scaled(60, least=12)
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="darkroom-first-playable-") as name:
-        film = make_film(Path(name), SECONDS)
+        video = make_video(Path(name), SECONDS)
         with running_service(Path(name)) as url:
-            asyncio.run(_measure(url, film))
+            asyncio.run(_measure(url, video))
 
 
-async def _measure(url: str, film: Path) -> None:
+async def _measure(url: str, video: Path) -> None:
     async with register(url) as client, arrivals(client) as seen:
-        item = (await client.upload(film)).item.id
+        item = (await client.upload(video)).item.id
         await seen.ready_at(item)
         steps = (await client.items.receipt(item)).steps
     claimed, playable, ready = (_moment(steps, name) for name in ("claimed", "playable", "ready"))

@@ -33,7 +33,7 @@ LARGE, SMALL = scaled(100_000, least=10_000), 1_000
 PAGES = scaled(300, least=30)
 PAGE_ITEMS = 100
 ROWS_PER_TRANSACTION = 100
-TRANSACTIONS_AT_ONCE = 16
+CONCURRENT_TRANSACTIONS = 16
 ORDERS: tuple[Order, ...] = ("created", "captured")
 EMAILS = {LARGE: "large@example.com", SMALL: "small@example.com"}
 SPREAD_SECONDS = 10 * 365 * 24 * 3600
@@ -65,7 +65,7 @@ async def _register(url: str) -> dict[int, AccountId]:
 async def fill(endpoint: str, rows: list[ItemRow]) -> None:
     """Puts the rows into the tables, which no service uses meanwhile."""
     began = time.perf_counter()
-    slots = asyncio.Semaphore(TRANSACTIONS_AT_ONCE)
+    slots = asyncio.Semaphore(CONCURRENT_TRANSACTIONS)
     async with open_tables(endpoint) as dynamo, TaskGroup() as tasks:
         store = ItemStore(dynamo)
 
@@ -85,8 +85,8 @@ def _pages(cursors: Cursors, rows: list[ItemRow], order: Order) -> list[str | No
     """The cursors of the first page, of one in the middle, and of the last; rows lie newest first."""
     keys = {row.item_id: to_attributes(row)["captured_key"] for row in rows}
     captured = order == "captured"
-    shown = sorted(rows, key=lambda row: keys[row.item_id] if captured else row.item_id, reverse=True)
-    last_seen = [shown[len(shown) // 2], shown[-PAGE_ITEMS - 1]]
+    ordered = sorted(rows, key=lambda row: keys[row.item_id] if captured else row.item_id, reverse=True)
+    last_seen = [ordered[len(ordered) // 2], ordered[-PAGE_ITEMS - 1]]
     account = rows[0].account_id
     return [None, *(cursors.write(account, order, Position(row.item_id, keys[row.item_id])) for row in last_seen)]
 

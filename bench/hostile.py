@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 from app.media.decoders import Decoders
-from tests.media.hostile.corpus import FAMILIES
-from tests.media.hostile.survival import complaints, set_trap
+from tests.media.hostile.corpus import FORMATS
+from tests.media.hostile.survival import set_trap, violations
 
 FIGURES = ("hostile_survived",)
 
@@ -23,14 +23,14 @@ async def _measure(decoders: Decoders, folder: Path) -> None:
     slowest = (0.0, "none")
     try:
         async with set_trap(folder) as watch:
-            for family, make in FAMILIES.items():
+            for kind, make in FORMATS.items():
                 for file, content in make(watch.trap).items():
                     began = time.perf_counter()
-                    found = await complaints(decoders, watch, content, folder)
+                    measured = await violations(decoders, watch, content, folder)
                     slowest = max(slowest, (time.perf_counter() - began, file))
-                    faced, survived = faced + 1, survived + (not found)
-                    for complaint in found:
-                        print(f"{family}: {file}: {complaint}")
+                    faced, survived = faced + 1, survived + (not measured)
+                    for message in measured:
+                        print(f"{kind}: {file}: {message}")
     finally:
         await decoders.aclose()
     print(f"{survived} of {faced} survived; the slowest, {slowest[1]}, took {slowest[0]:.1f} s")

@@ -57,7 +57,7 @@ def vips_chain(photo: Path, folder: Path) -> float:
     return time.process_time() - started
 
 
-def likeness(one: Path, other: Path) -> float:
+def similarity(one: Path, other: Path) -> float:
     """The structural similarity (SSIM) of two pictures of one size, over all colours."""
     with Image.open(one) as first, Image.open(other) as second:
         pixels = [np.asarray(image.convert("RGB")) for image in (first, second)]

@@ -17,22 +17,22 @@ from pathlib import Path
 
 from app.media.decoders import Decoders
 from app.media.recipe import RECIPE
-from bench.image_scripts import likeness, pillow_opening_each, pillow_opening_once, prepare, vips_chain
+from bench.image_scripts import pillow_opening_each, pillow_opening_once, prepare, similarity, vips_chain
 from bench.photos import make_photos
 from bench.scale import scaled
 
 FIGURES = ("image_vs_pillow", "image_vs_vips")
 _PHOTOS = scaled(12, least=2)
 _PROCESSES = 2
-_ROUNDS = scaled(7, least=2)
-_LEAST_LIKENESS = 0.95
+_REPEATS = scaled(7, least=2)
+_MIN_SIMILARITY = 0.95
 _LIMIT_SECONDS = 120.0
 
 Script = Callable[[Path, Path], float]
 
 
 @dataclass(slots=True)
-class Contestant:
+class Candidate:
     name: str
     script: Script | None
     wall_seconds: list[float] = field(default_factory=list)
@@ -56,60 +56,60 @@ def main() -> int:
 
 
 async def _compare(decoders: Decoders, pool: ProcessPoolExecutor, place: Path) -> int:
-    ours = Contestant("ours", None)
-    pillow = Contestant("pillow opening each", pillow_opening_each)
-    once = Contestant("pillow opening once", pillow_opening_once)
-    vips = Contestant("vips chain", vips_chain)
-    contestants = [ours, pillow, once, vips]
-    photos = await asyncio.to_thread(_make_place, place, contestants)
-    for turn in range(_ROUNDS + 1):
+    ours = Candidate("ours", None)
+    pillow = Candidate("pillow opening each", pillow_opening_each)
+    once = Candidate("pillow opening once", pillow_opening_once)
+    vips = Candidate("vips chain", vips_chain)
+    candidates = [ours, pillow, once, vips]
+    photos = await asyncio.to_thread(_make_place, place, candidates)
+    for turn in range(_REPEATS + 1):
         # Each starts a round in its turn, so that none always profits from a quiet or a warm machine.
-        for contestant in contestants[turn % 4 :] + contestants[: turn % 4]:
-            await _run(contestant, decoders, pool, photos, place)
+        for candidate in candidates[turn % 4 :] + candidates[: turn % 4]:
+            await _run(candidate, decoders, pool, photos, place)
         if turn == 0:  # warms caches, templates, pools
-            for contestant in contestants:
-                contestant.wall_seconds.clear()
-                contestant.cpu_seconds.clear()
+            for candidate in candidates:
+                candidate.wall_seconds.clear()
+                candidate.cpu_seconds.clear()
     await decoders.aclose()
-    for contestant in contestants:
-        cpu = statistics.median(contestant.cpu_seconds) / _PHOTOS
-        print(f"{contestant.name:20} {contestant.rate:6.2f} renditions/s, {cpu:.3f} CPU seconds a photo")
+    for candidate in candidates:
+        cpu = statistics.median(candidate.cpu_seconds) / _PHOTOS
+        print(f"{candidate.name:20} {candidate.rate:6.2f} renditions/s, {cpu:.3f} CPU seconds a photo")
     alike = await _all_alike(ours, pillow, pool, photos, place)
     print(f"figure image_vs_pillow {_median_ratio(pillow, ours):.3f}")
     print(f"figure image_vs_vips {_median_ratio(vips, ours):.3f}")
     return 0 if alike else 1
 
 
-def _make_place(place: Path, contestants: list[Contestant]) -> list[Path]:
+def _make_place(place: Path, candidates: list[Candidate]) -> list[Path]:
     photos = make_photos(place, _PHOTOS)
-    for contestant in contestants:
+    for candidate in candidates:
         for photo in photos:
-            contestant.folder(place, photo).mkdir(parents=True)
+            candidate.folder(place, photo).mkdir(parents=True)
     return photos
 
 
 async def _run(
-    contestant: Contestant, decoders: Decoders, pool: ProcessPoolExecutor, photos: list[Path], place: Path
+    candidate: Candidate, decoders: Decoders, pool: ProcessPoolExecutor, photos: list[Path], place: Path
 ) -> None:
     async def one(photo: Path) -> float:
-        folder = contestant.folder(place, photo)
-        if contestant.script is None:
+        folder = candidate.folder(place, photo)
+        if candidate.script is None:
             return (await decoders.make_image(photo, folder, limit_seconds=_LIMIT_SECONDS)).cpu_seconds
-        return await asyncio.get_running_loop().run_in_executor(pool, contestant.script, photo, folder)
+        return await asyncio.get_running_loop().run_in_executor(pool, candidate.script, photo, folder)
 
     started = time.perf_counter()
     cpu_seconds = await asyncio.gather(*map(one, photos))
-    contestant.wall_seconds.append(time.perf_counter() - started)
-    contestant.cpu_seconds.append(sum(cpu_seconds))
+    candidate.wall_seconds.append(time.perf_counter() - started)
+    candidate.cpu_seconds.append(sum(cpu_seconds))
 
 
-def _median_ratio(theirs: Contestant, ours: Contestant) -> float:
+def _median_ratio(baseline: Candidate, ours: Candidate) -> float:
     """Round by round, because the two of a round ran under the same conditions."""
-    return statistics.median(a / b for a, b in zip(theirs.wall_seconds, ours.wall_seconds, strict=True))
+    return statistics.median(a / b for a, b in zip(baseline.wall_seconds, ours.wall_seconds, strict=True))
 
 
 async def _all_alike(
-    ours: Contestant, pillow: Contestant, pool: ProcessPoolExecutor, photos: list[Path], place: Path
+    ours: Candidate, pillow: Candidate, pool: ProcessPoolExecutor, photos: list[Path], place: Path
 ) -> bool:
     loop = asyncio.get_running_loop()
     pairs = [
@@ -117,9 +117,9 @@ async def _all_alike(
         for photo in photos
         for recipe in RECIPE
     ]
-    found = await asyncio.gather(*(loop.run_in_executor(pool, likeness, *pair) for pair in pairs))
-    print(f"likeness to Pillow's (SSIM): {min(found):.4f} at least, {statistics.median(found):.4f} in the middle")
-    return min(found) >= _LEAST_LIKENESS
+    measured = await asyncio.gather(*(loop.run_in_executor(pool, similarity, *pair) for pair in pairs))
+    print(f"likeness to Pillow's (SSIM): {min(measured):.4f} at least, {statistics.median(measured):.4f} in the middle")
+    return min(measured) >= _MIN_SIMILARITY
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def describe_machine() -> list[str]:
 
 def _value(path: Path, key: str, separator: str = ":") -> str:
     for line in path.read_text().splitlines():
-        name, found, value = line.partition(separator)
-        if found and name.strip() == key:
+        name, matched, value = line.partition(separator)
+        if matched and name.strip() == key:
             return value.strip().strip('"')
     return "unknown"

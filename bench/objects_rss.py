@@ -97,8 +97,8 @@ def _upload(url: str, size: int) -> None:
     block = memoryview(BLOCK)
     for start in range(0, size, len(block)):
         connection.send(block[: size - start])
-    answer = connection.getresponse()
-    assert answer.status == 200, answer.read()
+    response = connection.getresponse()
+    assert response.status == 200, response.read()
     connection.close()
 
 
@@ -106,10 +106,10 @@ def _download(url: str, size: int) -> None:
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=60)
     connection.request("GET", f"{parts.path}?{parts.query}")
-    answer = connection.getresponse()
+    response = connection.getresponse()
     buffer = bytearray(len(BLOCK))
     received = 0
-    while count := answer.readinto(buffer):
+    while count := response.readinto(buffer):
         received += count
     assert received == size, received
     connection.close()

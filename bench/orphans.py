@@ -24,13 +24,13 @@ from PIL import Image
 
 from app.accounts.closed import ClosedAccounts
 from app.accounts.store import AccountStore
-from app.admin.remains import AccountVerification
+from app.admin.leftovers import AccountVerification
 from app.admin.verify import Verification
-from app.album_parts import AlbumUpkeepParts
+from app.album_parts import AlbumMaintenanceParts
 from app.exports.erasure import ExportErasure
 from app.exports.store import ExportStore
 from app.items.erasure import ItemErasure
-from app.items.upkeep import UpkeepService
+from app.items.maintenance import MaintenanceService
 from app.logs import set_up_logs
 from app.services import Foundation, open_foundation
 from app.settings import load_settings
@@ -49,13 +49,13 @@ from shared.uploads import SINGLE_PUT_BYTES
 FIGURES = ("orphans",)
 
 ACTIONS = scaled(1_000)
-AT_ONCE = 6
+CONCURRENCY = 6
 LIVES_SECONDS = (2.5, 6.0)
 """Of a worker; the first two go by until it works."""
 LEASE_SECONDS = "6"
 ERASING_KILLS = 6
 AHEAD = timedelta(days=31)
-ROUNDS = 4
+REPEATS = 4
 
 
 def main() -> None:
@@ -69,27 +69,27 @@ def main() -> None:
 def _quiet_service(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """Its URL, and the environment of its app; it has no worker of its own."""
     with running_service(folder, DARKROOM_WORKER="off") as url:
-        told: dict[str, str] = json.loads((data_folder(folder) / "app.json").read_text())
-        yield url, environment_without_settings() | told
+        environment: dict[str, str] = json.loads((data_folder(folder) / "app.json").read_text())
+        yield url, environment_without_settings() | environment
 
 
 async def _live(url: str, app: dict[str, str]) -> AccountId:
     """Both lives, to their ends. The account that was closed in the middle."""
     async with (
-        register(url, "leaver@example.com") as leaver,
-        register(url, "stayer@example.com") as stayer,
+        register(url, "leaver@example.com") as leaving,
+        register(url, "stayer@example.com") as staying,
         _workers(app) as kills,
     ):
-        account = (await leaver.sessions.account()).id
-        await _act([leaver, stayer])
-        await leaver.sessions.close_account(PASSWORD)
+        account = (await leaving.sessions.account()).id
+        await _act([leaving, staying])
+        await leaving.sessions.close_account(PASSWORD)
         await kills.more(ERASING_KILLS)
-        states = Counter([item.state.value async for item in stayer.items.list_all()])
-        own = [item.id async for item in stayer.items.list_all()]
-        async for done in stayer.items.delete_many(own, permanently=True):
+        states = Counter([item.state.value async for item in staying.items.list_all()])
+        own = [item.id async for item in staying.items.list_all()]
+        async for done in staying.items.delete_many(own, permanently=True):
             assert not done.absent
-        trash = [item.id async for item in stayer.items.list_all(deleted=True)]
-        async for done in stayer.items.delete_many(trash, permanently=True):
+        trash = [item.id async for item in staying.items.list_all(deleted=True)]
+        async for done in staying.items.delete_many(trash, permanently=True):
             assert not done.absent
         print(f"{ACTIONS} actions, {kills.count} workers killed; who stays has in the end: {dict(states)}")
     return account
@@ -138,11 +138,11 @@ async def _workers(app: dict[str, str]) -> AsyncIterator[Kills]:
 
 
 async def _act(people: list[DarkroomClient]) -> None:
-    gate, chosen = asyncio.Semaphore(AT_ONCE), random.Random(2)
+    semaphore, chosen = asyncio.Semaphore(CONCURRENCY), random.Random(2)
     items: dict[DarkroomClient, list[ItemId]] = {person: [] for person in people}
 
     async def act() -> None:
-        async with gate, httpx.AsyncClient() as http:
+        async with semaphore, httpx.AsyncClient() as http:
             person = chosen.choice(people)
             own = items[person]
             try:
@@ -161,20 +161,20 @@ async def _act(people: list[DarkroomClient]) -> None:
 async def _create(person: DarkroomClient, http: httpx.AsyncClient, chosen: random.Random) -> ItemId:
     """Uploaded and completed, uploaded, only begun, or begun in parts."""
     if chosen.random() < 0.15:
-        wish = CreateItem(name="a.mp4", size_bytes=SINGLE_PUT_BYTES + 1, content_type="video/mp4")
-        item = (await person.items.create(wish)).item.id
+        body = CreateItem(name="a.mp4", size_bytes=SINGLE_PUT_BYTES + 1, content_type="video/mp4")
+        item = (await person.items.create(body)).item.id
         last = PartRequest(number=2, sha256=hashlib.sha256(b"x").hexdigest())
         (part,) = (await person.items.request_parts(item, PartsRequest(parts=(last,)))).parts
         (await http.put(part.url, headers=part.headers, content=b"x")).raise_for_status()
         return item
     content = _photo()
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    wish = CreateItem(name="a.jpg", size_bytes=len(content), content_type="image/jpeg", digest=digest)
-    created = await person.items.create(wish)
+    body = CreateItem(name="a.jpg", size_bytes=len(content), content_type="image/jpeg", digest=digest)
+    created = await person.items.create(body)
     how_far = chosen.random()
     if how_far > 0.1 and isinstance(created.upload, SingleUpload):
-        answer = await http.put(created.upload.url, headers=created.upload.headers, content=content)
-        answer.raise_for_status()
+        response = await http.put(created.upload.url, headers=created.upload.headers, content=content)
+        response.raise_for_status()
     if how_far > 0.2:
         await person.items.complete(created.item.id)
     return created.item.id
@@ -211,37 +211,39 @@ async def _count(app: dict[str, str], account: AccountId) -> int:
 
         set_up_logs()
         base = await open_foundation(load_settings(), stack, clock)
-        for _ in range(ROUNDS):
+        for _ in range(REPEATS):
             await _sweep(base)
             ahead += timedelta(hours=2)
         return await _left(base, account)
 
 
 async def _sweep(base: Foundation) -> None:
-    upkeep = UpkeepService(base.items.store, base.items.changes, base.amazon.objects, base.items.queue, base.clock)
+    maintenance = MaintenanceService(
+        base.items.store, base.items.changes, base.amazon.objects, base.items.queue, base.clock
+    )
     erasure = ItemErasure(base.items.store, base.amazon.objects)
     exports = ExportErasure(ExportStore(base.amazon.dynamo), base.amazon.objects)
     closed = ClosedAccounts(base.database, base.clock)
-    albums = ("erase_albums", AlbumUpkeepParts.build(base).erasure.erase)
-    await Eraser(closed, erasure, exports, base.events.store, base.clock, [albums]).visit()
+    albums = ("erase_albums", AlbumMaintenanceParts.build(base).erasure.erase)
+    await Eraser(closed, erasure, exports, base.events.store, base.clock, [albums]).process()
     for shard in range(SHARDS):
-        for owner, item in await upkeep.due(shard):
-            await upkeep.attend(owner, item)
+        for owner, item in await maintenance.due(shard):
+            await maintenance.process(owner, item)
 
 
 async def _left(base: Foundation, account: AccountId) -> int:
     """Says what is left, too."""
     closed, store = ClosedAccounts(base.database, base.clock), AccountStore(base.database)
-    remains = await AccountVerification(
+    leftovers = await AccountVerification(
         store, closed, base.items.store, ExportStore(base.amazon.dynamo), base.events.store, base.amazon.objects
     ).run(account)
     verified = await Verification(
         base.items.store, base.events.store, base.amazon.objects, base.clock, read=False
     ).run()
-    print(f"the tombstone: {remains.closed}")
-    for finding in (*remains.findings, *verified.findings):
+    print(f"the tombstone: {leftovers.closed}")
+    for finding in (*leftovers.findings, *verified.findings):
         print(f"left: {finding.subject}: {finding.message}")
-    return len(remains.findings) + len(verified.findings) + verified.items + verified.objects
+    return len(leftovers.findings) + len(verified.findings) + verified.items + verified.objects
 
 
 if __name__ == "__main__":

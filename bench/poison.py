@@ -20,7 +20,7 @@ from bench.photos import make_different_photos
 from bench.scale import scaled
 from bench.service import register, running_service
 from client.client import DarkroomClient
-from client.commands.uploading import FILES_AT_ONCE
+from client.commands.uploading import CONCURRENT_FILES
 from shared.ids import ItemId
 from shared.task_group import TaskGroup
 
@@ -31,7 +31,7 @@ TURNS = (False, True, True, False, True, False, False, True)
 """Whether poison is among them: whatever slows this machine down for a while, or ever more, falls on both alike."""
 MARK = b"poison of a benchmark"
 TEMPLATE = b"app.media.template"
-LOOK_SECONDS = 0.01
+POLL_SECONDS = 0.01
 HEAD_BYTES = 256
 
 
@@ -79,7 +79,7 @@ async def _median_ready(url: str, email: str, files: list[Path]) -> float:
 
 
 async def _drop(client: DarkroomClient, files: list[Path]) -> list[ItemId]:
-    slots = asyncio.Semaphore(FILES_AT_ONCE)
+    slots = asyncio.Semaphore(CONCURRENT_FILES)
 
     async def send(file: Path) -> ItemId:
         async with slots:
@@ -95,13 +95,13 @@ async def _killing() -> AsyncIterator[set[int]]:
     """Kills each child that works on a poison, in the runs with and without alike; yields whom it has killed."""
     killed: set[int] = set()
 
-    async def look() -> None:
+    async def poll() -> None:
         while True:
             killed.update(await asyncio.to_thread(_kill_poisoned, templates))
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
 
     templates = await asyncio.to_thread(lambda: list(_templates()))
-    watching = asyncio.create_task(look())
+    watching = asyncio.create_task(poll())
     try:
         yield killed
     finally:

@@ -13,7 +13,7 @@ from statistics import median
 
 import imageio_ffmpeg
 
-from bench.films import make_film
+from bench.sample_videos import make_video
 from bench.scale import scaled
 from bench.service import register, running_service
 from client.client import DarkroomClient
@@ -23,44 +23,44 @@ from shared.ids import ItemId
 FIGURES = ("poster_s",)
 
 SECONDS = 12
-LONG_FILMS, REPEATS = 4, scaled(75)
+LONG_VIDEOS, REPEATS = 4, scaled(75)
 """Four films of a quarter of an hour each: at less than real time on two cores, more than an hour of work."""
-FILMS = scaled(9)
-LONGEST_SECONDS = 120.0
+VIDEOS = scaled(9)
+MAX_SECONDS = 120.0
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="darkroom-poster-") as name:
         folder = Path(name)
-        film = make_film(folder, SECONDS)
+        video = make_video(folder, SECONDS)
         with running_service(folder) as url:
-            asyncio.run(_measure(url, film, folder))
+            asyncio.run(_measure(url, video, folder))
 
 
-async def _measure(url: str, film: Path, folder: Path) -> None:
+async def _measure(url: str, video: Path, folder: Path) -> None:
     async with register(url) as client:
-        for number in range(LONG_FILMS):
-            long_film = await asyncio.to_thread(_copy, film, folder / f"long_{number}.mp4", REPEATS + number)
-            await client.upload(long_film)
+        for number in range(LONG_VIDEOS):
+            long_video = await asyncio.to_thread(_copy, video, folder / f"long_{number}.mp4", REPEATS + number)
+            await client.upload(long_video)
         await _until_in_bulk(client)
         waited = []
-        for number in range(FILMS):
-            phone_film = await asyncio.to_thread(_copy, film, folder / f"phone_{number}.mp4", 1, f"film {number}")
-            waited.append(await _poster_seconds(client, phone_film))
+        for number in range(VIDEOS):
+            phone_video = await asyncio.to_thread(_copy, video, folder / f"phone_{number}.mp4", 1, f"film {number}")
+            waited.append(await _poster_seconds(client, phone_video))
     print(f"posters after {', '.join(f'{seconds:.2f}' for seconds in waited)} s")
     print(f"figure poster_s {median(waited):.3f}")
 
 
-async def _poster_seconds(client: DarkroomClient, film: Path) -> float:
+async def _poster_seconds(client: DarkroomClient, video: Path) -> float:
     after = (await client.items.list(limit=1)).head
-    item = (await client.upload(film)).item.id
+    item = (await client.upload(video)).item.id
     completed_at = time.perf_counter()
     return await _poster_at(client, item, after) - completed_at
 
 
 async def _poster_at(client: DarkroomClient, item: ItemId, after: int) -> float:
     """When the event arrives that says where the poster lies."""
-    async with asyncio.timeout(LONGEST_SECONDS), aclosing(client.events(after=after)) as events:
+    async with asyncio.timeout(MAX_SECONDS), aclosing(client.events(after=after)) as events:
         async for event in events:
             match event:
                 case Event(type=EventType.ITEM_UPDATED, subject=subject, data={"renditions": [_, *_]}):
@@ -71,18 +71,18 @@ async def _poster_at(client: DarkroomClient, item: ItemId, after: int) -> float:
 
 async def _until_in_bulk(client: DarkroomClient) -> None:
     """Every long film has passed the express lane, and the first is being encoded."""
-    async with asyncio.timeout(LONGEST_SECONDS):
+    async with asyncio.timeout(MAX_SECONDS):
         while True:
-            page = await client.items.list(limit=LONG_FILMS)
+            page = await client.items.list(limit=LONG_VIDEOS)
             if all(item.renditions for item in page.items):
                 return
             await asyncio.sleep(0.5)
 
 
-def _copy(film: Path, target: Path, repeats: int, title: str = "") -> Path:
+def _copy(video: Path, target: Path, repeats: int, title: str = "") -> Path:
     """The film so many times after another, its samples as they are; the title makes it another file."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-stream_loop", str(repeats - 1)]
-    command += ["-i", str(film), "-c", "copy", "-metadata", f"title={title or target.stem}", str(target)]
+    command += ["-i", str(video), "-c", "copy", "-metadata", f"title={title or target.stem}", str(target)]
     subprocess.run(command, check=True)  # noqa: S603 - our own command
     return target
 

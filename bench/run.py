@@ -40,13 +40,13 @@ def main(arguments: list[str]) -> int:
         print(table(load()))
         return 0
     benchmarks = find_benchmarks()
-    wanted = [each for each in benchmarks if chosen.figure in (None, *each.figures) and _is_in(each, chosen.group)]
-    if not wanted:
+    requested = [each for each in benchmarks if chosen.figure in (None, *each.figures) and _is_in(each, chosen.group)]
+    if not requested:
         known = ", ".join(sorted(name for each in benchmarks for name in each.figures))
         sys.stderr.write(f"No benchmark prints the figure {chosen.figure!r}. There are: {known}\n")
         return 2
     run = RUNS / f"{chosen.figure or chosen.group or 'all'}-{chosen.scale:g}.json"
-    return _measure(wanted, run, chosen.scale)
+    return _measure(requested, run, chosen.scale)
 
 
 def find_benchmarks() -> list[Benchmark]:
@@ -60,10 +60,10 @@ def find_benchmarks() -> list[Benchmark]:
     ]
 
 
-def missing(wanted: list[Benchmark], run: Path) -> list[Benchmark]:
+def missing(requested: list[Benchmark], run: Path) -> list[Benchmark]:
     """What a run has not measured yet."""
     measured = json.loads(run.read_text()) if run.exists() else []
-    return [each for each in wanted if not set(each.figures) <= set(measured)]
+    return [each for each in requested if not set(each.figures) <= set(measured)]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -90,9 +90,9 @@ def _is_in(benchmark: Benchmark, group: str | None) -> bool:
     return group is None or any(BY_NAME[name] in GROUPS[group] for name in benchmark.figures)
 
 
-def _measure(wanted: list[Benchmark], run: Path, scale: float) -> int:
-    left = missing(wanted, run)
-    if len(left) < len(wanted):
+def _measure(requested: list[Benchmark], run: Path, scale: float) -> int:
+    left = missing(requested, run)
+    if len(left) < len(requested):
         print(f"Going on with the run that was stopped; rm {run.relative_to(ROOT)} begins anew.")
     run.parent.mkdir(parents=True, exist_ok=True)
     for benchmark in left:
@@ -102,7 +102,7 @@ def _measure(wanted: list[Benchmark], run: Path, scale: float) -> int:
         REPORT.write_text(report(results))
         measured = json.loads(run.read_text()) if run.exists() else []
         run.write_text(json.dumps([*measured, *known]))
-    failed = [name for each in missing(wanted, run) for name in each.figures]
+    failed = [name for each in missing(requested, run) for name in each.figures]
     if not failed:
         run.unlink()
     print(f"\n{table(load())}")

@@ -22,7 +22,7 @@ def main() -> None:
         seed = random.SystemRandom().randrange(2**32)
         outcome = asyncio.run(run_chaos(engine, OPERATIONS // len(ENGINES), LIMIT_SECONDS, seed))
         print(f"{engine}: {outcome.operations} operations, {outcome.stale} stale, seed {seed}", flush=True)
-        sys.stdout.writelines(f"{line}\n" for line in outcome.said)
+        sys.stdout.writelines(f"{line}\n" for line in outcome.lines)
         operations, stale = operations + outcome.operations, stale + outcome.stale
     if stale == 0 and operations < OPERATIONS:
         raise SystemExit(f"only {operations} operations were done")

@@ -54,9 +54,9 @@ def main() -> None:
 
 async def _measure(pair: DatabasePair) -> None:
     ratios = [await _all_reset(pair), await _only_a_reader(pair)]
-    lost = await _every_statement_lost(pair)
+    cut = await _every_statement_failed(pair)
     print(
-        f"statements / requests: connections reset {ratios[0]:.3f}, writer gone {ratios[1]:.3f}, cut at each {lost:.3f}"
+        f"statements / requests: connections reset {ratios[0]:.3f}, writer gone {ratios[1]:.3f}, cut at each {cut:.3f}"
     )
     print(f"figure statement_ratio {max(ratios):.3f}")
 
@@ -76,7 +76,7 @@ async def _only_a_reader(pair: DatabasePair) -> float:
     return ratio
 
 
-async def _every_statement_lost(pair: DatabasePair) -> float:
+async def _every_statement_failed(pair: DatabasePair) -> float:
     async with _counted(pair) as counted:
 
         def cut() -> None:
@@ -92,9 +92,9 @@ async def _counted(pair: DatabasePair) -> AsyncIterator[Counted]:
     """With pools that are open, and retries saved up."""
     async with FaultProxy(pair.writer.port) as writer, FaultProxy(pair.reader.port) as reader:
         database = Database(pair.writer.url(port=writer.port), reader_url=pair.reader.url(port=reader.port))
-        await _ask(database.writer.write, "CREATE TABLE IF NOT EXISTS guests (id INT)")
-        await _everybody(lambda: _ask(database.writer.write), WARM_REQUESTS // PEOPLE)
-        await _everybody(lambda: _ask(database.readers.read, "SELECT 1"), WARM_REQUESTS // PEOPLE)
+        await _request(database.writer.write, "CREATE TABLE IF NOT EXISTS guests (id INT)")
+        await _all_callers(lambda: _request(database.writer.write), WARM_REQUESTS // PEOPLE)
+        await _all_callers(lambda: _request(database.readers.read, "SELECT 1"), WARM_REQUESTS // PEOPLE)
         yield Counted(database, writer, reader)
         await database.close()
 
@@ -102,29 +102,29 @@ async def _counted(pair: DatabasePair) -> AsyncIterator[Counted]:
 async def _ratio(counted: Counted, *sides: Side) -> float:
     sent, refused = counted.sent, 0
 
-    async def ask() -> None:
+    async def request() -> None:
         nonlocal refused
         for side in sides:
             try:
-                await _ask(side)
+                await _request(side)
             except Unavailable:
                 refused += 1
 
-    await _everybody(ask, REQUESTS_EACH)
+    await _all_callers(request, REQUESTS_EACH)
     requests = PEOPLE * REQUESTS_EACH * len(sides)
     assert refused == requests, f"{requests - refused} of {requests} were not refused"
     return (counted.sent - sent) / requests
 
 
-async def _everybody(ask: Callable[[], Awaitable[None]], times: int) -> None:
+async def _all_callers(request: Callable[[], Awaitable[None]], times: int) -> None:
     async def again_and_again() -> None:
         for _ in range(times):
-            await ask()
+            await request()
 
     await asyncio.gather(*(again_and_again() for _ in range(PEOPLE)))
 
 
-async def _ask(side: Side, statement: str = "INSERT INTO guests VALUES (1)") -> None:
+async def _request(side: Side, statement: str = "INSERT INTO guests VALUES (1)") -> None:
     async with side() as connection:
         await connection.execute(text(statement))
 

@@ -17,7 +17,7 @@ FIGURES = ("upload_vs_copy",)
 
 FILE_BYTES = scaled(2_000_000_000)
 BLOCK_BYTES = 16 * 1024 * 1024
-ROUNDS = 3
+REPEATS = 3
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
             file = folder / "film.mp4"
             write_random(file)
             copies, uploads = [], []
-            for number in range(ROUNDS):
+            for number in range(REPEATS):
                 make_new(file, number)
                 copies.append(seconds_of_copy(file, folder / "copy.mp4"))
                 uploads.append(seconds_of([DARKROOM, "upload", file], environment))

@@ -16,13 +16,13 @@ import imageio_ffmpeg
 
 from app.media.decoders import Decoders
 from app.media.video.recipe import AUDIO_BITS_PER_SECOND, QUALITIES, SEGMENT_SECONDS
-from bench.films import make_film
+from bench.sample_videos import make_video
 from bench.scale import scaled
 
 FIGURES = ("video_vs_ffmpeg",)
 
 SECONDS = scaled(30, least=6)
-ROUNDS = 2
+REPEATS = 2
 PLENTY_SECONDS = 600.0
 RUNGS = ((640, 360), (1280, 720), (1920, 1080))
 TILES, COLUMNS = SECONDS, 10
@@ -30,14 +30,14 @@ TILES, COLUMNS = SECONDS, 10
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="darkroom-video-") as name:
-        film = make_film(Path(name), SECONDS)
+        video = make_video(Path(name), SECONDS)
         idle = _spent(partial(asyncio.run, _ours(Path(name), None)))
         ours, by_hand = [], []
-        for number in range(ROUNDS):
+        for number in range(REPEATS):
             place = Path(name) / f"ours_{number}"
             place.mkdir()
-            ours.append(_spent(partial(asyncio.run, _ours(place, film))) - idle)
-            by_hand.append(_spent(partial(_by_hand, Path(name) / f"hand_{number}", film)))
+            ours.append(_spent(partial(asyncio.run, _ours(place, video))) - idle)
+            by_hand.append(_spent(partial(_by_hand, Path(name) / f"hand_{number}", video)))
         print(f"ours {min(ours):.2f} CPU s, by hand {min(by_hand):.2f} CPU s, of {SECONDS} s of 1080p")
         print(f"figure video_vs_ffmpeg {min(ours) / min(by_hand):.3f}")
 
@@ -54,15 +54,15 @@ def _cpu_seconds() -> float:
     return sum(each.ru_utime + each.ru_stime for each in used)
 
 
-async def _ours(folder: Path, film: Path | None) -> None:
+async def _ours(folder: Path, video: Path | None) -> None:
     """Without a film only the template is started, which a worker does once in its life."""
     decoders = Decoders.start(slots=1)
     try:
-        if film is None:
+        if video is None:
             return
-        facts = await decoders.probe_video(film, folder, limit_seconds=PLENTY_SECONDS)
-        await decoders.make_poster(film, folder, facts, limit_seconds=PLENTY_SECONDS)
-        async with decoders.encode_video(film, folder, facts) as encoding:
+        facts = await decoders.probe_video(video, folder, limit_seconds=PLENTY_SECONDS)
+        await decoders.make_poster(video, folder, facts, limit_seconds=PLENTY_SECONDS)
+        async with decoders.encode_video(video, folder, facts) as encoding:
             async for _ in encoding:
                 pass
         await decoders.join_video(folder, facts, limit_seconds=PLENTY_SECONDS)
@@ -70,7 +70,7 @@ async def _ours(folder: Path, film: Path | None) -> None:
         await decoders.aclose()
 
 
-def _by_hand(folder: Path, film: Path) -> None:
+def _by_hand(folder: Path, video: Path) -> None:
     folder.mkdir()
     small, medium, large = (f"scale={width}:{height}" for width, height in RUNGS)
     tile = f"fps=1,scale=160:90,tile={COLUMNS}x{TILES // COLUMNS}"
@@ -78,7 +78,7 @@ def _by_hand(folder: Path, film: Path) -> None:
         f"[0:v]split=4[a][b][c][p];[a]{large}[v2];[b]{medium}[v1];[c]{small},split=2[v0][t];[t]{tile}[tiles];"
         "[p]select='eq(n,30)'[poster]"
     )
-    words = ["-nostdin", "-v", "error", "-i", str(film), "-filter_complex", graph]
+    words = ["-nostdin", "-v", "error", "-i", str(video), "-filter_complex", graph]
     for number, (_, height) in enumerate(RUNGS):
         words += ["-map", f"[v{number}]", "-map", "0:a", *_coding(height), *_muxing(height)]
     words += ["-map", "[tiles]", "-frames:v", "1", "-q:v", "5", "-update", "1", "storyboard.jpg"]

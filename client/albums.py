@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from client.connection import Body, Connection
 from shared.albums import (
-    MOST_ITEMS_AT_ONCE,
+    MAX_ITEMS_PER_REQUEST,
     AddedItems,
     AddItems,
     Album,
@@ -37,7 +37,7 @@ class Albums:
         self._connection = connection
 
     async def create(self, album: CreateAlbum) -> Album:
-        return await self._connection.ask("POST", PATH, Album, album)
+        return await self._connection.request("POST", PATH, Album, album)
 
     async def list(self) -> AsyncIterator[Album]:
         """Own and joined ones, the newest first."""
@@ -46,12 +46,12 @@ class Albums:
                 yield album
 
     async def require(self, album: AlbumId) -> Album:
-        return await self._connection.ask("GET", f"{PATH}/{album}", Album)
+        return await self._connection.request("GET", f"{PATH}/{album}", Album)
 
     async def edit(self, album: AlbumId, change: EditAlbum, *, expected_version: int | None = None) -> Album:
         """Raises Outdated when the album is not at `expected_version`."""
         headers = {"If-Match": f'"{expected_version}"'} if expected_version is not None else None
-        return await self._connection.ask("PATCH", f"{PATH}/{album}", Album, _named(change), headers=headers)
+        return await self._connection.request("PATCH", f"{PATH}/{album}", Album, _named(change), headers=headers)
 
     async def delete(self, album: AlbumId) -> None:
         """The items in it stay."""
@@ -68,9 +68,9 @@ class Albums:
         added: list[ItemId] = []
         absent: list[ItemId] = []
         for some in _portions(items):
-            answer = await self._connection.ask("POST", f"{PATH}/{album}/items", AddedItems, AddItems(ids=some))
-            added += answer.added
-            absent += answer.absent
+            response = await self._connection.request("POST", f"{PATH}/{album}/items", AddedItems, AddItems(ids=some))
+            added += response.added
+            absent += response.absent
         return AddedItems(added=tuple(added), absent=tuple(absent))
 
     async def remove(self, album: AlbumId, items: Sequence[ItemId]) -> RemovedItems:
@@ -79,9 +79,9 @@ class Albums:
         absent: list[ItemId] = []
         for some in _portions(items):
             path, body = f"{PATH}/{album}/items/remove", RemoveItems(ids=some)
-            answer = await self._connection.ask("POST", path, RemovedItems, body)
-            removed += answer.removed
-            absent += answer.absent
+            response = await self._connection.request("POST", path, RemovedItems, body)
+            removed += response.removed
+            absent += response.absent
         return RemovedItems(removed=tuple(removed), absent=tuple(absent))
 
     async def move(self, album: AlbumId, move: MoveItems) -> None:
@@ -100,16 +100,16 @@ class Albums:
     async def invite(self, album: AlbumId, *, role: Role = Role.VIEWER, label: str = "") -> NewInvitation:
         """Give its token to one person."""
         body = CreateInvitation.model_validate({"role": role, "label": label})
-        return await self._connection.ask("POST", f"{PATH}/{album}/invitations", NewInvitation, body, keyless=True)
+        return await self._connection.request("POST", f"{PATH}/{album}/invitations", NewInvitation, body, keyless=True)
 
     async def accept(self, token: str) -> Album:
         """Joins the album that the invitation is for."""
-        return await self._connection.ask("POST", "/v1/invitations/accept", Album, {"token": token}, keyless=True)
+        return await self._connection.request("POST", "/v1/invitations/accept", Album, {"token": token}, keyless=True)
 
     async def _pages(self, path: str, kind: type[PageT]) -> AsyncIterator[PageT]:
         cursor: str | None = None
         while True:
-            page = await self._connection.ask("GET", path, kind, parameters={"cursor": cursor} if cursor else {})
+            page = await self._connection.request("GET", path, kind, parameters={"cursor": cursor} if cursor else {})
             yield page
             cursor = page.next_cursor
             if cursor is None:
@@ -122,5 +122,5 @@ def _named(change: EditAlbum) -> Body:
 
 
 def _portions(items: Sequence[ItemId]) -> list[tuple[ItemId, ...]]:
-    starts = range(0, len(items), MOST_ITEMS_AT_ONCE)
-    return [tuple(items[start : start + MOST_ITEMS_AT_ONCE]) for start in starts]
+    starts = range(0, len(items), MAX_ITEMS_PER_REQUEST)
+    return [tuple(items[start : start + MAX_ITEMS_PER_REQUEST]) for start in starts]

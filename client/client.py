@@ -10,8 +10,8 @@ from typing import Any, Self
 from client import events
 from client.albums import Albums
 from client.connection import Connection
-from client.downloads import Wanted, download
-from client.errors import UnexpectedAnswer
+from client.downloads import Expected, download
+from client.errors import UnexpectedResponse
 from client.exports import Exports
 from client.items import Items
 from client.journal import UploadJournal
@@ -41,7 +41,7 @@ class DarkroomClient:
         self._journal = None if journal is None else UploadJournal(journal)
         self._storage = Storage()
         self._account_id: AccountId | None = None
-        self._asking = asyncio.Lock()
+        self._requesting = asyncio.Lock()
         self._closing = AsyncExitStack()
         self.sessions = Sessions(self._connection)
         self.items = Items(self._connection)
@@ -81,8 +81,8 @@ class DarkroomClient:
         async def link() -> str:
             return (await self.items.original(item.id)).url
 
-        wanted = Wanted(item.size_bytes, item.digest)
-        await download(self._storage, link, target, wanted, force=force, on_bytes=on_bytes)
+        expected = Expected(item.size_bytes, item.digest)
+        await download(self._storage, link, target, expected, force=force, on_bytes=on_bytes)
 
     async def download_rendition(
         self,
@@ -97,13 +97,13 @@ class DarkroomClient:
 
         async def link() -> str:
             fresh = await self.items.require(item.id)
-            urls = [found.url for found in fresh.renditions if found.name == rendition.name and found.url]
+            urls = [current.url for current in fresh.renditions if current.name == rendition.name and current.url]
             if not urls:
-                raise UnexpectedAnswer(f"the item no longer has a rendition called {rendition.name}")
+                raise UnexpectedResponse(f"the item no longer has a rendition called {rendition.name}")
             return urls[0]
 
-        wanted = Wanted(rendition.size_bytes, None)
-        await download(self._storage, link, target, wanted, force=force, on_bytes=on_bytes)
+        expected = Expected(rendition.size_bytes, None)
+        await download(self._storage, link, target, expected, force=force, on_bytes=on_bytes)
 
     async def download_export(
         self, export: Export, target: Path, *, force: bool = False, on_bytes: Callable[[int], None] | None = None
@@ -113,15 +113,15 @@ class DarkroomClient:
         async def link() -> str:
             url = (await self.exports.require(export.id)).url
             if url is None:
-                raise UnexpectedAnswer("an export that is ready has no address")
+                raise UnexpectedResponse("an export that is ready has no address")
             return url
 
-        wanted = Wanted(export.size_bytes or 0, None)
-        await download(self._storage, link, target, wanted, force=force, on_bytes=on_bytes)
+        expected = Expected(export.size_bytes or 0, None)
+        await download(self._storage, link, target, expected, force=force, on_bytes=on_bytes)
 
     def events(self, *, after: int) -> AsyncGenerator[events.StreamedEvent, None]:
         """Every event after number `after`, as it happens, for ever; see `events.follow`."""
-        return events.follow(self._connection, after=after)
+        return events.stream_events(self._connection, after=after)
 
     async def event_page(self, *, after: int, limit: int = 100, wait_seconds: int = 0) -> EventPage:
         """Raises EventsGone (with `oldest` and `head` in its extras) when `after` is before what is kept."""
@@ -129,13 +129,13 @@ class DarkroomClient:
 
     async def overview(self) -> dict[str, Any]:
         """The installation's numbers; for administrators."""
-        found = (await self._connection.send("GET", "/v1/admin/overview")).json()
-        if not isinstance(found, dict):
-            raise UnexpectedAnswer("the overview is not what this client expects")
-        return found
+        current = (await self._connection.send("GET", "/v1/admin/overview")).json()
+        if not isinstance(current, dict):
+            raise UnexpectedResponse("the overview is not what this client expects")
+        return current
 
     async def _require_account_id(self) -> AccountId:
-        async with self._asking:
+        async with self._requesting:
             if self._account_id is None:
                 self._account_id = (await self.sessions.account()).id
             return self._account_id

@@ -12,15 +12,15 @@ from client.commands import (
     changing,
     downloading,
     exporting,
-    following,
+    listing,
     searching,
-    showing,
     sign_in,
     uploading,
+    watching,
 )
 from client.commands.running import ExitCode, common_options, exit_code, explained
 from client.errors import ClientError
-from client.terminal import complain, prepare, remark
+from client.terminal import prepare, print_error, remark
 from shared.problems import Problem
 
 EPILOG = """\
@@ -50,16 +50,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(chosen.run(chosen))
     except (Problem, ClientError) as error:
-        complain(explained(error))
+        print_error(explained(error))
         return exit_code(error)
     except KeyboardInterrupt:
-        remark(chosen.go_on)
+        remark(chosen.resume)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FAILURE
     except OSError as error:  # no room for our output, for example
-        complain(explained(ClientError(str(error))))
+        print_error(explained(ClientError(str(error))))
         return ExitCode.FAILURE
 
 
@@ -71,10 +71,10 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"darkroom {version('darkroom')}")
-    parser.set_defaults(go_on="Interrupted.")
+    parser.set_defaults(resume="Interrupted.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     common = common_options()
-    for topic in (sign_in, uploading, showing, searching, downloading, changing, following, exporting, account):
+    for topic in (sign_in, uploading, listing, searching, downloading, changing, watching, exporting, account):
         topic.register(commands, common)
     command = next((word for word in words if not word.startswith("-")), None)
     if command not in commands.choices:  # their modules take time to load, so only what may be meant

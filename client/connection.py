@@ -11,21 +11,21 @@ from typing import Any, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from client.errors import NotReachable, UnexpectedAnswer
+from client.errors import NotReachable, UnexpectedResponse
 from client.retry import RetryPolicy, retried
 from shared.problems import MEDIA_TYPE, PROBLEMS, TYPE_PREFIX, Problem
 from shared.times import utc_now
 
-AnswerT = TypeVar("AnswerT", bound=BaseModel)
+ResponseT = TypeVar("ResponseT", bound=BaseModel)
 Body = BaseModel | Mapping[str, Any]
 
-ANSWER_SECONDS = 15.0
+REPLY_SECONDS = 15.0
 """The service gives a request 10 s; what takes longer than this will not come."""
 WHOLE_REQUEST_SECONDS = 45.0
 """Against answers that drip: the single waits above could add up without an end."""
-SILENCE_SECONDS = 45.0
+MAX_IDLE_SECONDS = 45.0
 """A stream beats every 15 s; after three missed beats nobody is there."""
-LONGEST_RETRY_AFTER_SECONDS = 3_600.0
+MAX_RETRY_AFTER_SECONDS = 3_600.0
 LOOPBACK: Mapping[str, None] = {"all://localhost": None, "all://127.0.0.1": None, "all://[::1]": None}
 """Never through a proxy, whatever the environment says."""
 
@@ -49,7 +49,7 @@ class Connection:
         self._token = token
         self._policy = policy
         self._http = httpx.AsyncClient(
-            timeout=_timeout(ANSWER_SECONDS),
+            timeout=_timeout(REPLY_SECONDS),
             mounts=LOOPBACK,
             limits=httpx.Limits(max_connections=32, max_keepalive_connections=16),
         )
@@ -60,11 +60,11 @@ class Connection:
     def use_token(self, token: str | None) -> None:
         self._token = token
 
-    async def ask(
-        self, method: str, path: str, answer: type[AnswerT], body: Body | None = None, **options: Any
-    ) -> AnswerT:
+    async def request(
+        self, method: str, path: str, model: type[ResponseT], body: Body | None = None, **options: Any
+    ) -> ResponseT:
         """The answer as a model. `options` are those of `send`."""
-        return parsed(await self.send(method, path, body=body, **options), answer)
+        return parsed(await self.send(method, path, body=body, **options), model)
 
     async def send(
         self,
@@ -91,7 +91,7 @@ class Connection:
             params=parameters,
             headers=all_headers,
             content=_encoded(body),
-            timeout=_timeout(ANSWER_SECONDS + longer_seconds),
+            timeout=_timeout(REPLY_SECONDS + longer_seconds),
         )
 
         async def attempt() -> httpx.Response:
@@ -113,7 +113,7 @@ class Connection:
             self.url.copy_with(path=self.url.path.rstrip("/") + path),
             params=parameters,
             headers=self._headers() | dict(headers),
-            timeout=_timeout(SILENCE_SECONDS),
+            timeout=_timeout(MAX_IDLE_SECONDS),
         )
         with translated_errors(str(self.url)):
             response = await self._http.send(request, stream=True)
@@ -140,11 +140,11 @@ def translated_errors(address: str) -> Iterator[None]:
         raise NotReachable(f"{address} cannot be reached: {reason}") from error
 
 
-def parsed(response: httpx.Response, answer: type[AnswerT]) -> AnswerT:
+def parsed(response: httpx.Response, model: type[ResponseT]) -> ResponseT:
     try:
-        return answer.model_validate_json(response.content)
+        return model.model_validate_json(response.content)
     except ValidationError as error:
-        raise UnexpectedAnswer(f"{response.url.host} does not answer as a Darkroom does") from error
+        raise UnexpectedResponse(f"{response.url.host} does not answer as a Darkroom does") from error
 
 
 def require_success(response: httpx.Response) -> httpx.Response:
@@ -174,12 +174,12 @@ def retry_after_seconds(response: httpx.Response) -> float | None:
     """Retry-After as seconds from now, in either of its two forms."""
     text = response.headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
-        return min(float(text), LONGEST_RETRY_AFTER_SECONDS)
+        return min(float(text), MAX_RETRY_AFTER_SECONDS)
     try:
         seconds = (parsedate_to_datetime(text) - utc_now()).total_seconds()
     except (ValueError, TypeError):
         return None
-    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_SECONDS)
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
 
 
 def _problem_members(response: httpx.Response) -> dict[str, Any]:

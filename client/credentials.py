@@ -18,7 +18,7 @@ class SavedSignIn:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    latest: str | None
+    newest: str | None
     """The server that was signed in to last: what commands mean that name none."""
     servers: Mapping[str, SavedSignIn]
 
@@ -44,13 +44,13 @@ class CredentialsFile:
         self._write(Credentials(url, dict(self.read().servers) | {url: sign_in}))
 
     def remove(self, url: str) -> None:
-        found = self.read()
-        servers = {server: saved for server, saved in found.servers.items() if server != url}
-        self._write(Credentials(None if found.latest == url else found.latest, servers))
+        stored = self.read()
+        servers = {server: saved for server, saved in stored.servers.items() if server != url}
+        self._write(Credentials(None if stored.newest == url else stored.newest, servers))
 
     def _write(self, credentials: Credentials) -> None:
         document = {
-            "latest": credentials.latest,
+            "latest": credentials.newest,
             "servers": {url: asdict(saved) for url, saved in credentials.servers.items()},
         }
         try:

@@ -10,7 +10,7 @@ from client.files import LocalFile
 from shared.task_group import TaskGroup
 from shared.uploads import SINGLE_PUT_BYTES, part_size_bytes, parts_digest, whole_digest
 
-HASHES_AT_ONCE = min(4, os.cpu_count() or 1)
+CONCURRENT_HASHES = min(4, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ PARTIAL = 206
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Expected:
     """What the downloaded bytes must be."""
 
     size_bytes: int
@@ -35,7 +35,7 @@ async def download(
     storage: Storage,
     link: LinkSource,
     target: Path,
-    wanted: Wanted,
+    expected: Expected,
     *,
     force: bool = False,
     on_bytes: Callable[[int], None] | None = None,
@@ -49,7 +49,7 @@ async def download(
     try:
         with partial:
             await _fetch(storage, link, partial, on_bytes)
-            await asyncio.to_thread(_require_wanted, partial, wanted)
+            await asyncio.to_thread(_require_expected, partial, expected)
         await asyncio.to_thread(_move, Path(partial.name), target, force)
     finally:  # also when cancelled: a partial file must not stay
         _discard(Path(partial.name))
@@ -100,11 +100,11 @@ def _write(partial: IO[bytes], chunk: bytes) -> None:
         raise UnusableFile(f"cannot be written: {error.strerror}") from error
 
 
-def _require_wanted(partial: IO[bytes], wanted: Wanted) -> None:
+def _require_expected(partial: IO[bytes], expected: Expected) -> None:
     size = partial.tell()
-    if size != wanted.size_bytes:
-        raise DamagedCopy(f"{size} bytes arrived instead of {wanted.size_bytes}")
-    if wanted.digest is not None and digest_of(Path(partial.name), wanted.digest) != wanted.digest:
+    if size != expected.size_bytes:
+        raise DamagedCopy(f"{size} bytes arrived instead of {expected.size_bytes}")
+    if expected.digest is not None and digest_of(Path(partial.name), expected.digest) != expected.digest:
         raise DamagedCopy("the bytes that arrived do not have the item's digest")
     os.fsync(partial.fileno())
 

@@ -11,7 +11,7 @@ class NotReachable(ClientError):
     """Nobody answered, or not in time."""
 
 
-class UnexpectedAnswer(ClientError):
+class UnexpectedResponse(ClientError):
     """Somebody answered who does not speak as a Darkroom does."""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-LONGEST_MESSAGE_BYTES = 4 * 1024 * 1024
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class MessageParser:
             lines, held = lines[:-1], b"\r"
         *complete, rest = lines.replace(b"\r", b"\n").split(b"\n")
         self._rest = rest + held
-        if len(self._rest) + sum(map(len, self._data)) > LONGEST_MESSAGE_BYTES:
+        if len(self._rest) + sum(map(len, self._data)) > MAX_MESSAGE_BYTES:
             raise ValueError("a message without an end")
         for line in complete:
             message = self._take(line.decode("utf-8", "replace"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from client.connection import Connection
-from client.errors import ClientError, UnexpectedAnswer
+from client.errors import ClientError, UnexpectedResponse
 from client.event_stream import Message, MessageParser
 from client.retry import STREAM_RETRIES, RetryPolicy, is_passing
 from shared.events import Event, EventPage, Progress
@@ -31,34 +31,34 @@ async def event_page(connection: Connection, *, after: int, limit: int, wait_sec
     parameters: dict[str, str | int] = {"after": after, "limit": limit}
     if wait_seconds:
         parameters["wait"] = wait_seconds
-    return await connection.ask(
+    return await connection.request(
         "GET", "/v1/events", EventPage, parameters=parameters, longer_seconds=float(wait_seconds)
     )
 
 
-async def follow(
+async def stream_events(
     connection: Connection, *, after: int, policy: RetryPolicy = STREAM_RETRIES
 ) -> AsyncGenerator[StreamedEvent, None]:
     """Every event after number `after`, in order, each once. Raises NotReachable when the service stays away."""
     clock = asyncio.get_running_loop().time
     last, failures = after, 0
-    lost_at: float | None = None
+    disconnected_at: float | None = None
     while True:
-        heard, asked_seconds = False, None
+        connected, requested_seconds = False, None
         try:
             async with aclosing(_read_once(connection, last)) as messages:
                 async for message in messages:
-                    heard, lost_at = True, None
+                    connected, disconnected_at = True, None
                     for event in _meaning(message, last) if message else ():
                         last = _position(event, last)
                         yield event
         except (Problem, ClientError) as error:
-            lost_at = lost_at or clock()
-            if not is_passing(error) or failures >= policy.attempts or clock() - lost_at > policy.total_seconds:
+            disconnected_at = disconnected_at or clock()
+            if not is_passing(error) or failures >= policy.attempts or clock() - disconnected_at > policy.total_seconds:
                 raise
-            asked_seconds = error.retry_after_seconds
-        failures = 0 if heard else failures + 1
-        await asyncio.sleep(policy.wait_seconds(max(failures, 1), asked_seconds))
+            requested_seconds = error.retry_after_seconds
+        failures = 0 if connected else failures + 1
+        await asyncio.sleep(policy.wait_seconds(max(failures, 1), requested_seconds))
 
 
 async def _read_once(connection: Connection, last: int) -> AsyncGenerator[Message | None, None]:
@@ -67,13 +67,13 @@ async def _read_once(connection: Connection, last: int) -> AsyncGenerator[Messag
     parser = MessageParser()
     async with connection.stream("/v1/events", {"after": last}, headers) as response:
         if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
-            raise UnexpectedAnswer(f"{connection.url.host} sent something else than an event stream")
+            raise UnexpectedResponse(f"{connection.url.host} sent something else than an event stream")
         yield None
         async for chunk in response.aiter_bytes():
             try:
                 messages = list(parser.feed(chunk))
             except ValueError as error:
-                raise UnexpectedAnswer(f"{connection.url.host} sent an event stream that cannot be read") from error
+                raise UnexpectedResponse(f"{connection.url.host} sent an event stream that cannot be read") from error
             for message in messages:
                 yield message
 
@@ -91,7 +91,7 @@ def _meaning(message: Message, last: int) -> Iterator[StreamedEvent]:
                 if event.number > last:
                     yield event
     except (ValidationError, ValueError, KeyError, TypeError) as error:
-        raise UnexpectedAnswer(f"an event of type {message.type!r} cannot be read") from error
+        raise UnexpectedResponse(f"an event of type {message.type!r} cannot be read") from error
 
 
 def _position(event: StreamedEvent, last: int) -> int:

@@ -15,11 +15,11 @@ class Exports:
 
     async def start(self) -> Export:
         """A new one, or the one that is under way: repeating it does no harm. Raises TooManyRequests."""
-        return await self._connection.ask("POST", PATH, Export)
+        return await self._connection.request("POST", PATH, Export)
 
     async def list(self) -> tuple[Export, ...]:
         """Those that are under way or kept, the newest first."""
-        return (await self._connection.ask("GET", PATH, ExportPage)).exports
+        return (await self._connection.request("GET", PATH, ExportPage)).exports
 
     async def require(self, export_id: ExportId) -> Export:
-        return await self._connection.ask("GET", f"{PATH}/{export_id}", Export)
+        return await self._connection.request("GET", f"{PATH}/{export_id}", Export)

@@ -125,8 +125,8 @@ def _open(path: Path) -> LocalFile:
     except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: a loop of symbolic links
         raise UnusableFile(f"cannot be opened: {getattr(error, 'strerror', None) or error}") from error
     try:
-        found = os.fstat(descriptor)
-        _require_usable(found)
+        status = os.fstat(descriptor)
+        _require_usable(status)
     except UnusableFile:
         os.close(descriptor)
         raise
@@ -134,20 +134,20 @@ def _open(path: Path) -> LocalFile:
         name=item_name(path),
         content_type=content_type(path),
         real_path=real_path,
-        size_bytes=found.st_size,
-        modified_ns=found.st_mtime_ns,
+        size_bytes=status.st_size,
+        modified_ns=status.st_mtime_ns,
         descriptor=descriptor,
     )
 
 
-def _require_usable(found: os.stat_result) -> None:
-    if stat.S_ISDIR(found.st_mode):
+def _require_usable(status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
         raise UnusableFile("is a folder, not a file")
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise UnusableFile("is not a regular file")
-    if found.st_size == 0:
+    if status.st_size == 0:
         raise UnusableFile("is empty (0 bytes)")
-    if found.st_size > LARGEST_ITEM_BYTES:
+    if status.st_size > LARGEST_ITEM_BYTES:
         raise UnusableFile("is larger than 20 GiB, the largest item that the service takes")
 
 

@@ -8,7 +8,7 @@ from client.connection import Connection, parsed
 from shared.events import HEAD_HEADER
 from shared.ids import ItemId
 from shared.items import (
-    MOST_DELETED_AT_ONCE,
+    MAX_DELETED_PER_REQUEST,
     CompletedItem,
     CreatedItem,
     CreateItem,
@@ -45,7 +45,7 @@ class Items:
     async def create(self, request: CreateItem, *, idempotency_key: str | None = None) -> CreatedItem:
         """With a key of your own the same call can be repeated later, even from another process."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else None
-        return await self._connection.ask("POST", "/v1/items", CreatedItem, request, headers=headers)
+        return await self._connection.request("POST", "/v1/items", CreatedItem, request, headers=headers)
 
     async def list(
         self, *, order: Order = "created", limit: int = PAGE_ITEMS, cursor: str | None = None, deleted: bool = False
@@ -72,12 +72,12 @@ class Items:
                 return
 
     async def require(self, item_id: ItemId) -> Item:
-        return await self._connection.ask("GET", f"/v1/items/{item_id}", Item)
+        return await self._connection.request("GET", f"/v1/items/{item_id}", Item)
 
     async def edit(self, item_id: ItemId, change: EditItem, *, version: int | None = None) -> Item:
         """Raises Outdated when the item no longer stands at `version`; without one the last writer wins."""
         headers = _if_match(version)
-        return await self._connection.ask("PATCH", f"/v1/items/{item_id}", Item, change, headers=headers)
+        return await self._connection.request("PATCH", f"/v1/items/{item_id}", Item, change, headers=headers)
 
     async def delete(self, item_id: ItemId, *, version: int | None = None, permanently: bool = False) -> None:
         """Hides the item at once; for 30 days it can be restored, unless it is to go `permanently`.
@@ -92,36 +92,36 @@ class Items:
         self, item_ids: Sequence[ItemId], *, permanently: bool = False
     ) -> AsyncIterator[DeletedItems]:
         """What became of them, after every few hundred. That some were deleted before, or are absent, is no error."""
-        for start in range(0, len(item_ids), MOST_DELETED_AT_ONCE):
-            wish = DeleteItems(ids=tuple(item_ids[start : start + MOST_DELETED_AT_ONCE]), permanently=permanently)
-            yield await self._connection.ask("POST", "/v1/items/delete", DeletedItems, wish)
+        for start in range(0, len(item_ids), MAX_DELETED_PER_REQUEST):
+            request = DeleteItems(ids=tuple(item_ids[start : start + MAX_DELETED_PER_REQUEST]), permanently=permanently)
+            yield await self._connection.request("POST", "/v1/items/delete", DeletedItems, request)
 
     async def restore(self, item_id: ItemId) -> Item:
         """As it was before it was deleted; what was in work then comes back as cancelled."""
-        return await self._connection.ask("POST", f"/v1/items/{item_id}/restore", Item)
+        return await self._connection.request("POST", f"/v1/items/{item_id}/restore", Item)
 
     async def complete(self, item_id: ItemId) -> CompletedItem:
         """Says that all bytes are sent; repeatable. Raises NotUploaded, UploadMismatch."""
-        return await self._connection.ask("POST", f"/v1/items/{item_id}/complete", CompletedItem)
+        return await self._connection.request("POST", f"/v1/items/{item_id}/complete", CompletedItem)
 
     async def stored_parts(self, item_id: ItemId) -> StoredParts:
         """What S3 has of a multipart upload. Raises WrongState when the item is not (any more) being uploaded so."""
-        return await self._connection.ask("GET", f"/v1/items/{item_id}/parts", StoredParts)
+        return await self._connection.request("GET", f"/v1/items/{item_id}/parts", StoredParts)
 
     async def request_parts(self, item_id: ItemId, request: PartsRequest) -> PartUploads:
-        return await self._connection.ask("POST", f"/v1/items/{item_id}/parts", PartUploads, request)
+        return await self._connection.request("POST", f"/v1/items/{item_id}/parts", PartUploads, request)
 
     async def cancel(self, item_id: ItemId) -> Item:
-        return await self._connection.ask("POST", f"/v1/items/{item_id}/cancel", Item)
+        return await self._connection.request("POST", f"/v1/items/{item_id}/cancel", Item)
 
     async def retry(self, item_id: ItemId) -> Item:
-        return await self._connection.ask("POST", f"/v1/items/{item_id}/retry", Item)
+        return await self._connection.request("POST", f"/v1/items/{item_id}/retry", Item)
 
     async def receipt(self, item_id: ItemId) -> Receipt:
-        return await self._connection.ask("GET", f"/v1/items/{item_id}/receipt", Receipt)
+        return await self._connection.request("GET", f"/v1/items/{item_id}/receipt", Receipt)
 
     async def original(self, item_id: ItemId) -> OriginalUrl:
-        return await self._connection.ask("GET", f"/v1/items/{item_id}/original", OriginalUrl)
+        return await self._connection.request("GET", f"/v1/items/{item_id}/original", OriginalUrl)
 
 
 def _if_match(version: int | None) -> dict[str, str]:

@@ -14,7 +14,7 @@ from shared.ids import AccountId, ItemId
 
 ResultT = TypeVar("ResultT")
 
-KEPT_SECONDS = 48 * 3_600
+RETENTION_SECONDS = 48 * 3_600
 """Twice as long as the service keeps an unfinished upload."""
 BUSY_SECONDS = 10.0
 TABLE = """
@@ -114,7 +114,7 @@ def _prepared(path: Path) -> sqlite3.Connection:
             cursor.execute("PRAGMA journal_mode = WAL")
             cursor.execute("PRAGMA synchronous = NORMAL")
             cursor.execute(TABLE)
-            cursor.execute("DELETE FROM unfinished WHERE noted_at < ?", (time.time() - KEPT_SECONDS,))
+            cursor.execute("DELETE FROM unfinished WHERE noted_at < ?", (time.time() - RETENTION_SECONDS,))
     except sqlite3.Error:
         database.close()
         raise

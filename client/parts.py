@@ -13,10 +13,10 @@ from client.storage import Storage
 from shared.ids import ItemId
 from shared.items import PartRequest, PartsRequest, PartUpload
 from shared.task_group import TaskGroup
-from shared.uploads import MOST_PARTS_PER_REQUEST
+from shared.uploads import MAX_PARTS_PER_REQUEST
 
-PARTS_AT_ONCE = 4
-LINKS_AT_ONCE = min(32, MOST_PARTS_PER_REQUEST)
+CONCURRENT_PARTS = 4
+LINKS_PER_REQUEST = min(32, MAX_PARTS_PER_REQUEST)
 """Few, so that sending begins soon and no presigned URL gets old before its turn."""
 LINK_RENEWALS = 5
 
@@ -54,7 +54,7 @@ class PartsSender:
         self._file, self._item_id = file, item_id
         self._items, self._storage, self._slots = items, storage, slots
         self._meter = Meter(report)
-        self._ready: asyncio.Queue[tuple[Part, PartUpload] | None] = asyncio.Queue(PARTS_AT_ONCE)
+        self._ready: asyncio.Queue[tuple[Part, PartUpload] | None] = asyncio.Queue(CONCURRENT_PARTS)
         self.sent_bytes = 0
 
     async def send(self, parts: Sequence[Part], stored: Mapping[int, str]) -> None:
@@ -67,23 +67,23 @@ class PartsSender:
                 missing.append(part)
         try:
             async with TaskGroup() as tasks:
-                tasks.create_task(self._ask_for_links(missing))
-                for _ in range(PARTS_AT_ONCE):
+                tasks.create_task(self._request_links(missing))
+                for _ in range(CONCURRENT_PARTS):
                     tasks.create_task(self._send_ready())
         except BaseExceptionGroup as failures:
             raise first_failure(failures) from failures
 
-    async def _ask_for_links(self, missing: Sequence[Part]) -> None:
-        for start in range(0, len(missing), LINKS_AT_ONCE):
-            for ready in await self._links(missing[start : start + LINKS_AT_ONCE]):
+    async def _request_links(self, missing: Sequence[Part]) -> None:
+        for start in range(0, len(missing), LINKS_PER_REQUEST):
+            for ready in await self._links(missing[start : start + LINKS_PER_REQUEST]):
                 await self._ready.put(ready)
-        for _ in range(PARTS_AT_ONCE):
+        for _ in range(CONCURRENT_PARTS):
             await self._ready.put(None)
 
     async def _links(self, parts: Sequence[Part]) -> list[tuple[Part, PartUpload]]:
-        wanted = tuple(PartRequest(number=part.number, sha256=part.sha256) for part in parts)
-        answer = await self._items.request_parts(self._item_id, PartsRequest(parts=wanted))
-        uploads = {upload.number: upload for upload in answer.parts}
+        requested = tuple(PartRequest(number=part.number, sha256=part.sha256) for part in parts)
+        response = await self._items.request_parts(self._item_id, PartsRequest(parts=requested))
+        uploads = {upload.number: upload for upload in response.parts}
         if set(uploads) != {part.number for part in parts}:
             raise TransferRefused("the service gave out other parts than those asked for")
         return [(part, uploads[part.number]) for part in parts]

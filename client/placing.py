@@ -62,18 +62,18 @@ class Places:
     @asynccontextmanager
     async def target(self, place: Place) -> AsyncIterator[Target | Item]:
         """Where to send the bytes, or the item that is already here with all of them."""
-        found = await self._resumed(place) if place.key.size_bytes > SINGLE_PUT_BYTES else None
-        if found is None:
-            found = await self.create(place)
-        if isinstance(found, Item):
-            await self.forget(place)
-            yield found
+        existing = await self._resumed(place) if place.key.size_bytes > SINGLE_PUT_BYTES else None
+        if existing is None:
+            existing = await self.create(place)
+        if isinstance(existing, Item):
+            await self.delete(place)
+            yield existing
             return
-        self._in_use.add(found.item_id)
+        self._in_use.add(existing.item_id)
         try:
-            yield found
+            yield existing
         finally:
-            self._in_use.discard(found.item_id)
+            self._in_use.discard(existing.item_id)
 
     async def create(self, place: Place) -> Target | Item:
         """Repeatable: called again it gives the same item, with a new presigned URL."""
@@ -100,19 +100,19 @@ class Places:
             return again.upload
         raise UploadGone("the item was finished, cancelled or deleted elsewhere")
 
-    async def look_again(self, place: Place, target: Target) -> Target:
+    async def refresh(self, place: Place, target: Target) -> Target:
         """The same item, with what S3 has by now."""
         if isinstance(target.upload, SingleUpload):
             return replace(target, upload=await self.renewed(place))
         return _multipart(target.item_id, await self._items.stored_parts(target.item_id))
 
-    async def forget(self, place: Place) -> None:
+    async def delete(self, place: Place) -> None:
         if self._journal is not None:
             await self._journal.remove(place.key)
 
     async def abandon(self, place: Place, target: Target) -> None:
         """Leaves nothing half-registered behind: for a file that is no longer the one that was begun."""
-        await self.forget(place)
+        await self.delete(place)
         try:
             await self._items.cancel(target.item_id)
         except (NotFound, WrongState):
@@ -124,7 +124,7 @@ class Places:
         if item.state is ItemState.UPLOADING:  # the storage has lost it, so nobody can go on
             await self.abandon(place, target)
             raise UploadGone("the storage lost the upload; start it again")
-        await self.forget(place)
+        await self.delete(place)
         if item.state in OVER:
             raise UploadGone(f"the item was {item.state} while it was being uploaded")
         return item
@@ -138,18 +138,21 @@ class Places:
         try:
             return _multipart(entry.item_id, await self._items.stored_parts(entry.item_id))
         except NotFound:
-            await self.forget(place)
+            await self.delete(place)
             return None
         except WrongState:
             item = await self._items.require(entry.item_id)
-            await self.forget(place)
+            await self.delete(place)
             return None if item.state in OVER else item
 
     async def _resumed_from_list(self, place: Place) -> Target | None:
         """For a lost journal, or what a browser began: an own item of this name and size, waiting for its bytes."""
-        wish = place.request
+        request = place.request
         for item in await self._interrupted_items():
-            if (item.name, item.size_bytes) != (wish.name, wish.size_bytes) or item.digest not in {None, wish.digest}:
+            if (item.name, item.size_bytes) != (request.name, request.size_bytes) or item.digest not in {
+                None,
+                request.digest,
+            }:
                 continue
             if item.id in self._in_use or await self._is_noted(item.id):
                 continue
@@ -167,13 +170,13 @@ class Places:
         async with self._listing:
             if self._interrupted is None:
                 oldest = utc_now() - UPLOADING_FOR
-                found = []
+                existing = []
                 async for item in self._items.list_all(order="created"):
                     if item.created_at < oldest:
                         break
                     if item.state is ItemState.UPLOADING:
-                        found.append(item)
-                self._interrupted = found
+                        existing.append(item)
+                self._interrupted = existing
             return self._interrupted
 
     async def _entry(self, place: Place) -> Unfinished | None:

@@ -4,19 +4,19 @@ import argparse
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 
-from client.terminal import clean, complain
+from client.terminal import clean, print_error
 
 GROUP = "darkroom.commands"
 UNAVAILABLE = 1
 
 
-def add_plugins(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", wanted: str | None) -> None:
+def add_plugins(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", requested: str | None) -> None:
     """Registers the one called `wanted`, or all of them when there is none of that name, for the help lists all.
 
     One that fails says so when its command is called, and spoils nothing else.
     """
     points = sorted(entry_points(group=GROUP), key=lambda each: each.name)
-    for point in [each for each in points if each.name == wanted] or points:
+    for point in [each for each in points if each.name == requested] or points:
         _add(commands, point)
 
 
@@ -33,7 +33,7 @@ def _add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", point:
 
 def _unavailable(name: str, reason: str) -> Callable[[argparse.Namespace], int]:
     def run(_: argparse.Namespace) -> int:
-        complain(f"the command `{name}` is not available: {reason}")
+        print_error(f"the command `{name}` is not available: {reason}")
         return UNAVAILABLE
 
     return run

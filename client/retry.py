@@ -22,13 +22,13 @@ class RetryPolicy:
     total_seconds: float
     """No new attempt begins later than this after the first."""
     first_wait_seconds: float = 0.2
-    longest_wait_seconds: float = 10.0
+    max_wait_seconds: float = 10.0
 
-    def wait_seconds(self, failures: int, asked_seconds: float | None) -> float:
+    def wait_seconds(self, failures: int, requested_seconds: float | None) -> float:
         """Full jitter below a doubling ceiling, and never less than the other side asked for."""
-        ceiling = min(self.longest_wait_seconds, self.first_wait_seconds * 2.0 ** (failures - 1))
+        ceiling = min(self.max_wait_seconds, self.first_wait_seconds * 2.0 ** (failures - 1))
         jittered = random.uniform(0, ceiling)  # noqa: S311 - spreads load, guards no secret
-        return max(jittered, asked_seconds or 0.0)
+        return max(jittered, requested_seconds or 0.0)
 
 
 API_RETRIES = RetryPolicy(attempts=5, total_seconds=30.0)

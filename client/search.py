@@ -13,7 +13,7 @@ from shared.times import to_rfc3339
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class SearchRequest:
     """Every part narrows the others. `text`: words, of the last one its beginning is enough. `captured_from` is
     included, `captured_to` is not."""
 
@@ -42,18 +42,18 @@ class Search:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def page(self, wish: Wish, *, limit: int = PAGE_ITEMS, cursor: str | None = None) -> ListedItems:
+    async def page(self, request: SearchRequest, *, limit: int = PAGE_ITEMS, cursor: str | None = None) -> ListedItems:
         """One page, newest capture first. It may be short, or empty, and still name a `next_cursor`."""
-        parameters = wish.parameters() | {"limit": limit} | ({"cursor": cursor} if cursor is not None else {})
+        parameters = request.parameters() | {"limit": limit} | ({"cursor": cursor} if cursor is not None else {})
         response = await self._connection.send("GET", "/v1/search", parameters=parameters)
         page = parsed(response, ItemPage)
         return ListedItems(page.items, page.next_cursor, int(response.headers.get(HEAD_HEADER, "0")))
 
-    async def find_all(self, wish: Wish) -> AsyncIterator[Item]:
+    async def find_all(self, request: SearchRequest) -> AsyncIterator[Item]:
         """Every item that is found, page by page as it is consumed."""
         cursor: str | None = None
         while True:
-            page = await self.page(wish, cursor=cursor)
+            page = await self.page(request, cursor=cursor)
             for item in page.items:
                 yield item
             cursor = page.next_cursor

@@ -14,12 +14,12 @@ class Sessions:
     async def register(self, email: str, password: str) -> Account:
         """Raises AddressTaken, RegistrationClosed, Invalid. Does not sign in."""
         body = {"email": email, "password": password}
-        return await self._connection.ask("POST", "/v1/accounts", Account, body, keyless=True)
+        return await self._connection.request("POST", "/v1/accounts", Account, body, keyless=True)
 
     async def sign_in(self, email: str, password: str, *, label: str = "") -> SignedIn:
         """Later requests of this client carry the new token. Raises Unauthenticated."""
         body = {"email": email, "password": password, "label": label}
-        signed_in = await self._connection.ask("POST", "/v1/sessions", SignedIn, body, keyless=True)
+        signed_in = await self._connection.request("POST", "/v1/sessions", SignedIn, body, keyless=True)
         self._connection.use_token(signed_in.token)
         return signed_in
 
@@ -30,20 +30,20 @@ class Sessions:
 
     async def account(self) -> Account:
         """Who this client's token belongs to."""
-        return await self._connection.ask("GET", "/v1/account", Account)
+        return await self._connection.request("GET", "/v1/account", Account)
 
     async def rename(self, name: str | None) -> Account:
         """What others see instead of the address; None takes it back."""
-        return await self._connection.ask("PATCH", "/v1/account", Account, {"name": name})
+        return await self._connection.request("PATCH", "/v1/account", Account, {"name": name})
 
     async def close_account(self, password: str) -> ClosedAccount:
         """Erases the account and everything in it, for good. Raises Forbidden for a wrong password."""
-        closed = await self._connection.ask("DELETE", "/v1/account", ClosedAccount, {"password": password})
+        closed = await self._connection.request("DELETE", "/v1/account", ClosedAccount, {"password": password})
         self._connection.use_token(None)
         return closed
 
     async def list(self) -> tuple[Session, ...]:
-        return (await self._connection.ask("GET", "/v1/sessions", SessionPage)).sessions
+        return (await self._connection.request("GET", "/v1/sessions", SessionPage)).sessions
 
     async def revoke(self, session_id: SessionId) -> None:
         await self._connection.send("DELETE", f"/v1/sessions/{session_id}")

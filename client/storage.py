@@ -34,7 +34,7 @@ class Storage:
             async with asyncio.timeout(WHOLE_TRANSFER_SECONDS):
                 response = await self._http.put(url, headers=exact, content=body)
         if not response.is_success:
-            raise _refusal(response)
+            raise _error(response)
 
     @asynccontextmanager
     async def get(self, url: str, *, offset: int = 0) -> AsyncIterator[httpx.Response]:
@@ -44,7 +44,7 @@ class Storage:
             async with self._http.stream("GET", url, headers=headers) as response:
                 if not response.is_success:
                     await response.aread()
-                    raise _refusal(response)
+                    raise _error(response)
                 yield response
 
 
@@ -53,9 +53,9 @@ def _server(url: str) -> str:
     return httpx.URL(url).netloc.decode()
 
 
-def _refusal(response: httpx.Response) -> Exception:
-    found = re.search(rb"<Code>(\w{1,64})</Code>", response.content[:ERROR_BYTES])
-    code = found[1].decode() if found else ""
+def _error(response: httpx.Response) -> Exception:
+    match = re.search(rb"<Code>(\w{1,64})</Code>", response.content[:ERROR_BYTES])
+    code = match[1].decode() if match else ""
     status = response.status_code
     if status == httpx.codes.FORBIDDEN:
         return LinkExpired("the storage refuses the signed address")

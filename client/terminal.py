@@ -19,15 +19,15 @@ def prepare() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     """A line of the result."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
-def say_json(value: BaseModel | dict[str, Any]) -> None:
+def print_json(value: BaseModel | dict[str, Any]) -> None:
     """One object on one line."""
-    say(value.model_dump_json() if isinstance(value, BaseModel) else json.dumps(value))
+    print_line(value.model_dump_json() if isinstance(value, BaseModel) else json.dumps(value))
 
 
 def remark(text: str) -> None:
@@ -36,7 +36,7 @@ def remark(text: str) -> None:
     sys.stderr.flush()
 
 
-def complain(text: str) -> None:
+def print_error(text: str) -> None:
     remark(f"darkroom: {text}")
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from client.digests import HASHES_AT_ONCE, FileDigest, digest_file
-from client.errors import DamagedCopy, FileChanged, LinkExpired, TransferRefused, UnexpectedAnswer, UploadGone
+from client.digests import CONCURRENT_HASHES, FileDigest, digest_file
+from client.errors import DamagedCopy, FileChanged, LinkExpired, TransferRefused, UnexpectedResponse, UploadGone
 from client.files import LocalFile, captured_at_hint, opened
 from client.items import Items
-from client.parts import LINK_RENEWALS, PARTS_AT_ONCE, PartsSender
+from client.parts import CONCURRENT_PARTS, LINK_RENEWALS, PartsSender
 from client.placing import Place, Places, Target
 from client.retry import TRANSFER_RETRIES, retried
 from client.storage import Storage
@@ -64,8 +64,8 @@ class Uploads:
 
     def __init__(self, items: Items, storage: Storage, places: Places) -> None:
         self._items, self._storage, self._places = items, storage, places
-        self._slots = asyncio.Semaphore(PARTS_AT_ONCE)
-        self._hashing_slots = asyncio.Semaphore(HASHES_AT_ONCE)
+        self._slots = asyncio.Semaphore(CONCURRENT_PARTS)
+        self._hashing_slots = asyncio.Semaphore(CONCURRENT_HASHES)
 
     async def upload(self, path: Path, *, caption: str = "", on_progress: ProgressCallback | None = None) -> Uploaded:
         """Returns once the service has accepted the item; the second time it says that the item is already here.
@@ -94,7 +94,7 @@ class Uploads:
         except (UploadGone, WrongState, NotFound):
             item = await self._places.outcome(sending.place, sending.target)
             return Uploaded(item, duplicate=False, sent_bytes=sending.sent_bytes)
-        await self._places.forget(sending.place)
+        await self._places.delete(sending.place)
         return Uploaded(completed.item, completed.duplicate, sending.sent_bytes)
 
     async def _send_and_complete(self, sending: Sending) -> CompletedItem:
@@ -103,7 +103,7 @@ class Uploads:
         try:
             completed = await self._items.complete(sending.target.item_id)
         except NotUploaded:  # S3 has lost something since; once more, with a fresh look at what it has
-            sending.target = await self._places.look_again(sending.place, sending.target)
+            sending.target = await self._places.refresh(sending.place, sending.target)
             await self._send(sending)
             completed = await self._items.complete(sending.target.item_id)
         except UploadMismatch:
@@ -144,7 +144,7 @@ class Uploads:
 
     async def _send_parts(self, sending: Sending, upload: MultipartUpload) -> None:
         if upload.part_size_bytes != part_size_bytes(sending.file.size_bytes):
-            raise UnexpectedAnswer("the service cuts files into other parts than this client; update one of them")
+            raise UnexpectedResponse("the service cuts files into other parts than this client; update one of them")
         sender = PartsSender(
             sending.file, sending.target.item_id, self._items, self._storage, self._slots, sending.report
         )

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from pydantic import ValidationError
 
 from client.client import DarkroomClient
-from client.errors import UnexpectedAnswer
+from client.errors import UnexpectedResponse
 from client.events import Reset
 from shared.events import Event, EventType, Progress
 from shared.ids import ItemId
@@ -30,9 +30,9 @@ FINISHING_EVENTS = frozenset(
         EventType.ITEM_DELETED,
     }
 )
-LOOK_SECONDS = 15.0
+POLL_SECONDS = 15.0
 """How often unfinished items are looked at, should an event have been missed."""
-LOOKED_AT = 20
+ITEMS_PER_POLL = 20
 
 
 class Waiter(Generic[SubjectT]):
@@ -48,7 +48,7 @@ class Waiter(Generic[SubjectT]):
         """From now on its end is noticed, should it come before `settle`."""
         self._expected.setdefault(item_id, None)
 
-    def forget(self, item_id: ItemId) -> None:
+    def delete(self, item_id: ItemId) -> None:
         self._expected.pop(item_id, None)
 
     async def settle(self, subject: SubjectT, item: Item) -> None:
@@ -69,17 +69,17 @@ class Waiter(Generic[SubjectT]):
             self._changed.clear()
             await self._changed.wait()
 
-    async def follow(self, after: int) -> None:
+    async def watch(self, after: int) -> None:
         """Runs until it is cancelled."""
         async with TaskGroup() as tasks:
-            tasks.create_task(self._look())
+            tasks.create_task(self._poll())
             async with aclosing(self._client.events(after=after)) as events:
                 async for event in events:
                     match event:
                         case Event() if event.type in FINISHING_EVENTS:
                             self._notice(_item(event))
                         case Reset():
-                            await self._look_at(list(self._waiting))
+                            await self._poll_items(list(self._waiting))
                         case Event() | Progress():
                             pass
 
@@ -90,12 +90,12 @@ class Waiter(Generic[SubjectT]):
             self._on_finished(subject, item)
         self._changed.set()
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            await self._look_at(list(self._waiting)[:LOOKED_AT])
+            await asyncio.sleep(POLL_SECONDS)
+            await self._poll_items(list(self._waiting)[:ITEMS_PER_POLL])
 
-    async def _look_at(self, item_ids: list[ItemId]) -> None:
+    async def _poll_items(self, item_ids: list[ItemId]) -> None:
         for item_id in item_ids:
             try:
                 item = await self._client.items.require(item_id)
@@ -109,4 +109,4 @@ def _item(event: Event) -> Item:
     try:
         return Item.model_validate(event.data)
     except ValidationError as error:
-        raise UnexpectedAnswer(f"event {event.number} does not carry an item as this client knows it") from error
+        raise UnexpectedResponse(f"event {event.number} does not carry an item as this client knows it") from error

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LocalFile:
     path: Path
     size_bytes: int
     """As it was when it was found; 0 when even that could not be read."""
@@ -19,7 +19,7 @@ class Unreadable:
     reason: str
 
 
-def walk(paths: Sequence[Path]) -> Iterator[Found | Unreadable]:
+def walk(paths: Sequence[Path]) -> Iterator[LocalFile | Unreadable]:
     """In order of name, one folder at a time in memory.
 
     Within folders hidden files and folders are skipped, and so is all that is neither a file nor a folder, symbolic
@@ -30,12 +30,12 @@ def walk(paths: Sequence[Path]) -> Iterator[Found | Unreadable]:
             if path.is_dir():
                 yield from _walk_folder(path)
             else:
-                yield Found(path, path.stat().st_size)
+                yield LocalFile(path, path.stat().st_size)
         except (OSError, ValueError):
-            yield Found(path, 0)  # whoever opens it says what is wrong
+            yield LocalFile(path, 0)  # whoever opens it says what is wrong
 
 
-def _walk_folder(folder: Path) -> Iterator[Found | Unreadable]:
+def _walk_folder(folder: Path) -> Iterator[LocalFile | Unreadable]:
     try:
         with os.scandir(folder) as entries:
             visible = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda each: each.name)
@@ -48,6 +48,6 @@ def _walk_folder(folder: Path) -> Iterator[Found | Unreadable]:
             if entry.is_dir(follow_symlinks=False):
                 yield from _walk_folder(path)
             elif entry.is_file(follow_symlinks=False):
-                yield Found(path, entry.stat(follow_symlinks=False).st_size)
+                yield LocalFile(path, entry.stat(follow_symlinks=False).st_size)
         except OSError as error:  # gone since it was listed
             yield Unreadable(path, f"cannot be read: {error.strerror}")

@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.refusal import ExitCode, Refusal
 from local.settings import Settings, Tls
+from local.startup_error import ExitCode, StartupError
 
 LOOPBACK = "127.0.0.1"
 EVERY_INTERFACE = "0.0.0.0"  # noqa: S104 - asked for: DARKROOM_HOST names this machine to others
@@ -37,7 +37,7 @@ class Addresses:
     """Of the parts that only our own processes talk to, on loopback."""
 
     @property
-    def is_open_to_others(self) -> bool:
+    def is_reachable_from_network(self) -> bool:
         return not ipaddress.ip_address(self.bind).is_loopback
 
     def public_url(self, port: int) -> str:
@@ -92,13 +92,13 @@ async def _require_free(host: str, port: int, settings: Settings) -> None:
     deadline = time.monotonic() + RELEASE_SECONDS
     while (error := _bind_error(host, port)) is not None:
         if error.errno == errno.EADDRNOTAVAIL:
-            raise Refusal(
+            raise StartupError(
                 f"DARKROOM_HOST is wrong: {settings.host} is not an address of this machine.", ExitCode.WRONG_SETTING
             )
         if error.errno != errno.EADDRINUSE:
-            raise Refusal(f"Port {port} cannot be used: {error.strerror}. Choose another with DARKROOM_PORT.")
+            raise StartupError(f"Port {port} cannot be used: {error.strerror}. Choose another with DARKROOM_PORT.")
         if time.monotonic() > deadline:
-            raise Refusal(
+            raise StartupError(
                 f"Port {port} is taken by another program: stop it, or set DARKROOM_PORT "
                 f"(it is {settings.port}; that port and the next two are used)."
             )

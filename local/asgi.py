@@ -13,7 +13,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 @dataclass(slots=True)
-class HeldAnswer:
+class BufferedResponse:
     """An answer that is kept back: `take` stands in for `send`, `give` sends it on, perhaps with another body."""
 
     start: Message | None = None
@@ -38,7 +38,7 @@ class HeldAnswer:
         await send({"type": "http.response.body", "body": self.body})
 
 
-async def answer(
+async def send_response(
     send: Send, status: int, body: bytes = b"", content_type: str = "text/plain", *, close: bool = False
 ) -> None:
     """`close` ends the connection, for a request whose body was not read."""

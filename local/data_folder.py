@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from local.refusal import Refusal
+from local.startup_error import StartupError
 
 VERSION = 1
 MEBIBYTE = 1024 * 1024
@@ -49,10 +49,10 @@ def open_data_folder(path: Path, free_bytes: int) -> Iterator[DataFolder]:
             yield folder
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise Refusal(f"The disk of the data folder {path} is full.") from error
+            raise StartupError(f"The disk of the data folder {path} is full.") from error
         if not isinstance(error.filename, str | Path) or not Path(error.filename).is_relative_to(path):
             raise
-        raise Refusal(
+        raise StartupError(
             f"The data folder {path} cannot be used: {error.strerror}. Choose another with DARKROOM_DATA."
         ) from error
 
@@ -62,10 +62,12 @@ def _make(path: Path) -> None:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     names = {entry.name for entry in path.iterdir()} - {"lost+found"}
     if names and not names & {"version", "lock"}:
-        raise Refusal(f"The folder {path} holds something else: choose an empty one with DARKROOM_DATA.")
+        raise StartupError(f"The folder {path} holds something else: choose an empty one with DARKROOM_DATA.")
     owner = path.stat().st_uid
     if owner != os.geteuid():
-        raise Refusal(f"The data folder {path} belongs to another user ({owner}): choose your own with DARKROOM_DATA.")
+        raise StartupError(
+            f"The data folder {path} belongs to another user ({owner}): choose your own with DARKROOM_DATA."
+        )
     path.chmod(0o700)
 
 
@@ -78,7 +80,7 @@ def _locked(path: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(descriptor, 20).decode(errors="replace").strip() or "unknown"
-            raise Refusal(
+            raise StartupError(
                 f"The data folder {path} is in use by process {holder}: stop it, or choose another with DARKROOM_DATA."
             ) from None
         os.ftruncate(descriptor, 0)
@@ -95,9 +97,9 @@ def _check_version(path: Path) -> None:
         return
     text = file.read_text(errors="replace").strip()
     if not text.isdecimal():
-        raise Refusal(f"{file} is damaged: it should hold a number, such as {VERSION}.")
+        raise StartupError(f"{file} is damaged: it should hold a number, such as {VERSION}.")
     if int(text) > VERSION:
-        raise Refusal(
+        raise StartupError(
             f"The data folder {path} is of a newer Darkroom (its version is {text}, this one knows {VERSION}): "
             "install that one, or choose another folder with DARKROOM_DATA."
         )
@@ -106,7 +108,7 @@ def _check_version(path: Path) -> None:
 def _check_space(path: Path, free_bytes: int) -> None:
     free = shutil.disk_usage(path).free
     if free < free_bytes:
-        raise Refusal(
+        raise StartupError(
             f"The disk of the data folder {path} is full: {free // MEBIBYTE} MiB are free, "
             f"{free_bytes // MEBIBYTE} MiB are needed. Make room, or choose another folder with DARKROOM_DATA."
         )

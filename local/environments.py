@@ -24,7 +24,7 @@ def inherited(installation: Installation, outer: Mapping[str, str]) -> dict[str,
     never_by_proxy = ("localhost", LOOPBACK, installation.addresses.bind, installation.settings.host)
     exceptions = ",".join(dict.fromkeys((*filter(None, outer.get("NO_PROXY", "").split(",")), *never_by_proxy)))
     environment |= {"NO_PROXY": exceptions, "no_proxy": exceptions, "PYTHONUNBUFFERED": "1"}
-    if installation.settings.uses_foreign_aws:
+    if installation.settings.uses_external_aws:
         environment |= {name: outer[name] for name in ("AWS_SESSION_TOKEN", "AWS_CA_BUNDLE") if name in outer}
     if installation.has_certificate:
         certificate = str(installation.folder.certificate)
@@ -129,7 +129,7 @@ class Environments:
             environment[f"{PREFIX}EDGE_KEYS_FOLDER"] = str(installation.folder.edge_keys)
         # Unless told otherwise: who reaches this machine may register, and an old kernel is no reason not to start.
         defaults = {f"{PREFIX}REGISTRATION": "open", f"{PREFIX}SANDBOX": "relaxed"}
-        if installation.addresses.is_open_to_others:
+        if installation.addresses.is_reachable_from_network:
             defaults[f"{PREFIX}REGISTRATION"] = "closed"
             environment[f"{PREFIX}FIRST_ACCOUNT"] = "command"
         return defaults | environment

@@ -25,13 +25,17 @@ class Installation:
     @property
     def access_key_id(self) -> str:
         """Whoever uses one real AWS service uses one credential for all, the stand-ins included."""
-        given = self.settings.aws_access_key_id
-        return given if self.settings.uses_foreign_aws and given else self.keys.access_key_id
+        configured = self.settings.aws_access_key_id
+        return configured if self.settings.uses_external_aws and configured else self.keys.access_key_id
 
     @property
     def secret_access_key(self) -> str:
-        given = self.settings.aws_secret_access_key
-        return given.get_secret_value() if self.settings.uses_foreign_aws and given else self.keys.secret_access_key
+        configured = self.settings.aws_secret_access_key
+        return (
+            configured.get_secret_value()
+            if self.settings.uses_external_aws and configured
+            else self.keys.secret_access_key
+        )
 
     @property
     def needs_emulator(self) -> bool:
@@ -68,8 +72,8 @@ class Installation:
 
     @property
     def s3_public_endpoint(self) -> str:
-        given = self.settings.s3_public_endpoint or self.settings.s3_endpoint
-        return given or self.addresses.public_url(self.addresses.objects)
+        configured = self.settings.s3_public_endpoint or self.settings.s3_endpoint
+        return configured or self.addresses.public_url(self.addresses.objects)
 
     @property
     def cdn_url(self) -> str:
@@ -81,8 +85,8 @@ class Installation:
 
     @property
     def cdn_private_key(self) -> str:
-        given = self.settings.cdn_private_key
-        return given.get_secret_value() if self.settings.cdn_url and given else self.keys.cdn_private_key
+        configured = self.settings.cdn_private_key
+        return configured.get_secret_value() if self.settings.cdn_url and configured else self.keys.cdn_private_key
 
     @property
     def url(self) -> str:

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from local.data_folder import DataFolder, write_once
-from local.refusal import Refusal
+from local.startup_error import StartupError
 from shared.delivery_keys import DeliveryKey, DeliveryKeys
 from shared.times import utc_now
 
@@ -38,7 +38,7 @@ def keep_keys(folder: DataFolder) -> Keys:
     try:
         keys = Keys.model_validate_json(folder.keys.read_bytes())
     except ValidationError as error:
-        raise Refusal(f"{folder.keys} is damaged: restore it; without it, URLs given out become void.") from error
+        raise StartupError(f"{folder.keys} is damaged: restore it; without it, URLs given out become void.") from error
     counting = _keep_delivery_keys(folder, keys)
     for key in counting.keys:
         _publish(key, folder.edge_keys / f"{key.id}.pem")
@@ -54,7 +54,9 @@ def _keep_delivery_keys(folder: DataFolder, keys: Keys) -> DeliveryKeys:
     try:
         return DeliveryKeys.model_validate_json(folder.cdn_keys.read_bytes())
     except ValidationError as error:
-        raise Refusal(f"{folder.cdn_keys} is damaged: restore it; without it, URLs given out become void.") from error
+        raise StartupError(
+            f"{folder.cdn_keys} is damaged: restore it; without it, URLs given out become void."
+        ) from error
 
 
 def _make_keys() -> Keys:

@@ -1,7 +1,7 @@
 """Becomes the command it is given, bound to die with the process that started it; run as a plain file by its path.
 
 The bond is set here, after the fork and before the command, because running Python between fork and exec is unsafe in
-a process with threads. The kernel keeps it across exec, and drops it for the command's own children: see guardian.py.
+a process with threads. The kernel keeps it across exec, and drops it for the command's own children: see watchdog.py.
 """
 
 import ctypes

@@ -8,7 +8,7 @@ from typing import BinaryIO
 LAST_LINES = 20
 LINE_BYTES = 500  # of a line kept for the terminal
 MAX_BYTES = 10 * 1024 * 1024
-KEPT_FILES = 3
+MAX_FILES = 3
 
 
 class PartLog:
@@ -27,7 +27,7 @@ class PartLog:
         lines = [*self._lines, self._unfinished] if self._unfinished else [*self._lines]
         return [line.decode(errors="replace") for line in lines[-LAST_LINES:]]
 
-    def forget_lines(self) -> None:
+    def clear_lines(self) -> None:
         """A new process begins: what the one before it said is no longer its last words."""
         self._lines.clear()
         self._unfinished = b""
@@ -47,7 +47,7 @@ class PartLog:
 
     def _rotate(self) -> None:
         self._file.close()
-        for number in range(KEPT_FILES - 1, 0, -1):
+        for number in range(MAX_FILES - 1, 0, -1):
             older = self._numbered(number)
             if older.exists():
                 older.replace(self._numbered(number + 1))

@@ -17,9 +17,9 @@ from local.data_folder import write_once
 from local.environments import Environments
 from local.installation import Installation
 from local.part import Part
-from local.readiness import Probe, answers_http, answers_redis
-from local.refusal import Refusal
+from local.readiness import Probe, responds_to_http, responds_to_redis
 from local.settings import Worker
+from local.startup_error import StartupError
 
 EMULATOR_MAIN = Path(__file__).parent / "emulator" / "main.py"
 VALKEY_MEMORY = "256mb"  # a cache: what does not fit is loaded again
@@ -34,17 +34,17 @@ def declare_parts(installation: Installation, declaration: Declaration) -> list[
 
     `declaration` resolves to what `python -m app resources` says.
     """
-    house = _House(installation, declaration)
+    services = _Installation(installation, declaration)
     elsewhere = installation.settings
     stores = [
-        None if elsewhere.redis_url else house.valkey(),
-        house.emulator() if installation.needs_emulator else None,
-        None if elsewhere.dynamodb_endpoint else house.tables(),
-        None if elsewhere.s3_endpoint else house.objects(),
-        None if elsewhere.cdn_url else house.edge(),
+        None if elsewhere.redis_url else services.valkey(),
+        services.emulator() if installation.needs_emulator else None,
+        None if elsewhere.dynamodb_endpoint else services.tables(),
+        None if elsewhere.s3_endpoint else services.objects(),
+        None if elsewhere.cdn_url else services.edge(),
     ]
-    workers = [house.worker()] if elsewhere.worker is Worker.ON else []
-    return [*(part for part in stores if part), house.migration(), house.app(), *workers, house.web()]
+    workers = [services.worker()] if elsewhere.worker is Worker.ON else []
+    return [*(part for part in stores if part), services.migration(), services.app(), *workers, services.web()]
 
 
 def require_programs(installation: Installation) -> None:
@@ -53,16 +53,16 @@ def require_programs(installation: Installation) -> None:
         try:
             get_binary_path()
         except ValkeyBinaryNotFoundError as error:
-            raise Refusal(f"{error} Point DARKROOM_REDIS_URL to a Redis of your own.") from error
+            raise StartupError(f"{error} Point DARKROOM_REDIS_URL to a Redis of your own.") from error
     python = installation.settings.emulator_python
     if installation.needs_emulator and not python.exists():
-        raise Refusal(
+        raise StartupError(
             f"The emulator of SQS and SNS is not installed: there is no {python}. `make run` installs it; "
             "DARKROOM_EMULATOR_PYTHON names another place."
         )
 
 
-class _House:
+class _Installation:
     def __init__(self, installation: Installation, declaration: Declaration) -> None:
         self._installation = installation
         self._declaration = declaration
@@ -90,7 +90,7 @@ class _House:
         file = self._installation.folder.valkey_settings
         write_once(file, "".join(f"{name} {_quoted(value)}\n" for name, value in settings.items()))
         command = (str(get_binary_path()), str(file))
-        return Part("valkey", command, self._environments.valkey(), answers_redis(LOOPBACK, port, password))
+        return Part("valkey", command, self._environments.valkey(), responds_to_redis(LOOPBACK, port, password))
 
     def emulator(self) -> Part:
         command = (str(self._installation.settings.emulator_python), str(EMULATOR_MAIN))
@@ -147,10 +147,10 @@ class _House:
         return Part("web", _python("web"), self._environments.web(), self._public_probe(port))
 
     def _inner_probe(self, part: str) -> Probe:
-        return answers_http(LOOPBACK, self._installation.addresses.ports[part])
+        return responds_to_http(LOOPBACK, self._installation.addresses.ports[part])
 
     def _public_probe(self, port: int) -> Probe:
-        return answers_http(self._installation.addresses.inner, port, certificate=self._trust)
+        return responds_to_http(self._installation.addresses.inner, port, certificate=self._trust)
 
     async def _fill_emulator(self) -> None:
         """Its state is unsaved: after each of its starts, queues and topics are made again."""

@@ -6,34 +6,34 @@ from collections.abc import Awaitable, Callable
 
 Probe = Callable[[], Awaitable[bool]]
 
-ANSWER_SECONDS = 2.0
+REPLY_SECONDS = 2.0
 
 
-def answers_http(host: str, port: int, path: str = "/readyz", certificate: ssl.SSLContext | None = None) -> Probe:
+def responds_to_http(host: str, port: int, path: str = "/readyz", certificate: ssl.SSLContext | None = None) -> Probe:
     """Ready when a GET of `path` is answered with 200."""
     request = f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode()
 
     async def is_ready() -> bool:
-        answer = await _ask(host, port, request, certificate)
-        return answer.split(b" ", 2)[1:2] == [b"200"]
+        response = await _request(host, port, request, certificate)
+        return response.split(b" ", 2)[1:2] == [b"200"]
 
     return is_ready
 
 
-def answers_redis(host: str, port: int, password: str) -> Probe:
+def responds_to_redis(host: str, port: int, password: str) -> Probe:
     """Ready when PING is answered with PONG; not while a data file is being loaded."""
     request = f"AUTH {password}\r\nPING\r\n".encode()
 
     async def is_ready() -> bool:
-        return await _ask(host, port, request, None, lines=2) == b"+OK\r\n+PONG\r\n"
+        return await _request(host, port, request, None, lines=2) == b"+OK\r\n+PONG\r\n"
 
     return is_ready
 
 
-async def _ask(host: str, port: int, request: bytes, certificate: ssl.SSLContext | None, lines: int = 1) -> bytes:
+async def _request(host: str, port: int, request: bytes, certificate: ssl.SSLContext | None, lines: int = 1) -> bytes:
     """The first lines of the answer; empty when there is none."""
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(REPLY_SECONDS):
             reader, writer = await asyncio.open_connection(host, port, ssl=certificate)
             try:
                 writer.write(request)

@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.part import NotPrepared
-from local.refusal import ExitCode, Refusal
+from local.startup_error import ExitCode, StartupError
 
 DECLARATION_SECONDS = 60.0
 CREATION_SECONDS = 30.0
@@ -60,14 +60,14 @@ async def read_declaration(environment: dict[str, str]) -> dict[str, Any]:
     )
     try:
         async with asyncio.timeout(DECLARATION_SECONDS):
-            printed, complaint = await process.communicate()
+            printed, message = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     if process.returncode != 0:
-        words = complaint.decode(errors="replace").strip()
-        raise Refusal(f"The app cannot tell which resources it needs:\n{words}", ExitCode.PART_FAILED)
+        words = message.decode(errors="replace").strip()
+        raise StartupError(f"The app cannot tell which resources it needs:\n{words}", ExitCode.PART_FAILED)
     declared: dict[str, Any] = json.loads(printed)
     return declared
 

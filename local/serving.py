@@ -13,7 +13,7 @@ import uvicorn
 import uvloop
 
 from local.asgi import Application
-from local.refusal import ExitCode, Refusal
+from local.startup_error import ExitCode, StartupError
 from shared.darkroom_process.http_protocol import StrictHttpProtocol
 
 BACKLOG = 2048
@@ -43,7 +43,7 @@ def listen(host: str, port: int, name: str) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        raise Refusal(f"{name} cannot listen on {host}:{port}: {error.strerror}.") from error
+        raise StartupError(f"{name} cannot listen on {host}:{port}: {error.strerror}.") from error
 
 
 async def serve_on(
@@ -85,7 +85,7 @@ def run_to_the_end(serve: Callable[[], Awaitable[None]]) -> int:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run())
-    except Refusal as refusal:
-        sys.stderr.write(f"{refusal.line}\n")
-        return refusal.exit_code
+    except StartupError as error:
+        sys.stderr.write(f"{error.line}\n")
+        return error.exit_code
     return ExitCode.STOPPED

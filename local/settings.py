@@ -9,7 +9,7 @@ from typing import Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from local.refusal import ExitCode, Refusal
+from local.startup_error import ExitCode, StartupError
 
 PREFIX = "DARKROOM_"
 FREE_BYTES = 256 * 1024 * 1024  # SQLite, Valkey and a dozen photos fit; below it every write is a gamble
@@ -88,7 +88,7 @@ class Settings(BaseSettings):
         "dynamodb_endpoint", "s3_endpoint", "s3_public_endpoint", "sqs_endpoint", "sns_endpoint", "cdn_url"
     )
     @classmethod
-    def _speaks_http(cls, url: str | None) -> str | None:
+    def _require_http(cls, url: str | None) -> str | None:
         if url is not None and not url.startswith(("http://", "https://")):
             raise ValueError("neither http nor https")
         return url.rstrip("/") if url else url
@@ -97,12 +97,12 @@ class Settings(BaseSettings):
     def _belongs_together(self) -> Self:
         if self.cdn_url and not (self.cdn_key_id and self.cdn_private_key):
             raise ValueError(f"{PREFIX}CDN_URL needs {PREFIX}CDN_KEY_ID and {PREFIX}CDN_PRIVATE_KEY beside it")
-        if self.uses_foreign_aws and not (self.aws_access_key_id and self.aws_secret_access_key):
+        if self.uses_external_aws and not (self.aws_access_key_id and self.aws_secret_access_key):
             raise ValueError("a real AWS endpoint needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY beside it")
         return self
 
     @property
-    def uses_foreign_aws(self) -> bool:
+    def uses_external_aws(self) -> bool:
         return any((self.dynamodb_endpoint, self.s3_endpoint, self.sqs_endpoint, self.sns_endpoint))
 
 
@@ -126,7 +126,7 @@ def read_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         lines = [_line(str(wrong["loc"][0]) if wrong["loc"] else "", wrong["msg"]) for wrong in error.errors()]
-        raise Refusal("\n".join(lines), ExitCode.WRONG_SETTING) from error
+        raise StartupError("\n".join(lines), ExitCode.WRONG_SETTING) from error
 
 
 def _line(location: str, message: str) -> str:

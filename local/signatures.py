@@ -80,7 +80,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """Accepts requests that are signed in their headers, the body included, for one of `services`."""
+    """Accepts requests that are signed in their headers, the body included, for one of `module_services`."""
 
     access_key_id: str
     secret_access_key: str

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from xml.sax.saxutils import escape
 
-from local.asgi import Application, Receive, Scope, Send, answer, read_body, replay
+from local.asgi import Application, Receive, Scope, Send, read_body, replay, send_response
 from local.signatures import NotSigned, Verifier
 from shared.hosts import HEALTH_PATHS, AllowedHosts
 
@@ -31,7 +31,7 @@ class OwnHostsOnly:
         if scope["type"] == "lifespan" or self._hosts.allows(scope["headers"], scope["path"]):
             await self._application(scope, receive, send)
         elif scope["type"] == "http":
-            await answer(send, 400, b"This host is not served here.\n")
+            await send_response(send, 400, b"This host is not served here.\n")
 
 
 class SignedRequestsOnly:
@@ -48,8 +48,8 @@ class SignedRequestsOnly:
             return
         try:
             body = await read_signed_body(self._verifier, scope, receive)
-        except NotSigned as refusal:
-            await _refuse(send, scope["headers"], refusal)
+        except NotSigned as error:
+            await _refuse(send, scope["headers"], error)
             return
         if body is not None:
             await self._application(scope, replay(body, then=receive), send)
@@ -76,12 +76,12 @@ async def read_signed_body(verifier: Verifier, scope: Scope, receive: Receive) -
     return body
 
 
-async def _refuse(send: Send, headers: Iterable[tuple[bytes, bytes]], refusal: NotSigned) -> None:
+async def _refuse(send: Send, headers: Iterable[tuple[bytes, bytes]], error: NotSigned) -> None:
     """As JSON where the request is in a JSON protocol, else in XML as SNS writes it."""
     if any(name == b"x-amz-target" for name, _ in headers):
-        document = {"__type": f"com.amazon.coral.service#{refusal.code}", "message": refusal.message}
-        await answer(send, FORBIDDEN, json.dumps(document).encode(), "application/x-amz-json-1.0", close=True)
+        document = {"__type": f"com.amazon.coral.service#{error.code}", "message": error.message}
+        await send_response(send, FORBIDDEN, json.dumps(document).encode(), "application/x-amz-json-1.0", close=True)
         return
-    code, message = escape(refusal.code), escape(refusal.message)
+    code, message = escape(error.code), escape(error.message)
     text = f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
-    await answer(send, FORBIDDEN, f"{text}</ErrorResponse>".encode(), "text/xml", close=True)
+    await send_response(send, FORBIDDEN, f"{text}</ErrorResponse>".encode(), "text/xml", close=True)

@@ -12,20 +12,20 @@ from local.group_keeper import GroupKeeper
 from local.logs import PartLog
 from local.part import NotPrepared, Part
 from local.process import Process, describe_end
-from local.refusal import ExitCode, Refusal
+from local.startup_error import ExitCode, StartupError
 from shared.task_group import TaskGroup
 
 Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class TimeLimits:
     """How much dying is borne, and how fast it is answered."""
 
-    deaths: int = 5  # within the window end everything: a loop of restarts hides what is wrong
+    crashes: int = 5  # within the window end everything: a loop of restarts hides what is wrong
     window_seconds: float = 60.0
     first_pause_seconds: float = 0.2
-    longest_pause_seconds: float = 5.0
+    max_pause_seconds: float = 5.0
     poll_seconds: float = 0.05
 
 
@@ -33,13 +33,13 @@ class Supervisor:
     """`run` lasts until `stop` is called, or until a part dies too often and Refusal is raised."""
 
     def __init__(
-        self, parts: Sequence[Part], log_folder: Path, report: Report, patience: Patience | None = None
+        self, parts: Sequence[Part], log_folder: Path, report: Report, time_limits: TimeLimits | None = None
     ) -> None:
         self._parts = tuple(parts)
         self._log_folder = log_folder
         self._logs: dict[str, PartLog] = {}
         self._report = report
-        self._patience = patience or Patience()
+        self._time_limits = time_limits or TimeLimits()
         names = {part.name for part in self._parts}
         self._needs = {part.name: tuple(name for name in part.after if name in names) for part in self._parts}
         self._ready = {part.name: asyncio.Event() for part in self._parts}
@@ -80,8 +80,8 @@ class Supervisor:
                 await self._stopping.wait()
                 for task in tasks:
                     task.cancel()
-        except* Refusal as refusals:
-            raise refusals.exceptions[0] from None  # the first is the reason, the others follow from it
+        except* StartupError as failures:
+            raise failures.exceptions[0] from None  # the first is the reason, the others follow from it
 
     async def _announce(self, on_ready: Callable[[], None]) -> None:
         for ready in self._ready.values():
@@ -93,15 +93,15 @@ class Supervisor:
         for need in self._needs[part.name]:
             await self._ready[need].wait()
         log = self._logs[part.name]
-        deaths: deque[float] = deque(maxlen=self._patience.deaths)
+        crashes: deque[float] = deque(maxlen=self._time_limits.crashes)
         while (reason := await self._live_once(part, keeper, log)) is not None:
-            deaths.append(time.monotonic())
-            self._give_up_or_report(part, reason, log, deaths)
-            await asyncio.sleep(self._pause_seconds(deaths))
+            crashes.append(time.monotonic())
+            self._give_up_or_report(part, reason, log, crashes)
+            await asyncio.sleep(self._pause_seconds(crashes))
 
     async def _live_once(self, part: Part, keeper: GroupKeeper, log: PartLog) -> str | None:
         """One life of the part; why it ended, or None for a part that is done."""
-        log.forget_lines()
+        log.clear_lines()
         process = await Process.start(part.command, part.environment, log)
         self._processes[part.name] = process
         keeper.watch(process.pid)
@@ -129,7 +129,7 @@ class Supervisor:
         try:
             async with asyncio.timeout(part.ready_seconds):
                 while not ended.done() and (part.probe is None or not await part.probe()):
-                    await asyncio.wait({ended}, timeout=self._patience.poll_seconds)
+                    await asyncio.wait({ended}, timeout=self._time_limits.poll_seconds)
                 if not ended.done() or (part.probe is None and ended.result() == 0):
                     await part.prepare()
         except TimeoutError:
@@ -140,25 +140,25 @@ class Supervisor:
             self._ready[part.name].set()
         return None
 
-    def _give_up_or_report(self, part: Part, reason: str, log: PartLog, deaths: deque[float]) -> None:
+    def _give_up_or_report(self, part: Part, reason: str, log: PartLog, crashes: deque[float]) -> None:
         lines = "\n".join(f"    {line}" for line in log.last_lines) or "    (none)"
-        death = f"{part.name} died ({reason})."
-        story = f"{death} Its last lines, of {log.path}:\n{lines}"
+        exit_reason = f"{part.name} died ({reason})."
+        story = f"{exit_reason} Its last lines, of {log.path}:\n{lines}"
         if part.probe is None:
-            raise Refusal(story, ExitCode.PART_FAILED)
-        window = self._patience.window_seconds
-        if len(deaths) == self._patience.deaths and deaths[-1] - deaths[0] < window:
-            line = f"Stopping everything: {part.name} died {len(deaths)} times within {window:.0f} s."
-            raise Refusal(f"{story}\n{line}", ExitCode.PART_FAILED)
+            raise StartupError(story, ExitCode.PART_FAILED)
+        window = self._time_limits.window_seconds
+        if len(crashes) == self._time_limits.crashes and crashes[-1] - crashes[0] < window:
+            line = f"Stopping everything: {part.name} died {len(crashes)} times within {window:.0f} s."
+            raise StartupError(f"{story}\n{line}", ExitCode.PART_FAILED)
         if lines == self._reported.get(part.name):
-            story = f"{death} Its last lines are the same as before."
+            story = f"{exit_reason} Its last lines are the same as before."
         self._reported[part.name] = lines
         self._report(f"{story}\n{part.name} is being started again.")
 
-    def _pause_seconds(self, deaths: deque[float]) -> float:
-        recent = sum(1 for death in deaths if death > time.monotonic() - self._patience.window_seconds)
-        pause_seconds: float = self._patience.first_pause_seconds * 2 ** (recent - 1)
-        return min(pause_seconds, self._patience.longest_pause_seconds)
+    def _pause_seconds(self, crashes: deque[float]) -> float:
+        recent = sum(1 for exit_reason in crashes if exit_reason > time.monotonic() - self._time_limits.window_seconds)
+        pause_seconds: float = self._time_limits.first_pause_seconds * 2 ** (recent - 1)
+        return min(pause_seconds, self._time_limits.max_pause_seconds)
 
     async def _stop_all(self, keeper: GroupKeeper) -> None:
         async with TaskGroup() as group:

@@ -15,9 +15,9 @@ from local.environments import Environments
 from local.installation import Installation
 from local.keys import keep_keys
 from local.parts import declare_parts, require_programs
-from local.refusal import ExitCode, Refusal
 from local.resources import read_declaration
 from local.settings import Settings, read_settings
+from local.startup_error import ExitCode, StartupError
 from local.supervisor import Supervisor
 
 
@@ -26,9 +26,9 @@ def main() -> int:
     os.umask(0o077)  # private photos: what the parts write is for their owner only
     try:
         asyncio.run(up(read_settings()))
-    except Refusal as refusal:
-        sys.stderr.write(f"{refusal.line}\n")
-        return refusal.exit_code
+    except StartupError as error:
+        sys.stderr.write(f"{error.line}\n")
+        return error.exit_code
     return ExitCode.STOPPED
 
 
@@ -39,17 +39,17 @@ async def up(settings: Settings) -> None:
         installation = Installation(settings, folder, addresses, keep_keys(folder))
         require_programs(installation)
         keep_certificate(installation)
-        _say(f"Starting Darkroom on the data in {folder.path}")
-        if addresses.is_open_to_others and not installation.has_certificate:
-            _say("Browsers on other machines can neither sign in nor upload by plain http: set DARKROOM_TLS=self.")
+        _print(f"Starting Darkroom on the data in {folder.path}")
+        if addresses.is_reachable_from_network and not installation.has_certificate:
+            _print("Browsers on other machines can neither sign in nor upload by plain http: set DARKROOM_TLS=self.")
         _leave_environment(installation)
-        if addresses.is_open_to_others:
-            _say(
+        if addresses.is_reachable_from_network:
+            _print(
                 "Accounts are made on this machine: `darkroom admin create-account EMAIL`, "
                 "the first one with --administrator."
             )
         await _supervise(installation)
-        _say("Darkroom has stopped.")
+        _print("Darkroom has stopped.")
 
 
 def _leave_environment(installation: Installation) -> None:
@@ -60,13 +60,13 @@ def _leave_environment(installation: Installation) -> None:
 
 async def _supervise(installation: Installation) -> None:
     declaration = asyncio.ensure_future(read_declaration(Environments(installation).app()))
-    supervisor = Supervisor(declare_parts(installation, declaration), installation.folder.logs, _say)
+    supervisor = Supervisor(declare_parts(installation, declaration), installation.folder.logs, _print)
     try:
         with _stopped_by_signals(supervisor):
-            await supervisor.run(on_ready=lambda: _say(f"Darkroom is ready at {installation.url}"))
+            await supervisor.run(on_ready=lambda: _print(f"Darkroom is ready at {installation.url}"))
     finally:
         declaration.cancel()
-        with contextlib.suppress(asyncio.CancelledError, Refusal):  # who needed it has heard of it
+        with contextlib.suppress(asyncio.CancelledError, StartupError):  # who needed it has heard of it
             await declaration
 
 
@@ -83,6 +83,6 @@ def _stopped_by_signals(supervisor: Supervisor) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

@@ -6,7 +6,7 @@ from pydantic import EmailStr, Field, SecretStr, StringConstraints
 
 from shared.ids import AccountIdField, SessionIdField
 from shared.times import Moment
-from shared.wire import Answer, Request
+from shared.wire import Request, Response
 
 Password = Annotated[SecretStr, Field(min_length=10, max_length=256)]
 Label = Annotated[str, StringConstraints(max_length=200)]
@@ -20,7 +20,7 @@ class Register(Request):
     password: Password
 
 
-class Account(Answer):
+class Account(Response):
     id: AccountIdField
     email: str
     name: str = Field(default="", description="What others see instead of the address; at first its part before the @.")
@@ -38,7 +38,7 @@ class CloseAccount(Request):
     password: Annotated[SecretStr, Field(max_length=256)]
 
 
-class ClosedAccount(Answer):
+class ClosedAccount(Response):
     """Nobody is let in any more; everything it had is being erased."""
 
     id: AccountIdField
@@ -48,11 +48,11 @@ class ClosedAccount(Answer):
 class SignIn(Request):
     email: EmailStr
     password: Annotated[SecretStr, Field(max_length=256)]
-    cookie: bool = Field(default=False, description="Answer with a cookie instead of a token in the body.")
+    cookie: bool = Field(default=False, description="Response with a cookie instead of a token in the body.")
     label: Label = Field(default="", description="What the person will recognise this session by.")
 
 
-class Session(Answer):
+class Session(Response):
     id: SessionIdField
     label: str
     created_at: Moment
@@ -60,11 +60,11 @@ class Session(Answer):
     current: bool
 
 
-class SignedIn(Answer):
+class SignedIn(Response):
     session: Session
     account: Account
     token: str | None = Field(description="The bearer token, shown once; absent when a cookie was asked for.")
 
 
-class SessionPage(Answer):
+class SessionPage(Response):
     sessions: tuple[Session, ...]

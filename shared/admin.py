@@ -3,30 +3,30 @@
 from pydantic import Field
 
 from shared.times import Moment
-from shared.wire import Answer
+from shared.wire import Response
 
 
-class Lane(Answer):
+class Lane(Response):
     waiting: int
     in_work: int
 
 
-WORKERS_BOARD = "workers"
+WORKERS_REGISTRY = "workers"
 """Where each worker pins up a WorkerSeen of itself."""
 
 
-class WorkerSeen(Answer):
+class WorkerSeen(Response):
     process: str = Field(description="Host and process id.")
     landlock_level: int | None = Field(
         description="How finely the kernel confines decoders to files; null: not at all."
     )
 
 
-AWS_ERRORS_BOARD = "aws_errors"
+AWS_ERRORS_REGISTRY = "aws_errors"
 """Where each process of the app tier posts the ProcessErrors of its own AWS calls."""
 
 
-class AwsErrorCount(Answer):
+class AwsErrorCount(Response):
     service: str = Field(description="DynamoDB, S3, SQS or SNS.")
     error_class: str = Field(
         description="unreachable, server_error, throttled, credentials, access_denied, missing_resource, conflict "
@@ -36,12 +36,12 @@ class AwsErrorCount(Answer):
     last_at: Moment
 
 
-class ProcessErrors(Answer):
+class ProcessErrors(Response):
     process: str = Field(description="Host and process id.")
     errors: tuple[AwsErrorCount, ...]
 
 
-class Overview(Answer):
+class Overview(Response):
     at: Moment
     lanes: dict[str, Lane] = Field(description="Each queue's messages; approximate by SQS's nature.")
     oldest_wait_seconds: float = Field(description="How long the item that waits longest has been queued.")

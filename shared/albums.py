@@ -8,15 +8,15 @@ from pydantic import Field, SecretStr, StringConstraints, model_validator
 from shared.ids import AccountIdField, AlbumIdField, InvitationIdField, ItemIdField
 from shared.items import Item
 from shared.times import Moment
-from shared.wire import Answer, Request
+from shared.wire import Request, Response
 
 TITLE_CHARACTERS = 200
 DESCRIPTION_CHARACTERS = 2_000
 LABEL_CHARACTERS = 320
-MOST_ITEMS_AT_ONCE = 500
-MOST_ITEMS = 100_000
+MAX_ITEMS_PER_REQUEST = 500
+MAX_ITEMS = 100_000
 """Of one album."""
-MOST_MEMBERS = 500
+MAX_MEMBERS = 500
 
 
 class AlbumOrder(StrEnum):
@@ -33,10 +33,10 @@ class Role(StrEnum):
     VIEWER = "viewer"
 
 
-GivenRole = Literal[Role.CONTRIBUTOR, Role.VIEWER]
+AssignableRole = Literal[Role.CONTRIBUTOR, Role.VIEWER]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=TITLE_CHARACTERS, strip_whitespace=True)]
 Description = Annotated[str, StringConstraints(max_length=DESCRIPTION_CHARACTERS)]
-ItemIds = Annotated[tuple[ItemIdField, ...], Field(min_length=1, max_length=MOST_ITEMS_AT_ONCE)]
+ItemIds = Annotated[tuple[ItemIdField, ...], Field(min_length=1, max_length=MAX_ITEMS_PER_REQUEST)]
 
 
 class CreateAlbum(Request):
@@ -56,7 +56,7 @@ class EditAlbum(Request):
     cover_item_id: ItemIdField | None = Field(default=None, description="An item that lies in the album.")
 
 
-class Album(Answer):
+class Album(Response):
     id: AlbumIdField
     title: str
     description: str
@@ -72,20 +72,20 @@ class Album(Answer):
     role: Role | None = Field(default=None, description="Of whoever asks; absent in events.")
 
 
-class AlbumPage(Answer):
+class AlbumPage(Response):
     albums: tuple[Album, ...]
     covers: tuple[Item, ...] = Field(description="The items that `cover_item_id` names, as far as they can be seen.")
     next_cursor: str | None
 
 
-class AlbumItem(Answer):
+class AlbumItem(Response):
     item: Item
     owner_id: AccountIdField | None = Field(description="Whose it is; absent for visitors of a share.")
     added_at: Moment
     original: bool = Field(description="Whether whoever asks may fetch the original.")
 
 
-class AlbumItemPage(Answer):
+class AlbumItemPage(Response):
     items: tuple[AlbumItem, ...]
     next_cursor: str | None
 
@@ -96,7 +96,7 @@ class AddItems(Request):
     ids: ItemIds
 
 
-class AddedItems(Answer):
+class AddedItems(Response):
     added: tuple[ItemIdField, ...] = Field(description="Also those that were in the album before.")
     absent: tuple[ItemIdField, ...] = Field(description="There are no such items, or they are not yours.")
 
@@ -105,7 +105,7 @@ class RemoveItems(Request):
     ids: ItemIds
 
 
-class RemovedItems(Answer):
+class RemovedItems(Response):
     removed: tuple[ItemIdField, ...]
     absent: tuple[ItemIdField, ...] = Field(description="Not in the album, or not yours to remove.")
 
@@ -126,20 +126,20 @@ class MoveItems(Request):
         return self
 
 
-class Member(Answer):
+class Member(Response):
     account_id: AccountIdField
     name: str
     role: Role
     joined_at: Moment
 
 
-class MemberPage(Answer):
+class MemberPage(Response):
     members: tuple[Member, ...]
     next_cursor: str | None
 
 
 class ChangeRole(Request):
-    role: GivenRole
+    role: AssignableRole
 
 
 class TransferAlbum(Request):
@@ -148,7 +148,7 @@ class TransferAlbum(Request):
     account_id: AccountIdField
 
 
-class AlbumTransfer(Answer):
+class AlbumTransfer(Response):
     """An offer that has not been accepted yet."""
 
     album_id: AlbumIdField
@@ -159,13 +159,13 @@ class AlbumTransfer(Answer):
 
 
 class CreateInvitation(Request):
-    role: GivenRole = Role.VIEWER
+    role: AssignableRole = Role.VIEWER
     label: Annotated[str, StringConstraints(max_length=LABEL_CHARACTERS)] = Field(
         default="", description="For whom; only to be recognised by, it grants nothing."
     )
 
 
-class Invitation(Answer):
+class Invitation(Response):
     id: InvitationIdField
     role: Role
     label: str
@@ -173,12 +173,12 @@ class Invitation(Answer):
     expires_at: Moment
 
 
-class NewInvitation(Answer):
+class NewInvitation(Response):
     invitation: Invitation
     token: str = Field(description="For one person, once; shown here and never again.")
 
 
-class InvitationPage(Answer):
+class InvitationPage(Response):
     invitations: tuple[Invitation, ...]
     next_cursor: str | None
 

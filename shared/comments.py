@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 
 from shared.ids import AccountIdField, CommentIdField, ItemIdField
 from shared.times import Moment
-from shared.wire import Answer, Request
+from shared.wire import Request, Response
 
 COMMENT_CHARACTERS = 2_000
 
@@ -17,12 +17,12 @@ class WriteComment(Request):
     text: CommentText
 
 
-class Author(Answer):
+class Author(Response):
     account_id: AccountIdField
     name: str
 
 
-class Comment(Answer):
+class Comment(Response):
     id: CommentIdField
     item_id: ItemIdField
     author: Author
@@ -32,20 +32,20 @@ class Comment(Answer):
     version: int = Field(description="Counts edits; the ETag.")
 
 
-class CommentPage(Answer):
+class CommentPage(Response):
     """The newest first."""
 
     comments: tuple[Comment, ...]
     next_cursor: str | None
 
 
-class UnreadItem(Answer):
+class UnreadItem(Response):
     item_id: ItemIdField
     count: int
     newest: CommentIdField = Field(description="What `up_to` says when all of these have been read.")
 
 
-class UnreadComments(Answer):
+class UnreadComments(Response):
     count: int
     items: tuple[UnreadItem, ...] = Field(description="Where they are, the item with the newest one first.")
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from shared.ids import ItemIdField
 from shared.times import Moment
-from shared.wire import Answer
+from shared.wire import Response
 
 
 class EventType(StrEnum):
@@ -44,7 +44,7 @@ HEAD_HEADER = "Darkroom-Events"
 """On every list answer: the last event's number, read before the list."""
 
 
-class Event(Answer):
+class Event(Response):
     number: int = Field(description="1, 2, 3 … without gaps in an account.")
     type: EventType
     at: Moment
@@ -52,13 +52,13 @@ class Event(Answer):
     data: dict[str, Any] = Field(description="The subject as the API shows it, without URLs.")
 
 
-class EventPage(Answer):
+class EventPage(Response):
     events: tuple[Event, ...]
     read_to: int = Field(description="How far this page has read; the next one begins with `after` = this.")
     head: int = Field(description="The last number in the log when it was read.")
 
 
-class Progress(Answer):
+class Progress(Response):
     """How far a video is; travels in the stream as `event: progress`, is in no log, and may get lost."""
 
     id: ItemIdField

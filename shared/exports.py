@@ -7,7 +7,7 @@ from pydantic import Field
 from shared.ids import ExportIdField
 from shared.items import Failure
 from shared.times import Moment
-from shared.wire import Answer
+from shared.wire import Response
 
 
 class ExportState(StrEnum):
@@ -17,7 +17,7 @@ class ExportState(StrEnum):
     FAILED = "failed"
 
 
-class Export(Answer):
+class Export(Response):
     """A ZIP of all originals under their names, and `items.json` with what the API knows of each."""
 
     id: ExportIdField
@@ -36,5 +36,5 @@ class Export(Answer):
     url_expires_at: Moment | None = None
 
 
-class ExportPage(Answer):
+class ExportPage(Response):
     exports: tuple[Export, ...]

@@ -7,8 +7,8 @@ from pydantic import Field, StringConstraints
 
 from shared.ids import ItemIdField
 from shared.times import Moment
-from shared.uploads import CAPTION_CHARACTERS, MOST_PARTS, MOST_PARTS_PER_REQUEST, NAME_CHARACTERS, Digest, PartDigest
-from shared.wire import Answer, Request
+from shared.uploads import CAPTION_CHARACTERS, MAX_PARTS, MAX_PARTS_PER_REQUEST, NAME_CHARACTERS, Digest, PartDigest
+from shared.wire import Request, Response
 
 
 class ItemState(StrEnum):
@@ -39,13 +39,13 @@ class FailureCode(StrEnum):
     INTERNAL = "internal"
 
 
-class Failure(Answer):
+class Failure(Response):
     code: FailureCode
     message: str = Field(description="Plain words for the person who uploaded the file.")
     retryable: bool = Field(description="Whether trying again can help.")
 
 
-class Rendition(Answer):
+class Rendition(Response):
     name: str = Field(
         description="`small`, `medium`, `large` (WebP), `fallback` (JPEG): the picture, of a video its poster. "
         "Of a video also `video` (MP4), `storyboard` (JPEG) and `storyboard_track` (WebVTT)."
@@ -58,7 +58,7 @@ class Rendition(Answer):
     url: str | None = Field(default=None, description="Signed; absent in events.")
 
 
-class Item(Answer):
+class Item(Response):
     id: ItemIdField
     kind: ItemKind | None = Field(description="Known once the content has been looked at.")
     state: ItemState
@@ -99,7 +99,7 @@ class CreateItem(Request):
     caption: Caption = ""
 
 
-class SingleUpload(Answer):
+class SingleUpload(Response):
     """One PUT of all bytes, with exactly these headers."""
 
     method: str = "PUT"
@@ -108,46 +108,46 @@ class SingleUpload(Answer):
     expires_at: Moment
 
 
-class MultipartUpload(Answer):
+class MultipartUpload(Response):
     """Parts of this size (the last may be shorter); ask `POST /items/{id}/parts` for their URLs."""
 
     part_size_bytes: int
     part_count: int
 
 
-class CreatedItem(Answer):
+class CreatedItem(Response):
     item: Item
     upload: SingleUpload | MultipartUpload | None = Field(description="Absent for a duplicate.")
     duplicate: bool = False
 
 
 class PartRequest(Request):
-    number: Annotated[int, Field(ge=1, le=MOST_PARTS)]
+    number: Annotated[int, Field(ge=1, le=MAX_PARTS)]
     sha256: PartDigest
 
 
 class PartsRequest(Request):
-    parts: Annotated[tuple[PartRequest, ...], Field(min_length=1, max_length=MOST_PARTS_PER_REQUEST)]
+    parts: Annotated[tuple[PartRequest, ...], Field(min_length=1, max_length=MAX_PARTS_PER_REQUEST)]
 
 
-class PartUpload(Answer):
+class PartUpload(Response):
     number: int
     url: str
     headers: dict[str, str]
 
 
-class PartUploads(Answer):
+class PartUploads(Response):
     parts: tuple[PartUpload, ...]
     expires_at: Moment
 
 
-class StoredPart(Answer):
+class StoredPart(Response):
     number: int
     size_bytes: int
     sha256: PartDigest
 
 
-class StoredParts(Answer):
+class StoredParts(Response):
     """What S3 has; a later upload goes on from here."""
 
     part_size_bytes: int
@@ -155,7 +155,7 @@ class StoredParts(Answer):
     parts: tuple[StoredPart, ...]
 
 
-class CompletedItem(Answer):
+class CompletedItem(Response):
     item: Item
     duplicate: bool = False
 
@@ -168,30 +168,30 @@ class EditItem(Request):
     captured_at: Moment | None = None
 
 
-class ItemPage(Answer):
+class ItemPage(Response):
     items: tuple[Item, ...]
     next_cursor: str | None
 
 
-MOST_DELETED_AT_ONCE = 500
+MAX_DELETED_PER_REQUEST = 500
 
 
 class DeleteItems(Request):
-    ids: Annotated[tuple[ItemIdField, ...], Field(min_length=1, max_length=MOST_DELETED_AT_ONCE)]
+    ids: Annotated[tuple[ItemIdField, ...], Field(min_length=1, max_length=MAX_DELETED_PER_REQUEST)]
     permanently: bool = Field(default=False, description="Nothing brings them back.")
 
 
-class DeletedItems(Answer):
+class DeletedItems(Response):
     deleted: tuple[ItemIdField, ...] = Field(description="Also those that were deleted before.")
     absent: tuple[ItemIdField, ...] = Field(description="There are no such items, or they are not yours.")
 
 
-class OriginalUrl(Answer):
+class OriginalUrl(Response):
     url: str
     expires_at: Moment
 
 
-class ReceiptStep(Answer):
+class ReceiptStep(Response):
     at: Moment
     step: str
     attempt: int
@@ -199,5 +199,5 @@ class ReceiptStep(Answer):
     details: dict[str, Any] = Field(default_factory=dict)
 
 
-class Receipt(Answer):
+class Receipt(Response):
     steps: tuple[ReceiptStep, ...]

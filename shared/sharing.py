@@ -6,14 +6,14 @@ from pydantic import Field, SecretStr, StringConstraints
 
 from shared.ids import AlbumIdField, ShareIdField
 from shared.times import Moment
-from shared.wire import Answer, Request
+from shared.wire import Request, Response
 
 SHARE_HEADER = "Darkroom-Share"
 """Carries the link's token. It never stands in a path or a query."""
 PROOF_HEADER = "Darkroom-Share-Proof"
 """Carries what `POST /shared/unlock` answers, where a link has a password."""
 
-MOST_SHARES = 100
+MAX_SHARES = 100
 """Of one album."""
 
 ShareLabel = Annotated[str, StringConstraints(max_length=200)]
@@ -38,7 +38,7 @@ class EditShare(Request):
     download_allowed: bool | None = None
 
 
-class Share(Answer):
+class Share(Response):
     id: ShareIdField
     album_id: AlbumIdField
     label: str
@@ -49,12 +49,12 @@ class Share(Answer):
     version: int = Field(description="Counts edits; the ETag.")
 
 
-class CreatedShare(Answer):
+class CreatedShare(Response):
     share: Share
     token: str = Field(description="Shown once. The address for visitors is `/s#` and this token.")
 
 
-class SharePage(Answer):
+class SharePage(Response):
     """All links of the album, the newest first; those that have expired, too."""
 
     shares: tuple[Share, ...]
@@ -64,12 +64,12 @@ class UnlockShare(Request):
     password: Annotated[SecretStr, Field(max_length=256)]
 
 
-class UnlockedShare(Answer):
+class UnlockedShare(Response):
     proof: str = Field(description=f"Goes into the header {PROOF_HEADER}. Another password makes it void.")
     expires_at: Moment
 
 
-class SharedAlbum(Answer):
+class SharedAlbum(Response):
     """An album as somebody sees it who has a link."""
 
     title: str

@@ -10,8 +10,8 @@ MEBIBYTE = 1024 * 1024
 SINGLE_PUT_BYTES = 16 * MEBIBYTE
 """Up to here an item travels in one PUT, above in parts."""
 LARGEST_ITEM_BYTES = 20 * 1024 * MEBIBYTE
-MOST_PARTS = 1_000
-MOST_PARTS_PER_REQUEST = 100
+MAX_PARTS = 1_000
+MAX_PARTS_PER_REQUEST = 100
 NAME_CHARACTERS = 255
 CAPTION_CHARACTERS = 2_000
 
@@ -22,7 +22,7 @@ PartDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 def part_size_bytes(size_bytes: int) -> int:
     """The one part size for an item of this size: 16 MiB, doubled until at most 1,000 parts are needed."""
     part = SINGLE_PUT_BYTES
-    while size_bytes > part * MOST_PARTS:
+    while size_bytes > part * MAX_PARTS:
         part *= 2
     return part
 

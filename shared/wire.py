@@ -9,7 +9,7 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Answer(BaseModel):
+class Response(BaseModel):
     """What the service answers; a client ignores fields that it does not know, so that the service may grow."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)

@@ -44,9 +44,9 @@ async def open_app(settings: Settings) -> AsyncIterator[tuple[httpx.AsyncClient,
 async def signed_in(client: httpx.AsyncClient) -> dict[str, str]:
     """The headers of a new account's session."""
     who: dict[str, Any] = {"email": f"{new_ulid().lower()}@example.org", "password": PASSWORD}
-    nobody = {"Authorization": ""}  # signing in ends the session that comes with the request
-    registered = await client.post("accounts", json=who, headers=nobody)
+    anonymous = {"Authorization": ""}  # signing in ends the session that comes with the request
+    registered = await client.post("accounts", json=who, headers=anonymous)
     assert registered.status_code == 201, registered.text
-    answer = await client.post("sessions", json=who, headers=nobody)
-    assert answer.status_code == 201, answer.text
-    return {"Authorization": f"Bearer {answer.json()['token']}"}
+    response = await client.post("sessions", json=who, headers=anonymous)
+    assert response.status_code == 201, response.text
+    return {"Authorization": f"Bearer {response.json()['token']}"}

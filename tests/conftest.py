@@ -15,12 +15,12 @@ from app.migrations.run import migrate
 from app.stores.aurora import Database
 from shared.ids import new_account_id, new_ulid
 from tests.browser.photos import photos
-from tests.browser.visitor import ASKING_WHO_IS_THERE, Visitor, running_chromium
+from tests.browser.visitor import ACCOUNT_CHECK, Visitor, running_chromium
 from tests.database_pair import DatabasePair, running_database_pair
-from tests.house import House, ManualClock, Stores, open_house, start_stores
 from tests.installation import Installation, running_installation
 from tests.redis_pair import RedisPair, running_redis_pair
 from tests.servers import running_mariadb, running_valkey
+from tests.services import ManualClock, Services, Stores, open_services, start_stores
 
 pytest_plugins = ["tests.tiers", "tests.durations"]
 
@@ -178,16 +178,16 @@ def clock(clock_of_the_module: ManualClock) -> ManualClock:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def services(stores: Stores, clock_of_the_module: ManualClock) -> AsyncIterator[House]:
+async def module_services(stores: Stores, clock_of_the_module: ManualClock) -> AsyncIterator[Services]:
     """The app's services in this process, opened once for a module; tests take `house`."""
-    async with open_house(stores, clock_of_the_module) as opened:
+    async with open_services(stores, clock_of_the_module) as opened:
         yield opened
 
 
 @pytest.fixture
-def house(services: House, clock: ManualClock) -> House:
+def services(module_services: Services, clock: ManualClock) -> Services:
     """The services of the module, with an account of the test's own."""
-    return replace(services, account=new_account_id())
+    return replace(module_services, account=new_account_id())
 
 
 @pytest.fixture(scope="session")
@@ -205,7 +205,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def visit(darkroom: Installation, chromium: Browser) -> AsyncIterator[Callable[[], Awaitable[Visitor]]]:
+async def open_page(darkroom: Installation, chromium: Browser) -> AsyncIterator[Callable[[], Awaitable[Visitor]]]:
     """Called once for each browser that takes part. No page in any of them may have said an error at the end."""
     visitors = []
 
@@ -221,11 +221,11 @@ async def visit(darkroom: Installation, chromium: Browser) -> AsyncIterator[Call
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def visitor(visit: Callable[[], Awaitable[Visitor]]) -> AsyncIterator[Visitor]:
+async def visitor(open_page: Callable[[], Awaitable[Visitor]]) -> AsyncIterator[Visitor]:
     """Somebody with a browser of their own, to whom nothing is refused unless the test allows it."""
-    visitor = await visit()
+    visitor = await open_page()
     yield visitor
-    assert [refusal for refusal in visitor.refused if refusal != ASKING_WHO_IS_THERE] == []
+    assert [error for error in visitor.refused if error != ACCOUNT_CHECK] == []
 
 
 @pytest.fixture(scope="session")

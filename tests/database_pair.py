@@ -40,7 +40,7 @@ class MariaDb:
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
-    def follow(self, other: "MariaDb") -> None:
+    def replicate_from(self, other: "MariaDb") -> None:
         # MASTER_DEMOTE_TO_SLAVE: what it has written itself counts as received.
         position = "MASTER_USE_GTID = slave_pos, MASTER_DEMOTE_TO_SLAVE = 1"
         source = f"MASTER_HOST = '127.0.0.1', MASTER_PORT = {other.port}, MASTER_USER = 'root'"
@@ -117,7 +117,7 @@ class DatabasePair:
         self._wait_applied()
         self.reader.run("STOP SLAVE; RESET SLAVE ALL; SET GLOBAL read_only = 0")
         self.writer, self.reader = self.reader, self.writer
-        self.reader.follow(self.writer)
+        self.reader.replicate_from(self.writer)
 
     def _swap(self) -> None:
         self._demote()
@@ -170,5 +170,5 @@ def running_database_pair(folder: Path) -> Iterator[DatabasePair]:
             )
             servers.append(MariaDb(port, place / "socket"))
         writer, reader = servers
-        reader.follow(writer)
+        reader.replicate_from(writer)
         yield DatabasePair(writer, reader, authority.certificate)

@@ -22,7 +22,7 @@ class FaultProxy:
         self.accepted = 0
         """Connections that clients have opened so far."""
         self._upstream = upstream
-        self._delay_seconds = self._answer_delay_seconds = 0.0
+        self._delay_seconds = self._response_delay_seconds = 0.0
         self._resets = False
         self._flowing = asyncio.Event()
         self._flowing.set()
@@ -40,14 +40,14 @@ class FaultProxy:
 
     def heal(self) -> None:
         """No fault any more. What a `timeout` has held back goes on its way, as after lost packets."""
-        self._delay_seconds = self._answer_delay_seconds = 0.0
+        self._delay_seconds = self._response_delay_seconds = 0.0
         self._resets = False
         self._flowing.set()
 
-    def latency(self, seconds: float, *, answers_only: bool = False) -> None:
+    def latency(self, seconds: float, *, responses_only: bool = False) -> None:
         """Each chunk comes so much later, either way or only on its way back."""
         self.heal()
-        self._delay_seconds, self._answer_delay_seconds = 0.0 if answers_only else seconds, seconds
+        self._delay_seconds, self._response_delay_seconds = 0.0 if responses_only else seconds, seconds
 
     def timeout(self) -> None:
         """A black hole: everything stays open, and nothing arrives."""
@@ -107,7 +107,7 @@ class FaultProxy:
         server_reader, server_writer = await asyncio.open_connection(HOST, self._upstream)
         pumps = [
             asyncio.create_task(self._pump(reader, server_writer, lambda: self._delay_seconds)),
-            asyncio.create_task(self._pump(server_reader, writer, lambda: self._answer_delay_seconds)),
+            asyncio.create_task(self._pump(server_reader, writer, lambda: self._response_delay_seconds)),
         ]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)

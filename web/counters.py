@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 class Counters:
     """Counted by the forwarder, read by /metrics; one event loop, so no lock."""
 
-    answers: Counter[int] = field(default_factory=Counter)
+    responses: Counter[int] = field(default_factory=Counter)
     """By status, the web tier's own problems included."""
     requests_in_flight: int = 0
     streams_in_flight: int = 0
@@ -20,7 +20,7 @@ class Counters:
     """The answer ended early because the app or the client stalled."""
 
     def as_text(self) -> str:
-        lines = [f'darkroom_web_answers_total{{status="{status}"}} {n}' for status, n in sorted(self.answers.items())]
+        lines = [f'darkroom_web_answers_total{{status="{status}"}} {n}' for status, n in sorted(self.responses.items())]
         lines += [
             f"darkroom_web_requests_in_flight {self.requests_in_flight}",
             f"darkroom_web_streams_in_flight {self.streams_in_flight}",

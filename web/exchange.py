@@ -30,7 +30,7 @@ class Exchange:
     def seconds(self) -> float:
         return round(time.monotonic() - self._began, 4)
 
-    async def send_answer(self, response: httpx.Response) -> bool:
+    async def send_response(self, response: httpx.Response) -> bool:
         """Passes on each piece as it comes. False if the app or the client stalled before the end."""
         try:
             await self._send_head(response)
@@ -38,7 +38,7 @@ class Exchange:
                 await self._send_piece(piece)
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
         except (httpx.TransportError, TimeoutError) as error:
-            log.warning("answer.cut", error=type(error).__name__, request_id=self.identity.request_id.decode())
+            log.warning("response.cut", error=type(error).__name__, request_id=self.identity.request_id.decode())
             return False
         return True
 

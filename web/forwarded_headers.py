@@ -79,9 +79,9 @@ def headers_for_app(scope: Scope, identity: Identity, app_host: bytes) -> Header
     return [*passed, (b"transfer-encoding", b"chunked")] if chunked else passed
 
 
-def headers_for_client(answered: HeaderList, identity: Identity) -> HeaderList:
+def headers_for_client(response_headers: HeaderList, identity: Identity) -> HeaderList:
     """What the client gets to see of the app's answer."""
-    lowered = [(name.lower(), value) for name, value in answered]
+    lowered = [(name.lower(), value) for name, value in response_headers]
     dropped = _NOT_TO_THE_CLIENT | _named_in_connection(lowered)
     return [*(pair for pair in lowered if pair[0] not in dropped), (REQUEST_ID, identity.request_id)]
 

@@ -30,23 +30,23 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class TimeLimits:
     """How long the app may take: until the head of its answer, and between two pieces of the body."""
 
     head_seconds: float
-    silence_seconds: float
-    tells_deadline: bool = False
+    max_idle_seconds: float
+    sends_deadline: bool = False
     streams: bool = False
 
     def timeouts(self) -> dict[str, float]:
-        read = max(self.head_seconds, self.silence_seconds)
+        read = max(self.head_seconds, self.max_idle_seconds)
         return {"connect": CONNECT_SECONDS, "pool": CONNECT_SECONDS, "write": DEADLINE_SECONDS, "read": read}
 
 
-PLAIN = Patience(head_seconds=DEADLINE_SECONDS, silence_seconds=DEADLINE_SECONDS, tells_deadline=True)
-LONG_POLL = Patience(head_seconds=40.0, silence_seconds=10.0)
+PLAIN = TimeLimits(head_seconds=DEADLINE_SECONDS, max_idle_seconds=DEADLINE_SECONDS, sends_deadline=True)
+LONG_POLL = TimeLimits(head_seconds=40.0, max_idle_seconds=10.0)
 """`wait` goes up to 25 s; the rest is for a busy app."""
-EVENT_STREAM = Patience(head_seconds=DEADLINE_SECONDS, silence_seconds=45.0, streams=True)
+EVENT_STREAM = TimeLimits(head_seconds=DEADLINE_SECONDS, max_idle_seconds=45.0, streams=True)
 """A heartbeat comes every 15 s; three missed ones mean that nobody is there."""
 
 
@@ -97,12 +97,12 @@ class Forwarder:
         exchange = Exchange(scope, send, identify(scope["headers"]))
         try:
             _check(scope)
-            patience = _patience(scope)
-            with self._counted(patience):
-                await self._forward_while_wanted(exchange, RequestBody(receive, scope["headers"]), patience)
+            time_limits = _time_limits(scope)
+            with self._counted(time_limits):
+                await self._forward_while_connected(exchange, RequestBody(receive, scope["headers"]), time_limits)
         except Problem as problem:
             await exchange.send_problem(problem)
-        self._counters.answers[exchange.status] += 1
+        self._counters.responses[exchange.status] += 1
         log.info(
             "request.forwarded",
             method=scope["method"],
@@ -113,9 +113,9 @@ class Forwarder:
         )
 
     @contextmanager
-    def _counted(self, patience: Patience) -> Iterator[None]:
+    def _counted(self, time_limits: TimeLimits) -> Iterator[None]:
         counters = self._counters
-        if patience.streams:
+        if time_limits.streams:
             if counters.streams_in_flight >= self._limits.streams:
                 counters.refused += 1
                 raise Unavailable("Too many event streams are open.", retry_after_seconds=RETRY_AFTER_SECONDS)
@@ -128,19 +128,19 @@ class Forwarder:
         try:
             yield
         finally:
-            if patience.streams:
+            if time_limits.streams:
                 counters.streams_in_flight -= 1
             else:
                 counters.requests_in_flight -= 1
 
-    async def _forward_while_wanted(self, exchange: Exchange, body: RequestBody, patience: Patience) -> None:
+    async def _forward_while_connected(self, exchange: Exchange, body: RequestBody, time_limits: TimeLimits) -> None:
         """Ends the work for the app as soon as the client goes away, and a stream when this process stops."""
         try:
             async with TaskGroup() as group:
                 watchers = [group.create_task(_raise_when_client_gone(body))]
-                if patience.streams:
+                if time_limits.streams:
                     watchers.append(group.create_task(self._raise_when_stopping()))
-                await self._forward(exchange, body, patience)
+                await self._forward(exchange, body, time_limits)
                 for watcher in watchers:
                     watcher.cancel()
         except* ClientGone:
@@ -154,10 +154,10 @@ class Forwarder:
         await self._stopping.wait()
         raise Stopping
 
-    async def _forward(self, exchange: Exchange, body: RequestBody, patience: Patience) -> None:
+    async def _forward(self, exchange: Exchange, body: RequestBody, time_limits: TimeLimits) -> None:
         try:
-            async with asyncio.timeout(patience.head_seconds):
-                response = await self._ask(exchange, body, patience)
+            async with asyncio.timeout(time_limits.head_seconds):
+                response = await self._send_request(exchange, body, time_limits)
         except (httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise self._unavailable(exchange, error) from error
         except (TimeoutError, httpx.TimeoutException) as error:
@@ -167,9 +167,9 @@ class Forwarder:
         except httpx.TransportError as error:
             raise self._unavailable(exchange, error) from error
         try:
-            if not await exchange.send_answer(response):
+            if not await exchange.send_response(response):
                 self._counters.cut += 1
-                if patience.streams:
+                if time_limits.streams:
                     await exchange.end_stream(Unavailable())
         finally:
             await response.aclose()
@@ -178,28 +178,30 @@ class Forwarder:
         log.warning("app.unreachable", error=type(error).__name__, request_id=exchange.identity.request_id.decode())
         return Unavailable(retry_after_seconds=RETRY_AFTER_SECONDS)
 
-    async def _ask(self, exchange: Exchange, body: RequestBody, patience: Patience) -> httpx.Response:
+    async def _send_request(self, exchange: Exchange, body: RequestBody, time_limits: TimeLimits) -> httpx.Response:
         """The head of the app's answer. Asks once more, on another connection, when that is safe to do."""
         transport: httpx.AsyncBaseTransport = exchange.scope["state"]["transport"]
         headers = headers_for_app(exchange.scope, exchange.identity, self._app_url.netloc)
         if self._tier_secret:
             headers = [*headers, (TIER_HEADER, self._tier_secret)]
         try:
-            return await transport.handle_async_request(self._request(exchange, headers, body, patience))
+            return await transport.handle_async_request(self._request(exchange, headers, body, time_limits))
         except _WORTH_REPEATING:
             if exchange.scope["method"] not in REPEATABLE_METHODS or not body.empty:
                 raise
             self._counters.repeated += 1
-            return await transport.handle_async_request(self._request(exchange, headers, body, patience))
+            return await transport.handle_async_request(self._request(exchange, headers, body, time_limits))
 
-    def _request(self, exchange: Exchange, headers: HeaderList, body: RequestBody, patience: Patience) -> httpx.Request:
-        if patience.tells_deadline:
+    def _request(
+        self, exchange: Exchange, headers: HeaderList, body: RequestBody, time_limits: TimeLimits
+    ) -> httpx.Request:
+        if time_limits.sends_deadline:
             left_milliseconds = max(0, round((DEADLINE_SECONDS - exchange.seconds()) * 1000))
             headers = [*headers, (b"x-deadline", b"%d" % left_milliseconds)]
         scope = exchange.scope
         query = b"?" + scope["query_string"] if scope["query_string"] else b""
         # `target` sends the path as it came; httpx would write it in its own way.
-        extensions = {"timeout": patience.timeouts(), "target": scope["raw_path"] + query}
+        extensions = {"timeout": time_limits.timeouts(), "target": scope["raw_path"] + query}
         return httpx.Request(scope["method"], self._app_url, headers=headers, stream=body, extensions=extensions)
 
 
@@ -214,7 +216,7 @@ def _check(scope: Scope) -> None:
             raise too_large()
 
 
-def _patience(scope: Scope) -> Patience:
+def _time_limits(scope: Scope) -> TimeLimits:
     """Only events are streamed or waited for; on other paths the same header and parameter extend no limit."""
     if scope["method"] == "GET" and scope["raw_path"] == EVENTS_PATH:
         if any(name == b"accept" and b"text/event-stream" in value for name, value in scope["headers"]):

@@ -30,7 +30,7 @@ def create_application(settings: Settings, stopping: asyncio.Event) -> ASGIApp:
     counters = Counters()
     limits = Limits(requests=settings.request_limit, streams=settings.stream_limit)
     application = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
-    application.add_exception_handler(Exception, _answer_internal_problem)
+    application.add_exception_handler(Exception, _respond_internal_problem)
     _add_operator_routes(application, counters, stopping)
     secret = settings.tier_secret.get_secret_value().encode() if settings.tier_secret else None
     application.mount("/v1", Forwarder(str(settings.app_url), limits, counters, stopping, secret))
@@ -56,5 +56,5 @@ def _add_operator_routes(application: FastAPI, counters: Counters, stopping: asy
         return PlainTextResponse(counters.as_text())
 
 
-async def _answer_internal_problem(_request: Request, _error: Exception) -> JSONResponse:
+async def _respond_internal_problem(_request: Request, _error: Exception) -> JSONResponse:
     return JSONResponse(Problem().body(), 500, media_type=MEDIA_TYPE)

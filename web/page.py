@@ -26,7 +26,7 @@ PATHS_OF_THE_PAGE = re.compile(r"/|/sessions|/deleted|/items/itm_[0-9A-HJKMNP-TV
 _STATIC = re.compile(r"/static/(?P<version>[0-9a-f]{16})/(?P<name>.+)")
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
 _FOR_EVER = b"public, max-age=31536000, immutable"
-_ASK_AGAIN = b"no-cache"
+_NO_CACHE = b"no-cache"
 _NEVER = b"no-store"
 
 
@@ -76,9 +76,9 @@ class Page:
         """The file, the status and how long it may be kept; for an unknown path the page, which says so itself."""
         document = self._files[DOCUMENT]
         if path == SHARED_PATH:
-            return self._files[SHARED_DOCUMENT], 200, _ASK_AGAIN
+            return self._files[SHARED_DOCUMENT], 200, _NO_CACHE
         if PATHS_OF_THE_PAGE.fullmatch(path):
-            return document, 200, _ASK_AGAIN
+            return document, 200, _NO_CACHE
         static = _STATIC.fullmatch(path)
         if static and static["name"] in self._files and static["name"] not in DOCUMENTS:
             # Another version: a page from before or after an upgrade asks; it gets what there is, and must not keep it.

@@ -50,8 +50,8 @@ class SecurityHeaders:
 
         async def send_secured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                kept = [pair for pair in message.get("headers", ()) if pair[0].lower() not in self._names]
-                message = {**message, "headers": [*kept, *added]}
+                remaining = [pair for pair in message.get("headers", ()) if pair[0].lower() not in self._names]
+                message = {**message, "headers": [*remaining, *added]}
             await send(message)
 
         await self._app(scope, receive, send_secured)

@@ -34,18 +34,18 @@ def authorized(method: str, scheme: str, headers: HeaderList) -> HeaderList:
 
     Raises CrossSite when an unsafe method relies on the cookie and nothing shows that our own page sent it.
     """
-    kept = [(name, value) for name, value in headers if name != b"cookie"]
+    remaining = [(name, value) for name, value in headers if name != b"cookie"]
     if any(name == b"authorization" for name, _ in headers):
-        return kept
+        return remaining
     host = _value(headers, b"host")
     cookie = _cookie(headers, cookie_name(scheme, host).encode())
     if cookie is None:
-        return kept
+        return remaining
     if method not in SAFE_METHODS and not _same_origin(scheme, host, headers):
         raise CrossSite("A request with the session cookie must come from Darkroom's own page.")
     if not _TOKEN.fullmatch(cookie):
-        return kept
-    return [*kept, (b"authorization", b"Bearer " + cookie)]
+        return remaining
+    return [*remaining, (b"authorization", b"Bearer " + cookie)]
 
 
 def _same_origin(scheme: str, host: str, headers: HeaderList) -> bool:
@@ -59,17 +59,17 @@ def _without_default_port(scheme: str, host: str) -> str:
     return host.removesuffix(f":{_DEFAULT_PORTS[scheme]}") if scheme in _DEFAULT_PORTS else host
 
 
-def _cookie(headers: HeaderList, wanted: bytes) -> bytes | None:
+def _cookie(headers: HeaderList, cookie_name: bytes) -> bytes | None:
     for name, value in headers:
         if name == b"cookie":
             for pair in value.split(b";"):
                 key, equals, content = pair.strip().partition(b"=")
-                if equals and key == wanted:
+                if equals and key == cookie_name:
                     return content.strip(b'"')
     return None
 
 
-def _value(headers: HeaderList, wanted: bytes) -> str:
+def _value(headers: HeaderList, cookie_name: bytes) -> str:
     """The only value under this name; empty when there is none, or when several would let two readers disagree."""
-    values = [value for name, value in headers if name == wanted]
+    values = [value for name, value in headers if name == cookie_name]
     return values[0].decode("latin-1") if len(values) == 1 else ""

@@ -44,24 +44,24 @@ class ClosedAccounts:
 
     async def get(self, account: AccountId) -> ClosedRow | None:
         async with self._database.writer.read() as connection:
-            wanted = select(closed_accounts).where(closed_accounts.c.id == account)
-            found = (await connection.execute(wanted)).mappings().first()
-        if found is None:
+            statement = select(closed_accounts).where(closed_accounts.c.id == account)
+            rows = (await connection.execute(statement)).mappings().first()
+        if rows is None:
             return None
-        counts = None if found["items"] is None else Counts(found["items"], found["bytes"], found["events"])
-        moments = {name: found[name] for name in ("closed_at", "uploads_end", "emptied_at", "erased_at")}
+        counts = None if rows["items"] is None else Counts(rows["items"], rows["bytes"], rows["events"])
+        moments = {name: rows[name] for name in ("closed_at", "uploads_end", "emptied_at", "erased_at")}
         return ClosedRow(id=account, counts=counts, **moments)
 
     async def due(self) -> list[AccountId]:
         """Those whose next round nobody has taken, the longest overdue first."""
-        wanted = (
+        statement = (
             select(closed_accounts.c.id)
             .where(closed_accounts.c.erased_at.is_(None), closed_accounts.c.next_at <= self._clock())
             .order_by(closed_accounts.c.next_at)
             .limit(BATCH)
         )
         async with self._database.writer.read() as connection:
-            return [AccountId(found) for found in (await connection.execute(wanted)).scalars()]
+            return [AccountId(row) for row in (await connection.execute(statement)).scalars()]
 
     async def take(self, account: AccountId) -> ClosedRow | None:
         """None when somebody else was quicker."""
@@ -91,7 +91,7 @@ class ClosedAccounts:
         async with self._database.writer.write() as connection:
             await connection.execute(change)
 
-    async def note_emptied(self, account: AccountId, earliest: datetime) -> None:
+    async def note_first_erasure(self, account: AccountId, earliest: datetime) -> None:
         """The first round is over; the second one begins then, or when no upload can bring bytes any more."""
         later = case(
             (closed_accounts.c.uploads_end > earliest, closed_accounts.c.uploads_end),

@@ -48,7 +48,7 @@ class ClosingService:
                 raise Forbidden("The password has been changed meanwhile.")
             ended = await self._store.end_all_sessions(connection, account)
             await self._store.close_account(connection, account, password_hash, now)
-            self._cache.forget(connection, *map(session_key, ended))
+            self._cache.invalidate(connection, *map(session_key, ended))
         log.info("account.closed", account=account)
         await self._bar(account)
         return ClosedAccount(id=account, closed_at=now)

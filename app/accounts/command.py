@@ -32,22 +32,22 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 async def run(settings: Settings, chosen: argparse.Namespace) -> None:
     """SystemExit with one line when it cannot be done."""
-    wanted = _checked(chosen.email, await asyncio.to_thread(_read_password))
+    registration = _checked(chosen.email, await asyncio.to_thread(_read_password))
     async with AsyncExitStack() as stack:
         accounts = _open(settings, stack)
         try:
-            said = await _obey(accounts, wanted, chosen)
+            outcome = await _run(accounts, registration, chosen)
         except Problem as problem:
             raise SystemExit(_reason(problem)) from None
-    sys.stdout.write(said + "\n")
+    sys.stdout.write(outcome + "\n")
 
 
-async def _obey(accounts: AccountService, wanted: Register, chosen: argparse.Namespace) -> str:
-    password = wanted.password.get_secret_value()
+async def _run(accounts: AccountService, registration: Register, chosen: argparse.Namespace) -> str:
+    password = registration.password.get_secret_value()
     if chosen.command == "reset-password":
-        await accounts.reset_password(wanted.email, password)
+        await accounts.reset_password(registration.email, password)
         return "The new password is set, and all sessions of the account have ended."
-    account = await accounts.create(wanted.email, password, administrator=chosen.administrator)
+    account = await accounts.create(registration.email, password, administrator=chosen.administrator)
     return f"{account.id} is made{', an administrator' if account.administrator else ''}."
 
 

@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 from app.stores.signals import Limit, Limits
 from shared.problems import TooManyRequests, Unavailable
 
-FAILED_SIGN_INS_OF_ADDRESS = Limit("sign-in-address", most=20, per_seconds=15 * 60)
-FAILED_SIGN_INS_OF_CLIENT = Limit("sign-in-client", most=100, per_seconds=15 * 60)
-TAKEN_ADDRESSES_OF_CLIENT = Limit("register-taken", most=20, per_seconds=60 * 60)
-REGISTRATIONS_OF_CLIENT = Limit("register-client", most=500, per_seconds=60 * 60)
-COMMENTS_OF_ACCOUNT = Limit("comment", most=60, per_seconds=60)
-FAILED_UNLOCKS_OF_SHARE = Limit("unlock-share", most=50, per_seconds=15 * 60)
-FAILED_UNLOCKS_OF_CLIENT = Limit("unlock-client", most=100, per_seconds=15 * 60)
+FAILED_SIGN_INS_OF_ADDRESS = Limit("sign-in-address", maximum=20, per_seconds=15 * 60)
+FAILED_SIGN_INS_OF_CLIENT = Limit("sign-in-client", maximum=100, per_seconds=15 * 60)
+TAKEN_ADDRESSES_OF_CLIENT = Limit("register-taken", maximum=20, per_seconds=60 * 60)
+REGISTRATIONS_OF_CLIENT = Limit("register-client", maximum=500, per_seconds=60 * 60)
+COMMENTS_OF_ACCOUNT = Limit("comment", maximum=60, per_seconds=60)
+FAILED_UNLOCKS_OF_SHARE = Limit("unlock-share", maximum=50, per_seconds=15 * 60)
+FAILED_UNLOCKS_OF_CLIENT = Limit("unlock-client", maximum=100, per_seconds=15 * 60)
 
 
 class Attempts:

@@ -22,7 +22,7 @@ PASSES = 1
 LANES = 1
 THREADS = 2
 """At most that many passwords are hashed at once, in each process."""
-MOST_PENDING = 40
+MAX_PENDING = 40
 """Two seconds of hashing; who comes then is told to come back."""
 RETRY_AFTER_SECONDS = 2
 
@@ -41,8 +41,8 @@ class Passwords:
     def __init__(self) -> None:
         self._argon2 = argon2.PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES, type=Type.ID)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="passwords")
-        self._room = threading.BoundedSemaphore(MOST_PENDING)
-        self._nobodys_hash = self._argon2.hash("the password of no account")
+        self._slots = threading.BoundedSemaphore(MAX_PENDING)
+        self._placeholder_hash = self._argon2.hash("the password of no account")
 
     async def hash(self, password: str) -> str:
         """Raises Unavailable when too many wait already."""
@@ -50,7 +50,7 @@ class Passwords:
 
     async def matches(self, password_hash: str | None, password: str) -> bool:
         """Takes the same time when there is no hash to compare with. Raises Unavailable as `hash` does."""
-        compared = password_hash or self._nobodys_hash
+        compared = password_hash or self._placeholder_hash
         matched = await self._in_thread(lambda: self._verify(compared, _canonical(password)))
         return matched and password_hash is not None
 
@@ -68,15 +68,15 @@ class Passwords:
             return False
 
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
-        if not self._room.acquire(blocking=False):
+        if not self._slots.acquire(blocking=False):
             raise Unavailable("Too many people are signing in.", retry_after_seconds=RETRY_AFTER_SECONDS)
         future = self._threads.submit(work)
         # Not when the request ends, but when its thread is free: a client that goes away frees no core.
-        future.add_done_callback(self._give_room)
+        future.add_done_callback(self._release_slot)
         return await asyncio.wrap_future(future)
 
-    def _give_room(self, _future: Future[Result]) -> None:
-        self._room.release()
+    def _release_slot(self, _future: Future[Result]) -> None:
+        self._slots.release()
 
 
 def _canonical(password: str) -> bytes:

@@ -51,9 +51,9 @@ PresentedToken = Annotated[str | None, Depends(_presented_token)]
 
 
 @router.post("/accounts", status_code=201)
-async def register(wanted: Register, client: ClientAddress, accounts: Accounts) -> Account:
+async def register(body: Register, client: ClientAddress, accounts: Accounts) -> Account:
     """Make an account, where registration is open; the first one is the administrator's."""
-    return await accounts.register(wanted.email, wanted.password.get_secret_value(), client=client)
+    return await accounts.register(body.email, body.password.get_secret_value(), client=client)
 
 
 @router.get("/account")
@@ -63,16 +63,16 @@ async def get_account(caller: Caller, accounts: Accounts) -> Account:
 
 
 @router.patch("/account")
-async def edit_account(wish: EditAccount, caller: Caller, accounts: Accounts) -> Account:
+async def edit_account(body: EditAccount, caller: Caller, accounts: Accounts) -> Account:
     """Say under which name others see you."""
-    if not wish.model_fields_set:
+    if not body.model_fields_set:
         raise Invalid(errors=[{"field": "", "message": "name at least one field to change"}])
-    return await accounts.rename(caller.account_id, wish.name)
+    return await accounts.rename(caller.account_id, body.name)
 
 
 @router.delete("/account", status_code=202)
 async def close_account(
-    wanted: CloseAccount,
+    body: CloseAccount,
     caller: Caller,
     client: ClientAddress,
     closing: Closing,
@@ -80,14 +80,14 @@ async def close_account(
     response: Response,
 ) -> ClosedAccount:
     """Erase the account and all that it has. Nothing brings it back. All sessions end at once."""
-    closed = await closing.close(caller.account_id, wanted.password.get_secret_value(), client=client)
+    closed = await closing.close(caller.account_id, body.password.get_secret_value(), client=client)
     clear_session_cookie(response, cookie)
     return closed
 
 
 @router.post("/sessions", status_code=201)
 async def sign_in(
-    wanted: SignIn,
+    body: SignIn,
     client: ClientAddress,
     presented: PresentedToken,
     cookie: CookieName,
@@ -96,15 +96,15 @@ async def sign_in(
 ) -> SignedIn:
     """Start a session; one that was presented with the request ends. The token is shown here and never again."""
     new = await sessions.sign_in(
-        wanted.email,
-        wanted.password.get_secret_value(),
-        label=wanted.label,
+        body.email,
+        body.password.get_secret_value(),
+        label=body.label,
         client=client,
         presented=presented,
     )
-    if wanted.cookie:
+    if body.cookie:
         set_session_cookie(response, cookie, new.token)
-    return SignedIn(session=new.session, account=new.account, token=None if wanted.cookie else new.token)
+    return SignedIn(session=new.session, account=new.account, token=None if body.cookie else new.token)
 
 
 @router.get("/sessions")

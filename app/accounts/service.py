@@ -70,15 +70,15 @@ class AccountService:
             if account is None:
                 raise NotFound("Nobody has this address.")
             ended = await self._store.end_all_sessions(connection, account)
-            self._cache.forget(connection, *map(session_key, ended))
+            self._cache.invalidate(connection, *map(session_key, ended))
         log.info("password.reset")
 
     async def require(self, account: AccountId) -> Account:
         """Raises NotFound."""
-        found = (await self._load([account]))[account]
-        if found is None:
+        cached = (await self._load([account]))[account]
+        if cached is None:
             raise NotFound
-        return found.shown()
+        return cached.to_wire()
 
     async def rename(self, account: AccountId, name: str | None) -> Account:
         """None takes the name back. Raises NotFound."""
@@ -88,8 +88,8 @@ class AccountService:
 
     async def names(self, accounts: Sequence[AccountId]) -> dict[AccountId, str]:
         """What others see of them; those that are closed are missing."""
-        found = await self._load(accounts)
-        return {account: row.shown_name for account, row in found.items() if row is not None}
+        cached = await self._load(accounts)
+        return {account: row.display_name for account, row in cached.items() if row is not None}
 
     async def _load(self, accounts: Sequence[AccountId]) -> dict[AccountId, AccountRow | None]:
         keys = {account_key(account): account for account in accounts}
@@ -100,30 +100,30 @@ class AccountService:
             rows = await self._store.load(connection, [keys[key] for key in missing])
             return {key: rows.get(keys[key]) for key in missing}
 
-        found = await self._cache.get_many(list(keys), load)
-        return {account: found[key] for key, account in keys.items()}
+        cached = await self._cache.get_many(list(keys), load)
+        return {account: cached[key] for key, account in keys.items()}
 
     async def _create(self, email: str, password: str, *, administrator: bool, first_is_administrator: bool) -> Account:
         password_hash = await self._passwords.hash(password)
-        wanted = AccountRow(new_account_id(), normalised(email), administrator, self._clock())
-        created = await self.add(wanted, password_hash, first_is_administrator=first_is_administrator)
+        row = AccountRow(new_account_id(), normalised(email), administrator, self._clock())
+        created = await self.add(row, password_hash, first_is_administrator=first_is_administrator)
         log.info("account.created", account=created.id, administrator=created.administrator)
-        return created.shown()
+        return created.to_wire()
 
-    async def add(self, wanted: AccountRow, password_hash: str, *, first_is_administrator: bool = False) -> AccountRow:
+    async def add(self, row: AccountRow, password_hash: str, *, first_is_administrator: bool = False) -> AccountRow:
         """The account as it was written. Raises AddressTaken."""
 
         async def add() -> AccountRow:
-            async with self._cache.change(account_key(wanted.id)) as connection:
+            async with self._cache.change(account_key(row.id)) as connection:
                 return await self._store.add_account(
-                    connection, wanted, password_hash, first_is_administrator=first_is_administrator
+                    connection, row, password_hash, first_is_administrator=first_is_administrator
                 )
 
         try:
             return await add()
         except Conflict:
             # The address is taken; or, on MySQL, somebody else became the first account meanwhile.
-            if await self._store.get_credentials(wanted.email) is not None:
+            if await self._store.get_credentials(row.email) is not None:
                 raise AddressTaken from None
         try:
             return await add()

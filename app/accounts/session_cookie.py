@@ -7,7 +7,7 @@ from fastapi import Depends, Request, Response
 
 NAME_HEADER = "X-Darkroom-Cookie"
 HOST_COOKIE = "__Host-darkroom"
-LONGEST_COOKIE_SECONDS = 400 * 24 * 60 * 60
+MAX_COOKIE_SECONDS = 400 * 24 * 60 * 60
 """The most that browsers allow (RFC 6265bis, 5.5). When a session ends is up to the database."""
 
 _LOOPBACK_NAME = re.compile(r"darkroom_\d{1,5}")
@@ -23,7 +23,7 @@ CookieName = Annotated[str, Depends(cookie_name)]
 
 
 def set_session_cookie(response: Response, name: str, token: str) -> None:
-    _set(response, name, token, LONGEST_COOKIE_SECONDS)
+    _set(response, name, token, MAX_COOKIE_SECONDS)
 
 
 def clear_session_cookie(response: Response, name: str) -> None:

@@ -80,13 +80,13 @@ class SessionService:
     async def list(self, caller: CallerIdentity) -> tuple[Session, ...]:
         """The caller's living sessions, newest first."""
         rows = await self._store.list_sessions(caller.account_id, self._clock())
-        return tuple(row.shown(current=row.id == caller.session_id) for row in rows)
+        return tuple(row.to_wire(current=row.id == caller.session_id) for row in rows)
 
     async def end(self, owner: AccountId, session: SessionId) -> None:
         """Raises NotFound, for a foreign session too."""
         async with self._cache.change() as connection:
             ended = await self._store.end_session(connection, owner, session)
-            self._cache.forget(connection, *map(session_key, ended))
+            self._cache.invalidate(connection, *map(session_key, ended))
         if not ended:
             raise NotFound
         log.info("session.ended", account=owner, session=session)
@@ -94,7 +94,7 @@ class SessionService:
     async def end_all(self, owner: AccountId) -> None:
         async with self._cache.change() as connection:
             ended = await self._store.end_all_sessions(connection, owner)
-            self._cache.forget(connection, *map(session_key, ended))
+            self._cache.invalidate(connection, *map(session_key, ended))
         log.info("session.all_ended", account=owner)
 
     async def _renew_hash(self, known: Credentials, password: str) -> str:
@@ -110,7 +110,7 @@ class SessionService:
         session = SessionRow(new_session_id(), known.account.id, label, now, now + LIFETIME)
         await self.add(session, tokens.hash_of(token), password_hash, tokens.hash_of(presented) if presented else None)
         log.info("session.started", account=session.account_id, session=session.id)
-        return NewSession(known.account.shown(), session.shown(current=True), token)
+        return NewSession(known.account.to_wire(), session.to_wire(current=True), token)
 
     async def add(
         self, session: SessionRow, token_hash: str, password_hash: str, instead_of: str | None = None
@@ -125,9 +125,9 @@ class SessionService:
             if not await self._store.lock_account(connection, account, password_hash):
                 raise _refused()
             ended = await self._store.end_session_with(connection, instead_of) if instead_of else []
-            ended += await self._store.make_room(connection, account, session.created_at)
+            ended += await self._store.end_oldest(connection, account, session.created_at)
             await self._store.add_session(connection, session, token_hash)
-            self._cache.forget(connection, *map(session_key, ended))
+            self._cache.invalidate(connection, *map(session_key, ended))
 
     async def _extend(self, known: KnownSession, token_hash: str, now: datetime) -> None:
         try:

@@ -12,7 +12,7 @@ from app.accounts.values import AccountRow, Credentials, KnownSession, SessionRo
 from app.stores.aurora import Database
 from shared.ids import AccountId, SessionId
 
-MOST_SESSIONS = 100
+MAX_SESSIONS = 100
 """Of one account; one more ends the oldest."""
 
 _EVER_AN_ACCOUNT = exists(select(accounts.c.id)) | exists(select(closed_accounts.c.id))
@@ -56,24 +56,24 @@ class AccountStore:
         async with self._database.writer.read() as connection:
             return bool(await connection.scalar(select(_EVER_AN_ACCOUNT)))
 
-    async def load(self, connection: AsyncConnection, wanted: Sequence[AccountId]) -> dict[AccountId, AccountRow]:
+    async def load(self, connection: AsyncConnection, requested: Sequence[AccountId]) -> dict[AccountId, AccountRow]:
         """Those that exist."""
-        found = await connection.execute(select(*_ACCOUNT).where(accounts.c.id.in_(wanted)))
-        return {row.id: row for row in map(_account, found.mappings())}
+        row = await connection.execute(select(*_ACCOUNT).where(accounts.c.id.in_(requested)))
+        return {row.id: row for row in map(_account, row.mappings())}
 
     async def rename(self, connection: AsyncConnection, account: AccountId, name: str | None) -> None:
         await connection.execute(update(accounts).where(accounts.c.id == account).values(name=name))
 
     async def get_account(self, account: AccountId) -> AccountRow | None:
         async with self._database.writer.read() as connection:
-            found = (await connection.execute(select(*_ACCOUNT).where(accounts.c.id == account))).mappings().first()
-        return _account(found) if found else None
+            rows = (await connection.execute(select(*_ACCOUNT).where(accounts.c.id == account))).mappings().first()
+        return _account(rows) if rows else None
 
     async def get_credentials(self, email: str) -> Credentials | None:
-        wanted = select(*_ACCOUNT, accounts.c.password_hash).where(accounts.c.email == email)
+        statement = select(*_ACCOUNT, accounts.c.password_hash).where(accounts.c.email == email)
         async with self._database.writer.read() as connection:
-            found = (await connection.execute(wanted)).mappings().first()
-        return Credentials(_account(found), found["password_hash"]) if found else None
+            rows = (await connection.execute(statement)).mappings().first()
+        return Credentials(_account(rows), rows["password_hash"]) if rows else None
 
     async def replace_password_hash(self, account: AccountId, before: str, after: str) -> None:
         """Nothing changes when the hash is no longer `before`."""
@@ -127,11 +127,11 @@ class AccountStore:
             )
         )
 
-    async def make_room(self, connection: AsyncConnection, account: AccountId, now: datetime) -> list[str]:
+    async def end_oldest(self, connection: AsyncConnection, account: AccountId, now: datetime) -> list[str]:
         """Ends the account's lapsed sessions, and the oldest beyond the most but one."""
         mine = sessions.c.account_id == account
         ended = await self._end(connection, and_(mine, sessions.c.expires_at <= now))
-        beyond = select(sessions.c.id).where(mine).order_by(sessions.c.id.desc()).offset(MOST_SESSIONS - 1).limit(1)
+        beyond = select(sessions.c.id).where(mine).order_by(sessions.c.id.desc()).offset(MAX_SESSIONS - 1).limit(1)
         newest_to_end = await connection.scalar(beyond)
         if newest_to_end is not None:
             ended += await self._end(connection, and_(mine, sessions.c.id <= newest_to_end))
@@ -139,13 +139,13 @@ class AccountStore:
 
     async def load_session(self, connection: AsyncConnection, token_hash: str) -> KnownSession | None:
         """Whether or not its time is over."""
-        wanted = (
+        statement = (
             select(sessions.c.id, sessions.c.account_id, accounts.c.administrator, sessions.c.expires_at)
             .join(accounts, accounts.c.id == sessions.c.account_id)
             .where(sessions.c.token_hash == token_hash)
         )
-        found = (await connection.execute(wanted)).mappings().first()
-        return KnownSession(**found) if found else None
+        rows = (await connection.execute(statement)).mappings().first()
+        return KnownSession(**rows) if rows else None
 
     async def is_session_alive(self, session: SessionId, now: datetime) -> bool:
         living = exists(select(sessions.c.id).where(sessions.c.id == session, sessions.c.expires_at > now))
@@ -163,14 +163,14 @@ class AccountStore:
 
     async def list_sessions(self, account: AccountId, now: datetime) -> list[SessionRow]:
         """The living ones, newest first."""
-        wanted = (
+        statement = (
             select(*_SESSION)
             .where(sessions.c.account_id == account, sessions.c.expires_at > now)
             .order_by(sessions.c.id.desc())
-            .limit(MOST_SESSIONS)
+            .limit(MAX_SESSIONS)
         )
         async with self._database.writer.read() as connection:
-            return [SessionRow(**found) for found in (await connection.execute(wanted)).mappings()]
+            return [SessionRow(**rows) for rows in (await connection.execute(statement)).mappings()]
 
     async def end_session(self, connection: AsyncConnection, account: AccountId, session: SessionId) -> list[str]:
         """The hash of its token; empty when the account has no such session."""
@@ -193,12 +193,12 @@ class AccountStore:
 
     async def _end(self, connection: AsyncConnection, condition: ColumnElement[bool]) -> list[str]:
         """The hashes of the tokens of all that this ended: the transaction must forget their keys."""
-        wanted = select(sessions.c.token_hash).where(condition).with_for_update()
-        ended = list(await connection.scalars(wanted))
+        statement = select(sessions.c.token_hash).where(condition).with_for_update()
+        ended = list(await connection.scalars(statement))
         if ended:
             await connection.execute(delete(sessions).where(sessions.c.token_hash.in_(ended)))
         return ended
 
 
-def _account(found: RowMapping) -> AccountRow:
-    return AccountRow(found["id"], found["email"], found["administrator"], found["created_at"], found["name"])
+def _account(rows: RowMapping) -> AccountRow:
+    return AccountRow(rows["id"], rows["email"], rows["administrator"], rows["created_at"], rows["name"])

@@ -16,15 +16,15 @@ class AccountRow:
     name: str | None = None
 
     @property
-    def shown_name(self) -> str:
+    def display_name(self) -> str:
         """What others see: never the address."""
         return self.name or self.email.partition("@")[0]
 
-    def shown(self) -> Account:
+    def to_wire(self) -> Account:
         return Account(
             id=self.id,
             email=self.email,
-            name=self.shown_name,
+            name=self.display_name,
             administrator=self.administrator,
             created_at=self.created_at,
         )
@@ -38,7 +38,7 @@ class SessionRow:
     created_at: datetime
     expires_at: datetime
 
-    def shown(self, *, current: bool) -> Session:
+    def to_wire(self, *, current: bool) -> Session:
         return Session(
             id=self.id, label=self.label, created_at=self.created_at, expires_at=self.expires_at, current=current
         )

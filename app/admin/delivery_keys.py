@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from app.items.delivery import LONGEST_URL_LIFE
-from app.items.key_watch import LOOK_SECONDS
+from app.items.delivery import MAX_URL_LIFE
+from app.items.key_watch import POLL_SECONDS
 from app.stores.key_file import make_private_key, read_keys, write_keys
 from shared.delivery_keys import DeliveryKey, DeliveryKeys
 from shared.times import Clock
 
-RETIRED_AFTER = LONGEST_URL_LIFE + timedelta(seconds=2 * LOOK_SECONDS)
+RETIRED_AFTER = MAX_URL_LIFE + timedelta(seconds=2 * POLL_SECONDS)
 """No URL of a key lives longer once another has begun to sign: app processes look for it that often."""
 _ALPHABET = string.ascii_uppercase + string.digits
 
@@ -40,17 +40,17 @@ class KeyRotation:
         write_keys(self._file, DeliveryKeys(keys=(key, *known)))
         return identity
 
-    def retire(self, *, at_once: bool) -> Retirement:
-        """Takes every old key away whose URLs have all ended, or, `at_once`, all but the newest. Repeatable."""
+    def retire(self, *, immediately: bool) -> Retirement:
+        """Takes every old key away whose URLs have all ended, or, `immediately`, all but the newest. Repeatable."""
         keys, now = read_keys(self._file).keys, self._clock()
         ends = {old.id: newer.since + RETIRED_AFTER for newer, old in pairwise(keys)}
-        retired = tuple(identity for identity, end in ends.items() if at_once or end <= now)
+        retired = tuple(identity for identity, end in ends.items() if immediately or end <= now)
         for identity in retired:
             self._public(identity).unlink(missing_ok=True)
         if retired:
             write_keys(self._file, DeliveryKeys(keys=tuple(key for key in keys if key.id not in retired)))
-        kept = [end for identity, end in ends.items() if identity not in retired]
-        return Retirement(retired, min(kept, default=None))
+        remaining_ends = [end for identity, end in ends.items() if identity not in retired]
+        return Retirement(retired, min(remaining_ends, default=None))
 
     def _public(self, identity: str) -> Path:
         return self._public_folder / f"{identity}.pem"

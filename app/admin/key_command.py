@@ -8,7 +8,7 @@ from app.admin.delivery_keys import KeyRotation
 from app.settings import Settings, variable_of
 from shared.times import to_rfc3339, utc_now
 
-KEPT_ELSEWHERE = (
+STORED_ELSEWHERE = (
     "The keys of this CDN are not kept on this machine ({variable} is not set). Add the new public key to CloudFront's "
     "key group, start the app with the new private key, and take the old public key out 15 hours later."
 )
@@ -35,7 +35,7 @@ def rotate_key(settings: Settings, _arguments: argparse.Namespace) -> int:
 
 
 def retire_key(settings: Settings, arguments: argparse.Namespace) -> int:
-    retirement = _rotation(settings).retire(at_once=arguments.at_once)
+    retirement = _rotation(settings).retire(immediately=arguments.at_once)
     for identity in retirement.retired:
         sys.stdout.write(f"{identity} is retired.\n")
     if retirement.kept_until is not None:
@@ -48,11 +48,11 @@ def retire_key(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _rotation(settings: Settings) -> KeyRotation:
-    return KeyRotation(_kept_here(settings, "cdn_keys_file"), _kept_here(settings, "edge_keys_folder"), utc_now)
+    return KeyRotation(_stored_here(settings, "cdn_keys_file"), _stored_here(settings, "edge_keys_folder"), utc_now)
 
 
-def _kept_here(settings: Settings, field: str) -> Path:
+def _stored_here(settings: Settings, field: str) -> Path:
     path: Path | None = getattr(settings, field)
     if path is None:
-        raise SystemExit(KEPT_ELSEWHERE.format(variable=variable_of(field)))
+        raise SystemExit(STORED_ELSEWHERE.format(variable=variable_of(field)))
     return path

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from app.admin.workers import read_workers, warnings_about
 from app.aws_error_notices import read_aws_errors
+from app.events.outbox_publisher import OutboxRelay
 from app.events.relay import RelayService
-from app.events.telling import OutboxRelay
-from app.items.upkeep import UpkeepService
-from app.stores.board import Board
+from app.items.maintenance import MaintenanceService
+from app.stores.presence_registry import PresenceRegistry
 from app.stores.resources import BULK_QUEUE, DEAD_LETTERS_QUEUE, EXPORTS_QUEUE, EXPRESS_QUEUE
 from app.stores.sqs import Queues
 from shared.admin import Lane, Overview
@@ -21,31 +21,31 @@ LANES = {"express": EXPRESS_QUEUE, "bulk": BULK_QUEUE, "exports": EXPORTS_QUEUE,
 class OverviewService:
     def __init__(
         self,
-        upkeep: UpkeepService,
+        maintenance: MaintenanceService,
         relay: RelayService,
         outbox: OutboxRelay,
         queues: Queues,
-        board: Board,
+        registry: PresenceRegistry,
         clock: Clock,
     ) -> None:
-        self._upkeep, self._relay, self._outbox, self._queues = upkeep, relay, outbox, queues
-        self._board, self._clock = board, clock
+        self._maintenance, self._relay, self._outbox, self._queues = maintenance, relay, outbox, queues
+        self._registry, self._clock = registry, clock
 
     async def read(self) -> Overview:
         since = self._clock() - LATE
         async with TaskGroup() as tasks:
             depths = {name: tasks.create_task(self._queues.depth(queue)) for name, queue in LANES.items()}
-            backlog = tasks.create_task(self._upkeep.backlog(since))
+            backlog = tasks.create_task(self._maintenance.backlog(since))
             unrelayed = tasks.create_task(self._relay.late(since))
-            untold = tasks.create_task(self._outbox.late(since))
-            workers = tasks.create_task(read_workers(self._board))
-            aws_errors = tasks.create_task(read_aws_errors(self._board))
+            unpublished = tasks.create_task(self._outbox.late(since))
+            workers = tasks.create_task(read_workers(self._registry))
+            aws_errors = tasks.create_task(read_aws_errors(self._registry))
         return Overview(
             at=self._clock(),
             lanes={name: Lane(**depth.result()) for name, depth in depths.items()},
             oldest_wait_seconds=backlog.result().oldest_wait_seconds,
             items_past_deadline=backlog.result().past_deadline,
-            events_not_relayed=unrelayed.result() + untold.result(),
+            events_not_relayed=unrelayed.result() + unpublished.result(),
             workers=workers.result(),
             aws_errors=aws_errors.result(),
             warnings=warnings_about(workers.result()),

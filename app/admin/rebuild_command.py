@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 from app.events.cursors import CursorStore
-from app.events.follower import Following
-from app.followers import SEARCH
+from app.events.projection import ProjectionUpdater
+from app.projections import SEARCH
 from app.search.index_store import IndexStore
 from app.search.indexing import SearchIndex
 from app.services import open_foundation
@@ -51,10 +51,10 @@ def rebuild_search(settings: Settings, arguments: argparse.Namespace) -> int:
 async def _rebuild(settings: Settings, account: AccountId | None) -> int:
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, utc_now)
-        follower = SearchIndex(base.items.store, IndexStore(base.database))
-        following, count = Following(base.events.log, base.events.cursors, [follower]), 0
+        projection = SearchIndex(base.items.store, IndexStore(base.database))
+        next_cursor, count = ProjectionUpdater(base.events.log, base.events.cursors, [projection]), 0
         async for each in _one(account) if account else _all(base.events.cursors):
-            await following.rebuild(follower, each)
+            await next_cursor.rebuild(projection, each)
             count += 1
         return count
 

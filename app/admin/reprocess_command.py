@@ -30,9 +30,9 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         epilog="Exit codes: 0 done, 1 some could not be made anew and stayed as they were, 3 a store cannot be "
         "reached, 130 interrupted.",
     )
-    wish = parser.add_mutually_exclusive_group()
-    wish.add_argument("--dry-run", action="store_true", help="only say how many, and how long it will take")
-    wish.add_argument("--roll-back", action="store_true", help="name the files again that this recipe's replaced")
+    body = parser.add_mutually_exclusive_group()
+    body.add_argument("--dry-run", action="store_true", help="only say how many, and how long it will take")
+    body.add_argument("--roll-back", action="store_true", help="name the files again that this recipe's replaced")
     parser.add_argument("--account", metavar="ID", help="only this account's items")
     parser.add_argument(
         "--slots", type=int, metavar="N", help="slots of the bulk lane to keep busy, of all workers together"
@@ -64,7 +64,7 @@ async def reprocess_now(settings: Settings, arguments: argparse.Namespace) -> in
             sys.stdout.write(f"{moved} items show the files again that they had before.\n")
             return 0
         survey = await reprocessing.survey()
-        sys.stdout.write(said(survey, slots))
+        sys.stdout.write(summary(survey, slots))
         if arguments.dry_run or not survey.stale:
             return 0
         outcomes = await reprocessing.run(slots, Progress(survey.stale))
@@ -87,7 +87,7 @@ class Progress:
             sys.stderr.flush()
 
 
-def said(survey: Survey, slots: int) -> str:
+def summary(survey: Survey, slots: int) -> str:
     """For a person: what is stale, and how long it will take as far as that can be told."""
     lines = [f"{survey.stale} of {survey.ready} ready items were made by another recipe than this release's."]
     if survey.named_again:
@@ -96,8 +96,8 @@ def said(survey: Survey, slots: int) -> str:
     if photos.stale:
         lines.append(f"Photos: {photos.stale}. {_pace(photos.sampled, 'photo', photos.seconds, photos.amount)}")
     if videos.stale:
-        film = f"{videos.stale} with {_length(videos.amount)} of film"
-        lines.append(f"Videos: {film}. {_pace(videos.sampled, 'second of film', videos.seconds, videos.amount)}")
+        video = f"{videos.stale} with {_length(videos.amount)} of film"
+        lines.append(f"Videos: {video}. {_pace(videos.sampled, 'second of film', videos.seconds, videos.amount)}")
     if survey.seconds is None:
         lines.append("How long it will take cannot be told: no receipt says how long they took.")
     elif survey.seconds:
@@ -123,7 +123,7 @@ def _length(seconds: float) -> str:
 
 def _done(outcomes: Counter[Outcome]) -> str:
     parts = [
-        f"{outcomes[Outcome.REMADE]} made anew",
+        f"{outcomes[Outcome.REPROCESSED]} made anew",
         f"{outcomes[Outcome.NAMED_AGAIN]} named again",
         f"{outcomes[Outcome.FAILED]} stayed as they were",
     ]

@@ -22,7 +22,7 @@ from shared.task_group import TaskGroup
 from shared.times import Clock
 from shared.uploads import part_size_bytes
 
-AT_ONCE = 16
+CONCURRENCY = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,10 @@ class Verification:
     async def run(self) -> Verified:
         rows = [row async for row in self._all_rows()]
         findings: list[Finding] = []
-        gate = asyncio.Semaphore(AT_ONCE)
+        semaphore = asyncio.Semaphore(CONCURRENCY)
 
         async def check(row: ItemRow) -> None:
-            async with gate:
+            async with semaphore:
                 findings.extend([finding async for finding in self._item(row)])
 
         async with TaskGroup() as tasks:
@@ -70,7 +70,7 @@ class Verification:
             findings += [finding async for finding in self._account(account, own)]
         known: dict[str, ItemRow] = {row.item_id: row for row in rows}
         objects, orphans = await self._orphans(known)
-        orphans += [finding async for finding in self._lost_receipts(known)]
+        orphans += [finding async for finding in self._orphaned_receipts(known)]
         return Verified(len(rows), len(by_account), objects, tuple(findings + orphans))
 
     async def _all_rows(self) -> AsyncIterator[ItemRow]:
@@ -106,7 +106,7 @@ class Verification:
         if row.ladder is None:
             return
         prefix = rendition_prefix(row.account_id, row.item_id, row.ladder.recipe, row.ladder.attempt)
-        there = {found.key async for found in self._objects.list_objects(prefix)}
+        there = {stored.key async for stored in self._objects.list_objects(prefix)}
         for rung in row.ladder.rungs:
             key = prefix + playlist_file(rung.name)
             named = read_playlist((await self._objects.read(key)).decode()) if key in there else None
@@ -139,19 +139,19 @@ class Verification:
                 yield event
             number = events[-1].number
 
-    async def _lost_receipts(self, rows: dict[str, ItemRow]) -> AsyncIterator[Finding]:
-        lost = {item async for _, item in self._items.all_receipts() if item not in rows}
-        for item in sorted(lost):
+    async def _orphaned_receipts(self, rows: dict[str, ItemRow]) -> AsyncIterator[Finding]:
+        missing = {item async for _, item in self._items.all_receipts() if item not in rows}
+        for item in sorted(missing):
             yield Finding("orphan", item, "a receipt without its item")
 
     async def _orphans(self, rows: dict[str, ItemRow]) -> tuple[int, list[Finding]]:
         """Objects that no item owns; what the sweeper will remove soon is no orphan."""
         findings, seen = [], 0
         for prefix in ("originals/", "renditions/"):
-            async for found in self._objects.list_objects(prefix):
+            async for stored in self._objects.list_objects(prefix):
                 seen += 1
-                if not _owned(found.key, rows):
-                    findings.append(Finding("orphan", found.key, "no item owns this object"))
+                if not _owned(stored.key, rows):
+                    findings.append(Finding("orphan", stored.key, "no item owns this object"))
         for prefix in ("originals/", "renditions/"):
             findings += [
                 Finding("orphan", key, "an upload in parts that no item waits for")
@@ -178,11 +178,11 @@ def _counted(account: AccountId, head: Head, events: list[Event], rows: list[Ite
         yield Finding("count", account, f"{head.item_count} items noted, {len(rows)} there")
     if events and events[0].number != 1:
         return
-    told = Counter((event.subject, event.type) for event in events)
+    published = Counter((event.subject, event.type) for event in events)
     for row in rows:
-        if told[(row.item_id, EventType.ITEM_CREATED)] != 1:
+        if published[(row.item_id, EventType.ITEM_CREATED)] != 1:
             yield Finding("events", row.item_id, "not exactly one item.created")
-        ready = told[(row.item_id, EventType.ITEM_READY)]
+        ready = published[(row.item_id, EventType.ITEM_READY)]
         if ready != (1 if ItemState.READY in {row.state, row.state_before} else 0):
             yield Finding("events", row.item_id, f"{ready} times item.ready")
 

@@ -13,11 +13,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.accounts.closed import ClosedAccounts
 from app.accounts.store import AccountStore
-from app.admin.remains import AccountVerification, Remains
+from app.admin.leftovers import AccountVerification, Leftovers
 from app.admin.verify import Finding, Verification, Verified
 from app.admin.verify_exports import ExportVerification
 from app.admin.verify_index import IndexVerification
-from app.album_parts import AlbumUpkeepParts
+from app.album_parts import AlbumMaintenanceParts
 from app.events.relational import RelationalEvents
 from app.exports.store import ExportStore
 from app.logs import set_up_logs
@@ -29,7 +29,7 @@ from shared.ids import AccountId, AccountIdField
 from shared.problems import Unavailable
 from shared.times import to_rfc3339, utc_now
 
-FOUND, UNREACHABLE = 1, 3
+FINDINGS, UNREACHABLE = 1, 3
 _ACCOUNT_ID: TypeAdapter[AccountId] = TypeAdapter(AccountIdField)
 LOCAL_ENVIRONMENT = "app.json"
 """What `darkroom up` leaves in its data folder: the environment of the app that it runs."""
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     set_up_logs()
 
     try:
-        findings, summary = asyncio.run(_look(arguments))
+        findings, summary = asyncio.run(_run_verification(arguments))
     except Unavailable as problem:
         sys.stderr.write(f"{problem}\n")
         return UNREACHABLE
@@ -68,14 +68,14 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(line + "\n")
     if not arguments.json:
         sys.stdout.write(summary + "\n")
-    return FOUND if findings else 0
+    return FINDINGS if findings else 0
 
 
-async def _look(arguments: argparse.Namespace) -> tuple[tuple[Finding, ...], str]:
+async def _run_verification(arguments: argparse.Namespace) -> tuple[tuple[Finding, ...], str]:
     """What was found, and a line about all of it. Raises Unavailable."""
     if arguments.account is not None:
-        remains = await _verify_account(arguments.account)
-        return remains.findings, f"{arguments.account}: {_fate(remains)}"
+        leftovers = await _verify_account(arguments.account)
+        return leftovers.findings, f"{arguments.account}: {_fate(leftovers)}"
     verified = await _verify(arguments.read)
     for account in verified.not_compared:
         sys.stderr.write(f"{account}: its search index is behind, and was not compared\n")
@@ -86,9 +86,9 @@ async def _look(arguments: argparse.Namespace) -> tuple[tuple[Finding, ...], str
     return verified.findings, summary
 
 
-def _fate(remains: Remains) -> str:
-    left = "nothing is left" if not remains.findings else "something is left"
-    closed = remains.closed
+def _fate(leftovers: Leftovers) -> str:
+    left = "nothing is left" if not leftovers.findings else "something is left"
+    closed = leftovers.closed
     if closed is None:
         return f"not closed; {left}"
     had = ""
@@ -99,7 +99,7 @@ def _fate(remains: Remains) -> str:
     return f"erased at {to_rfc3339(closed.erased_at)}; {left}.{had}"
 
 
-async def _verify_account(account: AccountId) -> Remains:
+async def _verify_account(account: AccountId) -> Leftovers:
     async with AsyncExitStack() as stack:
         base = await open_foundation(load_settings(), stack, utc_now)
         closed = ClosedAccounts(base.database, utc_now)
@@ -110,7 +110,7 @@ async def _verify_account(account: AccountId) -> Remains:
             ExportStore(base.amazon.dynamo),
             base.events.store,
             base.amazon.objects,
-            (AlbumUpkeepParts.build(base).erasure, RelationalEvents(base.database), IndexStore(base.database)),
+            (AlbumMaintenanceParts.build(base).erasure, RelationalEvents(base.database), IndexStore(base.database)),
         )
         return await verification.run(account)
 

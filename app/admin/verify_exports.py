@@ -25,7 +25,7 @@ class ExportVerification:
         return findings
 
     async def _files(self, rows: list[ExportRow]) -> AsyncIterator[Finding]:
-        sizes = {found.key: found.size_bytes async for found in self._objects.list_objects(EXPORTS_PREFIX)}
+        sizes = {stored.key: stored.size_bytes async for stored in self._objects.list_objects(EXPORTS_PREFIX)}
         expected = {export_key(row.account_id, row.export_id): row for row in rows}
         for key, row in expected.items():
             if row.state is ExportState.READY and sizes.get(key) != row.size_bytes:

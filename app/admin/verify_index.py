@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from app.admin.verify import Finding
 from app.events.cursors import CursorStore
 from app.events.store import EventStore
-from app.followers import SEARCH
 from app.items.row import ItemRow, captured_key
 from app.items.store import ItemStore, Position
-from app.search.contents import NOTHING, Held, IndexContents, wanted
+from app.projections import SEARCH
+from app.search.contents import NOTHING, Held, IndexContents, expected_entries
 from shared.ids import AccountId, ItemId
 from shared.task_group import TaskGroup
 
 PAGE_ACCOUNTS = 50
-AT_ONCE = 8
+CONCURRENCY = 8
 """Accounts."""
 PAGE_ITEMS = 100
-LOOKS = 5
-LOOK_SECONDS = 0.5
+POLLS = 5
+POLL_SECONDS = 0.5
 """Between two looks at something that seems wrong, as it does while the index follows a change."""
-ROUNDS = 5
+REPEATS = 5
 ROUND_SECONDS = 2.0
 """Between two tries at accounts whose index is behind."""
 
@@ -55,7 +55,7 @@ class IndexVerification:
         while accounts := await self._contents.accounts(last, PAGE_ACCOUNTS):
             last = accounts[-1]
             behind += await self._compare(accounts, findings)
-        for _ in range(ROUNDS):
+        for _ in range(REPEATS):
             if behind:
                 await asyncio.sleep(ROUND_SECONDS)
                 behind = await self._compare(behind, findings)
@@ -63,11 +63,11 @@ class IndexVerification:
 
     async def _compare(self, accounts: Sequence[AccountId], findings: list[Finding]) -> list[AccountId]:
         """Adds what is wrong with them to the findings; says with which of them that cannot be told yet."""
-        gate = asyncio.Semaphore(AT_ONCE)
+        semaphore = asyncio.Semaphore(CONCURRENCY)
         behind: list[AccountId] = []
 
         async def compare(account: AccountId) -> None:
-            async with gate:
+            async with semaphore:
                 try:
                     findings.extend([finding async for finding in self._account(account)])
                 except _Behind:
@@ -89,7 +89,7 @@ class IndexVerification:
         if not await self._has_caught_up(account):
             raise _Behind
         async for key, items in self._suspects(account):
-            finding = await self._look_again(account, key, items)
+            finding = await self._recheck(account, key, items)
             if finding is not None:
                 yield finding
 
@@ -108,7 +108,7 @@ class IndexVerification:
             position = Position(_item_of(before), before) if before is not None else None
             rows, more = await self._items.page(account, captured=True, after=position, limit=PAGE_ITEMS)
             held = await self._contents.page(account, before, PAGE_ITEMS)
-            expected = wanted(rows)
+            expected = expected_entries(rows)
             # Below the higher of the two ends, one of them has more than its page shows.
             ends = [captured_key(rows[-1])] if more and rows else []
             ends += [min(held)] if len(held) == PAGE_ITEMS else []
@@ -120,18 +120,18 @@ class IndexVerification:
             if before is None:
                 return
 
-    async def _look_again(self, account: AccountId, key: str, items: Iterable[ItemId]) -> Finding | None:
+    async def _recheck(self, account: AccountId, key: str, items: Iterable[ItemId]) -> Finding | None:
         """None when it is well. Raises _Behind when it never stands still."""
-        for _ in range(LOOKS):
+        for _ in range(POLLS):
             rows = await self._rows(account, items)
             if await self._has_caught_up(account):
                 held = await self._contents.at(account, key)
-                expected = wanted(rows).get(key, NOTHING)
+                expected = expected_entries(rows).get(key, NOTHING)
                 if held == expected:
                     return None
                 if await self._rows(account, items) == rows:
                     return _finding(key, expected, held)
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
         raise _Behind
 
     async def _rows(self, account: AccountId, items: Iterable[ItemId]) -> list[ItemRow]:

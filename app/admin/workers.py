@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from app.stores.board import Board
-from shared.admin import WORKERS_BOARD, WorkerSeen
+from app.stores.presence_registry import PresenceRegistry
+from shared.admin import WORKERS_REGISTRY, WorkerSeen
 
 
-async def read_workers(board: Board) -> list[WorkerSeen] | None:
+async def read_workers(registry: PresenceRegistry) -> list[WorkerSeen] | None:
     """None while Redis cannot say."""
-    notices = await board.read(WORKERS_BOARD)
+    notices = await registry.read(WORKERS_REGISTRY)
     if notices is None:
         return None
     return sorted((WorkerSeen.model_validate_json(notice) for notice in notices), key=lambda worker: worker.process)

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 
 from app.albums.contents import AlbumContents
 from app.events.cursors import Step, nothing
-from app.followers import ALBUMS
 from app.items.store import ItemStore, Position
+from app.projections import ALBUMS
 from shared.events import Event, EventType
 from shared.ids import AccountId, ItemId
 
 PAGE_ITEMS = 100
-_TELLING = frozenset({EventType.ITEM_UPDATED, EventType.ITEM_PLAYABLE, EventType.ITEM_READY, EventType.ITEM_FAILED})
+_RECAPTURING = frozenset({EventType.ITEM_UPDATED, EventType.ITEM_PLAYABLE, EventType.ITEM_READY, EventType.ITEM_FAILED})
 """Events with which the time of capture may have changed."""
 
 
-class CaptureFollower:
+class CaptureProjection:
     """What it writes names the keys of the albums, so it writes by itself, and twice is as once."""
 
     def __init__(self, items: ItemStore, contents: AlbumContents) -> None:
@@ -25,7 +25,7 @@ class CaptureFollower:
         return ALBUMS
 
     async def prepare(self, account: AccountId, events: Sequence[Event]) -> Step:
-        named = {ItemId(event.subject) for event in events if event.type in _TELLING}
+        named = {ItemId(event.subject) for event in events if event.type in _RECAPTURING}
         await self._note(account, sorted(named))
         return nothing
 
@@ -36,8 +36,8 @@ class CaptureFollower:
         return nothing, rows[-1].item_id if more and rows else None
 
     async def _note(self, account: AccountId, items: Sequence[ItemId]) -> None:
-        if items and (there := await self._contents.lying_anywhere(items)):
+        if items and (there := await self._contents.placed_anywhere(items)):
             await self._contents.note_captured(await self._items.get_many([(account, item) for item in there]))
 
-    async def newcomers(self) -> Sequence[AccountId]:
+    async def new_accounts(self) -> Sequence[AccountId]:
         return ()

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.albums.comment_news import CommentNews
+from app.albums.comment_events import CommentEvents
 from app.albums.comment_store import CommentRow, CommentStore
 from app.albums.unread import unread_key
 from app.stores.aurora import Database
@@ -16,18 +16,18 @@ ROWS_PER_PAGE = 50
 
 
 class CommentErasure:
-    def __init__(self, database: Database, cache: Cache, store: CommentStore, news: CommentNews) -> None:
-        self._database, self._cache, self._store, self._news = database, cache, store, news
+    def __init__(self, database: Database, cache: Cache, store: CommentStore, events: CommentEvents) -> None:
+        self._database, self._cache, self._store, self._events = database, cache, store, events
 
     async def erase(self, account: AccountId) -> AsyncIterator[int]:
         """Says after each page how many rows those were. Others hear that what was said about their items is gone."""
         while erased := await self._erase_page(account):
             yield erased
         async with self._cache.change(unread_key(account)) as connection:
-            forgotten = await self._store.forget_reader(connection, account)
-        yield forgotten
+            deleted = await self._store.delete_reader(connection, account)
+        yield deleted
 
-    async def forget(self, _owner: AccountId, item: ItemId) -> None:
+    async def delete(self, _owner: AccountId, item: ItemId) -> None:
         """What was said about an item that is about to be gone for good. Nobody is told: nobody sees it any more."""
         while True:
             async with self._cache.change() as connection:
@@ -49,9 +49,9 @@ class CommentErasure:
             await self._remove(connection, rows)
             for row in rows:
                 if row.owner_id != account:
-                    await self._news.tell(connection, EventType.COMMENT_DELETED, row, "")
+                    await self._events.publish(connection, EventType.COMMENT_DELETED, row, "")
         return len(rows)
 
     async def _remove(self, connection: AsyncConnection, rows: Sequence[CommentRow]) -> None:
-        self._cache.forget(connection, *map(unread_key, await self._store.unread_by(connection, rows)))
+        self._cache.invalidate(connection, *map(unread_key, await self._store.unread_by(connection, rows)))
         await self._store.remove(connection, rows)

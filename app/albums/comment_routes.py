@@ -59,10 +59,10 @@ async def list_comments(
 
 @router.post("/items/{item}/comments", status_code=201)
 async def write_comment(
-    row: DiscussedItem, wish: WriteComment, caller: Caller, comments: Comments, key: Key, response: Response
+    row: DiscussedItem, body: WriteComment, caller: Caller, comments: Comments, key: Key, response: Response
 ) -> Comment:
     """Everybody else who may see the item has it unread from now on."""
-    written = await comments.write(caller.account_id, row, wish.text, key)
+    written = await comments.write(caller.account_id, row, body.text, key)
     return _tagged(written, response)
 
 
@@ -70,14 +70,14 @@ async def write_comment(
 async def edit_comment(
     row: DiscussedItem,
     comment: CommentIdField,
-    wish: WriteComment,
+    body: WriteComment,
     caller: Caller,
     comments: Comments,
     expected: ExpectedVersion,
     response: Response,
 ) -> Comment:
     """Whoever wrote it."""
-    return _tagged(await comments.edit(caller.account_id, row, comment, wish.text, expected), response)
+    return _tagged(await comments.edit(caller.account_id, row, comment, body.text, expected), response)
 
 
 @router.delete("/items/{item}/comments/{comment}", status_code=204)
@@ -98,9 +98,9 @@ async def count_unread_comments(caller: Caller, unread: Unread, log: Log, respon
 
 
 @router.post("/comments/read", status_code=204)
-async def mark_comments_read(wish: MarkRead, caller: Caller, unread: Unread) -> None:
+async def mark_comments_read(body: MarkRead, caller: Caller, unread: Unread) -> None:
     """Those up to the one that is named, on one item or on all; repeatable."""
-    await unread.mark_read(caller.account_id, wish)
+    await unread.mark_read(caller.account_id, body)
 
 
 def _tagged(comment: Comment, response: Response) -> Comment:

@@ -12,9 +12,9 @@ from app.albums.schema import comments, unread_comments
 from app.sharing.schema import album_items, album_members
 from shared.ids import AccountId, CommentId, ItemId
 
-MOST_CONCERNED = 1_000
+MAX_RECIPIENTS = 1_000
 """So many people are told of a comment at most; whoever is in more albums than that reads it all the same."""
-MOST_UNREAD_ITEMS = 200
+MAX_UNREAD_ITEMS = 200
 """On so many items, those with the newest ones, unread comments are counted."""
 
 _ROW = (
@@ -60,16 +60,16 @@ class CommentStore:
         self, connection: AsyncConnection, item: ItemId, *, before: str | None, limit: int
     ) -> tuple[list[CommentRow], bool]:
         """The newest first, and whether more follow."""
-        wanted = select(*_ROW).where(comments.c.item_id == item).order_by(comments.c.id.desc()).limit(limit + 1)
+        statement = select(*_ROW).where(comments.c.item_id == item).order_by(comments.c.id.desc()).limit(limit + 1)
         if before is not None:
-            wanted = wanted.where(comments.c.id < before)
-        found = [_row(each) for each in (await connection.execute(wanted)).mappings()]
-        return found[:limit], len(found) > limit
+            statement = statement.where(comments.c.id < before)
+        rows = [_row(each) for each in (await connection.execute(statement)).mappings()]
+        return rows[:limit], len(rows) > limit
 
     async def get(self, connection: AsyncConnection, item: ItemId, comment: CommentId) -> CommentRow | None:
-        wanted = select(*_ROW).where(comments.c.id == comment, comments.c.item_id == item)
-        found = (await connection.execute(wanted)).mappings().first()
-        return _row(found) if found else None
+        statement = select(*_ROW).where(comments.c.id == comment, comments.c.item_id == item)
+        rows = (await connection.execute(statement)).mappings().first()
+        return _row(rows) if rows else None
 
     async def add(self, connection: AsyncConnection, row: CommentRow, unread_by: Sequence[AccountId]) -> None:
         await connection.execute(insert(comments).values(_values(row)))
@@ -91,49 +91,49 @@ class CommentStore:
         gone = delete(comments).where(comments.c.id.in_([row.id for row in rows]))
         return (await connection.execute(gone)).rowcount
 
-    async def concerned(self, connection: AsyncConnection, owner: AccountId, item: ItemId) -> list[AccountId]:
+    async def recipients(self, connection: AsyncConnection, owner: AccountId, item: ItemId) -> list[AccountId]:
         """Who may see the item and is told of what is said about it: its owner, and who is in its albums.
 
         As in `Placement.counts`: an album shows it only while its owner has been in there since before it came.
         """
-        owners_seat, seat = album_members.alias("owners_seat"), album_members.alias("seat")
-        wanted = (
-            select(seat.c.account_id)
+        owners_membership, membership = album_members.alias("owners_seat"), album_members.alias("seat")
+        statement = (
+            select(membership.c.account_id)
             .distinct()
             .select_from(album_items)
             .join(
-                owners_seat,
+                owners_membership,
                 and_(
-                    owners_seat.c.album_id == album_items.c.album_id,
-                    owners_seat.c.account_id == album_items.c.owner_id,
-                    owners_seat.c.since_version < album_items.c.added_version,
+                    owners_membership.c.album_id == album_items.c.album_id,
+                    owners_membership.c.account_id == album_items.c.owner_id,
+                    owners_membership.c.since_version < album_items.c.added_version,
                 ),
             )
-            .join(seat, seat.c.album_id == album_items.c.album_id)
+            .join(membership, membership.c.album_id == album_items.c.album_id)
             .where(album_items.c.item_id == item)
-            .limit(MOST_CONCERNED)
+            .limit(MAX_RECIPIENTS)
         )
-        found = [AccountId(each) for each in (await connection.execute(wanted)).scalars()]
-        return list(dict.fromkeys([owner, *found]))
+        rows = [AccountId(each) for each in (await connection.execute(statement)).scalars()]
+        return list(dict.fromkeys([owner, *rows]))
 
     async def unread_by(self, connection: AsyncConnection, rows: Sequence[CommentRow]) -> list[AccountId]:
         """Who has one of them before them."""
-        wanted = select(unread_comments.c.account_id).distinct()
+        statement = select(unread_comments.c.account_id).distinct()
         among = unread_comments.c.comment_id.in_([row.id for row in rows])
-        return [AccountId(each) for each in (await connection.execute(wanted.where(among))).scalars()]
+        return [AccountId(each) for each in (await connection.execute(statement.where(among))).scalars()]
 
     async def unread(self, connection: AsyncConnection, account: AccountId) -> tuple[Unread, ...]:
         newest = func.max(unread_comments.c.comment_id)
-        wanted = (
+        statement = (
             select(comments.c.item_id, comments.c.owner_id, func.count().label("count"), newest.label("newest"))
             .select_from(unread_comments)
             .join(comments, comments.c.id == unread_comments.c.comment_id)
             .where(unread_comments.c.account_id == account)
             .group_by(comments.c.item_id, comments.c.owner_id)
             .order_by(newest.desc())
-            .limit(MOST_UNREAD_ITEMS)
+            .limit(MAX_UNREAD_ITEMS)
         )
-        return tuple(Unread(**found) for found in (await connection.execute(wanted)).mappings())
+        return tuple(Unread(**rows) for rows in (await connection.execute(statement)).mappings())
 
     async def mark_read(
         self, connection: AsyncConnection, account: AccountId, up_to: CommentId, item: ItemId | None
@@ -144,27 +144,27 @@ class CommentStore:
         )
         await connection.execute(read if item is None else read.where(unread_comments.c.item_id == item))
 
-    async def longest_unread(
+    async def oldest_unread(
         self, connection: AsyncConnection, before: CommentId, limit: int
     ) -> list[tuple[AccountId, CommentId]]:
         """Who has not read which comments below that id, those that have waited longest first."""
-        wanted = (
+        statement = (
             select(unread_comments.c.account_id, unread_comments.c.comment_id)
             .where(unread_comments.c.comment_id < before)
             .order_by(unread_comments.c.comment_id)
             .limit(limit)
         )
-        return [(AccountId(row.account_id), CommentId(row.comment_id)) for row in await connection.execute(wanted)]
+        return [(AccountId(row.account_id), CommentId(row.comment_id)) for row in await connection.execute(statement)]
 
     async def some_of(self, connection: AsyncConnection, account: AccountId, limit: int) -> list[CommentRow]:
         """Some that the account has written, or that are about its items."""
         for mine in (comments.c.author_id == account, comments.c.owner_id == account):
-            found = (await connection.execute(select(*_ROW).where(mine).limit(limit))).mappings().all()
-            if found:
-                return [_row(each) for each in found]
+            rows = (await connection.execute(select(*_ROW).where(mine).limit(limit))).mappings().all()
+            if rows:
+                return [_row(each) for each in rows]
         return []
 
-    async def forget_reader(self, connection: AsyncConnection, account: AccountId) -> int:
+    async def delete_reader(self, connection: AsyncConnection, account: AccountId) -> int:
         """Whatever the account had not read; says how many those were."""
         return (
             await connection.execute(delete(unread_comments).where(unread_comments.c.account_id == account))
@@ -184,5 +184,5 @@ def _values(row: CommentRow) -> dict[str, Any]:
     return {column.name: getattr(row, column.name) for column in _ROW}
 
 
-def _row(found: RowMapping) -> CommentRow:
-    return CommentRow(**found)
+def _row(rows: RowMapping) -> CommentRow:
+    return CommentRow(**rows)

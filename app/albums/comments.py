@@ -6,9 +6,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.limits import Attempts
 from app.accounts.service import AccountService
-from app.albums.comment_news import CommentNews, shown
+from app.albums.comment_events import CommentEvents, to_wire
 from app.albums.comment_store import CommentRow, CommentStore
-from app.albums.repeated import twice_if_beaten
+from app.albums.conflict_retry import retry_on_conflict
 from app.albums.unread import unread_key
 from app.events.requests import RelationalRequests, RequestKey
 from app.items.cursor import Cursors
@@ -37,7 +37,7 @@ class CommentService:
         store: CommentStore,
         database: Database,
         cache: Cache,
-        news: CommentNews,
+        events: CommentEvents,
         requests: RelationalRequests,
         accounts: AccountService,
         attempts: Attempts,
@@ -45,7 +45,7 @@ class CommentService:
         clock: Clock,
     ) -> None:
         self._store, self._database, self._cache = store, database, cache
-        self._news, self._requests, self._accounts = news, requests, accounts
+        self._events, self._requests, self._accounts = events, requests, accounts
         self._attempts, self._cursors, self._clock = attempts, cursors, clock
 
     async def list(self, reader: AccountId, item: ItemRow, *, cursor: str | None, limit: int) -> ListedComments:
@@ -54,9 +54,9 @@ class CommentService:
         before = self._cursors.read(reader, order, cursor).item_id if cursor else None
         async with self._database.writer.read() as connection:
             rows, more = await self._store.page(connection, item.item_id, before=before, limit=limit)
-        following = self._cursors.write(reader, order, Position(rows[-1].id)) if more else None
+        next_page = self._cursors.write(reader, order, Position(rows[-1].id)) if more else None
         names = await self._accounts.names([row.author_id for row in rows])
-        return ListedComments(tuple(shown(row, names.get(row.author_id, "")) for row in rows), following)
+        return ListedComments(tuple(to_wire(row, names.get(row.author_id, "")) for row in rows), next_page)
 
     async def write(self, author: AccountId, item: ItemRow, text: str, request: RequestKey | None) -> Comment:
         """Unread from now on by everybody else who may see the item. Raises TooManyRequests, IdempotencyMismatch."""
@@ -65,7 +65,7 @@ class CommentService:
         row = CommentRow(
             new_comment_id(), item.item_id, item.account_id, author, text, version=1, created_at=self._clock()
         )
-        return shown(await twice_if_beaten(lambda: self._write(row, name, request)), name)
+        return to_wire(await retry_on_conflict(lambda: self._write(row, name, request)), name)
 
     async def edit(self, author: AccountId, item: ItemRow, id_: CommentId, text: str, expected: int | None) -> Comment:
         """Raises NotFound, Forbidden for another's, or Outdated if it was edited since version `expected`."""
@@ -77,8 +77,8 @@ class CommentService:
             after = replace(before, text=text, edited_at=now, version=before.version + 1)
             if not await self._store.edit(connection, before, text, now):
                 raise Outdated
-            await self._news.tell(connection, EventType.COMMENT_UPDATED, after, name)
-        return shown(after, name)
+            await self._events.publish(connection, EventType.COMMENT_UPDATED, after, name)
+        return to_wire(after, name)
 
     async def remove(self, by: AccountId, item: ItemRow, id_: CommentId, expected: int | None) -> None:
         """By whoever wrote it or owns the item. Raises NotFound, Forbidden, Outdated."""
@@ -89,22 +89,22 @@ class CommentService:
         name = await self._name(author)
         async with self._cache.change() as connection:
             row = await self._require(connection, item.item_id, id_, expected)
-            self._cache.forget(connection, *map(unread_key, await self._store.unread_by(connection, [row])))
+            self._cache.invalidate(connection, *map(unread_key, await self._store.unread_by(connection, [row])))
             if not await self._store.remove(connection, [row]):
                 raise NotFound
-            await self._news.tell(connection, EventType.COMMENT_DELETED, row, name)
+            await self._events.publish(connection, EventType.COMMENT_DELETED, row, name)
 
     async def _write(self, row: CommentRow, name: str, request: RequestKey | None) -> CommentRow:
         """The comment, or the one that the same request wrote before."""
         async with self._cache.change() as connection:
             if earlier := await self._requests.earlier(connection, row.author_id, request):
                 return await self._require(connection, row.item_id, CommentId(earlier.resource_id), None)
-            concerned = await self._store.concerned(connection, row.owner_id, row.item_id)
-            others = [account for account in concerned if account != row.author_id]
-            self._cache.forget(connection, *map(unread_key, others))
-            await self._store.add(connection, row, unread_by=others)
+            recipients = await self._store.recipients(connection, row.owner_id, row.item_id)
+            other_recipients = [account for account in recipients if account != row.author_id]
+            self._cache.invalidate(connection, *map(unread_key, other_recipients))
+            await self._store.add(connection, row, unread_by=other_recipients)
             await self._requests.note(connection, row.author_id, request, row.id, 201)
-            await self._news.tell(connection, EventType.COMMENT_CREATED, row, name)
+            await self._events.publish(connection, EventType.COMMENT_CREATED, row, name)
         return row
 
     async def _name(self, account: AccountId) -> str:

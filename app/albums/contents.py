@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.albums.news import AlbumNews
+from app.albums.album_events import AlbumEvents
 from app.albums.placement_store import PlacementStore
 from app.albums.store import AlbumStore
 from app.items.row import ItemRow, captured_key
@@ -19,15 +19,15 @@ from shared.ids import AccountId, AlbumId, ItemId
 
 class AlbumContents:
     def __init__(
-        self, database: Database, cache: Cache, albums: AlbumStore, store: PlacementStore, news: AlbumNews
+        self, database: Database, cache: Cache, albums: AlbumStore, store: PlacementStore, events: AlbumEvents
     ) -> None:
         self._database, self._cache = database, cache
-        self._albums, self._store, self._news = albums, store, news
+        self._albums, self._store, self._events = albums, store, events
 
     async def settle(self, connection: AsyncConnection, album: AlbumRow) -> AlbumRow:
         """Writes what a change of the items makes of the locked album; an album that is not empty has a cover."""
         cover = album.cover_item_id
-        if cover is None or not await self._store.lies_in(connection, album.id, cover):
+        if cover is None or not await self._store.is_placed_in(connection, album.id, cover):
             cover = await self._store.first(connection, album.id)
         values = {"item_count": album.item_count, "items_version": album.items_version, "cover_item_id": cover}
         await self._albums.change(connection, album, values, expected=None)
@@ -38,19 +38,19 @@ class AlbumContents:
         await self._store.remove(connection, album.id, items)
         changed = replace(album, item_count=album.item_count - len(items), items_version=album.items_version + 1)
         changed = await self.settle(connection, changed)
-        await self._news.tell_items(connection, EventType.ALBUM_ITEMS_REMOVED, changed, items)
+        await self._events.publish_items(connection, EventType.ALBUM_ITEMS_REMOVED, changed, items)
 
-    async def forget(self, _owner: AccountId, item: ItemId) -> None:
+    async def delete(self, _owner: AccountId, item: ItemId) -> None:
         """The item is about to be gone for good, from all albums too. Once more it finds it in none."""
         for album in await self._albums_of([item]):
             async with self._cache.change(album_key(album), albums_of_item_key(item)) as connection:
                 row = await self._albums.lock(connection, album)
-                if row and await self._store.lies_in(connection, album, item):
+                if row and await self._store.is_placed_in(connection, album, item):
                     await self.take_out(connection, row, [item])
                 else:
                     await self._store.remove(connection, album, [item])
 
-    async def lying_anywhere(self, items: Sequence[ItemId]) -> list[ItemId]:
+    async def placed_anywhere(self, items: Sequence[ItemId]) -> list[ItemId]:
         """Which of them were put into some album: few of most people's."""
         async with self._database.writer.read() as connection:
             return await self._store.placed_anywhere(connection, items)

@@ -2,14 +2,14 @@
 
 from collections.abc import AsyncIterator
 
-from app.albums.clearing_store import ClearingStore
+from app.albums.album_events import AlbumEvents
 from app.albums.comment_erasure import CommentErasure
-from app.albums.departures import Departures
 from app.albums.invitation_store import InvitationStore
-from app.albums.news import AlbumNews
+from app.albums.leaving import LeaveService
+from app.albums.placement_purge_store import PlacementPurgeStore
 from app.albums.store import AlbumStore
 from app.sharing.keys import album_key, membership_key
-from app.sharing.values import Standing
+from app.sharing.values import AlbumAccess
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from shared.albums import Role
@@ -26,14 +26,14 @@ class AlbumErasure:
         database: Database,
         cache: Cache,
         albums: AlbumStore,
-        departures: Departures,
+        leave_service: LeaveService,
         invitations: InvitationStore,
-        clearing: ClearingStore,
-        news: AlbumNews,
+        purge: PlacementPurgeStore,
+        events: AlbumEvents,
         comments: CommentErasure,
     ) -> None:
-        self._database, self._cache, self._albums, self._departures = database, cache, albums, departures
-        self._invitations, self._clearing, self._news = invitations, clearing, news
+        self._database, self._cache, self._albums, self._leave_service = database, cache, albums, leave_service
+        self._invitations, self._purge, self._events = invitations, purge, events
         self._comments = comments
 
     async def erase(self, account: AccountId) -> AsyncIterator[int]:
@@ -43,37 +43,39 @@ class AlbumErasure:
         """
         async for erased in self._comments.erase(account):
             yield erased
-        while standings := await self._page(account):
-            for standing in standings:
-                await self._leave(account, standing.album.id)
-            yield len(standings)
+        while accesses := await self._page(account):
+            for access in accesses:
+                await self._leave(account, access.album.id)
+            yield len(accesses)
         while count := await self._remove_rows(account):
             yield count
 
     async def count_rows(self, account: AccountId) -> dict[str, int]:
         """How many rows each table has of the account."""
         async with self._database.writer.read() as connection:
-            counts = await self._clearing.count_rows(connection, account)
+            counts = await self._purge.count_rows(connection, account)
         return counts | await self._comments.count_rows(account)
 
-    async def _page(self, account: AccountId) -> list[Standing]:
+    async def _page(self, account: AccountId) -> list[AlbumAccess]:
         async with self._database.writer.read() as connection:
             return await self._albums.page(connection, account, None, ALBUMS_PER_PAGE)
 
     async def _leave(self, account: AccountId, album: AlbumId) -> None:
         async with self._cache.change(album_key(album), membership_key(album, account)) as connection:
-            standing = await self._albums.standing(connection, album, account)
-            if standing is None:
+            access = await self._albums.access(connection, album, account)
+            if access is None:
                 return
-            others = [each for each in await self._albums.members(connection, album) if each != account]
-            if standing.role is Role.OWNER:
-                await self._news.tell(connection, EventType.ALBUM_DELETED, standing.album, "deleted", to=others)
-                await self._albums.remove(connection, standing.album)
+            remaining_members = [each for each in await self._albums.members(connection, album) if each != account]
+            if access.role is Role.OWNER:
+                await self._events.publish(
+                    connection, EventType.ALBUM_DELETED, access.album, "deleted", to=remaining_members
+                )
+                await self._albums.remove(connection, access.album)
             else:
-                await self._departures.depart(connection, standing.album, account, others)
+                await self._leave_service.leave(connection, access.album, account, remaining_members)
 
     async def _remove_rows(self, account: AccountId) -> int:
         """Nobody is in an album with them any more, so no key hangs on them."""
         async with self._database.writer.write() as connection:
-            count = await self._clearing.remove_rows_of(connection, account, ROWS_PER_STEP)
-            return count + await self._invitations.forget_accepted_by(connection, account)
+            count = await self._purge.remove_rows_of(connection, account, ROWS_PER_STEP)
+            return count + await self._invitations.delete_accepted_by(connection, account)

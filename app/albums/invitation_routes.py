@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter, Depends, Response
 
+from app.albums.album_events import to_wire
 from app.albums.dependencies import Cursor, Invitations, Limit
-from app.albums.news import shown
 from app.caller import Caller
 from app.idempotency import refuse_key
 from app.items.routes import Log
@@ -16,12 +16,12 @@ router = APIRouter(tags=["albums"])
 
 @router.post("/albums/{album}/invitations", status_code=201, dependencies=[Depends(refuse_key)])
 async def create_invitation(
-    album: AlbumIdField, wish: CreateInvitation, caller: Caller, invitations: Invitations, response: Response
+    album: AlbumIdField, body: CreateInvitation, caller: Caller, invitations: Invitations, response: Response
 ) -> NewInvitation:
     """For the owner. Whoever brings the token first, within seven days, is in; it is shown here and never again."""
-    invited = await invitations.create(caller.account_id, album, wish)
+    invited = await invitations.create(caller.account_id, album, body)
     response.headers["Cache-Control"] = "no-store"
-    return NewInvitation(invitation=invited.invitation.shown(), token=invited.token)
+    return NewInvitation(invitation=invited.invitation.to_wire(), token=invited.token)
 
 
 @router.get("/albums/{album}/invitations")
@@ -39,7 +39,7 @@ async def list_invitations(
     listed = await invitations.list(caller.account_id, album, cursor, limit)
     response.headers[HEAD_HEADER] = str(head.last)
     return InvitationPage(
-        invitations=tuple(each.shown() for each in listed.invitations), next_cursor=listed.next_cursor
+        invitations=tuple(each.to_wire() for each in listed.invitations), next_cursor=listed.next_cursor
     )
 
 
@@ -52,7 +52,7 @@ async def revoke_invitation(
 
 
 @router.post("/invitations/accept")
-async def accept_invitation(wish: AcceptInvitation, caller: Caller, invitations: Invitations) -> Album:
+async def accept_invitation(body: AcceptInvitation, caller: Caller, invitations: Invitations) -> Album:
     """Join an album. Sent again by the same account, it answers the same."""
-    standing = await invitations.accept(caller.account_id, wish.token.get_secret_value())
-    return shown(standing.album, standing.role)
+    access = await invitations.accept(caller.account_id, body.token.get_secret_value())
+    return to_wire(access.album, access.role)

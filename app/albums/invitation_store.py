@@ -30,18 +30,18 @@ class InvitationStore:
 
     async def with_token(self, connection: AsyncConnection, token_hash: str) -> InvitationRow | None:
         """Open, used, or over."""
-        wanted = select(*_INVITATION).where(invitations.c.token_hash == token_hash)
-        found = (await connection.execute(wanted)).mappings().first()
-        return _row(found) if found else None
+        statement = select(*_INVITATION).where(invitations.c.token_hash == token_hash)
+        rows = (await connection.execute(statement)).mappings().first()
+        return _row(rows) if rows else None
 
     async def page(
         self, connection: AsyncConnection, album: AlbumId, after: str | None, now: datetime, limit: int
     ) -> list[InvitationRow]:
         """The open ones, newest first."""
-        wanted = _open(select(*_INVITATION), album, now).order_by(invitations.c.id.desc()).limit(limit)
+        statement = _open(select(*_INVITATION), album, now).order_by(invitations.c.id.desc()).limit(limit)
         if after is not None:
-            wanted = wanted.where(invitations.c.id < after)
-        return [_row(found) for found in (await connection.execute(wanted)).mappings()]
+            statement = statement.where(invitations.c.id < after)
+        return [_row(row) for row in (await connection.execute(statement)).mappings()]
 
     async def count(self, connection: AsyncConnection, album: AlbumId, now: datetime) -> int:
         """Of the open ones."""
@@ -68,24 +68,24 @@ class InvitationStore:
         gone = delete(invitations).where(invitations.c.album_id == album, invitations.c.accepted_by.is_(None))
         return (await connection.execute(gone)).rowcount
 
-    async def forget_expired(self, connection: AsyncConnection, now: datetime, limit: int) -> int:
+    async def delete_expired(self, connection: AsyncConnection, now: datetime, limit: int) -> int:
         """Used or not; says how many those were."""
-        wanted = select(invitations.c.id).where(invitations.c.expires_at <= now).limit(limit)
-        over = list(await connection.scalars(wanted))
+        statement = select(invitations.c.id).where(invitations.c.expires_at <= now).limit(limit)
+        over = list(await connection.scalars(statement))
         if over:
             await connection.execute(delete(invitations).where(invitations.c.id.in_(over)))
         return len(over)
 
-    async def forget_accepted_by(self, connection: AsyncConnection, account: AccountId) -> int:
+    async def delete_accepted_by(self, connection: AsyncConnection, account: AccountId) -> int:
         """Says how many those were."""
         return (await connection.execute(delete(invitations).where(invitations.c.accepted_by == account))).rowcount
 
 
-def _open(wanted: Select[*tuple[object, ...]], album: AlbumId, now: datetime) -> Select[*tuple[object, ...]]:
-    return wanted.where(
+def _open(requested: Select[*tuple[object, ...]], album: AlbumId, now: datetime) -> Select[*tuple[object, ...]]:
+    return requested.where(
         invitations.c.album_id == album, invitations.c.accepted_by.is_(None), invitations.c.expires_at > now
     )
 
 
-def _row(found: RowMapping) -> InvitationRow:
-    return InvitationRow(**{**found, "role": Role(found["role"])})
+def _row(rows: RowMapping) -> InvitationRow:
+    return InvitationRow(**{**rows, "role": Role(rows["role"])})

@@ -7,10 +7,10 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts import tokens
+from app.albums.album_events import AlbumEvents
+from app.albums.conflict_retry import retry_on_conflict
 from app.albums.invitation_store import InvitationStore
 from app.albums.member_store import MemberStore
-from app.albums.news import AlbumNews
-from app.albums.repeated import twice_if_beaten
 from app.albums.rights import owned
 from app.albums.store import AlbumStore
 from app.albums.values import InvitationRow
@@ -20,10 +20,10 @@ from app.items.cursor import Cursors
 from app.items.store import Position
 from app.sharing.keys import membership_key
 from app.sharing.service import SharingService
-from app.sharing.values import AlbumRow, Standing
+from app.sharing.values import AlbumAccess, AlbumRow
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
-from shared.albums import MOST_MEMBERS, CreateInvitation, Role
+from shared.albums import MAX_MEMBERS, CreateInvitation, Role
 from shared.events import EventType
 from shared.ids import AccountId, AlbumId, InvitationId, new_invitation_id
 from shared.problems import Full, NotFound
@@ -32,7 +32,7 @@ from shared.times import Clock
 log = structlog.get_logger()
 
 LIFETIME = timedelta(days=7)
-MOST_OPEN = 100
+MAX_OPEN = 100
 """Of one album."""
 PREFIX = "dri_"
 
@@ -60,27 +60,27 @@ class InvitationService:
         albums: AlbumStore,
         members: MemberStore,
         store: InvitationStore,
-        news: AlbumNews,
+        events: AlbumEvents,
         outbox: EventOutbox,
         cursors: Cursors,
         clock: Clock,
     ) -> None:
         self._database, self._cache, self._sharing = database, cache, sharing
         self._albums, self._members, self._store = albums, members, store
-        self._news, self._outbox, self._cursors, self._clock = news, outbox, cursors, clock
+        self._events, self._outbox, self._cursors, self._clock = events, outbox, cursors, clock
 
-    async def create(self, owner: AccountId, album: AlbumId, wish: CreateInvitation) -> Invited:
+    async def create(self, owner: AccountId, album: AlbumId, body: CreateInvitation) -> Invited:
         """Raises NotFound, Forbidden for all but the owner, Full when too many are open."""
         now, token = self._clock(), tokens.new_token(PREFIX)
-        new = InvitationRow(new_invitation_id(), album, wish.role, wish.label, now, now + LIFETIME)
+        new = InvitationRow(new_invitation_id(), album, body.role, body.label, now, now + LIFETIME)
         async with self._database.writer.write() as connection:
-            owned(await self._albums.standing(connection, album, owner))
-            if await self._store.count(connection, album, now) >= MOST_OPEN:
-                raise Full(f"An album has {MOST_OPEN} open invitations at most.")
+            owned(await self._albums.access(connection, album, owner))
+            if await self._store.count(connection, album, now) >= MAX_OPEN:
+                raise Full(f"An album has {MAX_OPEN} open invitations at most.")
             await self._store.add(connection, new, tokens.hash_of(token))
-            data = new.shown().model_dump(mode="json") | {"album_id": album}
+            data = new.to_wire().model_dump(mode="json") | {"album_id": album}
             event = NewEvent(EventType.INVITATION_CREATED, new.id, data)
-            await self._outbox.tell(connection, [owner], event, f"{new.id}:created")
+            await self._outbox.publish(connection, [owner], event, f"{new.id}:created")
         log.info("invitation.created", account=owner, album=album, invitation=new.id)
         return Invited(new, token)
 
@@ -88,45 +88,45 @@ class InvitationService:
         """The open ones, newest first. Raises NotFound, Forbidden, Invalid for a cursor of another list."""
         kind = f"invitations {album}"
         after = self._cursors.read(owner, kind, cursor).item_id if cursor else None
-        owned(await self._sharing.standing(owner, album))
+        owned(await self._sharing.access(owner, album))
         async with self._database.writer.read() as connection:
-            found = await self._store.page(connection, album, after, self._clock(), limit + 1)
-        listed = found[:limit]
-        more = self._cursors.write(owner, kind, Position(listed[-1].id)) if len(found) > limit else None
+            rows = await self._store.page(connection, album, after, self._clock(), limit + 1)
+        listed = rows[:limit]
+        more = self._cursors.write(owner, kind, Position(listed[-1].id)) if len(rows) > limit else None
         return ListedInvitations(listed, more)
 
     async def revoke(self, owner: AccountId, album: AlbumId, invitation: InvitationId) -> None:
         """Raises NotFound, also for one that has been used; Forbidden."""
         async with self._database.writer.write() as connection:
-            owned(await self._albums.standing(connection, album, owner))
+            owned(await self._albums.access(connection, album, owner))
             if not await self._store.revoke(connection, album, invitation):
                 raise NotFound
         log.info("invitation.revoked", account=owner, album=album, invitation=invitation)
 
-    async def accept(self, account: AccountId, token: str) -> Standing:
+    async def accept(self, account: AccountId, token: str) -> AlbumAccess:
         """Joins the album. By the same account once more it is no error; who is in it already does not use it up.
 
         Raises NotFound for what is unknown, used, revoked or over: all look the same. Raises Full.
         """
-        return await twice_if_beaten(lambda: self._accept(account, tokens.hash_of(token)))
+        return await retry_on_conflict(lambda: self._accept(account, tokens.hash_of(token)))
 
-    async def _accept(self, account: AccountId, token_hash: str) -> Standing:
+    async def _accept(self, account: AccountId, token_hash: str) -> AlbumAccess:
         async with self._cache.change() as connection:
-            found = await self._store.with_token(connection, token_hash)
-            album = await self._albums.lock(connection, found.album_id) if found else None
-            if found is None or album is None:
+            row = await self._store.with_token(connection, token_hash)
+            album = await self._albums.lock(connection, row.album_id) if row else None
+            if row is None or album is None:
                 raise NotFound
             member = await self._members.get(connection, album.id, account)
-            if member is not None and (found.accepted_by == account or not _raises(found.role, member.role)):
-                return Standing(album, member.role)
-            if not await self._store.use(connection, found.id, account, self._clock()):
+            if member is not None and (row.accepted_by == account or not _raises(row.role, member.role)):
+                return AlbumAccess(album, member.role)
+            if not await self._store.use(connection, row.id, account, self._clock()):
                 raise NotFound
-            self._cache.forget(connection, membership_key(album.id, account))
-            await self._seat(connection, album, account, found, known=member is not None)
-        log.info("invitation.accepted", account=account, album=album.id, invitation=found.id)
-        return Standing(album, found.role)
+            self._cache.invalidate(connection, membership_key(album.id, account))
+            await self._add_member(connection, album, account, row, known=member is not None)
+        log.info("invitation.accepted", account=account, album=album.id, invitation=row.id)
+        return AlbumAccess(album, row.role)
 
-    async def _seat(
+    async def _add_member(
         self,
         connection: AsyncConnection,
         album: AlbumRow,
@@ -138,12 +138,12 @@ class InvitationService:
         role = invitation.role
         if known:
             await self._members.give_role(connection, album.id, account, role)
-        elif await self._members.count(connection, album.id) >= MOST_MEMBERS:
-            raise Full(f"An album has {MOST_MEMBERS} members at most.")
+        elif await self._members.count(connection, album.id) >= MAX_MEMBERS:
+            raise Full(f"An album has {MAX_MEMBERS} members at most.")
         else:
             await self._members.add(connection, album, account, role, self._clock())
         change = f"joined:{invitation.id}"
-        await self._news.tell(
+        await self._events.publish(
             connection, EventType.ALBUM_JOINED, album, change, account_id=account, member_role=role.value
         )
 

@@ -37,12 +37,12 @@ async def list_members(
 async def change_role(
     album: AlbumIdField,
     account: Annotated[AccountIdField, Path()],
-    wish: ChangeRole,
+    body: ChangeRole,
     caller: Caller,
     members: Members,
 ) -> Member:
     """For the owner."""
-    return await members.give_role(caller.account_id, album, account, wish.role)
+    return await members.give_role(caller.account_id, album, account, body.role)
 
 
 @router.delete("/members/{account}", status_code=204)

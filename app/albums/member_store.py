@@ -23,25 +23,25 @@ class MemberStore:
         await connection.execute(insert(album_members).values(since_version=album.items_version, **member))
 
     async def get(self, connection: AsyncConnection, album: AlbumId, account: AccountId) -> MemberRow | None:
-        wanted = select(album_members.c.account_id, album_members.c.role, album_members.c.joined_at).where(
+        statement = select(album_members.c.account_id, album_members.c.role, album_members.c.joined_at).where(
             album_members.c.album_id == album, album_members.c.account_id == account
         )
-        found = (await connection.execute(wanted)).first()
-        return MemberRow(found.account_id, Role(found.role), found.joined_at) if found else None
+        rows = (await connection.execute(statement)).first()
+        return MemberRow(rows.account_id, Role(rows.role), rows.joined_at) if rows else None
 
     async def page(self, connection: AsyncConnection, album: AlbumId, after: str | None, limit: int) -> list[MemberRow]:
         """In the order of their accounts' creation."""
-        wanted = (
+        statement = (
             select(album_members.c.account_id, album_members.c.role, album_members.c.joined_at)
             .where(album_members.c.album_id == album, album_members.c.account_id > (after or ""))
             .order_by(album_members.c.account_id)
             .limit(limit)
         )
-        return [MemberRow(account, Role(role), joined) for account, role, joined in await connection.execute(wanted)]
+        return [MemberRow(account, Role(role), joined) for account, role, joined in await connection.execute(statement)]
 
     async def count(self, connection: AsyncConnection, album: AlbumId) -> int:
-        wanted = select(func.count()).select_from(album_members).where(album_members.c.album_id == album)
-        return await connection.scalar(wanted) or 0
+        statement = select(func.count()).select_from(album_members).where(album_members.c.album_id == album)
+        return await connection.scalar(statement) or 0
 
     async def give_role(self, connection: AsyncConnection, album: AlbumId, account: AccountId, role: Role) -> None:
         change = update(album_members).where(album_members.c.album_id == album, album_members.c.account_id == account)

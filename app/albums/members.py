@@ -7,9 +7,9 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.service import AccountService
-from app.albums.departures import Departures
+from app.albums.album_events import AlbumEvents
+from app.albums.leaving import LeaveService
 from app.albums.member_store import MemberStore
-from app.albums.news import AlbumNews
 from app.albums.rights import owned, seen
 from app.albums.store import AlbumStore
 from app.albums.values import MemberRow
@@ -40,39 +40,39 @@ class MemberService:
         cache: Cache,
         albums: AlbumStore,
         store: MemberStore,
-        departures: Departures,
+        leave_service: LeaveService,
         accounts: AccountService,
-        news: AlbumNews,
+        events: AlbumEvents,
         cursors: Cursors,
     ) -> None:
         self._database, self._cache, self._albums, self._store = database, cache, albums, store
-        self._departures, self._accounts = departures, accounts
-        self._news, self._cursors = news, cursors
+        self._leave_service, self._accounts = leave_service, accounts
+        self._events, self._cursors = events, cursors
 
     async def list(self, reader: AccountId, album: AlbumId, cursor: str | None, limit: int) -> ListedMembers:
         """For whoever may see the album, by name and not by address. Raises Invalid for a cursor of another list."""
         kind = f"members {album}"
         after = self._cursors.read(reader, kind, cursor).item_id if cursor else None
         async with self._database.writer.read() as connection:
-            found = await self._store.page(connection, album, after, limit + 1)
-        listed = found[:limit]
+            rows = await self._store.page(connection, album, after, limit + 1)
+        listed = rows[:limit]
         names = await self._accounts.names([each.account_id for each in listed])
-        more = self._cursors.write(reader, kind, Position(listed[-1].account_id)) if len(found) > limit else None
-        return ListedMembers([shown_member(each, names) for each in listed], more)
+        more = self._cursors.write(reader, kind, Position(listed[-1].account_id)) if len(rows) > limit else None
+        return ListedMembers([member_to_wire(each, names) for each in listed], more)
 
     async def give_role(self, owner: AccountId, album: AlbumId, account: AccountId, role: Role) -> Member:
         """Raises NotFound, Forbidden for all but the owner, WrongState for the owner's own role."""
         async with self._cache.change(album_key(album), membership_key(album, account)) as connection:
-            row = owned(await self._albums.standing(connection, album, owner))
+            row = owned(await self._albums.access(connection, album, owner))
             member = await self._require(connection, album, account)
             if member.role is Role.OWNER:
                 raise WrongState("The owner stays the owner; hand the album over instead.")
             if member.role is not role:
                 await self._store.give_role(connection, album, account, role)
                 changed = await self._edited(connection, row)
-                await self._tell(connection, EventType.ALBUM_UPDATED, changed, account, role)
+                await self._publish(connection, EventType.ALBUM_UPDATED, changed, account, role)
         names = await self._accounts.names([account])
-        return shown_member(replace(member, role=role), names)
+        return member_to_wire(replace(member, role=role), names)
 
     async def remove(self, caller: AccountId, album: AlbumId, account: AccountId) -> None:
         """Leaving, or sending somebody away. What they put there goes along, and they see no more of the album.
@@ -80,12 +80,12 @@ class MemberService:
         Raises NotFound, Forbidden for all but the owner where it is somebody else, WrongState for the owner.
         """
         async with self._cache.change(album_key(album), membership_key(album, account)) as connection:
-            standing = seen(await self._albums.standing(connection, album, caller))
-            row = standing.album if caller == account else owned(standing)
+            access = seen(await self._albums.access(connection, album, caller))
+            row = access.album if caller == account else owned(access)
             member = await self._require(connection, album, account)
             if member.role is Role.OWNER:
                 raise WrongState("Hand the album over first, or delete it.")
-            await self._departures.depart(connection, row, account, await self._albums.members(connection, album))
+            await self._leave_service.leave(connection, row, account, await self._albums.members(connection, album))
         log.info("member.left", account=account, album=album, by=caller)
 
     async def _edited(self, connection: AsyncConnection, album: AlbumRow) -> AlbumRow:
@@ -93,11 +93,11 @@ class MemberService:
         await self._albums.change(connection, album, {"version": edited.version}, expected=None)
         return edited
 
-    async def _tell(
+    async def _publish(
         self, connection: AsyncConnection, kind: EventType, album: AlbumRow, account: AccountId, role: Role
     ) -> None:
         change = f"version:{album.version}"
-        await self._news.tell(connection, kind, album, change, account_id=account, member_role=role.value)
+        await self._events.publish(connection, kind, album, change, account_id=account, member_role=role.value)
 
     async def _require(self, connection: AsyncConnection, album: AlbumId, account: AccountId) -> MemberRow:
         member = await self._store.get(connection, album, account)
@@ -106,7 +106,7 @@ class MemberService:
         return member
 
 
-def shown_member(member: MemberRow, names: Mapping[AccountId, str]) -> Member:
+def member_to_wire(member: MemberRow, names: Mapping[AccountId, str]) -> Member:
     return Member(
         account_id=member.account_id,
         name=names.get(member.account_id, ""),

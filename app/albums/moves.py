@@ -6,10 +6,10 @@ from dataclasses import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.albums import positions
-from app.albums.news import AlbumNews
+from app.albums.album_events import AlbumEvents
+from app.albums.conflict_retry import retry_on_conflict
 from app.albums.order_store import OrderStore
 from app.albums.placement_store import PlacementStore
-from app.albums.repeated import twice_if_beaten
 from app.albums.rights import owned
 from app.albums.store import AlbumStore
 from app.events.requests import RelationalRequests, RequestKey
@@ -31,31 +31,31 @@ class MoveService:
         albums: AlbumStore,
         placements: PlacementStore,
         store: OrderStore,
-        news: AlbumNews,
-        answered: RelationalRequests,
+        events: AlbumEvents,
+        completed_requests: RelationalRequests,
     ) -> None:
         self._cache, self._albums, self._placements, self._store = cache, albums, placements, store
-        self._news, self._answered = news, answered
+        self._events, self._completed_requests = events, completed_requests
 
-    async def move(self, owner: AccountId, album: AlbumId, wish: MoveItems, request: RequestKey | None) -> None:
+    async def move(self, owner: AccountId, album: AlbumId, body: MoveItems, request: RequestKey | None) -> None:
         """What is done by hand shows where the album's order is `manual`.
 
         Raises NotFound, Forbidden for all but the owner, Invalid for what does not lie there, IdempotencyMismatch.
         """
-        await twice_if_beaten(lambda: self._move(owner, album, wish, request))
+        await retry_on_conflict(lambda: self._move(owner, album, body, request))
 
-    async def _move(self, owner: AccountId, album: AlbumId, wish: MoveItems, request: RequestKey | None) -> None:
-        items = list(dict.fromkeys(wish.ids))
+    async def _move(self, owner: AccountId, album: AlbumId, body: MoveItems, request: RequestKey | None) -> None:
+        items = list(dict.fromkeys(body.ids))
         async with self._cache.change(album_key(album)) as connection:
-            row = owned(await self._albums.standing(connection, album, owner))
-            if await self._answered.earlier(connection, owner, request):
+            row = owned(await self._albums.access(connection, album, owner))
+            if await self._completed_requests.earlier(connection, owner, request):
                 return
-            await self._answered.note(connection, owner, request, album, 204)
-            await self._require_there(connection, album, [*items, *filter(None, [wish.before, wish.after])])
-            await self._store.place(connection, album, await self._places(connection, album, items, wish))
+            await self._completed_requests.note(connection, owner, request, album, 204)
+            await self._require_there(connection, album, [*items, *filter(None, [body.before, body.after])])
+            await self._store.place(connection, album, await self._places(connection, album, items, body))
             changed = replace(row, items_version=row.items_version + 1)
             await self._albums.change(connection, row, {"items_version": changed.items_version}, expected=None)
-            await self._news.tell(connection, EventType.ALBUM_UPDATED, changed, f"items:{changed.items_version}")
+            await self._events.publish(connection, EventType.ALBUM_UPDATED, changed, f"items:{changed.items_version}")
 
     async def _require_there(self, connection: AsyncConnection, album: AlbumId, items: Sequence[ItemId]) -> None:
         present = await self._placements.present(connection, album, items)
@@ -63,20 +63,20 @@ class MoveService:
             raise Invalid(errors=[{"field": "ids", "message": "names an item that does not lie in this album"}])
 
     async def _places(
-        self, connection: AsyncConnection, album: AlbumId, items: list[ItemId], wish: MoveItems
+        self, connection: AsyncConnection, album: AlbumId, items: list[ItemId], body: MoveItems
     ) -> dict[str, int]:
         """Where the items go, and whoever must make room for them."""
         for neighbours in WIDENING:
-            if places := await self._fitted(connection, album, items, wish, neighbours):
+            if places := await self._fitted(connection, album, items, body, neighbours):
                 return places
         await self._store.renumber(connection, album)
-        return await self._fitted(connection, album, items, wish, 0) or {}
+        return await self._fitted(connection, album, items, body, 0) or {}
 
     async def _fitted(
-        self, connection: AsyncConnection, album: AlbumId, items: list[ItemId], wish: MoveItems, neighbours: int
+        self, connection: AsyncConnection, album: AlbumId, items: list[ItemId], body: MoveItems, neighbours: int
     ) -> dict[str, int] | None:
         """None when that many neighbours cannot make room."""
-        room = await self._store.room(connection, album, wish.before, wish.after, set(items), neighbours)
-        if wish.after:
-            return positions.spread([*items, *room.shifted], room.near, room.far)
-        return positions.spread([*room.shifted, *items], room.far, room.near)
+        gap = await self._store.gap(connection, album, body.before, body.after, set(items), neighbours)
+        if body.after:
+            return positions.spread([*items, *gap.shifted], gap.near, gap.far)
+        return positions.spread([*gap.shifted, *items], gap.far, gap.near)

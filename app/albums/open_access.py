@@ -22,6 +22,6 @@ class OpenAccess:
         """
         await self._invitations.revoke_all(connection, album.id)
         for link in await self._shares.remove_all(connection, album.id):
-            self._cache.forget(connection, *visitor_keys(link))
+            self._cache.invalidate(connection, *visitor_keys(link))
             event = share_event(EventType.SHARE_REVOKED, link)
-            await self._outbox.tell(connection, [album.owner_id], event, f"share.revoked:{link.id}")
+            await self._outbox.publish(connection, [album.owner_id], event, f"share.revoked:{link.id}")

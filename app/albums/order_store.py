@@ -14,7 +14,7 @@ _PLACE = (album_items.c.position, album_items.c.item_id)
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class PositionGap:
     """Beside an item: its position, its neighbours that are to be shifted, and the position of the next one, if any."""
 
     near: int
@@ -25,7 +25,7 @@ class Room:
 class OrderStore:
     """Each method is one step of a transaction that has locked the album."""
 
-    async def room(
+    async def gap(
         self,
         connection: AsyncConnection,
         album: AlbumId,
@@ -33,22 +33,22 @@ class OrderStore:
         after: ItemId | None,
         moved: Set[ItemId],
         neighbours: int,
-    ) -> Room:
+    ) -> PositionGap:
         """On that side of it, with the nearest neighbours that are not themselves moved, in the album's order."""
         mine = album_items.c.album_id == album
         anchor = select(album_items.c.position).where(mine, album_items.c.item_id == (before or after))
         near = (await connection.execute(anchor)).scalar_one()
         at = tuple_(near, before or after)
-        wanted = select(*_PLACE).where(mine, album_items.c.item_id.not_in(moved))
+        statement = select(*_PLACE).where(mine, album_items.c.item_id.not_in(moved))
         if after is not None:
             beside = and_(album_items.c.position >= near, tuple_(*_PLACE) > at)
-            wanted = wanted.where(beside).order_by(*_PLACE)
+            statement = statement.where(beside).order_by(*_PLACE)
         else:
             beside = and_(album_items.c.position <= near, tuple_(*_PLACE) < at)
-            wanted = wanted.where(beside).order_by(*(column.desc() for column in _PLACE))
-        found = list(await connection.execute(wanted.limit(neighbours + 1)))
-        order, beyond = [ItemId(item) for _, item in found[:neighbours]], found[neighbours:]
-        return Room(near, order if after else order[::-1], beyond[0].position if beyond else None)
+            statement = statement.where(beside).order_by(*(column.desc() for column in _PLACE))
+        rows = list(await connection.execute(statement.limit(neighbours + 1)))
+        order, beyond = [ItemId(item) for _, item in rows[:neighbours]], rows[neighbours:]
+        return PositionGap(near, order if after else order[::-1], beyond[0].position if beyond else None)
 
     async def renumber(self, connection: AsyncConnection, album: AlbumId) -> None:
         """New positions for all, in the order that they are in, with plenty of room between them."""

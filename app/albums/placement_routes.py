@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from app.albums.dependencies import Albums, Cursor, Limit, Moves, Pages, Placements
-from app.albums.pages import ShownItem
+from app.albums.pages import VisibleItem
 from app.caller import Caller
 from app.idempotency import Key
 from app.items.routes import Items, Log
@@ -39,41 +39,41 @@ async def list_album_items(
     """In the album's order: by capture, the oldest first, or as made by hand. Own items in any state, foreign ones as
     soon as there is something to be seen."""
     head = await log.head(caller.account_id)
-    standing = await albums.require(caller.account_id, album)
-    page = await pages.page(standing.album, Member(caller.account_id), cursor, limit)
+    access = await albums.require(caller.account_id, album)
+    page = await pages.page(access.album, Member(caller.account_id), cursor, limit)
     response.headers[HEAD_HEADER] = str(head.last)
-    return AlbumItemPage(items=tuple(shown_item(items, each) for each in page.items), next_cursor=page.next_cursor)
+    return AlbumItemPage(items=tuple(item_to_wire(items, each) for each in page.items), next_cursor=page.next_cursor)
 
 
 @router.post("")
 async def add_items(
-    album: AlbumIdField, wish: AddItems, caller: Caller, placements: Placements, key: Key
+    album: AlbumIdField, body: AddItems, caller: Caller, placements: Placements, key: Key
 ) -> AddedItems:
     """Own items, by the owner or a contributor; repeatable. Where originals are allowed, this allows theirs."""
-    added = await placements.add(caller.account_id, album, wish.ids, key)
+    added = await placements.add(caller.account_id, album, body.ids, key)
     return AddedItems(added=added.done, absent=added.absent)
 
 
 @router.post("/remove")
 async def remove_items(
-    album: AlbumIdField, wish: RemoveItems, caller: Caller, placements: Placements, key: Key
+    album: AlbumIdField, body: RemoveItems, caller: Caller, placements: Placements, key: Key
 ) -> RemovedItems:
     """The owner any, a contributor own ones. Whoever saw them there gets no new URLs from now on."""
-    removed = await placements.remove(caller.account_id, album, wish.ids, key)
+    removed = await placements.remove(caller.account_id, album, body.ids, key)
     return RemovedItems(removed=removed.done, absent=removed.absent)
 
 
 @router.post("/move", status_code=204)
-async def move_items(album: AlbumIdField, wish: MoveItems, caller: Caller, moves: Moves, key: Key) -> None:
+async def move_items(album: AlbumIdField, body: MoveItems, caller: Caller, moves: Moves, key: Key) -> None:
     """For the owner; shows where the album's `order` is `manual`."""
-    await moves.move(caller.account_id, album, wish, key)
+    await moves.move(caller.account_id, album, body, key)
 
 
-def shown_item(items: ItemService, each: ShownItem) -> AlbumItem:
+def item_to_wire(items: ItemService, each: VisibleItem) -> AlbumItem:
     """For visitors of a share without a word about whose it is."""
-    named = each.foreign is None or isinstance(each.foreign, Member)
+    named = each.shared is None or isinstance(each.shared, Member)
     return AlbumItem(
-        item=items.shown(each.row, each.foreign),
+        item=items.to_wire(each.row, each.shared),
         owner_id=each.row.account_id if named else None,
         added_at=each.placed.added_at,
         original=each.original,

@@ -42,10 +42,10 @@ class PlacementStore:
         self, connection: AsyncConnection, album: AlbumId, items: Iterable[ItemId]
     ) -> dict[ItemId, AccountId]:
         """Which of the items lie in the album, and whose they are."""
-        wanted = _counting(album_items.c.item_id, album_items.c.owner_id).where(_named(album, items))
-        return {ItemId(item): AccountId(owner) for item, owner in await connection.execute(wanted)}
+        statement = _counting(album_items.c.item_id, album_items.c.owner_id).where(_named(album, items))
+        return {ItemId(item): AccountId(owner) for item, owner in await connection.execute(statement)}
 
-    async def lies_in(self, connection: AsyncConnection, album: AlbumId, item: ItemId) -> bool:
+    async def is_placed_in(self, connection: AsyncConnection, album: AlbumId, item: ItemId) -> bool:
         return item in await self.present(connection, album, [item])
 
     async def remove(self, connection: AsyncConnection, album: AlbumId, items: Iterable[ItemId]) -> None:
@@ -62,29 +62,29 @@ class PlacementStore:
         return await connection.scalar(_counting(func.count()).where(mine)) or 0
 
     async def last_position(self, connection: AsyncConnection, album: AlbumId) -> int | None:
-        wanted = select(func.max(album_items.c.position)).where(album_items.c.album_id == album)
-        last: int | None = await connection.scalar(wanted)
+        statement = select(func.max(album_items.c.position)).where(album_items.c.album_id == album)
+        last: int | None = await connection.scalar(statement)
         return last
 
     async def first(self, connection: AsyncConnection, album: AlbumId) -> ItemId | None:
         """The one that was captured first."""
-        wanted = _counting(album_items.c.item_id).where(album_items.c.album_id == album)
-        first: ItemId | None = await connection.scalar(wanted.order_by(album_items.c.captured_key).limit(1))
+        statement = _counting(album_items.c.item_id).where(album_items.c.album_id == album)
+        first: ItemId | None = await connection.scalar(statement.order_by(album_items.c.captured_key).limit(1))
         return first
 
     async def page(
         self, connection: AsyncConnection, album: AlbumId, order: AlbumOrder, after: tuple[str, str] | None, limit: int
     ) -> PlacedPage:
         """What follows `after` (place and item), in the album's order."""
-        wanted = _counting(*_PLACED).where(album_items.c.album_id == album).limit(limit + 1)
+        statement = _counting(*_PLACED).where(album_items.c.album_id == album).limit(limit + 1)
         if order is AlbumOrder.CAPTURED:
-            wanted = wanted.order_by(album_items.c.captured_key)
+            statement = statement.order_by(album_items.c.captured_key)
         else:
-            wanted = wanted.order_by(album_items.c.position, album_items.c.item_id)
+            statement = statement.order_by(album_items.c.position, album_items.c.item_id)
         if after is not None:
-            wanted = wanted.where(_follows(order, *after))
-        found = [_placed(row, order) for row in await connection.execute(wanted)]
-        return PlacedPage(tuple(found[:limit]), len(found) > limit)
+            statement = statement.where(_is_after(order, *after))
+        rows = [_placed(row, order) for row in await connection.execute(statement)]
+        return PlacedPage(tuple(rows[:limit]), len(rows) > limit)
 
     async def items_version(self, connection: AsyncConnection, album: AlbumId) -> int | None:
         """As this side of the database knows it."""
@@ -92,19 +92,19 @@ class PlacementStore:
 
     async def albums_of(self, connection: AsyncConnection, items: Sequence[ItemId]) -> list[AlbumId]:
         """Wherever any of them was put, whether that counts or not."""
-        wanted = select(album_items.c.album_id).where(album_items.c.item_id.in_(items)).distinct()
-        return sorted(AlbumId(album) for album in await connection.scalars(wanted))
+        statement = select(album_items.c.album_id).where(album_items.c.item_id.in_(items)).distinct()
+        return sorted(AlbumId(album) for album in await connection.scalars(statement))
 
     async def placed_anywhere(self, connection: AsyncConnection, items: Sequence[ItemId]) -> list[ItemId]:
-        wanted = select(album_items.c.item_id).where(album_items.c.item_id.in_(items)).distinct()
-        return [ItemId(item) for item in await connection.scalars(wanted)]
+        statement = select(album_items.c.item_id).where(album_items.c.item_id.in_(items)).distinct()
+        return [ItemId(item) for item in await connection.scalars(statement)]
 
     async def captured_keys(
         self, connection: AsyncConnection, album: AlbumId, items: Sequence[ItemId]
     ) -> dict[ItemId, str]:
         """Where the album has them in the order of capture."""
-        wanted = select(album_items.c.item_id, album_items.c.captured_key).where(_named(album, items))
-        return {ItemId(item): key for item, key in await connection.execute(wanted)}
+        statement = select(album_items.c.item_id, album_items.c.captured_key).where(_named(album, items))
+        return {ItemId(item): key for item, key in await connection.execute(statement)}
 
     async def recapture(
         self, connection: AsyncConnection, album: AlbumId, order: AlbumOrder, rows: Sequence[ItemRow]
@@ -132,7 +132,7 @@ def _named(album: AlbumId, items: Iterable[ItemId]) -> ColumnElement[bool]:
     return and_(album_items.c.album_id == album, album_items.c.item_id.in_(list(items)))
 
 
-def _follows(order: AlbumOrder, place: str, item: str) -> ColumnElement[bool]:
+def _is_after(order: AlbumOrder, place: str, item: str) -> ColumnElement[bool]:
     if order is AlbumOrder.CAPTURED:
         return album_items.c.captured_key > place
     position = int(place)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.albums import positions
+from app.albums.album_events import AlbumEvents
+from app.albums.conflict_retry import retry_on_conflict
 from app.albums.contents import AlbumContents
-from app.albums.news import AlbumNews
 from app.albums.placement_store import PlacementStore, position_of
-from app.albums.repeated import twice_if_beaten
 from app.albums.rights import contributed
 from app.albums.store import AlbumStore
 from app.events.requests import RelationalRequests, RequestKey
@@ -18,7 +18,7 @@ from app.items.service import ItemService
 from app.sharing.keys import album_key, albums_of_item_key
 from app.sharing.values import AlbumRow
 from app.stores.cache.cache import Cache
-from shared.albums import MOST_ITEMS, AlbumOrder, Role
+from shared.albums import MAX_ITEMS, AlbumOrder, Role
 from shared.events import EventType
 from shared.ids import AccountId, AlbumId, ItemId
 from shared.problems import Full
@@ -41,12 +41,12 @@ class PlacementService:
         store: PlacementStore,
         contents: AlbumContents,
         items: ItemService,
-        news: AlbumNews,
-        answered: RelationalRequests,
+        events: AlbumEvents,
+        completed_requests: RelationalRequests,
         clock: Clock,
     ) -> None:
         self._cache, self._albums, self._store, self._contents = cache, albums, store, contents
-        self._items, self._news, self._answered, self._clock = items, news, answered, clock
+        self._items, self._events, self._completed_requests, self._clock = items, events, completed_requests, clock
 
     async def add(
         self, account: AccountId, album: AlbumId, items: Sequence[ItemId], request: RequestKey | None
@@ -55,21 +55,21 @@ class PlacementService:
 
         Raises NotFound, Forbidden for viewers, Full, IdempotencyMismatch.
         """
-        wanted = list(dict.fromkeys(items))
-        rows = await self._items.get_many(account, wanted)
-        own = [rows[item] for item in wanted if item in rows]
-        await twice_if_beaten(lambda: self._add(account, album, own, request))
-        return _sorted(wanted, rows)
+        requested = list(dict.fromkeys(items))
+        rows = await self._items.get_many(account, requested)
+        own = [rows[item] for item in requested if item in rows]
+        await retry_on_conflict(lambda: self._add(account, album, own, request))
+        return _sorted(requested, rows)
 
     async def _add(
         self, account: AccountId, album: AlbumId, rows: Sequence[ItemRow], request: RequestKey | None
     ) -> None:
         items = [row.item_id for row in rows]
         async with self._cache.change(album_key(album), *map(albums_of_item_key, items)) as connection:
-            row = contributed(await self._albums.standing(connection, album, account))
-            if await self._answered.earlier(connection, account, request):
+            row = contributed(await self._albums.access(connection, album, account))
+            if await self._completed_requests.earlier(connection, account, request):
                 return
-            await self._answered.note(connection, account, request, album, 200)
+            await self._completed_requests.note(connection, account, request, album, 200)
             present = await self._store.present(connection, album, items)
             if row.originals_allowed and await self._store.allow_originals(connection, album, present):
                 row = replace(row, items_version=row.items_version + 1)  # pages are cached with what placements allow
@@ -78,8 +78,8 @@ class PlacementService:
                 await self._place(connection, row, missing)
 
     async def _place(self, connection: AsyncConnection, album: AlbumRow, rows: Sequence[ItemRow]) -> None:
-        if album.item_count + len(rows) > MOST_ITEMS:
-            raise Full(f"An album holds {MOST_ITEMS:,} items.")
+        if album.item_count + len(rows) > MAX_ITEMS:
+            raise Full(f"An album holds {MAX_ITEMS:,} items.")
         items = [row.item_id for row in rows]
         changed = replace(album, item_count=album.item_count + len(rows), items_version=album.items_version + 1)
         # What somebody put there who left, and is back before it was cleared away.
@@ -87,7 +87,7 @@ class PlacementService:
         last = await self._store.last_position(connection, album.id) if album.item_order is AlbumOrder.MANUAL else None
         await self._store.add(connection, _placements(changed, rows, last, self._clock()))
         changed = await self._contents.settle(connection, changed)
-        await self._news.tell_items(connection, EventType.ALBUM_ITEMS_ADDED, changed, items)
+        await self._events.publish_items(connection, EventType.ALBUM_ITEMS_ADDED, changed, items)
 
     async def remove(
         self, account: AccountId, album: AlbumId, items: Sequence[ItemId], request: RequestKey | None
@@ -96,20 +96,20 @@ class PlacementService:
 
         Raises NotFound, Forbidden for viewers, IdempotencyMismatch.
         """
-        wanted = list(dict.fromkeys(items))
-        return _sorted(wanted, await twice_if_beaten(lambda: self._remove(account, album, wanted, request)))
+        requested = list(dict.fromkeys(items))
+        return _sorted(requested, await retry_on_conflict(lambda: self._remove(account, album, requested, request)))
 
     async def _remove(
         self, account: AccountId, album: AlbumId, items: Sequence[ItemId], request: RequestKey | None
     ) -> Iterable[ItemId]:
         async with self._cache.change(album_key(album), *map(albums_of_item_key, items)) as connection:
-            standing = await self._albums.standing(connection, album, account)
-            row = contributed(standing)
-            if await self._answered.earlier(connection, account, request):
+            access = await self._albums.access(connection, album, account)
+            row = contributed(access)
+            if await self._completed_requests.earlier(connection, account, request):
                 return items
-            await self._answered.note(connection, account, request, album, 200)
+            await self._completed_requests.note(connection, account, request, album, 200)
             present = await self._store.present(connection, album, items)
-            any_of_them = standing is not None and standing.role is Role.OWNER
+            any_of_them = access is not None and access.role is Role.OWNER
             leaving = [item for item in items if item in present and (any_of_them or present[item] == account)]
             if leaving:
                 await self._contents.take_out(connection, row, leaving)
@@ -134,6 +134,9 @@ def _placements(album: AlbumRow, rows: Sequence[ItemRow], last: int | None, now:
     ]
 
 
-def _sorted(wanted: Iterable[ItemId], done: Iterable[ItemId]) -> Sorted:
-    found = set(done)
-    return Sorted(tuple(item for item in wanted if item in found), tuple(item for item in wanted if item not in found))
+def _sorted(requested: Iterable[ItemId], done: Iterable[ItemId]) -> Sorted:
+    completed = set(done)
+    return Sorted(
+        tuple(item for item in requested if item in completed),
+        tuple(item for item in requested if item not in completed),
+    )

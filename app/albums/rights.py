@@ -1,26 +1,26 @@
 """What members may do, as the role says; somebody who is in no way in an album does not learn that it exists."""
 
-from app.sharing.values import AlbumRow, Standing
+from app.sharing.values import AlbumAccess, AlbumRow
 from shared.albums import Role
 from shared.problems import Forbidden, NotFound
 
 
-def seen(standing: Standing | None) -> Standing:
+def seen(access: AlbumAccess | None) -> AlbumAccess:
     """Raises NotFound."""
-    if standing is None:
+    if access is None:
         raise NotFound
-    return standing
+    return access
 
 
-def owned(standing: Standing | None) -> AlbumRow:
+def owned(access: AlbumAccess | None) -> AlbumRow:
     """Raises NotFound, or Forbidden for other members."""
-    if seen(standing).role is not Role.OWNER:
+    if seen(access).role is not Role.OWNER:
         raise Forbidden("Only the album's owner may do this.")
-    return seen(standing).album
+    return seen(access).album
 
 
-def contributed(standing: Standing | None) -> AlbumRow:
+def contributed(access: AlbumAccess | None) -> AlbumRow:
     """Raises NotFound, or Forbidden for viewers."""
-    if seen(standing).role is Role.VIEWER:
+    if seen(access).role is Role.VIEWER:
         raise Forbidden("Viewers of this album may not do this.")
-    return seen(standing).album
+    return seen(access).album

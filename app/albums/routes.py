@@ -4,13 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
 
+from app.albums.album_events import to_wire
 from app.albums.dependencies import Albums, Cursor, Limit
-from app.albums.news import shown
-from app.albums.short_way import album_answer, tag_of
+from app.albums.fast_path import album_response, tag_of
 from app.caller import Caller
 from app.idempotency import Key
 from app.items.routes import ExpectedVersion, Log
-from app.sharing.values import Standing
+from app.sharing.values import AlbumAccess
 from shared.albums import Album, AlbumPage, CreateAlbum, EditAlbum
 from shared.events import HEAD_HEADER
 from shared.ids import AlbumIdField
@@ -20,10 +20,10 @@ router = APIRouter(prefix="/albums", tags=["albums"])
 
 
 @router.post("", status_code=201)
-async def create_album(wish: CreateAlbum, caller: Caller, albums: Albums, key: Key, response: Response) -> Album:
-    standing = await albums.create(caller.account_id, wish, key)
-    response.headers["Location"] = f"/v1/albums/{standing.album.id}"
-    return _answer(standing, response)
+async def create_album(body: CreateAlbum, caller: Caller, albums: Albums, key: Key, response: Response) -> Album:
+    access = await albums.create(caller.account_id, body, key)
+    response.headers["Location"] = f"/v1/albums/{access.album.id}"
+    return _respond(access, response)
 
 
 @router.get("")
@@ -35,7 +35,7 @@ async def list_albums(
     listed = await albums.list(caller.account_id, cursor, limit)
     response.headers[HEAD_HEADER] = str(head.last)
     return AlbumPage(
-        albums=tuple(shown(each.album, each.role) for each in listed.standings),
+        albums=tuple(to_wire(each.album, each.role) for each in listed.accesses),
         covers=await albums.covers(caller.account_id, listed),
         next_cursor=listed.next_cursor,
     )
@@ -45,18 +45,18 @@ async def list_albums(
 async def get_album(
     album: AlbumIdField, caller: Caller, albums: Albums, if_none_match: Annotated[str | None, Header()] = None
 ) -> Response:
-    """Most requests do not come this far: see short_way.py."""
-    return album_answer(await albums.require(caller.account_id, album), if_none_match)
+    """Most requests do not come this far: see fast_path.py."""
+    return album_response(await albums.require(caller.account_id, album), if_none_match)
 
 
 @router.patch("/{album}")
 async def edit_album(
-    album: AlbumIdField, wish: EditAlbum, caller: Caller, albums: Albums, expected: ExpectedVersion, response: Response
+    album: AlbumIdField, body: EditAlbum, caller: Caller, albums: Albums, expected: ExpectedVersion, response: Response
 ) -> Album:
     """Changes what is named; with If-Match only if nobody else did meanwhile. For its owner."""
-    if not wish.model_fields_set:
+    if not body.model_fields_set:
         raise Invalid(errors=[{"field": "", "message": "name at least one field to change"}])
-    return _answer(await albums.edit(caller.account_id, album, wish, expected), response)
+    return _respond(await albums.edit(caller.account_id, album, body, expected), response)
 
 
 @router.delete("/{album}", status_code=204)
@@ -65,7 +65,7 @@ async def delete_album(album: AlbumIdField, caller: Caller, albums: Albums, expe
     await albums.delete(caller.account_id, album, expected)
 
 
-def _answer(standing: Standing, response: Response) -> Album:
-    response.headers["ETag"] = tag_of(standing)
+def _respond(access: AlbumAccess, response: Response) -> Album:
+    response.headers["ETag"] = tag_of(access)
     response.headers["Cache-Control"] = "private, no-cache"
-    return shown(standing.album, standing.role)
+    return to_wire(access.album, access.role)

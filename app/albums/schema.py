@@ -39,7 +39,7 @@ album_transfers = Table(
     Index("ix_album_transfers_to_account_id", "to_account_id"),
 )
 
-album_clearings = Table(
+placement_purges = Table(
     "album_clearings",
     metadata,
     Column("id", _NUMBER, primary_key=True, autoincrement=True),

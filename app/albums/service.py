@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from app.albums.album_events import AlbumEvents
+from app.albums.conflict_retry import retry_on_conflict
 from app.albums.member_store import MemberStore
-from app.albums.news import AlbumNews
 from app.albums.placement_store import PlacementStore
-from app.albums.repeated import twice_if_beaten
 from app.albums.rights import owned, seen
 from app.albums.store import AlbumStore
 from app.events.requests import RelationalRequests, RequestKey
@@ -17,7 +17,7 @@ from app.items.store import Position
 from app.sharing.access import SharedItems
 from app.sharing.keys import album_key, membership_key
 from app.sharing.service import SharingService
-from app.sharing.values import AlbumRow, Standing
+from app.sharing.values import AlbumAccess, AlbumRow
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from app.viewer import Member
@@ -37,7 +37,7 @@ _COLUMNS = {"order": "item_order"}
 
 @dataclass(frozen=True, slots=True)
 class ListedAlbums:
-    standings: list[Standing]
+    accesses: list[AlbumAccess]
     next_cursor: str | None
 
 
@@ -52,92 +52,92 @@ class AlbumService:
         store: AlbumStore,
         members: MemberStore,
         placements: PlacementStore,
-        news: AlbumNews,
-        answered: RelationalRequests,
+        events: AlbumEvents,
+        completed_requests: RelationalRequests,
         cursors: Cursors,
         clock: Clock,
     ) -> None:
         self._database, self._cache, self._sharing = database, cache, sharing
         self._shared_items, self._items = shared_items, items
-        self._store, self._members, self._placements, self._news = store, members, placements, news
-        self._answered, self._cursors, self._clock = answered, cursors, clock
+        self._store, self._members, self._placements, self._events = store, members, placements, events
+        self._completed_requests, self._cursors, self._clock = completed_requests, cursors, clock
 
-    async def require(self, account: AccountId, album: AlbumId) -> Standing:
+    async def require(self, account: AccountId, album: AlbumId) -> AlbumAccess:
         """Raises NotFound: a foreign album looks like an absent one."""
-        return seen(await self._sharing.standing(account, album))
+        return seen(await self._sharing.access(account, album))
 
     async def list(self, account: AccountId, cursor: str | None, limit: int) -> ListedAlbums:
         """Own and joined ones, the newest first. Raises Invalid for a cursor of another list."""
         after = self._cursors.read(account, ALBUMS, cursor).item_id if cursor else None
         async with self._database.writer.read() as connection:
-            found = await self._store.page(connection, account, after, limit + 1)
-        listed = found[:limit]
-        more = self._cursors.write(account, ALBUMS, Position(listed[-1].album.id)) if len(found) > limit else None
+            rows = await self._store.page(connection, account, after, limit + 1)
+        listed = rows[:limit]
+        more = self._cursors.write(account, ALBUMS, Position(listed[-1].album.id)) if len(rows) > limit else None
         return ListedAlbums(listed, more)
 
     async def covers(self, account: AccountId, listed: ListedAlbums) -> tuple[Item, ...]:
         """What is to be seen on them, with URLs."""
-        items = list(dict.fromkeys(each.album.cover_item_id for each in listed.standings if each.album.cover_item_id))
+        items = list(dict.fromkeys(each.album.cover_item_id for each in listed.accesses if each.album.cover_item_id))
         seen_items = await self._shared_items.access_many(Member(account), items)
-        return tuple(self._items.shown(each.row, each.foreign) for each in seen_items.values())
+        return tuple(self._items.to_wire(each.row, each.shared) for each in seen_items.values())
 
-    async def create(self, owner: AccountId, wish: CreateAlbum, request: RequestKey | None) -> Standing:
+    async def create(self, owner: AccountId, body: CreateAlbum, request: RequestKey | None) -> AlbumAccess:
         """Raises IdempotencyMismatch, or NotFound when what was made under this key is gone by now."""
-        return await twice_if_beaten(lambda: self._create(owner, wish, request))
+        return await retry_on_conflict(lambda: self._create(owner, body, request))
 
-    async def _create(self, owner: AccountId, wish: CreateAlbum, request: RequestKey | None) -> Standing:
-        album = self._new_album(owner, wish)
+    async def _create(self, owner: AccountId, body: CreateAlbum, request: RequestKey | None) -> AlbumAccess:
+        album = self._new_album(owner, body)
         async with self._cache.change(album_key(album.id), membership_key(album.id, owner)) as connection:
-            earlier = await self._answered.earlier(connection, owner, request)
+            earlier = await self._completed_requests.earlier(connection, owner, request)
             if earlier is not None:
-                return seen(await self._store.standing(connection, AlbumId(earlier.resource_id), owner))
+                return seen(await self._store.access(connection, AlbumId(earlier.resource_id), owner))
             await self._store.add(connection, album)
             await self._members.add(connection, album, owner, Role.OWNER, album.created_at)
-            await self._answered.note(connection, owner, request, album.id, 201)
-            await self._news.tell(connection, EventType.ALBUM_CREATED, album, "created")
+            await self._completed_requests.note(connection, owner, request, album.id, 201)
+            await self._events.publish(connection, EventType.ALBUM_CREATED, album, "created")
         log.info("album.created", account=owner, album=album.id)
-        return Standing(album, Role.OWNER)
+        return AlbumAccess(album, Role.OWNER)
 
-    def _new_album(self, owner: AccountId, wish: CreateAlbum) -> AlbumRow:
+    def _new_album(self, owner: AccountId, body: CreateAlbum) -> AlbumRow:
         return AlbumRow(
             id=new_album_id(),
             owner_id=owner,
-            title=wish.title,
-            description=wish.description,
+            title=body.title,
+            description=body.description,
             cover_item_id=None,
-            item_order=wish.order,
-            originals_allowed=wish.originals_allowed,
+            item_order=body.order,
+            originals_allowed=body.originals_allowed,
             item_count=0,
             version=1,
             items_version=1,
             created_at=self._clock(),
         )
 
-    async def edit(self, owner: AccountId, album: AlbumId, wish: EditAlbum, expected: int | None) -> Standing:
+    async def edit(self, owner: AccountId, album: AlbumId, body: EditAlbum, expected: int | None) -> AlbumAccess:
         """Changes what is named. Raises NotFound, Forbidden, Outdated, or Invalid for a cover that is not in it."""
         values = {
             _COLUMNS.get(name, name): value
-            for name, value in wish.model_dump(exclude_unset=True).items()
+            for name, value in body.model_dump(exclude_unset=True).items()
             if value is not None
         }
         async with self._cache.change(album_key(album)) as connection:
-            row = owned(await self._store.standing(connection, album, owner))
-            if wish.cover_item_id and not await self._placements.lies_in(connection, album, wish.cover_item_id):
+            row = owned(await self._store.access(connection, album, owner))
+            if body.cover_item_id and not await self._placements.is_placed_in(connection, album, body.cover_item_id):
                 raise Invalid(errors=[{"field": "cover_item_id", "message": "does not lie in this album"}])
             edited = _edited(row, values)
             moved = {"version": edited.version, "items_version": edited.items_version}
             if not await self._store.change(connection, row, values | moved, expected=expected):
                 raise Outdated(version=row.version)
-            await self._news.tell(connection, EventType.ALBUM_UPDATED, edited, f"version:{edited.version}")
-        return Standing(edited, Role.OWNER)
+            await self._events.publish(connection, EventType.ALBUM_UPDATED, edited, f"version:{edited.version}")
+        return AlbumAccess(edited, Role.OWNER)
 
     async def delete(self, owner: AccountId, album: AlbumId, expected: int | None) -> None:
         """At once for everybody, however much lies in it. The items stay. Raises NotFound, Forbidden, Outdated."""
         async with self._cache.change(album_key(album)) as connection:
-            row = owned(await self._store.standing(connection, album, owner))
+            row = owned(await self._store.access(connection, album, owner))
             if expected is not None and row.version != expected:
                 raise Outdated(version=row.version)
-            await self._news.tell(connection, EventType.ALBUM_DELETED, row, "deleted")
+            await self._events.publish(connection, EventType.ALBUM_DELETED, row, "deleted")
             await self._store.remove(connection, row)
         log.info("album.deleted", account=owner, album=album)
 

@@ -25,40 +25,40 @@ Shares = Annotated[ShareService, Depends(_shares)]
 
 @router.post("", status_code=201, dependencies=[Depends(refuse_key)])
 async def create_share(
-    album: AlbumIdField, wish: CreateShare, caller: Caller, shares: Shares, response: Response
+    album: AlbumIdField, body: CreateShare, caller: Caller, shares: Shares, response: Response
 ) -> CreatedShare:
     """A link that opens the album to whoever has it. The token is shown here and never again."""
-    row, token = await shares.create(caller.account_id, album, wish)
+    row, token = await shares.create(caller.account_id, album, body)
     response.headers["Location"] = f"/v1/albums/{album}/shares/{row.id}"
     response.headers["Cache-Control"] = "no-store"
-    return CreatedShare(share=_shown(row, response), token=token)
+    return CreatedShare(share=_to_wire(row, response), token=token)
 
 
 @router.get("")
 async def list_shares(album: AlbumIdField, caller: Caller, shares: Shares) -> SharePage:
     """The newest first."""
-    return SharePage(shares=tuple(row.shown() for row in await shares.list(caller.account_id, album)))
+    return SharePage(shares=tuple(row.to_wire() for row in await shares.list(caller.account_id, album)))
 
 
 @router.get("/{share}")
 async def get_share(
     album: AlbumIdField, share: ShareIdField, caller: Caller, shares: Shares, response: Response
 ) -> Share:
-    return _shown(await shares.require(caller.account_id, album, share), response)
+    return _to_wire(await shares.require(caller.account_id, album, share), response)
 
 
 @router.patch("/{share}")
 async def change_share(
     album: AlbumIdField,
     share: ShareIdField,
-    wish: EditShare,
+    body: EditShare,
     caller: Caller,
     shares: Shares,
     expected: ExpectedVersion,
     response: Response,
 ) -> Share:
     """Expiry, password, label, originals. Another password locks out whoever said the old one."""
-    return _shown(await shares.change(caller.account_id, album, share, wish, expected), response)
+    return _to_wire(await shares.change(caller.account_id, album, share, body, expected), response)
 
 
 @router.delete("/{share}", status_code=204)
@@ -67,6 +67,6 @@ async def revoke_share(album: AlbumIdField, share: ShareIdField, caller: Caller,
     await shares.revoke(caller.account_id, album, share)
 
 
-def _shown(row: ShareRow, response: Response) -> Share:
+def _to_wire(row: ShareRow, response: Response) -> Share:
     response.headers["ETag"] = f'"{row.version}"'
-    return row.shown()
+    return row.to_wire()

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.sharing.schema import share_links
 from shared.ids import AlbumId, ShareId
-from shared.sharing import MOST_SHARES, Share
+from shared.sharing import MAX_SHARES, Share
 
 _ROW = (
     share_links.c.id,
@@ -38,7 +38,7 @@ class ShareRow:
     created_at: datetime
     expires_at: datetime | None
 
-    def shown(self) -> Share:
+    def to_wire(self) -> Share:
         return Share(
             id=self.id,
             album_id=self.album_id,
@@ -55,8 +55,8 @@ class ShareStore:
     """Each method is one step of a transaction; what changes a link has locked its album."""
 
     async def count(self, connection: AsyncConnection, album: AlbumId) -> int:
-        wanted = select(func.count()).select_from(share_links).where(share_links.c.album_id == album)
-        return await connection.scalar(wanted) or 0
+        statement = select(func.count()).select_from(share_links).where(share_links.c.album_id == album)
+        return await connection.scalar(statement) or 0
 
     async def add(self, connection: AsyncConnection, row: ShareRow) -> None:
         await connection.execute(insert(share_links).values(_values(row)))
@@ -70,13 +70,13 @@ class ShareStore:
 
     async def list(self, connection: AsyncConnection, album: AlbumId) -> list[ShareRow]:
         """The newest first."""
-        wanted = select(*_ROW).where(share_links.c.album_id == album).order_by(share_links.c.id.desc())
-        return [ShareRow(**found) for found in (await connection.execute(wanted.limit(MOST_SHARES))).mappings()]
+        statement = select(*_ROW).where(share_links.c.album_id == album).order_by(share_links.c.id.desc())
+        return [ShareRow(**rows) for rows in (await connection.execute(statement.limit(MAX_SHARES))).mappings()]
 
     async def get(self, connection: AsyncConnection, album: AlbumId, share: ShareId) -> ShareRow | None:
-        wanted = select(*_ROW).where(share_links.c.id == share, share_links.c.album_id == album)
-        found = (await connection.execute(wanted)).mappings().first()
-        return ShareRow(**found) if found else None
+        statement = select(*_ROW).where(share_links.c.id == share, share_links.c.album_id == album)
+        rows = (await connection.execute(statement)).mappings().first()
+        return ShareRow(**rows) if rows else None
 
     async def put(self, connection: AsyncConnection, row: ShareRow) -> None:
         await connection.execute(update(share_links).where(share_links.c.id == row.id).values(_values(row)))

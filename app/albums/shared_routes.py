@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from app.accounts.client_address import ClientAddress
 from app.albums.dependencies import Cursor, Limit
-from app.albums.placement_routes import shown_item
+from app.albums.placement_routes import item_to_wire
 from app.albums.visits import AlbumVisits
 from app.items.routes import Items
 from app.sharing.visits import VisitService
@@ -53,14 +53,14 @@ async def list_shared_items(
 ) -> AlbumItemPage:
     """In the album's order. The addresses in it live ten to twenty minutes; the same link reads an item again."""
     page = await albums.page(visitor, cursor, limit)
-    return AlbumItemPage(items=tuple(shown_item(items, each) for each in page.items), next_cursor=page.next_cursor)
+    return AlbumItemPage(items=tuple(item_to_wire(items, each) for each in page.items), next_cursor=page.next_cursor)
 
 
 @router.post("/unlock")
 async def unlock_share(
-    wish: UnlockShare, client: ClientAddress, visits: Visits, token: ShareToken = None
+    body: UnlockShare, client: ClientAddress, visits: Visits, token: ShareToken = None
 ) -> UnlockedShare:
     """For a link with a password: a proof for twelve hours, to be sent along instead of the password."""
     if token is None:
         raise NotFound
-    return await visits.unlock(token, wish.password.get_secret_value(), client=client)
+    return await visits.unlock(token, body.password.get_secret_value(), client=client)

@@ -23,7 +23,7 @@ from app.stores.cache.keys import AnyKey
 from shared.events import EventType
 from shared.ids import AccountId, AlbumId, ShareId, new_share_id
 from shared.problems import Full, Invalid, NotFound, Outdated
-from shared.sharing import MOST_SHARES, CreateShare, EditShare
+from shared.sharing import MAX_SHARES, CreateShare, EditShare
 from shared.times import Clock
 
 log = structlog.get_logger()
@@ -47,28 +47,28 @@ class ShareService:
         self._albums, self._sharing = albums, sharing
         self._outbox, self._passwords, self._clock = outbox, passwords, clock
 
-    async def create(self, owner: AccountId, album: AlbumId, wish: CreateShare) -> tuple[ShareRow, str]:
+    async def create(self, owner: AccountId, album: AlbumId, body: CreateShare) -> tuple[ShareRow, str]:
         """The link and its token, which nobody can be told again. Raises Invalid, Full."""
-        owned(await self._sharing.standing(owner, album))  # hashing costs too much to do it for anybody
-        self._check(wish.expires_at)
+        owned(await self._sharing.access(owner, album))  # hashing costs too much to do it for anybody
+        self._check(body.expires_at)
         token = new_token()
         row = ShareRow(
             id=new_share_id(),
             album_id=album,
             token_hash=hash_of(token),
-            password_hash=await self._hash(wish.password),
-            label=wish.label,
-            download_allowed=wish.download_allowed,
+            password_hash=await self._hash(body.password),
+            label=body.label,
+            download_allowed=body.download_allowed,
             version=1,
             created_at=self._clock(),
-            expires_at=wish.expires_at,
+            expires_at=body.expires_at,
         )
         async with self._cache.change(*visitor_keys(row)) as connection:
-            owned(await self._albums.standing(connection, album, owner))
-            if await self._store.count(connection, album) >= MOST_SHARES:
-                raise Full(f"An album has at most {MOST_SHARES} links; revoke one that is no longer needed.")
+            owned(await self._albums.access(connection, album, owner))
+            if await self._store.count(connection, album) >= MAX_SHARES:
+                raise Full(f"An album has at most {MAX_SHARES} links; revoke one that is no longer needed.")
             await self._store.add(connection, row)
-            await self._outbox.tell(
+            await self._outbox.publish(
                 connection, [owner], share_event(EventType.SHARE_CREATED, row), f"share.created:{row.id}"
             )
         log.info("share.created", album=album, share=row.id)
@@ -76,27 +76,27 @@ class ShareService:
 
     async def list(self, owner: AccountId, album: AlbumId) -> list[ShareRow]:
         """All of them, also those that have expired."""
-        owned(await self._sharing.standing(owner, album))
+        owned(await self._sharing.access(owner, album))
         async with self._database.writer.read() as connection:
             return await self._store.list(connection, album)
 
     async def require(self, owner: AccountId, album: AlbumId, share: ShareId) -> ShareRow:
         """Raises NotFound for the link, too."""
-        owned(await self._sharing.standing(owner, album))
+        owned(await self._sharing.access(owner, album))
         async with self._database.writer.read() as connection:
-            return _found(await self._store.get(connection, album, share))
+            return _require_share(await self._store.get(connection, album, share))
 
     async def change(
-        self, owner: AccountId, album: AlbumId, share: ShareId, wish: EditShare, expected: int | None
+        self, owner: AccountId, album: AlbumId, share: ShareId, body: EditShare, expected: int | None
     ) -> ShareRow:
         """Raises NotFound, Invalid, or Outdated if somebody changed it since version `expected`."""
-        owned(await self._sharing.standing(owner, album))
-        changes = await self._changes(wish)
+        owned(await self._sharing.access(owner, album))
+        changes = await self._changes(body)
         async with self._cache.change() as connection:
             before = await self._locked(connection, owner, album, share)
             if expected not in (None, before.version):
                 raise Outdated
-            self._cache.forget(connection, *visitor_keys(before))
+            self._cache.invalidate(connection, *visitor_keys(before))
             after = replace(before, version=before.version + 1, **changes)
             await self._store.put(connection, after)
         log.info("share.changed", album=album, share=share, fields=sorted(changes))
@@ -106,33 +106,33 @@ class ShareService:
         """Once this returns, the link opens nothing any more, in any process. Raises NotFound."""
         async with self._cache.change() as connection:
             row = await self._locked(connection, owner, album, share)
-            self._cache.forget(connection, *visitor_keys(row))
+            self._cache.invalidate(connection, *visitor_keys(row))
             await self._store.remove(connection, share)
-            await self._outbox.tell(
+            await self._outbox.publish(
                 connection, [owner], share_event(EventType.SHARE_REVOKED, row), f"share.revoked:{share}"
             )
         log.info("share.revoked", album=album, share=share)
 
     async def _locked(self, connection: AsyncConnection, owner: AccountId, album: AlbumId, share: ShareId) -> ShareRow:
         """As it is to the end of the transaction."""
-        owned(await self._albums.standing(connection, album, owner))
-        return _found(await self._store.get(connection, album, share))
+        owned(await self._albums.access(connection, album, owner))
+        return _require_share(await self._store.get(connection, album, share))
 
-    async def _changes(self, wish: EditShare) -> dict[str, Any]:
+    async def _changes(self, body: EditShare) -> dict[str, Any]:
         """The fields of the row that the wish names, with their new values."""
-        named = wish.model_fields_set
+        named = body.model_fields_set
         if not named:
             raise Invalid(errors=[{"field": "", "message": "name at least one field to change"}])
-        self._check(wish.expires_at)
+        self._check(body.expires_at)
         changes: dict[str, Any] = {}
         if "expires_at" in named:
-            changes["expires_at"] = wish.expires_at
+            changes["expires_at"] = body.expires_at
         if "password" in named:
-            changes["password_hash"] = await self._hash(wish.password)
-        if wish.label is not None:
-            changes["label"] = wish.label
-        if wish.download_allowed is not None:
-            changes["download_allowed"] = wish.download_allowed
+            changes["password_hash"] = await self._hash(body.password)
+        if body.label is not None:
+            changes["label"] = body.label
+        if body.download_allowed is not None:
+            changes["download_allowed"] = body.download_allowed
         return changes
 
     async def _hash(self, password: SecretStr | None) -> str | None:
@@ -143,7 +143,7 @@ class ShareService:
             raise Invalid(errors=[{"field": "expires_at", "message": "lies in the past"}])
 
 
-def _found(row: ShareRow | None) -> ShareRow:
+def _require_share(row: ShareRow | None) -> ShareRow:
     if row is None:
         raise NotFound
     return row
@@ -155,4 +155,4 @@ def visitor_keys(row: ShareRow) -> tuple[AnyKey, ...]:
 
 
 def share_event(type_: EventType, row: ShareRow) -> NewEvent:
-    return NewEvent(type_, row.id, row.shown().model_dump(mode="json"))
+    return NewEvent(type_, row.id, row.to_wire().model_dump(mode="json"))

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.albums.schema import album_clearings
+from app.albums.schema import placement_purges
 from app.sharing.schema import album_members, albums
 from app.sharing.store import ALBUM_COLUMNS, album_row
-from app.sharing.values import AlbumRow, Standing
+from app.sharing.values import AlbumAccess, AlbumRow
 from shared.albums import Role
 from shared.ids import AccountId, AlbumId
 
@@ -23,24 +23,24 @@ class AlbumStore:
 
     async def lock(self, connection: AsyncConnection, album: AlbumId) -> AlbumRow | None:
         """The album, which nobody else changes until this transaction ends."""
-        wanted = select(*ALBUM_COLUMNS).where(albums.c.id == album).with_for_update()
-        found = (await connection.execute(wanted)).mappings().first()
-        return album_row(dict(found)) if found else None
+        statement = select(*ALBUM_COLUMNS).where(albums.c.id == album).with_for_update()
+        rows = (await connection.execute(statement)).mappings().first()
+        return album_row(dict(rows)) if rows else None
 
-    async def standing(self, connection: AsyncConnection, album: AlbumId, account: AccountId) -> Standing | None:
+    async def access(self, connection: AsyncConnection, album: AlbumId, account: AccountId) -> AlbumAccess | None:
         """As `lock`, for somebody who must be in the album; None when there is no such album of theirs."""
         row = await self.lock(connection, album)
-        wanted = select(album_members.c.role).where(
+        statement = select(album_members.c.role).where(
             album_members.c.album_id == album, album_members.c.account_id == account
         )
-        role = await connection.scalar(wanted) if row else None
-        return Standing(row, Role(role)) if row and role else None
+        role = await connection.scalar(statement) if row else None
+        return AlbumAccess(row, Role(role)) if row and role else None
 
     async def page(
         self, connection: AsyncConnection, account: AccountId, after: str | None, limit: int
-    ) -> list[Standing]:
+    ) -> list[AlbumAccess]:
         """Own and joined ones, the newest first."""
-        wanted = (
+        statement = (
             select(*ALBUM_COLUMNS, album_members.c.role)
             .join(album_members, album_members.c.album_id == albums.c.id)
             .where(album_members.c.account_id == account)
@@ -48,9 +48,9 @@ class AlbumStore:
             .limit(limit)
         )
         if after is not None:
-            wanted = wanted.where(album_members.c.album_id < after)
-        found = (dict(row) for row in (await connection.execute(wanted)).mappings())
-        return [Standing(role=Role(row.pop("role")), album=album_row(row)) for row in found]
+            statement = statement.where(album_members.c.album_id < after)
+        rows = (dict(row) for row in (await connection.execute(statement)).mappings())
+        return [AlbumAccess(role=Role(row.pop("role")), album=album_row(row)) for row in rows]
 
     async def change(
         self, connection: AsyncConnection, album: AlbumRow, values: Mapping[str, object], *, expected: int | None
@@ -64,13 +64,13 @@ class AlbumStore:
     async def remove(self, connection: AsyncConnection, album: AlbumRow) -> None:
         """With its members, invitations and links; what lies in it shows no more, and is cleared away later."""
         await connection.execute(delete(albums).where(albums.c.id == album.id))
-        await self.note_clearing(connection, album, None)
+        await self.note_purge(connection, album, None)
 
-    async def note_clearing(self, connection: AsyncConnection, album: AlbumRow, owner: AccountId | None) -> None:
+    async def note_purge(self, connection: AsyncConnection, album: AlbumRow, owner: AccountId | None) -> None:
         """What was put there up to now, by `owner` or by everybody, is to be cleared away."""
-        clearing = {"album_id": album.id, "owner_id": owner, "up_to_version": album.items_version}
-        await connection.execute(insert(album_clearings).values(clearing))
+        purge = {"album_id": album.id, "owner_id": owner, "up_to_version": album.items_version}
+        await connection.execute(insert(placement_purges).values(purge))
 
     async def members(self, connection: AsyncConnection, album: AlbumId) -> list[AccountId]:
-        wanted = select(album_members.c.account_id).where(album_members.c.album_id == album)
-        return [AccountId(account) for account in await connection.scalars(wanted)]
+        statement = select(album_members.c.account_id).where(album_members.c.album_id == album)
+        return [AccountId(account) for account in await connection.scalars(statement)]

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
+from app.albums.album_events import to_wire
 from app.albums.dependencies import Transfers
-from app.albums.news import shown
 from app.caller import Caller
 from app.idempotency import Key
 from shared.albums import Album, AlbumTransfer, TransferAlbum
@@ -14,14 +14,14 @@ router = APIRouter(prefix="/albums/{album}/transfer", tags=["albums"])
 
 @router.post("")
 async def transfer_album(
-    album: AlbumIdField, wish: TransferAlbum, caller: Caller, transfers: Transfers, key: Key
+    album: AlbumIdField, body: TransferAlbum, caller: Caller, transfers: Transfers, key: Key
 ) -> Album:
     """For the owner: offer the album to another member. Nothing changes before that member accepts, within seven days.
 
     The same offer again changes nothing; 409 while the album is offered to somebody else.
     """
-    standing = await transfers.offer(caller.account_id, album, wish.account_id, key)
-    return shown(standing.album, standing.role)
+    access = await transfers.offer(caller.account_id, album, body.account_id, key)
+    return to_wire(access.album, access.role)
 
 
 @router.get("")
@@ -43,5 +43,5 @@ async def accept_transfer(album: AlbumIdField, caller: Caller, transfers: Transf
     All share links and open invitations end, and `originals_allowed` becomes false: the new owner decides anew. The
     previous owner stays as a contributor.
     """
-    standing = await transfers.accept(caller.account_id, album, key)
-    return shown(standing.album, standing.role)
+    access = await transfers.accept(caller.account_id, album, key)
+    return to_wire(access.album, access.role)

@@ -6,10 +6,10 @@ from datetime import timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.albums.album_events import AlbumEvents
+from app.albums.conflict_retry import retry_on_conflict
 from app.albums.member_store import MemberStore
-from app.albums.news import AlbumNews
 from app.albums.open_access import OpenAccess
-from app.albums.repeated import twice_if_beaten
 from app.albums.rights import owned, seen
 from app.albums.store import AlbumStore
 from app.albums.transfer_store import TransferStore
@@ -17,7 +17,7 @@ from app.albums.values import TransferRow
 from app.events.requests import RelationalRequests, RequestKey
 from app.sharing.keys import album_key, membership_key
 from app.sharing.service import SharingService
-from app.sharing.values import AlbumRow, Standing
+from app.sharing.values import AlbumAccess, AlbumRow
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from shared.albums import AlbumTransfer, Role
@@ -45,86 +45,86 @@ class TransferService:
         members: MemberStore,
         store: TransferStore,
         open_access: OpenAccess,
-        news: AlbumNews,
-        answered: RelationalRequests,
+        events: AlbumEvents,
+        completed_requests: RelationalRequests,
         clock: Clock,
     ) -> None:
         self._database, self._cache, self._sharing = database, cache, sharing
         self._albums, self._members, self._store, self._open_access = albums, members, store, open_access
-        self._news, self._answered, self._clock = news, answered, clock
+        self._events, self._completed_requests, self._clock = events, completed_requests, clock
 
     async def require(self, caller: AccountId, album: AlbumId) -> TransferRow:
         """Return the offer, for its owner and its receiver. Raises NotFound when there is none, also for others."""
-        standing = seen(await self._sharing.standing(caller, album))
+        access = seen(await self._sharing.access(caller, album))
         async with self._database.writer.read() as connection:
-            offer = await self._pending(connection, standing.album)
+            offer = await self._pending(connection, access.album)
         return _concerning(caller, offer)
 
     async def offer(
         self, owner: AccountId, album: AlbumId, receiver: AccountId, request: RequestKey | None
-    ) -> Standing:
+    ) -> AlbumAccess:
         """Nothing changes before the receiver accepts. The same offer again while it is open changes nothing.
 
         Raises Forbidden for all but the owner, Invalid for an account that is not another member, WrongState while it
         is offered to another member, IdempotencyMismatch.
         """
-        return await twice_if_beaten(lambda: self._offer(owner, album, receiver, request))
+        return await retry_on_conflict(lambda: self._offer(owner, album, receiver, request))
 
     async def _offer(
         self, owner: AccountId, album: AlbumId, receiver: AccountId, request: RequestKey | None
-    ) -> Standing:
+    ) -> AlbumAccess:
         async with self._database.writer.write() as connection:
-            standing = seen(await self._albums.standing(connection, album, owner))
-            if await self._answered.earlier(connection, owner, request):
-                return standing
-            row = owned(standing)
+            access = seen(await self._albums.access(connection, album, owner))
+            if await self._completed_requests.earlier(connection, owner, request):
+                return access
+            row = owned(access)
             if receiver == owner or await self._members.get(connection, album, receiver) is None:
                 raise Invalid(errors=[{"field": "account_id", "message": "is not another member of this album"}])
             pending = await self._pending(connection, row)
             if pending is not None and pending.to_account_id != receiver:
                 raise WrongState("It is offered to another member already; withdraw that first.")
-            await self._answered.note(connection, owner, request, album, 200)
+            await self._completed_requests.note(connection, owner, request, album, 200)
             if pending is None:
                 now = self._clock()
                 new = TransferRow(album, new_ulid(), owner, receiver, now, now + LIFETIME)
                 await self._store.put(connection, new)
                 await self._publish(connection, row, new, new.to_wire())
         log.info("transfer.offered", account=owner, album=album, to=receiver)
-        return standing
+        return access
 
     async def end(self, caller: AccountId, album: AlbumId) -> None:
         """Withdraw the offer (its owner) or decline it (its receiver). Raises NotFound as `require`."""
         async with self._database.writer.write() as connection:
-            standing = seen(await self._albums.standing(connection, album, caller))
-            offer = _concerning(caller, await self._pending(connection, standing.album))
+            access = seen(await self._albums.access(connection, album, caller))
+            offer = _concerning(caller, await self._pending(connection, access.album))
             await self._store.remove(connection, album)
-            await self._publish(connection, standing.album, offer, None)
+            await self._publish(connection, access.album, offer, None)
         log.info("transfer.ended", account=caller, album=album)
 
-    async def accept(self, receiver: AccountId, album: AlbumId, request: RequestKey | None) -> Standing:
+    async def accept(self, receiver: AccountId, album: AlbumId, request: RequestKey | None) -> AlbumAccess:
         """Make the receiver the owner; the previous one stays as a contributor. By the owner once more it is no error.
 
         What the previous owner opened ends with it: share links, open invitations, and that members may fetch
         originals, which the new owner would otherwise have allowed for own items without saying so.
         Raises NotFound when the album is not offered to the caller, IdempotencyMismatch.
         """
-        return await twice_if_beaten(lambda: self._accept(receiver, album, request))
+        return await retry_on_conflict(lambda: self._accept(receiver, album, request))
 
-    async def _accept(self, receiver: AccountId, album: AlbumId, request: RequestKey | None) -> Standing:
+    async def _accept(self, receiver: AccountId, album: AlbumId, request: RequestKey | None) -> AlbumAccess:
         async with self._cache.change(album_key(album), membership_key(album, receiver)) as connection:
-            standing = seen(await self._albums.standing(connection, album, receiver))
-            if await self._answered.earlier(connection, receiver, request) or standing.role is Role.OWNER:
-                return standing
-            offer = await self._pending(connection, standing.album)
+            access = seen(await self._albums.access(connection, album, receiver))
+            if await self._completed_requests.earlier(connection, receiver, request) or access.role is Role.OWNER:
+                return access
+            offer = await self._pending(connection, access.album)
             if offer is None or offer.to_account_id != receiver:
                 raise NotFound
-            await self._answered.note(connection, receiver, request, album, 200)
-            self._cache.forget(connection, membership_key(album, standing.album.owner_id))
-            await self._open_access.end(connection, standing.album)
+            await self._completed_requests.note(connection, receiver, request, album, 200)
+            self._cache.invalidate(connection, membership_key(album, access.album.owner_id))
+            await self._open_access.end(connection, access.album)
             await self._store.remove(connection, album)
-            changed = await self._change_owner(connection, standing.album, receiver)
+            changed = await self._change_owner(connection, access.album, receiver)
         log.info("album.transferred", account=offer.from_account_id, album=album, to=receiver)
-        return Standing(changed, Role.OWNER)
+        return AlbumAccess(changed, Role.OWNER)
 
     async def _change_owner(self, connection: AsyncConnection, album: AlbumRow, receiver: AccountId) -> AlbumRow:
         changed = replace(album, owner_id=receiver, originals_allowed=False, version=album.version + 1)
@@ -132,7 +132,7 @@ class TransferService:
         await self._albums.change(connection, album, values, expected=None)
         await self._members.give_role(connection, album.id, album.owner_id, Role.CONTRIBUTOR)
         await self._members.give_role(connection, album.id, receiver, Role.OWNER)
-        await self._news.tell(
+        await self._events.publish(
             connection,
             EventType.ALBUM_UPDATED,
             changed,
@@ -156,7 +156,7 @@ class TransferService:
         change = f"transfer:{offer.id}:{'ended' if transfer is None else 'offered'}"
         accounts = [offer.from_account_id, offer.to_account_id]
         data = transfer.model_dump(mode="json") if transfer else None
-        await self._news.tell(connection, EventType.ALBUM_UPDATED, album, change, to=accounts, transfer=data)
+        await self._events.publish(connection, EventType.ALBUM_UPDATED, album, change, to=accounts, transfer=data)
 
 
 def _concerning(caller: AccountId, offer: TransferRow | None) -> TransferRow:

@@ -41,9 +41,9 @@ class UnreadService:
         if not known:
             return []
         own = [each.item_id for each in known if each.owner_id == account]
-        foreign = [each.item_id for each in known if each.owner_id != account]
+        shared = [each.item_id for each in known if each.owner_id != account]
         seen = {
             *await self._items.get_many(account, own),
-            *await self._shared.access_many(Member(account), foreign),
+            *await self._shared.access_many(Member(account), shared),
         }
         return [each for each in known if each.item_id in seen]

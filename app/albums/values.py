@@ -62,7 +62,7 @@ class InvitationRow:
     expires_at: datetime
     accepted_by: AccountId | None = None
 
-    def shown(self) -> Invitation:
+    def to_wire(self) -> Invitation:
         return Invitation(
             id=self.id, role=self.role, label=self.label, created_at=self.created_at, expires_at=self.expires_at
         )

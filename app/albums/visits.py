@@ -1,7 +1,7 @@
 """What the visitor of a share link sees: the album, and what lies in it."""
 
 from app.accounts.service import AccountService
-from app.albums.pages import AlbumPages, ShownPage
+from app.albums.pages import AlbumPages, VisiblePage
 from app.sharing.service import SharingService
 from app.sharing.values import AlbumRow
 from app.sharing.visits import VisitService
@@ -30,7 +30,7 @@ class AlbumVisits:
             expires_at=link.expires_at,
         )
 
-    async def page(self, visitor: ShareVisitor, cursor: str | None, limit: int) -> ShownPage:
+    async def page(self, visitor: ShareVisitor, cursor: str | None, limit: int) -> VisiblePage:
         """Raises Invalid for a cursor of another link or order."""
         album, _ = await self._require(visitor)
         return await self._pages.page(album, visitor, cursor, limit)

@@ -43,15 +43,15 @@ class CursorStore:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
 
-    async def get(self, follower: str, account: AccountId) -> Cursor | None:
+    async def get(self, projection: str, account: AccountId) -> Cursor | None:
         columns = cursors.c
-        wanted = select(columns.applied, columns.wanted, columns.revision, columns.filling_until)
-        wanted = wanted.where(*_of(follower, account))
+        statement = select(columns.applied, columns.wanted, columns.revision, columns.filling_until)
+        statement = statement.where(*_of(projection, account))
         async with self._database.writer.read() as connection:
-            found = (await connection.execute(wanted)).first()
-        return Cursor(follower, account, *found) if found else None
+            rows = (await connection.execute(statement)).first()
+        return Cursor(projection, account, *rows) if rows else None
 
-    async def want(self, account: AccountId, number: int, standing: Sequence[str]) -> None:
+    async def mark_behind(self, account: AccountId, number: int, projections: Sequence[str]) -> None:
         """Every cursor of the account is to get at least this far; never less than before.
 
         `standing`: followers of every account, whose cursors are made here.
@@ -63,12 +63,12 @@ class CursorStore:
         )
         async with self._database.writer.write() as connection:
             await connection.execute(raised)
-            await insert_absent(connection, cursors, [_new(follower, account, number) for follower in standing])
+            await insert_absent(connection, cursors, [_new(projection, account, number) for projection in projections])
 
-    async def enrol(self, follower: str, accounts: Sequence[AccountId]) -> None:
+    async def enrol(self, projection: str, accounts: Sequence[AccountId]) -> None:
         """Makes cursors for those that have none; what they follow is yet to be read."""
         async with self._database.writer.write() as connection:
-            await insert_absent(connection, cursors, [_new(follower, account, 0) for account in accounts])
+            await insert_absent(connection, cursors, [_new(projection, account, 0) for account in accounts])
 
     def is_being_filled(self, cursor: Cursor) -> bool:
         """Whether somebody reads all rows, or has died at that a moment ago."""
@@ -99,35 +99,35 @@ class CursorStore:
             await step(connection)
         return after
 
-    async def behind(self, follower: str, after: str, limit: int) -> list[AccountId]:
+    async def behind(self, projection: str, after: str, limit: int) -> list[AccountId]:
         """Accounts whose cursor stands before what is wanted, by their ids."""
-        return await self._accounts(follower, after, limit, cursors.c.behind.is_(True))
+        return await self._accounts(projection, after, limit, cursors.c.behind.is_(True))
 
-    async def accounts(self, follower: str, after: str, limit: int) -> list[AccountId]:
+    async def accounts(self, projection: str, after: str, limit: int) -> list[AccountId]:
         """All that it follows, by their ids."""
-        return await self._accounts(follower, after, limit)
+        return await self._accounts(projection, after, limit)
 
-    async def _accounts(self, follower: str, after: str, limit: int, *which: ColumnElement[bool]) -> list[AccountId]:
-        wanted = (
+    async def _accounts(self, projection: str, after: str, limit: int, *which: ColumnElement[bool]) -> list[AccountId]:
+        statement = (
             select(cursors.c.account_id)
-            .where(cursors.c.follower == follower, cursors.c.account_id > after, *which)
+            .where(cursors.c.follower == projection, cursors.c.account_id > after, *which)
             .order_by(cursors.c.account_id)
             .limit(limit)
         )
         async with self._database.writer.read() as connection:
-            return [AccountId(found) for found in await connection.scalars(wanted)]
+            return [AccountId(row) for row in await connection.scalars(statement)]
 
 
-def _of(follower: str, account: AccountId) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return cursors.c.follower == follower, cursors.c.account_id == account
+def _of(projection: str, account: AccountId) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return cursors.c.follower == projection, cursors.c.account_id == account
 
 
-def _new(follower: str, account: AccountId, wanted: int) -> dict[str, object]:
+def _new(projection: str, account: AccountId, requested: int) -> dict[str, object]:
     return {
-        "follower": follower,
+        "follower": projection,
         "account_id": account,
         "applied": None,
-        "wanted": wanted,
+        "wanted": requested,
         "behind": True,
         "revision": 0,
     }

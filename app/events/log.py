@@ -18,12 +18,12 @@ from shared.problems import EventsGone, NotFound, QuotaExceeded, Unavailable
 from shared.task_group import TaskGroup
 from shared.times import Clock
 
-MOST_ACTIONS = 90
+MAX_ACTIONS = 90
 """Of the 100 that one DynamoDB transaction may hold."""
 ATTEMPTS = 40
 """Lost races and conflicts before a batch gives up; with the waits below some 10 s."""
 FIRST_WAIT_SECONDS = 0.005
-LONGEST_WAIT_SECONDS = 0.4
+MAX_WAIT_SECONDS = 0.4
 LARGE_BATCH = 20
 """Actions from which on a batch is announced in the head first: one more action, instead of all of them in vain."""
 ANNOUNCED_FOR = timedelta(seconds=1)
@@ -53,11 +53,11 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class HeadChange:
-    """What a change does to the account's counts. `most_bytes` refuses it when the sum would pass that."""
+    """What a change does to the account's counts. `max_bytes` refuses it when the sum would pass that."""
 
     items: int = 0
     bytes: int = 0
-    most_bytes: int | None = None
+    max_bytes: int | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -147,14 +147,14 @@ class EventLog:
             head = await self._store.head(account)
             if head.closing:
                 raise NotFound("This account is closed.")
-            following, events = self._number(head, batch)
+            new_head, events = self._number(head, batch)
             if not batch:
                 return
             own = [action for entry in batch for action in entry.also]
             first_own = 1 + len(events)
             try:
                 head = await self._take_turn(account, head, first_own + len(own))
-                moved = head_action(account, head, following, now=self._clock())
+                moved = head_action(account, head, new_head, now=self._clock())
                 await self._send([moved, *(event_action(account, event) for event in events), *own])
             except TransactionRefused as refused:
                 own_refused = frozenset(own[index - first_own] for index in refused.indices if index >= first_own)
@@ -168,7 +168,7 @@ class EventLog:
                 await self._nudge(account)
                 return
             await asyncio.sleep(random.uniform(0, wait))  # noqa: S311  jitter, no secret
-            wait = min(wait * 2, LONGEST_WAIT_SECONDS)
+            wait = min(wait * 2, MAX_WAIT_SECONDS)
         raise Unavailable("Too many changes of this account at once.", retry_after_seconds=1)
 
     async def _take_turn(self, account: AccountId, head: Head, size: int) -> Head:
@@ -195,21 +195,19 @@ class EventLog:
     def _number(self, head: Head, batch: list[_Entry]) -> tuple[Head, list[Event]]:
         """The head that follows and the numbered events; who would pass the quota is taken out of the batch."""
         events: list[Event] = []
-        following, now = head, self._clock()
+        new_head, now = head, self._clock()
         for entry in list(batch):
-            used = following.bytes_used + entry.change.bytes
-            if entry.change.most_bytes is not None and used > entry.change.most_bytes:
+            used = new_head.bytes_used + entry.change.bytes
+            if entry.change.max_bytes is not None and used > entry.change.max_bytes:
                 batch.remove(entry)
-                _settle(entry, QuotaExceeded(used_bytes=following.bytes_used, quota_bytes=entry.change.most_bytes))
+                _settle(entry, QuotaExceeded(used_bytes=new_head.bytes_used, quota_bytes=entry.change.max_bytes))
                 continue
             for new in entry.events:
-                number = following.last + 1
+                number = new_head.last + 1
                 events.append(Event(number=number, type=new.type, at=now, subject=new.subject, data=new.data))
-                following = replace(following, last=number)
-            following = replace(
-                following, bytes_used=max(0, used), item_count=following.item_count + entry.change.items
-            )
-        return following, events
+                new_head = replace(new_head, last=number)
+            new_head = replace(new_head, bytes_used=max(0, used), item_count=new_head.item_count + entry.change.items)
+        return new_head, events
 
     @staticmethod
     def _succeed(batch: list[_Entry], last: int) -> None:
@@ -227,7 +225,7 @@ def _take_batch(queue: deque[_Entry]) -> list[_Entry]:
     while queue:
         entry = queue[0]
         touched = {action.identity for action in entry.also}
-        if batch and (size + entry.size > MOST_ACTIONS or touched & rows):
+        if batch and (size + entry.size > MAX_ACTIONS or touched & rows):
             break
         batch.append(queue.popleft())
         rows |= touched

@@ -13,18 +13,18 @@ from shared.problems import Problem
 log = structlog.get_logger()
 
 
-class FollowerNudges:
-    def __init__(self, cursors: CursorStore, queues: Queues, standing: Sequence[str]) -> None:
+class ProjectionNudges:
+    def __init__(self, cursors: CursorStore, queues: Queues, projections: Sequence[str]) -> None:
         """`standing`: the names of the followers that every account has."""
-        self._cursors, self._queues, self._standing = cursors, queues, standing
+        self._cursors, self._queues, self._projections = cursors, queues, projections
 
-    async def want(self, account: AccountId, number: int) -> None:
+    async def mark_behind(self, account: AccountId, number: int) -> None:
         """From here on the followers' rounds find the account, whatever becomes of the nudge. Raises Unavailable."""
-        await self._cursors.want(account, number, self._standing)
+        await self._cursors.mark_behind(account, number, self._projections)
 
     async def nudge(self, account: AccountId) -> None:
         """So that they need not wait for their round; may be lost."""
         try:
             await self._queues.send(NUDGES_QUEUE, {"account_id": account}, group=account)
         except Problem as problem:
-            log.warning("nudge.lost", account=account, reason=str(problem))
+            log.warning("nudge.unsent", account=account, reason=str(problem))

@@ -18,7 +18,7 @@ class EventOutbox:
     def __init__(self, clock: Clock, hint: Hint | None = None) -> None:
         self._clock, self._hint = clock, hint
 
-    async def tell(
+    async def publish(
         self, connection: AsyncConnection, accounts: Sequence[AccountId], event: NewEvent, dedupe: str
     ) -> None:
         """When this transaction commits, each of the accounts gets the event in its log, once for this `dedupe` key.

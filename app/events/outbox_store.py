@@ -13,9 +13,9 @@ from app.stores.dynamo import Action, Condition, put
 from app.stores.resources import REQUESTS_TABLE
 from shared.ids import AccountId
 
-MARK_KEPT = timedelta(days=30)
+MARK_RETENTION = timedelta(days=30)
 """As long as events are: longer than any worker may have held a row that another one has told."""
-MOST_ACCOUNTS = 200
+MAX_ACCOUNTS = 200
 """Of one look; those waiting longest come first."""
 
 
@@ -37,21 +37,21 @@ class OutboxStore:
     async def accounts(self) -> list[AccountId]:
         """Who has something to be told."""
         oldest = func.min(event_outbox.c.id)
-        wanted = select(event_outbox.c.account_id).group_by(event_outbox.c.account_id).order_by(oldest)
+        statement = select(event_outbox.c.account_id).group_by(event_outbox.c.account_id).order_by(oldest)
         async with self._database.writer.read() as connection:
-            return [AccountId(found) for found in await connection.scalars(wanted.limit(MOST_ACCOUNTS))]
+            return [AccountId(row) for row in await connection.scalars(statement.limit(MAX_ACCOUNTS))]
 
     async def rows(self, account: AccountId, limit: int) -> list[OutboxRow]:
         """The oldest ones. Rows commit out of order, so these are all that are left, never those after a number."""
         columns = event_outbox.c
-        wanted = (
+        statement = (
             select(columns.id, columns.dedupe_key, columns.type, columns.subject, columns.data)
             .where(columns.account_id == account)
             .order_by(columns.id)
             .limit(limit)
         )
         async with self._database.writer.read() as connection:
-            return [OutboxRow(*row) for row in await connection.execute(wanted)]
+            return [OutboxRow(*row) for row in await connection.execute(statement)]
 
     async def delete(self, rows: Sequence[OutboxRow]) -> None:
         """Those that are gone already are no error."""
@@ -61,9 +61,9 @@ class OutboxStore:
 
     async def late(self, since: datetime) -> int:
         """How many accounts have waited for an event since before that moment."""
-        wanted = select(func.count(event_outbox.c.account_id.distinct())).where(event_outbox.c.written_at <= since)
+        statement = select(func.count(event_outbox.c.account_id.distinct())).where(event_outbox.c.written_at <= since)
         async with self._database.writer.read() as connection:
-            return int(await connection.scalar(wanted) or 0)
+            return int(await connection.scalar(statement) or 0)
 
 
 def mark_action(account: AccountId, row: OutboxRow, now: datetime) -> Action:
@@ -71,6 +71,6 @@ def mark_action(account: AccountId, row: OutboxRow, now: datetime) -> Action:
     return put(
         REQUESTS_TABLE,
         {"account_id": account, "request_key": f"told {row.dedupe_key}"},
-        {"expires_at": int((now + MARK_KEPT).timestamp())},
+        {"expires_at": int((now + MARK_RETENTION).timestamp())},
         Condition("attribute_not_exists(request_key)"),
     )

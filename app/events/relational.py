@@ -27,6 +27,6 @@ class RelationalEvents:
         counts = {}
         async with self._database.writer.read() as connection:
             for name, table in _OF_ACCOUNT.items():
-                wanted = select(func.count()).select_from(table).where(table.c.account_id == account)
-                counts[name] = int(await connection.scalar(wanted) or 0)
+                statement = select(func.count()).select_from(table).where(table.c.account_id == account)
+                counts[name] = int(await connection.scalar(statement) or 0)
         return counts

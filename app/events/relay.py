@@ -3,7 +3,7 @@
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from app.events.nudging import FollowerNudges
+from app.events.nudging import ProjectionNudges
 from app.events.store import PAGE_EVENTS, EventStore, Head
 from app.stores.dynamo import Refused, TransactionConflict
 from app.stores.resources import COMPLETIONS_TOPIC, SHARDS
@@ -20,8 +20,8 @@ LEASE = timedelta(seconds=30)
 
 
 class RelayService:
-    def __init__(self, store: EventStore, topics: Topics, followers: FollowerNudges, clock: Clock) -> None:
-        self._store, self._topics, self._followers, self._clock = store, topics, followers, clock
+    def __init__(self, store: EventStore, topics: Topics, projections: ProjectionNudges, clock: Clock) -> None:
+        self._store, self._topics, self._projections, self._clock = store, topics, projections, clock
 
     async def behind(self, shard: int) -> list[AccountId]:
         """Candidates of one of the 16 shards; the head decides."""
@@ -44,26 +44,28 @@ class RelayService:
         ):
             return 0
         try:
-            return await self._tell(account, head, now)
+            return await self._publish_pending(account, head, now)
         except Problem:
             await self._store.release_relay(account, until=now + LEASE)
             raise
 
-    async def _tell(self, account: AccountId, head: Head, now: datetime) -> int:
+    async def _publish_pending(self, account: AccountId, head: Head, now: datetime) -> int:
         events = await self._store.after(account, head.relayed, now=now, limit=PAGE_EVENTS)
         completed = [event for event in events if event.type in COMPLETIONS]
-        told = events[-1].number if len(events) == PAGE_EVENTS else head.last
+        relayed = events[-1].number if len(events) == PAGE_EVENTS else head.last
         if events:
-            told = max(told, events[-1].number)
-        await self._followers.want(account, told)  # first: while Aurora is away nothing is published again and again
+            relayed = max(relayed, events[-1].number)
+        await self._projections.mark_behind(
+            account, relayed
+        )  # first: while Aurora is away nothing is published again and again
         for event in completed:
             await self._publish(account, event)
-        await self._followers.nudge(account)
+        await self._projections.nudge(account)
         try:
-            await self._store.note_relayed(account, told, finished=True)
+            await self._store.note_relayed(account, relayed, finished=True)
         except (Refused, TransactionConflict):
             with suppress(Refused, TransactionConflict):
-                await self._store.note_relayed(account, told, finished=False)
+                await self._store.note_relayed(account, relayed, finished=False)
         return len(completed)
 
     async def _publish(self, account: AccountId, event: Event) -> None:

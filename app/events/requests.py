@@ -12,7 +12,7 @@ from shared.ids import AccountId
 from shared.problems import IdempotencyMismatch
 from shared.times import Clock
 
-REQUEST_KEPT = timedelta(hours=24)
+REQUEST_RETENTION = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ def fingerprint(route: str, body: bytes) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class CompletedRequest:
     """Enough to build the answer again."""
 
     resource_id: str
@@ -43,21 +43,21 @@ class RelationalRequests:
 
     async def earlier(
         self, connection: AsyncConnection, account: AccountId, request: RequestKey | None
-    ) -> Answered | None:
+    ) -> CompletedRequest | None:
         """What was answered under this key. Raises IdempotencyMismatch when that was another request."""
         if request is None:
             return None
-        wanted = select(requests.c.fingerprint, requests.c.resource_id, requests.c.status).where(
+        statement = select(requests.c.fingerprint, requests.c.resource_id, requests.c.status).where(
             requests.c.account_id == account,
             requests.c.request_key == request.key,
             requests.c.expires_at > self._clock(),
         )
-        found = (await connection.execute(wanted)).first()
-        if found is None:
+        rows = (await connection.execute(statement)).first()
+        if rows is None:
             return None
-        if found.fingerprint != request.fingerprint:
+        if rows.fingerprint != request.fingerprint:
             raise IdempotencyMismatch
-        return Answered(found.resource_id, found.status)
+        return CompletedRequest(rows.resource_id, rows.status)
 
     async def note(
         self, connection: AsyncConnection, account: AccountId, request: RequestKey | None, resource_id: str, status: int
@@ -80,7 +80,7 @@ class RelationalRequests:
                 fingerprint=request.fingerprint,
                 resource_id=resource_id,
                 status=status,
-                expires_at=now + REQUEST_KEPT,
+                expires_at=now + REQUEST_RETENTION,
             )
         )
 
@@ -88,10 +88,10 @@ class RelationalRequests:
         """Forgets every answer to the account; says how many those were."""
         return (await connection.execute(delete(requests).where(requests.c.account_id == account))).rowcount
 
-    async def forget_expired(self, connection: AsyncConnection, limit: int) -> int:
+    async def delete_expired(self, connection: AsyncConnection, limit: int) -> int:
         """Removes at most `limit` of those whose time is over; says how many those were."""
         over = select(requests.c.account_id, requests.c.request_key).where(requests.c.expires_at <= self._clock())
-        keys = [tuple(found) for found in await connection.execute(over.limit(limit))]
+        keys = [tuple(row) for row in await connection.execute(over.limit(limit))]
         if keys:
             named = tuple_(requests.c.account_id, requests.c.request_key).in_(keys)
             await connection.execute(delete(requests).where(named, requests.c.expires_at <= self._clock()))

@@ -17,7 +17,7 @@ from shared.problems import Invalid
 router = APIRouter(prefix="/events", tags=["events"])
 
 STREAM_TYPE = "text/event-stream"
-LONGEST_WAIT_SECONDS = 25
+MAX_WAIT_SECONDS = 25
 COMMENT = b": \n\n"
 
 
@@ -63,7 +63,7 @@ async def read_events(
     types: Annotated[set[EventType], Depends(_types)],
     after: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT_SECONDS)] = 0,
+    wait: Annotated[float, Query(ge=0, le=MAX_WAIT_SECONDS)] = 0,
     last_event_id: Annotated[str | None, Header(pattern=r"^\d{1,15}$")] = None,
 ) -> EventPage | Response:
     """The events that follow `after`. With `Accept: text/event-stream` a stream that goes on from `Last-Event-ID`."""
@@ -84,7 +84,7 @@ async def _stream(
     live: LiveEvents, authenticator: Authenticator, caller: CallerIdentity, after: int, types: set[EventType]
 ) -> AsyncIterator[bytes]:
     yield COMMENT
-    async with aclosing(live.follow(caller.account_id, after)) as signals:
+    async with aclosing(live.stream(caller.account_id, after)) as signals:
         async for signal in signals:
             match signal:
                 case Event() if signal.type in types:

@@ -10,7 +10,7 @@ from app.stores.dynamo import (
     Action,
     Condition,
     Dynamo,
-    Question,
+    Query,
     Refused,
     Row,
     TransactionConflict,
@@ -23,7 +23,7 @@ from shared.events import Event, EventType
 from shared.ids import AccountId
 from shared.times import from_rfc3339, to_rfc3339
 
-KEPT = timedelta(days=30)
+RETENTION = timedelta(days=30)
 PAGE_EVENTS = 500
 
 
@@ -62,7 +62,7 @@ class EventStore:
 
     async def after(self, account: AccountId, number: int, *, now: datetime, limit: int = PAGE_EVENTS) -> list[Event]:
         """The kept events that follow `number`, oldest first; what is older than 30 days counts as gone."""
-        question = Question(
+        query = Query(
             EVENTS_TABLE,
             Condition(
                 "account_id = :account AND #number > :number",
@@ -71,7 +71,7 @@ class EventStore:
             ),
             limit=limit,
         )
-        page = await self._dynamo.query(question)
+        page = await self._dynamo.query(query)
         return [_event(row) for row in page.rows if row["expires_at"] > now.timestamp()]
 
     async def announce(self, account: AccountId, head: Head, process: str, *, now: datetime, until: datetime) -> Head:
@@ -90,13 +90,13 @@ class EventStore:
 
     async def behind(self, shard: str, limit: int) -> list[AccountId]:
         """Accounts with events that are not relayed yet, those waiting longest first; candidates only."""
-        question = Question(
+        query = Query(
             EVENTS_TABLE,
             Condition("behind_shard = :shard", values={":shard": shard}),
             index=BEHIND,
             limit=limit,
         )
-        page = await self._dynamo.query(question, consistent=False)
+        page = await self._dynamo.query(query, consistent=False)
         return [AccountId(row["account_id"]) for row in page.rows]
 
     async def lease_relay(self, account: AccountId, *, now: datetime, until: datetime) -> bool:
@@ -119,7 +119,7 @@ class EventStore:
 
     async def late(self, shard: str, since: datetime) -> int:
         """How many accounts of the shard have waited for the relay since before that moment."""
-        question = Question(
+        query = Query(
             EVENTS_TABLE,
             Condition(
                 "behind_shard = :shard AND behind_since <= :since",
@@ -127,7 +127,7 @@ class EventStore:
             ),
             index=BEHIND,
         )
-        return len((await self._dynamo.query(question, consistent=False)).rows)
+        return len((await self._dynamo.query(query, consistent=False)).rows)
 
     async def note_relayed(self, account: AccountId, number: int, *, finished: bool) -> None:
         """Notes that everything up to `number` was told, and lets the next relay in.
@@ -153,34 +153,34 @@ class EventStore:
 
         Killed and begun again, it goes on with what is left.
         """
-        question = Question(
+        query = Query(
             EVENTS_TABLE,
             Condition(
                 "account_id = :account AND #number > :head", {"#number": "number"}, {":account": account, ":head": 0}
             ),
             limit=PAGE_EVENTS,
         )
-        while rows := (await self._dynamo.query(question)).rows:
+        while rows := (await self._dynamo.query(query)).rows:
             await self._dynamo.delete_many(EVENTS_TABLE, [_key(account, row["number"]) for row in rows])
             yield len(rows)
 
     async def count_rows(self, account: AccountId) -> int:
         """The head included."""
-        question = Question(EVENTS_TABLE, Condition("account_id = :account", values={":account": account}))
-        return await self._dynamo.count(question)
+        query = Query(EVENTS_TABLE, Condition("account_id = :account", values={":account": account}))
+        return await self._dynamo.count(query)
 
-    async def forget(self, account: AccountId) -> None:
+    async def drop(self, account: AccountId) -> None:
         """Removes the head too: the last that is known of an account."""
         await self._dynamo.write(delete(EVENTS_TABLE, _key(account, 0)))
 
 
-def head_action(account: AccountId, head: Head, following: Head, *, now: datetime) -> Action:
+def head_action(account: AccountId, head: Head, new_head: Head, *, now: datetime) -> Action:
     """Moves the head from what was read to what follows; refused when another process appended, counted or announced
     it, and for ever once the account is closing. Only new events are the relay's business, not counts alone."""
     values: dict[str, int | str] = {
-        ":last": following.last,
-        ":items": following.item_count,
-        ":bytes": following.bytes_used,
+        ":last": new_head.last,
+        ":items": new_head.item_count,
+        ":bytes": new_head.bytes_used,
         ":zero": 0,
     }
     if head.last:
@@ -195,7 +195,7 @@ def head_action(account: AccountId, head: Head, following: Head, *, now: datetim
         condition += " AND attribute_not_exists(appender)"
     condition += " AND attribute_not_exists(closing)"
     expression = "SET #last = :last, item_count = :items, bytes_used = :bytes, relayed = if_not_exists(relayed, :zero)"
-    if following.last > head.last:
+    if new_head.last > head.last:
         expression += ", behind_shard = :shard, behind_since = if_not_exists(behind_since, :now)"
         values |= {":shard": shard_of(account), ":now": to_rfc3339(now)}
     expression += " REMOVE appender, appending_until"
@@ -211,7 +211,7 @@ def event_action(account: AccountId, event: Event) -> Action:
             "at": to_rfc3339(event.at),
             "subject": event.subject,
             "data": json.dumps(event.data, separators=(",", ":"), ensure_ascii=False),
-            "expires_at": int((event.at + KEPT).timestamp()),
+            "expires_at": int((event.at + RETENTION).timestamp()),
         },
     )
 

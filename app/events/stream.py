@@ -23,14 +23,14 @@ log = structlog.get_logger()
 
 HEARTBEAT_SECONDS = 15.0
 """Balancers close what is silent for 60 s."""
-PATROL_SECONDS = 15.0
+SWEEP_SECONDS = 15.0
 """How late an event may be seen when every nudge was lost."""
 RETRY_SECONDS = 1.0
 RECENT_EVENTS = 500
 """Kept per watched account, so that its streams don't each read the log."""
 
 
-MOST_IN_PROGRESS = 100
+MAX_IN_PROGRESS = 100
 """Items of an account whose progress is remembered for its streams."""
 
 
@@ -49,7 +49,7 @@ class Nudges(Protocol):
         """The event is set whenever somebody says that the channel has news."""
         ...
 
-    def hear(self, channel: str, take: Callable[[bytes], None]) -> AbstractContextManager[None]:
+    def subscribe(self, channel: str, take: Callable[[bytes], None]) -> AbstractContextManager[None]:
         """Calls `take` with each message."""
         ...
 
@@ -78,7 +78,7 @@ class _Watcher:
         self.recent: deque[Event] = deque(maxlen=RECENT_EVENTS)
         self.grown = asyncio.Event()
         self.nudged = asyncio.Event()
-        self.heard = 0
+        self.received = 0
         self._progress: dict[ItemId, tuple[int, Progress]] = {}
         self.streams = 0
         self.task: asyncio.Task[None] | None = None
@@ -88,22 +88,22 @@ class _Watcher:
         self.head = events[-1].number
         self._wake()
 
-    def hear(self, message: bytes) -> None:
+    def receive(self, message: bytes) -> None:
         """Only the latest of an item counts, and none that came before a stream began."""
         try:
             progress = Progress.model_validate_json(message)
         except ValidationError as error:
             log.warning("progress.unreadable", account=self.account, errors=error.error_count())
             return
-        self.heard += 1
+        self.received += 1
         self._progress.pop(progress.id, None)
-        if len(self._progress) >= MOST_IN_PROGRESS:
+        if len(self._progress) >= MAX_IN_PROGRESS:
             del self._progress[next(iter(self._progress))]
-        self._progress[progress.id] = self.heard, progress
+        self._progress[progress.id] = self.received, progress
         self._wake()
 
-    def progress_since(self, heard: int) -> list[Progress]:
-        return [progress for number, progress in self._progress.values() if number > heard]
+    def progress_since(self, received: int) -> list[Progress]:
+        return [progress for number, progress in self._progress.values() if number > received]
 
     def _wake(self) -> None:
         grown, self.grown = self.grown, asyncio.Event()
@@ -135,7 +135,7 @@ class LiveEvents:
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
-        self._own = [self._tasks.create_task(self._patrol()), self._tasks.create_task(self._end_streams())]
+        self._own = [self._tasks.create_task(self._sweep()), self._tasks.create_task(self._end_streams())]
         return self
 
     async def __aexit__(
@@ -155,14 +155,14 @@ class LiveEvents:
         """How many accounts are being watched."""
         return len(self._watchers)
 
-    async def follow(self, account: AccountId, after: int) -> AsyncGenerator[Signal]:
+    async def stream(self, account: AccountId, after: int) -> AsyncGenerator[Signal]:
         """Every event that follows `after`, for ever, and progress as it is told; a heartbeat at most every 15 s.
 
         Use with `aclosing`.
         """
         loop = asyncio.get_running_loop()
         async with self._watched(account) as watcher:
-            cursor, beat_at, heard = after, loop.time() + HEARTBEAT_SECONDS, watcher.heard
+            cursor, beat_at, received = after, loop.time() + HEARTBEAT_SECONDS, watcher.received
             while not self._stopping.is_set():
                 grown = watcher.grown
                 events = watcher.since(cursor)
@@ -180,13 +180,13 @@ class LiveEvents:
                 for event in events:
                     cursor = event.number
                     yield event
-                news, heard = watcher.progress_since(heard), watcher.heard
-                for progress in news:
+                updates, received = watcher.progress_since(received), watcher.received
+                for progress in updates:
                     yield progress
                 if loop.time() >= beat_at:
                     beat_at = loop.time() + HEARTBEAT_SECONDS
                     yield Heartbeat()
-                if not events and not news:
+                if not events and not updates:
                     with suppress(TimeoutError):
                         async with asyncio.timeout_at(beat_at):
                             await grown.wait()
@@ -194,7 +194,7 @@ class LiveEvents:
     async def wait(self, account: AccountId, after: int, seconds: float) -> None:
         """Returns when an event follows `after`, or when the seconds are over."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds), aclosing(self.follow(account, after)) as signals:
+            async with asyncio.timeout(seconds), aclosing(self.stream(account, after)) as signals:
                 async for signal in signals:
                     if isinstance(signal, Event | Reset):
                         return
@@ -217,10 +217,10 @@ class LiveEvents:
     async def _watch(self, watcher: _Watcher) -> None:
         channel = progress_channel(watcher.account)
         async with self._nudges.listen(event_channel(watcher.account)) as nudged:
-            with self._nudges.hear(channel, watcher.hear):
-                await self._follow_log(watcher, nudged)
+            with self._nudges.subscribe(channel, watcher.receive):
+                await self._stream_log(watcher, nudged)
 
-    async def _follow_log(self, watcher: _Watcher, nudged: asyncio.Event) -> None:
+    async def _stream_log(self, watcher: _Watcher, nudged: asyncio.Event) -> None:
         watcher.nudged = nudged
         while True:
             nudged.clear()
@@ -243,14 +243,14 @@ class LiveEvents:
             if len(events) < PAGE_EVENTS:
                 return
 
-    async def _patrol(self) -> None:
+    async def _sweep(self) -> None:
         """Finds what lost nudges did not tell: the heads of all watched accounts, in batches."""
         while True:
-            await asyncio.sleep(PATROL_SECONDS)
+            await asyncio.sleep(SWEEP_SECONDS)
             try:
                 heads = await self._store.heads(list(self._watchers))
             except Problem as problem:
-                log.warning("patrol.failed", reason=str(problem))
+                log.warning("sweep.failed", reason=str(problem))
                 continue
             for account, head in heads.items():
                 watcher = self._watchers.get(account)

@@ -8,9 +8,9 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import datetime
 
 FOLDER = "originals/"
-MOST_NAME_BYTES = 200
+MAX_NAME_BYTES = 200
 """File systems take 255 bytes; some room for the number that tells doubles apart."""
-EARLIEST, LATEST = (1980, 1, 1, 0, 0, 0), (2107, 12, 31, 23, 59, 58)
+EARLIEST, MAX_DATE = (1980, 1, 1, 0, 0, 0), (2107, 12, 31, 23, 59, 58)
 """A ZIP entry's time has seven bits for the year and counts in steps of two seconds."""
 PERMISSIONS = 0o644 << 16
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f/\\<>:"|?*]')
@@ -24,9 +24,9 @@ class Names:
         self._taken: set[str] = set()
         self._counts: dict[str, int] = {}
 
-    def take(self, wanted: str) -> str:
+    def take(self, requested: str) -> str:
         """`IMG_1.jpg`, then `IMG_1 (2).jpg`: unique also where case or accents do not count."""
-        name = _safe(wanted)
+        name = _safe(requested)
         stem, dot, ending = name.rpartition(".")
         stem, ending = (stem, dot + ending) if stem else (name, "")
         number = self._counts.get(_folded(name), 1)
@@ -57,7 +57,7 @@ class Archive:
         self, name: str, at: datetime, size_bytes: int, pieces: AsyncIterator[bytes]
     ) -> AsyncGenerator[int, None]:
         """Says after each piece how long it was, so that the caller can send what is there."""
-        about = zipfile.ZipInfo(name, min(max(at.timetuple()[:6], EARLIEST), LATEST))
+        about = zipfile.ZipInfo(name, min(max(at.timetuple()[:6], EARLIEST), MAX_DATE))
         about.external_attr, about.file_size = PERMISSIONS, size_bytes
         with self._zip.open(about, "w") as entry:
             async for piece in pieces:
@@ -96,15 +96,15 @@ class _Made:
         return taken
 
 
-def _safe(wanted: str) -> str:
-    name = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", wanted)).lstrip(".").rstrip(". ")
+def _safe(requested: str) -> str:
+    name = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", requested)).lstrip(".").rstrip(". ")
     if not name or _RESERVED.fullmatch(name):
         name = f"_{name}"
     stem, dot, ending = name.rpartition(".")
-    if not stem or len(ending.encode()) > MOST_NAME_BYTES // 4:
+    if not stem or len(ending.encode()) > MAX_NAME_BYTES // 4:
         stem, dot, ending = name, "", ""
-    room = MOST_NAME_BYTES - len((dot + ending).encode())
-    return stem.encode()[:room].decode(errors="ignore") + dot + ending
+    gap = MAX_NAME_BYTES - len((dot + ending).encode())
+    return stem.encode()[:gap].decode(errors="ignore") + dot + ending
 
 
 def _folded(name: str) -> str:

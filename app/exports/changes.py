@@ -12,7 +12,7 @@ from shared.ids import AccountId, ExportId
 from shared.problems import NotFound, Unavailable
 
 ATTEMPTS = 10
-LONGEST_WAIT_SECONDS = 0.2
+MAX_WAIT_SECONDS = 0.2
 
 
 class ExportChanges:
@@ -39,7 +39,7 @@ class ExportChanges:
             try:
                 await self._write(change)
             except (ActionRefused, Refused, TransactionConflict):
-                await asyncio.sleep(random.uniform(0, min(0.005 * 2**attempt, LONGEST_WAIT_SECONDS)))  # noqa: S311  jitter
+                await asyncio.sleep(random.uniform(0, min(0.005 * 2**attempt, MAX_WAIT_SECONDS)))  # noqa: S311  jitter
                 continue
             return change.row
         raise Unavailable("Too many changes of this export at once.", retry_after_seconds=1)

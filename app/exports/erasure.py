@@ -22,6 +22,6 @@ class ExportErasure:
             for key in set(uploads):
                 await self._objects.abort_multiparts(key)
             yield len(uploads)
-        keys = [found.key async for found in self._objects.list_objects(prefix)]
+        keys = [stored.key async for stored in self._objects.list_objects(prefix)]
         await self._objects.delete(keys)
         yield len(keys)

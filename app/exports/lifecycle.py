@@ -10,12 +10,12 @@ from shared.exports import ExportState
 from shared.items import FailureCode
 
 TIME_LIMIT = timedelta(hours=24)
-KEPT = timedelta(days=7)
+RETENTION = timedelta(days=7)
 LEASE = timedelta(seconds=60)
 UNSENT_LIMIT = timedelta(seconds=30)
 FIRST_RESEND = timedelta(minutes=2)
-LONGEST_RESEND = timedelta(hours=1)
-MOST_LOST_ATTEMPTS = 5
+MAX_RESEND_INTERVAL = timedelta(hours=1)
+MAX_LOST_ATTEMPTS = 5
 
 TOO_LATE = ExportFailure(FailureCode.DEADLINE, "This took longer than it ever should. Start another export.", True)
 GAVE_UP = ExportFailure(FailureCode.INTERNAL, "Five attempts at this export ended with a crash.", True)
@@ -73,10 +73,10 @@ def give_back(row: ExportRow, token: str) -> Change:
     return _change(row, _waiting())
 
 
-def lose(row: ExportRow, token: str, now: datetime) -> Change:
+def record_lost_attempt(row: ExportRow, token: str, now: datetime) -> Change:
     """The attempt crashed: queued again, and the fifth time the end. Raises ClaimLost."""
     _require_claim(row, token)
-    return _lost(row, now)
+    return _with_lost_attempt(row, now)
 
 
 def overdue(row: ExportRow, now: datetime) -> Change | None:
@@ -84,7 +84,7 @@ def overdue(row: ExportRow, now: datetime) -> Change | None:
     if row.deadline is not None and row.deadline <= now:
         return _failed(row, TOO_LATE, now)
     if row.state is ExportState.PROCESSING and row.claimed_until is not None and row.claimed_until <= now:
-        return _lost(row, now)
+        return _with_lost_attempt(row, now)
     return None
 
 
@@ -99,7 +99,7 @@ def next_send(row: ExportRow) -> datetime | None:
         return None
     if row.sent_at is None:
         return row.created_at + UNSENT_LIMIT
-    return row.sent_at + min(FIRST_RESEND * (1 << min(row.sends - 1, 10)), LONGEST_RESEND)
+    return row.sent_at + min(FIRST_RESEND * (1 << min(row.sends - 1, 10)), MAX_RESEND_INTERVAL)
 
 
 def due(row: ExportRow) -> ExportRow:
@@ -112,11 +112,11 @@ def _failed(row: ExportRow, failure: ExportFailure, now: datetime) -> Change:
     return _change(row, _ended(ExportState.FAILED, now) | {"failure": failure}, EventType.EXPORT_FAILED)
 
 
-def _lost(row: ExportRow, now: datetime) -> Change:
-    lost = row.lost_attempts + 1
-    if lost >= MOST_LOST_ATTEMPTS:
-        return _failed(replace(row, lost_attempts=lost), GAVE_UP, now)
-    return _change(row, _waiting() | {"lost_attempts": lost})
+def _with_lost_attempt(row: ExportRow, now: datetime) -> Change:
+    lost_attempts = row.lost_attempts + 1
+    if lost_attempts >= MAX_LOST_ATTEMPTS:
+        return _failed(replace(row, lost_attempts=lost_attempts), GAVE_UP, now)
+    return _change(row, _waiting() | {"lost_attempts": lost_attempts})
 
 
 def _waiting() -> dict[str, object]:
@@ -124,7 +124,7 @@ def _waiting() -> dict[str, object]:
 
 
 def _ended(state: ExportState, now: datetime) -> dict[str, object]:
-    return {"state": state, "claim": None, "claimed_until": None, "deadline": None, "kept_until": now + KEPT}
+    return {"state": state, "claim": None, "claimed_until": None, "deadline": None, "kept_until": now + RETENTION}
 
 
 def _require_claim(row: ExportRow, token: str) -> None:

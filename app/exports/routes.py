@@ -29,16 +29,16 @@ async def start_export(caller: Caller, exports: Exports, response: Response) -> 
     row = await exports.start(caller.account_id)
     response.headers["Location"] = f"/v1/account/exports/{row.export_id}"
     response.headers["Retry-After"] = POLL_SECONDS
-    return exports.shown(row)
+    return exports.to_wire(row)
 
 
 @router.get("")
 async def list_exports(caller: Caller, exports: Exports) -> ExportPage:
     """Those that are under way or kept, the newest first."""
-    return ExportPage(exports=tuple(exports.shown(row) for row in await exports.all_of(caller.account_id)))
+    return ExportPage(exports=tuple(exports.to_wire(row) for row in await exports.all_of(caller.account_id)))
 
 
 @router.get("/{export}")
 async def get_export(export: ExportIdField, caller: Caller, exports: Exports) -> Export:
     """How far it is; once it is ready, with a signed URL for ten minutes."""
-    return exports.shown(await exports.require(caller.account_id, export))
+    return exports.to_wire(await exports.require(caller.account_id, export))

@@ -11,7 +11,7 @@ from shared.ids import AccountId, ExportId, new_export_id
 from shared.problems import NotFound, TooManyRequests
 from shared.times import Clock
 
-MOST_KEPT = 3
+MAX_EXPORTS = 3
 """Of one account: each may be as large as all that it holds."""
 UNDER_WAY = frozenset({ExportState.QUEUED, ExportState.PROCESSING})
 
@@ -29,9 +29,9 @@ class ExportService:
         under_way = next((row for row in rows if row.state in UNDER_WAY), None)
         if under_way is not None:
             return under_way
-        kept = [row.kept_until for row in rows if row.state is ExportState.READY and row.kept_until]
-        if len(kept) >= MOST_KEPT:
-            wait = max(1, int((min(kept) - now).total_seconds()))
+        retained_until = [row.kept_until for row in rows if row.state is ExportState.READY and row.kept_until]
+        if len(retained_until) >= MAX_EXPORTS:
+            wait = max(1, int((min(retained_until) - now).total_seconds()))
             raise TooManyRequests("Three exports are kept already; each for a week.", retry_after_seconds=wait)
         if await self._changes.is_closing(account):
             raise NotFound
@@ -50,7 +50,7 @@ class ExportService:
         """The newest first."""
         return await self._store.all_of(account)
 
-    def shown(self, row: ExportRow) -> Export:
+    def to_wire(self, row: ExportRow) -> Export:
         """As the API shows it, with a signed URL once there is a file."""
         export = to_export(row)
         if row.state is not ExportState.READY:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from app.exports.row import ExportRow, from_attributes, to_attributes
-from app.stores.dynamo import Action, Condition, Dynamo, Question, Row, delete, put
+from app.stores.dynamo import Action, Condition, Dynamo, Query, Row, delete, put
 from app.stores.resources import BY_DUE, EXPORTS_TABLE
 from shared.ids import AccountId, ExportId
 from shared.times import to_rfc3339
@@ -19,28 +19,28 @@ class ExportStore:
 
     async def get(self, account: AccountId, export: ExportId) -> ExportRow | None:
         """As it stands after every acknowledged write."""
-        found = await self._dynamo.get(EXPORTS_TABLE, {"account_id": account, "export_id": export})
-        return from_attributes(found) if found else None
+        row = await self._dynamo.get(EXPORTS_TABLE, {"account_id": account, "export_id": export})
+        return from_attributes(row) if row else None
 
     async def all_of(self, account: AccountId) -> list[ExportRow]:
         """The newest ones first; an account has few."""
-        question = Question(
+        query = Query(
             EXPORTS_TABLE,
             Condition("account_id = :account", values={":account": account}),
             descending=True,
             limit=ROWS_PER_PAGE,
         )
-        return [from_attributes(row) for row in (await self._dynamo.query(question)).rows]
+        return [from_attributes(row) for row in (await self._dynamo.query(query)).rows]
 
     async def due(self, shard: str, now: datetime, limit: int) -> list[tuple[AccountId, ExportId]]:
         """Candidates only: the index is late, the row decides."""
-        question = Question(
+        query = Query(
             EXPORTS_TABLE,
             Condition("due_shard = :shard AND due_at <= :now", values={":shard": shard, ":now": to_rfc3339(now)}),
             index=BY_DUE,
             limit=limit,
         )
-        page = await self._dynamo.query(question, consistent=False)
+        page = await self._dynamo.query(query, consistent=False)
         return [(AccountId(row["account_id"]), ExportId(row["export_id"])) for row in page.rows]
 
     async def all_rows(self, start_after: Row | None = None) -> tuple[list[ExportRow], Row | None]:

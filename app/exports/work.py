@@ -51,9 +51,11 @@ class ExportWork:
     async def give_back(self, claimed: ExportRow) -> None:
         await self._apply(claimed, lambda row: lifecycle.give_back(row, _token(claimed)))
 
-    async def lose(self, claimed: ExportRow) -> ExportRow:
+    async def record_lost_attempt(self, claimed: ExportRow) -> ExportRow:
         """The attempt crashed. Queued again for the sweeper, or `failed` the fifth time."""
-        return await self._apply(claimed, lambda row: lifecycle.lose(row, _token(claimed), self._clock()))
+        return await self._apply(
+            claimed, lambda row: lifecycle.record_lost_attempt(row, _token(claimed), self._clock())
+        )
 
     async def _apply(self, claimed: ExportRow, rule: lifecycle.Rule) -> ExportRow:
         try:

@@ -7,7 +7,7 @@ from typing import Annotated, Protocol
 from fastapi import Depends, Query, Request
 
 from app.caller import Caller, Credentials
-from app.items.grants import MOST_CHARACTERS, Grant
+from app.items.grants import MAX_CHARACTERS, Grant
 from app.items.playback import PlaybackService
 from app.items.row import ItemRow
 from app.items.service import ItemService
@@ -32,7 +32,7 @@ class Access:
     viewer: Viewer
 
     @property
-    def foreign(self) -> Viewer | None:
+    def shared(self) -> Viewer | None:
         """Who looks, unless it is the owner."""
         return None if self.rights.edit else self.viewer
 
@@ -124,7 +124,7 @@ async def _playing(
     playback: Playback,
     token: ShareToken = None,
     proof: ShareProof = None,
-    grant: Annotated[str | None, Query(max_length=MOST_CHARACTERS, description="From the item's playlist_url.")] = None,
+    grant: Annotated[str | None, Query(max_length=MAX_CHARACTERS, description="From the item's playlist_url.")] = None,
 ) -> Playing:
     """By the grant in the URL; without a valid one by whoever asks. Raises NotFound, Unauthenticated."""
     granted = await _granted(request, playback, item, grant) if grant is not None else None
@@ -133,7 +133,7 @@ async def _playing(
     if grant is not None and credentials is None and token is None:
         raise NotFound
     access = await resolve_item(request, await require_viewer(request, credentials, token, proof), item)
-    return Playing(access.row, playback.grant(access.row, access.foreign.name if access.foreign else None))
+    return Playing(access.row, playback.grant(access.row, access.shared.name if access.shared else None))
 
 
 async def _granted(request: Request, playback: PlaybackService, item: ItemId, text: str) -> Playing | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from app.events.log import ActionRefused, EventLog, HeadChange, NewEvent
 from app.items.lifecycle import Change
 from app.items.row import ItemRow, to_item
-from app.items.store import AnsweredRequest, ItemStore, receipt_action, removal_action, request_action, row_action
+from app.items.store import CompletedRequest, ItemStore, delete_action, receipt_action, request_action, row_action
 from app.stores.dynamo import Action, Refused, TransactionConflict, TransactionRefused
 from shared.ids import AccountId, ItemId
 from shared.items import ReceiptStep
@@ -15,10 +15,10 @@ from shared.problems import Unavailable
 from shared.times import Clock
 
 ATTEMPTS = 30
-LONGEST_WAIT_SECONDS = 0.2
+MAX_WAIT_SECONDS = 0.2
 
 
-class AlreadyAnswered(Exception):
+class AlreadyCompleted(Exception):
     """Somebody used this Idempotency-Key first; the winner's row tells the answer."""
 
 
@@ -28,12 +28,12 @@ class ItemChanges:
     def __init__(self, store: ItemStore, log: EventLog, clock: Clock, quota_bytes: int) -> None:
         self._store, self._log, self._clock, self._quota_bytes = store, log, clock, quota_bytes
 
-    async def create(self, change: Change, request: AnsweredRequest | None) -> None:
-        """Raises QuotaExceeded, AlreadyAnswered, or Unavailable."""
+    async def create(self, change: Change, request: CompletedRequest | None) -> None:
+        """Raises QuotaExceeded, AlreadyCompleted, or Unavailable."""
         try:
             await self._write(change, request, (), items=1)
         except ActionRefused as refused:
-            raise AlreadyAnswered from refused
+            raise AlreadyCompleted from refused
 
     async def apply(
         self,
@@ -41,14 +41,14 @@ class ItemChanges:
         item: ItemId,
         rule: Callable[[ItemRow], Change | None],
         *,
-        request: AnsweredRequest | None = None,
+        request: CompletedRequest | None = None,
         steps: Sequence[ReceiptStep] = (),
         known: ItemRow | None = None,
     ) -> ItemRow:
         """The row after `rule`; whatever the rule raises passes through, and None from it leaves the row as it is.
 
         `known`, a row that was read before, saves reading it again: had it moved, the write is refused and it is read.
-        Raises NotFound, AlreadyAnswered, QuotaExceeded, or Unavailable.
+        Raises NotFound, AlreadyCompleted, QuotaExceeded, or Unavailable.
         """
         for attempt in range(ATTEMPTS):
             row = known if known and attempt == 0 else await self._store.require(account, item)
@@ -58,9 +58,9 @@ class ItemChanges:
             try:
                 await self._write(change, request, steps)
             except (ActionRefused, Refused, TransactionRefused, TransactionConflict) as refused:
-                if request is not None and await self._store.answered(account, request.key):
-                    raise AlreadyAnswered from refused
-                await asyncio.sleep(random.uniform(0, min(0.005 * 2**attempt, LONGEST_WAIT_SECONDS)))  # noqa: S311  jitter
+                if request is not None and await self._store.find_completed(account, request.key):
+                    raise AlreadyCompleted from refused
+                await asyncio.sleep(random.uniform(0, min(0.005 * 2**attempt, MAX_WAIT_SECONDS)))  # noqa: S311  jitter
                 continue
             return change.row
         raise Unavailable("Too many changes of this item at once.", retry_after_seconds=1)
@@ -68,7 +68,7 @@ class ItemChanges:
     async def remove(self, row: ItemRow) -> None:
         """The row goes, and counts no more; if it has changed since it was read, or is gone, nothing happens."""
         try:
-            await self._log.append(row.account_id, (), [removal_action(row)], HeadChange(items=-1))
+            await self._log.append(row.account_id, (), [delete_action(row)], HeadChange(items=-1))
         except ActionRefused:
             return
 
@@ -77,7 +77,7 @@ class ItemChanges:
         return (await self._log.head(account)).closing
 
     async def _write(
-        self, change: Change, request: AnsweredRequest | None, steps: Sequence[ReceiptStep], items: int = 0
+        self, change: Change, request: CompletedRequest | None, steps: Sequence[ReceiptStep], items: int = 0
     ) -> None:
         row, now = change.row, self._clock()
         actions: list[Action] = [row_action(row)]

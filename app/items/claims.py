@@ -26,7 +26,7 @@ from shared.times import from_rfc3339
 PROCESSING_LIMIT = timedelta(minutes=10)
 LIMIT_PER_DURATION = 30
 """A video may be in work so much longer than it lasts, beyond the limit of a photo."""
-MOST_LOST_ATTEMPTS = 5
+MAX_LOST_ATTEMPTS = 5
 RETURNS_AFTER = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
 
 POISONED = StoredFailure(
@@ -65,7 +65,7 @@ def renew(row: ItemRow, token: str, now: datetime, lease: timedelta = LEASE) -> 
     return Change(due(replace(row, claimed_until=now + lease, revision=row.revision + 1)), "renewed")
 
 
-def pass_on(row: ItemRow, token: str, kind: ItemKind, result: Result, now: datetime) -> Change:
+def hand_off(row: ItemRow, token: str, kind: ItemKind, result: Result, now: datetime) -> Change:
     """The first stage of a video is done, and `result` is what it made: the second one waits in the bulk lane, with a
     day of its own and its own count of lost attempts, for the file has shown that it can be read. Raises ClaimLost."""
     _require_claim(row, token)
@@ -104,10 +104,10 @@ def give_back(row: ItemRow, token: str, now: datetime, wait: timedelta = timedel
     return Change(move(row, QUEUED, **fields, queued_at=now), "given_back")
 
 
-def lose(row: ItemRow, token: str, now: datetime) -> Change:
+def record_lost_attempt(row: ItemRow, token: str, now: datetime) -> Change:
     """The attempt died under its worker: a wait, then another, and the fifth time the end. Raises ClaimLost."""
     _require_claim(row, token)
-    return _lost(row, now)
+    return _with_lost_attempt(row, now)
 
 
 def overdue(row: ItemRow, now: datetime) -> Change | None:
@@ -118,7 +118,7 @@ def overdue(row: ItemRow, now: datetime) -> Change | None:
             return Change(expired, "expired", EventType.ITEM_EXPIRED, bytes=-row.reserved_bytes)
         return _failed(row, TOO_LATE, now)
     if row.state is PROCESSING and row.claimed_until is not None and row.claimed_until <= now:
-        return _lost(row, now)
+        return _with_lost_attempt(row, now)
     return None
 
 
@@ -152,10 +152,10 @@ def _failed(row: ItemRow, failure: StoredFailure, now: datetime, kind: ItemKind 
     return Change(failed, "failed", EventType.ITEM_FAILED)
 
 
-def _lost(row: ItemRow, now: datetime) -> Change:
-    lost = row.lost_attempts + 1
-    if lost >= MOST_LOST_ATTEMPTS:
-        return _failed(replace(row, lost_attempts=lost), POISONED, now)
-    wait = RETURNS_AFTER[lost - 1]
+def _with_lost_attempt(row: ItemRow, now: datetime) -> Change:
+    lost_attempts = row.lost_attempts + 1
+    if lost_attempts >= MAX_LOST_ATTEMPTS:
+        return _failed(replace(row, lost_attempts=lost_attempts), POISONED, now)
+    wait = RETURNS_AFTER[lost_attempts - 1]
     fields = over() | _back(row) | {"not_before": now + wait}
-    return Change(move(row, QUEUED, **fields, lost_attempts=lost, queued_at=now), "lost")
+    return Change(move(row, QUEUED, **fields, lost_attempts=lost_attempts, queued_at=now), "lost")

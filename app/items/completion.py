@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from app.items import lifecycle
-from app.items.changes import AlreadyAnswered, ItemChanges
+from app.items.changes import AlreadyCompleted, ItemChanges
 from app.items.duplicates import live_duplicate
 from app.items.keys import original_key
 from app.items.queueing import WorkQueue
-from app.items.requests import RequestKey, Requests, answered
+from app.items.requests import RequestKey, Requests, completed_request
 from app.items.row import ItemRow
-from app.items.store import AnsweredRequest, ItemStore
+from app.items.store import CompletedRequest, ItemStore
 from app.stores.s3 import ObjectStore
 from app.stores.s3_parts import Absent, PartsRefused, UploadedPart
 from shared.items import ItemState
@@ -55,12 +55,12 @@ class CompletionService:
         else:
             parts, digest = await self._verify_parts(row)
             if known := await live_duplicate(self._store, row.account_id, digest):
-                return await self._give_way(row, known)
+                return await self._yield_to_duplicate(row, known)
             await self._join(row, parts)
-        queued = await self._note(row, digest, answered(request, row.item_id, 202))
+        queued = await self._note(row, digest, completed_request(request, row.item_id, 202))
         return Completed(await self._queue.send_after_commit(queued))
 
-    async def _note(self, row: ItemRow, digest: str, request: AnsweredRequest | None) -> ItemRow:
+    async def _note(self, row: ItemRow, digest: str, request: CompletedRequest | None) -> ItemRow:
         """The row in the queue, or wherever it has got to since."""
         try:
             return await self._changes.apply(
@@ -70,10 +70,10 @@ class CompletionService:
                 request=request,
                 known=row,
             )
-        except AlreadyAnswered:
+        except AlreadyCompleted:
             return await self._store.require(row.account_id, row.item_id)
 
-    async def _give_way(self, row: ItemRow, known: ItemRow) -> Completed:
+    async def _yield_to_duplicate(self, row: ItemRow, known: ItemRow) -> Completed:
         """The same bytes are here already: the new item ends as cancelled and names the old one."""
         await self._objects.abort_multiparts(original_key(row.account_id, row.item_id))
         await self._changes.apply(
@@ -139,5 +139,5 @@ class CompletionService:
         await self._objects.abort_multiparts(key)
         await self._objects.delete([key])
         await self._changes.apply(
-            row.account_id, row.item_id, lambda current: lifecycle.forget_multipart(current, upload_id)
+            row.account_id, row.item_id, lambda current: lifecycle.clear_multipart(current, upload_id)
         )

@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 
 from app.items.lifecycle import (
     CANCELLED,
-    CANCELLED_ORIGINAL_KEPT,
+    CANCELLED_ORIGINAL_RETENTION,
     CLEANUP_AFTER,
     DELETED,
     EXPIRED,
     FAILED,
     FROM_THE_START,
-    LATEST_UPLOAD,
     READY,
+    UPLOAD_DEADLINE,
     UPLOADING,
     Change,
     due,
@@ -60,7 +60,7 @@ def restore(row: ItemRow, now: datetime) -> Change | None:
     fields: dict[str, object] = {"deleted_at": None, "state_before": None, "purge_at": None}
     before = row.state_before or CANCELLED
     if before is CANCELLED and row.reserved_bytes:
-        fields |= {"reserved_bytes": 0, "cleanup_at": now + CANCELLED_ORIGINAL_KEPT}
+        fields |= {"reserved_bytes": 0, "cleanup_at": now + CANCELLED_ORIGINAL_RETENTION}
     restored = move(row, before, **fields)
     change = restored.reserved_bytes - row.reserved_bytes
     return Change(restored, "restored", EventType.ITEM_RESTORED, bytes=change)
@@ -73,18 +73,18 @@ def begin_purge(row: ItemRow, now: datetime) -> Change | None:
     return Change(due(replace(row, **_no_way_back(now), revision=row.revision + 1)), "purge_begun")  # type: ignore[arg-type]  # checked by replace
 
 
-def emptied(row: ItemRow, now: datetime) -> Change | None:
+def hidden(row: ItemRow, now: datetime) -> Change | None:
     """Its objects are removed, its bytes are free again; once more when nobody can be writing any longer."""
     if row.purge is not Purge.BEGUN:
         return None
     again = max(now + CLEANUP_AFTER, uploads_end(row, row.deleted_at or now))
-    once = replace(row, purge=Purge.EMPTIED, purge_at=again, reserved_bytes=0, revision=row.revision + 1)
+    once = replace(row, purge=Purge.DELETED, purge_at=again, reserved_bytes=0, revision=row.revision + 1)
     return Change(due(once), "emptied", bytes=-row.reserved_bytes)
 
 
 def uploads_end(row: ItemRow, closed_at: datetime) -> datetime:
     """When nobody can be sending its original any more, by a URL given out before `closed_at`."""
-    return (row.queued_at or closed_at) + LATEST_UPLOAD
+    return (row.queued_at or closed_at) + UPLOAD_DEADLINE
 
 
 def _hastened(row: ItemRow, now: datetime) -> Change | None:

@@ -11,9 +11,9 @@ from shared.times import Clock
 
 OWNER_WINDOW = timedelta(hours=1)
 VIEWER_WINDOW = timedelta(minutes=10)
-MOST_FILM_TIME = timedelta(hours=12)
+MAX_VIDEO_TIME = timedelta(hours=12)
 """What a long video gets at most beyond the window, so that a film begun can be seen to its end."""
-LONGEST_URL_LIFE = 2 * OWNER_WINDOW + MOST_FILM_TIME
+MAX_URL_LIFE = 2 * OWNER_WINDOW + MAX_VIDEO_TIME
 ORIGINAL_LIFE = timedelta(minutes=10)
 _ORIGINAL_WINDOW = timedelta(minutes=1)
 _REMEMBERED_FOLDERS = 10_000
@@ -46,18 +46,18 @@ class Delivery:
         """From now on with another key; URLs given out stay as they are."""
         self._signer = signer
         for folders in self._folders.values():
-            folders.forget()
+            folders.delete()
 
     def rendition_folder(self, account: AccountId, item: ItemId, audience: Audience = Audience.OWNER) -> SignedFolder:
         """One signature for all renditions of the item, valid to the end of the next window: for one to two of them."""
         return self._folders[audience].get(self._signer, rendition_folder(account, item), self._clock())
 
-    def film_ends_at(self, duration_seconds: float, audience: Audience = Audience.OWNER) -> datetime:
+    def video_url_expiry(self, duration_seconds: float, audience: Audience = Audience.OWNER) -> datetime:
         """Until when whoever begins now may play: the end of the next window and twice the duration more."""
-        extra = min(timedelta(seconds=ceil(2 * duration_seconds)), MOST_FILM_TIME)
+        extra = min(timedelta(seconds=ceil(2 * duration_seconds)), MAX_VIDEO_TIME)
         return _window(self._clock(), audience.window) + 2 * audience.window + extra
 
-    def film_folder(self, account: AccountId, item: ItemId, ends_at: datetime) -> SignedFolder:
+    def video_folder(self, account: AccountId, item: ItemId, ends_at: datetime) -> SignedFolder:
         """One signature for all that a player asks for."""
         return self._signer.sign_folder(rendition_folder(account, item), expires_at=ends_at)
 
@@ -92,7 +92,7 @@ class _Folders:
             self._signed[folder] = signed
         return signed
 
-    def forget(self) -> None:
+    def delete(self) -> None:
         self._signed.clear()
 
 

@@ -55,8 +55,8 @@ class ItemErasure:
                     await self._objects.abort_multiparts(key)
                 yield len(uploads)
             keys: list[str] = []
-            async for found in self._objects.list_objects(prefix):
-                keys.append(found.key)
+            async for stored in self._objects.list_objects(prefix):
+                keys.append(stored.key)
                 if len(keys) == DELETE_KEYS:
                     await self._objects.delete(keys)
                     yield len(keys)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from shared.ids import AccountId, ItemId
 
-MOST_CHARACTERS = 200
+MAX_CHARACTERS = 200
 _SIGNATURE_BYTES = 16
 _PLAY = b"play"
 """The one right that there is: to read playlists, and the signed URLs in them."""

@@ -13,29 +13,29 @@ from app.stores.key_file import read_keys
 
 log = structlog.get_logger()
 
-LOOK_SECONDS = 5.0
+POLL_SECONDS = 5.0
 
 
 @asynccontextmanager
-async def following_keys(
-    file: Path, cdn_url: str, delivery: Delivery, look_seconds: float = LOOK_SECONDS
+async def watching_keys(
+    file: Path, cdn_url: str, delivery: Delivery, poll_seconds: float = POLL_SECONDS
 ) -> AsyncIterator[None]:
     """`delivery` signs by the file's first key, from the start and after every change. What cannot be read changes
     nothing later; at the start it raises ValueError or OSError."""
     key = (await asyncio.to_thread(read_keys, file)).signing
     delivery.sign_with(UrlSigner(cdn_url, key.id, key.private_key))
-    following = asyncio.create_task(_follow(file, cdn_url, delivery, key.id, look_seconds))
+    watching = asyncio.create_task(_watch(file, cdn_url, delivery, key.id, poll_seconds))
     try:
         yield
     finally:
-        following.cancel()
+        watching.cancel()
         with suppress(asyncio.CancelledError):
-            await following
+            await watching
 
 
-async def _follow(file: Path, cdn_url: str, delivery: Delivery, signing: str, look_seconds: float) -> None:
+async def _watch(file: Path, cdn_url: str, delivery: Delivery, signing: str, poll_seconds: float) -> None:
     while True:
-        await asyncio.sleep(look_seconds)
+        await asyncio.sleep(poll_seconds)
         try:
             key = (await asyncio.to_thread(read_keys, file)).signing
             if key.id == signing:

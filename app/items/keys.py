@@ -30,7 +30,7 @@ def rendition_key(account: AccountId, item: ItemId, recipe: str, attempt: int, f
 def prefixes_that_count(row: ItemRow) -> tuple[str, ...]:
     """Under which lies all that the item's result is made of, or a former one that may be named again: a video's poster
     and its ladder have an attempt each."""
-    results = [row.result, *(former.result for former in row.former)]
+    results = [row.result, *(previous.result for previous in row.former)]
     folders = sorted({folder for result in results if result for folder in result.folders})
     return tuple(rendition_prefix(row.account_id, row.item_id, recipe, attempt) for recipe, attempt in folders)
 

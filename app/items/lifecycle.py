@@ -27,16 +27,16 @@ UPLOAD_LIMIT = timedelta(hours=24)
 QUEUE_LIMIT = timedelta(hours=24)
 UNSENT_LIMIT = timedelta(seconds=30)
 FIRST_RESEND = timedelta(minutes=2)
-LONGEST_RESEND = timedelta(hours=1)
+MAX_RESEND_INTERVAL = timedelta(hours=1)
 LEASE = timedelta(seconds=60)
 """How long a claim holds that is not renewed; a setting may shorten it."""
 CLEANUP_AFTER = LEASE + timedelta(seconds=30)
 """No claim outlives its lease, so that nothing can write after this."""
 URL_LIFE = timedelta(hours=1)
 """So long an upload may begin after its URL was given out."""
-LATEST_UPLOAD = URL_LIFE + timedelta(minutes=10)
+UPLOAD_DEADLINE = URL_LIFE + timedelta(minutes=10)
 """So long after its URL was given out an upload may still be running."""
-CANCELLED_ORIGINAL_KEPT = timedelta(hours=24)
+CANCELLED_ORIGINAL_RETENTION = timedelta(hours=24)
 """So long a cancelled item can be retried; then the sweeper removes its original."""
 
 FROM_THE_START: dict[str, object] = {"lane": Lane.EXPRESS, "result": None}
@@ -67,10 +67,10 @@ def next_send(row: ItemRow) -> datetime | None:
     if row.sent_at is None:
         return row.not_before or (row.queued_at or row.created_at) + UNSENT_LIMIT
     sent = max(row.sent_at, row.not_before or row.sent_at)
-    return sent + min(FIRST_RESEND * (1 << min(row.sends - 1, 10)), LONGEST_RESEND)
+    return sent + min(FIRST_RESEND * (1 << min(row.sends - 1, 10)), MAX_RESEND_INTERVAL)
 
 
-def is_remade(row: ItemRow) -> bool:
+def is_being_reprocessed(row: ItemRow) -> bool:
     """Whether a worker is making a ready item anew: what it writes counts for nothing yet, and must stay."""
     return row.state is READY and row.claim is not None
 
@@ -78,7 +78,7 @@ def is_remade(row: ItemRow) -> bool:
 def due(row: ItemRow) -> ItemRow:
     """The row, told when the sweeper must look at the row next; never for what is final and clean."""
     lease = row.claimed_until if row.state in {PROCESSING, READY} else None
-    cleanup = None if is_remade(row) else row.cleanup_at
+    cleanup = None if is_being_reprocessed(row) else row.cleanup_at
     moments = [row.deadline, next_send(row), cleanup, row.purge_at, lease]
     return replace(row, due_at=min((moment for moment in moments if moment), default=None))
 
@@ -96,7 +96,7 @@ def start_multipart(row: ItemRow, upload_id: str) -> Change | None:
     return Change(replace(row, upload_id=upload_id, revision=row.revision + 1), "upload_started")
 
 
-def forget_multipart(row: ItemRow, upload_id: str) -> Change | None:
+def clear_multipart(row: ItemRow, upload_id: str) -> Change | None:
     """The upload is gone or useless: the next one starts from zero parts."""
     if row.state is not UPLOADING or row.upload_id != upload_id:
         return None
@@ -127,7 +127,7 @@ def cleaned(row: ItemRow) -> Change | None:
     if row.cleanup_at is None:
         return None
     later = [from_rfc3339(each.until) for each in row.former]
-    uploads_end = row.created_at + UPLOAD_LIMIT + LATEST_UPLOAD
+    uploads_end = row.created_at + UPLOAD_LIMIT + UPLOAD_DEADLINE
     if row.queued_at is None and row.cleanup_at < uploads_end:
         later.append(uploads_end)
     return Change(due(replace(row, cleanup_at=min(later, default=None), revision=row.revision + 1)), "cleaned")
@@ -137,7 +137,7 @@ def cancel(row: ItemRow, now: datetime, duplicate_of: ItemId | None = None) -> C
     """None when it is cancelled already. A poster that was there goes too: another try begins with the first stage."""
     if row.state is CANCELLED:
         return None
-    cleanup = now if row.state is UPLOADING else now + CANCELLED_ORIGINAL_KEPT
+    cleanup = now if row.state is UPLOADING else now + CANCELLED_ORIGINAL_RETENTION
     fields = over() | FROM_THE_START | {"duplicate_of": duplicate_of}
     cancelled = move(row, CANCELLED, **fields, reserved_bytes=0, cleanup_at=cleanup)
     return Change(cancelled, "cancelled", EventType.ITEM_CANCELLED, bytes=-row.reserved_bytes)
@@ -164,7 +164,7 @@ def retry(row: ItemRow, now: datetime) -> Change:
     return Change(queued, "retried", EventType.ITEM_UPDATED, bytes=row.size_bytes - row.reserved_bytes)
 
 
-def edit(row: ItemRow, wish: EditItem, expected: int | None) -> Change | None:
+def edit(row: ItemRow, body: EditItem, expected: int | None) -> Change | None:
     """None when nothing would change. Raises Outdated, NotFound."""
     if row.state is DELETED:
         raise NotFound
@@ -172,10 +172,10 @@ def edit(row: ItemRow, wish: EditItem, expected: int | None) -> Change | None:
         raise Outdated(version=row.version)
     changed = replace(
         row,
-        name=row.name if wish.name is None else wish.name,
-        caption=row.caption if wish.caption is None else wish.caption,
-        captured_at=row.captured_at if wish.captured_at is None else wish.captured_at,
-        captured_by_user=row.captured_by_user or wish.captured_at is not None,
+        name=row.name if body.name is None else body.name,
+        caption=row.caption if body.caption is None else body.caption,
+        captured_at=row.captured_at if body.captured_at is None else body.captured_at,
+        captured_by_user=row.captured_by_user or body.captured_at is not None,
     )
     if changed == row:
         return None

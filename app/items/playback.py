@@ -30,7 +30,7 @@ class PlaybackService:
     def grant(self, row: ItemRow, viewer: str | None = None) -> Grant:
         """What its owner gets, or `viewer`, who may see it; within a window always the same."""
         audience = Audience.VIEWER if viewer else Audience.OWNER
-        ends_at = self._delivery.film_ends_at(row.duration_seconds or 0, audience)
+        ends_at = self._delivery.video_url_expiry(row.duration_seconds or 0, audience)
         return Grant(row.account_id, row.item_id, ends_at, viewer)
 
     def read_grant(self, item: ItemId, text: str) -> Grant | None:
@@ -65,7 +65,7 @@ class PlaybackService:
             unsigned = await self._objects.read(key)
         except Absent as absent:
             raise PlaylistGone from absent
-        folder = self._delivery.film_folder(row.account_id, row.item_id, grant.ends_at)
+        folder = self._delivery.video_folder(row.account_id, row.item_id, grant.ends_at)
         return signed_playlist(
             unsigned.decode(),
             lambda file: folder.url(path_in_folder(ladder.recipe, attempt, file)),

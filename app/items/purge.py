@@ -11,7 +11,7 @@ from app.stores.s3 import ObjectStore
 from shared.ids import AccountId, ItemId
 from shared.times import Clock
 
-Forget = Callable[[AccountId, ItemId], Awaitable[None]]
+OnPurge = Callable[[AccountId, ItemId], Awaitable[None]]
 """What others do about an item that is about to be gone; done again it changes nothing."""
 
 
@@ -24,10 +24,10 @@ class Purging:
         changes: ItemChanges,
         objects: ObjectStore,
         clock: Clock,
-        forgetting: Sequence[Forget] = (),
+        on_purge: Sequence[OnPurge] = (),
     ) -> None:
         self._store, self._changes, self._objects = store, changes, objects
-        self._clock, self._forgetting = clock, forgetting
+        self._clock, self._on_purge = clock, on_purge
 
     async def purge(self, row: ItemRow) -> None:
         """The next step of a row whose `purge_at` has come. Raises NotFound when somebody else was quicker."""
@@ -40,13 +40,13 @@ class Purging:
         await self._empty(row)
         if row.purge is Purge.BEGUN:
             await self._changes.apply(
-                row.account_id, row.item_id, lambda current: deletion.emptied(current, self._clock())
+                row.account_id, row.item_id, lambda current: deletion.hidden(current, self._clock())
             )
             return
         async for _ in self._store.erase_receipt(row.item_id):
             pass
-        for forget in self._forgetting:
-            await forget(row.account_id, row.item_id)
+        for delete in self._on_purge:
+            await delete(row.account_id, row.item_id)
         await self._changes.remove(row)
 
     async def _empty(self, row: ItemRow) -> None:
@@ -57,5 +57,5 @@ class Purging:
         await self._objects.abort_multiparts(original)
         for upload in await self._objects.list_multipart_keys(folder):
             await self._objects.abort_multiparts(upload)
-        renditions = [found.key async for found in self._objects.list_objects(folder)]
+        renditions = [stored.key async for stored in self._objects.list_objects(folder)]
         await self._objects.delete([original, *renditions])

@@ -17,7 +17,7 @@ log = structlog.get_logger()
 QUEUES = {Lane.EXPRESS: EXPRESS_QUEUE, Lane.BULK: BULK_QUEUE}
 AFTER_COMMIT_SECONDS = 2.0
 """How long a request waits for the queue once its row is written."""
-LONGEST_DELAY_SECONDS = 900
+MAX_DELAY_SECONDS = 900
 """SQS's limit for one message."""
 
 
@@ -29,7 +29,7 @@ class WorkQueue:
         """Sends first, notes second: a crash in between costs one refused claim, never an item."""
         delay = 0
         if row.not_before is not None:
-            delay = max(0, min(LONGEST_DELAY_SECONDS, int((row.not_before - self._clock()).total_seconds()) + 1))
+            delay = max(0, min(MAX_DELAY_SECONDS, int((row.not_before - self._clock()).total_seconds()) + 1))
         await self._queues.send(
             QUEUES[row.lane],
             {"account_id": row.account_id, "item_id": row.item_id},

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from app.items import remake
+from app.items import reprocess_rules
 from app.items.changes import ItemChanges
 from app.items.lifecycle import Change
 from app.items.row import ItemRow
@@ -18,7 +18,7 @@ from shared.items import ItemKind, ItemState
 from shared.problems import NotFound
 from shared.times import Clock
 
-LOOK_SECONDS = 0.25
+POLL_SECONDS = 0.25
 PHOTOS_FOR_A_VIDEO = 8
 """So many photos may wait in the lane in the place of one video: each takes a fraction of a second."""
 SAMPLE = 200
@@ -27,13 +27,13 @@ _MADE_BY_US = frozenset({"download", "probe", "poster", "make", "encode", "join"
 """The steps of a receipt that a remake repeats."""
 
 
-def is_remake(body: dict[str, object]) -> bool:
+def is_reprocess(body: dict[str, object]) -> bool:
     """Whether a message of the bulk lane asks for an item to be made anew."""
     return body.get("remake") is True
 
 
 class Outcome(StrEnum):
-    REMADE = "remade"
+    REPROCESSED = "remade"
     NAMED_AGAIN = "named_again"
     FAILED = "failed"
     GONE = "gone"
@@ -95,52 +95,54 @@ class Reprocessing:
             if row.state is not ItemState.READY:
                 continue
             survey.ready += 1
-            if not remake.is_stale(row, self._recipe):
+            if not reprocess_rules.is_stale(row, self._recipe):
                 continue
             survey.stale += 1
-            if remake.name_again(row, self._recipe, self._clock()):
+            if reprocess_rules.name_again(row, self._recipe, self._clock()):
                 survey.named_again += 1
             else:
                 await self._measure(row, survey.by_kind[row.kind or ItemKind.IMAGE])
         return survey
 
-    async def run(self, slots: int, tell: Callable[[Outcome, ItemId], None]) -> Counter[Outcome]:
+    async def run(self, slots: int, publish: Callable[[Outcome, ItemId], None]) -> Counter[Outcome]:
         """Has all that is stale made anew: as much at a time as keeps so many slots of the bulk lane busy, and only
         while nobody else's work waits there. `tell` hears of each."""
         outcomes: Counter[Outcome] = Counter()
-        asked: dict[ItemId, ItemRow] = {}
+        requested: dict[ItemId, ItemRow] = {}
 
         def settle(outcome: Outcome, item: ItemId) -> None:
             outcomes[outcome] += 1
-            tell(outcome, item)
+            publish(outcome, item)
 
         async for row in self._all_rows():
-            if not remake.is_stale(row, self._recipe):
+            if not reprocess_rules.is_stale(row, self._recipe):
                 continue
             if await self._name_again(row):
                 settle(Outcome.NAMED_AGAIN, row.item_id)
                 continue
-            while _slots_taken(asked) >= slots or await self._others_wait(asked):
-                await self._look_after(asked, settle)
-            if await self._ask(row):
-                asked[row.item_id] = row
-        while asked:
-            await self._look_after(asked, settle)
+            while _slots_taken(requested) >= slots or await self._other_work_waits(requested):
+                await self._track(requested, settle)
+            if await self._request(row):
+                requested[row.item_id] = row
+        while requested:
+            await self._track(requested, settle)
         return outcomes
 
     async def roll_back(self) -> int:
         """Names the files again that this recipe's replaced, as long as they are kept; how many items that were."""
         moved = 0
         async for row in self._all_rows():
-            if remake.roll_back(row, self._recipe, self._clock()) is None:
+            if reprocess_rules.roll_back(row, self._recipe, self._clock()) is None:
                 continue
-            moved += await self._apply(row, lambda current: remake.roll_back(current, self._recipe, self._clock()))
+            moved += await self._apply(
+                row, lambda current: reprocess_rules.roll_back(current, self._recipe, self._clock())
+            )
         return moved
 
     async def _name_again(self, row: ItemRow) -> bool:
-        if remake.name_again(row, self._recipe, self._clock()) is None:
+        if reprocess_rules.name_again(row, self._recipe, self._clock()) is None:
             return False
-        return await self._apply(row, lambda current: remake.name_again(current, self._recipe, self._clock()))
+        return await self._apply(row, lambda current: reprocess_rules.name_again(current, self._recipe, self._clock()))
 
     async def _apply(self, row: ItemRow, rule: Callable[[ItemRow], Change | None]) -> bool:
         """Whether anything changed; what is gone meanwhile is no error."""
@@ -149,53 +151,53 @@ class Reprocessing:
         except NotFound:
             return False
 
-    async def _ask(self, stale: ItemRow) -> bool:
+    async def _request(self, stale: ItemRow) -> bool:
         """Whether its outcome is to be waited for. The message wakes a worker, the row tells it what to do."""
         account, item, noted = stale.account_id, stale.item_id, False
 
-        def ask(current: ItemRow) -> Change | None:
+        def request(current: ItemRow) -> Change | None:
             nonlocal noted
-            change = remake.ask(current, self._recipe, self._clock())
+            change = reprocess_rules.request(current, self._recipe, self._clock())
             noted = change is not None
             return change
 
         try:
-            row = await self._changes.apply(account, item, ask)
+            row = await self._changes.apply(account, item, request)
         except NotFound:
             return False
         if noted:
             body = {"account_id": account, "item_id": item, "remake": True}
             await self._queues.send(BULK_QUEUE, body, group=account)
-        return remake.is_stale(row, self._recipe)
+        return reprocess_rules.is_stale(row, self._recipe)
 
-    async def _look_after(self, asked: dict[ItemId, ItemRow], settle: Callable[[Outcome, ItemId], None]) -> None:
+    async def _track(self, requested: dict[ItemId, ItemRow], settle: Callable[[Outcome, ItemId], None]) -> None:
         """Waits a moment; then settles what is done, and asks once more for what got lost."""
-        await asyncio.sleep(LOOK_SECONDS)
-        rows = {row.item_id: row for row in await self._rows(asked)}
-        for item, stale in list(asked.items()):
+        await asyncio.sleep(POLL_SECONDS)
+        rows = {row.item_id: row for row in await self._rows(requested)}
+        for item, stale in list(requested.items()):
             outcome = self._outcome(rows.get(item))
             if outcome is None:
-                await self._ask(stale)
+                await self._request(stale)
             else:
-                del asked[item]
+                del requested[item]
                 settle(outcome, item)
 
     def _outcome(self, row: ItemRow | None) -> Outcome | None:
         """None while it is waited for."""
         if row is None or row.state is not ItemState.READY:
             return Outcome.GONE
-        if not remake.is_stale(row, self._recipe):
-            return Outcome.REMADE
+        if not reprocess_rules.is_stale(row, self._recipe):
+            return Outcome.REPROCESSED
         return Outcome.FAILED if row.remake is not None and row.remake.failed else None
 
-    async def _others_wait(self, asked: dict[ItemId, ItemRow]) -> bool:
+    async def _other_work_waits(self, requested: dict[ItemId, ItemRow]) -> bool:
         """Whether the lane holds more messages than ours that no worker has taken."""
         waiting = (await self._queues.depth(BULK_QUEUE))["waiting"]
-        untaken = sum(1 for row in await self._rows(asked) if row.claim is None)
+        untaken = sum(1 for row in await self._rows(requested) if row.claim is None)
         return waiting > untaken
 
-    async def _rows(self, asked: dict[ItemId, ItemRow]) -> list[ItemRow]:
-        return await self._store.get_many([(row.account_id, item) for item, row in asked.items()])
+    async def _rows(self, requested: dict[ItemId, ItemRow]) -> list[ItemRow]:
+        return await self._store.get_many([(row.account_id, item) for item, row in requested.items()])
 
     async def _all_rows(self) -> AsyncIterator[ItemRow]:
         if self._account is not None:
@@ -216,15 +218,15 @@ class Reprocessing:
         measured.stale += 1
         measured.amount += amount
         if measured.sampled < SAMPLE and amount:
-            latest: dict[str, float] = {}
+            newest: dict[str, float] = {}
             for step in await self._store.receipt(row.item_id):
                 if step.step in _MADE_BY_US and step.seconds is not None:
-                    latest[step.step] = step.seconds
-            if latest:
+                    newest[step.step] = step.seconds
+            if newest:
                 measured.sampled += 1
                 measured.sampled_amount += amount
-                measured.sampled_seconds += sum(latest.values())
+                measured.sampled_seconds += sum(newest.values())
 
 
-def _slots_taken(asked: dict[ItemId, ItemRow]) -> float:
-    return sum(1 if row.kind is ItemKind.VIDEO else 1 / PHOTOS_FOR_A_VIDEO for row in asked.values())
+def _slots_taken(requested: dict[ItemId, ItemRow]) -> float:
+    return sum(1 if row.kind is ItemKind.VIDEO else 1 / PHOTOS_FOR_A_VIDEO for row in requested.values())

@@ -80,14 +80,14 @@ ExpectedVersion = Annotated[int | None, Depends(_expected_version)]
 
 @router.post("", status_code=201, responses={200: {"model": CreatedItem}})
 async def create_item(
-    wish: CreateItem, caller: Caller, uploads: Uploads, items: Items, key: Key, response: Response
+    body: CreateItem, caller: Caller, uploads: Uploads, items: Items, key: Key, response: Response
 ) -> CreatedItem:
     """Registers an item and answers how to upload it; 200 when these bytes are here already."""
-    created = await uploads.create(caller.account_id, wish, key)
+    created = await uploads.create(caller.account_id, body, key)
     if created.duplicate:
         response.status_code = 200
     response.headers["Location"] = f"/v1/items/{created.row.item_id}"
-    return CreatedItem(item=items.shown(created.row), upload=created.upload, duplicate=created.duplicate)
+    return CreatedItem(item=items.to_wire(created.row), upload=created.upload, duplicate=created.duplicate)
 
 
 @router.get("")
@@ -105,7 +105,7 @@ async def list_items(
     head = await log.head(caller.account_id)
     listed = await items.list(caller.account_id, order=order, cursor=cursor, limit=limit, deleted=deleted)
     response.headers[HEAD_HEADER] = str(head.last)
-    return ItemPage(items=tuple(items.shown(row) for row in listed.rows), next_cursor=listed.next_cursor)
+    return ItemPage(items=tuple(items.to_wire(row) for row in listed.rows), next_cursor=listed.next_cursor)
 
 
 @router.get("/{item}", responses={304: {"description": "Not changed since"}})
@@ -113,24 +113,24 @@ async def get_item(
     access: ReadableItem, items: Items, response: Response, if_none_match: Annotated[str | None, Header()] = None
 ) -> Item:
     """An own item, or one that an album shows to whoever asks."""
-    tag = items.tag(access.row, access.foreign)
+    tag = items.tag(access.row, access.shared)
     response.headers["ETag"] = tag
     response.headers["Cache-Control"] = "private, no-cache"
     if if_none_match is not None and tag in if_none_match:
         return Response(status_code=304, headers=dict(response.headers))  # type: ignore[return-value]  # no body
-    return items.shown(access.row, access.foreign)
+    return items.to_wire(access.row, access.shared)
 
 
 @router.patch("/{item}")
 async def edit_item(
-    row: EditableItem, wish: EditItem, items: Items, expected: ExpectedVersion, response: Response
+    row: EditableItem, body: EditItem, items: Items, expected: ExpectedVersion, response: Response
 ) -> Item:
     """Changes what is named; with If-Match only if nobody else did meanwhile."""
-    if not wish.model_fields_set:
+    if not body.model_fields_set:
         raise Invalid(errors=[{"field": "", "message": "name at least one field to change"}])
-    edited = await items.edit(row, wish, expected)
+    edited = await items.edit(row, body, expected)
     response.headers["ETag"] = items.tag(edited)
-    return items.shown(edited)
+    return items.to_wire(edited)
 
 
 @router.get("/{item}/parts")
@@ -140,8 +140,8 @@ async def list_parts(row: EditableItem, uploads: Uploads) -> StoredParts:
 
 
 @router.post("/{item}/parts")
-async def presign_parts(row: EditableItem, wish: PartsRequest, uploads: Uploads) -> PartUploads:
-    return await uploads.presign_parts(row, wish.parts)
+async def presign_parts(row: EditableItem, body: PartsRequest, uploads: Uploads) -> PartUploads:
+    return await uploads.presign_parts(row, body.parts)
 
 
 @router.post("/{item}/complete", status_code=202)
@@ -152,12 +152,12 @@ async def complete_item(
     completed = await completion.complete(row, key)
     response.headers["Location"] = f"/v1/items/{completed.row.item_id}"
     response.headers["Retry-After"] = POLL_SECONDS
-    return CompletedItem(item=items.shown(completed.row), duplicate=completed.duplicate)
+    return CompletedItem(item=items.to_wire(completed.row), duplicate=completed.duplicate)
 
 
 @router.post("/{item}/cancel")
 async def cancel_item(row: EditableItem, items: Items) -> Item:
-    return items.shown(await items.cancel(row))
+    return items.to_wire(await items.cancel(row))
 
 
 @router.post("/{item}/retry", status_code=202)
@@ -165,7 +165,7 @@ async def retry_item(row: EditableItem, items: Items, key: Key, response: Respon
     """Queues a failed or cancelled item again."""
     retried = await items.retry(row, key)
     response.headers["Retry-After"] = POLL_SECONDS
-    return items.shown(retried)
+    return items.to_wire(retried)
 
 
 @router.get("/{item}/receipt")

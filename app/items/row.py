@@ -24,7 +24,7 @@ class Purge(StrEnum):
     """How far an item has been removed that nothing brings back."""
 
     BEGUN = "begun"
-    EMPTIED = "emptied"
+    DELETED = "emptied"
     """Its objects have been removed once; what was still being written then is removed the second time."""
 
 
@@ -99,7 +99,7 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Former:
+class PreviousResult:
     """What counted until a remake replaced it; its files are there `until` (RFC 3339)."""
 
     result: Result
@@ -108,7 +108,7 @@ class Former:
 
 
 @dataclass(frozen=True, slots=True)
-class Remake:
+class Reprocessing:
     """A ready item is to be made anew by `recipe`; `failed` when that was tried in vain. Gone when it is done."""
 
     recipe: str
@@ -160,8 +160,8 @@ class ItemRow:
     purge: Purge | None = None
     due_at: datetime | None = None
     cleanup_at: datetime | None = None
-    former: tuple[Former, ...] = ()
-    remake: Remake | None = None
+    former: tuple[PreviousResult, ...] = ()
+    remake: Reprocessing | None = None
 
     @property
     def key(self) -> Row:

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.items import lifecycle
-from app.items.changes import AlreadyAnswered, ItemChanges
+from app.items.changes import AlreadyCompleted, ItemChanges
 from app.items.cursor import Cursors
 from app.items.delivery import Audience, Delivery
 from app.items.keys import original_key, path_in_folder
 from app.items.playback import PlaybackService
 from app.items.queueing import WorkQueue
-from app.items.requests import RequestKey, Requests, answered
+from app.items.requests import RequestKey, Requests, completed_request
 from app.items.row import ItemRow, captured_key, to_item
 from app.items.store import ItemStore, Position
 from app.stores.cloudfront import SignedFolder
@@ -25,9 +25,9 @@ CREATED, CAPTURED = "created", "captured"
 VIEWABLE = frozenset({ItemState.QUEUED, ItemState.PROCESSING, ItemState.READY})
 """What others may see of an item, as soon as there is something to be seen."""
 HAVE_ORIGINAL = frozenset({ItemState.QUEUED, ItemState.PROCESSING, ItemState.READY, ItemState.FAILED})
-MOST_PAGES = 50
+MAX_PAGES = 50
 """How far one request looks for the next item of its list; beyond, the page is short and its cursor goes on."""
-ROWS_PER_LOOK = 200
+ROWS_PER_PAGE = 200
 """Few items are deleted, and lie among all the others."""
 _OWNERS_ONLY = {"digest": None, "deadline": None}
 """What the file's bytes are, and how its processing goes, is nobody else's business."""
@@ -78,14 +78,14 @@ class ItemService:
         belongs = _is_restorable if deleted else _is_visible
         position = self._cursors.read(account, kind, cursor) if cursor else None
         rows: list[ItemRow] = []
-        for _ in range(MOST_PAGES):
-            look_at = ROWS_PER_LOOK if deleted else limit - len(rows)
-            found, more = await self._store.page(account, captured=captured, after=position, limit=look_at)
-            for looked_at, row in enumerate(found, start=1):
+        for _ in range(MAX_PAGES):
+            row_limit = ROWS_PER_PAGE if deleted else limit - len(rows)
+            page, more = await self._store.page(account, captured=captured, after=position, limit=row_limit)
+            for examined, row in enumerate(page, start=1):
                 position = _position(row)
                 rows += [row] if belongs(row) else []
                 if len(rows) == limit:
-                    more = more or looked_at < len(found)
+                    more = more or examined < len(page)
                     break
             if not more:
                 return Listed(rows, None)
@@ -93,10 +93,10 @@ class ItemService:
                 break
         return Listed(rows, self._cursors.write(account, kind, position) if position else None)
 
-    async def edit(self, row: ItemRow, wish: EditItem, expected: int | None) -> ItemRow:
+    async def edit(self, row: ItemRow, body: EditItem, expected: int | None) -> ItemRow:
         """Raises Outdated, NotFound."""
         return await self._changes.apply(
-            row.account_id, row.item_id, lambda current: lifecycle.edit(current, wish, expected)
+            row.account_id, row.item_id, lambda current: lifecycle.edit(current, body, expected)
         )
 
     async def cancel(self, row: ItemRow) -> ItemRow:
@@ -116,9 +116,9 @@ class ItemService:
                 row.account_id,
                 row.item_id,
                 lambda current: lifecycle.retry(_visible(current), self._clock()),
-                request=answered(request, row.item_id, 202),
+                request=completed_request(request, row.item_id, 202),
             )
-        except AlreadyAnswered:
+        except AlreadyCompleted:
             return await self._require(row.account_id, row.item_id)
         return await self._queue.send_after_commit(queued)
 
@@ -135,7 +135,7 @@ class ItemService:
         url, expires_at = self._delivery.original(row.account_id, row.item_id)
         return OriginalUrl(url=url, expires_at=expires_at)
 
-    def shown(self, row: ItemRow, viewer: Viewer | None = None) -> Item:
+    def to_wire(self, row: ItemRow, viewer: Viewer | None = None) -> Item:
         """As the API shows it, with signed URLs: its owner's, or those of `viewer`, who may see it."""
         item = to_item(row) if viewer is None else to_item(row).model_copy(update=_OWNERS_ONLY)
         if row.result is None:
@@ -143,8 +143,8 @@ class ItemService:
         folder = self._folder(row, viewer)
         result = row.result
         renditions = tuple(
-            shown.model_copy(update={"url": folder.url(path_in_folder(*result.folder_of(stored), stored.file))})
-            for shown, stored in zip(item.renditions, result.renditions, strict=True)
+            rendition.model_copy(update={"url": folder.url(path_in_folder(*result.folder_of(stored), stored.file))})
+            for rendition, stored in zip(item.renditions, result.renditions, strict=True)
         )
         signed = {"renditions": renditions, "urls_expire_at": folder.expires_at}
         playlist = self._playback.playlist_url(row, viewer.name if viewer else None) if _is_visible(row) else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.items.row import ItemRow, digest_key, from_attributes, to_attributes
-from app.stores.dynamo import Action, Condition, Dynamo, Question, Row, delete, put
+from app.stores.dynamo import Action, Condition, Dynamo, Query, Row, delete, put
 from app.stores.resources import (
     BY_CAPTURED,
     BY_DIGEST,
@@ -20,7 +20,7 @@ from shared.items import ReceiptStep
 from shared.problems import NotFound
 from shared.times import from_rfc3339, to_rfc3339
 
-REQUEST_KEPT = timedelta(hours=24)
+REQUEST_RETENTION = timedelta(hours=24)
 RECEIPT_STEPS = 1_000
 ROWS_PER_PAGE = 100
 _OF_ACCOUNT = {"items": ITEMS_TABLE, "requests": REQUESTS_TABLE}
@@ -28,7 +28,7 @@ _OF_ACCOUNT = {"items": ITEMS_TABLE, "requests": REQUESTS_TABLE}
 
 
 @dataclass(frozen=True, slots=True)
-class AnsweredRequest:
+class CompletedRequest:
     """What is kept of a request with an Idempotency-Key: enough to build its answer again."""
 
     key: str
@@ -51,8 +51,8 @@ class ItemStore:
 
     async def get(self, account: AccountId, item: ItemId) -> ItemRow | None:
         """As it stands after every acknowledged write."""
-        found = await self._dynamo.get(ITEMS_TABLE, {"account_id": account, "item_id": item})
-        return from_attributes(found) if found else None
+        row = await self._dynamo.get(ITEMS_TABLE, {"account_id": account, "item_id": item})
+        return from_attributes(row) if row else None
 
     async def require(self, account: AccountId, item: ItemId) -> ItemRow:
         """Raises NotFound."""
@@ -82,7 +82,7 @@ class ItemStore:
             start = {"account_id": account, "item_id": after.item_id}
             if captured:
                 start["captured_key"] = after.captured_key
-        question = Question(
+        query = Query(
             ITEMS_TABLE,
             Condition("account_id = :account", values={":account": account}),
             index=BY_CAPTURED if captured else None,
@@ -90,29 +90,29 @@ class ItemStore:
             limit=limit,
             start_after=start,
         )
-        page = await self._dynamo.query(question)
+        page = await self._dynamo.query(query)
         return [from_attributes(row) for row in page.rows], page.more
 
     async def with_digest(self, account: AccountId, digest: str) -> list[ItemId]:
         """Candidates only: the index is late, the row decides."""
-        question = Question(
+        query = Query(
             ITEMS_TABLE,
             Condition("digest_key = :digest", values={":digest": digest_key(account, digest)}),
             index=BY_DIGEST,
             limit=10,
         )
-        page = await self._dynamo.query(question, consistent=False)
+        page = await self._dynamo.query(query, consistent=False)
         return [ItemId(row["item_id"]) for row in page.rows]
 
     async def due(self, shard: str, now: datetime, limit: int) -> list[tuple[AccountId, ItemId]]:
         """Candidates only: the index is late, the row decides."""
-        question = Question(
+        query = Query(
             ITEMS_TABLE,
             Condition("due_shard = :shard AND due_at <= :now", values={":shard": shard, ":now": to_rfc3339(now)}),
             index=BY_DUE,
             limit=limit,
         )
-        page = await self._dynamo.query(question, consistent=False)
+        page = await self._dynamo.query(query, consistent=False)
         return [(AccountId(row["account_id"]), ItemId(row["item_id"])) for row in page.rows]
 
     async def all_due(self, shard: str, until: datetime) -> AsyncIterator[list[tuple[AccountId, ItemId]]]:
@@ -122,8 +122,8 @@ class ItemStore:
         )
         start: Row | None = None
         while True:
-            question = Question(ITEMS_TABLE, condition, index=BY_DUE, limit=ROWS_PER_PAGE, start_after=start)
-            page = await self._dynamo.query(question, consistent=False)
+            query = Query(ITEMS_TABLE, condition, index=BY_DUE, limit=ROWS_PER_PAGE, start_after=start)
+            page = await self._dynamo.query(query, consistent=False)
             yield [(AccountId(row["account_id"]), ItemId(row["item_id"])) for row in page.rows]
             if not page.more:
                 return
@@ -135,8 +135,8 @@ class ItemStore:
         return [from_attributes(row) for row in rows], last
 
     async def receipt(self, item: ItemId) -> list[ReceiptStep]:
-        question = Question(RECEIPTS_TABLE, Condition("item_id = :item", values={":item": item}), limit=RECEIPT_STEPS)
-        page = await self._dynamo.query(question)
+        query = Query(RECEIPTS_TABLE, Condition("item_id = :item", values={":item": item}), limit=RECEIPT_STEPS)
+        page = await self._dynamo.query(query)
         return [
             ReceiptStep(
                 at=from_rfc3339(row["at"]),
@@ -162,7 +162,7 @@ class ItemStore:
     async def count_rows(self, account: AccountId) -> dict[str, int]:
         """How many rows each table has of the account; finds also the receipts of items that are gone."""
         mine = Condition("account_id = :account", values={":account": account})
-        counts = {name: await self._dynamo.count(Question(table, mine)) for name, table in _OF_ACCOUNT.items()}
+        counts = {name: await self._dynamo.count(Query(table, mine)) for name, table in _OF_ACCOUNT.items()}
         return counts | {"receipts": sum([owner == account async for owner, _ in self.all_receipts()])}
 
     async def all_receipts(self) -> AsyncIterator[tuple[AccountId | None, ItemId]]:
@@ -182,25 +182,25 @@ class ItemStore:
     async def erase_requests(self, account: AccountId) -> AsyncIterator[int]:
         """Forgets which requests were answered; says after each page how many those were."""
         mine = Condition("account_id = :account", values={":account": account})
-        question = Question(REQUESTS_TABLE, mine, limit=ROWS_PER_PAGE)
-        while rows := (await self._dynamo.query(question)).rows:
+        query = Query(REQUESTS_TABLE, mine, limit=ROWS_PER_PAGE)
+        while rows := (await self._dynamo.query(query)).rows:
             keys = [{"account_id": account, "request_key": row["request_key"]} for row in rows]
             await self._dynamo.delete_many(REQUESTS_TABLE, keys)
             yield len(keys)
 
     async def erase_receipt(self, item: ItemId) -> AsyncIterator[int]:
         """Removes it page by page, and says after each how many steps those were."""
-        question = Question(RECEIPTS_TABLE, Condition("item_id = :item", values={":item": item}), limit=RECEIPT_STEPS)
-        while rows := (await self._dynamo.query(question)).rows:
+        query = Query(RECEIPTS_TABLE, Condition("item_id = :item", values={":item": item}), limit=RECEIPT_STEPS)
+        while rows := (await self._dynamo.query(query)).rows:
             keys = [{"item_id": item, "step_key": row["step_key"]} for row in rows]
             await self._dynamo.delete_many(RECEIPTS_TABLE, keys)
             yield len(keys)
 
-    async def answered(self, account: AccountId, key: str) -> AnsweredRequest | None:
+    async def find_completed(self, account: AccountId, key: str) -> CompletedRequest | None:
         row = await self._dynamo.get(REQUESTS_TABLE, {"account_id": account, "request_key": key})
         if row is None:
             return None
-        return AnsweredRequest(key, row["fingerprint"], ItemId(row["item_id"]), row["status"])
+        return CompletedRequest(key, row["fingerprint"], ItemId(row["item_id"]), row["status"])
 
 
 def row_action(row: ItemRow) -> Action:
@@ -212,7 +212,7 @@ def row_action(row: ItemRow) -> Action:
     return put(ITEMS_TABLE, row.key, to_attributes(row), condition)
 
 
-def removal_action(row: ItemRow) -> Action:
+def delete_action(row: ItemRow) -> Action:
     """Removes the row; refused unless it still is as it was read."""
     return delete(ITEMS_TABLE, row.key, Condition("revision = :read", values={":read": row.revision}))
 
@@ -234,7 +234,7 @@ def receipt_action(account: AccountId, item: ItemId, step: ReceiptStep) -> Actio
     )
 
 
-def request_action(account: AccountId, request: AnsweredRequest, now: datetime) -> Action:
+def request_action(account: AccountId, request: CompletedRequest, now: datetime) -> Action:
     """Refused when the key has been used: then the winner's row tells what was answered."""
     return put(
         REQUESTS_TABLE,
@@ -243,7 +243,7 @@ def request_action(account: AccountId, request: AnsweredRequest, now: datetime) 
             "fingerprint": request.fingerprint,
             "item_id": request.item_id,
             "status": request.status,
-            "expires_at": int((now + REQUEST_KEPT).timestamp()),
+            "expires_at": int((now + REQUEST_RETENTION).timestamp()),
         },
         Condition("attribute_not_exists(request_key)"),
     )

@@ -13,7 +13,7 @@ from shared.problems import NotFound, Problem
 from shared.task_group import TaskGroup
 from shared.times import Clock
 
-AT_ONCE = 100
+CONCURRENCY = 100
 """Deletions of one request under way; the log joins them into batches."""
 
 
@@ -37,12 +37,12 @@ class TrashService:
 
     async def delete_many(self, account: AccountId, items: Sequence[ItemId], *, permanently: bool) -> DeletedItems:
         """As `delete` does with each; an event for each that was not deleted before. After a failure, repeat it."""
-        wanted = list(dict.fromkeys(items))
-        rows = {row.item_id: row for row in await self._store.get_many([(account, item) for item in wanted])}
-        gate, absent = asyncio.Semaphore(AT_ONCE), set(wanted) - rows.keys()
+        requested = list(dict.fromkeys(items))
+        rows = {row.item_id: row for row in await self._store.get_many([(account, item) for item in requested])}
+        semaphore, absent = asyncio.Semaphore(CONCURRENCY), set(requested) - rows.keys()
 
         async def delete(row: ItemRow) -> None:
-            async with gate:
+            async with semaphore:
                 try:
                     await self.delete(row, None, permanently=permanently)
                 except NotFound:
@@ -55,8 +55,8 @@ class TrashService:
         except* Problem as problems:
             raise _first(problems) from None
         return DeletedItems(
-            deleted=tuple(item for item in wanted if item not in absent),
-            absent=tuple(item for item in wanted if item in absent),
+            deleted=tuple(item for item in requested if item not in absent),
+            absent=tuple(item for item in requested if item in absent),
         )
 
     async def restore(self, row: ItemRow) -> ItemRow:

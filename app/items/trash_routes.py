@@ -24,12 +24,12 @@ async def delete_item(row: OwnItem, trash: Trash, expected: ExpectedVersion, per
 
 
 @router.post("/delete")
-async def delete_items(wish: DeleteItems, caller: Caller, trash: Trash) -> DeletedItems:
+async def delete_items(body: DeleteItems, caller: Caller, trash: Trash) -> DeletedItems:
     """Deletes many at once; repeatable."""
-    return await trash.delete_many(caller.account_id, wish.ids, permanently=wish.permanently)
+    return await trash.delete_many(caller.account_id, body.ids, permanently=body.permanently)
 
 
 @router.post("/{item}/restore")
 async def restore_item(row: OwnItem, trash: Trash, items: Items) -> Item:
     """As it was before it was deleted; what was in work then comes back as cancelled, and `retry` tries it again."""
-    return items.shown(await trash.restore(row))
+    return items.to_wire(await trash.restore(row))

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from app.items import lifecycle
-from app.items.changes import AlreadyAnswered, ItemChanges
+from app.items.changes import AlreadyCompleted, ItemChanges
 from app.items.duplicates import live_duplicate
 from app.items.keys import original_key
-from app.items.requests import RequestKey, Requests, answered
+from app.items.requests import RequestKey, Requests, completed_request
 from app.items.row import ItemRow
 from app.items.store import ItemStore
 from app.jobs.isolation import isolate
@@ -55,17 +55,17 @@ class UploadService:
         self._store, self._changes, self._requests = store, changes, requests
         self._objects, self._clock = objects, clock
 
-    async def create(self, account: AccountId, wish: CreateItem, request: RequestKey | None) -> Created:
+    async def create(self, account: AccountId, body: CreateItem, request: RequestKey | None) -> Created:
         """Raises Invalid, TooLarge, QuotaExceeded, IdempotencyMismatch."""
-        _check(wish)
+        _check(body)
         if earlier := await self._requests.earlier(account, request):
             return await self._again(account, earlier.item_id)
-        if wish.digest and (known := await live_duplicate(self._store, account, wish.digest)):
+        if body.digest and (known := await live_duplicate(self._store, account, body.digest)):
             return Created(known, None, duplicate=True)
-        change = lifecycle.created(self._new_row(account, wish))
+        change = lifecycle.created(self._new_row(account, body))
         try:
-            await self._changes.create(change, answered(request, change.row.item_id, 201))
-        except AlreadyAnswered:
+            await self._changes.create(change, completed_request(request, change.row.item_id, 201))
+        except AlreadyCompleted:
             winner = await self._requests.earlier(account, request)
             if winner is None:
                 raise
@@ -89,25 +89,25 @@ class UploadService:
             ),
         )
 
-    async def presign_parts(self, row: ItemRow, wishes: tuple[PartRequest, ...]) -> PartUploads:
+    async def presign_parts(self, row: ItemRow, requested_parts: tuple[PartRequest, ...]) -> PartUploads:
         """Raises WrongState, or Invalid for parts that the item does not have."""
         _require_multipart(row)
         count = part_count(row.size_bytes)
-        if wrong := [wish.number for wish in wishes if wish.number > count]:
+        if wrong := [body.number for body in requested_parts if body.number > count]:
             message = f"this item has parts 1 to {count}, not {wrong[0]}"
             raise Invalid(errors=[{"field": "parts", "message": message}])
         upload_id = row.upload_id or await self._start_multipart(row)
         key, uploads = original_key(row.account_id, row.item_id), []
-        for wish in wishes:
+        for body in requested_parts:
             url, headers = await self._objects.presign_part(
                 key,
                 upload_id,
-                wish.number,
-                size_bytes=part_bytes(row.size_bytes, wish.number),
-                sha256_hex=wish.sha256,
+                body.number,
+                size_bytes=part_bytes(row.size_bytes, body.number),
+                sha256_hex=body.sha256,
                 valid_seconds=int(lifecycle.URL_LIFE.total_seconds()),
             )
-            uploads.append(PartUpload(number=wish.number, url=url, headers=headers))
+            uploads.append(PartUpload(number=body.number, url=url, headers=headers))
         return PartUploads(parts=tuple(uploads), expires_at=self._clock() + lifecycle.URL_LIFE)
 
     async def _again(self, account: AccountId, item: ItemId) -> Created:
@@ -115,17 +115,17 @@ class UploadService:
         upload = await self._how_to_upload(row) if row.state is ItemState.UPLOADING else None
         return Created(row, upload, duplicate=False)
 
-    def _new_row(self, account: AccountId, wish: CreateItem) -> ItemRow:
+    def _new_row(self, account: AccountId, body: CreateItem) -> ItemRow:
         return ItemRow(
             account_id=account,
             item_id=new_item_id(),
             state=ItemState.UPLOADING,
-            name=wish.name,
-            caption=wish.caption,
-            size_bytes=wish.size_bytes,
-            content_type=wish.content_type,
-            digest=wish.digest,
-            captured_at=wish.captured_at,
+            name=body.name,
+            caption=body.caption,
+            size_bytes=body.size_bytes,
+            content_type=body.content_type,
+            digest=body.digest,
+            captured_at=body.captured_at,
             created_at=self._clock(),
         )
 
@@ -161,15 +161,15 @@ class UploadService:
         return current.upload_id
 
 
-def _check(wish: CreateItem) -> None:
-    if wish.size_bytes > LARGEST_ITEM_BYTES:
+def _check(body: CreateItem) -> None:
+    if body.size_bytes > LARGEST_ITEM_BYTES:
         raise TooLarge("An item may have 20 GiB at most.", largest_bytes=LARGEST_ITEM_BYTES)
-    if wish.size_bytes <= SINGLE_PUT_BYTES:
-        expected, fits = "sha256:<hex>", (wish.digest or "").startswith(whole_digest(""))
+    if body.size_bytes <= SINGLE_PUT_BYTES:
+        expected, fits = "sha256:<hex>", (body.digest or "").startswith(whole_digest(""))
     else:
-        count = part_count(wish.size_bytes)
+        count = part_count(body.size_bytes)
         expected = f"sha256-parts:<hex>-{count}"
-        fits = wish.digest is None or (wish.digest.startswith("sha256-parts:") and wish.digest.endswith(f"-{count}"))
+        fits = body.digest is None or (body.digest.startswith("sha256-parts:") and body.digest.endswith(f"-{count}"))
     if not fits:
         raise Invalid(errors=[{"field": "digest", "message": f"an item of this size has a digest {expected}"}])
 

@@ -18,7 +18,7 @@ from shared.items import ItemKind, ItemState, ReceiptStep
 from shared.problems import NotFound, Unavailable
 from shared.times import Clock
 
-LONGEST_PAUSE_SECONDS = 1.0
+MAX_PAUSE_SECONDS = 1.0
 
 
 class WorkService:
@@ -56,12 +56,12 @@ class WorkService:
         except (ClaimLost, NotFound):
             await self.check(claimed)
 
-    async def pass_on(self, claimed: ItemRow, kind: ItemKind, result: Result, steps: Sequence[ReceiptStep]) -> ItemRow:
+    async def hand_off(self, claimed: ItemRow, kind: ItemKind, result: Result, steps: Sequence[ReceiptStep]) -> ItemRow:
         """The first stage is done: the item waits for its second one. Repeated, it is no error."""
         token = _token(claimed)
-        row = await self.insist(
+        row = await self.commit_with_retry(
             claimed,
-            lambda current: claims.pass_on(current, token, kind, result, self._clock()),
+            lambda current: claims.hand_off(current, token, kind, result, self._clock()),
             steps,
             lambda current: current.lane is Lane.BULK and current.result == result,
         )
@@ -70,7 +70,7 @@ class WorkService:
     async def play(self, claimed: ItemRow, ladder: Ladder, steps: Sequence[ReceiptStep]) -> ItemRow:
         """The video can be played from here on, although the claim goes on. Repeated, it is no error."""
         token = _token(claimed)
-        return await self.insist(
+        return await self.commit_with_retry(
             claimed,
             lambda current: None if current.ladder == ladder else claims.play(current, token, ladder),
             steps,
@@ -86,7 +86,7 @@ class WorkService:
     ) -> ItemRow:
         """The result counts from here on; sent again after an answer was lost, it is no error."""
         token = _token(claimed)
-        return await self.insist(
+        return await self.commit_with_retry(
             claimed,
             lambda current: claims.finish(current, token, kind, result, self._clock(), ladder),
             steps,
@@ -95,7 +95,7 @@ class WorkService:
 
     async def fail(self, claimed: ItemRow, failure: StoredFailure, steps: Sequence[ReceiptStep]) -> None:
         token = _token(claimed)
-        await self.insist(
+        await self.commit_with_retry(
             claimed,
             lambda current: claims.fail(current, token, failure, self._clock()),
             steps,
@@ -105,20 +105,20 @@ class WorkService:
     async def give_back(self, claimed: ItemRow, wait: timedelta = timedelta()) -> None:
         """Costs the item no attempt. The message in the lane must be shown again, or the sweeper sends another."""
         token = _token(claimed)
-        await self.insist(claimed, lambda current: claims.give_back(current, token, self._clock(), wait))
+        await self.commit_with_retry(claimed, lambda current: claims.give_back(current, token, self._clock(), wait))
 
-    async def lose(self, claimed: ItemRow, steps: Sequence[ReceiptStep]) -> ItemRow:
+    async def record_lost_attempt(self, claimed: ItemRow, steps: Sequence[ReceiptStep]) -> ItemRow:
         """The attempt died. Queued again after a wait, or `failed` the fifth time: the row tells."""
-        token, lost = _token(claimed), claimed.lost_attempts + 1
-        row = await self.insist(
+        token, lost_attempts = _token(claimed), claimed.lost_attempts + 1
+        row = await self.commit_with_retry(
             claimed,
-            lambda current: claims.lose(current, token, self._clock()),
+            lambda current: claims.record_lost_attempt(current, token, self._clock()),
             steps,
-            lambda current: current.attempt == claimed.attempt and current.lost_attempts == lost,
+            lambda current: current.attempt == claimed.attempt and current.lost_attempts == lost_attempts,
         )
         return await self._queue.send_after_commit(row) if row.state is ItemState.QUEUED else row
 
-    async def insist(
+    async def commit_with_retry(
         self,
         claimed: ItemRow,
         rule: Callable[[ItemRow], Change | None],
@@ -133,7 +133,7 @@ class WorkService:
             try:
                 return await self._end(claimed, rule, steps, is_done)
             except Unavailable:
-                pause = random.uniform(0.2, LONGEST_PAUSE_SECONDS)  # noqa: S311  jitter
+                pause = random.uniform(0.2, MAX_PAUSE_SECONDS)  # noqa: S311  jitter
                 if loop.time() + pause > until:
                     raise
             await asyncio.sleep(pause)

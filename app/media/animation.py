@@ -9,15 +9,15 @@ from typing import Any, BinaryIO
 import pyvips
 
 from app.media.colours import to_srgb
+from app.media.image_errors import decoding_errors
 from app.media.recipe import LOOP
-from app.media.refusals import decoding_errors
 from app.media.results import Loop
 from app.media.sniff import SourceFormat, sniff
 
 DELAYS, FRAME_HEIGHT = "delay", "page-height"
 
 # Browsers show a frame that asks for less for a tenth of a second, so that is what its maker saw.
-LEAST_DELAY_MILLISECONDS, SHOWN_INSTEAD = 20, 100
+LEAST_DELAY_MILLISECONDS, REPLACEMENT_DELAY_MILLISECONDS = 20, 100
 TICK_MILLISECONDS = 10
 WHITE = 255
 
@@ -31,8 +31,8 @@ def loop_of(header: Any, frames: int) -> Loop | None:
         return None
     total = sum(ticks)
     step = max(gcd(*ticks), LOOP.least_step_ticks, -(-total // LOOP.most_frames))
-    most_pixels = LOOP.most_encoded_pixels / -(-total // step)
-    scale = min(1.0, LOOP.longest_edge / max(header.width, header.height), sqrt(most_pixels / pixels))
+    max_pixels = LOOP.most_encoded_pixels / -(-total // step)
+    scale = min(1.0, LOOP.longest_edge / max(header.width, header.height), sqrt(max_pixels / pixels))
     width, height = (max(2, int(edge * scale) // 2 * 2) for edge in (header.width, header.height))
     return Loop(len(ticks), width, height, step, total * TICK_MILLISECONDS / 1000)
 
@@ -48,15 +48,15 @@ def write_frames(source: Path, loop: Loop, pipe: Path) -> None:
 
 def _ticks(delays: Sequence[int], frames: int) -> list[int]:
     """How long each frame is shown, until the film is as long as it may be; without delays all as browsers do."""
-    shown: list[int] = []
+    timeline: list[int] = []
     for number in range(frames):
         delay = delays[number] if number < len(delays) else 0
-        delay = delay if delay >= LEAST_DELAY_MILLISECONDS else SHOWN_INSTEAD
-        left = LOOP.most_seconds * 1000 // TICK_MILLISECONDS - sum(shown)
+        delay = delay if delay >= LEAST_DELAY_MILLISECONDS else REPLACEMENT_DELAY_MILLISECONDS
+        left = LOOP.most_seconds * 1000 // TICK_MILLISECONDS - sum(timeline)
         if left <= 0:
             break
-        shown.append(min(round(delay / TICK_MILLISECONDS), left))
-    return shown
+        timeline.append(min(round(delay / TICK_MILLISECONDS), left))
+    return timeline
 
 
 def _load(source: Path, frames: int) -> Any:
@@ -67,12 +67,12 @@ def _load(source: Path, frames: int) -> Any:
 
 def _write(frames: Any, ticks: list[int], loop: Loop, target: BinaryIO) -> None:
     height = frames.get(FRAME_HEIGHT)
-    shown = written = 0
+    elapsed = written = 0
     for number, duration in enumerate(ticks):
         frame = frames.crop(0, number * height, frames.width, height).copy_memory()
         content = _screen(frame, loop)
-        shown += duration
-        while written * loop.step_ticks < shown:
+        elapsed += duration
+        while written * loop.step_ticks < elapsed:
             target.write(content)
             written += 1
 

@@ -7,7 +7,7 @@ import pyvips
 PROFILE, PRIMARIES = "icc-profile-data", "coded-primaries"
 
 # A larger one counts as none; those of cameras have some 500 bytes, those of printers up to 3 MB.
-MOST_PROFILE_BYTES = 8 * 1024 * 1024
+MAX_PROFILE_BYTES = 8 * 1024 * 1024
 
 # From light in these primaries (ISO/IEC 23091-2: Display P3 and BT.2020) to light in those of sRGB; all white at D65.
 TO_SRGB_LIGHT = {
@@ -21,7 +21,7 @@ def to_srgb(image: Any) -> Any:
     profile = image.get(PROFILE) if image.get_typeof(PROFILE) else b""
     if not profile and image.get_typeof(PRIMARIES) and image.get(PRIMARIES) in TO_SRGB_LIGHT:
         return _from_primaries(image, image.get(PRIMARIES))
-    if 0 < len(profile) <= MOST_PROFILE_BYTES and not _is_srgb(profile):
+    if 0 < len(profile) <= MAX_PROFILE_BYTES and not _is_srgb(profile):
         try:
             return image.icc_transform("srgb", embedded=True, intent="relative", black_point_compensation=True)
         except pyvips.Error:  # broken, or made for other bands than these: the picture counts as untagged

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from app.media.loop import FRAMES_LIMITS, LOOP_FILE, LOOP_LIMITS, PIPE_FILE, loop_command
-from app.media.outcome import allowed_in, died, facts_of, probe_in, require_encoded, require_ended_well, result_of
+from app.media.outcome import allowed_in, crashed, facts_of, probe_in, require_encoded, require_ended_well, result_of
 from app.media.protocol import (
     EXIT_MADE,
     JobEnded,
@@ -29,10 +29,10 @@ from app.media.sandbox import Limits
 from app.media.template_process import TemplateGone, TemplateProcess
 from app.media.video.commands import JOINED_FILE, MOVIE_FILE, POSTER_FILE, join_command, ladder_command, poster_command
 from app.media.video.encoding import Encoding
+from app.media.video.errors import damaged
 from app.media.video.files import is_whole, rendition_of
 from app.media.video.limits import JOIN_LIMITS, LADDER_LIMITS, POSTER_LIMITS, PROBE_LIMITS
 from app.media.video.recipe import ladder_of
-from app.media.video.refusals import damaged
 
 Request = StartJob | StartCheck
 
@@ -78,17 +78,17 @@ class Decoders:
     async def make_image(self, source: Path, folder: Path, *, limit_seconds: float) -> MediaResult:
         """Makes the recipe's files of `source` in the existing `folder`; without a result it leaves none there.
 
-        `limit_seconds` counts from when a slot is free. Raises MediaError or DecoderDied. Cancelled, it returns when
+        `limit_seconds` counts from when a slot is free. Raises MediaError or DecoderCrashed. Cancelled, it returns when
         the child is gone. All this holds for the other calls, too.
         """
         request = _start(MakeImage(), source, folder, self._limits)
         return result_of(await self._run(request, limit_seconds, self._slots), request)
 
     async def check_sandbox(self, outside: Path, folder: Path, *, limit_seconds: float) -> frozenset[str]:
-        """What children that work in `folder` were not refused, of all that the sandbox forbids; none is as it must be.
+        """Return what the sandbox forbids and children that work in `folder` could do all the same; must be empty.
 
-        `outside` is a folder of the caller's with a file `secret`. Raises DecoderDied when a child cannot be confined,
-        or cannot become the encoder.
+        `outside` is a folder of the caller's with a file `secret`. Raises DecoderCrashed if a child cannot be confined or
+        cannot become the encoder.
         """
         allowed: set[str] = set()
         for limits, becomes_encoder in ((self._limits, False), (LADDER_LIMITS, True)):
@@ -140,7 +140,7 @@ class Decoders:
         size = (rung.width, rung.height)
         movie = await asyncio.to_thread(rendition_of, folder / MOVIE_FILE, "video", "video/mp4", size)
         if movie is None:
-            raise died("no MP4", request, probe=facts)
+            raise crashed("no MP4", request, probe=facts)
         return movie
 
     async def make_loop(self, source: Path, folder: Path, loop: Loop, *, limit_seconds: float) -> RenditionFile:
@@ -156,7 +156,7 @@ class Decoders:
             rendition_of, folder / LOOP_FILE, "video", "video/mp4", (loop.width, loop.height)
         )
         if movie is None:
-            raise died("no MP4", encoder)
+            raise crashed("no MP4", encoder)
         return movie
 
     async def _run_together(self, requests: tuple[StartJob, ...], limit_seconds: float) -> None:
@@ -170,11 +170,11 @@ class Decoders:
                     for future in done:
                         request, ended = waiting.pop(future), future.result()
                         if ended is None:
-                            raise died("lost with the decoder template", request)
+                            raise crashed("lost with the decoder template", request)
                         require_ended_well(ended, request)
         except TimeoutError as error:
             reason = f"not done after {limit_seconds:g} s"
-            raise died(reason, requests[-1], signal_name="SIGKILL", limit=Limit.TIME) from error
+            raise crashed(reason, requests[-1], signal_name="SIGKILL", limit=Limit.TIME) from error
         finally:
             for _, number, job in begun:
                 await self._kill(number, job)
@@ -196,18 +196,18 @@ class Decoders:
                 killed = await self._kill(number, job)
                 probe = facts or (probe_in(killed) if killed else None)
                 reason = f"not done after {limit_seconds:g} s"
-                raise died(reason, request, signal_name="SIGKILL", limit=Limit.TIME, probe=probe) from error
+                raise crashed(reason, request, signal_name="SIGKILL", limit=Limit.TIME, probe=probe) from error
             except asyncio.CancelledError:
                 await self._kill(number, job)
                 raise
             if ended is None:
-                raise died("lost with the decoder template", request, probe=facts)
+                raise crashed("lost with the decoder template", request, probe=facts)
             return ended
 
     async def aclose(self) -> None:
         """Ends what still runs; its callers get DecoderDied."""
         self._closed = True
-        self._bury_template()
+        self._discard_template()
 
     def _begin(self, request: Request) -> tuple[int, Job]:
         template = self._listen_to_template()
@@ -216,7 +216,7 @@ class Decoders:
         try:
             template.send(replace(request, job=number))
         except TemplateGone:
-            self._bury_template()
+            self._discard_template()
         return number, job
 
     def _listen_to_template(self) -> TemplateProcess:
@@ -225,11 +225,11 @@ class Decoders:
         if self._template is None:
             self._template = TemplateProcess.launch()
         if not self._listening:
-            asyncio.get_running_loop().add_reader(self._template.descriptor, self._hear, self._template)
+            asyncio.get_running_loop().add_reader(self._template.descriptor, self._receive, self._template)
             self._listening = True
         return self._template
 
-    def _hear(self, template: TemplateProcess) -> None:
+    def _receive(self, template: TemplateProcess) -> None:
         try:
             for report in template.reports():
                 match report:
@@ -238,7 +238,7 @@ class Decoders:
                     case JobEnded(job=number):
                         _settle(self._jobs.pop(number), report)
         except TemplateGone:
-            self._bury_template()
+            self._discard_template()
 
     async def _kill(self, number: int, job: Job) -> JobEnded | None:
         """Returns when the child is gone."""
@@ -247,14 +247,14 @@ class Decoders:
             try:
                 template.send(KillJob(number))
             except TemplateGone:
-                self._bury_template()
+                self._discard_template()
         # No asyncio.timeout: on Python 3.11.2 it raises no TimeoutError in a task that is being cancelled, as some are.
         await asyncio.wait([job.ended], timeout=KILL_SECONDS)
         if not job.ended.done():
-            self._bury_template()
+            self._discard_template()
         return await job.ended
 
-    def _bury_template(self) -> None:
+    def _discard_template(self) -> None:
         """All of its children are lost with it; the next job starts another."""
         template, self._template = self._template, None
         if template is None:

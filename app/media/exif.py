@@ -55,19 +55,19 @@ def _read_texts(tags: Tags) -> dict[int, str]:
 
 
 def _moment(text: str | None, offset: str | None, now: datetime) -> datetime | None:
-    found = _TIME.match(text or "")
-    if found is None:
+    match = _TIME.match(text or "")
+    if match is None:
         return None
     try:
-        moment = datetime(*(int(part) for part in found.groups()), tzinfo=_zone(offset)).astimezone(UTC)  # type: ignore[misc,arg-type]  # six numbers by the pattern
+        moment = datetime(*(int(part) for part in match.groups()), tzinfo=_zone(offset)).astimezone(UTC)  # type: ignore[misc,arg-type]  # six numbers by the pattern
     except (ValueError, OverflowError):  # 0000:00:00, 31 February, before year 1 in UTC
         return None
     return moment if OLDEST <= moment <= now + AHEAD else None
 
 
 def _zone(offset: str | None) -> timezone:
-    found = _OFFSET.match(offset or "")
-    if found is None:
+    match = _OFFSET.match(offset or "")
+    if match is None:
         return UTC
-    sign, hours, minutes = found.groups()
+    sign, hours, minutes = match.groups()
     return timezone((1 if sign == "+" else -1) * timedelta(hours=int(hours), minutes=int(minutes)))

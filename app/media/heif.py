@@ -9,10 +9,10 @@ import pyvips
 from pillow_heif import HeifImage, open_heif, options
 
 from app.media.colours import PRIMARIES, PROFILE
-from app.media.refusals import NEEDS_MEMORY, refusal_of, too_large, unsupported
+from app.media.image_errors import NEEDS_MEMORY, error_for, too_large, unsupported
 
 # Such a file is read into memory as a whole. A phone's 48 MP take 15 MB, a burst some 60.
-MOST_BYTES = 256 * 1024 * 1024
+MAX_BYTES = 256 * 1024 * 1024
 
 BANDS = {"L": 1, "LA": 2, "La": 2, "RGB": 3, "RGBA": 4, "RGBa": 4}
 EIGHT_BIT, SIXTEEN_BIT = "uchar", "ushort"
@@ -20,10 +20,10 @@ EIGHT_BIT, SIXTEEN_BIT = "uchar", "ushort"
 
 def open_primary(source: Path) -> HeifImage:
     """Its header only; libheif's own limits hold for boxes, items and nesting. Raises MediaError."""
-    if source.stat().st_size > MOST_BYTES:
-        raise too_large(f"a HEIC file may have {MOST_BYTES // 2**20} MB")
+    if source.stat().st_size > MAX_BYTES:
+        raise too_large(f"a HEIC file may have {MAX_BYTES // 2**20} MB")
     options.DECODE_THREADS = 1  # the worker's slots are the parallelism
-    with _complaints():
+    with _messages():
         file = open_heif(source, convert_hdr_to_8bit=True)
     if len(file) == 0:  # what libheif has no decoder for, it leaves out
         raise unsupported()
@@ -32,7 +32,7 @@ def open_primary(source: Path) -> HeifImage:
 
 def pixels(image: HeifImage) -> Any:
     """Decoded and upright, with what is known about their colours. Raises MediaError."""
-    with _complaints():
+    with _messages():
         data = image.data
     width, height = image.size
     decoded = pyvips.Image.new_from_memory(data, width, height, bands(image), pixel(image))
@@ -56,8 +56,8 @@ def exif(image: HeifImage) -> bytes:
 
 
 def _bytes(image: HeifImage, name: str) -> bytes:
-    found = image.info.get(name)
-    return found if isinstance(found, bytes) else b""
+    value = image.info.get(name)
+    return value if isinstance(value, bytes) else b""
 
 
 def bands(image: HeifImage) -> int:
@@ -76,13 +76,13 @@ def interpretation(image: HeifImage) -> str:
 
 
 @contextmanager
-def _complaints() -> Iterator[None]:
+def _messages() -> Iterator[None]:
     """Turns what pillow-heif raises, by the list at its `open_heif`, into a MediaError."""
     try:
         yield
     except OSError as error:
         raise too_large(NEEDS_MEMORY) from error
     except SyntaxError as error:
-        raise refusal_of(f"unsupported: {error}") from error
+        raise error_for(f"unsupported: {error}") from error
     except (ValueError, EOFError, RuntimeError) as error:
-        raise refusal_of(str(error)) from error
+        raise error_for(str(error)) from error

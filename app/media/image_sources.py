@@ -12,8 +12,8 @@ from app.media import heif
 from app.media.animation import loop_of
 from app.media.colours import PRIMARIES, PROFILE
 from app.media.exif import CaptureFacts, capture_facts, read_capture_facts
+from app.media.image_errors import too_large, unsupported
 from app.media.raw import Raw, read_raw
-from app.media.refusals import too_large, unsupported
 from app.media.results import Loop, MediaError, Probe
 from app.media.sniff import UNSUPPORTED, SourceFormat
 from app.media.tags import Tags
@@ -23,11 +23,11 @@ from shared.items import FailureCode
 EXIF, ORIENTATION, PAGES = "exif-data", "orientation", "n-pages"
 
 # Alpha included; a TIFF may hold more, which no rendition can show.
-MOST_BANDS = {"cmyk": 5}
-MOST_BANDS_OF_OTHERS = 4
+MAX_BANDS = {"cmyk": 5}
+MAX_BANDS_BY_DEFAULT = 4
 
 # Two minutes of an animation at the usual 25 frames a second.
-MOST_FRAMES = 3_000
+MAX_FRAMES = 3_000
 
 # In a file of boxes the colours are named before the pixels.
 COLOUR_HEAD_BYTES = 64 * 1024
@@ -57,7 +57,7 @@ def open_image(source: Path, source_format: SourceFormat) -> ImageSource:
         case SourceFormat.PNG:
             return _of_header(source_format, _loader(pyvips.Image.pngload, source))
         case SourceFormat.WEBP:
-            _require_frames(count_frames(source, most=MOST_FRAMES))
+            _require_frames(count_frames(source, limit=MAX_FRAMES))
             return _of_header(source_format, _loader(pyvips.Image.webpload, source))
         case SourceFormat.GIF:
             opened = _of_header(source_format, _loader(pyvips.Image.gifload, source))
@@ -84,8 +84,8 @@ def _of_header(source_format: SourceFormat, load: Load) -> ImageSource:
 
 
 def _require_frames(frames: int) -> None:
-    if frames > MOST_FRAMES:
-        raise too_large(f"it has more than {MOST_FRAMES:,} frames")
+    if frames > MAX_FRAMES:
+        raise too_large(f"it has more than {MAX_FRAMES:,} frames")
 
 
 def _open_jpeg(source: Path) -> ImageSource:
@@ -128,8 +128,8 @@ def _open_tiff(source: Path) -> ImageSource:
 
     def load(fail_on: str, shrink: int) -> Any:
         image = pyvips.Image.tiffload(str(source), access="sequential", fail_on=fail_on)
-        most = MOST_BANDS.get(image.interpretation, MOST_BANDS_OF_OTHERS)
-        return image.extract_band(0, n=most) if image.bands > most else image
+        limit = MAX_BANDS.get(image.interpretation, MAX_BANDS_BY_DEFAULT)
+        return image.extract_band(0, n=limit) if image.bands > limit else image
 
     return ImageSource(_probe(load("error", 1), SourceFormat.TIFF.value), facts, load)
 

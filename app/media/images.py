@@ -9,13 +9,13 @@ import pyvips
 
 from app.media import placeholder
 from app.media.colours import to_srgb
+from app.media.image_errors import decoding_errors, too_large
 from app.media.image_sources import ImageSource, open_image
 from app.media.recipe import RECIPE, WEBP_EFFORT, FileFormat, RenditionRecipe
-from app.media.refusals import decoding_errors, too_large
 from app.media.results import MadeImage, Probe, RenditionFile
 from app.media.sniff import sniff
 
-MOST_MEGAPIXELS = 100
+MAX_MEGAPIXELS = 100
 
 # Decoding a JPEG at half its size is four times cheaper; half as much again must be left for the fine resize, which
 # alone decides how sharp the result is.
@@ -48,8 +48,8 @@ def make_image(source: Path, folder: Path, *, on_probe: Callable[[Probe], None])
 
 def _require_size(probe: Probe) -> None:
     pixels = probe.width * probe.height
-    if pixels > MOST_MEGAPIXELS * 1_000_000:
-        raise too_large(f"it has {pixels / 1_000_000:.0f} megapixels, and {MOST_MEGAPIXELS} is the most")
+    if pixels > MAX_MEGAPIXELS * 1_000_000:
+        raise too_large(f"it has {pixels / 1_000_000:.0f} megapixels, and {MAX_MEGAPIXELS} is the most")
 
 
 def _decode(opened: ImageSource) -> Any:
@@ -77,17 +77,17 @@ def _is_harmless(warning: str) -> bool:
 
 
 def _shrink_on_load(probe: Probe) -> int:
-    longest = max(probe.width, probe.height)
+    long_edge = max(probe.width, probe.height)
     needed = RECIPE[0].longest_edge * SPARE_FOR_RESIZE
-    return next((shrink for shrink in SHRINKS_ON_LOAD if longest / shrink >= needed), 1)
+    return next((shrink for shrink in SHRINKS_ON_LOAD if long_edge / shrink >= needed), 1)
 
 
-def _resize(image: Any, longest_edge: int) -> Any:
+def _resize(image: Any, max_edge: int) -> Any:
     """Never upscales. Colour is weighed by alpha, so that what is transparent leaves no fringe."""
-    longest = max(image.width, image.height)
-    if longest <= longest_edge:
+    long_edge = max(image.width, image.height)
+    if long_edge <= max_edge:
         return image
-    width, height = (max(1, round(edge * longest_edge / longest)) for edge in (image.width, image.height))
+    width, height = (max(1, round(edge * max_edge / long_edge)) for edge in (image.width, image.height))
     across, down = width / image.width, height / image.height
     if not image.hasalpha():
         return image.resize(across, vscale=down)
@@ -120,6 +120,6 @@ def _write(image: Any, recipe: RenditionRecipe, folder: Path) -> RenditionFile:
 
 
 def _placeholder(smallest: Any) -> str:
-    tiny = _resize(smallest, placeholder.LONGEST_EDGE)
+    tiny = _resize(smallest, placeholder.MAX_EDGE)
     rgba = tiny if tiny.hasalpha() else tiny.addalpha()
     return placeholder.thumb_hash(rgba.width, rgba.height, bytes(rgba.write_to_memory()))

@@ -14,20 +14,20 @@ from app.media.protocol import (
     EXIT_MADE,
     EXIT_REFUSED,
     OUT_OF_MEMORY,
-    SAID,
+    REPORT_ADAPTER,
     JobEnded,
     MakeImage,
     ProbeVideo,
+    Report,
     RunEncoder,
-    Said,
     StartCheck,
     StartJob,
     WriteFrames,
 )
 from app.media.recipe import RECIPE, recipe_hash
 from app.media.results import (
-    Capsule,
-    DecoderDied,
+    CrashReport,
+    DecoderCrashed,
     Limit,
     MadeImage,
     MediaError,
@@ -37,7 +37,7 @@ from app.media.results import (
     VideoFacts,
 )
 from app.media.video.encoder import encoder_versions
-from app.media.video.refusals import damaged
+from app.media.video.errors import damaged
 from shared.items import ItemKind
 
 # What the encoder ends with when it found no memory, no space, or our own command wrong (errno, negated, as a byte).
@@ -48,63 +48,63 @@ WORDS_FOR_NO_MEMORY = (OUT_OF_MEMORY, "failed to allocate", "cannot allocate mem
 
 def result_of(ended: JobEnded, request: StartJob) -> MediaResult:
     """Raises MediaError if the file was refused, DecoderDied if the child did not end by itself."""
-    said = _understand(ended.said)
-    if ended.exit_code == EXIT_MADE and said.image is not None and _follows_recipe(said.image.renditions):
-        return _media_result(said.image, ended)
-    raise _failure(ended, request, said)
+    report = _understand(ended.output)
+    if ended.exit_code == EXIT_MADE and report.image is not None and _matches_recipe(report.image.renditions):
+        return _media_result(report.image, ended)
+    raise _failure(ended, request, report)
 
 
 def facts_of(ended: JobEnded, request: StartJob) -> VideoFacts:
     """Of a probe; raises the same."""
-    said = _understand(ended.said)
-    if ended.exit_code == EXIT_MADE and said.video is not None:
-        return replace(said.video, cpu_seconds=ended.cpu_seconds, wall_seconds=ended.wall_seconds)
-    raise _failure(ended, request, said)
+    report = _understand(ended.output)
+    if ended.exit_code == EXIT_MADE and report.video is not None:
+        return replace(report.video, cpu_seconds=ended.cpu_seconds, wall_seconds=ended.wall_seconds)
+    raise _failure(ended, request, report)
 
 
 def require_encoded(ended: JobEnded, request: StartJob, facts: VideoFacts) -> None:
     """Raises MediaError if the encoder gave the file up, DecoderDied if it died or the fault is ours."""
     if ended.exit_code == EXIT_MADE:
         return
-    said, limit = _understand(ended.said), _limit_hit(ended)
-    if ended.exit_code < 0 or said.crash is not None:
-        raise _failure(ended, request, said, probe=facts)
+    report, limit = _understand(ended.output), _limit_hit(ended)
+    if ended.exit_code < 0 or report.crash is not None:
+        raise _failure(ended, request, report, probe=facts)
     if ended.exit_code in OUR_FAULTS or limit is not None:
         reason = f"the encoder ended with {ended.exit_code}"
-        raise died(reason, request, exit_code=ended.exit_code, limit=limit, probe=facts)
+        raise crashed(reason, request, exit_code=ended.exit_code, limit=limit, probe=facts)
     raise damaged()
 
 
 def require_ended_well(ended: JobEnded, request: StartJob) -> None:
     """Of a child whose files are its only answer; raises the same."""
     if ended.exit_code != EXIT_MADE:
-        raise _failure(ended, request, _understand(ended.said))
+        raise _failure(ended, request, _understand(ended.output))
 
 
 def allowed_in(ended: JobEnded, request: StartCheck) -> tuple[str, ...]:
-    """Of a check. Raises DecoderDied if the child could not be confined or gave no answer."""
-    said = _understand(ended.said)
-    if ended.exit_code == EXIT_MADE and said.allowed is not None:
-        return said.allowed
-    raise _failure(ended, request, said)
+    """Of a check. Raises DecoderCrashed if the child could not be confined or gave no answer."""
+    report = _understand(ended.output)
+    if ended.exit_code == EXIT_MADE and report.allowed is not None:
+        return report.allowed
+    raise _failure(ended, request, report)
 
 
 def _failure(
-    ended: JobEnded, request: StartJob | StartCheck, said: Said, *, probe: VideoFacts | None = None
-) -> MediaError | DecoderDied:
-    known = probe or said.probe
-    if ended.exit_code == EXIT_REFUSED and said.failure is not None:
-        return MediaError(said.failure.code, said.failure.message, passing=said.failure.passing)
+    ended: JobEnded, request: StartJob | StartCheck, report: Report, *, probe: VideoFacts | None = None
+) -> MediaError | DecoderCrashed:
+    known = probe or report.probe
+    if ended.exit_code == EXIT_REFUSED and report.failure is not None:
+        return MediaError(report.failure.code, report.failure.message, passing=report.failure.passing)
     if ended.exit_code < 0:
         name = name_of_signal(-ended.exit_code)
-        return died(f"killed by {name}", request, signal_name=name, limit=_limit_hit(ended), probe=known)
-    if ended.exit_code == EXIT_CRASHED and said.crash is not None:
-        limit = Limit.ADDRESS_SPACE if said.crash.startswith(OUT_OF_MEMORY) else None
-        return died(f"crashed: {said.crash}", request, exit_code=EXIT_CRASHED, limit=limit, probe=known)
-    return died("ended without an answer", request, exit_code=ended.exit_code, probe=known)
+        return crashed(f"killed by {name}", request, signal_name=name, limit=_limit_hit(ended), probe=known)
+    if ended.exit_code == EXIT_CRASHED and report.crash is not None:
+        limit = Limit.ADDRESS_SPACE if report.crash.startswith(OUT_OF_MEMORY) else None
+        return crashed(f"crashed: {report.crash}", request, exit_code=EXIT_CRASHED, limit=limit, probe=known)
+    return crashed("ended without an answer", request, exit_code=ended.exit_code, probe=known)
 
 
-def died(
+def crashed(
     reason: str,
     request: StartJob | StartCheck,
     *,
@@ -112,7 +112,7 @@ def died(
     exit_code: int | None = None,
     limit: Limit | None = None,
     probe: Probe | VideoFacts | None = None,
-) -> DecoderDied:
+) -> DecoderCrashed:
     """With all that the capsule tells besides: the command and the versions of the tools; nothing of the owner's."""
     if isinstance(probe, VideoFacts):
         probe = replace(probe, captured_at=None, camera=None)
@@ -125,7 +125,7 @@ def died(
         f"file_bytes={limits.file_bytes}",
     )
     versions = {"python": platform.python_version()} | _versions(request)
-    return DecoderDied(Capsule(reason, command, versions, signal_name, exit_code, limit, probe))
+    return DecoderCrashed(CrashReport(reason, command, versions, signal_name, exit_code, limit, probe))
 
 
 def name_of_signal(number: int) -> str:
@@ -161,23 +161,23 @@ def _versions(request: StartJob | StartCheck) -> dict[str, str]:
 
 
 def probe_in(ended: JobEnded) -> Probe | None:
-    return _understand(ended.said).probe
+    return _understand(ended.output).probe
 
 
-def _understand(text: str) -> Said:
+def _understand(text: str) -> Report:
     """All complete lines as one; a line cut off by death, or made up, ends the reading."""
-    understood = Said()
+    understood = Report()
     for line in text.splitlines():
         try:
-            said = SAID.validate_json(line)
+            report = REPORT_ADAPTER.validate_json(line)
         except ValidationError:
             break
-        news = {field.name: getattr(said, field.name) for field in fields(said)}
-        understood = replace(understood, **{name: value for name, value in news.items() if value is not None})
+        events = {field.name: getattr(report, field.name) for field in fields(report)}
+        understood = replace(understood, **{name: value for name, value in events.items() if value is not None})
     return understood
 
 
-def _follows_recipe(renditions: tuple[RenditionFile, ...]) -> bool:
+def _matches_recipe(renditions: tuple[RenditionFile, ...]) -> bool:
     """A child taken over by its picture could name any file for upload."""
     named = [(rendition.name, rendition.file, rendition.content_type) for rendition in renditions]
     return named == [(recipe.name, recipe.file, recipe.content_type) for recipe in RECIPE]
@@ -206,7 +206,7 @@ def _limit_hit(ended: JobEnded) -> Limit | None:
             return Limit.FILE_SIZE
         case signal.SIGSYS:
             return Limit.SYSTEM_CALL
-    complaint = ended.stderr.lower()
-    if any(words in complaint for words in WORDS_FOR_NO_MEMORY):
+    message = ended.stderr.lower()
+    if any(words in message for words in WORDS_FOR_NO_MEMORY):
         return Limit.ADDRESS_SPACE
     return None

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-LOOK_SECONDS = 1.0
+POLL_SECONDS = 1.0
 
 
 def bytes_written(pid: int) -> int:

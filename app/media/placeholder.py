@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from operator import mul
 
 # The seven cosine terms that a ThumbHash keeps need some 16 points per axis; more only cost time.
-LONGEST_EDGE = 24
+MAX_EDGE = 24
 
-MOST_LUMINANCE_TERMS, MOST_LUMINANCE_TERMS_BESIDE_ALPHA = 7, 5
+MAX_LUMINANCE_TERMS, MAX_LUMINANCE_TERMS_WITH_ALPHA = 7, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ def thumb_hash(width: int, height: int, rgba: bytes) -> str:
     """Base64, of a picture of at most LONGEST_EDGE pixels per edge, four bytes a pixel."""
     luminance, yellow_blue, red_green, alpha = _channels(rgba)
     has_alpha = min(alpha) < 1
-    most_terms = MOST_LUMINANCE_TERMS_BESIDE_ALPHA if has_alpha else MOST_LUMINANCE_TERMS
-    across = max(1, _nearest(most_terms * width / max(width, height)))
-    down = max(1, _nearest(most_terms * height / max(width, height)))
+    max_terms = MAX_LUMINANCE_TERMS_WITH_ALPHA if has_alpha else MAX_LUMINANCE_TERMS
+    across = max(1, _nearest(max_terms * width / max(width, height)))
+    down = max(1, _nearest(max_terms * height / max(width, height)))
     light = _waves(luminance, width, height, max(3, across), max(3, down))
     warmth = _waves(yellow_blue, width, height, 3, 3)
     tint = _waves(red_green, width, height, 3, 3)
@@ -70,13 +70,13 @@ def _waves(channel: Sequence[float], width: int, height: int, across: int, down:
     """The lower left triangle of a cosine transform, row by row."""
     rows = [channel[start : start + width] for start in range(0, width * height, width)]
     by_column = [[sum(map(mul, row, cosines)) for row in rows] for cosines in _cosines(width, across)]
-    found = [
+    values = [
         sum(map(mul, by_column[x], cosines)) / (width * height)
         for y, cosines in enumerate(_cosines(height, down))
         for x in range(across)
         if x * down < across * (down - y)
     ]
-    mean, terms = found[0], found[1:]
+    mean, terms = values[0], values[1:]
     scale = max(map(abs, terms), default=0.0)
     return Waves(mean, tuple(0.5 + 0.5 / scale * term if scale else term for term in terms), scale)
 

@@ -10,9 +10,9 @@ from app.media.sandbox import Limits
 from shared.items import FailureCode
 
 # A child says less than 2 KB. What it may say at most, escaped sixfold, must still fit a packet.
-MOST_SAID_BYTES = 16 * 1024
-MOST_STDERR_BYTES = 4 * 1024
-MOST_PACKET_BYTES = 160 * 1024
+MAX_REPORT_BYTES = 16 * 1024
+MAX_STDERR_BYTES = 4 * 1024
+MAX_PACKET_BYTES = 160 * 1024
 
 # How a child ends by itself: files made; the file is the reason that there are none; a fault of ours (sysexits.h).
 EXIT_MADE, EXIT_REFUSED, EXIT_CRASHED = 0, 65, 70
@@ -97,26 +97,26 @@ class JobEnded:
     exit_code: int
     cpu_seconds: float
     wall_seconds: float
-    said: str
+    output: str
     stderr: str
     kind: Literal["ended"] = "ended"
 
 
 @dataclass(frozen=True, slots=True)
-class SaidFailure:
+class FailureReport:
     code: FailureCode
     message: Annotated[str, Field(max_length=300)]
     passing: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Report:
     """One line from a child: exactly one field is set."""
 
     probe: Probe | None = None
     image: MadeImage | None = None
     video: VideoFacts | None = None
-    failure: SaidFailure | None = None
+    failure: FailureReport | None = None
     crash: str | None = None
     allowed: tuple[str, ...] | None = None
     """Of a check: what was not refused."""
@@ -127,4 +127,4 @@ type_of_report = Annotated[JobStarted | JobEnded, Field(discriminator="kind")]
 
 REQUEST: TypeAdapter[StartJob | StartCheck | KillJob] = TypeAdapter(type_of_request)
 REPORT: TypeAdapter[JobStarted | JobEnded] = TypeAdapter(type_of_report)
-SAID: TypeAdapter[Said] = TypeAdapter(Said)
+REPORT_ADAPTER: TypeAdapter[Report] = TypeAdapter(Report)

@@ -14,12 +14,12 @@ OLD_JPEG, JPEG = 6, 7
 SENSOR_MOSAIC, LINEAR_RAW = 32803, 34892
 CANON_MARK_AT, CANON_MARK = 8, b"CR"
 
-MOST_FOLDERS, MOST_INNER_FOLDERS = 32, 8
-MOST_PREVIEW_BYTES = 128 * 1024 * 1024
+MAX_FOLDERS, MAX_INNER_FOLDERS = 32, 8
+MAX_PREVIEW_BYTES = 128 * 1024 * 1024
 
 # Start of frame, baseline to progressive with Huffman codes: what a picture has and a sensor's lossless data has not.
-PICTURE_FRAMES = (0xC0, 0xC1, 0xC2)
-LONGEST_JPEG_HEADER = 64 * 1024
+IMAGE_FRAMES = (0xC0, 0xC1, 0xC2)
+MAX_JPEG_HEADER_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def read_raw(file: BinaryIO) -> Raw | None:
     except struct.error:  # an offset points outside of the file
         return None
     for span in sorted(spans, key=lambda span: span.size, reverse=True):
-        if _is_picture(tags.read(span.at, min(span.size, LONGEST_JPEG_HEADER))):
+        if _is_image(tags.read(span.at, min(span.size, MAX_JPEG_HEADER_BYTES))):
             return Raw(tags.read(span.at, span.size), orientation)
     return Raw(None, orientation)
 
@@ -58,14 +58,14 @@ def read_raw(file: BinaryIO) -> Raw | None:
 def _folders(tags: Tags) -> Iterator[Folder]:
     """Each once, though they may form a ring."""
     waiting, seen = [tags.first], set[int]()
-    while waiting and len(seen) < MOST_FOLDERS:
+    while waiting and len(seen) < MAX_FOLDERS:
         start = waiting.pop(0)
         if start == 0 or start in seen:
             continue
         seen.add(start)
         folder = tags.folder(start)
         yield folder
-        waiting += [folder.next, *tags.numbers(folder.entries.get(INNER_FOLDERS), most=MOST_INNER_FOLDERS)]
+        waiting += [folder.next, *tags.numbers(folder.entries.get(INNER_FOLDERS), limit=MAX_INNER_FOLDERS)]
 
 
 def _is_raw(tags: Tags, folders: list[Folder]) -> bool:
@@ -86,12 +86,12 @@ def _spans(tags: Tags, folder: Folder) -> Iterator[Span]:
     if is_jpeg and _photometric(tags, folder) not in {SENSOR_MOSAIC, LINEAR_RAW}:
         places.append((STRIP_OFFSETS, STRIP_BYTES))
     for offset, size in places:
-        at, length = tags.numbers(entries.get(offset), most=2), tags.numbers(entries.get(size), most=2)
-        if len(at) == len(length) == 1 and 0 < length[0] <= MOST_PREVIEW_BYTES:
+        at, length = tags.numbers(entries.get(offset), limit=2), tags.numbers(entries.get(size), limit=2)
+        if len(at) == len(length) == 1 and 0 < length[0] <= MAX_PREVIEW_BYTES:
             yield Span(at[0], length[0])
 
 
-def _is_picture(head: bytes) -> bool:
+def _is_image(head: bytes) -> bool:
     """Whether this begins as a JPEG whose frame is not lossless (ITU-T T.81, table B.1)."""
     if not head.startswith(b"\xff\xd8\xff"):
         return False
@@ -99,6 +99,6 @@ def _is_picture(head: bytes) -> bool:
     while at + 4 <= len(head) and head[at] == 0xFF:
         marker, size = head[at + 1], int.from_bytes(head[at + 2 : at + 4], "big")
         if 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
-            return marker in PICTURE_FRAMES
+            return marker in IMAGE_FRAMES
         at += 2 + size
     return False

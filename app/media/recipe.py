@@ -22,7 +22,7 @@ class FileFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RenditionRecipe:
-    """One file: never larger than the original, at most `longest_edge` pixels on its longest edge."""
+    """One file: never larger than the original, at most `max_edge` pixels on its longest edge."""
 
     name: str
     format: FileFormat
@@ -74,6 +74,6 @@ LOOP = LoopRecipe()
 
 def recipe_hash(recipe: tuple[RenditionRecipe, ...] = RECIPE) -> str:
     """Twelve hex digits that change whenever the declaration does, the video's included."""
-    pictures = [asdict(rendition) for rendition in recipe]
-    declaration = [MAKING, WEBP_EFFORT, pictures, asdict(LOOP), video_declaration()]
+    images = [asdict(rendition) for rendition in recipe]
+    declaration = [MAKING, WEBP_EFFORT, images, asdict(LOOP), video_declaration()]
     return hashlib.sha256(json.dumps(declaration, sort_keys=True).encode()).hexdigest()[:12]

@@ -134,9 +134,9 @@ class VideoFacts:
     full_range: bool
     video_stream: StreamNumber
     audio_stream: StreamNumber | None
-    silence_seconds: Seconds = 0.0
+    max_idle_seconds: Seconds = 0.0
     """How much longer the picture is than the sound."""
-    stillness_seconds: Seconds = 0.0
+    max_stall_seconds: Seconds = 0.0
     """How much longer the sound is than the picture."""
     captured_at: datetime | None = None
     camera: Camera | None = None
@@ -180,7 +180,7 @@ class MediaError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Capsule:
+class CrashReport:
     """Everything known about a decoder's death except whose file it was."""
 
     reason: str
@@ -192,12 +192,12 @@ class Capsule:
     probe: Probe | VideoFacts | None = None
 
 
-class DecoderDied(Exception):
+class DecoderCrashed(Exception):
     """The child, or the template above it, ended without an answer: the attempt is lost, the next may succeed."""
 
-    def __init__(self, capsule: Capsule) -> None:
-        super().__init__(capsule.reason)
-        self.capsule = capsule
+    def __init__(self, crash_report: CrashReport) -> None:
+        super().__init__(crash_report.reason)
+        self.crash_report = crash_report
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.capsule,)
+        return type(self), (self.crash_report,)

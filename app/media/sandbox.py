@@ -54,7 +54,7 @@ ENCODER_LIMITS = Limits(
 ENCODER_ENVIRONMENT = b"GLIBC_TUNABLES=glibc.malloc.arena_max=8"
 
 
-def die_with_parent() -> None:
+def exit_with_parent() -> None:
     """SIGKILL for this process when the thread that started it ends."""
     _set_process_option(PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -122,9 +122,9 @@ def _set_limits(limits: Limits) -> None:
 def _close_descriptors(keep: set[int]) -> None:
     """All but the three standard ones and those in `keep`."""
     lowest = 3
-    for kept in sorted(keep):
-        os.closerange(lowest, kept)
-        lowest = kept + 1
+    for descriptor in sorted(keep):
+        os.closerange(lowest, descriptor)
+        lowest = descriptor + 1
     os.closerange(lowest, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 

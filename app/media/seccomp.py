@@ -72,7 +72,7 @@ class Half:
     value: int
     mask: int = FULL
     high: bool = False
-    at_most: bool = False
+    maximum: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def _program(process: int, encoder: int | None) -> bytes:
     ]
     if encoder is not None:
         own += _execution_of(encoder)
-    return b"".join([_gate(), *map(_compile, own), common_rules()])
+    return b"".join([_architecture_check(), *map(_compile, own), common_rules()])
 
 
 def _execution_of(encoder: int) -> list[Rule]:
@@ -116,7 +116,7 @@ def _execution_of(encoder: int) -> list[Rule]:
     """
     started = (Half(0, encoder), *_equal(1, EMPTY_PATH_ADDRESS), Half(4, AT_EMPTY_PATH))
     anywhere = _equal(0, 0)
-    low = (Half(0, 0, high=True), Half(0, EMPTY_PATH_ADDRESS, at_most=True))
+    low = (Half(0, 0, high=True), Half(0, EMPTY_PATH_ADDRESS, maximum=True))
     return [
         Rule("execveat", ALLOW, started),
         Rule("mmap", ALLOW, anywhere),
@@ -145,7 +145,7 @@ def common_rules() -> bytes:
     return b"".join(map(_compile, rules)) + _step(RETURN, ERRNO | errno.ENOSYS)
 
 
-def _gate() -> bytes:
+def _architecture_check() -> bytes:
     """Only this machine's own calls: another architecture numbers them otherwise."""
     machine = platform.machine()
     steps = [_step(LOAD, ARCHITECTURE), _step(IF_EQUAL, AUDIT_ARCHITECTURES[machine], 1, 0), _step(RETURN, KILL)]
@@ -160,7 +160,7 @@ def _compile(rule: Rule) -> bytes:
         return b""
     tests = [[_step(LOAD, NUMBER)], *map(_load, rule.conditions)]
     values = [(IF_EQUAL, number, False)]
-    values += [(IF_GREATER if half.at_most else IF_EQUAL, half.value, half.at_most) for half in rule.conditions]
+    values += [(IF_GREATER if half.maximum else IF_EQUAL, half.value, half.maximum) for half in rule.conditions]
     return b"".join(_chain(tests, values)) + _step(RETURN, rule.action)
 
 

@@ -15,7 +15,7 @@ HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b
 AVIF_BRANDS = frozenset({b"avif", b"avis"})
 OPEN_BRANDS = frozenset({b"mif1", b"msf1", b"mif2"})
 # ISO files that are neither pictures of ours nor videos: Canon's CR3, JPEG 2000, audio books and songs.
-FOREIGN_BRANDS = frozenset({b"crx ", b"jp2 ", b"jpx ", b"jxl ", b"M4A ", b"M4B ", b"M4P ", b"F4A "})
+UNSUPPORTED_BRANDS = frozenset({b"crx ", b"jp2 ", b"jpx ", b"jxl ", b"M4A ", b"M4B ", b"M4P ", b"F4A "})
 # What a QuickTime file without `ftyp` begins with. The fillers must also fit into the file: words begin like that, too.
 MOVIE_ATOMS = frozenset({b"moov", b"mdat"})
 FILLER_ATOMS = frozenset({b"wide", b"free", b"skip", b"pnot"})
@@ -56,13 +56,13 @@ def sniff(source: Path) -> SourceFormat:
         head = file.read(HEAD_BYTES)
     if not head:
         raise MediaError(FailureCode.DAMAGED, "The file is empty.")
-    found = _picture(head) or _boxes(head, source.stat().st_size) or _ebml(head)
-    if found is None:
+    source_format = _image(head) or _boxes(head, source.stat().st_size) or _ebml(head)
+    if source_format is None:
         raise MediaError(FailureCode.UNSUPPORTED, UNSUPPORTED)
-    return found
+    return source_format
 
 
-def _picture(head: bytes) -> SourceFormat | None:
+def _image(head: bytes) -> SourceFormat | None:
     if head.startswith(b"\xff\xd8\xff"):
         return SourceFormat.JPEG
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -85,7 +85,7 @@ def _boxes(head: bytes, file_bytes: int) -> SourceFormat | None:
         return None
     major = head[8:12]
     compatible = {head[at : at + 4] for at in range(16, min(size, len(head)) - 3, 4)}
-    if major in FOREIGN_BRANDS:
+    if major in UNSUPPORTED_BRANDS:
         return None
     if major in AVIF_BRANDS or (major in OPEN_BRANDS and compatible & AVIF_BRANDS):
         return SourceFormat.AVIF

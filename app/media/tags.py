@@ -9,8 +9,8 @@ ASCII, SHORT, LONG, FOLDER = 2, 3, 4, 13
 NUMBER_LETTERS = {SHORT: "H", LONG: "L", FOLDER: "L"}
 ENTRY_BYTES, INLINE_BYTES = 12, 4
 
-MOST_ENTRIES = 512
-MOST_TEXT_BYTES = 256
+MAX_ENTRIES = 512
+MAX_TEXT_BYTES = 256
 
 Read = Callable[[int, int], bytes]
 """The bytes from an offset on, fewer where they end."""
@@ -60,34 +60,34 @@ class Tags:
 
     def folder(self, start: int) -> Folder:
         (count,) = self._unpack("H", start)
-        kept = min(count, MOST_ENTRIES)
-        content = self._read(start + 2, ENTRY_BYTES * kept + INLINE_BYTES)
+        limited = min(count, MAX_ENTRIES)
+        content = self._read(start + 2, ENTRY_BYTES * limited + INLINE_BYTES)
         entries = {}
-        for number in range(kept):
+        for number in range(limited):
             tag, kind, length = struct.unpack_from(f"{self._order}HHL", content, ENTRY_BYTES * number)
             entries[tag] = Entry(kind, length, start + 2 + ENTRY_BYTES * number + 8)
-        if kept < count:
+        if limited < count:
             return Folder(entries, 0)
-        return Folder(entries, struct.unpack_from(f"{self._order}L", content, ENTRY_BYTES * kept)[0])
+        return Folder(entries, struct.unpack_from(f"{self._order}L", content, ENTRY_BYTES * limited)[0])
 
     def text(self, entry: Entry | None) -> str | None:
         """None for what is absent or no text."""
         if entry is None or entry.kind != ASCII:
             return None
         at = entry.at if entry.count <= INLINE_BYTES else self._unpack("L", entry.at)[0]
-        return self._read(at, min(entry.count, MOST_TEXT_BYTES)).split(b"\0")[0].decode("utf-8", "replace")
+        return self._read(at, min(entry.count, MAX_TEXT_BYTES)).split(b"\0")[0].decode("utf-8", "replace")
 
-    def numbers(self, entry: Entry | None, *, most: int) -> tuple[int, ...]:
+    def numbers(self, entry: Entry | None, *, limit: int) -> tuple[int, ...]:
         """The first `most` of them; none of what is absent or holds no whole numbers."""
         letter = NUMBER_LETTERS.get(entry.kind) if entry else None
         if entry is None or letter is None:
             return ()
         size = struct.calcsize(f"={letter}")
         at = entry.at if entry.count * size <= INLINE_BYTES else self._unpack("L", entry.at)[0]
-        return self._unpack(letter * min(entry.count, most), at)
+        return self._unpack(letter * min(entry.count, limit), at)
 
     def number(self, entry: Entry | None, absent: int = 0) -> int:
-        return next(iter(self.numbers(entry, most=1)), absent)
+        return next(iter(self.numbers(entry, limit=1)), absent)
 
     def read(self, at: int, size: int) -> bytes:
         return self._read(at, size)

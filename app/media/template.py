@@ -18,32 +18,32 @@ import pyvips
 from app.media.animation import write_frames
 from app.media.images import make_image
 from app.media.loop import PIPE_FILE
-from app.media.output_watch import LOOK_SECONDS, bytes_written
+from app.media.output_watch import POLL_SECONDS, bytes_written
 from app.media.protocol import (
     EXIT_CRASHED,
     EXIT_MADE,
     EXIT_REFUSED,
-    MOST_PACKET_BYTES,
-    MOST_SAID_BYTES,
-    MOST_STDERR_BYTES,
+    MAX_PACKET_BYTES,
+    MAX_REPORT_BYTES,
+    MAX_STDERR_BYTES,
     OUT_OF_MEMORY,
     REPORT,
+    REPORT_ADAPTER,
     REQUEST,
-    SAID,
+    FailureReport,
     JobEnded,
     JobStarted,
     KillJob,
     MakeImage,
     ProbeVideo,
+    Report,
     RunEncoder,
-    Said,
-    SaidFailure,
     StartCheck,
     StartJob,
     WriteFrames,
 )
 from app.media.results import MediaError, Probe
-from app.media.sandbox import become_encoder, confine, die_with_parent, prepare
+from app.media.sandbox import become_encoder, confine, exit_with_parent, prepare
 from app.media.sandbox_check import find_allowed
 from app.media.video.encoder import open_encoder
 from app.media.video.join import write_joined
@@ -58,14 +58,14 @@ class Child:
     request: StartJob | StartCheck
     pid: int
     pidfd: int
-    said: int
+    report_fd: int
     stderr: int
     started: float
 
 
 def main(descriptor: int) -> None:
     """Serves the control socket until it closes; then this process ends, and its children with it."""
-    die_with_parent()
+    exit_with_parent()
     pyvips.concurrency_set(1)
     pyvips.cache_set_max(0)
     for operation in OPERATIONS:
@@ -82,35 +82,35 @@ class Template:
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._children: dict[int, Child] = {}
-        self._told: set[int] = set()
+        self._reported: set[int] = set()
         """Children that have written too much and know it."""
-        self._next_look = 0.0
+        self._next_check = 0.0
         # poll, unlike epoll, needs no descriptor of its own that a child would inherit.
         self._selector = selectors.PollSelector()
         self._selector.register(control, selectors.EVENT_READ)
 
     def serve(self) -> None:
         while True:
-            for key, _ in self._selector.select(LOOK_SECONDS if self._children else None):
+            for key, _ in self._selector.select(POLL_SECONDS if self._children else None):
                 if key.data is not None:
                     self._reap(self._children.pop(key.data))
                     continue
-                packet = self._control.recv(MOST_PACKET_BYTES)
+                packet = self._control.recv(MAX_PACKET_BYTES)
                 if not packet:
                     return
                 self._obey(REQUEST.validate_json(packet))
-            self._look_at_output()
+            self._check_output()
 
-    def _look_at_output(self) -> None:
+    def _check_output(self) -> None:
         now = time.monotonic()
-        if now < self._next_look:
+        if now < self._next_check:
             return
-        self._next_look = now + LOOK_SECONDS
+        self._next_check = now + POLL_SECONDS
         for job, child in self._children.items():
             if bytes_written(child.pid) > child.request.limits.output_bytes:
                 # The signal names the limit; a child that ignores it is killed at the next look.
-                os.killpg(child.pid, signal.SIGKILL if job in self._told else signal.SIGXFSZ)
-                self._told.add(job)
+                os.killpg(child.pid, signal.SIGKILL if job in self._reported else signal.SIGXFSZ)
+                self._reported.add(job)
 
     def _obey(self, request: StartJob | StartCheck | KillJob) -> None:
         match request:
@@ -123,25 +123,25 @@ class Template:
                 pass  # it ended while the request was on its way
 
     def _fork(self, request: StartJob | StartCheck) -> None:
-        said, said_end = os.pipe()
+        report_fd, report_write_fd = os.pipe()
         stderr, stderr_end = os.pipe()
         os.set_blocking(stderr_end, False)
         template = os.getpid()
         pid = os.fork()
         if pid == 0:
-            _be_a_child(request, said_end, stderr_end, template)
-        os.close(said_end)
+            _be_a_child(request, report_write_fd, stderr_end, template)
+        os.close(report_write_fd)
         os.close(stderr_end)
         with contextlib.suppress(PermissionError):
             os.setpgid(pid, pid)  # refused where the child was quicker: it has a group and is the encoder by now
-        child = Child(request, pid, os.pidfd_open(pid), said, stderr, time.monotonic())
+        child = Child(request, pid, os.pidfd_open(pid), report_fd, stderr, time.monotonic())
         self._children[request.job] = child
         self._selector.register(child.pidfd, selectors.EVENT_READ, data=request.job)
         self._control.send(REPORT.dump_json(JobStarted(request.job, pid)))
 
     def _reap(self, child: Child) -> None:
         _, status, usage = os.wait4(child.pid, 0)
-        self._told.discard(child.request.job)
+        self._reported.discard(child.request.job)
         self._selector.unregister(child.pidfd)
         os.close(child.pidfd)
         ended = JobEnded(
@@ -149,19 +149,19 @@ class Template:
             exit_code=os.waitstatus_to_exitcode(status),
             cpu_seconds=usage.ru_utime + usage.ru_stime,
             wall_seconds=time.monotonic() - child.started,
-            said=_drain(child.said, MOST_SAID_BYTES),
-            stderr=_drain(child.stderr, MOST_STDERR_BYTES),
+            output=_drain(child.report_fd, MAX_REPORT_BYTES),
+            stderr=_drain(child.stderr, MAX_STDERR_BYTES),
         )
         if ended.exit_code != EXIT_MADE:
             _discard(Path(child.request.folder))
         self._control.send(REPORT.dump_json(ended))
 
 
-def _drain(pipe: int, most_bytes: int) -> str:
+def _drain(pipe: int, max_bytes: int) -> str:
     """What the dead writer left in the pipe."""
     os.set_blocking(pipe, False)
     try:
-        return os.read(pipe, most_bytes).decode("utf-8", "replace")
+        return os.read(pipe, max_bytes).decode("utf-8", "replace")
     except BlockingIOError:  # nothing there, and a grandchild still holds the other end
         return ""
     finally:
@@ -178,64 +178,64 @@ def _discard(folder: Path) -> None:
                 left.unlink()
 
 
-def _be_a_child(request: StartJob | StartCheck, said: int, stderr: int, template: int) -> None:
+def _be_a_child(request: StartJob | StartCheck, report_fd: int, stderr: int, template: int) -> None:
     exit_code = EXIT_CRASHED
     try:
         os.setpgid(0, 0)
-        die_with_parent()
+        exit_with_parent()
         if os.getppid() == template:  # else it died before the line above could have any effect
             os.dup2(stderr, sys.stderr.fileno())
             source, folder = Path(request.source), Path(request.folder)
             match request:
                 case StartJob():
                     encoder = open_encoder() if isinstance(request.work, RunEncoder) else None
-                    confine(request.limits, folder, source=source, encoder=encoder, keep=said)
-                    exit_code = _work(request, said, encoder)
+                    confine(request.limits, folder, source=source, encoder=encoder, keep=report_fd)
+                    exit_code = _work(request, report_fd, encoder)
                 case StartCheck():
                     encoder = open_encoder() if request.becomes_encoder else None
-                    confine(request.limits, folder, source=folder, encoder=encoder, keep=said)
-                    exit_code = _check(request, said, encoder)
+                    confine(request.limits, folder, source=folder, encoder=encoder, keep=report_fd)
+                    exit_code = _check(request, report_fd, encoder)
     except BaseException as error:  # noqa: BLE001  # this copy of the template ends here, nothing may reach its loop
-        _say(said, Said(crash=_where(error)))
+        _report(report_fd, Report(crash=_where(error)))
     finally:
         os._exit(exit_code)
 
 
-def _work(request: StartJob, said: int, encoder: int | None) -> int:
+def _work(request: StartJob, report_fd: int, encoder: int | None) -> int:
     """Returns how this process ends; not at all when it becomes the encoder."""
 
-    def say_probe(probe: Probe) -> None:
-        _say(said, Said(probe=probe))
+    def report_probe(probe: Probe) -> None:
+        _report(report_fd, Report(probe=probe))
 
     source, folder = Path(request.source), Path(request.folder)
     try:
         match request.work:
             case MakeImage():
-                _say(said, Said(image=make_image(source, folder, on_probe=say_probe)))
+                _report(report_fd, Report(image=make_image(source, folder, on_probe=report_probe)))
             case WriteFrames(loop=loop):
                 write_frames(source, loop, folder / PIPE_FILE)
             case ProbeVideo():
-                _say(said, Said(video=probe_video(source)))
+                _report(report_fd, Report(video=probe_video(source)))
             case RunEncoder(arguments=arguments, joins=rung):
                 if rung is not None:
                     write_joined(folder, rung, source)
                 assert encoder is not None  # noqa: S101  # opened for this kind of work
                 become_encoder(encoder, arguments)
     except MediaError as error:
-        _say(said, Said(failure=SaidFailure(error.code, error.message, error.passing)))
+        _report(report_fd, Report(failure=FailureReport(error.code, error.message, error.passing)))
         return EXIT_REFUSED
     return EXIT_MADE
 
 
-def _check(request: StartCheck, said: int, encoder: int | None) -> int:
-    _say(said, Said(allowed=find_allowed(request.limits, Path(request.source))))
+def _check(request: StartCheck, report_fd: int, encoder: int | None) -> int:
+    _report(report_fd, Report(allowed=find_allowed(request.limits, Path(request.source))))
     if encoder is not None:
         become_encoder(encoder, ("-version",))
     return EXIT_MADE
 
 
-def _say(said: int, line: Said) -> None:
-    os.write(said, SAID.dump_json(line, exclude_defaults=True) + b"\n")
+def _report(report_fd: int, line: Report) -> None:
+    os.write(report_fd, REPORT_ADAPTER.dump_json(line, exclude_defaults=True) + b"\n")
 
 
 def _where(error: BaseException) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from app.media.protocol import MOST_PACKET_BYTES, REPORT, REQUEST, JobEnded, JobStarted, KillJob, StartCheck, StartJob
+from app.media.protocol import MAX_PACKET_BYTES, REPORT, REQUEST, JobEnded, JobStarted, KillJob, StartCheck, StartJob
 from app.media.sandbox import MIB
 
 # `-I` hides the environment and the current folder, so the place of our packages is an argument.
@@ -33,9 +33,9 @@ class TemplateProcess:
 
     @classmethod
     def launch(cls) -> Self:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            descriptor = theirs.fileno()
+        ours, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with other:
+            descriptor = other.fileno()
             process = subprocess.Popen(  # noqa: S603  # our own interpreter and our own code
                 [sys.executable, "-I", "-c", LAUNCH, str(ROOT), str(descriptor)],
                 env=ENVIRONMENT,
@@ -66,7 +66,7 @@ class TemplateProcess:
         """Those that have arrived. Raises TemplateGone."""
         while True:
             try:
-                packet = self._control.recv(MOST_PACKET_BYTES)
+                packet = self._control.recv(MAX_PACKET_BYTES)
             except BlockingIOError:
                 return
             except ConnectionResetError as error:

@@ -7,11 +7,11 @@ FIRST_CHUNK, CHUNK_HEAD = 12, 8
 FRAME = b"ANMF"
 
 
-def count_frames(source: Path, *, most: int) -> int:
+def count_frames(source: Path, *, limit: int) -> int:
     """`most` + 1 if there are more; a still picture has one."""
     frames, at = 0, FIRST_CHUNK
     with source.open("rb") as file:
-        while frames <= most:
+        while frames <= limit:
             file.seek(at)
             head = file.read(CHUNK_HEAD)
             if len(head) < CHUNK_HEAD:

@@ -31,7 +31,7 @@ async def migrate(database_url: str, revision: str = "head", access: Access = Ac
     )
     try:
         async with database.writer.write() as connection:
-            before, after = await connection.run_sync(_go_to, revision)
+            before, after = await connection.run_sync(_migrate_to, revision)
     except CommandError as error:
         raise SystemExit(f"The database cannot be brought to {revision}: {error}") from None
     finally:
@@ -47,7 +47,7 @@ def configuration(connection: Connection) -> Config:
     return config
 
 
-def _go_to(connection: Connection, revision: str) -> tuple[str | None, str | None]:
+def _migrate_to(connection: Connection, revision: str) -> tuple[str | None, str | None]:
     # SQLite's write lock is held already; MySQL ends a transaction at each CREATE, so it needs a lock with a name.
     named_lock = connection.dialect.name == "mysql"
     if connection.dialect.name == "sqlite":

@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.schema import accounts
 from app.events.schema import cursors
-from app.followers import SEARCH
 from app.items.row import ItemRow
+from app.projections import SEARCH
 from app.search.entries import entry
 from app.search.schema import item_index, item_words
 from app.stores.aurora import Database
@@ -21,7 +21,7 @@ NOTHING: Held = frozenset()
 _TABLES = (item_index, item_words)
 
 
-def wanted(rows: Sequence[ItemRow]) -> dict[str, Held]:
+def expected_entries(rows: Sequence[ItemRow]) -> dict[str, Held]:
     """What the index must hold of these rows, by captured key."""
     made = ((row.item_id, entry(row)) for row in rows)
     return {each.captured_key: frozenset((item, word) for word in {"", *each.words}) for item, each in made if each}
@@ -36,19 +36,19 @@ class IndexContents:
     async def accounts(self, after: str, limit: int) -> list[AccountId]:
         """Everybody who is or should be in it, by their ids."""
         registered = select(accounts.c.id).where(accounts.c.id > after).order_by(accounts.c.id).limit(limit)
-        followed = (
+        next_account = (
             select(cursors.c.account_id)
             .where(cursors.c.follower == SEARCH, cursors.c.account_id > after)
             .order_by(cursors.c.account_id)
             .limit(limit)
         )
-        found: set[str] = set()
+        matches: set[str] = set()
         async with self._database.writer.read() as connection:
-            for known in (registered, followed):
-                found.update(await connection.scalars(known))
+            for known in (registered, next_account):
+                matches.update(await connection.scalars(known))
             for table in _TABLES:
-                found.update(await _accounts_in(connection, table, after, limit))
-        return [AccountId(each) for each in sorted(found)[:limit]]
+                matches.update(await _accounts_in(connection, table, after, limit))
+        return [AccountId(each) for each in sorted(matches)[:limit]]
 
     async def holds(self, account: AccountId) -> bool:
         """Whether there is anything of the account in it."""
@@ -62,10 +62,10 @@ class IndexContents:
         async with self._database.writer.read() as connection:
             for table in _TABLES:
                 key = table.c.captured_key
-                following = select(key).where(table.c.account_id == account).distinct().order_by(key.desc())
+                statement = select(key).where(table.c.account_id == account).distinct().order_by(key.desc())
                 if before is not None:
-                    following = following.where(key < before)
-                keys.update(await connection.scalars(following.limit(limit)))
+                    statement = statement.where(key < before)
+                keys.update(await connection.scalars(statement.limit(limit)))
             return await _held(connection, account, sorted(keys, reverse=True)[:limit])
 
     async def at(self, account: AccountId, key: str) -> Held:
@@ -76,15 +76,15 @@ class IndexContents:
 
 async def _accounts_in(connection: AsyncConnection, table: Table, after: str, limit: int) -> list[str]:
     """With one look for each, which costs the same however many rows an account has."""
-    found: list[str] = []
-    while len(found) < limit:
-        following = await connection.scalar(
-            select(func.min(table.c.account_id)).where(table.c.account_id > (found[-1] if found else after))
+    accounts: list[str] = []
+    while len(accounts) < limit:
+        statement = await connection.scalar(
+            select(func.min(table.c.account_id)).where(table.c.account_id > (accounts[-1] if accounts else after))
         )
-        if following is None:
+        if statement is None:
             break
-        found.append(following)
-    return found
+        accounts.append(statement)
+    return accounts
 
 
 async def _held(connection: AsyncConnection, account: AccountId, keys: Sequence[str]) -> dict[str, Held]:

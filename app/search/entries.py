@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.items.row import ItemRow
-from app.search.words import asked_words, indexed_words
+from app.search.words import indexed_words, query_words
 from shared.items import ItemKind, ItemState
 from shared.times import to_rfc3339
 
@@ -41,4 +41,4 @@ def kind_word(kind: ItemKind) -> str:
 
 def has_camera(row: ItemRow, camera: str) -> bool:
     """Whether it was taken with a camera that has all these words in its name."""
-    return set(asked_words(camera)) <= indexed_words((camera_of(row),))
+    return set(query_words(camera)) <= indexed_words((camera_of(row),))

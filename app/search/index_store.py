@@ -28,15 +28,17 @@ class IndexStore:
     ) -> None:
         """Each item is found by exactly this from now on; None: not at all. What is as it should be is not touched."""
         known = await self._entries(connection, account, list(entries))
-        changed = {item: wanted for item, wanted in entries.items() if known.get(item) != wanted}
-        stale = {item: known.get(item) or wanted for item, wanted in changed.items()}  # words without a row go as well
+        changed = {item: expected for item, expected in entries.items() if known.get(item) != expected}
+        stale = {
+            item: known.get(item) or expected for item, expected in changed.items()
+        }  # words without a row go as well
         await _remove(connection, account, {item: old.captured_key for item, old in stale.items() if old})
         items, words = [], []
-        for item, wanted in changed.items():
-            if wanted is not None:
-                own = {"account_id": account, "item_id": item, "captured_key": wanted.captured_key}
+        for item, expected in changed.items():
+            if expected is not None:
+                own = {"account_id": account, "item_id": item, "captured_key": expected.captured_key}
                 items.append(own)
-                words += [own | {"word": word} for word in sorted(wanted.words)]
+                words += [own | {"word": word} for word in sorted(expected.words)]
         for table, rows in ((item_index, items), (item_words, words)):
             for start in range(0, len(rows), ROWS_PER_INSERT):
                 await insert_absent(connection, table, rows[start : start + ROWS_PER_INSERT])
@@ -55,16 +57,16 @@ class IndexStore:
             named = named.where(item_index.c.item_id < below)
         if lowest is not None:
             named = named.where(item_index.c.item_id >= lowest)
-        indexed = [ItemId(found) for found in await connection.scalars(named)]
+        indexed = [ItemId(row) for row in await connection.scalars(named)]
         await self.put(connection, account, dict.fromkeys(indexed) | dict(entries))
 
     async def _entries(
         self, connection: AsyncConnection, account: AccountId, items: Sequence[ItemId]
     ) -> dict[ItemId, Entry]:
-        found = select(item_index.c.item_id, item_index.c.captured_key).where(
+        statement = select(item_index.c.item_id, item_index.c.captured_key).where(
             item_index.c.account_id == account, item_index.c.item_id.in_(items)
         )
-        keys = {ItemId(row.item_id): row.captured_key for row in await connection.execute(found)}
+        keys = {ItemId(row.item_id): row.captured_key for row in await connection.execute(statement)}
         words: dict[str, set[str]] = {key: set() for key in keys.values()}
         stored = select(item_words.c.captured_key, item_words.c.word).where(
             item_words.c.account_id == account, item_words.c.captured_key.in_(list(words))
@@ -73,23 +75,23 @@ class IndexStore:
             words[row.captured_key].add(row.word)
         return {item: Entry(key, frozenset(words[key])) for item, key in keys.items()}
 
-    async def without_cursor(self, follower: str, limit: int) -> list[AccountId]:
+    async def without_cursor(self, projection: str, limit: int) -> list[AccountId]:
         """Accounts from before there was this follower, which no event has enrolled."""
         enrolled = select(cursors.c.account_id).where(
-            cursors.c.follower == follower, cursors.c.account_id == accounts.c.id
+            cursors.c.follower == projection, cursors.c.account_id == accounts.c.id
         )
-        wanted = select(accounts.c.id).where(~enrolled.exists()).limit(limit)
+        statement = select(accounts.c.id).where(~enrolled.exists()).limit(limit)
         async with self._database.writer.read() as connection:
-            return [AccountId(found) for found in await connection.scalars(wanted)]
+            return [AccountId(row) for row in await connection.scalars(statement)]
 
     async def erase(self, account: AccountId) -> AsyncIterator[int]:
         """Page by page, and after each how many rows it were. To be called when the account has no cursor any more."""
         while True:
             async with self._database.writer.write() as connection:
-                found = select(item_index.c.item_id, item_index.c.captured_key).where(
+                statement = select(item_index.c.item_id, item_index.c.captured_key).where(
                     item_index.c.account_id == account
                 )
-                page = await connection.execute(found.limit(ITEMS_PER_ERASURE))
+                page = await connection.execute(statement.limit(ITEMS_PER_ERASURE))
                 items = {ItemId(item): key for item, key in page}
                 await _remove(connection, account, items)
             yield len(items)
@@ -101,8 +103,8 @@ class IndexStore:
         counts = {}
         async with self._database.writer.read() as connection:
             for table in (item_index, item_words):
-                wanted = select(func.count()).select_from(table).where(table.c.account_id == account)
-                counts[table.name] = int(await connection.scalar(wanted) or 0)
+                statement = select(func.count()).select_from(table).where(table.c.account_id == account)
+                counts[table.name] = int(await connection.scalar(statement) or 0)
         return counts
 
 

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.events.cursors import Step, nothing
-from app.followers import SEARCH
 from app.items.row import ItemRow
 from app.items.store import ItemStore, Position
+from app.projections import SEARCH
 from app.search.entries import Entry, entry
 from app.search.index_store import IndexStore
 from shared.events import Event
 from shared.ids import AccountId, ItemId
 
 PAGE_ITEMS = 100
-NEWCOMERS = 200
+NEW_ACCOUNTS = 200
 
 
 class SearchIndex:
@@ -47,8 +47,8 @@ class SearchIndex:
 
         return replace, lowest
 
-    async def newcomers(self) -> Sequence[AccountId]:
-        return await self._index.without_cursor(SEARCH, NEWCOMERS)
+    async def new_accounts(self) -> Sequence[AccountId]:
+        return await self._index.without_cursor(SEARCH, NEW_ACCOUNTS)
 
 
 def _entries(rows: Sequence[ItemRow]) -> dict[ItemId, Entry | None]:

@@ -7,17 +7,17 @@ from datetime import datetime
 
 from app.items.row import ItemRow
 from app.search.entries import captured, entry, has_camera, kind_word
-from app.search.words import asked_words, indexed_words
+from app.search.words import indexed_words, query_words
 from shared.ids import AlbumId
 from shared.items import ItemKind
 from shared.problems import Invalid
 from shared.times import to_rfc3339
 
-MOST_TERMS = 32
+MAX_TERMS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class SearchRequest:
     """As it was asked for; every part narrows the others. Captured from (included) to (not included)."""
 
     text: str | None = None
@@ -67,31 +67,31 @@ class Query:
     newest: str | None
 
 
-def query(wish: Wish, titles: dict[AlbumId, str]) -> Query | None:
+def query(request: SearchRequest, titles: dict[AlbumId, str]) -> Query | None:
     """None when nothing can be that. `titles`: of the albums that the caller is in. Raises Invalid."""
-    text = asked_words(wish.text or "")
-    camera = asked_words(wish.camera or "")
-    if (wish.text and not text) or (wish.camera and not camera):
+    text = query_words(request.text or "")
+    camera = query_words(request.camera or "")
+    if (request.text and not text) or (request.camera and not camera):
         return None
-    if len(text) + len(camera) > MOST_TERMS:
-        raise Invalid(errors=[{"field": "q", "message": f"more than {MOST_TERMS} words"}])
+    if len(text) + len(camera) > MAX_TERMS:
+        raise Invalid(errors=[{"field": "q", "message": f"more than {MAX_TERMS} words"}])
     named = {album: indexed_words((title,)) for album, title in titles.items()}
     terms = [_with_albums(Term(word, prefix=word == text[-1]), named) for word in text]
     terms += [Term(word) for word in camera]
-    if wish.kind:
-        terms.append(Term(kind_word(wish.kind)))
-    bounds = [to_rfc3339(moment) if moment else None for moment in (wish.captured_from, wish.captured_to)]
-    return Query(tuple(terms), wish.album, *bounds)
+    if request.kind:
+        terms.append(Term(kind_word(request.kind)))
+    bounds = [to_rfc3339(moment) if moment else None for moment in (request.captured_from, request.captured_to)]
+    return Query(tuple(terms), request.album, *bounds)
 
 
-def fits(row: ItemRow, wish: Wish, asked: Query) -> bool:
+def fits(row: ItemRow, request: SearchRequest, parsed: Query) -> bool:
     """Whether the row, as it stands now, is what was asked for. What lies in which album is not in the row."""
     own = entry(row)
-    if own is None or (wish.camera and not has_camera(row, wish.camera)):
+    if own is None or (request.camera and not has_camera(row, request.camera)):
         return False
     moment = to_rfc3339(captured(row))
-    in_time = (asked.oldest is None or moment >= asked.oldest) and (asked.newest is None or moment < asked.newest)
-    return in_time and all(term.albums or term.is_in(own.words) for term in asked.terms)
+    in_time = (parsed.oldest is None or moment >= parsed.oldest) and (parsed.newest is None or moment < parsed.newest)
+    return in_time and all(term.albums or term.is_in(own.words) for term in parsed.terms)
 
 
 def _with_albums(term: Term, named: dict[AlbumId, frozenset[str]]) -> Term:

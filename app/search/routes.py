@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.caller import Caller
 from app.items.service import ItemService
-from app.search.query import Wish
+from app.search.query import SearchRequest
 from app.search.service import SearchService
 from shared.events import HEAD_HEADER
 from shared.ids import AlbumIdField
@@ -27,7 +27,7 @@ def _items(request: Request) -> ItemService:
     return service
 
 
-def _wish(
+def _search_request(
     q: Annotated[
         str | None,
         Query(max_length=SEARCH_CHARACTERS, description="Words; of the last one its beginning is enough."),
@@ -37,14 +37,14 @@ def _wish(
     kind: Annotated[ItemKind | None, Query()] = None,
     captured_from: Annotated[Moment | None, Query(description="Included.")] = None,
     captured_to: Annotated[Moment | None, Query(description="Not included.")] = None,
-) -> Wish:
-    return Wish(q, camera, album, kind, captured_from, captured_to)
+) -> SearchRequest:
+    return SearchRequest(q, camera, album, kind, captured_from, captured_to)
 
 
 @router.get("")
 async def search_items(
     caller: Caller,
-    wish: Annotated[Wish, Depends(_wish)],
+    search_request: Annotated[SearchRequest, Depends(_search_request)],
     search: Annotated[SearchService, Depends(_search)],
     items: Annotated[ItemService, Depends(_items)],
     response: Response,
@@ -53,6 +53,6 @@ async def search_items(
 ) -> ItemPage:
     """Own items that fit everything that is named, newest capture first. A page may be short and still have a
     `next_cursor`; `Darkroom-Events` says from which event on to follow."""
-    found = await search.search(caller.account_id, wish, cursor, limit)
-    response.headers[HEAD_HEADER] = str(found.applied)
-    return ItemPage(items=tuple(items.shown(row) for row in found.rows), next_cursor=found.next_cursor)
+    page = await search.search(caller.account_id, search_request, cursor, limit)
+    response.headers[HEAD_HEADER] = str(page.applied)
+    return ItemPage(items=tuple(items.to_wire(row) for row in page.rows), next_cursor=page.next_cursor)

@@ -12,11 +12,11 @@ from app.sharing.schema import album_items, album_members, albums
 from app.stores.aurora import Source
 from shared.ids import AccountId, AlbumId, ItemId
 
-MOST_GATHERED = 2_000
+MAX_GATHERED = 2_000
 """What fits fewer items than this is gathered and sorted; of what fits more, the newest items are looked at in turn."""
 WINDOW = 1_000
 """Items looked at in one turn."""
-MOST_ALBUMS = 1_000
+MAX_ALBUMS = 1_000
 """Of one account whose titles are looked at, the newest ones."""
 _LAST = "\U0010ffff"
 
@@ -26,10 +26,10 @@ Rows = Select[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Newest first. The rest lies before `go_on`; None: that was all. `applied`: the index knows events up to this."""
+    """Newest first. The rest lies before `resume`; None: that was all. `applied`: the index knows events up to this."""
 
     items: list[ItemId]
-    go_on: str | None
+    resume: str | None
     applied: int
 
 
@@ -47,31 +47,31 @@ class SearchStore:
             .join(album_members, album_members.c.album_id == albums.c.id)
             .where(album_members.c.account_id == account)
         )
-        found: dict[AlbumId, str] = {}
+        rows: dict[AlbumId, str] = {}
         async with self._source.read() as connection:
-            for wanted in (own, joined):
-                newest = wanted.order_by(albums.c.id.desc()).limit(MOST_ALBUMS)
-                found |= {AlbumId(album): title for album, title in await connection.execute(newest)}
-        return found
+            for requested in (own, joined):
+                newest = requested.order_by(albums.c.id.desc()).limit(MAX_ALBUMS)
+                rows |= {AlbumId(album): title for album, title in await connection.execute(newest)}
+        return rows
 
-    async def applied(self, account: AccountId, follower: str) -> int:
+    async def applied(self, account: AccountId, projection: str) -> int:
         """Up to which event the index knows the account; 0 when it does not know it yet."""
         async with self._source.read() as connection:
-            return await _applied(connection, account, follower)
+            return await _applied(connection, account, projection)
 
     async def candidates(
-        self, account: AccountId, follower: str, query: Query, before: str | None, limit: int
+        self, account: AccountId, projection: str, query: Query, before: str | None, limit: int
     ) -> Candidates:
         """At most `limit` items captured before the key `before`; fewer, or none, when the next ones lie far off."""
         async with self._source.read() as connection:
-            applied = await _applied(connection, account, follower)
-            look = _Look(connection, account, query, min(filter(None, (before, query.newest)), default=None), limit)
-            items, go_on = await look.run()
-        return Candidates(items, go_on, applied)
+            applied = await _applied(connection, account, projection)
+            poll = _Scan(connection, account, query, min(filter(None, (before, query.newest)), default=None), limit)
+            items, resume = await poll.run()
+        return Candidates(items, resume, applied)
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Scan:
     connection: AsyncConnection
     account: AccountId
     query: Query
@@ -79,7 +79,7 @@ class _Look:
     limit: int
 
     async def run(self) -> tuple[list[ItemId], str | None]:
-        narrowest, fewest = None, MOST_GATHERED + 1
+        narrowest, fewest = None, MAX_GATHERED + 1
         for part in _parts(self.query):
             count = await self._count(part)
             if count < fewest:
@@ -91,13 +91,13 @@ class _Look:
         return await self._walk()
 
     async def _count(self, part: "Term | AlbumId") -> int:
-        some = _rows_of(self.account, part).limit(MOST_GATHERED + 1).subquery()
+        some = _rows_of(self.account, part).limit(MAX_GATHERED + 1).subquery()
         return int(await self.connection.scalar(select(func.count()).select_from(some)) or 0)
 
     async def _gather(self, part: "Term | AlbumId") -> tuple[list[ItemId], str | None]:
         """From all that fits this part, which are few."""
-        few = _rows_of(self.account, part).limit(MOST_GATHERED).subquery()
-        return await self._found(select(few.c.captured_key, few.c.item_id).distinct(), few, part)
+        few = _rows_of(self.account, part).limit(MAX_GATHERED).subquery()
+        return await self._matching(select(few.c.captured_key, few.c.item_id).distinct(), few, part)
 
     async def _walk(self) -> tuple[list[ItemId], str | None]:
         """From the newest on: along a word that an index follows in this order, or along all items."""
@@ -107,24 +107,24 @@ class _Look:
         if along:
             rows = rows.where(item_words.c.word == along.word)
         if len(list(_parts(self.query))) <= bool(along):
-            return await self._found(rows, table, along)
+            return await self._matching(rows, table, along)
         ordered = rows.where(*self._bounds(table)).order_by(table.c.captured_key.desc()).limit(WINDOW).subquery()
         reach = select(func.count(), func.min(ordered.c.captured_key)).select_from(ordered)
         count, lowest = (await self.connection.execute(reach)).one()
         if count == 0:
             return [], None
-        items, go_on = await self._found(rows.where(table.c.captured_key >= lowest), table, along)
-        return items, go_on or (lowest if count == WINDOW else None)
+        items, resume = await self._matching(rows.where(table.c.captured_key >= lowest), table, along)
+        return items, resume or (lowest if count == WINDOW else None)
 
-    async def _found(
+    async def _matching(
         self, rows: Rows, table: FromClause, known: "Term | AlbumId | None"
     ) -> tuple[list[ItemId], str | None]:
         """Those of the rows that fit every part; the `known` one they fit already."""
         rest = [self._fits(part, table) for part in _parts(self.query) if part is not known]
-        wanted = rows.where(*self._bounds(table), *rest).order_by(table.c.captured_key.desc()).limit(self.limit + 1)
-        found = (await self.connection.execute(wanted)).all()
-        items = [ItemId(row.item_id) for row in found[: self.limit]]
-        return items, found[self.limit - 1].captured_key if len(found) > self.limit else None
+        requested = rows.where(*self._bounds(table), *rest).order_by(table.c.captured_key.desc()).limit(self.limit + 1)
+        row = (await self.connection.execute(requested)).all()
+        items = [ItemId(row.item_id) for row in row[: self.limit]]
+        return items, row[self.limit - 1].captured_key if len(row) > self.limit else None
 
     def _bounds(self, table: FromClause) -> list[ColumnElement[bool]]:
         bounds = []
@@ -136,17 +136,17 @@ class _Look:
 
     def _fits(self, part: "Term | AlbumId", table: FromClause) -> ColumnElement[bool]:
         if not isinstance(part, Term):
-            return _lies_in((part,), table)
+            return _is_in((part,), table)
         word = item_words.alias()
         own = select(literal(1)).where(
             word.c.account_id == self.account, word.c.captured_key == table.c.captured_key, _is_word(part, word)
         )
-        has_word = _looked_up(own)
-        return or_(has_word, _lies_in(part.albums, table)) if part.albums else has_word
+        has_word = _by_primary_key(own)
+        return or_(has_word, _is_in(part.albums, table)) if part.albums else has_word
 
 
-async def _applied(connection: AsyncConnection, account: AccountId, follower: str) -> int:
-    known = select(cursors.c.applied).where(cursors.c.follower == follower, cursors.c.account_id == account)
+async def _applied(connection: AsyncConnection, account: AccountId, projection: str) -> int:
+    known = select(cursors.c.applied).where(cursors.c.follower == projection, cursors.c.account_id == account)
     return int(await connection.scalar(known) or 0)
 
 
@@ -178,12 +178,14 @@ def _is_word(term: Term, table: FromClause) -> ColumnElement[bool]:
     return and_(table.c.word >= term.word, table.c.word <= term.word + _LAST)
 
 
-def _lies_in(wanted: tuple[AlbumId, ...], table: FromClause) -> ColumnElement[bool]:
+def _is_in(requested: tuple[AlbumId, ...], table: FromClause) -> ColumnElement[bool]:
     placed = album_items.alias()
-    return _looked_up(select(literal(1)).where(placed.c.album_id.in_(wanted), placed.c.item_id == table.c.item_id))
+    return _by_primary_key(
+        select(literal(1)).where(placed.c.album_id.in_(requested), placed.c.item_id == table.c.item_id)
+    )
 
 
-def _looked_up(row: Select[int]) -> ColumnElement[bool]:
+def _by_primary_key(row: Select[int]) -> ColumnElement[bool]:
     """Whether there is such a row, looked up for each item. EXISTS says the same, but MariaDB may turn that into
     reading all such rows first."""
     return row.limit(1).scalar_subquery().is_not(None)

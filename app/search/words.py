@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from app.search.schema import WORD_CHARACTERS
 
-MOST_WORDS = 400
+MAX_WORDS = 400
 """Of one item; a caption has 2,000 characters."""
 
 _LETTERS = str.maketrans(
@@ -34,10 +34,10 @@ def indexed_words(texts: Iterable[str]) -> frozenset[str]:
     for text in texts:
         for run in _runs(fold(text)):
             words |= dict.fromkeys(_pairs(run) if _is_unspaced(run) else [run[:WORD_CHARACTERS]])
-    return frozenset(list(words)[:MOST_WORDS])
+    return frozenset(list(words)[:MAX_WORDS])
 
 
-def asked_words(text: str) -> list[str]:
+def query_words(text: str) -> list[str]:
     """What to look for, in order; an item must have all of them, and of the last one only the beginning."""
     words: dict[str, None] = {}
     for run in _runs(fold(text)):
@@ -51,7 +51,7 @@ def _runs(folded: str) -> Iterator[str]:
     """Letters, digits and their marks that stand together, and are of one kind of script."""
     together = "".join(character if unicodedata.category(character)[0] in "LNM" else " " for character in folded)
     for run in together.split():
-        yield from _UNSPACED_RUN.sub(lambda found: f" {found[0]} ", run).split()
+        yield from _UNSPACED_RUN.sub(lambda match: f" {match[0]} ", run).split()
 
 
 def _is_unspaced(run: str) -> bool:

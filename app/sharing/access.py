@@ -28,7 +28,7 @@ class SharedItems:
         """Those that an album shows to them; own ones in albums among them."""
         placements = await self._sharing.placements(items)
         facts = await self._facts(viewer, placements)
-        rights = {item: found for item, placed in placements.items() if (found := _rights(viewer, placed, facts))}
+        rights = {item: granted for item, placed in placements.items() if (granted := _rights(viewer, placed, facts))}
         rows = await self._items.get_of_any([(placements[item][0].owner_id, item) for item in rights])
         return {
             item: Access(row, rights[item], viewer)
@@ -38,10 +38,10 @@ class SharedItems:
 
     async def _facts(self, viewer: Viewer, placements: Mapping[ItemId, Sequence[Placement]]) -> Facts:
         each = [placement for placed in placements.values() for placement in placed]
-        seats = [(placement.album_id, placement.owner_id) for placement in each]
+        membership_ids = [(placement.album_id, placement.owner_id) for placement in each]
         if isinstance(viewer, Member):
-            seats += [(placement.album_id, viewer.account_id) for placement in each]
-        facts = await self._sharing.facts([placement.album_id for placement in each], seats)
+            membership_ids += [(placement.album_id, viewer.account_id) for placement in each]
+        facts = await self._sharing.facts([placement.album_id for placement in each], membership_ids)
         return facts if isinstance(viewer, Member) else await self._without_closed(facts)
 
     async def _without_closed(self, facts: Facts) -> Facts:
@@ -79,9 +79,9 @@ def gives_original(album: AlbumRow, placement: Placement, viewer: Viewer) -> boo
     was made while the album allowed originals, the album still allows them, and so does the link of a visitor.
     """
     own = placement.owner_id == album.owner_id
-    others_agree = placement.original_allowed and album.originals_allowed
+    same_facts = placement.original_allowed and album.originals_allowed
     match viewer:
         case Member():
-            return album.originals_allowed if own else others_agree
+            return album.originals_allowed if own else same_facts
         case ShareVisitor(download_allowed=allowed):
-            return allowed and (own or others_agree)
+            return allowed and (own or same_facts)

@@ -28,19 +28,17 @@ class LinkStore:
         return await self._first(connection, share_links.c.id == share)
 
     async def password_hash(self, connection: AsyncConnection, share: ShareId) -> str | None:
-        found: str | None = await connection.scalar(
-            select(share_links.c.password_hash).where(share_links.c.id == share)
-        )
-        return found
+        row: str | None = await connection.scalar(select(share_links.c.password_hash).where(share_links.c.id == share))
+        return row
 
     async def _first(self, connection: AsyncConnection, condition: ColumnElement[bool]) -> ShareLink | None:
-        found = (await connection.execute(select(*_LINK).where(condition))).mappings().first()
-        if found is None:
+        rows = (await connection.execute(select(*_LINK).where(condition))).mappings().first()
+        if rows is None:
             return None
         return ShareLink(
-            ShareId(found["id"]),
-            AlbumId(found["album_id"]),
-            found["download_allowed"],
-            found["expires_at"],
-            lock_of(found["password_hash"]),
+            ShareId(rows["id"]),
+            AlbumId(rows["album_id"]),
+            rows["download_allowed"],
+            rows["expires_at"],
+            lock_of(rows["password_hash"]),
         )

@@ -26,28 +26,30 @@ ALBUM_COLUMNS = (
     albums.c.created_at,
 )
 
-Seat = tuple[AlbumId, AccountId]
+MembershipId = tuple[AlbumId, AccountId]
 
 
 class SharingStore:
     """Each method is one statement on the connection that it is given."""
 
-    async def albums(self, connection: AsyncConnection, wanted: Sequence[AlbumId]) -> dict[AlbumId, AlbumRow]:
+    async def albums(self, connection: AsyncConnection, requested: Sequence[AlbumId]) -> dict[AlbumId, AlbumRow]:
         """Those that exist."""
-        found = await connection.execute(select(*ALBUM_COLUMNS).where(albums.c.id.in_(wanted)))
-        return {row.id: row for row in (album_row(dict(each)) for each in found.mappings())}
+        rows = await connection.execute(select(*ALBUM_COLUMNS).where(albums.c.id.in_(requested)))
+        return {row.id: row for row in (album_row(dict(each)) for each in rows.mappings())}
 
-    async def memberships(self, connection: AsyncConnection, wanted: Iterable[Seat]) -> dict[Seat, Membership]:
+    async def memberships(
+        self, connection: AsyncConnection, requested: Iterable[MembershipId]
+    ) -> dict[MembershipId, Membership]:
         """Those that exist."""
         columns = select(
             album_members.c.album_id, album_members.c.account_id, album_members.c.role, album_members.c.since_version
         )
-        named = tuple_(album_members.c.album_id, album_members.c.account_id).in_(list(wanted))
-        found = await connection.execute(columns.where(named))
-        return {(album, account): Membership(Role(role), since) for album, account, role, since in found}
+        named = tuple_(album_members.c.album_id, album_members.c.account_id).in_(list(requested))
+        rows = await connection.execute(columns.where(named))
+        return {(album, account): Membership(Role(role), since) for album, account, role, since in rows}
 
     async def placements(
-        self, connection: AsyncConnection, wanted: Sequence[ItemId]
+        self, connection: AsyncConnection, requested: Sequence[ItemId]
     ) -> dict[ItemId, tuple[Placement, ...]]:
         """For each item the albums that it was put into; none for most."""
         columns = select(
@@ -58,10 +60,10 @@ class SharingStore:
             album_items.c.original_allowed,
         )
         placed: dict[ItemId, list[Placement]] = defaultdict(list)
-        for item, *placement in await connection.execute(columns.where(album_items.c.item_id.in_(wanted))):
+        for item, *placement in await connection.execute(columns.where(album_items.c.item_id.in_(requested))):
             placed[item].append(Placement(*placement))
-        return {item: tuple(placed[item]) for item in wanted}
+        return {item: tuple(placed[item]) for item in requested}
 
 
-def album_row(found: Mapping[str, Any]) -> AlbumRow:
-    return AlbumRow(**{**found, "item_order": AlbumOrder(found["item_order"])})
+def album_row(rows: Mapping[str, Any]) -> AlbumRow:
+    return AlbumRow(**{**rows, "item_order": AlbumOrder(rows["item_order"])})

@@ -34,7 +34,7 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AlbumAccess:
     """An album that somebody is in, and as what."""
 
     album: AlbumRow

@@ -38,14 +38,14 @@ def from_attributes(kind: type[T], attributes: Row) -> T:
     Raises TypeError or ValueError for what no release of ours has written.
     """
     declared: Any = kind
-    found: dict[str, Any] = {}
+    rows: dict[str, Any] = {}
     for part in _parts(declared):
         stored = attributes.get(part.attribute)
         if stored is not None:
-            found[part.field] = part.read(stored)
+            rows[part.field] = part.read(stored)
         elif part.required and part.attribute in attributes:
-            found[part.field] = None
-    return kind(**found)
+            rows[part.field] = None
+    return kind(**rows)
 
 
 def _written(value: Any) -> Any:

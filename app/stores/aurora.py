@@ -20,7 +20,7 @@ from app.stores.aurora_engines import (
 )
 from app.stores.aurora_health import RetryBudget
 from app.stores.aurora_lag import aurora_lag, is_aurora, reader_lag
-from app.stores.aurora_transactions import Conflict, SteadyConnection, told_as_ours
+from app.stores.aurora_transactions import Conflict, SteadyConnection, translated_timeout
 from shared.problems import Unavailable
 
 __all__ = [
@@ -72,7 +72,7 @@ class Writer:
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that may change things; on SQLite it holds the one write lock from its first moment."""
         async with (
-            told_as_ours(self._seconds),
+            translated_timeout(self._seconds),
             SteadyConnection([self._side], self._budget, writing=True) as connection,
         ):
             yield connection
@@ -86,7 +86,7 @@ class Writer:
         So use what was read only after the `async with`: a server that lost its role while it was asked has the past.
         """
         async with (
-            told_as_ours(self._seconds),
+            translated_timeout(self._seconds),
             SteadyConnection([self._side], self._budget, writing=False) as connection,
         ):
             yield connection
@@ -110,7 +110,7 @@ class Readers:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that changes nothing."""
         async with (
-            told_as_ours(self._seconds),
+            translated_timeout(self._seconds),
             SteadyConnection(self._sides, self._budget, writing=False) as connection,
         ):
             yield connection
@@ -126,17 +126,17 @@ class Readers:
         if self._reader is None:
             return 0.0
         try:
-            return await self._ask_lag(self._reader)
+            return await self._query_lag(self._reader)
         except Unavailable:
             return None
 
-    async def _ask_lag(self, reader: Side) -> float | None:
+    async def _query_lag(self, reader: Side) -> float | None:
         if self._aurora:
             async with self._writer.read() as connection:
                 return await aurora_lag(connection)
         # Never on the writer instead, as `read` does: the reader may be back in a moment, and far behind.
         async with (
-            told_as_ours(self._seconds),
+            translated_timeout(self._seconds),
             SteadyConnection([reader], self._budget, writing=False) as connection,
         ):
             if self._aurora is None:

@@ -13,7 +13,7 @@ from sqlalchemy import event, exc
 from sqlalchemy.engine import URL, AdaptedConnection, Connection, ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from app.stores.aurora_health import Gate, OutOfReach
+from app.stores.aurora_health import CircuitBreaker, OutOfReach
 
 CONNECTIONS = 10
 QUEUE_SECONDS = 1.0
@@ -52,9 +52,9 @@ class Side:
     """
 
     def __init__(
-        self, engine: AsyncEngine, gate: Gate, statement_seconds: float | None, role: str | None = None
+        self, engine: AsyncEngine, breaker: CircuitBreaker, statement_seconds: float | None, role: str | None = None
     ) -> None:
-        self.engine, self.gate, self.statement_seconds, self.role = engine, gate, statement_seconds, role
+        self.engine, self.breaker, self.statement_seconds, self.role = engine, breaker, statement_seconds, role
         self.writing_engine = engine.execution_options(**{WRITING: True})
         self._doubted_at = 0.0
 
@@ -76,9 +76,9 @@ class Side:
         if broken or used_at <= self._doubted_at:
             _give_up(connection)
         if self.role is not None and time.monotonic() - used_at > IDLE_SECONDS:
-            self._ask_role(connection, self.role)
+            self._query_role(connection, self.role)
 
-    def _ask_role(self, connection: AdaptedConnection, role: str) -> None:
+    def _query_role(self, connection: AdaptedConnection, role: str) -> None:
         try:
             connection.run_async(lambda driver: require_role(driver, role))
         except (OSError, DriverError):
@@ -109,13 +109,13 @@ async def require_role(driver: Any, role: str) -> None:
 class _Opening:
     """Opens the connections of one server. With a `role`: only to a server that writes."""
 
-    def __init__(self, access: Access, gate: Gate, role: str | None) -> None:
-        self._gate, self._role, self._password_file = gate, role, access.password_file
+    def __init__(self, access: Access, breaker: CircuitBreaker, role: str | None) -> None:
+        self._breaker, self._role, self._password_file = breaker, role, access.password_file
         self._tls = {"ssl": ssl.create_default_context(cafile=access.ca_file)} if access.ca_file else {}
 
     async def __call__(self, **arguments: Any) -> Any:
         """Raises OutOfReach; nothing that anybody wanted has been sent then."""
-        with self._gate.attempt():
+        with self._breaker.attempt():
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     return await self._open(arguments)
@@ -150,7 +150,7 @@ def open_sqlite(url: URL) -> Side:
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     event.listen(engine.sync_engine, "invalidate", _roll_sqlite_back)
-    return Side(engine, Gate(), None)
+    return Side(engine, CircuitBreaker(), None)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -181,10 +181,10 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def open_writer(url: URL, access: Access, statement_seconds: float) -> Side:
     """Each statement sees what is committed when it begins, and conditional updates take no gap locks."""
-    gate = Gate()
-    opening = _Opening(access, gate, READS_ONLY)
+    breaker = CircuitBreaker()
+    opening = _Opening(access, breaker, READS_ONLY)
     engine = _mysql(url, opening, statement_seconds, CONNECTIONS, isolation_level="READ COMMITTED")
-    return _watched(Side(engine, gate, statement_seconds, READS_ONLY))
+    return _watched(Side(engine, breaker, statement_seconds, READS_ONLY))
 
 
 def open_reader(url: URL, access: Access, statement_seconds: float, connections: int = CONNECTIONS) -> Side:
@@ -192,11 +192,11 @@ def open_reader(url: URL, access: Access, statement_seconds: float, connections:
 
     A reader may have become the writer; it answers as well.
     """
-    gate = Gate()
-    opening = _Opening(access, gate, None)
+    breaker = CircuitBreaker()
+    opening = _Opening(access, breaker, None)
     autocommit = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
     engine = _mysql(url, opening, statement_seconds, connections, **autocommit)
-    return _watched(Side(engine, gate, statement_seconds))
+    return _watched(Side(engine, breaker, statement_seconds))
 
 
 def _watched(side: Side) -> Side:

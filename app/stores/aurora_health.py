@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 RETRY_SHARE = 0.1
 """Retries may add a tenth to what would be sent without them."""
-MOST_RETRIES = 10.0
+MAX_RETRIES = 10.0
 """In one burst: as many as a pool has connections that may all have died at once."""
 FAILURES = 2
 """In a row, until nobody else tries to connect."""
@@ -25,10 +25,10 @@ class RetryBudget:
     """Each success earns a tenth of a retry: while nothing succeeds, soon nothing is repeated."""
 
     def __init__(self) -> None:
-        self._tokens = MOST_RETRIES
+        self._tokens = MAX_RETRIES
 
     def earn(self) -> None:
-        self._tokens = min(MOST_RETRIES, self._tokens + RETRY_SHARE)
+        self._tokens = min(MAX_RETRIES, self._tokens + RETRY_SHARE)
 
     def spend(self) -> bool:
         """Whether there is a retry left; it is then gone."""
@@ -38,14 +38,14 @@ class RetryBudget:
         return True
 
 
-class Gate:
+class CircuitBreaker:
     """Before one server's new connections: shut after failures in a row, but for one that looks whether all is well."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._failures = 0
-        self._looks_at = 0.0
-        self._looking = False
+        self._probe_at = 0.0
+        self._probing = False
 
     @property
     def shut(self) -> bool:
@@ -54,22 +54,22 @@ class Gate:
     @contextmanager
     def attempt(self) -> Iterator[None]:
         """Around one attempt to connect. Raises NotTried when others have failed and somebody else looks."""
-        looking = self.shut
-        if looking:
-            self._look()
+        probing = self.shut
+        if probing:
+            self._probe()
         try:
             yield
         except OutOfReach:
             self._failures += 1
-            self._looks_at = self._clock() + PAUSE_SECONDS
+            self._probe_at = self._clock() + PAUSE_SECONDS
             raise
         else:
             self._failures = 0
         finally:
-            if looking:
-                self._looking = False
+            if probing:
+                self._probing = False
 
-    def _look(self) -> None:
-        if self._looking or self._clock() < self._looks_at:
+    def _probe(self) -> None:
+        if self._probing or self._clock() < self._probe_at:
             raise NotTried("connecting has just failed for others")
-        self._looking = True
+        self._probing = True

@@ -22,7 +22,7 @@ class Silent(OutOfReach):
 
 
 @asynccontextmanager
-async def told_as_ours(seconds: float) -> AsyncIterator[None]:
+async def translated_timeout(seconds: float) -> AsyncIterator[None]:
     """The whole transaction under one limit; the driver's errors come out as Conflict or Unavailable."""
     try:
         async with asyncio.timeout(seconds) as limit:
@@ -51,7 +51,7 @@ class SteadyConnection(AsyncConnection):
         super().__init__(sides[0].engine)
         self._side, self._further = sides[0], list(sides[1:])
         self._budget, self._writing = budget, writing
-        self._retried = self._started = self._underway = False
+        self._retried = self._started = self._in_transaction = False
 
     async def start(self, is_ctxmanager: bool = False) -> Self:
         try:
@@ -68,31 +68,31 @@ class SteadyConnection(AsyncConnection):
         try:
             result = await self._execute_in_time(statement, *arguments, **options)
         except (Silent, exc.DBAPIError) as error:
-            lost = isinstance(error, Silent) or error.connection_invalidated
-            if not lost or (self._writing and self._underway):
-                self._underway = True
+            connection_lost = isinstance(error, Silent) or error.connection_invalidated
+            if not connection_lost or (self._writing and self._in_transaction):
+                self._in_transaction = True
                 raise
             await self._move(error)
             result = await self._execute_in_time(statement, *arguments, **options)
-        self._underway = True
+        self._in_transaction = True
         return result
 
     # What goes past `execute` is never repeated, and nothing after it.
 
     async def run_sync(self, *arguments: Any, **options: Any) -> Any:
-        self._underway = True
+        self._in_transaction = True
         return await super().run_sync(*arguments, **options)
 
     async def exec_driver_sql(self, *arguments: Any, **options: Any) -> Any:
-        self._underway = True
+        self._in_transaction = True
         return await super().exec_driver_sql(*arguments, **options)
 
     def stream(self, *arguments: Any, **options: Any) -> Any:
-        self._underway = True
+        self._in_transaction = True
         return super().stream(*arguments, **options)
 
     def begin_nested(self) -> AsyncTransaction:
-        self._underway = True
+        self._in_transaction = True
         return super().begin_nested()
 
     async def commit(self) -> None:
@@ -150,7 +150,7 @@ class SteadyConnection(AsyncConnection):
 
     def _pay(self, error: Exception) -> None:
         same_again = not self._further
-        hopeless = same_again and (self._side.gate.shut or isinstance(error, Silent | exc.TimeoutError))
+        hopeless = same_again and (self._side.breaker.shut or isinstance(error, Silent | exc.TimeoutError))
         if hopeless or self._retried or not self._budget.spend():
             raise error
         self._retried = True

@@ -42,7 +42,7 @@ RETRY_AFTER_SECONDS: Mapping[ErrorClass, int] = {
 
 _DATA_LIMIT = "ItemCollectionSizeLimitExceeded"
 """Named like throttling, but no wait heals it: the account holds 10 GB of rows."""
-_FAMILIES: tuple[tuple[ErrorClass, tuple[str, ...]], ...] = (
+_CLASSES: tuple[tuple[ErrorClass, tuple[str, ...]], ...] = (
     (
         ErrorClass.THROTTLED,
         ("throttl", "throughputexceeded", "limitexceeded", "toomanyrequests", "slowdown", "overlimit"),
@@ -107,7 +107,7 @@ def _classify_response(error: ClientError) -> ErrorClass:
     code = error_code(error)
     plain = "".join(character for character in code.lower() if character.isalnum())
     if not code.startswith(_DATA_LIMIT):
-        for error_class, fragments in _FAMILIES:
+        for error_class, fragments in _CLASSES:
             if any(fragment in plain for fragment in fragments):
                 return error_class
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) or _number(code)

@@ -98,7 +98,7 @@ def _condition(condition: Condition | None) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Query:
     """A query of one partition, in the order of its sort key."""
 
     table: str
@@ -142,52 +142,52 @@ class Dynamo:
     async def get(self, table: str, key: Row) -> Row | None:
         """The row as it stands after every acknowledged write."""
         with self._translated():
-            answer = await self._client.get_item(TableName=table, Key=encode(key), ConsistentRead=True)
-        return decode(answer["Item"]) if "Item" in answer else None
+            response = await self._client.get_item(TableName=table, Key=encode(key), ConsistentRead=True)
+        return decode(response["Item"]) if "Item" in response else None
 
     async def get_many(self, table: str, keys: Sequence[Row]) -> list[Row]:
         """The rows that exist, in no order, as they stand after every acknowledged write."""
         rows: list[Row] = []
         for start in range(0, len(keys), BATCH_GET_ROWS):
-            wanted: Any = {
+            pending: Any = {
                 table: {"Keys": [encode(key) for key in keys[start : start + BATCH_GET_ROWS]], "ConsistentRead": True}
             }
             for _ in range(UNPROCESSED_ATTEMPTS):
                 with self._translated():
-                    answer = await self._client.batch_get_item(RequestItems=wanted)
-                rows += [decode(row) for row in answer["Responses"].get(table, [])]
-                wanted = answer.get("UnprocessedKeys")
-                if not wanted:
+                    response = await self._client.batch_get_item(RequestItems=pending)
+                rows += [decode(row) for row in response["Responses"].get(table, [])]
+                pending = response.get("UnprocessedKeys")
+                if not pending:
                     break
                 await asyncio.sleep(UNPROCESSED_WAIT_SECONDS)
             else:
                 raise Unavailable("DynamoDB asks us to slow down.", retry_after_seconds=1)
         return rows
 
-    async def query(self, question: Question, *, consistent: bool = True) -> Page:
+    async def query(self, query: Query, *, consistent: bool = True) -> Page:
         """One page; a global index can't be read consistently."""
         with self._translated():
-            answer = await self._client.query(**question.arguments(consistent=consistent))
-        return Page([decode(row) for row in answer["Items"]], "LastEvaluatedKey" in answer)
+            response = await self._client.query(**query.arguments(consistent=consistent))
+        return Page([decode(row) for row in response["Items"]], "LastEvaluatedKey" in response)
 
-    async def count(self, question: Question) -> int:
+    async def count(self, query: Query) -> int:
         """How many rows the partition has that are asked for, over all pages."""
-        arguments, count = question.arguments(consistent=True) | {"Select": "COUNT"}, 0
+        arguments, count = query.arguments(consistent=True) | {"Select": "COUNT"}, 0
         while True:
             with self._translated():
-                answer = await self._client.query(**arguments)
-            count += answer["Count"]
-            if "LastEvaluatedKey" not in answer:
+                response = await self._client.query(**arguments)
+            count += response["Count"]
+            if "LastEvaluatedKey" not in response:
                 return count
-            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+            arguments["ExclusiveStartKey"] = response["LastEvaluatedKey"]
 
     async def scan(self, table: str, start_after: Row | None = None) -> tuple[list[Row], Row | None]:
         """One page of the whole table, and where the next one starts."""
         start: Any = {"ExclusiveStartKey": encode(start_after)} if start_after else {}
         with self._translated():
-            answer = await self._client.scan(TableName=table, ConsistentRead=True, **start)
-        last = answer.get("LastEvaluatedKey")
-        return [decode(row) for row in answer["Items"]], decode(last) if last else None
+            response = await self._client.scan(TableName=table, ConsistentRead=True, **start)
+        last = response.get("LastEvaluatedKey")
+        return [decode(row) for row in response["Items"]], decode(last) if last else None
 
     async def write(self, action: Action) -> None:
         """Run one action. Raises Refused when its condition does not hold.
@@ -213,12 +213,12 @@ class Dynamo:
         """Each for itself and without a condition; a row that is not there is no error."""
         for start in range(0, len(keys), BATCH_WRITE_ROWS):
             batch = keys[start : start + BATCH_WRITE_ROWS]
-            wanted: Any = {table: [{"DeleteRequest": {"Key": encode(key)}} for key in batch]}
+            pending: Any = {table: [{"DeleteRequest": {"Key": encode(key)}} for key in batch]}
             for _ in range(UNPROCESSED_ATTEMPTS):
                 with self._translated():
-                    answer = await self._client.batch_write_item(RequestItems=wanted)
-                wanted = answer.get("UnprocessedItems")
-                if not wanted:
+                    response = await self._client.batch_write_item(RequestItems=pending)
+                pending = response.get("UnprocessedItems")
+                if not pending:
                     break
                 await asyncio.sleep(UNPROCESSED_WAIT_SECONDS)
             else:

@@ -25,7 +25,7 @@ COMPLETIONS_TOPIC = "darkroom-completions"
 
 WORK_VISIBILITY_SECONDS = 60
 """How long a received work message stays hidden; the heartbeat renews it at a quarter of that."""
-MOST_RECEIVES = 20
+MAX_RECEIVES = 20
 """SQS's own redrive is only the net below the count of lost attempts on the item."""
 RETENTION_SECONDS = 14 * 24 * 3600
 """SQS keeps a message at most 14 days (service limit)."""
@@ -81,7 +81,7 @@ class Queue:
     name: str
     visibility_seconds: int
     dead_letter: str | None = None
-    most_receives: int | None = None
+    max_receives: int | None = None
 
     def description(self) -> dict[str, Any]:
         attributes = {
@@ -92,7 +92,7 @@ class Queue:
             "name": self.name,
             "attributes": attributes,
             "dead_letter": self.dead_letter,
-            "max_receives": self.most_receives,
+            "max_receives": self.max_receives,
         }
 
 
@@ -134,9 +134,9 @@ TABLES = (
 
 QUEUES = (
     Queue(DEAD_LETTERS_QUEUE, visibility_seconds=30),
-    Queue(EXPRESS_QUEUE, WORK_VISIBILITY_SECONDS, DEAD_LETTERS_QUEUE, MOST_RECEIVES),
-    Queue(BULK_QUEUE, WORK_VISIBILITY_SECONDS, DEAD_LETTERS_QUEUE, MOST_RECEIVES),
-    Queue(EXPORTS_QUEUE, WORK_VISIBILITY_SECONDS, DEAD_LETTERS_QUEUE, MOST_RECEIVES),
+    Queue(EXPRESS_QUEUE, WORK_VISIBILITY_SECONDS, DEAD_LETTERS_QUEUE, MAX_RECEIVES),
+    Queue(BULK_QUEUE, WORK_VISIBILITY_SECONDS, DEAD_LETTERS_QUEUE, MAX_RECEIVES),
+    Queue(EXPORTS_QUEUE, WORK_VISIBILITY_SECONDS, DEAD_LETTERS_QUEUE, MAX_RECEIVES),
     Queue(NUDGES_QUEUE, visibility_seconds=30),
 )
 

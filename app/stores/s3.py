@@ -85,53 +85,53 @@ class ObjectStore(PartUploads):
     async def head(self, key: str) -> StoredObject | None:
         try:
             with self._translated(ABSENT):
-                answer = await self._client.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
+                response = await self._client.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
         except Absent:
             return None
-        return StoredObject(answer["ContentLength"], _digest(answer.get("ChecksumSHA256")))
+        return StoredObject(response["ContentLength"], _digest(response.get("ChecksumSHA256")))
 
     async def list_objects(self, prefix: str) -> AsyncIterator[ListedObject]:
         token: dict[str, Any] = {}
         while True:
             with self._translated():
-                answer: Any = await self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, **token)
-            for found in answer.get("Contents", []):
-                yield ListedObject(found["Key"], found["Size"])
-            if not answer.get("IsTruncated"):
+                response: Any = await self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, **token)
+            for entry in response.get("Contents", []):
+                yield ListedObject(entry["Key"], entry["Size"])
+            if not response.get("IsTruncated"):
                 return
-            token = {"ContinuationToken": answer["NextContinuationToken"]}
+            token = {"ContinuationToken": response["NextContinuationToken"]}
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Absent keys are no error."""
         for start in range(0, len(keys), DELETE_KEYS):
             batch: Any = [{"Key": key} for key in keys[start : start + DELETE_KEYS]]
             with self._translated():
-                answer = await self._client.delete_objects(
+                response = await self._client.delete_objects(
                     Bucket=self._bucket, Delete={"Objects": batch, "Quiet": True}
                 )
-                if errors := answer.get("Errors"):  # of single keys, in a response of status 200
+                if errors := response.get("Errors"):  # of single keys, in a response of status 200
                     raise ClientError({"Error": {"Code": errors[0].get("Code", "")}}, "DeleteObjects")
 
     async def download(self, key: str, target: Path) -> int:
         """Streams the object into `target`; returns its size. Raises Absent."""
         with self._translated(ABSENT):
             async with asyncio.timeout(TRANSFER_SECONDS):
-                answer = await self._client.get_object(Bucket=self._bucket, Key=key)
-                return await _stream_to_file(answer["Body"], target)
+                response = await self._client.get_object(Bucket=self._bucket, Key=key)
+                return await _stream_to_file(response["Body"], target)
 
     async def stream(self, key: str, offset: int = 0) -> AsyncIterator[bytes]:
         """The object's bytes from `offset` on, a piece at a time. Raises Absent; Unavailable also in the middle."""
         with self._translated(ABSENT):
-            answer = await self._client.get_object(Bucket=self._bucket, Key=key, Range=f"bytes={offset}-")
-            async for chunk in answer["Body"].iter_chunks(CHUNK_BYTES):
+            response = await self._client.get_object(Bucket=self._bucket, Key=key, Range=f"bytes={offset}-")
+            async for chunk in response["Body"].iter_chunks(CHUNK_BYTES):
                 yield chunk
 
     async def read(self, key: str) -> bytes:
         """The whole of a small object. Raises Absent."""
         with self._translated(ABSENT):
             async with asyncio.timeout(READ_SECONDS):
-                answer = await self._client.get_object(Bucket=self._bucket, Key=key)
-                async with answer["Body"] as body:
+                response = await self._client.get_object(Bucket=self._bucket, Key=key)
+                async with response["Body"] as body:
                     content: bytes = await body.read()
                     return content
 
@@ -160,14 +160,14 @@ class ObjectStore(PartUploads):
         self, key: str, source: Path, size_bytes: int, *, content_type: str, cache_control: str
     ) -> str:
         with self._translated():
-            answer = await self._client.create_multipart_upload(
+            response = await self._client.create_multipart_upload(
                 Bucket=self._bucket,
                 Key=key,
                 ContentType=content_type,
                 CacheControl=cache_control,
                 ChecksumAlgorithm="SHA256",
             )
-        upload_id, parts = answer["UploadId"], []
+        upload_id, parts = response["UploadId"], []
         try:
             for number in range(1, part_count(size_bytes) + 1):
                 offset = (number - 1) * part_size_bytes(size_bytes)

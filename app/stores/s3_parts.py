@@ -84,14 +84,14 @@ class PartUploads:
     async def start_multipart(self, key: str, *, name: str) -> str:
         """The new upload's id."""
         with self._translated():
-            answer = await self._client.create_multipart_upload(
+            response = await self._client.create_multipart_upload(
                 Bucket=self._bucket,
                 Key=key,
                 ContentType="application/octet-stream",
                 ContentDisposition=attachment(name),
                 ChecksumAlgorithm="SHA256",
             )
-        return answer["UploadId"]
+        return response["UploadId"]
 
     async def list_parts(self, key: str, upload_id: str) -> list[UploadedPart]:
         """Raises Absent when there is no such upload (any more)."""
@@ -99,13 +99,15 @@ class PartUploads:
         marker: dict[str, Any] = {}
         while True:
             with self._translated(ABSENT):
-                answer: Any = await self._client.list_parts(Bucket=self._bucket, Key=key, UploadId=upload_id, **marker)
-            for part in answer.get("Parts", []):
+                response: Any = await self._client.list_parts(
+                    Bucket=self._bucket, Key=key, UploadId=upload_id, **marker
+                )
+            for part in response.get("Parts", []):
                 digest = base64.b64decode(part.get("ChecksumSHA256", "")).hex()
                 parts.append(UploadedPart(part["PartNumber"], part["Size"], part["ETag"], digest))
-            if not answer.get("IsTruncated"):
+            if not response.get("IsTruncated"):
                 return parts
-            marker = {"PartNumberMarker": answer["NextPartNumberMarker"]}
+            marker = {"PartNumberMarker": response["NextPartNumberMarker"]}
 
     async def finish_multipart(self, key: str, upload_id: str, parts: Sequence[UploadedPart]) -> None:
         """Raises Absent when there is no such upload (any more), PartsRefused when S3 can't join these parts."""
@@ -121,8 +123,8 @@ class PartUploads:
     async def abort_multiparts(self, key: str) -> None:
         """Ends every upload to this key; what is already gone is no error."""
         with self._translated():
-            answer = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=key)
-        for upload in answer.get("Uploads", []):
+            response = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=key)
+        for upload in response.get("Uploads", []):
             if upload["Key"] == key:
                 await self.abort_multipart(key, upload["UploadId"])
 
@@ -134,14 +136,14 @@ class PartUploads:
     async def list_multipart_keys(self, prefix: str) -> list[str]:
         """The keys that have an upload in flight (the first thousand)."""
         with self._translated():
-            answer = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=prefix)
-        return [upload["Key"] for upload in answer.get("Uploads", [])]
+            response = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=prefix)
+        return [upload["Key"] for upload in response.get("Uploads", [])]
 
     async def upload_part(self, key: str, upload_id: str, number: int, body: bytes) -> UploadedPart:
         sha256_hex = await asyncio.to_thread(sha256_of, body)
         with self._translated():
             async with asyncio.timeout(TRANSFER_SECONDS):
-                answer = await self._client.upload_part(
+                response = await self._client.upload_part(
                     Bucket=self._bucket,
                     Key=key,
                     UploadId=upload_id,
@@ -149,4 +151,4 @@ class PartUploads:
                     Body=body,
                     ChecksumSHA256=base64_of(sha256_hex),
                 )
-        return UploadedPart(number, len(body), answer["ETag"], sha256_hex)
+        return UploadedPart(number, len(body), response["ETag"], sha256_hex)

@@ -15,26 +15,26 @@ from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, RedisError
 
-from app.stores.board import Board
+from app.stores.presence_registry import PresenceRegistry
 from shared.task_group import TaskGroup
 
 CONNECTIONS = 50
 CONNECT_SECONDS = 1.0
-ANSWER_SECONDS = 0.5
+REPLY_SECONDS = 0.5
 LIMIT_SECONDS = 1.0
 """No request waits longer for a limit; then it passes. Not less, or a busy machine would have no limits."""
 AWAY_SECONDS = 0.1
 """The patience with a Redis that did not answer the last time."""
 NUDGE_SECONDS = 0.5
-MOST_UNTOLD = 1_000
+MAX_UNSENT = 1_000
 """Channels whose nudge Redis did not take; beyond, the watchers' own rounds find out."""
 RETRIES = 2
-SILENCE_SECONDS = 5.0
+MAX_IDLE_SECONDS = 5.0
 """After that long without a message the nudges' connection is asked whether it is still there."""
-LONGEST_RETURN_SECONDS = 2.0
+MAX_RETURN_SECONDS = 2.0
 CANCEL_AGAIN_SECONDS = 0.5
 
-_EVERYBODY = "nudges"
+_BROADCAST = "nudges"
 """Always subscribed to, so that the connection is in one mode all the time."""
 
 log = structlog.get_logger()
@@ -45,7 +45,7 @@ class Limit:
     """At most so many within a window that begins with the first."""
 
     name: str
-    most: int
+    maximum: int
     per_seconds: int
 
     def key(self, who: str) -> str:
@@ -62,7 +62,7 @@ class Limits:
         """None when there was room; else after how many seconds to come back."""
         return await self._count(limit, who, 1)
 
-    async def look(self, limit: Limit, who: str) -> int | None:
+    async def peek(self, limit: Limit, who: str) -> int | None:
         """As `take`, without taking: whether the next one would still pass."""
         return await self._count(limit, who, 0)
 
@@ -71,8 +71,8 @@ class Limits:
         await self._count(limit, who, -1)
 
     async def _count(self, limit: Limit, who: str, amount: int) -> int | None:
-        call = self._redis.eval(_COUNT, 1, limit.key(who), amount, limit.most, limit.per_seconds * 1000)
-        milliseconds = await self._availability.ask(call, LIMIT_SECONDS)
+        call = self._redis.eval(_COUNT, 1, limit.key(who), amount, limit.maximum, limit.per_seconds * 1000)
+        milliseconds = await self._availability.execute(call, LIMIT_SECONDS)
         return None if not milliseconds else -(-int(milliseconds) // 1000)
 
 
@@ -97,12 +97,12 @@ return 0
 class Nudges:
     """Hears nudges for everybody in this process over one connection, which comes back by itself."""
 
-    def __init__(self, redis: Redis, availability: "_Availability", silence_seconds: float) -> None:
-        self._redis, self._availability, self._silence_seconds = redis, availability, silence_seconds
+    def __init__(self, redis: Redis, availability: "_Availability", max_idle_seconds: float) -> None:
+        self._redis, self._availability, self._max_idle_seconds = redis, availability, max_idle_seconds
         self._listeners: dict[str, set[asyncio.Event]] = {}
-        self._hearers: dict[str, list[Callable[[bytes], None]]] = {}
+        self._subscribers: dict[str, list[Callable[[bytes], None]]] = {}
         self._changed = asyncio.Event()
-        self._backoff = ExponentialWithJitterBackoff(cap=LONGEST_RETURN_SECONDS, base=0.05)
+        self._backoff = ExponentialWithJitterBackoff(cap=MAX_RETURN_SECONDS, base=0.05)
 
     @asynccontextmanager
     async def listen(self, channel: str) -> AsyncIterator[asyncio.Event]:
@@ -122,16 +122,16 @@ class Nudges:
                 self._changed.set()
 
     @contextmanager
-    def hear(self, channel: str, take: Callable[[bytes], None]) -> Iterator[None]:
+    def subscribe(self, channel: str, take: Callable[[bytes], None]) -> Iterator[None]:
         """Calls `take` with every message on the channel that gets here; it must neither wait nor raise."""
-        self._hearers.setdefault(channel, []).append(take)
+        self._subscribers.setdefault(channel, []).append(take)
         self._changed.set()
         try:
             yield
         finally:
-            self._hearers[channel].remove(take)
-            if not self._hearers[channel]:
-                del self._hearers[channel]
+            self._subscribers[channel].remove(take)
+            if not self._subscribers[channel]:
+                del self._subscribers[channel]
                 self._changed.set()
 
     async def run(self) -> None:
@@ -142,47 +142,47 @@ class Nudges:
                 async with self._redis.pubsub() as connection, TaskGroup() as tasks:
                     with _cancellable():
                         async with asyncio.timeout(CONNECT_SECONDS):
-                            await connection.subscribe(_EVERYBODY)
+                            await connection.subscribe(_BROADCAST)
                     failures = 0
-                    tasks.create_task(self._follow_listeners(connection))
-                    tasks.create_task(self._hear(connection))
-            except* (RedisError, OSError) as lost:
+                    tasks.create_task(self._sync_subscriptions(connection))
+                    tasks.create_task(self._receive(connection))
+            except* (RedisError, OSError) as error:
                 failures += 1
-                self._availability.lost(lost.exceptions[0])
+                self._availability.mark_unavailable(error.exceptions[0])
             await asyncio.sleep(self._backoff.compute(failures))
 
-    async def _follow_listeners(self, connection: PubSub) -> None:
+    async def _sync_subscriptions(self, connection: PubSub) -> None:
         subscribed: set[str] = set()
         while True:
             self._changed.clear()
-            wanted = self._listeners.keys() | self._hearers.keys()
+            channels = self._listeners.keys() | self._subscribers.keys()
             with _cancellable():
                 async with asyncio.timeout(CONNECT_SECONDS):
-                    if new := wanted - subscribed:
+                    if new := channels - subscribed:
                         await connection.subscribe(*new)
-                    if old := subscribed - wanted:
+                    if old := subscribed - channels:
                         await connection.unsubscribe(*old)
-            subscribed = wanted
+            subscribed = channels
             await self._changed.wait()
 
-    async def _hear(self, connection: PubSub) -> None:
-        asked = False
+    async def _receive(self, connection: PubSub) -> None:
+        pinged = False
         while True:
             with _cancellable():
-                message: dict[str, Any] | None = await connection.get_message(timeout=self._silence_seconds)
+                message: dict[str, Any] | None = await connection.get_message(timeout=self._max_idle_seconds)
             if message is not None:
-                asked = False
-                self._availability.found()
+                pinged = False
+                self._availability.mark_available()
                 if message["type"] in ("message", "subscribe"):
                     # A confirmed subscription, too, is news: what was said before it is lost.
                     self.wake(message["channel"].decode())
                 if message["type"] == "message":
-                    for take in tuple(self._hearers.get(message["channel"].decode(), ())):
+                    for take in tuple(self._subscribers.get(message["channel"].decode(), ())):
                         take(message["data"])
-            elif asked:
+            elif pinged:
                 raise RedisConnectionError("no answer to a ping")
             else:
-                asked = True
+                pinged = True
                 with _cancellable():
                     async with asyncio.timeout(CONNECT_SECONDS):
                         await connection.ping()
@@ -196,16 +196,16 @@ class Nudges:
 class Signals:
     """One per process, open as a context. Nothing here ever raises because Redis is away."""
 
-    def __init__(self, url: str, *, silence_seconds: float = SILENCE_SECONDS) -> None:
+    def __init__(self, url: str, *, max_idle_seconds: float = MAX_IDLE_SECONDS) -> None:
         self._redis = Redis.from_pool(_pool(url, Retry(ExponentialWithJitterBackoff(cap=0.1, base=0.01), RETRIES)))
         # The nudges' own loop is the layer that retries.
         self._nudges_redis = Redis.from_pool(_pool(url, Retry(NoBackoff(), 0)))
         self._availability = _Availability()
         self.limits = Limits(self._redis, self._availability)
-        self.nudges = Nudges(self._nudges_redis, self._availability, silence_seconds)
-        self.board = Board(self._redis, self._availability.ask)
+        self.nudges = Nudges(self._nudges_redis, self._availability, max_idle_seconds)
+        self.presence = PresenceRegistry(self._redis, self._availability.execute)
         self._task: asyncio.Task[None] | None = None
-        self._untold: set[str] = set()
+        self._unsent: set[str] = set()
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self.nudges.run())
@@ -227,18 +227,18 @@ class Signals:
 
         Without Redis only this process hears of it; the others do with the first nudge that Redis takes again.
         """
-        self._untold.add(channel)
-        if len(self._untold) > MOST_UNTOLD:
-            self._untold.pop()
-        for each in tuple(self._untold):
-            if await self._availability.ask(self._redis.publish(each, b""), NUDGE_SECONDS) is None:
+        self._unsent.add(channel)
+        if len(self._unsent) > MAX_UNSENT:
+            self._unsent.pop()
+        for each in tuple(self._unsent):
+            if await self._availability.execute(self._redis.publish(each, b""), NUDGE_SECONDS) is None:
                 self.nudges.wake(channel)
                 return
-            self._untold.discard(each)
+            self._unsent.discard(each)
 
-    async def tell(self, channel: str, message: bytes) -> None:
+    async def publish(self, channel: str, message: bytes) -> None:
         """To whoever hears the channel at this moment, in any process; without Redis to nobody."""
-        await self._availability.ask(self._redis.publish(channel, message), NUDGE_SECONDS)
+        await self._availability.execute(self._redis.publish(channel, message), NUDGE_SECONDS)
 
 
 @contextmanager
@@ -262,27 +262,27 @@ class _Availability:
     def __init__(self) -> None:
         self._away = False
 
-    async def ask(self, call: Awaitable[Any], seconds: float) -> Any:
+    async def execute(self, call: Awaitable[Any], seconds: float) -> Any:
         """The call's result, or None when Redis did not give one in time."""
         try:
             with _cancellable():
                 async with asyncio.timeout(min(seconds, AWAY_SECONDS) if self._away else seconds):
                     result = await call
         except (RedisError, OSError) as error:
-            self.lost(error)
+            self.mark_unavailable(error)
             return None
-        self.found()
+        self.mark_available()
         return result
 
-    def lost(self, error: BaseException) -> None:
+    def mark_unavailable(self, error: BaseException) -> None:
         if not self._away:
             self._away = True
-            log.warning("redis.lost", reason=repr(error))
+            log.warning("redis.disconnected", reason=repr(error))
 
-    def found(self) -> None:
+    def mark_available(self) -> None:
         if self._away:
             self._away = False
-            log.info("redis.found")
+            log.info("redis.connected")
 
 
 def _pool(url: str, retry: Retry) -> BlockingConnectionPool:
@@ -291,7 +291,7 @@ def _pool(url: str, retry: Retry) -> BlockingConnectionPool:
         max_connections=CONNECTIONS,
         timeout=CONNECT_SECONDS,
         socket_connect_timeout=CONNECT_SECONDS,
-        socket_timeout=ANSWER_SECONDS,
+        socket_timeout=REPLY_SECONDS,
         retry=retry,
         # Without it a client never recovers when primary and standby change places.
         retry_on_error=[ReadOnlyError],

@@ -35,12 +35,12 @@ class Topics:
             marker: dict[str, str] = {}
             while topic not in self._arns:
                 with self._translated():
-                    answer: Any = await self._client.list_topics(**marker)
-                for found in answer.get("Topics", []):
-                    self._arns[found["TopicArn"].rpartition(":")[2]] = found["TopicArn"]
-                if not answer.get("NextToken"):
+                    response: Any = await self._client.list_topics(**marker)
+                for entry in response.get("Topics", []):
+                    self._arns[entry["TopicArn"].rpartition(":")[2]] = entry["TopicArn"]
+                if not response.get("NextToken"):
                     break
-                marker = {"NextToken": answer["NextToken"]}
+                marker = {"NextToken": response["NextToken"]}
         if topic not in self._arns:
             self._errors.record("SNS", ErrorClass.MISSING_RESOURCE)
             raise MissingResource("SNS is not set up at the moment.", retry_after_seconds=5)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 POLL_SECONDS = 20
 """SQS's longest long poll."""
 POLL_READ_SECONDS = POLL_SECONDS + 5.0
-MOST_MESSAGES = 10
+MAX_MESSAGES = 10
 """SQS's limit for one ReceiveMessage."""
 
 
@@ -60,7 +60,7 @@ class Queues:
         self,
         queue: str,
         *,
-        most: int,
+        limit: int,
         hidden_seconds: int = WORK_VISIBILITY_SECONDS,
         wait_seconds: int = POLL_SECONDS,
     ) -> list[Message]:
@@ -70,9 +70,9 @@ class Queues:
         """
         url = await self._url(queue)
         with self._translated():
-            answer = await self._client.receive_message(
+            response = await self._client.receive_message(
                 QueueUrl=url,
-                MaxNumberOfMessages=min(most, MOST_MESSAGES),
+                MaxNumberOfMessages=min(limit, MAX_MESSAGES),
                 VisibilityTimeout=hidden_seconds,
                 WaitTimeSeconds=wait_seconds,
                 MessageSystemAttributeNames=["ApproximateReceiveCount"],
@@ -83,7 +83,7 @@ class Queues:
                 message["ReceiptHandle"],
                 int(message.get("Attributes", {}).get("ApproximateReceiveCount", "1")),
             )
-            for message in answer.get("Messages", [])
+            for message in response.get("Messages", [])
         ]
 
     async def delete(self, queue: str, receipt_handle: str) -> None:
@@ -104,11 +104,11 @@ class Queues:
         """How many messages wait, and how many are in work; approximate by SQS's nature."""
         url = await self._url(queue)
         with self._translated():
-            answer = await self._client.get_queue_attributes(
+            response = await self._client.get_queue_attributes(
                 QueueUrl=url,
                 AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
             )
-        numbers = answer.get("Attributes", {})
+        numbers = response.get("Attributes", {})
         return {
             "waiting": int(numbers.get("ApproximateNumberOfMessages", 0)),
             "in_work": int(numbers.get("ApproximateNumberOfMessagesNotVisible", 0)),
@@ -118,8 +118,8 @@ class Queues:
         """To the second before; what was sent earlier is not in it."""
         url = await self._url(queue)
         with self._translated():
-            answer = await self._client.get_queue_attributes(QueueUrl=url, AttributeNames=["CreatedTimestamp"])
-        return datetime.fromtimestamp(int(answer["Attributes"]["CreatedTimestamp"]), UTC)
+            response = await self._client.get_queue_attributes(QueueUrl=url, AttributeNames=["CreatedTimestamp"])
+        return datetime.fromtimestamp(int(response["Attributes"]["CreatedTimestamp"]), UTC)
 
     async def _url(self, queue: str) -> str:
         if queue not in self._urls:

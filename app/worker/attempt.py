@@ -14,7 +14,7 @@ from app.items.claims import ClaimLost
 from app.items.queueing import QUEUES
 from app.items.row import ItemRow, Lane, StoredFailure
 from app.jobs.attempt_errors import deciding_error
-from app.media.results import Capsule, DecoderDied, MediaError
+from app.media.results import CrashReport, DecoderCrashed, MediaError
 from app.stores.resources import DEAD_LETTERS_QUEUE
 from app.stores.s3_parts import Absent
 from app.stores.sqs import Message, Queues
@@ -40,7 +40,7 @@ GIVE_BACK_SECONDS = 5.0
 NO_ORIGINAL = StoredFailure(
     FailureCode.ORIGINAL_MISSING, "The uploaded file is not there any more. Upload it again.", retryable=False
 )
-_PRECEDENCE = (ClaimLost, MediaError, Absent, DecoderDied, Unavailable, OSError)
+_PRECEDENCE = (ClaimLost, MediaError, Absent, DecoderCrashed, Unavailable, OSError)
 """Of several errors in one attempt, the first of these decides; an unexpected one only if it is alone."""
 
 _ACCOUNT, _ITEM = TypeAdapter(AccountIdField), TypeAdapter(ItemIdField)
@@ -50,7 +50,7 @@ class Work(Protocol):
     """What is done to an item of a lane while its claim holds."""
 
     async def run(self, claimed: ItemRow, steps: Steps) -> ItemRow:
-        """Raises MediaError, DecoderDied, Absent (no original), ClaimLost, Unavailable."""
+        """Raises MediaError, DecoderCrashed, Absent (no original), ClaimLost, Unavailable."""
         ...
 
 
@@ -68,7 +68,7 @@ class Attempts:
             account, item = _named(message.body)
         except ValidationError:
             log.error("message.unreadable", queue=self._queue)
-            await self._forget(message)
+            await self._acknowledge(message)
             return
         with structlog.contextvars.bound_contextvars(account=account, item=item, lane=self._lane.value):
             try:
@@ -82,7 +82,7 @@ class Attempts:
             claimed = await self._work.claim(account, item, self._lane)
         except (ClaimLost, NotFound):
             log.info("claim.refused", receives=message.receives)
-            await self._forget(message)
+            await self._acknowledge(message)
             return
         except Unavailable as problem:
             log.warning("claim.postponed", reason=str(problem))
@@ -95,7 +95,7 @@ class Attempts:
             raise
         if finished:
             log.info("step.began", step="delete")
-            await self._forget(message)
+            await self._acknowledge(message)
 
     async def _work_under_claim(self, message: Message, claimed: ItemRow) -> bool:
         """True when the message has done its duty."""
@@ -120,11 +120,11 @@ class Attempts:
                 await self._fail(claimed, error, steps)
             case Absent():
                 await self._end(self._work.fail(claimed, NO_ORIGINAL, steps.done))
-            case DecoderDied():
-                log.warning("decoder.died", attempt=claimed.attempt, reason=error.capsule.reason)
-                await self._lose(claimed, error.capsule, steps)
+            case DecoderCrashed():
+                log.warning("decoder.crashed", attempt=claimed.attempt, reason=error.crash_report.reason)
+                await self._record_lost_attempt(claimed, error.crash_report, steps)
             case Unavailable():
-                log.warning("attempt.given_back", reason=str(error))
+                log.warning("attempt.returned", reason=str(error))
                 await self._postpone(message, claimed, STORES_AWAY)
                 return False
             case OSError():
@@ -134,7 +134,7 @@ class Attempts:
                 return False
             case _:
                 log.error("attempt.crashed", attempt=claimed.attempt, exc_info=error)
-                await self._lose(claimed, crash_report(error), steps)
+                await self._record_lost_attempt(claimed, crash_report(error), steps)
         return True
 
     async def _postpone(self, message: Message, claimed: ItemRow, wait: timedelta) -> None:
@@ -146,15 +146,15 @@ class Attempts:
         failure = StoredFailure(error.code, error.message, retryable=error.passing)
         await self._end(self._work.fail(claimed, failure, steps.done))
 
-    async def _lose(self, claimed: ItemRow, report: Capsule, steps: Steps) -> None:
+    async def _record_lost_attempt(self, claimed: ItemRow, report: CrashReport, steps: Steps) -> None:
         """Count a lost attempt; the fifth one ends the item, and its crash report goes to the dead-letter queue."""
         try:
-            row = await self._work.lose(claimed, steps.done)
+            row = await self._work.record_lost_attempt(claimed, steps.done)
         except ClaimLost:
             log.warning("claim.lost", attempt=claimed.attempt)
             return
         if row.state is ItemState.FAILED:
-            await bury(self._queues, row, asdict(report))
+            await dead_letter(self._queues, row, asdict(report))
 
     async def _end(self, ending: Any) -> None:
         try:
@@ -192,18 +192,18 @@ class Attempts:
         except (ClaimLost, NotFound, Unavailable, TimeoutError) as error:
             log.warning("give_back.failed", reason=str(error))
 
-    async def _forget(self, message: Message) -> None:
+    async def _acknowledge(self, message: Message) -> None:
         """A message that could not be deleted comes again and costs one refused claim."""
         try:
             await self._queues.delete(self._queue, message.receipt_handle)
         except Unavailable as problem:
-            log.warning("message.kept", reason=str(problem))
+            log.warning("message.held", reason=str(problem))
 
 
-async def bury(queues: Queues, row: ItemRow, capsule: dict[str, Any]) -> None:
+async def dead_letter(queues: Queues, row: ItemRow, crash_report: dict[str, Any]) -> None:
     """Puts what is known of a poisoned item on the dead-letter queue; it holds no data of the user's."""
     log.error("item.poisoned", lost_attempts=row.lost_attempts)
-    body = {"item_id": row.item_id, "account_id": row.account_id, "attempt": row.attempt, "capsule": capsule}
+    body = {"item_id": row.item_id, "account_id": row.account_id, "attempt": row.attempt, "capsule": crash_report}
     await queues.send(DEAD_LETTERS_QUEUE, body, group=row.account_id)
 
 

@@ -8,7 +8,7 @@ import structlog
 
 from app.jobs.backoff import Backoff
 from app.jobs.isolation import isolate
-from app.stores.sqs import MOST_MESSAGES, Message, Queues
+from app.stores.sqs import MAX_MESSAGES, Message, Queues
 from shared.problems import Problem
 from shared.task_group import TaskGroup
 
@@ -63,7 +63,7 @@ class Consumer:
             await self._free.acquire()
             held = 1
             try:
-                while held < MOST_MESSAGES and not self._free.locked():
+                while held < MAX_MESSAGES and not self._free.locked():
                     await self._free.acquire()
                     held += 1
                 for message in await self._receive(held):
@@ -75,10 +75,10 @@ class Consumer:
                 for _ in range(held):
                     self._free.release()
 
-    async def _receive(self, most: int) -> list[Message]:
+    async def _receive(self, limit: int) -> list[Message]:
         hidden_seconds = int(self._lease.total_seconds())
         try:
-            messages = await self._queues.receive(self._queue, most=most, hidden_seconds=hidden_seconds)
+            messages = await self._queues.receive(self._queue, limit=limit, hidden_seconds=hidden_seconds)
         except Problem as problem:
             log.warning("queue.unavailable", queue=self._queue, reason=str(problem))
             await asyncio.sleep(self._backoff.failed())

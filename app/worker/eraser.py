@@ -11,7 +11,7 @@ from app.exports.erasure import ExportErasure
 from app.items.erasure import ItemErasure
 from app.items.lifecycle import CLEANUP_AFTER
 from app.jobs.isolation import isolate
-from app.worker.rounds import go_round
+from app.worker.scheduler import run_periodically
 from shared.ids import AccountId
 from shared.times import Clock
 
@@ -33,16 +33,16 @@ class Eraser:
         exports: ExportErasure,
         events: EventStore,
         clock: Clock,
-        others: Sequence[tuple[str, Erase]] = (),
+        rest: Sequence[tuple[str, Erase]] = (),
     ) -> None:
         """`others`: further steps, each with its name, in the order in which they are to go."""
         self._closed, self._items, self._exports = closed, items, exports
-        self._events, self._clock, self._others = events, clock, others
+        self._events, self._clock, self._other_stores = events, clock, rest
 
     async def run(self, stopping: asyncio.Event) -> None:
-        await go_round("eraser", ERASE_SECONDS, stopping, self.visit, shards=1)
+        await run_periodically("eraser", ERASE_SECONDS, stopping, self.process, shards=1)
 
-    async def visit(self, _shard: int = 0) -> None:
+    async def process(self, _shard: int = 0) -> None:
         for account in await self._closed.due():
             closed = await self._closed.take(account)
             if closed is not None:
@@ -60,16 +60,16 @@ class Eraser:
             ("erase_requests", self._items.erase_requests(account)),
             ("erase_objects", self._items.erase_objects(account)),
             ("erase_exports", self._exports.erase(account)),
-            *((step, erase(account)) for step, erase in self._others),
+            *((step, erase(account)) for step, erase in self._other_stores),
             ("erase_events", self._events.erase(account)),
         ):
             await self._run(account, step, pages)
         if closed.emptied_at is None:
             _began("note_emptied")
-            await self._closed.note_emptied(account, self._clock() + CLEANUP_AFTER)
+            await self._closed.note_first_erasure(account, self._clock() + CLEANUP_AFTER)
             return
         _began("forget")
-        await self._events.forget(account)
+        await self._events.drop(account)
         _began("note_erased")
         await self._closed.note_erased(account)
         log.info("account.erased")

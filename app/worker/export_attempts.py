@@ -9,8 +9,8 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from app.exports.lifecycle import ClaimLost
+from app.exports.maintenance import ExportMaintenance
 from app.exports.row import ExportRow
-from app.exports.upkeep import ExportUpkeep
 from app.exports.work import ExportWork
 from app.items.inventory import Inventory
 from app.jobs.attempt_errors import deciding_error
@@ -21,7 +21,7 @@ from app.stores.s3_parts import PartsRefused
 from app.stores.sqs import Message, Queues
 from app.worker.attempt import HEARTBEATS_PER_LEASE
 from app.worker.exporting import ExportJob
-from app.worker.rounds import go_round
+from app.worker.scheduler import run_periodically
 from shared.ids import AccountId, AccountIdField, ExportId, ExportIdField
 from shared.problems import Unavailable
 from shared.task_group import TaskGroup
@@ -53,7 +53,7 @@ class ExportAttempts:
             export = _EXPORT.validate_python(message.body.get("export_id"))
         except ValidationError:
             log.error("message.unreadable", queue=EXPORTS_QUEUE)
-            await self._forget(message)
+            await self._acknowledge(message)
             return
         with structlog.contextvars.bound_contextvars(account=account, export=export):
             try:
@@ -66,7 +66,7 @@ class ExportAttempts:
             claimed = await self._work.claim(account, export)
         except ClaimLost:
             log.info("claim.refused", receives=message.receives)
-            await self._forget(message)
+            await self._acknowledge(message)
             return
         try:
             done = await self._work_under_claim(message, claimed)
@@ -74,7 +74,7 @@ class ExportAttempts:
             await asyncio.shield(self._give_back(message, claimed, 0))
             raise
         if done:
-            await self._forget(message)
+            await self._acknowledge(message)
 
     async def _work_under_claim(self, message: Message, claimed: ExportRow) -> bool:
         """True when the message has done its duty."""
@@ -99,12 +99,12 @@ class ExportAttempts:
                 return True
             case Unavailable() | PartsRefused() | OSError():
                 # The stores, or this machine's disk: another try, perhaps elsewhere, within the export's deadline.
-                log.warning("export.given_back", reason=str(error))
+                log.warning("export.returned", reason=str(error))
                 await self._give_back(message, claimed, POSTPONED_SECONDS)
                 return False
         log.error("export.crashed", exc_info=error)
         with suppress(ClaimLost):
-            await self._work.lose(claimed)
+            await self._work.record_lost_attempt(claimed)
         return True
 
     async def _keep_claim(self, message: Message, claimed: ExportRow, share: Callable[[], float]) -> None:
@@ -125,21 +125,21 @@ class ExportAttempts:
         except (ClaimLost, Unavailable, TimeoutError) as error:
             log.warning("give_back.failed", reason=str(error))
 
-    async def _forget(self, message: Message) -> None:
+    async def _acknowledge(self, message: Message) -> None:
         """A message that could not be deleted comes again and costs one refused claim."""
         try:
             await self._queues.delete(EXPORTS_QUEUE, message.receipt_handle)
         except Unavailable as problem:
-            log.warning("message.kept", reason=str(problem))
+            log.warning("message.held", reason=str(problem))
 
 
 class ExportSweeper:
-    def __init__(self, upkeep: ExportUpkeep) -> None:
-        self._upkeep = upkeep
+    def __init__(self, maintenance: ExportMaintenance) -> None:
+        self._maintenance = maintenance
 
     async def run(self, stopping: asyncio.Event) -> None:
-        await go_round("export_sweeper", SWEEP_SECONDS, stopping, self.visit)
+        await run_periodically("export_sweeper", SWEEP_SECONDS, stopping, self.process)
 
-    async def visit(self, shard: int) -> None:
-        for account, export in await self._upkeep.due(shard):
-            await isolate(self._upkeep.attend(account, export), "export_sweeper", account=account, export=export)
+    async def process(self, shard: int) -> None:
+        for account, export in await self._maintenance.due(shard):
+            await isolate(self._maintenance.process(account, export), "export_sweeper", account=account, export=export)

@@ -7,9 +7,9 @@ from typing import Self
 
 from app.exports.changes import ExportChanges
 from app.exports.erasure import ExportErasure
+from app.exports.maintenance import ExportMaintenance
 from app.exports.queueing import ExportQueue
 from app.exports.store import ExportStore
-from app.exports.upkeep import ExportUpkeep
 from app.exports.work import ExportWork
 from app.items.inventory import Inventory
 from app.services import Foundation
@@ -21,7 +21,7 @@ from app.worker.export_attempts import SLOTS, ExportAttempts
 @dataclass(frozen=True, slots=True)
 class ExportParts:
     work: ExportWork
-    upkeep: ExportUpkeep
+    maintenance: ExportMaintenance
     erasure: ExportErasure
 
     @classmethod
@@ -31,7 +31,7 @@ class ExportParts:
         queue = ExportQueue(base.amazon.queues, changes, base.clock)
         return cls(
             ExportWork(changes, base.clock, lease),
-            ExportUpkeep(store, changes, queue, base.amazon.objects, base.clock),
+            ExportMaintenance(store, changes, queue, base.amazon.objects, base.clock),
             ExportErasure(store, base.amazon.objects),
         )
 

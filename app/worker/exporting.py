@@ -22,7 +22,7 @@ from shared.problems import Unavailable
 log = structlog.get_logger()
 
 LEAST_PART_BYTES = 16 * 1024 * 1024
-MOST_PARTS = 9_000
+MAX_PARTS = 9_000
 """S3 takes 10,000; what is uploaded between the counting and the end has room in the rest."""
 READ_AGAIN = 5
 """Times that an original whose stream broke off is asked for its rest."""
@@ -71,7 +71,7 @@ class ExportJob:
         async for each in self._inventory.of(self._claimed.account_id):
             if each.original_key is not None:
                 self._total += each.item.size_bytes
-        self._part_bytes = max(LEAST_PART_BYTES, self._total // MOST_PARTS + 1)
+        self._part_bytes = max(LEAST_PART_BYTES, self._total // MAX_PARTS + 1)
 
     async def _add_originals(self, index: IO[bytes]) -> None:
         await asyncio.to_thread(index.write, b"[")

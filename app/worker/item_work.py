@@ -26,13 +26,13 @@ class Claims(Protocol):
 
     async def give_back(self, claimed: ItemRow, wait: timedelta = ..., /) -> None: ...
 
-    async def lose(self, claimed: ItemRow, steps: Sequence[ReceiptStep]) -> ItemRow: ...
+    async def record_lost_attempt(self, claimed: ItemRow, steps: Sequence[ReceiptStep]) -> ItemRow: ...
 
 
 class Outcomes(Protocol):
     """What a pipeline tells of what it made; raises ClaimLost."""
 
-    async def pass_on(
+    async def hand_off(
         self, claimed: ItemRow, kind: ItemKind, result: Result, steps: Sequence[ReceiptStep], /
     ) -> ItemRow: ...
 

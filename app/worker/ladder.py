@@ -35,12 +35,12 @@ class LadderUpload:
 
     async def grow(self, files: Iterable[Path]) -> None:
         """The encoder has told of these files."""
-        told = {file.name for file in files}
+        reported = {file.name for file in files}
         for name, rung in self._rungs.items():
             made = None
-            if playlist_file(name) in told:
+            if playlist_file(name) in reported:
                 made = await self._read(playlist_file(name))
-            rung.grow(told, made)
+            rung.grow(reported, made)
 
     async def _read(self, file: str) -> MediaPlaylist | None:
         """None when the encoder died meanwhile, whose folder is emptied then; its end is what comes next."""
@@ -57,13 +57,13 @@ class LadderUpload:
         """Raises MediaError, Unavailable."""
         async with TaskGroup() as tasks:
             for rung in self._rungs.values():
-                tasks.create_task(rung.run(self._look))
+                tasks.create_task(rung.run(self._poll))
 
     def ladder(self) -> Ladder:
         """As far as it is known by now; after `run` the whole."""
         rungs = tuple(rung.described() for rung in self._rungs.values())
         return Ladder(recipe_hash(), self._attempt, round(float(self._rate), 3), rungs)
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         if all(rung.listed >= PLAYABLE_SEGMENTS or rung.is_over for rung in self._rungs.values()):
             self.playable.set()

@@ -10,13 +10,13 @@ import structlog
 import uvloop
 
 from app.accounts.closed import ClosedAccounts
-from app.album_parts import AlbumUpkeepParts
+from app.album_parts import AlbumMaintenanceParts
 from app.events.relational import RelationalEvents
 from app.items.erasure import ItemErasure
+from app.items.maintenance import MaintenanceService
 from app.items.queueing import QUEUES
-from app.items.remake_work import RemakeWork
+from app.items.reprocess_work import ReprocessWork
 from app.items.row import Lane
-from app.items.upkeep import UpkeepService
 from app.items.work import WorkService
 from app.media.decoders import Decoders
 from app.media.recipe import recipe_hash
@@ -27,23 +27,23 @@ from app.services import Foundation, open_foundation
 from app.settings import Settings
 from app.stores.sqs import Message
 from app.worker.attempt import Attempts
-from app.worker.clearer import Clearer
 from app.worker.consumer import Consumer
 from app.worker.eraser import Erase, Eraser
 from app.worker.export_attempts import ExportSweeper
 from app.worker.export_parts import ExportParts
 from app.worker.files import AttemptFiles
-from app.worker.following import FollowerLoops
-from app.worker.forgetting import Forgetter
 from app.worker.health import health_server
+from app.worker.outbox_publisher import OutboxPublisher
 from app.worker.pipeline import Pipeline
+from app.worker.placement_purger import PlacementPurger
 from app.worker.presence import be_seen
 from app.worker.progress import Encodes
-from app.worker.remaking import BulkLane, Silence, remake_attempts
-from app.worker.rounds import Hints, Relay, Sweeper
+from app.worker.projections import ProjectionLoops
+from app.worker.reprocessing import BulkLane, NullChannel, reprocess_attempts
+from app.worker.request_purger import ExpiredRequestPurger
+from app.worker.scheduler import Hints, Relay, Sweeper
 from app.worker.scratch import NotPrivate, scratch_folder
 from app.worker.start_check import Unsafe, check_decoding, check_sandbox
-from app.worker.telling import Teller
 from app.worker.video import VideoPipeline
 from shared.ids import ItemId
 from shared.task_group import TaskGroup
@@ -82,33 +82,35 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         erasure = ItemErasure(base.items.store, base.amazon.objects)
         exports = ExportParts.build(base, lease)
         closed = ClosedAccounts(base.database, base.clock, lease)
-        albums = AlbumUpkeepParts.build(base)
+        albums = AlbumMaintenanceParts.build(base)
         eraser = Eraser(closed, erasure, exports.erasure, base.events.store, base.clock, _erasures(base, albums))
-        forgetting = [albums.contents.forget, albums.comments.forget]
-        upkeep = UpkeepService(
-            base.items.store, base.items.changes, base.amazon.objects, base.items.queue, base.clock, forgetting
+        on_purge = [albums.contents.delete, albums.comments.delete]
+        maintenance = MaintenanceService(
+            base.items.store, base.items.changes, base.amazon.objects, base.items.queue, base.clock, on_purge
         )
-        followers = _followers(base, albums)
+        projections = _projections(base, albums)
         consumers = [*_consumers(settings, base, work, decoders, scratch), exports.consumer(base, scratch)]
-        consumers.append(followers.consumer())
+        consumers.append(projections.consumer())
         health = health_server(settings, readiness, lambda: sum(each.in_work for each in consumers))
         async with TaskGroup() as tasks:
             serving = tasks.create_task(health.serve())
-            rounds = [
-                tasks.create_task(Sweeper(upkeep, base.amazon.queues).run(readiness.stopping)),
+            loops = [
+                tasks.create_task(Sweeper(maintenance, base.amazon.queues).run(readiness.stopping)),
                 tasks.create_task(Relay(base.events.relay, hints).run(readiness.stopping)),
-                tasks.create_task(Teller(base.events.outbox_relay).run(readiness.stopping)),
-                tasks.create_task(followers.run(readiness.stopping)),
-                tasks.create_task(Forgetter(base.database, base.events.answered).run(readiness.stopping)),
+                tasks.create_task(OutboxPublisher(base.events.outbox_relay).run(readiness.stopping)),
+                tasks.create_task(projections.run(readiness.stopping)),
+                tasks.create_task(
+                    ExpiredRequestPurger(base.database, base.events.completed_requests).run(readiness.stopping)
+                ),
                 tasks.create_task(eraser.run(readiness.stopping)),
-                tasks.create_task(Clearer(albums.clearing).run(readiness.stopping)),
-                tasks.create_task(ExportSweeper(exports.upkeep).run(readiness.stopping)),
-                tasks.create_task(be_seen(base.signals.board, landlock_level, readiness.stopping)),
+                tasks.create_task(PlacementPurger(albums.placement_purge).run(readiness.stopping)),
+                tasks.create_task(ExportSweeper(exports.maintenance).run(readiness.stopping)),
+                tasks.create_task(be_seen(base.signals.presence, landlock_level, readiness.stopping)),
             ]
             async with TaskGroup() as consuming:
                 for consumer in consumers:
                     consuming.create_task(consumer.run(readiness.stopping, GRACE_SECONDS))
-            for task in rounds:
+            for task in loops:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(1.0):
                         await asyncio.shield(task)
@@ -117,7 +119,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
             await serving
 
 
-def _erasures(base: Foundation, albums: AlbumUpkeepParts) -> list[tuple[str, Erase]]:
+def _erasures(base: Foundation, albums: AlbumMaintenanceParts) -> list[tuple[str, Erase]]:
     """The cursors before the index: without them nobody writes it any more."""
     return [
         ("erase_albums", albums.erasure.erase),
@@ -126,9 +128,9 @@ def _erasures(base: Foundation, albums: AlbumUpkeepParts) -> list[tuple[str, Era
     ]
 
 
-def _followers(base: Foundation, albums: AlbumUpkeepParts) -> FollowerLoops:
+def _projections(base: Foundation, albums: AlbumMaintenanceParts) -> ProjectionLoops:
     search = SearchIndex(base.items.store, IndexStore(base.database))
-    return FollowerLoops(base.events.log, base.events.cursors, base.amazon.queues, [search, albums.captures])
+    return ProjectionLoops(base.events.log, base.events.cursors, base.amazon.queues, [search, albums.captures])
 
 
 def _consumers(
@@ -139,20 +141,20 @@ def _consumers(
     files, encodes = AttemptFiles(base.amazon.objects, scratch), Encodes(base.signals, clock)
     photos = Pipeline(files, work, decoders)
     express = Attempts(work, photos, queues, Lane.EXPRESS, nudges, clock)
-    at_once = settings.worker_slots + ATTEMPTS_AHEAD
-    consumers = [Consumer(queues, QUEUES[Lane.EXPRESS], at_once, work.lease, express.handle)]
+    immediately = settings.worker_slots + ATTEMPTS_AHEAD
+    consumers = [Consumer(queues, QUEUES[Lane.EXPRESS], immediately, work.lease, express.handle)]
     if settings.worker_bulk_slots:
         videos = VideoPipeline(files, base.amazon.objects, work, decoders, encodes)
-        remakes = RemakeWork(base.items.store, base.items.changes, work, recipe_hash(), clock, work.lease)
-        unheard = Encodes(Silence(), clock)
+        reprocess_work = ReprocessWork(base.items.store, base.items.changes, work, recipe_hash(), clock, work.lease)
+        unobserved = Encodes(NullChannel(), clock)
         bulk = BulkLane(
             Attempts(work, videos, queues, Lane.BULK, nudges, clock),
-            remake_attempts(remakes, files, base.amazon.objects, decoders, unheard, queues, nudges, clock),
+            reprocess_attempts(reprocess_work, files, base.amazon.objects, decoders, unobserved, queues, nudges, clock),
         )
 
         def can_finish(message: Message, seconds: float) -> bool:
             item = ItemId(str(message.body.get("item_id")))
-            return encodes.can_finish(item, seconds) or unheard.can_finish(item, seconds)
+            return encodes.can_finish(item, seconds) or unobserved.can_finish(item, seconds)
 
         slots = settings.worker_bulk_slots
         consumers.append(Consumer(queues, QUEUES[Lane.BULK], slots, work.lease, bulk.handle, can_finish))

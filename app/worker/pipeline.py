@@ -27,17 +27,17 @@ class Pipeline:
         self._files, self._work, self._decoders = files, work, decoders
 
     async def run(self, claimed: ItemRow, steps: Steps) -> ItemRow:
-        """Raises MediaError, DecoderDied, Absent (no original), ClaimLost, Unavailable."""
+        """Raises MediaError, DecoderCrashed, Absent (no original), ClaimLost, Unavailable."""
         async with self._files.folder() as folder:
             original = await self._files.download(claimed, folder, steps)
-            found = await asyncio.to_thread(sniff, original)
-            if found.kind is ItemKind.VIDEO:
-                return await self._look_at_video(claimed, original, folder, steps)
+            source_format = await asyncio.to_thread(sniff, original)
+            if source_format.kind is ItemKind.VIDEO:
+                return await self._probe_video(claimed, original, folder, steps)
             made, result = await self._make(claimed, original, folder, steps)
             log.info("step.began", step="finish")
             return await self._work.finish(claimed, made.kind, result, steps.done)
 
-    async def _look_at_video(self, claimed: ItemRow, original: Path, folder: Path, steps: Steps) -> ItemRow:
+    async def _probe_video(self, claimed: ItemRow, original: Path, folder: Path, steps: Steps) -> ItemRow:
         scenes = folder / "video"
         await asyncio.to_thread(scenes.mkdir)
         facts = await probe(self._decoders, original, scenes, steps)
@@ -45,23 +45,23 @@ class Pipeline:
             poster = await self._decoders.make_poster(original, scenes, facts, limit_seconds=MEDIA_SECONDS)
         _, result = await self._make(claimed, poster, folder, steps, facts)
         log.info("step.began", step="pass_on")
-        return await self._work.pass_on(claimed, ItemKind.VIDEO, result, steps.done)
+        return await self._work.hand_off(claimed, ItemKind.VIDEO, result, steps.done)
 
     async def _make(
-        self, claimed: ItemRow, picture: Path, folder: Path, steps: Steps, facts: VideoFacts | None = None
+        self, claimed: ItemRow, image: Path, folder: Path, steps: Steps, facts: VideoFacts | None = None
     ) -> tuple[MediaResult, Result]:
         """The picture's renditions, stored; `facts` are those of the video that it is the poster of."""
         target = folder / "renditions"
         await asyncio.to_thread(target.mkdir)
         with steps.step("make") as details:
-            made = await self._decoders.make_image(picture, target, limit_seconds=MEDIA_SECONDS)
+            made = await self._decoders.make_image(image, target, limit_seconds=MEDIA_SECONDS)
             details["media_seconds"] = round(made.wall_seconds, 4)
             details["cpu_seconds"] = round(made.cpu_seconds, 4)
         files = made.renditions
         if made.loop is not None:
             with steps.step("loop", frames=made.loop.frames):
-                film = await self._decoders.make_loop(picture, target, made.loop, limit_seconds=MEDIA_SECONDS)
-            files = (*files, film)
+                video = await self._decoders.make_loop(image, target, made.loop, limit_seconds=MEDIA_SECONDS)
+            files = (*files, video)
         stored = await self._files.upload(claimed, target, files, steps)
         source = facts or made
         moving = facts or made.loop
@@ -79,7 +79,7 @@ class Pipeline:
 
 
 async def probe(decoders: Decoders, original: Path, folder: Path, steps: Steps) -> VideoFacts:
-    """Raises MediaError, DecoderDied."""
+    """Raises MediaError, DecoderCrashed."""
     with steps.step("probe") as details:
         facts = await decoders.probe_video(original, folder, limit_seconds=MEDIA_SECONDS)
         details |= {"codec": facts.codec, "width": facts.width, "height": facts.height}

@@ -4,19 +4,19 @@ import asyncio
 import os
 import socket
 
-from app.stores.board import Board
-from shared.admin import WORKERS_BOARD, WorkerSeen
+from app.stores.presence_registry import PresenceRegistry
+from shared.admin import WORKERS_REGISTRY, WorkerSeen
 
 REPEAT_SECONDS = 15.0
 STAY_SECONDS = 60
 """A worker that was killed is seen for so long."""
 
 
-async def be_seen(board: Board, landlock_level: int | None, stopping: asyncio.Event) -> None:
+async def be_seen(registry: PresenceRegistry, landlock_level: int | None, stopping: asyncio.Event) -> None:
     """Until `stopping`."""
     worker = WorkerSeen(process=f"{socket.gethostname()}:{os.getpid()}", landlock_level=landlock_level)
     while not stopping.is_set():
-        await board.post(WORKERS_BOARD, worker.model_dump_json(), seconds=STAY_SECONDS)
+        await registry.post(WORKERS_REGISTRY, worker.model_dump_json(), seconds=STAY_SECONDS)
         try:
             async with asyncio.timeout(REPEAT_SECONDS):
                 await stopping.wait()

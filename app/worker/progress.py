@@ -10,7 +10,7 @@ from shared.events import Progress
 from shared.ids import ItemId
 from shared.times import Clock
 
-TELL_SECONDS = 1.0
+PUBLISH_SECONDS = 1.0
 """At most so often; a page draws a bar with it."""
 ESTIMATED_FROM = 0.01
 """Before that share the pace says nothing."""
@@ -19,7 +19,7 @@ ENCODING_PERCENT = 99.0
 
 
 class Channel(Protocol):
-    async def tell(self, channel: str, message: bytes) -> None:
+    async def publish(self, channel: str, message: bytes) -> None:
         """What gets lost matters to nobody."""
         ...
 
@@ -42,10 +42,10 @@ class Encodes:
         else:
             self._done_at[item] = asyncio.get_running_loop().time() + seconds
 
-    async def tell(self, row: ItemRow, share: float, seconds_left: float | None) -> None:
+    async def publish(self, row: ItemRow, share: float, seconds_left: float | None) -> None:
         ready_at = self._clock() + timedelta(seconds=seconds_left) if seconds_left is not None else None
         progress = Progress(id=row.item_id, percent=round(share * ENCODING_PERCENT, 1), ready_at=ready_at)
-        await self._channel.tell(progress_channel(row.account_id), progress.model_dump_json().encode())
+        await self._channel.publish(progress_channel(row.account_id), progress.model_dump_json().encode())
 
 
 class EncodeWatch:
@@ -53,7 +53,7 @@ class EncodeWatch:
 
     def __init__(self, encodes: Encodes, row: ItemRow, duration_seconds: float) -> None:
         self._encodes, self._row, self._duration_seconds = encodes, row, duration_seconds
-        self._began = self._tell_at = asyncio.get_running_loop().time()
+        self._began = self._publish_at = asyncio.get_running_loop().time()
 
     async def reached(self, encoded_seconds: float) -> None:
         """The encoder's own clock stands here."""
@@ -61,9 +61,9 @@ class EncodeWatch:
         share = min(1.0, encoded_seconds / self._duration_seconds) if self._duration_seconds else 0.0
         left = (now - self._began) * (1 - share) / share if share >= ESTIMATED_FROM else None
         self._encodes.expect(self._row.item_id, left)
-        if now >= self._tell_at:
-            self._tell_at = now + TELL_SECONDS
-            await self._encodes.tell(self._row, share, left)
+        if now >= self._publish_at:
+            self._publish_at = now + PUBLISH_SECONDS
+            await self._encodes.publish(self._row, share, left)
 
     def over(self) -> None:
         self._encodes.expect(self._row.item_id, None)

@@ -18,7 +18,7 @@ from app.worker.files import RENDITION_CACHE_CONTROL
 from shared.items import FailureCode
 from shared.task_group import TaskGroup
 
-AT_ONCE = 4
+CONCURRENCY = 4
 """Segments under way to S3."""
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 SEGMENT_TYPE = "video/mp4"
@@ -33,8 +33,8 @@ class RungUpload:
         self._objects, self._claimed, self._folder = objects, claimed, folder
         self._rung, self._target_seconds = rung, target_seconds
         self._made: MediaPlaylist | None = None
-        self._told: set[str] = set()
-        self._news, self._ended = asyncio.Event(), False
+        self._reported: set[str] = set()
+        self._events, self._ended = asyncio.Event(), False
         self._initialisation_stored = False
         self._sizes: list[tuple[int, Decimal]] = []
         self.listed = 0
@@ -42,18 +42,18 @@ class RungUpload:
 
     def grow(self, files: set[str], made: MediaPlaylist | None) -> None:
         """The encoder has told of these files, and its own list may have changed."""
-        self._told |= files
+        self._reported |= files
         self._made = made or self._made
-        self._news.set()
+        self._events.set()
 
     def end(self) -> None:
         self._ended = True
-        self._news.set()
+        self._events.set()
 
     async def run(self, listed: Callable[[], None]) -> None:
         """Until `end` and the last file; calls `listed` when there is more to play. Raises MediaError, Unavailable."""
         while not self.is_over:
-            self._news.clear()
+            self._events.clear()
             over = self._ended
             for batch in self._batches():
                 await self._store(batch)
@@ -65,7 +65,7 @@ class RungUpload:
                 self.is_over = True
                 listed()
             else:
-                await self._news.wait()
+                await self._events.wait()
 
     def described(self) -> StoredRung:
         """As the main playlist names it: the recipe's bound until all is measured."""
@@ -79,11 +79,11 @@ class RungUpload:
 
     def _batches(self) -> list[Sequence[Segment]]:
         """What the encoder lists and S3 does not, up to the first file that was not told of."""
-        if self._made is None or self._made.initialisation not in self._told:
+        if self._made is None or self._made.initialisation not in self._reported:
             return []
         fresh = self._made.segments[len(self._sizes) :]
-        whole = next((index for index, each in enumerate(fresh) if each.file not in self._told), len(fresh))
-        return [fresh[start : min(start + AT_ONCE, whole)] for start in range(0, whole, AT_ONCE)]
+        whole = next((index for index, each in enumerate(fresh) if each.file not in self._reported), len(fresh))
+        return [fresh[start : min(start + CONCURRENCY, whole)] for start in range(0, whole, CONCURRENCY)]
 
     async def _store(self, batch: Sequence[Segment]) -> None:
         if self._made is not None and not self._initialisation_stored:

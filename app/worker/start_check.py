@@ -9,7 +9,7 @@ import structlog
 
 from app.media import landlock
 from app.media.decoders import Decoders
-from app.media.results import DecoderDied, MediaError
+from app.media.results import DecoderCrashed, MediaError
 from app.media.sandbox_check import SECRET, needing_landlock
 from app.settings import Sandbox
 from app.worker.samples import PHOTO, VIDEO
@@ -24,10 +24,10 @@ class Unsafe(Exception):
     """The reason why this worker must not start, in one line for whoever starts it."""
 
 
-async def check_sandbox(decoders: Decoders, scratch: Path, wanted: Sandbox) -> int | None:
+async def check_sandbox(decoders: Decoders, scratch: Path, required: Sandbox) -> int | None:
     """The kernel's level of Landlock, None without it. Raises Unsafe."""
     level = _landlock_level()
-    if level is None and wanted is Sandbox.STRICT:
+    if level is None and required is Sandbox.STRICT:
         raise Unsafe(
             "This kernel has no Landlock, so a decoder could read what the worker can: boot with `lsm=landlock,...`, "
             "or accept it with DARKROOM_SANDBOX=relaxed."
@@ -35,8 +35,8 @@ async def check_sandbox(decoders: Decoders, scratch: Path, wanted: Sandbox) -> i
     with _two_folders(scratch) as (outside, folder):
         try:
             allowed = await decoders.check_sandbox(outside, folder, limit_seconds=LIMIT_SECONDS)
-        except DecoderDied as died:
-            raise Unsafe(_why_no_decoder(died)) from died
+        except DecoderCrashed as crashed:
+            raise Unsafe(_why_no_decoder(crashed)) from crashed
     if level is None:
         allowed -= needing_landlock()
         log.warning("sandbox.without_landlock")
@@ -70,9 +70,9 @@ def _samples(scratch: Path) -> Iterator[tuple[Path, Path, Path]]:
 def _required(sample: str) -> Iterator[None]:
     try:
         yield
-    except DecoderDied as died:
-        versions = ", ".join(f"{name} {version}" for name, version in died.capsule.versions.items())
-        raise Unsafe(_cannot_decode(sample, f"{died.capsule.reason}; {versions}")) from died
+    except DecoderCrashed as crashed:
+        versions = ", ".join(f"{name} {version}" for name, version in crashed.crash_report.versions.items())
+        raise Unsafe(_cannot_decode(sample, f"{crashed.crash_report.reason}; {versions}")) from crashed
     except MediaError as error:
         raise Unsafe(_cannot_decode(sample, error.message)) from error
 
@@ -96,8 +96,8 @@ def _landlock_level() -> int | None:
     return None
 
 
-def _why_no_decoder(died: DecoderDied) -> str:
-    reason = died.capsule.reason
+def _why_no_decoder(crashed: DecoderCrashed) -> str:
+    reason = crashed.crash_report.reason
     if "SeccompMissing" in reason:
         return "This kernel has no seccomp filters (CONFIG_SECCOMP_FILTER), and no decoder runs without them."
     return f"No decoder can be started here: {reason}. What stands above this line may say why."

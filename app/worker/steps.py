@@ -23,11 +23,11 @@ class Steps:
     def step(self, name: str, **details: object) -> Iterator[dict[str, object]]:
         """Yields the details, so that what is learned inside can be added."""
         log.info("step.began", step=name)
-        began, found = time.perf_counter(), dict(details)
-        yield found
+        began, facts = time.perf_counter(), dict(details)
+        yield facts
         seconds = round(time.perf_counter() - began, 4)
         self.done.append(
-            ReceiptStep(at=self._clock(), step=name, attempt=self._attempt, seconds=seconds, details=found)
+            ReceiptStep(at=self._clock(), step=name, attempt=self._attempt, seconds=seconds, details=facts)
         )
 
     def take(self) -> list[ReceiptStep]:

@@ -34,7 +34,7 @@ class VideoPipeline:
         self._decoders, self._encodes = decoders, encodes
 
     async def run(self, claimed: ItemRow, steps: Steps) -> ItemRow:
-        """Raises MediaError, DecoderDied, Absent (no original), ClaimLost, Unavailable."""
+        """Raises MediaError, DecoderCrashed, Absent (no original), ClaimLost, Unavailable."""
         async with self._files.folder() as folder:
             original, made = await self._files.download(claimed, folder, steps), folder / "video"
             await asyncio.to_thread(made.mkdir)

@@ -6,8 +6,8 @@ import sys
 
 from client.client import DarkroomClient
 from client.commands.running import ExitCode, UsageError, credentials, in_client
-from client.commands.sign_in import ask_password
-from client.terminal import clean, say, say_json
+from client.commands.sign_in import prompt_password
+from client.terminal import clean, print_json, print_line
 
 WORD = "erase"
 
@@ -30,13 +30,13 @@ async def _erase(client: DarkroomClient, arguments: argparse.Namespace) -> int:
     account = await client.sessions.account()
     if not arguments.yes:
         await asyncio.to_thread(_confirm, account.email)
-    password = await asyncio.to_thread(ask_password, account.email, twice=False)
+    password = await asyncio.to_thread(prompt_password, account.email, twice=False)
     closed = await client.sessions.close_account(password)
     await asyncio.to_thread(credentials().remove, client.url)
     if arguments.json:
-        say_json(closed)
+        print_json(closed)
     else:
-        say(f"{closed.id} is closed. Everything in it is being erased; that takes about an hour.")
+        print_line(f"{closed.id} is closed. Everything in it is being erased; that takes about an hour.")
     return ExitCode.SUCCESS
 
 

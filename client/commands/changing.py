@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from client.client import DarkroomClient
 from client.commands.running import ExitCode, UsageError, explained, for_each, in_client, item_id
-from client.terminal import clean, complain, say, say_json
+from client.terminal import clean, print_error, print_json, print_line
 from shared.ids import ItemId
 from shared.items import EditItem, Item
 from shared.problems import NotFound
@@ -49,21 +49,21 @@ async def _delete(client: DarkroomClient, arguments: argparse.Namespace) -> int:
     async for done in client.items.delete_many(arguments.items, permanently=arguments.permanently):
         for item in done.deleted:
             if arguments.json:
-                say_json({"id": item, "state": "deleted"})
+                print_json({"id": item, "state": "deleted"})
             else:
-                say(f"{item}: deleted")
+                print_line(f"{item}: deleted")
         for item in done.absent:
-            complain(f"{item}: {explained(NotFound())}")
+            print_error(f"{item}: {explained(NotFound())}")
         failures += len(done.absent)
     return ExitCode.FAILURE if failures else ExitCode.SUCCESS
 
 
 async def _edit(client: DarkroomClient, arguments: argparse.Namespace) -> int:
-    wishes = {name: value for name in ("name", "caption") if (value := getattr(arguments, name)) is not None}
-    if not wishes:
+    changes = {name: value for name in ("name", "caption") if (value := getattr(arguments, name)) is not None}
+    if not changes:
         raise UsageError("say what to change: --caption or --name")
     try:
-        change = EditItem(**wishes)
+        change = EditItem(**changes)
     except ValueError as error:
         raise UsageError("a name has 1 to 255 characters without slashes, a caption up to 2,000") from error
     _print(await client.items.edit(arguments.item, change), arguments)
@@ -72,6 +72,6 @@ async def _edit(client: DarkroomClient, arguments: argparse.Namespace) -> int:
 
 def _print(item: Item, arguments: argparse.Namespace) -> None:
     if arguments.json:
-        say_json(item)
+        print_json(item)
     else:
-        say(f"{item.id}: {item.state.value}  {clean(item.name)}  {clean(item.caption)}".rstrip())
+        print_line(f"{item.id}: {item.state.value}  {clean(item.name)}  {clean(item.caption)}".rstrip())

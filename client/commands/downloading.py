@@ -7,7 +7,7 @@ from pathlib import Path
 from client.client import DarkroomClient
 from client.commands.running import UsageError, for_each, in_client, item_id
 from client.errors import UnusableFile
-from client.terminal import clean, say, say_json, size
+from client.terminal import clean, print_json, print_line, size
 from shared.ids import ItemId
 from shared.items import Item, Rendition
 
@@ -46,9 +46,9 @@ async def _download(client: DarkroomClient, arguments: argparse.Namespace) -> in
         size_bytes = item.size_bytes if rendition is None else rendition.size_bytes
         if arguments.json:
             name = "original" if rendition is None else rendition.name
-            say_json({"id": item.id, "file": os.fspath(target), "name": name, "size_bytes": size_bytes})
+            print_json({"id": item.id, "file": os.fspath(target), "name": name, "size_bytes": size_bytes})
         else:
-            say(f"{clean(target)}: {size(size_bytes)}" + ("" if rendition else ", digest verified"))
+            print_line(f"{clean(target)}: {size(size_bytes)}" + ("" if rendition else ", digest verified"))
 
     return await for_each(arguments.items, fetch)
 

@@ -10,11 +10,11 @@ from pydantic import TypeAdapter, ValidationError
 from client.client import DarkroomClient
 from client.commands.running import ExitCode, in_client
 from client.errors import UnusableFile
-from client.terminal import clean, complain, local_time, remark, say, say_json, size
+from client.terminal import clean, local_time, print_error, print_json, print_line, remark, size
 from shared.exports import Export, ExportState
 from shared.ids import ExportId, ExportIdField
 
-LOOK_SECONDS = 20
+POLL_SECONDS = 20
 """How long one request waits for news; then the export is looked at anyway."""
 UNDER_WAY = frozenset({ExportState.QUEUED, ExportState.PROCESSING})
 _EXPORT_ID: TypeAdapter[ExportId] = TypeAdapter(ExportIdField)
@@ -40,15 +40,15 @@ async def _export(client: DarkroomClient, arguments: argparse.Namespace) -> int:
     after = (await client.items.list(limit=1)).head
     export = await (client.exports.require(arguments.export) if arguments.export else client.exports.start())
     if arguments.wait is None:
-        _tell(export, arguments)
+        _print_result(export, arguments)
         return ExitCode.SUCCESS
     remark(f"{export.id}: waiting until it is ready")
     export = await _finished(client, export, after)
     if export.state is ExportState.FAILED:
-        complain(f"{export.id}: {clean(export.failure.message if export.failure else 'it failed')}")
+        print_error(f"{export.id}: {clean(export.failure.message if export.failure else 'it failed')}")
         return ExitCode.FAILURE
     await client.download_export(export, arguments.wait, force=arguments.force)
-    _tell(export, arguments)
+    _print_result(export, arguments)
     return ExitCode.SUCCESS
 
 
@@ -58,14 +58,14 @@ async def _finished(client: DarkroomClient, export: Export, after: int) -> Expor
         if sys.stderr.isatty():
             sys.stderr.write(f"\r{export.percent:.0f} % ")
             sys.stderr.flush()
-        after = (await client.event_page(after=after, wait_seconds=LOOK_SECONDS)).read_to
+        after = (await client.event_page(after=after, wait_seconds=POLL_SECONDS)).read_to
         export = await client.exports.require(export.id)
     return export
 
 
-def _tell(export: Export, arguments: argparse.Namespace) -> None:
+def _print_result(export: Export, arguments: argparse.Namespace) -> None:
     if arguments.json:
-        say_json(export.model_dump(mode="json") | {"file": os.fspath(arguments.wait) if arguments.wait else None})
+        print_json(export.model_dump(mode="json") | {"file": os.fspath(arguments.wait) if arguments.wait else None})
         return
     words = [f"{export.id}: {export.state.value}"]
     if export.item_count is not None and export.state is ExportState.READY:
@@ -74,7 +74,7 @@ def _tell(export: Export, arguments: argparse.Namespace) -> None:
         words.append(f"{export.missing_count} originals are not there any more")
     if export.kept_until is not None:
         words.append(f"kept until {local_time(export.kept_until)}")
-    say("; ".join([*words, *([f"saved as {clean(arguments.wait)}"] if arguments.wait else [])]))
+    print_line("; ".join([*words, *([f"saved as {clean(arguments.wait)}"] if arguments.wait else [])]))
 
 
 def _export_id(text: str) -> ExportId:

@@ -13,9 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 from client.client import DarkroomClient
 from client.connection import base_url
 from client.credentials import CredentialsFile
-from client.errors import ClientError, NotReachable, UnexpectedAnswer
+from client.errors import ClientError, NotReachable, UnexpectedResponse
 from client.folders import config_folder, state_folder
-from client.terminal import clean, complain
+from client.terminal import clean, print_error
 from shared.ids import ItemId, ItemIdField, SessionId, SessionIdField
 from shared.problems import Problem, Unauthenticated
 
@@ -58,7 +58,7 @@ def credentials() -> CredentialsFile:
 
 def server_url(arguments: argparse.Namespace) -> str:
     """Raises UsageError when it is no address."""
-    named = arguments.url or os.environ.get("DARKROOM_URL") or credentials().read().latest or DEFAULT_URL
+    named = arguments.url or os.environ.get("DARKROOM_URL") or credentials().read().newest or DEFAULT_URL
     try:
         return str(base_url(named))
     except ValueError as error:
@@ -105,7 +105,7 @@ async def _sign_out(client: DarkroomClient) -> None:
     except Unauthenticated:
         return  # the command itself has ended it
     except (Problem, ClientError, TimeoutError):
-        complain("the session that was opened for this command could not be closed")
+        print_error("the session that was opened for this command could not be closed")
 
 
 def in_client(
@@ -148,14 +148,14 @@ async def for_each(items: list[ItemId], work: Callable[[ItemId], Awaitable[None]
         except (Problem, ClientError) as error:
             if is_about_all(error):
                 raise
-            complain(f"{item}: {explained(error)}")
+            print_error(f"{item}: {explained(error)}")
             failures += 1
     return ExitCode.FAILURE if failures else ExitCode.SUCCESS
 
 
 def is_about_all(error: Problem | ClientError) -> bool:
     """Whether the next item would fare no better: a dead session, or a server that is not there."""
-    return isinstance(error, Unauthenticated | NotReachable | UnexpectedAnswer)
+    return isinstance(error, Unauthenticated | NotReachable | UnexpectedResponse)
 
 
 def explained(error: Problem | ClientError) -> str:
@@ -163,8 +163,8 @@ def explained(error: Problem | ClientError) -> str:
     sentence = str(error)
     fields = error.extras.get("errors") if isinstance(error, Problem) else None
     if isinstance(fields, list):
-        found = [f"{field.get('field')}: {field.get('message')}" for field in fields if isinstance(field, dict)]
-        sentence = "; ".join([sentence, *found])
+        details = [f"{field.get('field')}: {field.get('message')}" for field in fields if isinstance(field, dict)]
+        sentence = "; ".join([sentence, *details])
     return clean(sentence)
 
 
@@ -172,7 +172,7 @@ def exit_code(error: Problem | ClientError) -> ExitCode:
     match error:
         case Unauthenticated() | NotSignedIn():
             return ExitCode.NOT_SIGNED_IN
-        case NotReachable() | UnexpectedAnswer():
+        case NotReachable() | UnexpectedResponse():
             return ExitCode.NOT_REACHABLE
         case UsageError():
             return ExitCode.USAGE

@@ -4,10 +4,10 @@ import argparse
 from datetime import UTC, datetime
 
 from client.client import DarkroomClient
+from client.commands.listing import LISTED, PAGE, positive, print_items
 from client.commands.running import ExitCode, in_client
-from client.commands.showing import LISTED, PAGE, positive, print_items
-from client.search import Wish
-from client.terminal import clean, say
+from client.search import SearchRequest
+from client.terminal import clean, print_line
 from shared.ids import AlbumId
 from shared.items import ItemKind
 
@@ -38,7 +38,7 @@ def _moment(text: str) -> datetime:
 
 
 async def _search(client: DarkroomClient, arguments: argparse.Namespace) -> int:
-    wish = Wish(
+    request = SearchRequest(
         text=" ".join(arguments.words) or None,
         camera=arguments.camera,
         album=AlbumId(arguments.album) if arguments.album else None,
@@ -48,11 +48,11 @@ async def _search(client: DarkroomClient, arguments: argparse.Namespace) -> int:
     )
     cursor, left = None, arguments.limit
     while left > 0:
-        page = await client.search.page(wish, limit=min(left, PAGE), cursor=cursor)
+        page = await client.search.page(request, limit=min(left, PAGE), cursor=cursor)
         print_items(page.items, arguments)
         left, cursor = left - len(page.items), page.next_cursor
         if cursor is None:
             break
     if left == arguments.limit and not arguments.json:
-        say("Nothing found.")
+        print_line("Nothing found.")
     return ExitCode.SUCCESS

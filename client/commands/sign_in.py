@@ -18,7 +18,7 @@ from client.commands.running import (
     session_label,
 )
 from client.credentials import SavedSignIn
-from client.terminal import clean, local_time, remark, say, say_json, table
+from client.terminal import clean, local_time, print_json, print_line, remark, table
 from shared.problems import Unauthenticated
 
 
@@ -41,7 +41,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
 
 def _register(arguments: argparse.Namespace) -> int:
     url, email = server_url(arguments), _email(arguments)
-    password = ask_password(email, twice=True)
+    password = prompt_password(email, twice=True)
 
     async def run() -> int:
         async with DarkroomClient(url) as client:
@@ -53,7 +53,7 @@ def _register(arguments: argparse.Namespace) -> int:
 
 def _login(arguments: argparse.Namespace) -> int:
     url, email = server_url(arguments), _email(arguments)
-    password = ask_password(email, twice=False)
+    password = prompt_password(email, twice=False)
 
     async def run() -> int:
         async with DarkroomClient(url) as client:
@@ -68,9 +68,9 @@ async def _sign_in(client: DarkroomClient, arguments: argparse.Namespace, email:
         raise NotSignedIn("the server gave out no token")
     await asyncio.to_thread(credentials().put, client.url, SavedSignIn(signed_in.account.email, signed_in.token))
     if arguments.json:
-        say_json({"url": client.url, "account": signed_in.account.model_dump(mode="json")})
+        print_json({"url": client.url, "account": signed_in.account.model_dump(mode="json")})
     else:
-        say(f"Signed in to {client.url} as {clean(signed_in.account.email)}.")
+        print_line(f"Signed in to {client.url} as {clean(signed_in.account.email)}.")
     return ExitCode.SUCCESS
 
 
@@ -90,9 +90,9 @@ def _logout(arguments: argparse.Namespace) -> int:
     asyncio.run(run(saved.token))
     credentials().remove(url)
     if arguments.json:
-        say_json({"url": url, "signed_in": False})
+        print_json({"url": url, "signed_in": False})
     else:
-        say(f"Signed out of {url}.")
+        print_line(f"Signed out of {url}.")
     return ExitCode.SUCCESS
 
 
@@ -100,21 +100,21 @@ async def _sessions(client: DarkroomClient, arguments: argparse.Namespace) -> in
     if arguments.revoke is not None:
         await client.sessions.revoke(arguments.revoke)
         if arguments.json:
-            say_json({"id": arguments.revoke, "revoked": True})
+            print_json({"id": arguments.revoke, "revoked": True})
         else:
-            say(f"{arguments.revoke}: ended")
+            print_line(f"{arguments.revoke}: ended")
         return ExitCode.SUCCESS
-    found = await client.sessions.list()
+    sessions = await client.sessions.list()
     if arguments.json:
-        for session in found:
-            say_json(session)
+        for session in sessions:
+            print_json(session)
         return ExitCode.SUCCESS
     rows = [("SESSION", "SINCE", "UNTIL", "", "LABEL")]
-    for session in found:
+    for session in sessions:
         since, until = local_time(session.created_at), local_time(session.expires_at)
         rows.append((session.id, since, until, "this one" if session.current else "", clean(session.label)))
     for line in table(rows):
-        say(line)
+        print_line(line)
     return ExitCode.SUCCESS
 
 
@@ -127,7 +127,7 @@ def _email(arguments: argparse.Namespace) -> str:
     return named
 
 
-def ask_password(email: str, *, twice: bool) -> str:
+def prompt_password(email: str, *, twice: bool) -> str:
     """From the environment or the terminal. Raises UsageError."""
     if password := os.environ.get("DARKROOM_PASSWORD"):
         return password

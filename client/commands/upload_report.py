@@ -21,7 +21,7 @@ from rich.text import Text
 
 from client.commands.running import explained
 from client.errors import ClientError
-from client.terminal import clean, complain, remark, say, say_json
+from client.terminal import clean, print_error, print_json, print_line, remark
 from client.uploads import Stage, Uploaded, UploadProgress
 from shared.items import Item, ItemState
 from shared.problems import Problem
@@ -48,9 +48,9 @@ class Tally:
 class Bars:
     """A progress bar per file under way and one for all; nothing unless stderr is a terminal."""
 
-    def __init__(self, *, shown: bool) -> None:
+    def __init__(self, *, visible: bool) -> None:
         self._console = Console(stderr=True)
-        self.shown = shown and self._console.is_terminal
+        self.visible = visible and self._console.is_terminal
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -59,7 +59,7 @@ class Bars:
             TimeRemainingColumn(),
             console=self._console,
             transient=True,
-            disable=not self.shown,
+            disable=not self.visible,
             redirect_stdout=False,  # or results would go to stderr when stdout is a pipe
             redirect_stderr=False,
         )
@@ -79,18 +79,18 @@ class Bars:
         if self._all is not None:
             self._progress.update(self._all, description=f"sent; {items} not ready yet")
 
-    def say(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         """A line of the result, above the bars."""
-        if self.shown and sys.stdout.isatty():
+        if self.visible and sys.stdout.isatty():
             self._console.print(Text(text), soft_wrap=True)
         else:
-            say(text)
+            print_line(text)
 
-    def complain(self, text: str) -> None:
-        if self.shown:
+    def print_error(self, text: str) -> None:
+        if self.visible:
             self._console.print(Text(f"darkroom: {text}"), soft_wrap=True)
         else:
-            complain(text)
+            print_error(text)
 
     def start(self, path: Path, size_bytes: int) -> "FileBar":
         name = clean(path.name)
@@ -168,7 +168,7 @@ class UploadReport:
         if self._as_json:
             self._json(path, "error", None, {"type": kind, "detail": words})
         else:
-            self._bars.complain(f"{clean(path)}: {words}")
+            self._bars.print_error(f"{clean(path)}: {words}")
         self.tally.refused += 1
         self.tally.fail(f"{clean(path)}: {words}")
 
@@ -189,10 +189,10 @@ class UploadReport:
         if self._as_json:
             self._json(path, outcome, item, None)
         else:
-            self._bars.say(f"{clean(path)}: {words} ({item.id})")
+            self._bars.print_line(f"{clean(path)}: {words} ({item.id})")
 
     def _json(self, path: Path, outcome: str, item: Item | None, problem: dict[str, str] | None) -> None:
         document: dict[str, Any] = {"path": str(path), "outcome": outcome}
         document["item"] = None if item is None else item.model_dump(mode="json")
         document["problem"] = problem
-        say_json(document)
+        print_json(document)

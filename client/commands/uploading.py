@@ -11,15 +11,15 @@ from client.commands.upload_report import Bars, UploadReport
 from client.errors import ClientError, first_failure
 from client.uploads import UploadProgress
 from client.waiting import Waiter
-from client.walking import Found, Unreadable, walk
+from client.walking import LocalFile, Unreadable, walk
 from shared.ids import ItemId
 from shared.problems import Problem
 from shared.task_group import TaskGroup
 from shared.uploads import CAPTION_CHARACTERS
 
-FILES_AT_ONCE = 8
+CONCURRENT_FILES = 8
 """While four requests carry bytes, other files are hashed, created and completed."""
-GO_ON = "Interrupted. The same command again sends only what is missing."
+RESUME_HINT = "Interrupted. The same command again sends only what is missing."
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
     parser.add_argument("paths", metavar="PATH", nargs="+", type=Path)
     parser.add_argument("--wait", action="store_true", help="stay until each item is ready or has failed")
     parser.add_argument("--caption", default="", type=_caption, help="for all of them")
-    parser.set_defaults(run=in_client(_upload), go_on=GO_ON)
+    parser.set_defaults(run=in_client(_upload), resume=RESUME_HINT)
 
 
 def _caption(text: str) -> str:
@@ -43,7 +43,7 @@ def _caption(text: str) -> str:
 
 
 async def _upload(client: DarkroomClient, arguments: argparse.Namespace) -> int:
-    bars = Bars(shown=not arguments.json)
+    bars = Bars(visible=not arguments.json)
     report = UploadReport(as_json=arguments.json, waits=arguments.wait, bars=bars)
     waiter: Waiter[Path] | None = Waiter(client, report.finished) if arguments.wait else None
     upload = FolderUpload(client, arguments.paths, arguments.caption, report, bars, waiter)
@@ -71,18 +71,18 @@ class FolderUpload:
     ) -> None:
         self._client, self._paths, self._caption = client, paths, caption
         self._report, self._bars, self._waiter = report, bars, waiter
-        self._found: Iterator[Found | Unreadable] = walk(paths)
+        self._local_files: Iterator[LocalFile | Unreadable] = walk(paths)
         self._walking = asyncio.Lock()
 
     async def run(self) -> None:
         """Raises an exception group when going on makes no sense: signed out, or nobody there."""
         async with TaskGroup() as tasks:
-            background = [tasks.create_task(self._count())] if self._bars.shown else []
+            background = [tasks.create_task(self._count())] if self._bars.visible else []
             if self._waiter is not None:
                 after = (await self._client.items.list(limit=1)).head
-                background.append(tasks.create_task(self._waiter.follow(after)))
+                background.append(tasks.create_task(self._waiter.watch(after)))
             async with TaskGroup() as workers:
-                for _ in range(FILES_AT_ONCE):
+                for _ in range(CONCURRENT_FILES):
                     workers.create_task(self._work())
             if self._waiter is not None:
                 await self._waiter.until_all_finished(self._bars.show_unfinished)
@@ -94,19 +94,19 @@ class FolderUpload:
         self._bars.expect(files, size_bytes)
 
     async def _work(self) -> None:
-        while (found := await self._next()) is not None:
-            match found:
-                case Found():
-                    await self._upload_one(found)
+        while (local_file := await self._next()) is not None:
+            match local_file:
+                case LocalFile():
+                    await self._upload_one(local_file)
                 case Unreadable(path, reason):
                     self._report.failed(path, reason)
 
-    async def _next(self) -> Found | Unreadable | None:
+    async def _next(self) -> LocalFile | Unreadable | None:
         async with self._walking:
-            return await asyncio.to_thread(next, self._found, None)
+            return await asyncio.to_thread(next, self._local_files, None)
 
-    async def _upload_one(self, found: Found) -> None:
-        bar = self._bars.start(found.path, found.size_bytes)
+    async def _upload_one(self, local_file: LocalFile) -> None:
+        bar = self._bars.start(local_file.path, local_file.size_bytes)
         expected: ItemId | None = None
 
         def on_progress(progress: UploadProgress) -> None:
@@ -117,23 +117,23 @@ class FolderUpload:
                 self._waiter.expect(progress.item_id)
 
         try:
-            uploaded = await self._client.upload(found.path, caption=self._caption, on_progress=on_progress)
-            self._report.accepted(found.path, uploaded)
+            uploaded = await self._client.upload(local_file.path, caption=self._caption, on_progress=on_progress)
+            self._report.accepted(local_file.path, uploaded)
             if self._waiter is not None:
-                await self._waiter.settle(found.path, uploaded.item)
+                await self._waiter.settle(local_file.path, uploaded.item)
         except (Problem, ClientError) as error:
             if is_about_all(error):
                 raise
-            self._report.failed(found.path, error)
+            self._report.failed(local_file.path, error)
         finally:
-            bar.finish(found.size_bytes)
+            bar.finish(local_file.size_bytes)
             if expected is not None and self._waiter is not None:
-                self._waiter.forget(expected)
+                self._waiter.delete(expected)
 
 
 def _counted(paths: list[Path]) -> tuple[int, int]:
     files = size_bytes = 0
-    for found in walk(paths):
-        if isinstance(found, Found):
-            files, size_bytes = files + 1, size_bytes + found.size_bytes
+    for local_file in walk(paths):
+        if isinstance(local_file, LocalFile):
+            files, size_bytes = files + 1, size_bytes + local_file.size_bytes
     return files, size_bytes

@@ -5,9 +5,9 @@ from contextlib import AsyncExitStack
 
 from local.edge.application import open_application
 from local.edge.settings import read_settings
-from local.refusal import Refusal
 from local.serving import listen, run_to_the_end, serve_on
 from local.signed_requests import OwnHostsOnly
+from local.startup_error import StartupError
 from shared.hosts import AllowedHosts
 
 
@@ -19,7 +19,7 @@ async def serve() -> None:
             try:
                 application = await stack.enter_async_context(open_application(settings))
             except (ValueError, OSError) as error:
-                raise Refusal(f"The keys cannot be used: {error}.") from error
+                raise StartupError(f"The keys cannot be used: {error}.") from error
             hosts = AllowedHosts.parse(settings.allowed_hosts, settings.listen_host, settings.listen_port)
             guarded = OwnHostsOnly(application, hosts)
             await serve_on(listener, guarded, certificate=settings.tls_certificate, key=settings.tls_key)

@@ -4,16 +4,23 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 
 from local.edge.address import Address
+from local.edge.errors import (
+    ACCESS_DENIED,
+    MALFORMED_POLICY,
+    MALFORMED_SIGNATURE,
+    MISSING_KEY,
+    CloudFrontError,
+    Refused,
+)
 from local.edge.key_group import KeyGroup
 from local.edge.policy import Policy, canned_policy, read_policy
-from local.edge.refusals import ACCESS_DENIED, MALFORMED_POLICY, MALFORMED_SIGNATURE, MISSING_KEY, Refusal, Refused
 from local.edge.resources import covers
 from shared.times import Clock
 
 _FROM_CLOUDFRONT = str.maketrans("-_~", "+=/")
 
 
-class Gate:
+class AccessCheck:
     """`base_url` is the scheme and host that URLs were signed for, whatever Host a request names."""
 
     def __init__(self, base_url: str, keys: KeyGroup, clock: Clock) -> None:
@@ -21,33 +28,33 @@ class Gate:
         self._keys = keys
         self._clock = clock
 
-    async def look_for_keys(self, address: Address) -> None:
+    async def load_keys(self, address: Address) -> None:
         """Before an address is judged: its key may have come since the last look, or gone."""
-        await self._keys.look_again(address.signature.get("Key-Pair-Id", ""))
+        await self._keys.refresh(address.signature.get("Key-Pair-Id", ""))
 
     def require_allowed(self, address: Address, viewer: str) -> None:
         """Raises Refused unless the signature is right, covers this address, and holds now and for this viewer."""
-        given = address.signature
-        if not given.get("Key-Pair-Id"):
+        signature = address.signature
+        if not signature.get("Key-Pair-Id"):
             raise Refused(MISSING_KEY)
-        policy = self._signed_policy(address, given)
+        policy = self._signed_policy(address, signature)
         covered = covers(policy.resource, self._base_url, address.path, address.query)
         if not covered or not policy.allows(self._clock().timestamp(), viewer):
             raise Refused(ACCESS_DENIED)
 
-    def _signed_policy(self, address: Address, given: Mapping[str, str]) -> Policy:
+    def _signed_policy(self, address: Address, parameters: Mapping[str, str]) -> Policy:
         """Nothing of the policy is looked at before its signature has been checked."""
-        if ("Policy" in given) == ("Expires" in given):
+        if ("Policy" in parameters) == ("Expires" in parameters):
             raise Refused(ACCESS_DENIED)  # neither, or both and so two meanings
-        if "Policy" in given:
-            document = _decoded(given["Policy"], MALFORMED_POLICY)
+        if "Policy" in parameters:
+            document = _decoded(parameters["Policy"], MALFORMED_POLICY)
         else:
-            document = _canned(f"{self._base_url}{address.signed}", given["Expires"])
+            document = _canned(f"{self._base_url}{address.signed}", parameters["Expires"])
         self._keys.require_signed(
             document,
-            _decoded(given.get("Signature", ""), MALFORMED_SIGNATURE),
-            key_id=given["Key-Pair-Id"],
-            hash_name=given.get("Hash-Algorithm", "SHA1"),
+            _decoded(parameters.get("Signature", ""), MALFORMED_SIGNATURE),
+            key_id=parameters["Key-Pair-Id"],
+            hash_name=parameters.get("Hash-Algorithm", "SHA1"),
         )
         return read_policy(document)
 
@@ -58,13 +65,13 @@ def _canned(url: str, expires: str) -> bytes:
     return canned_policy(url, expires)
 
 
-def _decoded(text: str, refusal: Refusal) -> bytes:
+def _decoded(text: str, reason: CloudFrontError) -> bytes:
     """One spelling only: two texts that decode to the same bytes would be two URLs for one signature."""
     usual = text.translate(_FROM_CLOUDFRONT)
     try:
         data = b64decode(usual, validate=True)
     except ValueError as error:
-        raise Refused(refusal) from error
+        raise Refused(reason) from error
     if not data or b64encode(data).decode() != usual:
-        raise Refused(refusal)
+        raise Refused(reason)
     return data

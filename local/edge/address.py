@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote, unquote_to_bytes
 
-from local.edge.refusals import ACCESS_DENIED, Refused
+from local.edge.errors import ACCESS_DENIED, Refused
 
 SIGNATURE_PARAMETERS = frozenset({"Policy", "Expires", "Signature", "Key-Pair-Id", "Hash-Algorithm"})
-_LONGEST_ADDRESS = 8192  # CloudFront's own limit for a URL
-_LONGEST_KEY_BYTES = 1024  # S3's
+_MAX_URL_CHARACTERS = 8192  # CloudFront's own limit for a URL
+_MAX_KEY_BYTES = 1024  # S3's
 
 _PLAIN = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*(?:%[0-9A-Fa-f]{2}[A-Za-z0-9._~!$&'()*+,;=:@/-]*)*").fullmatch
 _DOT_SEGMENT_OR_EMPTY = re.compile(r"/(?:\.{0,2}/|\.{1,2}$)").search
@@ -35,7 +35,7 @@ class Address:
 
 def read_address(raw_path: bytes, raw_query: bytes) -> Address:
     """Raises Refused for any path that two readers could take for two keys: CloudFront would let the origin decide."""
-    if len(raw_path) + len(raw_query) > _LONGEST_ADDRESS:
+    if len(raw_path) + len(raw_query) > _MAX_URL_CHARACTERS:
         raise Refused(ACCESS_DENIED)
     try:
         path, query = raw_path.decode("ascii"), raw_query.decode("ascii")
@@ -49,7 +49,7 @@ def _key(path: str) -> str:
     if not _PLAIN(path) or _DOT_SEGMENT_OR_EMPTY(path) or _HARMFUL_ESCAPE(path):
         raise Refused(ACCESS_DENIED)
     key = unquote_to_bytes(path[1:])
-    if not 0 < len(key) <= _LONGEST_KEY_BYTES:
+    if not 0 < len(key) <= _MAX_KEY_BYTES:
         raise Refused(ACCESS_DENIED)
     try:
         return key.decode()
@@ -59,14 +59,14 @@ def _key(path: str) -> str:
 
 def _split_query(query: str) -> tuple[str, Mapping[str, str]]:
     """The other parameters in their order, and the signature's. A parameter of the signature given twice is refused."""
-    others: list[str] = []
+    rest: list[str] = []
     signature: dict[str, str] = {}
     for pair in query.split("&") if query else ():
         name, _, value = pair.partition("=")
         if name not in SIGNATURE_PARAMETERS:
-            others.append(pair)
+            rest.append(pair)
         elif name in signature:
             raise Refused(ACCESS_DENIED)
         else:
             signature[name] = unquote(value)  # some clients escape the `~` of CloudFront's alphabet
-    return "&".join(others), signature
+    return "&".join(rest), signature

@@ -12,16 +12,16 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from local.edge.refusals import ACCESS_DENIED, UNKNOWN_KEY, Refused
+from local.edge.errors import ACCESS_DENIED, UNKNOWN_KEY, Refused
 
 _HASHES: Mapping[str, HashAlgorithm] = {
     "SHA1": SHA1(),  # noqa: S303  what CloudFront checks unless told otherwise, and what `aws cloudfront sign` makes
     "SHA256": SHA256(),
 }
 _RSA_BITS = 2048  # the only size that CloudFront takes
-LOOK_SECONDS = 2.0
+POLL_SECONDS = 2.0
 """So long may a key count that was taken out of the folder."""
-LOOK_FOR_UNKNOWN_SECONDS = 1.0
+RELOAD_SECONDS = 1.0
 """Strangers' signatures make us read the folder no more often than this."""
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
@@ -35,33 +35,33 @@ class KeyGroup:
     def __init__(self, keys: Mapping[str, PublicKey], folder: Path | None = None) -> None:
         self._keys = keys
         self._folder = folder
-        self._looked_at = time.monotonic()
-        self._looks = 0
-        self._looking = asyncio.Lock()
+        self._loaded_at = time.monotonic()
+        self._loads = 0
+        self._loading = asyncio.Lock()
 
     @classmethod
     def read(cls, folder: Path) -> Self:
         """Each `{key_id}.pem` of the folder. Raises ValueError for none, or for one that CloudFront would not take."""
         return cls(_read_keys(folder), folder)
 
-    async def look_again(self, key_id: str) -> None:
+    async def refresh(self, key_id: str) -> None:
         """Reads the folder when that is due; for a key that is not known, as soon as it may be read again.
 
         All who wait share one look. What cannot be read changes nothing.
         """
-        if self._folder is None or (key_id in self._keys and time.monotonic() - self._looked_at < LOOK_SECONDS):
+        if self._folder is None or (key_id in self._keys and time.monotonic() - self._loaded_at < POLL_SECONDS):
             return
-        seen = self._looks
-        async with self._looking:
-            if self._looks > seen:
+        seen = self._loads
+        async with self._loading:
+            if self._loads > seen:
                 return
-            await asyncio.sleep(max(0, self._looked_at + LOOK_FOR_UNKNOWN_SECONDS - time.monotonic()))
-            self._looked_at = time.monotonic()
+            await asyncio.sleep(max(0, self._loaded_at + RELOAD_SECONDS - time.monotonic()))
+            self._loaded_at = time.monotonic()
             try:
                 self._keys = await asyncio.to_thread(_read_keys, self._folder)
             except (ValueError, OSError) as error:
                 log.error("keys.unreadable", reason=str(error))
-            self._looks += 1
+            self._loads += 1
 
     def require_signed(self, message: bytes, signature: bytes, *, key_id: str, hash_name: str) -> None:
         """Raises Refused unless `signature` is the key's own over these very bytes."""

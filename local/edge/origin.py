@@ -29,7 +29,7 @@ class OriginSilent(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class OriginAnswer:
+class OriginResponse:
     """`headers` have names in lower case."""
 
     status: int
@@ -59,9 +59,9 @@ class Origin:
         self._clock = clock
 
     @asynccontextmanager
-    async def ask(
+    async def request(
         self, method: Literal["GET", "HEAD"], key: str, headers: Mapping[str, str]
-    ) -> AsyncIterator[OriginAnswer]:
+    ) -> AsyncIterator[OriginResponse]:
         """The origin's answer, its body not read yet. Raises OriginDown or OriginSilent."""
         path = f"/{self._bucket}/{quote(key, safe='/~')}"
         sent = signed_headers(method, self._host, path, headers, credential=self._credential, now=self._clock())
@@ -74,8 +74,8 @@ class Origin:
         except (ClientError, ConnectionError) as error:
             raise OriginDown from error
         async with response:
-            answered = {name.lower(): value for name, value in response.headers.items()}
-            yield OriginAnswer(response.status, answered, response)
+            completed = {name.lower(): value for name, value in response.headers.items()}
+            yield OriginResponse(response.status, completed, response)
 
 
 def origin_session(read_seconds: float = READ_SECONDS) -> ClientSession:

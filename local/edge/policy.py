@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from local.edge.refusals import MALFORMED_POLICY, Refused
+from local.edge.errors import MALFORMED_POLICY, Refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, DirectoryPath, Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from local.refusal import ExitCode, Refusal
+from local.startup_error import ExitCode, StartupError
 from shared.hosts import checked_hosts
 
 PREFIX = "DARKROOM_"
@@ -56,7 +56,7 @@ def read_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         lines = [_line(str(wrong["loc"][0])) for wrong in error.errors()]
-        raise Refusal("\n".join(lines), ExitCode.WRONG_SETTING) from error
+        raise StartupError("\n".join(lines), ExitCode.WRONG_SETTING) from error
 
 
 def _line(location: str) -> str:

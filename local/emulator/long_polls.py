@@ -9,7 +9,7 @@ import json
 
 from local.asgi import (
     Application,
-    HeldAnswer,
+    BufferedResponse,
     Receive,
     Scope,
     Send,
@@ -21,8 +21,8 @@ from local.asgi import (
 
 RECEIVE = b"AmazonSQS.ReceiveMessage"
 BRINGS_NOTHING = {b"AmazonSQS.DeleteMessage", b"AmazonSQS.DeleteMessageBatch", b"AmazonSQS.GetQueueAttributes"}
-LOOK_SECONDS = 0.25
-LONGEST_WAIT_SECONDS = 20.0  # SQS's own limit
+POLL_SECONDS = 0.25
+MAX_WAIT_SECONDS = 20.0  # SQS's own limit
 
 
 class LongPolls:
@@ -56,7 +56,7 @@ class LongPolls:
         try:
             while not left.done():
                 passed = asyncio.create_task(self._passed.wait())
-                held = HeldAnswer()
+                held = BufferedResponse()
                 await self._emulator(with_length(scope, body), replay(body), held.take)
                 remaining = deadline - asyncio.get_running_loop().time()
                 if remaining <= 0 or held.status != 200 or b'"Messages"' in held.body:
@@ -64,7 +64,7 @@ class LongPolls:
                     await held.give(send)
                     return
                 await asyncio.wait(
-                    {passed, left}, timeout=min(LOOK_SECONDS, remaining), return_when=asyncio.FIRST_COMPLETED
+                    {passed, left}, timeout=min(POLL_SECONDS, remaining), return_when=asyncio.FIRST_COMPLETED
                 )
                 passed.cancel()
         finally:
@@ -74,10 +74,10 @@ class LongPolls:
 def _without_wait(body: bytes) -> tuple[float | None, bytes]:
     """How long the poll wants to wait, None for not at all, and the same request without a wait."""
     try:
-        asked = json.loads(body)
-        wait_seconds = float(asked.get("WaitTimeSeconds") or 0)
+        request = json.loads(body)
+        wait_seconds = float(request.get("WaitTimeSeconds") or 0)
     except (ValueError, TypeError, AttributeError):
         return None, body
-    if not 0 < wait_seconds <= LONGEST_WAIT_SECONDS:
+    if not 0 < wait_seconds <= MAX_WAIT_SECONDS:
         return None, body
-    return wait_seconds, json.dumps(asked | {"WaitTimeSeconds": 0}).encode()
+    return wait_seconds, json.dumps(request | {"WaitTimeSeconds": 0}).encode()

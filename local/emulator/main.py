@@ -25,7 +25,7 @@ def main() -> None:
     import uvicorn
     from ministack.app import app as emulator
 
-    from local.emulator.door import Door
+    from local.emulator.gateway import Gateway
     from local.emulator.long_polls import LongPolls
     from local.faults import with_queue_faults
     from local.signed_requests import verifier_from_environment
@@ -33,7 +33,7 @@ def main() -> None:
 
     verifier = verifier_from_environment("sqs", "sns")
     hosts = AllowedHosts.parse(os.environ.get("DARKROOM_ALLOWED_HOSTS", ""), host, port)
-    served = Door(with_queue_faults(emulator, LongPolls, verifier), verifier, hosts)
+    served = Gateway(with_queue_faults(emulator, LongPolls, verifier), verifier, hosts)
     uvicorn.run(
         served, host=host, port=port, ws="none", log_level="info", access_log=False, timeout_graceful_shutdown=1
     )

@@ -58,9 +58,9 @@ def name_operation(method: str, path: str, query: bytes, headers: Mapping[bytes,
 
 
 def _s3_operation(method: str, path: str, query: bytes, headers: Mapping[bytes, bytes]) -> str:
-    asked = parse_qs(query.decode("latin-1"), keep_blank_values=True)
+    parameters = parse_qs(query.decode("latin-1"), keep_blank_values=True)
     for its_method, parameter, name in S3_BY_QUERY:
-        if method == its_method and parameter in asked:
+        if method == its_method and parameter in parameters:
             return name
     of_bucket, of_object = S3_BY_METHOD.get(method, (method, method))
     names_object = "/" in path.strip("/")

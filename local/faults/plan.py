@@ -24,7 +24,7 @@ class Fault(StrEnum):
     LATENCY = "latency"
     RESET = "reset"
     """The connection breaks before anything happened."""
-    LOSE_ANSWER = "lose_answer"
+    DROP_RESPONSE = "lose_answer"
     """The connection breaks after the effect."""
     DUPLICATE = "duplicate"
     """A received message is delivered again after `seconds`, while the first is in flight (SQS only)."""
@@ -78,13 +78,13 @@ class Plan:
     def replace(self, document: bytes) -> None:
         """Also sets all counters to zero. Raises BadPlan and changes nothing if the document is wrong."""
         try:
-            given = json.loads(document)
-            seed = int(given.pop("seed", 0))
-            rules = [_rule(each) for each in given.pop("rules")]
+            parsed = json.loads(document)
+            seed = int(parsed.pop("seed", 0))
+            rules = [_rule(each) for each in parsed.pop("rules")]
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise BadPlan(f"{type(error).__name__}: {error}") from error
-        if given:
-            raise BadPlan(f"unknown: {', '.join(given)}")
+        if parsed:
+            raise BadPlan(f"unknown: {', '.join(parsed)}")
         self._seed, self._rules = seed, rules
         self.random.seed(seed)
 
@@ -109,8 +109,8 @@ class Plan:
         return True
 
 
-def _rule(given: dict[str, Any]) -> Rule:
-    rule = Rule(**given | {"fault": Fault(given["fault"])})
+def _rule(fields: dict[str, Any]) -> Rule:
+    rule = Rule(**fields | {"fault": Fault(fields["fault"])})
     if not isinstance(rule.operation, str) or not 0 <= float(rule.rate) <= 1 or float(rule.seconds) < 0:
-        raise ValueError(f"a rule out of its range: {given}")
+        raise ValueError(f"a rule out of its range: {fields}")
     return rule

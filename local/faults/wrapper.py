@@ -4,10 +4,10 @@ import asyncio
 import socket
 import struct
 
-from local.asgi import Application, Message, Receive, Scope, Send, answer, read_body, replay, wait_until_left
-from local.faults.answers import ERRORS, give_error
+from local.asgi import Application, Message, Receive, Scope, Send, read_body, replay, send_response, wait_until_left
 from local.faults.operations import has_query_body, name_operation
 from local.faults.plan import BadPlan, Fault, Plan
+from local.faults.responses import ERRORS, give_error
 from local.signatures import NotSigned, Verifier
 from local.signed_requests import read_signed_body
 
@@ -42,20 +42,20 @@ class Faults:
                 return
             body, receive = whole, replay(whole, then=receive)
         operation = name_operation(scope["method"], scope["path"], scope.get("query_string", b""), headers, body)
-        lose_answer = False
+        drop_response = False
         for rule in self._plan.injections(operation.name):
             match rule.fault:
                 case Fault.LATENCY:
                     await asyncio.sleep(rule.seconds)
-                case Fault.LOSE_ANSWER:
-                    lose_answer = True
+                case Fault.DROP_RESPONSE:
+                    drop_response = True
                 case Fault.RESET:
                     await _break_connection(send, receive)
                     return
                 case fault if fault in ERRORS:
                     await give_error(send, operation, fault, body)
                     return
-        if lose_answer:
+        if drop_response:
             await self._application(scope, receive, _swallow)
             await _break_connection(send, receive)
         else:
@@ -64,25 +64,25 @@ class Faults:
     async def _control(self, scope: Scope, receive: Receive, send: Send) -> None:
         client = scope.get("client")
         if client is None or client[0] not in LOOPBACK_HOSTS:
-            await answer(send, 404)
+            await send_response(send, 404)
             return
         try:
             body = await read_signed_body(self._verifier, scope, receive)
-        except NotSigned as refusal:
-            await answer(send, 403, f"{refusal.message}\n".encode(), close=True)
+        except NotSigned as failure:
+            await send_response(send, 403, f"{failure.message}\n".encode(), close=True)
             return
         match scope["method"]:
             case "PUT":
                 try:
                     self._plan.replace(body or b"")
                 except BadPlan as error:
-                    await answer(send, 400, f"{error}\n".encode())
+                    await send_response(send, 400, f"{error}\n".encode())
                     return
-                await answer(send, 204)
+                await send_response(send, 204)
             case "GET":
-                await answer(send, 200, self._plan.describe(), "application/json")
+                await send_response(send, 200, self._plan.describe(), "application/json")
             case _:
-                await answer(send, 405)
+                await send_response(send, 405)
 
 
 async def _swallow(message: Message) -> None:

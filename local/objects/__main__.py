@@ -12,10 +12,10 @@ from local.objects.application import open_application
 from local.objects.catalogue import NewerVersion
 from local.objects.settings import Settings, read_settings
 from local.objects.storage import FolderInUse
-from local.refusal import Refusal
 from local.serving import listen, run_to_the_end, serve_on
 from local.signatures import Verifier
 from local.signed_requests import OwnHostsOnly
+from local.startup_error import StartupError
 from shared.hosts import AllowedHosts
 
 log = structlog.get_logger()
@@ -30,11 +30,11 @@ async def serve() -> None:
             try:
                 application = await stack.enter_async_context(open_application(settings))
             except FolderInUse as error:
-                raise Refusal(f"Another server uses the folder {folder}.") from error
+                raise StartupError(f"Another server uses the folder {folder}.") from error
             except NewerVersion as error:
-                raise Refusal(f"The folder {folder} was written by a newer release of Darkroom.") from error
+                raise StartupError(f"The folder {folder} was written by a newer release of Darkroom.") from error
             except (OSError, sqlite3.Error) as error:
-                raise Refusal(f"The folder {folder} cannot be used: {error}.") from error
+                raise StartupError(f"The folder {folder} cannot be used: {error}.") from error
             log.info("server.ready", port=listener.getsockname()[1])
             guarded = _guarded(application, settings)
             await serve_on(listener, guarded, certificate=settings.tls_certificate, key=settings.tls_key)

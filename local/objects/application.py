@@ -7,20 +7,20 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from local.asgi import Application, Message, Receive, Scope, Send, answer
+from local.asgi import Application, Message, Receive, Scope, Send, send_response
 from local.objects import cors, documents
-from local.objects.answers import Answer, send_answer
 from local.objects.calls import find_call
 from local.objects.errors import ClientGone, ContentGone, S3Error
 from local.objects.files import is_full
 from local.objects.requests import Request, read_request
+from local.objects.responses import Response, send_object_response
 from local.objects.settings import Settings
 from local.objects.signatures import Credential, authenticate
 from local.objects.storage import Storage, open_storage
 from shared.times import Clock, utc_now
 
 HEALTH_PATHS = (b"/healthz", b"/readyz")
-_MOST_LOOKS = 5
+_MAX_POLLS = 5
 """At an object that is replaced just while it is being read."""
 
 log = structlog.get_logger()
@@ -30,10 +30,10 @@ class _Client:
     """Knows whether the client has been asked for its body, which is when uvicorn tells it to go on."""
 
     def __init__(self, receive: Receive) -> None:
-        self._receive, self.asked = receive, False
+        self._receive, self.requested = receive, False
 
     async def receive(self) -> Message:
-        self.asked = True
+        self.requested = True
         return await self._receive()
 
 
@@ -47,7 +47,7 @@ class ObjectsApplication:
         if scope["type"] != "http":
             return
         if scope["raw_path"] in HEALTH_PATHS:
-            await answer(send, 200)
+            await send_response(send, 200)
             return
         client = _Client(receive)
         request_id = secrets.token_hex(8).upper()
@@ -56,43 +56,43 @@ class ObjectsApplication:
         except ClientGone:
             log.info("client.left", method=scope["method"])
         except OSError as error:  # uvicorn ends the connection, so that nobody takes the answer for a whole one
-            log.error("answer.broke_off", method=scope["method"], error=str(error))
+            log.error("response.aborted", method=scope["method"], error=str(error))
 
     async def _serve(self, scope: Scope, client: _Client, send: Send, request_id: str) -> None:
-        for _ in range(_MOST_LOOKS):
-            made = await self._answer(scope, client, request_id)
+        for _ in range(_MAX_POLLS):
+            made = await self._respond(scope, client, request_id)
             try:
-                await send_answer(made, scope["method"], self._storage, client.receive, send)
+                await send_object_response(made, scope["method"], self._storage, client.receive, send)
             except ContentGone:
                 continue  # the next look finds what has taken its place
             return
         raise FileNotFoundError("a row names a file that is not there")
 
-    async def _answer(self, scope: Scope, client: _Client, request_id: str) -> Answer:
+    async def _respond(self, scope: Scope, client: _Client, request_id: str) -> Response:
         headers = {"x-amz-request-id": request_id, "x-content-type-options": "nosniff", "server": "Darkroom"}
         try:
             request = read_request(scope, client.receive)
         except S3Error as error:
-            return _error_answer(error, scope["path"], request_id).with_headers(headers)
+            return _error_response(error, scope["path"], request_id).with_headers(headers)
         rules: list[cors.Rule] = []
         try:
             if "origin" in request.headers:
-                rules = await self._storage.read(lambda found: cors.find_rules(found, request.bucket))
+                rules = await self._storage.read(lambda connection: cors.find_rules(connection, request.bucket))
             made = await self._perform(request, rules)
         except S3Error as error:
             if error.code == "InsufficientStorage":
                 log.error("disk.full", method=request.method)
-            made = _error_answer(error, scope["path"], request_id)
+            made = _error_response(error, scope["path"], request_id)
         except (OSError, sqlite3.Error) as error:
-            made = _error_answer(_failure(request, error), scope["path"], request_id)
-        if request.expects_continue and not client.asked:
+            made = _error_response(_failure(request, error), scope["path"], request_id)
+        if request.expects_continue and not client.requested:
             # The client may or may not send its body now; nobody can tell where its next request would begin.
             made = made.with_headers({"connection": "close"})
         if request.method != "OPTIONS":
-            made = made.with_headers(cors.answer_headers(request, rules))
+            made = made.with_headers(cors.response_headers(request, rules))
         return made.with_headers(headers)
 
-    async def _perform(self, request: Request, rules: list[cors.Rule]) -> Answer:
+    async def _perform(self, request: Request, rules: list[cors.Rule]) -> Response:
         if request.method == "OPTIONS":
             return cors.preflight(request, rules)
         now = self._clock()
@@ -100,9 +100,9 @@ class ObjectsApplication:
         return await find_call(request)(request, identity, self._storage, now)
 
 
-def _error_answer(error: S3Error, resource: str, request_id: str) -> Answer:
+def _error_response(error: S3Error, resource: str, request_id: str) -> Response:
     body = documents.error_document(error, resource, request_id)
-    return Answer(error.status, {"content-type": "application/xml", **error.headers}, body)
+    return Response(error.status, {"content-type": "application/xml", **error.headers}, body)
 
 
 def _failure(request: Request, error: OSError | sqlite3.Error) -> S3Error:

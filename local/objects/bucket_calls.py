@@ -5,13 +5,13 @@ from datetime import datetime
 from sqlite3 import Connection
 
 from local.objects import documents
-from local.objects.answers import Answer, milliseconds, xml_answer, xml_time
 from local.objects.bodies import read_document
 from local.objects.checksums import named_checksum
 from local.objects.cors import Rule, find_rules, read_rules, rules_document, set_rules
 from local.objects.errors import S3Error
 from local.objects.object_records import require_bucket
 from local.objects.requests import Request
+from local.objects.responses import Response, milliseconds, xml_response, xml_time
 from local.objects.signatures import Identity
 from local.objects.storage import Storage
 
@@ -21,7 +21,7 @@ _LARGEST_DOCUMENT = 64 * 1024
 """S3's limit of a CORS configuration."""
 
 
-async def create(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
+async def create(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:
     """Creating one's own bucket again is no error, as in S3's first region."""
     if not _NAME.fullmatch(request.bucket) or ".." in request.bucket or request.bucket in RESERVED:
         raise S3Error("InvalidBucketName", details={"BucketName": request.bucket})
@@ -30,21 +30,21 @@ async def create(request: Request, identity: Identity, storage: Storage, now: da
     values = (request.bucket, milliseconds(now))
     statement = "INSERT OR IGNORE INTO buckets (name, created) VALUES (?, ?)"
     await storage.write(lambda connection: connection.execute(statement, values))
-    return Answer(200, {"location": f"/{request.bucket}"})
+    return Response(200, {"location": f"/{request.bucket}"})
 
 
-async def head(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
+async def head(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:
     await storage.read(lambda connection: require_bucket(connection, request.bucket))
-    return Answer(200, {"x-amz-bucket-region": identity.region})
+    return Response(200, {"x-amz-bucket-region": identity.region})
 
 
-async def location(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
+async def location(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:
     await storage.read(lambda connection: require_bucket(connection, request.bucket))
     region = "" if identity.region == "us-east-1" else identity.region
-    return xml_answer(documents.document("LocationConstraint", region))
+    return xml_response(documents.document("LocationConstraint", region))
 
 
-async def list_all(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
+async def list_all(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:
     rows = await storage.read(
         lambda connection: connection.execute("SELECT name, created FROM buckets ORDER BY name").fetchall()
     )
@@ -53,10 +53,10 @@ async def list_all(request: Request, identity: Identity, storage: Storage, now: 
         for name, created in rows
     )
     owner = documents.element("Owner", documents.text("ID", "darkroom"))
-    return xml_answer(documents.document("ListAllMyBucketsResult", owner, documents.element("Buckets", *buckets)))
+    return xml_response(documents.document("ListAllMyBucketsResult", owner, documents.element("Buckets", *buckets)))
 
 
-async def delete(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
+async def delete(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:
     def write(connection: Connection) -> None:
         require_bucket(connection, request.bucket)
         held = "SELECT 1 FROM objects WHERE bucket = ?1 UNION ALL SELECT 1 FROM uploads WHERE bucket = ?1"
@@ -65,17 +65,17 @@ async def delete(request: Request, identity: Identity, storage: Storage, now: da
         connection.execute("DELETE FROM buckets WHERE name = ?", (request.bucket,))
 
     await storage.write(write)
-    return Answer(204)
+    return Response(204)
 
 
-async def put_cors(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
+async def put_cors(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:
     checksum = named_checksum(request.fields)
     rules = read_rules(await read_document(request, identity, largest=_LARGEST_DOCUMENT, checksum=checksum))
     await storage.write(lambda connection: set_rules(connection, request.bucket, rules))
-    return Answer(200)
+    return Response(200)
 
 
-async def get_cors(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
+async def get_cors(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:
     def read(connection: Connection) -> list[Rule]:
         require_bucket(connection, request.bucket)
         return find_rules(connection, request.bucket)
@@ -83,9 +83,9 @@ async def get_cors(request: Request, identity: Identity, storage: Storage, now: 
     rules = await storage.read(read)
     if not rules:
         raise S3Error("NoSuchCORSConfiguration", details={"BucketName": request.bucket})
-    return xml_answer(rules_document(rules))
+    return xml_response(rules_document(rules))
 
 
-async def delete_cors(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
+async def delete_cors(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:
     await storage.write(lambda connection: set_rules(connection, request.bucket, []))
-    return Answer(204)
+    return Response(204)

@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from local.objects import bucket_calls, listing, object_calls, upload_calls
-from local.objects.answers import Answer
 from local.objects.errors import S3Error
 from local.objects.requests import Request
+from local.objects.responses import Response
 from local.objects.signatures import Identity
 from local.objects.storage import Storage
 
-Call = Callable[[Request, Identity, Storage, datetime], Awaitable[Answer]]
+Call = Callable[[Request, Identity, Storage, datetime], Awaitable[Response]]
 
 _SERVICE: dict[tuple[str, frozenset[str]], Call] = {("GET", frozenset()): bucket_calls.list_all}
 _BUCKET: dict[tuple[str, frozenset[str]], Call] = {

@@ -97,16 +97,18 @@ def encoded(digest: bytes) -> str:
 
 def named_checksum(fields: Mapping[str, str]) -> Checksum | None:
     """The one checksum in a request's headers, its value there or announced by `x-amz-trailer`."""
-    found = [Checksum(name, fields[header]) for name in _HASHERS if (header := HEADER_PREFIX + name.lower()) in fields]
+    matches = [
+        Checksum(name, fields[header]) for name in _HASHERS if (header := HEADER_PREFIX + name.lower()) in fields
+    ]
     trailer = fields.get("x-amz-trailer", "").strip().lower()
     if trailer.startswith(HEADER_PREFIX):
-        found.append(Checksum(require_algorithm(trailer.removeprefix(HEADER_PREFIX)), None))
-    if len(found) > 1:
+        matches.append(Checksum(require_algorithm(trailer.removeprefix(HEADER_PREFIX)), None))
+    if len(matches) > 1:
         raise S3Error("InvalidRequest", "Expecting a single x-amz-checksum- header. Multiple checksum types are given.")
-    for checksum in found:
+    for checksum in matches:
         if checksum.value is not None:
             require_wellformed(checksum.algorithm, checksum.value)
-    return found[0] if found else None
+    return matches[0] if matches else None
 
 
 def require_wellformed(algorithm: str, value: str) -> None:

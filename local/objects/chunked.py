@@ -16,8 +16,8 @@ SIGNED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
 SIGNED_WITH_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
 UNSIGNED_WITH_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 ENCODINGS = (SIGNED, SIGNED_WITH_TRAILER, UNSIGNED_WITH_TRAILER)
-_LONGEST_LINE_BYTES = 4_096
-_MOST_TRAILERS = 16
+_MAX_LINE_BYTES = 4_096
+_MAX_TRAILERS = 16
 _EMPTY_SHA256 = hashlib.sha256().hexdigest()
 
 
@@ -85,11 +85,11 @@ class ChunkedDecoder:
     def _read_line(self, rest: memoryview) -> memoryview:
         if self._state is _State.DONE:
             raise S3Error("InvalidRequest", "Bytes follow the last chunk.")
-        window = bytes(rest[:_LONGEST_LINE_BYTES])
+        window = bytes(rest[:_MAX_LINE_BYTES])
         end = window.find(b"\n")
         taken = len(window) if end < 0 else end + 1
         self._line += window[:taken]
-        if len(self._line) > _LONGEST_LINE_BYTES:
+        if len(self._line) > _MAX_LINE_BYTES:
             raise S3Error("InvalidRequest", "A line of the chunked encoding is too long.")
         if end >= 0:
             line = bytes(self._line).removesuffix(b"\n").removesuffix(b"\r")
@@ -108,7 +108,7 @@ class ChunkedDecoder:
         elif line:
             name, _, value = line.partition(":")
             self.trailers[name.strip().lower()] = value.strip()
-            if len(self.trailers) > _MOST_TRAILERS:
+            if len(self.trailers) > _MAX_TRAILERS:
                 raise S3Error("InvalidRequest", "There are too many trailers.")
         else:
             self._verify_trailer()

@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass
 from sqlite3 import Connection
 
 from local.objects import documents
-from local.objects.answers import Answer
 from local.objects.errors import S3Error
 from local.objects.requests import Request
+from local.objects.responses import Response
 
 _METHODS = frozenset({"GET", "PUT", "HEAD", "POST", "DELETE"})
-_MOST_RULES = 100
+_MAX_RULES = 100
 _VARY = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method"
 
 
@@ -33,20 +33,20 @@ def read_rules(body: bytes) -> list[Rule]:
     """Raises MalformedXML or InvalidRequest."""
     rules = []
     for entry in documents.children(documents.parse(body, "CORSConfiguration"), "CORSRule"):
-        found = {
+        matches = {
             name: tuple(child.text or "" for child in documents.children(entry, name))
             for name in ("AllowedOrigin", "AllowedMethod", "AllowedHeader", "ExposeHeader")
         }
         seconds = documents.value_of(entry, "MaxAgeSeconds")
-        if not found["AllowedOrigin"] or not found["AllowedMethod"] or not (seconds or "0").isdecimal():
+        if not matches["AllowedOrigin"] or not matches["AllowedMethod"] or not (seconds or "0").isdecimal():
             raise S3Error("MalformedXML")
-        if unknown := set(found["AllowedMethod"]) - _METHODS:
+        if unknown := set(matches["AllowedMethod"]) - _METHODS:
             raise S3Error("InvalidRequest", f"Found unsupported HTTP method in CORS config: {min(unknown)}")
-        if any(pattern.count("*") > 1 for pattern in found["AllowedOrigin"] + found["AllowedHeader"]):
+        if any(pattern.count("*") > 1 for pattern in matches["AllowedOrigin"] + matches["AllowedHeader"]):
             raise S3Error("InvalidRequest", "A CORS pattern can not have more than one wildcard.")
-        origins, methods, headers, exposed = found.values()
+        origins, methods, headers, exposed = matches.values()
         rules.append(Rule(origins, methods, headers, exposed, int(seconds) if seconds else None))
-    if not 0 < len(rules) <= _MOST_RULES:
+    if not 0 < len(rules) <= _MAX_RULES:
         raise S3Error("MalformedXML")
     return rules
 
@@ -87,25 +87,25 @@ def _decoded(stored: str) -> Iterator[Rule]:
         yield Rule(origins, methods, headers, exposed, rule["seconds"])
 
 
-def preflight(request: Request, rules: Sequence[Rule]) -> Answer:
+def preflight(request: Request, rules: Sequence[Rule]) -> Response:
     """What a browser asks before it sends. Raises AccessForbidden."""
     origin, method = request.headers.get("origin"), request.headers.get("access-control-request-method")
     if origin is None or method is None:
         raise S3Error("InvalidRequest", "Insufficient information. Origin request header needed.")
-    asked = [name.strip() for name in request.headers.get("access-control-request-headers", "").split(",")]
-    wanted = [name.lower() for name in asked if name]
+    requested = [name.strip() for name in request.headers.get("access-control-request-headers", "").split(",")]
+    lowered = [name.lower() for name in requested if name]
     for rule in rules:
-        if _allows(rule, origin, method) and all(_matches_any(rule.headers, name) for name in wanted):
+        if _allows(rule, origin, method) and all(_matches_any(rule.headers, name) for name in lowered):
             headers = _rule_headers(rule, origin) | {"access-control-allow-methods": ", ".join(rule.methods)}
-            if wanted:
-                headers["access-control-allow-headers"] = ", ".join(wanted)
+            if lowered:
+                headers["access-control-allow-headers"] = ", ".join(lowered)
             if rule.seconds is not None:
                 headers["access-control-max-age"] = str(rule.seconds)
-            return Answer(200, headers)
+            return Response(200, headers)
     raise S3Error("AccessForbidden")
 
 
-def answer_headers(request: Request, rules: Sequence[Rule]) -> dict[str, str]:
+def response_headers(request: Request, rules: Sequence[Rule]) -> dict[str, str]:
     """What an answer, good or bad, carries so that the page may read it."""
     origin = request.headers.get("origin")
     if origin is None:
@@ -117,9 +117,9 @@ def answer_headers(request: Request, rules: Sequence[Rule]) -> dict[str, str]:
 
 
 def _rule_headers(rule: Rule, origin: str) -> dict[str, str]:
-    everybody = "*" in rule.origins
-    headers = {"access-control-allow-origin": "*" if everybody else origin, "vary": _VARY}
-    if not everybody:
+    allows_any = "*" in rule.origins
+    headers = {"access-control-allow-origin": "*" if allows_any else origin, "vary": _VARY}
+    if not allows_any:
         headers["access-control-allow-credentials"] = "true"
     if rule.exposed:
         headers["access-control-expose-headers"] = ", ".join(rule.exposed)

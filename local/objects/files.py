@@ -31,7 +31,7 @@ class Files:
         for created in (folder.parent, folder, self._places):
             _sync_folder(created)
 
-    def require_room(self, size: int) -> None:
+    def require_space(self, size: int) -> None:
         """Raises InsufficientStorage when `size` bytes more would eat into what deletions and neighbours need."""
         status = os.statvfs(self._incoming)
         if status.f_bavail * status.f_frsize < size + self.spare_bytes:

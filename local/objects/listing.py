@@ -8,10 +8,10 @@ from datetime import datetime
 from sqlite3 import Connection
 
 from local.objects import documents
-from local.objects.answers import Answer, xml_answer, xml_time
 from local.objects.errors import S3Error
 from local.objects.object_records import StoredObject, object_of, require_bucket
 from local.objects.requests import Request
+from local.objects.responses import Response, xml_response, xml_time
 from local.objects.signatures import Identity
 from local.objects.storage import Storage
 
@@ -30,11 +30,13 @@ class Page:
 
 def above(prefix: bytes) -> bytes:
     """The smallest key that is above all keys with this prefix."""
-    kept = prefix.rstrip(_ABOVE_ALL)
-    return kept[:-1] + bytes([kept[-1] + 1]) if kept else _ABOVE_ALL
+    trimmed = prefix.rstrip(_ABOVE_ALL)
+    return trimmed[:-1] + bytes([trimmed[-1] + 1]) if trimmed else _ABOVE_ALL
 
 
-def list_page(connection: Connection, bucket: str, *, prefix: bytes, delimiter: bytes, start: bytes, most: int) -> Page:
+def list_page(
+    connection: Connection, bucket: str, *, prefix: bytes, delimiter: bytes, start: bytes, limit: int
+) -> Page:
     """At most `most` entries from the key `start` on. A group costs one look-up, however many keys it holds."""
     require_bucket(connection, bucket)
     entries: list[StoredObject | str] = []
@@ -42,7 +44,7 @@ def list_page(connection: Connection, bucket: str, *, prefix: bytes, delimiter: 
     while True:
         for stored in _objects(connection, bucket, start, end):
             key = stored.key.encode()
-            if len(entries) == most:
+            if len(entries) == limit:
                 return Page(entries, key)
             cut = key.find(delimiter, len(prefix)) if delimiter else -1
             if cut >= 0:
@@ -63,20 +65,23 @@ def _objects(connection: Connection, bucket: str, start: bytes, end: bytes) -> I
     return (object_of(row) for row in connection.execute(statement, (bucket, start, end)))
 
 
-async def list_objects(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
+async def list_objects(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:
     if request.parameter("list-type") != "2":
         raise S3Error("NotImplemented", "Only version 2 of ListObjects is implemented.")
     prefix, delimiter = request.parameter("prefix") or "", request.parameter("delimiter") or ""
-    most, token = min(request.number("max-keys", _LARGEST_PAGE), _LARGEST_PAGE), request.parameter("continuation-token")
+    limit, token = (
+        min(request.number("max-keys", _LARGEST_PAGE), _LARGEST_PAGE),
+        request.parameter("continuation-token"),
+    )
     start_after = request.parameter("start-after")
     start = _start_of(token) if token is not None else start_after.encode() + b"\0" if start_after else b""
     page = await storage.read(
         lambda connection: list_page(
-            connection, request.bucket, prefix=prefix.encode(), delimiter=delimiter.encode(), start=start, most=most
+            connection, request.bucket, prefix=prefix.encode(), delimiter=delimiter.encode(), start=start, limit=limit
         )
     )
     encoding = request.parameter("encoding-type")
-    truncated = page.rest is not None and most > 0
+    truncated = page.rest is not None and limit > 0
     head = (
         documents.text("Name", request.bucket),
         documents.text("Prefix", documents.named(prefix, encoding)),
@@ -85,12 +90,12 @@ async def list_objects(request: Request, identity: Identity, storage: Storage, n
         documents.text("ContinuationToken", token),
         documents.text("NextContinuationToken", _token_of(page.rest) if page.rest is not None and truncated else None),
         documents.text("KeyCount", len(page.entries)),
-        documents.text("MaxKeys", most),
+        documents.text("MaxKeys", limit),
         documents.text("EncodingType", encoding),
         documents.flag("IsTruncated", truncated),
     )
     entries = (_entry(entry, encoding) for entry in page.entries)
-    return xml_answer(documents.document("ListBucketResult", *head, *entries))
+    return xml_response(documents.document("ListBucketResult", *head, *entries))
 
 
 def _entry(entry: StoredObject | str, encoding: str | None) -> str:

@@ -98,14 +98,14 @@ def put_object(
 def put_piece(connection: sqlite3.Connection, content: str, piece: Piece) -> list[str]:
     """Puts or replaces one piece; returns the file of the replaced one."""
     where = (content, piece.number)
-    found = connection.execute("SELECT file FROM pieces WHERE content = ? AND number = ?", where).fetchall()
+    rows = connection.execute("SELECT file FROM pieces WHERE content = ? AND number = ?", where).fetchall()
     statement = """
         INSERT OR REPLACE INTO pieces (content, number, file, size, etag, checksum, modified)
         VALUES (?, ?, ?, ?, ?, ?, ?)
     """
     values = (piece.file, piece.size, piece.etag, piece.checksum, piece.modified)
     connection.execute(statement, (*where, *values))
-    return _leave(connection, [file for (file,) in found])
+    return _leave(connection, [file for (file,) in rows])
 
 
 def remove_objects(connection: sqlite3.Connection, bucket: str, keys: Sequence[str]) -> list[str]:
@@ -129,7 +129,7 @@ def release_content(connection: sqlite3.Connection, content: str) -> list[str]:
     return _leave(connection, files)
 
 
-def forget_pieces(connection: sqlite3.Connection, content: str, pieces: Sequence[Piece]) -> list[str]:
+def delete_pieces(connection: sqlite3.Connection, content: str, pieces: Sequence[Piece]) -> list[str]:
     """Forgets some pieces of an upload; returns their files."""
     numbers = [(content, piece.number) for piece in pieces]
     connection.executemany("DELETE FROM pieces WHERE content = ? AND number = ?", numbers)
@@ -145,16 +145,16 @@ def leftovers(connection: sqlite3.Connection) -> list[str]:
     return [file for (file,) in connection.execute("SELECT file FROM leftovers")]
 
 
-def forget_leftovers(connection: sqlite3.Connection, files: Sequence[str]) -> None:
+def delete_leftovers(connection: sqlite3.Connection, files: Sequence[str]) -> None:
     connection.executemany("DELETE FROM leftovers WHERE file = ?", [(file,) for file in files])
 
 
 def named_files(connection: sqlite3.Connection, files: Sequence[str]) -> set[str]:
     """Those of `files` that a piece names. Reads all pieces: for the start, and only if there are files to ask for."""
-    wanted = set(files)
-    if not wanted:
+    unreferenced = set(files)
+    if not unreferenced:
         return set()
-    return {file for (file,) in connection.execute("SELECT file FROM pieces") if file in wanted}
+    return {file for (file,) in connection.execute("SELECT file FROM pieces") if file in unreferenced}
 
 
 def _leave(connection: sqlite3.Connection, files: list[str]) -> list[str]:

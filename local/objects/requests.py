@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 from local.asgi import Receive, Scope
 from local.objects.errors import ClientGone, S3Error
 
-LONGEST_KEY_BYTES = 1_024
+MAX_KEY_BYTES = 1_024
 IDLE_SECONDS = 60
 """How long a client may stay silent while it sends a body, or deaf while it is sent one."""
 
@@ -69,8 +69,8 @@ def read_request(scope: Scope, receive: Receive) -> Request:
     query = _read_query(scope["query_string"])
     hoisted = {name.lower(): value for name, value in query if name.lower().startswith("x-amz-")}
     key = _decoded(raw_key)
-    if len(key.encode()) > LONGEST_KEY_BYTES:
-        raise S3Error("KeyTooLongError", details={"MaxSizeAllowed": str(LONGEST_KEY_BYTES)})
+    if len(key.encode()) > MAX_KEY_BYTES:
+        raise S3Error("KeyTooLongError", details={"MaxSizeAllowed": str(MAX_KEY_BYTES)})
     return Request(scope["method"], path, _decoded(raw_bucket), key, query, headers, hoisted | headers, receive)
 
 

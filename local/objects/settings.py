@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from local.refusal import ExitCode, Refusal
+from local.startup_error import ExitCode, StartupError
 from shared.hosts import checked_hosts
 
 PREFIX = "DARKROOM_"
@@ -39,7 +39,7 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise Refusal(
+        raise StartupError(
             "\n".join(_line(str(wrong["loc"][0])) for wrong in error.errors()), ExitCode.WRONG_SETTING
         ) from error
 

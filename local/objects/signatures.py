@@ -24,7 +24,7 @@ from local.signatures import (
 UNSIGNED = "UNSIGNED-PAYLOAD"
 _SERVICE = "s3"
 _LARGEST_SKEW = timedelta(minutes=15)
-_LONGEST_EXPIRY_SECONDS = 7 * 24 * 3600
+_MAX_EXPIRY_SECONDS = 7 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +100,20 @@ def _header_claim(request: Request, now: datetime) -> _Claim:
 def _presigned_claim(request: Request, now: datetime) -> _Claim:
     names = ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature")
     fields = {name: request.parameter(f"X-Amz-{name}") for name in names}
-    found = {name: value for name, value in fields.items() if value is not None}
-    if len(found) < len(names) or found["Algorithm"] != ALGORITHM:
+    present = {name: value for name, value in fields.items() if value is not None}
+    if len(present) < len(names) or present["Algorithm"] != ALGORITHM:
         raise S3Error("AuthorizationQueryParametersError")
-    expires = found["Expires"]
-    if not (expires.isascii() and expires.isdigit() and 1 <= int(expires[:8]) <= _LONGEST_EXPIRY_SECONDS):
+    expires = present["Expires"]
+    if not (expires.isascii() and expires.isdigit() and 1 <= int(expires[:8]) <= _MAX_EXPIRY_SECONDS):
         raise S3Error("AuthorizationQueryParametersError", "X-Amz-Expires must be between 1 and 604800 seconds")
-    date = _read_date(found["Date"], "AuthorizationQueryParametersError")
+    date = _read_date(present["Date"], "AuthorizationQueryParametersError")
     if date - now > _LARGEST_SKEW:
         raise S3Error("AccessDenied", "Request is not valid yet")
     if now > date + timedelta(seconds=int(expires)):
         raise S3Error("AccessDenied", "Request has expired", details={"X-Amz-Expires": expires})
     payload = request.headers.get("x-amz-content-sha256", UNSIGNED)
-    signed = tuple(found["SignedHeaders"].split(";"))
-    return _Claim(found["Credential"], found["Date"], signed, found["Signature"], payload)
+    signed = tuple(present["SignedHeaders"].split(";"))
+    return _Claim(present["Credential"], present["Date"], signed, present["Signature"], payload)
 
 
 def _read_date(text: str, code: str) -> datetime:

@@ -12,12 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from local.objects.ballast import Ballast
 from local.objects.bodies import Payload, PayloadCheck
 from local.objects.catalogue import Catalogue
+from local.objects.disk_reserve import DiskReserve
 from local.objects.errors import S3Error
 from local.objects.files import Files, write_all
-from local.objects.object_records import Piece, forget_leftovers, leftovers, named_files
+from local.objects.object_records import Piece, delete_leftovers, leftovers, named_files
 from local.objects.requests import Request
 
 Arguments = ParamSpec("Arguments")
@@ -41,8 +41,8 @@ class Received:
 
 
 class Storage:
-    def __init__(self, catalogue: Catalogue, files: Files, ballast: Ballast, threads: ThreadPoolExecutor) -> None:
-        self._catalogue, self._files, self._ballast, self._threads = catalogue, files, ballast, threads
+    def __init__(self, catalogue: Catalogue, files: Files, reserve: DiskReserve, threads: ThreadPoolExecutor) -> None:
+        self._catalogue, self._files, self._reserve, self._threads = catalogue, files, reserve, threads
 
     async def read(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         return await self._catalogue.read(work)
@@ -57,7 +57,7 @@ class Storage:
 
     async def receive(self, request: Request, check: PayloadCheck) -> Received:
         """Takes the body in. Raises whatever `check` finds wrong, InsufficientStorage, OSError or ClientGone."""
-        await self.in_thread(self._files.require_room, check.length)
+        await self.in_thread(self._files.require_space, check.length)
         name, descriptor = await self.in_thread(self._files.create)
         try:
             try:
@@ -86,8 +86,8 @@ class Storage:
         """Removes files that a transaction has left over. Should this be cut short, the next start does it again."""
         if files:
             await self.in_thread(self._files.remove, files)
-            await self._write_at_need(lambda connection: forget_leftovers(connection, files))
-            await self.in_thread(self._ballast.take, self._files.spare_bytes)
+            await self._write_at_need(lambda connection: delete_leftovers(connection, files))
+            await self.in_thread(self._reserve.take, self._files.spare_bytes)
 
     async def open(self, piece: Piece) -> int:
         return await self.in_thread(self._files.open, piece.file)
@@ -100,7 +100,7 @@ class Storage:
             await self.in_thread(self._files.keep, name)
         await self.in_thread(self._files.remove, set(waiting) - named)
         await self.discard(await self.read(leftovers))
-        await self.in_thread(self._ballast.take, self._files.spare_bytes)
+        await self.in_thread(self._reserve.take, self._files.spare_bytes)
 
     async def in_thread(
         self, work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs
@@ -117,7 +117,7 @@ class Storage:
         try:
             return await self._catalogue.write(work)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not await self.in_thread(self._ballast.give_up):
+            if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not await self.in_thread(self._reserve.give_up):
                 raise
             return await self._catalogue.write(work)
 
@@ -158,7 +158,7 @@ async def open_storage(folder: Path, spare_bytes: int) -> AsyncIterator[Storage]
         files = Files(folder, spare_bytes)
         await catalogue.open()
         try:
-            storage = Storage(catalogue, files, Ballast(folder / "ballast"), threads)
+            storage = Storage(catalogue, files, DiskReserve(folder / "ballast"), threads)
             await storage.recover()
             yield storage
         finally:

@@ -8,30 +8,30 @@ from sqlite3 import Connection
 from xml.etree.ElementTree import Element
 
 from local.objects import documents
-from local.objects.answers import Answer, milliseconds, xml_answer, xml_time
 from local.objects.bodies import PayloadCheck, read_document, require_size
 from local.objects.checksums import HEADER_PREFIX, Checksum, composite, named_checksum, require_algorithm
 from local.objects.conditions import write_condition
 from local.objects.errors import S3Error
 from local.objects.files import new_content_id
 from local.objects.listing import above
-from local.objects.object_calls import kept_headers
+from local.objects.object_calls import stored_headers
 from local.objects.object_records import (
     Piece,
     StoredObject,
+    delete_pieces,
     find_object,
     find_pieces,
-    forget_pieces,
     put_object,
     put_piece,
     release_content,
 )
 from local.objects.requests import Request
+from local.objects.responses import Response, milliseconds, xml_response, xml_time
 from local.objects.signatures import Identity
 from local.objects.storage import Storage
 from local.objects.upload_records import Upload, add_upload, list_uploads, remove_upload, require_upload
 
-_MOST_PARTS = 10_000
+_MAX_PARTS = 10_000
 _SMALLEST_PART_BYTES = 5 * 1024 * 1024
 """S3's limit of every part but the last."""
 _LARGEST_COMPLETE_DOCUMENT = 4 * 1024 * 1024
@@ -45,7 +45,7 @@ class _NamedPart:
     checksum: str | None
 
 
-async def create(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
+async def create(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:
     announced = request.fields.get("x-amz-checksum-algorithm")
     algorithm = require_algorithm(announced) if announced else None
     kind = request.fields.get("x-amz-checksum-type", "COMPOSITE").upper()
@@ -53,21 +53,21 @@ async def create(request: Request, identity: Identity, storage: Storage, now: da
         raise S3Error(
             "NotImplemented", "This server keeps composite checksums of uploads in parts, no full-object ones."
         )
-    upload = Upload(request.key, new_content_id(), milliseconds(now), kept_headers(request), algorithm)
+    upload = Upload(request.key, new_content_id(), milliseconds(now), stored_headers(request), algorithm)
     await storage.write(lambda connection: add_upload(connection, request.bucket, upload))
     headers = {"x-amz-checksum-algorithm": algorithm, "x-amz-checksum-type": kind} if algorithm else {}
     names = (documents.text("Bucket", request.bucket), documents.text("Key", request.key))
     body = documents.document("InitiateMultipartUploadResult", *names, documents.text("UploadId", upload.content))
-    return xml_answer(body, headers=headers)
+    return xml_response(body, headers=headers)
 
 
-async def upload_part(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
+async def upload_part(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:
     if "x-amz-copy-source" in request.fields:
         raise S3Error("NotImplemented", "UploadPartCopy is not implemented.")
     number, content = request.number("partNumber", 0), _upload_id(request)
-    if not 1 <= number <= _MOST_PARTS:
-        raise S3Error("InvalidArgument", f"Part number must be an integer between 1 and {_MOST_PARTS}, inclusive")
-    upload = await storage.read(lambda found: require_upload(found, request.bucket, request.key, content))
+    if not 1 <= number <= _MAX_PARTS:
+        raise S3Error("InvalidArgument", f"Part number must be an integer between 1 and {_MAX_PARTS}, inclusive")
+    upload = await storage.read(lambda connection: require_upload(connection, request.bucket, request.key, content))
     checksum = named_checksum(request.fields)
     _require_same_algorithm(upload.algorithm, checksum)
     check = PayloadCheck(request, identity, checksum)
@@ -84,7 +84,7 @@ async def upload_part(request: Request, identity: Identity, storage: Storage, no
 
     await storage.keep(received, write)
     headers = {payload.checksum.header: str(payload.checksum.value)} if payload.checksum else {}
-    return Answer(200, {"etag": f'"{payload.etag}"', **headers})
+    return Response(200, {"etag": f'"{payload.etag}"', **headers})
 
 
 def _require_same_algorithm(expected: str | None, checksum: Checksum | None) -> None:
@@ -97,30 +97,30 @@ def _require_same_algorithm(expected: str | None, checksum: Checksum | None) -> 
         )
 
 
-async def list_parts(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
+async def list_parts(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:
     content = _upload_id(request)
-    after, most = request.number("part-number-marker", 0), min(request.number("max-parts", _PAGE), _PAGE)
+    after, limit = request.number("part-number-marker", 0), min(request.number("max-parts", _PAGE), _PAGE)
 
     def read(connection: Connection) -> tuple[Upload, list[Piece]]:
         upload = require_upload(connection, request.bucket, request.key, content)
         return upload, [piece for piece in find_pieces(connection, content) if piece.number > after]
 
     upload, pieces = await storage.read(read)
-    page = pieces[:most]
+    page = pieces[:limit]
     head = (
         documents.text("Bucket", request.bucket),
         documents.text("Key", documents.named(request.key, request.parameter("encoding-type"))),
         documents.text("UploadId", content),
         documents.text("PartNumberMarker", after),
         documents.text("NextPartNumberMarker", page[-1].number if page else after),
-        documents.text("MaxParts", most),
-        documents.flag("IsTruncated", len(pieces) > most),
+        documents.text("MaxParts", limit),
+        documents.flag("IsTruncated", len(pieces) > limit),
         documents.text("ChecksumAlgorithm", upload.algorithm),
         documents.text("ChecksumType", "COMPOSITE" if upload.algorithm else None),
     )
     parts = (_part(piece, upload.algorithm) for piece in page)
     tail = documents.text("StorageClass", "STANDARD")
-    return xml_answer(documents.document("ListPartsResult", *head, *parts, tail))
+    return xml_response(documents.document("ListPartsResult", *head, *parts, tail))
 
 
 def _part(piece: Piece, algorithm: str | None) -> str:
@@ -134,7 +134,7 @@ def _part(piece: Piece, algorithm: str | None) -> str:
     )
 
 
-async def complete(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
+async def complete(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:
     """Answers the same when it is repeated, as long as the object still stands."""
     content, condition = _upload_id(request), write_condition(request.fields)
     body = await read_document(request, identity, largest=_LARGEST_COMPLETE_DOCUMENT)
@@ -153,7 +153,7 @@ async def complete(request: Request, identity: Identity, storage: Storage, now: 
         numbers = {piece.number for piece in chosen}
         left = [piece for piece in pieces if piece.number not in numbers]
         replaced = put_object(connection, request.bucket, stored, condition)
-        return stored, replaced + forget_pieces(connection, content, left)
+        return stored, replaced + delete_pieces(connection, content, left)
 
     stored, files = await storage.write(write)
     await storage.discard(files)
@@ -162,7 +162,7 @@ async def complete(request: Request, identity: Identity, storage: Storage, now: 
     checksum = documents.text(f"Checksum{stored.algorithm}", stored.checksum) if stored.algorithm else ""
     kind = documents.text("ChecksumType", "COMPOSITE") if stored.algorithm else ""
     tag = documents.text("ETag", f'"{stored.etag}"')
-    return xml_answer(
+    return xml_response(
         documents.document(
             "CompleteMultipartUploadResult", documents.text("Location", location), *names, tag, checksum, kind
         )
@@ -179,7 +179,7 @@ def _named_part(part: Element) -> _NamedPart:
 
 
 def _require_order(named: list[_NamedPart]) -> None:
-    if not named or len(named) > _MOST_PARTS:
+    if not named or len(named) > _MAX_PARTS:
         raise S3Error("MalformedXML")
     if any(after.number <= before.number for before, after in pairwise(named)):
         raise S3Error("InvalidPartOrder")
@@ -223,7 +223,7 @@ def _assembled(request: Request, upload: Upload, chosen: list[Piece], modified: 
     return StoredObject(upload.key, upload.content, etag, size, modified, upload.headers, upload.algorithm, checksum)
 
 
-async def abort(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
+async def abort(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:
     content = _upload_id(request)
 
     def write(connection: Connection) -> list[str]:
@@ -232,28 +232,28 @@ async def abort(request: Request, identity: Identity, storage: Storage, now: dat
         return release_content(connection, content)
 
     await storage.remove(write)
-    return Answer(204)
+    return Response(204)
 
 
-async def list_all(request: Request, identity: Identity, storage: Storage, now: datetime) -> Answer:
+async def list_all(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:
     if request.parameter("delimiter"):
         raise S3Error("NotImplemented", "ListMultipartUploads takes no delimiter here.")
     prefix, encoding = request.parameter("prefix") or "", request.parameter("encoding-type")
-    most = min(request.number("max-uploads", _PAGE), _PAGE)
+    limit = min(request.number("max-uploads", _PAGE), _PAGE)
     key_marker, id_marker = request.parameter("key-marker") or "", request.parameter("upload-id-marker") or ""
     # Without an upload id all uploads of the marker's key are behind us, for every id is below "~".
     after = (key_marker.encode(), id_marker or ("~" if key_marker else ""))
-    found = await storage.read(
+    connection = await storage.read(
         lambda connection: list_uploads(
             connection,
             request.bucket,
             from_key=prefix.encode(),
             below_key=above(prefix.encode()),
             after=after,
-            limit=most + 1,
+            limit=limit + 1,
         )
     )
-    page, truncated = found[:most], len(found) > most
+    page, truncated = connection[:limit], len(connection) > limit
     head = (
         documents.text("Bucket", request.bucket),
         documents.text("KeyMarker", documents.named(key_marker, encoding)),
@@ -262,11 +262,11 @@ async def list_all(request: Request, identity: Identity, storage: Storage, now: 
         documents.text("NextUploadIdMarker", page[-1].content if truncated and page else None),
         documents.text("Prefix", documents.named(prefix, encoding)),
         documents.text("EncodingType", encoding),
-        documents.text("MaxUploads", most),
+        documents.text("MaxUploads", limit),
         documents.flag("IsTruncated", truncated),
     )
     uploads = (_upload(upload, encoding) for upload in page)
-    return xml_answer(documents.document("ListMultipartUploadsResult", *head, *uploads))
+    return xml_response(documents.document("ListMultipartUploadsResult", *head, *uploads))
 
 
 def _upload(upload: Upload, encoding: str | None) -> str:

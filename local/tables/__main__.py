@@ -6,10 +6,10 @@ from contextlib import AsyncExitStack
 
 from local.asgi import Application
 from local.faults import with_faults
-from local.refusal import Refusal
 from local.serving import listen, run_to_the_end, serve_on
 from local.signatures import Verifier
 from local.signed_requests import OwnHostsOnly, SignedRequestsOnly
+from local.startup_error import StartupError
 from local.tables.database import FileInUse, NewerFormat
 from local.tables.server import open_application
 from local.tables.settings import Settings, read_settings
@@ -28,11 +28,11 @@ async def serve() -> None:
             try:
                 application = await stack.enter_async_context(open_application(file))
             except FileInUse as error:
-                raise Refusal(f"Another server uses the file {file}.") from error
+                raise StartupError(f"Another server uses the file {file}.") from error
             except NewerFormat as error:
-                raise Refusal(f"The file {file} was written by a newer release of Darkroom.") from error
+                raise StartupError(f"The file {file} was written by a newer release of Darkroom.") from error
             except (OSError, sqlite3.Error) as error:
-                raise Refusal(f"The file {file} cannot be used: {error}.") from error
+                raise StartupError(f"The file {file} cannot be used: {error}.") from error
             await serve_on(listener, _guarded(application, settings))
 
 

@@ -12,34 +12,34 @@ from local.tables.requests import Parameters, array, constraint, mapping, refuse
 from local.tables.schema import Table
 from local.tables.values import Item, canonical_item
 
-MOST_READS: Final = 100  # "BatchGetItem"
+MAX_READS: Final = 100  # "BatchGetItem"
 READ_PARAMETERS: Final = frozenset({"ConsistentRead", "Keys"})
 PARAMETERS: Final = frozenset({"RequestItems"})
-MOST_WRITES: Final = 25  # "BatchWriteItem"
-LARGEST_ANSWER: Final = 16 * 1024 * 1024  # bytes; what is over comes back as unprocessed
+MAX_WRITES: Final = 25  # "BatchWriteItem"
+MAX_RESPONSE_BYTES: Final = 16 * 1024 * 1024  # bytes; what is over comes back as unprocessed
 
-Wanted = tuple[str, Table, StoredKey, Item]
+Expected = tuple[str, Table, StoredKey, Item]
 
 
 async def batch_get_item(database: Database, parameters: Parameters) -> bytes:
     """What does not exist is left out; what would make the answer too long is named as unprocessed."""
     refuse_unknown(parameters, PARAMETERS)
     tables = mapping(parameters, "RequestItems")
-    wanted = list(_wanted(database, tables))
-    if not 1 <= len(wanted) <= MOST_READS:
+    requested = list(_requested(database, tables))
+    if not 1 <= len(requested) <= MAX_READS:
         raise ValidationException("Too many items requested for the BatchGetItem call")
-    if len({(table.name, key) for _, table, key, _ in wanted}) != len(wanted):
+    if len({(table.name, key) for _, table, key, _ in requested}) != len(requested):
         raise ValidationException("Provided list of item keys contains duplicates")
-    return await database.read(lambda connection: _read(connection, tables, wanted))
+    return await database.read(lambda connection: _read(connection, tables, requested))
 
 
 async def batch_write_item(database: Database, parameters: Parameters) -> bytes:
     """All of it in one commit, which is more than DynamoDB promises."""
     refuse_unknown(parameters, PARAMETERS)
     requests = list(_writes(database, mapping(parameters, "RequestItems")))
-    if not 1 <= len(requests) <= MOST_WRITES:
+    if not 1 <= len(requests) <= MAX_WRITES:
         raise constraint(
-            "RequestItems", len(requests), f"Member must have length between 1 and {MOST_WRITES}, inclusive"
+            "RequestItems", len(requests), f"Member must have length between 1 and {MAX_WRITES}, inclusive"
         )
     if len({request.target for request in requests}) != len(requests):
         raise ValidationException("Provided list of item keys contains duplicates")
@@ -52,30 +52,32 @@ async def batch_write_item(database: Database, parameters: Parameters) -> bytes:
     return b'{"UnprocessedItems":{}}'
 
 
-def _wanted(database: Database, tables: Parameters) -> Iterator[Wanted]:
+def _requested(database: Database, tables: Parameters) -> Iterator[Expected]:
     for name, value in tables.items():
         request = structure(value)
         table = database.catalog.require(name)
         refuse_unknown(request, READ_PARAMETERS)
-        for given in array(request, "Keys"):
-            key = canonical_item(given)
+        for entry in array(request, "Keys"):
+            key = canonical_item(entry)
             yield name, table, key_alone(table.keys, key), key
 
 
-def _read(connection: sqlite3.Connection, tables: Parameters, wanted: list[Wanted]) -> bytes:
-    found: dict[str, list[bytes]] = {name: [] for name in tables}
+def _read(connection: sqlite3.Connection, tables: Parameters, requested: list[Expected]) -> bytes:
+    results: dict[str, list[bytes]] = {name: [] for name in tables}
     unprocessed: dict[str, Any] = {}
     size = 0
-    for name, table, key, item in wanted:
-        if size > LARGEST_ANSWER:
+    for name, table, key, item in requested:
+        if size > MAX_RESPONSE_BYTES:
             unprocessed.setdefault(name, {**tables[name], "Keys": []})["Keys"].append(item)
             continue
         document = rows.fetch_document(connection, table, key)
         if document is not None:
             size += len(document)
-            found[name].append(document)
-    answers = b",".join(rows.encode(name) + b":[" + b",".join(documents) + b"]" for name, documents in found.items())
-    return b'{"Responses":{' + answers + b'},"UnprocessedKeys":' + rows.encode(unprocessed) + b"}"
+            results[name].append(document)
+    responses = b",".join(
+        rows.encode(name) + b":[" + b",".join(documents) + b"]" for name, documents in results.items()
+    )
+    return b'{"Responses":{' + responses + b'},"UnprocessedKeys":' + rows.encode(unprocessed) + b"}"
 
 
 def _writes(database: Database, tables: Parameters) -> Iterator[changes.Request]:

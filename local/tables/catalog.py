@@ -5,7 +5,7 @@ import sqlite3
 import time
 
 from local.tables import rows, statements
-from local.tables.definitions import KEPT, read_table, table_name
+from local.tables.definitions import RETENTION, read_table, table_name
 from local.tables.errors import ResourceInUseException, ResourceNotFoundException
 from local.tables.requests import Parameters
 from local.tables.schema import Table
@@ -26,10 +26,10 @@ class Catalog:
 
     def load(self, connection: sqlite3.Connection) -> None:
         """Reads all tables from the file."""
-        found = connection.execute("SELECT number, definition, expiry_attribute FROM tables")
+        rows = connection.execute("SELECT number, definition, expiry_attribute FROM tables")
         tables = [
             read_table(json.loads(definition), number=number).expiring_by(expiry_attribute)
-            for number, definition, expiry_attribute in found.fetchall()
+            for number, definition, expiry_attribute in rows.fetchall()
         ]
         self._tables = {table.name: table for table in tables}
 
@@ -46,14 +46,14 @@ def create(connection: sqlite3.Connection, parameters: Parameters) -> Table:
     name = table_name(parameters)
     if connection.execute("SELECT 1 FROM tables WHERE name = ?", (name,)).fetchone():
         raise ResourceInUseException(f"Table already exists: {name}")
-    kept = {"TableName": name, **{name: parameters[name] for name in KEPT if name in parameters}}
-    definition = json.dumps(kept)
+    stored = {"TableName": name, **{name: parameters[name] for name in RETENTION if name in parameters}}
+    definition = json.dumps(stored)
     number = connection.execute(
         "INSERT INTO tables (name, definition, created_at) VALUES (?, ?, ?)",
         (name, definition, time.time()),
     ).lastrowid
     assert number is not None, "SQLite numbers every inserted row"  # noqa: S101  # for the type checker
-    table = read_table(kept, number=number)
+    table = read_table(stored, number=number)
     for statement in statements.create(table):
         connection.execute(statement)
     return table

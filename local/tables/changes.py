@@ -95,8 +95,8 @@ def store(connection: sqlite3.Connection, decided: Decided) -> None:
 
 def _after(request: Request, item: Item | None) -> Item | None:
     match request.effect:
-        case Put(wanted):
-            return wanted
+        case Put(requested):
+            return requested
         case Update(key, expression):
             return updates.apply(expression, key if item is None else item, request.values)
         case Delete():

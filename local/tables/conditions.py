@@ -29,8 +29,8 @@ def holds(condition: Condition, item: Item, values: Values) -> bool:
             return all(holds(term, item, values) for term in terms)
         case Either(terms):
             return any(holds(term, item, values) for term in terms)
-        case Exists(attribute, wanted):
-            return (attribute in item) == wanted
+        case Exists(attribute, expected):
+            return (attribute in item) == expected
         case Comparison(attribute, comparator, value):
             return _compare(comparator, item.get(attribute), values[value])
 

@@ -148,9 +148,9 @@ class Database:
 
     def _open_writer(self) -> sqlite3.Connection:
         connection = self._connect()
-        [found] = connection.execute("PRAGMA user_version").fetchone()
-        if found > FORMAT:
-            raise NewerFormat(f"{self._file} has format {found}, this program knows {FORMAT}")
+        [version] = connection.execute("PRAGMA user_version").fetchone()
+        if version > FORMAT:
+            raise NewerFormat(f"{self._file} has format {version}, this program knows {FORMAT}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
@@ -177,8 +177,8 @@ class Database:
 def _attempt(work: Work[Any], connection: sqlite3.Connection) -> Any:
     try:
         return work(connection)
-    except TablesError as refusal:
-        return refusal
+    except TablesError as error:
+        return error
 
 
 def _settle(jobs: list[_Job], outcomes: list[Any]) -> None:

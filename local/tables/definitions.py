@@ -11,7 +11,7 @@ from local.tables.schema import Index, Table
 
 TABLE_NAME: Final = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
 KEY_KINDS: Final = ("S", "N")
-KEPT: Final = ("AttributeDefinitions", "KeySchema", "LocalSecondaryIndexes", "GlobalSecondaryIndexes")
+RETENTION: Final = ("AttributeDefinitions", "KeySchema", "LocalSecondaryIndexes", "GlobalSecondaryIndexes")
 """The parameters of CreateTable that a table is made again from."""
 
 

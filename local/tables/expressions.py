@@ -67,9 +67,9 @@ class Expressions:
 
 
 def _map_of(parameters: Parameters, name: str) -> dict[str, Any]:
-    given = optional_mapping(parameters, name)
-    if given is None:
+    mapping = optional_mapping(parameters, name)
+    if mapping is None:
         return {}
-    if not given:
+    if not mapping:
         raise ValidationException(f"{name} must not be empty")
-    return given
+    return mapping

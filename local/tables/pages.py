@@ -36,7 +36,7 @@ class PageRequest:
 
 def read_page(connection: sqlite3.Connection, request: PageRequest) -> bytes:
     """The answer's JSON. It names the last key read whenever the page ended before the rows did."""
-    found: list[bytes] = []
+    items: list[bytes] = []
     count = size = 0
     document = b""
     ended_early = False
@@ -49,9 +49,9 @@ def read_page(connection: sqlite3.Connection, request: PageRequest) -> bytes:
         count += 1
         size += row_size
         if not request.counts_only:
-            found.append(_carried(document, request.index))
+            items.append(_carried(document, request.index))
     cursor.close()  # or its snapshot would keep the log from being brought into the file
-    parts = [] if request.counts_only else [b'"Items":[' + b",".join(found) + b"]"]
+    parts = [] if request.counts_only else [b'"Items":[' + b",".join(items) + b"]"]
     parts.append(b'"Count":%d,"ScannedCount":%d' % (count, count))
     if ended_early or count == request.limit:
         parts.append(b'"LastEvaluatedKey":' + rows.encode(_position(request, rows.decode(document))))

@@ -88,9 +88,9 @@ def _term(tokens: Tokens) -> Condition:
         inner = _either(tokens)
         tokens.close_group(opened)
         return inner
-    for function, wanted in (("attribute_exists", True), ("attribute_not_exists", False)):
+    for function, requested in (("attribute_exists", True), ("attribute_not_exists", False)):
         if tokens.calls(function):
-            test = Exists(tokens.attribute(), wanted)
+            test = Exists(tokens.attribute(), requested)
             tokens.expect(")")
             return test
     attribute = tokens.attribute()

@@ -72,13 +72,13 @@ def plan_query(table: Table, parameters: Parameters) -> PageRequest:
     if condition is None:
         raise missing("KeyConditionExpression")
     expressions.finish()
-    wanted = key_range(condition.root, table.keys if index is None else index.keys, expressions.values)
+    key_bounds = key_range(condition.root, table.keys if index is None else index.keys, expressions.values)
     forward = boolean(parameters, "ScanIndexForward", default=True)
     return PageRequest(
         table=table,
         index=index,
-        bounds=query_bounds(table, index, wanted, _start(parameters), forward),
-        order=query_order(index, wanted),
+        bounds=query_bounds(table, index, key_bounds, _start(parameters), forward),
+        order=query_order(index, key_bounds),
         forward=forward,
         limit=positive(parameters, "Limit"),
         counts_only=choice(parameters, "Select", SELECTIONS) == "COUNT",
@@ -94,5 +94,5 @@ def _index(table: Table, parameters: Parameters) -> Index | None:
 
 
 def _start(parameters: Parameters) -> Item | None:
-    given = optional_mapping(parameters, "ExclusiveStartKey")
-    return None if given is None else canonical_item(given)
+    start_key = optional_mapping(parameters, "ExclusiveStartKey")
+    return None if start_key is None else canonical_item(start_key)

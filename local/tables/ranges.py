@@ -14,24 +14,24 @@ SCAN_ORDER: Final = ("partition", "sort")
 OUTSIDE: Final = "The provided starting key is outside query boundaries based on provided conditions"
 
 
-def query_order(index: Index | None, wanted: KeyRange) -> tuple[str, ...]:
+def query_order(index: Index | None, key_bounds: KeyRange) -> tuple[str, ...]:
     """The columns that tell rows of the range apart: a sort key that is the same in all of them does not."""
     order = ("sort",) if index is None else index.order
-    return order if wanted.only is None else order[1:] or order
+    return order if key_bounds.only is None else order[1:] or order
 
 
 def query_bounds(
-    table: Table, index: Index | None, wanted: KeyRange, start: Item | None, forward: bool
+    table: Table, index: Index | None, key_bounds: KeyRange, start: Item | None, forward: bool
 ) -> tuple[Bound, ...]:
     """A start replaces the end of the range that it lies behind, so that SQLite seeks straight to it."""
     partition_column = "partition" if index is None else index.partition_column
     sort_column = "sort" if index is None else index.sort_column
-    bounds = [Bound(f"{partition_column} = ?", (wanted.partition,))]
-    low, high = wanted.low, wanted.high
-    only = wanted.only
+    bounds = [Bound(f"{partition_column} = ?", (key_bounds.partition,))]
+    low, high = key_bounds.low, key_bounds.high
+    only = key_bounds.only
     if start is not None:
-        _require_inside(table, index, wanted, start)
-        order = query_order(index, wanted)
+        _require_inside(table, index, key_bounds, start)
+        order = query_order(index, key_bounds)
         bounds.append(_after(order, _position(table, index, start), forward))
         low, high = (None, high) if forward else (low, None)
     if only is not None:
@@ -67,11 +67,11 @@ def _position(table: Table, index: Index | None, start: Item) -> dict[str, bytes
     return position
 
 
-def _require_inside(table: Table, index: Index | None, wanted: KeyRange, start: Item) -> None:
+def _require_inside(table: Table, index: Index | None, key_bounds: KeyRange, start: Item) -> None:
     position = _position(table, index, start)
     partition = position["partition" if index is None else index.partition_column]
     sort = position["sort" if index is None else index.sort_column]
-    if partition != wanted.partition or not wanted.contains(sort):
+    if partition != key_bounds.partition or not key_bounds.contains(sort):
         raise ValidationException(OUTSIDE)
 
 

@@ -103,10 +103,10 @@ def missing(name: str) -> ValidationException:
 
 def constraint(name: str, value: object, rule: str, *, quoted: bool = True) -> ValidationException:
     """DynamoDB's words for a parameter out of its limits."""
-    shown = f"'{value}'" if quoted else value
+    text = f"'{value}'" if quoted else value
     member = name[:1].lower() + name[1:]
     return ValidationException(
-        f"1 validation error detected: Value {shown} at '{member}' failed to satisfy constraint: {rule}"
+        f"1 validation error detected: Value {text} at '{member}' failed to satisfy constraint: {rule}"
     )
 
 

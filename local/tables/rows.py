@@ -11,7 +11,7 @@ from local.tables.keys import StoredKey
 from local.tables.schema import Table
 from local.tables.values import Item, item_bytes
 
-LATEST_EXPIRY: Final = 2**62  # seconds; SQLite's integers end at 2**63
+MAX_EXPIRY: Final = 2**62  # seconds; SQLite's integers end at 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,14 @@ def decode(document: bytes) -> Item:
 
 def fetch(connection: sqlite3.Connection, table: Table, key: StoredKey) -> Row | None:
     """None when there is no such item."""
-    found = connection.execute(statements.fetch(table.rows), (key.partition, key.sort)).fetchone()
-    return None if found is None else Row(found[0], decode(found[1]), found[1])
+    rows = connection.execute(statements.fetch(table.rows), (key.partition, key.sort)).fetchone()
+    return None if rows is None else Row(rows[0], decode(rows[1]), rows[1])
 
 
 def fetch_document(connection: sqlite3.Connection, table: Table, key: StoredKey) -> bytes | None:
     """The item's JSON as it is stored; None when there is no such item."""
-    found = connection.execute(statements.fetch(table.rows), (key.partition, key.sort)).fetchone()
-    return None if found is None else found[1]
+    rows = connection.execute(statements.fetch(table.rows), (key.partition, key.sort)).fetchone()
+    return None if rows is None else rows[1]
 
 
 def columns_of(table: Table, item: Item) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def delete(connection: sqlite3.Connection, table: Table, old: Row) -> None:
 def expiry(item: Item, attribute: str | None) -> int | None:
     """The second after which the item may go; None when it says none."""
     value = item.get(attribute, {}).get("N") if attribute is not None else None
-    return None if value is None else max(0, min(int(Decimal(value)), LATEST_EXPIRY))
+    return None if value is None else max(0, min(int(Decimal(value)), MAX_EXPIRY))
 
 
 def _indexed_columns(table: Table, item: Item) -> dict[str, Any]:

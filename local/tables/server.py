@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from local.asgi import Application, Receive, Scope, Send, answer
+from local.asgi import Application, Receive, Scope, Send, send_response
 from local.tables import batches, items, queries, rows, tables, transactions
 from local.tables.database import Database
 from local.tables.errors import (
@@ -70,13 +70,13 @@ async def open_application(file: Path) -> AsyncIterator[Application]:
 def _application(database: Database) -> Application:
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "GET" and scope["path"] in HEALTH_PATHS:
-            await answer(send, 200)
+            await send_response(send, 200)
             return
         try:
             status, body = await _respond(database, scope, receive)
         except ClientLeft:
             return
-        await _answer(send, status, body)
+        await _handle(send, status, body)
 
     return serve
 
@@ -86,8 +86,8 @@ async def _respond(database: Database, scope: Scope, receive: Receive) -> tuple[
     try:
         operation = _operation(headers)
         return 200, await operation(database, decode(await _body(receive)))
-    except TablesError as refusal:
-        return refusal.status, rows.encode(refusal.body())
+    except TablesError as failure:
+        return failure.status, rows.encode(failure.body())
     except sqlite3.Error as error:  # a full disk, a broken file: nothing was written
         log.exception("storage.failed", target=headers.get(b"x-amz-target", b"").decode("latin-1"))
         return 500, rows.encode(InternalServerError(str(error)).body())
@@ -119,7 +119,7 @@ async def _body(receive: Receive) -> bytes:
             return b"".join(parts)
 
 
-async def _answer(send: Send, status: int, body: bytes) -> None:
+async def _handle(send: Send, status: int, body: bytes) -> None:
     headers = [
         (b"content-type", b"application/x-amz-json-1.0"),
         (b"content-length", str(len(body)).encode()),

@@ -12,7 +12,7 @@ from local.tables.database import Database
 from local.tables.schema import Table
 
 PAUSE_SECONDS: Final = 30
-AT_MOST: Final = 200  # rows in one commit, so that no caller waits long behind it
+MAX_ROWS: Final = 200  # rows in one commit, so that no caller waits long behind it
 OLDEST_SECONDS: Final = 5 * 365 * 24 * 3600  # DynamoDB leaves alone what expired more than five years ago
 
 log = structlog.get_logger()
@@ -32,7 +32,7 @@ async def sweep(database: Database) -> int:
     removed = 0
     for name in database.catalog.names:
         removed += await _sweep_table(database, name)
-    while await database.write(lambda connection: transactions.forget_tokens(connection, at_most=AT_MOST)) == AT_MOST:
+    while await database.write(lambda connection: transactions.delete_tokens(connection, maximum=MAX_ROWS)) == MAX_ROWS:
         continue
     return removed
 
@@ -51,4 +51,4 @@ def _expire(connection: sqlite3.Connection, table: Table) -> int:
     if table.expiry_attribute is None:
         return 0
     now = int(time.time())
-    return connection.execute(statements.expire(table.rows), (now - OLDEST_SECONDS, now, AT_MOST)).rowcount
+    return connection.execute(statements.expire(table.rows), (now - OLDEST_SECONDS, now, MAX_ROWS)).rowcount

@@ -20,7 +20,7 @@ class Exists:
     """`attribute_exists` and, with `wanted` false, `attribute_not_exists`."""
 
     attribute: str
-    wanted: bool
+    expected: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from local.tables.errors import ValidationException
 from local.tables.reserved_words import RESERVED_WORDS
 from local.tables.syntax import Used
 
-MOST_EXPRESSION_BYTES = 4096  # "Expression parameters": 4 KB
+MAX_EXPRESSION_BYTES = 4096  # "Expression parameters": 4 KB
 END = "<EOF>"
 
 TOKEN = re.compile(r"\s*(?:([#:]?[A-Za-z0-9_]+)|(<=|>=|[=<>(),])|(\S))")
@@ -27,7 +27,7 @@ class Tokens:
         self._at = 0
         if not text.strip():
             self.refuse("The expression can not be empty;")
-        if len(text.encode()) > MOST_EXPRESSION_BYTES:
+        if len(text.encode()) > MAX_EXPRESSION_BYTES:
             self.refuse("Expression size has exceeded the maximum allowed size;")
         self._tokens = self._cut(text)
 
@@ -61,8 +61,8 @@ class Tokens:
 
     def calls(self, function: str) -> bool:
         """Moves over `function(`, if that is what comes; names of functions are written in lower case."""
-        following = self._tokens[self._at + 1] if self._at + 1 < len(self._tokens) else END
-        if self.next != function or following != "(":
+        upcoming = self._tokens[self._at + 1] if self._at + 1 < len(self._tokens) else END
+        if self.next != function or upcoming != "(":
             return False
         self._at += 2
         return True

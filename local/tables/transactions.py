@@ -18,9 +18,9 @@ from local.tables.errors import (
 from local.tables.requests import Parameters, array, constraint, mapping, optional_text, refuse_unknown, structure
 from local.tables.values import item_bytes
 
-MOST_ACTIONS: Final = 100  # "TransactWriteItems"
+MAX_ACTIONS: Final = 100  # "TransactWriteItems"
 LARGEST_TRANSACTION: Final = 4 * 1024 * 1024  # bytes of items
-LONGEST_TOKEN: Final = 36  # characters
+MAX_TOKEN_CHARACTERS: Final = 36  # characters
 PARAMETERS: Final = frozenset({"ClientRequestToken", "TransactItems"})
 TOKEN_SECONDS: Final = 600  # "Idempotency": 10 minutes
 READERS: Final = {
@@ -38,8 +38,8 @@ async def transact_write_items(database: Database, parameters: Parameters) -> by
     if len({request.target for request in requests}) != len(requests):
         raise ValidationException("Transaction request cannot include multiple operations on one item")
     token = optional_text(parameters, "ClientRequestToken")
-    if token is not None and not 1 <= len(token) <= LONGEST_TOKEN:
-        raise constraint("ClientRequestToken", token, f"Member must have length between 1 and {LONGEST_TOKEN}")
+    if token is not None and not 1 <= len(token) <= MAX_TOKEN_CHARACTERS:
+        raise constraint("ClientRequestToken", token, f"Member must have length between 1 and {MAX_TOKEN_CHARACTERS}")
     digest = _digest(parameters)
 
     def work(connection: sqlite3.Connection) -> None:
@@ -54,33 +54,33 @@ async def transact_write_items(database: Database, parameters: Parameters) -> by
     return b"{}"
 
 
-def forget_tokens(connection: sqlite3.Connection, *, at_most: int) -> int:
+def delete_tokens(connection: sqlite3.Connection, *, maximum: int) -> int:
     """Drops tokens past their time, oldest first; returns how many went."""
     oldest = "SELECT number FROM request_tokens ORDER BY number LIMIT ?"
     return connection.execute(
         f"DELETE FROM request_tokens WHERE number IN ({oldest}) AND created_at < ?",  # noqa: S608  # a constant
-        (at_most, time.time() - TOKEN_SECONDS),
+        (maximum, time.time() - TOKEN_SECONDS),
     ).rowcount
 
 
 def _actions(parameters: Parameters) -> list[dict[str, Any]]:
     actions = array(parameters, "TransactItems")
-    if not 1 <= len(actions) <= MOST_ACTIONS:
+    if not 1 <= len(actions) <= MAX_ACTIONS:
         raise constraint(
             "TransactItems",
             f"[{len(actions)} members]",
-            f"Member must have length less than or equal to {MOST_ACTIONS} and at least 1",
+            f"Member must have length less than or equal to {MAX_ACTIONS} and at least 1",
         )
     return [structure(action) for action in actions]
 
 
 def _read_action(database: Database, action: dict[str, Any]) -> changes.Request:
-    given = [name for name in action if action[name] is not None]
-    if len(given) != 1 or given[0] not in READERS:
+    present = [name for name in action if action[name] is not None]
+    if len(present) != 1 or present[0] not in READERS:
         raise ValidationException(
             "TransactItems can only contain one of Put, Update or Delete in each of its members here"
         )
-    return READERS[given[0]](database, mapping(action, given[0]))
+    return READERS[present[0]](database, mapping(action, present[0]))
 
 
 def _decide_all(
@@ -93,10 +93,10 @@ def _decide_all(
         try:
             decided.append(changes.decide(connection, database.catalog, request))
             reasons.append(NO_REASON)
-        except ConditionalCheckFailedException as refusal:
-            reasons.append({"Code": "ConditionalCheckFailed", "Message": refusal.message})
-        except ValidationException as refusal:
-            reasons.append({"Code": "ValidationError", "Message": refusal.message})
+        except ConditionalCheckFailedException as error:
+            reasons.append({"Code": "ConditionalCheckFailed", "Message": error.message})
+        except ValidationException as error:
+            reasons.append({"Code": "ValidationError", "Message": error.message})
     if len(decided) < len(requests):
         raise TransactionCanceledException(reasons)
     if sum(item_bytes(change.after) for change in decided if change.after is not None) > LARGEST_TRANSACTION:
@@ -109,12 +109,12 @@ def _digest(parameters: Parameters) -> bytes:
 
 
 def _is_repeated(connection: sqlite3.Connection, token: str, digest: bytes) -> bool:
-    found = connection.execute(
+    row = connection.execute(
         "SELECT number, digest, created_at FROM request_tokens WHERE token = ?", (token,)
     ).fetchone()
-    if found is None:
+    if row is None:
         return False
-    number, known, created_at = found
+    number, known, created_at = row
     if created_at < time.time() - TOKEN_SECONDS:
         connection.execute("DELETE FROM request_tokens WHERE number = ?", (number,))
         return False

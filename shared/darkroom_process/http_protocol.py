@@ -25,7 +25,7 @@ from shared.problems import MEDIA_TYPE, BadRequest, HeadTooLarge, Problem, Reque
 MAX_PIPELINED = 16
 """Requests that wait for the response to an earlier one of their connection; uvicorn has no limit."""
 
-_REFUSAL_HEADERS = (
+_ERROR_HEADERS = (
     f"content-type: {MEDIA_TYPE}\r\n"
     "cache-control: no-store\r\n"
     "content-security-policy: default-src 'none'; frame-ancestors 'none'\r\n"
@@ -66,7 +66,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
         """Received since the parser last completed a head or delivered a part of a body."""
         self._progressed = False
         self._head_timer: asyncio.TimerHandle | None = None
-        self._refusal: Problem | None = None
+        self._error: Problem | None = None
         self._ignores_input = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
@@ -137,8 +137,8 @@ class StrictHttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         was_last = not self.pipeline
         super().on_response_complete()
-        if was_last and self._refusal is not None:
-            self._send_refusal(self._refusal)
+        if was_last and self._error is not None:
+            self._send_error(self._error)
 
     def _begin_head(self) -> None:
         self._reading = _Reading.HEAD
@@ -161,11 +161,11 @@ class StrictHttpProtocol(HttpToolsProtocol):
         self._ignores_input = True
         self._stop_head_timer()
         log.info("request.refused", status=problem.status, reason=problem.detail or problem.title)
-        self._refusal = problem
+        self._error = problem
         if self._reading is _Reading.BODY:
             self._abandon(self.cycle)
         elif self.cycle is None or self.cycle.response_complete:
-            self._send_refusal(problem)
+            self._send_error(problem)
 
     def _abandon(self, cycle: RequestResponseCycle) -> None:
         """End a request whose body is malformed; its application sees a client that disconnected."""
@@ -175,17 +175,17 @@ class StrictHttpProtocol(HttpToolsProtocol):
         may_respond = not cycle.response_started
         cycle.disconnected = True
         cycle.message_event.set()
-        if may_respond and self._refusal is not None:
-            self._send_refusal(self._refusal)
+        if may_respond and self._error is not None:
+            self._send_error(self._error)
         else:
             self.transport.close()
 
-    def _send_refusal(self, problem: Problem) -> None:
+    def _send_error(self, problem: Problem) -> None:
         """A client that goes on sending may see a reset instead: what it sends is not read to its end."""
         if self.transport.is_closing():
             return
         body = json.dumps(problem.body()).encode()
         defaults = b"".join(b"%s: %s\r\n" % pair for pair in self.server_state.default_headers)
         length = b"content-length: %d\r\n\r\n" % len(body)
-        self.transport.write(b"".join((STATUS_LINE[problem.status], defaults, _REFUSAL_HEADERS, length, body)))
+        self.transport.write(b"".join((STATUS_LINE[problem.status], defaults, _ERROR_HEADERS, length, body)))
         self.transport.close()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.accounts.front_door import PASSWORD, FrontDoor
+from tests.accounts.accounts_api import PASSWORD, AccountsApi
 
 JSON = {"Content-Type": "application/json"}
 GOOD = {"email": "ada@example.com", "password": PASSWORD}
@@ -19,12 +19,12 @@ GOOD = {"email": "ada@example.com", "password": PASSWORD}
     ],
 )  # fmt: skip
 async def test_a_body_that_is_not_the_expected_json_is_a_problem(
-    anonymous: FrontDoor, route: str, content: bytes, status: int
+    anonymous: AccountsApi, route: str, content: bytes, status: int
 ) -> None:
-    answer = await anonymous.http.post(route, content=content, headers=JSON)
+    response = await anonymous.http.post(route, content=content, headers=JSON)
 
-    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
-    assert answer.json()["status"] == status
+    assert (response.status_code, response.headers["Content-Type"]) == (status, "application/problem+json")
+    assert response.json()["status"] == status
 
 
 @pytest.mark.parametrize("route", ["/accounts", "/sessions"])
@@ -43,31 +43,31 @@ async def test_a_body_that_is_not_the_expected_json_is_a_problem(
     ],
 )
 async def test_a_wrong_field_is_named_and_its_value_not_repeated(
-    anonymous: FrontDoor, route: str, change: dict[str, Any], field: str
+    anonymous: AccountsApi, route: str, change: dict[str, Any], field: str
 ) -> None:
-    answer = await anonymous.http.post(route, json=GOOD | change)
+    response = await anonymous.http.post(route, json=GOOD | change)
 
-    assert (answer.status_code, answer.headers["Content-Type"]) == (422, "application/problem+json")
-    assert [error["field"] for error in answer.json()["errors"]] == [field]
-    assert "canary" not in answer.text.replace("surprise", "")
+    assert (response.status_code, response.headers["Content-Type"]) == (422, "application/problem+json")
+    assert [error["field"] for error in response.json()["errors"]] == [field]
+    assert "canary" not in response.text.replace("surprise", "")
 
 
 @pytest.mark.parametrize("label", ["x" * 201, 7, None, "\\ud800"])
-async def test_a_label_that_cannot_be_kept_is_refused(anonymous: FrontDoor, label: object) -> None:
-    shown = f'"{label}"' if isinstance(label, str) else "null" if label is None else str(label)
-    content = f'{{"email": "a@example.com", "password": "x", "label": {shown}}}'
+async def test_a_label_that_cannot_be_kept_is_refused(anonymous: AccountsApi, label: object) -> None:
+    text = f'"{label}"' if isinstance(label, str) else "null" if label is None else str(label)
+    content = f'{{"email": "a@example.com", "password": "x", "label": {text}}}'
 
-    answer = await anonymous.http.post("/sessions", content=content, headers=JSON)
+    response = await anonymous.http.post("/sessions", content=content, headers=JSON)
 
-    assert answer.status_code == 422
-    assert [error["field"] for error in answer.json()["errors"]] == ["label"]
+    assert response.status_code == 422
+    assert [error["field"] for error in response.json()["errors"]] == ["label"]
 
 
-async def test_ids_of_another_type_are_refused(door: FrontDoor) -> None:
-    headers = (await door.register_and_sign_in())["headers"]
+async def test_ids_of_another_type_are_refused(accounts_api: AccountsApi) -> None:
+    headers = (await accounts_api.register_and_sign_in())["headers"]
     for session in ("itm_01M85JFWR8BPF33108WQ2WBFK6", "ses_", "ses_" + "I" * 26, "0", "%00", "ses_" + "0" * 5000):
-        answer = await door.http.delete(f"/sessions/{session}", headers=headers)
-        assert (answer.status_code, answer.headers["Content-Type"]) == (422, "application/problem+json")
+        response = await accounts_api.http.delete(f"/sessions/{session}", headers=headers)
+        assert (response.status_code, response.headers["Content-Type"]) == (422, "application/problem+json")
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,10 @@ async def test_ids_of_another_type_are_refused(door: FrontDoor) -> None:
         ("GET", "/sessions/", 404),
     ],
 )
-async def test_a_wrong_method_or_path_is_a_problem(anonymous: FrontDoor, method: str, route: str, status: int) -> None:
-    answer = await anonymous.http.request(method, route)
+async def test_a_wrong_method_or_path_is_a_problem(
+    anonymous: AccountsApi, method: str, route: str, status: int
+) -> None:
+    response = await anonymous.http.request(method, route)
 
-    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
-    assert answer.json()["status"] == status
+    assert (response.status_code, response.headers["Content-Type"]) == (status, "application/problem+json")
+    assert response.json()["status"] == status

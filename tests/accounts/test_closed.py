@@ -6,61 +6,61 @@ from datetime import timedelta
 from app.accounts.closed import LEASE, ClosedAccounts, Counts
 from app.stores.aurora import Database
 from shared.ids import AccountId
-from tests.accounts.front_door import FrontDoor
+from tests.accounts.accounts_api import AccountsApi
 
 
-async def close(door: FrontDoor, account: AccountId, password_hash: str) -> bool:
-    async with door.cache.change() as connection:
-        return await door.store.close_account(connection, account, password_hash, door.clock())
+async def close(accounts_api: AccountsApi, account: AccountId, password_hash: str) -> bool:
+    async with accounts_api.cache.change() as connection:
+        return await accounts_api.store.close_account(connection, account, password_hash, accounts_api.clock())
 
 
-async def closed_by(door: FrontDoor) -> AccountId:
-    signed_in = await door.register_and_sign_in()
+async def closed_by(accounts_api: AccountsApi) -> AccountId:
+    signed_in = await accounts_api.register_and_sign_in()
     account, email = AccountId(signed_in["account"]["id"]), signed_in["account"]["email"]
-    credentials = await door.store.get_credentials(email)
+    credentials = await accounts_api.store.get_credentials(email)
     assert credentials is not None
-    closed = [await close(door, account, each) for each in ("another hash", *2 * [credentials.password_hash])]
+    closed = [await close(accounts_api, account, each) for each in ("another hash", *2 * [credentials.password_hash])]
     assert closed == [False, True, False]
-    assert (await door.http.get("/account", headers=signed_in["headers"])).status_code == 401
-    assert await door.store.count_rows(account) == {"accounts": 0, "sessions": 0}
+    assert (await accounts_api.http.get("/account", headers=signed_in["headers"])).status_code == 401
+    assert await accounts_api.store.count_rows(account) == {"accounts": 0, "sessions": 0}
     return account
 
 
 async def test_one_eraser_at_a_time_takes_a_closed_account_and_another_when_its_lease_is_over(
-    door: FrontDoor, database_url: str
+    accounts_api: AccountsApi, database_url: str
 ) -> None:
     database = Database(database_url)
-    closed, account = ClosedAccounts(database, door.clock), await closed_by(door)
+    closed, account = ClosedAccounts(database, accounts_api.clock), await closed_by(accounts_api)
     assert await closed.due() == [account]
     taken = await asyncio.gather(*(closed.take(account) for _ in range(4)))
     assert [each is not None for each in taken].count(True) == 1
     assert await closed.due() == []
-    door.clock.now += LEASE / 2
+    accounts_api.clock.now += LEASE / 2
     await closed.keep(account)
-    door.clock.now += LEASE / 2
+    accounts_api.clock.now += LEASE / 2
     assert await closed.take(account) is None
-    door.clock.now += LEASE / 2
+    accounts_api.clock.now += LEASE / 2
     assert await closed.take(account) is not None
     await database.close()
 
 
-async def test_who_comes_after_the_last_has_gone_is_no_administrator(door: FrontDoor) -> None:
-    await closed_by(door)
-    assert not (await door.register_and_sign_in())["account"]["administrator"]
+async def test_who_comes_after_the_last_has_gone_is_no_administrator(accounts_api: AccountsApi) -> None:
+    await closed_by(accounts_api)
+    assert not (await accounts_api.register_and_sign_in())["account"]["administrator"]
 
 
 async def test_what_was_counted_first_stays_and_the_second_round_waits_for_the_last_upload(
-    door: FrontDoor, database_url: str
+    accounts_api: AccountsApi, database_url: str
 ) -> None:
     database = Database(database_url)
-    closed, account = ClosedAccounts(database, door.clock), await closed_by(door)
-    uploads_end = door.clock() + timedelta(hours=1)
+    closed, account = ClosedAccounts(database, accounts_api.clock), await closed_by(accounts_api)
+    uploads_end = accounts_api.clock() + timedelta(hours=1)
     await closed.note_counts(account, Counts(3, 20 * 2**40, 9), uploads_end)
-    await closed.note_counts(account, Counts(1, 5, 9), door.clock())
-    await closed.note_emptied(account, door.clock() + timedelta(minutes=1))
-    door.clock.advance(minutes=59)
+    await closed.note_counts(account, Counts(1, 5, 9), accounts_api.clock())
+    await closed.note_first_erasure(account, accounts_api.clock() + timedelta(minutes=1))
+    accounts_api.clock.advance(minutes=59)
     assert await closed.due() == []
-    door.clock.advance(minutes=1)
+    accounts_api.clock.advance(minutes=1)
     assert await closed.due() == [account]
     await closed.note_erased(account)
     tombstone = await closed.get(account)
@@ -68,7 +68,7 @@ async def test_what_was_counted_first_stays_and_the_second_round_waits_for_the_l
     assert (tombstone.counts, tombstone.uploads_end, tombstone.erased_at) == (
         Counts(3, 20 * 2**40, 9),
         uploads_end,
-        door.clock(),
+        accounts_api.clock(),
     )
     assert await closed.due() == []
     assert await closed.take(account) is None

@@ -7,7 +7,7 @@ import pytest
 
 from app.settings import Registration
 from tests.api import PASSWORD, open_api, signed_in
-from tests.house import Stores
+from tests.services import Stores
 
 
 @pytest.fixture
@@ -35,10 +35,10 @@ async def test_a_closed_account_is_shut_on_every_device(api: httpx.AsyncClient) 
     phone = await api.post("sessions", json=sign_in)
     assert phone.status_code == 201
 
-    answer = await close(api, headers, PASSWORD)
+    response = await close(api, headers, PASSWORD)
 
-    assert (answer.status_code, answer.json()["id"]) == (202, who["id"])
-    assert "Max-Age=0" in answer.headers["Set-Cookie"]
+    assert (response.status_code, response.json()["id"]) == (202, who["id"])
+    assert "Max-Age=0" in response.headers["Set-Cookie"]
     for each in (headers, {"Authorization": f"Bearer {phone.json()['token']}"}):
         assert (await api.get("account", headers=each)).status_code == 401
         assert (await api.get("items", headers=each)).status_code == 401

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.accounts.front_door import PASSWORD, an_address, open_front_door
+from tests.accounts.accounts_api import PASSWORD, an_address, open_accounts_api
 from tests.servers import free_port
 
 KEY = "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----"
@@ -30,8 +30,8 @@ async def _app(database_url: str, *arguments: str, stdin: str = PASSWORD + "\n")
         sys.executable, "-m", "app", *arguments,
         env=environment, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    said, complained = await process.communicate(stdin.encode())
-    return process.returncode, said.decode(), complained.decode()
+    output, complained = await process.communicate(stdin.encode())
+    return process.returncode, output.decode(), complained.decode()
 
 
 @pytest.fixture
@@ -39,16 +39,16 @@ def url(migrated_file: Path) -> str:
     return f"sqlite+aiosqlite:///{migrated_file}"
 
 
-async def test_an_operator_makes_an_administrator_whose_password_can_be_set_anew(url: str, valkey_url: str) -> None:
+async def test_an_operator_creates_an_administrator_and_resets_the_password(url: str, valkey_url: str) -> None:
     email = an_address()
 
-    code, said, _ = await _app(url, "create-account", email, "--administrator")
-    assert (code, "an administrator" in said) == (0, True)
-    code, said, _ = await _app(url, "reset-password", email.upper(), stdin="a new password\n")
-    assert (code, "sessions" in said) == (0, True)
+    code, output, _ = await _app(url, "create-account", email, "--administrator")
+    assert (code, "an administrator" in output) == (0, True)
+    code, output, _ = await _app(url, "reset-password", email.upper(), stdin="a new password\n")
+    assert (code, "sessions" in output) == (0, True)
 
-    async with open_front_door(url, valkey_url) as door:
-        signed_in = await door.sign_in({"email": email, "password": "a new password"})
+    async with open_accounts_api(url, valkey_url) as accounts_api:
+        signed_in = await accounts_api.sign_in({"email": email, "password": "a new password"})
     assert signed_in["account"]["administrator"] is True
 
 
@@ -62,10 +62,12 @@ async def test_an_operator_makes_an_administrator_whose_password_can_be_set_anew
         (["reset-password", "nobody@example.com"], PASSWORD, "Nobody has this address"),
     ],
 )
-async def test_what_cannot_be_done_is_said_in_one_line(url: str, arguments: list[str], stdin: str, words: str) -> None:
-    code, said, complained = await _app(url, *arguments, stdin=stdin)
+async def test_an_impossible_command_is_reported_in_one_line(
+    url: str, arguments: list[str], stdin: str, words: str
+) -> None:
+    code, output, complained = await _app(url, *arguments, stdin=stdin)
 
-    assert (code, said) == (1, "")
+    assert (code, output) == (1, "")
     assert words in complained
     assert len(complained.splitlines()) == 1
 

@@ -1,22 +1,22 @@
 """Names: what others see of an account instead of its address."""
 
-from tests.accounts.front_door import FrontDoor
+from tests.accounts.accounts_api import AccountsApi
 
 
-async def test_a_name_is_at_first_the_addresss_part_before_the_at(door: FrontDoor) -> None:
-    signed_in = await door.register_and_sign_in()
-    account = (await door.http.get("/account", headers=signed_in["headers"])).json()
+async def test_a_name_is_at_first_the_addresss_part_before_the_at(accounts_api: AccountsApi) -> None:
+    signed_in = await accounts_api.register_and_sign_in()
+    account = (await accounts_api.http.get("/account", headers=signed_in["headers"])).json()
 
     assert account["name"] == account["email"].partition("@")[0]
 
 
-async def test_whoever_names_the_account_sees_it_at_once(door: FrontDoor) -> None:
-    signed_in = await door.register_and_sign_in()
+async def test_a_new_account_name_is_visible_immediately(accounts_api: AccountsApi) -> None:
+    signed_in = await accounts_api.register_and_sign_in()
 
     async def named(body: object) -> tuple[int, str]:
-        answer = await door.http.patch("/account", json=body, headers=signed_in["headers"])
-        shown = (await door.http.get("/account", headers=signed_in["headers"])).json()
-        return answer.status_code, shown["name"]
+        response = await accounts_api.http.patch("/account", json=body, headers=signed_in["headers"])
+        result = (await accounts_api.http.get("/account", headers=signed_in["headers"])).json()
+        return response.status_code, result["name"]
 
     assert await named({"name": "  Ada 🌞 "}) == (200, "Ada 🌞")
     for wrong in ({"name": " "}, {"name": "x" * 101}, {"name": "a\nb"}, {}, {"email": "new@example.org"}):

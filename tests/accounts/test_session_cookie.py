@@ -5,38 +5,38 @@ from http.cookies import Morsel, SimpleCookie
 import httpx
 import pytest
 
-from tests.accounts.front_door import FrontDoor
+from tests.accounts.accounts_api import AccountsApi
 
 LOOPBACK = {"X-Darkroom-Cookie": "darkroom_8080"}
 
 
-def _cookie(answer: httpx.Response) -> Morsel[str]:
-    (header,) = answer.headers.get_list("set-cookie")
+def _cookie(response: httpx.Response) -> Morsel[str]:
+    (header,) = response.headers.get_list("set-cookie")
     (morsel,) = SimpleCookie(header).values()
     return morsel
 
 
-async def test_the_token_is_in_the_cookie_and_not_in_the_body(door: FrontDoor) -> None:
-    body = await door.register()
+async def test_the_token_is_in_the_cookie_and_not_in_the_body(accounts_api: AccountsApi) -> None:
+    body = await accounts_api.register()
 
-    answer = await door.http.post("/sessions", json=body | {"cookie": True})
+    response = await accounts_api.http.post("/sessions", json=body | {"cookie": True})
 
-    cookie = _cookie(answer)
-    assert answer.json()["token"] is None
+    cookie = _cookie(response)
+    assert response.json()["token"] is None
     assert cookie.value.startswith("drs_")
-    assert cookie.value not in answer.text
-    answer = await door.http.get("/account", headers={"Authorization": f"Bearer {cookie.value}"})
-    assert answer.json()["email"] == body["email"]
+    assert cookie.value not in response.text
+    response = await accounts_api.http.get("/account", headers={"Authorization": f"Bearer {cookie.value}"})
+    assert response.json()["email"] == body["email"]
 
 
-async def test_without_the_wish_for_a_cookie_none_is_set(door: FrontDoor) -> None:
-    answer = await door.http.post("/sessions", json=await door.register(), headers=LOOPBACK)
+async def test_no_cookie_is_set_unless_requested(accounts_api: AccountsApi) -> None:
+    response = await accounts_api.http.post("/sessions", json=await accounts_api.register(), headers=LOOPBACK)
 
-    assert "set-cookie" not in answer.headers
+    assert "set-cookie" not in response.headers
 
 
 @pytest.mark.parametrize(
-    ("asked_for", "name", "secure"),
+    ("requested", "name", "secure"),
     [
         (None, "__Host-darkroom", True),
         ("__Host-darkroom", "__Host-darkroom", True),
@@ -46,13 +46,15 @@ async def test_without_the_wish_for_a_cookie_none_is_set(door: FrontDoor) -> Non
     ],
 )
 async def test_the_cookie_is_hardened_under_every_name(
-    door: FrontDoor, asked_for: str | None, name: str, secure: bool
+    accounts_api: AccountsApi, requested: str | None, name: str, secure: bool
 ) -> None:
-    headers = {"X-Darkroom-Cookie": asked_for} if asked_for else {}
+    headers = {"X-Darkroom-Cookie": requested} if requested else {}
 
-    answer = await door.http.post("/sessions", json=await door.register() | {"cookie": True}, headers=headers)
+    response = await accounts_api.http.post(
+        "/sessions", json=await accounts_api.register() | {"cookie": True}, headers=headers
+    )
 
-    cookie = _cookie(answer)
+    cookie = _cookie(response)
     assert cookie.key == name
     assert cookie["httponly"] is True
     assert cookie["samesite"].lower() == "lax"
@@ -61,18 +63,18 @@ async def test_the_cookie_is_hardened_under_every_name(
     assert bool(cookie["secure"]) is secure
 
 
-async def test_the_cookie_is_cleared_with_its_session_and_with_no_other(door: FrontDoor) -> None:
-    body = await door.register()
-    other = (await door.sign_in(body))["session"]["id"]
+async def test_the_cookie_is_cleared_with_its_session_and_with_no_other(accounts_api: AccountsApi) -> None:
+    body = await accounts_api.register()
+    other = (await accounts_api.sign_in(body))["session"]["id"]
     for route in ("/sessions/current", "/sessions/{mine}", "/sessions"):
-        mine = await door.sign_in(body)
+        mine = await accounts_api.sign_in(body)
         headers = mine["headers"] | LOOPBACK
         if other:
-            assert "set-cookie" not in (await door.http.delete(f"/sessions/{other}", headers=headers)).headers
+            assert "set-cookie" not in (await accounts_api.http.delete(f"/sessions/{other}", headers=headers)).headers
             other = None
 
-        answer = await door.http.delete(route.format(mine=mine["session"]["id"]), headers=headers)
+        response = await accounts_api.http.delete(route.format(mine=mine["session"]["id"]), headers=headers)
 
-        cookie = _cookie(answer)
-        assert answer.status_code == 204
+        cookie = _cookie(response)
+        assert response.status_code == 204
         assert (cookie.key, cookie.value, cookie["max-age"], cookie["path"]) == ("darkroom_8080", "", "0", "/")

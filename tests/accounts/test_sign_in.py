@@ -8,38 +8,40 @@ import time
 import pytest
 from sqlalchemy import text
 
-from app.accounts.passwords import MOST_PENDING, RETRY_AFTER_SECONDS, Passwords
+from app.accounts.passwords import MAX_PENDING, RETRY_AFTER_SECONDS, Passwords
 from app.stores.aurora import Database
 from shared.problems import Unavailable
-from tests.accounts.front_door import PASSWORD, FrontDoor, an_address
+from tests.accounts.accounts_api import PASSWORD, AccountsApi, an_address
 
 SAMPLES = 9
 
 
-async def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(door: FrontDoor) -> None:
-    known = (await door.register())["email"]
+async def test_a_wrong_password_and_an_unknown_address_get_the_same_response(accounts_api: AccountsApi) -> None:
+    known = (await accounts_api.register())["email"]
 
-    answers = [
-        await door.http.post("/sessions", json={"email": email, "password": "not the password"})
+    responses = [
+        await accounts_api.http.post("/sessions", json={"email": email, "password": "not the password"})
         for email in (known, an_address())
     ]
 
-    assert [answer.status_code for answer in answers] == [401, 401]
-    assert answers[0].content == answers[1].content
-    assert _names_and_values(answers[0].headers.multi_items()) == _names_and_values(answers[1].headers.multi_items())
+    assert [response.status_code for response in responses] == [401, 401]
+    assert responses[0].content == responses[1].content
+    assert _names_and_values(responses[0].headers.multi_items()) == _names_and_values(
+        responses[1].headers.multi_items()
+    )
 
 
 def _names_and_values(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in headers if name != "x-request-id"]
 
 
-async def test_an_unknown_address_costs_as_much_work_as_a_wrong_password(door: FrontDoor) -> None:
-    known = (await door.register())["email"]
+async def test_an_unknown_address_costs_as_much_work_as_a_wrong_password(accounts_api: AccountsApi) -> None:
+    known = (await accounts_api.register())["email"]
     work: dict[bool, list[float]] = {True: [], False: []}
     for _ in range(SAMPLES):
         for is_known in (True, False):
             begun = time.process_time()  # of this process alone: no neighbour's load is in it
-            await door.http.post(
+            await accounts_api.http.post(
                 "/sessions", json={"email": known if is_known else an_address(), "password": "not the password"}
             )
             work[is_known].append(time.process_time() - begun)
@@ -49,8 +51,8 @@ async def test_an_unknown_address_costs_as_much_work_as_a_wrong_password(door: F
     assert 0.6 < ratio < 1.7  # without the dummy hash it is below 0.2
 
 
-async def test_the_database_holds_neither_password_nor_token(door: FrontDoor, database_url: str) -> None:
-    signed_in = await door.register_and_sign_in()
+async def test_the_database_holds_neither_password_nor_token(accounts_api: AccountsApi, database_url: str) -> None:
+    signed_in = await accounts_api.register_and_sign_in()
 
     database = Database(database_url)
     async with database.writer.read() as connection:
@@ -63,59 +65,61 @@ async def test_the_database_holds_neither_password_nor_token(door: FrontDoor, da
     assert stored == hashlib.sha256(signed_in["token"].encode()).hexdigest()
 
 
-async def test_tokens_have_256_random_bits(door: FrontDoor) -> None:
-    body = await door.register()
+async def test_tokens_have_256_random_bits(accounts_api: AccountsApi) -> None:
+    body = await accounts_api.register()
 
-    tokens = [(await door.sign_in(body))["token"] for _ in range(3)]
+    tokens = [(await accounts_api.sign_in(body))["token"] for _ in range(3)]
 
     assert len(set(tokens)) == 3
     assert all(token.startswith("drs_") and len(token) == 4 + 43 for token in tokens)
 
 
-async def test_other_requests_are_answered_while_sign_ins_wait_for_their_hash(door: FrontDoor) -> None:
-    body = await door.register()
-    headers = (await door.sign_in(body))["headers"]
+async def test_other_requests_complete_while_sign_ins_wait_for_their_hash(accounts_api: AccountsApi) -> None:
+    body = await accounts_api.register()
+    headers = (await accounts_api.sign_in(body))["headers"]
 
-    pending = [asyncio.create_task(door.http.post("/sessions", json=body)) for _ in range(12)]
+    pending = [asyncio.create_task(accounts_api.http.post("/sessions", json=body)) for _ in range(12)]
     await asyncio.sleep(0)
     for _ in range(5):
-        assert (await door.http.get("/account", headers=headers)).status_code == 200
+        assert (await accounts_api.http.get("/account", headers=headers)).status_code == 200
     still_pending = sum(not task.done() for task in pending)
-    answers = await asyncio.gather(*pending)
+    responses = await asyncio.gather(*pending)
 
     assert still_pending > 0
-    assert [answer.status_code for answer in answers] == [201] * 12
+    assert [response.status_code for response in responses] == [201] * 12
 
 
-async def test_more_passwords_than_can_be_hashed_soon_are_told_to_come_back() -> None:
+async def test_excess_password_checks_get_retry_after() -> None:
     passwords = Passwords()
 
-    asked = [passwords.matches(None, PASSWORD) for _ in range(MOST_PENDING + 5)]
-    answers = await asyncio.gather(*asked, return_exceptions=True)
+    attempts = [passwords.matches(None, PASSWORD) for _ in range(MAX_PENDING + 5)]
+    responses = await asyncio.gather(*attempts, return_exceptions=True)
 
-    refused = [answer for answer in answers if isinstance(answer, Unavailable)]
-    assert [answer.retry_after_seconds for answer in refused] == [RETRY_AFTER_SECONDS] * 5
-    assert answers.count(False) == MOST_PENDING
+    refused = [response for response in responses if isinstance(response, Unavailable)]
+    assert [response.retry_after_seconds for response in refused] == [RETRY_AFTER_SECONDS] * 5
+    assert responses.count(False) == MAX_PENDING
     assert await passwords.matches(await passwords.hash(PASSWORD), PASSWORD)
     passwords.close()
 
 
-async def test_a_new_password_ends_every_session_and_the_old_password(door: FrontDoor) -> None:
-    body = await door.register()
-    signed_in = await door.sign_in(body)
+async def test_a_new_password_ends_every_session_and_the_old_password(accounts_api: AccountsApi) -> None:
+    body = await accounts_api.register()
+    signed_in = await accounts_api.sign_in(body)
 
-    await door.accounts.reset_password(body["email"], "another password")
+    await accounts_api.accounts.reset_password(body["email"], "another password")
 
-    assert (await door.http.get("/account", headers=signed_in["headers"])).status_code == 401
-    assert (await door.http.post("/sessions", json=body)).status_code == 401
-    await door.sign_in(body | {"password": "another password"})
+    assert (await accounts_api.http.get("/account", headers=signed_in["headers"])).status_code == 401
+    assert (await accounts_api.http.post("/sessions", json=body)).status_code == 401
+    await accounts_api.sign_in(body | {"password": "another password"})
 
 
 @pytest.mark.parametrize("route", ["/accounts", "/sessions"])
-async def test_an_idempotency_key_is_refused_where_a_secret_is_shown_once(door: FrontDoor, route: str) -> None:
+async def test_an_idempotency_key_is_refused_where_a_secret_is_returned_once(
+    accounts_api: AccountsApi, route: str
+) -> None:
     body = {"email": an_address(), "password": PASSWORD}
 
-    answer = await door.http.post(route, json=body, headers={"Idempotency-Key": "once"})
+    response = await accounts_api.http.post(route, json=body, headers={"Idempotency-Key": "once"})
 
-    assert answer.status_code == 400
-    assert answer.json()["type"] == "urn:darkroom:problem:bad-request"
+    assert response.status_code == 400
+    assert response.json()["type"] == "urn:darkroom:problem:bad-request"

@@ -9,13 +9,13 @@ import pytest
 
 from app.admin.delivery_keys import RETIRED_AFTER, KeyRotation
 from app.items.delivery import Delivery
-from app.items.key_watch import following_keys
+from app.items.key_watch import watching_keys
 from app.stores.cloudfront import UrlSigner
 from app.stores.key_file import read_keys
 from local.data_folder import DataFolder
 from local.keys import keep_keys
 from shared.ids import new_account_id, new_item_id
-from tests.house import CDN, ManualClock
+from tests.services import CDN, ManualClock
 
 ACCOUNT, ITEM = new_account_id(), new_item_id()
 
@@ -53,13 +53,13 @@ def test_an_old_key_stays_until_its_longest_url_has_ended(
     old = keep_keys(folder).cdn_key_id
     new = rotation.rotate()
     clock.now += RETIRED_AFTER - timedelta(seconds=1)
-    kept = rotation.retire(at_once=False)
-    assert (kept.retired, kept.kept_until) == ((), clock.now + timedelta(seconds=1))
+    retirement = rotation.retire(immediately=False)
+    assert (retirement.retired, retirement.kept_until) == ((), clock.now + timedelta(seconds=1))
     assert published(folder) == {old, new}
     clock.advance(seconds=1)
-    assert rotation.retire(at_once=False).retired == (old,)
+    assert rotation.retire(immediately=False).retired == (old,)
     assert published(folder) == {new} == {key.id for key in read_keys(folder.cdn_keys).keys}
-    assert rotation.retire(at_once=False).retired == ()
+    assert rotation.retire(immediately=False).retired == ()
 
 
 def test_each_of_several_old_keys_goes_at_its_own_time(
@@ -70,14 +70,14 @@ def test_each_of_several_old_keys_goes_at_its_own_time(
     clock.advance(hours=10)
     third = rotation.rotate()
     clock.advance(hours=5)
-    assert rotation.retire(at_once=False).retired == (first,)
+    assert rotation.retire(immediately=False).retired == (first,)
     assert published(folder) == {second, third}
 
 
 def test_a_key_that_leaked_is_retired_at_once(folder: DataFolder, rotation: KeyRotation) -> None:
     old = keep_keys(folder).cdn_key_id
     new = rotation.rotate()
-    assert rotation.retire(at_once=True).retired == (old,)
+    assert rotation.retire(immediately=True).retired == (old,)
     assert published(folder) == {new}
 
 
@@ -85,7 +85,7 @@ def test_a_key_that_was_retired_does_not_come_back_with_the_next_start(
     folder: DataFolder, rotation: KeyRotation
 ) -> None:
     new = rotation.rotate()
-    rotation.retire(at_once=True)
+    rotation.retire(immediately=True)
     assert keep_keys(folder).cdn_key_id == new
     assert published(folder) == {new}
 
@@ -93,15 +93,15 @@ def test_a_key_that_was_retired_does_not_come_back_with_the_next_start(
 async def test_a_running_process_takes_the_new_key_and_survives_a_damaged_file(
     folder: DataFolder, rotation: KeyRotation
 ) -> None:
-    given = keep_keys(folder)
+    generated = keep_keys(folder)
     now = datetime(2026, 11, 24, 9, tzinfo=UTC)
-    delivery = Delivery(UrlSigner(CDN, "K1", given.cdn_private_key), lambda: now)
+    delivery = Delivery(UrlSigner(CDN, "K1", generated.cdn_private_key), lambda: now)
 
     def signs_with(key: str) -> bool:
         return f"Key-Pair-Id={key}&" in delivery.rendition_folder(ACCOUNT, ITEM).query
 
-    async with following_keys(folder.cdn_keys, CDN, delivery, look_seconds=0.01):
-        assert signs_with(given.cdn_key_id), "the file counts for more than the environment"
+    async with watching_keys(folder.cdn_keys, CDN, delivery, poll_seconds=0.01):
+        assert signs_with(generated.cdn_key_id), "the file counts for more than the environment"
         whole = folder.cdn_keys.read_text()
         folder.cdn_keys.write_text("{")
         await asyncio.sleep(0.05)

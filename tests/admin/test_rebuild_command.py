@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import delete
 
 from app.admin.rebuild_command import rebuild_search
-from app.followers import SEARCH
+from app.projections import SEARCH
 from app.search.index_store import IndexStore
 from app.search.schema import item_index
-from tests.house import House, Stores
+from tests.services import Services, Stores
 
 
 async def rebuild(stores: Stores, account: str | None) -> int:
@@ -18,16 +18,16 @@ async def rebuild(stores: Stores, account: str | None) -> int:
 
 
 async def test_an_account_is_indexed_whether_it_was_before_or_not(
-    house: House, stores: Stores, capsys: pytest.CaptureFixture[str]
+    services: Services, stores: Stores, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await house.create(b"one")
-    index, database = IndexStore(house.base.database), house.base.database
+    await services.create(b"one")
+    index, database = IndexStore(services.base.database), services.base.database
     for _ in range(2):
-        assert await rebuild(stores, house.account) == 0
+        assert await rebuild(stores, services.account) == 0
         assert "of 1 accounts" in capsys.readouterr().out
-        assert (await index.count_rows(house.account))["item_index"] == 1
+        assert (await index.count_rows(services.account))["item_index"] == 1
     async with database.writer.write() as connection:
-        await connection.execute(delete(item_index).where(item_index.c.account_id == house.account))
+        await connection.execute(delete(item_index).where(item_index.c.account_id == services.account))
     assert await rebuild(stores, None) == 0
-    assert (await index.count_rows(house.account))["item_index"] == 1
-    assert house.account in await house.base.events.cursors.accounts(SEARCH, "", 10_000)
+    assert (await index.count_rows(services.account))["item_index"] == 1
+    assert services.account in await services.base.events.cursors.accounts(SEARCH, "", 10_000)

@@ -9,34 +9,34 @@ from app.admin import verify_index
 from app.admin.verify_index import IndexVerification, IndexVerified
 from app.events.cursors import CursorStore
 from app.events.relational import RelationalEvents
-from app.followers import SEARCH
+from app.projections import SEARCH
 from app.search.contents import Held, IndexContents
 from app.search.schema import item_index, item_words
 from app.stores.aurora import Database
 from shared.ids import new_item_id
 from shared.times import utc_now
-from tests.house import House
 from tests.search.library import Library, open_library
+from tests.services import Services
 
 
 @pytest.fixture
-async def library(house: House, database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Library]:
+async def library(services: Services, database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Library]:
     """In a database of its own, for all of it is compared, in small pages and without long waits."""
     monkeypatch.setattr(verify_index, "PAGE_ITEMS", 2)
-    monkeypatch.setattr(verify_index, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(verify_index, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(verify_index, "ROUND_SECONDS", 0.01)
     opened = Database(database_url)
-    yield await open_library(house, opened)
+    yield await open_library(services, opened)
     await opened.close()
 
 
 def verification(library: Library, contents: IndexContents | None = None) -> IndexVerification:
-    base = library.house.base
+    base = library.services.base
     cursors = CursorStore(library.database, utc_now)
     return IndexVerification(base.items.store, base.events.store, cursors, contents or IndexContents(library.database))
 
 
-async def found(library: Library) -> list[tuple[str, str]]:
+async def list_findings(library: Library) -> list[tuple[str, str]]:
     """Each finding's subject and message; every account was compared."""
     verified = await verification(library).run()
     assert verified.not_compared == ()
@@ -47,23 +47,23 @@ async def found(library: Library) -> list[tuple[str, str]]:
 async def filled(library: Library) -> list[str]:
     """Seven items that are found, and one that is deleted; their ids."""
     rows = [await library.add(f"{number}.jpg", "sea", day=number) for number in range(8)]
-    await library.house.trash.delete(rows.pop(), None)
+    await library.services.trash.delete(rows.pop(), None)
     await library.index_all()
     return [row.item_id for row in rows]
 
 
 async def test_an_index_that_is_as_its_rows_has_no_finding(library: Library) -> None:
     await filled(library)
-    assert await found(library) == []
+    assert await list_findings(library) == []
 
 
 async def test_a_lost_row_is_found(library: Library) -> None:
-    lost = (await filled(library))[3]
+    missing = (await filled(library))[3]
     async with library.database.writer.write() as connection:
-        await connection.execute(delete(item_index).where(item_index.c.item_id == lost))
-        await connection.execute(delete(item_words).where(item_words.c.item_id == lost))
-    [(subject, message)] = await found(library)
-    assert subject == lost
+        await connection.execute(delete(item_index).where(item_index.c.item_id == missing))
+        await connection.execute(delete(item_words).where(item_words.c.item_id == missing))
+    [(subject, message)] = await list_findings(library)
+    assert subject == missing
     assert message.startswith("not in the search index")
 
 
@@ -77,24 +77,24 @@ async def test_rows_of_nothing_are_found_however_many_they_are_and_wherever(libr
     async with library.database.writer.write() as connection:
         await connection.execute(insert(item_index), rows[:5])
         await connection.execute(insert(item_words), [row | {"word": "ghost"} for row in rows[3:]])
-    findings = await found(library)
+    findings = await list_findings(library)
     assert sorted(subject for subject, _ in findings) == sorted(ghosts)
     assert all("where nothing belongs" in message for _, message in findings)
 
 
 async def test_a_wrong_a_lost_and_another_items_word_are_found(library: Library) -> None:
-    wrong, lost, others, right = (await filled(library))[:4]
+    wrong, missing, rest, right = (await filled(library))[:4]
     words = item_words.c
     async with library.database.writer.write() as connection:
-        for item, change in ((wrong, {"word": "see"}), (others, {"item_id": right})):
+        for item, change in ((wrong, {"word": "see"}), (rest, {"item_id": right})):
             await connection.execute(
                 update(item_words).where(words.item_id == item, words.word == "sea").values(**change)
             )
-        await connection.execute(delete(item_words).where(words.item_id == lost, words.word == "sea"))
-    findings = dict(await found(library))
-    assert set(findings) == {wrong, lost, others}
+        await connection.execute(delete(item_words).where(words.item_id == missing, words.word == "sea"))
+    findings = dict(await list_findings(library))
+    assert set(findings) == {wrong, missing, rest}
     assert "lacks 1 of its rows and has 1 others" in findings[wrong]
-    assert "lacks 1 of its rows and has 0 others" in findings[lost]
+    assert "lacks 1 of its rows and has 0 others" in findings[missing]
 
 
 async def test_an_item_under_a_wrong_time_is_missing_where_it_belongs_and_found_where_it_does_not(
@@ -105,44 +105,44 @@ async def test_an_item_under_a_wrong_time_is_missing_where_it_belongs_and_found_
     async with library.database.writer.write() as connection:
         for table in (item_index, item_words):
             await connection.execute(update(table).where(table.c.item_id == moved).values(captured_key=key))
-    findings = await found(library)
+    findings = await list_findings(library)
     assert [subject for subject, _ in findings] == [moved, moved]
     assert sorted(message.split()[0] for _, message in findings) == ["in", "not"]
 
 
-class Meddling(IndexContents):
+class InterferingContents(IndexContents):
     """Something happens at each of the first looks at the index, as it does while it is in use."""
 
-    def __init__(self, database: Database, meddle: Callable[[], Awaitable[None]], times: int) -> None:
+    def __init__(self, database: Database, interfere: Callable[[], Awaitable[None]], times: int) -> None:
         super().__init__(database)
-        self._meddle, self._times = meddle, times
+        self._interfere, self._times = interfere, times
 
     async def page(self, *arguments: object) -> dict[str, Held]:
-        await self._meddle_once()
+        await self._interfere_once()
         return await super().page(*arguments)  # type: ignore[arg-type]  # as it was called
 
     async def at(self, *arguments: object) -> Held:
-        await self._meddle_once()
+        await self._interfere_once()
         return await super().at(*arguments)  # type: ignore[arg-type]  # as it was called
 
-    async def _meddle_once(self) -> None:
+    async def _interfere_once(self) -> None:
         if self._times:
             self._times -= 1
-            await self._meddle()
+            await self._interfere()
 
 
 async def compared_while_an_item_changes(library: Library, times: int, *, moves: bool) -> IndexVerified:
     """`moves`: to another time of capture, too."""
     row = await library.add("busy.jpg", "sea", day=99)
 
-    async def meddle() -> None:
+    async def interfere() -> None:
         nonlocal row
         day = {"captured_at": f"2019-01-{row.version:02}T00:00:00Z"} if moves else {}
         row = await library.edit(row, caption=f"caption {row.version}", **day)
         await library.index_all()
 
     await library.index_all()
-    return await verification(library, Meddling(library.database, meddle, times)).run()
+    return await verification(library, InterferingContents(library.database, interfere, times)).run()
 
 
 @pytest.mark.parametrize("moves", [True, False])
@@ -153,22 +153,22 @@ async def test_an_item_that_changes_meanwhile_is_no_finding(library: Library, ti
     assert (verified.findings, verified.not_compared) == ((), ())
 
 
-async def test_an_account_in_which_something_never_stands_still_is_named_and_no_finding(
+async def test_an_account_that_changes_continuously_is_named_without_findings(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verify_index, "LOOKS", 2)
-    monkeypatch.setattr(verify_index, "ROUNDS", 0)
+    monkeypatch.setattr(verify_index, "POLLS", 2)
+    monkeypatch.setattr(verify_index, "REPEATS", 0)
     verified = await compared_while_an_item_changes(library, times=100, moves=False)
     assert (verified.findings, verified.not_compared) == ((), (library.account,))
 
 
-async def test_an_account_whose_index_stays_behind_is_named_and_no_finding(library: Library) -> None:
+async def test_an_account_with_a_lagging_index_is_named_without_findings(library: Library) -> None:
     await filled(library)
     await library.add("late.jpg", "sea")
     verified = await verification(library).run()
     assert (verified.findings, verified.not_compared) == ((), (library.account,))
     await library.index_all()
-    assert await found(library) == []
+    assert await list_findings(library) == []
 
 
 async def test_an_index_that_is_not_filled_yet_is_not_compared(library: Library) -> None:
@@ -177,20 +177,20 @@ async def test_an_index_that_is_not_filled_yet_is_not_compared(library: Library)
     assert (verified.findings, verified.not_compared) == ((), (library.account,))
 
 
-async def test_what_is_left_in_the_index_of_an_account_that_nobody_follows_is_found(library: Library) -> None:
+async def test_index_rows_of_an_account_without_projection_are_reported(library: Library) -> None:
     await filled(library)
     async for _ in RelationalEvents(library.database).erase(library.account):
         pass
-    assert [subject for subject, _ in await found(library)] == [library.account]
+    assert [subject for subject, _ in await list_findings(library)] == [library.account]
     async for _ in library.index.erase(library.account):
         pass
-    assert await found(library) == []
+    assert await list_findings(library) == []
 
 
 async def test_an_account_that_is_being_erased_is_left_alone(library: Library) -> None:
-    lost = (await filled(library))[3]
+    missing = (await filled(library))[3]
     async with library.database.writer.write() as connection:
-        await connection.execute(delete(item_index).where(item_index.c.item_id == lost))
-    await library.house.base.events.store.close(library.account)
-    assert await found(library) == []
+        await connection.execute(delete(item_index).where(item_index.c.item_id == missing))
+    await library.services.base.events.store.close(library.account)
+    assert await list_findings(library) == []
     assert library.account in await CursorStore(library.database, utc_now).accounts(SEARCH, "", 10)

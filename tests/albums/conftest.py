@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest_asyncio
 
-from tests.albums.family import Family, open_family
-from tests.house import Stores
+from tests.albums.album_services import AlbumServices, open_album_services
+from tests.services import Stores
 
 
 @pytest_asyncio.fixture(scope="module")
-async def family(stores: Stores, migrated_file: Path) -> AsyncIterator[Family]:
-    async with open_family(stores, f"sqlite+aiosqlite:///{migrated_file}") as opened:
+async def album_services(stores: Stores, migrated_file: Path) -> AsyncIterator[AlbumServices]:
+    async with open_album_services(stores, f"sqlite+aiosqlite:///{migrated_file}") as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(scope="module")
-async def family_on_both(stores: Stores, common_database_url: str) -> AsyncIterator[Family]:
-    async with open_family(stores, common_database_url) as opened:
+async def album_services_on_both(stores: Stores, common_database_url: str) -> AsyncIterator[AlbumServices]:
+    async with open_album_services(stores, common_database_url) as opened:
         yield opened

@@ -1,26 +1,28 @@
 """Albums: made, listed, edited, deleted; the same for a stranger as if there were none."""
 
 from shared.ids import new_album_id
-from tests.albums.family import Family
+from tests.albums.album_services import AlbumServices
 
 
-async def test_an_album_is_made_once_for_one_key(family_on_both: Family) -> None:
-    ada = await family_on_both.person()
-    wish, key = {"title": " Summer ", "description": "at the sea"}, {"Idempotency-Key": "one"}
+async def test_an_album_is_made_once_for_one_key(album_services_on_both: AlbumServices) -> None:
+    ada = await album_services_on_both.person()
+    fields, key = {"title": " Summer ", "description": "at the sea"}, {"Idempotency-Key": "one"}
 
-    answers = [await ada.http.post("albums", json=wish, headers=key) for _ in range(2)]
+    responses = [await ada.http.post("albums", json=fields, headers=key) for _ in range(2)]
 
-    assert [answer.status_code for answer in answers] == [201, 201]
-    assert answers[0].json() == answers[1].json()
-    assert answers[0].json()["title"] == "Summer"
-    assert answers[0].headers["Location"] == f"/v1/albums/{answers[0].json()['id']}"
-    other = await ada.http.post("albums", json=wish | {"title": "Winter"}, headers=key)
+    assert [response.status_code for response in responses] == [201, 201]
+    assert responses[0].json() == responses[1].json()
+    assert responses[0].json()["title"] == "Summer"
+    assert responses[0].headers["Location"] == f"/v1/albums/{responses[0].json()['id']}"
+    other = await ada.http.post("albums", json=fields | {"title": "Winter"}, headers=key)
     assert other.json()["type"] == "urn:darkroom:problem:idempotency-mismatch"
     assert len((await ada.done(ada.http.get("albums")))["albums"]) == 1
 
 
-async def test_own_and_joined_albums_are_listed_page_by_page_the_newest_first(family_on_both: Family) -> None:
-    ada, bob = await family_on_both.person(), await family_on_both.person()
+async def test_own_and_joined_albums_are_listed_page_by_page_the_newest_first(
+    album_services_on_both: AlbumServices,
+) -> None:
+    ada, bob = await album_services_on_both.person(), await album_services_on_both.person()
     albums = [await ada.album(), await bob.album(), await ada.album()]
     await bob.album()
     await bob.invite(albums[1], ada, "contributor")
@@ -35,12 +37,12 @@ async def test_own_and_joined_albums_are_listed_page_by_page_the_newest_first(fa
         (albums[1], "contributor"),
         (albums[0], "owner"),
     ]
-    foreign = await bob.http.get("albums", params={"cursor": first.json()["next_cursor"]})
-    assert foreign.status_code == 422
+    another = await bob.http.get("albums", params={"cursor": first.json()["next_cursor"]})
+    assert another.status_code == 422
 
 
-async def test_an_edit_that_overlooked_another_one_is_refused(family_on_both: Family) -> None:
-    ada = await family_on_both.person()
+async def test_an_edit_that_overlooked_another_one_is_refused(album_services_on_both: AlbumServices) -> None:
+    ada = await album_services_on_both.person()
     album = await ada.album()
     read = await ada.http.get(f"albums/{album}")
 
@@ -50,15 +52,15 @@ async def test_an_edit_that_overlooked_another_one_is_refused(family_on_both: Fa
     late = await ada.http.patch(f"albums/{album}", json={"title": "Winter"}, headers={"If-Match": read.headers["ETag"]})
 
     assert (edited.status_code, late.status_code) == (200, 412)
-    shown = await ada.done(ada.http.get(f"albums/{album}"))
-    assert (shown["title"], shown["order"], shown["version"]) == ("Autumn", "manual", 2)
+    results = await ada.done(ada.http.get(f"albums/{album}"))
+    assert (results["title"], results["order"], results["version"]) == ("Autumn", "manual", 2)
     assert (await ada.http.patch(f"albums/{album}", json={})).status_code == 422
     unchanged = await ada.http.get(f"albums/{album}", headers={"If-None-Match": edited.headers["ETag"]})
     assert unchanged.status_code == 304
 
 
-async def test_a_strangers_album_looks_like_none(family: Family) -> None:
-    ada, eve = await family.person(), await family.person()
+async def test_another_accounts_album_equals_an_absent_one(album_services: AlbumServices) -> None:
+    ada, eve = await album_services.person(), await album_services.person()
     album, item = await ada.album(), await eve.photo()
     routes: list[tuple[str, str, object]] = [
         ("GET", "", None),
@@ -80,19 +82,19 @@ async def test_a_strangers_album_looks_like_none(family: Family) -> None:
         ("DELETE", "/invitations/inv_01J00000000000000000000000", None),
     ]
     for method, route, body in routes:
-        foreign, absent = [
+        another, absent = [
             await eve.http.request(method, f"albums/{each}{route}", json=body) for each in (album, new_album_id())
         ]
-        assert (foreign.status_code, foreign.json()) == (404, absent.json()), (method, route)
+        assert (another.status_code, another.json()) == (404, absent.json()), (method, route)
         assert absent.status_code == 404
 
 
-async def test_members_who_are_not_the_owner_may_not_edit_or_delete(family: Family) -> None:
-    ada, bob = await family.person(), await family.person()
+async def test_members_who_are_not_the_owner_may_not_edit_or_delete(album_services: AlbumServices) -> None:
+    ada, bob = await album_services.person(), await album_services.person()
     album = await ada.album()
     await ada.invite(album, bob, "contributor")
 
-    answers = [
+    responses = [
         await bob.http.patch(f"albums/{album}", json={"title": "Mine"}),
         await bob.http.delete(f"albums/{album}"),
         await bob.http.post(f"albums/{album}/invitations", json={}),
@@ -100,11 +102,13 @@ async def test_members_who_are_not_the_owner_may_not_edit_or_delete(family: Fami
         await bob.http.post(f"albums/{album}/transfer", json={"account_id": bob.account}),
     ]
 
-    assert [answer.status_code for answer in answers] == [403] * 5
+    assert [response.status_code for response in responses] == [403] * 5
 
 
-async def test_a_deleted_album_is_gone_for_everybody_at_once_and_its_items_are_not(family_on_both: Family) -> None:
-    ada, bob = await family_on_both.person(), await family_on_both.person()
+async def test_a_deleted_album_disappears_for_all_members_and_its_items_stay(
+    album_services_on_both: AlbumServices,
+) -> None:
+    ada, bob = await album_services_on_both.person(), await album_services_on_both.person()
     item = await ada.photo()
     album = await ada.album(item)
     await ada.invite(album, bob)
@@ -119,8 +123,10 @@ async def test_a_deleted_album_is_gone_for_everybody_at_once_and_its_items_are_n
     assert (await bob.sees(item), await ada.sees(item)) == (False, True)
 
 
-async def test_a_cover_is_an_item_of_the_album_and_there_is_one_while_there_are_items(family_on_both: Family) -> None:
-    ada, bob = await family_on_both.person(), await family_on_both.person()
+async def test_a_cover_is_an_item_of_the_album_and_there_is_one_while_there_are_items(
+    album_services_on_both: AlbumServices,
+) -> None:
+    ada, bob = await album_services_on_both.person(), await album_services_on_both.person()
     first, second, elsewhere = await ada.photos(3)
     album = await ada.album(second, first)
     await ada.invite(album, bob)

@@ -6,14 +6,14 @@ from sqlalchemy import select
 
 from app.albums.schema import invitations
 from app.stores.aurora import Database
-from tests.albums.family import Family, Json, Person
+from tests.albums.album_services import AlbumServices, Json, Person
 
 
-async def invited(person: Person, album: str, **wish: str) -> Json:
-    answer = await person.http.post(f"albums/{album}/invitations", json=wish)
-    assert answer.status_code == 201, answer.text
-    assert answer.headers["Cache-Control"] == "no-store"
-    body: Json = answer.json()
+async def invited(person: Person, album: str, **fields: str) -> Json:
+    response = await person.http.post(f"albums/{album}/invitations", json=fields)
+    assert response.status_code == 201, response.text
+    assert response.headers["Cache-Control"] == "no-store"
+    body: Json = response.json()
     return body
 
 
@@ -21,8 +21,8 @@ async def accept(person: Person, token: str) -> int:
     return (await person.http.post("invitations/accept", json={"token": token})).status_code
 
 
-async def test_an_invitation_lets_one_person_in_whoever_brings_it(family: Family) -> None:
-    ada, bob, eve = [await family.person() for _ in range(3)]
+async def test_an_invitation_admits_one_person_with_its_token(album_services: AlbumServices) -> None:
+    ada, bob, eve = [await album_services.person() for _ in range(3)]
     album = await ada.album()
     new = await invited(ada, album, role="contributor", label="eve@example.org")
 
@@ -33,19 +33,19 @@ async def test_an_invitation_lets_one_person_in_whoever_brings_it(family: Family
     assert (await ada.done(ada.http.get(f"albums/{album}/invitations")))["invitations"] == []
 
 
-async def test_of_many_who_bring_one_invitation_at_once_one_gets_in(family_on_both: Family) -> None:
-    ada, *guests = [await family_on_both.person() for _ in range(5)]
+async def test_of_many_who_bring_one_invitation_at_once_one_gets_in(album_services_on_both: AlbumServices) -> None:
+    ada, *invitees = [await album_services_on_both.person() for _ in range(5)]
     album = await ada.album()
     token = (await invited(ada, album))["token"]
 
-    codes = await asyncio.gather(*(accept(guest, token) for guest in guests))
+    codes = await asyncio.gather(*(accept(invitee, token) for invitee in invitees))
 
     assert sorted(codes) == [200, 404, 404, 404]
     assert len((await ada.done(ada.http.get(f"albums/{album}/members")))["members"]) == 2
 
 
-async def test_the_same_person_may_send_it_again_and_whoever_is_in_does_not_use_it_up(family_on_both: Family) -> None:
-    ada, bob, cy = [await family_on_both.person() for _ in range(3)]
+async def test_accepting_again_succeeds_and_a_member_does_not_use_it_up(album_services_on_both: AlbumServices) -> None:
+    ada, bob, cy = [await album_services_on_both.person() for _ in range(3)]
     album = await ada.album()
     first, second = (await invited(ada, album))["token"], (await invited(ada, album))["token"]
 
@@ -58,8 +58,8 @@ async def test_the_same_person_may_send_it_again_and_whoever_is_in_does_not_use_
     assert (await bob.done(bob.http.get(f"albums/{album}")))["role"] == "contributor"
 
 
-async def test_whoever_was_sent_away_does_not_come_back_by_the_old_invitation(family: Family) -> None:
-    ada, bob = await family.person(), await family.person()
+async def test_a_removed_member_cannot_rejoin_by_the_old_invitation(album_services: AlbumServices) -> None:
+    ada, bob = await album_services.person(), await album_services.person()
     album = await ada.album()
     token = (await invited(ada, album))["token"]
     assert await accept(bob, token) == 200
@@ -68,8 +68,8 @@ async def test_whoever_was_sent_away_does_not_come_back_by_the_old_invitation(fa
     assert await accept(bob, token) == 404
 
 
-async def test_a_revoked_invitation_and_one_that_is_over_open_nothing(family: Family) -> None:
-    ada, bob = await family.person(), await family.person()
+async def test_a_revoked_invitation_and_one_that_is_over_open_nothing(album_services: AlbumServices) -> None:
+    ada, bob = await album_services.person(), await album_services.person()
     album = await ada.album()
     new = await invited(ada, album)
     route = f"albums/{album}/invitations/{new['invitation']['id']}"
@@ -83,8 +83,8 @@ async def test_a_revoked_invitation_and_one_that_is_over_open_nothing(family: Fa
     assert await accept(bob, "dri_nonsense") == 404
 
 
-async def test_open_invitations_are_listed_newest_first(family_on_both: Family) -> None:
-    ada = await family_on_both.person()
+async def test_open_invitations_are_listed_newest_first(album_services_on_both: AlbumServices) -> None:
+    ada = await album_services_on_both.person()
     album = await ada.album()
     new = [await invited(ada, album, label=f"{number}") for number in range(3)]
 
@@ -97,15 +97,15 @@ async def test_open_invitations_are_listed_newest_first(family_on_both: Family) 
     assert "token" not in str(listed)
 
 
-async def test_a_token_is_shown_once_and_kept_as_a_hash(family: Family) -> None:
-    ada = await family.person()
+async def test_a_token_is_returned_once_and_stored_as_a_hash(album_services: AlbumServices) -> None:
+    ada = await album_services.person()
     album = await ada.album()
     headers = {"Idempotency-Key": "again"}
     refused = await ada.http.post(f"albums/{album}/invitations", json={}, headers=headers)
     assert refused.status_code == 400
     new = await invited(ada, album)
 
-    database = Database(family.database_url)
+    database = Database(album_services.database_url)
     async with database.writer.read() as connection:
         rows = str((await connection.execute(select(invitations))).all())
     await database.close()
@@ -114,8 +114,8 @@ async def test_a_token_is_shown_once_and_kept_as_a_hash(family: Family) -> None:
     assert new["token"] not in rows
 
 
-async def test_the_owner_is_never_given_by_an_invitation(family: Family) -> None:
-    ada = await family.person()
+async def test_the_owner_is_never_given_by_an_invitation(album_services: AlbumServices) -> None:
+    ada = await album_services.person()
     album = await ada.album()
 
     assert (await ada.http.post(f"albums/{album}/invitations", json={"role": "owner"})).status_code == 422

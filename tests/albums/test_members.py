@@ -1,6 +1,6 @@
 """Members: who they are, what they may do, leaving, and being sent away."""
 
-from tests.albums.family import Family, Json, Person
+from tests.albums.album_services import AlbumServices, Json, Person
 
 
 async def members(person: Person, album: str) -> dict[str, Json]:
@@ -8,8 +8,8 @@ async def members(person: Person, album: str) -> dict[str, Json]:
     return {each["account_id"]: each for each in page["members"]}
 
 
-async def test_members_are_known_by_name_and_never_by_address(family: Family) -> None:
-    ada, bob = await family.person(), await family.person()
+async def test_members_are_known_by_name_and_never_by_address(album_services: AlbumServices) -> None:
+    ada, bob = await album_services.person(), await album_services.person()
     album = await ada.album()
     await ada.invite(album, bob)
     address = (await ada.done(ada.http.get("account")))["email"]
@@ -22,8 +22,8 @@ async def test_members_are_known_by_name_and_never_by_address(family: Family) ->
     assert "@" not in str(known)
 
 
-async def test_members_are_listed_page_by_page(family_on_both: Family) -> None:
-    ada, bob = await family_on_both.person(), await family_on_both.person()
+async def test_members_are_listed_page_by_page(album_services_on_both: AlbumServices) -> None:
+    ada, bob = await album_services_on_both.person(), await album_services_on_both.person()
     album = await ada.album()
     await ada.invite(album, bob)
 
@@ -35,8 +35,8 @@ async def test_members_are_listed_page_by_page(family_on_both: Family) -> None:
     assert second["next_cursor"] is None
 
 
-async def test_a_new_role_counts_at_once(family_on_both: Family) -> None:
-    ada, bob = await family_on_both.person(), await family_on_both.person()
+async def test_a_new_role_counts_at_once(album_services_on_both: AlbumServices) -> None:
+    ada, bob = await album_services_on_both.person(), await album_services_on_both.person()
     album, item = await ada.album(), await bob.photo()
     await ada.invite(album, bob)
     assert (await bob.http.post(f"albums/{album}/items", json={"ids": [item]})).status_code == 403
@@ -52,12 +52,12 @@ async def test_a_new_role_counts_at_once(family_on_both: Family) -> None:
     assert (await bob.http.patch(role, json={"role": "viewer"})).status_code == 403
 
 
-async def test_whoever_is_sent_away_sees_nothing_from_then_on(family_on_both: Family) -> None:
-    ada, bob = await family_on_both.person(), await family_on_both.person()
+async def test_a_removed_member_has_no_access(album_services_on_both: AlbumServices) -> None:
+    ada, bob = await album_services_on_both.person(), await album_services_on_both.person()
     item = await ada.photo()
     album = await ada.album(item)
     await ada.invite(album, bob)
-    assert (await bob.shown(album), await bob.sees(item)) == ([item], True)
+    assert (await bob.visible_items(album), await bob.sees(item)) == ([item], True)
 
     await ada.done(ada.http.delete(f"albums/{album}/members/{bob.account}"))
 
@@ -68,30 +68,30 @@ async def test_whoever_is_sent_away_sees_nothing_from_then_on(family_on_both: Fa
     assert (await ada.http.delete(f"albums/{album}/members/{bob.account}")).status_code == 404
 
 
-async def test_whoever_leaves_takes_along_what_they_put_there_even_if_they_come_back(family_on_both: Family) -> None:
-    ada, bob = await family_on_both.person(), await family_on_both.person()
-    hers, his = await ada.photo(1), [await bob.photo(hour) for hour in (2, 3)]
-    album = await ada.album(hers)
+async def test_leaving_removes_own_placements_even_after_a_return(album_services_on_both: AlbumServices) -> None:
+    ada, bob = await album_services_on_both.person(), await album_services_on_both.person()
+    ada_photo, bob_photo = await ada.photo(1), [await bob.photo(hour) for hour in (2, 3)]
+    album = await ada.album(ada_photo)
     await ada.invite(album, bob, "contributor")
-    await bob.add(album, *his)
-    assert await ada.sees(his[0])
+    await bob.add(album, *bob_photo)
+    assert await ada.sees(bob_photo[0])
 
     await bob.done(bob.http.delete(f"albums/{album}/members/{bob.account}"))
-    assert (await ada.shown(album), await ada.sees(his[0])) == ([hers], False)
+    assert (await ada.visible_items(album), await ada.sees(bob_photo[0])) == ([ada_photo], False)
     await ada.invite(album, bob, "contributor")
 
-    assert (await ada.shown(album), await ada.sees(his[0])) == ([hers], False)
+    assert (await ada.visible_items(album), await ada.sees(bob_photo[0])) == ([ada_photo], False)
     assert (await ada.done(ada.http.get(f"albums/{album}")))["item_count"] == 1
-    await bob.add(album, his[0])
-    assert await ada.shown(album) == [hers, his[0]]
-    assert (await ada.sees(his[0]), await ada.sees(his[1])) == (True, False)
+    await bob.add(album, bob_photo[0])
+    assert await ada.visible_items(album) == [ada_photo, bob_photo[0]]
+    assert (await ada.sees(bob_photo[0]), await ada.sees(bob_photo[1])) == (True, False)
 
 
-async def test_the_owner_cannot_leave_and_nobody_else_sends_away(family: Family) -> None:
-    ada, bob, cy = [await family.person() for _ in range(3)]
+async def test_the_owner_cannot_leave_and_only_the_owner_removes_members(album_services: AlbumServices) -> None:
+    ada, bob, cy = [await album_services.person() for _ in range(3)]
     album = await ada.album()
-    for guest in (bob, cy):
-        await ada.invite(album, guest, "contributor")
+    for invitee in (bob, cy):
+        await ada.invite(album, invitee, "contributor")
 
     assert (await ada.http.delete(f"albums/{album}/members/{ada.account}")).status_code == 409
     assert (await bob.http.delete(f"albums/{album}/members/{cy.account}")).status_code == 403

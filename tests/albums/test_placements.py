@@ -4,111 +4,115 @@ import asyncio
 
 from shared.ids import ItemId, new_item_id
 from shared.items import ItemState
-from tests.albums.family import NOON, Family, Person
+from tests.albums.album_services import NOON, AlbumServices, Person
 
 
 async def count(person: Person, album: str) -> int:
-    shown: int = (await person.done(person.http.get(f"albums/{album}")))["item_count"]
-    return shown
+    visible: int = (await person.done(person.http.get(f"albums/{album}")))["item_count"]
+    return visible
 
 
-async def test_items_show_in_the_order_of_capture_page_by_page(family_on_both: Family) -> None:
-    ada = await family_on_both.person()
+async def test_items_show_in_the_order_of_capture_page_by_page(album_services_on_both: AlbumServices) -> None:
+    ada = await album_services_on_both.person()
     photos = await ada.photos(7)
     album = await ada.album(*photos[::-1])
 
-    assert await ada.shown(album, limit=3) == photos
-    assert await ada.shown(album, limit=7) == photos
+    assert await ada.visible_items(album, limit=3) == photos
+    assert await ada.visible_items(album, limit=7) == photos
     assert await count(ada, album) == 7
 
 
-async def test_adding_again_changes_nothing_and_says_the_same(family: Family) -> None:
-    ada, bob = await family.person(), await family.person()
-    photos, foreign = await ada.photos(2), await bob.photo()
+async def test_adding_again_changes_nothing_and_returns_the_same(album_services: AlbumServices) -> None:
+    ada, bob = await album_services.person(), await album_services.person()
+    photos, another = await ada.photos(2), await bob.photo()
     album = await ada.album()
 
-    answers = [await ada.add(album, *photos, foreign, photos[0]) for _ in range(2)]
+    responses = [await ada.add(album, *photos, another, photos[0]) for _ in range(2)]
 
-    assert answers == [{"added": photos, "absent": [foreign]}] * 2
+    assert responses == [{"added": photos, "absent": [another]}] * 2
     assert await count(ada, album) == 2
 
 
-async def test_the_same_items_added_by_two_at_once_count_once(family_on_both: Family) -> None:
-    ada = await family_on_both.person()
+async def test_the_same_items_added_by_two_at_once_count_once(album_services_on_both: AlbumServices) -> None:
+    ada = await album_services_on_both.person()
     photos = await ada.photos(20)
     album = await ada.album()
 
     await asyncio.gather(*(ada.add(album, *photos[start:]) for start in (0, 5, 10, 0)))
 
     assert await count(ada, album) == 20
-    assert await ada.shown(album) == photos
+    assert await ada.visible_items(album) == photos
 
 
-async def test_a_request_under_one_key_is_carried_out_once(family_on_both: Family) -> None:
-    ada = await family_on_both.person()
+async def test_a_request_under_one_key_is_carried_out_once(album_services_on_both: AlbumServices) -> None:
+    ada = await album_services_on_both.person()
     photo = await ada.photo()
     album, key = await ada.album(), {"Idempotency-Key": "add"}
 
     async def add() -> int:
-        answer = await ada.http.post(f"albums/{album}/items", json={"ids": [photo]}, headers=key)
-        return answer.status_code
+        response = await ada.http.post(f"albums/{album}/items", json={"ids": [photo]}, headers=key)
+        return response.status_code
 
     assert await asyncio.gather(*(add() for _ in range(4))) == [200] * 4
     await ada.remove(album, photo)
 
     assert await add() == 200
-    assert await ada.shown(album) == []
+    assert await ada.visible_items(album) == []
 
 
-async def test_a_contributor_adds_and_removes_own_items_the_owner_removes_any_a_viewer_none(family: Family) -> None:
-    ada, bob, cy = await family.person(), await family.person(), await family.person()
-    hers, his, more = await ada.photo(1), await bob.photo(2), await bob.photo(3)
-    album = await ada.album(hers)
+async def test_a_contributor_adds_and_removes_own_items_the_owner_removes_any_a_viewer_none(
+    album_services: AlbumServices,
+) -> None:
+    ada, bob, cy = await album_services.person(), await album_services.person(), await album_services.person()
+    ada_photo, bob_photo, more = await ada.photo(1), await bob.photo(2), await bob.photo(3)
+    album = await ada.album(ada_photo)
     await ada.invite(album, bob, "contributor")
     await ada.invite(album, cy)
 
-    assert await bob.add(album, his, more, hers) == {"added": [his, more], "absent": [hers]}
-    assert await bob.remove(album, hers, his) == {"removed": [his], "absent": [hers]}
+    assert await bob.add(album, bob_photo, more, ada_photo) == {"added": [bob_photo, more], "absent": [ada_photo]}
+    assert await bob.remove(album, ada_photo, bob_photo) == {"removed": [bob_photo], "absent": [ada_photo]}
     assert await ada.remove(album, more) == {"removed": [more], "absent": []}
     for route in ("items", "items/remove"):
-        assert (await cy.http.post(f"albums/{album}/{route}", json={"ids": [hers]})).status_code == 403
-    assert await cy.shown(album) == [hers]
+        assert (await cy.http.post(f"albums/{album}/{route}", json={"ids": [ada_photo]})).status_code == 403
+    assert await cy.visible_items(album) == [ada_photo]
 
 
-async def test_what_was_made_by_hand_stays_and_new_items_come_last(family_on_both: Family) -> None:
-    ada = await family_on_both.person()
+async def test_what_was_made_by_hand_stays_and_new_items_come_last(album_services_on_both: AlbumServices) -> None:
+    ada = await album_services_on_both.person()
     a, b, c, d = await ada.photos(4)
     album = await ada.album(c, b, a, order="manual")
 
     async def move(*items: ItemId, **where: ItemId) -> None:
         await ada.done(ada.http.post(f"albums/{album}/items/move", json={"ids": items} | where))
 
-    assert await ada.shown(album) == [c, b, a]
+    assert await ada.visible_items(album) == [c, b, a]
     await move(a, b, before=c)
-    assert await ada.shown(album, limit=1) == [a, b, c]
+    assert await ada.visible_items(album, limit=1) == [a, b, c]
     await move(a, after=b)
-    assert await ada.shown(album) == [b, a, c]
+    assert await ada.visible_items(album) == [b, a, c]
     await ada.add(album, d)
     await move(b, after=c)
-    assert await ada.shown(album) == [a, c, b, d]
+    assert await ada.visible_items(album) == [a, c, b, d]
     wrong = await ada.http.post(f"albums/{album}/items/move", json={"ids": [a], "after": new_item_id()})
     assert wrong.status_code == 422
     both = await ada.http.post(f"albums/{album}/items/move", json={"ids": [a], "after": b, "before": c})
     assert both.status_code == 422
 
 
-async def test_an_order_by_hand_begins_with_that_of_capture(family: Family) -> None:
-    ada = await family.person()
+async def test_an_order_by_hand_begins_with_that_of_capture(album_services: AlbumServices) -> None:
+    ada = await album_services.person()
     photos = await ada.photos(3)
     album = await ada.album(*photos[::-1])
 
     await ada.done(ada.http.patch(f"albums/{album}", json={"order": "manual"}))
 
-    assert await ada.shown(album) == photos
+    assert await ada.visible_items(album) == photos
 
 
-async def test_items_that_were_captured_at_one_moment_can_be_moved_between_each_other(family_on_both: Family) -> None:
-    ada = await family_on_both.person()
+async def test_items_that_were_captured_at_one_moment_can_be_moved_between_each_other(
+    album_services_on_both: AlbumServices,
+) -> None:
+    ada = await album_services_on_both.person()
     photos = [await ada.photo(captured_at=NOON) for _ in range(150)]
     album = await ada.album(*photos)
     await ada.done(ada.http.patch(f"albums/{album}", json={"order": "manual"}))
@@ -118,11 +122,11 @@ async def test_items_that_were_captured_at_one_moment_can_be_moved_between_each_
         await ada.done(ada.http.post(f"albums/{album}/items/move", json=body))
 
     expected = [photos[3], photos[149], photos[148], *photos[:3], *photos[4:148]]
-    assert await ada.shown(album) == expected
+    assert await ada.visible_items(album) == expected
 
 
-async def test_the_whole_album_gets_new_positions_when_neighbours_cannot_make_room(family_on_both: Family) -> None:
-    ada = await family_on_both.person()
+async def test_an_album_is_renumbered_when_no_position_is_free(album_services_on_both: AlbumServices) -> None:
+    ada = await album_services_on_both.person()
     photos = [await ada.photo(captured_at=NOON) for _ in range(1_010)]
     album = await ada.album(*photos[:500])
     for start in (500, 1_000):
@@ -131,22 +135,24 @@ async def test_the_whole_album_gets_new_positions_when_neighbours_cannot_make_ro
 
     await ada.done(ada.http.post(f"albums/{album}/items/move", json={"ids": photos[-5:], "after": photos[1]}))
 
-    assert await ada.shown(album, limit=200) == [*photos[:2], *photos[-5:], *photos[2:-5]]
+    assert await ada.visible_items(album, limit=200) == [*photos[:2], *photos[-5:], *photos[2:-5]]
 
 
-async def test_a_cursor_of_another_order_is_refused(family: Family) -> None:
-    ada = await family.person()
+async def test_a_cursor_of_another_order_is_refused(album_services: AlbumServices) -> None:
+    ada = await album_services.person()
     album = await ada.album(*await ada.photos(2))
     cursor = (await ada.done(ada.http.get(f"albums/{album}/items", params={"limit": 1})))["next_cursor"]
 
     await ada.done(ada.http.patch(f"albums/{album}", json={"order": "manual"}))
 
-    answer = await ada.http.get(f"albums/{album}/items", params={"cursor": cursor})
-    assert answer.status_code == 422
+    response = await ada.http.get(f"albums/{album}/items", params={"cursor": cursor})
+    assert response.status_code == 422
 
 
-async def test_order_changes_at_once_leave_every_item_where_one_of_them_put_it(family_on_both: Family) -> None:
-    ada = await family_on_both.person()
+async def test_order_changes_at_once_leave_every_item_where_one_of_them_put_it(
+    album_services_on_both: AlbumServices,
+) -> None:
+    ada = await album_services_on_both.person()
     photos = await ada.photos(8)
     album = await ada.album(*photos, order="manual")
 
@@ -155,41 +161,41 @@ async def test_order_changes_at_once_leave_every_item_where_one_of_them_put_it(f
 
     await asyncio.gather(*(move(item) for item in photos[4:]))
 
-    shown = await ada.shown(album)
-    assert sorted(shown) == sorted(photos)
-    assert (set(shown[:4]), shown[4:]) == (set(photos[4:]), photos[:4])
+    visible = await ada.visible_items(album)
+    assert sorted(visible) == sorted(photos)
+    assert (set(visible[:4]), visible[4:]) == (set(photos[4:]), photos[:4])
 
 
-async def test_deleted_items_do_not_show_and_restored_ones_show_again(family: Family) -> None:
-    ada, bob = await family.person(), await family.person()
+async def test_deleted_items_do_not_show_and_restored_ones_show_again(album_services: AlbumServices) -> None:
+    ada, bob = await album_services.person(), await album_services.person()
     photos = await ada.photos(5)
     album = await ada.album(*photos)
     await ada.invite(album, bob)
 
     for item in photos[1:3]:
         await ada.done(ada.http.delete(f"items/{item}"))
-    assert await bob.shown(album, limit=2) == [photos[0], *photos[3:]]
+    assert await bob.visible_items(album, limit=2) == [photos[0], *photos[3:]]
     assert not await bob.sees(photos[1])
     await ada.done(ada.http.post(f"items/{photos[1]}/restore"))
 
-    assert await bob.shown(album, limit=2) == [*photos[:2], *photos[3:]]
+    assert await bob.visible_items(album, limit=2) == [*photos[:2], *photos[3:]]
 
 
-async def test_others_see_an_item_as_soon_as_there_is_something_to_be_seen(family: Family) -> None:
-    ada, bob = await family.person(), await family.person()
+async def test_others_see_an_item_as_soon_as_there_is_something_to_be_seen(album_services: AlbumServices) -> None:
+    ada, bob = await album_services.person(), await album_services.person()
     uploading = await ada.photo(state=ItemState.UPLOADING, result=None)
     failed = await ada.photo(1, state=ItemState.FAILED)
     ready = await ada.photo(2)
     album = await ada.album(uploading, failed, ready)
     await ada.invite(album, bob)
 
-    assert await ada.shown(album) == [uploading, failed, ready]
-    assert await bob.shown(album) == [ready]
+    assert await ada.visible_items(album) == [uploading, failed, ready]
+    assert await bob.visible_items(album) == [ready]
     assert [await bob.sees(item) for item in (uploading, failed, ready)] == [False, False, True]
 
 
-async def test_more_than_500_items_at_once_are_refused(family: Family) -> None:
-    ada = await family.person()
+async def test_more_than_500_items_at_once_are_refused(album_services: AlbumServices) -> None:
+    ada = await album_services.person()
     album = await ada.album()
 
     for ids in ([], [new_item_id() for _ in range(501)]):

@@ -14,9 +14,9 @@ WORD = "[]"
 
 def tables(connection: Connection) -> list[Table]:
     """Those that are there, parents before children."""
-    found = MetaData()
-    found.reflect(connection)
-    return [table for table in found.sorted_tables if table.name != "alembic_version"]
+    results = MetaData()
+    results.reflect(connection)
+    return [table for table in results.sorted_tables if table.name != "alembic_version"]
 
 
 def fill(connection: Connection) -> None:
@@ -35,7 +35,7 @@ def contents(connection: Connection) -> dict[str, list[Row]]:
     }
 
 
-def lost(before: Mapping[str, list[Row]], after: Mapping[str, list[Row]]) -> list[str]:
+def missing_rows(before: Mapping[str, list[Row]], after: Mapping[str, list[Row]]) -> list[str]:
     """Tables that are still there without a row that was, looking at the columns that both have."""
     return [
         name
@@ -45,8 +45,8 @@ def lost(before: Mapping[str, list[Row]], after: Mapping[str, list[Row]]) -> lis
     ]
 
 
-def _narrowed(row: Row, others: list[Row]) -> Row:
-    return {name: value for name, value in row.items() if others and name in others[0]}
+def _narrowed(row: Row, other_rows: list[Row]) -> Row:
+    return {name: value for name, value in row.items() if other_rows and name in other_rows[0]}
 
 
 def _value(column: Column[Any]) -> Any:

@@ -22,8 +22,8 @@ from shared.ids import (
     new_share_id,
     new_ulid,
 )
-from tests.house import ManualClock, Stores, open_house
-from tests.sharing.people import Json, Link, Person, Town, open_town
+from tests.services import ManualClock, Stores, open_services
+from tests.sharing.sharing_services import Json, Link, Person, SharingServices, open_sharing_services
 
 TABLE = Path(__file__).with_name("authorisation.txt")
 ACTORS = ("nobody", "revoked", "stranger", "viewer", "contributor", "link")
@@ -79,21 +79,21 @@ class Route:
 class World:
     """An owner with one of everything, and those who knock at each door."""
 
-    town: Town
+    sharing: SharingServices
     routes: list[Route]
     owner: Person
     actors: dict[str, Person | Link]
     ids: Json
 
-    async def ask(self, who: Person | Link, route: Route, ids: Json, further: Json | None = None) -> httpx.Response:
+    async def request(self, who: Person | Link, route: Route, ids: Json, further: Json | None = None) -> httpx.Response:
         body = BODIES[str(route)](ids) | (further or {}) if route.has_body else None
-        return await who.ask(route.method, route.path.format(**ids).removeprefix("/v1/"), body)
+        return await who.request(route.method, route.path.format(**ids).removeprefix("/v1/"), body)
 
     async def actor(self, name: str, route: Route) -> Person | Link:
         """Where the route ends sessions, somebody else of the kind."""
         who = self.actors[name]
         ends = (route.method, route.path) in ENDS_SESSIONS and name not in {"nobody", "revoked"}
-        return await self.town.somebody() if ends and isinstance(who, Person) else who
+        return await self.sharing.user() if ends and isinstance(who, Person) else who
 
     async def possessions(self) -> list[Any]:
         """All that is the owner's and that nobody else may change."""
@@ -107,42 +107,45 @@ class World:
 async def world(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     """The owner is the installation's first account, and so its administrator; none of the others is."""
     database = f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('authorisation') / 'darkroom.db'}"
-    async with open_house(stores, ManualClock()) as house, open_town(stores, house, database_url=database) as town:
-        yield await _populated(town)
+    async with (
+        open_services(stores, ManualClock()) as services,
+        open_sharing_services(stores, services, database_url=database) as sharing,
+    ):
+        yield await _populated(sharing)
 
 
-async def _populated(town: Town) -> World:
-    owner, guest, stranger, viewer, contributor = [await town.somebody() for _ in range(5)]
-    film, other = await owner.film(), await owner.photo()
-    album = await owner.album(film, other)
-    for somebody, role in ((guest, Role.VIEWER), (viewer, Role.VIEWER), (contributor, Role.CONTRIBUTOR)):
-        await owner.invite(album, somebody, role)
+async def _populated(sharing: SharingServices) -> World:
+    owner, invitee, other_account, viewer, contributor = [await sharing.user() for _ in range(5)]
+    video, other = await owner.video(), await owner.photo()
+    album = await owner.album(video, other)
+    for user, role in ((invitee, Role.VIEWER), (viewer, Role.VIEWER), (contributor, Role.CONTRIBUTOR)):
+        await owner.invite(album, user, role)
     link = await owner.share(album)
-    revoked = await town.once_more(owner)
-    assert (await revoked.ask("DELETE", "sessions/current")).status_code == 204
-    row = await town.house.base.items.store.require(owner.account, ItemId(film))
+    revoked = await sharing.once_more(owner)
+    assert (await revoked.request("DELETE", "sessions/current")).status_code == 204
+    row = await sharing.services.base.items.store.require(owner.account, ItemId(video))
     invited = await owner.post(f"albums/{album}/invitations", {})
-    await owner.post(f"albums/{album}/transfer", {"account_id": guest.account})
+    await owner.post(f"albums/{album}/transfer", {"account_id": invitee.account})
     ids = {
-        "item": film,
+        "item": video,
         "other_item": other,
         "album": album,
-        "account": guest.account,
+        "account": invitee.account,
         "share": link.id,
         "invitation": invited["invitation"]["id"],
-        "comment": (await owner.post(f"items/{film}/comments", {"text": "Mine"}))["id"],
+        "comment": (await owner.post(f"items/{video}/comments", {"text": "Mine"}))["id"],
         "export": (await owner.post("account/exports", None))["id"],
         "session": next(each["id"] for each in (await owner.get("sessions"))["sessions"] if each["current"]),
         "attempt": row.attempt,
         "rung": "360p",
     }
-    nobody = Person(town.http, town.house, new_account_id(), {"Authorization": ""})
-    knocking = (nobody, revoked, stranger, viewer, contributor, link)
-    return World(town, await _routes(town), owner, dict(zip(ACTORS, knocking, strict=True)), ids)
+    anonymous = Person(sharing.http, sharing.services, new_account_id(), {"Authorization": ""})
+    knocking = (anonymous, revoked, other_account, viewer, contributor, link)
+    return World(sharing, await _routes(sharing), owner, dict(zip(ACTORS, knocking, strict=True)), ids)
 
 
-async def _routes(town: Town) -> list[Route]:
-    paths = (await town.http.get("openapi.json")).json()["paths"]
+async def _routes(sharing: SharingServices) -> list[Route]:
+    paths = (await sharing.http.get("openapi.json")).json()["paths"]
     return [
         Route(method.upper(), path, "requestBody" in operation)
         for path, operations in paths.items()
@@ -170,28 +173,28 @@ def _expected() -> dict[str, tuple[int, ...]]:
     return {f"{method} {path}": tuple(map(int, codes)) for method, path, *codes in lines}
 
 
-async def test_everybody_gets_from_every_route_what_the_table_says_and_nothing_of_the_owners_changes(
+async def test_every_route_treats_every_actor_as_the_table_states(
     world: World,
 ) -> None:
     before = await world.possessions()
-    found = {
+    actual = {
         str(route): tuple(
-            [(await world.ask(await world.actor(name, route), route, world.ids)).status_code for name in ACTORS]
+            [(await world.request(await world.actor(name, route), route, world.ids)).status_code for name in ACTORS]
         )
         for route in world.routes
     }
-    assert found == _expected(), f"a route that is missing in {TABLE.name} belongs there:\n{_as_table(found)}"
+    assert actual == _expected(), f"a route that is missing in {TABLE.name} belongs there:\n{_as_table(actual)}"
     assert await world.possessions() == before
 
 
-async def test_what_is_foreign_looks_like_what_is_not_there(world: World) -> None:
+async def test_another_accounts_resource_equals_an_absent_one(world: World) -> None:
     """To a stranger all of it; to those who are let into one album whatever does not lie in it."""
     private = world.ids | {"item": await world.owner.photo(), "album": await world.owner.album()}
     absent, different = _absent(world.ids), []
     for route in [each for each in world.routes if each.names_something]:
-        for name, foreign in (("stranger", world.ids), ("viewer", private), ("link", private)):
-            answers = [await world.ask(world.actors[name], route, ids) for ids in (foreign, absent)]
-            if len({(answer.status_code, answer.text) for answer in answers}) != 1:
+        for name, unrelated in (("stranger", world.ids), ("viewer", private), ("link", private)):
+            responses = [await world.request(world.actors[name], route, ids) for ids in (unrelated, absent)]
+            if len({(response.status_code, response.text) for response in responses}) != 1:
                 different.append(f"{name}: {route}")
     assert different == []
 
@@ -202,12 +205,12 @@ async def test_no_client_sets_what_is_not_its_to_set(world: World) -> None:
         for field, value in UNSETTABLE.items():
             if field in BODIES[str(route)](world.ids):
                 continue
-            answer = await world.ask(world.owner, route, world.ids, {field: value})
-            named = [each["field"] for each in answer.json().get("errors", [])]
-            if answer.status_code != 422 or field not in named:
-                accepted.append(f"{route}: {field} gave {answer.status_code}")
+            response = await world.request(world.owner, route, world.ids, {field: value})
+            named = [each["field"] for each in response.json().get("errors", [])]
+            if response.status_code != 422 or field not in named:
+                accepted.append(f"{route}: {field} gave {response.status_code}")
     assert accepted == []
 
 
-def _as_table(found: dict[str, tuple[int, ...]]) -> str:
-    return "\n".join(f"{route:<60} {'  '.join(map(str, codes))}" for route, codes in found.items())
+def _as_table(actual: dict[str, tuple[int, ...]]) -> str:
+    return "\n".join(f"{route:<60} {'  '.join(map(str, codes))}" for route, codes in actual.items())

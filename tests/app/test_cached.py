@@ -20,8 +20,8 @@ def kinds_of_this_release() -> list[AnyKind]:
     """Every kind that a module declares; the app's entry imports them all."""
     assert app.main
     modules = [module for name, module in sys.modules.items() if name.startswith("app.")]
-    found = {id(value): value for module in modules for value in vars(module).values() if isinstance(value, Kind)}
-    return list(found.values())
+    results = {id(value): value for module in modules for value in vars(module).values() if isinstance(value, Kind)}
+    return list(results.values())
 
 
 def changeable_part(shape: Any) -> Any:
@@ -38,7 +38,7 @@ def changeable_part(shape: Any) -> Any:
         return None
     else:
         return shape
-    return next((found for found in map(changeable_part, parts) if found is not None), None)
+    return next((result for result in map(changeable_part, parts) if result is not None), None)
 
 
 @dataclasses.dataclass(frozen=True)

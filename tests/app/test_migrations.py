@@ -56,6 +56,6 @@ async def test_two_that_migrate_at_once_do_it_one_after_the_other(empty_database
     assert await _tables(empty_database_url) == set(metadata.tables)
 
 
-async def test_an_unknown_revision_is_said_in_one_line(empty_database_url: str) -> None:
+async def test_an_unknown_revision_is_reported_in_one_line(empty_database_url: str) -> None:
     with pytest.raises(SystemExit, match="cannot be brought to no-such-revision"):
         await migrate(empty_database_url, "no-such-revision")

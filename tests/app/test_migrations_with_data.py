@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from app.migrations.run import configuration, migrate
 from app.stores.aurora import Database
-from tests.app.full_tables import contents, fill, lost
+from tests.app.full_tables import contents, fill, missing_rows
 
 T = TypeVar("T")
 
@@ -39,23 +39,23 @@ async def _on(database_url: str, work: Callable[[Connection], T]) -> T:
     return result
 
 
-async def _go(database_url: str, revision: str) -> list[str]:
+async def _migrate(database_url: str, revision: str) -> list[str]:
     """Tables that lost something on the way there."""
     before = await _on(database_url, contents)
     await migrate(database_url, revision)
-    return lost(before, await _on(database_url, contents))
+    return missing_rows(before, await _on(database_url, contents))
 
 
-async def test_no_step_loses_a_row_forward_or_backward(empty_database_url: str) -> None:
+async def test_no_step_drops_a_row_forward_or_backward(empty_database_url: str) -> None:
     revisions = [step.revision for step in STEPS]
     for revision in revisions:
-        assert await _go(empty_database_url, revision) == [], f"forward to {revision}"
+        assert await _migrate(empty_database_url, revision) == [], f"forward to {revision}"
         await _on(empty_database_url, fill)
     assert all((await _on(empty_database_url, contents)).values()), "a row in every table"
 
     for revision in reversed(revisions[:-1]):
-        assert await _go(empty_database_url, revision) == [], f"backward to {revision}"
-    assert await _go(empty_database_url, revisions[-1]) == []
+        assert await _migrate(empty_database_url, revision) == [], f"backward to {revision}"
+    assert await _migrate(empty_database_url, revisions[-1]) == []
 
 
 def _sql(step: Script) -> list[str]:
@@ -67,7 +67,7 @@ def _sql(step: Script) -> list[str]:
     return [" ".join(statement.split()) for statement in re.split(r";\n", sent.getvalue()) if statement.strip()]
 
 
-def _refusals(statements: list[str]) -> Iterator[str]:
+def _errors(statements: list[str]) -> Iterator[str]:
     """What the release before could stumble over: it neither knows new columns nor does without old ones."""
     made = {name for statement in statements for name in re.findall(r"^CREATE TABLE (\w+)", statement)}
     for statement in statements:
@@ -93,7 +93,7 @@ def _is_harmless(statement: str, made: set[str]) -> bool:
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.revision)
 def test_the_release_before_goes_on_working_after_each_step(step: Script) -> None:
     """Add, fill, switch, remove: a step adds; one that removes says since when nobody uses it."""
-    refused = list(_refusals(_sql(step)))
+    refused = list(_errors(_sql(step)))
 
     assert not refused or hasattr(step.module, UNUSED_SINCE)
 
@@ -111,4 +111,4 @@ def test_the_release_before_goes_on_working_after_each_step(step: Script) -> Non
     ],
 )
 def test_what_the_release_before_stumbles_over_is_refused(statement: str) -> None:
-    assert list(_refusals(["CREATE TABLE albums ( id INT )", statement])) == [statement]
+    assert list(_errors(["CREATE TABLE albums ( id INT )", statement])) == [statement]

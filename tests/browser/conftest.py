@@ -11,10 +11,10 @@ import pytest_asyncio
 from PIL import Image
 from playwright.async_api import Browser, BrowserContext
 
-from app.media.placeholder import LONGEST_EDGE, thumb_hash
+from app.media.placeholder import MAX_EDGE, thumb_hash
 from shared.ids import ItemId, new_item_id
 from shared.items import Failure, FailureCode, Item, ItemKind, ItemState, Rendition
-from tests.browser.films import SECONDS, SEGMENTS, Film, make_film
+from tests.browser.sample_videos import SECONDS, SEGMENTS, SampleVideo, encode_video
 from tests.browser.scripted_api import build_application
 from tests.browser.scripted_service import Encode, ScriptedService
 from tests.browser.visitor import Visitor
@@ -22,7 +22,7 @@ from tests.web.servers import serving, serving_web
 
 DESKTOP, PHONE = (1440, 900), (390, 844)
 
-FILES_OF_A_FILM = tuple(
+FILES_OF_A_VIDEO = tuple(
     Rendition(name=name, file=file, content_type=content_type, width=width, height=height, size_bytes=1)
     for name, file, content_type, width, height in (
         ("video", "video.mp4", "video/mp4", 320, 180),
@@ -58,7 +58,7 @@ async def context(chromium: Browser, page_url: str) -> AsyncIterator[BrowserCont
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def someone(context: BrowserContext, page_url: str) -> AsyncIterator[Visitor]:
+async def visitor(context: BrowserContext, page_url: str) -> AsyncIterator[Visitor]:
     """Somebody who is signed in; the test fails if the page reported an error or broke its own content policy."""
     visitor = Visitor(context, page_url)
     yield visitor
@@ -95,29 +95,29 @@ def make_item(api: ScriptedService) -> MakeItem:
 def make_ready(api: ScriptedService, make_item: MakeItem) -> MakeItem:
     """The same, developed before anybody looked: no event says so."""
 
-    def make(name: str = "photo.jpg", *, picture: Image.Image | None = None, **fields: object) -> Item:
-        image = picture or _picture(name)
-        api.pictures[name] = jpeg(image)
+    def make(name: str = "photo.jpg", *, sample: Image.Image | None = None, **fields: object) -> Item:
+        image = sample or _sample_image(name)
+        api.images[name] = jpeg(image)
         return api.make_ready(make_item(name, **fields), placeholder_of(image), *image.size, event=None)
 
     return make
 
 
 @pytest.fixture(scope="session")
-def film(tmp_path_factory: pytest.TempPathFactory) -> Film:
-    return make_film(tmp_path_factory.mktemp("film"))
+def video(tmp_path_factory: pytest.TempPathFactory) -> SampleVideo:
+    return encode_video(tmp_path_factory.mktemp("film"))
 
 
 @pytest.fixture
-def make_video(api: ScriptedService, make_item: MakeItem, film: Film) -> MakeItem:
+def make_video(api: ScriptedService, make_item: MakeItem, video: SampleVideo) -> MakeItem:
     """`make_video("lake.mp4", made=3)`: a video with its poster, playable so far; without `made` it is ready."""
 
     def make(name: str = "film.mp4", *, made: int | None = None, **fields: object) -> Item:
-        api.pictures[name] = jpeg(film.poster)
+        api.images[name] = jpeg(video.poster)
         item = make_item(name, kind=ItemKind.VIDEO, content_type="video/mp4", duration_seconds=float(SECONDS))
-        api.encodes[item.id] = Encode(film, made=made or SEGMENTS)
-        item = api.make_ready(item, placeholder_of(film.poster), *film.poster.size, event=None)
-        state, files = (ItemState.READY, FILES_OF_A_FILM) if made is None else (ItemState.PROCESSING, ())
+        api.encodes[item.id] = Encode(video, made=made or SEGMENTS)
+        item = api.make_ready(item, placeholder_of(video.poster), *video.poster.size, event=None)
+        state, files = (ItemState.READY, FILES_OF_A_VIDEO) if made is None else (ItemState.PROCESSING, ())
         known = {"state": state, "playable": True, "renditions": item.renditions + files}
         api.items[item.id] = item.model_copy(update=known | fields)
         return api.items[item.id]
@@ -144,11 +144,11 @@ def jpeg(image: Image.Image) -> bytes:
 def placeholder_of(image: Image.Image) -> str:
     """The ThumbHash as the service sends it."""
     small = image.convert("RGBA")
-    small.thumbnail((LONGEST_EDGE, LONGEST_EDGE))
+    small.thumbnail((MAX_EDGE, MAX_EDGE))
     return thumb_hash(*small.size, small.tobytes())
 
 
-def _picture(name: str) -> Image.Image:
+def _sample_image(name: str) -> Image.Image:
     """A landscape of three colours that differ by name."""
     chance = random.Random(name)
     colours = [tuple(chance.randrange(256) for _ in range(3)) for _ in range(3)]

@@ -10,12 +10,12 @@ from PIL import Image, ImageDraw, ImageFilter
 from playwright.async_api import Page, ViewportSize, expect
 
 from tests.browser.photos import text_file
-from tests.browser.visitor import DEVELOPED_MILLISECONDS, Connection, Visitor, drop, expect_pictures, running_chromium
+from tests.browser.visitor import DEVELOPED_MILLISECONDS, Connection, Visitor, drop, expect_images, running_chromium
 from tests.installation import running_installation
 
 GALLERY = Path(__file__).parents[2] / "docs" / "gallery.png"
-SHOWN: ViewportSize = {"width": 1440, "height": 900}
-PICTURE = (1600, 1200)
+VIEWPORT: ViewportSize = {"width": 1440, "height": 900}
+IMAGE = (1600, 1200)
 COLOURS = 256
 SLOW_BYTES_PER_SECOND = 60_000
 
@@ -50,10 +50,10 @@ def main() -> None:
 async def take_gallery(url: str, folder: Path) -> None:
     photos = await asyncio.to_thread(draw_all, folder)
     async with running_chromium() as chromium:
-        visitor = Visitor(await chromium.new_context(locale="en-GB", viewport=SHOWN, color_scheme="light"), url)
+        visitor = Visitor(await chromium.new_context(locale="en-GB", viewport=VIEWPORT, color_scheme="light"), url)
         page = await visitor.register()
         await drop(page, photos)
-        await expect_pictures(page, len(photos))
+        await expect_images(page, len(photos))
         await drop(page, [text_file(folder / BROKEN)])
         await expect(page.get_by_text("Could not be developed")).to_be_visible(timeout=DEVELOPED_MILLISECONDS)
         await begin_upload(page, folder / ON_ITS_WAY)
@@ -77,10 +77,10 @@ def draw_all(folder: Path) -> list[Path]:
 def draw(file: Path, colours: tuple[str, str, str, str], seed: int) -> Path:
     """Hills behind hills under a sun, with a photo's grain."""
     chance = random.Random(seed)
-    width, height = PICTURE
-    above, horizon, sun, near = (Image.new("RGB", PICTURE, colour) for colour in colours)
-    scene = Image.composite(horizon, above, Image.linear_gradient("L").resize(PICTURE))
-    disc, across, up = Image.new("L", PICTURE), chance.uniform(0.25, 0.75) * width, chance.uniform(0.3, 0.5) * height
+    width, height = IMAGE
+    above, horizon, sun, near = (Image.new("RGB", IMAGE, colour) for colour in colours)
+    scene = Image.composite(horizon, above, Image.linear_gradient("L").resize(IMAGE))
+    disc, across, up = Image.new("L", IMAGE), chance.uniform(0.25, 0.75) * width, chance.uniform(0.3, 0.5) * height
     radius = chance.uniform(50, 90)
     ImageDraw.Draw(disc).ellipse((across - radius, up - radius, across + radius, up + radius), fill=255)
     scene.paste(sun, mask=disc.filter(ImageFilter.GaussianBlur(90)).point(lambda value: min(255, value * 2)))
@@ -89,14 +89,14 @@ def draw(file: Path, colours: tuple[str, str, str, str], seed: int) -> Path:
     for number in range(1, ridges + 1):
         hill = Image.blend(horizon, near, number / ridges)
         scene.paste(hill, mask=ridge(chance, 0.42 + 0.11 * number, 0.09 + 0.015 * number))
-    grain = Image.effect_noise(PICTURE, 18).convert("RGB")
+    grain = Image.effect_noise(IMAGE, 18).convert("RGB")
     Image.blend(scene, grain, 0.04).save(file, "JPEG", quality=88)
     return file
 
 
 def ridge(chance: random.Random, top: float, swing: float) -> Image.Image:
     """A mask of everything below a line of waves; both are shares of the height."""
-    width, height = PICTURE
+    width, height = IMAGE
     waves = [(chance.uniform(0.6, 1.4) * 2**octave, chance.uniform(0, math.tau), 0.5**octave) for octave in range(6)]
     line = [
         (
@@ -106,7 +106,7 @@ def ridge(chance: random.Random, top: float, swing: float) -> Image.Image:
         )
         for x in range(0, width + 1, 4)
     ]
-    mask = Image.new("L", PICTURE)
+    mask = Image.new("L", IMAGE)
     ImageDraw.Draw(mask).polygon([*line, (width, height), (0, height)], fill=255)
     return mask.filter(ImageFilter.GaussianBlur(1.2))
 

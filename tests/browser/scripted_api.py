@@ -49,23 +49,23 @@ def build_application(api: ScriptedService) -> FastAPI:
     async def script(request: Request, call_next: Callable[[Request], Any]) -> Response:
         path = "/".join("ID" if "_" in part else part for part in request.url.path.split("/"))
         kind = f"{request.method} {path}"
-        api.asked[kind] += 1
+        api.requests[kind] += 1
         for waiting in api.refused:
             if waiting[0] == kind:
                 api.refused.remove(waiting)
-                return _answer(waiting[1])
+                return _respond(waiting[1])
         needs_session = path.startswith("/v1/") and kind not in {"POST /v1/accounts", "POST /v1/sessions"}
         if needs_session and not api.signed_in:
-            return _answer(Unauthenticated())
-        answer: Response = await call_next(request)
-        return answer
+            return _respond(Unauthenticated())
+        response: Response = await call_next(request)
+        return response
 
-    application.add_exception_handler(Problem, _answer_problem)
+    application.add_exception_handler(Problem, _respond_problem)
     _add_account_routes(api, application)
     _add_item_routes(api, application)
     _add_trash_routes(api, application)
     _add_upload_routes(api, application)
-    _add_film_routes(api, application)
+    _add_video_routes(api, application)
     _add_event_routes(api, application)
     return application
 
@@ -86,11 +86,11 @@ def _add_account_routes(api: ScriptedService, application: FastAPI) -> None:
         return api.account
 
     @application.post("/v1/accounts", status_code=201)
-    async def register(wanted: Register) -> Account:
+    async def register(expected: Register) -> Account:
         return api.account
 
     @application.post("/v1/sessions", status_code=201)
-    async def sign_in(wanted: SignIn) -> SignedIn:
+    async def sign_in(expected: SignIn) -> SignedIn:
         api.signed_in = True
         return SignedIn(session=session, account=api.account, token=None)
 
@@ -117,14 +117,14 @@ def _add_trash_routes(api: ScriptedService, application: FastAPI) -> None:
         del api.items[item]
         hidden = {"state": ItemState.DELETED, "deleted_at": utc_now(), "restorable_until": utc_now()}
         api.deleted[item] = row.model_copy(update=hidden)
-        api.say(EventType.ITEM_DELETED, api.deleted[item])
+        api.print_line(EventType.ITEM_DELETED, api.deleted[item])
 
     @application.post("/v1/items/{item}/restore")
     async def restore_item(item: str) -> Item:
         row = api.deleted.pop(item).model_copy(update={"state": ItemState.READY})
         api.items[item] = row
-        api.say(EventType.ITEM_RESTORED, row)
-        return api.shown(row)
+        api.print_line(EventType.ITEM_RESTORED, row)
+        return api.to_wire(row)
 
 
 def _add_item_routes(api: ScriptedService, application: FastAPI) -> None:
@@ -133,20 +133,20 @@ def _add_item_routes(api: ScriptedService, application: FastAPI) -> None:
         response.headers[HEAD_HEADER] = str(api.head)
         newest = sorted((api.deleted if deleted else api.items).values(), key=lambda item: item.id, reverse=True)
         until = cursor + api.page_items
-        shown = tuple(api.shown(item) for item in newest[cursor:until])
-        return ItemPage(items=shown, next_cursor=str(until) if until < len(newest) else None)
+        visible = tuple(api.to_wire(item) for item in newest[cursor:until])
+        return ItemPage(items=visible, next_cursor=str(until) if until < len(newest) else None)
 
     @application.get("/v1/items/{item}")
     async def get_item(item: str) -> Item:
-        return api.shown(api.require(item))
+        return api.to_wire(api.require(item))
 
     @application.patch("/v1/items/{item}")
-    async def edit_item(item: str, wish: EditItem, if_match: str = Header()) -> Item:
+    async def edit_item(item: str, body: EditItem, if_match: str = Header()) -> Item:
         row = api.require(item)
         if if_match != f'"{row.version}"':
             raise Outdated
-        fields = wish.model_dump(exclude_unset=True) | {"version": row.version + 1}
-        return api.shown(api.change(row, EventType.ITEM_UPDATED, **fields))
+        fields = body.model_dump(exclude_unset=True) | {"version": row.version + 1}
+        return api.to_wire(api.change(row, EventType.ITEM_UPDATED, **fields))
 
     @application.post("/v1/items/{item}/retry", status_code=202)
     async def retry(item: str) -> Item:
@@ -169,7 +169,7 @@ def _add_item_routes(api: ScriptedService, application: FastAPI) -> None:
 
 def _add_upload_routes(api: ScriptedService, application: FastAPI) -> None:
     @application.post("/v1/items", status_code=201)
-    async def create(wish: CreateItem) -> CreatedItem:
+    async def create(body: CreateItem) -> CreatedItem:
         item = Item(
             id=new_item_id(),
             kind=None,
@@ -177,10 +177,10 @@ def _add_upload_routes(api: ScriptedService, application: FastAPI) -> None:
             created_at=datetime.now(UTC),
             deadline=None,
             version=1,
-            **wish.model_dump(),
+            **body.model_dump(),
         )
         api.change(item, EventType.ITEM_CREATED)
-        while api.holds_answers:  # noqa: ASYNC110  # the test that lets go runs in another thread
+        while api.holds_responses:  # noqa: ASYNC110  # the test that lets go runs in another thread
             await asyncio.sleep(0.01)
         upload = SingleUpload(
             url=f"{api.url}/objects/{item.id}",
@@ -207,22 +207,22 @@ def _add_upload_routes(api: ScriptedService, application: FastAPI) -> None:
         return Response(b"original", media_type="application/octet-stream", headers=headers)
 
     @application.get("/cdn/{window}/{name}/{file}")
-    async def picture(window: int, name: str, file: str) -> Response:
+    async def image(window: int, name: str, file: str) -> Response:
         if window < api.oldest_window:
             return Response(status_code=403)
         if file in {"video.mp4", "storyboard.jpg", "storyboard.vtt"}:
             (encode,) = (encode for id_, encode in api.encodes.items() if api.items[id_].name == name)
-            return FileResponse(encode.film.folder / file)
-        return Response(api.pictures[name], media_type=f"image/{file.rsplit('.')[-1]}")
+            return FileResponse(encode.video.folder / file)
+        return Response(api.images[name], media_type=f"image/{file.rsplit('.')[-1]}")
 
 
-def _add_film_routes(api: ScriptedService, application: FastAPI) -> None:
+def _add_video_routes(api: ScriptedService, application: FastAPI) -> None:
     hls = "application/vnd.apple.mpegurl"
 
     @application.get("/v1/items/{item}/hls/main.m3u8")
     async def main_playlist(item: str, grant: str) -> Response:
         encode = api.encodes[api.require(item).id]
-        return Response(encode.film.main_playlist(encode.attempt, f"grant={grant}"), media_type=hls)
+        return Response(encode.video.main_playlist(encode.attempt, f"grant={grant}"), media_type=hls)
 
     @application.get("/v1/items/{item}/hls/{attempt}/{rung}.m3u8")
     async def media_playlist(item: str, attempt: int, rung: str, grant: str) -> Response:
@@ -230,14 +230,14 @@ def _add_film_routes(api: ScriptedService, application: FastAPI) -> None:
         if attempt != encode.attempt:
             raise PlaylistGone
         files = f"{api.url}/films/{api.window}/{item}/{attempt}/"
-        return Response(encode.film.media_playlist(rung, encode.made, files), media_type=hls)
+        return Response(encode.video.media_playlist(rung, encode.made, files), media_type=hls)
 
     @application.get("/films/{window}/{item}/{attempt}/{file}")
-    async def film(window: int, item: str, attempt: int, file: str) -> Response:
+    async def video(window: int, item: str, attempt: int, file: str) -> Response:
         if window < api.oldest_window:
             return Response(status_code=403)
         api.fetched.append(file)
-        return FileResponse(api.encodes[item].film.folder / file)
+        return FileResponse(api.encodes[item].video.folder / file)
 
 
 def _add_event_routes(api: ScriptedService, application: FastAPI) -> None:
@@ -262,14 +262,14 @@ async def _stream(api: ScriptedService, after: int) -> AsyncIterator[bytes]:
             after = api.head
             yield b'id: %d\nevent: reset\ndata: {"head": %d}\n\n' % (after, after)
         while not api.cut.is_set():
-            api.news.clear()
+            api.new_event.clear()
             for event in _since(api, after):
                 after = event.number
                 yield f"id: {after}\nevent: {event.type}\ndata: {event.model_dump_json()}\n\n".encode()
             while api.progress:
                 yield f"event: progress\ndata: {api.progress.pop(0).model_dump_json()}\n\n".encode()
             yield b": \n\n"
-            await _first(api.news, api.cut)
+            await _first(api.new_event, api.cut)
         api.cut.clear()
     finally:
         api.streams -= 1
@@ -284,12 +284,12 @@ async def _first(*events: asyncio.Event) -> None:
             each.cancel()
 
 
-async def _answer_problem(_request: Request, problem: Exception) -> Response:
+async def _respond_problem(_request: Request, problem: Exception) -> Response:
     if not isinstance(problem, Problem):
         raise problem
-    return _answer(problem)
+    return _respond(problem)
 
 
-def _answer(problem: Problem) -> JSONResponse:
+def _respond(problem: Problem) -> JSONResponse:
     headers = {"Retry-After": str(problem.retry_after_seconds)} if problem.retry_after_seconds else {}
     return JSONResponse(problem.body(), problem.status, headers=headers, media_type=MEDIA_TYPE)

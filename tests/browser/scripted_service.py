@@ -12,9 +12,9 @@ from shared.events import Event, EventType, Progress
 from shared.ids import new_account_id
 from shared.items import Item, ItemState, ReceiptStep, Rendition
 from shared.problems import NotFound, Problem
-from tests.browser.films import SEGMENTS, Film
+from tests.browser.sample_videos import SEGMENTS, SampleVideo
 
-UNHEARD_EVENTS = 10
+UNREAD_EVENTS = 10
 SMALL, MEDIUM, LARGE = 400, 1024, 2048
 
 
@@ -22,7 +22,7 @@ SMALL, MEDIUM, LARGE = 400, 1024, 2048
 class Encode:
     """How far the service is with a film; the test moves it on."""
 
-    film: Film
+    video: SampleVideo
     made: int = SEGMENTS
     """Segments of every rung."""
     attempt: int = 1
@@ -43,10 +43,10 @@ class ScriptedService:
         self.receipts: dict[str, list[ReceiptStep]] = {}
         self.events: list[Event] = []
         self.oldest_event = 1
-        self.holds_answers = False
+        self.holds_responses = False
         """What was created is told of, and its answer does not come."""
         self.stored: dict[str, bytes] = {}
-        self.pictures: dict[str, bytes] = {}
+        self.images: dict[str, bytes] = {}
         """What the CDN has, by the item's name."""
         self.encodes: dict[str, Encode] = {}
         """By the item's id."""
@@ -54,7 +54,7 @@ class ScriptedService:
         """The films' files that the CDN gave away, as `high_00003.m4s`."""
         self.progress: list[Progress] = []
         """What streams still have to tell."""
-        self.asked: Counter[str] = Counter()
+        self.requests: Counter[str] = Counter()
         """`GET /v1/items` and so on, ids left out."""
         self.refused: list[tuple[str, Problem]] = []
         """The next request of this kind gets this problem."""
@@ -65,22 +65,22 @@ class ScriptedService:
         self.page_items = 100
         self.streams = 0
         self.loop: asyncio.AbstractEventLoop | None = None
-        self.news = asyncio.Event()
+        self.new_event = asyncio.Event()
         self.cut = asyncio.Event()
 
-    def say(self, type_: EventType, item: Item) -> None:
+    def print_line(self, type_: EventType, item: Item) -> None:
         """Appends to the log and tells every stream."""
         bare = tuple(each.model_copy(update={"url": None}) for each in item.renditions)
         data = item.model_copy(update={"renditions": bare, "urls_expire_at": None}).model_dump(mode="json")
         number = len(self.events) + self.oldest_event
         self.events.append(Event(number=number, type=type_, at=datetime.now(UTC), subject=item.id, data=data))
-        self._wake(lambda: self.news)
+        self._wake(lambda: self.new_event)
 
     def change(self, item: Item, event: EventType | None = None, **fields: Any) -> Item:
         changed = item.model_copy(update=fields)
         self.items[item.id] = changed
         if event is not None:
-            self.say(event, changed)
+            self.print_line(event, changed)
         return changed
 
     def make_ready(
@@ -103,14 +103,14 @@ class ScriptedService:
             deadline=None,
         )
 
-    def tell_progress(self, progress: Progress) -> None:
+    def publish_progress(self, progress: Progress) -> None:
         """To every stream, once."""
         self.progress.append(progress)
-        self._wake(lambda: self.news)
+        self._wake(lambda: self.new_event)
 
-    def forget_events(self) -> None:
+    def drop_events(self) -> None:
         """As if thirty days had passed in which much happened that nobody heard."""
-        self.oldest_event = self.head + 1 + UNHEARD_EVENTS
+        self.oldest_event = self.head + 1 + UNREAD_EVENTS
         self.events.clear()
 
     def cut_streams(self) -> None:
@@ -146,7 +146,7 @@ class ScriptedService:
             )
         return tuple(made)
 
-    def shown(self, item: Item) -> Item:
+    def to_wire(self, item: Item) -> Item:
         signed = tuple(
             each.model_copy(update={"url": f"{self.url}/cdn/{self.window}/{item.name}/{each.file}"})
             for each in item.renditions

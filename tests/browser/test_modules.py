@@ -23,9 +23,9 @@ EVENTS = [
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def modules(someone: Visitor) -> Modules:
+async def modules(visitor: Visitor) -> Modules:
     """`await modules("live.js", "(module, argument) => …", argument)`."""
-    page: Page = await someone.open()
+    page: Page = await visitor.open()
 
     async def call(name: str, function: str, argument: Any) -> Any:
         folder = await page.locator("script[type=module]").evaluate("script => script.src.replace('app.js', '')")
@@ -42,7 +42,7 @@ async def test_what_is_no_placeholder_is_none(modules: Modules, text: str) -> No
 
 async def test_events_are_read_alike_however_the_stream_is_cut(modules: Modules) -> None:
     """One character at a time, at every single place, and as a whole."""
-    heard = await modules(
+    received = await modules(
         "live.js",
         """(module, stream) => {
           const read = (pieces) => {
@@ -56,11 +56,11 @@ async def test_events_are_read_alike_however_the_stream_is_cut(modules: Modules)
         }""",
         STREAM,
     )
-    assert len(heard) == len(STREAM) + 1
-    assert all(events == EVENTS for events in heard)
+    assert len(received) == len(STREAM) + 1
+    assert all(events == EVENTS for events in received)
 
 
-async def test_slots_are_given_in_turn_and_none_is_lost_to_whoever_gave_up(modules: Modules) -> None:
+async def test_slots_are_granted_in_order_and_survive_a_cancelled_waiter(modules: Modules) -> None:
     done = await modules(
         "slots.js",
         """async (module) => {
@@ -155,13 +155,13 @@ async def test_a_storyboards_track_is_read_with_and_without_hours(modules: Modul
         (1, 3 * 3600 + 90, "1 % · 3 h 2 min left"),
     ],
 )
-async def test_progress_is_told_in_words(
+async def test_progress_is_displayed_in_words(
     modules: Modules, percent: float, seconds_left: int | None, words: str
 ) -> None:
-    told = await modules(
+    texts = await modules(
         "words.js",
         """(module, [percent, left]) =>
           module.progressInWords({percent, ready_at: left === null ? null : new Date(left * 1000).toISOString()}, 0)""",
         [percent, seconds_left],
     )
-    assert told == words
+    assert texts == words

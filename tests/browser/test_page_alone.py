@@ -13,7 +13,7 @@ from shared.problems import Unavailable
 from tests.browser.conftest import DESKTOP, PHONE, MakeItem, placeholder_of
 from tests.browser.photos import photos, text_file
 from tests.browser.scripted_service import ScriptedService
-from tests.browser.visitor import Visitor, drop, expect_pictures
+from tests.browser.visitor import Visitor, drop, expect_images
 
 DECODE = """async (hash) => {
   const source = document.querySelector('script[type=module]').src.replace('app.js', 'thumbhash.js');
@@ -27,12 +27,12 @@ SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clie
 
 @pytest.mark.parametrize("size", [(600, 400), (300, 600), (200, 200)], ids=["landscape", "portrait", "square"])
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-async def test_placeholders_look_like_the_picture(someone: Visitor, size: tuple[int, int], mode: str) -> None:
+async def test_placeholders_resemble_the_image(visitor: Visitor, size: tuple[int, int], mode: str) -> None:
     """Smooth pictures lose little in a ThumbHash; a mistake in the decoder shows as another picture."""
     slope = Image.linear_gradient("L")
     channels = [slope, slope.rotate(90), slope.rotate(180), slope.rotate(270).point(lambda value: 128 + value // 2)]
     image = Image.merge(mode, channels[: len(mode)]).resize(size)
-    page = await someone.open()
+    page = await visitor.open()
     decoded = await page.evaluate(DECODE, placeholder_of(image))
     drawn = Image.frombytes("RGBA", (decoded["width"], decoded["height"]), bytes(decoded["pixels"]))
     assert drawn.width / drawn.height == pytest.approx(image.width / image.height, rel=0.2)
@@ -40,11 +40,11 @@ async def test_placeholders_look_like_the_picture(someone: Visitor, size: tuple[
     assert max(ImageStat.Stat(difference).mean) < SLIGHTLY
 
 
-async def test_a_failed_photo_says_what_is_wrong_and_what_can_be_done(
-    someone: Visitor, api: ScriptedService, make_failed: MakeItem
+async def test_a_failed_photo_displays_the_error_and_the_actions(
+    visitor: Visitor, api: ScriptedService, make_failed: MakeItem
 ) -> None:
     failed = make_failed()
-    page = await someone.open()
+    page = await visitor.open()
     tile = page.locator(f'[data-item="{failed.id}"]')
     assert failed.failure is not None
     await expect(tile).to_contain_text(failed.failure.message)
@@ -53,109 +53,109 @@ async def test_a_failed_photo_says_what_is_wrong_and_what_can_be_done(
     assert (await download.value).suggested_filename == "notes.jpg"
     await tile.get_by_role("button", name="Retry").click()
     await expect(tile).to_have_attribute("data-state", "queued")
-    assert api.asked["POST /v1/items/ID/retry"] == 1
+    assert api.requests["POST /v1/items/ID/retry"] == 1
 
 
-async def test_a_failed_photo_can_be_deleted_where_it_stands(
-    someone: Visitor, api: ScriptedService, make_failed: MakeItem
+async def test_a_failed_photo_can_be_deleted_on_its_tile(
+    visitor: Visitor, api: ScriptedService, make_failed: MakeItem
 ) -> None:
     make_failed()
-    page = await someone.open()
+    page = await visitor.open()
     await page.get_by_role("button", name="Delete").click()
     await page.get_by_role("button", name="Really delete?").click()
     await expect(page.get_by_text("Nothing here yet")).to_be_visible()
     assert api.items == {}
 
 
-async def test_pictures_whose_addresses_ran_out_are_drawn_with_new_ones(
-    someone: Visitor, api: ScriptedService, make_ready: MakeItem
+async def test_images_with_expired_urls_are_reloaded_with_new_ones(
+    visitor: Visitor, api: ScriptedService, make_ready: MakeItem
 ) -> None:
     make_ready()
     api.oldest_window = 2  # the list still gives addresses of window 1
-    page = await someone.open()
+    page = await visitor.open()
     await expect(page.locator(".tile canvas")).to_have_count(1)
     api.window = 2
-    await expect_pictures(page, 1)
+    await expect_images(page, 1)
 
 
-async def test_a_file_whose_event_comes_before_its_answer_has_one_tile(
-    someone: Visitor, api: ScriptedService, make_ready: MakeItem, tmp_path: Path
+async def test_an_event_before_its_response_gives_one_tile(
+    visitor: Visitor, api: ScriptedService, make_ready: MakeItem, tmp_path: Path
 ) -> None:
-    api.holds_answers = True
-    page = await someone.open()
+    api.holds_responses = True
+    page = await visitor.open()
     await drop(page, [text_file(tmp_path / "diary.txt")])
     await expect(page.locator(".tile")).to_have_count(1)
     while not api.events:  # noqa: ASYNC110  # the service runs in another thread
         await asyncio.sleep(0.01)
     make_ready()
-    api.say(EventType.ITEM_UPDATED, next(item for item in api.items.values() if item.state is ItemState.READY))
-    await expect_pictures(page, 1)  # so the event before this one has been heard, too
+    api.print_line(EventType.ITEM_UPDATED, next(item for item in api.items.values() if item.state is ItemState.READY))
+    await expect_images(page, 1)  # so the event before this one has been heard, too
     await expect(page.locator(".tile")).to_have_count(2)
-    api.holds_answers = False
+    api.holds_responses = False
     await expect(page.locator('.tile[data-state="queued"]')).to_have_count(1)
     await expect(page.locator(".tile")).to_have_count(2)
 
 
-async def test_what_happened_while_the_stream_was_cut_is_heard_afterwards(
-    someone: Visitor, api: ScriptedService, make_item: MakeItem, make_ready: MakeItem
+async def test_events_missed_during_a_disconnect_are_received_afterwards(
+    visitor: Visitor, api: ScriptedService, make_item: MakeItem, make_ready: MakeItem
 ) -> None:
-    page = await empty_gallery(someone)
+    page = await empty_gallery(visitor)
     api.cut_streams()
     for number in range(3):
         item = make_ready(f"{number}.jpg")
-        api.say(EventType.ITEM_READY, item)
-    await expect_pictures(page, 3)
+        api.print_line(EventType.ITEM_READY, item)
+    await expect_images(page, 3)
 
 
-async def test_a_log_that_is_no_longer_kept_makes_the_page_list_anew(
-    someone: Visitor, api: ScriptedService, make_item: MakeItem, make_ready: MakeItem
+async def test_an_expired_log_position_makes_the_page_list_again(
+    visitor: Visitor, api: ScriptedService, make_item: MakeItem, make_ready: MakeItem
 ) -> None:
-    api.say(EventType.ITEM_CREATED, make_item("old.jpg"))
-    page = await someone.open()
+    api.print_line(EventType.ITEM_CREATED, make_item("old.jpg"))
+    page = await visitor.open()
     await expect(page.locator(".tile")).to_have_count(1)
     api.items.clear()
     make_ready("new.jpg")
-    api.forget_events()
+    api.drop_events()
     api.cut_streams()
-    await expect_pictures(page, 1)
+    await expect_images(page, 1)
     await expect(page.locator(".tile")).to_have_count(1)
 
 
 async def test_all_tabs_share_one_stream_and_another_takes_over(
-    someone: Visitor, api: ScriptedService, make_ready: MakeItem
+    visitor: Visitor, api: ScriptedService, make_ready: MakeItem
 ) -> None:
-    first, second = await someone.open(), await someone.open()
+    first, second = await visitor.open(), await visitor.open()
     for page in (first, second):
         await expect(page.get_by_text("Nothing here yet")).to_be_visible()
-    api.say(EventType.ITEM_READY, make_ready("both.jpg"))
+    api.print_line(EventType.ITEM_READY, make_ready("both.jpg"))
     for page in (first, second):
-        await expect_pictures(page, 1)
-    assert (api.streams, someone.streams) == (1, 1)
+        await expect_images(page, 1)
+    assert (api.streams, visitor.streams) == (1, 1)
     await first.close()
-    api.say(EventType.ITEM_READY, make_ready("later.jpg"))
-    await expect_pictures(second, 2)
-    while someone.streams < 2:  # noqa: ASYNC110  # the tab that closed may have passed the news on with its last breath
+    api.print_line(EventType.ITEM_READY, make_ready("later.jpg"))
+    await expect_images(second, 2)
+    while visitor.streams < 2:  # noqa: ASYNC110  # the tab that closed may have passed the news on with its last breath
         await asyncio.sleep(0.05)
-    assert someone.streams == 2
+    assert visitor.streams == 2
 
 
 async def test_many_photos_that_become_ready_at_once_are_read_with_few_requests(
-    someone: Visitor, api: ScriptedService, make_item: MakeItem, make_ready: MakeItem
+    visitor: Visitor, api: ScriptedService, make_item: MakeItem, make_ready: MakeItem
 ) -> None:
-    page = await empty_gallery(someone)
-    asked = api.asked["GET /v1/items/ID"] + api.asked["GET /v1/items"]
+    page = await empty_gallery(visitor)
+    before = api.requests["GET /v1/items/ID"] + api.requests["GET /v1/items"]
     for item in [make_ready(f"{number}.jpg") for number in range(40)]:
-        api.say(EventType.ITEM_READY, item)
+        api.print_line(EventType.ITEM_READY, item)
     await expect(page.locator(".tile picture")).to_have_count(40)
-    assert api.asked["GET /v1/items/ID"] + api.asked["GET /v1/items"] - asked <= 20
+    assert api.requests["GET /v1/items/ID"] + api.requests["GET /v1/items"] - before <= 20
 
 
 async def test_a_session_that_ended_leads_back_to_signing_in(
-    someone: Visitor, api: ScriptedService, make_ready: MakeItem
+    visitor: Visitor, api: ScriptedService, make_ready: MakeItem
 ) -> None:
     make_ready()
-    page = await someone.open()
-    await expect_pictures(page, 1)
+    page = await visitor.open()
+    await expect_images(page, 1)
     api.signed_in = False
     api.cut_streams()
     await expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
@@ -163,13 +163,13 @@ async def test_a_session_that_ended_leads_back_to_signing_in(
 
 
 async def test_a_busy_service_costs_an_upload_nothing_but_time(
-    someone: Visitor, api: ScriptedService, tmp_path: Path
+    visitor: Visitor, api: ScriptedService, tmp_path: Path
 ) -> None:
     api.refused += [
         ("POST /v1/items", Unavailable(retry_after_seconds=1)),
         ("POST /v1/items/ID/complete", Unavailable()),
     ]
-    page = await empty_gallery(someone)
+    page = await empty_gallery(visitor)
     (photo,) = photos(tmp_path, 1)
     await drop(page, [photo])
     await expect(page.locator('.tile[data-state="queued"]')).to_have_count(1)
@@ -177,30 +177,30 @@ async def test_a_busy_service_costs_an_upload_nothing_but_time(
     assert api.stored[item.id] == photo.read_bytes()
 
 
-async def test_a_file_without_bytes_is_refused_on_its_tile_and_asks_nobody(
-    someone: Visitor, api: ScriptedService, tmp_path: Path
+async def test_an_empty_file_is_refused_on_its_tile_without_a_request(
+    visitor: Visitor, api: ScriptedService, tmp_path: Path
 ) -> None:
     (tmp_path / "empty.jpg").touch()
-    page = await empty_gallery(someone)
+    page = await empty_gallery(visitor)
     await drop(page, [tmp_path / "empty.jpg"])
     await expect(page.locator('.tile[data-state="stopped"]')).to_contain_text("empty")
-    assert api.asked["POST /v1/items"] == 0
+    assert api.requests["POST /v1/items"] == 0
 
 
-async def test_names_and_captions_are_text_whatever_they_hold(someone: Visitor, make_ready: MakeItem) -> None:
+async def test_names_and_captions_are_text_whatever_they_hold(visitor: Visitor, make_ready: MakeItem) -> None:
     name = '<img src=x onerror="document.title = 1">.jpg'
     item = make_ready(name.replace("/", ""), caption="<script>alert(1)</script>")
-    page = await someone.open(f"/items/{item.id}")
+    page = await visitor.open(f"/items/{item.id}")
     await expect(page.get_by_role("heading", name=name)).to_be_visible()
     await expect(page.get_by_label("Caption")).to_have_value("<script>alert(1)</script>")
     assert await page.title() == "Darkroom"
 
 
-async def test_a_caption_that_somebody_else_changed_is_not_overwritten_unasked(
-    someone: Visitor, api: ScriptedService, make_ready: MakeItem
+async def test_a_caption_changed_elsewhere_is_not_overwritten_silently(
+    visitor: Visitor, api: ScriptedService, make_ready: MakeItem
 ) -> None:
     item = make_ready(caption="first")
-    page = await someone.open(f"/items/{item.id}")
+    page = await visitor.open(f"/items/{item.id}")
     caption = page.get_by_label("Caption")
     await expect(caption).to_have_value("first")
     await caption.fill("mine")
@@ -213,26 +213,26 @@ async def test_a_caption_that_somebody_else_changed_is_not_overwritten_unasked(
     assert api.items[item.id].caption == "mine"
 
 
-async def test_arrow_keys_lead_through_the_photos_and_escape_back(someone: Visitor, make_ready: MakeItem) -> None:
+async def test_arrow_keys_lead_through_the_photos_and_escape_back(visitor: Visitor, make_ready: MakeItem) -> None:
     older, newer = make_ready("older.jpg", minutes_ago=5), make_ready("newer.jpg")
-    page = await someone.open(f"/items/{newer.id}")
+    page = await visitor.open(f"/items/{newer.id}")
     await expect(page.get_by_role("heading", name="newer.jpg")).to_be_visible()
     await page.keyboard.press("ArrowRight")
-    await expect(page).to_have_url(f"{someone.url}/items/{older.id}")
+    await expect(page).to_have_url(f"{visitor.url}/items/{older.id}")
     await page.keyboard.press("ArrowLeft")
     await expect(page.get_by_role("heading", name="newer.jpg")).to_be_visible()
     await page.keyboard.press("Escape")
-    await expect(page).to_have_url(f"{someone.url}/")
+    await expect(page).to_have_url(f"{visitor.url}/")
     await expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 async def test_a_gallery_of_thousands_loads_page_by_page_in_order(
-    someone: Visitor, api: ScriptedService, make_item: MakeItem
+    visitor: Visitor, api: ScriptedService, make_item: MakeItem
 ) -> None:
     count = 1_000
     for number in range(count):
         make_item(f"{number:04}.jpg", minutes_ago=number * 20, state=ItemState.CANCELLED)
-    page = await someone.open()
+    page = await visitor.open()
     await expect(page.locator(".tile").first).to_be_visible()
     assert await page.locator(".tile").count() <= 3 * api.page_items
     await expect(page.locator(".tile")).not_to_have_count(0)
@@ -240,11 +240,11 @@ async def test_a_gallery_of_thousands_loads_page_by_page_in_order(
         await page.mouse.wheel(0, 20_000)
     names = await page.locator(".tile-name").all_text_contents()
     assert names == [f"{number:04}.jpg" for number in range(count)]
-    assert api.asked["GET /v1/items"] == count / api.page_items
+    assert api.requests["GET /v1/items"] == count / api.page_items
 
 
-async def test_a_pasted_picture_is_dropped_off_too(someone: Visitor, api: ScriptedService) -> None:
-    page = await empty_gallery(someone)
+async def test_a_pasted_image_is_uploaded(visitor: Visitor, api: ScriptedService) -> None:
+    page = await empty_gallery(visitor)
     await page.evaluate("""() => {
       const data = new DataTransfer();
       data.items.add(new File(['pasted bytes'], 'pasted.png', {type: 'image/png'}));
@@ -256,41 +256,41 @@ async def test_a_pasted_picture_is_dropped_off_too(someone: Visitor, api: Script
 
 @pytest.mark.parametrize(("width", "height"), [DESKTOP, PHONE], ids=["desktop", "phone"])
 async def test_nothing_reaches_beyond_the_edge(
-    someone: Visitor, make_ready: MakeItem, make_failed: MakeItem, make_item: MakeItem, width: int, height: int
+    visitor: Visitor, make_ready: MakeItem, make_failed: MakeItem, make_item: MakeItem, width: int, height: int
 ) -> None:
     item = make_ready("a-name-without-any-space-" * 8 + ".jpg")
     make_failed()
     make_item("unfinished.jpg")
-    page = await someone.open()
+    page = await visitor.open()
     await page.set_viewport_size({"width": width, "height": height})
     for path in ("/", f"/items/{item.id}", "/sessions", "/deleted"):
-        await page.goto(someone.url + path)
+        await page.goto(visitor.url + path)
         await expect(page.locator(".day-title, .sessions h1, .trash h1, .item-title").first).to_be_visible()
         assert await page.evaluate(SIDEWAYS) <= 0, path
         assert await beyond(page, width) == [], path
 
 
-async def empty_gallery(someone: Visitor) -> Page:
-    page = await someone.open()
+async def empty_gallery(visitor: Visitor) -> Page:
+    page = await visitor.open()
     await expect(page.get_by_text("Nothing here yet")).to_be_visible()
     return page
 
 
 async def beyond(page: Page, width: int) -> list[str]:
     """What is visible and reaches over the right edge."""
-    found: list[str] = await page.evaluate(
+    results: list[str] = await page.evaluate(
         """(width) => [...document.querySelectorAll('body *')]
              .filter((node) => node.checkVisibility() && !node.closest('canvas, svg'))
              .filter((node) => node.getBoundingClientRect().right > width + 0.5)
              .map((node) => `${node.tagName} ${node.className}`)""",
         width,
     )
-    return found
+    return results
 
 
 async def test_text_that_is_no_photo_is_uploaded_and_not_judged_by_the_page(
-    someone: Visitor, api: ScriptedService, tmp_path: Path
+    visitor: Visitor, api: ScriptedService, tmp_path: Path
 ) -> None:
-    page = await empty_gallery(someone)
+    page = await empty_gallery(visitor)
     await drop(page, [text_file(tmp_path / "diary.jpg")])
     await expect(page.locator('.tile[data-state="queued"]')).to_have_count(1)

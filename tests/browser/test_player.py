@@ -7,15 +7,15 @@ from playwright.async_api import Page, expect
 
 from shared.events import EventType
 from shared.items import Item, ItemState
-from tests.browser.conftest import FILES_OF_A_FILM, PHONE, MakeItem
-from tests.browser.films import SECONDS, SEGMENT_SECONDS, SEGMENTS
+from tests.browser.conftest import FILES_OF_A_VIDEO, PHONE, MakeItem
+from tests.browser.sample_videos import SECONDS, SEGMENT_SECONDS, SEGMENTS
 from tests.browser.scripted_service import ScriptedService
 from tests.browser.visitor import Connection, Visitor
 
 Watch = Callable[[Item], Awaitable["Watched"]]
 BUFFERED = "({buffered}) => [...Array(buffered.length).keys()].map(n => [buffered.start(n), buffered.end(n)])"
 IS_FILLED = "video.buffered.length && video.buffered.end(video.buffered.length - 1) >"
-MOST_BUFFERED_SECONDS = 110
+MAX_BUFFERED_SECONDS = 110
 """30 behind, 60 ahead of where one is, and what is spared so that not every segment costs a removal."""
 UNMADE = "This part is still being made"
 
@@ -26,7 +26,7 @@ class Watched:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.video = page.locator("video")
-        self.said = page.locator(".video-said")
+        self.status_text = page.locator(".video-said")
         self.position = page.get_by_role("slider", name="Position")
 
     async def play(self) -> None:
@@ -53,9 +53,9 @@ class Watched:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def watch(someone: Visitor) -> Watch:
+async def watch(visitor: Visitor) -> Watch:
     async def open_(item: Item) -> Watched:
-        page = await someone.open(f"/items/{item.id}")
+        page = await visitor.open(f"/items/{item.id}")
         await expect(page.locator(".video")).to_be_visible()
         return Watched(page)
 
@@ -90,7 +90,7 @@ async def test_what_is_made_while_one_watches_is_played_without_a_word(
     api.encodes[item.id].made = 10
     await watched.seek(5)
     await watched.until("video.currentTime > 3 * 2 + 0.5")
-    await expect(watched.said).to_be_empty()
+    await expect(watched.status_text).to_be_empty()
 
 
 async def test_one_can_go_to_any_part_that_is_made(watch: Watch, make_video: MakeItem) -> None:
@@ -102,27 +102,27 @@ async def test_one_can_go_to_any_part_that_is_made(watch: Watch, make_video: Mak
     await watched.until("video.currentTime > 20.3 && video.currentTime < 30")
 
 
-async def test_a_part_that_is_not_made_says_so_and_goes_on_by_itself(
+async def test_an_unfinished_part_is_announced_and_resumes_by_itself(
     watch: Watch, make_video: MakeItem, api: ScriptedService
 ) -> None:
     item = make_video(made=4)
     watched = await watch(item)
     await watched.play()
     await watched.seek(50)
-    await expect(watched.said).to_contain_text(UNMADE)
+    await expect(watched.status_text).to_contain_text(UNMADE)
     api.encodes[item.id].made = SEGMENTS
     await watched.until("video.currentTime > 50.3 && video.currentTime < 60")
-    await expect(watched.said).to_be_empty()
+    await expect(watched.status_text).to_be_empty()
 
 
-async def test_whoever_reaches_the_end_of_what_is_made_waits_there(
+async def test_playback_waits_at_the_end_of_the_finished_part(
     watch: Watch, make_video: MakeItem, api: ScriptedService
 ) -> None:
     item = make_video(made=3)
     watched = await watch(item)
     await watched.play()
     await watched.seek(5)
-    await expect(watched.said).to_contain_text(UNMADE)
+    await expect(watched.status_text).to_contain_text(UNMADE)
     assert 5 < await watched.is_at() < 3 * SEGMENT_SECONDS + 0.5
     api.encodes[item.id].made = 6
     await watched.until("video.currentTime > 6.5")
@@ -139,7 +139,7 @@ async def test_a_new_attempt_goes_on_at_the_same_second(
     api.encodes[item.id].attempt, api.encodes[item.id].made = 2, 1
     api.change(item, playable=False)
     await watched.seek(7)
-    await expect(watched.said).to_contain_text(UNMADE)
+    await expect(watched.status_text).to_contain_text(UNMADE)
     before = await watched.is_at()
     api.change(item, playable=True)
     api.encodes[item.id].made = SEGMENTS
@@ -180,14 +180,14 @@ async def test_the_buffer_stays_small_however_long_one_watches(watch: Watch, mak
         await watched.until(f"video.currentTime > {at} && !video.seeking")
         await watched.until(f"{IS_FILLED} {min(SECONDS - 1, at + 25)}")
     held = await watched.buffered()
-    assert sum(end - start for start, end in held) < MOST_BUFFERED_SECONDS
+    assert sum(end - start for start, end in held) < MAX_BUFFERED_SECONDS
     assert held[0][0] > 40
 
 
-async def test_a_browser_without_room_is_given_less_and_plays_on(
-    watch: Watch, make_video: MakeItem, someone: Visitor
+async def test_a_browser_with_a_full_buffer_loads_less_and_plays_on(
+    watch: Watch, make_video: MakeItem, visitor: Visitor
 ) -> None:
-    await someone.context.add_init_script("""
+    await visitor.context.add_init_script("""
       const append = SourceBuffer.prototype.appendBuffer;
       SourceBuffer.prototype.appendBuffer = function (bytes) {
         const {buffered} = this;
@@ -212,29 +212,29 @@ async def test_a_video_seen_to_its_end_can_be_seen_again(watch: Watch, make_vide
 
 
 async def test_a_browser_without_the_codecs_plays_the_one_file(
-    watch: Watch, make_video: MakeItem, someone: Visitor, api: ScriptedService
+    watch: Watch, make_video: MakeItem, visitor: Visitor, api: ScriptedService
 ) -> None:
-    await someone.context.add_init_script("MediaSource.isTypeSupported = () => false;")
+    await visitor.context.add_init_script("MediaSource.isTypeSupported = () => false;")
     item = make_video(made=5)
     watched = await watch(item)
-    await expect(watched.said).to_contain_text("when all of it is made")
-    api.change(item, EventType.ITEM_READY, state=ItemState.READY, renditions=item.renditions + FILES_OF_A_FILM)
-    await expect(watched.said).to_be_empty()
+    await expect(watched.status_text).to_contain_text("when all of it is made")
+    api.change(item, EventType.ITEM_READY, state=ItemState.READY, renditions=item.renditions + FILES_OF_A_VIDEO)
+    await expect(watched.status_text).to_be_empty()
     await watched.play()
     await watched.until("video.currentTime > 0.3 && video.currentSrc.includes('video.mp4')")
     assert api.fetched == []
 
 
 async def test_a_browser_that_cannot_be_fed_plays_the_playlist_itself(
-    watch: Watch, make_video: MakeItem, someone: Visitor
+    watch: Watch, make_video: MakeItem, visitor: Visitor
 ) -> None:
-    await someone.context.add_init_script("delete window.MediaSource;")
+    await visitor.context.add_init_script("delete window.MediaSource;")
     watched = await watch(make_video())
     await watched.play()
     await watched.until("video.currentTime > 0.3 && video.currentSrc.includes('main.m3u8')")
 
 
-async def test_an_animated_picture_plays_by_itself_silent_and_for_ever(watch: Watch, make_video: MakeItem) -> None:
+async def test_an_animated_image_plays_by_itself_muted_and_looped(watch: Watch, make_video: MakeItem) -> None:
     watched = await watch(make_video("cat.gif", playable=False))
     await watched.until("video.currentTime > 0.3 && !video.paused && video.muted && video.loop")
 
@@ -268,11 +268,11 @@ async def test_a_video_is_played_with_the_keyboard_alone(watch: Watch, make_vide
 
 
 async def test_a_first_touch_shows_the_controls_and_the_next_one_pauses(
-    someone: Visitor, page_url: str, make_video: MakeItem
+    visitor: Visitor, page_url: str, make_video: MakeItem
 ) -> None:
-    assert someone.context.browser is not None
+    assert visitor.context.browser is not None
     width, height = PHONE
-    phone = await someone.context.browser.new_context(
+    phone = await visitor.context.browser.new_context(
         has_touch=True, is_mobile=True, viewport={"width": width, "height": height}
     )
     page = await Visitor(phone, page_url).open(f"/items/{make_video().id}")

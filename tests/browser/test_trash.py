@@ -8,11 +8,11 @@ from tests.browser.visitor import Visitor
 
 
 async def test_a_deleted_photo_comes_back_into_the_gallery(
-    someone: Visitor, api: ScriptedService, make_ready: MakeItem
+    visitor: Visitor, api: ScriptedService, make_ready: MakeItem
 ) -> None:
     item = make_ready("lake.jpg")
     api.deleted[item.id] = api.items.pop(item.id)
-    page = await someone.open()
+    page = await visitor.open()
     await expect(page.get_by_text("Nothing here yet")).to_be_visible()
     await page.get_by_role("link", name="Deleted items").click()
     await expect(page.locator(".trash-item")).to_contain_text("lake.jpg")
@@ -22,13 +22,11 @@ async def test_a_deleted_photo_comes_back_into_the_gallery(
     await expect(page.locator(f'[data-item="{item.id}"]')).to_be_visible()
 
 
-async def test_what_is_deleted_for_good_is_asked_for_twice(
-    someone: Visitor, api: ScriptedService, make_ready: MakeItem
-) -> None:
+async def test_purging_requires_a_confirmation(visitor: Visitor, api: ScriptedService, make_ready: MakeItem) -> None:
     item = make_ready()
     api.deleted[item.id] = api.items.pop(item.id)
-    page = await someone.open()
-    await page.goto(f"{someone.url}/deleted")
+    page = await visitor.open()
+    await page.goto(f"{visitor.url}/deleted")
     await page.get_by_role("button", name="Delete for good").click()
     await expect(page.locator(".trash-item")).to_have_count(1)
     await page.get_by_role("button", name="Really for good?").click()

@@ -7,10 +7,10 @@ from playwright.async_api import expect
 
 from shared.events import EventType, Progress
 from shared.items import ItemState
-from tests.browser.conftest import DESKTOP, FILES_OF_A_FILM, PHONE, MakeItem
+from tests.browser.conftest import DESKTOP, FILES_OF_A_VIDEO, PHONE, MakeItem
 from tests.browser.scripted_service import ScriptedService
 from tests.browser.test_page_alone import SIDEWAYS, beyond
-from tests.browser.visitor import Visitor, expect_pictures
+from tests.browser.visitor import Visitor, expect_images
 
 
 def far(item_id: str, percent: float, seconds: float) -> Progress:
@@ -18,38 +18,40 @@ def far(item_id: str, percent: float, seconds: float) -> Progress:
 
 
 @pytest.mark.parametrize("state", [ItemState.QUEUED, ItemState.PROCESSING])
-async def test_a_tile_says_how_far_its_video_is_and_for_how_long(
-    someone: Visitor, make_video: MakeItem, api: ScriptedService, state: ItemState
+async def test_a_tile_displays_progress_and_remaining_time(
+    visitor: Visitor, make_video: MakeItem, api: ScriptedService, state: ItemState
 ) -> None:
     """No event says that a queued one was begun: progress does."""
     item = make_video("lake.mp4", made=3, state=state)
-    page = await someone.open()
-    await expect_pictures(page, 1)
+    page = await visitor.open()
+    await expect_images(page, 1)
     tile = page.locator(".tile")
-    api.tell_progress(far(item.id, 42.7, seconds=110))
+    api.publish_progress(far(item.id, 42.7, seconds=110))
     await expect(tile.locator(".tile-state")).to_have_text("42 % · 2 min left")
     assert await tile.locator("progress").evaluate("bar => bar.value") == pytest.approx(0.427)
-    api.change(item, EventType.ITEM_READY, state=ItemState.READY, renditions=item.renditions + FILES_OF_A_FILM)
+    api.change(item, EventType.ITEM_READY, state=ItemState.READY, renditions=item.renditions + FILES_OF_A_VIDEO)
     await expect(tile).to_have_attribute("data-state", "ready")
     await expect(tile.locator("progress")).to_be_hidden()
     await expect(tile.locator(".tile-state")).to_be_empty()
 
 
-async def test_an_opened_video_says_how_far_it_is(someone: Visitor, make_video: MakeItem, api: ScriptedService) -> None:
+async def test_an_opened_video_displays_its_progress(
+    visitor: Visitor, make_video: MakeItem, api: ScriptedService
+) -> None:
     item = make_video("lake.mp4", made=3)
-    page = await someone.open(f"/items/{item.id}")
+    page = await visitor.open(f"/items/{item.id}")
     await expect(page.locator(".item-status")).to_have_text("Developing")
-    api.tell_progress(far(item.id, 90, seconds=25))
+    api.publish_progress(far(item.id, 90, seconds=25))
     await expect(page.locator(".item-status")).to_have_text("Developing · 90 % · 30 s left")
     await expect(page.get_by_role("progressbar", name="Developing", exact=True)).to_have_attribute("value", "90")
 
 
 async def test_a_video_shows_its_poster_and_its_length_and_never_its_storyboard(
-    someone: Visitor, make_video: MakeItem
+    visitor: Visitor, make_video: MakeItem
 ) -> None:
     make_video()
-    page = await someone.open()
-    await expect_pictures(page, 1)
+    page = await visitor.open()
+    await expect_images(page, 1)
     assert "storyboard" not in await page.locator(".tile picture").inner_html()
     assert "null" not in await page.locator(".tile picture").inner_html()
     await expect(page.get_by_role("link", name="Video 2:00 film.mp4")).to_be_visible()
@@ -57,10 +59,10 @@ async def test_a_video_shows_its_poster_and_its_length_and_never_its_storyboard(
 
 
 async def test_a_video_that_becomes_playable_can_be_played_where_it_was_opened(
-    someone: Visitor, make_video: MakeItem, api: ScriptedService
+    visitor: Visitor, make_video: MakeItem, api: ScriptedService
 ) -> None:
     item = make_video(made=1, playable=False)
-    page = await someone.open(f"/items/{item.id}")
+    page = await visitor.open(f"/items/{item.id}")
     await expect(page.locator(".item-stage picture")).to_be_visible()
     await expect(page.locator("video")).to_have_count(0)
     api.encodes[item.id].made = 3
@@ -72,12 +74,12 @@ async def test_a_video_that_becomes_playable_can_be_played_where_it_was_opened(
 @pytest.mark.parametrize("shape", [(1920, 1080), (1080, 1920)], ids=["landscape", "upright"])
 @pytest.mark.parametrize(("width", "height"), [DESKTOP, PHONE], ids=["desktop", "phone"])
 async def test_a_player_stays_within_the_screen_and_covers_nothing(
-    someone: Visitor, make_video: MakeItem, width: int, height: int, shape: tuple[int, int]
+    visitor: Visitor, make_video: MakeItem, width: int, height: int, shape: tuple[int, int]
 ) -> None:
     item = make_video(made=3, width=shape[0], height=shape[1])
-    page = await someone.open()
+    page = await visitor.open()
     await page.set_viewport_size({"width": width, "height": height})
-    await page.goto(f"{someone.url}/items/{item.id}")
+    await page.goto(f"{visitor.url}/items/{item.id}")
     await expect(page.get_by_role("slider", name="Position")).to_be_visible()
     await expect(page.get_by_role("slider", name="Position")).to_be_in_viewport()
     stage, title = await page.locator(".video").bounding_box(), await page.locator(".item-title").bounding_box()

@@ -29,11 +29,11 @@ OPTIONS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 PASSWORD = "a long enough password"
-SHOWN_MILLISECONDS = 60_000
+VISIBLE_MILLISECONDS = 60_000
 """What is waited for where nothing else is said; a machine under load is no failure of the page."""
 DEVELOPED_MILLISECONDS = 120_000
 UNLIMITED = -1
-ASKING_WHO_IS_THERE = "401 GET /v1/account"
+ACCOUNT_CHECK = "401 GET /v1/account"
 """The one refusal that belongs to every visit: nobody is signed in yet."""
 
 
@@ -42,7 +42,7 @@ async def running_chromium() -> AsyncIterator[Browser]:
     """Debian's Chromium, headless."""
     if not await asyncio.to_thread(CHROMIUM.exists):
         raise AssertionError(f"{CHROMIUM} is missing, and the page's tests need it: apt-get install chromium")
-    expect.set_options(timeout=SHOWN_MILLISECONDS)
+    expect.set_options(timeout=VISIBLE_MILLISECONDS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         try:
@@ -66,13 +66,13 @@ class Visitor:
     """How many event streams were opened."""
 
     def __post_init__(self) -> None:
-        self.context.set_default_timeout(SHOWN_MILLISECONDS)
-        self.context.on("console", self._hear)
+        self.context.set_default_timeout(VISIBLE_MILLISECONDS)
+        self.context.on("console", self._record)
         self.context.on("weberror", lambda error: self.errors.append(str(error.error)))
         self.context.on("request", self._see_request)
         self.context.on("response", self._see_response)
 
-    def _hear(self, message: ConsoleMessage) -> None:
+    def _record(self, message: ConsoleMessage) -> None:
         # What a server refused is in `refused`; what never got there is what tests of lost connections are about.
         if message.type == "error" and not message.text.startswith("Failed to load resource"):
             self.errors.append(message.text)
@@ -89,9 +89,9 @@ class Visitor:
             path = re.sub(r"(itm|ses)_\w+", "ID", urlsplit(response.url).path)
             self.refused.append(f"{response.status} {response.request.method} {path}")
 
-    def allow(self, refusal: str) -> None:
+    def allow(self, error: str) -> None:
         """Takes this refusal as part of the test's story."""
-        self.refused = [each for each in self.refused if each != refusal]
+        self.refused = [each for each in self.refused if each != error]
 
     async def open(self, path: str = "/") -> Page:
         page = await self.context.new_page()
@@ -118,13 +118,13 @@ class Visitor:
         await page.get_by_role("button", name=button, exact=True).click()
 
     async def items(self) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = (await self.ask("/items?limit=100"))["items"]
+        items: list[dict[str, Any]] = (await self.request("/items?limit=100"))["items"]
         return items
 
-    async def ask(self, path: str) -> dict[str, Any]:
+    async def request(self, path: str) -> dict[str, Any]:
         """What the service says, asked beside the page."""
-        answer = await self.context.request.get(f"{self.url}/v1{path}")
-        document: dict[str, Any] = await answer.json()
+        response = await self.context.request.get(f"{self.url}/v1{path}")
+        document: dict[str, Any] = await response.json()
         return document
 
 
@@ -138,7 +138,7 @@ async def drop(page: Page, files: Sequence[Path]) -> None:
         await session.send("Input.dispatchDragEvent", {"type": step, "x": 200, "y": 300, "data": data})
 
     await drag("dragEnter")
-    async with asyncio.timeout(SHOWN_MILLISECONDS / 1000):
+    async with asyncio.timeout(VISIBLE_MILLISECONDS / 1000):
         while not await invited.is_visible():  # a hand is slower than a page that is busy
             await drag("dragOver")
     await drag("dragOver")
@@ -173,6 +173,6 @@ class Connection:
         await self._session.send("Network.emulateNetworkConditions", free | changes)
 
 
-async def expect_pictures(page: Page, count: int) -> None:
+async def expect_images(page: Page, count: int) -> None:
     """That so many tiles show their picture."""
     await expect(page.locator(".tile picture[data-loaded]")).to_have_count(count, timeout=DEVELOPED_MILLISECONDS)

@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.stores.cache.answers import encode
 from app.stores.cache.changes import Changes
 from app.stores.cache.keys import AnyKey
 from app.stores.cache.link import Link, Raw
@@ -19,6 +18,7 @@ from app.stores.cache.misses import Misses
 from app.stores.cache.outbox import Generation, Outbox, Row
 from app.stores.cache.reads import Reads
 from app.stores.cache.relay import Relay
+from app.stores.cache.replies import encode
 from app.stores.cache.schema import cache_outbox
 from app.stores.cache.scripts import SCRIPTS, Scripts
 
@@ -135,7 +135,7 @@ def _no_write_probe() -> None:
     _patch(Link, __init__=begin_without)
 
 
-def _joiner_takes_an_unstored_value() -> None:
+def _waiter_takes_an_unstored_value() -> None:
     _patch(Misses, _may_take=lambda _self, landed: landed.there or landed.error is not None)
 
 
@@ -201,7 +201,7 @@ ABLATIONS = {
     "relay_applies_nothing": Ablation(_relay_applies_nothing),
     "confirm_in_a_young_generation": Ablation(_confirm_in_a_young_generation),
     "no_write_probe": Ablation(_no_write_probe),
-    "joiner_takes_an_unstored_value": Ablation(_joiner_takes_an_unstored_value),
+    "joiner_takes_an_unstored_value": Ablation(_waiter_takes_an_unstored_value),
     "late_join_of_a_sent_read": Ablation(_late_join_of_a_sent_read),
     "joining_while_the_store_is_under_way": Ablation(_joining_while_the_store_is_under_way),
 }

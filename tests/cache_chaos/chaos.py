@@ -21,7 +21,7 @@ from app.migrations.run import migrate
 from app.stores.aurora import Database
 from shared.task_group import TaskGroup
 from tests.cache_chaos.database import create_tables
-from tests.cache_chaos.plan import LAG_SECONDS, PROCESSES, TIMING, Board, Orders
+from tests.cache_chaos.plan import LAG_SECONDS, PROCESSES, TIMING, ChaosPlan, Orders
 from tests.fault_proxy import FaultProxy
 from tests.redis_pair import RedisPair, running_redis_pair
 
@@ -38,8 +38,8 @@ end
 BETWEEN_FAILOVERS_SECONDS = TIMING.permit
 """A server that loses its role and is given it back sooner may keep a process that has not asked meanwhile: see
 docs/CONSISTENCY.md."""
-LONGEST_SPLIT_SECONDS = 1.2
-SLOWEST_ANSWER_SECONDS = 0.15
+MAX_SPLIT_SECONDS = 1.2
+MAX_REPLY_SECONDS = 0.15
 """In time, but long after what it says; changes are acknowledged meanwhile, which takes some tens of milliseconds."""
 KILLED = 0.3
 
@@ -48,17 +48,17 @@ KILLED = 0.3
 class Outcome:
     operations: int
     stale: int
-    said: tuple[str, ...]
+    lines: tuple[str, ...]
 
 
 class Chaos:
     def __init__(self, pair: RedisPair, folder: Path, seed: int, ablation: str | None) -> None:
         self._pair, self._folder, self._seed, self._ablation = pair, folder, seed, ablation
         self._chance = random.Random(seed)
-        self._board = Board(folder / "board")
+        self._plan = ChaosPlan(folder / "board")
         self._proxies: list[FaultProxy] = []
         self._processes: list[subprocess.Popen[str]] = []
-        self._said: list[str] = []
+        self._lines: list[str] = []
         self._over = asyncio.Event()
         """Each trouble ends by itself then: a client of Redis that is cut off may swallow that, or leave a socket."""
 
@@ -74,11 +74,11 @@ class Chaos:
             stack.callback(self._end)
             self._processes = [self._start(process) for process in range(PROCESSES)]
             async with TaskGroup() as tasks:
-                for trouble in self._troubles():
-                    tasks.create_task(trouble)
+                for fault in self._faults():
+                    tasks.create_task(fault)
                 await self._watch(operations, time.monotonic() + seconds)
                 self._over.set()
-        return Outcome(*self._board.counted(), tuple(self._said))
+        return Outcome(*self._plan.counted(), tuple(self._lines))
 
     @property
     def _url(self) -> str:
@@ -86,7 +86,7 @@ class Chaos:
 
     async def _watch(self, operations: int, until: float) -> None:
         while time.monotonic() < until:
-            done, stale = self._board.counted()
+            done, stale = self._plan.counted()
             if stale or done >= operations:
                 return
             await asyncio.sleep(0.1)
@@ -114,25 +114,25 @@ class Chaos:
     def _kill(self, process: int) -> None:
         victim = self._processes[process]
         victim.kill()
-        self._said += victim.communicate()[0].splitlines()
+        self._lines += victim.communicate()[0].splitlines()
 
     def _end(self) -> None:
         for process in range(PROCESSES):
             self._kill(process)
 
-    def _troubles(self) -> list[Coroutine[None, None, None]]:
+    def _faults(self) -> list[Coroutine[None, None, None]]:
         """Beside each other: what happens to Redis, to processes and their connections, to the reader."""
         return [
-            self._trouble_with(self._fail_over, self._fail_over, self._fail_over_swiftly, self._flush),
-            self._trouble_with(self._slow_answers, self._slow_answers, self._cut_off, self._pause, self._kill_one),
-            self._trouble_with(self._hold_the_reader_back),
+            self._inject(self._fail_over, self._fail_over, self._fail_over_swiftly, self._flush),
+            self._inject(self._slow_replies, self._slow_replies, self._cut_off, self._pause, self._kill_one),
+            self._inject(self._hold_the_reader_back),
             self._evict(),
         ]
 
-    async def _trouble_with(self, *troubles: Callable[[], Awaitable[None]]) -> None:
+    async def _inject(self, *faults: Callable[[], Awaitable[None]]) -> None:
         while not self._over.is_set():
             await self._wait(2 * BETWEEN_SECONDS)
-            await self._chance.choice(troubles)()
+            await self._chance.choice(faults)()
 
     async def _kill_one(self) -> None:
         """Not often: a new process costs a second of the machine."""
@@ -150,12 +150,12 @@ class Chaos:
             await self._wait(0.3)
         await pair.promote()
         for proxy in self._chance.sample(self._proxies, PROCESSES):
-            await self._wait(LONGEST_SPLIT_SECONDS / PROCESSES)
+            await self._wait(MAX_SPLIT_SECONDS / PROCESSES)
             proxy.switch(pair.primary.port)
             if self._chance.random() < 0.5:
                 proxy.cut()
-        await self._wait(LONGEST_SPLIT_SECONDS)
-        await old.follow(pair.primary)
+        await self._wait(MAX_SPLIT_SECONDS)
+        await old.replicate_from(pair.primary)
 
     async def _fail_over_swiftly(self) -> None:
         """The old primary takes over what the standby has before anybody has noticed; connections to it stay open."""
@@ -164,7 +164,7 @@ class Chaos:
         await pair.standby.cut_off()
         await self._wait(0.2)
         await pair.promote()
-        await old.follow(pair.primary)
+        await old.replicate_from(pair.primary)
         for proxy in self._proxies:
             proxy.switch(pair.primary.port)
 
@@ -178,13 +178,13 @@ class Chaos:
     async def _flush(self) -> None:
         await self._pair.primary.flush()
 
-    async def _slow_answers(self) -> None:
+    async def _slow_replies(self) -> None:
         proxy = self._chance.choice(self._proxies)
-        longest = SLOWEST_ANSWER_SECONDS
+        max_wait = MAX_REPLY_SECONDS
         if self._chance.random() < 0.5:
-            proxy.latency(self._chance.uniform(0, longest), answers_only=True)
+            proxy.latency(self._chance.uniform(0, max_wait), responses_only=True)
         else:
-            proxy.latency(self._chance.uniform(0, longest / 2))
+            proxy.latency(self._chance.uniform(0, max_wait / 2))
         await self._wait(0.5)
         proxy.heal()
 
@@ -195,9 +195,9 @@ class Chaos:
         proxy.heal()
 
     async def _hold_the_reader_back(self) -> None:
-        self._board.frozen_at_ns = time.monotonic_ns() - int(LAG_SECONDS * 1e9)
+        self._plan.frozen_at_ns = time.monotonic_ns() - int(LAG_SECONDS * 1e9)
         await self._wait(2.0)
-        self._board.frozen_at_ns = 0
+        self._plan.frozen_at_ns = 0
 
     async def _pause(self) -> None:
         process = self._chance.choice(self._processes)
@@ -205,9 +205,9 @@ class Chaos:
         await self._wait(0.6)
         process.send_signal(signal.SIGCONT)
 
-    async def _wait(self, longest: float) -> None:
+    async def _wait(self, max_wait: float) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._chance.uniform(0, longest)):
+            async with asyncio.timeout(self._chance.uniform(0, max_wait)):
                 await self._over.wait()
 
 
@@ -227,11 +227,11 @@ def main(arguments: list[str]) -> None:
     began = time.monotonic()
     outcome = asyncio.run(run_chaos("valkey", operations, 600, seed, ablation))
     took = time.monotonic() - began
-    said = [
+    lines = [
         f"seed {seed}: {outcome.operations} operations, {outcome.stale} stale reads, {took:.0f} s",
-        *outcome.said[:5],
+        *outcome.lines[:5],
     ]
-    sys.stdout.write("\n".join(said) + "\n")
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

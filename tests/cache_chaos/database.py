@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Column, Integer, MetaData, Table, insert, sel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.stores.aurora import Database
-from tests.cache_chaos.plan import LAG_SECONDS, Board
+from tests.cache_chaos.plan import LAG_SECONDS, ChaosPlan
 
 _METADATA = MetaData()
 versions = Table(
@@ -21,7 +21,7 @@ versions = Table(
     Column("at_ns", BigInteger, nullable=False),
 )
 STALLED_POLLS = 0.15
-LONGEST_STALL_SECONDS = 0.45
+MAX_STALL_SECONDS = 0.45
 _SEEN_UP_TO = "chaos_seen_up_to_ns"
 
 
@@ -30,18 +30,18 @@ class LaggingReaders:
 
     are_the_writer = False
 
-    def __init__(self, database: Database, board: Board, chance: random.Random) -> None:
-        self._database, self._board, self._chance = database, board, chance
+    def __init__(self, database: Database, plan: ChaosPlan, chance: random.Random) -> None:
+        self._database, self._plan, self._chance = database, plan, chance
 
     def seen_up_to_ns(self) -> int:
         position = time.monotonic_ns() - int(LAG_SECONDS * 1e9)
-        return min(position, self._board.frozen_at_ns or position)
+        return min(position, self._plan.frozen_at_ns or position)
 
     async def lag_seconds(self) -> float:
         """The poll stalls here at times: between what it has read and what it makes of it."""
         lag = (time.monotonic_ns() - self.seen_up_to_ns()) / 1e9
         if self._chance.random() < STALLED_POLLS:
-            await asyncio.sleep(self._chance.uniform(0, LONGEST_STALL_SECONDS))
+            await asyncio.sleep(self._chance.uniform(0, MAX_STALL_SECONDS))
         return lag
 
     @asynccontextmanager

@@ -22,8 +22,8 @@ TIMING = Timing(
     load=1.0,
     lease=2.5,
     held=0.05,
-    look=0.005,
-    answer=0.2,
+    recheck=0.005,
+    reply_seconds=0.2,
     connect=0.3,
     retry=0.1,
     takeover=0.5,
@@ -45,7 +45,7 @@ class Orders:
     seed: int
     redis_url: str
     database_url: str
-    board: str
+    plan: str
     ablation: str | None
 
     def as_text(self) -> str:
@@ -56,7 +56,7 @@ class Orders:
         return cls(**loads(text))
 
 
-class Board:
+class ChaosPlan:
     """Numbers that outlive a killed process. Each slot has one writer, and a slot is written at once."""
 
     _FROZEN = PROCESSES * (KEYS + 2)

@@ -18,50 +18,50 @@ from shared.problems import Unavailable
 from shared.task_group import TaskGroup
 from tests.cache_chaos.ablations import ABLATIONS, Ablation
 from tests.cache_chaos.database import LaggingReaders, read_version, write_version
-from tests.cache_chaos.plan import KEYS, PROCESSES, TIMING, Board, Orders, key_of
+from tests.cache_chaos.plan import KEYS, PROCESSES, TIMING, ChaosPlan, Orders, key_of
 
-EAGER, LEISURELY, WRITERS = 12, 24, 4
+EAGER, RELAXED, WRITERS = 12, 24, 4
 PAUSE_SECONDS, LONG_PAUSE_SECONDS = 0.004, 0.2
 """At most, between two reads. While answers are slow, all who are eager wait: only others begin to read then."""
 WRITE_PAUSE_SECONDS = 0.06
 SLOW_LOADS = 0.3
-LONGEST_LOAD_SECONDS = 0.12
+MAX_LOAD_SECONDS = 0.12
 MANY = 0.1
 """The share of reads that ask for several keys."""
 
 
 class Run:
-    def __init__(self, orders: Orders, cache: Cache, board: Board) -> None:
-        self._process, self._cache, self._board = orders.process, cache, board
+    def __init__(self, orders: Orders, cache: Cache, plan: ChaosPlan) -> None:
+        self._process, self._cache, self._plan = orders.process, cache, plan
         self._chance = random.Random(orders.seed)
 
-    async def read_on(self, longest_pause_seconds: float) -> None:
+    async def read_on(self, max_pause_seconds: float) -> None:
         while True:
             if self._chance.random() < MANY:
                 await self._read(self._chance.sample(range(KEYS), 4))
             else:
                 await self._read([min(int(self._chance.expovariate(0.2)), KEYS - 1)])
-            await asyncio.sleep(self._chance.uniform(0, longest_pause_seconds))
+            await asyncio.sleep(self._chance.uniform(0, max_pause_seconds))
 
     async def write_on(self) -> None:
         mine = range(self._process, KEYS, PROCESSES)
         while True:
-            if not self._board.quiet:
+            if not self._plan.quiet:
                 await self._write(self._chance.choice(mine))
             await asyncio.sleep(self._chance.uniform(0, WRITE_PAUSE_SECONDS))
 
     async def _read(self, keys: list[int]) -> None:
-        least = [self._board.acknowledged(key) for key in keys]
+        least = [self._plan.acknowledged(key) for key in keys]
         try:
             if len(keys) == 1:
                 read = [await self._cache.get(key_of(keys[0]), lambda connection: self._load(connection, keys[0]))]
             else:
-                found = await self._cache.get_many([key_of(key) for key in keys], self._load_many)
-                read = [found[key_of(key)] for key in keys]
+                values = await self._cache.get_many([key_of(key) for key in keys], self._load_many)
+                read = [values[key_of(key)] for key in keys]
         except Unavailable:
             return
         stale = [(key, was, must) for key, was, must in zip(keys, read, least, strict=True) if was < must]
-        self._board.count(self._process, len(keys), len(stale))
+        self._plan.count(self._process, len(keys), len(stale))
         for key, was, must in stale:
             sys.stdout.write(f"stale: process {self._process} read version {was} of {key}, not {must}\n")
 
@@ -71,13 +71,13 @@ class Run:
                 version = await write_version(connection, key)
         except Unavailable:
             return
-        self._board.acknowledge(self._process, key, version)
-        self._board.count(self._process, 1, 0)
+        self._plan.acknowledge(self._process, key, version)
+        self._plan.count(self._process, 1, 0)
 
     async def _load(self, connection: AsyncConnection, key: int) -> int:
         version = await read_version(connection, key)
         if self._chance.random() < SLOW_LOADS:
-            await asyncio.sleep(self._chance.uniform(0, LONGEST_LOAD_SECONDS))
+            await asyncio.sleep(self._chance.uniform(0, MAX_LOAD_SECONDS))
         return version
 
     async def _load_many(self, connection: AsyncConnection, keys: Sequence[Key[int]]) -> dict[Key[int], int]:
@@ -86,14 +86,14 @@ class Run:
 
 async def run(orders: Orders) -> None:
     """Until it is killed."""
-    board, database = Board(Path(orders.board)), Database(orders.database_url)
+    plan, database = ChaosPlan(Path(orders.plan)), Database(orders.database_url)
     ablation = ABLATIONS[orders.ablation] if orders.ablation else Ablation()
     ablation.take_out()
-    database.readers = cast("Readers", LaggingReaders(database, board, random.Random(orders.seed)))
+    database.readers = cast("Readers", LaggingReaders(database, plan, random.Random(orders.seed)))
     cache = Cache(database, orders.redis_url, timing=TIMING, scripts=ablation.scripts)
     async with cache, TaskGroup() as tasks:
-        work = Run(orders, cache, board)
-        for pause_seconds, readers in ((PAUSE_SECONDS, EAGER), (LONG_PAUSE_SECONDS, LEISURELY)):
+        work = Run(orders, cache, plan)
+        for pause_seconds, readers in ((PAUSE_SECONDS, EAGER), (LONG_PAUSE_SECONDS, RELAXED)):
             for _ in range(readers):
                 tasks.create_task(work.read_on(pause_seconds))
         for _ in range(WRITERS):

@@ -20,7 +20,7 @@ from tests.servers import free_port, running
 
 PASSWORD = "correct horse battery"
 COMMAND_SECONDS = 60
-DEAF_TO_NOTHING = ("/usr/bin/env", "--default-signal=INT")
+DEFAULT_SIGNALS = ("/usr/bin/env", "--default-signal=INT")
 """Whoever runs these tests in the background of a shell has Ctrl-C ignored by all that they start."""
 
 
@@ -34,9 +34,9 @@ class ScriptedAccount:
 
     def script(self, **changes: Any) -> dict[str, Any]:
         """Says what goes wrong from now on; returns what happened so far."""
-        answer = httpx.post(f"{self.url}/control/{self.email}", json=changes, timeout=30)
-        answer.raise_for_status()
-        record: dict[str, Any] = answer.json()
+        response = httpx.post(f"{self.url}/control/{self.email}", json=changes, timeout=30)
+        response.raise_for_status()
+        record: dict[str, Any] = response.json()
         return record
 
     def record(self) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class ScriptedAccount:
     def started(self, *words: str | Path, **more: str) -> "Iterator[subprocess.Popen[str]]":
         """`darkroom …` in the background, killed at the end of the block."""
         with subprocess.Popen(  # noqa: S603 - our own command
-            [*DEAF_TO_NOTHING, *darkroom(words)],
+            [*DEFAULT_SIGNALS, *darkroom(words)],
             env=self.environment(**more),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -120,7 +120,7 @@ def service_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def stranger(service_url: str, tmp_path: Path) -> ScriptedAccount:
+def other_account(service_url: str, tmp_path: Path) -> ScriptedAccount:
     """Registered, not signed in."""
     account = ScriptedAccount(service_url, f"{new_ulid().lower()}@example.com", tmp_path / "home")
     account.home.mkdir()
@@ -130,15 +130,15 @@ def stranger(service_url: str, tmp_path: Path) -> ScriptedAccount:
 
 
 @pytest.fixture
-def account(stranger: ScriptedAccount) -> ScriptedAccount:
+def account(other_account: ScriptedAccount) -> ScriptedAccount:
     """Signed in on the command line."""
-    done = stranger.run("login", DARKROOM_EMAIL=stranger.email, DARKROOM_PASSWORD=PASSWORD)
+    done = other_account.run("login", DARKROOM_EMAIL=other_account.email, DARKROOM_PASSWORD=PASSWORD)
     assert done.returncode == 0, done.stderr
-    return stranger
+    return other_account
 
 
 @pytest.fixture
-async def client(stranger: ScriptedAccount) -> AsyncIterator[DarkroomClient]:
-    async with DarkroomClient(stranger.url, journal=stranger.home / "uploads.sqlite3") as client:
-        await client.sessions.sign_in(stranger.email, PASSWORD)
+async def client(other_account: ScriptedAccount) -> AsyncIterator[DarkroomClient]:
+    async with DarkroomClient(other_account.url, journal=other_account.home / "uploads.sqlite3") as client:
+        await client.sessions.sign_in(other_account.email, PASSWORD)
         yield client

@@ -40,7 +40,7 @@ class Application:
 
             await api(scope, receive, swallow)
         else:
-            await _answer(send, scripted)
+            await _respond(send, scripted)
 
 
 def _account(scope: Scope) -> Account | None:
@@ -53,14 +53,14 @@ def _scripted(account: Account, scope: Scope) -> dict[str, Any] | None:
     request = f"{scope['method']} {scope['path']}"
     key = dict(scope["headers"]).get(b"idempotency-key", b"").decode()
     account.record.requests.append({"request": request, "query": scope["query_string"].decode(), "key": key})
-    for scripted in account.script.answers:
+    for scripted in account.script.responses:
         if scripted["request"] == request:
-            account.script.answers.remove(scripted)
+            account.script.responses.remove(scripted)
             return scripted
     return None
 
 
-async def _answer(send: Send, scripted: dict[str, Any]) -> None:
+async def _respond(send: Send, scripted: dict[str, Any]) -> None:
     headers = {"content-type": "application/problem+json"} | scripted.get("headers", {})
     encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     body = json.dumps(scripted.get("body", {})).encode()

@@ -57,12 +57,12 @@ HERE = f"http://127.0.0.1:{sys.argv[1] if len(sys.argv) > 1 else 0}"
 def caller(request: Request) -> Account:
     token = request.headers.get("authorization", "").removeprefix("Bearer ")
     for account in accounts.values():
-        if token in account.tokens and not account.script.forget_sessions:
+        if token in account.tokens and not account.script.drop_sessions:
             return account
     raise Unauthenticated
 
 
-def found(request: Request, item_id: str) -> tuple[Account, StoredItem]:
+def matches(request: Request, item_id: str) -> tuple[Account, StoredItem]:
     account = caller(request)
     stored = account.items.get(ItemId(item_id))
     if stored is None or stored.item.state is ItemState.DELETED:
@@ -71,7 +71,7 @@ def found(request: Request, item_id: str) -> tuple[Account, StoredItem]:
 
 
 @api.exception_handler(Problem)
-async def tell_problem(_: Request, problem: Problem) -> JSONResponse:
+async def respond_problem(_: Request, problem: Problem) -> JSONResponse:
     return JSONResponse(problem.body(), problem.status, media_type=MEDIA_TYPE)
 
 
@@ -81,7 +81,7 @@ async def register(request: Request) -> dict[str, Any]:
     if body["email"] in accounts:
         raise AddressTaken
     accounts[body["email"]] = Account(body["email"], body["password"])
-    return shown_account(accounts[body["email"]])
+    return account_to_wire(accounts[body["email"]])
 
 
 @api.post("/v1/sessions", status_code=201)
@@ -91,7 +91,7 @@ async def sign_in(request: Request) -> dict[str, Any]:
     if account is None or account.password != body["password"]:
         raise Unauthenticated("Address or password are not right.")
     session = {"id": new_session_id(), "label": body.get("label", ""), "created_at": utc_now(), "expires_at": utc_now()}
-    return {"session": session | {"current": True}, "account": shown_account(account), "token": account.sign_in()}
+    return {"session": session | {"current": True}, "account": account_to_wire(account), "token": account.sign_in()}
 
 
 @api.delete("/v1/sessions/current", status_code=204)
@@ -101,7 +101,7 @@ async def sign_out(request: Request) -> None:
 
 @api.get("/v1/account")
 async def account(request: Request) -> dict[str, Any]:
-    return shown_account(caller(request))
+    return account_to_wire(caller(request))
 
 
 @api.delete("/v1/account", status_code=202)
@@ -114,7 +114,7 @@ async def close_account(request: Request) -> ClosedAccount:
 
 
 @api.post("/v1/items", status_code=201)
-async def create(request: Request, wish: CreateItem) -> CreatedItem:
+async def create(request: Request, change: CreateItem) -> CreatedItem:
     account, body = caller(request), (await request.body()).decode()
     key = request.headers["idempotency-key"]
     if key in account.requests:
@@ -123,9 +123,9 @@ async def create(request: Request, wish: CreateItem) -> CreatedItem:
             raise IdempotencyMismatch
         stored = account.items[item_id]
         return CreatedItem(item=stored.item, upload=how_to_upload(account, stored))
-    if known := account.live_duplicate(wish.digest):
+    if known := account.live_duplicate(change.digest):
         return CreatedItem(item=known.item, upload=None, duplicate=True)
-    stored = account.create(wish)
+    stored = account.create(change)
     account.requests[key] = (body, stored.item.id)
     return CreatedItem(item=stored.item, upload=how_to_upload(account, stored))
 
@@ -139,8 +139,8 @@ async def list_items(
     stored = [each.item for each in reversed(account.items.values())]
     items = [item for item in stored if (item.state is ItemState.DELETED) == deleted]
     start = int(cursor or 0)
-    following = str(start + limit) if start + limit < len(items) else None
-    return ItemPage(items=tuple(items[start : start + limit]), next_cursor=following)
+    next_cursor = str(start + limit) if start + limit < len(items) else None
+    return ItemPage(items=tuple(items[start : start + limit]), next_cursor=next_cursor)
 
 
 @api.get("/v1/search")
@@ -150,36 +150,36 @@ async def search(
     account = caller(request)
     response.headers[HEAD_HEADER] = str(len(account.events))
     stored = [each.item for each in reversed(account.items.values())]
-    found = [item for item in stored if q in f"{item.name} {item.caption}" and kind in (None, item.kind)]
-    return ItemPage(items=tuple(found[:limit]), next_cursor=None)
+    matches = [item for item in stored if q in f"{item.name} {item.caption}" and kind in (None, item.kind)]
+    return ItemPage(items=tuple(matches[:limit]), next_cursor=None)
 
 
 @api.get("/v1/items/{item_id}")
 async def get_item(request: Request, item_id: str) -> Item:
-    return found(request, item_id)[1].item
+    return matches(request, item_id)[1].item
 
 
 @api.patch("/v1/items/{item_id}")
-async def edit(request: Request, item_id: str, wish: EditItem) -> Item:
-    account, stored = found(request, item_id)
-    return account.change(stored, **wish.model_dump(exclude_unset=True), version=stored.item.version + 1)
+async def edit(request: Request, item_id: str, change: EditItem) -> Item:
+    account, stored = matches(request, item_id)
+    return account.change(stored, **change.model_dump(exclude_unset=True), version=stored.item.version + 1)
 
 
 @api.delete("/v1/items/{item_id}", status_code=204)
 async def delete(request: Request, item_id: str) -> None:
-    account, stored = found(request, item_id)
+    account, stored = matches(request, item_id)
     account.change(stored, state=ItemState.DELETED)
 
 
 @api.post("/v1/items/delete")
-async def delete_many(request: Request, wish: DeleteItems) -> DeletedItems:
+async def delete_many(request: Request, change: DeleteItems) -> DeletedItems:
     account = caller(request)
-    here = tuple(item for item in wish.ids if item in account.items)
+    here = tuple(item for item in change.ids if item in account.items)
     for item in here:
         account.change(account.items[item], state=ItemState.DELETED)
-        if wish.permanently:
+        if change.permanently:
             del account.items[item]
-    return DeletedItems(deleted=here, absent=tuple(item for item in wish.ids if item not in here))
+    return DeletedItems(deleted=here, absent=tuple(item for item in change.ids if item not in here))
 
 
 @api.post("/v1/items/{item_id}/restore")
@@ -193,7 +193,7 @@ async def restore(request: Request, item_id: str) -> Item:
 
 @api.post("/v1/items/{item_id}/cancel")
 async def cancel(request: Request, item_id: str) -> Item:
-    account, stored = found(request, item_id)
+    account, stored = matches(request, item_id)
     if stored.item.state is ItemState.READY:
         raise WrongState(f"The item is {stored.item.state}.")
     return account.change(stored, state=ItemState.CANCELLED)
@@ -202,7 +202,7 @@ async def cancel(request: Request, item_id: str) -> Item:
 @api.get("/v1/items/{item_id}/parts")
 async def list_parts(request: Request, item_id: str) -> StoredParts:
     stored = uploading(request, item_id)
-    size, step = stored.wish.size_bytes, part_size_bytes(stored.wish.size_bytes)
+    size, step = stored.change.size_bytes, part_size_bytes(stored.change.size_bytes)
     parts = tuple(
         StoredPart(number=number, size_bytes=min(step, size - step * (number - 1)), sha256=digest)
         for number, digest in sorted(stored.parts.items())
@@ -211,7 +211,7 @@ async def list_parts(request: Request, item_id: str) -> StoredParts:
 
 
 @api.post("/v1/items/{item_id}/parts")
-async def presign_parts(request: Request, item_id: str, wish: PartsRequest) -> PartUploads:
+async def presign_parts(request: Request, item_id: str, change: PartsRequest) -> PartUploads:
     stored = uploading(request, item_id)
     uploads = tuple(
         PartUpload(
@@ -219,26 +219,26 @@ async def presign_parts(request: Request, item_id: str, wish: PartsRequest) -> P
             url=storage_url(caller(request), stored, part.number),
             headers={"x-amz-checksum-sha256": in_base64(part.sha256)},
         )
-        for part in wish.parts
+        for part in change.parts
     )
     return PartUploads(parts=uploads, expires_at=utc_now())
 
 
 @api.post("/v1/items/{item_id}/complete", status_code=202)
 async def complete(request: Request, item_id: str) -> CompletedItem:
-    account, stored = found(request, item_id)
+    account, stored = matches(request, item_id)
     if stored.duplicate_of is not None:
         return CompletedItem(item=account.items[stored.duplicate_of].item, duplicate=True)
     if stored.item.state is ItemState.CANCELLED:
         raise WrongState("The item is cancelled.")
     if stored.item.state is not ItemState.UPLOADING:
         return CompletedItem(item=stored.item)
-    single = stored.wish.size_bytes <= SINGLE_PUT_BYTES
-    if len(stored.parts) != (1 if single else part_count(stored.wish.size_bytes)):
+    single = stored.change.size_bytes <= SINGLE_PUT_BYTES
+    if len(stored.parts) != (1 if single else part_count(stored.change.size_bytes)):
         raise NotUploaded
     digests = [digest for _, digest in sorted(stored.parts.items())]
     item = account.change(
-        stored, state=ItemState.QUEUED, digest=stored.wish.digest if single else parts_digest(digests)
+        stored, state=ItemState.QUEUED, digest=stored.change.digest if single else parts_digest(digests)
     )
     account.finish(stored)
     return CompletedItem(item=item)
@@ -246,7 +246,7 @@ async def complete(request: Request, item_id: str) -> CompletedItem:
 
 @api.get("/v1/items/{item_id}/receipt")
 async def receipt(request: Request, item_id: str) -> Receipt:
-    found(request, item_id)
+    matches(request, item_id)
     return Receipt(
         steps=(ReceiptStep(at=utc_now(), step="created", attempt=0, seconds=0.5, details={"lane": "express"}),)
     )
@@ -254,7 +254,7 @@ async def receipt(request: Request, item_id: str) -> Receipt:
 
 @api.get("/v1/items/{item_id}/original")
 async def original(request: Request, item_id: str) -> OriginalUrl:
-    account, stored = found(request, item_id)
+    account, stored = matches(request, item_id)
     return OriginalUrl(url=storage_url(account, stored, 0), expires_at=utc_now())
 
 
@@ -290,7 +290,7 @@ async def control(request: Request, email: str) -> dict[str, Any]:
         assert name in names, name
         setattr(account.script, name, value)
     account.record.stalled.clear()
-    return shown_record(account) | {"states": {each.item.id: each.item.state for each in account.items.values()}}
+    return record_to_wire(account) | {"states": {each.item.id: each.item.state for each in account.items.values()}}
 
 
 @api.get("/control/{email}/{happened}")
@@ -317,21 +317,23 @@ async def event_stream(account: Account, last: int) -> AsyncIterator[str]:
 
 
 def uploading(request: Request, item_id: str) -> StoredItem:
-    _, stored = found(request, item_id)
+    _, stored = matches(request, item_id)
     if stored.item.state is not ItemState.UPLOADING:
         raise WrongState(f"The item is {stored.item.state}.")
     return stored
 
 
 def how_to_upload(account: Account, stored: StoredItem) -> SingleUpload | MultipartUpload | None:
-    wish = stored.wish
+    change = stored.change
     if stored.item.state is not ItemState.UPLOADING:
         return None
-    if wish.size_bytes > SINGLE_PUT_BYTES:
-        return MultipartUpload(part_size_bytes=part_size_bytes(wish.size_bytes), part_count=part_count(wish.size_bytes))
+    if change.size_bytes > SINGLE_PUT_BYTES:
+        return MultipartUpload(
+            part_size_bytes=part_size_bytes(change.size_bytes), part_count=part_count(change.size_bytes)
+        )
     headers = {
         "Content-Type": "application/octet-stream",
-        "x-amz-checksum-sha256": in_base64((wish.digest or "").removeprefix("sha256:")),
+        "x-amz-checksum-sha256": in_base64((change.digest or "").removeprefix("sha256:")),
     }
     return SingleUpload(url=storage_url(account, stored, 0), headers=headers, expires_at=utc_now())
 
@@ -344,11 +346,11 @@ def storage_url(account: Account, stored: StoredItem, part: int) -> str:
     return f"{HERE}/s3/{account.id}/{stored.item.id}/{part}?signature=secret"
 
 
-def shown_record(account: Account) -> dict[str, Any]:
+def record_to_wire(account: Account) -> dict[str, Any]:
     record = account.record
     counts = {"received_bytes": record.received_bytes, "stored_bytes": record.stored_bytes}
     return {"requests": record.requests, "puts": record.puts} | counts
 
 
-def shown_account(account: Account) -> dict[str, Any]:
+def account_to_wire(account: Account) -> dict[str, Any]:
     return {"id": account.id, "email": account.email, "administrator": False, "created_at": utc_now().isoformat()}

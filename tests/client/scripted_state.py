@@ -17,13 +17,13 @@ class Script:
 
     cut_puts: list[int] = field(default_factory=list)
     """Bytes of a PUT's body after which its connection is cut."""
-    lost_puts: int = 0
+    dropped_puts: int = 0
     """So many PUTs are stored, but their answer is lost."""
     stall_at: int | None = None
     """Received bytes in all at which storage stops reading, so that a test can kill the client right there."""
     refuse_links: int = 0
     """So many PUTs meet an expired signature."""
-    answers: list[dict[str, Any]] = field(default_factory=list)
+    responses: list[dict[str, Any]] = field(default_factory=list)
     """`{"request": "POST /v1/items", "status": 503, "headers": {}, "body": {}, "lost": false}`; `lost` answers are
     carried out, then the connection is cut."""
     fails: list[str] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Script:
     cut_stream_after: int | None = None
     """An event stream ends after so many events."""
     oldest_event: int = 1
-    forget_sessions: bool = False
+    drop_sessions: bool = False
     damage_downloads: bool = False
     cut_gets: list[int] = field(default_factory=list)
 
@@ -53,13 +53,13 @@ class Record:
 @dataclass
 class StoredItem:
     item: Item
-    wish: CreateItem
+    change: CreateItem
     parts: dict[int, str] = field(default_factory=dict)
     """Digests by number; a single PUT is part 0."""
     duplicate_of: ItemId | None = None
 
 
-WHAT_A_FILM_HAS: dict[str, Any] = {
+VIDEO_FIELDS: dict[str, Any] = {
     "kind": ItemKind.VIDEO,
     "duration_seconds": 83.4,
     "playable": True,
@@ -96,25 +96,25 @@ class Account:
         self.tokens.add(token)
         return token
 
-    def create(self, wish: CreateItem) -> StoredItem:
+    def create(self, change: CreateItem) -> StoredItem:
         now = utc_now()
         item = Item(
             id=new_item_id(),
             kind=None,
             state=ItemState.UPLOADING,
-            name=wish.name,
-            caption=wish.caption,
-            size_bytes=wish.size_bytes,
-            content_type=wish.content_type,
-            digest=wish.digest,
+            name=change.name,
+            caption=change.caption,
+            size_bytes=change.size_bytes,
+            content_type=change.content_type,
+            digest=change.digest,
             created_at=now,
-            captured_at=wish.captured_at,
+            captured_at=change.captured_at,
             deadline=now,
             version=1,
         )
-        stored = StoredItem(item, wish)
+        stored = StoredItem(item, change)
         self.items[item.id] = stored
-        self.tell(EventType.ITEM_CREATED, item)
+        self.publish(EventType.ITEM_CREATED, item)
         return stored
 
     def live_duplicate(self, digest: str | None) -> StoredItem | None:
@@ -132,12 +132,12 @@ class Account:
         self.record.completed.set()
         if stored.item.name in self.script.fails:
             failure = Failure(code=FailureCode.DAMAGED, message="This file is damaged.", retryable=False)
-            self.tell(EventType.ITEM_FAILED, self.change(stored, state=ItemState.FAILED, failure=failure))
+            self.publish(EventType.ITEM_FAILED, self.change(stored, state=ItemState.FAILED, failure=failure))
         elif self.script.finishes:
-            film = WHAT_A_FILM_HAS if stored.item.content_type.startswith("video/") else {}
-            self.tell(EventType.ITEM_READY, self.change(stored, state=ItemState.READY, **film))
+            video = VIDEO_FIELDS if stored.item.content_type.startswith("video/") else {}
+            self.publish(EventType.ITEM_READY, self.change(stored, state=ItemState.READY, **video))
 
-    def tell(self, kind: EventType, item: Item) -> None:
+    def publish(self, kind: EventType, item: Item) -> None:
         data = item.model_dump(mode="json")
         self.events.append(Event(number=len(self.events) + 1, type=kind, at=utc_now(), subject=item.id, data=data))
         grown, self.grown = self.grown, asyncio.Event()

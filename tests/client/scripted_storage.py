@@ -37,27 +37,27 @@ class Storage:
         account.record.puts.append(put)
         if account.script.refuse_links:
             account.script.refuse_links -= 1
-            await answer(send, 403, b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")
+            await respond(send, 403, b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")
             return
         cut_at = account.script.cut_puts.pop(0) if account.script.cut_puts else None
         body = await self._read_body(account, put, receive, cut_at)
         if body is None:
             return
         if hashlib.sha256(body).hexdigest() != expected or len(body) != int(headers["content-length"]):
-            await answer(send, 400, b"<Error><Code>BadDigest</Code></Error>")
+            await respond(send, 400, b"<Error><Code>BadDigest</Code></Error>")
             return
         if stored.item.state is not ItemState.UPLOADING:
-            await answer(send, 404, b"<Error><Code>NoSuchUpload</Code></Error>")
+            await respond(send, 404, b"<Error><Code>NoSuchUpload</Code></Error>")
             return
         # Without an await since its last byte: who looks at the record sees a part wholly or not at all.
         (self._folder / f"{stored.item.id}.{part}").write_bytes(body)
         stored.parts[part] = expected
         account.record.stored_bytes += len(body)
-        if account.script.lost_puts:
-            account.script.lost_puts -= 1
+        if account.script.dropped_puts:
+            account.script.dropped_puts -= 1
             cut(receive)
             return
-        await answer(send, 200, b"")
+        await respond(send, 200, b"")
 
     async def _read_body(
         self, account: Account, put: dict[str, Any], receive: Receive, cut_at: int | None
@@ -88,8 +88,8 @@ class Storage:
         content = b"".join([await asyncio.to_thread(file.read_bytes) for file in files])
         if account.script.damage_downloads:
             content = content[:-1] + bytes([content[-1] ^ 1])
-        wanted = dict(scope["headers"]).get(b"range", b"bytes=0-").decode()
-        offset = int(wanted.removeprefix("bytes=").removesuffix("-"))
+        range_header = dict(scope["headers"]).get(b"range", b"bytes=0-").decode()
+        offset = int(range_header.removeprefix("bytes=").removesuffix("-"))
         cut_at = account.script.cut_gets.pop(0) if account.script.cut_gets else None
         length = str(len(content) - offset).encode()
         await send(
@@ -119,7 +119,7 @@ def cut(receive: Receive) -> None:
     cycle.transport.abort()
 
 
-async def answer(send: Send, status: int, body: bytes) -> None:
+async def respond(send: Send, status: int, body: bytes) -> None:
     headers = [(b"content-length", str(len(body)).encode()), (b"content-type", b"application/xml")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -4,28 +4,28 @@ import json
 from pathlib import Path
 
 from shared.ids import new_item_id
-from shared.items import MOST_DELETED_AT_ONCE
+from shared.items import MAX_DELETED_PER_REQUEST
 from tests.client.conftest import PASSWORD, ScriptedAccount, random_file
 
-NOBODY = "http://127.0.0.1:9"
+CLOSED_PORT = "http://127.0.0.1:9"
 
 
-def test_help_names_the_commands_and_the_exit_codes(stranger: ScriptedAccount) -> None:
-    done = stranger.run("--help")
+def test_help_names_the_commands_and_the_exit_codes(other_account: ScriptedAccount) -> None:
+    done = other_account.run("--help")
     assert done.returncode == 0
     for word in ("upload", "receipt", "DARKROOM_PASSWORD", "130  interrupted", "3    the server is not reachable"):
         assert word in done.stdout
 
 
-def test_nonsense_ends_with_2(stranger: ScriptedAccount) -> None:
-    assert stranger.run("frobnicate").returncode == 2
-    assert stranger.run("list", "--limit", "0").returncode == 2
-    assert stranger.run("status", "../../v1/account").returncode == 2
-    assert stranger.run("list", "--url", "ftp://example.com").returncode == 2
-    assert stranger.run("login").returncode == 2
+def test_a_usage_error_exits_with_2(other_account: ScriptedAccount) -> None:
+    assert other_account.run("frobnicate").returncode == 2
+    assert other_account.run("list", "--limit", "0").returncode == 2
+    assert other_account.run("status", "../../v1/account").returncode == 2
+    assert other_account.run("list", "--url", "ftp://example.com").returncode == 2
+    assert other_account.run("login").returncode == 2
 
 
-def test_registering_signs_in_and_signing_out_forgets(service_url: str, tmp_path: Path) -> None:
+def test_registering_signs_in_and_signing_out_deletes_the_session(service_url: str, tmp_path: Path) -> None:
     account = ScriptedAccount(service_url, f"{tmp_path.name}@example.com", tmp_path)
     done = account.run("register", "--email", account.email, DARKROOM_PASSWORD=PASSWORD)
     assert done.stderr == ""
@@ -38,17 +38,17 @@ def test_registering_signs_in_and_signing_out_forgets(service_url: str, tmp_path
     assert account.run("register", "--email", account.email, DARKROOM_PASSWORD=PASSWORD).returncode == 1
 
 
-def test_the_environment_stands_in_for_a_saved_sign_in_and_leaves_no_trace(stranger: ScriptedAccount) -> None:
-    done = stranger.run("list", DARKROOM_EMAIL=stranger.email, DARKROOM_PASSWORD=PASSWORD)
+def test_the_environment_replaces_a_saved_sign_in_and_stores_nothing(other_account: ScriptedAccount) -> None:
+    done = other_account.run("list", DARKROOM_EMAIL=other_account.email, DARKROOM_PASSWORD=PASSWORD)
     assert done.returncode == 0, done.stderr
-    assert not (stranger.home / "config").exists()
-    assert stranger.record()["requests"][-1]["request"] == "DELETE /v1/sessions/current"
+    assert not (other_account.home / "config").exists()
+    assert other_account.record()["requests"][-1]["request"] == "DELETE /v1/sessions/current"
 
 
 def test_a_wrong_password_and_a_dead_session_end_with_4_and_one_line(account: ScriptedAccount) -> None:
     wrong = account.run("login", DARKROOM_EMAIL=account.email, DARKROOM_PASSWORD="something else")
     assert (wrong.returncode, wrong.stderr) == (4, "darkroom: Address or password are not right.\n")
-    account.script(forget_sessions=True)
+    account.script(drop_sessions=True)
     dead = account.run("list")
     assert dead.returncode == 4
     assert dead.stderr == f"darkroom: the session at {account.url} has ended; run `darkroom login`\n"
@@ -57,19 +57,19 @@ def test_a_wrong_password_and_a_dead_session_end_with_4_and_one_line(account: Sc
 def test_an_unreachable_server_ends_with_3_and_one_line(account: ScriptedAccount, tmp_path: Path) -> None:
     photo = random_file(tmp_path / "a.jpg", 1_000)
     for words in (("list",), ("upload", str(photo))):
-        done = account.run(*words, DARKROOM_URL=NOBODY, DARKROOM_EMAIL="a@example.com", DARKROOM_PASSWORD=PASSWORD)
+        done = account.run(*words, DARKROOM_URL=CLOSED_PORT, DARKROOM_EMAIL="a@example.com", DARKROOM_PASSWORD=PASSWORD)
         assert done.returncode == 3
-        assert done.stderr.startswith(f"darkroom: {NOBODY} cannot be reached")
+        assert done.stderr.startswith(f"darkroom: {CLOSED_PORT} cannot be reached")
         assert done.stderr.count("\n") == 1
 
 
 def test_something_that_is_no_darkroom_ends_with_3(account: ScriptedAccount) -> None:
     page = {"request": "GET /v1/items", "status": 200, "headers": {"content-type": "text/html"}}
-    account.script(answers=[page])
+    account.script(responses=[page])
     assert account.run("list").returncode == 3
 
 
-def test_items_are_listed_shown_edited_cancelled_and_deleted(account: ScriptedAccount, tmp_path: Path) -> None:
+def test_items_are_listed_displayed_edited_cancelled_and_deleted(account: ScriptedAccount, tmp_path: Path) -> None:
     photo = random_file(tmp_path / "photo.jpg", 1_000)
     (uploaded,) = account.lines("upload", photo, "--caption", "At the lake")
     item = uploaded["item"]["id"]
@@ -102,11 +102,11 @@ def test_deleted_items_are_listed_apart_and_come_back_unless_they_went_for_good(
 
 
 def test_more_items_than_one_request_takes_are_deleted_in_several(account: ScriptedAccount) -> None:
-    absent = [new_item_id() for _ in range(MOST_DELETED_AT_ONCE + 1)]
+    absent = [new_item_id() for _ in range(MAX_DELETED_PER_REQUEST + 1)]
     done = account.run("delete", *absent)
     assert [line.split(": ")[1] for line in done.stderr.splitlines()] == absent
-    asked = [each["request"] for each in account.record()["requests"]]
-    assert asked.count("POST /v1/items/delete") == 2
+    requested = [each["request"] for each in account.record()["requests"]]
+    assert requested.count("POST /v1/items/delete") == 2
 
 
 def test_an_account_is_erased_with_its_password_and_only_if_that_is_meant(account: ScriptedAccount) -> None:
@@ -143,35 +143,33 @@ def test_events_are_printed_as_they_are_and_as_they_come(account: ScriptedAccoun
     account.lines("upload", random_file(tmp_path / "a.jpg", 10))
     assert [event["type"] for event in account.lines("events")] == ["item.created", "item.ready"]
     assert [event["number"] for event in account.lines("events", "--after", "1")] == [2]
-    with account.started("events", "--follow", "--after", "1", "--json") as following:
-        assert following.stdout is not None
-        assert json.loads(following.stdout.readline())["number"] == 2
+    with account.started("events", "--follow", "--after", "1", "--json") as watching:
+        assert watching.stdout is not None
+        assert json.loads(watching.stdout.readline())["number"] == 2
         account.lines("upload", random_file(tmp_path / "b.jpg", 11))
-        assert json.loads(following.stdout.readline())["type"] == "item.created"
+        assert json.loads(watching.stdout.readline())["type"] == "item.created"
 
 
-def test_how_far_videos_are_is_told_to_whoever_asks(account: ScriptedAccount) -> None:
-    with account.started("events", "--follow", "--progress", "--json") as following:
-        assert following.stdout is not None
-        assert json.loads(following.stdout.readline())["percent"] == 50
-    with account.started("events", "--follow", "--progress") as following:
-        assert following.stdout is not None
-        assert following.stdout.readline().rstrip().endswith("50 %")
+def test_status_reports_the_progress_of_videos(account: ScriptedAccount) -> None:
+    with account.started("events", "--follow", "--progress", "--json") as watching:
+        assert watching.stdout is not None
+        assert json.loads(watching.stdout.readline())["percent"] == 50
+    with account.started("events", "--follow", "--progress") as watching:
+        assert watching.stdout is not None
+        assert watching.stdout.readline().rstrip().endswith("50 %")
 
 
-def test_the_status_of_a_video_says_how_long_it_is_and_what_it_has(account: ScriptedAccount, tmp_path: Path) -> None:
+def test_the_status_of_a_video_lists_duration_and_renditions(account: ScriptedAccount, tmp_path: Path) -> None:
     (uploaded,) = account.lines("upload", random_file(tmp_path / "lake.mp4", 10))
-    shown = account.run("status", uploaded["item"]["id"]).stdout
-    facts = dict(line.split(":", 1) for line in shown.splitlines() if not line.startswith("rendition"))
+    output = account.run("status", uploaded["item"]["id"]).stdout
+    facts = dict(line.split(":", 1) for line in output.splitlines() if not line.startswith("rendition"))
     assert facts["length"].strip() == "1:23"
     assert facts["playable"].strip() == "yes"
-    assert "video: 640 x 360 video/mp4, 70.0 KB" in shown
-    assert "storyboard_track: text/vtt, 400 B" in shown
+    assert "video: 640 x 360 video/mp4, 70.0 KB" in output
+    assert "storyboard_track: text/vtt, 400 B" in output
 
 
-def test_events_that_are_gone_are_passed_over_unless_they_were_asked_for(
-    account: ScriptedAccount, tmp_path: Path
-) -> None:
+def test_expired_events_are_skipped_unless_requested(account: ScriptedAccount, tmp_path: Path) -> None:
     account.lines("upload", random_file(tmp_path / "a.jpg", 10))
     account.script(oldest_event=2)
     assert [event["number"] for event in account.lines("events")] == [2]
@@ -180,20 +178,22 @@ def test_events_that_are_gone_are_passed_over_unless_they_were_asked_for(
         ("0", "Some events are no longer kept; going on after number 2.\n"),
         ("99", "There are only 2 events so far; going on after them.\n"),
     ):
-        with account.started("events", "--follow", "--after", after) as following:
-            assert following.stderr is not None
-            assert following.stderr.readline() == remark
+        with account.started("events", "--follow", "--after", after) as watching:
+            assert watching.stderr is not None
+            assert watching.stderr.readline() == remark
 
 
-def test_a_plugin_that_cannot_be_loaded_breaks_only_its_own_command(stranger: ScriptedAccount, tmp_path: Path) -> None:
+def test_a_plugin_that_cannot_be_loaded_breaks_only_its_own_command(
+    other_account: ScriptedAccount, tmp_path: Path
+) -> None:
     package = tmp_path / "broken-1.dist-info"
     package.mkdir()
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1\n")
     (package / "entry_points.txt").write_text("[darkroom.commands]\nbroken = no_such_module:register\n")
     path = f"{tmp_path}:{Path.cwd()}"
-    assert stranger.run("list", PYTHONPATH=path).returncode == 4
-    assert "broken" in stranger.run("--help", PYTHONPATH=path).stdout
-    done = stranger.run("broken", "--anything", PYTHONPATH=path)
+    assert other_account.run("list", PYTHONPATH=path).returncode == 4
+    assert "broken" in other_account.run("--help", PYTHONPATH=path).stdout
+    done = other_account.run("broken", "--anything", PYTHONPATH=path)
     assert done.returncode == 1
     assert done.stderr == (
         "darkroom: the command `broken` is not available: ModuleNotFoundError: No module named 'no_such_module'\n"
@@ -203,7 +203,7 @@ def test_a_plugin_that_cannot_be_loaded_breaks_only_its_own_command(stranger: Sc
 def test_items_are_searched_by_what_is_known_of_them(account: ScriptedAccount, tmp_path: Path) -> None:
     for name, caption, size in (("one.jpg", "At the lake", 1_000), ("two.jpg", "At sea", 1_001)):
         account.lines("upload", random_file(tmp_path / name, size), "--caption", caption)
-    assert [found["name"] for found in account.lines("search", "At", "sea")] == ["two.jpg"]
+    assert [each["name"] for each in account.lines("search", "At", "sea")] == ["two.jpg"]
     assert "one.jpg" in account.run("search", "lake", "--from", "2026-01-01", "--camera", "R6").stdout
     nothing = account.run("search", "--kind", "video", "mountain")
     assert (nothing.returncode, nothing.stdout) == (0, "Nothing found.\n")

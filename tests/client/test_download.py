@@ -22,10 +22,10 @@ async def test_an_original_comes_back_as_it_was(client: DarkroomClient, tmp_path
 
 
 async def test_an_interrupted_download_fetches_only_the_rest(
-    client: DarkroomClient, stranger: ScriptedAccount, tmp_path: Path
+    client: DarkroomClient, other_account: ScriptedAccount, tmp_path: Path
 ) -> None:
     item, content = await _stored(client, tmp_path, 40 * MEBIBYTE)
-    stranger.script(cut_gets=[MEBIBYTE, 0, 20 * MEBIBYTE])
+    other_account.script(cut_gets=[MEBIBYTE, 0, 20 * MEBIBYTE])
     seen: list[int] = []
     await client.download_original(item, tmp_path / "copy", on_bytes=seen.append)
     assert (tmp_path / "copy").read_bytes() == content
@@ -34,17 +34,17 @@ async def test_an_interrupted_download_fetches_only_the_rest(
 
 @pytest.mark.parametrize("size_bytes", SIZES)
 async def test_damaged_bytes_are_refused_and_leave_nothing_behind(
-    client: DarkroomClient, stranger: ScriptedAccount, tmp_path: Path, size_bytes: int
+    client: DarkroomClient, other_account: ScriptedAccount, tmp_path: Path, size_bytes: int
 ) -> None:
     item, _ = await _stored(client, tmp_path, size_bytes)
-    stranger.script(damage_downloads=True)
+    other_account.script(damage_downloads=True)
     (tmp_path / "folder").mkdir()
     with pytest.raises(DamagedCopy):
         await client.download_original(item, tmp_path / "folder" / "copy")
     assert list((tmp_path / "folder").iterdir()) == []
 
 
-async def test_a_file_that_exists_is_replaced_only_when_asked_to(client: DarkroomClient, tmp_path: Path) -> None:
+async def test_an_existing_file_is_replaced_only_with_force(client: DarkroomClient, tmp_path: Path) -> None:
     item, content = await _stored(client, tmp_path, 1_000)
     copy = tmp_path / "copy"
     copy.write_text("mine")
@@ -65,8 +65,8 @@ def test_the_command_saves_under_the_items_name(account: ScriptedAccount, tmp_pa
     assert (done.returncode, done.stdout) == (0, f"{folder / 'a.jpg'}: 1.0 KB, digest verified\n")
     assert (folder / "a.jpg").read_bytes() == photo.read_bytes()
     again = account.run("download", item, "--output", folder)
-    said = f"darkroom: {item}: {folder / 'a.jpg'} exists already; --force replaces it\n"
-    assert (again.returncode, again.stderr) == (1, said)
+    expected = f"darkroom: {item}: {folder / 'a.jpg'} exists already; --force replaces it\n"
+    assert (again.returncode, again.stderr) == (1, expected)
     assert account.run("download", item, "--output", folder, "--force").returncode == 0
     absent = account.run("download", item, "--rendition", "small")
     assert absent.stderr == f"darkroom: {item}: has no rendition 'small'; it has none yet, it is ready\n"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client.client import DarkroomClient
-from client.event_stream import LONGEST_MESSAGE_BYTES, Message, MessageParser
+from client.event_stream import MAX_MESSAGE_BYTES, Message, MessageParser
 from client.events import Reset, StreamedEvent
 from shared.events import Event, Progress
 from shared.problems import EventsGone, Unauthenticated
@@ -38,50 +38,52 @@ def test_messages_are_the_same_however_the_stream_is_cut(cuts: list[int]) -> Non
 def test_a_message_without_an_end_is_refused() -> None:
     parser = MessageParser()
     with pytest.raises(ValueError, match="without an end"):
-        list(parser.feed(b"x" * (LONGEST_MESSAGE_BYTES + 1)))
+        list(parser.feed(b"x" * (MAX_MESSAGE_BYTES + 1)))
 
 
 async def test_a_stream_that_is_cut_again_and_again_gives_each_event_once(
-    client: DarkroomClient, stranger: ScriptedAccount, tmp_path: Path
+    client: DarkroomClient, other_account: ScriptedAccount, tmp_path: Path
 ) -> None:
-    stranger.script(cut_stream_after=2)
+    other_account.script(cut_stream_after=2)
     for number in range(3):
         await client.upload(random_file(tmp_path / str(number), 10, seed=number))
-    heard = await _read(client, after=0, count=6)
-    assert [event.number for event in heard if isinstance(event, Event)] == [1, 2, 3, 4, 5, 6]
-    assert any(isinstance(event, Progress) for event in heard)
+    received = await _read(client, after=0, count=6)
+    assert [event.number for event in received if isinstance(event, Event)] == [1, 2, 3, 4, 5, 6]
+    assert any(isinstance(event, Progress) for event in received)
 
 
-async def test_a_reset_is_told_and_the_stream_goes_on_after_it(
-    client: DarkroomClient, stranger: ScriptedAccount, tmp_path: Path
+async def test_a_reset_is_reported_and_the_stream_continues(
+    client: DarkroomClient, other_account: ScriptedAccount, tmp_path: Path
 ) -> None:
     await client.upload(random_file(tmp_path / "a", 10))
-    stranger.script(oldest_event=2)
-    heard: list[StreamedEvent] = []
+    other_account.script(oldest_event=2)
+    received: list[StreamedEvent] = []
     async with aclosing(client.events(after=0)) as events:
         async for event in events:
             if isinstance(event, Progress):
                 continue
-            heard.append(event)
+            received.append(event)
             if isinstance(event, Reset):
                 await client.upload(random_file(tmp_path / "b", 11))
-            if len(heard) == 3:
+            if len(received) == 3:
                 break
-    assert heard[0] == Reset(2)
-    assert [event.number for event in heard[1:] if isinstance(event, Event)] == [3, 4]
+    assert received[0] == Reset(2)
+    assert [event.number for event in received[1:] if isinstance(event, Event)] == [3, 4]
 
 
-async def test_a_session_that_ends_ends_the_stream(client: DarkroomClient, stranger: ScriptedAccount) -> None:
-    stranger.script(forget_sessions=True)
+async def test_a_session_that_ends_ends_the_stream(client: DarkroomClient, other_account: ScriptedAccount) -> None:
+    other_account.script(drop_sessions=True)
     with pytest.raises(Unauthenticated):
         await _read(client, after=0, count=1)
 
 
-async def test_pages_follow_one_another(client: DarkroomClient, stranger: ScriptedAccount, tmp_path: Path) -> None:
+async def test_pages_are_read_in_sequence(
+    client: DarkroomClient, other_account: ScriptedAccount, tmp_path: Path
+) -> None:
     await client.upload(random_file(tmp_path / "a", 10))
     page = await client.event_page(after=0, limit=1)
     assert ([event.number for event in page.events], page.read_to, page.head) == ([1], 1, 2)
-    stranger.script(oldest_event=2)
+    other_account.script(oldest_event=2)
     with pytest.raises(EventsGone) as caught:
         await client.event_page(after=0)
     assert caught.value.extras == {"oldest": 2, "head": 2}
@@ -89,10 +91,10 @@ async def test_pages_follow_one_another(client: DarkroomClient, stranger: Script
 
 async def _read(client: DarkroomClient, *, after: int, count: int) -> list[StreamedEvent]:
     """What is heard until `count` events of the log have come."""
-    heard: list[StreamedEvent] = []
+    received: list[StreamedEvent] = []
     async with aclosing(client.events(after=after)) as events:
         async for event in events:
-            heard.append(event)
-            if sum(isinstance(each, Event) for each in heard) == count:
+            received.append(event)
+            if sum(isinstance(each, Event) for each in received) == count:
                 break
-    return heard
+    return received

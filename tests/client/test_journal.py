@@ -57,7 +57,7 @@ async def test_a_journal_that_cannot_be_written_is_named(tmp_path: Path) -> None
         await UploadJournal(tmp_path / "file" / "journal").get(KEY)
 
 
-async def test_many_writers_do_not_lose_one_another(tmp_path: Path) -> None:
+async def test_concurrent_writers_do_not_overwrite_each_other(tmp_path: Path) -> None:
     journals = [UploadJournal(tmp_path / "journal") for _ in range(4)]
     keys = [replace(KEY, size_bytes=number) for number in range(40)]
     await asyncio.gather(
@@ -74,9 +74,9 @@ def test_sign_ins_are_kept_by_server_for_their_owner_alone(tmp_path: Path) -> No
     file.put("http://one", SavedSignIn("a@example.com", "token 1"))
     file.put("http://two", SavedSignIn("b@example.com", "token 2"))
     assert (tmp_path / "darkroom" / "credentials.json").stat().st_mode & 0o777 == 0o600
-    assert file.read().latest == "http://two"
+    assert file.read().newest == "http://two"
     file.remove("http://two")
-    assert file.read().latest is None
+    assert file.read().newest is None
     assert file.read().servers == {"http://one": SavedSignIn("a@example.com", "token 1")}
 
 

@@ -14,8 +14,8 @@ import pytest
 from shared.uploads import MEBIBYTE
 from tests.client.conftest import ScriptedAccount, darkroom, random_file
 
-FILMS, CUTS_EACH = 5, 10
-FILM_BYTES = 72 * MEBIBYTE
+VIDEOS, CUTS_EACH = 5, 10
+VIDEO_BYTES = 72 * MEBIBYTE
 """Four parts and a half."""
 GROWTH_MEGABYTES = 10
 
@@ -25,46 +25,44 @@ async def test_cut_at_50_random_offsets_and_resumed_from_other_processes_no_part
     account: ScriptedAccount, tmp_path: Path
 ) -> None:
     random = Random(6)
-    for number in range(FILMS):
-        film = random_file(tmp_path / f"{number}.mp4", FILM_BYTES, seed=number)
+    for number in range(VIDEOS):
+        video = random_file(tmp_path / f"{number}.mp4", VIDEO_BYTES, seed=number)
         for _ in range(CUTS_EACH):
             record = account.record()
-            missing_bytes = FILM_BYTES * (number + 1) - record["stored_bytes"]
+            missing_bytes = VIDEO_BYTES * (number + 1) - record["stored_bytes"]
             account.script(stall_at=record["received_bytes"] + random.randrange(missing_bytes))
-            with account.started("upload", film):
+            with account.started("upload", video):
                 await account.until_stalled()
         account.script(stall_at=None)
-        (finished,) = account.lines("upload", film)
+        (finished,) = account.lines("upload", video)
         assert finished["outcome"] == "uploaded"
         copy = tmp_path / "copy.mp4"
         account.lines("download", finished["item"]["id"], "--output", copy, "--force")
-        assert filecmp.cmp(film, copy, shallow=False)
+        assert filecmp.cmp(video, copy, shallow=False)
     record = account.record()
-    assert list(record["states"].values()) == ["ready"] * FILMS
+    assert list(record["states"].values()) == ["ready"] * VIDEOS
     assert not [put for put in record["puts"] if put["known"]]
 
 
 async def test_ctrl_c_ends_with_130_and_the_next_start_sends_what_is_missing(
     account: ScriptedAccount, tmp_path: Path
 ) -> None:
-    film = random_file(tmp_path / "film.mp4", 100 * MEBIBYTE)
+    video = random_file(tmp_path / "film.mp4", 100 * MEBIBYTE)
     account.script(stall_at=70 * MEBIBYTE)
-    with account.started("upload", film) as upload:
+    with account.started("upload", video) as upload:
         await account.until_stalled()
         upload.send_signal(signal.SIGINT)
         printed, remarks = upload.communicate(timeout=30)
     assert (upload.returncode, printed) == (130, "")
     assert remarks == "Interrupted. The same command again sends only what is missing.\n"
     account.script(stall_at=None)
-    assert account.lines("upload", film)[0]["outcome"] == "uploaded"
+    assert account.lines("upload", video)[0]["outcome"] == "uploaded"
     record = account.record()
     assert len(record["states"]) == 1
     assert not [put for put in record["puts"] if put["known"]]
 
 
-def test_a_folder_is_sent_without_hidden_files_and_without_following_links(
-    account: ScriptedAccount, tmp_path: Path
-) -> None:
+def test_a_folder_is_sent_without_hidden_files_and_symbolic_links(account: ScriptedAccount, tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     for seed, name in enumerate(("b.jpg", "a/deep/c.png", ".hidden.jpg", ".cache/d.jpg", "a/.e.jpg")):
         random_file(folder / name, 100, seed)
@@ -96,9 +94,9 @@ def test_what_may_not_be_read_is_named(account: ScriptedAccount, tmp_path: Path)
     closed = random_file(tmp_path / "photos" / "closed" / "a.jpg", 100).parent
     secret.chmod(0)
     closed.chmod(0)
-    as_anybody = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    without_privileges = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
     done = subprocess.run(  # noqa: S603 - our own command
-        [*as_anybody, *darkroom(["upload", tmp_path / "photos"])],
+        [*without_privileges, *darkroom(["upload", tmp_path / "photos"])],
         env=account.environment(),
         capture_output=True,
         text=True,
@@ -146,7 +144,7 @@ async def test_waiting_goes_on_until_the_item_is_ready(account: ScriptedAccount,
 
 
 def test_a_session_that_ends_stops_the_run(account: ScriptedAccount, tmp_path: Path) -> None:
-    account.script(forget_sessions=True)
+    account.script(drop_sessions=True)
     done = account.run("upload", random_file(tmp_path / "a.jpg", 10), random_file(tmp_path / "b.jpg", 10))
     assert done.returncode == 4
     assert done.stderr.count("\n") == 1

@@ -40,7 +40,7 @@ def test_a_stopped_run_goes_on_with_what_it_lacks(tmp_path: Path) -> None:
     assert PRINTED.keys() - left == {"orphans"}, "its module prints another one besides overhead_ms"
 
 
-def test_a_smaller_measurement_says_so_and_replaces_no_full_one(tmp_path: Path) -> None:
+def test_a_smaller_measurement_is_marked_and_replaces_no_full_one(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     full = Result("orphans", 0, "0123abcd", "2026-11-27T12:00Z")
     keep([full], file)
@@ -53,7 +53,7 @@ def test_a_smaller_measurement_says_so_and_replaces_no_full_one(tmp_path: Path) 
     assert current(keep([again], file)) == [again]
 
 
-def test_a_tenth_of_the_size_is_never_less_than_what_says_something() -> None:
+def test_a_tenth_of_the_size_has_a_significant_minimum() -> None:
     code = "from bench.scale import scaled; print(scaled(200), scaled(5), scaled(60, least=12))"
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env={VARIABLE: "0.1"}, capture_output=True, text=True, check=True)  # noqa: S603 - our own

@@ -27,6 +27,6 @@ def variables(module: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_every_setting_is_documented(module: str) -> None:
-    found = list(variables(module))
-    assert found, "a settings module has settings"
-    assert not [variable for variable in found if f"`{variable}`" not in DOCUMENT]
+    results = list(variables(module))
+    assert results, "a settings module has settings"
+    assert not [variable for variable in results if f"`{variable}`" not in DOCUMENT]

@@ -16,18 +16,18 @@ class Completions:
     def __init__(self, installation: Installation) -> None:
         self._sqs = installation.client("sqs", installation.queues)
         self._url: str = self._sqs.get_queue_url(QueueName=COMPLETIONS_QUEUE)["QueueUrl"]
-        self.heard: Counter[tuple[str, str]] = Counter()
+        self.received: Counter[tuple[str, str]] = Counter()
 
-    async def hear(self, type_: str, items: Iterable[str]) -> None:
+    async def receive(self, type_: str, items: Iterable[str]) -> None:
         """Returns when each of them was told at least once; TimeoutError if one is not in bounded time."""
-        wanted = {(type_, item) for item in items}
+        expected = {(type_, item) for item in items}
         async with asyncio.timeout(PLENTY_SECONDS):
-            while not wanted <= self.heard.keys():
+            while not expected <= self.received.keys():
                 await asyncio.to_thread(self._receive)
 
     def _receive(self) -> None:
-        answer = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
-        for message in answer.get("Messages", []):
+        response = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+        for message in response.get("Messages", []):
             event = json.loads(json.loads(message["Body"])["Message"])
-            self.heard[event["type"], event["subject"]] += 1
+            self.received[event["type"], event["subject"]] += 1
             self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])

@@ -10,9 +10,9 @@ import pytest
 from tests.drills.completions import Completions
 from tests.drills.installation import ADMINISTRATOR, Installation, inject, running_installation
 from tests.drills.people import Person, a_person
-from tests.drills.processes import PATIENT_LEASE_SECONDS, PLENTY_SECONDS, Processes, stopping_processes
+from tests.drills.processes import LONG_LEASE_SECONDS, PLENTY_SECONDS, Processes, stopping_processes
 
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 
 
 @pytest.fixture(scope="session")
@@ -36,16 +36,16 @@ async def whole_afterwards(installation: Installation, tmp_path_factory: pytest.
         overview = await operator.client.overview()
         assert overview["items_past_deadline"] == 0
         if overview["events_not_relayed"]:  # the drill had no worker, or killed the one that was about to tell them
-            await _tell_the_rest(installation, operator, tmp_path_factory.mktemp("afterwards"))
+            await _check_the_rest(installation, operator, tmp_path_factory.mktemp("afterwards"))
     assert await asyncio.to_thread(installation.verify) == ""
 
 
-async def _tell_the_rest(installation: Installation, operator: Person, folder: Path) -> None:
+async def _check_the_rest(installation: Installation, operator: Person, folder: Path) -> None:
     with stopping_processes(installation.app, folder) as processes:
-        processes.worker(lease_seconds=PATIENT_LEASE_SECONDS)
+        processes.worker(lease_seconds=LONG_LEASE_SECONDS)
         async with asyncio.timeout(PLENTY_SECONDS):
             while (await operator.client.overview())["events_not_relayed"]:  # noqa: ASYNC110  # another process wakes no event
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(POLL_SECONDS)
 
 
 @pytest.fixture

@@ -90,20 +90,20 @@ def command_of(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
 
 
-_stand_ins: dict[str, tuple[str, str, str]] = {}
+_backends: dict[str, tuple[str, str, str]] = {}
 """Service and credential of each stand-in that runs, by its address: what a plan of faults is signed with."""
 
 
 def _control(method: str, store: str, body: bytes) -> httpx.Response:
-    service, access_key_id, secret_access_key = _stand_ins[store]
+    service, access_key_id, secret_access_key = _backends[store]
     return control_faults(method, store, body, service, access_key_id, secret_access_key)
 
 
 async def inject(store: str, *rules: Rule) -> None:
     """From now on the stand-in at this address does these things wrong; none of them for nothing."""
     plan = {"rules": [{name: getattr(rule, name) for name in Rule.__slots__} for rule in rules]}
-    answer = await asyncio.to_thread(_control, "PUT", store, json.dumps(plan).encode())
-    assert answer.status_code == 204, answer.text
+    response = await asyncio.to_thread(_control, "PUT", store, json.dumps(plan).encode())
+    assert response.status_code == 204, response.text
 
 
 async def injected(store: str) -> int:
@@ -125,9 +125,9 @@ def running_installation(folder: Path) -> Iterator[Installation]:
     with running(command, "Darkroom is ready at"):
         installation = Installation(f"http://127.0.0.1:{port}", folder, json.loads((folder / "app.json").read_text()))
         key, secret = installation.app["AWS_ACCESS_KEY_ID"], installation.app["AWS_SECRET_ACCESS_KEY"]
-        _stand_ins[installation.tables] = ("dynamodb", key, secret)
-        _stand_ins[installation.objects] = ("s3", key, secret)
-        _stand_ins[installation.queues] = ("sqs", key, secret)
+        _backends[installation.tables] = ("dynamodb", key, secret)
+        _backends[installation.objects] = ("s3", key, secret)
+        _backends[installation.queues] = ("sqs", key, secret)
         _make_administrator(installation)
         _subscribe(installation)
         yield installation

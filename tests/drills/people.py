@@ -18,9 +18,9 @@ from shared.events import Event, EventType
 from shared.ids import ItemId, new_ulid
 from shared.items import Item, ItemState
 from tests.drills.installation import PASSWORD, Installation
-from tests.worker.films import a_film
+from tests.worker.sample_videos import a_video
 
-PATIENT = RetryPolicy(attempts=60, total_seconds=60.0, longest_wait_seconds=1.0)
+LONG_RETRIES = RetryPolicy(attempts=60, total_seconds=60.0, max_wait_seconds=1.0)
 """A drill makes the service refuse more often than a person's program would bear."""
 TERMINAL = frozenset({ItemState.READY, ItemState.FAILED, ItemState.CANCELLED, ItemState.EXPIRED})
 ALL_ENDED_SECONDS = 240.0
@@ -59,8 +59,8 @@ class Person:
     async def upload_many(self, count: int) -> list[ItemId]:
         return await asyncio.gather(*(self.upload() for _ in range(count)))
 
-    async def upload_film(self, *, seconds: int = 3, size: str = "160x90") -> ItemId:
-        return await self.upload(await asyncio.to_thread(a_film, self.folder, seconds=seconds, size=size), ".mp4")
+    async def upload_video(self, *, seconds: int = 3, size: str = "160x90") -> ItemId:
+        return await self.upload(await asyncio.to_thread(a_video, self.folder, seconds=seconds, size=size), ".mp4")
 
     async def items(self) -> dict[ItemId, Item]:
         return {item.id: item async for item in self.client.items.list_all()}
@@ -84,7 +84,7 @@ class Person:
                 return events
             events += page.events
 
-    async def told(self, type_: EventType) -> Counter[str]:
+    async def published(self, type_: EventType) -> Counter[str]:
         """How often the log tells this of each item."""
         return Counter(event.subject for event in await self.log() if event.type is type_)
 
@@ -92,14 +92,14 @@ class Person:
         """What every drill promises of its good photos."""
         items = await self.all_ended()
         assert {items[item].state for item in self.sent} == {ItemState.READY}
-        assert await self.told(EventType.ITEM_READY) == Counter(self.sent)
+        assert await self.published(EventType.ITEM_READY) == Counter(self.sent)
         assert [event.number for event in await self.log()] == list(range(1, len(await self.log()) + 1))
 
 
 @asynccontextmanager
 async def a_person(installation: Installation, *, email: str | None = None) -> AsyncIterator[Person]:
     """A fresh account unless an address is given."""
-    async with DarkroomClient(installation.url, retries=PATIENT) as client:
+    async with DarkroomClient(installation.url, retries=LONG_RETRIES) as client:
         if email is None:
             email = f"{new_ulid()}@example.com"
             await client.sessions.register(email, PASSWORD)

@@ -17,7 +17,7 @@ from tests.servers import free_port
 
 LEASE_SECONDS = 6
 """Short enough to wait for."""
-PATIENT_LEASE_SECONDS = 60
+LONG_LEASE_SECONDS = 60
 """Of a worker that nobody kills or pauses: no machine is so busy that it misses all its heartbeats."""
 PLENTY_SECONDS = 120.0
 """For another process to do what it must: among it the third try of an item, half a minute after the second."""
@@ -25,7 +25,7 @@ STOP_SECONDS = 60.0
 """More than a worker's grace, for whoever stops one waits longer than that."""
 DRILL_SECONDS = 600
 """The limit of a whole drill, above all the waits in it; what hangs is told sooner by the wait that it hangs in."""
-LOOK_SECONDS = 0.004
+POLL_SECONDS = 0.004
 
 WEB_SETTINGS = ("DARKROOM_CDN_URL", "DARKROOM_S3_PUBLIC_ENDPOINT", "DARKROOM_TIER_SECRET")
 
@@ -80,7 +80,7 @@ class Process:
 
     async def logged(self, event: str, **fields: object) -> dict[str, Any]:
         """The next entry with these fields, after the one that was returned last."""
-        wanted = fields | {"event": event}
+        expected = fields | {"event": event}
         async with asyncio.timeout(PLENTY_SECONDS):
             while True:
                 lines = self._log.read_bytes()[self._read_to :].splitlines(keepends=True)
@@ -89,10 +89,10 @@ class Process:
                         break
                     self._read_to += len(line)
                     entry = json.loads(line) if line.startswith(b"{") else {}
-                    if wanted.items() <= entry.items():
+                    if expected.items() <= entry.items():
                         return entry
                 assert self.process.poll() is None, self.words()
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(POLL_SECONDS)
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
@@ -133,8 +133,8 @@ class Processes:
         return self._start(["app", "serve"], dict(self._app) | {"DARKROOM_REGISTRATION": "open"} | settings)
 
     def web(self, app: Process) -> Process:
-        told = {name: self._app[name] for name in WEB_SETTINGS}
-        return self._start(["web"], told | {"DARKROOM_APP_URL": app.url})
+        environment = {name: self._app[name] for name in WEB_SETTINGS}
+        return self._start(["web"], environment | {"DARKROOM_APP_URL": app.url})
 
     def _start(self, words: Sequence[str], environment: dict[str, str]) -> Process:
         folder = self._folder / f"{words[-1]}-{len(self.started)}"

@@ -16,7 +16,7 @@ from shared.items import CreateItem, PartRequest, PartsRequest
 from shared.uploads import SINGLE_PUT_BYTES
 from tests.drills.installation import Installation
 from tests.drills.people import Person, a_photo
-from tests.drills.processes import DRILL_SECONDS, PATIENT_LEASE_SECONDS, PLENTY_SECONDS, Process, Processes
+from tests.drills.processes import DRILL_SECONDS, LONG_LEASE_SECONDS, PLENTY_SECONDS, Process, Processes
 
 pytestmark = pytest.mark.timeout(DRILL_SECONDS)
 
@@ -62,16 +62,16 @@ async def delete(person: Person, item: ItemId) -> None:
 async def test_an_item_ended_in_the_middle_leaves_no_process_and_no_file(
     processes: Processes, person: Person, end: Callable[[Person, ItemId], Awaitable[None]]
 ) -> None:
-    worker = processes.worker(slots=1, lease_seconds=PATIENT_LEASE_SECONDS)
+    worker = processes.worker(slots=1, lease_seconds=LONG_LEASE_SECONDS)
     await worker.ready()
     for _ in range(TRIES):
-        unwanted = await person.upload(a_photo(WIDTH))
+        cancelled = await person.upload(a_photo(WIDTH))
         item, child = await hang_a_decoder(worker)
-        assert item == unwanted
-        await end(person, unwanted)
+        assert item == cancelled
+        await end(person, cancelled)
         seconds = await until_gone(child)
         await until(lambda: not list(worker.scratch.iterdir()))
-        person.sent.remove(unwanted)
+        person.sent.remove(cancelled)
         if seconds <= GONE_SECONDS:
             break
     assert seconds <= GONE_SECONDS
@@ -82,8 +82,8 @@ async def test_an_item_ended_in_the_middle_leaves_no_process_and_no_file(
 async def test_a_cancelled_upload_in_parts_is_aborted(
     installation: Installation, processes: Processes, person: Person
 ) -> None:
-    wish = CreateItem(name="large.jpg", size_bytes=SINGLE_PUT_BYTES + 1, content_type="image/jpeg")
-    item = (await person.client.items.create(wish)).item.id
+    body = CreateItem(name="large.jpg", size_bytes=SINGLE_PUT_BYTES + 1, content_type="image/jpeg")
+    item = (await person.client.items.create(body)).item.id
     last = PartRequest(number=2, sha256=sha256(b"x").hexdigest())
     (part,) = (await person.client.items.request_parts(item, PartsRequest(parts=(last,)))).parts
     async with httpx.AsyncClient(timeout=60) as http:
@@ -97,5 +97,5 @@ async def test_a_cancelled_upload_in_parts_is_aborted(
 def uploads_in_parts(installation: Installation) -> set[str]:
     """The items that S3 has an upload in parts of."""
     s3 = installation.client("s3", installation.objects)
-    found = s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
-    return {upload["Key"].split("/")[2] for upload in found}
+    results = s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
+    return {upload["Key"].split("/")[2] for upload in results}

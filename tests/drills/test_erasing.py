@@ -23,7 +23,7 @@ A_MOMENT_SECONDS = 0.05
 
 @pytest.mark.everything
 @pytest.mark.timeout(DRILL_SECONDS)
-async def test_an_eraser_killed_at_every_step_is_followed_by_another(
+async def test_an_eraser_killed_at_every_step_is_resumed_by_another(
     installation: Installation, processes: Processes, person: Person
 ) -> None:
     await person.upload_many(6)
@@ -41,5 +41,5 @@ async def test_an_eraser_killed_at_every_step_is_followed_by_another(
     last = processes.worker()
     await last.logged("step.began", step="note_emptied", account=account)
     assert await last.stop() == 0
-    found = installation.verify("--account", account).splitlines()
-    assert [line for line in found if "1 rows of events" not in line] == []
+    results = installation.verify("--account", account).splitlines()
+    assert [line for line in results if "1 rows of events" not in line] == []

@@ -20,7 +20,7 @@ A_MOMENT_SECONDS = 0.05
 """What every call of the object store takes here, so that a kill finds the step under way and not over."""
 
 
-async def test_an_export_outlives_the_workers_that_make_it_and_is_told_once(
+async def test_an_export_survives_killed_workers_and_is_published_once(
     installation: Installation, processes: Processes, person: Person
 ) -> None:
     await person.upload_many(5)
@@ -35,7 +35,7 @@ async def test_an_export_outlives_the_workers_that_make_it_and_is_told_once(
         while (ready := await person.client.exports.require(export.id)).state is not ExportState.READY:  # noqa: ASYNC110  other processes
             await asyncio.sleep(0.2)
     assert ready.url is not None
-    assert (await person.told(EventType.EXPORT_READY)) == {export.id: 1}
+    assert (await person.published(EventType.EXPORT_READY)) == {export.id: 1}
     async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         content = (await http.get(ready.url)).content
     with zipfile.ZipFile(io.BytesIO(content)) as archive:

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from app.items.claims import MOST_LOST_ATTEMPTS
+from app.items.claims import MAX_LOST_ATTEMPTS
 from shared.events import EventType
 from shared.items import FailureCode, ItemState
 from tests.drills.completions import Completions
@@ -24,7 +24,7 @@ A_MOMENT_SECONDS = 0.05
 """What every call of a store takes here, so that a kill finds the step under way and not over."""
 
 
-async def test_a_worker_killed_at_every_step_loses_nothing_and_tells_nothing_twice(
+async def test_a_worker_killed_at_every_step_drops_nothing_and_publishes_once(
     installation: Installation, processes: Processes, person: Person, completions: Completions
 ) -> None:
     await person.upload_many(12)
@@ -39,18 +39,18 @@ async def test_a_worker_killed_at_every_step_loses_nothing_and_tells_nothing_twi
         struck.add(item)
     processes.worker()
     await person.all_ready_once()
-    await completions.hear("item.ready", person.sent)
+    await completions.receive("item.ready", person.sent)
     assert len(struck) == len(STEPS)
 
 
 @pytest.mark.everything
 @pytest.mark.timeout(1200)
-async def test_a_worker_killed_at_fifty_random_moments_loses_nothing(
+async def test_a_worker_killed_at_fifty_random_moments_drops_nothing(
     processes: Processes, person: Person, completions: Completions
 ) -> None:
     moments = random.Random(1)
     for _ in range(KILLS):
-        uploads = asyncio.gather(person.upload_many(2), person.upload_film())
+        uploads = asyncio.gather(person.upload_many(2), person.upload_video())
         worker = processes.worker()
         await worker.ready()
         await asyncio.sleep(moments.uniform(0, 1.5))
@@ -60,11 +60,11 @@ async def test_a_worker_killed_at_fifty_random_moments_loses_nothing(
     processes.worker()
     items = await person.all_ended(FOUR_LOSSES_SECONDS)
     ready = [item for item in person.sent if items[item].state is ItemState.READY]
-    assert await person.told(EventType.ITEM_READY) == Counter(ready)
-    await completions.hear("item.ready", ready)
+    assert await person.published(EventType.ITEM_READY) == Counter(ready)
+    await completions.receive("item.ready", ready)
     for unlucky in set(person.sent) - set(ready):
         failure = items[unlucky].failure
         assert failure is not None
         assert failure.code is FailureCode.POISONED, "only five kills may keep a good file from being ready"
         steps = [step.step for step in (await person.client.items.receipt(unlucky)).steps]
-        assert steps.count("lost") >= MOST_LOST_ATTEMPTS - 1  # a video's second stage has a count of its own
+        assert steps.count("lost") >= MAX_LOST_ATTEMPTS - 1  # a video's second stage has a count of its own

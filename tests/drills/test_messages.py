@@ -5,7 +5,7 @@ import pytest
 from tests.drills.completions import Completions
 from tests.drills.installation import Installation, Rule, inject, injected
 from tests.drills.people import Person
-from tests.drills.processes import DRILL_SECONDS, PATIENT_LEASE_SECONDS, Processes
+from tests.drills.processes import DRILL_SECONDS, LONG_LEASE_SECONDS, Processes
 
 pytestmark = pytest.mark.timeout(DRILL_SECONDS)
 
@@ -22,12 +22,12 @@ async def test_messages_that_come_twice_and_out_of_order_change_nothing(
         Rule("ReceiveMessage", "duplicate", seconds=SECONDS),
         Rule("ReceiveMessage", "reorder", seconds=SECONDS),
     )
-    workers = [processes.worker(lease_seconds=PATIENT_LEASE_SECONDS) for _ in range(2)]
+    workers = [processes.worker(lease_seconds=LONG_LEASE_SECONDS) for _ in range(2)]
     await person.upload_many(15)
     await person.all_ready_once()
     assert await injected(installation.queues) >= 3 * len(person.sent)
     await inject(installation.queues)
-    await completions.hear("item.ready", person.sent)
+    await completions.receive("item.ready", person.sent)
     for worker in workers:
         await worker.logged("claim.refused")
     for item in person.sent:

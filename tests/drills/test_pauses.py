@@ -8,12 +8,12 @@ import pytest
 from shared.ids import ItemId
 from tests.drills.installation import Installation, Rule, inject
 from tests.drills.people import Person
-from tests.drills.processes import DRILL_SECONDS, PATIENT_LEASE_SECONDS, Process, Processes
+from tests.drills.processes import DRILL_SECONDS, LONG_LEASE_SECONDS, Process, Processes
 
 pytestmark = pytest.mark.timeout(DRILL_SECONDS)
 
 PAUSED_AT = ("make", "upload", "finish")
-AT_ONCE = 2
+CONCURRENCY = 2
 """A worker with one slot has so many items in work, so that twice as many items as workers leave none without."""
 FETCHING_SECONDS = 3.0
 """Longer than the others need to get theirs, and to forbid them to write."""
@@ -25,14 +25,14 @@ async def test_a_worker_paused_past_its_lease_cannot_overwrite_the_newer_result(
     paused = [processes.worker(slots=1) for _ in PAUSED_AT]
     await asyncio.gather(*(worker.ready() for worker in paused))
     await inject(installation.objects, Rule("GetObject", "latency", seconds=FETCHING_SECONDS))
-    await person.upload_many(AT_ONCE * len(paused))
+    await person.upload_many(CONCURRENCY * len(paused))
     await asyncio.gather(*(worker.logged("step.began", step="download") for worker in paused))
     # From here on nobody finishes: however late the signal comes, the paused one has its write before it.
     await inject(installation.tables, Rule("TransactWriteItems", "throttle"))
     items = await asyncio.gather(*map(pause, paused, PAUSED_AT))
     await inject(installation.tables)
     await inject(installation.objects)
-    processes.worker(lease_seconds=PATIENT_LEASE_SECONDS)
+    processes.worker(lease_seconds=LONG_LEASE_SECONDS)
     await person.all_ended()
     for worker in paused:
         worker.send(signal.SIGCONT)

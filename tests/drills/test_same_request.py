@@ -42,54 +42,52 @@ def signed_in(installation: Installation) -> httpx.AsyncClient:
     return httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
 
-def wish(content: bytes) -> dict[str, Any]:
+def create_body(content: bytes) -> dict[str, Any]:
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
     return {"name": "photo.jpg", "size_bytes": len(content), "content_type": "image/jpeg", "digest": digest}
 
 
-def without_urls(answer: httpx.Response) -> dict[str, Any]:
-    found: dict[str, Any] = answer.json()
-    del found["upload"]["url"], found["upload"]["expires_at"]
-    return found
+def without_urls(response: httpx.Response) -> dict[str, Any]:
+    results: dict[str, Any] = response.json()
+    del results["upload"]["url"], results["upload"]["expires_at"]
+    return results
 
 
-async def test_fifty_equal_requests_at_once_are_one_item_and_fifty_equal_answers(
+async def test_fifty_equal_requests_at_once_create_one_item_and_fifty_equal_responses(
     fronts: list[str], http: httpx.AsyncClient
 ) -> None:
     content, key = a_photo(), {"Idempotency-Key": new_ulid()}
-    answers = await asyncio.gather(
-        *(http.post(f"{fronts[n % 2]}/v1/items", json=wish(content), headers=key) for n in range(TIMES))
+    responses = await asyncio.gather(
+        *(http.post(f"{fronts[n % 2]}/v1/items", json=create_body(content), headers=key) for n in range(TIMES))
     )
-    assert {answer.status_code for answer in answers} == {201}
-    assert all(without_urls(answer) == without_urls(answers[0]) for answer in answers)
-    assert {answer.headers["Location"] for answer in answers} == {answers[0].headers["Location"]}
+    assert {response.status_code for response in responses} == {201}
+    assert all(without_urls(response) == without_urls(responses[0]) for response in responses)
+    assert {response.headers["Location"] for response in responses} == {responses[0].headers["Location"]}
     listed = [(await http.get(f"{front}/v1/items")).json()["items"] for front in fronts]
     assert [len(items) for items in listed] == [1, 1]
 
 
 async def test_the_same_key_with_another_body_is_refused(installation: Installation, http: httpx.AsyncClient) -> None:
     key = {"Idempotency-Key": new_ulid()}
-    await http.post(f"{installation.url}/v1/items", json=wish(a_photo()), headers=key)
-    other = await http.post(f"{installation.url}/v1/items", json=wish(a_photo()), headers=key)
+    await http.post(f"{installation.url}/v1/items", json=create_body(a_photo()), headers=key)
+    other = await http.post(f"{installation.url}/v1/items", json=create_body(a_photo()), headers=key)
     assert other.status_code == 422
     assert other.json()["type"].endswith("idempotency-mismatch")
 
 
-async def test_the_key_of_another_account_is_nobodys_business(
-    installation: Installation, http: httpx.AsyncClient
-) -> None:
+async def test_an_idempotency_key_is_scoped_to_its_account(installation: Installation, http: httpx.AsyncClient) -> None:
     content, key = a_photo(), {"Idempotency-Key": new_ulid()}
-    async with signed_in(installation) as stranger:
-        theirs = await stranger.post(f"{installation.url}/v1/items", json=wish(content), headers=key)
-    own = await http.post(f"{installation.url}/v1/items", json=wish(content), headers=key)
-    assert own.status_code == theirs.status_code == 201
-    assert own.json()["item"]["id"] != theirs.json()["item"]["id"]
+    async with signed_in(installation) as other_account:
+        other = await other_account.post(f"{installation.url}/v1/items", json=create_body(content), headers=key)
+    own = await http.post(f"{installation.url}/v1/items", json=create_body(content), headers=key)
+    assert own.status_code == other.status_code == 201
+    assert own.json()["item"]["id"] != other.json()["item"]["id"]
 
 
-async def test_a_transaction_whose_answer_was_lost_is_found_by_the_retry(
+async def test_a_transaction_with_a_lost_response_is_found_by_the_retry(
     installation: Installation, http: httpx.AsyncClient
 ) -> None:
-    body, key = wish(a_photo()), {"Idempotency-Key": new_ulid()}
+    body, key = create_body(a_photo()), {"Idempotency-Key": new_ulid()}
     await inject(installation.tables, Rule("TransactWriteItems", "lose_answer", times=1))
     first = await http.post(f"{installation.url}/v1/items", json=body, headers=key)
     assert await injected(installation.tables) == 1
@@ -99,25 +97,25 @@ async def test_a_transaction_whose_answer_was_lost_is_found_by_the_retry(
     assert len((await http.get(f"{installation.url}/v1/items")).json()["items"]) == 1
 
 
-async def test_an_app_killed_between_commit_and_answer_gives_the_first_answer_to_the_retry(
+async def test_an_app_killed_between_commit_and_response_repeats_it_for_the_retry(
     installation: Installation, processes: Processes, http: httpx.AsyncClient
 ) -> None:
-    body, key = wish(a_photo()), {"Idempotency-Key": new_ulid()}
-    doomed, heir = processes.app(), processes.app()
-    await asyncio.gather(doomed.ready(), heir.ready())
+    body, key = create_body(a_photo()), {"Idempotency-Key": new_ulid()}
+    killed, successor = processes.app(), processes.app()
+    await asyncio.gather(killed.ready(), successor.ready())
     await inject(installation.tables, Rule("TransactWriteItems", "lose_answer"))
-    asked = asyncio.create_task(http.post(f"{doomed.url}/v1/items", json=body, headers=key))
+    pending = asyncio.create_task(http.post(f"{killed.url}/v1/items", json=body, headers=key))
     while not await injected(installation.tables):  # noqa: ASYNC110  # another process wakes no event
         await asyncio.sleep(0.01)  # when this is over, it is committed, and the app does not know
-    doomed.kill()
+    killed.kill()
     with pytest.raises(httpx.TransportError):
-        await asked
+        await pending
     await inject(installation.tables)
-    first = await http.post(f"{heir.url}/v1/items", json=body, headers=key)
-    again = await http.post(f"{heir.url}/v1/items", json=body, headers=key)
+    first = await http.post(f"{successor.url}/v1/items", json=body, headers=key)
+    again = await http.post(f"{successor.url}/v1/items", json=body, headers=key)
     assert first.status_code == again.status_code == 201
     assert without_urls(first) == without_urls(again)
-    (item,) = (await http.get(f"{heir.url}/v1/items")).json()["items"]
+    (item,) = (await http.get(f"{successor.url}/v1/items")).json()["items"]
     assert item["id"] == first.json()["item"]["id"]
-    events = (await http.get(f"{heir.url}/v1/events?after=0")).json()["events"]
+    events = (await http.get(f"{successor.url}/v1/events?after=0")).json()["events"]
     assert [event["type"] for event in events] == ["item.created"]

@@ -14,7 +14,7 @@ from tests.drills.test_cancelling import WIDTH, hang_a_decoder
 pytestmark = pytest.mark.timeout(DRILL_SECONDS)
 
 
-async def test_a_worker_told_to_stop_finishes_what_it_has(processes: Processes, person: Person) -> None:
+async def test_a_stopping_worker_finishes_what_it_has(processes: Processes, person: Person) -> None:
     worker = processes.worker()
     await person.upload_many(8)
     await worker.logged("step.began", step="make")
@@ -29,9 +29,7 @@ async def test_a_worker_told_to_stop_finishes_what_it_has(processes: Processes, 
 
 
 @pytest.mark.everything
-async def test_a_worker_told_to_stop_gives_back_what_takes_longer_than_its_grace(
-    processes: Processes, person: Person
-) -> None:
+async def test_a_stopping_worker_returns_what_exceeds_its_grace(processes: Processes, person: Person) -> None:
     worker = processes.worker(slots=1)
     await person.upload(a_photo(WIDTH))
     await hang_a_decoder(worker)
@@ -43,7 +41,7 @@ async def test_a_worker_told_to_stop_gives_back_what_takes_longer_than_its_grace
     assert "lost" not in steps
 
 
-async def test_an_app_told_to_stop_answers_what_it_was_asked(
+async def test_a_stopping_app_completes_its_requests(
     installation: Installation, processes: Processes, person: Person
 ) -> None:
     """`darkroom up` starts it again; whoever comes in between waits, as a person's program does."""

@@ -15,7 +15,7 @@ from shared.items import ItemKind, ItemState
 from tests.drills.completions import Completions
 from tests.drills.installation import Installation, Rule, inject
 from tests.drills.people import Person
-from tests.drills.processes import DRILL_SECONDS, PATIENT_LEASE_SECONDS, PLENTY_SECONDS, Process, Processes
+from tests.drills.processes import DRILL_SECONDS, LONG_LEASE_SECONDS, PLENTY_SECONDS, Process, Processes
 from tests.drills.test_cancelling import GONE_SECONDS, TRIES, cancel, delete, until, until_gone
 
 pytestmark = pytest.mark.timeout(DRILL_SECONDS)
@@ -30,14 +30,14 @@ STEPS = (
 A_MOMENT_SECONDS = 0.05
 LONG_SECONDS = 60
 """Of a film whose encoder can be caught in the middle."""
-FILMS = 6
+VIDEOS = 6
 SPARE = 3
 
 
-async def test_a_worker_killed_at_every_step_of_a_video_loses_nothing_and_tells_nothing_twice(
+async def test_a_worker_killed_at_every_step_of_a_video_drops_nothing_and_publishes_once(
     installation: Installation, processes: Processes, person: Person, completions: Completions
 ) -> None:
-    await asyncio.gather(*(person.upload_film() for _ in range(len(STEPS) + SPARE)))
+    await asyncio.gather(*(person.upload_video() for _ in range(len(STEPS) + SPARE)))
     for store in (installation.tables, installation.objects, installation.queues):
         await inject(store, Rule("*", "latency", seconds=A_MOMENT_SECONDS))
     struck: set[str] = set()
@@ -51,7 +51,7 @@ async def test_a_worker_killed_at_every_step_of_a_video_loses_nothing_and_tells_
         await inject(store)
     processes.worker()
     await person.all_ready_once()
-    await completions.hear("item.ready", person.sent)
+    await completions.receive("item.ready", person.sent)
     assert all(item.playable and item.kind is ItemKind.VIDEO for item in (await person.items()).values())
 
 
@@ -79,27 +79,27 @@ def program(pid: int) -> str:
 async def test_a_video_ended_in_the_making_leaves_no_encoder_and_no_file(
     processes: Processes, person: Person, end: Callable[[Person, ItemId], Awaitable[None]]
 ) -> None:
-    worker = processes.worker(lease_seconds=PATIENT_LEASE_SECONDS)
+    worker = processes.worker(lease_seconds=LONG_LEASE_SECONDS)
     for _ in range(TRIES):
-        unwanted = await person.upload_film(seconds=LONG_SECONDS)
+        cancelled = await person.upload_video(seconds=LONG_SECONDS)
         item, encoder = await catch_encoder(worker)
-        assert item == unwanted
-        await end(person, unwanted)
+        assert item == cancelled
+        await end(person, cancelled)
         seconds = await until_gone(encoder)
         await until(lambda: not list(worker.scratch.iterdir()))
-        person.sent.remove(unwanted)
+        person.sent.remove(cancelled)
         if seconds <= GONE_SECONDS:
             break
     assert seconds <= GONE_SECONDS
-    await person.upload_film()
+    await person.upload_video()
     await person.all_ready_once()
 
 
 async def test_photos_and_posters_never_wait_for_a_full_bulk_lane(processes: Processes, person: Person) -> None:
     worker = processes.worker(slots=1)
-    await person.upload_film(seconds=LONG_SECONDS)
+    await person.upload_video(seconds=LONG_SECONDS)
     _, encoder = await catch_encoder(worker)
-    waiting = await person.upload_film()
+    waiting = await person.upload_video()
     photos = await person.upload_many(4)
     await until_seen(person, [*photos, waiting])
     items = await person.items()
@@ -109,21 +109,21 @@ async def test_photos_and_posters_never_wait_for_a_full_bulk_lane(processes: Pro
     await person.all_ready_once()
 
 
-async def until_seen(person: Person, wanted: list[ItemId]) -> None:
+async def until_seen(person: Person, expected: list[ItemId]) -> None:
     """All of them have a picture."""
     async with asyncio.timeout(PLENTY_SECONDS):
         while True:
             items = await person.items()
-            if all(items[item].renditions for item in wanted):
+            if all(items[item].renditions for item in expected):
                 return
             await asyncio.sleep(0.1)
 
 
-async def test_a_worker_told_to_stop_gives_back_at_once_what_it_cannot_finish(
+async def test_a_stopping_worker_returns_immediately_what_it_cannot_finish(
     processes: Processes, person: Person
 ) -> None:
     worker = processes.worker()
-    item = await person.upload_film(seconds=LONG_SECONDS)
+    item = await person.upload_video(seconds=LONG_SECONDS)
     _, encoder = await catch_encoder(worker)
     assert await worker.stop() == 0
     await until_gone(encoder)
@@ -137,16 +137,16 @@ async def test_an_encode_paused_past_its_lease_cannot_overwrite_the_newer_one(
     processes: Processes, person: Person
 ) -> None:
     paused = processes.worker()
-    item = await person.upload_film(seconds=LONG_SECONDS)
+    item = await person.upload_video(seconds=LONG_SECONDS)
     await paused.logged("step.began", step="encode")
     paused.send(signal.SIGSTOP)
-    processes.worker(lease_seconds=PATIENT_LEASE_SECONDS)
+    processes.worker(lease_seconds=LONG_LEASE_SECONDS)
     await person.all_ended()
     paused.send(signal.SIGCONT)
     await paused.logged("claim.lost")
     await person.all_ready_once()
-    (shown,) = (await person.items()).values()
-    assert {each.name for each in shown.renditions} >= {"small", "video", "storyboard"}
+    (results,) = (await person.items()).values()
+    assert {each.name for each in results.renditions} >= {"small", "video", "storyboard"}
     receipt = (await person.client.items.receipt(item)).steps
     steps = [(step.step, step.attempt) for step in receipt if step.step in {"playable", "ready"}]
     assert steps[-2:] == [("playable", 3), ("ready", 3)]
@@ -162,13 +162,13 @@ async def test_messages_about_videos_that_come_twice_and_out_of_order_change_not
         Rule("ReceiveMessage", "reorder", seconds=2.0),
     )
     for _ in range(2):
-        processes.worker(lease_seconds=PATIENT_LEASE_SECONDS)
-    for _ in range(FILMS):
-        await person.upload_film()
+        processes.worker(lease_seconds=LONG_LEASE_SECONDS)
+    for _ in range(VIDEOS):
+        await person.upload_video()
     await person.all_ready_once()
     await inject(installation.queues)
-    await completions.hear("item.ready", person.sent)
-    assert await person.told(EventType.ITEM_PLAYABLE) == Counter(person.sent)
+    await completions.receive("item.ready", person.sent)
+    assert await person.published(EventType.ITEM_PLAYABLE) == Counter(person.sent)
     for item in person.sent:
         steps = [step.step for step in (await person.client.items.receipt(item)).steps]
         assert (steps.count("claimed"), steps.count("passed_on"), steps.count("ready")) == (2, 1, 1)

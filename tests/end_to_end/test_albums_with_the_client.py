@@ -17,8 +17,8 @@ PHOTO = Path(__file__).parents[1] / "media" / "files" / "orientation_1.jpg"
 
 
 async def until_ready(client: DarkroomClient) -> None:
-    async with aclosing(client.events(after=0)) as told:
-        async for event in told:
+    async with aclosing(client.events(after=0)) as events:
+        async for event in events:
             if isinstance(event, Event) and event.type is EventType.ITEM_READY:
                 return
 
@@ -27,29 +27,29 @@ async def items_in(client: DarkroomClient, album: AlbumId) -> list[ItemId]:
     return [each.item.id async for each in client.albums.items(album)]
 
 
-async def test_an_album_is_filled_shared_with_a_guest_and_gone_for_them_when_they_leave(darkroom: Installation) -> None:
-    async with DarkroomClient(darkroom.url) as owner, DarkroomClient(darkroom.url) as guest:
+async def test_an_album_is_filled_shared_with_a_member_and_gone_after_leaving(darkroom: Installation) -> None:
+    async with DarkroomClient(darkroom.url) as owner, DarkroomClient(darkroom.url) as invitee:
         await enter(owner)
-        await enter(guest)
+        await enter(invitee)
         photo = (await owner.upload(PHOTO)).item.id
         album = await owner.albums.create(CreateAlbum(title="Summer"))
         assert (await owner.albums.add(album.id, [photo])).added == (photo,)
 
         invitation = await owner.albums.invite(album.id, role=Role.VIEWER, label="for the guest")
-        assert (await guest.albums.accept(invitation.token)).id == album.id
-        assert [each.id async for each in guest.albums.list()] == [album.id]
+        assert (await invitee.albums.accept(invitation.token)).id == album.id
+        assert [each.id async for each in invitee.albums.list()] == [album.id]
         assert {each.role async for each in owner.albums.members(album.id)} == {Role.OWNER, Role.VIEWER}
 
         before = await owner.albums.require(album.id)
         renamed = await owner.albums.edit(album.id, EditAlbum(title="Autumn"), expected_version=before.version)
-        assert (await guest.albums.require(album.id)).title == renamed.title == "Autumn"
+        assert (await invitee.albums.require(album.id)).title == renamed.title == "Autumn"
         with pytest.raises(Outdated):
             await owner.albums.edit(album.id, EditAlbum(title="Winter"), expected_version=before.version)
 
         (leaving,) = [each.account_id async for each in owner.albums.members(album.id) if each.role is Role.VIEWER]
-        await guest.albums.remove_member(album.id, leaving)
+        await invitee.albums.remove_member(album.id, leaving)
         with pytest.raises(NotFound):
-            await guest.albums.require(album.id)
+            await invitee.albums.require(album.id)
 
         assert (await owner.albums.remove(album.id, [photo])).removed == (photo,)
         assert await items_in(owner, album.id) == []
@@ -57,15 +57,15 @@ async def test_an_album_is_filled_shared_with_a_guest_and_gone_for_them_when_the
         assert [each async for each in owner.albums.list()] == []
 
 
-async def test_a_guest_sees_a_photo_as_soon_as_it_is_developed(darkroom: Installation) -> None:
-    async with DarkroomClient(darkroom.url) as owner, DarkroomClient(darkroom.url) as guest:
+async def test_a_member_sees_a_photo_as_soon_as_it_is_ready(darkroom: Installation) -> None:
+    async with DarkroomClient(darkroom.url) as owner, DarkroomClient(darkroom.url) as invitee:
         await enter(owner)
-        await enter(guest)
+        await enter(invitee)
         photo = (await owner.upload(PHOTO)).item
         album = await owner.albums.create(CreateAlbum(title="Summer"))
         await owner.albums.add(album.id, [photo.id])
-        await guest.albums.accept((await owner.albums.invite(album.id)).token)
+        await invitee.albums.accept((await owner.albums.invite(album.id)).token)
         await until_ready(owner)
-        shown = [each.item async for each in guest.albums.items(album.id)]
-        assert [each.id for each in shown] == [photo.id]
-        assert all(rendition.url for rendition in shown[0].renditions)
+        results = [each.item async for each in invitee.albums.items(album.id)]
+        assert [each.id for each in results] == [photo.id]
+        assert all(rendition.url for rendition in results[0].renditions)

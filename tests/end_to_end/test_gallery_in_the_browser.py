@@ -5,15 +5,15 @@ from pathlib import Path
 
 from playwright.async_api import Page, expect
 
-from tests.browser.visitor import DEVELOPED_MILLISECONDS, Visitor, drop, expect_pictures
+from tests.browser.visitor import DEVELOPED_MILLISECONDS, Visitor, drop, expect_images
 
-Visit = Callable[[], Awaitable[Visitor]]
+OpenPage = Callable[[], Awaitable[Visitor]]
 
 
 async def gallery_of_three(visitor: Visitor, photos: list[Path]) -> Page:
     page = await visitor.register()
     await drop(page, photos[:3])
-    await expect_pictures(page, 3)
+    await expect_images(page, 3)
     return page
 
 
@@ -75,15 +75,15 @@ async def test_what_one_tab_deletes_disappears_from_the_other_and_both_share_one
 ) -> None:
     first = await gallery_of_three(visitor, thirty_photos)
     second = await visitor.open()
-    await expect_pictures(second, 3)
+    await expect_images(second, 3)
     await second.locator(".tile-link").first.click()
     await second.get_by_role("button", name="Delete").click()
     await second.get_by_role("button", name="Really delete?").click()
     await expect(second.locator("dialog")).to_have_count(0)
-    await expect_pictures(second, 2)
-    await expect_pictures(first, 2)
+    await expect_images(second, 2)
+    await expect_images(first, 2)
     await drop(second, thirty_photos[3:5])
-    await expect_pictures(first, 4)
+    await expect_images(first, 4)
     assert visitor.streams == 1
 
 
@@ -92,19 +92,17 @@ async def test_when_the_tab_that_reads_the_stream_closes_another_goes_on_and_mis
 ) -> None:
     first = await gallery_of_three(visitor, thirty_photos)
     second = await visitor.open()
-    await expect_pictures(second, 3)
+    await expect_images(second, 3)
     async with second.expect_request(lambda request: request.headers.get("accept") == "text/event-stream"):
         await first.close()
     await drop(second, thirty_photos[3:4])
-    await expect_pictures(second, 4)
+    await expect_images(second, 4)
     assert visitor.streams == 2
 
 
-async def test_a_browser_whose_session_is_ended_elsewhere_lands_on_the_sign_in_form(
-    visitor: Visitor, visit: Visit
-) -> None:
+async def test_a_browser_with_an_ended_session_lands_on_the_sign_in_form(visitor: Visitor, open_page: OpenPage) -> None:
     await visitor.register()
-    other = await visit()
+    other = await open_page()
     other.email = visitor.email
     left_open = await other.sign_in()
     page = await visitor.open("/sessions")

@@ -27,7 +27,7 @@ from tests.installation import Installation
 EARLIER = "earlier"
 
 
-async def test_photos_of_an_earlier_release_are_made_anew_and_go_back(
+async def test_photos_of_an_earlier_release_are_reprocessed_and_rolled_back(
     darkroom: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in json.loads((darkroom.folder / "app.json").read_text()).items():
@@ -38,11 +38,11 @@ async def test_photos_of_an_earlier_release_are_made_anew_and_go_back(
         async with beside() as base:
             await as_an_earlier_release_left_it(base, account, items[0], tmp_path)
         assert "1 of 2 ready items" in await admin(darkroom, "reprocess", "--dry-run", "--account", account)
-        assert await recipe_shown(client, http, items[0]) == EARLIER
+        assert await displayed_recipe(client, http, items[0]) == EARLIER
         assert "1 made anew" in await admin(darkroom, "reprocess", "--account", account)
-        assert await recipe_shown(client, http, items[0]) == recipe_hash()
+        assert await displayed_recipe(client, http, items[0]) == recipe_hash()
         assert "1 items" in await admin(darkroom, "reprocess", "--roll-back", "--account", account)
-        assert await recipe_shown(client, http, items[0]) == EARLIER
+        assert await displayed_recipe(client, http, items[0]) == EARLIER
         events = (await client.event_page(after=0)).events
         assert [event.type for event in events if event.subject == items[0].id] == [
             "item.created", "item.ready", "item.updated", "item.updated",
@@ -89,7 +89,7 @@ async def as_an_earlier_release_left_it(base: Foundation, account: AccountId, it
     await base.items.changes.apply(account, item.id, renamed)
 
 
-async def recipe_shown(client: DarkroomClient, http: httpx.AsyncClient, item: Item) -> str:
+async def displayed_recipe(client: DarkroomClient, http: httpx.AsyncClient, item: Item) -> str:
     """By whose recipe the files are that whoever looks at the item gets."""
     urls = [each.url or "" for each in (await client.items.require(item.id)).renditions]
     assert [(await http.get(url)).status_code for url in urls] == [200] * len(urls)

@@ -27,13 +27,13 @@ async def live_a_day(url: str) -> list[str]:
         assert (await api.post("sessions", content=half, headers=json_type)).status_code == 400
         token = (await api.post("sessions", json=who)).json()["token"]
         api.headers["Authorization"] = f"Bearer {token}"
-        wish = {
+        body = {
             "name": "canary.jpg",
             "size_bytes": len(CONTENT),
             "content_type": "image/jpeg",
             "digest": f"sha256:{sha256(CONTENT).hexdigest()}",
         }
-        created = (await api.post("items", json=wish)).json()
+        created = (await api.post("items", json=body)).json()
         upload, item = created["upload"], created["item"]["id"]
         broken = upload["url"].replace("X-Amz-Signature=", "X-Amz-Signature=0")
         assert (await cdn.put(broken, content=CONTENT, headers=upload["headers"])).status_code == 403
@@ -48,11 +48,11 @@ async def live_a_day(url: str) -> list[str]:
         await api.get(f"nowhere/{token}")
         for signed in (upload["url"], original):
             secrets += [part.partition("=")[2] for part in signed.split("&") if "Signature" in part]
-        secrets += await share_and_visit(api)
+        secrets += await share_and_open(api)
     return [*secrets, token]
 
 
-async def share_and_visit(api: httpx.AsyncClient) -> list[str]:
+async def share_and_open(api: httpx.AsyncClient) -> list[str]:
     """A link with a password: right, wrong, and where it does not belong."""
     album = (await api.post("albums", json={"title": "Canary"})).json()["id"]
     made = await api.post(f"albums/{album}/shares", json={"password": LINK_PASSWORD})
@@ -60,8 +60,8 @@ async def share_and_visit(api: httpx.AsyncClient) -> list[str]:
     link = {"Darkroom-Share": token, "Authorization": ""}
     assert (await api.post("shared/unlock", json={"password": f"not {LINK_PASSWORD}"}, headers=link)).status_code == 403
     proof = (await api.post("shared/unlock", json={"password": LINK_PASSWORD}, headers=link)).json()["proof"]
-    visit = await api.get("shared", headers=link | {"Darkroom-Share-Proof": proof})
-    assert visit.json()["title"] == "Canary"
+    open_page = await api.get("shared", headers=link | {"Darkroom-Share-Proof": proof})
+    assert open_page.json()["title"] == "Canary"
     assert (await api.get(f"nowhere/{token}", headers=link)).status_code == 404
     assert (await api.get("shared", headers=link | {"Darkroom-Share-Proof": proof + "0" * 300})).status_code == 422
     return [LINK_PASSWORD, token, proof]
@@ -70,9 +70,9 @@ async def share_and_visit(api: httpx.AsyncClient) -> list[str]:
 async def ended(api: httpx.AsyncClient, item: str) -> dict[str, Any]:
     async with asyncio.timeout(60):
         while True:
-            found: dict[str, Any] = (await api.get(f"items/{item}")).json()
-            if found["state"] in {"ready", "failed"}:
-                return found
+            results: dict[str, Any] = (await api.get(f"items/{item}")).json()
+            if results["state"] in {"ready", "failed"}:
+                return results
             await asyncio.sleep(0.1)
 
 

@@ -6,44 +6,46 @@ from typing import Any
 
 from playwright.async_api import Page, expect
 
-from tests.browser.films import phone_film
-from tests.browser.visitor import DEVELOPED_MILLISECONDS, Visitor, drop, expect_pictures
+from tests.browser.sample_videos import phone_video
+from tests.browser.visitor import DEVELOPED_MILLISECONDS, Visitor, drop, expect_images
 
 PASSWORD = "lake and hills"
-ASK = """([method, path, body]) => fetch('/v1' + path, {
+SEND = """([method, path, body]) => fetch('/v1' + path, {
   method, headers: {'Content-Type': 'application/json'}, body: body && JSON.stringify(body),
 }).then((answer) => (answer.status === 204 ? null : answer.json()))"""
 PLAYS = "() => document.querySelector('video')?.currentTime > 0.3"
 IS_TOO_WIDE = "() => document.documentElement.scrollWidth > innerWidth"
 
 
-async def ask(page: Page, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+async def request_in_page(page: Page, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
     """What the page's own session does besides."""
-    return await page.evaluate(ASK, [method, path, body])
+    return await page.evaluate(SEND, [method, path, body])
 
 
 async def album_of_three(page: Page, owner: Visitor, files: list[Path]) -> str:
     await drop(page, files)
-    await expect_pictures(page, len(files))
+    await expect_images(page, len(files))
     await expect(page.locator('.tile[data-state="ready"]')).to_have_count(len(files), timeout=DEVELOPED_MILLISECONDS)
-    album: str = (await ask(page, "POST", "/albums", {"title": "By the lake", "description": "Two days."}))["id"]
-    await ask(page, "POST", f"/albums/{album}/items", {"ids": [item["id"] for item in await owner.items()]})
+    album: str = (await request_in_page(page, "POST", "/albums", {"title": "By the lake", "description": "Two days."}))[
+        "id"
+    ]
+    await request_in_page(page, "POST", f"/albums/{album}/items", {"ids": [item["id"] for item in await owner.items()]})
     return album
 
 
 async def test_an_album_is_seen_by_its_link_until_the_link_is_taken_back(
-    visitor: Visitor, visit: Callable[[], Awaitable[Visitor]], thirty_photos: list[Path], tmp_path: Path
+    visitor: Visitor, open_page: Callable[[], Awaitable[Visitor]], thirty_photos: list[Path], tmp_path: Path
 ) -> None:
     owners_page = await visitor.register()
-    files = [*thirty_photos[:2], phone_film(tmp_path / "lake.mov", 3, "320x180")]
+    files = [*thirty_photos[:2], phone_video(tmp_path / "lake.mov", 3, "320x180")]
     album = await album_of_three(owners_page, visitor, files)
-    made = await ask(owners_page, "POST", f"/albums/{album}/shares", {"password": PASSWORD})
+    made = await request_in_page(owners_page, "POST", f"/albums/{album}/shares", {"password": PASSWORD})
     token, link = made["token"], f"/albums/{album}/shares/{made['share']['id']}"
 
-    guest = await visit()
-    asked: list[str] = []
-    guest.context.on("request", lambda request: asked.append(request.url.partition("#")[0]))
-    page = await guest.open(f"/s#{token}")
+    invitee = await open_page()
+    requested: list[str] = []
+    invitee.context.on("request", lambda request: requested.append(request.url.partition("#")[0]))
+    page = await invitee.open(f"/s#{token}")
     await page.get_by_label("Password").fill("hills and lake")
     await page.get_by_role("button", name="Open the album").click()
     await expect(page.get_by_text("That is not the password.")).to_be_visible()
@@ -63,7 +65,7 @@ async def test_an_album_is_seen_by_its_link_until_the_link_is_taken_back(
     await page.go_back()
     await expect(page.locator("dialog")).to_have_count(0)
 
-    await ask(owners_page, "PATCH", link, {"download_allowed": True})
+    await request_in_page(owners_page, "PATCH", link, {"download_allowed": True})
     await page.set_viewport_size({"width": 390, "height": 844})
     await page.goto(address)
     await page.reload()  # in this tab the password has been said
@@ -73,7 +75,7 @@ async def test_an_album_is_seen_by_its_link_until_the_link_is_taken_back(
     await page.keyboard.press("Escape")
     assert not await page.evaluate(IS_TOO_WIDE)
 
-    await ask(owners_page, "DELETE", link)
+    await request_in_page(owners_page, "DELETE", link)
     await page.reload()
     await expect(page.get_by_role("heading", name="This link no longer works")).to_be_visible()
-    assert [url for url in asked if token in url or "password" in url] == []
+    assert [url for url in requested if token in url or "password" in url] == []

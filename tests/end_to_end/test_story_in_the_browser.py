@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.async_api import expect
 
 from tests.browser.photos import MEBIBYTE, large_photo, text_file
-from tests.browser.visitor import DEVELOPED_MILLISECONDS, Connection, Visitor, drop, expect_pictures
+from tests.browser.visitor import DEVELOPED_MILLISECONDS, Connection, Visitor, drop, expect_images
 from tests.installation import Installation
 
 WHAT_TILES_SHOW = """() => {
@@ -24,7 +24,7 @@ WHAT_TILES_SHOW = """() => {
 }"""
 
 
-async def test_thirty_photos_dropped_at_once_each_show_progress_then_placeholder_then_picture(
+async def test_thirty_dropped_photos_display_progress_placeholder_and_image(
     visitor: Visitor, thirty_photos: list[Path]
 ) -> None:
     page = await visitor.register()
@@ -32,7 +32,7 @@ async def test_thirty_photos_dropped_at_once_each_show_progress_then_placeholder
     await page.evaluate(WHAT_TILES_SHOW)
     await drop(page, thirty_photos)
     await expect(page.locator(".tile")).to_have_count(30)
-    await expect_pictures(page, 30)
+    await expect_images(page, 30)
     seen = await page.evaluate("window.seen")
     assert seen == {photo.name: ["progress", "placeholder", "picture"] for photo in thirty_photos}
 
@@ -42,7 +42,7 @@ async def test_photos_given_to_the_button_arrive_like_those_dropped(
 ) -> None:
     page = await visitor.register()
     await page.get_by_label("Add photos").set_input_files(thirty_photos[:3])
-    await expect_pictures(page, 3)
+    await expect_images(page, 3)
     assert len(await visitor.items()) == 3
 
 
@@ -65,7 +65,7 @@ async def test_a_closed_tab_is_taken_up_where_it_stopped_and_nothing_is_there_tw
 
     visitor.sent.clear()
     await drop(page, thirty_photos)
-    await expect_pictures(page, 30)
+    await expect_images(page, 30)
     items = await visitor.items()
     assert sorted(item["name"] for item in items) == [photo.name for photo in thirty_photos]
     assert {item["state"] for item in items} == {"ready"}
@@ -85,14 +85,14 @@ async def test_a_large_file_goes_on_without_sending_a_part_twice(visitor: Visito
         await drop(page, [large])
     await page.close()
     [item] = await visitor.items()
-    stored = (await visitor.ask(f"/items/{item['id']}/parts"))["parts"]
+    stored = (await visitor.request(f"/items/{item['id']}/parts"))["parts"]
     assert 1 <= len(stored) < LARGE_PARTS
 
     page = await visitor.open()
     await expect(page.get_by_text("drop the same file again")).to_be_visible()
     visitor.sent.clear()
     await drop(page, [large])
-    await expect_pictures(page, 1)
+    await expect_images(page, 1)
     missing = set(range(1, LARGE_PARTS + 1)) - {part["number"] for part in stored}
     # A part that was on its way when the tab closed may have arrived after the list was read.
     assert len(visitor.sent) == len(set(visitor.sent))
@@ -100,12 +100,12 @@ async def test_a_large_file_goes_on_without_sending_a_part_twice(visitor: Visito
     assert [each["id"] for each in await visitor.items()] == [item["id"]]
 
 
-async def test_a_file_that_is_no_photo_says_so_and_can_be_retried_fetched_and_deleted(
+async def test_an_unsupported_file_is_reported_and_can_be_retried_fetched_and_deleted(
     visitor: Visitor, tmp_path: Path
 ) -> None:
-    diary = text_file(tmp_path / "diary.jpg")
+    text_upload = text_file(tmp_path / "diary.jpg")
     page = await visitor.register()
-    await drop(page, [diary])
+    await drop(page, [text_upload])
     tile = page.locator(".tile", has_text="diary.jpg")
     await expect(tile).to_have_count(1)  # the event may come before the answer: two tiles for a moment
     await expect(tile.locator(".tile-state")).to_have_text("Could not be developed", timeout=DEVELOPED_MILLISECONDS)
@@ -122,7 +122,7 @@ async def test_a_file_that_is_no_photo_says_so_and_can_be_retried_fetched_and_de
     async with page.expect_download() as download:
         await tile.get_by_role("button", name="Download original").click()
     fetched = await (await download.value).path()
-    assert fetched.read_bytes() == diary.read_bytes()
+    assert fetched.read_bytes() == text_upload.read_bytes()
 
     await tile.get_by_role("button", name="Delete").click()
     await tile.get_by_role("button", name="Really delete?").click()
@@ -138,7 +138,7 @@ async def test_uploads_go_on_when_the_web_process_is_killed_in_the_middle(
     await drop(page, thirty_photos[:12])
     await expect(page.locator(".tile progress:visible").first).to_be_visible()
     os.kill(darkroom.pid("-m web"), signal.SIGKILL)
-    await expect_pictures(page, 12)
+    await expect_images(page, 12)
     assert len(await visitor.items()) == 12
     assert len(visitor.sent) == len(set(visitor.sent)) == 12
 
@@ -155,6 +155,6 @@ async def test_uploads_wait_for_the_connection_and_go_on_by_themselves(
     await expect(page.get_by_text("No connection to Darkroom")).to_be_visible()
     await expect(page.get_by_text("Waiting for a connection").first).to_be_visible()
     await connection.restore()
-    await expect_pictures(page, 8)
+    await expect_images(page, 8)
     await expect(page.get_by_text("No connection to Darkroom")).to_be_hidden()
     assert len(await visitor.items()) == 8

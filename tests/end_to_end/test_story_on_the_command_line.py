@@ -22,12 +22,12 @@ from tests.browser.photos import MEBIBYTE, photos, text_file
 from tests.installation import COMMAND, Installation
 from tests.media.hostile.containers import heic
 from tests.media.hostile.disguises import playlists
-from tests.media.hostile.pictures import pngs
+from tests.media.hostile.images import pngs
 from tests.media.hostile.trap import Trap
 
 PASSWORD = "a long enough password"
 COMMAND_SECONDS = 180
-DEAF_TO_NOTHING = ("/usr/bin/env", "--default-signal=INT")
+DEFAULT_SIGNALS = ("/usr/bin/env", "--default-signal=INT")
 """Whoever runs these tests in the background of a shell has Ctrl-C ignored by all that they start."""
 PART_BYTES = 16 * MEBIBYTE
 A_MOMENT_SECONDS = 0.02
@@ -66,7 +66,7 @@ class Terminal:
     def started(self, *words: str | Path) -> "Iterator[subprocess.Popen[str]]":
         """Killed at the end of the block if it still runs."""
         with subprocess.Popen(  # noqa: S603 - our own command
-            [*DEAF_TO_NOTHING, COMMAND, *map(str, words)],
+            [*DEFAULT_SIGNALS, COMMAND, *map(str, words)],
             env=self.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -119,10 +119,12 @@ def test_a_folder_is_sent_developed_listed_explained_and_fetched_back(terminal: 
     assert f"sha256:{hashlib.sha256(copy.read_bytes()).hexdigest()}" == item["digest"]
     assert copy.read_bytes() == originals[item["name"]].read_bytes()
 
-    found = terminal.lines("search", "--kind", "image", Path(item["name"]).stem)
-    while item["id"] not in {each["id"] for each in found}:  # the index comes a moment after; the test has a time limit
-        found = terminal.lines("search", "--kind", "image", Path(item["name"]).stem)
-    assert found[0]["name"] == item["name"]
+    results = terminal.lines("search", "--kind", "image", Path(item["name"]).stem)
+    while item["id"] not in {
+        each["id"] for each in results
+    }:  # the index comes a moment after; the test has a time limit
+        results = terminal.lines("search", "--kind", "image", Path(item["name"]).stem)
+    assert results[0]["name"] == item["name"]
 
     again = terminal.lines("upload", folder)
     assert {each["outcome"] for each in again} == {"duplicate"}
@@ -132,13 +134,13 @@ def test_a_folder_is_sent_developed_listed_explained_and_fetched_back(terminal: 
 async def test_an_upload_stopped_with_ctrl_c_sends_only_what_is_missing_when_started_again(
     terminal: Terminal, darkroom: Installation, tmp_path: Path
 ) -> None:
-    film = tmp_path / "film.mp4"
-    with film.open("wb") as file:
+    video = tmp_path / "film.mp4"
+    with video.open("wb") as file:
         file.truncate(20 * PART_BYTES)
     objects, earlier = darkroom.pid("-m local.objects"), stored_parts(darkroom.folder)
     os.kill(objects, signal.SIGSTOP)
     try:
-        with terminal.started("upload", film) as upload:
+        with terminal.started("upload", video) as upload:
             while not (before := stored_parts(darkroom.folder) - earlier):
                 assert upload.poll() is None, "it ended too early"
                 await let_work(objects)
@@ -149,7 +151,7 @@ async def test_an_upload_stopped_with_ctrl_c_sends_only_what_is_missing_when_sta
     assert (upload.returncode, remarks) == (130, "Interrupted. The same command again sends only what is missing.\n")
 
     assert 1 <= len(before) < 20
-    [finished] = await asyncio.to_thread(terminal.lines, "upload", film)
+    [finished] = await asyncio.to_thread(terminal.lines, "upload", video)
     assert finished["outcome"] == "uploaded"
     assert before <= stored_parts(darkroom.folder)
     assert len(await asyncio.to_thread(terminal.lines, "list")) == 1
@@ -158,8 +160,8 @@ async def test_an_upload_stopped_with_ctrl_c_sends_only_what_is_missing_when_sta
 def test_everything_comes_back_in_one_file(terminal: Terminal, folder: Path) -> None:
     sent = {Path(each["path"]): each["item"]["id"] for each in terminal.lines("upload", "--wait", folder)}
     target = terminal.home / "everything.zip"
-    (told,) = terminal.lines("export", "--wait", target)
-    assert (told["state"], told["item_count"], told["size_bytes"]) == ("ready", 3, target.stat().st_size)
+    (line,) = terminal.lines("export", "--wait", target)
+    assert (line["state"], line["item_count"], line["size_bytes"]) == ("ready", 3, target.stat().st_size)
     with zipfile.ZipFile(target) as archive:
         assert archive.testzip() is None
         files = {name: archive.read(name) for name in archive.namelist() if name != "items.json"}
@@ -169,7 +171,7 @@ def test_everything_comes_back_in_one_file(terminal: Terminal, folder: Path) -> 
         item: f"originals/{path.name}" for path, item in sent.items()
     }
     assert terminal.type("export", "--wait", target).returncode == 1, "it replaces nothing unless told to"
-    assert terminal.type("export", told["id"], "--wait", target, "--force").returncode == 0
+    assert terminal.type("export", line["id"], "--wait", target, "--force").returncode == 0
     assert [event["type"] for event in terminal.lines("events")].count("export.ready") == 1
 
 
@@ -182,13 +184,13 @@ async def let_work(objects: int) -> None:
 
 def stored_parts(data: Path) -> set[tuple[int, int]]:
     """The object store's files of a part's size: which and from when. A part sent again would be another file."""
-    found = set()
+    results = set()
     for folder, _, names in os.walk(data / "objects" / "files"):
         for name in names:
             status = (Path(folder) / name).stat()
             if status.st_size == PART_BYTES:
-                found.add((status.st_ino, status.st_mtime_ns))
-    return found
+                results.add((status.st_ino, status.st_mtime_ns))
+    return results
 
 
 def test_a_broken_file_is_a_partial_failure_that_can_be_retried_and_deleted(terminal: Terminal, folder: Path) -> None:
@@ -228,8 +230,8 @@ def test_what_is_broken_or_means_harm_stops_nothing_else(terminal: Terminal, fol
 async def test_an_upload_that_was_begun_can_be_cancelled(terminal: Terminal) -> None:
     async with DarkroomClient(terminal.url) as client:
         await client.sessions.sign_in(terminal.email, PASSWORD)
-        wish = CreateItem(name="begun.mp4", size_bytes=2 * PART_BYTES, content_type="video/mp4")
-        begun = await client.items.create(wish)
+        body = CreateItem(name="begun.mp4", size_bytes=2 * PART_BYTES, content_type="video/mp4")
+        begun = await client.items.create(body)
     [cancelled] = await asyncio.to_thread(terminal.lines, "cancel", begun.item.id)
     assert cancelled["state"] == "cancelled"
 
@@ -253,25 +255,25 @@ def test_what_was_deleted_comes_back_and_who_leaves_leaves_nothing(
     assert terminal.type("list").returncode == 4
     assert terminal.type("login", **sign_in).returncode == 4
     bar = f"left: {account}: 1 rows of events"
-    while (said := terminal.type("verify", "--account", account, **operator).stdout.splitlines())[0] != bar:
-        assert said[-1].startswith(f"{account}: closed at "), said
-    assert len(said) == 2, "only what bars the account is left until no upload can be on its way"
+    while (lines := terminal.type("verify", "--account", account, **operator).stdout.splitlines())[0] != bar:
+        assert lines[-1].startswith(f"{account}: closed at "), lines
+    assert len(lines) == 2, "only what bars the account is left until no upload can be on its way"
 
 
-def test_events_are_followed_while_they_happen(terminal: Terminal, folder: Path) -> None:
-    with terminal.started("events", "--follow", "--after", "0", "--json") as follower:
-        assert follower.stdout is not None
+def test_events_are_streamed_while_they_happen(terminal: Terminal, folder: Path) -> None:
+    with terminal.started("events", "--follow", "--after", "0", "--json") as projection:
+        assert projection.stdout is not None
         terminal.lines("upload", "--wait", folder)
         seen: list[dict[str, Any]] = []
         while sum(event["type"] == "item.ready" for event in seen) < 3:
-            seen.append(json.loads(follower.stdout.readline()))
-        follower.send_signal(signal.SIGINT)
-        follower.communicate(timeout=COMMAND_SECONDS)
+            seen.append(json.loads(projection.stdout.readline()))
+        projection.send_signal(signal.SIGINT)
+        projection.communicate(timeout=COMMAND_SECONDS)
     assert [event["number"] for event in seen] == list(range(1, len(seen) + 1))
-    assert follower.returncode == 130
+    assert projection.returncode == 130
 
 
-def test_exit_codes_tell_what_a_script_wants_to_know(terminal: Terminal) -> None:
+def test_exit_codes_distinguish_outcomes_for_scripts(terminal: Terminal) -> None:
     assert terminal.type("list").returncode == 0
     assert terminal.type("status", "itm_01ARZ3NDEKTSV4RRFFQ69G5FAV").returncode == 1
     assert terminal.type("upload").returncode == 2

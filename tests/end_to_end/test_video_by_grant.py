@@ -15,7 +15,7 @@ from shared.ids import ItemId, new_ulid
 from shared.items import ItemState
 from tests.installation import Installation
 from tests.items.hls_rules import read_main, read_media
-from tests.worker.films import a_film
+from tests.worker.sample_videos import a_video
 
 PASSWORD = "a long enough password"
 SECONDS, RATE = 30, 10
@@ -25,63 +25,63 @@ TYPES = {".mp4": "video/mp4", ".m4s": "video/mp4"}
 
 async def watched(client: DarkroomClient, item: ItemId) -> tuple[list[str], list[Progress]]:
     """What the stream told of the item, up to its end."""
-    told: list[str] = []
+    lines: list[str] = []
     progress: list[Progress] = []
     async with asyncio.timeout(PLENTY_SECONDS), aclosing(client.events(after=0)) as events:
         async for event in events:
             if isinstance(event, Progress) and event.id == item:
                 progress.append(event)
             elif isinstance(event, Event) and event.subject == item:
-                told.append(event.type)
+                lines.append(event.type)
                 if event.type is EventType.ITEM_READY:
                     break
-    return told, progress
+    return lines, progress
 
 
 async def test_a_video_is_played_to_its_end_by_its_grant_alone(darkroom: Installation, tmp_path: Path) -> None:
     email = f"{new_ulid().lower()}@example.org"
-    film = tmp_path / "film.mp4"
-    await asyncio.to_thread(lambda: film.write_bytes(a_film(tmp_path, seconds=SECONDS, rate=RATE, size="640x360")))
-    async with DarkroomClient(darkroom.url) as client, httpx.AsyncClient(timeout=60) as nobody:
+    video = tmp_path / "film.mp4"
+    await asyncio.to_thread(lambda: video.write_bytes(a_video(tmp_path, seconds=SECONDS, rate=RATE, size="640x360")))
+    async with DarkroomClient(darkroom.url) as client, httpx.AsyncClient(timeout=60) as anonymous:
         await client.sessions.register(email, PASSWORD)
         await client.sessions.sign_in(email, PASSWORD)
-        item = (await client.upload(film)).item.id
-        told, progress = await watched(client, item)
-        assert told == ["item.created", "item.updated", "item.playable", "item.ready"]
+        item = (await client.upload(video)).item.id
+        events, progress = await watched(client, item)
+        assert events == ["item.created", "item.updated", "item.playable", "item.ready"]
         assert progress
         assert [each.percent for each in progress] == sorted(each.percent for each in progress)
-        shown = await client.items.require(item)
-        assert shown.state is ItemState.READY
-        assert shown.playlist_url is not None
-        main = darkroom.url + shown.playlist_url
-        segments = await parts_of_it(nobody, main)
+        results = await client.items.require(item)
+        assert results.state is ItemState.READY
+        assert results.playlist_url is not None
+        main = darkroom.url + results.playlist_url
+        segments = await parts_of_it(anonymous, main)
         assert len(segments) >= SECONDS // 2
         frames = await asyncio.to_thread(decoded_frames, main)
         assert frames == SECONDS * RATE
-        movie = next(each for each in shown.renditions if each.name == "video")
+        movie = next(each for each in results.renditions if each.name == "video")
         assert movie.url is not None
-        part = await nobody.get(movie.url, headers={"Range": "bytes=0-99"})
+        part = await anonymous.get(movie.url, headers={"Range": "bytes=0-99"})
         assert (part.status_code, len(part.content)) == (206, 100)
         await client.items.delete(item)
-        assert (await nobody.get(main)).status_code == 404
+        assert (await anonymous.get(main)).status_code == 404
     secrets = {parse_qs(urlsplit(main).query)["grant"][0], parse_qs(urlsplit(segments[0]).query)["Signature"][0]}
     for log in sorted((darkroom.folder / "logs").iterdir()):
         text = await asyncio.to_thread(log.read_text, errors="replace")
         assert [secret for secret in secrets if secret in text] == [], log.name
 
 
-async def parts_of_it(nobody: httpx.AsyncClient, main: str) -> list[str]:
+async def parts_of_it(anonymous: httpx.AsyncClient, main: str) -> list[str]:
     """The signed addresses of one rung; each of them opens, for any page."""
-    answer = await nobody.get(main)
-    (rung, *_) = read_main(answer.text)
-    media = read_media((await nobody.get(urljoin(main, rung))).text)
+    response = await anonymous.get(main)
+    (rung, *_) = read_main(response.text)
+    media = read_media((await anonymous.get(urljoin(main, rung))).text)
     assert media.ended
     for uri in media.uris:
-        part = await nobody.get(uri)
+        part = await anonymous.get(uri)
         assert part.status_code == 200
         assert part.headers["content-type"] == TYPES[Path(urlsplit(uri).path).suffix]
         assert part.headers["access-control-allow-origin"] == "*"
-        assert (await nobody.get(uri.replace("Signature=", "Signature=x"))).status_code == 403
+        assert (await anonymous.get(uri.replace("Signature=", "Signature=x"))).status_code == 403
     return media.uris
 
 

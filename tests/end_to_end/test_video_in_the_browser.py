@@ -9,16 +9,16 @@ from pathlib import Path
 
 from playwright.async_api import expect
 
-from tests.browser.films import phone_film
-from tests.browser.visitor import DEVELOPED_MILLISECONDS, Visitor, drop, expect_pictures
+from tests.browser.sample_videos import phone_video
+from tests.browser.visitor import DEVELOPED_MILLISECONDS, Visitor, drop, expect_images
 from tests.drills.processes import children
 from tests.drills.test_videos import program
 from tests.installation import Installation
 
 SECONDS = 16
 """Long enough that its encoder still runs when it can be played."""
-LOOK_SECONDS = 0.02
-HEAR_PERCENT = """() => new MutationObserver(() => {
+POLL_SECONDS = 0.02
+OBSERVE_PERCENT = """() => new MutationObserver(() => {
   window.percent ??= document.querySelector('.tile-state')?.textContent.match(/^\\d+ %/)?.[0];
 }).observe(document, {subtree: true, childList: true, characterData: true})"""
 PLAYS = "from => document.querySelector('video')?.currentTime > from + 0.3"
@@ -29,7 +29,7 @@ async def paused_encoder(darkroom: Installation, visitor: Visitor) -> AsyncItera
     """Stops the encoder of the only film as soon as that can be played, so that nobody need hurry to watch."""
     async with asyncio.timeout(DEVELOPED_MILLISECONDS / 1000):
         while not (await visitor.items())[0]["playable"]:  # noqa: ASYNC110  # other processes wake no event
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
     worker = darkroom.pid("-m app worker")
     decoders = [child for template in children(worker) for child in children(template)]
     encoders = [pid for pid in decoders if program(pid).startswith("ffmpeg")]
@@ -43,14 +43,14 @@ async def paused_encoder(darkroom: Installation, visitor: Visitor) -> AsyncItera
             os.kill(encoder, signal.SIGCONT)
 
 
-async def test_a_film_shows_its_poster_plays_while_it_is_being_made_and_becomes_ready(
+async def test_a_video_displays_its_poster_plays_while_encoding_and_becomes_ready(
     visitor: Visitor, darkroom: Installation, tmp_path: Path
 ) -> None:
-    film = phone_film(tmp_path / "IMG_0042.MOV", SECONDS)
+    video = phone_video(tmp_path / "IMG_0042.MOV", SECONDS)
     page = await visitor.register()
-    await page.evaluate(HEAR_PERCENT)
-    await drop(page, [film])
-    await expect_pictures(page, 1)
+    await page.evaluate(OBSERVE_PERCENT)
+    await drop(page, [video])
+    await expect_images(page, 1)
     await page.locator(".tile-link").click()
     position = page.get_by_role("slider", name="Position")
     async with paused_encoder(darkroom, visitor):

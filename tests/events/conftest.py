@@ -7,8 +7,8 @@ import pytest
 from app.events.cursors import CursorStore
 from app.stores.aurora import Database
 from shared.ids import new_ulid
-from tests.events.ledger import HEARD
-from tests.house import ManualClock
+from tests.events.recording_projection import APPLIED_EVENTS
+from tests.services import ManualClock
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ async def database(common_database_url: str) -> AsyncIterator[Database]:
 async def cursors(database: Database, clock: ManualClock) -> CursorStore:
     """Beside what a ledger writes down."""
     async with database.writer.write() as connection:
-        await connection.run_sync(HEARD.metadata.create_all)
+        await connection.run_sync(APPLIED_EVENTS.metadata.create_all)
     return CursorStore(database, clock)
 
 

@@ -10,7 +10,7 @@ from app.stores.resources import RECEIPTS_TABLE
 from shared.events import EventType
 from shared.ids import AccountId, new_item_id
 from shared.problems import EventsGone, QuotaExceeded
-from tests.house import House, ManualClock
+from tests.services import ManualClock, Services
 
 
 def an_event(subject: str = "itm") -> NewEvent:
@@ -26,70 +26,72 @@ async def no_nudge(account: AccountId) -> None:
     assert account
 
 
-async def test_200_concurrent_appends_from_two_processes_leave_no_gap_and_no_double(house: House) -> None:
-    base = house.base
+async def test_200_concurrent_appends_from_two_processes_leave_no_gap_and_no_double(services: Services) -> None:
+    base = services.base
     async with (
         EventLog(base.events.store, base.amazon.dynamo, no_nudge, base.clock) as one,
         EventLog(base.events.store, base.amazon.dynamo, no_nudge, base.clock) as other,
     ):
         numbers = await asyncio.gather(
-            *(log.append(house.account, [an_event(f"{index}")]) for index in range(100) for log in (one, other))
+            *(log.append(services.account, [an_event(f"{index}")]) for index in range(100) for log in (one, other))
         )
     assert sorted(numbers) == list(range(1, 201))
-    page = await base.events.log.read(house.account, 0, limit=500)
+    page = await base.events.log.read(services.account, 0, limit=500)
     assert [event.number for event in page.events] == list(range(1, 201))
 
 
-async def test_a_refused_action_is_taken_out_and_the_rest_of_the_batch_goes_on(house: House) -> None:
-    log, free, taken = house.base.events.log, new_item_id(), new_item_id()
-    await house.base.amazon.dynamo.write(a_write(taken))
+async def test_a_refused_action_is_taken_out_and_the_rest_of_the_batch_goes_on(services: Services) -> None:
+    log, free, taken = services.base.events.log, new_item_id(), new_item_id()
+    await services.base.amazon.dynamo.write(a_write(taken))
     appended = await asyncio.gather(
-        log.append(house.account, [an_event("first")]),
-        log.append(house.account, [an_event("refused")], [a_write(taken)]),
-        log.append(house.account, [an_event("second")], [a_write(free)]),
+        log.append(services.account, [an_event("first")]),
+        log.append(services.account, [an_event("refused")], [a_write(taken)]),
+        log.append(services.account, [an_event("second")], [a_write(free)]),
         return_exceptions=True,
     )
     assert isinstance(appended[1], ActionRefused)
-    page = await log.read(house.account, 0, limit=10)
+    page = await log.read(services.account, 0, limit=10)
     assert [event.subject for event in page.events] == ["first", "second"]
-    assert await house.base.amazon.dynamo.get(RECEIPTS_TABLE, {"item_id": free, "step_key": "x"})
+    assert await services.base.amazon.dynamo.get(RECEIPTS_TABLE, {"item_id": free, "step_key": "x"})
 
 
-async def test_two_writes_of_one_row_go_in_two_batches(house: House) -> None:
-    log, item = house.base.events.log, new_item_id()
+async def test_two_writes_of_one_row_go_in_two_batches(services: Services) -> None:
+    log, item = services.base.events.log, new_item_id()
     numbers = await asyncio.gather(
-        log.append(house.account, [an_event("a")], [a_write(item)]),
-        log.append(house.account, [an_event("b")], [a_write(item, absent=False)]),
+        log.append(services.account, [an_event("a")], [a_write(item)]),
+        log.append(services.account, [an_event("b")], [a_write(item, absent=False)]),
     )
     assert list(numbers) == [1, 2]
 
 
-async def test_the_quota_is_decided_from_the_head_even_among_concurrent_appends(house: House) -> None:
-    change = HeadChange(items=1, bytes=40, most_bytes=100)
+async def test_the_quota_is_decided_from_the_head_even_among_concurrent_appends(services: Services) -> None:
+    change = HeadChange(items=1, bytes=40, max_bytes=100)
     appended = await asyncio.gather(
-        *(house.base.events.log.append(house.account, [an_event()], (), change) for _ in range(5)),
+        *(services.base.events.log.append(services.account, [an_event()], (), change) for _ in range(5)),
         return_exceptions=True,
     )
     assert sum(isinstance(result, QuotaExceeded) for result in appended) == 3
-    head = await house.base.events.log.head(house.account)
+    head = await services.base.events.log.head(services.account)
     assert (head.last, head.bytes_used, head.item_count) == (2, 80, 2)
 
 
-async def test_events_older_than_30_days_are_gone_and_whoever_asks_is_told(house: House, clock: ManualClock) -> None:
-    log = house.base.events.log
-    await log.append(house.account, [an_event("old")])
+async def test_events_older_than_30_days_are_gone_and_reading_them_reports_it(
+    services: Services, clock: ManualClock
+) -> None:
+    log = services.base.events.log
+    await log.append(services.account, [an_event("old")])
     clock.advance(days=31)
-    await log.append(house.account, [an_event("new")])
+    await log.append(services.account, [an_event("new")])
     with pytest.raises(EventsGone) as gone:
-        await log.read(house.account, 0, limit=10)
+        await log.read(services.account, 0, limit=10)
     assert gone.value.extras == {"oldest": 2, "head": 2}
-    assert [event.subject for event in (await log.read(house.account, 1, limit=10)).events] == ["new"]
+    assert [event.subject for event in (await log.read(services.account, 1, limit=10)).events] == ["new"]
 
 
-async def test_a_cancelled_caller_does_not_take_its_neighbours_along(house: House) -> None:
-    log = house.base.events.log
-    hasty = asyncio.create_task(log.append(house.account, [an_event("hasty")]))
-    patient = asyncio.create_task(log.append(house.account, [an_event("patient")]))
+async def test_a_cancelled_caller_does_not_take_its_neighbours_along(services: Services) -> None:
+    log = services.base.events.log
+    hasty = asyncio.create_task(log.append(services.account, [an_event("hasty")]))
+    slow_append = asyncio.create_task(log.append(services.account, [an_event("patient")]))
     await asyncio.sleep(0)
     hasty.cancel()
-    assert await patient == 2
+    assert await slow_append == 2

@@ -9,46 +9,48 @@ from app.events.schema import event_outbox
 from app.stores.aurora import Database
 from shared.events import EventType
 from shared.ids import AccountId, new_account_id
-from tests.house import ManualClock
+from tests.services import ManualClock
 
 EVENT = NewEvent(EventType.ALBUM_CREATED, "alb_1", {"title": "Malmö \N{CAMERA}"})
 
 
-async def told(database: Database, *accounts: AccountId) -> list[tuple[str, str]]:
-    wanted = select(event_outbox.c.account_id, event_outbox.c.dedupe_key).where(event_outbox.c.account_id.in_(accounts))
+async def published_events(database: Database, *accounts: AccountId) -> list[tuple[str, str]]:
+    expected = select(event_outbox.c.account_id, event_outbox.c.dedupe_key).where(
+        event_outbox.c.account_id.in_(accounts)
+    )
     async with database.writer.read() as connection:
-        return [(row[0], row[1]) for row in await connection.execute(wanted.order_by(event_outbox.c.id))]
+        return [(row[0], row[1]) for row in await connection.execute(expected.order_by(event_outbox.c.id))]
 
 
-async def test_each_account_is_told_once_for_each_dedupe_key(database: Database, clock: ManualClock) -> None:
+async def test_each_dedupe_key_is_published_once_per_account(database: Database, clock: ManualClock) -> None:
     outbox, ada, bob = EventOutbox(clock), new_account_id(), new_account_id()
     for _ in range(2):
         async with database.writer.write() as connection:
-            await outbox.tell(connection, [ada, bob, ada], EVENT, "created")
+            await outbox.publish(connection, [ada, bob, ada], EVENT, "created")
     async with database.writer.write() as connection:
-        await outbox.tell(connection, [ada], EVENT, "changed")
-        await outbox.tell(connection, [], EVENT, "nobody")
-    assert await told(database, ada, bob) == [(ada, "created"), (bob, "created"), (ada, "changed")]
+        await outbox.publish(connection, [ada], EVENT, "changed")
+        await outbox.publish(connection, [], EVENT, "nobody")
+    assert await published_events(database, ada, bob) == [(ada, "created"), (bob, "created"), (ada, "changed")]
 
 
-async def test_what_is_rolled_back_tells_nothing(database: Database, clock: ManualClock) -> None:
+async def test_a_rolled_back_transaction_publishes_nothing(database: Database, clock: ManualClock) -> None:
     hints: list[AccountId] = []
     outbox, account = EventOutbox(clock, hints.append), new_account_id()
 
-    async def tell_and_fail() -> None:
+    async def publish_and_fail() -> None:
         async with database.writer.write() as connection:
-            await outbox.tell(connection, [account], EVENT, "created")
+            await outbox.publish(connection, [account], EVENT, "created")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await tell_and_fail()
-    assert (await told(database, account), hints) == ([], [account])
+        await publish_and_fail()
+    assert (await published_events(database, account), hints) == ([], [account])
 
 
-async def test_what_an_event_says_is_read_as_it_was_written(database: Database, clock: ManualClock) -> None:
+async def test_an_event_is_read_as_it_was_written(database: Database, clock: ManualClock) -> None:
     async with database.writer.write() as connection:
         account = new_account_id()
-        await EventOutbox(clock).tell(connection, [account], EVENT, "created")
+        await EventOutbox(clock).publish(connection, [account], EVENT, "created")
     async with database.writer.read() as connection:
         row = (await connection.execute(select(event_outbox).where(event_outbox.c.account_id == account))).one()
     assert (row.type, row.subject, row.data, row.written_at) == ("album.created", "alb_1", EVENT.data, clock())

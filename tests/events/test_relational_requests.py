@@ -4,23 +4,23 @@ import asyncio
 
 import pytest
 
-from app.events.requests import Answered, RelationalRequests, RequestKey
+from app.events.requests import CompletedRequest, RelationalRequests, RequestKey
 from app.stores.aurora import Conflict, Database
-from app.worker.forgetting import Forgetter
+from app.worker.request_purger import ExpiredRequestPurger
 from shared.ids import new_account_id
 from shared.problems import IdempotencyMismatch
-from tests.house import ManualClock
+from tests.services import ManualClock
 
 REQUEST = RequestKey("one", "f" * 64)
 
 
-async def test_an_answer_is_found_by_its_key_for_a_day(database: Database, clock: ManualClock) -> None:
+async def test_a_response_is_found_by_its_key_for_a_day(database: Database, clock: ManualClock) -> None:
     requests, account = RelationalRequests(clock), new_account_id()
     async with database.writer.write() as connection:
         assert await requests.earlier(connection, account, REQUEST) is None
         await requests.note(connection, account, REQUEST, "alb_1", 201)
     async with database.writer.read() as connection:
-        assert await requests.earlier(connection, account, REQUEST) == Answered("alb_1", 201)
+        assert await requests.earlier(connection, account, REQUEST) == CompletedRequest("alb_1", 201)
         assert await requests.earlier(connection, new_account_id(), REQUEST) is None
         assert await requests.earlier(connection, account, None) is None
         clock.advance(days=1)
@@ -36,10 +36,10 @@ async def test_the_same_key_with_another_body_is_a_mismatch(database: Database, 
             await requests.earlier(connection, account, RequestKey("one", "0" * 64))
 
 
-async def test_of_many_at_once_one_is_answered_first(database: Database, clock: ManualClock) -> None:
+async def test_one_of_many_concurrent_requests_completes_first(database: Database, clock: ManualClock) -> None:
     requests, account = RelationalRequests(clock), new_account_id()
 
-    async def answer(resource: str) -> str | None:
+    async def response(resource: str) -> str | None:
         try:
             async with database.writer.write() as connection:
                 await requests.note(connection, account, REQUEST, resource, 201)
@@ -47,13 +47,13 @@ async def test_of_many_at_once_one_is_answered_first(database: Database, clock: 
             return None
         return resource
 
-    answers = await asyncio.gather(*(answer(f"alb_{number}") for number in range(8)))
-    (first,) = [each for each in answers if each]
+    responses = await asyncio.gather(*(response(f"alb_{number}") for number in range(8)))
+    (first,) = [each for each in responses if each]
     async with database.writer.read() as connection:
-        assert await requests.earlier(connection, account, REQUEST) == Answered(first, 201)
+        assert await requests.earlier(connection, account, REQUEST) == CompletedRequest(first, 201)
 
 
-async def test_an_old_key_may_be_used_again_and_is_forgotten_in_time(database: Database, clock: ManualClock) -> None:
+async def test_an_expired_key_may_be_used_again_and_is_deleted(database: Database, clock: ManualClock) -> None:
     requests, account = RelationalRequests(clock), new_account_id()
     for resource in ("alb_1", "alb_2"):
         async with database.writer.write() as connection:
@@ -61,6 +61,6 @@ async def test_an_old_key_may_be_used_again_and_is_forgotten_in_time(database: D
         clock.advance(days=1, seconds=1)
     async with database.writer.write() as connection:
         await requests.note(connection, account, RequestKey("two", "f" * 64), "alb_3", 201)
-    await Forgetter(database, requests).visit()
+    await ExpiredRequestPurger(database, requests).process()
     async with database.writer.write() as connection:
         assert await requests.erase(connection, account) == 1

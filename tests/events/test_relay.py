@@ -9,7 +9,7 @@ import pytest
 
 from app.events.log import NewEvent
 from shared.events import EventType
-from tests.house import KEY_ID, REGION, SECRET, House, ManualClock, Stores
+from tests.services import KEY_ID, REGION, SECRET, ManualClock, Services, Stores
 
 
 class Subscription:
@@ -30,7 +30,7 @@ class Subscription:
             Attributes={"FilterPolicy": json.dumps({"account_id": [account]}), "RawMessageDelivery": "true"},
         )
 
-    def heard(self) -> list[dict[str, Any]]:
+    def received(self) -> list[dict[str, Any]]:
         bodies = []
         while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
@@ -40,53 +40,53 @@ class Subscription:
 
 
 @pytest.fixture
-async def subscription(stores: Stores, house: House) -> Subscription:
-    return await asyncio.to_thread(Subscription, stores, house.account)
+async def subscription(stores: Stores, services: Services) -> Subscription:
+    return await asyncio.to_thread(Subscription, stores, services.account)
 
 
-async def append(house: House, type_: EventType) -> None:
-    await house.base.events.log.append(house.account, [NewEvent(type_, "itm", {"kind": "image"})])
+async def append(services: Services, type_: EventType) -> None:
+    await services.base.events.log.append(services.account, [NewEvent(type_, "itm", {"kind": "image"})])
 
 
 async def test_completion_events_are_published_in_order_and_nothing_else_is(
-    house: House, subscription: Subscription
+    services: Services, subscription: Subscription
 ) -> None:
     for type_ in (EventType.ITEM_CREATED, EventType.ITEM_READY, EventType.ITEM_UPDATED, EventType.ITEM_FAILED):
-        await append(house, type_)
-    assert await house.relay.relay(house.account) == 2
-    heard = await asyncio.to_thread(subscription.heard)
-    assert [(body["number"], body["type"], body["account_id"]) for body in heard] == [
-        (2, "item.ready", house.account),
-        (4, "item.failed", house.account),
+        await append(services, type_)
+    assert await services.relay.relay(services.account) == 2
+    received = await asyncio.to_thread(subscription.received)
+    assert [(body["number"], body["type"], body["account_id"]) for body in received] == [
+        (2, "item.ready", services.account),
+        (4, "item.failed", services.account),
     ]
-    head = await house.base.events.log.head(house.account)
+    head = await services.base.events.log.head(services.account)
     assert (head.relayed, head.behind_since) == (4, None)
-    assert await house.relay.relay(house.account) == 0
+    assert await services.relay.relay(services.account) == 0
 
 
-async def test_several_relays_at_once_tell_a_thing_once(house: House, subscription: Subscription) -> None:
-    await append(house, EventType.ITEM_READY)
-    await asyncio.gather(*(house.relay.relay(house.account) for _ in range(5)))
-    assert len(await asyncio.to_thread(subscription.heard)) == 1
+async def test_several_concurrent_relays_publish_once(services: Services, subscription: Subscription) -> None:
+    await append(services, EventType.ITEM_READY)
+    await asyncio.gather(*(services.relay.relay(services.account) for _ in range(5)))
+    assert len(await asyncio.to_thread(subscription.received)) == 1
 
 
-async def test_a_relay_that_died_is_followed_by_another_after_its_lease(
-    house: House, subscription: Subscription, clock: ManualClock
+async def test_a_crashed_relay_is_replaced_after_its_lease(
+    services: Services, subscription: Subscription, clock: ManualClock
 ) -> None:
-    await append(house, EventType.ITEM_READY)
+    await append(services, EventType.ITEM_READY)
     now = clock()
     clock.advance(seconds=30)
-    assert await house.base.events.store.lease_relay(house.account, now=now, until=clock())
+    assert await services.base.events.store.lease_relay(services.account, now=now, until=clock())
     clock.advance(seconds=1)
-    assert await house.relay.relay(house.account) == 1
-    assert len(await asyncio.to_thread(subscription.heard)) == 1
+    assert await services.relay.relay(services.account) == 1
+    assert len(await asyncio.to_thread(subscription.received)) == 1
 
 
-async def test_what_waits_for_the_relay_is_found_and_counted_as_late(house: House, clock: ManualClock) -> None:
-    await append(house, EventType.ITEM_CREATED)
-    shards = [await house.relay.behind(shard) for shard in range(16)]
-    assert [house.account for shard in shards if house.account in shard] == [house.account]
+async def test_what_waits_for_the_relay_is_found_and_counted_as_late(services: Services, clock: ManualClock) -> None:
+    await append(services, EventType.ITEM_CREATED)
+    shards = [await services.relay.behind(shard) for shard in range(16)]
+    assert [services.account for shard in shards if services.account in shard] == [services.account]
     clock.advance(minutes=2)
-    late = await house.relay.late(clock())
-    await house.relay.relay(house.account)
-    assert await house.relay.late(clock()) == late - 1
+    late = await services.relay.late(clock())
+    await services.relay.relay(services.account)
+    assert await services.relay.late(clock()) == late - 1

@@ -12,12 +12,12 @@ from app.events.log import NewEvent
 from app.events.stream import Heartbeat, LiveEvents, Reset, Signal, progress_channel
 from shared.events import Event, EventType, Progress
 from shared.ids import AccountId, new_account_id, new_item_id
-from tests.house import House, ManualClock, Stores
+from tests.services import ManualClock, Services, Stores
 
 PLENTY_SECONDS = 60
 
 
-class Silence:
+class NullChannel:
     """Nudges that never arrive."""
 
     @asynccontextmanager
@@ -26,29 +26,29 @@ class Silence:
         yield asyncio.Event()
 
     @contextmanager
-    def hear(self, channel: str, take: Callable[[bytes], None]) -> Iterator[None]:
+    def subscribe(self, channel: str, take: Callable[[bytes], None]) -> Iterator[None]:
         assert channel
         assert callable(take)
         yield
 
 
 @pytest.fixture
-async def live(house: House) -> AsyncIterator[LiveEvents]:
-    base = house.base
+async def live(services: Services) -> AsyncIterator[LiveEvents]:
+    base = services.base
     async with LiveEvents(
         base.events.log, base.events.store, base.signals.nudges, base.clock, asyncio.Event()
     ) as opened:
         yield opened
 
 
-async def append(house: House, count: int = 1) -> None:
+async def append(services: Services, count: int = 1) -> None:
     for _ in range(count):
-        await house.base.events.log.append(house.account, [NewEvent(EventType.ITEM_UPDATED, "itm", {})])
+        await services.base.events.log.append(services.account, [NewEvent(EventType.ITEM_UPDATED, "itm", {})])
 
 
-async def take(live: LiveEvents, house: House, after: int, count: int) -> list[Signal]:
+async def take(live: LiveEvents, services: Services, after: int, count: int) -> list[Signal]:
     taken: list[Signal] = []
-    async with asyncio.timeout(PLENTY_SECONDS), aclosing(live.follow(house.account, after)) as signals:
+    async with asyncio.timeout(PLENTY_SECONDS), aclosing(live.stream(services.account, after)) as signals:
         async for signal in signals:
             if not isinstance(signal, Heartbeat):
                 taken.append(signal)
@@ -61,133 +61,137 @@ def numbers(signals: list[Signal]) -> list[int]:
     return [signal.number for signal in signals if isinstance(signal, Event)]
 
 
-async def test_a_stream_goes_on_after_its_cursor_and_then_lives(live: LiveEvents, house: House) -> None:
-    await append(house, 3)
-    following = asyncio.create_task(take(live, house, 1, 5))
+async def test_a_stream_goes_on_after_its_cursor_and_then_lives(live: LiveEvents, services: Services) -> None:
+    await append(services, 3)
+    reading = asyncio.create_task(take(live, services, 1, 5))
     await asyncio.sleep(0.1)
-    await append(house, 3)
-    assert numbers(await following) == [2, 3, 4, 5, 6]
+    await append(services, 3)
+    assert numbers(await reading) == [2, 3, 4, 5, 6]
 
 
-async def test_many_streams_of_one_account_share_one_watcher_and_each_gets_all(live: LiveEvents, house: House) -> None:
-    following = [asyncio.create_task(take(live, house, 0, 10)) for _ in range(50)]
+async def test_many_streams_of_one_account_share_one_watcher_and_each_gets_all(
+    live: LiveEvents, services: Services
+) -> None:
+    reading = [asyncio.create_task(take(live, services, 0, 10)) for _ in range(50)]
     await asyncio.sleep(0.1)
     assert live.watched == 1
-    await asyncio.gather(*(append(house) for _ in range(10)))
-    assert [numbers(taken) for taken in await asyncio.gather(*following)] == [list(range(1, 11))] * 50
+    await asyncio.gather(*(append(services) for _ in range(10)))
+    assert [numbers(taken) for taken in await asyncio.gather(*reading)] == [list(range(1, 11))] * 50
     await asyncio.sleep(0)
     assert live.watched == 0
 
 
-async def test_without_any_nudge_the_patrol_finds_what_was_missed(
-    house: House, monkeypatch: pytest.MonkeyPatch
+async def test_without_any_nudge_the_sweep_finds_missed_events(
+    services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "PATROL_SECONDS", 0.2)
-    base = house.base
-    async with LiveEvents(base.events.log, base.events.store, Silence(), base.clock, asyncio.Event()) as deaf:
-        following = asyncio.create_task(take(deaf, house, 0, 2))
+    monkeypatch.setattr(stream, "SWEEP_SECONDS", 0.2)
+    base = services.base
+    async with LiveEvents(
+        base.events.log, base.events.store, NullChannel(), base.clock, asyncio.Event()
+    ) as unsubscribed:
+        reading = asyncio.create_task(take(unsubscribed, services, 0, 2))
         await asyncio.sleep(0.1)
-        await append(house, 2)
-        assert numbers(await following) == [1, 2]
+        await append(services, 2)
+        assert numbers(await reading) == [1, 2]
 
 
 async def test_a_cursor_that_is_no_longer_kept_or_lies_ahead_is_reset(
-    live: LiveEvents, house: House, clock: ManualClock
+    live: LiveEvents, services: Services, clock: ManualClock
 ) -> None:
-    await append(house, 2)
-    assert await take(live, house, 99, 1) == [Reset(2)]
+    await append(services, 2)
+    assert await take(live, services, 99, 1) == [Reset(2)]
     clock.advance(days=31)
-    await append(house)
-    assert await take(live, house, 0, 1) == [Reset(3)]
+    await append(services)
+    assert await take(live, services, 0, 1) == [Reset(3)]
 
 
 async def test_a_heartbeat_comes_while_nothing_happens(
-    live: LiveEvents, house: House, monkeypatch: pytest.MonkeyPatch
+    live: LiveEvents, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.1)
-    async with asyncio.timeout(PLENTY_SECONDS), aclosing(live.follow(house.account, 0)) as signals:
+    async with asyncio.timeout(PLENTY_SECONDS), aclosing(live.stream(services.account, 0)) as signals:
         assert await anext(signals) == Heartbeat()
 
 
-async def test_a_stopping_process_ends_its_streams(house: House) -> None:
-    base, stopping = house.base, asyncio.Event()
+async def test_a_stopping_process_ends_its_streams(services: Services) -> None:
+    base, stopping = services.base, asyncio.Event()
     async with LiveEvents(base.events.log, base.events.store, base.signals.nudges, base.clock, stopping) as live:
 
-        async def follow_to_the_end() -> int:
-            async with aclosing(live.follow(house.account, 0)) as signals:
+        async def read_to_the_end() -> int:
+            async with aclosing(live.stream(services.account, 0)) as signals:
                 return len([signal async for signal in signals])
 
-        following = asyncio.create_task(follow_to_the_end())
+        reading = asyncio.create_task(read_to_the_end())
         await asyncio.sleep(0.1)
         stopping.set()
         async with asyncio.timeout(PLENTY_SECONDS):
-            assert await following == 0
+            assert await reading == 0
 
 
-async def test_a_long_poll_returns_with_the_first_event(live: LiveEvents, house: House) -> None:
-    waiting = asyncio.create_task(live.wait(house.account, 0, PLENTY_SECONDS))
+async def test_a_long_poll_returns_with_the_first_event(live: LiveEvents, services: Services) -> None:
+    waiting = asyncio.create_task(live.wait(services.account, 0, PLENTY_SECONDS))
     await asyncio.sleep(0.1)
-    await append(house)
+    await append(services)
     async with asyncio.timeout(PLENTY_SECONDS):
         await waiting
-    assert (await house.base.events.log.read(house.account, 0, limit=1)).head == 1
+    assert (await services.base.events.log.read(services.account, 0, limit=1)).head == 1
 
 
-async def tell(house: House, account: AccountId, percent: float) -> Progress:
+async def publish_progress(services: Services, account: AccountId, percent: float) -> Progress:
     progress = Progress(id=new_item_id(), percent=percent, ready_at=None)
-    await house.base.signals.tell(progress_channel(account), progress.model_dump_json().encode())
+    await services.base.signals.publish(progress_channel(account), progress.model_dump_json().encode())
     return progress
 
 
-async def until_heard(house: House, stores: Stores) -> None:
+async def until_subscribed(services: Services, stores: Stores) -> None:
     """Redis keeps nothing for who comes too late to hear how far the account's items are."""
     async with Redis.from_url(stores.valkey) as redis, asyncio.timeout(PLENTY_SECONDS):
-        while (await redis.pubsub_numsub(progress_channel(house.account)))[0][1] == 0:  # noqa: ASYNC110  another process
+        while (await redis.pubsub_numsub(progress_channel(services.account)))[0][1] == 0:  # noqa: ASYNC110  another process
             await asyncio.sleep(0.01)
 
 
 async def test_progress_reaches_its_owners_streams_only_and_is_in_no_log(
-    live: LiveEvents, house: House, stores: Stores
+    live: LiveEvents, services: Services, stores: Stores
 ) -> None:
-    following = asyncio.create_task(take(live, house, 0, 3))
-    await until_heard(house, stores)
-    await tell(house, new_account_id(), 1)
-    told = [await tell(house, house.account, percent) for percent in (2.5, 100)]
-    await append(house)
-    taken = await following
-    assert [signal for signal in taken if isinstance(signal, Progress)] == told
+    reading = asyncio.create_task(take(live, services, 0, 3))
+    await until_subscribed(services, stores)
+    await publish_progress(services, new_account_id(), 1)
+    published = [await publish_progress(services, services.account, percent) for percent in (2.5, 100)]
+    await append(services)
+    taken = await reading
+    assert [signal for signal in taken if isinstance(signal, Progress)] == published
     assert numbers(taken) == [1]
-    assert (await house.base.events.log.read(house.account, 0, limit=10)).head == 1
+    assert (await services.base.events.log.read(services.account, 0, limit=10)).head == 1
 
 
-async def test_what_is_no_progress_is_not_passed_on(live: LiveEvents, house: House, stores: Stores) -> None:
-    following = asyncio.create_task(take(live, house, 0, 1))
-    await until_heard(house, stores)
-    await house.base.signals.tell(progress_channel(house.account), b'{"percent": 1e9}')
-    told = await tell(house, house.account, 50)
-    assert await following == [told]
+async def test_what_is_no_progress_is_not_passed_on(live: LiveEvents, services: Services, stores: Stores) -> None:
+    reading = asyncio.create_task(take(live, services, 0, 1))
+    await until_subscribed(services, stores)
+    await services.base.signals.publish(progress_channel(services.account), b'{"percent": 1e9}')
+    published = await publish_progress(services, services.account, 50)
+    assert await reading == [published]
 
 
-async def test_a_stream_does_not_hear_what_was_told_before_it_began(
-    live: LiveEvents, house: House, stores: Stores
+async def test_a_stream_omits_progress_from_before_its_start(
+    live: LiveEvents, services: Services, stores: Stores
 ) -> None:
-    async with aclosing(live.follow(house.account, 0)) as first:
+    async with aclosing(live.stream(services.account, 0)) as first:
         waiting = asyncio.ensure_future(anext(first))
-        await until_heard(house, stores)
-        told = await tell(house, house.account, 10)
-        assert await waiting == told
-        following = asyncio.create_task(take(live, house, 0, 1))
+        await until_subscribed(services, stores)
+        published = await publish_progress(services, services.account, 10)
+        assert await waiting == published
+        reading = asyncio.create_task(take(live, services, 0, 1))
         await asyncio.sleep(0.1)
-        later = await tell(house, house.account, 20)
-        assert await following == [later]
+        later = await publish_progress(services, services.account, 20)
+        assert await reading == [later]
 
 
-async def test_a_long_poll_is_not_ended_by_progress(live: LiveEvents, house: House, stores: Stores) -> None:
-    waiting = asyncio.create_task(live.wait(house.account, 0, PLENTY_SECONDS))
-    await until_heard(house, stores)
-    await tell(house, house.account, 10)
+async def test_a_long_poll_is_not_ended_by_progress(live: LiveEvents, services: Services, stores: Stores) -> None:
+    waiting = asyncio.create_task(live.wait(services.account, 0, PLENTY_SECONDS))
+    await until_subscribed(services, stores)
+    await publish_progress(services, services.account, 10)
     await asyncio.sleep(0.1)
     assert not waiting.done()
-    await append(house)
+    await append(services)
     async with asyncio.timeout(PLENTY_SECONDS):
         await waiting

@@ -6,7 +6,7 @@ from datetime import timedelta
 from app.events.log import LARGE_BATCH, EventLog, NewEvent
 from shared.events import EventType
 from shared.ids import AccountId
-from tests.house import House, ManualClock
+from tests.services import ManualClock, Services
 
 
 def an_event() -> NewEvent:
@@ -17,26 +17,24 @@ async def no_nudge(account: AccountId) -> None:
     assert account
 
 
-async def test_large_batches_of_two_processes_cost_little_more_than_what_they_commit(house: House) -> None:
-    base = house.base
-    await base.events.log.append(house.account, [an_event()])
+async def test_large_batches_of_two_processes_cost_little_more_than_what_they_commit(services: Services) -> None:
+    base = services.base
+    await base.events.log.append(services.account, [an_event()])
     async with (
         EventLog(base.events.store, base.amazon.dynamo, no_nudge, base.clock) as one,
         EventLog(base.events.store, base.amazon.dynamo, no_nudge, base.clock) as other,
     ):
-        batches = [log.append(house.account, [an_event()] * LARGE_BATCH) for _ in range(20) for log in (one, other)]
+        batches = [log.append(services.account, [an_event()] * LARGE_BATCH) for _ in range(20) for log in (one, other)]
         await asyncio.gather(*batches)
     committed = one.actions_committed + other.actions_committed
     assert one.actions_sent + other.actions_sent < 1.1 * committed
 
 
-async def test_whoever_died_after_announcing_holds_others_up_for_a_second_only(
-    house: House, clock: ManualClock
-) -> None:
-    log, now = house.base.events.log, clock()
-    await log.append(house.account, [an_event()])
-    head = await log.head(house.account)
-    await house.base.events.store.announce(house.account, head, "dead", now=now, until=now + timedelta(seconds=1))
+async def test_a_crash_after_announcing_delays_others_for_a_second_only(services: Services, clock: ManualClock) -> None:
+    log, now = services.base.events.log, clock()
+    await log.append(services.account, [an_event()])
+    head = await log.head(services.account)
+    await services.base.events.store.announce(services.account, head, "dead", now=now, until=now + timedelta(seconds=1))
     clock.advance(seconds=2)
-    assert await log.append(house.account, [an_event()]) == 2
-    assert (await log.head(house.account)).appender is None
+    assert await log.append(services.account, [an_event()]) == 2
+    assert (await log.head(services.account)).appender is None

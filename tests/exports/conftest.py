@@ -7,11 +7,11 @@ import pytest
 
 from app.exports.changes import ExportChanges
 from app.exports.erasure import ExportErasure
+from app.exports.maintenance import ExportMaintenance
 from app.exports.queueing import ExportQueue
 from app.exports.row import ExportRow, export_prefix
 from app.exports.service import ExportService
 from app.exports.store import ExportStore
-from app.exports.upkeep import ExportUpkeep
 from app.exports.work import ExportWork
 from app.items.delivery import Delivery
 from app.items.inventory import Inventory
@@ -20,23 +20,23 @@ from app.stores.resources import EXPORTS_QUEUE
 from app.stores.sqs import Message
 from app.worker.export_attempts import ExportAttempts
 from shared.events import Event
-from tests.house import CDN, House, ManualClock, Stores
+from tests.services import CDN, ManualClock, Services, Stores
 
 
 @dataclass(frozen=True, slots=True)
 class Office:
     """Where exports are asked for, made, swept and erased."""
 
-    house: House
+    services: Services
     exports: ExportService
     work: ExportWork
-    upkeep: ExportUpkeep
+    maintenance: ExportMaintenance
     erasure: ExportErasure
     attempts: ExportAttempts
     scratch: Path
 
     async def start(self) -> ExportRow:
-        return await self.exports.start(self.house.account)
+        return await self.exports.start(self.services.account)
 
     async def row(self, row: ExportRow) -> ExportRow:
         """As it stands now."""
@@ -47,27 +47,29 @@ class Office:
         await self.attempts.handle(message(row))
         return await self.row(row)
 
-    async def attend(self, row: ExportRow) -> None:
-        await self.upkeep.attend(row.account_id, row.export_id)
+    async def process(self, row: ExportRow) -> None:
+        await self.maintenance.process(row.account_id, row.export_id)
 
-    async def told(self) -> list[Event]:
+    async def published(self) -> list[Event]:
         """What the account's log says of exports."""
-        page = await self.house.base.events.log.read(self.house.account, 0, limit=100)
+        page = await self.services.base.events.log.read(self.services.account, 0, limit=100)
         return [event for event in page.events if event.type.startswith("export.")]
 
     async def keys(self) -> list[str]:
-        objects = self.house.base.amazon.objects
-        prefix = export_prefix(self.house.account)
-        return [found.key async for found in objects.list_objects(prefix)] + await objects.list_multipart_keys(prefix)
+        objects = self.services.base.amazon.objects
+        prefix = export_prefix(self.services.account)
+        return [matches.key async for matches in objects.list_objects(prefix)] + await objects.list_multipart_keys(
+            prefix
+        )
 
     async def messages(self, row: ExportRow) -> int:
         """Takes what the queue holds; other tests' messages count for nothing."""
-        queues, found = self.house.base.amazon.queues, 0
-        while messages := await queues.receive(EXPORTS_QUEUE, most=10, wait_seconds=0):
+        queues, matches = self.services.base.amazon.queues, 0
+        while messages := await queues.receive(EXPORTS_QUEUE, limit=10, wait_seconds=0):
             for each in messages:
-                found += each.body.get("export_id") == row.export_id
+                matches += each.body.get("export_id") == row.export_id
                 await queues.delete(EXPORTS_QUEUE, each.receipt_handle)
-        return found
+        return matches
 
 
 def message(row: ExportRow) -> Message:
@@ -76,18 +78,18 @@ def message(row: ExportRow) -> Message:
 
 
 @pytest.fixture
-def office(house: House, stores: Stores, clock: ManualClock, tmp_path: Path) -> Office:
-    base = house.base
+def office(services: Services, stores: Stores, clock: ManualClock, tmp_path: Path) -> Office:
+    base = services.base
     store = ExportStore(base.amazon.dynamo)
     changes = ExportChanges(store, base.events.log)
     queue = ExportQueue(base.amazon.queues, changes, clock)
     delivery = Delivery(UrlSigner(CDN, "K1", stores.settings().cdn_private_key.get_secret_value()), clock)
     work = ExportWork(changes, clock)
     return Office(
-        house,
+        services,
         ExportService(store, changes, queue, delivery, clock),
         work,
-        ExportUpkeep(store, changes, queue, base.amazon.objects, clock),
+        ExportMaintenance(store, changes, queue, base.amazon.objects, clock),
         ExportErasure(store, base.amazon.objects),
         ExportAttempts(work, base.amazon.objects, Inventory(base.items.store), base.amazon.queues, tmp_path),
         tmp_path,

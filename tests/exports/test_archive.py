@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.exports.archive import MOST_NAME_BYTES, Archive, Names
+from app.exports.archive import MAX_NAME_BYTES, Archive, Names
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 FOUR_GIB = 4 * 1024**3
@@ -91,7 +91,7 @@ async def test_a_file_above_four_gibibytes_gets_zip64(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "safe"),
+    ("expected", "safe"),
     [
         ("IMG_1.jpg", "IMG_1.jpg"),
         ("../../etc/passwd", "_.._etc_passwd"),
@@ -102,25 +102,25 @@ async def test_a_file_above_four_gibibytes_gets_zip64(tmp_path: Path) -> None:
         ("trailing. . ", "trailing"),
     ],
 )
-def test_a_name_leads_nowhere_and_unpacks_everywhere(wanted: str, safe: str) -> None:
-    assert Names().take(wanted) == safe
+def test_a_name_leads_nowhere_and_unpacks_everywhere(expected: str, safe: str) -> None:
+    assert Names().take(expected) == safe
 
 
 def test_doubles_are_numbered_also_where_case_does_not_count() -> None:
     names = Names()
-    wanted = ["IMG.jpg", "img.JPG", "IMG.jpg", "IMG (2).jpg", "IMG.jpg", "no ending", "no ending"]
-    assert [names.take(each) for each in wanted] == [
+    expected = ["IMG.jpg", "img.JPG", "IMG.jpg", "IMG (2).jpg", "IMG.jpg", "no ending", "no ending"]
+    assert [names.take(each) for each in expected] == [
         "IMG.jpg", "img (2).JPG", "IMG (3).jpg", "IMG (2) (2).jpg", "IMG (4).jpg", "no ending", "no ending (2)",
     ]  # fmt: skip
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=255), max_size=30))
-def test_any_names_become_different_ones_that_fit(wanted: list[str]) -> None:
+def test_any_names_become_different_ones_that_fit(expected: list[str]) -> None:
     names = Names()
-    taken = [names.take(each) for each in wanted]
+    taken = [names.take(each) for each in expected]
     assert len({each.casefold() for each in taken}) == len(taken)
     for each in taken:
-        assert 0 < len(each.encode()) <= MOST_NAME_BYTES + 20
+        assert 0 < len(each.encode()) <= MAX_NAME_BYTES + 20
         assert "/" not in each
         assert each not in {".", ".."}
         assert not each.endswith((".", " "))

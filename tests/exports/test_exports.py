@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.exports.lifecycle import KEPT, MOST_LOST_ATTEMPTS, TIME_LIMIT, ClaimLost
+from app.exports.lifecycle import MAX_LOST_ATTEMPTS, RETENTION, TIME_LIMIT, ClaimLost
 from app.exports.row import ExportRow, export_key
-from app.exports.service import MOST_KEPT
+from app.exports.service import MAX_EXPORTS
 from app.items.keys import original_key
 from app.worker.exporting import LEAST_PART_BYTES
 from shared.events import EventType
@@ -19,27 +19,27 @@ from shared.ids import new_account_id
 from shared.items import FailureCode
 from shared.problems import NotFound, TooManyRequests
 from tests.exports.conftest import Office, message
-from tests.house import ManualClock
+from tests.services import ManualClock
 
 
 async def made(office: Office, row: ExportRow) -> zipfile.ZipFile:
     """The file as S3 has it."""
     pieces = [
-        piece async for piece in office.house.base.amazon.objects.stream(export_key(row.account_id, row.export_id))
+        piece async for piece in office.services.base.amazon.objects.stream(export_key(row.account_id, row.export_id))
     ]
     return zipfile.ZipFile(io.BytesIO(b"".join(pieces)))
 
 
 async def test_it_holds_every_original_under_its_name_and_what_is_known_of_each(office: Office) -> None:
-    house = office.house
+    services = office.services
     contents = [b"the first", b"the second", b"a third, of the same name"]
     for name, content in zip(["beach.jpg", "ä.jpg", "beach.jpg"], contents, strict=True):
-        row, upload = await house.create(content, name=name)
-        await house.put(upload, content)
-        await house.completion.complete(row, None)
-    await house.create(b"never uploaded", name="never.jpg")
-    gone = await house.queued(b"deleted")
-    await house.trash.delete(gone, None)
+        row, upload = await services.create(content, name=name)
+        await services.put(upload, content)
+        await services.completion.complete(row, None)
+    await services.create(b"never uploaded", name="never.jpg")
+    gone = await services.queued(b"deleted")
+    await services.trash.delete(gone, None)
     ready = await office.handle(await office.start())
     assert (ready.state, ready.item_count, ready.missing_count, ready.percent) == (ExportState.READY, 4, 0, 100)
     with await made(office, ready) as archive:
@@ -58,9 +58,9 @@ async def test_it_holds_every_original_under_its_name_and_what_is_known_of_each(
 
 async def test_what_is_larger_than_a_part_travels_in_parts(office: Office) -> None:
     for number in range(3):
-        await office.house.queued(bytes([number]) * (LEAST_PART_BYTES * 3 // 4))
+        await office.services.queued(bytes([number]) * (LEAST_PART_BYTES * 3 // 4))
     ready = await office.handle(await office.start())
-    stored = await office.house.base.amazon.objects.head(export_key(ready.account_id, ready.export_id))
+    stored = await office.services.base.amazon.objects.head(export_key(ready.account_id, ready.export_id))
     assert stored is not None
     assert stored.size_bytes == ready.size_bytes
     assert (stored.digest or "").endswith("-3")
@@ -75,8 +75,8 @@ async def test_an_account_without_items_gets_an_empty_list(office: Office) -> No
 
 
 async def test_an_original_that_is_not_there_is_named_and_spoils_nothing(office: Office) -> None:
-    rows = [await office.house.queued(content) for content in (b"here", b"gone")]
-    await office.house.base.amazon.objects.delete([original_key(rows[1].account_id, rows[1].item_id)])
+    rows = [await office.services.queued(content) for content in (b"here", b"gone")]
+    await office.services.base.amazon.objects.delete([original_key(rows[1].account_id, rows[1].item_id)])
     ready = await office.handle(await office.start())
     assert (ready.state, ready.item_count, ready.missing_count) == (ExportState.READY, 2, 1)
     with await made(office, ready) as archive:
@@ -89,26 +89,26 @@ async def test_the_caller_is_called_back_once_without_a_url(office: Office) -> N
     row = await office.start()
     await office.handle(row)
     await office.handle(row)
-    (event,) = await office.told()
+    (event,) = await office.published()
     assert (event.type, event.subject, event.data["state"]) == (EventType.EXPORT_READY, row.export_id, "ready")
     assert event.data["url"] is None
 
 
 async def test_its_url_is_its_own_for_ten_minutes(office: Office, clock: ManualClock) -> None:
     row = await office.start()
-    assert office.exports.shown(row).url is None
-    shown = office.exports.shown(await office.handle(row))
-    assert shown.url is not None
-    assert shown.url_expires_at is not None
-    assert f"/exports/{row.account_id}/{row.export_id}.zip?Policy=" in shown.url
-    assert timedelta(minutes=9) < shown.url_expires_at - clock.now <= timedelta(minutes=10)
+    assert office.exports.to_wire(row).url is None
+    results = office.exports.to_wire(await office.handle(row))
+    assert results.url is not None
+    assert results.url_expires_at is not None
+    assert f"/exports/{row.account_id}/{row.export_id}.zip?Policy=" in results.url
+    assert timedelta(minutes=9) < results.url_expires_at - clock.now <= timedelta(minutes=10)
 
 
-async def test_asked_again_meanwhile_it_is_the_same_one_and_only_a_few_are_kept(office: Office) -> None:
+async def test_a_second_request_returns_the_running_export_and_few_are_retained(office: Office) -> None:
     row = await office.start()
     assert (await office.start()).export_id == row.export_id
     await office.handle(row)
-    for _ in range(MOST_KEPT - 1):
+    for _ in range(MAX_EXPORTS - 1):
         await office.handle(await office.start())
     with pytest.raises(TooManyRequests):
         await office.start()
@@ -120,16 +120,14 @@ async def test_another_account_does_not_see_it(office: Office) -> None:
         await office.exports.require(new_account_id(), row.export_id)
 
 
-async def test_a_worker_that_was_killed_is_followed_by_another_from_the_beginning(
-    office: Office, clock: ManualClock
-) -> None:
-    await office.house.queued(b"a photo")
+async def test_a_killed_worker_is_replaced_from_the_beginning(office: Office, clock: ManualClock) -> None:
+    await office.services.queued(b"a photo")
     row = await office.start()
     dead = await office.work.claim(row.account_id, row.export_id)
     await office.work.renew(dead, 40.0)
-    await office.house.base.amazon.objects.start_multipart(export_key(row.account_id, row.export_id), name="x.zip")
+    await office.services.base.amazon.objects.start_multipart(export_key(row.account_id, row.export_id), name="x.zip")
     clock.advance(seconds=61)
-    await office.attend(row)
+    await office.process(row)
     waiting = await office.row(row)
     assert (waiting.state, waiting.lost_attempts, await office.keys()) == (ExportState.QUEUED, 1, [])
     assert (await office.handle(row)).state is ExportState.READY
@@ -138,20 +136,20 @@ async def test_a_worker_that_was_killed_is_followed_by_another_from_the_beginnin
     assert len(await office.keys()) == 1
 
 
-async def test_one_that_kills_five_workers_fails_and_says_so(office: Office, clock: ManualClock) -> None:
+async def test_an_export_that_kills_five_workers_fails_with_a_reason(office: Office, clock: ManualClock) -> None:
     row = await office.start()
-    for _ in range(MOST_LOST_ATTEMPTS):
+    for _ in range(MAX_LOST_ATTEMPTS):
         await office.work.claim(row.account_id, row.export_id)
         clock.advance(seconds=61)
-        await office.attend(row)
+        await office.process(row)
     failed = await office.row(row)
     assert failed.failure is not None
     assert (failed.state, failed.failure.code) == (ExportState.FAILED, FailureCode.INTERNAL)
-    assert [event.type for event in await office.told()] == [EventType.EXPORT_FAILED]
+    assert [event.type for event in await office.published()] == [EventType.EXPORT_FAILED]
 
 
-async def test_a_worker_told_to_stop_gives_it_back_for_nothing(office: Office) -> None:
-    await office.house.queued(b"a photo")
+async def test_a_stopping_worker_returns_it_without_counting_an_attempt(office: Office) -> None:
+    await office.services.queued(b"a photo")
     row = await office.start()
     attempt = asyncio.create_task(office.attempts.handle(message(row)))
     async with asyncio.timeout(60):
@@ -159,15 +157,15 @@ async def test_a_worker_told_to_stop_gives_it_back_for_nothing(office: Office) -
             await asyncio.sleep(0)
     attempt.cancel()
     await asyncio.wait({attempt})
-    given_back = await office.row(row)
-    assert (given_back.state, given_back.lost_attempts) == (ExportState.QUEUED, 0)
+    returned = await office.row(row)
+    assert (returned.state, returned.lost_attempts) == (ExportState.QUEUED, 0)
     assert (await office.handle(row)).state is ExportState.READY
 
 
 async def test_one_that_is_never_done_ends_by_its_deadline(office: Office, clock: ManualClock) -> None:
     row = await office.start()
     clock.now += TIME_LIMIT
-    await office.attend(row)
+    await office.process(row)
     failed = await office.row(row)
     assert failed.failure is not None
     assert (failed.state, failed.failure.code, failed.deadline) == (ExportState.FAILED, FailureCode.DEADLINE, None)
@@ -177,21 +175,23 @@ async def test_a_message_that_got_lost_is_sent_again(office: Office, clock: Manu
     row = await office.start()
     assert await office.messages(row) == 1
     clock.advance(minutes=1)
-    await office.attend(row)
+    await office.process(row)
     assert await office.messages(row) == 0
     clock.advance(minutes=1)
-    await office.attend(row)
+    await office.process(row)
     assert await office.messages(row) == 1
 
 
 async def test_after_a_week_nothing_is_left(office: Office, clock: ManualClock) -> None:
     row = await office.handle(await office.start())
-    clock.now += KEPT - timedelta(seconds=1)
-    await office.attend(row)
+    clock.now += RETENTION - timedelta(seconds=1)
+    await office.process(row)
     assert len(await office.keys()) == 1
     clock.advance(seconds=1)
-    assert (row.account_id, row.export_id) in [found for shard in range(16) for found in await office.upkeep.due(shard)]
-    await office.attend(row)
+    assert (row.account_id, row.export_id) in [
+        matches for shard in range(16) for matches in await office.maintenance.due(shard)
+    ]
+    await office.process(row)
     assert await office.keys() == []
     with pytest.raises(NotFound):
         await office.row(row)
@@ -201,7 +201,7 @@ async def test_erasing_an_account_finds_its_exports(office: Office) -> None:
     await office.handle(await office.start())
     row = await office.start()
     claimed = await office.work.claim(row.account_id, row.export_id)
-    await office.house.base.amazon.objects.start_multipart(export_key(row.account_id, row.export_id), name="x.zip")
+    await office.services.base.amazon.objects.start_multipart(export_key(row.account_id, row.export_id), name="x.zip")
     async for _ in office.erasure.erase(row.account_id):
         pass
     assert await office.keys() == []

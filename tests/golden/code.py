@@ -19,10 +19,10 @@ _ENTRY_POINTS = ("__main__", "migrations.env")
 def modules() -> tuple[ModuleType, ...]:
     """All modules of the service and of what it shares with its clients."""
     names = [
-        found.name
+        result.name
         for package in (app, shared)
-        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
-        if not found.name.endswith(_ENTRY_POINTS)
+        for result in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+        if not result.name.endswith(_ENTRY_POINTS)
     ]
     return tuple(importlib.import_module(name) for name in sorted(names))
 

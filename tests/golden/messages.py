@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
-from app.events.nudging import FollowerNudges
+from app.events.nudging import ProjectionNudges
 from app.events.relay import RelayService
 from app.exports.queueing import ExportQueue
 from app.exports.row import ExportRow
@@ -13,11 +13,11 @@ from app.items.lifecycle import READY, Change
 from app.items.queueing import WorkQueue
 from app.items.reprocessing import Reprocessing
 from app.items.row import ItemRow, Lane
-from app.media.results import Capsule
+from app.media.results import CrashReport
 from app.stores.resources import COMPLETIONS_TOPIC, QUEUES
 from app.stores.sns import Topics
 from app.stores.sqs import Queues
-from app.worker.attempt import bury
+from app.worker.attempt import dead_letter
 from shared.events import Event
 from tests.golden.flat import of_json, text_of
 from tests.golden.full_values import MOMENT, full
@@ -81,11 +81,11 @@ async def _send(queues: Queues, topics: Topics) -> None:
         await WorkQueue(queues, _Changes(waiting), clock).send(waiting)  # type: ignore[arg-type]  # applies rules
     stale = replace(row, state=READY, claim=None, remake=None)
     reprocessing = Reprocessing(None, _Changes(stale), queues, "another recipe", clock)  # type: ignore[arg-type]  # as above
-    await reprocessing._ask(stale)
+    await reprocessing._request(stale)
     export: ExportRow = full(ExportRow)
     await ExportQueue(queues, _Changes(export), clock).send(export)  # type: ignore[arg-type]  # as above
-    await bury(queues, row, asdict(full(Capsule)))
-    nudges = FollowerNudges(None, queues, ())  # type: ignore[arg-type]  # nudging asks no store
+    await dead_letter(queues, row, asdict(full(CrashReport)))
+    nudges = ProjectionNudges(None, queues, ())  # type: ignore[arg-type]  # nudging asks no store
     await nudges.nudge(row.account_id)
     event = full(Event).model_copy(update={"data": {"kind": "image"}})
     await RelayService(None, topics, nudges, clock)._publish(row.account_id, event)  # type: ignore[arg-type]  # as above

@@ -8,15 +8,15 @@ from redis.asyncio import Redis
 
 from app.events import stream
 from app.stores import signals
-from app.stores.board import Board
 from app.stores.cache import link
 from app.stores.cache.keys import Entry, Key, Kind
 from app.stores.cache.outbox import Generation
 from app.stores.cache.scripts import SCRIPTS
 from app.stores.cache.timing import Timing
 from app.stores.cache.values import HEADER
+from app.stores.presence_registry import PresenceRegistry
 from app.stores.signals import Limit
-from shared.admin import WORKERS_BOARD, WorkerSeen
+from shared.admin import WORKERS_REGISTRY, WorkerSeen
 from shared.events import Progress
 from tests.golden.code import functions, functions_returning, modules, values_of
 from tests.golden.flat import merged, of_json, text_of
@@ -27,13 +27,13 @@ from tests.golden.schemas import members
 async def redis_keys() -> str:
     lines = [
         *(f"cached value  {name}" for name in _cached_names()),
-        *(f"limit  {limit.key('CLIENT')}  {limit.most} in {limit.per_seconds} s" for limit in values_of(Limit)),
+        *(f"limit  {limit.key('CLIENT')}  {limit.maximum} in {limit.per_seconds} s" for limit in values_of(Limit)),
         *(f"cache  {command}" for command in await _cache_commands()),
         f"cache  header of a value  {HEADER.format}",
-        *[f"board  {key}" for key in await _board_keys()],
+        *[f"board  {key}" for key in await _registry_keys()],
         *(f"channel  {channel}" for channel in _channels()),
         *merged("channel  progress:", of_json(full(Progress).model_dump(mode="json"))),
-        *merged(f"board  {WORKERS_BOARD}", of_json(full(WorkerSeen).model_dump(mode="json"))),
+        *merged(f"board  {WORKERS_REGISTRY}", of_json(full(WorkerSeen).model_dump(mode="json"))),
     ]
     return text_of(lines)
 
@@ -62,7 +62,7 @@ def _cached_names() -> Iterator[str]:
 
 
 def _channels() -> Iterator[str]:
-    yield signals._EVERYBODY
+    yield signals._BROADCAST
     for function in functions(stream):
         if function.__annotations__.get("return") is str and len(function.__annotations__) == 2:
             yield function(**arguments(function))
@@ -81,7 +81,7 @@ class _Connection:
         done.set_result([[b"value"]] * count)
         return done
 
-    async def ask(self, *words: bytes) -> None:
+    async def request(self, *words: bytes) -> None:
         return
 
 
@@ -99,10 +99,10 @@ async def _cache_commands() -> set[str]:
         link._digest(SCRIPTS.store).decode(): "store",
         link._digest(SCRIPTS.invalidate).decode(): "invalidate",
     }
-    found = {tuple(words) for sent in connection.sent for words in _commands(sent)}
+    results = {tuple(words) for sent in connection.sent for words in _commands(sent)}
     return {
         f"{scripts[words[1]]}  {' '.join(words[3 : 3 + int(words[2])])}" if words[1] in scripts else " ".join(words)
-        for words in found
+        for words in results
     }
 
 
@@ -131,12 +131,12 @@ class _Redis:
         return []
 
 
-async def _board_keys() -> list[str]:
-    async def ask(call: Awaitable[Any], _seconds: float) -> Any:
+async def _registry_keys() -> list[str]:
+    async def request(call: Awaitable[Any], _seconds: float) -> Any:
         return await call
 
     redis: Redis = _Redis()  # type: ignore[assignment]  # only `eval` is used
-    board = Board(redis, ask)
-    await board.post(WORKERS_BOARD, "notice", seconds=60)
-    await board.read(WORKERS_BOARD)
+    registry = PresenceRegistry(redis, request)
+    await registry.post(WORKERS_REGISTRY, "notice", seconds=60)
+    await registry.read(WORKERS_REGISTRY)
     return redis.keys  # type: ignore[return-value]  # of the class above

@@ -33,9 +33,9 @@ async def migrated() -> str:
 
 
 def _reflected(connection: Connection) -> list[str]:
-    found = MetaData()
-    found.reflect(connection)
-    tables = [table for table in found.sorted_tables if table.name in set(inspect(connection).get_table_names())]
+    results = MetaData()
+    results.reflect(connection)
+    tables = [table for table in results.sorted_tables if table.name in set(inspect(connection).get_table_names())]
     return list(_lines(tables, mysql_types=False))
 
 

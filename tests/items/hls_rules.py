@@ -47,9 +47,9 @@ def read_main(text: str) -> dict[str, dict[str, object]]:
     _require_tags(lines, MAIN_TAGS, ONCE)
     streams = [line for line in lines if line.startswith("#EXT-X-STREAM-INF")]
     assert all(STREAM.fullmatch(line) for line in streams), "4.3.4.2: BANDWIDTH is there, each attribute has its form"
-    for line, following in pairwise([*lines, ""]):
-        followed = bool(following) and not following.startswith("#")
-        assert followed == line.startswith("#EXT-X-STREAM-INF"), "4.3.4.2: the URI follows its tag, and nothing else"
+    for line, next_line in pairwise([*lines, ""]):
+        matched = bool(next_line) and not next_line.startswith("#")
+        assert matched == line.startswith("#EXT-X-STREAM-INF"), "4.3.4.2: the URI follows its tag, and nothing else"
     read = m3u8.loads(text)
     assert read.is_variant
     assert not read.segments, "4.1: not both kinds at once"

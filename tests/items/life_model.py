@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 DAY, LEASE, PROCESSING = 86_400, 60, 600
 RESTORABLE = 30 * DAY
-EMPTIED_AGAIN = 90, 4_290
+DELETED_AGAIN = 90, 4_290
 """Earliest and latest: 90 s after a purge was begun no claim can write; URLs given out may for 70 minutes."""
 SIZE = 40
 DURATION = 20
@@ -25,24 +25,24 @@ class ModelItem:
     holder: int | None = None
     held_until: float = 0
     claimed_at: float = 0
-    lost: int = 0
+    lost_attempts: int = 0
     original: bool = False
     lane: str = "express"
     playable: bool = False
     reserved: int = SIZE
     before: str = ""
     purged_from: float = 0
-    emptied_at: float | None = None
+    purged_at: float | None = None
     ended: tuple[str, int] | None = None
     """How the last claim ended, and whose it was: said once more, because an answer was lost, it is no error."""
-    told: list[str] = field(default_factory=lambda: ["item.created"])
+    published: list[str] = field(default_factory=lambda: ["item.created"])
 
-    def _end(self, state: str, *, tell: bool = True) -> None:
+    def _end(self, state: str, *, publish: bool = True) -> None:
         self.state, self.holder, self.playable = state, None, False
         if state in {"cancelled", "expired"}:
             self.reserved = 0
-        if tell:
-            self.told.append(f"item.{state}")
+        if publish:
+            self.published.append(f"item.{state}")
 
     def complete(self, now: float) -> bool:
         if self.state == "uploading":
@@ -60,17 +60,17 @@ class ModelItem:
     def holds(self, worker: int) -> bool:
         return self.state == "processing" and self.holder == worker
 
-    def pass_on(self, worker: int, now: float) -> bool:
+    def hand_off(self, worker: int, now: float) -> bool:
         if held := self.holds(worker):
             self._wait(0)
-            self.lane, self.lost, self.queued_first = "bulk", 0, now
-            self.told.append("item.updated")
+            self.lane, self.lost_attempts, self.queued_first = "bulk", 0, now
+            self.published.append("item.updated")
         return held
 
     def play(self, worker: int) -> bool:
         if held := self.holds(worker):
             if not self.playable:
-                self.told.append("item.playable")
+                self.published.append("item.playable")
             self.playable = True
         return held
 
@@ -92,22 +92,22 @@ class ModelItem:
         return held
 
     def _wait(self, until: float) -> None:
-        self._end("queued", tell=False)
+        self._end("queued", publish=False)
         self.usable_from = until
 
-    def lose(self, worker: int, now: float) -> bool:
+    def record_lost_attempt(self, worker: int, now: float) -> bool:
         if self.holds(worker):
-            self._lost_attempt(now)
+            self._record_lost_attempt(now)
         return self.ended == ("lost", worker)
 
-    def _lost_attempt(self, now: float) -> None:
+    def _record_lost_attempt(self, now: float) -> None:
         if self.holder is not None:
             self.ended = "lost", self.holder
-        self.lost += 1
-        if self.lost == 5:
+        self.lost_attempts += 1
+        if self.lost_attempts == 5:
             self._end("failed")
         else:
-            self._wait(now + WAITS[self.lost])
+            self._wait(now + WAITS[self.lost_attempts])
 
     def sweep(self, now: float) -> None:
         if self.state == "uploading" and now >= self.born + DAY:
@@ -117,16 +117,16 @@ class ModelItem:
         ):
             self._end("failed")
         elif self.state == "processing" and now >= self.held_until:
-            self._lost_attempt(now)
-        elif self.state == "deleted" and now >= self.purged_from and self.emptied_at is None:
-            self.emptied_at, self.reserved = now, 0
+            self._record_lost_attempt(now)
+        elif self.state == "deleted" and now >= self.purged_from and self.purged_at is None:
+            self.purged_at, self.reserved = now, 0
 
     def may_be_gone(self, now: float) -> bool:
         """After the sweeper has looked at it."""
-        return self.emptied_at is not None and now >= self.emptied_at + EMPTIED_AGAIN[0]
+        return self.purged_at is not None and now >= self.purged_at + DELETED_AGAIN[0]
 
     def must_be_gone(self, now: float) -> bool:
-        return self.emptied_at is not None and now >= self.emptied_at + EMPTIED_AGAIN[1]
+        return self.purged_at is not None and now >= self.purged_at + DELETED_AGAIN[1]
 
     def _time(self) -> int:
         return PROCESSING + (30 * DURATION if self.lane == "bulk" else 0)
@@ -140,9 +140,9 @@ class ModelItem:
     def retry(self, now: float) -> bool:
         if self.state not in {"failed", "cancelled"} or not self.original:
             return False
-        self.state, self.lost, self.queued_first, self.usable_from, self.ended = "queued", 0, now, 0, None
+        self.state, self.lost_attempts, self.queued_first, self.usable_from, self.ended = "queued", 0, now, 0, None
         self.reserved = SIZE
-        self.told.append("item.updated")
+        self.published.append("item.updated")
         return True
 
     def edit(self, caption: str, expected: int | None) -> bool:
@@ -151,7 +151,7 @@ class ModelItem:
         if caption != self.caption:
             self.caption = caption
             self.version += 1
-            self.told.append("item.updated")
+            self.published.append("item.updated")
         return True
 
     def delete(self, now: float, *, permanently: bool) -> bool:
@@ -164,20 +164,20 @@ class ModelItem:
         return True
 
     def _hide(self, now: float) -> None:
-        self.before, shown = self.state, self.playable and self.state == "ready"
+        self.before, playable = self.state, self.playable and self.state == "ready"
         if self.state in {"uploading", "queued", "processing"}:
             self.before, self.lane = "cancelled", "express"
         if self.state == "uploading":
             self.reserved = 0
         self._end("deleted")
-        self.playable, self.purged_from = shown, now + RESTORABLE
+        self.playable, self.purged_from = playable, now + RESTORABLE
 
     def restore(self, now: float) -> bool:
         if self.state == "gone" or (self.state == "deleted" and now >= self.purged_from):
             return False
         if self.state == "deleted":
-            shown = self.playable
-            self._end(self.before, tell=False)
-            self.playable = shown
-            self.told.append("item.restored")
+            playable = self.playable
+            self._end(self.before, publish=False)
+            self.playable = playable
+            self.published.append("item.restored")
         return True

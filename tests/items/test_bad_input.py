@@ -12,11 +12,11 @@ from shared.ids import new_item_id
 from shared.problems import MEDIA_TYPE, TYPE_PREFIX
 from shared.uploads import LARGEST_ITEM_BYTES, SINGLE_PUT_BYTES
 from tests.api import open_api, signed_in
-from tests.house import Stores
+from tests.services import Stores
 
 CONTENT = b"not really a picture"
 DIGEST = f"sha256:{sha256(CONTENT).hexdigest()}"
-WISH: dict[str, Any] = {
+BODY: dict[str, Any] = {
     "name": "photo.jpg",
     "size_bytes": len(CONTENT),
     "content_type": "image/jpeg",
@@ -31,10 +31,10 @@ async def api(stores: Stores) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-def assert_problem(answer: httpx.Response, type_: str, status: int) -> dict[str, Any]:
-    assert answer.headers["content-type"] == MEDIA_TYPE
-    body: dict[str, Any] = answer.json()
-    assert (answer.status_code, body["type"], body["status"]) == (status, TYPE_PREFIX + type_, status)
+def assert_problem(response: httpx.Response, type_: str, status: int) -> dict[str, Any]:
+    assert response.headers["content-type"] == MEDIA_TYPE
+    body: dict[str, Any] = response.json()
+    assert (response.status_code, body["type"], body["status"]) == (status, TYPE_PREFIX + type_, status)
     return body
 
 
@@ -74,15 +74,15 @@ async def assert_nothing_registered(api: httpx.AsyncClient) -> None:
 async def test_a_wrong_field_is_named_and_nothing_is_registered(
     api: httpx.AsyncClient, change: dict[str, Any], field: str
 ) -> None:
-    answer = await api.post("items", json=WISH | change)
-    body = assert_problem(answer, "invalid", 422)
+    response = await api.post("items", json=BODY | change)
+    body = assert_problem(response, "invalid", 422)
     assert field in {error["field"].split(".")[-1] for error in body["errors"]}
     await assert_nothing_registered(api)
 
 
 async def test_an_item_of_21_gib_is_refused(api: httpx.AsyncClient) -> None:
-    answer = await api.post("items", json=WISH | {"size_bytes": 21 * 1024**3, "digest": None})
-    assert assert_problem(answer, "too-large", 413)["largest_bytes"] == LARGEST_ITEM_BYTES
+    response = await api.post("items", json=BODY | {"size_bytes": 21 * 1024**3, "digest": None})
+    assert assert_problem(response, "too-large", 413)["largest_bytes"] == LARGEST_ITEM_BYTES
     await assert_nothing_registered(api)
 
 
@@ -90,17 +90,17 @@ async def test_an_item_beyond_the_quota_is_refused(stores: Stores) -> None:
     settings = stores.settings(registration=Registration.OPEN, account_quota_bytes=30)
     async with open_api(settings) as api:
         api.headers.update(await signed_in(api))
-        assert (await api.post("items", json=WISH)).status_code == 201
-        other = WISH | {"digest": f"sha256:{'1' * 64}"}
+        assert (await api.post("items", json=BODY)).status_code == 201
+        other = BODY | {"digest": f"sha256:{'1' * 64}"}
         assert_problem(await api.post("items", json=other), "quota-exceeded", 413)
         assert len((await api.get("items")).json()["items"]) == 1
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[1, 2", b'{"name": }'])
 async def test_json_that_is_none_is_a_bad_request(api: httpx.AsyncClient, body: bytes) -> None:
-    answer = await api.post("items", content=body, headers={"Content-Type": "application/json"})
-    assert answer.status_code in {400, 422}
-    assert answer.headers["content-type"] == MEDIA_TYPE
+    response = await api.post("items", content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code in {400, 422}
+    assert response.headers["content-type"] == MEDIA_TYPE
     await assert_nothing_registered(api)
 
 
@@ -108,45 +108,45 @@ async def test_json_that_is_none_is_a_bad_request(api: httpx.AsyncClient, body: 
     "path", ["items/1", "items/ses_01M85JJK0BNZ4H28CRV33R5X93", "items/itm_..%2F..", "items/itm_", "items/%00"]
 )
 async def test_an_id_of_another_kind_is_refused(api: httpx.AsyncClient, path: str) -> None:
-    answer = await api.get(path)
-    assert answer.status_code in {404, 422}
-    assert answer.headers["content-type"] == MEDIA_TYPE
+    response = await api.get(path)
+    assert response.status_code in {404, 422}
+    assert response.headers["content-type"] == MEDIA_TYPE
 
 
-async def test_foreign_and_absent_items_look_the_same(api: httpx.AsyncClient) -> None:
-    own = (await api.post("items", json=WISH)).json()["item"]["id"]
-    stranger = await signed_in(api)
+async def test_another_accounts_items_equal_absent_ones(api: httpx.AsyncClient) -> None:
+    own = (await api.post("items", json=BODY)).json()["item"]["id"]
+    other_account = await signed_in(api)
     for path in ("", "/receipt", "/original", "/parts"):
-        foreign = await api.get(f"items/{own}{path}", headers=stranger)
-        absent = await api.get(f"items/{new_item_id()}{path}", headers=stranger)
-        assert_problem(foreign, "not-found", 404)
-        assert foreign.json() == absent.json()
+        another = await api.get(f"items/{own}{path}", headers=other_account)
+        absent = await api.get(f"items/{new_item_id()}{path}", headers=other_account)
+        assert_problem(another, "not-found", 404)
+        assert another.json() == absent.json()
     for path in ("complete", "cancel", "retry"):
-        assert_problem(await api.post(f"items/{own}/{path}", headers=stranger), "not-found", 404)
+        assert_problem(await api.post(f"items/{own}/{path}", headers=other_account), "not-found", 404)
 
 
 async def test_a_cursor_of_another_account_or_order_is_refused(api: httpx.AsyncClient) -> None:
     for number in range(3):
-        wish = WISH | {"digest": f"sha256:{number:064x}"}
-        assert (await api.post("items", json=wish)).status_code == 201
+        body = BODY | {"digest": f"sha256:{number:064x}"}
+        assert (await api.post("items", json=body)).status_code == 201
     cursor = (await api.get("items", params={"limit": 1})).json()["next_cursor"]
     assert (await api.get("items", params={"limit": 1, "cursor": cursor})).status_code == 200
     assert_problem(await api.get("items", params={"cursor": cursor, "order": "captured"}), "invalid", 422)
-    stranger = await signed_in(api)
-    assert_problem(await api.get("items", params={"cursor": cursor}, headers=stranger), "invalid", 422)
+    other_account = await signed_in(api)
+    assert_problem(await api.get("items", params={"cursor": cursor}, headers=other_account), "invalid", 422)
     for wrong in ("x", "AAAA", cursor[:-2], cursor[1:], "ü"):
         assert_problem(await api.get("items", params={"cursor": wrong}), "invalid", 422)
 
 
-async def test_complete_without_an_upload_says_so_and_the_item_stays(api: httpx.AsyncClient) -> None:
-    created = (await api.post("items", json=WISH)).json()
+async def test_complete_without_an_upload_is_refused_and_the_item_stays(api: httpx.AsyncClient) -> None:
+    created = (await api.post("items", json=BODY)).json()
     item = created["item"]["id"]
     assert_problem(await api.post(f"items/{item}/complete"), "not-uploaded", 409)
     assert (await api.get(f"items/{item}")).json()["state"] == "uploading"
 
 
 async def test_wrong_bytes_wrong_size_and_another_type_never_reach_s3(api: httpx.AsyncClient) -> None:
-    created = (await api.post("items", json=WISH)).json()
+    created = (await api.post("items", json=BODY)).json()
     upload, item = created["upload"], created["item"]["id"]
     async with httpx.AsyncClient(timeout=60) as s3:
         wrong_bytes = await s3.put(upload["url"], content=b"x" * len(CONTENT), headers=upload["headers"])
@@ -165,13 +165,13 @@ async def test_wrong_bytes_wrong_size_and_another_type_never_reach_s3(api: httpx
 
 
 async def test_parts_that_do_not_exist_are_refused(api: httpx.AsyncClient) -> None:
-    big = WISH | {"size_bytes": 2 * SINGLE_PUT_BYTES, "digest": None}
+    big = BODY | {"size_bytes": 2 * SINGLE_PUT_BYTES, "digest": None}
     item = (await api.post("items", json=big)).json()["item"]["id"]
     part = {"sha256": "0" * 64}
     assert (await api.post(f"items/{item}/parts", json={"parts": [part | {"number": 2}]})).status_code == 200
     for number in (0, 3, 1001):
-        answer = await api.post(f"items/{item}/parts", json={"parts": [part | {"number": number}]})
-        assert_problem(answer, "invalid", 422)
+        response = await api.post(f"items/{item}/parts", json={"parts": [part | {"number": number}]})
+        assert_problem(response, "invalid", 422)
     assert_problem(await api.post(f"items/{item}/parts", json={"parts": []}), "invalid", 422)
     many = {"parts": [part | {"number": 1}] * 101}
     assert_problem(await api.post(f"items/{item}/parts", json=many), "invalid", 422)
@@ -180,14 +180,14 @@ async def test_parts_that_do_not_exist_are_refused(api: httpx.AsyncClient) -> No
 
 
 async def test_a_small_item_has_no_parts(api: httpx.AsyncClient) -> None:
-    item = (await api.post("items", json=WISH)).json()["item"]["id"]
+    item = (await api.post("items", json=BODY)).json()["item"]["id"]
     assert_problem(await api.get(f"items/{item}/parts"), "wrong-state", 409)
     body = {"parts": [{"number": 1, "sha256": "0" * 64}]}
     assert_problem(await api.post(f"items/{item}/parts", json=body), "wrong-state", 409)
 
 
 async def test_an_outdated_edit_is_refused_and_changes_nothing(api: httpx.AsyncClient) -> None:
-    item = (await api.post("items", json=WISH)).json()["item"]["id"]
+    item = (await api.post("items", json=BODY)).json()["item"]["id"]
     tag = (await api.get(f"items/{item}")).headers["ETag"]
     first = await api.patch(f"items/{item}", json={"caption": "one"}, headers={"If-Match": tag})
     assert first.json()["version"] == 2
@@ -199,7 +199,7 @@ async def test_an_outdated_edit_is_refused_and_changes_nothing(api: httpx.AsyncC
 
 
 async def test_an_unchanged_item_is_not_sent_again_and_a_changed_one_is(api: httpx.AsyncClient) -> None:
-    item = (await api.post("items", json=WISH)).json()["item"]["id"]
+    item = (await api.post("items", json=BODY)).json()["item"]["id"]
     tag = (await api.get(f"items/{item}")).headers["ETag"]
     assert (await api.get(f"items/{item}", headers={"If-None-Match": tag})).status_code == 304
     await api.post(f"items/{item}/cancel")
@@ -208,7 +208,7 @@ async def test_an_unchanged_item_is_not_sent_again_and_a_changed_one_is(api: htt
 
 
 async def test_a_deleted_item_is_gone_from_everywhere_at_once(api: httpx.AsyncClient) -> None:
-    item = (await api.post("items", json=WISH)).json()["item"]["id"]
+    item = (await api.post("items", json=BODY)).json()["item"]["id"]
     assert (await api.delete(f"items/{item}")).status_code == 204
     assert_problem(await api.get(f"items/{item}"), "not-found", 404)
     assert (await api.get("items")).json()["items"] == []
@@ -216,7 +216,7 @@ async def test_a_deleted_item_is_gone_from_everywhere_at_once(api: httpx.AsyncCl
     assert [event["type"] for event in events] == ["item.created", "item.deleted"]
 
 
-async def test_without_a_session_every_route_answers_unauthenticated(api: httpx.AsyncClient) -> None:
+async def test_without_a_session_every_route_returns_unauthenticated(api: httpx.AsyncClient) -> None:
     del api.headers["Authorization"]
     item = new_item_id()
     for method, path in (
@@ -227,5 +227,5 @@ async def test_without_a_session_every_route_answers_unauthenticated(api: httpx.
 
 
 async def test_an_overview_is_for_administrators_only(api: httpx.AsyncClient) -> None:
-    stranger = await signed_in(api)
-    assert_problem(await api.get("admin/overview", headers=stranger), "forbidden", 403)
+    other_account = await signed_in(api)
+    assert_problem(await api.get("admin/overview", headers=other_account), "forbidden", 403)

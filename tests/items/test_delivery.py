@@ -52,13 +52,13 @@ def test_within_a_window_every_process_gives_the_same_urls() -> None:
 def test_a_running_process_enters_each_window_like_one_that_has_just_started() -> None:
     now = NINE
     delivery = Delivery(SIGNER, lambda: now)
-    given_out = []
+    issued = []
     for minutes in (0, 30, 60, 61, 119, 120, 600, 30):  # the last: a clock that was set back
         now = NINE + timedelta(minutes=minutes)
         folder = delivery.rendition_folder(ACCOUNT, ITEM)
         assert folder == at(now).rendition_folder(ACCOUNT, ITEM)
-        given_out.append(folder.url("small"))
-    assert [one == other for one, other in pairwise(given_out)] == [True, False, True, True, False, False, False]
+        issued.append(folder.url("small"))
+    assert [one == other for one, other in pairwise(issued)] == [True, False, True, True, False, False, False]
 
 
 def test_one_signature_serves_all_renditions_of_an_item() -> None:

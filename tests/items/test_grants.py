@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.items.grants import MOST_CHARACTERS, Grant, PlaybackGrants
+from app.items.grants import MAX_CHARACTERS, Grant, PlaybackGrants
 from shared.ids import new_account_id, new_item_id
 
 GRANTS = PlaybackGrants(b"s" * 32)
@@ -31,7 +31,7 @@ def test_a_grant_of_another_installation_opens_nothing() -> None:
 
 def test_a_grant_goes_into_a_url_as_it_is() -> None:
     assert TEXT.replace(".", "").replace("_", "").isalnum()
-    assert len(TEXT) <= MOST_CHARACTERS
+    assert len(TEXT) <= MAX_CHARACTERS
 
 
 @given(

@@ -28,8 +28,8 @@ from app.items.row import ItemRow, Ladder, Lane, Result, Rung, StoredFailure
 from shared.ids import new_account_id
 from shared.items import EditItem, FailureCode, ItemKind
 from shared.problems import NotFound, NotUploaded, Outdated, WrongState
-from tests.house import House, ManualClock, Stores, open_house
 from tests.items.life_model import DURATION, ModelItem
+from tests.services import ManualClock, Services, Stores, open_services
 
 WORKERS = st.sampled_from([0, 1])
 RESULT = Result("recipe", 1, 4, 3, None, "AAAA", None, ())
@@ -37,7 +37,7 @@ POSTER = replace(RESULT, duration_seconds=float(DURATION))
 RUNG = Rung("360p", 640, 360, "avc1.64001e,mp4a.40.2", 1_000_000)
 LANES = st.sampled_from(Lane)
 FAILURE = StoredFailure(FailureCode.DAMAGED, "Damaged.", retryable=False)
-REFUSALS = (ClaimLost, WrongState, Outdated, NotFound, NotUploaded)
+ERRORS = (ClaimLost, WrongState, Outdated, NotFound, NotUploaded)
 BEFORE_ALL = datetime.fromtimestamp(0, UTC)
 
 
@@ -45,14 +45,14 @@ class Life(RuleBasedStateMachine):
     """One account; every rule is done to the service and to the model, and both must say the same."""
 
     runner: ClassVar[asyncio.Runner]
-    house: ClassVar[House]
+    services: ClassVar[Services]
     clock: ClassVar[ManualClock]
 
     items = Bundle("items")
 
     def __init__(self) -> None:
         super().__init__()
-        self.own = replace(self.house, account=new_account_id())
+        self.own = replace(self.services, account=new_account_id())
         self.models: dict[str, ModelItem] = {}
         self.rows: dict[str, ItemRow] = {}
         self.claims: dict[tuple[str, int], ItemRow] = {}
@@ -71,7 +71,7 @@ class Life(RuleBasedStateMachine):
         """The service does it if, and only if, the model did."""
         if expected:
             return self.run(act())
-        with pytest.raises(REFUSALS):
+        with pytest.raises(ERRORS):
             self.run(act())
         return None
 
@@ -87,7 +87,7 @@ class Life(RuleBasedStateMachine):
         if got_to != "uploading":
             self.complete(row.item_id)
             self.claim(row.item_id, worker, Lane.EXPRESS)
-            self.pass_on(row.item_id, worker)
+            self.hand_off(row.item_id, worker)
         if got_to == "playable":
             self.claim(row.item_id, worker, Lane.BULK)
             self.play(row.item_id, worker)
@@ -119,15 +119,15 @@ class Life(RuleBasedStateMachine):
         return self.claims.get((item, worker)) or replace(self.rows[item], claim="never-held")
 
     @rule(item=items, worker=WORKERS)
-    def pass_on(self, item: str, worker: int) -> None:
+    def hand_off(self, item: str, worker: int) -> None:
         """What looks at a video is in the express lane; a worker that has lost its claim may still try."""
         claimed, model = self._claimed(item, worker), self.models[item]
         if model.holds(worker) and model.lane == "bulk":
             return
         result = replace(POSTER, attempt=claimed.attempt)
-        expected = model.pass_on(worker, self.now)
+        expected = model.hand_off(worker, self.now)
         again = not expected and model.lane == "bulk" and self._now(item).result == result
-        self.same(expected or again, lambda: self.own.work.pass_on(claimed, ItemKind.VIDEO, result, []))
+        self.same(expected or again, lambda: self.own.work.hand_off(claimed, ItemKind.VIDEO, result, []))
 
     @rule(item=items, worker=WORKERS)
     def play(self, item: str, worker: int) -> None:
@@ -166,9 +166,12 @@ class Life(RuleBasedStateMachine):
         self.same(self.models[item].give_back(worker), lambda: self.own.work.give_back(claimed))
 
     @rule(item=items, worker=WORKERS)
-    def lose(self, item: str, worker: int) -> None:
+    def record_lost_attempt(self, item: str, worker: int) -> None:
         claimed = self._claimed(item, worker)
-        self.same(self.models[item].lose(worker, self.now), lambda: self.own.work.lose(claimed, []))
+        self.same(
+            self.models[item].record_lost_attempt(worker, self.now),
+            lambda: self.own.work.record_lost_attempt(claimed, []),
+        )
 
     @rule(item=items, worker=WORKERS)
     def beat(self, item: str, worker: int) -> None:
@@ -200,8 +203,8 @@ class Life(RuleBasedStateMachine):
         model = self.models[item]
         expected_version = model.version - 1 if stale else model.version
         done = model.edit(caption, expected_version)
-        wish = EditItem(caption=caption)
-        self.same(done, lambda: self.own.items.edit(self.rows[item], wish, expected_version))
+        body = EditItem(caption=caption)
+        self.same(done, lambda: self.own.items.edit(self.rows[item], body, expected_version))
 
     @rule(item=items, permanently=st.booleans())
     def delete(self, item: str, permanently: bool) -> None:
@@ -241,8 +244,8 @@ class Life(RuleBasedStateMachine):
     def sweep(self, item: str) -> None:
         model, row = self.models[item], self.rows[item]
         model.sweep(self.now)
-        self.run(self.own.upkeep.attend(row.account_id, row.item_id))
-        if model.emptied_at == self.now:
+        self.run(self.own.maintenance.process(row.account_id, row.item_id))
+        if model.purged_at == self.now:
             assert not self.run(self._has_original(row))
         if model.may_be_gone(self.now):
             gone = self.run(self.own.base.items.store.get(row.account_id, row.item_id)) is None
@@ -255,14 +258,14 @@ class Life(RuleBasedStateMachine):
         self.run(self.own.relay.relay(self.own.account))
 
     @invariant()
-    def rows_are_as_the_model_says(self) -> None:
+    def rows_match_the_model(self) -> None:
         for item, model in self.models.items():
             if model.state == "gone":
                 assert self._now(item) is self.rows[item]
                 continue
             row = self._now(item)
-            found = (row.state.value, row.caption, row.version, row.lost_attempts, row.lane.value)
-            assert found == (model.state, model.caption, model.version, model.lost, model.lane)
+            results = (row.state.value, row.caption, row.version, row.lost_attempts, row.lane.value)
+            assert results == (model.state, model.caption, model.version, model.lost_attempts, model.lane)
             assert (row.ladder is not None) == model.playable
             assert row.ladder is None or row.ladder.attempt == row.attempt
             assert (row.due_at is None) == (not any((row.deadline, row.cleanup_at, row.purge_at)))
@@ -279,7 +282,7 @@ class Life(RuleBasedStateMachine):
         events = self.run(self.own.base.events.store.after(self.own.account, 0, now=BEFORE_ALL))
         assert [event.number for event in events] == list(range(1, head.last + 1))
         for item, model in self.models.items():
-            assert [event.type for event in events if event.subject == item] == model.told
+            assert [event.type for event in events if event.subject == item] == model.published
 
 
 def _ladder(claimed: ItemRow) -> Ladder:
@@ -292,7 +295,7 @@ def opened(stores: Stores) -> Iterator[None]:
     with asyncio.Runner() as runner:
         stack, clock = AsyncExitStack(), ManualClock()
         Life.runner, Life.clock = runner, clock
-        Life.house = runner.run(stack.enter_async_context(open_house(stores, clock)))
+        Life.services = runner.run(stack.enter_async_context(open_services(stores, clock)))
         yield
         runner.run(stack.aclose())
 

@@ -7,77 +7,79 @@ import pytest
 from app.items.row import ItemRow
 from app.items.service import CAPTURED, CREATED
 from shared.items import CreateItem, EditItem
-from tests.house import House, ManualClock
+from tests.services import ManualClock, Services
 
 LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
 
 
-async def an_item(house: House, number: int, captured_at: datetime | None = None) -> ItemRow:
-    wish = CreateItem(
+async def an_item(services: Services, number: int, captured_at: datetime | None = None) -> ItemRow:
+    body = CreateItem(
         name=f"{number}.jpg",
         size_bytes=1,
         content_type="image/jpeg",
         digest=f"sha256:{number:064x}",
         captured_at=captured_at,
     )
-    return (await house.uploads.create(house.account, wish, None)).row
+    return (await services.uploads.create(services.account, body, None)).row
 
 
-async def names(house: House, order: str, limit: int = 100) -> list[str]:
-    found, cursor = [], None
+async def names(services: Services, order: str, limit: int = 100) -> list[str]:
+    result, cursor = [], None
     while True:
-        listed = await house.items.list(house.account, order=order, cursor=cursor, limit=limit)
-        found += [row.name for row in listed.rows]
+        listed = await services.items.list(services.account, order=order, cursor=cursor, limit=limit)
+        result += [row.name for row in listed.rows]
         cursor = listed.next_cursor
         if cursor is None:
-            return found
+            return result
 
 
 async def test_the_newest_come_first_and_pages_of_any_size_join_to_the_same_list(
-    house: House, clock: ManualClock
+    services: Services, clock: ManualClock
 ) -> None:
     for number in range(7):
-        await an_item(house, number)
+        await an_item(services, number)
         clock.advance(seconds=1)
     expected = [f"{number}.jpg" for number in reversed(range(7))]
     for limit in (1, 2, 3, 7, 8):
-        assert sorted(await names(house, CREATED, limit)) == sorted(expected)
-        assert await names(house, CAPTURED, limit) == expected
+        assert sorted(await names(services, CREATED, limit)) == sorted(expected)
+        assert await names(services, CAPTURED, limit) == expected
 
 
-async def test_by_capture_time_an_old_photo_lies_where_it_was_taken(house: House, clock: ManualClock) -> None:
+async def test_by_capture_time_an_old_photo_sorts_by_its_date(services: Services, clock: ManualClock) -> None:
     for number in range(3):
-        await an_item(house, number)
+        await an_item(services, number)
         clock.advance(seconds=1)
-    old = await an_item(house, 9, LONG_AGO)
-    assert (await names(house, CREATED))[0] == "9.jpg"
-    assert (await names(house, CAPTURED))[-1] == "9.jpg"
-    await house.items.edit(old, EditItem(captured_at=clock.now + timedelta(days=1)), None)
-    assert (await names(house, CAPTURED))[0] == "9.jpg"
+    old = await an_item(services, 9, LONG_AGO)
+    assert (await names(services, CREATED))[0] == "9.jpg"
+    assert (await names(services, CAPTURED))[-1] == "9.jpg"
+    await services.items.edit(old, EditItem(captured_at=clock.now + timedelta(days=1)), None)
+    assert (await names(services, CAPTURED))[0] == "9.jpg"
 
 
 @pytest.mark.parametrize("order", [CREATED, CAPTURED])
-async def test_a_cursor_stays_where_it_is_while_items_come_and_go(house: House, clock: ManualClock, order: str) -> None:
+async def test_a_cursor_stays_where_it_is_while_items_come_and_go(
+    services: Services, clock: ManualClock, order: str
+) -> None:
     rows = []
     for number in range(6):
-        rows.append(await an_item(house, number, LONG_AGO + timedelta(seconds=number)))
+        rows.append(await an_item(services, number, LONG_AGO + timedelta(seconds=number)))
         clock.advance(seconds=1)
-    first = await house.items.list(house.account, order=order, cursor=None, limit=3)
+    first = await services.items.list(services.account, order=order, cursor=None, limit=3)
     seen = [row.item_id for row in first.rows]
     rest = [row for row in rows if row.item_id not in seen]
-    await an_item(house, 90, LONG_AGO + timedelta(days=1))
-    await house.trash.delete(first.rows[-1], None)
-    await house.trash.delete(rest[0], None)
-    second = await house.items.list(house.account, order=order, cursor=first.next_cursor, limit=10)
+    await an_item(services, 90, LONG_AGO + timedelta(days=1))
+    await services.trash.delete(first.rows[-1], None)
+    await services.trash.delete(rest[0], None)
+    second = await services.items.list(services.account, order=order, cursor=first.next_cursor, limit=10)
     assert {row.item_id for row in second.rows} == {row.item_id for row in rest[1:]}
     assert second.next_cursor is None
 
 
-async def test_a_page_of_deleted_items_only_is_passed_over(house: House) -> None:
-    rows = [await an_item(house, number) for number in range(6)]
-    kept, *_ = sorted(rows, key=lambda row: row.item_id)
+async def test_a_page_of_deleted_items_only_is_passed_over(services: Services) -> None:
+    rows = [await an_item(services, number) for number in range(6)]
+    remaining, *_ = sorted(rows, key=lambda row: row.item_id)
     for row in rows:
-        if row is not kept:
-            await house.trash.delete(row, None)
-    listed = await house.items.list(house.account, order=CREATED, cursor=None, limit=2)
-    assert [row.item_id for row in listed.rows] == [kept.item_id]
+        if row is not remaining:
+            await services.trash.delete(row, None)
+    listed = await services.items.list(services.account, order=CREATED, cursor=None, limit=2)
+    assert [row.item_id for row in listed.rows] == [remaining.item_id]

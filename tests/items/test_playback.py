@@ -11,16 +11,16 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from app.items.delivery import MOST_FILM_TIME, OWNER_WINDOW
+from app.items.delivery import MAX_VIDEO_TIME, OWNER_WINDOW
 from app.items.keys import rendition_folder
 from app.items.row import ItemRow
 from app.settings import Registration
 from shared.events import EventType
 from shared.ids import AccountId, new_item_id
 from tests.api import open_api, signed_in
-from tests.house import CDN, House, ManualClock, Stores
-from tests.items.films import WHOLE, claimed_in_bulk, finish, grow, in_bulk, playable, ready
 from tests.items.hls_rules import read_main, read_media
+from tests.items.sample_videos import WHOLE, claimed_in_bulk, finish, grow, in_bulk, playable, ready
+from tests.services import CDN, ManualClock, Services, Stores
 
 
 @pytest.fixture
@@ -30,55 +30,59 @@ async def http(stores: Stores) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-def url_of(house: House, row: ItemRow) -> str:
+def url_of(services: Services, row: ItemRow) -> str:
     """The item's playlist_url, relative to the client's base."""
-    url = house.items.shown(row).playlist_url
+    url = services.items.to_wire(row).playlist_url
     assert url is not None
     return url.removeprefix("/v1/")
 
 
 async def media_urls(http: httpx.AsyncClient, main: str) -> list[str]:
-    answer = await http.get(main)
-    assert answer.status_code == 200, answer.text
-    return [str(answer.url.join(uri)) for uri in read_main(answer.text)]
+    response = await http.get(main)
+    assert response.status_code == 200, response.text
+    return [str(response.url.join(uri)) for uri in read_main(response.text)]
 
 
-async def test_a_growing_playlist_keeps_every_rule_at_each_moment(house: House, http: httpx.AsyncClient) -> None:
-    claimed = await claimed_in_bulk(house)
-    row = await playable(house, claimed)
-    urls = await media_urls(http, url_of(house, row))
+async def test_a_growing_playlist_keeps_every_rule_at_each_moment(services: Services, http: httpx.AsyncClient) -> None:
+    claimed = await claimed_in_bulk(services)
+    row = await playable(services, claimed)
+    urls = await media_urls(http, url_of(services, row))
     assert [urlsplit(url).path.rpartition("/")[2] for url in urls] == ["360p.m3u8", "720p.m3u8"]
     before = dict.fromkeys(urls, "")
     for segments in (3, 4, WHOLE):
-        await grow(house, claimed, segments)
+        await grow(services, claimed, segments)
         for url in urls:
             text = (await http.get(url)).text
             media = read_media(text, before[url] or text)
             assert (len(media.segments), media.ended) == (segments, False)
             before[url] = text
-    await grow(house, claimed, WHOLE, ended=True)
+    await grow(services, claimed, WHOLE, ended=True)
     for url in urls:
         assert not read_media((await http.get(url)).text, before[url]).ended, "the item is not ready yet"
 
 
-async def test_the_list_of_a_ready_video_is_the_growing_one_with_an_end(house: House, http: httpx.AsyncClient) -> None:
-    claimed = await claimed_in_bulk(house)
-    row = await playable(house, claimed)
-    urls = await media_urls(http, url_of(house, row))
+async def test_the_list_of_a_ready_video_is_the_growing_one_with_an_end(
+    services: Services, http: httpx.AsyncClient
+) -> None:
+    claimed = await claimed_in_bulk(services)
+    row = await playable(services, claimed)
+    urls = await media_urls(http, url_of(services, row))
     before = [(await http.get(url)).text for url in urls]
-    await finish(house, claimed)
+    await finish(services, claimed)
     for url, text in zip(urls, before, strict=True):
         whole = read_media((await http.get(url)).text, text)
         assert (len(whole.segments), whole.ended) == (WHOLE, True)
 
 
 async def test_every_address_in_a_playlist_carries_the_one_signature_of_its_item(
-    house: House, http: httpx.AsyncClient
+    services: Services, http: httpx.AsyncClient
 ) -> None:
-    row = await ready(house, await claimed_in_bulk(house))
+    row = await ready(services, await claimed_in_bulk(services))
     folder = f"{CDN}/{rendition_folder(row.account_id, row.item_id)}/"
     uris = [
-        uri for url in await media_urls(http, url_of(house, row)) for uri in read_media((await http.get(url)).text).uris
+        uri
+        for url in await media_urls(http, url_of(services, row))
+        for uri in read_media((await http.get(url)).text).uris
     ]
     assert len(uris) == 2 * (1 + WHOLE)
     assert all(uri.startswith(folder) for uri in uris)
@@ -86,45 +90,45 @@ async def test_every_address_in_a_playlist_carries_the_one_signature_of_its_item
     assert parse_qs(urlsplit(uris[0]).query).keys() == {"Policy", "Signature", "Key-Pair-Id", "Hash-Algorithm"}
 
 
-@pytest.mark.parametrize(("duration_seconds", "extra"), [(60.0, timedelta(minutes=2)), (90_000.0, MOST_FILM_TIME)])
-async def test_a_grant_and_its_signatures_live_long_enough_to_see_the_film_to_its_end(
-    house: House, clock: ManualClock, duration_seconds: float, extra: timedelta
+@pytest.mark.parametrize(("duration_seconds", "extra"), [(60.0, timedelta(minutes=2)), (90_000.0, MAX_VIDEO_TIME)])
+async def test_a_grant_and_its_signatures_outlive_the_video(
+    services: Services, clock: ManualClock, duration_seconds: float, extra: timedelta
 ) -> None:
-    row = await playable(house, await claimed_in_bulk(house, await in_bulk(house, duration_seconds)))
-    grant = house.playback.grant(row)
+    row = await playable(services, await claimed_in_bulk(services, await in_bulk(services, duration_seconds)))
+    grant = services.playback.grant(row)
     assert extra + OWNER_WINDOW < grant.ends_at - clock.now <= extra + 2 * OWNER_WINDOW
     clock.advance(hours=2)
-    later = await house.playback.media(row, grant, row.attempt, "360p")
+    later = await services.playback.media(row, grant, row.attempt, "360p")
     assert f'"AWS:EpochTime":{int(grant.ends_at.timestamp())}' in policy_of(later)
 
 
-async def test_within_a_window_the_address_stays_the_same(house: House) -> None:
-    row = await playable(house, await claimed_in_bulk(house))
-    assert len({url_of(house, row) for _ in range(3)}) == 1
+async def test_within_a_window_the_address_stays_the_same(services: Services) -> None:
+    row = await playable(services, await claimed_in_bulk(services))
+    assert len({url_of(services, row) for _ in range(3)}) == 1
 
 
-async def test_before_it_can_be_played_there_is_no_playlist(house: House, http: httpx.AsyncClient) -> None:
-    claimed = await claimed_in_bulk(house)
-    assert house.items.shown(claimed).playlist_url is None
-    grant = house.playback._grants.write(house.playback.grant(claimed))
+async def test_before_it_can_be_played_there_is_no_playlist(services: Services, http: httpx.AsyncClient) -> None:
+    claimed = await claimed_in_bulk(services)
+    assert services.items.to_wire(claimed).playlist_url is None
+    grant = services.playback._grants.write(services.playback.grant(claimed))
     for path in ("main.m3u8", f"{claimed.attempt}/360p.m3u8"):
         assert (await http.get(f"items/{claimed.item_id}/hls/{path}?grant={grant}")).status_code == 404
 
 
 async def test_the_playlists_of_a_lost_attempt_are_gone_and_the_next_ones_are_new(
-    house: House, http: httpx.AsyncClient, clock: ManualClock
+    services: Services, http: httpx.AsyncClient, clock: ManualClock
 ) -> None:
-    claimed = await claimed_in_bulk(house)
-    row = await playable(house, claimed)
-    main = url_of(house, row)
+    claimed = await claimed_in_bulk(services)
+    row = await playable(services, claimed)
+    main = url_of(services, row)
     (old, *_) = await media_urls(http, main)
-    row = await house.work.lose(claimed, [])
-    assert not house.items.shown(row).playable
+    row = await services.work.record_lost_attempt(claimed, [])
+    assert not services.items.to_wire(row).playable
     assert (await http.get(old)).status_code == 410
     assert (await http.get(old)).json()["type"] == "urn:darkroom:problem:playlist-gone"
     assert (await http.get(main)).status_code == 404
     clock.advance(seconds=6)
-    again = await playable(house, await claimed_in_bulk(house, row))
+    again = await playable(services, await claimed_in_bulk(services, row))
     assert (await http.get(old)).status_code == 410
     (new, *_) = await media_urls(http, main)
     assert f"/{again.attempt}/" in new
@@ -134,55 +138,55 @@ async def test_the_playlists_of_a_lost_attempt_are_gone_and_the_next_ones_are_ne
 @pytest.mark.parametrize(
     "path", ["99/360p.m3u8", "0/360p.m3u8", "x/360p.m3u8", "{attempt}/4320p.m3u8", "{attempt}/..%2f360p.m3u8"]
 )
-async def test_what_never_was_is_not_found(house: House, http: httpx.AsyncClient, path: str) -> None:
-    row = await playable(house, await claimed_in_bulk(house))
-    grant = url_of(house, row).partition("?")[2]
-    answer = await http.get(f"items/{row.item_id}/hls/{path.format(attempt=row.attempt)}?{grant}")
-    assert answer.status_code in {404, 422}
+async def test_what_never_was_is_not_found(services: Services, http: httpx.AsyncClient, path: str) -> None:
+    row = await playable(services, await claimed_in_bulk(services))
+    grant = url_of(services, row).partition("?")[2]
+    response = await http.get(f"items/{row.item_id}/hls/{path.format(attempt=row.attempt)}?{grant}")
+    assert response.status_code in {404, 422}
 
 
-async def test_deleting_the_item_ends_its_playlists_at_once(house: House, http: httpx.AsyncClient) -> None:
-    row = await ready(house, await claimed_in_bulk(house))
-    urls = [url_of(house, row), *await media_urls(http, url_of(house, row))]
-    await house.trash.delete(row, None)
+async def test_deleting_the_item_ends_its_playlists_at_once(services: Services, http: httpx.AsyncClient) -> None:
+    row = await ready(services, await claimed_in_bulk(services))
+    urls = [url_of(services, row), *await media_urls(http, url_of(services, row))]
+    await services.trash.delete(row, None)
     assert {(await http.get(url)).status_code for url in urls} == {404}
 
 
-async def test_owners_need_no_grant_and_others_have_none(house: House, http: httpx.AsyncClient) -> None:
-    owner, stranger = await signed_in(http), await signed_in(http)
+async def test_owners_need_no_grant_and_others_have_none(services: Services, http: httpx.AsyncClient) -> None:
+    owner, other_account = await signed_in(http), await signed_in(http)
     account = AccountId((await http.get("account", headers=owner)).json()["id"])
-    row = await playable(replace(house, account=account), await claimed_in_bulk(replace(house, account=account)))
+    row = await playable(replace(services, account=account), await claimed_in_bulk(replace(services, account=account)))
     main, other = f"items/{row.item_id}/hls/main.m3u8", f"items/{new_item_id()}/hls/main.m3u8"
-    answer = await http.get(main, headers=owner)
-    assert answer.status_code == 200
-    assert all("?grant=" in uri for uri in read_main(answer.text))
+    response = await http.get(main, headers=owner)
+    assert response.status_code == 200
+    assert all("?grant=" in uri for uri in read_main(response.text))
     assert (await http.get(f"{main}?grant=over", headers=owner)).status_code == 200
-    foreign, absent = await http.get(main, headers=stranger), await http.get(other, headers=stranger)
-    assert foreign.status_code == absent.status_code == 404
-    assert foreign.content == absent.content
+    another, absent = await http.get(main, headers=other_account), await http.get(other, headers=other_account)
+    assert another.status_code == absent.status_code == 404
+    assert another.content == absent.content
     assert (await http.get(main)).status_code == 401
     assert (await http.get(f"{main}?grant=forged")).status_code == 404
 
 
-async def test_a_playlist_is_compressed_and_asked_for_again(house: House, http: httpx.AsyncClient) -> None:
-    row = await ready(house, await claimed_in_bulk(house))
-    (url, *_) = await media_urls(http, url_of(house, row))
-    async with http.stream("GET", url, headers={"Accept-Encoding": "gzip"}) as answer:
-        raw = b"".join([chunk async for chunk in answer.aiter_raw()])
+async def test_a_playlist_is_compressed_and_revalidated(services: Services, http: httpx.AsyncClient) -> None:
+    row = await ready(services, await claimed_in_bulk(services))
+    (url, *_) = await media_urls(http, url_of(services, row))
+    async with http.stream("GET", url, headers={"Accept-Encoding": "gzip"}) as response:
+        raw = b"".join([chunk async for chunk in response.aiter_raw()])
     plain = await http.get(url, headers={"Accept-Encoding": "identity"})
     assert gzip.decompress(raw) == plain.content
-    assert (answer.headers["content-encoding"], answer.headers["vary"]) == ("gzip", "Accept-Encoding")
+    assert (response.headers["content-encoding"], response.headers["vary"]) == ("gzip", "Accept-Encoding")
     assert plain.headers["content-type"] == "application/vnd.apple.mpegurl"
     assert plain.headers["cache-control"] == "private, no-cache"
     again = await http.get(url, headers={"If-None-Match": plain.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
 
 
-async def test_events_carry_no_playlist_and_no_grant(house: House) -> None:
-    await ready(house, await claimed_in_bulk(house))
-    page = await house.base.events.log.read(house.account, 0, limit=100)
-    told = [event for event in page.events if event.type in {EventType.ITEM_PLAYABLE, EventType.ITEM_READY}]
-    assert [(event.data["playable"], event.data["playlist_url"]) for event in told] == [(True, None)] * 2
+async def test_events_carry_no_playlist_and_no_grant(services: Services) -> None:
+    await ready(services, await claimed_in_bulk(services))
+    page = await services.base.events.log.read(services.account, 0, limit=100)
+    published = [event for event in page.events if event.type in {EventType.ITEM_PLAYABLE, EventType.ITEM_READY}]
+    assert [(event.data["playable"], event.data["playlist_url"]) for event in published] == [(True, None)] * 2
     assert "grant=" not in page.model_dump_json()
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from app.settings import Registration
 from shared.ids import new_item_id, new_ulid
-from shared.items import MOST_DELETED_AT_ONCE
+from shared.items import MAX_DELETED_PER_REQUEST
 from tests.api import open_api, signed_in
-from tests.house import Stores
+from tests.services import Stores
 
 
 @pytest.fixture
@@ -24,25 +24,25 @@ async def an_item(api: httpx.AsyncClient) -> str:
     """Uploading, of the account that `api` is signed in to."""
     content = new_ulid().encode()
     digest = f"sha256:{sha256(content).hexdigest()}"
-    wish = {"name": "a.jpg", "size_bytes": len(content), "content_type": "image/jpeg", "digest": digest}
-    answer = await api.post("items", json=wish)
-    assert answer.status_code == 201, answer.text
-    item: str = answer.json()["item"]["id"]
+    body = {"name": "a.jpg", "size_bytes": len(content), "content_type": "image/jpeg", "digest": digest}
+    response = await api.post("items", json=body)
+    assert response.status_code == 201, response.text
+    item: str = response.json()["item"]["id"]
     return item
 
 
 async def listed(api: httpx.AsyncClient, **parameters: str) -> list[str]:
     """Page by page."""
-    found: list[str] = []
+    results: list[str] = []
     cursor: str | None = None
     while True:
-        answer = await api.get("items", params=parameters | ({"cursor": cursor} if cursor else {}))
-        assert answer.status_code == 200, answer.text
-        page = answer.json()
-        found += [item["id"] for item in page["items"]]
+        response = await api.get("items", params=parameters | ({"cursor": cursor} if cursor else {}))
+        assert response.status_code == 200, response.text
+        page = response.json()
+        results += [item["id"] for item in page["items"]]
         cursor = page["next_cursor"]
         if cursor is None:
-            return found
+            return results
 
 
 async def test_a_deleted_item_is_listed_apart_and_restored(api: httpx.AsyncClient) -> None:
@@ -51,13 +51,13 @@ async def test_a_deleted_item_is_listed_apart_and_restored(api: httpx.AsyncClien
     assert (await api.delete(f"items/{item}")).status_code == 404
     assert (await api.get(f"items/{item}")).status_code == 404
     assert (await listed(api), await listed(api, deleted="true")) == ([other], [item])
-    (shown,) = (await api.get("items", params={"deleted": "true"})).json()["items"]
-    assert shown["state"] == "deleted"
-    assert shown["restorable_until"] > shown["deleted_at"]
+    (results,) = (await api.get("items", params={"deleted": "true"})).json()["items"]
+    assert results["state"] == "deleted"
+    assert results["restorable_until"] > results["deleted_at"]
 
     restored = [await api.post(f"items/{item}/restore") for _ in range(2)]
 
-    assert [(answer.status_code, answer.json()["state"]) for answer in restored] == [(200, "cancelled")] * 2
+    assert [(response.status_code, response.json()["state"]) for response in restored] == [(200, "cancelled")] * 2
     assert (await listed(api, deleted="true"), set(await listed(api))) == ([], {item, other})
 
 
@@ -73,8 +73,8 @@ async def test_what_is_deleted_for_good_cannot_be_restored(api: httpx.AsyncClien
 async def test_if_match_guards_a_deletion_too(api: httpx.AsyncClient) -> None:
     item = await an_item(api)
     for parameters in ({}, {"permanently": "true"}):
-        answer = await api.delete(f"items/{item}", params=parameters, headers={"If-Match": '"7"'})
-        assert answer.status_code == 412
+        response = await api.delete(f"items/{item}", params=parameters, headers={"If-Match": '"7"'})
+        assert response.status_code == 412
 
 
 async def test_the_list_of_deleted_items_has_cursors_of_its_own(api: httpx.AsyncClient) -> None:
@@ -87,20 +87,20 @@ async def test_the_list_of_deleted_items_has_cursors_of_its_own(api: httpx.Async
     assert (await api.get("items", params={"cursor": cursor})).status_code == 422
 
 
-async def test_foreign_items_look_absent_to_all_of_it(api: httpx.AsyncClient) -> None:
+async def test_other_accounts_items_are_absent_from_the_trash(api: httpx.AsyncClient) -> None:
     mine = await an_item(api)
-    stranger = await signed_in(api)
+    other_account = await signed_in(api)
     for method, path in (("DELETE", f"items/{mine}?permanently=true"), ("POST", f"items/{mine}/restore")):
-        assert (await api.request(method, path, headers=stranger)).status_code == 404
+        assert (await api.request(method, path, headers=other_account)).status_code == 404
     absent = new_item_id()
-    answer = await api.post("items/delete", json={"ids": [mine, absent], "permanently": True}, headers=stranger)
-    assert answer.json() == {"deleted": [], "absent": [mine, absent]}
+    response = await api.post("items/delete", json={"ids": [mine, absent], "permanently": True}, headers=other_account)
+    assert response.json() == {"deleted": [], "absent": [mine, absent]}
     assert await listed(api) == [mine]
 
 
 @pytest.mark.parametrize(
     "body",
-    [{"ids": []}, {"ids": ["itm_1"]}, {"ids": [new_item_id()] * (MOST_DELETED_AT_ONCE + 1)}, {"ids": [], "x": 1}],
+    [{"ids": []}, {"ids": ["itm_1"]}, {"ids": [new_item_id()] * (MAX_DELETED_PER_REQUEST + 1)}, {"ids": [], "x": 1}],
 )
 async def test_a_senseless_list_is_refused(api: httpx.AsyncClient, body: dict[str, object]) -> None:
     assert (await api.post("items/delete", json=body)).status_code == 422

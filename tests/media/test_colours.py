@@ -6,7 +6,17 @@ import pytest
 from PIL import Image
 
 from app.media.recipe import RECIPE
-from tests.media.pictures import BLUE, GREEN, RED, WHITE, are_close, assert_ink_became_light, make, quadrants, sample
+from tests.media.sample_images import (
+    BLUE,
+    GREEN,
+    RED,
+    WHITE,
+    are_close,
+    assert_ink_became_light,
+    make,
+    quadrants,
+    sample,
+)
 
 CORNERS = [RED, GREEN, BLUE, WHITE]
 FILE_NAMES = [rendition.file for rendition in RECIPE]
@@ -96,9 +106,9 @@ def test_half_transparent_sixteen_bit_colours_survive(tmp_path: Path) -> None:
 
 def test_shrinking_leaves_no_dark_fringe_around_what_is_opaque(tmp_path: Path) -> None:
     source = tmp_path / "source.png"
-    picture = Image.new("RGBA", (900, 900), (0, 0, 0, 0))
-    picture.paste((255, 255, 255, 255), (225, 225, 675, 675))
-    picture.save(source)
+    image = Image.new("RGBA", (900, 900), (0, 0, 0, 0))
+    image.paste((255, 255, 255, 255), (225, 225, 675, 675))
+    image.save(source)
     make(source, tmp_path)
     with Image.open(tmp_path / "small.webp") as small:
         assert small.size == (400, 400)

@@ -14,10 +14,10 @@ from PIL import Image
 
 from app.media.decoders import Decoders
 from app.media.recipe import RECIPE
-from app.media.results import DecoderDied, Limit, MediaError, Probe
+from app.media.results import DecoderCrashed, Limit, MediaError, Probe
 from app.media.sandbox import Limits
 from shared.items import FailureCode, ItemKind
-from tests.media.pictures import sample
+from tests.media.sample_images import sample
 
 PLENTY_SECONDS = 60.0
 # Long enough for the template to start on a busy machine, so that the child is seen before its time is over.
@@ -89,7 +89,7 @@ async def test_a_photo_becomes_facts_and_files(decoders: Decoders, folder: Path)
         assert hashlib.sha256((folder / rendition.file).read_bytes()).hexdigest() == rendition.sha256
 
 
-async def test_a_refusal_reaches_the_caller_and_leaves_nothing(
+async def test_a_decoder_error_reaches_the_caller_and_leaves_nothing(
     decoders: Decoders, folder: Path, tmp_path: Path
 ) -> None:
     source = tmp_path / "text.jpg"
@@ -105,15 +105,15 @@ async def test_a_killed_child_costs_its_own_photo_only(
 ) -> None:
     other = tmp_path / "other"
     other.mkdir()
-    doomed = asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=PLENTY_SECONDS))
+    killed = asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=PLENTY_SECONDS))
     await until(lambda: decoders.pids)
     (pid,) = decoders.pids
     neighbour = asyncio.create_task(decoders.make_image(sample("private.jpg"), other, limit_seconds=PLENTY_SECONDS))
     os.kill(pid, signal.SIGKILL)
-    with pytest.raises(DecoderDied) as caught:
-        await doomed
-    assert caught.value.capsule.signal == "SIGKILL"
-    assert caught.value.capsule.limit is None
+    with pytest.raises(DecoderCrashed) as caught:
+        await killed
+    assert caught.value.crash_report.signal == "SIGKILL"
+    assert caught.value.crash_report.limit is None
     assert (await neighbour).width == 160
     assert decoders.pids == ()
 
@@ -122,9 +122,9 @@ async def test_time_runs_out_for_a_child_that_hangs(decoders: Decoders, folder: 
     hanging = asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=LIMIT_SECONDS))
     await until(lambda: decoders.pids)
     (pid,) = decoders.pids
-    with pytest.raises(DecoderDied) as caught:
+    with pytest.raises(DecoderCrashed) as caught:
         await hanging
-    assert caught.value.capsule.limit is Limit.TIME
+    assert caught.value.crash_report.limit is Limit.TIME
     assert not is_alive(pid)
 
 
@@ -147,7 +147,7 @@ async def test_a_template_too_stuck_to_kill_is_killed_itself(decoders: Decoders,
     template = decoders.template_pid
     assert template is not None
     os.kill(template, signal.SIGSTOP)
-    with pytest.raises(DecoderDied):
+    with pytest.raises(DecoderCrashed):
         await hanging
     await until(lambda: not is_alive(pid))
     assert not is_alive(template)
@@ -172,13 +172,13 @@ async def test_who_cancels_leaves_no_child_of_a_template_too_stuck_to_kill(
 async def test_after_its_template_died_the_next_photo_gets_another(
     decoders: Decoders, folder: Path, stuck: Path
 ) -> None:
-    lost = [asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=PLENTY_SECONDS)) for _ in range(2)]
+    hanging = [asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=PLENTY_SECONDS)) for _ in range(2)]
     await until(lambda: len(decoders.pids) == 2)
     pids, template = decoders.pids, decoders.template_pid
     assert template is not None
     os.kill(template, signal.SIGKILL)
-    for outcome in await asyncio.gather(*lost, return_exceptions=True):
-        assert isinstance(outcome, DecoderDied)
+    for outcome in await asyncio.gather(*hanging, return_exceptions=True):
+        assert isinstance(outcome, DecoderCrashed)
     await until(lambda: not any(map(is_alive, pids)))
     result = await decoders.make_image(sample("private.jpg"), folder, limit_seconds=PLENTY_SECONDS)
     assert result.width == 160
@@ -202,7 +202,7 @@ async def test_closing_ends_what_still_runs(folder: Path, stuck: Path) -> None:
         await until(lambda: decoders.pids)
         pids, template = decoders.pids, decoders.template_pid
         assert template is not None
-    with pytest.raises(DecoderDied):
+    with pytest.raises(DecoderCrashed):
         await running
     await until(lambda: not any(map(is_alive, (*pids, template))))
 
@@ -225,7 +225,7 @@ asyncio.run(main())
 """
 
 
-async def test_nobody_outlives_a_killed_worker(folder: Path, stuck: Path) -> None:
+async def test_no_child_outlives_a_killed_worker(folder: Path, stuck: Path) -> None:
     parent = await asyncio.create_subprocess_exec(
         sys.executable, "-c", PARENT, str(stuck), str(folder), stdout=asyncio.subprocess.PIPE
     )
@@ -265,20 +265,20 @@ async def test_a_file_beyond_the_size_limit_kills_its_child(folder: Path, tmp_pa
     big = tmp_path / "big.png"
     Image.effect_noise((600, 600), 90).save(big)
     async with started(Limits(file_bytes=10_000)) as decoders:
-        with pytest.raises(DecoderDied) as caught:
+        with pytest.raises(DecoderCrashed) as caught:
             await decoders.make_image(big, folder, limit_seconds=PLENTY_SECONDS)
-        assert (caught.value.capsule.limit, caught.value.capsule.signal) == (Limit.FILE_SIZE, "SIGXFSZ")
+        assert (caught.value.crash_report.limit, caught.value.crash_report.signal) == (Limit.FILE_SIZE, "SIGXFSZ")
         assert not names_in(folder)
         small = await decoders.make_image(sample("orientation_1.jpg"), folder, limit_seconds=PLENTY_SECONDS)
         assert small.width == 120
 
 
 async def test_memory_has_an_end_that_the_owner_can_understand(folder: Path, tmp_path: Path) -> None:
-    hungry = tmp_path / "hungry.webp"
-    Image.new("RGB", (6000, 4000), (120, 10, 200)).save(hungry, lossless=True, method=0, quality=0)
+    memory_bomb = tmp_path / "hungry.webp"
+    Image.new("RGB", (6000, 4000), (120, 10, 200)).save(memory_bomb, lossless=True, method=0, quality=0)
     async with started(Limits(address_space_bytes=160 * 1024 * 1024)) as decoders:
         with pytest.raises(MediaError) as caught:
-            await decoders.make_image(hungry, folder, limit_seconds=PLENTY_SECONDS)
+            await decoders.make_image(memory_bomb, folder, limit_seconds=PLENTY_SECONDS)
     assert caught.value.code is FailureCode.TOO_LARGE
 
 
@@ -286,20 +286,20 @@ async def test_a_child_out_of_cpu_seconds_dies_with_the_limits_name(folder: Path
     long = tmp_path / "long.png"
     Image.new("RGBA", (10_000, 9_000)).save(long, compress_level=1)
     async with started(Limits(cpu_seconds=1)) as decoders:
-        with pytest.raises(DecoderDied) as caught:
+        with pytest.raises(DecoderCrashed) as caught:
             await decoders.make_image(long, folder, limit_seconds=PLENTY_SECONDS)
-    capsule = caught.value.capsule
-    assert (capsule.limit, capsule.signal) == (Limit.CPU, "SIGXCPU")
-    assert isinstance(capsule.probe, Probe)
-    assert (capsule.probe.format, capsule.probe.width) == ("png", 10_000)
-    assert capsule.versions.keys() == {"python", "pyvips", "pyvips-binary"}
-    assert str(tmp_path) not in repr(capsule)
+    crash_report = caught.value.crash_report
+    assert (crash_report.limit, crash_report.signal) == (Limit.CPU, "SIGXCPU")
+    assert isinstance(crash_report.probe, Probe)
+    assert (crash_report.probe.format, crash_report.probe.width) == ("png", 10_000)
+    assert crash_report.versions.keys() == {"python", "pyvips", "pyvips-binary"}
+    assert str(tmp_path) not in repr(crash_report)
 
 
 async def test_a_missing_source_is_our_fault_and_not_the_owners(
     decoders: Decoders, folder: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(DecoderDied) as caught:
+    with pytest.raises(DecoderCrashed) as caught:
         await decoders.make_image(tmp_path / "absent-secret.jpg", folder, limit_seconds=PLENTY_SECONDS)
-    assert caught.value.capsule.reason.startswith("crashed: FileNotFoundError at sniff.py:")
-    assert "secret" not in repr(caught.value.capsule)
+    assert caught.value.crash_report.reason.startswith("crashed: FileNotFoundError at sniff.py:")
+    assert "secret" not in repr(caught.value.crash_report)

@@ -15,7 +15,7 @@ from thumbhash import rgba_to_thumb_hash, thumb_hash_to_average_rgba
 from app.media.exif import read_capture_facts
 from app.media.placeholder import thumb_hash
 from app.media.recipe import RECIPE
-from tests.media.pictures import FILES, make, sample
+from tests.media.sample_images import FILES, make, sample
 
 PRIVATE = ["private.jpg", "private.png", "private.webp"]
 
@@ -66,7 +66,7 @@ def test_an_absurd_or_absent_capture_time_is_none(name: str, tmp_path: Path) -> 
 @given(
     st.binary(max_size=400), st.sampled_from([b"", b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08", b"Exif\0\0II*\0\x08\0\0\0"])
 )
-def test_no_exif_block_is_too_broken_to_be_looked_at(noise: bytes, start: bytes) -> None:
+def test_a_broken_exif_block_never_raises(noise: bytes, start: bytes) -> None:
     facts = read_capture_facts(start + noise, now=datetime.now(UTC))
     assert facts.camera is None or len(facts.camera) <= 100
 
@@ -92,7 +92,7 @@ def test_renditions_carry_their_own_size_and_digest(tmp_path: Path) -> None:
         assert rendition.sha256 == hashlib.sha256(content).hexdigest()
 
 
-def test_sizes_follow_the_recipe_and_never_exceed_the_original(tmp_path: Path) -> None:
+def test_sizes_match_the_recipe_and_never_exceed_the_original(tmp_path: Path) -> None:
     source = tmp_path / "source.jpg"
     Image.new("RGB", (1500, 3000), (90, 120, 200)).save(source)
     sizes = {rendition.name: (rendition.width, rendition.height) for rendition in make(source, tmp_path).renditions}
@@ -101,7 +101,7 @@ def test_sizes_follow_the_recipe_and_never_exceed_the_original(tmp_path: Path) -
     assert {(rendition.width, rendition.height) for rendition in make(source, tmp_path).renditions} == {(301, 200)}
 
 
-def test_a_thread_of_a_picture_keeps_its_one_pixel(tmp_path: Path) -> None:
+def test_a_one_pixel_wide_image_keeps_its_pixel(tmp_path: Path) -> None:
     source = tmp_path / "source.png"
     Image.new("RGB", (12000, 1), (200, 10, 10)).save(source)
     made = make(source, tmp_path)
@@ -109,7 +109,7 @@ def test_a_thread_of_a_picture_keeps_its_one_pixel(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["baseline.jpg", "gray.jpg", "lossy.webp"])
-def test_the_placeholder_of_an_opaque_picture_is_the_published_algorithms(name: str) -> None:
+def test_the_placeholder_of_an_opaque_image_matches_the_published_algorithm(name: str) -> None:
     width, height, rgba = _tiny(FILES / name)
     assert (
         thumb_hash(width, height, rgba)
@@ -117,7 +117,7 @@ def test_the_placeholder_of_an_opaque_picture_is_the_published_algorithms(name: 
     )
 
 
-def test_the_placeholder_of_a_transparent_picture_holds_its_colour_and_opacity() -> None:
+def test_the_placeholder_of_a_transparent_image_holds_its_colour_and_opacity() -> None:
     placeholder = list(base64.b64decode(thumb_hash(*_tiny(FILES / "palette.png"))))
     # Red, green and blue in equal parts, and the fourth quarter missing.
     assert thumb_hash_to_average_rgba(placeholder) == pytest.approx((1 / 3, 1 / 3, 1 / 3, 3 / 4), abs=0.05)

@@ -17,7 +17,17 @@ from app.media.images import make_image
 from app.media.recipe import RECIPE
 from app.media.results import MediaError, Probe
 from shared.items import FailureCode
-from tests.media.pictures import BLUE, GREEN, RED, WHITE, are_close, assert_ink_became_light, make, quadrants, sample
+from tests.media.sample_images import (
+    BLUE,
+    GREEN,
+    RED,
+    WHITE,
+    are_close,
+    assert_ink_became_light,
+    make,
+    quadrants,
+    sample,
+)
 from tests.media.tagged import Entries, TaggedFile
 
 CORNERS = [RED, GREEN, BLUE, WHITE]
@@ -132,8 +142,8 @@ def test_a_heic_of_tiles_is_put_together(tmp_path: Path) -> None:
 
 def test_ten_bits_of_a_heic_become_eight(tmp_path: Path) -> None:
     deep = np.asarray(corners(), dtype=np.uint16) * 257
-    picture = pillow_heif.from_bytes("RGB;16", (120, 80), deep.tobytes())
-    picture.save(tmp_path / "source", quality=95, chroma=444)
+    image = pillow_heif.from_bytes("RGB;16", (120, 80), deep.tobytes())
+    image.save(tmp_path / "source", quality=95, chroma=444)
     assert pillow_heif.open_heif(tmp_path / "source", convert_hdr_to_8bit=False).info["bit_depth"] == 10
     make(tmp_path / "source", tmp_path)
     assert are_close(quadrants(tmp_path / "large.webp"), CORNERS, tolerance=8)
@@ -141,17 +151,17 @@ def test_ten_bits_of_a_heic_become_eight(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["L", "RGBA"])
 @pytest.mark.parametrize("name", ["heif", "avif", "tiff", "gif"])
-def test_grey_and_transparent_pictures_of_each_format_survive(name: str, mode: str, tmp_path: Path) -> None:
+def test_grey_and_transparent_images_of_each_format_decode(name: str, mode: str, tmp_path: Path) -> None:
     half = corners().convert(mode)
     if mode == "RGBA":
         half.paste((0, 0, 0, 0), (60, 40, 120, 80))
     WRITERS[name](half, tmp_path / "source", {})
     make(tmp_path / "source", tmp_path)
-    found = quadrants(tmp_path / "large.webp", "RGBA")
+    colours = quadrants(tmp_path / "large.webp", "RGBA")
     expected = [WHITE] * 4 if mode == "L" else CORNERS
-    assert [colour[3] for colour in found] == ([255] * 4 if mode == "L" else [255, 255, 255, 0])
+    assert [colour[3] for colour in colours] == ([255] * 4 if mode == "L" else [255, 255, 255, 0])
     if mode == "RGBA":
-        assert are_close([colour[:3] for colour in found[:3]], expected[:3], tolerance=8)
+        assert are_close([colour[:3] for colour in colours[:3]], expected[:3], tolerance=8)
 
 
 @pytest.mark.parametrize(
@@ -185,25 +195,25 @@ def test_ink_in_a_tiff_becomes_light(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["tiff", "gif"])
 def test_of_many_pages_or_frames_the_first_one_counts(name: str, tmp_path: Path) -> None:
-    others = [Image.new("RGB", (120, 80), colour) for colour in (BLUE, RED)]
-    WRITERS[name](corners(), tmp_path / "source", {"save_all": True, "append_images": others})
+    layers = [Image.new("RGB", (120, 80), colour) for colour in (BLUE, RED)]
+    WRITERS[name](corners(), tmp_path / "source", {"save_all": True, "append_images": layers})
     assert probe_of(tmp_path / "source", tmp_path).frames == 3
     for file in FILE_NAMES:
         assert are_close(quadrants(tmp_path / file), CORNERS, tolerance=8), file
 
 
-def test_more_bands_than_a_picture_shows_are_left_out(tmp_path: Path) -> None:
+def test_extra_bands_of_an_image_are_left_out(tmp_path: Path) -> None:
     image = pyvips.Image.new_from_array(np.asarray(corners()), interpretation="srgb")
     image.bandjoin([255, 7, 9]).tiffsave(str(tmp_path / "source"))
     make(tmp_path / "source", tmp_path)
     assert are_close(quadrants(tmp_path / "large.webp"), CORNERS, tolerance=8)
 
 
-def test_a_photo_with_a_film_behind_it_is_a_photo(tmp_path: Path) -> None:
-    film = tmp_path / "film.mp4"
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", "testsrc=s=64x64:d=0.2", str(film)]
+def test_a_photo_with_an_appended_video_is_a_photo(tmp_path: Path) -> None:
+    video = tmp_path / "film.mp4"
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", "testsrc=s=64x64:d=0.2", str(video)]
     subprocess.run(command, check=True)  # noqa: S603  # our own static encoder
-    (tmp_path / "source").write_bytes(sample("orientation_1.jpg").read_bytes() + film.read_bytes())
+    (tmp_path / "source").write_bytes(sample("orientation_1.jpg").read_bytes() + video.read_bytes())
     assert probe_of(tmp_path / "source", tmp_path).format == "jpeg"
     assert are_close(quadrants(tmp_path / "large.webp"), CORNERS)
 
@@ -223,7 +233,7 @@ XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF>CANARY-XMP</rdf:RDF></x:xmp
 
 
 @pytest.mark.parametrize("name", ["heif", "avif", "tiff"])
-def test_no_rendition_of_any_format_tells_what_is_private(name: str, tmp_path: Path) -> None:
+def test_no_rendition_of_any_format_contains_private_metadata(name: str, tmp_path: Path) -> None:
     source = tmp_path / "source"
     WRITERS[name](corners(), source, {"exif": private_exif()} | ({} if name == "tiff" else {"xmp": XMP}))
     assert source.read_bytes().count(b"CANARY") >= 4
@@ -256,7 +266,7 @@ def raw_file(*, preview: bool = True, orientation: int = 1) -> bytes:
     return file.begin_at(file.folder({**camera, **thumbnail, 0x14A: tuple(inner), 0x8769: exif, 0xC612: 0x01040000}))
 
 
-def test_of_a_cameras_raw_file_its_own_finished_picture_counts(tmp_path: Path) -> None:
+def test_the_embedded_preview_of_a_raw_file_is_used(tmp_path: Path) -> None:
     (tmp_path / "source").write_bytes(raw_file(orientation=6))
     made = make(tmp_path / "source", tmp_path)
     assert (made.width, made.height) == (80, 120)
@@ -266,7 +276,7 @@ def test_of_a_cameras_raw_file_its_own_finished_picture_counts(tmp_path: Path) -
     assert b"CANARY" not in b"".join((tmp_path / file).read_bytes() for file in FILE_NAMES)
 
 
-def test_a_raw_file_without_a_finished_picture_is_unsupported(tmp_path: Path) -> None:
+def test_a_raw_file_without_an_embedded_preview_is_unsupported(tmp_path: Path) -> None:
     (tmp_path / "source").write_bytes(raw_file(preview=False))
     with pytest.raises(MediaError) as caught:
         make(tmp_path / "source", tmp_path)

@@ -11,9 +11,9 @@ from PIL import Image
 
 from app.media.decoders import Decoders
 from app.media.recipe import LOOP, RECIPE
-from app.media.results import DecoderDied, Loop, MediaError, MediaResult, RenditionFile
+from app.media.results import DecoderCrashed, Loop, MediaError, MediaResult, RenditionFile
 from shared.items import FailureCode, ItemKind
-from tests.media.pictures import BLUE, GREEN, RED, WHITE, Colour, are_close, sample
+from tests.media.sample_images import BLUE, GREEN, RED, WHITE, Colour, are_close, sample
 from tests.media.test_decoders import LIMIT_SECONDS, PLENTY_SECONDS, is_alive, names_in, until
 
 FORMATS = ["GIF", "WEBP"]
@@ -22,8 +22,8 @@ SIZE = (61, 40)
 
 def animated(folder: Path, file_format: str, colours: list[Colour], milliseconds: list[int]) -> Path:
     source = folder / "source"
-    first, *others = [Image.new("RGB" if len(colour) == 3 else "RGBA", SIZE, colour) for colour in colours]
-    first.save(source, file_format, save_all=True, append_images=others, duration=milliseconds, loop=0, disposal=2)
+    first, *rest = [Image.new("RGB" if len(colour) == 3 else "RGBA", SIZE, colour) for colour in colours]
+    first.save(source, file_format, save_all=True, append_images=rest, duration=milliseconds, loop=0, disposal=2)
     return source
 
 
@@ -33,10 +33,10 @@ async def make(decoders: Decoders, source: Path, folder: Path) -> tuple[MediaRes
     return made, await decoders.make_loop(source, folder, made.loop, limit_seconds=PLENTY_SECONDS)
 
 
-def shown(film: Path) -> list[tuple[float, Colour]]:
+def durations(video: Path) -> list[tuple[float, Colour]]:
     """When the film changes its colour, and to which."""
     changes: list[tuple[float, Colour]] = []
-    with av.open(str(film)) as container:
+    with av.open(str(video)) as container:
         assert not container.streams.audio
         for frame in container.decode(video=0):
             red, green, blue = frame.to_ndarray(format="rgb24").mean(axis=(0, 1))
@@ -48,14 +48,14 @@ def shown(film: Path) -> list[tuple[float, Colour]]:
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
-async def test_an_animation_becomes_stills_and_a_film(
+async def test_an_animation_becomes_stills_and_a_video(
     file_format: str, decoders: Decoders, folder: Path, tmp_path: Path
 ) -> None:
     source = animated(tmp_path, file_format, [RED, GREEN, BLUE], [200, 500, 300])
-    made, film = await make(decoders, source, folder)
+    made, video = await make(decoders, source, folder)
     assert (made.kind, made.width, made.height) == (ItemKind.VIDEO, *SIZE)
     assert made.loop == Loop(frames=3, width=60, height=40, step_ticks=10, duration_seconds=1.0)
-    assert (film.name, film.file, film.content_type, film.width, film.height) == (
+    assert (video.name, video.file, video.content_type, video.width, video.height) == (
         "video",
         "video.mp4",
         "video/mp4",
@@ -63,25 +63,25 @@ async def test_an_animation_becomes_stills_and_a_film(
         40,
     )
     assert names_in(folder) == {*(recipe.file for recipe in RECIPE), "video.mp4"}
-    times, colours = zip(*shown(folder / "video.mp4"), strict=True)
+    times, colours = zip(*durations(folder / "video.mp4"), strict=True)
     assert times == (0.0, 0.2, 0.7)
     assert are_close(colours, [RED, GREEN, BLUE], tolerance=12)
     with Image.open(folder / "large.webp") as still:
         assert are_close([still.convert("RGB").getpixel((30, 20))], [RED], tolerance=8)  # type: ignore[list-item]  # a tuple in this mode
 
 
-async def test_the_film_starts_before_all_of_it_is_there(decoders: Decoders, folder: Path, tmp_path: Path) -> None:
+async def test_the_video_is_playable_before_it_is_complete(decoders: Decoders, folder: Path, tmp_path: Path) -> None:
     await make(decoders, animated(tmp_path, "GIF", [RED, GREEN], [100, 100]), folder)
     content = (folder / "video.mp4").read_bytes()
     assert content.index(b"moov") < content.index(b"mdat")
 
 
-async def test_what_is_transparent_is_white_in_the_film(decoders: Decoders, folder: Path, tmp_path: Path) -> None:
+async def test_transparent_pixels_are_white_in_the_video(decoders: Decoders, folder: Path, tmp_path: Path) -> None:
     await make(decoders, animated(tmp_path, "WEBP", [(255, 0, 0, 255), (0, 0, 0, 0)], [200, 200]), folder)
-    assert are_close([colour for _, colour in shown(folder / "video.mp4")], [RED, WHITE], tolerance=12)
+    assert are_close([colour for _, colour in durations(folder / "video.mp4")], [RED, WHITE], tolerance=12)
 
 
-async def test_a_frame_without_a_time_is_shown_as_long_as_browsers_do(
+async def test_a_frame_without_a_duration_lasts_as_in_browsers(
     decoders: Decoders, folder: Path, tmp_path: Path
 ) -> None:
     made, _ = await make(decoders, animated(tmp_path, "GIF", [RED, GREEN], [0, 10]), folder)
@@ -90,7 +90,7 @@ async def test_a_frame_without_a_time_is_shown_as_long_as_browsers_do(
 
 
 @pytest.mark.parametrize("name", ["orientation_1.jpg", "lossy.webp", "rgb16.png"])
-async def test_what_stands_still_has_no_film(name: str, decoders: Decoders, folder: Path) -> None:
+async def test_a_single_frame_has_no_video(name: str, decoders: Decoders, folder: Path) -> None:
     made = await decoders.make_image(sample(name), folder, limit_seconds=PLENTY_SECONDS)
     assert (made.kind, made.loop) == (ItemKind.IMAGE, None)
 
@@ -132,7 +132,7 @@ async def test_both_children_end_with_the_one_that_dies(
     await until(lambda: len(decoders.pids) == 2)
     pids = decoders.pids
     os.kill(pids[place], signal.SIGKILL)
-    with pytest.raises(DecoderDied):
+    with pytest.raises(DecoderCrashed):
         await making
     assert not any(map(is_alive, pids))
 
@@ -141,7 +141,7 @@ async def test_time_runs_out_for_both(decoders: Decoders, folder: Path, stuck: P
     making = asyncio.create_task(decoders.make_loop(stuck, folder, LOOP_OF_ITS_OWN, limit_seconds=LIMIT_SECONDS))
     await until(lambda: len(decoders.pids) == 2)
     pids = decoders.pids
-    with pytest.raises(DecoderDied):
+    with pytest.raises(DecoderCrashed):
         await making
     assert not any(map(is_alive, pids))
     assert decoders.pids == ()

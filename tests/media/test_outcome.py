@@ -8,12 +8,12 @@ import pytest
 from app.media.outcome import result_of
 from app.media.protocol import EXIT_MADE, JobEnded, StartJob
 from app.media.recipe import RECIPE, recipe_hash
-from app.media.results import DecoderDied, MediaResult
+from app.media.results import DecoderCrashed, MediaResult
 from app.media.sandbox import Limits
 
 
-def answer(said: str) -> MediaResult:
-    return result_of(JobEnded(1, EXIT_MADE, 0.1, 0.1, said, ""), StartJob(1, "source", "folder", Limits()))
+def outcome_of(output: str) -> MediaResult:
+    return result_of(JobEnded(1, EXIT_MADE, 0.1, 0.1, output, ""), StartJob(1, "source", "folder", Limits()))
 
 
 def image(**changes: Any) -> dict[str, Any]:
@@ -42,17 +42,17 @@ def image(**changes: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("number", "name"), [(9, "SIGKILL"), (35, "SIG35"), (64, "SIGRTMAX"), (200, "SIG200")])
 def test_any_signal_ends_a_decoder_and_nothing_else(number: int, name: str) -> None:
-    with pytest.raises(DecoderDied) as died:
+    with pytest.raises(DecoderCrashed) as crashed:
         result_of(JobEnded(1, -number, 0.1, 0.1, "", ""), StartJob(1, "source", "folder", Limits()))
-    assert died.value.capsule.signal == name
+    assert crashed.value.crash_report.signal == name
 
 
-def test_an_honest_answer_is_understood() -> None:
-    assert answer(json.dumps({"image": image()})).width == 3
+def test_a_valid_report_is_parsed() -> None:
+    assert outcome_of(json.dumps({"image": image()})).width == 3
 
 
 @pytest.mark.parametrize(
-    "said",
+    "output",
     [
         "",
         "{",
@@ -68,9 +68,9 @@ def test_an_honest_answer_is_understood() -> None:
         json.dumps({"image": image()})[:200],
     ],
 )
-def test_an_answer_that_breaks_the_rules_counts_as_a_death(said: str) -> None:
-    with pytest.raises(DecoderDied):
-        answer(said)
+def test_an_invalid_report_counts_as_a_crash(output: str) -> None:
+    with pytest.raises(DecoderCrashed):
+        outcome_of(output)
 
 
 def test_the_recipes_hash_changes_with_the_recipe_only() -> None:

@@ -16,10 +16,10 @@ from app.media import seccomp
 from app.media.sandbox import ENCODER_LIMITS, GIB, MIB, Limits, prepare
 from app.media.system_calls import numbers
 from app.media.video.encoder import open_encoder
-from tests.media import deeds
-from tests.media.deeds import DONE, REFUSED, Ending, run_confined
+from tests.media import sandbox_actions
+from tests.media.sandbox_actions import DONE, REFUSED, Ending, run_confined
 
-Deed = Callable[[], object]
+Action = Callable[[], object]
 Confine = Callable[..., Ending]
 
 
@@ -50,8 +50,8 @@ def secret(tmp_path: Path) -> Path:
 def confined(small_process: ProcessPoolExecutor, folder: Path, source: Path, secret: Path) -> Confine:
     """Runs a deed in a child under the sandbox."""
 
-    def run(deed: Deed, *, limits: Limits | None = None, encoder: Path | None = None) -> Ending:
-        return small_process.submit(run_confined, deed, folder, source, limits, encoder).result()
+    def run(action: Action, *, limits: Limits | None = None, encoder: Path | None = None) -> Ending:
+        return small_process.submit(run_confined, action, folder, source, limits, encoder).result()
 
     return run
 
@@ -62,74 +62,74 @@ def encoder_program() -> Path:
         return Path(f"/proc/self/fd/{file.fileno()}").readlink()
 
 
-OUTSIDE: dict[str, Deed] = {
-    "reads the accounts of the machine": partial(deeds.read, "/etc/shadow"),
-    "reads who may log in": partial(deeds.read, "/etc/passwd"),
-    "reads a neighbour's file": partial(deeds.read, "../secret"),
-    "reads another process's environment": partial(deeds.read, "/proc/1/environ"),
-    "reads its own memory map": partial(deeds.read, "/proc/self/maps"),
-    "lists the root": partial(deeds.list_folder, "/"),
-    "lists the folder above": partial(deeds.list_folder, ".."),
-    "writes beside its folder": partial(deeds.write, "../written"),
-    "writes its source": partial(deeds.write, "../source"),
-    "moves a file out": partial(deeds.move, Path("mine"), "../moved"),
-    "moves a neighbour's file in": partial(deeds.move, Path("../secret"), "taken"),
-    "removes a neighbour's file": partial(deeds.remove, Path("../secret")),
-    "links a neighbour's file": partial(deeds.link, Path("../secret")),
-    "points at a neighbour's file": partial(deeds.point, Path("../secret")),
-    "changes a mode": partial(deeds.change_mode, Path("../secret")),
-    "changes an owner": partial(deeds.change_owner, Path("../secret")),
-    "makes a named pipe": deeds.make_pipe,
-    "makes a folder, in which others could be nested without end": deeds.make_folder,
-    "closes its folder to who clears it": deeds.close_its_folder,
+OUTSIDE: dict[str, Action] = {
+    "reads the accounts of the machine": partial(sandbox_actions.read, "/etc/shadow"),
+    "reads who may log in": partial(sandbox_actions.read, "/etc/passwd"),
+    "reads a neighbour's file": partial(sandbox_actions.read, "../secret"),
+    "reads another process's environment": partial(sandbox_actions.read, "/proc/1/environ"),
+    "reads its own memory map": partial(sandbox_actions.read, "/proc/self/maps"),
+    "lists the root": partial(sandbox_actions.list_folder, "/"),
+    "lists the folder above": partial(sandbox_actions.list_folder, ".."),
+    "writes beside its folder": partial(sandbox_actions.write, "../written"),
+    "writes its source": partial(sandbox_actions.write, "../source"),
+    "moves a file out": partial(sandbox_actions.move, Path("mine"), "../moved"),
+    "moves a neighbour's file in": partial(sandbox_actions.move, Path("../secret"), "taken"),
+    "removes a neighbour's file": partial(sandbox_actions.remove, Path("../secret")),
+    "links a neighbour's file": partial(sandbox_actions.link, Path("../secret")),
+    "points at a neighbour's file": partial(sandbox_actions.point, Path("../secret")),
+    "changes a mode": partial(sandbox_actions.change_mode, Path("../secret")),
+    "changes an owner": partial(sandbox_actions.change_owner, Path("../secret")),
+    "makes a named pipe": sandbox_actions.make_pipe,
+    "makes a folder, in which others could be nested without end": sandbox_actions.make_folder,
+    "closes its folder to who clears it": sandbox_actions.close_its_folder,
 }
 
-BEYOND: dict[str, Deed] = {
-    "opens a socket": partial(deeds.open_socket, socket.AF_INET),
-    "opens a socket for datagrams": partial(deeds.open_socket, socket.AF_INET6, socket.SOCK_DGRAM),
-    "opens a socket of this machine": partial(deeds.open_socket, socket.AF_UNIX),
-    "opens a pair of sockets": deeds.open_pair,
-    "starts a shell": partial(deeds.start_program, "/bin/sh"),
-    "starts a program by descriptor": partial(deeds.start_by_descriptor, "/proc/cpuinfo"),
-    "forks": deeds.fork,
-    "clones itself sharing memory": partial(deeds.clone_with, 0x100),
-    "clones into a new user namespace": partial(deeds.clone_with, 0x10000000),
-    "clones a thread into a new network": partial(deeds.clone_with, 0x40000000 | 0x10000),
-    "takes too much memory": partial(deeds.take_memory, 1900 * MIB),
-    "takes too much memory piece by piece": deeds.take_memory_piece_by_piece,
-    "opens too many files": deeds.open_files_without_end,
-    "raises its memory limit": partial(deeds.raise_limit, resource.RLIMIT_AS),
-    "raises its time limit": partial(deeds.raise_limit, resource.RLIMIT_CPU),
-    "changes its parent's limits": deeds.raise_limit_of_parent,
-    "signals its parent": partial(deeds.signal_process, 1),
-    "signals its group": partial(deeds.signal_process, 0),
-    "signals everybody": partial(deeds.signal_process, -1),
-    "has its parent signalled": deeds.own_signals_to_parent,
-    "would outlive its parent": deeds.outlive_parent,
-    "wants more of the processor": deeds.be_greedier,
-    "leaves its process group": deeds.leave_group,
-    "becomes another user": deeds.change_user,
-    "makes a file in memory": deeds.make_memory_file,
-    "types into a terminal": deeds.push_terminal_input,
+BEYOND: dict[str, Action] = {
+    "opens a socket": partial(sandbox_actions.open_socket, socket.AF_INET),
+    "opens a socket for datagrams": partial(sandbox_actions.open_socket, socket.AF_INET6, socket.SOCK_DGRAM),
+    "opens a socket of this machine": partial(sandbox_actions.open_socket, socket.AF_UNIX),
+    "opens a pair of sockets": sandbox_actions.open_pair,
+    "starts a shell": partial(sandbox_actions.start_program, "/bin/sh"),
+    "starts a program by descriptor": partial(sandbox_actions.start_by_descriptor, "/proc/cpuinfo"),
+    "forks": sandbox_actions.fork,
+    "clones itself sharing memory": partial(sandbox_actions.clone_with, 0x100),
+    "clones into a new user namespace": partial(sandbox_actions.clone_with, 0x10000000),
+    "clones a thread into a new network": partial(sandbox_actions.clone_with, 0x40000000 | 0x10000),
+    "takes too much memory": partial(sandbox_actions.take_memory, 1900 * MIB),
+    "takes too much memory piece by piece": sandbox_actions.take_memory_piece_by_piece,
+    "opens too many files": sandbox_actions.open_files_without_end,
+    "raises its memory limit": partial(sandbox_actions.raise_limit, resource.RLIMIT_AS),
+    "raises its time limit": partial(sandbox_actions.raise_limit, resource.RLIMIT_CPU),
+    "changes its parent's limits": sandbox_actions.raise_limit_of_parent,
+    "signals its parent": partial(sandbox_actions.signal_process, 1),
+    "signals its group": partial(sandbox_actions.signal_process, 0),
+    "signals everybody": partial(sandbox_actions.signal_process, -1),
+    "has its parent signalled": sandbox_actions.own_signals_to_parent,
+    "would outlive its parent": sandbox_actions.outlive_parent,
+    "wants more of the processor": sandbox_actions.raise_limits,
+    "leaves its process group": sandbox_actions.leave_group,
+    "becomes another user": sandbox_actions.change_user,
+    "makes a file in memory": sandbox_actions.make_memory_file,
+    "types into a terminal": sandbox_actions.push_terminal_input,
 }
 
-LEGAL: dict[str, Deed] = {
-    "reads its source": partial(deeds.read, "../source"),
-    "works in its folder": deeds.work_in_folder,
-    "starts a thread": deeds.start_thread,
-    "counts processors": partial(deeds.read, "/proc/cpuinfo"),
-    "discards output": partial(deeds.write, "/dev/null"),
+LEGAL: dict[str, Action] = {
+    "reads its source": partial(sandbox_actions.read, "../source"),
+    "works in its folder": sandbox_actions.work_in_folder,
+    "starts a thread": sandbox_actions.start_thread,
+    "counts processors": partial(sandbox_actions.read, "/proc/cpuinfo"),
+    "discards output": partial(sandbox_actions.write, "/dev/null"),
 }
 
 
-def cases(named: dict[str, Deed]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("deed", named.values(), ids=named.keys())
+def cases(named: dict[str, Action]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("action", named.values(), ids=named.keys())
 
 
 @cases(OUTSIDE | BEYOND)
-def test_is_refused_when_it(deed: Deed, confined: Confine, folder: Path, secret: Path) -> None:
+def test_is_refused_when_it(action: Action, confined: Confine, folder: Path, secret: Path) -> None:
     (folder / "mine").write_bytes(b"mine")
-    ending = confined(deed)
+    ending = confined(action)
     assert ending.exit_code == REFUSED, ending
     assert secret.read_bytes() == b"another account's photo"
     assert secret.stat().st_mode & 0o777 == 0o644
@@ -137,41 +137,44 @@ def test_is_refused_when_it(deed: Deed, confined: Confine, folder: Path, secret:
 
 
 @cases(OUTSIDE | BEYOND)
-def test_is_refused_even_beside_an_encoder_when_it(deed: Deed, confined: Confine, folder: Path) -> None:
+def test_is_refused_even_beside_an_encoder_when_it(action: Action, confined: Confine, folder: Path) -> None:
     (folder / "mine").write_bytes(b"mine")
-    ending = confined(deed, encoder=encoder_program())
+    ending = confined(action, encoder=encoder_program())
     assert ending.exit_code == REFUSED, ending
 
 
 @cases(LEGAL)
-def test_may_do_its_work_when_it(deed: Deed, confined: Confine) -> None:
-    ending = confined(deed)
+def test_may_do_its_work_when_it(action: Action, confined: Confine) -> None:
+    ending = confined(action)
     assert ending.exit_code == DONE, ending
 
 
 @pytest.mark.parametrize("name", [name for name in seccomp.KILLED.split() if name in numbers()])
 def test_is_killed_when_it_calls(name: str, confined: Confine) -> None:
-    assert confined(partial(deeds.call, name)) == Ending(-signal.SIGSYS, "")
+    assert confined(partial(sandbox_actions.call, name)) == Ending(-signal.SIGSYS, "")
 
 
-def test_is_killed_when_it_speaks_another_architectures_language(confined: Confine) -> None:
-    foreign: list[Deed] = []
+def test_is_killed_on_another_architectures_system_calls(confined: Confine) -> None:
+    another: list[Action] = []
     if platform.machine() == "x86_64":
-        foreign = [deeds.call_as_32_bits, partial(deeds.call_number, seccomp.X32_BIT | numbers()["getpid"])]
-    for deed in foreign:
-        assert confined(deed) == Ending(-signal.SIGSYS, "")
+        another = [
+            sandbox_actions.call_as_32_bits,
+            partial(sandbox_actions.call_number, seccomp.X32_BIT | numbers()["getpid"]),
+        ]
+    for action in another:
+        assert confined(action) == Ending(-signal.SIGSYS, "")
 
 
 def test_endless_output_ends(confined: Confine, folder: Path) -> None:
-    ending = confined(deeds.write_without_end, limits=Limits(file_bytes=8 * MIB))
+    ending = confined(sandbox_actions.write_without_end, limits=Limits(file_bytes=8 * MIB))
     assert ending.exit_code == -signal.SIGXFSZ
     assert (folder / "endless").stat().st_size <= 8 * MIB
 
 
 def test_endless_work_ends(confined: Confine) -> None:
-    assert confined(deeds.run_without_end, limits=Limits(cpu_seconds=1)).exit_code == -signal.SIGXCPU
+    assert confined(sandbox_actions.run_without_end, limits=Limits(cpu_seconds=1)).exit_code == -signal.SIGXCPU
 
 
 def test_a_child_without_a_limit_of_cpu_seconds_has_the_other_limits(confined: Confine) -> None:
-    ending = confined(partial(deeds.take_memory, 7 * GIB), limits=ENCODER_LIMITS)
+    ending = confined(partial(sandbox_actions.take_memory, 7 * GIB), limits=ENCODER_LIMITS)
     assert ending.exit_code == REFUSED

@@ -13,10 +13,10 @@ import pytest
 
 from app.media.sandbox import ENCODER_LIMITS, prepare
 from app.media.system_calls import numbers
-from tests.media import deeds
-from tests.media.deeds import ENCODER, Ending, run_confined
+from tests.media import sandbox_actions
+from tests.media.sandbox_actions import ENCODER, Ending, run_confined
 from tests.media.test_sandbox import encoder_program
-from tests.worker.poorer_kernel import take_away
+from tests.worker.restricted_kernel import take_away
 
 Run = Callable[..., Ending]
 
@@ -58,29 +58,29 @@ with_and_without_landlock = pytest.mark.parametrize("small_process", ["nothing",
 
 
 @pytest.fixture
-def film(tmp_path: Path) -> Path:
+def sample_video(tmp_path: Path) -> Path:
     """Two seconds with sound."""
     file = tmp_path / "film.mp4"
     with av.open(file, "w") as container:
-        picture = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
-        picture.width, picture.height, picture.pix_fmt = 320, 180, "yuv420p"
+        image = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        image.width, image.height, image.pix_fmt = 320, 180, "yuv420p"
         for number in range(50):
             frame = av.VideoFrame(320, 180, "yuv420p")
             for index, plane in enumerate(frame.planes):
                 plane.update(bytes([(number * 5 + index) % 256]) * plane.buffer_size)
-            container.mux(picture.encode(frame))
-        container.mux(picture.encode(None))
+            container.mux(image.encode(frame))
+        container.mux(image.encode(None))
     return file
 
 
 @pytest.fixture
-def encoder(small_process: ProcessPoolExecutor, folder: Path, film: Path) -> Run:
+def encoder(small_process: ProcessPoolExecutor, folder: Path, sample_video: Path) -> Run:
     """Runs the encoder, or another program in its place, with these arguments."""
 
     def run(*arguments: str, program: Path | None = None) -> Ending:
-        deed = partial(deeds.encode, *arguments)
+        action = partial(sandbox_actions.encode, *arguments)
         where = program or encoder_program()
-        return small_process.submit(run_confined, deed, folder, film, ENCODER_LIMITS, where).result()
+        return small_process.submit(run_confined, action, folder, sample_video, ENCODER_LIMITS, where).result()
 
     return run
 
@@ -89,29 +89,29 @@ def taken_over(encoder: Run, code: str) -> Ending:
     return encoder("-I", "-S", "-c", LIBC + code, program=Path(sys.executable).resolve())
 
 
-def test_it_encodes_a_video_in_several_threads(encoder: Run, film: Path, folder: Path) -> None:
-    ending = encoder("-v", "error", "-i", str(film), "-c:v", "libx264", "-threads", "4", "made.mp4")
+def test_it_encodes_a_video_in_several_threads(encoder: Run, sample_video: Path, folder: Path) -> None:
+    ending = encoder("-v", "error", "-i", str(sample_video), "-c:v", "libx264", "-threads", "4", "made.mp4")
     assert ending.exit_code == 0, ending
     with av.open(folder / "made.mp4") as made:
         assert sum(1 for _ in made.decode(video=0)) == 50
 
 
-def test_it_writes_segments_and_moves_them_into_place(encoder: Run, film: Path, folder: Path) -> None:
+def test_it_writes_segments_and_moves_them_into_place(encoder: Run, sample_video: Path, folder: Path) -> None:
     segments = ("-f", "hls", "-hls_time", "1", "-hls_segment_type", "fmp4", "-hls_flags", "temp_file", "list.m3u8")
-    assert encoder("-v", "error", "-i", str(film), "-g", "25", *segments).exit_code == 0
+    assert encoder("-v", "error", "-i", str(sample_video), "-g", "25", *segments).exit_code == 0
     assert {path.suffix for path in folder.iterdir()} == {".m3u8", ".mp4", ".m4s"}
 
 
-def test_it_reads_nothing_but_its_source(encoder: Run, film: Path, folder: Path) -> None:
-    another = film.with_name("another.mp4")
-    another.write_bytes(film.read_bytes())
+def test_it_reads_nothing_but_its_source(encoder: Run, sample_video: Path, folder: Path) -> None:
+    another = sample_video.with_name("another.mp4")
+    another.write_bytes(sample_video.read_bytes())
     assert encoder("-v", "error", "-i", str(another), "made.mp4").exit_code != 0
     assert list(folder.iterdir()) == []
 
 
-def test_it_writes_nothing_beside_its_folder(encoder: Run, film: Path) -> None:
-    assert encoder("-v", "error", "-i", str(film), str(film.with_name("made.mp4"))).exit_code != 0
-    assert not film.with_name("made.mp4").exists()
+def test_it_writes_nothing_beside_its_folder(encoder: Run, sample_video: Path) -> None:
+    assert encoder("-v", "error", "-i", str(sample_video), str(sample_video.with_name("made.mp4"))).exit_code != 0
+    assert not sample_video.with_name("made.mp4").exists()
 
 
 def test_it_reaches_no_network(encoder: Run) -> None:
@@ -164,13 +164,13 @@ if page > 0:
     assert taken_over(encoder, code) == Ending(0, "a page elsewhere")
 
 
-def test_what_takes_it_over_is_as_confined_as_every_child(encoder: Run, film: Path) -> None:
-    film.with_name("secret").write_bytes(b"another account's film")
+def test_what_takes_it_over_is_as_confined_as_every_child(encoder: Run, sample_video: Path) -> None:
+    sample_video.with_name("secret").write_bytes(b"another account's film")
     code = f"""
 import resource
-attempt("read", lambda: open({str(film.with_name("secret"))!r}).read())
+attempt("read", lambda: open({str(sample_video.with_name("secret"))!r}).read())
 attempt("list", lambda: os.listdir("/"))
-attempt("write", lambda: open({str(film.with_name("written"))!r}, "w"))
+attempt("write", lambda: open({str(sample_video.with_name("written"))!r}, "w"))
 attempt("signal", lambda: os.kill(os.getppid(), 0))
 attempt("group", os.setsid)
 for number in {[numbers()[name] for name in ("prlimit64", "capset") if name in numbers()]}:

@@ -17,10 +17,10 @@ from PIL import Image
 from app.media.decoders import Decoders
 from app.media.outcome import result_of
 from app.media.protocol import JobEnded, RunEncoder, StartJob
-from app.media.results import DecoderDied, Limit
+from app.media.results import DecoderCrashed, Limit
 from app.media.sandbox import ENCODER_LIMITS, MIB, Limits
 from app.media.template_process import LAUNCH, ROOT, TemplateProcess
-from tests.media.pictures import FILES, make, sample
+from tests.media.sample_images import FILES, make, sample
 
 PLENTY_SECONDS = 60.0
 SAMPLES = sorted(path.name for path in FILES.iterdir() if path.suffix in {".jpg", ".png", ".webp"})
@@ -42,11 +42,11 @@ os.setpgid = late
 
 
 def held_up_template() -> TemplateProcess:
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours, child_status = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.setblocking(False)
-    with theirs:
-        command = [sys.executable, "-I", "-c", HELD_UP + LAUNCH, str(ROOT), str(theirs.fileno())]
-        process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), start_new_session=True)  # noqa: S603  # our own
+    with child_status:
+        command = [sys.executable, "-I", "-c", HELD_UP + LAUNCH, str(ROOT), str(child_status.fileno())]
+        process = subprocess.Popen(command, pass_fds=(child_status.fileno(),), start_new_session=True)  # noqa: S603  # our own
     return TemplateProcess(process, ours)
 
 
@@ -61,16 +61,16 @@ async def test_a_child_that_is_the_encoder_already_ends_no_template(folder: Path
         await decoders.aclose()
 
 
-async def test_the_kernel_says_that_a_child_is_confined(decoders: Decoders, folder: Path, tmp_path: Path) -> None:
+async def test_the_kernel_reports_that_a_child_is_confined(decoders: Decoders, folder: Path, tmp_path: Path) -> None:
     stuck = tmp_path / "stuck.jpg"
     os.mkfifo(stuck)  # who opens it waits for good
     waiting = asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=PLENTY_SECONDS))
     await until(lambda: decoders.pids and status_of(decoders.pids[0])["Seccomp"] == "2")
-    found = status_of(decoders.pids[0])
+    status = status_of(decoders.pids[0])
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    assert found["NoNewPrivs"] == "1"
-    assert {int(found[f"Cap{kind}"], 16) for kind in ("Prm", "Eff", "Inh", "Amb")} == {0}
+    assert status["NoNewPrivs"] == "1"
+    assert {int(status[f"Cap{kind}"], 16) for kind in ("Prm", "Eff", "Inh", "Amb")} == {0}
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -119,9 +119,9 @@ async def test_other_formats_are_read_in_the_sandbox(
     assert (made.width, made.height) == size
 
 
-def test_the_capsule_names_a_forbidden_system_call() -> None:
+def test_the_crash_report_names_a_forbidden_system_call() -> None:
     request = StartJob(1, "source", "folder", Limits())
-    with pytest.raises(DecoderDied) as caught:
+    with pytest.raises(DecoderCrashed) as caught:
         result_of(JobEnded(1, -signal.SIGSYS, 0.1, 0.1, "", ""), request)
-    assert caught.value.capsule.signal == "SIGSYS"
-    assert caught.value.capsule.limit is Limit.SYSTEM_CALL
+    assert caught.value.crash_report.signal == "SIGSYS"
+    assert caught.value.crash_report.limit is Limit.SYSTEM_CALL

@@ -69,6 +69,6 @@ def test_what_darkroom_cannot_read_is_refused_before_any_decoder_sees_it(content
     assert caught.value.code is FailureCode.UNSUPPORTED
 
 
-def test_only_the_containers_of_films_go_the_way_of_a_video() -> None:
+def test_only_video_containers_are_processed_as_video() -> None:
     videos = {each for each in SourceFormat if each.kind is ItemKind.VIDEO}
     assert videos == {SourceFormat.MP4, SourceFormat.MATROSKA}

@@ -7,23 +7,23 @@ import pytest_asyncio
 
 from app.migrations.run import migrate
 from tests.database_pair import DatabasePair
-from tests.house import Stores
-from tests.reads.twins import Twins, running_twins
+from tests.reads.app_pair import AppPair, running_pair
 from tests.redis_pair import RedisPair
+from tests.services import Stores
 
 
 @pytest_asyncio.fixture(scope="module")
-async def twins(
+async def pair(
     database_servers: DatabasePair,
     valkey_servers: RedisPair,
     stores: Stores,
     tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Twins]:
+) -> AsyncIterator[AppPair]:
     await valkey_servers.heal()
     database = await database_servers.create_database()
     await migrate(database_servers.writer.url(database))
     await database_servers.wait_applied()
     folder = tmp_path_factory.mktemp("twins")
-    async with running_twins(database_servers, database, valkey_servers.primary, stores, folder) as started:
+    async with running_pair(database_servers, database, valkey_servers.primary, stores, folder) as started:
         yield started
     await database_servers.drop_database(database)

@@ -19,7 +19,7 @@ class StatementLog:
     def __init__(self, pair: DatabasePair) -> None:
         self._pair = pair
 
-    async def forget(self) -> None:
+    async def delete(self) -> None:
         # Without the binary log: the reader has a log of its own.
         await self._on_both("SET sql_log_bin = 0; TRUNCATE mysql.general_log")
 
@@ -28,8 +28,8 @@ class StatementLog:
 
     async def selects(self, *tables: str, part: str = "") -> tuple[int, int]:
         """From any of these tables, with this part in their text: at the writer and at the reader."""
-        wanted = f"argument REGEXP '(?s)^SELECT.*FROM ({'|'.join(tables)})[[:space:]]' AND argument LIKE '%{part}%'"
-        at_writer, at_reader = [await self._count(server, wanted) for server in self._servers]
+        condition = f"argument REGEXP '(?s)^SELECT.*FROM ({'|'.join(tables)})[[:space:]]' AND argument LIKE '%{part}%'"
+        at_writer, at_reader = [await self._count(server, condition) for server in self._servers]
         return at_writer, at_reader
 
     async def switch(self, on: str) -> None:
@@ -41,8 +41,8 @@ class StatementLog:
 
     async def _count(self, server: MariaDb, condition: str) -> int:
         # Prepared ones, too, should the driver ever prepare any.
-        whose = f"command_type IN ('Query', 'Execute') AND user_host LIKE '{USER}[%'"
-        sql = f"SELECT COUNT(*) FROM mysql.general_log WHERE {whose} AND {condition}"  # noqa: S608 - the tests' own words
+        by_caller = f"command_type IN ('Query', 'Execute') AND user_host LIKE '{USER}[%'"
+        sql = f"SELECT COUNT(*) FROM mysql.general_log WHERE {by_caller} AND {condition}"  # noqa: S608 - the tests' own words
         return int(await asyncio.to_thread(server.run, sql))
 
     async def _on_both(self, sql: str) -> None:
@@ -54,9 +54,9 @@ class StatementLog:
 async def logged(pair: DatabasePair) -> AsyncIterator[StatementLog]:
     log = StatementLog(pair)
     await log.switch("ON")
-    await log.forget()
+    await log.delete()
     try:
         yield log
     finally:
         await log.switch("OFF")
-        await log.forget()
+        await log.delete()

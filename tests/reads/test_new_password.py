@@ -9,48 +9,48 @@ import httpx
 
 from shared.task_group import TaskGroup
 from tests.drills.installation import outer_environment
-from tests.reads.twins import Somebody, Twins
+from tests.reads.app_pair import AppPair, User
 
 NEW_PASSWORD = "another horse and its battery"
 
 
 async def test_once_an_operator_has_set_a_new_password_the_next_request_of_an_old_session_is_refused_everywhere(
-    twins: Twins,
+    pair: AppPair,
 ) -> None:
-    somebody = await twins.somebody()
-    await twins.warm(somebody, "/account")  # so the session is answered for by what lies in Redis
+    user = await pair.user()
+    await pair.warm(user, "/account")  # so the session is answered for by what lies in Redis
 
-    async with _asking_all_the_time(somebody) as answered:
-        assert await _reset_password(twins, somebody.email) == 0
-        refused = await asyncio.gather(*(client.get("/account") for client in somebody.clients))
-    assert [answer.status_code for answer in refused] == [401, 401]
-    assert set(answered) == {200, 401}
+    async with _requesting_continuously(user) as statuses:
+        assert await _reset_password(pair, user.email) == 0
+        refused = await asyncio.gather(*(client.get("/account") for client in user.clients))
+    assert [response.status_code for response in refused] == [401, 401]
+    assert set(statuses) == {200, 401}
 
-    who = {"email": somebody.email, "password": NEW_PASSWORD}
-    assert [(await client.post("/sessions", json=who)).status_code for client in somebody.clients] == [201, 201]
+    who = {"email": user.email, "password": NEW_PASSWORD}
+    assert [(await client.post("/sessions", json=who)).status_code for client in user.clients] == [201, 201]
 
 
 @asynccontextmanager
-async def _asking_all_the_time(somebody: Somebody) -> AsyncIterator[list[int]]:
+async def _requesting_continuously(user: User) -> AsyncIterator[list[int]]:
     """With the old session, at each process: at the moment that it ends, somebody reads it."""
-    answered: list[int] = []
+    statuses: list[int] = []
     stopping = asyncio.Event()
 
-    async def ask(client: httpx.AsyncClient) -> None:
+    async def send(client: httpx.AsyncClient) -> None:
         while not stopping.is_set():
-            answered.append((await client.get("/account")).status_code)
+            statuses.append((await client.get("/account")).status_code)
 
     async with TaskGroup() as tasks:
-        for client in somebody.clients:
-            tasks.create_task(ask(client))
-        yield answered
+        for client in user.clients:
+            tasks.create_task(send(client))
+        yield statuses
         stopping.set()
 
 
-async def _reset_password(twins: Twins, email: str) -> int | None:
+async def _reset_password(pair: AppPair, email: str) -> int | None:
     command = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "app", "reset-password", email,
-        env=outer_environment() | twins.environment,
+        env=outer_environment() | pair.environment,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     await command.communicate(f"{NEW_PASSWORD}\n".encode())

@@ -11,15 +11,15 @@ from itertools import cycle, permutations
 
 import httpx
 
-from app.stores.cache.changes import LOOK_SHARE
+from app.stores.cache.changes import POLL_SHARE
 from app.stores.cache.timing import TIMING
 from shared.task_group import TaskGroup
-from tests.reads.twins import CACHED_TABLES, Somebody, Twins, until_true
+from tests.reads.app_pair import CACHED_TABLES, AppPair, User, until_true
 
 OUTAGE_SECONDS = 30
 PAUSE_SECONDS = 0.2
 """Between two requests of one reader; there are two at each process."""
-LOOKS = math.ceil(TIMING.until_nobody_is_permitted / (TIMING.poll * LOOK_SHARE)) + 1
+POLLS = math.ceil(TIMING.until_permits_lapsed / (TIMING.poll * POLL_SHARE)) + 1
 """Into the outbox, by a change that waits until nobody is permitted to read what was before it."""
 WARM_READS = 20
 
@@ -40,15 +40,15 @@ class Load:
     """Titles that were not shown although they had been acknowledged."""
 
     async def read(self, client: httpx.AsyncClient, path: str) -> httpx.Response:
-        answer = await client.get(path)
+        response = await client.get(path)
         self.reads[path] += 1
-        self.statuses[answer.status_code] += 1
-        return answer
+        self.statuses[response.status_code] += 1
+        return response
 
     async def rename(self, client: httpx.AsyncClient, album: str, title: str) -> None:
-        answer = await client.patch(album, json={"title": title})
+        response = await client.patch(album, json={"title": title})
         self.writes += 1
-        self.statuses[answer.status_code] += 1
+        self.statuses[response.status_code] += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,61 +58,61 @@ class Cost:
     reads: dict[str, int]
     write: int
 
-    def most(self, reads: Counter[str], writes: int) -> int:
+    def max_queries(self, reads: Counter[str], writes: int) -> int:
         """Of so many without Redis: a change writes its keys, and looks whether anybody has confirmed them."""
-        change = self.write + 1 + LOOKS
+        change = self.write + 1 + POLLS
         return sum(times * self.reads[path] for path, times in reads.items()) + (writes + UNDER_WAY) * change
 
 
-async def test_while_redis_is_away_every_request_is_answered_and_asks_the_database_as_if_there_were_no_cache(
-    twins: Twins,
+async def test_without_redis_every_request_completes_and_queries_the_database(
+    pair: AppPair,
 ) -> None:
-    somebody = await twins.somebody()
-    album = f"/albums/{await somebody.album()}"
-    cost = await _measure_without_cache(twins, somebody, album)
+    user = await pair.user()
+    album = f"/albums/{await user.album()}"
+    cost = await _measure_without_cache(pair, user, album)
     # The session, and the account; or the album, and who is in it.
     assert cost.reads == {"/account": 2, album: 3}
     for path in cost.reads:
-        await twins.warm(somebody, path)
+        await pair.warm(user, path)
 
     load = Load()
-    async with _reading(somebody, tuple(cost.reads), load):
-        async with _renaming(somebody, album, load):
-            twins.node.kill()
-            await twins.log.forget()
+    async with _reading(user, tuple(cost.reads), load):
+        async with _renaming(user, album, load):
+            pair.node.kill()
+            await pair.log.delete()
             reads, writes = load.reads.copy(), load.writes
             await asyncio.sleep(OUTAGE_SECONDS)
-            statements = await twins.log.all_about_data()
+            statements = await pair.log.all_about_data()
             reads, writes = load.reads - reads, load.writes - writes
-            twins.node.start()
-        await until_true(lambda: _reads_cost_nothing(twins, load))
+            pair.node.start()
+        await until_true(lambda: _reads_cost_nothing(pair, load))
 
-    assert set(load.statuses) == {200}, twins.refusals()
+    assert set(load.statuses) == {200}, pair.errors()
     assert load.old == []
     assert writes > 0
-    assert reads.total() < statements <= cost.most(reads, writes)
+    assert reads.total() < statements <= cost.max_queries(reads, writes)
 
 
-async def _measure_without_cache(twins: Twins, somebody: Somebody, album: str) -> Cost:
+async def _measure_without_cache(pair: AppPair, user: User, album: str) -> Cost:
     """At a third process, which reads nothing from Redis."""
-    app = twins.processes.app(DARKROOM_CACHE="off")
+    app = pair.processes.app(DARKROOM_CACHE="off")
     await app.ready()
-    client, load = await twins.client(app, somebody.token), Load()
-    reads = {path: await _cost(twins, partial(load.read, client, path)) for path in ("/account", album)}
-    write = await _cost(twins, partial(load.rename, client, album, "Without cache"))
+    client, load = await pair.client(app, user.token), Load()
+    reads = {path: await _cost(pair, partial(load.read, client, path)) for path in ("/account", album)}
+    write = await _cost(pair, partial(load.rename, client, album, "Without cache"))
     assert set(load.statuses) == {200}
     return Cost(reads, write)
 
 
-async def _cost(twins: Twins, ask: Callable[[], Awaitable[object]]) -> int:
-    await ask()  # the first one asks each server for its version
-    before = await twins.log.all_about_data()
-    await ask()
-    return await twins.log.all_about_data() - before
+async def _cost(pair: AppPair, send: Callable[[], Awaitable[object]]) -> int:
+    await send()  # the first one asks each server for its version
+    before = await pair.log.all_about_data()
+    await send()
+    return await pair.log.all_about_data() - before
 
 
 @asynccontextmanager
-async def _reading(somebody: Somebody, paths: Sequence[str], load: Load) -> AsyncIterator[None]:
+async def _reading(user: User, paths: Sequence[str], load: Load) -> AsyncIterator[None]:
     """A reader of each path at each process, from now to the end of the block."""
     stopping = asyncio.Event()
 
@@ -122,7 +122,7 @@ async def _reading(somebody: Somebody, paths: Sequence[str], load: Load) -> Asyn
             await asyncio.sleep(PAUSE_SECONDS)
 
     async with TaskGroup() as readers:
-        for client in somebody.clients:
+        for client in user.clients:
             for path in paths:
                 readers.create_task(read(client, path))
         yield
@@ -130,18 +130,18 @@ async def _reading(somebody: Somebody, paths: Sequence[str], load: Load) -> Asyn
 
 
 @asynccontextmanager
-async def _renaming(somebody: Somebody, album: str, load: Load) -> AsyncIterator[None]:
+async def _renaming(user: User, album: str, load: Load) -> AsyncIterator[None]:
     """By one process after the other; as soon as it is answered, the next one must show it."""
     stopping = asyncio.Event()
 
     async def rename() -> None:
-        for number, (writer, reader) in enumerate(cycle(permutations(somebody.clients))):
+        for number, (writer, reader) in enumerate(cycle(permutations(user.clients))):
             if stopping.is_set():
                 return
             title = f"Summer {number}"
             await load.rename(writer, album, title)
-            shown = await load.read(reader, album)
-            if shown.json().get("title") != title:
+            read = await load.read(reader, album)
+            if read.json().get("title") != title:
                 load.old.append(title)
             await asyncio.sleep(PAUSE_SECONDS)
 
@@ -151,11 +151,11 @@ async def _renaming(somebody: Somebody, album: str, load: Load) -> AsyncIterator
         stopping.set()
 
 
-async def _reads_cost_nothing(twins: Twins, load: Load) -> bool:
+async def _reads_cost_nothing(pair: AppPair, load: Load) -> bool:
     """So many of them in a row, at both processes."""
-    before, read = await twins.log.selects(*CACHED_TABLES), load.reads.total()
+    before, read = await pair.log.selects(*CACHED_TABLES), load.reads.total()
     await until_true(lambda: _have_read(load, read + WARM_READS))
-    return await twins.log.selects(*CACHED_TABLES) == before
+    return await pair.log.selects(*CACHED_TABLES) == before
 
 
 async def _have_read(load: Load, reads: int) -> bool:

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.stores.aurora import Database
-from tests.house import House
 from tests.search.library import Library, open_library
+from tests.services import Services
 
 
 @pytest.fixture
@@ -17,6 +17,6 @@ async def database(common_database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def library(house: House, database: Database) -> Library:
+async def library(services: Services, database: Database) -> Library:
     """An account whose log search follows."""
-    return await open_library(house, database)
+    return await open_library(services, database)

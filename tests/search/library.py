@@ -7,44 +7,44 @@ from hashlib import sha256
 from sqlalchemy import insert, select
 
 from app.events.cursors import CursorStore
-from app.events.follower import Following
+from app.events.projection import ProjectionUpdater
 from app.items.cursor import Cursors
 from app.items.lifecycle import Change
 from app.items.row import ItemRow, Result
 from app.search.index_store import IndexStore
 from app.search.indexing import SearchIndex
-from app.search.query import Wish
+from app.search.query import SearchRequest
 from app.search.schema import item_index, item_words
 from app.search.service import SearchService
 from app.search.store import SearchStore
 from app.sharing.schema import album_items, album_members, albums
 from app.stores.aurora import Database
-from app.worker.following import FollowerLoops
+from app.worker.projections import ProjectionLoops
 from shared.events import EventType
 from shared.ids import AccountId, AlbumId, ItemId, new_album_id, new_ulid
 from shared.items import CreateItem, EditItem, ItemKind
 from shared.times import utc_now
-from tests.house import House
+from tests.services import Services
 
 SUMMER = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    house: House
+    services: Services
     database: Database
     index: IndexStore
-    following: Following
-    follower: SearchIndex
+    updater: ProjectionUpdater
+    projection: SearchIndex
     search: SearchService
 
     @property
     def account(self) -> AccountId:
-        return self.house.account
+        return self.services.account
 
     async def add(self, name: str, caption: str = "", *, day: int = 0) -> ItemRow:
         """Captured on that day of the summer, and uploaded just now."""
-        wish = CreateItem(
+        search_request = CreateItem(
             name=name,
             caption=caption,
             size_bytes=1,
@@ -52,44 +52,46 @@ class Library:
             digest=f"sha256:{sha256(new_ulid().encode()).hexdigest()}",
             captured_at=SUMMER + timedelta(days=day),
         )
-        return (await self.house.uploads.create(self.account, wish, None)).row
+        return (await self.services.uploads.create(self.account, search_request, None)).row
 
-    async def look_into(self, row: ItemRow, kind: ItemKind, camera: str | None = None) -> ItemRow:
+    async def with_facts(self, row: ItemRow, kind: ItemKind, camera: str | None = None) -> ItemRow:
         """As a worker does: its kind and its camera become known."""
         result = Result("recipe", 1, 4, 3, camera, "AAAA", None, ())
 
-        def found(current: ItemRow) -> Change:
+        def page(current: ItemRow) -> Change:
             changed = replace(current, kind=kind, result=result, revision=current.revision + 1)
             return Change(changed, "looked", EventType.ITEM_UPDATED)
 
-        return await self.house.base.items.changes.apply(row.account_id, row.item_id, found)
+        return await self.services.base.items.changes.apply(row.account_id, row.item_id, page)
 
     async def edit(self, row: ItemRow, **change: object) -> ItemRow:
-        return await self.house.items.edit(row, EditItem.model_validate(change), None)
+        return await self.services.items.edit(row, EditItem.model_validate(change), None)
 
     async def index_all(self) -> None:
         """Everything that the log has until now."""
-        await self.following.follow(self.account)
+        await self.updater.apply_events(self.account)
 
-    def loops(self) -> FollowerLoops:
+    def loops(self) -> ProjectionLoops:
         """A worker's."""
         cursors = CursorStore(self.database, utc_now)
-        return FollowerLoops(self.house.base.events.log, cursors, self.house.base.amazon.queues, [self.follower])
+        return ProjectionLoops(
+            self.services.base.events.log, cursors, self.services.base.amazon.queues, [self.projection]
+        )
 
-    async def find(self, text: str | None = None, **wish: object) -> list[str]:
+    async def find(self, text: str | None = None, **search_request: object) -> list[str]:
         """The names of all that are found, over all pages of two."""
         names: list[str] = []
         cursor: str | None = None
         while True:
-            found = await self.search.search(self.account, Wish(text, **wish), cursor, 2)  # type: ignore[arg-type]
-            names += [row.name for row in found.rows]
-            cursor = found.next_cursor
+            page = await self.search.search(self.account, SearchRequest(text, **search_request), cursor, 2)  # type: ignore[arg-type]
+            names += [row.name for row in page.rows]
+            cursor = page.next_cursor
             if cursor is None:
                 return names
 
     async def make_album(self, title: str, *rows: ItemRow, owner: AccountId | None = None) -> AlbumId:
         """Of somebody else, with this account as a member, when an `owner` is named."""
-        album, now = new_album_id(), self.house.base.clock()
+        album, now = new_album_id(), self.services.base.clock()
         made = {
             "id": album,
             "owner_id": owner or self.account,
@@ -121,13 +123,13 @@ class Library:
                 select(item_index.c.item_id, item_index.c.captured_key).where(item_index.c.account_id == self.account)
             )
             items = {ItemId(item): key for item, key in rows}
-            found = await connection.execute(
+            page = await connection.execute(
                 select(item_words.c.item_id, item_words.c.captured_key, item_words.c.word).where(
                     item_words.c.account_id == self.account
                 )
             )
             words: dict[tuple[ItemId, str], set[str]] = {}
-            for item, key, word in found:
+            for item, key, word in page:
                 words.setdefault((item, key), set()).add(word)
         without_row = {
             item: ("no row", frozenset(those)) for (item, key), those in words.items() if items.get(item) != key
@@ -135,11 +137,11 @@ class Library:
         return {item: (key, frozenset(words.get((item, key), set()))) for item, key in items.items()} | without_row
 
 
-async def open_library(house: House, database: Database) -> Library:
+async def open_library(services: Services, database: Database) -> Library:
     """Of an account whose log search follows."""
     index, cursors = IndexStore(database), CursorStore(database, utc_now)
-    follower = SearchIndex(house.base.items.store, index)
-    following = Following(house.base.events.log, cursors, [follower])
-    search = SearchService(house.items, SearchStore(database.readers), Cursors(b"secret"))
-    await cursors.enrol(follower.name, [house.account])
-    return Library(house, database, index, following, follower, search)
+    projection = SearchIndex(services.base.items.store, index)
+    updater = ProjectionUpdater(services.base.events.log, cursors, [projection])
+    search = SearchService(services.items, SearchStore(database.readers), Cursors(b"secret"))
+    await cursors.enrol(projection.name, [services.account])
+    return Library(services, database, index, updater, projection, search)

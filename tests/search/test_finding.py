@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from app.search import store
-from app.search.query import Wish
+from app.search.query import SearchRequest
 from shared.ids import new_account_id, new_album_id
 from shared.items import ItemKind
 from shared.problems import Invalid
@@ -16,17 +16,17 @@ from tests.search.library import SUMMER, Library
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same answers, whether few items fit, or so many that they are looked at in turn, two at a time."""
     if request.param == "walked":
-        monkeypatch.setattr(store, "MOST_GATHERED", 0)
+        monkeypatch.setattr(store, "MAX_GATHERED", 0)
         monkeypatch.setattr(store, "WINDOW", 2)
 
 
 @pytest.mark.usefixtures("way")
 async def test_words_are_found_in_captions_names_cameras_and_titles_newest_capture_first(library: Library) -> None:
     beach = await library.add("IMG_0001.jpg", "Am Strand von Malmö", day=1)
-    tower = await library.add("DSC01234.jpg", "東京タワーの夜", day=3)
+    match = await library.add("DSC01234.jpg", "東京タワーの夜", day=3)
     strand = await library.add("strandkorb.png", day=2)
-    await library.look_into(tower, ItemKind.IMAGE, "Canon EOS R6")
-    album = await library.make_album("Ferien in Dänemark", beach, tower)
+    await library.with_facts(match, ItemKind.IMAGE, "Canon EOS R6")
+    album = await library.make_album("Ferien in Dänemark", beach, match)
     joined = await library.make_album("Überall", strand, owner=new_account_id())
     await library.index_all()
 
@@ -54,7 +54,7 @@ async def test_words_are_found_in_captions_names_cameras_and_titles_newest_captu
 @pytest.mark.usefixtures("way")
 async def test_kind_and_time_narrow_what_is_found(library: Library) -> None:
     for day, kind in enumerate((ItemKind.IMAGE, ItemKind.VIDEO, ItemKind.IMAGE, ItemKind.VIDEO)):
-        await library.look_into(await library.add(f"{day}.jpg", "sea", day=day), kind)
+        await library.with_facts(await library.add(f"{day}.jpg", "sea", day=day), kind)
     await library.index_all()
     second, third = SUMMER + timedelta(days=1), SUMMER + timedelta(days=2)
 
@@ -66,53 +66,57 @@ async def test_kind_and_time_narrow_what_is_found(library: Library) -> None:
     assert await library.find(kind=ItemKind.IMAGE, captured_from=third, captured_to=second) == []
 
 
-async def test_what_is_deleted_edited_or_foreign_never_appears_however_late_the_index_is(library: Library) -> None:
-    kept = await library.add("kept.jpg", "lake")
+async def test_deleted_edited_and_other_accounts_items_never_appear_from_a_late_index(library: Library) -> None:
+    remaining = await library.add("kept.jpg", "lake")
     deleted, edited = await library.add("deleted.jpg", "lake"), await library.add("edited.jpg", "lake")
     await library.index_all()
-    await library.house.trash.delete(deleted, None)
+    await library.services.trash.delete(deleted, None)
     await library.edit(edited, caption="sea")
 
-    assert await library.find("lake") == [kept.name]
-    stranger = await library.search.search(new_account_id(), Wish("lake"), None, 10)
-    assert (stranger.rows, stranger.applied) == ([], 0)
+    assert await library.find("lake") == [remaining.name]
+    other_account = await library.search.search(new_account_id(), SearchRequest("lake"), None, 10)
+    assert (other_account.rows, other_account.applied) == ([], 0)
 
     await library.index_all()
     assert await library.find("sea") == ["edited.jpg"]
-    await library.house.trash.restore(await library.house.row(deleted))
+    await library.services.trash.restore(await library.services.row(deleted))
     await library.index_all()
     assert sorted(await library.find("lake")) == ["deleted.jpg", "kept.jpg"]
 
 
-async def test_an_answer_says_which_events_it_knows(library: Library) -> None:
+async def test_a_response_states_the_events_it_includes(library: Library) -> None:
     await library.add("one.jpg")
     await library.index_all()
     await library.add("two.jpg")
-    head = await library.house.base.events.log.head(library.account)
-    known = (await library.search.search(library.account, Wish("jpg"), None, 10)).applied
+    head = await library.services.base.events.log.head(library.account)
+    known = (await library.search.search(library.account, SearchRequest("jpg"), None, 10)).applied
     assert (known, head.last) == (1, 2)
-    assert (await library.search.search(library.account, Wish("!"), None, 10)).applied == 1
+    assert (await library.search.search(library.account, SearchRequest("!"), None, 10)).applied == 1
 
 
 async def test_a_cursor_belongs_to_its_account_and_its_search(library: Library) -> None:
     for _ in range(3):
         await library.add("a.jpg")
     await library.index_all()
-    cursor = (await library.search.search(library.account, Wish("jpg"), None, 1)).next_cursor
+    cursor = (await library.search.search(library.account, SearchRequest("jpg"), None, 1)).next_cursor
     assert cursor is not None
-    for account, wish in ((new_account_id(), Wish("jpg")), (library.account, Wish("jp")), (library.account, Wish())):
+    for account, search_request in (
+        (new_account_id(), SearchRequest("jpg")),
+        (library.account, SearchRequest("jp")),
+        (library.account, SearchRequest()),
+    ):
         with pytest.raises(Invalid):
-            await library.search.search(account, wish, cursor, 1)
+            await library.search.search(account, search_request, cursor, 1)
     with pytest.raises(Invalid):
-        await library.search.search(library.account, Wish(" ".join(f"w{n}" for n in range(40))), None, 1)
+        await library.search.search(library.account, SearchRequest(" ".join(f"w{n}" for n in range(40))), None, 1)
 
 
 async def test_new_items_between_two_pages_shift_nothing(library: Library) -> None:
     for day in range(4):
         await library.add(f"{day}.jpg", "sea", day=day)
     await library.index_all()
-    first = await library.search.search(library.account, Wish("sea"), None, 2)
+    first = await library.search.search(library.account, SearchRequest("sea"), None, 2)
     await library.add("new.jpg", "sea", day=9)
     await library.index_all()
-    second = await library.search.search(library.account, Wish("sea"), first.next_cursor, 2)
+    second = await library.search.search(library.account, SearchRequest("sea"), first.next_cursor, 2)
     assert [row.name for row in first.rows + second.rows] == ["3.jpg", "2.jpg", "1.jpg", "0.jpg"]

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.accounts.schema import accounts
 from app.events.cursors import CursorStore
 from app.events.relational import RelationalEvents
-from app.followers import SEARCH
+from app.projections import SEARCH
 from app.search import indexing
 from app.search.entries import entry
 from app.search.schema import item_index, item_words
@@ -28,44 +28,44 @@ CAPTIONS = ("sea", "lake at dawn", "東京", "a sea of words", "")
 
 async def true_index(library: Library) -> dict[ItemId, tuple[str, frozenset[str]]]:
     """What the index must be, from the rows alone."""
-    wanted = {}
-    async for page in library.house.base.items.store.pages_of(library.account):
+    expected = {}
+    async for page in library.services.base.items.store.pages_of(library.account):
         for row in page:
             made = entry(row)
             if made is not None:
-                wanted[row.item_id] = (made.captured_key, made.words)
-    return wanted
+                expected[row.item_id] = (made.captured_key, made.words)
+    return expected
 
 
 async def change_something(library: Library, chance: random.Random) -> None:
     """What people and workers do with items."""
-    rows = [row async for page in library.house.base.items.store.pages_of(library.account) for row in page]
+    rows = [row async for page in library.services.base.items.store.pages_of(library.account) for row in page]
     if len(rows) < 4 or chance.random() < 0.4:
         await library.add(f"{len(rows)}.jpg", chance.choice(CAPTIONS), day=chance.randrange(90))
         return
     row = chance.choice(rows)
     if row.deleted_at is not None:
-        await library.house.trash.restore(row)
+        await library.services.trash.restore(row)
     elif chance.random() < 0.3:
-        await library.house.trash.delete(row, None)
+        await library.services.trash.delete(row, None)
     elif chance.random() < 0.3:
-        await library.look_into(row, chance.choice(list(ItemKind)), chance.choice(("Canon R6", None)))
+        await library.with_facts(row, chance.choice(list(ItemKind)), chance.choice(("Canon R6", None)))
     else:
         await library.edit(row, caption=chance.choice(CAPTIONS), captured_at="2020-01-01T00:00:00Z")
 
 
-async def test_an_index_that_is_followed_by_killed_doubled_and_late_workers_equals_the_rows(library: Library) -> None:
+async def test_an_index_updated_by_killed_doubled_and_late_workers_equals_the_rows(library: Library) -> None:
     chance, cursors = random.Random(20261127), CursorStore(library.database, utc_now)
-    queues, loops = library.house.base.amazon.queues, library.loops()
+    queues, loops = library.services.base.amazon.queues, library.loops()
     kills = 0
 
     async def work() -> None:
-        await asyncio.gather(library.index_all(), library.index_all(), loops.visit(0))
+        await asyncio.gather(library.index_all(), library.index_all(), loops.process(0))
 
     for _ in range(25):
         await change_something(library, chance)
-        head = await library.house.base.events.log.head(library.account)
-        await cursors.want(library.account, head.last, [SEARCH])
+        head = await library.services.base.events.log.head(library.account)
+        await cursors.mark_behind(library.account, head.last, [SEARCH])
         if chance.random() < 0.3:
             continue  # this nudge is lost
         await queues.send(NUDGES_QUEUE, {"account_id": library.account}, group=library.account)
@@ -74,15 +74,15 @@ async def test_an_index_that_is_followed_by_killed_doubled_and_late_workers_equa
         kills += working.cancel()
         await asyncio.wait({working})
     assert kills > 3
-    for message in await queues.receive(NUDGES_QUEUE, most=10):  # late ones
+    for message in await queues.receive(NUDGES_QUEUE, limit=10):  # late ones
         await loops.handle(message)
-    await cursors.want(library.account, head.last, [SEARCH])
-    await loops.visit(0)
+    await cursors.mark_behind(library.account, head.last, [SEARCH])
+    await loops.process(0)
     assert await library.indexed() == await true_index(library)
     assert library.account not in await cursors.behind(SEARCH, "", 10_000)
 
 
-async def test_what_dies_before_its_commit_leaves_the_index_as_it_was(
+async def test_a_crash_before_the_commit_leaves_the_index_unchanged(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = await library.add("one.jpg", "sea")
@@ -91,12 +91,12 @@ async def test_what_dies_before_its_commit_leaves_the_index_as_it_was(
     await library.edit(row, caption="lake")
     put = library.index.put
 
-    async def die(connection: AsyncConnection, *arguments: object) -> None:
+    async def crash(connection: AsyncConnection, *arguments: object) -> None:
         await put(connection, *arguments)  # type: ignore[arg-type]  # as it was called
         raise asyncio.CancelledError
 
-    with monkeypatch.context() as dying:
-        dying.setattr(library.index, "put", die)
+    with monkeypatch.context() as crashing:
+        crashing.setattr(library.index, "put", crash)
         with pytest.raises(asyncio.CancelledError):
             await library.index_all()
     assert await library.indexed() == before
@@ -124,7 +124,7 @@ async def test_a_rebuild_mends_what_is_wrong_and_nothing_is_missing_meanwhile(
                 await library.index_all()
 
     async with TaskGroup() as tasks:
-        rebuilding = tasks.create_task(library.following.rebuild(library.follower, library.account))
+        rebuilding = tasks.create_task(library.updater.rebuild(library.projection, library.account))
         await search_on(rebuilding)
     await library.index_all()
     assert misses == 0
@@ -152,11 +152,11 @@ async def _damage(library: Library, missing: ItemId, wrong: ItemId) -> None:
         await connection.execute(insert(item_words), [ghost | {"word": "sea"}])
 
 
-async def test_what_an_account_had_before_there_was_search_is_found_without_any_event(library: Library) -> None:
+async def test_items_from_before_search_are_indexed_without_events(library: Library) -> None:
     await library.add("old.jpg", "sea")
-    other = replace(library, house=replace(library.house, account=await _registered(library.database)))
+    other = replace(library, services=replace(library.services, account=await _registered(library.database)))
     await other.add("older.jpg", "sea")
-    await library.loops().visit(0)
+    await library.loops().process(0)
     assert await library.find("sea") == ["old.jpg"]
     assert await other.find("sea") == ["older.jpg"]
 
@@ -175,7 +175,7 @@ async def test_after_an_erasure_nothing_is_left_and_no_late_worker_brings_it_bac
     relational = RelationalEvents(library.database)
     await library.index_all()
     assert (await library.index.count_rows(library.account))["item_index"] == 3
-    late = library.follower
+    late = library.projection
     step, _ = await late.read_page(library.account, None)
     read = await CursorStore(library.database, utc_now).get(SEARCH, library.account)
     assert read is not None

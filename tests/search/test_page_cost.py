@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import event, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.followers import SEARCH
+from app.projections import SEARCH
 from app.search.query import Query, Term
 from app.search.schema import item_index, item_words
-from app.search.store import MOST_GATHERED, WINDOW, SearchStore
+from app.search.store import MAX_GATHERED, WINDOW, SearchStore
 from app.stores.aurora import Database
 from shared.ids import AccountId, new_account_id
 from shared.times import to_rfc3339
@@ -60,7 +60,7 @@ class OneConnection:
         yield self.connection
 
 
-async def look(connection: AsyncConnection, account: AccountId, terms: tuple[Term, ...]) -> None:
+async def record(connection: AsyncConnection, account: AccountId, terms: tuple[Term, ...]) -> None:
     """At the first page."""
     store = SearchStore(OneConnection(connection))  # type: ignore[arg-type]  # as good as the real ones
     await store.candidates(account, SEARCH, Query(terms, None, None, None), None, PAGE)
@@ -69,7 +69,7 @@ async def look(connection: AsyncConnection, account: AccountId, terms: tuple[Ter
 async def rows_read(connection: AsyncConnection, account: AccountId, terms: tuple[Term, ...]) -> int:
     """As MariaDB counts them, of tables and indexes."""
     await connection.execute(text("FLUSH STATUS"))
-    await look(connection, account, terms)
+    await record(connection, account, terms)
     status = await connection.execute(text("SHOW SESSION STATUS LIKE 'Handler_read%'"))
     return sum(int(value) for _, value in status)
 
@@ -86,26 +86,26 @@ async def test_a_page_reads_as_many_rows_in_a_large_account_as_in_a_small_one(
         async with database.readers.read() as connection:
             few, many = [await rows_read(connection, account, terms) for account in (small, large)]
         # What is counted and what is gathered is read once from the index and once from the derived table.
-        limit = 2 * (MOST_GATHERED + 1) * (len(terms) + 1) + WINDOW * 4
+        limit = 2 * (MAX_GATHERED + 1) * (len(terms) + 1) + WINDOW * 4
         assert max(few, many) <= limit, (name, few, many)
-        assert many <= few + 2 * MOST_GATHERED * len(terms), (name, few, many)
+        assert many <= few + 2 * MAX_GATHERED * len(terms), (name, few, many)
 
 
 @pytest.mark.parametrize("common_database_url", ["sqlite"], indirect=True)
 async def test_sqlite_finds_every_row_by_an_index(database: Database) -> None:
     account = new_account_id()
-    said: list[tuple[str, Any]] = []
+    output: list[tuple[str, Any]] = []
 
-    def hear(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
-        said.append((statement, parameters))
+    def recorded(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        output.append((statement, parameters))
 
     async with database.readers.read() as connection:
-        event.listen(connection.sync_connection, "before_cursor_execute", hear)
+        event.listen(connection.sync_connection, "before_cursor_execute", recorded)
         for terms in CASES.values():
-            await look(connection, account, terms)
-        event.remove(connection.sync_connection, "before_cursor_execute", hear)
-        for statement, parameters in said:
+            await record(connection, account, terms)
+        event.remove(connection.sync_connection, "before_cursor_execute", recorded)
+        for statement, parameters in output:
             plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
             steps = [row._mapping["detail"] for row in plan]
             assert not [step for step in steps if step.startswith("SCAN item_")], (statement, steps)
-    assert said
+    assert output

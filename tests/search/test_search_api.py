@@ -6,12 +6,12 @@ from hashlib import sha256
 import httpx
 import pytest
 
-from app.events.follower import Following
+from app.events.projection import ProjectionUpdater
 from app.search.index_store import IndexStore
 from app.search.indexing import SearchIndex
 from shared.ids import AccountId, new_album_id
 from tests.api import open_api, signed_in
-from tests.house import House, Stores
+from tests.services import Services, Stores
 
 
 @pytest.fixture
@@ -23,30 +23,36 @@ async def client(stores: Stores) -> AsyncIterator[httpx.AsyncClient]:
 
 async def add(client: httpx.AsyncClient, name: str, captured_at: str, **more: str) -> str:
     digest = f"sha256:{sha256(name.encode() + captured_at.encode()).hexdigest()}"
-    wish = {"name": name, "size_bytes": 1, "content_type": "image/jpeg", "digest": digest, "captured_at": captured_at}
-    answer = await client.post("items", json=wish | more)
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["item"]["id"])
+    search_request = {
+        "name": name,
+        "size_bytes": 1,
+        "content_type": "image/jpeg",
+        "digest": digest,
+        "captured_at": captured_at,
+    }
+    response = await client.post("items", json=search_request | more)
+    assert response.status_code == 201, response.text
+    return str(response.json()["item"]["id"])
 
 
-async def index(client: httpx.AsyncClient, house: House) -> None:
+async def index(client: httpx.AsyncClient, services: Services) -> None:
     """As a worker does: the house stands on the same stores."""
     account = AccountId((await client.get("account")).json()["id"])
-    base = house.base
+    base = services.base
     await base.events.relay.relay(account)
-    follower = SearchIndex(base.items.store, IndexStore(base.database))
-    await Following(base.events.log, base.events.cursors, [follower]).follow(account)
+    projection = SearchIndex(base.items.store, IndexStore(base.database))
+    await ProjectionUpdater(base.events.log, base.events.cursors, [projection]).apply_events(account)
 
 
-async def test_items_are_found_page_by_page_and_shown_as_everywhere_else(
-    client: httpx.AsyncClient, house: House
+async def test_items_are_found_by_page_and_represented_as_elsewhere(
+    client: httpx.AsyncClient, services: Services
 ) -> None:
     ids = [await add(client, f"{day}.jpg", f"2026-07-0{day}T12:00:00Z", caption="Am Meer") for day in (1, 2, 3)]
-    await index(client, house)
-    answer = await client.get("search", params={"q": "meer", "limit": 2})
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["Darkroom-Events"] == "3"
-    page = answer.json()
+    await index(client, services)
+    response = await client.get("search", params={"q": "meer", "limit": 2})
+    assert response.status_code == 200, response.text
+    assert response.headers["Darkroom-Events"] == "3"
+    page = response.json()
     assert page["items"][0] == (await client.get(f"items/{ids[2]}")).json()
     rest = (await client.get("search", params={"q": "meer", "limit": 2, "cursor": page["next_cursor"]})).json()
     assert [item["id"] for item in page["items"] + rest["items"]] == ids[::-1]
@@ -55,18 +61,18 @@ async def test_items_are_found_page_by_page_and_shown_as_everywhere_else(
     assert [item["id"] for item in (await client.get("search", params=times)).json()["items"]] == [ids[1]]
 
 
-async def test_nobody_finds_what_is_somebody_elses(client: httpx.AsyncClient, house: House) -> None:
+async def test_search_never_returns_another_accounts_items(client: httpx.AsyncClient, services: Services) -> None:
     await add(client, "secret.jpg", "2026-07-01T12:00:00Z")
-    await index(client, house)
+    await index(client, services)
     cursor = (await client.get("search", params={"q": "jpg", "limit": 1})).json()["next_cursor"]
     assert cursor is None
     await add(client, "other.jpg", "2026-07-02T12:00:00Z")
-    await index(client, house)
+    await index(client, services)
     cursor = (await client.get("search", params={"q": "jpg", "limit": 1})).json()["next_cursor"]
-    stranger = await signed_in(client)
-    answer = await client.get("search", params={"q": "jpg"}, headers=stranger)
-    assert answer.json() == {"items": [], "next_cursor": None}
-    stolen = await client.get("search", params={"q": "jpg", "limit": 1, "cursor": cursor}, headers=stranger)
+    other_account = await signed_in(client)
+    response = await client.get("search", params={"q": "jpg"}, headers=other_account)
+    assert response.json() == {"items": [], "next_cursor": None}
+    stolen = await client.get("search", params={"q": "jpg", "limit": 1, "cursor": cursor}, headers=other_account)
     assert (stolen.status_code, stolen.json()["type"]) == (422, "urn:darkroom:problem:invalid")
     assert (await client.get("search", headers={"Authorization": ""})).status_code == 401
 
@@ -85,10 +91,10 @@ async def test_nobody_finds_what_is_somebody_elses(client: httpx.AsyncClient, ho
     ],
 )
 async def test_what_cannot_be_meant_is_refused(client: httpx.AsyncClient, wrong: dict[str, str]) -> None:
-    answer = await client.get("search", params=wrong)
-    assert (answer.status_code, answer.json()["type"]) == (422, "urn:darkroom:problem:invalid")
+    response = await client.get("search", params=wrong)
+    assert (response.status_code, response.json()["type"]) == (422, "urn:darkroom:problem:invalid")
 
 
-async def test_a_foreign_album_and_an_absent_one_are_equally_empty(client: httpx.AsyncClient) -> None:
-    answer = await client.get("search", params={"album": new_album_id()})
-    assert (answer.status_code, answer.json()) == (200, {"items": [], "next_cursor": None})
+async def test_another_accounts_album_and_an_absent_one_are_equally_empty(client: httpx.AsyncClient) -> None:
+    response = await client.get("search", params={"album": new_album_id()})
+    assert (response.status_code, response.json()) == (200, {"items": [], "next_cursor": None})

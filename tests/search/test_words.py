@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.search.schema import WORD_CHARACTERS
-from app.search.words import MOST_WORDS, asked_words, fold, indexed_words
+from app.search.words import MAX_WORDS, fold, indexed_words, query_words
 
 
 @pytest.mark.parametrize(
@@ -29,24 +29,24 @@ def test_words_are_what_people_would_call_the_same(text: str, words: set[str]) -
 
 def test_a_word_is_cut_and_a_caption_is_not_indexed_without_end() -> None:
     assert indexed_words(["x" * 1000]) == {"x" * WORD_CHARACTERS}
-    assert asked_words("x" * 1000) == ["x" * WORD_CHARACTERS]
+    assert query_words("x" * 1000) == ["x" * WORD_CHARACTERS]
     many = " ".join(f"w{number}" for number in range(2000))
-    assert len(indexed_words(["camera", many])) == MOST_WORDS
+    assert len(indexed_words(["camera", many])) == MAX_WORDS
     assert "camera" in indexed_words(["camera", many])
 
 
 @given(st.text(max_size=60))
 def test_every_text_finds_itself_and_its_folded_self(text: str) -> None:
     indexed = indexed_words([text])
-    for asked in (asked_words(text), asked_words(fold(text))):
-        assert all(word in indexed for word in asked[:-1])
-        assert all(any(word.startswith(last) for word in indexed) for last in asked[-1:])
+    for words in (query_words(text), query_words(fold(text))):
+        assert all(word in indexed for word in words[:-1])
+        assert all(any(word.startswith(last) for word in indexed) for last in words[-1:])
 
 
 @given(st.text(alphabet="東京大阪はのタワー", min_size=1, max_size=12), st.data())
 def test_any_part_of_an_unspaced_text_finds_it(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text) - 1))
     end = data.draw(st.integers(start + 1, len(text)))
-    asked, indexed = asked_words(text[start:end]), indexed_words([text])
-    assert all(word in indexed for word in asked[:-1])
-    assert any(word.startswith(asked[-1]) for word in indexed)
+    words, indexed = query_words(text[start:end]), indexed_words([text])
+    assert all(word in indexed for word in words[:-1])
+    assert any(word.startswith(words[-1]) for word in indexed)

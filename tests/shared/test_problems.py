@@ -7,7 +7,7 @@ from shared.problems import PROBLEMS, TYPE_PREFIX, NotFound, TooManyRequests
 API_PAGE = Path(__file__).parents[2] / "docs" / "API.md"
 
 
-def test_every_problem_stands_in_the_api_page_with_its_status_and_title() -> None:
+def test_every_problem_is_documented_with_its_status_and_title() -> None:
     page = API_PAGE.read_text()
     for type_, problem in PROBLEMS.items():
         row = f"| `{type_}` | {problem.status} | {problem.title} | {'yes' if problem.retry else 'no'} |"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from shared.uploads import (
     LARGEST_ITEM_BYTES,
-    MOST_PARTS,
+    MAX_PARTS,
     SINGLE_PUT_BYTES,
     part_bytes,
     part_count,
@@ -19,7 +19,7 @@ from shared.uploads import (
 @given(st.integers(min_value=1, max_value=LARGEST_ITEM_BYTES))
 def test_parts_cover_an_item_of_any_size_exactly_and_are_never_more_than_a_thousand(size_bytes: int) -> None:
     count = part_count(size_bytes)
-    assert 1 <= count <= MOST_PARTS
+    assert 1 <= count <= MAX_PARTS
     assert part_size_bytes(size_bytes) % SINGLE_PUT_BYTES == 0
     assert sum(part_bytes(size_bytes, number) for number in range(1, count + 1)) == size_bytes
 

@@ -4,15 +4,15 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from tests.albums.conftest import family, family_on_both
-from tests.house import ManualClock, Stores, open_house
-from tests.sharing.people import Town, open_town
+from tests.albums.conftest import album_services, album_services_on_both
+from tests.services import ManualClock, Stores, open_services
+from tests.sharing.sharing_services import SharingServices, open_sharing_services
 
-__all__ = ["family", "family_on_both"]
+__all__ = ["album_services", "album_services_on_both"]
 
 
 @pytest_asyncio.fixture(scope="module")
-async def town(stores: Stores) -> AsyncIterator[Town]:
+async def sharing(stores: Stores) -> AsyncIterator[SharingServices]:
     """One for all tests of a module: opening an app costs more than most of what they do in it."""
-    async with open_house(stores, ManualClock()) as house, open_town(stores, house) as opened:
+    async with open_services(stores, ManualClock()) as services, open_sharing_services(stores, services) as opened:
         yield opened

@@ -12,7 +12,7 @@ from app.items.row import Ladder, Rung
 from shared.ids import ItemId, new_item_id
 from shared.items import ItemKind
 from shared.times import from_rfc3339
-from tests.albums.family import Family, Json, Person
+from tests.albums.album_services import AlbumServices, Json, Person
 
 LADDER = Ladder("0" * 16, 1, 25.0, (Rung("360p", 640, 360, "avc1.4d401e,mp4a.40.2", 800_000),))
 
@@ -24,28 +24,28 @@ async def item_of(person: Person, item: ItemId) -> Json:
     return await person.done(person.http.get(f"items/{item}"))
 
 
-async def test_a_viewer_gets_urls_of_the_renditions_for_ten_minutes(family: Family) -> None:
-    ada, bob = await family.person(), await family.person()
+async def test_a_viewer_gets_urls_of_the_renditions_for_ten_minutes(album_services: AlbumServices) -> None:
+    ada, bob = await album_services.person(), await album_services.person()
     item = await ada.photo()
     album = await ada.album(item)
     await ada.invite(album, bob)
 
-    hers, his = await item_of(ada, item), await item_of(bob, item)
+    ada_photo, bob_photo = await item_of(ada, item), await item_of(bob, item)
 
-    ends = from_rfc3339(his["urls_expire_at"])
+    ends = from_rfc3339(bob_photo["urls_expire_at"])
     assert timedelta() < ends - datetime.now(UTC) <= 2 * VIEWER_WINDOW
-    assert from_rfc3339(hers["urls_expire_at"]) >= ends
-    assert f"/renditions/{ada.account}/{item}/" in his["renditions"][0]["url"]
-    assert (hers["digest"] is None, his["digest"]) == (False, None)
-    (shown,) = (await bob.done(bob.http.get(f"albums/{album}/items")))["items"]
-    assert (shown["item"], shown["owner_id"], shown["original"]) == (his, ada.account, False)
+    assert from_rfc3339(ada_photo["urls_expire_at"]) >= ends
+    assert f"/renditions/{ada.account}/{item}/" in bob_photo["renditions"][0]["url"]
+    assert (ada_photo["digest"] is None, bob_photo["digest"]) == (False, None)
+    (visible,) = (await bob.done(bob.http.get(f"albums/{album}/items")))["items"]
+    assert (visible["item"], visible["owner_id"], visible["original"]) == (bob_photo, ada.account, False)
     tagged = await bob.http.get(f"items/{item}")
     same = await bob.http.get(f"items/{item}", headers={"If-None-Match": tagged.headers["ETag"]})
     assert same.status_code in (200, 304)  # 200 when a window began meanwhile
 
 
-async def test_a_viewer_changes_nothing_and_reads_no_receipt(family: Family) -> None:
-    ada, bob, eve = [await family.person() for _ in range(3)]
+async def test_a_viewer_changes_nothing_and_reads_no_receipt(album_services: AlbumServices) -> None:
+    ada, bob, eve = [await album_services.person() for _ in range(3)]
     item = await ada.photo()
     await ada.invite(await ada.album(item, originals_allowed=True), bob, "contributor")
     routes: list[tuple[str, str, object]] = [
@@ -60,18 +60,18 @@ async def test_a_viewer_changes_nothing_and_reads_no_receipt(family: Family) -> 
         ("POST", "/restore", None),
     ]
     for method, route, body in routes:
-        his = await bob.http.request(method, f"items/{item}{route}", json=body)
-        hers = await eve.http.request(method, f"items/{item}{route}", json=body)
+        bob_photo = await bob.http.request(method, f"items/{item}{route}", json=body)
+        ada_photo = await eve.http.request(method, f"items/{item}{route}", json=body)
         absent = await bob.http.request(method, f"items/{new_item_id()}{route}", json=body)
-        assert (his.status_code, his.json()) == (404, absent.json()), (method, route)
-        assert (hers.status_code, hers.json()) == (404, absent.json()), (method, route)
+        assert (bob_photo.status_code, bob_photo.json()) == (404, absent.json()), (method, route)
+        assert (ada_photo.status_code, ada_photo.json()) == (404, absent.json()), (method, route)
     deleted = await bob.done(bob.http.post("items/delete", json={"ids": [item]}))
     assert deleted == {"deleted": [], "absent": [item]}
     assert (await item_of(ada, item))["caption"] == ""
 
 
-async def test_originals_go_to_members_only_where_the_album_allows_them(family: Family) -> None:
-    ada, bob = await family.person(), await family.person()
+async def test_originals_go_to_members_only_where_the_album_allows_them(album_services: AlbumServices) -> None:
+    ada, bob = await album_services.person(), await album_services.person()
     item = await ada.photo()
     album = await ada.album(item)
     await ada.invite(album, bob)
@@ -87,8 +87,10 @@ async def test_originals_go_to_members_only_where_the_album_allows_them(family: 
     assert not await may_fetch()
 
 
-async def test_a_contributors_original_is_given_out_only_if_it_came_when_that_was_said(family: Family) -> None:
-    ada, bob = await family.person(), await family.person()
+async def test_a_contributors_original_is_served_only_if_allowed_at_its_placement(
+    album_services: AlbumServices,
+) -> None:
+    ada, bob = await album_services.person(), await album_services.person()
     before, after = await bob.photos(2)
     album = await ada.album()
     await ada.invite(album, bob, "contributor")
@@ -99,19 +101,21 @@ async def test_a_contributors_original_is_given_out_only_if_it_came_when_that_wa
     async def fetched() -> list[bool]:
         return [(await ada.http.get(f"items/{item}/original")).is_success for item in (before, after)]
 
-    async def shown() -> list[bool]:
+    async def visible() -> list[bool]:
         page = await ada.done(ada.http.get(f"albums/{album}/items"))
         return [each["original"] for each in page["items"]]
 
     assert await fetched() == [False, True]
-    assert await shown() == [False, True]
+    assert await visible() == [False, True]
     await bob.add(album, before)
     assert await fetched() == [True, True]
-    assert await shown() == [True, True], "the album's page is not the one cached before"
+    assert await visible() == [True, True], "the album's page is not the one cached before"
 
 
-async def test_an_item_in_two_albums_is_seen_as_long_as_one_of_them_shows_it(family_on_both: Family) -> None:
-    ada, bob = await family_on_both.person(), await family_on_both.person()
+async def test_an_item_in_two_albums_is_seen_as_long_as_one_of_them_shows_it(
+    album_services_on_both: AlbumServices,
+) -> None:
+    ada, bob = await album_services_on_both.person(), await album_services_on_both.person()
     item = await ada.photo()
     albums = [await ada.album(item), await ada.album(item, originals_allowed=True)]
     for album in albums:
@@ -127,31 +131,37 @@ async def test_an_item_in_two_albums_is_seen_as_long_as_one_of_them_shows_it(fam
     assert await ada.sees(item)
 
 
-async def test_taking_an_item_out_ends_new_urls_at_once_and_also_those_of_a_grant(family_on_both: Family) -> None:
-    ada, bob = await family_on_both.person(), await family_on_both.person()
-    film = await ada.photo(kind=ItemKind.VIDEO, ladder=LADDER)
-    album = await ada.album(film)
+async def test_taking_an_item_out_ends_new_urls_at_once_and_also_those_of_a_grant(
+    album_services_on_both: AlbumServices,
+) -> None:
+    ada, bob = await album_services_on_both.person(), await album_services_on_both.person()
+    video = await ada.photo(kind=ItemKind.VIDEO, ladder=LADDER)
+    album = await ada.album(video)
     await ada.invite(album, bob)
-    hers, his = (await item_of(ada, film))["playlist_url"], (await item_of(bob, film))["playlist_url"]
-    assert bob.account in his
-    assert hers != his
+    ada_photo, bob_photo = (await item_of(ada, video))["playlist_url"], (await item_of(bob, video))["playlist_url"]
+    assert bob.account in bob_photo
+    assert ada_photo != bob_photo
 
     async def plays(url: str) -> int:
-        return (await family_on_both.nobody.get(url.removeprefix("/v1/"))).status_code
+        return (await album_services_on_both.anonymous.get(url.removeprefix("/v1/"))).status_code
 
-    assert [await plays(url) for url in (hers, his, his.replace(bob.account, ada.account))] == [200, 200, 404]
-    await ada.remove(album, film)
+    assert [await plays(url) for url in (ada_photo, bob_photo, bob_photo.replace(bob.account, ada.account))] == [
+        200,
+        200,
+        404,
+    ]
+    await ada.remove(album, video)
 
-    assert [await plays(url) for url in (hers, his)] == [200, 404]
-    assert not await bob.sees(film)
-    await ada.add(album, film)
-    assert await plays(his) == 200
+    assert [await plays(url) for url in (ada_photo, bob_photo)] == [200, 404]
+    assert not await bob.sees(video)
+    await ada.add(album, video)
+    assert await plays(bob_photo) == 200
     await ada.done(ada.http.delete(f"albums/{album}/members/{bob.account}"))
-    assert await plays(his) == 404
+    assert await plays(bob_photo) == 404
 
 
-async def test_deleting_an_item_hides_it_from_everybody_and_restoring_shows_it_again(family: Family) -> None:
-    ada, bob = await family.person(), await family.person()
+async def test_deleting_an_item_hides_it_from_all_members_until_restored(album_services: AlbumServices) -> None:
+    ada, bob = await album_services.person(), await album_services.person()
     item = await ada.photo()
     await ada.invite(await ada.album(item), bob)
 
@@ -162,20 +172,20 @@ async def test_deleting_an_item_hides_it_from_everybody_and_restoring_shows_it_a
     assert await bob.sees(item)
 
 
-async def test_an_album_that_is_being_looked_at_costs_the_database_nothing(family: Family) -> None:
-    ada, bob = await family.person(), await family.person()
+async def test_reading_a_cached_album_costs_no_query(album_services: AlbumServices) -> None:
+    ada, bob = await album_services.person(), await album_services.person()
     item = await ada.photo()
     album = await ada.album(item)
     await ada.invite(album, bob)
 
-    async def look() -> None:
+    async def record() -> None:
         assert await bob.sees(item)
         await bob.done(bob.http.get(f"albums/{album}"))
-        assert await bob.shown(album) == [item]
+        assert await bob.visible_items(album) == [item]
 
     for _ in range(TRIES):
         with counted_statements() as statements:
-            await look()
+            await record()
         if not statements:
             return
         await asyncio.sleep(0.1)  # the first look fills the cache; on a busy machine Redis may be lost for a moment
@@ -185,14 +195,14 @@ async def test_an_album_that_is_being_looked_at_costs_the_database_nothing(famil
 @contextmanager
 def counted_statements() -> Iterator[list[str]]:
     """What this process asks of the tables that decide about access."""
-    heard: list[str] = []
+    received: list[str] = []
 
-    def hear(_connection: object, _cursor: object, statement: str, *_further: object) -> None:
+    def record(_connection: object, _cursor: object, statement: str, *_further: object) -> None:
         if "FROM sessions" in statement or "FROM album" in statement:
-            heard.append(statement)
+            received.append(statement)
 
-    event.listen(Engine, "before_cursor_execute", hear)
+    event.listen(Engine, "before_cursor_execute", record)
     try:
-        yield heard
+        yield received
     finally:
-        event.remove(Engine, "before_cursor_execute", hear)
+        event.remove(Engine, "before_cursor_execute", record)

@@ -19,66 +19,66 @@ from app.sharing.schema import share_links
 from app.sharing.visits import VisitService
 from shared.ids import AlbumId, ShareId, new_share_id
 from shared.problems import TYPE_PREFIX, NotFound, ShareLocked
-from shared.sharing import MOST_SHARES, PROOF_HEADER, SHARE_HEADER
+from shared.sharing import MAX_SHARES, PROOF_HEADER, SHARE_HEADER
 from tests.api import PASSWORD as ACCOUNT_PASSWORD
-from tests.house import ManualClock
-from tests.sharing.people import Json, Link, Town
+from tests.services import ManualClock
+from tests.sharing.sharing_services import Json, Link, SharingServices
 
 PASSWORD = "six or more"
 
 
 async def proof_of(link: Link, password: str = PASSWORD) -> dict[str, str]:
-    answer = await link.ask("POST", "shared/unlock", {"password": password})
-    assert answer.status_code == 200, answer.text
-    return {PROOF_HEADER: answer.json()["proof"]}
+    response = await link.request("POST", "shared/unlock", {"password": password})
+    assert response.status_code == 200, response.text
+    return {PROOF_HEADER: response.json()["proof"]}
 
 
-async def test_a_visitor_sees_the_album_and_its_items_and_nothing_else(town: Town) -> None:
-    owner = await town.somebody()
-    shown, hidden = await owner.photo(), await owner.photo()
-    link = await owner.share(await owner.album(shown))
+async def test_a_visitor_sees_the_album_and_its_items_and_nothing_else(sharing: SharingServices) -> None:
+    owner = await sharing.user()
+    visible, hidden = await owner.photo(), await owner.photo()
+    link = await owner.share(await owner.album(visible))
     album = await link.get("shared")
     assert (album["title"], album["item_count"], album["download_allowed"]) == ("Autumn", 1, False)
     (entry,) = (await link.get("shared/items"))["items"]
     assert (entry["item"]["id"], entry["owner_id"], entry["original"], entry["item"]["digest"]) == (
-        shown,
+        visible,
         None,
         False,
         None,
     )
-    assert (await link.get(f"items/{shown}"))["renditions"][0]["url"] == entry["item"]["renditions"][0]["url"]
-    assert [await link.status(path) for path in (f"items/{hidden}", f"items/{shown}/original")] == [404, 404]
-    for path in ("items", "albums", "account", "events", f"items/{shown}/comments"):
+    assert (await link.get(f"items/{visible}"))["renditions"][0]["url"] == entry["item"]["renditions"][0]["url"]
+    assert [await link.status(path) for path in (f"items/{hidden}", f"items/{visible}/original")] == [404, 404]
+    for path in ("items", "albums", "account", "events", f"items/{visible}/comments"):
         assert await link.status(path) == 401, path
-    for method, path in (("DELETE", f"items/{shown}"), ("PATCH", f"items/{shown}")):
-        assert (await link.ask(method, path, {"caption": "mine"})).status_code in {401, 404}, path
+    for method, path in (("DELETE", f"items/{visible}"), ("PATCH", f"items/{visible}")):
+        assert (await link.request(method, path, {"caption": "mine"})).status_code in {401, 404}, path
 
 
-async def test_a_visitors_addresses_live_ten_to_twenty_minutes(town: Town) -> None:
-    owner = await town.somebody()
+async def test_a_visitors_addresses_live_ten_to_twenty_minutes(sharing: SharingServices) -> None:
+    owner = await sharing.user()
     item = await owner.photo()
     link = await owner.share(await owner.album(item))
     ends = datetime.fromisoformat((await link.get(f"items/{item}"))["urls_expire_at"])
     assert timedelta(minutes=9) < ends - datetime.now(UTC) <= timedelta(minutes=20)
 
 
-async def test_a_visitor_plays_a_film_until_the_link_is_revoked(town: Town) -> None:
-    owner = await town.somebody()
-    film = await owner.film()
-    album = await owner.album(film)
+async def test_a_visitor_plays_a_video_until_the_link_is_revoked(sharing: SharingServices) -> None:
+    owner = await sharing.user()
+    video = await owner.video()
+    album = await owner.album(video)
     link = await owner.share(album)
-    playlist = (await link.get(f"items/{film}"))["playlist_url"].removeprefix("/v1/")
-    main = await town.http.get(playlist)  # a player sends no header: its grant lies in the address
+    playlist = (await link.get(f"items/{video}"))["playlist_url"].removeprefix("/v1/")
+    main = await sharing.http.get(playlist)  # a player sends no header: its grant lies in the address
     assert main.status_code == 200
     (rung, *_) = [line for line in main.text.splitlines() if not line.startswith("#")]
     media = main.url.join(rung)
-    assert (await town.http.get(media)).status_code == 200
-    assert (await owner.ask("DELETE", f"albums/{album}/shares/{link.id}")).status_code == 204
-    assert [(await town.http.get(url)).status_code for url in (playlist, media)] == [404, 404]
+    assert (await sharing.http.get(media)).status_code == 200
+    assert (await owner.request("DELETE", f"albums/{album}/shares/{link.id}")).status_code == 204
+    assert [(await sharing.http.get(url)).status_code for url in (playlist, media)] == [404, 404]
 
 
-async def test_originals_are_for_links_that_allow_them(town: Town) -> None:
-    owner = await town.somebody()
+async def test_originals_are_for_links_that_allow_them(sharing: SharingServices) -> None:
+    owner = await sharing.user()
     item = await owner.photo()
     album = await owner.album(item)
     link = await owner.share(album, download_allowed=True)
@@ -87,13 +87,13 @@ async def test_originals_are_for_links_that_allow_them(town: Town) -> None:
     url = urlsplit((await link.get(f"items/{item}/original"))["url"])
     assert url.path.endswith(f"/{item}")
     assert "Policy" in parse_qs(url.query) or "Expires" in parse_qs(url.query)
-    assert (await owner.ask("PATCH", f"albums/{album}/shares/{link.id}", {"download_allowed": False})).is_success
+    assert (await owner.request("PATCH", f"albums/{album}/shares/{link.id}", {"download_allowed": False})).is_success
     assert await link.status(f"items/{item}/original") == 404
 
 
 @pytest.mark.parametrize("ending", ["revoked", "album deleted", "expired"])
-async def test_an_end_is_at_once_and_looks_like_a_link_that_never_was(town: Town, ending: str) -> None:
-    owner = await town.somebody()
+async def test_a_revoked_link_immediately_equals_an_unknown_one(sharing: SharingServices, ending: str) -> None:
+    owner = await sharing.user()
     item = await owner.photo()
     album = await owner.album(item)
     link = await owner.share(album)
@@ -101,43 +101,43 @@ async def test_an_end_is_at_once_and_looks_like_a_link_that_never_was(town: Town
     assert [await link.status(path) for path in paths] == [200, 200, 200]
     match ending:
         case "revoked":
-            assert (await owner.ask("DELETE", f"albums/{album}/shares/{link.id}")).status_code == 204
+            assert (await owner.request("DELETE", f"albums/{album}/shares/{link.id}")).status_code == 204
         case "album deleted":
-            assert (await owner.ask("DELETE", f"albums/{album}")).status_code == 204
+            assert (await owner.request("DELETE", f"albums/{album}")).status_code == 204
         case _:
-            await _expire(town, link)
-    never = Link(town.http, "", "drl_" + "x" * 43)
+            await _expire(sharing, link)
+    never = Link(sharing.http, "", "drl_" + "x" * 43)
     for path in paths:
-        ended, unknown = await link.ask("GET", path), await never.ask("GET", path)
+        ended, unknown = await link.request("GET", path), await never.request("GET", path)
         assert (ended.status_code, ended.json()) == (404, unknown.json()), path
 
 
-async def _expire(town: Town, link: Link) -> None:
+async def _expire(sharing: SharingServices, link: Link) -> None:
     """As an owner does with an expiry that is now over."""
     over = update(share_links).where(share_links.c.id == link.id).values(expires_at=datetime.now(UTC))
     keys = key_of_token(hash_of(link.token)), key_of_id(ShareId(link.id))
-    async with town.house.base.cache.change(*keys) as connection:
+    async with sharing.services.base.cache.change(*keys) as connection:
         await connection.execute(over)
 
 
-async def test_time_alone_ends_a_link_that_everybody_has_cached(town: Town) -> None:
-    owner = await town.somebody()
+async def test_expiry_alone_ends_a_cached_link(sharing: SharingServices) -> None:
+    owner = await sharing.user()
     ends_at = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     link = await owner.share(await owner.album(), expires_at=ends_at)
-    base, clock, passwords = town.house.base, ManualClock(), Passwords()
+    base, clock, passwords = sharing.services.base, ManualClock(), Passwords()
     proofs, attempts = Proofs(b"secret"), Attempts(base.signals.limits)
-    visits = VisitService(LinkStore(), base.database, base.cache, passwords, attempts, proofs, clock)
-    visitor = await visits.open(link.token, None)
-    assert await visits.visitor(visitor.share_id) == visitor
+    share_link_uses = VisitService(LinkStore(), base.database, base.cache, passwords, attempts, proofs, clock)
+    visitor = await share_link_uses.open(link.token, None)
+    assert await share_link_uses.visitor(visitor.share_id) == visitor
     clock.advance(hours=1, seconds=1)
     with pytest.raises(NotFound):
-        await visits.open(link.token, None)
-    assert await visits.visitor(visitor.share_id) is None
+        await share_link_uses.open(link.token, None)
+    assert await share_link_uses.visitor(visitor.share_id) is None
     passwords.close()
 
 
-async def test_an_item_that_leaves_the_album_is_gone_for_visitors_at_once(town: Town) -> None:
-    owner = await town.somebody()
+async def test_an_item_that_leaves_the_album_is_gone_for_visitors_at_once(sharing: SharingServices) -> None:
+    owner = await sharing.user()
     item, stays = await owner.photo(), await owner.photo()
     album = await owner.album(item, stays)
     link = await owner.share(album)
@@ -147,101 +147,101 @@ async def test_an_item_that_leaves_the_album_is_gone_for_visitors_at_once(town: 
     assert [each["item"]["id"] for each in (await link.get("shared/items"))["items"]] == [stays]
 
 
-async def test_a_password_is_asked_for_once_and_changing_it_locks_everybody_out(town: Town) -> None:
-    owner = await town.somebody()
+async def test_a_password_is_required_once_and_a_change_locks_all_visitors_out(sharing: SharingServices) -> None:
+    owner = await sharing.user()
     item = await owner.photo()
     album = await owner.album(item)
     link = await owner.share(album, password=PASSWORD)
-    locked = await link.ask("GET", "shared")
+    locked = await link.request("GET", "shared")
     assert (locked.status_code, locked.json()["type"]) == (403, f"{TYPE_PREFIX}share-locked")
-    wrong = await link.ask("POST", "shared/unlock", {"password": "something else"})
+    wrong = await link.request("POST", "shared/unlock", {"password": "something else"})
     assert (wrong.status_code, wrong.json()["type"]) == (403, f"{TYPE_PREFIX}share-locked")
     proof = await proof_of(link)
     for path in ("shared", "shared/items", f"items/{item}"):
         assert await link.status(path) == 403
-        assert (await link.ask("GET", path, headers=proof)).status_code == 200, path
+        assert (await link.request("GET", path, headers=proof)).status_code == 200, path
     other = await owner.share(album, password=PASSWORD)
-    assert (await other.ask("GET", "shared", headers=proof)).status_code == 403, "a proof is for one link"
+    assert (await other.request("GET", "shared", headers=proof)).status_code == 403, "a proof is for one link"
     change = {"password": "another one"}
-    assert (await owner.ask("PATCH", f"albums/{album}/shares/{link.id}", change)).status_code == 200
-    assert (await link.ask("GET", "shared", headers=proof)).status_code == 403
-    assert (await owner.ask("PATCH", f"albums/{album}/shares/{link.id}", {"password": None})).status_code == 200
+    assert (await owner.request("PATCH", f"albums/{album}/shares/{link.id}", change)).status_code == 200
+    assert (await link.request("GET", "shared", headers=proof)).status_code == 403
+    assert (await owner.request("PATCH", f"albums/{album}/shares/{link.id}", {"password": None})).status_code == 200
     assert await link.status("shared") == 200
 
 
-async def test_guessing_a_password_ends_in_429_also_for_the_right_one(town: Town) -> None:
-    owner = await town.somebody()
+async def test_guessing_a_password_ends_in_429_also_for_the_right_one(sharing: SharingServices) -> None:
+    owner = await sharing.user()
     link = await owner.share(await owner.album(), password=PASSWORD)
-    attempts = Attempts(town.house.base.signals.limits)
-    for _ in range(FAILED_UNLOCKS_OF_SHARE.most - 1):
+    attempts = Attempts(sharing.services.base.signals.limits)
+    for _ in range(FAILED_UNLOCKS_OF_SHARE.maximum - 1):
         with suppress(ShareLocked):
             async with attempts.unlocking(link.id, f"elsewhere {link.id}"):
                 raise ShareLocked
     statuses = [
-        (await link.ask("POST", "shared/unlock", {"password": password})).status_code
+        (await link.request("POST", "shared/unlock", {"password": password})).status_code
         for password in ("a wrong one", PASSWORD)
     ]
     assert statuses == [403, 429]
 
 
-async def test_a_visit_counts_as_one_also_when_somebody_is_signed_in(town: Town) -> None:
-    owner = await town.somebody()
+async def test_a_share_header_takes_precedence_over_a_session(sharing: SharingServices) -> None:
+    owner = await sharing.user()
     item, private = await owner.photo(), await owner.photo()
     link = await owner.share(await owner.album(item))
     both = owner.headers | {SHARE_HEADER: link.token}
-    assert (await town.http.get(f"items/{item}", headers=both)).json()["digest"] is None
-    assert (await town.http.get(f"items/{private}", headers=both)).status_code == 404
+    assert (await sharing.http.get(f"items/{item}", headers=both)).json()["digest"] is None
+    assert (await sharing.http.get(f"items/{private}", headers=both)).status_code == 404
 
 
-async def test_the_token_is_shown_once_and_the_database_does_not_know_it(town: Town) -> None:
-    owner = await town.somebody()
+async def test_the_token_is_returned_once_and_not_stored(sharing: SharingServices) -> None:
+    owner = await sharing.user()
     album = await owner.album()
-    made = await owner.ask("POST", f"albums/{album}/shares", {"label": "for grandma", "password": PASSWORD})
+    made = await owner.request("POST", f"albums/{album}/shares", {"label": "for grandma", "password": PASSWORD})
     assert (made.status_code, made.headers["Cache-Control"]) == (201, "no-store")
     (listed,) = (await owner.get(f"albums/{album}/shares"))["shares"]
     assert (listed["label"], listed["password_needed"]) == ("for grandma", True)
     assert "token" not in listed
     assert await owner.get(made.headers["Location"].removeprefix("/v1/")) == listed
-    async with town.house.base.database.writer.read() as connection:
+    async with sharing.services.base.database.writer.read() as connection:
         stored = (await connection.execute(select(share_links).where(share_links.c.id == listed["id"]))).one()
     assert made.json()["token"] not in str(stored)
     assert PASSWORD not in str(stored)
     assert stored.password_hash.startswith("$argon2id$")
-    keyed = await owner.ask("POST", f"albums/{album}/shares", {}, headers={"Idempotency-Key": "one"})
+    keyed = await owner.request("POST", f"albums/{album}/shares", {}, headers={"Idempotency-Key": "one"})
     assert keyed.status_code == 400
 
 
-async def test_two_who_change_a_link_do_not_undo_each_other(town: Town) -> None:
-    owner = await town.somebody()
+async def test_two_who_change_a_link_do_not_undo_each_other(sharing: SharingServices) -> None:
+    owner = await sharing.user()
     album = await owner.album()
     link = await owner.share(album)
     path = f"albums/{album}/shares/{link.id}"
-    first = await owner.ask("PATCH", path, {"label": "one"}, headers={"If-Match": '"1"'})
+    first = await owner.request("PATCH", path, {"label": "one"}, headers={"If-Match": '"1"'})
     assert (first.status_code, first.headers["ETag"]) == (200, '"2"')
-    assert (await owner.ask("PATCH", path, {"label": "two"}, headers={"If-Match": '"1"'})).status_code == 412
+    assert (await owner.request("PATCH", path, {"label": "two"}, headers={"If-Match": '"1"'})).status_code == 412
     assert (await owner.get(path))["label"] == "one"
-    assert (await owner.ask("PATCH", path, {})).status_code == 422
+    assert (await owner.request("PATCH", path, {})).status_code == 422
     past = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
-    assert (await owner.ask("PATCH", path, {"expires_at": past})).status_code == 422
+    assert (await owner.request("PATCH", path, {"expires_at": past})).status_code == 422
 
 
-async def test_an_album_has_so_many_links_and_no_more(town: Town) -> None:
-    owner = await town.somebody()
+async def test_an_album_has_so_many_links_and_no_more(sharing: SharingServices) -> None:
+    owner = await sharing.user()
     album = await owner.album()
     link = await owner.share(album)
-    async with town.house.base.database.writer.write() as connection:
+    async with sharing.services.base.database.writer.write() as connection:
         row = await ShareStore().get(connection, AlbumId(album), ShareId(link.id))
         assert row
-        for _ in range(MOST_SHARES - 1):
+        for _ in range(MAX_SHARES - 1):
             await ShareStore().add(connection, replace(row, id=new_share_id(), token_hash=hash_of(new_token())))
-    assert (await owner.ask("POST", f"albums/{album}/shares", {})).status_code == 409
+    assert (await owner.request("POST", f"albums/{album}/shares", {})).status_code == 409
     (*_, oldest) = (await owner.get(f"albums/{album}/shares"))["shares"]
-    assert (await owner.ask("DELETE", f"albums/{album}/shares/{oldest['id']}")).status_code == 204
+    assert (await owner.request("DELETE", f"albums/{album}/shares/{oldest['id']}")).status_code == 204
     await owner.share(album)
 
 
-async def test_only_the_albums_owner_has_to_do_with_its_links(town: Town) -> None:
-    owner, member, stranger = [await town.somebody() for _ in range(3)]
+async def test_only_the_albums_owner_has_to_do_with_its_links(sharing: SharingServices) -> None:
+    owner, member, other_account = [await sharing.user() for _ in range(3)]
     album = await owner.album()
     link = await owner.share(album)
     await owner.invite(album, member)
@@ -249,20 +249,22 @@ async def test_only_the_albums_owner_has_to_do_with_its_links(town: Town) -> Non
     requests = (("GET", path), ("POST", path), ("GET", f"{path}/{link.id}"), ("DELETE", f"{path}/{link.id}"))
     for method, each in requests:
         body: Json | None = {} if method == "POST" else None
-        assert (await member.ask(method, each, body)).status_code == 403, each
-        assert (await stranger.ask(method, each, body)).status_code == 404, each
+        assert (await member.request(method, each, body)).status_code == 403, each
+        assert (await other_account.request(method, each, body)).status_code == 404, each
     assert await link.status("shared") == 200
 
 
-async def test_a_link_opens_nothing_by_any_route_once_its_owner_has_closed_the_account(town: Town) -> None:
-    owner = await town.somebody()
-    film = await owner.film()
-    link = await owner.share(await owner.album(film), download_allowed=True)
-    playlist = (await link.get(f"items/{film}"))["playlist_url"].removeprefix("/v1/")
-    paths = ("shared", "shared/items", f"items/{film}", f"items/{film}/original", f"items/{film}/hls/main.m3u8")
+async def test_a_link_opens_nothing_by_any_route_once_its_owner_has_closed_the_account(
+    sharing: SharingServices,
+) -> None:
+    owner = await sharing.user()
+    video = await owner.video()
+    link = await owner.share(await owner.album(video), download_allowed=True)
+    playlist = (await link.get(f"items/{video}"))["playlist_url"].removeprefix("/v1/")
+    paths = ("shared", "shared/items", f"items/{video}", f"items/{video}/original", f"items/{video}/hls/main.m3u8")
     assert [await link.status(path) for path in paths] == [200] * 5
 
-    assert (await owner.ask("DELETE", "account", {"password": ACCOUNT_PASSWORD})).status_code == 202
+    assert (await owner.request("DELETE", "account", {"password": ACCOUNT_PASSWORD})).status_code == 202
 
     assert [await link.status(path) for path in paths] == [404] * 5
-    assert (await town.http.get(playlist)).status_code == 404
+    assert (await sharing.http.get(playlist)).status_code == 404

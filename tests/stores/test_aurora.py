@@ -15,7 +15,7 @@ from shared.problems import Unavailable
 from shared.task_group import TaskGroup
 from tests.servers import free_port
 
-_things = Table(
+_rows = Table(
     "things",
     MetaData(),
     Column("id", Integer, primary_key=True),
@@ -30,18 +30,18 @@ _things = Table(
 async def database(empty_database_url: str) -> AsyncIterator[Database]:
     database = Database(empty_database_url)
     async with database.writer.write() as connection:
-        await connection.run_sync(_things.metadata.create_all)
+        await connection.run_sync(_rows.metadata.create_all)
     yield database
     await database.close()
 
 
 async def _names(database: Database) -> list[str]:
     async with database.writer.read() as connection:
-        return list(await connection.scalars(_things.select().with_only_columns(_things.c.name).order_by(_things.c.id)))
+        return list(await connection.scalars(_rows.select().with_only_columns(_rows.c.name).order_by(_rows.c.id)))
 
 
 async def _put(connection: AsyncConnection, number: int, name: str) -> None:
-    await connection.execute(_things.insert().values(id=number, name=name))
+    await connection.execute(_rows.insert().values(id=number, name=name))
 
 
 async def test_a_transaction_commits_at_its_end_and_vanishes_on_any_error(database: Database) -> None:
@@ -98,37 +98,37 @@ async def test_texts_that_differ_in_case_or_accent_are_two_texts(database: Datab
 async def test_a_moment_comes_back_in_utc_to_the_microsecond(database: Database) -> None:
     moment = datetime(2026, 11, 24, 1, 2, 3, 456789, tzinfo=timezone(timedelta(hours=5, minutes=30)))
     async with database.writer.write() as connection:
-        await connection.execute(_things.insert().values(id=1, at=moment))
+        await connection.execute(_rows.insert().values(id=1, at=moment))
 
     async with database.writer.read() as connection:
-        read = await connection.scalar(_things.select().with_only_columns(_things.c.at))
+        read = await connection.scalar(_rows.select().with_only_columns(_rows.c.at))
 
     assert read == moment
     assert read.tzinfo is UTC
 
 
-async def test_writers_that_read_first_lose_no_update_to_each_other(database: Database) -> None:
+async def test_read_modify_write_transactions_keep_every_update(database: Database) -> None:
     async with database.writer.write() as connection:
-        await connection.execute(_things.insert().values(id=1, code="0"))
+        await connection.execute(_rows.insert().values(id=1, code="0"))
 
     async def count_up() -> None:
         async with database.writer.write() as connection:
-            code = await connection.scalar(_things.select().with_only_columns(_things.c.code).with_for_update())
+            code = await connection.scalar(_rows.select().with_only_columns(_rows.c.code).with_for_update())
             assert code is not None
-            await connection.execute(_things.update().values(code=str(int(code) + 1)))
+            await connection.execute(_rows.update().values(code=str(int(code) + 1)))
 
     await asyncio.gather(*(count_up() for _ in range(CONNECTIONS * 2)))
 
     async with database.writer.read() as connection:
-        assert await connection.scalar(_things.select().with_only_columns(_things.c.code)) == str(CONNECTIONS * 2)
+        assert await connection.scalar(_rows.select().with_only_columns(_rows.c.code)) == str(CONNECTIONS * 2)
 
 
-async def test_who_finds_no_free_connection_is_told_so_and_hangs_nowhere(database: Database) -> None:
+async def test_an_exhausted_pool_raises_and_never_hangs(database: Database) -> None:
     release, held = asyncio.Event(), asyncio.Semaphore(0)
 
     async def hold() -> None:
         async with database.writer.read() as connection:
-            await connection.execute(_things.select())
+            await connection.execute(_rows.select())
             held.release()
             await release.wait()
 
@@ -158,7 +158,7 @@ async def test_a_transaction_that_takes_too_long_is_rolled_back(empty_database_u
     await hasty.close()
 
 
-async def test_somebody_elses_timeout_stays_what_it_is(database: Database) -> None:
+async def test_an_outer_timeout_is_not_translated(database: Database) -> None:
     with pytest.raises(TimeoutError):
         async with database.writer.read():
             raise TimeoutError

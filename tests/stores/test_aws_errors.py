@@ -12,15 +12,15 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 
 from app.stores.aws_errors import AwsErrors, CallRejected, ErrorClass, MissingResource, classify
 from app.stores.clients import AmazonStores, Endpoints, open_amazon
-from app.stores.dynamo import Condition, Question, TransactionConflict, put
+from app.stores.dynamo import Condition, Query, TransactionConflict, put
 from app.stores.resources import BULK_QUEUE, COMPLETIONS_TOPIC, ITEMS_TABLE
-from local.asgi import Receive, Scope, Send, answer
+from local.asgi import Receive, Scope, Send, send_response
 from local.faults.plan import Fault, Plan
 from local.faults.wrapper import Faults
 from local.signatures import Verifier
 from shared.problems import Unavailable
-from tests.house import BUCKET, KEY_ID, REGION, SECRET, ManualClock
 from tests.servers import free_port
+from tests.services import BUCKET, KEY_ID, REGION, SECRET, ManualClock
 from tests.web.servers import serving
 
 KEY = {"account_id": "acc_1", "item_id": "itm_1"}
@@ -31,14 +31,14 @@ Call = Callable[[AmazonStores, Path], Awaitable[object]]
 CALLS: dict[str, tuple[str, Call]] = {
     "get": ("DynamoDB", lambda aws, _: aws.dynamo.get(ITEMS_TABLE, KEY)),
     "get_many": ("DynamoDB", lambda aws, _: aws.dynamo.get_many(ITEMS_TABLE, [KEY])),
-    "query": ("DynamoDB", lambda aws, _: aws.dynamo.query(Question(ITEMS_TABLE, PARTITION))),
-    "count": ("DynamoDB", lambda aws, _: aws.dynamo.count(Question(ITEMS_TABLE, PARTITION))),
+    "query": ("DynamoDB", lambda aws, _: aws.dynamo.query(Query(ITEMS_TABLE, PARTITION))),
+    "count": ("DynamoDB", lambda aws, _: aws.dynamo.count(Query(ITEMS_TABLE, PARTITION))),
     "scan": ("DynamoDB", lambda aws, _: aws.dynamo.scan(ITEMS_TABLE)),
     "write": ("DynamoDB", lambda aws, _: aws.dynamo.write(put(ITEMS_TABLE, KEY, {}))),
     "delete_many": ("DynamoDB", lambda aws, _: aws.dynamo.delete_many(ITEMS_TABLE, [KEY])),
     "transact": ("DynamoDB", lambda aws, _: aws.dynamo.transact([put(ITEMS_TABLE, KEY, {})], "token")),
     "send": ("SQS", lambda aws, _: aws.queues.send(BULK_QUEUE, {}, group="acc_1")),
-    "receive": ("SQS", lambda aws, _: aws.queues.receive(BULK_QUEUE, most=1)),
+    "receive": ("SQS", lambda aws, _: aws.queues.receive(BULK_QUEUE, limit=1)),
     "delete_message": ("SQS", lambda aws, _: aws.queues.delete(BULK_QUEUE, "receipt")),
     "hide": ("SQS", lambda aws, _: aws.queues.hide(BULK_QUEUE, "receipt", 5)),
     "depth": ("SQS", lambda aws, _: aws.queues.depth(BULK_QUEUE)),
@@ -82,7 +82,7 @@ async def _all(pages: AsyncIterator[object]) -> None:
 
 
 async def _absent(_scope: Scope, _receive: Receive, send: Send) -> None:
-    await answer(send, 404)
+    await send_response(send, 404)
 
 
 @pytest.fixture

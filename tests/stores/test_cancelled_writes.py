@@ -33,10 +33,10 @@ async def test_a_write_goes_on_at_once_after_others_were_cancelled_at_any_moment
                     await connection.execute(text("INSERT INTO things VALUES (1)"))
                     await connection.execute(text("SELECT * FROM things LIMIT 50"))
 
-    kept = []
+    retained = []
     for _ in range(60):
         tasks = [asyncio.create_task(write()) for _ in range(3)]
-        kept += tasks  # with the errors that they ended in
+        retained += tasks  # with the errors that they ended in
         await asyncio.sleep(chance.uniform(0, 0.02))
         for task in tasks:
             task.cancel()

@@ -52,8 +52,8 @@ def sign_with_p256(message: bytes) -> bytes:
 
 def test_a_signed_file_of_a_folder_is_what_botocore_makes_with_the_same_key() -> None:
     ours = SIGNER.sign_folder(FOLDER, expires_at=END).url("3f9c/1/small.webp")
-    theirs = botocores(sign_with_p256, f"{BASE_URL}/{FOLDER}/3f9c/1/small.webp", f"{BASE_URL}/{FOLDER}/*")
-    assert ours == f"{theirs}&Hash-Algorithm=SHA256"
+    other = botocores(sign_with_p256, f"{BASE_URL}/{FOLDER}/3f9c/1/small.webp", f"{BASE_URL}/{FOLDER}/*")
+    assert ours == f"{other}&Hash-Algorithm=SHA256"
 
 
 def test_a_signed_object_is_what_botocore_makes_with_the_same_key() -> None:
@@ -66,8 +66,8 @@ def test_a_signed_object_is_what_botocore_makes_with_the_same_key() -> None:
 def test_the_policy_is_what_botocore_signs_with_an_rsa_key() -> None:
     key = rsa.generate_private_key(65537, 2048)
     url = f"{BASE_URL}/originals/acc/item"
-    theirs = botocores(lambda message: key.sign(message, padding.PKCS1v15(), SHA1()), url, url)  # noqa: S303
-    assert policy_in(SIGNER.sign_object("originals/acc/item", expires_at=END)) == policy_in(theirs)
+    other = botocores(lambda message: key.sign(message, padding.PKCS1v15(), SHA1()), url, url)  # noqa: S303
+    assert policy_in(SIGNER.sign_object("originals/acc/item", expires_at=END)) == policy_in(other)
 
 
 def test_the_signature_is_the_keys_own_over_the_policy() -> None:

@@ -12,7 +12,7 @@ from shared.ids import new_ulid
 from shared.problems import Unavailable
 from tests.authority import Authority
 from tests.database_pair import DatabasePair
-from tests.stores.guest_book import Crowd, GuestBook, open_guest_book
+from tests.stores.sample_service import Crowd, SampleService, open_sample_service
 
 
 class Password:
@@ -45,15 +45,15 @@ async def password(database_pair: DatabasePair, tmp_path: Path) -> AsyncIterator
 
 
 @pytest.fixture
-async def book(database_pair: DatabasePair, empty_pair: str, password: Password) -> AsyncIterator[GuestBook]:
+async def book(database_pair: DatabasePair, empty_pair: str, password: Password) -> AsyncIterator[SampleService]:
     access = Access(password_file=password.file)
-    async with open_guest_book(database_pair, empty_pair, user=password.user, access=access) as opened:
+    async with open_sample_service(database_pair, empty_pair, user=password.user, access=access) as opened:
         await opened.warm()
         yield opened
 
 
-async def test_a_password_is_rotated_under_open_pools_and_nobody_notices(
-    book: GuestBook, password: Password, database_pair: DatabasePair
+async def test_a_password_is_rotated_under_open_pools_without_errors(
+    book: SampleService, password: Password, database_pair: DatabasePair
 ) -> None:
     async with Crowd(book.read) as reading, Crowd(book.write) as writing:
         password.change(password.put_into_file())
@@ -70,14 +70,14 @@ async def test_a_password_is_rotated_under_open_pools_and_nobody_notices(
     assert not writing.without_retry_after
 
 
-async def test_a_password_that_reaches_us_late_costs_503s_until_then(book: GuestBook, password: Password) -> None:
+async def test_a_password_that_reaches_us_late_costs_503s_until_then(book: SampleService, password: Password) -> None:
     password.change("not yet known here")
     book.writer.cut()
     assert (await book.write()).status_code == 503
     assert "Retry-After" in (await book.write()).headers
 
     password.file.write_text("not yet known here")
-    await book.until_answered(book.write, 200)
+    await book.until_responded(book.write, 200)
 
 
 async def _cipher(database: Database) -> str:
@@ -101,9 +101,9 @@ async def test_with_an_authority_everything_goes_over_tls(database_pair: Databas
 async def test_a_server_that_cannot_prove_its_name_is_not_talked_to(
     database_pair: DatabasePair, tmp_path: Path
 ) -> None:
-    stranger = Authority(tmp_path).certificate
+    other_account = Authority(tmp_path).certificate
     for database in (
-        _with_tls(database_pair, stranger),
+        _with_tls(database_pair, other_account),
         _with_tls(database_pair, database_pair.authority, host="localhost"),
     ):
         with pytest.raises(Unavailable):
@@ -116,14 +116,14 @@ async def test_a_silent_server_is_left_without_a_word_over_tls_too(
 ) -> None:
     """To end TLS politely takes an answer, which asyncio would await for 30 s."""
     access = Access(ca_file=database_pair.authority)
-    async with open_guest_book(database_pair, empty_pair, access=access, statement_seconds=0.5) as book:
+    async with open_sample_service(database_pair, empty_pair, access=access, statement_seconds=0.5) as book:
         await book.warm()
         book.writer.timeout()
         book.reader.timeout()
         async with asyncio.timeout(20):
-            for asking in (book.write, book.read_fresh, book.read):
-                assert (await asking()).status_code == 503
+            for send_request in (book.write, book.read_fresh, book.read):
+                assert (await send_request()).status_code == 503
         book.writer.heal()
         book.reader.heal()
-        await book.until_answered(book.write, 200)
-        await book.until_answered(book.read, 200)
+        await book.until_responded(book.write, 200)
+        await book.until_responded(book.read, 200)

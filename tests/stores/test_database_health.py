@@ -2,7 +2,15 @@
 
 import pytest
 
-from app.stores.aurora_health import FAILURES, MOST_RETRIES, PAUSE_SECONDS, Gate, NotTried, OutOfReach, RetryBudget
+from app.stores.aurora_health import (
+    FAILURES,
+    MAX_RETRIES,
+    PAUSE_SECONDS,
+    CircuitBreaker,
+    NotTried,
+    OutOfReach,
+    RetryBudget,
+)
 
 
 class Moments:
@@ -13,22 +21,22 @@ class Moments:
         return self.now
 
 
-def _fail(gate: Gate) -> None:
-    with pytest.raises(OutOfReach) as failed, gate.attempt():
+def _fail(breaker: CircuitBreaker) -> None:
+    with pytest.raises(OutOfReach) as failed, breaker.attempt():
         raise OutOfReach("refused")
     assert not isinstance(failed.value, NotTried)
 
 
-def _shut_gate(moments: Moments) -> Gate:
-    gate = Gate(moments)
+def _open_breaker(moments: Moments) -> CircuitBreaker:
+    breaker = CircuitBreaker(moments)
     for _ in range(FAILURES):
-        _fail(gate)
-    return gate
+        _fail(breaker)
+    return breaker
 
 
 def test_a_retry_is_paid_for_by_ten_successes() -> None:
     budget = RetryBudget()
-    assert [budget.spend() for _ in range(int(MOST_RETRIES) + 1)] == [True] * int(MOST_RETRIES) + [False]
+    assert [budget.spend() for _ in range(int(MAX_RETRIES) + 1)] == [True] * int(MAX_RETRIES) + [False]
     for _ in range(11):  # a tenth is a little less than a tenth in binary
         budget.earn()
     assert [budget.spend(), budget.spend()] == [True, False]
@@ -38,41 +46,41 @@ def test_no_more_is_saved_than_for_one_burst() -> None:
     budget = RetryBudget()
     for _ in range(1000):
         budget.earn()
-    assert sum(budget.spend() for _ in range(100)) == MOST_RETRIES
+    assert sum(budget.spend() for _ in range(100)) == MAX_RETRIES
 
 
 def test_one_failure_is_no_reason_to_stop_trying() -> None:
-    gate = Gate(Moments())
-    _fail(gate)
-    with gate.attempt():
+    breaker = CircuitBreaker(Moments())
+    _fail(breaker)
+    with breaker.attempt():
         pass
-    _fail(gate)
-    assert not gate.shut
+    _fail(breaker)
+    assert not breaker.shut
 
 
-def test_after_failures_in_a_row_nobody_tries_for_a_moment() -> None:
-    gate = _shut_gate(Moments())
-    with pytest.raises(NotTried), gate.attempt():
+def test_after_consecutive_failures_the_circuit_opens() -> None:
+    breaker = _open_breaker(Moments())
+    with pytest.raises(NotTried), breaker.attempt():
         pytest.fail("tried")
 
 
-def test_then_one_looks_while_the_others_wait_for_what_it_finds() -> None:
+def test_one_caller_probes_while_the_others_wait_for_its_result() -> None:
     moments = Moments()
-    gate = _shut_gate(moments)
+    breaker = _open_breaker(moments)
     moments.now += PAUSE_SECONDS
-    with gate.attempt(), pytest.raises(NotTried), gate.attempt():
+    with breaker.attempt(), pytest.raises(NotTried), breaker.attempt():
         pytest.fail("tried")
-    assert not gate.shut
-    with gate.attempt(), gate.attempt():
+    assert not breaker.shut
+    with breaker.attempt(), breaker.attempt():
         pass
 
 
-def test_who_looks_and_is_cancelled_leaves_it_to_the_next() -> None:
+def test_a_cancelled_probe_is_taken_over_by_the_next_caller() -> None:
     moments = Moments()
-    gate = _shut_gate(moments)
+    breaker = _open_breaker(moments)
     moments.now += PAUSE_SECONDS
-    with pytest.raises(KeyboardInterrupt), gate.attempt():
+    with pytest.raises(KeyboardInterrupt), breaker.attempt():
         raise KeyboardInterrupt
-    with gate.attempt():
+    with breaker.attempt():
         pass
-    assert not gate.shut
+    assert not breaker.shut

@@ -14,25 +14,25 @@ from app.stores.aurora import CONNECTIONS, SPARE_CONNECTIONS, Database
 from shared.problems import Unavailable
 from shared.task_group import TaskGroup
 from tests.database_pair import DatabasePair
-from tests.stores.guest_book import WAIT_SECONDS, Asking, GuestBook, notes, open_guest_book
+from tests.stores.sample_service import WAIT_SECONDS, SampleService, SendRequest, notes, open_sample_service
 
 PEOPLE = 12
 """More than a pool has connections."""
 
 
 @pytest.fixture
-async def book(database_pair: DatabasePair, empty_pair: str) -> AsyncIterator[GuestBook]:
-    async with open_guest_book(database_pair, empty_pair) as opened:
+async def book(database_pair: DatabasePair, empty_pair: str) -> AsyncIterator[SampleService]:
+    async with open_sample_service(database_pair, empty_pair) as opened:
         await opened.warm()
         yield opened
 
 
-async def _together(*asking: Asking, people: int = PEOPLE) -> list[httpx.Response]:
-    return await asyncio.gather(*(ask() for ask in asking for _ in range(people)))
+async def _together(*send_request: SendRequest, people: int = PEOPLE) -> list[httpx.Response]:
+    return await asyncio.gather(*(request() for request in send_request for _ in range(people)))
 
 
-def _statuses(answers: list[httpx.Response]) -> Counter[int]:
-    return Counter(answer.status_code for answer in answers)
+def _statuses(responses: list[httpx.Response]) -> Counter[int]:
+    return Counter(response.status_code for response in responses)
 
 
 class Ticks:
@@ -56,23 +56,23 @@ class Ticks:
             self.counted += 1
 
 
-async def test_a_black_hole_before_the_writer_is_answered_in_time_and_forgotten_when_it_ends(book: GuestBook) -> None:
+async def test_a_black_hole_before_the_writer_returns_in_time_and_recovers(book: SampleService) -> None:
     book.writer.timeout()
     async with Ticks() as ticks:
-        answers = await _together(book.write, book.read_fresh, book.read)
+        responses = await _together(book.write, book.read_fresh, book.read)
 
-    assert _statuses(answers) == {503: 2 * PEOPLE, 200: PEOPLE}
-    assert all("Retry-After" in answer.headers for answer in answers if answer.status_code == 503)
+    assert _statuses(responses) == {503: 2 * PEOPLE, 200: PEOPLE}
+    assert all("Retry-After" in response.headers for response in responses if response.status_code == 503)
     assert ticks.seconds < 7, "3 s are promised; this machine may be busy; a whole transaction has 8"
     assert ticks.counted > 10 * ticks.seconds, "the loop lags 100 ms or more"
 
     book.writer.heal()
-    await book.until_answered(book.write, 200)
+    await book.until_responded(book.write, 200)
     assert _statuses(await _together(book.write, book.read_fresh)) == {200: 2 * PEOPLE}
     assert book.acknowledged <= set((await book.read_fresh()).json())
 
 
-async def test_while_the_writer_is_silent_only_the_first_wait_for_it(book: GuestBook) -> None:
+async def test_while_the_writer_is_silent_only_the_first_wait_for_it(book: SampleService) -> None:
     book.writer.timeout()
     await _together(book.write)
     accepted = book.writer.accepted
@@ -83,29 +83,29 @@ async def test_while_the_writer_is_silent_only_the_first_wait_for_it(book: Guest
     assert book.writer.accepted - accepted <= 10, "one at a time looks whether it is back"
 
 
-async def test_a_reader_far_behind_says_so_and_who_needs_the_present_has_it_from_the_writer(
-    book: GuestBook, database_pair: DatabasePair
+async def test_a_lagging_reader_reports_it_and_fresh_reads_use_the_writer(
+    book: SampleService, database_pair: DatabasePair
 ) -> None:
     readers = book.database.readers
     assert await readers.lag_seconds() == 0
     await database_pair.delay(60)
     await book.write()
-    (latest,) = book.acknowledged - set((await book.read()).json())
+    (newest,) = book.acknowledged - set((await book.read()).json())
     async with asyncio.timeout(WAIT_SECONDS):
         while not await readers.lag_seconds():  # noqa: ASYNC110 - another process's clock
             await asyncio.sleep(0.1)
-    assert latest in (await book.read_fresh()).json()
+    assert newest in (await book.read_fresh()).json()
 
     await database_pair.stop_applying()
     assert await readers.lag_seconds() is None, "replication stands: nobody knows how long"
 
     await database_pair.delay(0)
     await database_pair.wait_applied()
-    assert latest in (await book.read()).json()
+    assert newest in (await book.read()).json()
     assert await readers.lag_seconds() == 0
 
 
-async def test_reads_whose_reader_is_gone_are_answered_by_the_writer(book: GuestBook) -> None:
+async def test_reads_without_a_reader_use_the_writer(book: SampleService) -> None:
     before = book.writer.accepted
     await book.reader.down()
 
@@ -120,13 +120,13 @@ async def test_reads_whose_reader_is_gone_are_answered_by_the_writer(book: Guest
             assert (await book.read()).status_code == 200
 
 
-async def test_reads_of_a_silent_reader_are_answered_by_the_writer(book: GuestBook) -> None:
+async def test_reads_of_an_unresponsive_reader_use_the_writer(book: SampleService) -> None:
     book.reader.timeout()
 
     assert _statuses(await _together(book.read, people=SPARE_CONNECTIONS)) == {200: SPARE_CONNECTIONS}
 
 
-async def test_a_dead_reader_does_not_sink_the_writer(book: GuestBook) -> None:
+async def test_a_dead_reader_does_not_sink_the_writer(book: SampleService) -> None:
     await book.reader.down()
     reading, release = asyncio.Semaphore(0), asyncio.Event()
 
@@ -149,7 +149,7 @@ async def test_a_dead_reader_does_not_sink_the_writer(book: GuestBook) -> None:
         release.set()
 
 
-async def test_a_database_that_refuses_everything_is_not_asked_more_often_than_users_ask(book: GuestBook) -> None:
+async def test_a_refusing_database_gets_no_more_queries_than_requests(book: SampleService) -> None:
     statements = 0
 
     def count(*_arguments: object) -> None:
@@ -162,15 +162,15 @@ async def test_a_database_that_refuses_everything_is_not_asked_more_often_than_u
     book.writer.reset_peer()
     book.reader.reset_peer()
 
-    answers = [answer for _ in range(10) for answer in await _together(book.read, book.read_fresh, book.write)]
+    responses = [response for _ in range(10) for response in await _together(book.read, book.read_fresh, book.write)]
 
-    assert _statuses(answers) == {503: len(answers)}
-    assert all("Retry-After" in answer.headers for answer in answers)
-    asked = statements + book.writer.accepted + book.reader.accepted - accepted
-    assert asked <= 1.1 * len(answers)
+    assert _statuses(responses) == {503: len(responses)}
+    assert all("Retry-After" in response.headers for response in responses)
+    queries = statements + book.writer.accepted + book.reader.accepted - accepted
+    assert queries <= 1.1 * len(responses)
 
 
-async def test_killed_connections_are_not_seen_by_anybody(book: GuestBook) -> None:
+async def test_killed_connections_cause_no_errors(book: SampleService) -> None:
     book.writer.cut()
     book.reader.cut()
 
@@ -191,7 +191,7 @@ async def _put_step_by_step(connection: AsyncConnection) -> None:
 
 @pytest.mark.parametrize("put", [_put, _put_by_the_driver, _put_step_by_step])
 async def test_a_write_that_has_begun_is_not_repeated(
-    book: GuestBook, put: Callable[[AsyncConnection], Awaitable[None]]
+    book: SampleService, put: Callable[[AsyncConnection], Awaitable[None]]
 ) -> None:
     async def write_twice() -> None:
         async with book.database.writer.write() as connection:
@@ -205,23 +205,23 @@ async def test_a_write_that_has_begun_is_not_repeated(
     assert not {"first", "second"} & set((await book.read_fresh()).json())
 
 
-async def test_a_commit_without_an_answer_is_an_error_and_is_not_repeated(
+async def test_a_commit_without_a_response_is_an_error_and_is_not_repeated(
     database_pair: DatabasePair, empty_pair: str
 ) -> None:
-    async with open_guest_book(database_pair, empty_pair, statement_seconds=0.5) as book:
+    async with open_sample_service(database_pair, empty_pair, statement_seconds=0.5) as book:
         accepted = book.writer.accepted
 
-        async def write_and_lose_sight() -> None:
+        async def write_and_disconnect() -> None:
             async with book.database.writer.write() as connection:
                 await connection.execute(notes.insert().values(id="perhaps"))
                 book.writer.timeout()
 
         with pytest.raises(Unavailable):
-            await write_and_lose_sight()
+            await write_and_disconnect()
         assert book.writer.accepted == accepted
 
 
-async def test_neither_addresses_nor_passwords_are_told_in_errors(database_pair: DatabasePair) -> None:
+async def test_errors_contain_no_addresses_and_no_passwords(database_pair: DatabasePair) -> None:
     url = database_pair.writer.url().replace("darkroom@", "darkroom:swordfish@")
     database = Database(url)
     with pytest.raises(Unavailable) as refused:
@@ -229,13 +229,13 @@ async def test_neither_addresses_nor_passwords_are_told_in_errors(database_pair:
             pass
     await database.close()
 
-    told = repr(refused.value) + "".join(traceback.format_exception(refused.value))
-    assert "1045" in told
-    assert "swordfish" not in told
-    assert "127.0.0.1" not in told
+    messages = repr(refused.value) + "".join(traceback.format_exception(refused.value))
+    assert "1045" in messages
+    assert "swordfish" not in messages
+    assert "127.0.0.1" not in messages
 
 
-async def test_four_times_the_load_gets_as_much_done_as_just_enough(book: GuestBook) -> None:
+async def test_four_times_the_load_gets_as_much_done_as_just_enough(book: SampleService) -> None:
     """And whoever is too many is told so within the queue's time; the loop stays free for health checks."""
     fourfold = CONNECTIONS + 150  # of 200 a second where 50 are served, 150 wait for 1 s in vain
 

@@ -8,22 +8,22 @@ import pytest
 
 from app.stores.aurora import CONNECTIONS
 from tests.database_pair import DatabasePair
-from tests.stores.guest_book import Crowd, GuestBook, open_guest_book
+from tests.stores.sample_service import Crowd, SampleService, open_sample_service
 
 ONLY_READS = 1290
 
 
 @pytest.fixture
-async def book(database_pair: DatabasePair, empty_pair: str) -> AsyncIterator[GuestBook]:
-    async with open_guest_book(database_pair, empty_pair) as opened:
+async def book(database_pair: DatabasePair, empty_pair: str) -> AsyncIterator[SampleService]:
+    async with open_sample_service(database_pair, empty_pair) as opened:
         await opened.warm()
         yield opened
 
 
-async def _swap(book: GuestBook, pair: DatabasePair, *, cut: bool) -> None:
+async def _swap(book: SampleService, pair: DatabasePair, *, cut: bool) -> None:
     """As Aurora does it: no writer for a moment, then the addresses name the new ones."""
     await pair.demote()
-    await book.until_answered(book.write, 503)
+    await book.until_responded(book.write, 503)
     await pair.promote()
     book.writer.switch(pair.writer.port)
     book.reader.switch(pair.reader.port)
@@ -34,12 +34,12 @@ async def _swap(book: GuestBook, pair: DatabasePair, *, cut: bool) -> None:
 
 @pytest.mark.parametrize("cut", [False, True], ids=["connections stay open", "connections are cut"])
 async def test_a_swap_costs_readers_nothing_and_writers_a_503_until_there_is_a_new_writer(
-    book: GuestBook, database_pair: DatabasePair, cut: bool
+    book: SampleService, database_pair: DatabasePair, cut: bool
 ) -> None:
     async with Crowd(book.read) as reading, Crowd(book.read_fresh) as reading_fresh, Crowd(book.write) as writing:
         await _swap(book, database_pair, cut=cut)
-        await book.until_answered(book.write, 200)
-        await book.until_answered(book.read_fresh, 200)
+        await book.until_responded(book.write, 200)
+        await book.until_responded(book.read_fresh, 200)
 
     assert reading.statuses.keys() == {200}
     assert reading_fresh.statuses.keys() | writing.statuses.keys() == {200, 503}
@@ -48,20 +48,18 @@ async def test_a_swap_costs_readers_nothing_and_writers_a_503_until_there_is_a_n
     assert set((await book.read_fresh()).json()) >= book.acknowledged
 
 
-async def test_nobody_reads_the_past_from_a_writer_that_has_lost_its_role(
-    book: GuestBook, database_pair: DatabasePair
-) -> None:
+async def test_no_stale_read_from_a_demoted_writer(book: SampleService, database_pair: DatabasePair) -> None:
     """Its address still names it, its connections are open, and it answers: with what has been true before."""
     await database_pair.swap()
 
     assert (await book.read_fresh()).status_code == 503
 
 
-async def test_swaps_one_after_the_other_lose_nothing(book: GuestBook, database_pair: DatabasePair) -> None:
+async def test_consecutive_swaps_keep_every_write(book: SampleService, database_pair: DatabasePair) -> None:
     async with Crowd(book.write) as writing:
         for _ in range(2):
             await _swap(book, database_pair, cut=True)
-            await book.until_answered(book.write, 200)
+            await book.until_responded(book.write, 200)
 
     assert writing.statuses.keys() <= {200, 503}
     assert set((await book.read_fresh()).json()) >= book.acknowledged
@@ -69,7 +67,7 @@ async def test_swaps_one_after_the_other_lose_nothing(book: GuestBook, database_
 
 @pytest.mark.everything
 @pytest.mark.timeout(600)
-async def test_a_long_series_of_bad_moments_loses_nothing(book: GuestBook, database_pair: DatabasePair) -> None:
+async def test_a_long_series_of_outages_keeps_every_write(book: SampleService, database_pair: DatabasePair) -> None:
     """Swaps, cut connections, silence and slowness by chance, under people who read and write all the time."""
     chance = random.Random(5)
     async with Crowd(book.read) as reading, Crowd(book.read_fresh) as reading_fresh, Crowd(book.write) as writing:
@@ -87,7 +85,7 @@ async def test_a_long_series_of_bad_moments_loses_nothing(book: GuestBook, datab
                 case swap:
                     await _swap(book, database_pair, cut=swap.endswith("cuts"))
             book.writer.heal()
-            await book.until_answered(book.write, 200)
+            await book.until_responded(book.write, 200)
 
     for crowd in (reading, reading_fresh, writing):
         assert crowd.statuses.keys() <= {200, 503}

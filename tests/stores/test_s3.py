@@ -10,14 +10,14 @@ from app.stores.s3 import ObjectStore
 from app.stores.s3_parts import Absent
 from shared.ids import new_ulid
 from shared.uploads import SINGLE_PUT_BYTES, parts_digest
-from tests.house import House
+from tests.services import Services
 
 LARGE = SINGLE_PUT_BYTES + 5
 
 
 @pytest.fixture
-async def objects(house: House) -> ObjectStore:
-    return house.base.amazon.objects
+async def objects(services: Services) -> ObjectStore:
+    return services.base.amazon.objects
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ async def upload(objects: ObjectStore, key: str, source: Path, size_bytes: int, 
 
 
 @pytest.mark.parametrize("size_bytes", [1, 1000, LARGE])
-async def test_a_file_arrives_whole_and_its_digest_is_what_s3_says(
+async def test_a_file_arrives_whole_with_the_digest_of_s3(
     objects: ObjectStore, key: str, tmp_path: Path, size_bytes: int
 ) -> None:
     content = os.urandom(size_bytes)
@@ -58,7 +58,7 @@ async def test_a_large_file_that_breaks_off_leaves_no_parts(objects: ObjectStore
     assert await objects.head(key) is None
 
 
-async def test_a_link_that_a_decoder_left_is_not_followed(objects: ObjectStore, key: str, tmp_path: Path) -> None:
+async def test_a_symbolic_link_left_by_a_decoder_is_not_opened(objects: ObjectStore, key: str, tmp_path: Path) -> None:
     secret, link = tmp_path / "secret", tmp_path / "video.mp4"
     secret.write_bytes(b"secret")
     link.symlink_to(secret)

@@ -38,20 +38,20 @@ async def _add(database: Database, name: str) -> None:
 
 
 @asynccontextmanager
-async def _echo(answer: bytes) -> AsyncIterator[int]:
+async def _echo(response: bytes) -> AsyncIterator[int]:
     """The port of a server that says its one word to everybody."""
 
-    async def say(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(answer)
+    async def respond(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(response)
         writer.close()
         await writer.wait_closed()
 
-    server = await asyncio.start_server(say, "127.0.0.1", 0)
+    server = await asyncio.start_server(respond, "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
 
 
-async def _ask(proxy: FaultProxy) -> bytes:
+async def _request(proxy: FaultProxy) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
     try:
         return await reader.readexactly(1)
@@ -117,22 +117,22 @@ async def test_a_killed_redis_comes_back_empty_on_its_port(redis_pair: RedisPair
 
 async def test_a_proxy_holds_resets_refuses_and_switches() -> None:
     async with _echo(b"a") as first, _echo(b"b") as second, FaultProxy(first) as proxy:
-        assert await _ask(proxy) == b"a"
+        assert await _request(proxy) == b"a"
 
         proxy.timeout()
-        asking = asyncio.create_task(_ask(proxy))
-        await asyncio.wait([asking], timeout=0.1)
-        assert not asking.done()
+        send_request = asyncio.create_task(_request(proxy))
+        await asyncio.wait([send_request], timeout=0.1)
+        assert not send_request.done()
         proxy.heal()
-        assert await asking == b"a"
+        assert await send_request == b"a"
 
         proxy.reset_peer()
         with pytest.raises(ConnectionResetError):
-            await _ask(proxy)
+            await _request(proxy)
         await proxy.down()
         with pytest.raises(ConnectionRefusedError):
-            await _ask(proxy)
+            await _request(proxy)
 
         await proxy.up()
         proxy.switch(second)
-        assert await _ask(proxy) == b"b"
+        assert await _request(proxy) == b"b"

@@ -40,10 +40,10 @@ async def _listening(signals: Signals, channel: str) -> AsyncIterator[asyncio.Ev
         yield nudged
 
 
-async def _tell(teller: Signals, channel: str, nudged: asyncio.Event) -> None:
+async def _publish(publisher: Signals, channel: str, nudged: asyncio.Event) -> None:
     """A nudge may be lost where Redis does not answer in time; the next one then comes through."""
     while not nudged.is_set():
-        await teller.nudge(channel)
+        await publisher.nudge(channel)
         with suppress(TimeoutError):
             async with asyncio.timeout(1):
                 await nudged.wait()
@@ -58,15 +58,15 @@ async def test_a_nudge_reaches_every_listener_of_its_channel_in_every_process(
         one.nudges.listen(channel) as second,
         _listening(other, channel) as third,
     ):
-        await asyncio.gather(*(_tell(other, channel, nudged) for nudged in (first, second, third)))
+        await asyncio.gather(*(_publish(other, channel, nudged) for nudged in (first, second, third)))
 
 
-async def test_a_nudge_wakes_nobody_on_another_channel(pair: tuple[Signals, Signals], channel: str) -> None:
+async def test_a_nudge_wakes_no_other_channel(pair: tuple[Signals, Signals], channel: str) -> None:
     one, other = pair
-    async with _listening(one, channel) as mine, _listening(one, channel + "x") as foreign:
+    async with _listening(one, channel) as mine, _listening(one, channel + "x") as another:
         await other.nudge(channel)
         await mine.wait()
-        assert not foreign.is_set()
+        assert not another.is_set()
 
 
 async def test_who_stops_listening_is_unsubscribed(
@@ -87,15 +87,15 @@ async def _subscribers(redis: Redis, channel: str) -> int:
 async def test_many_channels_come_and_go_over_one_connection(pair: tuple[Signals, Signals], channel: str) -> None:
     one, other = pair
 
-    async def hear(number: int) -> None:
+    async def record(number: int) -> None:
         async with _listening(one, f"{channel}-{number}") as nudged:
-            await _tell(other, f"{channel}-{number}", nudged)
+            await _publish(other, f"{channel}-{number}", nudged)
 
-    await asyncio.gather(*(hear(number) for number in range(100)))
+    await asyncio.gather(*(record(number) for number in range(100)))
 
 
 async def test_a_quiet_connection_lives_on(valkey_url: str, channel: str) -> None:
-    async with Signals(valkey_url, silence_seconds=0.4) as signals, _listening(signals, channel) as nudged:
+    async with Signals(valkey_url, max_idle_seconds=0.4) as signals, _listening(signals, channel) as nudged:
         for _ in range(2):
             await asyncio.sleep(1)  # two pings and their answers; a machine may be busy for one of them
             assert not nudged.is_set()  # a new subscription would have set it
@@ -120,11 +120,11 @@ async def test_nudges_come_back_with_redis_and_wake_for_what_was_missed(tmp_path
         await entered.__aexit__(None, None, None)
 
 
-async def test_a_redis_that_says_nothing_more_is_given_up_and_found_again(tmp_path: Path, channel: str) -> None:
+async def test_an_unresponsive_redis_is_dropped_and_reconnected(tmp_path: Path, channel: str) -> None:
     port = free_port()
     with running(valkey_command(port, tmp_path), "Ready to accept connections") as server:
         async with (
-            Signals(f"redis://127.0.0.1:{port}/0", silence_seconds=0.2) as signals,
+            Signals(f"redis://127.0.0.1:{port}/0", max_idle_seconds=0.2) as signals,
             _listening(signals, channel) as nudged,
         ):
             server.process.send_signal(signal.SIGSTOP)
@@ -137,27 +137,25 @@ async def test_a_redis_that_says_nothing_more_is_given_up_and_found_again(tmp_pa
             await nudged.wait()
 
 
-async def test_a_nudge_that_redis_did_not_take_is_heard_here_at_once_and_elsewhere_later(
-    tmp_path: Path, channel: str
-) -> None:
+async def test_a_nudge_refused_by_redis_is_received_locally_and_elsewhere_later(tmp_path: Path, channel: str) -> None:
     port = free_port()
     with running(valkey_command(port, tmp_path), "Ready to accept connections") as server:
         url = f"redis://127.0.0.1:{port}/0"
         async with (
             Signals(url) as here,
             Signals(url) as elsewhere,
-            _listening(here, channel) as heard_here,
-            _listening(elsewhere, channel) as heard_elsewhere,
+            _listening(here, channel) as received_here,
+            _listening(elsewhere, channel) as received_elsewhere,
         ):
             server.process.send_signal(signal.SIGSTOP)
             try:
                 await here.nudge(channel)
-                assert heard_here.is_set()
-                assert not heard_elsewhere.is_set()
+                assert received_here.is_set()
+                assert not received_elsewhere.is_set()
             finally:
                 server.process.send_signal(signal.SIGCONT)
             async with asyncio.timeout(60):
-                while not heard_elsewhere.is_set():
+                while not received_elsewhere.is_set():
                     await here.nudge("events:another")
                     await asyncio.sleep(0.05)
 
@@ -174,12 +172,12 @@ async def test_without_redis_nothing_fails_and_every_limit_passes(channel: str, 
 
 
 async def test_a_limit_holds_over_processes_and_requests_at_once(pair: tuple[Signals, Signals], who: str) -> None:
-    limit = Limit("together", most=10, per_seconds=60)
+    limit = Limit("together", maximum=10, per_seconds=60)
 
-    answers = await asyncio.gather(*(pair[number % 2].limits.take(limit, who) for number in range(40)))
+    responses = await asyncio.gather(*(pair[number % 2].limits.take(limit, who) for number in range(40)))
 
-    assert answers.count(None) == 10
-    assert all(answer is None or 0 < answer <= 60 for answer in answers)
+    assert responses.count(None) == 10
+    assert all(response is None or 0 < response <= 60 for response in responses)
 
 
 async def test_a_limit_is_each_ones_own(pair: tuple[Signals, Signals], who: str) -> None:
@@ -203,7 +201,7 @@ async def test_what_is_given_back_can_be_taken_again_once(pair: tuple[Signals, S
     assert await limits.take(limit, who) is not None
 
 
-async def test_giving_back_what_was_never_taken_makes_no_room(pair: tuple[Signals, Signals], who: str) -> None:
+async def test_returning_an_untaken_permit_frees_nothing(pair: tuple[Signals, Signals], who: str) -> None:
     limit, limits = Limit("never", 1, 60), pair[0].limits
 
     await limits.give_back(limit, who)
@@ -234,7 +232,7 @@ async def test_a_cache_closes_at_once_at_whatever_moment(valkey_url: str, channe
     for turns in range(100):
         async with (
             asyncio.timeout(60),
-            Signals(valkey_url, silence_seconds=60) as signals,
+            Signals(valkey_url, max_idle_seconds=60) as signals,
             signals.nudges.listen(channel),
         ):
             for _ in range(turns):

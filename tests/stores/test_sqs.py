@@ -11,15 +11,15 @@ from app.stores.clients import Endpoints, open_amazon
 from app.stores.resources import BULK_QUEUE
 from app.stores.sqs import Queues
 from local.asgi import Receive, Scope, Send, read_body
-from tests.house import BUCKET, KEY_ID, REGION, SECRET
+from tests.services import BUCKET, KEY_ID, REGION, SECRET
 from tests.web.servers import serving
 
 AFTER_TWELVE_HOURS = "InvalidParameterValue"
 """A message is in flight for at most so long, however often its time was prolonged."""
-RECEIVED_AGAIN, SHOWN_AGAIN = "ReceiptHandleIsInvalid", "AWS.SimpleQueueService.MessageNotInflight"
+RECEIVED_AGAIN, VISIBLE_AGAIN = "ReceiptHandleIsInvalid", "AWS.SimpleQueueService.MessageNotInflight"
 
 
-class Answers:
+class ScriptedResponses:
     """AWS's JSON protocol; an error's code as older SDKs know it stands in a header."""
 
     code = ""
@@ -40,13 +40,13 @@ class Answers:
 
 
 @pytest.fixture
-def answers() -> Answers:
-    return Answers()
+def scripted_responses() -> ScriptedResponses:
+    return ScriptedResponses()
 
 
 @pytest.fixture
-async def queues(answers: Answers) -> AsyncIterator[Queues]:
-    with serving(answers) as url:
+async def queues(scripted_responses: ScriptedResponses) -> AsyncIterator[Queues]:
+    with serving(scripted_responses) as url:
         async with AsyncExitStack() as stack:
             endpoints = Endpoints(dynamodb=url, s3=url, s3_public=url, sqs=url, sns=url)
             amazon = await open_amazon(
@@ -55,16 +55,16 @@ async def queues(answers: Answers) -> AsyncIterator[Queues]:
             yield amazon.queues
 
 
-@pytest.mark.parametrize("code", [AFTER_TWELVE_HOURS, RECEIVED_AGAIN, SHOWN_AGAIN])
+@pytest.mark.parametrize("code", [AFTER_TWELVE_HOURS, RECEIVED_AGAIN, VISIBLE_AGAIN])
 async def test_a_heartbeat_goes_on_when_sqs_has_taken_the_message_back(
-    queues: Queues, answers: Answers, code: str
+    queues: Queues, scripted_responses: ScriptedResponses, code: str
 ) -> None:
-    answers.code = code
+    scripted_responses.code = code
     await queues.hide(BULK_QUEUE, "receipt", 60)
     await queues.delete(BULK_QUEUE, "receipt")
 
 
-async def test_a_mistake_of_ours_is_still_an_error(queues: Queues, answers: Answers) -> None:
-    answers.code = "InvalidAddress"
+async def test_a_mistake_of_ours_is_still_an_error(queues: Queues, scripted_responses: ScriptedResponses) -> None:
+    scripted_responses.code = "InvalidAddress"
     with pytest.raises(CallRejected):
         await queues.hide(BULK_QUEUE, "receipt", 60)

@@ -39,15 +39,15 @@ def test_with_expiry(valkey_url):
 
 
 @pytest.mark.parametrize(
-    ("leak", "said"),
+    ("leak", "output"),
     [(TASK, "task: the-task"), (SOCKET, "socket: "), (PROCESS, "process: ")],
     ids=["task", "socket", "process"],
 )
-def test_what_a_test_leaves_behind_is_its_error(tmp_path: Path, leak: str, said: str) -> None:
+def test_what_a_test_leaves_behind_is_its_error(tmp_path: Path, leak: str, output: str) -> None:
     ended = run(tmp_path, {"items/test_leaks.py": START + leak + AFTERWARDS}, plugins=PLUGINS)
     assert "4 passed, 1 error" in ended.text, ended.text
     assert "ERROR tests/items/test_leaks.py::test_leak" in ended.text
-    assert said in ended.text
+    assert output in ended.text
 
 
 def test_a_redis_key_without_expiry_is_the_error_of_the_test_that_wrote_it(tmp_path: Path, valkey_url: str) -> None:

@@ -29,7 +29,7 @@ from tests.local.up.darkroom import environment, three_free_ports
 from tests.servers import EMULATOR_PYTHON, running
 from tests.upgrade.data_folder import ARCHIVE, MEMBER, OWNER, PASSWORD, SHARE_PASSWORD, Contents
 from tests.upgrade.previous_release import running_worker, unpack_release
-from tests.worker.films import a_film
+from tests.worker.sample_videos import a_video
 
 FAR_MOMENT, FAR_SECOND = "2100-01-01T00:00:00.000Z", {"N": "4102444800"}
 """What the service would delete by its age is kept until then, so that the archive can be read in later years."""
@@ -70,7 +70,7 @@ async def _fill(release: Path, python: Path, folder: Path, url: str, app: dict[s
         with running_worker(release, app, folder / "worker"):
             await asyncio.to_thread(_reprocess, python, app)
             items["photo"] = await _uploaded(owner, _photo(folder, "photo", 60))
-            (folder / "video.mp4").write_bytes(await asyncio.to_thread(a_film, folder, seconds=2, size="160x90"))
+            (folder / "video.mp4").write_bytes(await asyncio.to_thread(a_video, folder, seconds=2, size="160x90"))
             items["video"] = await _uploaded(owner, folder / "video.mp4")
             items["deleted"] = await _uploaded(owner, _photo(folder, "deleted", 110))
             (folder / "failed.jpg").write_text("no picture")
@@ -87,8 +87,8 @@ async def _fill(release: Path, python: Path, folder: Path, url: str, app: dict[s
             await _post(http, f"{url}/v1/items/{items['photo']}/comments", MEMBER, url, comment)
             shares = {}
             for label, password in (("open", None), ("locked", SHARE_PASSWORD)):
-                wish = {"label": label, "password": password, "download_allowed": True}
-                shares[label] = (await _post(http, f"{path}/shares", OWNER, url, wish))["token"]
+                body = {"label": label, "password": password, "download_allowed": True}
+                shares[label] = (await _post(http, f"{path}/shares", OWNER, url, body))["token"]
             await asyncio.sleep(3)  # the projections follow
         items["queued"] = (await owner.upload(_photo(folder, "queued", 160))).item.id
         return Contents(items, {name: _digest(folder, name) for name in items}, album, export, shares)
@@ -145,10 +145,10 @@ async def _exported(client: DarkroomClient, export: ExportId) -> None:
 async def _post(http: httpx.AsyncClient, path: str, email: str, url: str, body: dict[str, Any]) -> dict[str, Any]:
     signed_in = await http.post(f"{url}/v1/sessions", json={"email": email, "password": PASSWORD})
     token = signed_in.json()["token"]
-    answer = await http.post(path, json=body, headers={"Authorization": f"Bearer {token}"})
-    assert answer.status_code == 201, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    response = await http.post(path, json=body, headers={"Authorization": f"Bearer {token}"})
+    assert response.status_code == 201, response.text
+    results: dict[str, Any] = response.json()
+    return results
 
 
 def _reprocess(python: Path, app: dict[str, str]) -> None:
@@ -163,8 +163,8 @@ def _keep_long(app: dict[str, str]) -> None:
     access = Access(app["AWS_REGION"], app["AWS_ACCESS_KEY_ID"], app["AWS_SECRET_ACCESS_KEY"], None)
     tables = access.client("dynamodb", app["DARKROOM_DYNAMODB_ENDPOINT"])
     for row in tables.scan(TableName=ITEMS_TABLE)["Items"]:
-        for former in row["former"]["L"]:
-            former["M"]["until"] = {"S": FAR_MOMENT}
+        for previous in row["former"]["L"]:
+            previous["M"]["until"] = {"S": FAR_MOMENT}
         moments = {name for name in ("purge_at", "deadline", "queue_deadline", "cleanup_at") if name in row}
         row |= {name: {"S": FAR_MOMENT} for name in moments}
         if moments & {"purge_at", "cleanup_at"}:

@@ -48,17 +48,17 @@ async def signed_in(upgraded: Upgraded, email: str) -> AsyncIterator[httpx.Async
 
 
 async def read(http: httpx.AsyncClient, path: str, **headers: str) -> Any:
-    answer = await http.get(path, headers=headers)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    response = await http.get(path, headers=headers)
+    assert response.status_code == 200, response.text
+    return response.json()
 
 
 async def fetch_signed(url: str) -> bytes:
     """Without any session: the signature alone opens it."""
     async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
-        answer = await http.get(url)
-    assert answer.status_code == 200, answer.text
-    return answer.content
+        response = await http.get(url)
+    assert response.status_code == 200, response.text
+    return response.content
 
 
 def digest_of(content: bytes) -> str:
@@ -132,8 +132,8 @@ async def test_the_export_can_be_fetched_and_the_events_and_the_search_go_on(upg
         assert {"item.ready", "item.failed", "export.ready", "album.created", "share.created"} <= {
             event["type"] for event in events
         }
-        found = (await read(http, "/search?q=photo"))["items"]
-        assert upgraded.contents.items["photo"] in [item["id"] for item in found]
+        results = (await read(http, "/search?q=photo"))["items"]
+        assert upgraded.contents.items["photo"] in [item["id"] for item in results]
 
 
 async def test_verify_finds_nothing(upgraded: Upgraded) -> None:

@@ -16,7 +16,7 @@ from tests.drills.installation import PASSWORD, Installation, running_installati
 from tests.drills.people import a_photo
 from tests.drills.processes import DRILL_SECONDS, stopping_processes
 from tests.upgrade.previous_release import running_worker, unpack_release
-from tests.worker.films import a_film
+from tests.worker.sample_videos import a_video
 
 pytestmark = [pytest.mark.timeout(DRILL_SECONDS)]
 WAIT_SECONDS = 240.0
@@ -74,7 +74,7 @@ async def test_each_releases_worker_takes_what_the_present_app_accepts(mixed: Mi
         made = []
         with running_worker(mixed.release, mixed.present.app, tmp_path / "previous"):
             made.append(await uploaded(client, tmp_path / "photo.jpg", a_photo()))
-            made.append(await uploaded(client, tmp_path / "video.mp4", a_film(tmp_path, seconds=2, size="160x90")))
+            made.append(await uploaded(client, tmp_path / "video.mp4", a_video(tmp_path, seconds=2, size="160x90")))
             assert await exported(client) is ExportState.READY
             assert (await uploaded(client, tmp_path / "broken.jpg", b"no picture")).state is ItemState.FAILED
         assert [(item.state, bool(item.renditions)) for item in made] == [(ItemState.READY, True)] * 2

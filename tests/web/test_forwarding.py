@@ -15,8 +15,8 @@ MEDIA_TYPE = "application/problem+json"
 
 
 async def test_method_target_and_body_arrive_as_they_were_sent(web: httpx.AsyncClient) -> None:
-    answer = await web.request("PATCH", "/v1/echo/a%2Fb%20c?x=1&y=%C3%A4&z", content=b'{"caption": "dusk"}')
-    seen = answer.json()
+    response = await web.request("PATCH", "/v1/echo/a%2Fb%20c?x=1&y=%C3%A4&z", content=b'{"caption": "dusk"}')
+    seen = response.json()
     assert (seen["method"], seen["target"], seen["body"]) == (
         "PATCH",
         "/v1/echo/a%2Fb%20c?x=1&y=%C3%A4&z",
@@ -24,16 +24,16 @@ async def test_method_target_and_body_arrive_as_they_were_sent(web: httpx.AsyncC
     )
 
 
-async def test_the_answers_headers_arrive_with_every_cookie(web: httpx.AsyncClient) -> None:
-    answer = await web.get("/v1/cookies")
-    assert answer.headers.get_list("set-cookie") == ["one=1; HttpOnly", "two=2"]
+async def test_response_headers_are_forwarded_with_every_cookie(web: httpx.AsyncClient) -> None:
+    response = await web.get("/v1/cookies")
+    assert response.headers.get_list("set-cookie") == ["one=1; HttpOnly", "two=2"]
 
 
 async def test_an_event_arrives_before_the_stream_ends(
     web: httpx.AsyncClient, app: httpx.AsyncClient, flag: str
 ) -> None:
-    async with web.stream("GET", f"/v1/events?stream={flag}", headers={"Accept": "text/event-stream"}) as answer:
-        pieces = answer.aiter_bytes()
+    async with web.stream("GET", f"/v1/events?stream={flag}", headers={"Accept": "text/event-stream"}) as response:
+        pieces = response.aiter_bytes()
         assert await anext(pieces) == b"id: 1\ndata: first\n\n"
         await app.get(f"/v1/raise/{flag}")
         assert await anext(pieces) == b"id: 2\ndata: second\n\n"
@@ -45,8 +45,8 @@ async def test_a_body_reaches_the_app_piece_by_piece(web: httpx.AsyncClient, app
         await app.get(f"/v1/flag/{flag}")  # answers once the app has the first piece
         yield b"y" * 500
 
-    answer = await web.post(f"/v1/collect/{flag}", content=pieces())
-    assert sum(answer.json()["sizes"]) == 1500
+    response = await web.post(f"/v1/collect/{flag}", content=pieces())
+    assert sum(response.json()["sizes"]) == 1500
 
 
 @pytest.mark.parametrize(
@@ -56,17 +56,17 @@ async def test_a_client_that_goes_away_ends_the_work_for_it(
     web_url: str, app: httpx.AsyncClient, flag: str, accept: str, path: str
 ) -> None:
     async with httpx.AsyncClient(base_url=web_url, trust_env=False, timeout=60) as client:
-        asking = asyncio.create_task(client.get(path.format(flag=flag), headers={"Accept": accept}))
+        send_request = asyncio.create_task(client.get(path.format(flag=flag), headers={"Accept": accept}))
         await app.get(f"/v1/flag/{flag}-begun")
-        asking.cancel()
-        await asyncio.gather(asking, return_exceptions=True)
+        send_request.cancel()
+        await asyncio.gather(send_request, return_exceptions=True)
     assert (await app.get(f"/v1/flag/{flag}-gone")).status_code == 200
 
 
-async def test_a_body_that_says_it_is_too_large_is_refused(web: httpx.AsyncClient) -> None:
-    answer = await web.post("/v1/echo", content=b"x" * (LARGEST_BODY_BYTES + 1))
-    assert (answer.status_code, answer.headers["content-type"]) == (413, MEDIA_TYPE)
-    assert answer.json()["type"] == "urn:darkroom:problem:too-large"
+async def test_a_body_declared_too_large_is_refused(web: httpx.AsyncClient) -> None:
+    response = await web.post("/v1/echo", content=b"x" * (LARGEST_BODY_BYTES + 1))
+    assert (response.status_code, response.headers["content-type"]) == (413, MEDIA_TYPE)
+    assert response.json()["type"] == "urn:darkroom:problem:too-large"
 
 
 async def test_a_body_that_turns_out_too_large_is_refused(web: httpx.AsyncClient) -> None:
@@ -74,13 +74,13 @@ async def test_a_body_that_turns_out_too_large_is_refused(web: httpx.AsyncClient
         for _ in range(17):
             yield b"x" * 65_536
 
-    answer = await web.post("/v1/echo", content=pieces())
-    assert answer.status_code == 413
+    response = await web.post("/v1/echo", content=pieces())
+    assert response.status_code == 413
 
 
 async def test_the_largest_allowed_body_passes(web: httpx.AsyncClient) -> None:
-    answer = await web.post("/v1/collect/largest", content=b"x" * LARGEST_BODY_BYTES)
-    assert sum(answer.json()["sizes"]) == LARGEST_BODY_BYTES
+    response = await web.post("/v1/collect/largest", content=b"x" * LARGEST_BODY_BYTES)
+    assert sum(response.json()["sizes"]) == LARGEST_BODY_BYTES
 
 
 @pytest.mark.parametrize("path", ["/v1/../metrics", "/v1/%2e%2e/metrics", "/v1/./echo"])
@@ -90,23 +90,23 @@ async def test_no_path_leads_out_of_v1(web_url: str, path: str) -> None:
 
 
 async def test_a_method_that_does_not_exist_is_refused(web: httpx.AsyncClient) -> None:
-    answer = await web.request("TRACE", "/v1/echo")
-    assert (answer.status_code, answer.headers["content-type"]) == (405, MEDIA_TYPE)
+    response = await web.request("TRACE", "/v1/echo")
+    assert (response.status_code, response.headers["content-type"]) == (405, MEDIA_TYPE)
 
 
 async def test_an_app_that_is_down_is_a_problem_with_retry_after() -> None:
     with serving_web(f"http://127.0.0.1:{free_port()}") as url:
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
-            answer = await client.get("/v1/items")
+            response = await client.get("/v1/items")
             assert (await client.get("/healthz")).status_code == 200
-    assert (answer.status_code, answer.headers["content-type"]) == (503, MEDIA_TYPE)
-    assert int(answer.headers["retry-after"]) >= 1
+    assert (response.status_code, response.headers["content-type"]) == (503, MEDIA_TYPE)
+    assert int(response.headers["retry-after"]) >= 1
 
 
 async def test_what_exceeds_the_limit_is_refused_at_once(app_url: str, app: httpx.AsyncClient, flag: str) -> None:
     with serving_web(app_url, request_limit=1, stream_limit=1) as url:
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
-            asking = asyncio.create_task(client.get(f"/v1/hang/{flag}"))
+            send_request = asyncio.create_task(client.get(f"/v1/hang/{flag}"))
             await app.get(f"/v1/flag/{flag}-begun")
             refused = await client.get("/v1/echo")
             async with client.stream(
@@ -115,32 +115,32 @@ async def test_what_exceeds_the_limit_is_refused_at_once(app_url: str, app: http
                 assert stream.status_code == 200
                 crowded = await client.get("/v1/events", headers={"Accept": "text/event-stream"})
             await app.get(f"/v1/raise/{flag}")
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
+            send_request.cancel()
+            await asyncio.gather(send_request, return_exceptions=True)
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
     assert crowded.status_code == 503
 
 
 @pytest.mark.parametrize(
-    ("method", "body", "asked", "status"),
+    ("method", "body", "attempts", "status"),
     [("GET", b"", 2, 200), ("DELETE", b"", 2, 200), ("POST", b"", 1, 503), ("PUT", b"x", 1, 503)],
 )
-async def test_only_what_is_safe_to_repeat_is_asked_again(method: str, body: bytes, asked: int, status: int) -> None:
+async def test_only_safe_requests_are_retried(method: str, body: bytes, attempts: int, status: int) -> None:
     async with _dropping_first_connection() as (app_url, connections):
         with serving_web(app_url) as url:
             async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
-                answer = await client.request(method, "/v1/items", content=body)
-    assert (len(connections), answer.status_code) == (asked, status)
+                response = await client.request(method, "/v1/items", content=body)
+    assert (len(connections), response.status_code) == (attempts, status)
 
 
-async def test_an_answer_that_breaks_off_does_not_look_whole() -> None:
-    async def answer_half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def test_a_truncated_response_is_not_complete() -> None:
+    async def respond_half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
         writer.close()
         await writer.wait_closed()
 
-    async with _tcp_server(answer_half) as app_url:
+    async with _tcp_server(respond_half) as app_url:
         with serving_web(app_url) as url:
             async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
                 with pytest.raises(httpx.RemoteProtocolError):
@@ -165,10 +165,10 @@ async def _raw(url: str, request: bytes) -> tuple[int, bytes]:
     host, port = httpx.URL(url).host, httpx.URL(url).port
     reader, writer = await asyncio.open_connection(host, port)
     writer.write(request)
-    answer = await asyncio.wait_for(reader.read(), 60)
+    response = await asyncio.wait_for(reader.read(), 60)
     writer.close()
     await writer.wait_closed()
-    return int(answer.split(b" ")[1]), answer
+    return int(response.split(b" ")[1]), response
 
 
 @asynccontextmanager

@@ -35,7 +35,7 @@ async def test_internal_and_hop_by_hop_headers_of_a_client_never_reach_the_app(
     assert value not in (await headers_seen_by_app(web, {name: value})).values()
 
 
-async def test_nobody_can_say_where_a_request_comes_from(app_url: str) -> None:
+async def test_a_client_cannot_set_forwarding_headers(app_url: str) -> None:
     with serving_web(app_url, trusted_proxies="") as url:
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
             seen = await headers_seen_by_app(client, {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "https"})
@@ -63,9 +63,9 @@ async def test_a_share_links_token_and_proof_reach_the_app(web: httpx.AsyncClien
 
 
 async def test_a_well_formed_request_id_is_kept_on_both_sides(web: httpx.AsyncClient) -> None:
-    answer = await web.get("/v1/echo", headers={"X-Request-Id": "drop-off-0001"})
-    assert answer.headers.get_list("x-request-id") == ["drop-off-0001"]
-    assert ["x-request-id", "drop-off-0001"] in answer.json()["headers"]
+    response = await web.get("/v1/echo", headers={"X-Request-Id": "drop-off-0001"})
+    assert response.headers.get_list("x-request-id") == ["drop-off-0001"]
+    assert ["x-request-id", "drop-off-0001"] in response.json()["headers"]
 
 
 @pytest.mark.parametrize("malformed", ["short", "with space in it", "x" * 65, "a\tb-c-d-e-f"])
@@ -89,7 +89,7 @@ async def test_a_malformed_trace_is_replaced(web: httpx.AsyncClient, malformed: 
     assert seen["traceparent"] != malformed
 
 
-async def test_a_plain_request_tells_the_app_how_long_it_may_take(web: httpx.AsyncClient) -> None:
+async def test_a_plain_request_carries_its_deadline_to_the_app(web: httpx.AsyncClient) -> None:
     assert 0 < int((await headers_seen_by_app(web, {}))["x-deadline"]) <= 10_000
 
 
@@ -103,14 +103,12 @@ async def test_streams_and_long_polls_have_no_deadline(web: httpx.AsyncClient, a
 @pytest.mark.parametrize(
     ("accept", "path"), [("text/event-stream", "/v1/echo"), ("application/json", "/v1/echo?after=3&wait=25")]
 )
-async def test_no_other_path_escapes_its_deadline_by_asking_to_wait(
-    web: httpx.AsyncClient, accept: str, path: str
-) -> None:
+async def test_wait_extends_no_other_paths_deadline(web: httpx.AsyncClient, accept: str, path: str) -> None:
     assert "x-deadline" in await headers_seen_by_app(web, {"Accept": accept}, path)
 
 
 async def test_hop_by_hop_headers_of_the_app_do_not_reach_the_client(web: httpx.AsyncClient) -> None:
-    answer = await web.get("/v1/hop")
-    assert "x-secret-hop" not in answer.headers
-    assert answer.headers.get_list("date") != ["never"]
-    assert len(answer.headers.get_list("date")) == 1
+    response = await web.get("/v1/hop")
+    assert "x-secret-hop" not in response.headers
+    assert response.headers.get_list("date") != ["never"]
+    assert len(response.headers.get_list("date")) == 1

@@ -21,8 +21,10 @@ def test_another_host_is_refused_with_a_problem(app_url: str, path: str) -> None
 
 def test_a_load_balancer_checks_health_by_address_and_reaches_nothing_else(app_url: str) -> None:
     with serving_web(app_url, allowed_hosts="photos.example.com") as url, httpx.Client(base_url=url) as client:
-        answers = [client.get(path, headers={"Host": "10.1.2.3:8080"}).status_code for path in ("/healthz", "/v1/echo")]
-    assert answers == [200, 400]
+        responses = [
+            client.get(path, headers={"Host": "10.1.2.3:8080"}).status_code for path in ("/healthz", "/v1/echo")
+        ]
+    assert responses == [200, 400]
 
 
 def test_on_every_interface_the_hosts_must_be_named() -> None:

@@ -6,7 +6,7 @@ from web.logs import redact
 
 
 @pytest.mark.parametrize(
-    ("text", "kept"),
+    ("text", "remaining"),
     [
         ("GET https://cdn/renditions/a/b.webp?Policy=abc&Signature=def", "GET https://cdn/renditions/a/b.webp?…"),
         ("GET /v1/items/itm_1/hls/main.m3u8?grant=acc_1.1.ff 404", "GET /v1/items/itm_1/hls/main.m3u8?… 404"),
@@ -17,5 +17,5 @@ from web.logs import redact
         ("/v1/items/itm_01ARZ3NDEKTSV4RRFFQ69G5FAV", "/v1/items/itm_01ARZ3NDEKTSV4RRFFQ69G5FAV"),
     ],
 )
-def test_signatures_tokens_and_addresses_are_taken_out(text: str, kept: str) -> None:
-    assert redact(None, "info", {"event": "x", "text": text})["text"] == kept
+def test_signatures_tokens_and_addresses_are_taken_out(text: str, remaining: str) -> None:
+    assert redact(None, "info", {"event": "x", "text": text})["text"] == remaining

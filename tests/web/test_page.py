@@ -31,18 +31,18 @@ EXPECTED = {
         ("GET", "/static/0000000000000000/app.js"),
     ],
 )
-async def test_every_answer_carries_the_security_headers_once(web: httpx.AsyncClient, method: str, path: str) -> None:
-    answer = await web.request(method, path)
+async def test_every_response_carries_the_security_headers_once(web: httpx.AsyncClient, method: str, path: str) -> None:
+    response = await web.request(method, path)
     for name, value in EXPECTED.items():
-        assert answer.headers.get_list(name) == [value]
-    assert len(answer.headers.get_list("content-security-policy")) == 1
-    assert len(answer.headers.get_list("permissions-policy")) == 1
-    assert "strict-transport-security" not in answer.headers
+        assert response.headers.get_list(name) == [value]
+    assert len(response.headers.get_list("content-security-policy")) == 1
+    assert len(response.headers.get_list("permissions-policy")) == 1
+    assert "strict-transport-security" not in response.headers
 
 
-async def test_over_https_browsers_are_told_to_stay_there(web: httpx.AsyncClient) -> None:
-    answer = await web.get("/nowhere", headers={"X-Forwarded-Proto": "https"})
-    assert answer.headers["strict-transport-security"] == "max-age=31536000"
+async def test_over_https_responses_carry_hsts(web: httpx.AsyncClient) -> None:
+    response = await web.get("/nowhere", headers={"X-Forwarded-Proto": "https"})
+    assert response.headers["strict-transport-security"] == "max-age=31536000"
 
 
 async def test_the_policy_allows_our_files_the_cdn_and_the_object_store_only(web: httpx.AsyncClient) -> None:
@@ -60,29 +60,29 @@ async def test_the_policy_allows_our_files_the_cdn_and_the_object_store_only(web
 
 @pytest.mark.parametrize("path", ["/", "/sessions", "/deleted", "/items/itm_01ARZ3NDEKTSV4RRFFQ69G5FAV"])
 async def test_paths_of_the_page_give_the_page(web: httpx.AsyncClient, path: str) -> None:
-    answer = await web.get(path)
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert answer.headers["cache-control"] == "no-cache"
+    response = await web.get(path)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert response.headers["cache-control"] == "no-cache"
 
 
 async def test_a_share_link_has_a_page_of_its_own(web: httpx.AsyncClient) -> None:
-    answer = await web.get("/s")
-    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-cache")
-    for path in re.findall(r'"(/static/[0-9a-f]{16}/[^"]+)"', answer.text):
+    response = await web.get("/s")
+    assert (response.status_code, response.headers["cache-control"]) == (200, "no-cache")
+    for path in re.findall(r'"(/static/[0-9a-f]{16}/[^"]+)"', response.text):
         assert (await web.get(path)).status_code == 200, path
     assert (await web.get("/s/drl_token")).status_code == 404  # a token has no place in a path
 
 
 async def test_an_unknown_path_is_the_pages_own_404(web: httpx.AsyncClient) -> None:
-    answer = await web.get("/items/nonsense")
-    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    response = await web.get("/items/nonsense")
+    assert (response.status_code, response.headers["content-type"]) == (404, "text/html; charset=utf-8")
 
 
 async def test_the_page_is_not_sent_again_while_it_is_unchanged(web: httpx.AsyncClient) -> None:
     etag = (await web.get("/")).headers["etag"]
-    answer = await web.get("/", headers={"If-None-Match": f'"other", {etag}'})
-    assert (answer.status_code, answer.content) == (304, b"")
+    response = await web.get("/", headers={"If-None-Match": f'"other", {etag}'})
+    assert (response.status_code, response.content) == (304, b"")
 
 
 async def test_static_files_may_be_kept_for_ever_under_their_version(web: httpx.AsyncClient) -> None:
@@ -90,14 +90,14 @@ async def test_static_files_may_be_kept_for_ever_under_their_version(web: httpx.
     paths = re.findall(r'"(/static/[0-9a-f]{16}/[^"]+)"', document)
     assert paths
     for path in paths:
-        answer = await web.get(path)
-        assert answer.status_code == 200, path
-        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+        response = await web.get(path)
+        assert response.status_code == 200, path
+        assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
 
 
-async def test_a_file_asked_for_under_another_version_is_not_kept(web: httpx.AsyncClient) -> None:
-    answer = await web.get("/static/0000000000000000/app.js")
-    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+async def test_a_file_under_another_version_is_not_cached(web: httpx.AsyncClient) -> None:
+    response = await web.get("/static/0000000000000000/app.js")
+    assert (response.status_code, response.headers["cache-control"]) == (200, "no-store")
 
 
 @pytest.mark.parametrize("name", ["../main.py", "nothing.js", "index.html", "%2e%2e/main.py"])

@@ -12,7 +12,7 @@ import httpx
 from tests.servers import free_port
 from tests.web.servers import CDN_URL, OBJECTS_URL
 
-LONGEST_SECONDS = 60
+MAX_SECONDS = 60
 
 
 @asynccontextmanager
@@ -36,8 +36,8 @@ async def web_process(**settings: str) -> AsyncIterator[asyncio.subprocess.Proce
 async def running_web(app_url: str, **settings: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """The process and its address, once it says that it is ready."""
     port = free_port()
-    asked = {"listen_port": str(port), "app_url": app_url, "cdn_url": CDN_URL, "s3_public_endpoint": OBJECTS_URL}
-    async with web_process(**asked, **settings) as process, asyncio.timeout(LONGEST_SECONDS):
+    arguments = {"listen_port": str(port), "app_url": app_url, "cdn_url": CDN_URL, "s3_public_endpoint": OBJECTS_URL}
+    async with web_process(**arguments, **settings) as process, asyncio.timeout(MAX_SECONDS):
         url = f"http://127.0.0.1:{port}"
         async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
             while process.returncode is None:
@@ -49,7 +49,7 @@ async def running_web(app_url: str, **settings: str) -> AsyncIterator[tuple[asyn
         yield process, url
 
 
-async def test_told_to_stop_it_ends_its_streams_and_leaves_without_an_error(app_url: str, flag: str) -> None:
+async def test_a_stop_ends_its_streams_and_exits_without_an_error(app_url: str, flag: str) -> None:
     async with running_web(app_url) as (process, url), httpx.AsyncClient(trust_env=False, timeout=60) as client:
         async with client.stream(
             "GET", f"{url}/v1/events?stream={flag}", headers={"Accept": "text/event-stream"}
@@ -75,8 +75,8 @@ async def test_it_is_unready_before_it_stops_listening(app_url: str) -> None:
 
 async def test_each_wrong_setting_is_one_line_that_names_it_and_an_example() -> None:
     async with web_process(listen_port="many", app_url="http://127.0.0.1:1", cdn_url=CDN_URL) as process:
-        _, complaint = await process.communicate()
-    lines = complaint.decode().splitlines()
+        _, message = await process.communicate()
+    lines = message.decode().splitlines()
     assert process.returncode == 2
     assert [line.split(":")[0] for line in lines] == ["DARKROOM_LISTEN_PORT", "DARKROOM_S3_PUBLIC_ENDPOINT"]
     assert all("Example: " in line for line in lines)

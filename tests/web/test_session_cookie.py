@@ -33,11 +33,11 @@ def test_only_plain_http_to_loopback_has_the_cookie_without_secure(scheme: str, 
 
 async def credentials_seen(web: httpx.AsyncClient, method: str, headers: dict[str, str]) -> tuple[int, list[str]]:
     """The status, and every credential that reached the app."""
-    answer = await web.request(method, "/v1/echo", headers=headers)
-    if answer.status_code != 200:
-        assert answer.json()["type"] == "urn:darkroom:problem:cross-site"
-        return answer.status_code, []
-    return 200, [value for name, value in answer.json()["headers"] if name in {"authorization", "cookie"}]
+    response = await web.request(method, "/v1/echo", headers=headers)
+    if response.status_code != 200:
+        assert response.json()["type"] == "urn:darkroom:problem:cross-site"
+        return response.status_code, []
+    return 200, [value for name, value in response.json()["headers"] if name in {"authorization", "cookie"}]
 
 
 async def test_the_cookie_becomes_a_bearer_and_no_cookie_goes_on(web: httpx.AsyncClient) -> None:
@@ -58,8 +58,8 @@ async def test_with_an_authorization_the_cookie_is_dropped(web: httpx.AsyncClien
 async def test_a_cookie_that_is_no_token_is_no_credential(web: httpx.AsyncClient, value: str) -> None:
     raw = {**HTTPS, "Cookie": f"__Host-darkroom={value}".encode().decode("latin-1")}
     headers = [(name.encode(), text.encode("latin-1")) for name, text in raw.items()]
-    answer = await web.get("/v1/echo", headers=headers)
-    assert not [name for name, _ in answer.json()["headers"] if name in {"authorization", "cookie"}]
+    response = await web.get("/v1/echo", headers=headers)
+    assert not [name for name, _ in response.json()["headers"] if name in {"authorization", "cookie"}]
 
 
 SAME_ORIGIN: list[dict[str, str]] = [

@@ -26,18 +26,20 @@ class Upstream:
                 await self._hang(name, receive)
             case "raise":
                 self._flags[name].set()
-                await _answer(send, {})
+                await _respond(send, {})
             case "flag":
                 await self._flags[name].wait()
-                await _answer(send, {})
+                await _respond(send, {})
             case "cookies":
-                await _answer(send, {}, [(b"set-cookie", b"one=1; HttpOnly"), (b"set-cookie", b"two=2")])
+                await _respond(send, {}, [(b"set-cookie", b"one=1; HttpOnly"), (b"set-cookie", b"two=2")])
             case "hop":
-                await _answer(
+                await _respond(
                     send, {}, [(b"connection", b"x-secret-hop"), (b"x-secret-hop", b"1"), (b"date", b"never")]
                 )
             case "loose":
-                await _answer(send, {}, [(b"content-security-policy", b"default-src *"), (b"X-Frame-Options", b"DENY")])
+                await _respond(
+                    send, {}, [(b"content-security-policy", b"default-src *"), (b"X-Frame-Options", b"DENY")]
+                )
             case _:
                 await _echo(scope, receive, send)
 
@@ -52,7 +54,7 @@ class Upstream:
             sizes.append(len(message.get("body", b"")))
             self._flags[name].set()
             more = message.get("more_body", False)
-        await _answer(send, {"sizes": sizes})
+        await _respond(send, {"sizes": sizes})
 
     async def _stream(self, name: str, send: Send) -> None:
         """Sends one event, and the second only once the flag `name` is raised."""
@@ -86,12 +88,12 @@ async def _echo(scope: Scope, receive: Receive, send: Send) -> None:
         more = message.get("more_body", False)
     headers = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in scope["headers"]]
     target = scope["raw_path"].decode() + ("?" + scope["query_string"].decode() if scope["query_string"] else "")
-    await _answer(
+    await _respond(
         send, {"method": scope["method"], "target": target, "headers": headers, "body": body.decode("latin-1")}
     )
 
 
-async def _answer(send: Send, members: dict[str, object], headers: list[tuple[bytes, bytes]] | None = None) -> None:
+async def _respond(send: Send, members: dict[str, object], headers: list[tuple[bytes, bytes]] | None = None) -> None:
     body = json.dumps(members).encode()
     own = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": [*own, *(headers or [])]})

@@ -13,30 +13,32 @@ from app.worker.files import AttemptFiles
 from app.worker.pipeline import Pipeline
 from app.worker.progress import Encodes
 from app.worker.video import VideoPipeline
-from tests.house import House
-from tests.worker.bench import Bench
+from tests.services import Services
+from tests.worker.harness import WorkerHarness
 
 SMALL_FILE_BYTES = 10_000
 """A child that writes a larger rendition dies of SIGXFSZ: honest poison, made of any detailed picture."""
 
 
 @pytest.fixture
-async def bench(house: House, tmp_path: Path) -> AsyncIterator[Bench]:
+async def harness(services: Services, tmp_path: Path) -> AsyncIterator[WorkerHarness]:
     decoders = Decoders.start(slots=2, limits=Limits(file_bytes=SMALL_FILE_BYTES))
     try:
-        files, clock = AttemptFiles(house.base.amazon.objects, tmp_path), house.base.clock
-        pipeline = Pipeline(files, house.work, decoders)
+        files, clock = AttemptFiles(services.base.amazon.objects, tmp_path), services.base.clock
+        pipeline = Pipeline(files, services.work, decoders)
         attempts = Attempts(
-            house.work, pipeline, house.base.amazon.queues, Lane.EXPRESS, house.base.signals.nudges, clock
+            services.work, pipeline, services.base.amazon.queues, Lane.EXPRESS, services.base.signals.nudges, clock
         )
         bulk = Attempts(
-            house.work,
-            VideoPipeline(files, house.base.amazon.objects, house.work, decoders, Encodes(house.base.signals, clock)),
-            house.base.amazon.queues,
+            services.work,
+            VideoPipeline(
+                files, services.base.amazon.objects, services.work, decoders, Encodes(services.base.signals, clock)
+            ),
+            services.base.amazon.queues,
             Lane.BULK,
-            house.base.signals.nudges,
+            services.base.signals.nudges,
             clock,
         )
-        yield Bench(house, attempts, bulk, decoders, tmp_path)
+        yield WorkerHarness(services, attempts, bulk, decoders, tmp_path)
     finally:
         await decoders.aclose()

@@ -7,7 +7,7 @@ from app.stores.resources import NUDGES_QUEUE
 from app.stores.sqs import Message
 from app.worker.consumer import Consumer
 from shared.ids import new_ulid
-from tests.house import House
+from tests.services import Services
 
 PLENTY_SECONDS = 60.0
 
@@ -34,19 +34,19 @@ class Work:
         self.ended.append((name, "finished"))
 
 
-async def test_a_stopping_worker_waits_for_what_can_be_finished_and_for_nothing_else(house: House) -> None:
-    queues, work, stopping = house.base.amazon.queues, Work(), asyncio.Event()
-    hopeful, hopeless = new_ulid(), new_ulid()
+async def test_a_stopping_worker_waits_for_what_can_be_finished_and_for_nothing_else(services: Services) -> None:
+    queues, work, stopping = services.base.amazon.queues, Work(), asyncio.Event()
+    recoverable, hopeless = new_ulid(), new_ulid()
     consumer = Consumer(
         queues,
         NUDGES_QUEUE,
         2,
         timedelta(seconds=30),
         work.handle,
-        lambda message, _: message.body.get("name") == hopeful,
+        lambda message, _: message.body.get("name") == recoverable,
     )
     running = asyncio.create_task(consumer.run(stopping, PLENTY_SECONDS))
-    for name in (hopeful, hopeless):
+    for name in (recoverable, hopeless):
         await queues.send(NUDGES_QUEUE, {"name": name}, group="tests")
     async with asyncio.timeout(PLENTY_SECONDS):
         await work.begun.acquire()
@@ -55,6 +55,6 @@ async def test_a_stopping_worker_waits_for_what_can_be_finished_and_for_nothing_
         while not work.ended:  # noqa: ASYNC110  the list wakes nobody
             await asyncio.sleep(0.005)
         assert work.ended == [(hopeless, "given back")]
-        work.done[hopeful].set()
+        work.done[recoverable].set()
         await running
-    assert work.ended == [(hopeless, "given back"), (hopeful, "finished")]
+    assert work.ended == [(hopeless, "given back"), (recoverable, "finished")]

@@ -15,17 +15,17 @@ from app.accounts.passwords import Passwords
 from app.accounts.service import AccountService
 from app.accounts.sessions import SessionService
 from app.accounts.store import AccountStore
-from app.admin.remains import AccountVerification
-from app.album_parts import AlbumUpkeepParts
-from app.events.follower import Following
+from app.admin.leftovers import AccountVerification
+from app.album_parts import AlbumMaintenanceParts
 from app.events.log import NewEvent
 from app.events.outbox import EventOutbox
+from app.events.projection import ProjectionUpdater
 from app.events.relational import RelationalEvents
 from app.exports.erasure import ExportErasure
 from app.exports.store import ExportStore
 from app.items.claims import ClaimLost
 from app.items.erasure import ItemErasure
-from app.items.lifecycle import LATEST_UPLOAD
+from app.items.lifecycle import UPLOAD_DEADLINE
 from app.items.requests import RequestKey
 from app.items.row import Result
 from app.migrations.run import migrate
@@ -38,12 +38,12 @@ from shared.ids import AccountId, new_account_id, new_ulid
 from shared.items import CreateItem, ItemKind, PartRequest
 from shared.problems import AddressTaken, Forbidden, NotFound, Unauthenticated
 from shared.uploads import SINGLE_PUT_BYTES
-from tests.house import House, ManualClock, Stores
-from tests.items.test_upkeep import put_rendition
+from tests.items.test_maintenance import put_rendition
+from tests.services import ManualClock, Services, Stores
 
 PASSWORD = "correct horse battery"
 RESULT = Result("recipe", 1, 4, 3, None, "AAAA", None, ())
-ROUNDS = 60
+REPEATS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Registry:
     closed: ClosedAccounts
     eraser: Eraser
     verification: AccountVerification
-    house: House
+    services: Services
     email: str
     token: str
 
@@ -65,9 +65,9 @@ class Registry:
 
 
 @pytest.fixture
-async def registry(house: House, stores: Stores, clock: ManualClock) -> AsyncIterator[Registry]:
+async def registry(services: Services, stores: Stores, clock: ManualClock) -> AsyncIterator[Registry]:
     await migrate(f"sqlite+aiosqlite:///{stores.folder / 'app.db'}")
-    base, passwords = house.base, Passwords()
+    base, passwords = services.base, Passwords()
     store, attempts = AccountStore(base.database), Attempts(base.signals.limits)
     exports = ExportErasure(ExportStore(base.amazon.dynamo), base.amazon.objects)
     closed, email = ClosedAccounts(base.database, clock), f"{new_ulid().lower()}@example.com"
@@ -76,8 +76,8 @@ async def registry(house: House, stores: Stores, clock: ManualClock) -> AsyncIte
     account = await accounts.register(email, PASSWORD, client=email)
     started = await sessions.sign_in(email, PASSWORD, label="", client=email, presented=None)
     relational, index = RelationalEvents(base.database), IndexStore(base.database)
-    albums = AlbumUpkeepParts.build(base).erasure
-    others = [
+    albums = AlbumMaintenanceParts.build(base).erasure
+    other_stores = [
         ("erase_albums", albums.erase),
         ("erase_relational_events", relational.erase),
         ("erase_index", index.erase),
@@ -87,7 +87,9 @@ async def registry(house: House, stores: Stores, clock: ManualClock) -> AsyncIte
         sessions,
         ClosingService(store, base.cache, passwords, attempts, base.events.log, clock),
         closed,
-        Eraser(closed, ItemErasure(base.items.store, base.amazon.objects), exports, base.events.store, clock, others),
+        Eraser(
+            closed, ItemErasure(base.items.store, base.amazon.objects), exports, base.events.store, clock, other_stores
+        ),
         AccountVerification(
             store,
             closed,
@@ -97,103 +99,103 @@ async def registry(house: House, stores: Stores, clock: ManualClock) -> AsyncIte
             base.amazon.objects,
             (albums, relational, index),
         ),
-        replace(house, account=account.id),
+        replace(services, account=account.id),
         email,
         started.token,
     )
     passwords.close()
 
 
-async def furnish(house: House, folder: Path) -> None:
+async def prepare(services: Services, folder: Path) -> None:
     """One of everything that an account can have."""
-    ready = await house.queued(new_ulid().encode())
-    claimed = await house.work.claim(ready.account_id, ready.item_id)
-    await put_rendition(house, ready, 1, folder)
-    await house.work.finish(claimed, ItemKind.IMAGE, RESULT, [])
-    in_work = await house.queued(new_ulid().encode())
-    await house.work.claim(in_work.account_id, in_work.item_id)
-    await house.create(new_ulid().encode(), key=RequestKey("a key", "a fingerprint"))
-    deleted = await house.queued(new_ulid().encode())
-    await house.trash.delete(deleted, None)
-    wish = CreateItem(name="large.jpg", size_bytes=SINGLE_PUT_BYTES + 1, content_type="image/jpeg")
-    large = (await house.uploads.create(house.account, wish, None)).row
-    await house.uploads.presign_parts(large, (PartRequest(number=2, sha256="0" * 64),))
-    await furnish_database(house)
+    ready = await services.queued(new_ulid().encode())
+    claimed = await services.work.claim(ready.account_id, ready.item_id)
+    await put_rendition(services, ready, 1, folder)
+    await services.work.finish(claimed, ItemKind.IMAGE, RESULT, [])
+    in_work = await services.queued(new_ulid().encode())
+    await services.work.claim(in_work.account_id, in_work.item_id)
+    await services.create(new_ulid().encode(), key=RequestKey("a key", "a fingerprint"))
+    deleted = await services.queued(new_ulid().encode())
+    await services.trash.delete(deleted, None)
+    body = CreateItem(name="large.jpg", size_bytes=SINGLE_PUT_BYTES + 1, content_type="image/jpeg")
+    large = (await services.uploads.create(services.account, body, None)).row
+    await services.uploads.presign_parts(large, (PartRequest(number=2, sha256="0" * 64),))
+    await prepare_database(services)
 
 
-async def furnish_database(house: House) -> None:
+async def prepare_database(services: Services) -> None:
     """What is searched, what was answered, and what is still to be told."""
-    base = house.base
-    await base.events.relay.relay(house.account)
-    follower = SearchIndex(base.items.store, IndexStore(base.database))
-    await Following(base.events.log, base.events.cursors, [follower]).follow(house.account)
+    base = services.base
+    await base.events.relay.relay(services.account)
+    projection = SearchIndex(base.items.store, IndexStore(base.database))
+    await ProjectionUpdater(base.events.log, base.events.cursors, [projection]).apply_events(services.account)
     async with base.database.writer.write() as connection:
-        await base.events.answered.note(
-            connection, house.account, RequestKey("another key", "a fingerprint"), "alb_1", 201
+        await base.events.completed_requests.note(
+            connection, services.account, RequestKey("another key", "a fingerprint"), "alb_1", 201
         )
         event = NewEvent(EventType.ALBUM_CREATED, "alb_1", {})
-        await EventOutbox(base.clock).tell(connection, [house.account], event, "created")
+        await EventOutbox(base.clock).publish(connection, [services.account], event, "created")
 
 
-async def test_a_closed_account_lets_nobody_in_and_nothing_change(registry: Registry, tmp_path: Path) -> None:
-    house = registry.house
-    await furnish(house, tmp_path)
-    queued = await house.queued(b"still waiting")
-    uploading, upload = await house.create(b"on its way")
-    await house.put(upload, b"on its way")
+async def test_a_closed_account_refuses_sign_in_and_changes(registry: Registry, tmp_path: Path) -> None:
+    services = registry.services
+    await prepare(services, tmp_path)
+    queued = await services.queued(b"still waiting")
+    uploading, upload = await services.create(b"on its way")
+    await services.put(upload, b"on its way")
     with pytest.raises(Forbidden):
-        await registry.closing.close(house.account, "another password", client="somewhere")
+        await registry.closing.close(services.account, "another password", client="somewhere")
     assert await registry.sessions.authenticate(registry.token) is not None
 
-    await registry.closing.close(house.account, PASSWORD, client="somewhere")
+    await registry.closing.close(services.account, PASSWORD, client="somewhere")
 
     assert await registry.sessions.authenticate(registry.token) is None
     with pytest.raises(Unauthenticated):
         await registry.sessions.sign_in(registry.email, PASSWORD, label="", client="somewhere", presented=None)
     with pytest.raises(ClaimLost):
-        await house.work.claim(queued.account_id, queued.item_id)
+        await services.work.claim(queued.account_id, queued.item_id)
     with pytest.raises(NotFound):
-        await house.create(b"one more")
+        await services.create(b"one more")
     with pytest.raises(NotFound):
-        await house.trash.delete(uploading, None)
+        await services.trash.delete(uploading, None)
     with pytest.raises(NotFound):
-        await registry.closing.close(house.account, PASSWORD, client="somewhere")
+        await registry.closing.close(services.account, PASSWORD, client="somewhere")
 
 
 async def test_the_address_is_free_at_once(registry: Registry) -> None:
-    house = registry.house
+    services = registry.services
     with pytest.raises(AddressTaken):
         await registry.accounts.register(registry.email, PASSWORD, client="somewhere")
-    await registry.closing.close(house.account, PASSWORD, client="somewhere")
-    assert (await registry.accounts.register(registry.email, PASSWORD, client="somewhere")).id != house.account
+    await registry.closing.close(services.account, PASSWORD, client="somewhere")
+    assert (await registry.accounts.register(registry.email, PASSWORD, client="somewhere")).id != services.account
 
 
 async def test_after_two_rounds_nothing_is_left_but_a_tombstone_with_counts(
     registry: Registry, clock: ManualClock, tmp_path: Path
 ) -> None:
-    house = registry.house
-    await furnish(house, tmp_path)
-    head = await house.base.events.store.head(house.account)
-    late, upload = await house.create(b"sent late")
-    working = await house.queued(b"made late")
-    claimed = await house.work.claim(working.account_id, working.item_id)
-    assert len(await registry.left(house.account)) == 14
-    await registry.closing.close(house.account, PASSWORD, client="somewhere")
-    await registry.eraser.visit()
-    assert await registry.left(house.account) == ["1 rows of events"]
+    services = registry.services
+    await prepare(services, tmp_path)
+    head = await services.base.events.store.head(services.account)
+    late, upload = await services.create(b"sent late")
+    working = await services.queued(b"made late")
+    claimed = await services.work.claim(working.account_id, working.item_id)
+    assert len(await registry.left(services.account)) == 14
+    await registry.closing.close(services.account, PASSWORD, client="somewhere")
+    await registry.eraser.process()
+    assert await registry.left(services.account) == ["1 rows of events"]
 
-    assert (await house.put(upload, b"sent late")).status_code == 200
-    await put_rendition(house, working, 1, tmp_path)
+    assert (await services.put(upload, b"sent late")).status_code == 200
+    await put_rendition(services, working, 1, tmp_path)
     with pytest.raises(ClaimLost):
-        await house.work.finish(claimed, ItemKind.IMAGE, RESULT, [])
+        await services.work.finish(claimed, ItemKind.IMAGE, RESULT, [])
     clock.advance(minutes=2)
-    await registry.eraser.visit()
-    assert len(await registry.left(house.account)) == 3, f"an upload of {late.item_id} may still be on its way"
-    clock.now += LATEST_UPLOAD
-    await registry.eraser.visit()
+    await registry.eraser.process()
+    assert len(await registry.left(services.account)) == 3, f"an upload of {late.item_id} may still be on its way"
+    clock.now += UPLOAD_DEADLINE
+    await registry.eraser.process()
 
-    assert await registry.left(house.account) == []
-    tombstone = await registry.closed.get(house.account)
+    assert await registry.left(services.account) == []
+    tombstone = await registry.closed.get(services.account)
     assert tombstone is not None
     assert tombstone.erased_at == clock()
     counts = Counts(7, head.bytes_used + late.size_bytes + working.size_bytes, head.last + 2)
@@ -201,15 +203,15 @@ async def test_after_two_rounds_nothing_is_left_but_a_tombstone_with_counts(
 
 
 async def test_an_account_without_recent_uploads_is_gone_after_minutes(registry: Registry, clock: ManualClock) -> None:
-    house = registry.house
-    row = await house.queued(b"of long ago")
-    await house.work.finish(await house.work.claim(row.account_id, row.item_id), ItemKind.IMAGE, RESULT, [])
+    services = registry.services
+    row = await services.queued(b"of long ago")
+    await services.work.finish(await services.work.claim(row.account_id, row.item_id), ItemKind.IMAGE, RESULT, [])
     clock.advance(hours=30)
-    await registry.closing.close(house.account, PASSWORD, client="somewhere")
+    await registry.closing.close(services.account, PASSWORD, client="somewhere")
     for _ in range(2):
-        await registry.eraser.visit()
+        await registry.eraser.process()
         clock.advance(minutes=2)
-    tombstone = await registry.closed.get(house.account)
+    tombstone = await registry.closed.get(services.account)
     assert tombstone is not None
     assert tombstone.erased_at is not None
 
@@ -217,48 +219,48 @@ async def test_an_account_without_recent_uploads_is_gone_after_minutes(registry:
 async def test_two_erasers_at_once_do_each_other_no_harm(
     registry: Registry, clock: ManualClock, tmp_path: Path
 ) -> None:
-    house = registry.house
-    await furnish(house, tmp_path)
-    await registry.closing.close(house.account, PASSWORD, client="somewhere")
+    services = registry.services
+    await prepare(services, tmp_path)
+    await registry.closing.close(services.account, PASSWORD, client="somewhere")
     for _ in range(2):
-        await asyncio.gather(registry.eraser.visit(), registry.eraser.visit())
-        clock.now += LATEST_UPLOAD
-    assert await registry.left(house.account) == []
+        await asyncio.gather(registry.eraser.process(), registry.eraser.process())
+        clock.now += UPLOAD_DEADLINE
+    assert await registry.left(services.account) == []
 
 
-async def test_an_eraser_killed_at_any_moment_is_followed_by_another(
+async def test_an_eraser_killed_at_any_moment_is_resumed_by_another(
     registry: Registry, clock: ManualClock, tmp_path: Path
 ) -> None:
-    house = registry.house
-    await furnish(house, tmp_path)
-    counted = await house.base.events.store.head(house.account)
-    await registry.closing.close(house.account, PASSWORD, client="somewhere")
+    services = registry.services
+    await prepare(services, tmp_path)
+    counted = await services.base.events.store.head(services.account)
+    await registry.closing.close(services.account, PASSWORD, client="somewhere")
     moments = random.Random(1)
-    for _ in range(ROUNDS):
-        visit = asyncio.create_task(registry.eraser.visit())
-        await asyncio.wait([visit], timeout=moments.uniform(0, 0.15))
-        visit.cancel()
-        await asyncio.wait([visit])
+    for _ in range(REPEATS):
+        open_page = asyncio.create_task(registry.eraser.process())
+        await asyncio.wait([open_page], timeout=moments.uniform(0, 0.15))
+        open_page.cancel()
+        await asyncio.wait([open_page])
         clock.advance(minutes=2)
     for _ in range(2):
-        await registry.eraser.visit()
-        clock.now += LATEST_UPLOAD
-    assert await registry.left(house.account) == []
-    tombstone = await registry.closed.get(house.account)
+        await registry.eraser.process()
+        clock.now += UPLOAD_DEADLINE
+    assert await registry.left(services.account) == []
+    tombstone = await registry.closed.get(services.account)
     assert tombstone is not None
     assert tombstone.counts is not None
     assert (tombstone.counts.items, tombstone.counts.events) == (5, counted.last)
 
 
 async def test_what_others_have_stays(registry: Registry, clock: ManualClock) -> None:
-    house = registry.house
-    mine = house.account
-    await house.queued(b"mine")
-    other = await replace(house, account=new_account_id()).queued(b"somebody else's")
+    services = registry.services
+    mine = services.account
+    await services.queued(b"mine")
+    other = await replace(services, account=new_account_id()).queued(b"somebody else's")
     before = await registry.left(other.account_id)
     await registry.closing.close(mine, PASSWORD, client="somewhere")
     for _ in range(2):
-        await registry.eraser.visit()
-        clock.now += LATEST_UPLOAD
+        await registry.eraser.process()
+        clock.now += UPLOAD_DEADLINE
     assert await registry.left(mine) == []
     assert await registry.left(other.account_id) == before

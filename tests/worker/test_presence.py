@@ -21,20 +21,20 @@ async def signals(valkey_url: str) -> AsyncIterator[Signals]:
 
 async def test_a_worker_is_seen_while_it_is_there(signals: Signals) -> None:
     stopping = asyncio.Event()
-    seen = asyncio.create_task(be_seen(signals.board, 7, stopping))
+    seen = asyncio.create_task(be_seen(signals.presence, 7, stopping))
     async with asyncio.timeout(PLENTY_SECONDS):
-        while not await read_workers(signals.board):  # noqa: ASYNC110  # another process may hold the board
+        while not await read_workers(signals.presence):  # noqa: ASYNC110  # another process may hold the board
             await asyncio.sleep(0.02)
     stopping.set()
     await seen
-    workers = await read_workers(signals.board)
+    workers = await read_workers(signals.presence)
     assert workers is not None
     assert 7 in {worker.landlock_level for worker in workers}
 
 
-async def test_nobody_can_say_who_is_there_without_redis() -> None:
+async def test_without_redis_presence_is_unknown() -> None:
     async with Signals("redis://127.0.0.1:1/0") as nowhere:
-        assert await read_workers(nowhere.board) is None
+        assert await read_workers(nowhere.presence) is None
     assert warnings_about(None) == []
 
 

@@ -10,61 +10,61 @@ from app.worker import progress
 from app.worker.progress import Encodes, EncodeWatch
 from shared.events import Progress
 from shared.times import Clock
-from tests.house import House, ManualClock
-from tests.items.films import in_bulk
+from tests.items.sample_videos import in_bulk
+from tests.services import ManualClock, Services
 
 
 class Channel:
     """Remembers what was told."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, Progress]] = []
+        self.published: list[tuple[str, Progress]] = []
 
-    async def tell(self, channel: str, message: bytes) -> None:
-        self.told.append((channel, Progress.model_validate_json(message)))
+    async def publish(self, channel: str, message: bytes) -> None:
+        self.published.append((channel, Progress.model_validate_json(message)))
 
 
-async def watched(house: House, clock: Clock, duration_seconds: float) -> tuple[Channel, Encodes, EncodeWatch]:
-    channel, row = Channel(), await in_bulk(house)
+async def watched(services: Services, clock: Clock, duration_seconds: float) -> tuple[Channel, Encodes, EncodeWatch]:
+    channel, row = Channel(), await in_bulk(services)
     encodes = Encodes(channel, clock)
     return channel, encodes, EncodeWatch(encodes, row, duration_seconds)
 
 
-async def test_progress_is_told_to_the_owner_at_most_once_in_a_while(
-    house: House, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+async def test_progress_is_published_to_the_owner_at_a_bounded_rate(
+    services: Services, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress, "TELL_SECONDS", 60.0)
-    channel, _, watch = await watched(house, clock, 100)
+    monkeypatch.setattr(progress, "PUBLISH_SECONDS", 60.0)
+    channel, _, watch = await watched(services, clock, 100)
     for seconds in range(1, 101):
         await watch.reached(seconds)
-    ((name, told),) = channel.told
-    assert (name, told.percent) == (progress_channel(house.account), 1.0)
+    ((name, published),) = channel.published
+    assert (name, published.percent) == (progress_channel(services.account), 1.0)
 
 
 async def test_the_end_is_estimated_from_the_pace_and_never_promised_too_early(
-    house: House, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+    services: Services, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress, "TELL_SECONDS", 0.0)
-    channel, _, watch = await watched(house, clock, 100)
+    monkeypatch.setattr(progress, "PUBLISH_SECONDS", 0.0)
+    channel, _, watch = await watched(services, clock, 100)
     await asyncio.sleep(0.1)
     for seconds in (0.1, 50, 100, 130):
         await watch.reached(seconds)
-    told = [each for _, each in channel.told]
-    assert [each.percent for each in told] == [0.1, 49.5, 99.0, 99.0]
-    assert told[0].ready_at is None, "too early to say"
-    assert told[1].ready_at is not None
-    assert clock.now + timedelta(seconds=0.1) <= told[1].ready_at <= clock.now + timedelta(seconds=60)
-    assert told[3].ready_at == clock.now
+    published = [each for _, each in channel.published]
+    assert [each.percent for each in published] == [0.1, 49.5, 99.0, 99.0]
+    assert published[0].ready_at is None, "too early to say"
+    assert published[1].ready_at is not None
+    assert clock.now + timedelta(seconds=0.1) <= published[1].ready_at <= clock.now + timedelta(seconds=60)
+    assert published[3].ready_at == clock.now
 
 
-async def test_a_video_of_unknown_length_has_no_estimate(house: House, clock: ManualClock) -> None:
-    channel, _, watch = await watched(house, clock, 0.0)
+async def test_a_video_of_unknown_length_has_no_estimate(services: Services, clock: ManualClock) -> None:
+    channel, _, watch = await watched(services, clock, 0.0)
     await watch.reached(3)
-    assert [(each.percent, each.ready_at) for _, each in channel.told] == [(0.0, None)]
+    assert [(each.percent, each.ready_at) for _, each in channel.published] == [(0.0, None)]
 
 
-async def test_who_is_about_to_stop_knows_what_can_be_finished(house: House, clock: ManualClock) -> None:
-    row = await in_bulk(house)
+async def test_who_is_about_to_stop_knows_what_can_be_finished(services: Services, clock: ManualClock) -> None:
+    row = await in_bulk(services)
     encodes = Encodes(Channel(), clock)
     watch = EncodeWatch(encodes, row, 1000)
     assert not encodes.can_finish(row.item_id, 60), "nothing is known of it yet"

@@ -8,10 +8,10 @@ import pytest
 
 from app.worker.scratch import NotPrivate, scratch_folder
 
-SOMEBODY = 65_534
+ACCOUNT = 65_534
 
 
-def refusal(root: Path) -> str:
+def error(root: Path) -> str:
     with pytest.raises(NotPrivate) as caught, scratch_folder(root):
         pass
     assert "\n" not in str(caught.value)
@@ -39,19 +39,19 @@ def test_what_a_killed_worker_left_is_removed(tmp_path: Path) -> None:
 def test_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir(mode=0o700)
     (tmp_path / "scratch").symlink_to(tmp_path / "elsewhere")
-    assert "is a symbolic link" in refusal(tmp_path / "scratch")
+    assert "is a symbolic link" in error(tmp_path / "scratch")
 
 
 def test_a_folder_that_others_may_open_is_refused(tmp_path: Path) -> None:
     (tmp_path / "scratch").mkdir()
     (tmp_path / "scratch").chmod(0o750)
-    assert "is open to others (mode 750)" in refusal(tmp_path / "scratch")
+    assert "is open to others (mode 750)" in error(tmp_path / "scratch")
 
 
 def test_another_users_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "scratch").mkdir(mode=0o700)
-    os.chown(tmp_path / "scratch", SOMEBODY, SOMEBODY)
-    assert f"belongs to another user ({SOMEBODY})" in refusal(tmp_path / "scratch")
+    os.chown(tmp_path / "scratch", ACCOUNT, ACCOUNT)
+    assert f"belongs to another user ({ACCOUNT})" in error(tmp_path / "scratch")
 
 
 def test_a_link_in_place_of_the_process_folder_is_refused(tmp_path: Path) -> None:
@@ -59,9 +59,9 @@ def test_a_link_in_place_of_the_process_folder_is_refused(tmp_path: Path) -> Non
     root.mkdir(mode=0o700)
     (tmp_path / "elsewhere").mkdir(mode=0o700)
     (root / str(os.getpid())).symlink_to(tmp_path / "elsewhere")
-    assert "is a symbolic link" in refusal(root)
+    assert "is a symbolic link" in error(root)
 
 
 def test_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "scratch").write_bytes(b"")
-    assert "cannot be used" in refusal(tmp_path / "scratch")
+    assert "cannot be used" in error(tmp_path / "scratch")

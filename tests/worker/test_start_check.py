@@ -23,14 +23,14 @@ pyvips.Image.jpegload = refuse
 """
 
 
-def start_check(missing: str, wanted: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "tests.worker.poorer_kernel", missing, wanted]
+def start_check(missing: str, required: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "tests.worker.restricted_kernel", missing, required]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)  # noqa: S603  # our own
 
 
-@pytest.mark.parametrize("wanted", ["strict", "relaxed"])
-def test_a_kernel_with_everything_is_good_enough(wanted: str) -> None:
-    checked = start_check("nothing", wanted)
+@pytest.mark.parametrize("required", ["strict", "relaxed"])
+def test_a_kernel_with_everything_is_good_enough(required: str) -> None:
+    checked = start_check("nothing", required)
     assert checked.returncode == 0, checked.stderr
     assert f"landlock_level={landlock.level()}" in checked.stdout
 
@@ -41,7 +41,7 @@ def test_without_landlock_a_strict_worker_does_not_start() -> None:
     assert re.search("^unsafe: This kernel has no Landlock.*DARKROOM_SANDBOX=relaxed", checked.stderr, re.MULTILINE)
 
 
-def test_without_landlock_a_relaxed_worker_starts_and_says_so() -> None:
+def test_without_landlock_a_relaxed_worker_starts_with_a_warning() -> None:
     checked = start_check("landlock", "relaxed")
     assert checked.returncode == 0, checked.stderr
     assert "landlock_level=None" in checked.stdout
@@ -58,15 +58,15 @@ def test_the_worker_ends_with_that_line_alone(missing: str, monkeypatch: pytest.
     assert re.fullmatch(f"This kernel has no {missing}.+\n", checked.stderr, re.IGNORECASE)
 
 
-@pytest.mark.parametrize("wanted", ["strict", "relaxed"])
-def test_without_seccomp_no_worker_starts(wanted: str) -> None:
-    checked = start_check("seccomp", wanted)
+@pytest.mark.parametrize("required", ["strict", "relaxed"])
+def test_without_seccomp_no_worker_starts(required: str) -> None:
+    checked = start_check("seccomp", required)
     assert checked.returncode == 1
     assert re.search("^unsafe: This kernel has no seccomp filters", checked.stderr, re.MULTILINE)
 
 
 @pytest.mark.parametrize(("fault", "sample"), [(NO_JPEG, "photo"), (OLD_OPEN, "video")], ids=["photo", "video"])
-def test_a_worker_that_cannot_decode_ends_with_a_line_that_says_so(
+def test_a_worker_that_cannot_decode_exits_with_a_reason(
     fault: str, sample: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name, value in GOOD.items():

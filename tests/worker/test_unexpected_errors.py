@@ -5,20 +5,20 @@ from datetime import timedelta
 
 import pytest
 
-from app.items.claims import MOST_LOST_ATTEMPTS
+from app.items.claims import MAX_LOST_ATTEMPTS
 from app.items.row import ItemRow, Lane
 from app.stores.aws_errors import CallRejected
 from app.stores.resources import NUDGES_QUEUE
 from app.stores.sqs import Message
 from app.worker.attempt import Attempts
 from app.worker.consumer import Consumer
-from app.worker.rounds import go_round
+from app.worker.scheduler import run_periodically
 from app.worker.steps import Steps
 from shared.ids import new_ulid
 from shared.items import FailureCode, ItemState
 from shared.problems import Unavailable
-from tests.house import House, ManualClock
-from tests.worker.bench import Bench, a_tiny_photo, message
+from tests.services import ManualClock, Services
+from tests.worker.harness import WorkerHarness, a_tiny_photo, message
 
 LIMIT_SECONDS = 60.0
 SECRET = "holiday in Brest"
@@ -35,40 +35,40 @@ class Failing:
         raise self._error
 
 
-def failing(house: House, error: Exception) -> Attempts:
-    base = house.base
-    return Attempts(house.work, Failing(error), base.amazon.queues, Lane.EXPRESS, base.signals.nudges, base.clock)
+def failing(services: Services, error: Exception) -> Attempts:
+    base = services.base
+    return Attempts(services.work, Failing(error), base.amazon.queues, Lane.EXPRESS, base.signals.nudges, base.clock)
 
 
 @pytest.mark.parametrize("error", UNEXPECTED, ids=lambda error: type(error).__name__)
-async def test_an_unexpected_error_costs_its_item_one_attempt(house: House, error: Exception) -> None:
-    row = await house.queued(a_tiny_photo())
-    await failing(house, error).handle(message(row))
-    row = await house.row(row)
+async def test_an_unexpected_error_costs_its_item_one_attempt(services: Services, error: Exception) -> None:
+    row = await services.queued(a_tiny_photo())
+    await failing(services, error).handle(message(row))
+    row = await services.row(row)
     assert (row.state, row.lost_attempts) == (ItemState.QUEUED, 1)
 
 
 async def test_the_fifth_unexpected_error_poisons_the_item_and_its_report_holds_no_text(
-    bench: Bench, clock: ManualClock
+    harness: WorkerHarness, clock: ManualClock
 ) -> None:
-    row = await bench.house.queued(a_tiny_photo())
-    for _ in range(MOST_LOST_ATTEMPTS):
+    row = await harness.services.queued(a_tiny_photo())
+    for _ in range(MAX_LOST_ATTEMPTS):
         clock.advance(minutes=10)
-        await failing(bench.house, KeyError(SECRET)).handle(message(row))
-    row = await bench.house.row(row)
+        await failing(harness.services, KeyError(SECRET)).handle(message(row))
+    row = await harness.services.row(row)
     assert row.failure is not None
     assert (row.state, row.failure.code) == (ItemState.FAILED, FailureCode.POISONED)
-    (report,) = await bench.capsules(row)
+    (report,) = await harness.crash_reports(row)
     assert "KeyError" in report["capsule"]["reason"]
     assert SECRET not in str(report)
 
 
-async def test_a_store_that_fails_while_the_attempt_is_ended_leaves_the_message(house: House) -> None:
+async def test_a_store_that_fails_while_the_attempt_is_ended_leaves_the_message(services: Services) -> None:
     """The error of the ending must not hide in a group that nothing catches."""
-    row = await house.queued(a_tiny_photo())
+    row = await services.queued(a_tiny_photo())
 
     class Ending:
-        lease = house.work.lease
+        lease = services.work.lease
 
         async def claim(self, *_: object) -> ItemRow:
             return row
@@ -82,17 +82,17 @@ async def test_a_store_that_fails_while_the_attempt_is_ended_leaves_the_message(
         async def give_back(self, *_: object) -> None:
             raise Unavailable
 
-        async def lose(self, *_: object) -> ItemRow:
+        async def record_lost_attempt(self, *_: object) -> ItemRow:
             raise Unavailable
 
-    base = house.base
+    base = services.base
     for error in (Unavailable(), OSError(), KeyError()):
         attempts = Attempts(Ending(), Failing(error), base.amazon.queues, Lane.EXPRESS, base.signals.nudges, base.clock)
         await attempts.handle(message(row))
 
 
-async def test_a_handler_that_raises_ends_neither_the_consumer_nor_its_neighbours(house: House) -> None:
-    queues, stopping, done = house.base.amazon.queues, asyncio.Event(), asyncio.Event()
+async def test_a_handler_that_raises_ends_neither_the_consumer_nor_its_neighbours(services: Services) -> None:
+    queues, stopping, done = services.base.amazon.queues, asyncio.Event(), asyncio.Event()
     name = new_ulid()
 
     async def handle(received: Message) -> None:
@@ -113,16 +113,16 @@ async def test_a_handler_that_raises_ends_neither_the_consumer_nor_its_neighbour
 
 
 @pytest.mark.parametrize("error", [*UNEXPECTED, Unavailable()], ids=lambda error: type(error).__name__)
-async def test_a_round_that_raises_is_followed_by_the_next(error: Exception) -> None:
-    stopping, visits = asyncio.Event(), 0
+async def test_a_failed_poll_is_retried_at_the_next_interval(error: Exception) -> None:
+    stopping, calls = asyncio.Event(), 0
 
-    async def visit(_shard: int) -> None:
-        nonlocal visits
-        visits += 1
-        if visits == 3:
+    async def open_page(_shard: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
             stopping.set()
         raise error
 
     async with asyncio.timeout(LIMIT_SECONDS):
-        await go_round("tests", 0.01, stopping, visit, shards=1)
-    assert visits == 3
+        await run_periodically("tests", 0.01, stopping, open_page, shards=1)
+    assert calls == 3

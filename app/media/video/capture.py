@@ -20,7 +20,7 @@ def capture_time(metadata: Mapping[str, str], *, now: datetime) -> datetime | No
     return next((moment for moment in moments if moment and OLDEST <= moment <= now + AHEAD), None)
 
 
-def maker_and_model(metadata: Mapping[str, str]) -> tuple[str | None, str | None]:
+def make_and_model(metadata: Mapping[str, str]) -> tuple[str | None, str | None]:
     tags = {name.casefold(): text for name, text in metadata.items()}
     make, model = (next((tags[name] for name in names if name in tags), None) for names in (MAKES, MODELS))
     return make, model

@@ -13,10 +13,10 @@ AUDIO = frozenset(
 )
 OTHER_NAMES_OF_DECODERS = frozenset({"libdav1d", "mp3float", "mp2float", "amrnb", "amrwb"})
 
-MOST_STREAMS = 64
-MOST_SECONDS = 4 * 3600
-MOST_EDGE = 8192
-MOST_PIXELS = 36_000_000
+MAX_STREAMS = 64
+MAX_SECONDS = 4 * 3600
+MAX_EDGE = 8192
+MAX_PIXELS = 36_000_000
 
 
 def reading_options(container: Container) -> dict[str, str]:

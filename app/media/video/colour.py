@@ -31,8 +31,8 @@ def _scale(width: int, height: int) -> str:
 def _from_wide(facts: VideoFacts, transfer: str, *, tone: bool) -> list[str]:
     """What the file leaves unsaid is said here: zimg refuses to guess."""
     matrix = "2020_ncl" if facts.matrix is Matrix.BT2020 else "709"
-    said = f"pin=2020:tin={transfer}:min={matrix}:rin={'full' if facts.full_range else 'limited'}"
-    linear = f"zscale={said}:p=709:t=linear:m=gbr:r=full:npl={SCREEN_WHITE}"
+    input_options = f"pin=2020:tin={transfer}:min={matrix}:rin={'full' if facts.full_range else 'limited'}"
+    linear = f"zscale={input_options}:p=709:t=linear:m=gbr:r=full:npl={SCREEN_WHITE}"
     tones = [f"tonemap=hable:desat=0:peak={HIGHLIGHTS}"] if tone else []
     return [linear, "format=gbrpf32le", *tones, "zscale=t=709:m=709:r=limited", "format=yuv420p"]
 

@@ -14,10 +14,10 @@ PROGRESS_FILE = "progress.txt"
 # The encoder's own lists; what the world sees is written by us, of what they say.
 ENCODERS_LIST = ".list"
 
-POSTER_LONGEST_EDGE = 2048
+POSTER_MAX_EDGE = 2048
 POSTER_CANDIDATES = 12
 """Of so many frames the most ordinary one is taken: a flash or a fade is not what a video looks like."""
-POSTER_PART, POSTER_MOST_SECONDS = 0.1, 3.0
+POSTER_PART, POSTER_MAX_SECONDS = 0.1, 3.0
 
 # Frame threads hold a whole frame each, 100 MB of the largest legal ones.
 DECODER_THREADS = 4
@@ -28,8 +28,8 @@ _NOTHING_PRIVATE = ["-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+b
 
 def poster_command(source: Path, facts: VideoFacts, *, from_start: bool) -> tuple[str, ...]:
     """Of a key frame near `POSTER_PART` of the video on; a wrong header may put that behind the end."""
-    seconds = 0.0 if from_start else min(facts.duration_seconds * POSTER_PART, POSTER_MOST_SECONDS)
-    scale = min(1.0, POSTER_LONGEST_EDGE / max(facts.width, facts.height))
+    seconds = 0.0 if from_start else min(facts.duration_seconds * POSTER_PART, POSTER_MAX_SECONDS)
+    scale = min(1.0, POSTER_MAX_EDGE / max(facts.width, facts.height))
     width, height = (max(1, round(edge * scale)) for edge in (facts.width, facts.height))
     colours = to_bt709(facts, width, height)
     filters = [colours[0], f"thumbnail=n={POSTER_CANDIDATES}", *colours[1:], "format=rgb24"]
@@ -71,7 +71,7 @@ def join_command(joined: Path) -> tuple[str, ...]:
 
 def _reading(source: Path, facts: VideoFacts, *more: str) -> list[str]:
     options = [word for name, value in codecs.reading_options(facts.container).items() for word in (f"-{name}", value)]
-    limits = ["-max_pixels", str(codecs.MOST_PIXELS), "-t", str(codecs.MOST_SECONDS)]
+    limits = ["-max_pixels", str(codecs.MAX_PIXELS), "-t", str(codecs.MAX_SECONDS)]
     demuxer = ["-f", codecs.DEMUXERS[facts.container]]
     return [*options, *limits, "-threads", str(DECODER_THREADS), *more, *demuxer, "-i", f"file:{source.absolute()}"]
 
@@ -81,8 +81,8 @@ def _graph(facts: VideoFacts, ladder: tuple[Rung, ...]) -> str:
     largest = ladder[-1]
     # Frames at a constant rate from 0 on, whatever gaps, jumps and late starts the original has.
     even = [f"fps={facts.output_rate}:start_time=0"]
-    if facts.stillness_seconds:
-        even.append(f"tpad=stop_mode=clone:stop_duration={facts.stillness_seconds:.3f}")
+    if facts.max_stall_seconds:
+        even.append(f"tpad=stop_mode=clone:stop_duration={facts.max_stall_seconds:.3f}")
     filters = [*even, *to_bt709(facts, largest.width, largest.height)]
     chains = [f"[0:{facts.video_stream}]{','.join(filters)},split=2[{largest.name}][below_{largest.name}]"]
     for above, rung in pairwise(reversed(ladder)):
@@ -95,17 +95,17 @@ def _graph(facts: VideoFacts, ladder: tuple[Rung, ...]) -> str:
 
 
 def _tiles(facts: VideoFacts) -> str:
-    board = storyboard_of(facts)
-    seconds = board.interval_seconds
+    registry = storyboard_of(facts)
+    seconds = registry.interval_seconds
     first_of_each = f"select='isnan(prev_selected_t)+gt(floor(t/{seconds}),floor(prev_selected_t/{seconds}))'"
-    size = f"scale={board.tile_width}:{board.tile_height}:out_color_matrix=bt601:out_range=pc"
-    return f"{first_of_each},{size},format=yuvj420p,tile={board.columns}x{board.rows}"
+    size = f"scale={registry.tile_width}:{registry.tile_height}:out_color_matrix=bt601:out_range=pc"
+    return f"{first_of_each},{size},format=yuvj420p,tile={registry.columns}x{registry.rows}"
 
 
 def _sound(facts: VideoFacts, ladder: tuple[Rung, ...]) -> str:
     filters = [f"aresample={AUDIO_HERTZ}:async=1:first_pts=0", "aformat=channel_layouts=stereo"]
-    if facts.silence_seconds:
-        filters.append(f"apad=pad_dur={facts.silence_seconds:.3f}")
+    if facts.max_idle_seconds:
+        filters.append(f"apad=pad_dur={facts.max_idle_seconds:.3f}")
     outputs = "".join(f"[sound_{rung.name}]" for rung in ladder)
     return f"[0:{facts.audio_stream}]{','.join([*filters, f'asplit={len(ladder)}'])}{outputs}"
 

@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from app.media.outcome import died, require_encoded
+from app.media.outcome import crashed, require_encoded
 from app.media.protocol import JobEnded, StartJob
 from app.media.results import EncodeProgress, Limit, RenditionFile, VideoFacts
+from app.media.video.errors import damaged
 from app.media.video.files import rendition_of
 from app.media.video.recipe import ladder_of
-from app.media.video.refusals import damaged
 from app.media.video.storyboard import SPRITE_FILE, TRACK_FILE, storyboard_of
 from app.media.video.watch import Implausible, LadderWatch
 
-LOOK_SECONDS = 0.25
+POLL_SECONDS = 0.25
 # Ten times what the slowest second of a legal film takes on a small machine.
 STALLED_SECONDS = 300.0
 # A film cut off while it was copied is worth what is left of it; one that gives less than this is not.
@@ -34,35 +34,35 @@ class Encoding:
         """The same, of the encoder."""
 
     async def __aiter__(self) -> AsyncIterator[EncodeProgress]:
-        """Ends when the ladder is complete. Raises MediaError or DecoderDied."""
+        """Ends when the ladder is complete. Raises MediaError or DecoderCrashed."""
         loop = asyncio.get_running_loop()
         moved_at = loop.time()
         while not self._ended.done():
-            await asyncio.wait({self._ended}, timeout=LOOK_SECONDS)
+            await asyncio.wait({self._ended}, timeout=POLL_SECONDS)
             before = self._watch.encoded_seconds
-            files = await self._look()
+            files = await self._check()
             if files or self._watch.encoded_seconds > before:
                 yield EncodeProgress(self._watch.encoded_seconds, files)
                 moved_at = loop.time()
             elif loop.time() - moved_at > STALLED_SECONDS:
                 reason = f"the encoder's clock stood still for {STALLED_SECONDS:g} s"
-                raise died(reason, self._request, limit=Limit.STALLED, probe=self._facts)
+                raise crashed(reason, self._request, limit=Limit.STALLED, probe=self._facts)
         ended = self._ended.result()
         if ended is None:
-            raise died("lost with the decoder template", self._request, probe=self._facts)
+            raise crashed("lost with the decoder template", self._request, probe=self._facts)
         self.cpu_seconds = ended.cpu_seconds
         require_encoded(ended, self._request, self._facts)
         yield await self._finish()
 
-    async def _look(self) -> tuple[Path, ...]:
+    async def _check(self) -> tuple[Path, ...]:
         try:
-            return await asyncio.to_thread(self._watch.look)
+            return await asyncio.to_thread(self._watch.poll)
         except Implausible as error:
-            raise died(f"unexpected files of {error}", self._request, probe=self._facts) from error
+            raise crashed(f"unexpected files of {error}", self._request, probe=self._facts) from error
 
     async def _finish(self) -> EncodeProgress:
         """What came last, and the storyboard."""
-        files = await self._look()
+        files = await self._check()
         seconds = self._watch.made_seconds
         if not self._watch.complete or seconds < self._facts.duration_seconds * LEAST_PART:
             raise damaged()
@@ -70,13 +70,13 @@ class Encoding:
         return EncodeProgress(seconds, (*files, *(self._folder / rendition.file for rendition in self.renditions)))
 
     def _storyboard(self, seconds: float) -> tuple[RenditionFile, ...]:
-        board = storyboard_of(self._facts)
-        (self._folder / TRACK_FILE).write_text(board.track(seconds))
-        size = (board.width, board.height)
+        registry = storyboard_of(self._facts)
+        (self._folder / TRACK_FILE).write_text(registry.track(seconds))
+        size = (registry.width, registry.height)
         made = (
             rendition_of(self._folder / SPRITE_FILE, "storyboard", "image/jpeg", size),
             rendition_of(self._folder / TRACK_FILE, "storyboard_track", "text/vtt", None),
         )
         if None in made:
-            raise died("no storyboard", self._request, probe=self._facts)
+            raise crashed("no storyboard", self._request, probe=self._facts)
         return tuple(rendition for rendition in made if rendition)

@@ -19,9 +19,9 @@ from app.media.camera import camera_name
 from app.media.results import Container, HdrTransfer, Matrix, VideoFacts
 from app.media.sniff import sniff
 from app.media.video import codecs
-from app.media.video.capture import capture_time, maker_and_model
+from app.media.video.capture import capture_time, make_and_model
+from app.media.video.errors import damaged, too_large, unsupported
 from app.media.video.rates import output_rate
-from app.media.video.refusals import damaged, too_large, unsupported
 from shared.items import ItemKind
 
 # ITU-T H.273, tables 2 to 4, as libavutil numbers them.
@@ -35,7 +35,7 @@ TALLEST_BT601 = 576
 # A recording that begins in the middle of a stream may start with frames that refer to nothing.
 FIRST_PACKETS = 300
 # Pixels this far from square are a mistake in the header.
-MOST_STRETCHED = 4
+MAX_ASPECT_RATIO = 4
 UNEVEN_SECONDS = 0.1
 
 # The tag that Matroska's writers give each track, because its header has one duration for all.
@@ -57,14 +57,14 @@ def probe_video(source: Path) -> VideoFacts:
             metadata_errors="replace",
         ) as opened,
     ):
-        if len(opened.streams) > codecs.MOST_STREAMS:
-            raise too_large(f"it has {len(opened.streams)} tracks, and {codecs.MOST_STREAMS} is the most")
-        picture, sound = _require_picture(opened), _sound(opened)
-        _require_size(picture.width, picture.height)
-        duration = _duration(opened, picture)
-        frame = _first_frame(opened, picture)
+        if len(opened.streams) > codecs.MAX_STREAMS:
+            raise too_large(f"it has {len(opened.streams)} tracks, and {codecs.MAX_STREAMS} is the most")
+        image, sound = _require_video_stream(opened), _sound(opened)
+        _require_size(image.width, image.height)
+        duration = _duration(opened, image)
+        frame = _first_frame(opened, image)
         _require_size(frame.width, frame.height)
-        return _facts(kind, opened, picture, sound, frame, duration)
+        return _facts(kind, opened, image, sound, frame, duration)
 
 
 @contextmanager
@@ -78,7 +78,7 @@ def _reading_errors() -> Iterator[None]:
         raise damaged() from error
 
 
-def _require_picture(opened: InputContainer) -> VideoStream:
+def _require_video_stream(opened: InputContainer) -> VideoStream:
     """The track that a player would show."""
     tracks = [track for track in opened.streams.video if not track.disposition & Disposition.attached_pic]
     if not tracks:
@@ -106,36 +106,36 @@ def _codec(track: Stream) -> str | None:
 
 
 def _require_size(width: int, height: int) -> None:
-    if max(width, height) > codecs.MOST_EDGE or width * height > codecs.MOST_PIXELS:
-        most = f"{codecs.MOST_PIXELS // 1_000_000} megapixels and {codecs.MOST_EDGE} on an edge are the most"
-        raise too_large(f"it has {width} x {height} pixels, and {most}")
+    if max(width, height) > codecs.MAX_EDGE or width * height > codecs.MAX_PIXELS:
+        limit = f"{codecs.MAX_PIXELS // 1_000_000} megapixels and {codecs.MAX_EDGE} on an edge are the most"
+        raise too_large(f"it has {width} x {height} pixels, and {limit}")
 
 
-def _duration(opened: InputContainer, picture: VideoStream) -> float:
+def _duration(opened: InputContainer, image: VideoStream) -> float:
     """As the header says, else as its packets say: browsers record WebM without writing a duration."""
-    seconds = opened.duration / 1_000_000 if opened.duration else _last_moment(opened, picture)
-    if seconds > codecs.MOST_SECONDS:
-        hours = codecs.MOST_SECONDS // 3600
+    seconds = opened.duration / 1_000_000 if opened.duration else _last_moment(opened, image)
+    if seconds > codecs.MAX_SECONDS:
+        hours = codecs.MAX_SECONDS // 3600
         raise too_large(f"{hours} hours are the most")
     return max(seconds, 0.001)
 
 
-def _last_moment(opened: InputContainer, picture: VideoStream) -> float:
-    if picture.time_base is None:
+def _last_moment(opened: InputContainer, image: VideoStream) -> float:
+    if image.time_base is None:
         return 0.0
     last = 0
-    for packet in opened.demux(picture):
+    for packet in opened.demux(image):
         if packet.pts is not None:
             last = max(last, packet.pts + (packet.duration or 0))
-            if last * picture.time_base > codecs.MOST_SECONDS:
+            if last * image.time_base > codecs.MAX_SECONDS:
                 break
     opened.seek(0)
-    return float((last - (picture.start_time or 0)) * picture.time_base)
+    return float((last - (image.start_time or 0)) * image.time_base)
 
 
-def _first_frame(opened: InputContainer, picture: VideoStream) -> VideoFrame:
+def _first_frame(opened: InputContainer, image: VideoStream) -> VideoFrame:
     failed = None
-    for number, packet in enumerate(opened.demux(picture)):
+    for number, packet in enumerate(opened.demux(image)):
         try:
             frames = packet.decode()
         except av.FFmpegError as error:
@@ -150,19 +150,19 @@ def _first_frame(opened: InputContainer, picture: VideoStream) -> VideoFrame:
 def _facts(
     kind: Container,
     opened: InputContainer,
-    picture: VideoStream,
+    image: VideoStream,
     sound: AudioStream | None,
     frame: VideoFrame,
     duration: float,
 ) -> VideoFacts:
-    width, height = _shown_size(frame, picture.sample_aspect_ratio)
-    metadata = {**picture.metadata, **opened.metadata}
-    average = picture.average_rate
-    uneven = _end(picture) - _end(sound) if sound and _end(sound) and _end(picture) else 0.0
-    rate = output_rate(average, picture.base_rate)
+    width, height = _display_size(frame, image.sample_aspect_ratio)
+    metadata = {**image.metadata, **opened.metadata}
+    average = image.average_rate
+    uneven = _end(image) - _end(sound) if sound and _end(sound) and _end(image) else 0.0
+    rate = output_rate(average, image.base_rate)
     return VideoFacts(
         container=kind,
-        codec=picture.codec_context.codec.canonical_name,
+        codec=image.codec_context.codec.canonical_name,
         pixel_format=frame.format.name,
         width=width,
         height=height,
@@ -173,12 +173,12 @@ def _facts(
         matrix=MATRICES.get(frame.colorspace, Matrix.BT601 if frame.height <= TALLEST_BT601 else Matrix.BT709),
         wide_gamut=frame.color_primaries == WIDE_PRIMARIES,
         full_range=frame.color_range == FULL_RANGE or frame.format.name.startswith("yuvj"),
-        video_stream=picture.index,
+        video_stream=image.index,
         audio_stream=sound.index if sound else None,
-        silence_seconds=uneven if uneven > UNEVEN_SECONDS else 0.0,
-        stillness_seconds=-uneven if uneven < -UNEVEN_SECONDS else 0.0,
+        max_idle_seconds=uneven if uneven > UNEVEN_SECONDS else 0.0,
+        max_stall_seconds=-uneven if uneven < -UNEVEN_SECONDS else 0.0,
         captured_at=capture_time(metadata, now=datetime.now(UTC)),
-        camera=camera_name(*maker_and_model(metadata)),
+        camera=camera_name(*make_and_model(metadata)),
     )
 
 
@@ -186,16 +186,16 @@ def _end(track: Stream) -> float:
     """When the track is over, in seconds; 0 where it does not say."""
     if track.duration and track.time_base is not None:
         return float(((track.start_time or 0) + track.duration) * track.time_base)
-    said = MATROSKA_MOMENT.match(track.metadata.get("DURATION", ""))
-    return sum(float(part) * unit for part, unit in zip(said.groups(), (3600, 60, 1), strict=True)) if said else 0.0
+    match = MATROSKA_MOMENT.match(track.metadata.get("DURATION", ""))
+    return sum(float(part) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True)) if match else 0.0
 
 
-def _shown_size(frame: VideoFrame, aspect: Fraction | None) -> tuple[int, int]:
+def _display_size(frame: VideoFrame, aspect: Fraction | None) -> tuple[int, int]:
     """Upright, with square pixels; the longer way, so that no row or column is lost."""
     width, height = frame.width, frame.height
-    if aspect and Fraction(1, MOST_STRETCHED) <= aspect <= MOST_STRETCHED:
+    if aspect and Fraction(1, MAX_ASPECT_RATIO) <= aspect <= MAX_ASPECT_RATIO:
         if aspect > 1:
-            width = min(round(width * aspect), codecs.MOST_EDGE)
+            width = min(round(width * aspect), codecs.MAX_EDGE)
         else:
-            height = min(round(height / aspect), codecs.MOST_EDGE)
+            height = min(round(height / aspect), codecs.MAX_EDGE)
     return (height, width) if frame.rotation % 180 else (width, height)

@@ -2,10 +2,10 @@
 
 from fractions import Fraction
 
-from app.media.video.recipe import MOST_FRAMES_PER_SECOND
+from app.media.video.recipe import MAX_FRAMES_PER_SECOND
 
 # Rates that people's screens and editors know; a video without a steady rate gets the lowest that drops no frame.
-USUAL_RATES = tuple(Fraction(rate) for rate in (5, 10, 15, 24, 25, 30, 50, MOST_FRAMES_PER_SECOND))
+USUAL_RATES = tuple(Fraction(rate) for rate in (5, 10, 15, 24, 25, 30, 50, MAX_FRAMES_PER_SECOND))
 LEAST_STEADY = Fraction(5)
 # A phone's 30 frames a second are 29.8 on average; a rate further off than this is none.
 STEADY = Fraction(19, 20)
@@ -20,6 +20,6 @@ def output_rate(average: Fraction | None, steps: Fraction | None) -> Fraction:
         return Fraction(30)
     if steps and steps > 0 and average >= steps * STEADY and steps >= LEAST_STEADY:
         steady = steps.limit_denominator(1001)
-        kept = -(-steady // MOST_FRAMES_PER_SECOND)
-        return steady / kept
+        divisor = -(-steady // MAX_FRAMES_PER_SECOND)
+        return steady / divisor
     return next((rate for rate in USUAL_RATES if rate >= average * STEADY), USUAL_RATES[-1])

@@ -11,12 +11,12 @@ from app.media.results import VideoFacts
 MAKING = 1
 
 SEGMENT_SECONDS = 2
-MOST_FRAMES_PER_SECOND = 60
+MAX_FRAMES_PER_SECOND = 60
 
 # A rung's name counts the shorter edge, as people do: a phone held upright films in 1080p too.
 STANDARD_EDGES = (360, 720)
 LARGEST_EDGE = 1080
-LONGEST_EDGE = 4096
+MAX_EDGE = 4096
 # A rung closer than this to the one above it costs its encoding and spares hardly a bit.
 STEP_BETWEEN_RUNGS = Fraction(4, 5)
 
@@ -28,7 +28,7 @@ AUDIO_HERTZ = 48_000
 class Quality:
     """x264's settings for rungs whose shorter edge is at most `edge`.
 
-    `crf` decides in quiet scenes, `most_kilobits` (a second, over two seconds) in busy ones, at 30 frames a second.
+    `crf` decides in quiet scenes, `max_kilobits` (a second, over two seconds) in busy ones, at 30 frames a second.
     """
 
     edge: int
@@ -84,9 +84,9 @@ class Rung:
 def ladder_of(facts: VideoFacts) -> tuple[Rung, ...]:
     """From the smallest to the largest, which has the original's own size, up to 1080p."""
     largest = min(facts.width, facts.height, LARGEST_EDGE)
-    longest = max(facts.width, facts.height) * largest / min(facts.width, facts.height)
-    if longest > LONGEST_EDGE:
-        largest = max(1, round(largest * LONGEST_EDGE / longest))
+    long_edge = max(facts.width, facts.height) * largest / min(facts.width, facts.height)
+    if long_edge > MAX_EDGE:
+        largest = max(1, round(largest * MAX_EDGE / long_edge))
     edges = [edge for edge in STANDARD_EDGES if edge <= largest * STEP_BETWEEN_RUNGS]
     return tuple(_rung(facts, edge) for edge in (*edges, largest))
 
@@ -131,7 +131,7 @@ def declaration() -> list[Any]:
     """What the recipe's hash is made of."""
     return [
         MAKING,
-        [SEGMENT_SECONDS, MOST_FRAMES_PER_SECOND, *STANDARD_EDGES, LARGEST_EDGE, LONGEST_EDGE, str(STEP_BETWEEN_RUNGS)],
+        [SEGMENT_SECONDS, MAX_FRAMES_PER_SECOND, *STANDARD_EDGES, LARGEST_EDGE, MAX_EDGE, str(STEP_BETWEEN_RUNGS)],
         [AUDIO_BITS_PER_SECOND, AUDIO_HERTZ],
         [asdict(quality) for quality in QUALITIES],
         asdict(STORYBOARD),

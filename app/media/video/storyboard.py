@@ -50,9 +50,9 @@ def storyboard_of(facts: VideoFacts) -> Storyboard:
     frame = float(1 / Fraction(facts.output_rate))
     tiles = min(STORYBOARD.most_tiles, _tiles(facts.duration_seconds, frame, interval))
     columns = min(tiles, STORYBOARD.tiles_per_row)
-    longest = max(facts.width, facts.height)
+    long_edge = max(facts.width, facts.height)
     width, height = (
-        max(2, round(edge * STORYBOARD.longest_edge / longest) // 2 * 2) for edge in (facts.width, facts.height)
+        max(2, round(edge * STORYBOARD.longest_edge / long_edge) // 2 * 2) for edge in (facts.width, facts.height)
     )
     return Storyboard(interval, frame, tiles, columns, ceil(tiles / columns), width, height)
 

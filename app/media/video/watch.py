@@ -9,7 +9,7 @@ from app.media.video.files import is_whole
 from app.media.video.recipe import SEGMENT_SECONDS, Rung
 
 # Four hours of segments are 300 KB of list; more than this no honest encoder writes.
-MOST_LIST_BYTES = 2 * 1024 * 1024
+MAX_LIST_BYTES = 2 * 1024 * 1024
 PROGRESS_TAIL_BYTES = 2048
 
 _CLOCK = re.compile(r"^out_time_us=(\d{1,15})$", re.MULTILINE)
@@ -26,7 +26,7 @@ class RungWatch:
     """What is known of one rung's files."""
 
     rung: str
-    told: int = 0
+    reported: int = 0
     seconds: float = 0.0
     ended: bool = False
     lines: list[str] = field(default_factory=list)
@@ -36,19 +36,19 @@ class RungWatch:
     def playlist(self) -> str:
         return f"{self.rung}.m3u8"
 
-    def look(self, folder: Path) -> list[Path]:
+    def poll(self, folder: Path) -> list[Path]:
         """The files that are new; then its playlist is written again, and the last among them."""
         encoders = folder / f"{self.rung}{ENCODERS_LIST}"
         try:
             state = encoders.stat()
         except FileNotFoundError:
             return []
-        if (state.st_mtime_ns, state.st_size) == self.seen or state.st_size > MOST_LIST_BYTES:
+        if (state.st_mtime_ns, state.st_size) == self.seen or state.st_size > MAX_LIST_BYTES:
             return []
         text = encoders.read_text(encoding="ascii", errors="replace")
         segments = _SEGMENT.findall(text)
-        fresh = [] if self.told else [f"{self.rung}_init.mp4"]
-        for number, (seconds, name) in enumerate(segments[self.told :], self.told):
+        fresh = [] if self.reported else [f"{self.rung}_init.mp4"]
+        for number, (seconds, name) in enumerate(segments[self.reported :], self.reported):
             if name != f"{self.rung}_{number:05}.m4s" or round(float(seconds)) > SEGMENT_SECONDS:
                 raise Implausible(self.rung)
             fresh.append(name)
@@ -57,9 +57,9 @@ class RungWatch:
         if not segments:
             return []
         ended = _END in text
-        if len(segments) == self.told and ended == self.ended:
+        if len(segments) == self.reported and ended == self.ended:
             return []
-        self.told, self.ended, self.seen = len(segments), ended, (state.st_mtime_ns, state.st_size)
+        self.reported, self.ended, self.seen = len(segments), ended, (state.st_mtime_ns, state.st_size)
         files = [folder / name for name in fresh]
         if not all(map(is_whole, files)):
             raise Implausible(self.rung)
@@ -98,12 +98,12 @@ class LadderWatch:
         """What all segments of a rung last together; no rung has less."""
         return min(rung.seconds for rung in self._rungs)
 
-    def look(self) -> tuple[Path, ...]:
+    def poll(self) -> tuple[Path, ...]:
         """New files since the last look, all rungs' segments before any playlist. Raises Implausible."""
-        found = [path for rung in self._rungs for path in rung.look(self._folder)]
+        paths = [path for rung in self._rungs for path in rung.poll(self._folder)]
         # The encoder's clock says nothing before each of its outputs has begun, and the storyboard begins at the end.
         self.encoded_seconds = max(self.encoded_seconds, self._clock(), self.made_seconds)
-        return tuple(sorted(found, key=lambda path: path.suffix == ".m3u8"))
+        return tuple(sorted(paths, key=lambda path: path.suffix == ".m3u8"))
 
     def _clock(self) -> float:
         """Of the encoder, in seconds of the video."""
@@ -114,5 +114,5 @@ class LadderWatch:
                 tail = file.read(PROGRESS_TAIL_BYTES).decode("ascii", "replace")
         except FileNotFoundError:
             return 0.0
-        said = _CLOCK.findall(tail)
-        return int(said[-1]) / 1_000_000 if said else 0.0
+        times = _CLOCK.findall(tail)
+        return int(times[-1]) / 1_000_000 if times else 0.0

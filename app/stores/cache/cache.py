@@ -100,9 +100,9 @@ class Cache:
         async with self._changes.change(key.name for key in keys) as connection:
             yield connection
 
-    def forget(self, connection: AsyncConnection, *keys: AnyKey) -> None:
+    def invalidate(self, connection: AsyncConnection, *keys: AnyKey) -> None:
         """Adds keys to the change that this connection belongs to."""
-        self._changes.forget(connection, [key.name for key in keys])
+        self._changes.invalidate(connection, [key.name for key in keys])
 
 
 def _for_one(load: Callable[[AsyncConnection], Awaitable[T]]) -> Any:

@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.stores.aurora import Writer
-from app.stores.cache.faults import Lost, Refusal
+from app.stores.cache.faults import ConnectionLost, ErrorReply
 from app.stores.cache.outbox import Outbox
 from app.stores.cache.relay import Relay
 from app.stores.cache.timing import Timing
 from shared.problems import Unavailable
 
-LOOK_SHARE = 0.5
+POLL_SHARE = 0.5
 """Of a poll, between two looks whether some process's relay has confirmed a change."""
 
 
@@ -41,17 +41,17 @@ class Changes:
         if row is not None:
             await self._settle(row, changed)
 
-    def forget(self, connection: AsyncConnection, names: Iterable[str]) -> None:
+    def invalidate(self, connection: AsyncConnection, names: Iterable[str]) -> None:
         """Raises KeyError when the connection is not that of an open change."""
         self._open[connection].update(names)
 
     async def _settle(self, row: str, names: set[str]) -> None:
-        over_at = time.monotonic() + self._timing.until_nobody_is_permitted  # it is committed by now
+        over_at = time.monotonic() + self._timing.until_permits_lapsed  # it is committed by now
         gone = await self._invalidate(row, names)
         while not gone and (left := over_at - time.monotonic()) > 0:
             gone = await self._is_confirmed(row)
             if not gone:
-                await asyncio.sleep(min(left, self._timing.poll * LOOK_SHARE))
+                await asyncio.sleep(min(left, self._timing.poll * POLL_SHARE))
 
     async def _invalidate(self, row: str, names: set[str]) -> bool:
         """Whether the row is gone by that. A failed attempt says nothing: it may arrive yet, or never."""
@@ -61,7 +61,7 @@ class Changes:
         try:
             await link.invalidate(names)
             return await self._relay.confirm(link, [row]) == 1
-        except (Lost, Refusal, Unavailable):
+        except (ConnectionLost, ErrorReply, Unavailable):
             return False
 
     async def _is_confirmed(self, row: str) -> bool:

@@ -7,29 +7,29 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
 
-from app.stores.cache.answers import Answer, encode
 from app.stores.cache.connection import Connection, one
-from app.stores.cache.faults import Nonsense, Refusal
+from app.stores.cache.faults import ErrorReply, ProtocolError
 from app.stores.cache.outbox import Generation
+from app.stores.cache.replies import Reply, encode
 from app.stores.cache.scripts import Scripts
 from app.stores.cache.timing import Timing
 
-KEYS_AT_ONCE = 200
+KEYS_PER_BATCH = 200
 """In one script: nobody else is answered while it runs."""
 TOKEN_BYTES = 8
 
 
-class Unanswered:
+class NoReply:
     """What a read gives when Redis could not say whether it has a value."""
 
 
-UNANSWERED = Unanswered()
-Raw = bytes | None | Unanswered
+NO_REPLY = NoReply()
+Raw = bytes | None | NoReply
 _Reading = tuple[Sequence[str], asyncio.Future[list[Raw]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Hit:
     raw: bytes
 
 
@@ -61,9 +61,9 @@ class Link:
         self._waiting: list[_Reading] = []
 
     async def prepare(self) -> None:
-        """Once. Raises Lost, Refusal."""
+        """Once. Raises ConnectionLost, ErrorReply."""
         for script in (self._scripts.get_or_lease, self._scripts.store, self._scripts.invalidate):
-            await self.connection.ask(b"SCRIPT", b"LOAD", script.encode())
+            await self.connection.execute(b"SCRIPT", b"LOAD", script.encode())
 
     def is_permitted(self) -> bool:
         return time.monotonic() < self.permitted_until and not self.connection.closed.is_set()
@@ -88,17 +88,17 @@ class Link:
         """Nobody joins what has been sent."""
         waiting, self._waiting = self._waiting, []
         # A name that several ask for is asked once.
-        names = list(dict.fromkeys([name for asked, _ in waiting for name in asked]))
+        names = list(dict.fromkeys([name for requested, _ in waiting for name in requested]))
         # A demoted primary goes on answering reads: a write goes with them, whose refusal closes the connection.
         commands = encode(b"MGET", *[self._name(b"v:", name) for name in names]) + self._probe
-        answers = self.connection.send(commands, 2)
-        answers.add_done_callback(lambda done: _hand_out(names, waiting, done))
+        replies = self.connection.send(commands, 2)
+        replies.add_done_callback(lambda done: _hand_out(names, waiting, done))
 
     # Rules 5 and 9.
 
-    async def get_or_lease(self, names: Sequence[str], *, refresh: bool = False) -> list[Found | Lease | Held]:
+    async def get_or_lease(self, names: Sequence[str], *, refresh: bool = False) -> list[Hit | Lease | Held]:
         """For each name its value, or a lease, or who has it. To `refresh` is to ask for the lease although there is
-        a value. Raises Lost, Refusal."""
+        a value. Raises ConnectionLost, ErrorReply."""
         tokens = [secrets.token_bytes(TOKEN_BYTES) for _ in names]
         arguments = (b"%d" % (self._timing.lease * 1000), b"%d" % (self._timing.fence * 1000), b"%d" % refresh)
         born, never = self._prefix + b"born", self._prefix + b"never"
@@ -110,17 +110,17 @@ class Link:
             )
             for name, token in zip(names, tokens, strict=True)
         ]
-        answers = await self.connection.send(b"".join(calls), len(calls))
+        replies = await self.connection.send(b"".join(calls), len(calls))
         try:
-            return [_what_is_there(answer, token) for answer, token in zip(answers, tokens, strict=True)]
-        except Nonsense as nonsense:
-            self.connection.close(f"nonsense: {nonsense}")
+            return [_what_is_there(reply, token) for reply, token in zip(replies, tokens, strict=True)]
+        except ProtocolError as malformed:
+            self.connection.close(f"nonsense: {malformed}")
             raise
 
     async def store(self, values: Sequence[tuple[str, bytes, bytes, float]]) -> list[bool]:
         """Each of name, token, value and its life in seconds, past which it is kept for rule 10. Whether it was stored.
 
-        Raises Lost.
+        Raises ConnectionLost.
         """
         calls = [
             _call(
@@ -130,13 +130,13 @@ class Link:
             )
             for name, token, value, life_seconds in values
         ]
-        answers = await self.connection.send(b"".join(calls), len(calls))
+        replies = await self.connection.send(b"".join(calls), len(calls))
         self.give_back(
             (name, token)
-            for (name, token, *_), answer in zip(values, answers, strict=True)
-            if isinstance(answer, Refusal)  # there is no room
+            for (name, token, *_), reply in zip(values, replies, strict=True)
+            if isinstance(reply, ErrorReply)  # there is no room
         )
-        return [answer == 1 for answer in answers]
+        return [reply == 1 for reply in replies]
 
     def give_back(self, leases: Iterable[tuple[str, bytes]]) -> None:
         """So that others need not wait for what will not come. Whether it arrives does not matter."""
@@ -149,11 +149,11 @@ class Link:
     # Rule 7.
 
     async def invalidate(self, names: Iterable[str]) -> None:
-        """Raises Lost, Refusal: then some may have been forgotten, and some not."""
+        """Raises ConnectionLost, ErrorReply: then some may have been forgotten, and some not."""
         every = list(names)
         fence_ms = b"%d" % (self._timing.fence * 1000)
-        for start in range(0, len(every), KEYS_AT_ONCE):
-            some = every[start : start + KEYS_AT_ONCE]
+        for start in range(0, len(every), KEYS_PER_BATCH):
+            some = every[start : start + KEYS_PER_BATCH]
             keys = [self._name(kind, name) for name in some for kind in (b"v:", b"l:", b"f:")]
             one(await self.connection.send(_call(self._invalidate, keys, (fence_ms,)), 1))
 
@@ -165,14 +165,14 @@ class Link:
         return self._prefix + kind + name.encode()
 
 
-def _hand_out(names: Sequence[str], waiting: Sequence[_Reading], done: asyncio.Future[list[Answer]]) -> None:
+def _hand_out(names: Sequence[str], waiting: Sequence[_Reading], done: asyncio.Future[list[Reply]]) -> None:
     values = None if done.exception() else done.result()[0]
-    found: dict[str, Raw] = {}
+    hits: dict[str, Raw] = {}
     if isinstance(values, list) and len(values) == len(names):
-        found = {name: value for name, value in zip(names, values, strict=True) if isinstance(value, bytes | None)}
-    for asked, future in waiting:
+        hits = {name: value for name, value in zip(names, values, strict=True) if isinstance(value, bytes | None)}
+    for requested, future in waiting:
         if not future.done():
-            future.set_result([found.get(name, UNANSWERED) for name in asked])
+            future.set_result([hits.get(name, NO_REPLY) for name in requested])
 
 
 def _digest(script: str) -> bytes:
@@ -184,13 +184,13 @@ def _call(digest: bytes, keys: Sequence[bytes], arguments: Sequence[bytes]) -> b
     return encode(b"EVALSHA", digest, b"%d" % len(keys), *keys, *arguments)
 
 
-def _what_is_there(answer: Answer, token: bytes) -> Found | Lease | Held:
-    one([answer])
-    match answer:
+def _what_is_there(reply: Reply, token: bytes) -> Hit | Lease | Held:
+    one([reply])
+    match reply:
         case [bytes() as raw]:
-            return Found(raw)
+            return Hit(raw)
         case [1, fenced]:
             return Lease(token, fenced != 0)
         case [0, fenced]:
             return Held(fenced != 0)
-    raise Nonsense(repr(answer))
+    raise ProtocolError(repr(reply))

@@ -14,7 +14,7 @@ from shared.problems import Unavailable
 T = TypeVar("T")
 Load = Callable[[AsyncConnection, Sequence[Key[T]]], Awaitable[Mapping[Key[T], T]]]
 
-AT_ONCE = 8
+CONCURRENCY = 8
 """On each side. Of its ten connections the others remain for the relay and for changes."""
 
 
@@ -38,7 +38,7 @@ class Loading:
         return await self._load_from(self._database.writer, load, keys)
 
     async def _load_from(self, side: Source, load: Load[T], keys: Sequence[Key[T]]) -> dict[Key[T], T]:
-        turn = self._turns.setdefault(type(side), asyncio.Semaphore(AT_ONCE))
+        turn = self._turns.setdefault(type(side), asyncio.Semaphore(CONCURRENCY))
         try:
             async with asyncio.timeout(self._timing.load) as limit, turn, side.read() as connection:
                 loaded = await load(connection, keys)

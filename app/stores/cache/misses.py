@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import structlog
 
-from app.stores.cache.faults import Lost, Refusal
+from app.stores.cache.faults import ConnectionLost, ErrorReply
 from app.stores.cache.keys import AnyKey, Key
-from app.stores.cache.link import Found, Held, Lease, Link
+from app.stores.cache.link import Held, Hit, Lease, Link
 from app.stores.cache.loading import Load, Loading
 from app.stores.cache.timing import Timing
 from app.stores.cache.values import decode, encode
@@ -18,7 +18,7 @@ from shared.problems import Unavailable
 
 T = TypeVar("T")
 
-REFRESHES_AT_ONCE = 4
+CONCURRENT_REFRESHES = 4
 
 log = structlog.get_logger()
 
@@ -78,7 +78,7 @@ class Misses:
                 own[key] = self._flights[key.name] = _Flight()
         if own:
             self._start(self._fly(link, own, load, refresh))
-        found: dict[Key[T], T] = {}
+        values: dict[Key[T], T] = {}
         for key, flight in (own | joined).items():
             landed = await asyncio.shield(flight.done)
             if key in joined and not self._may_take(landed):
@@ -86,12 +86,12 @@ class Misses:
             if landed.error is not None:
                 raise landed.error
             if landed.there:
-                found[key] = landed.value
-        return found
+                values[key] = landed.value
+        return values
 
     def refresh(self, link: Link, key: Key[T], load: Load[T]) -> None:
         """Rule 9: in the background, unless somebody is at it, or too many are."""
-        if key.name in self._flights or len(self._refreshing) == REFRESHES_AT_ONCE:
+        if key.name in self._flights or len(self._refreshing) == CONCURRENT_REFRESHES:
             return
         self._refreshing.add(key.name)
         self._flights[key.name] = flight = _Flight()
@@ -104,7 +104,7 @@ class Misses:
 
     def _may_take(self, landed: _Landed) -> bool:
         """Rule 6: a caller who came while the load was under way. An outage is everybody's."""
-        return landed.shared or isinstance(landed.error, Lost | Refusal | Unavailable)
+        return landed.shared or isinstance(landed.error, ConnectionLost | ErrorReply | Unavailable)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -117,7 +117,7 @@ class Misses:
             await self._lease_and_load(link, dict(flights), load, refresh)
         except Exception as error:  # handed to every caller, none is swallowed
             failed = _Landed(error=error)
-            if refresh and not isinstance(error, Unavailable | Lost | Refusal):
+            if refresh and not isinstance(error, Unavailable | ConnectionLost | ErrorReply):
                 log.warning("cache.not_refreshed", exc_info=error)
         finally:
             for key, flight in flights.items():
@@ -131,10 +131,10 @@ class Misses:
         while waiting:
             leased: dict[Key[T], bytes] = {}
             fenced = False
-            answers = await link.get_or_lease([key.name for key in waiting], refresh=refresh)
-            for (key, flight), answer in zip(list(waiting.items()), answers, strict=True):
-                match answer:
-                    case Found(raw):
+            replies = await link.get_or_lease([key.name for key in waiting], refresh=refresh)
+            for (key, flight), reply in zip(list(waiting.items()), replies, strict=True):
+                match reply:
+                    case Hit(raw):
                         self._take(link, key, flight, raw)
                     case Lease(token, is_fenced):
                         leased[key] = token
@@ -150,7 +150,7 @@ class Misses:
                 await self._load_alone(link, waiting, load, fenced=fenced)
                 return
             if waiting:
-                await asyncio.sleep(self._timing.look)
+                await asyncio.sleep(self._timing.recheck)
 
     def _take(self, link: Link, key: AnyKey, flight: _Flight, raw: bytes) -> None:
         """Not for those who joined: they came after Redis had been asked."""
@@ -181,7 +181,7 @@ class Misses:
             flights[key].joinable = False  # Rule 6: the store may succeed before a change of which it cannot know
         try:
             stored = await link.store(packed)
-        except Lost:
+        except ConnectionLost:
             stored = [False] * len(packed)
         for key, shared in zip(leased, stored, strict=True):
             flights[key].land(_Landed(value=values[key], there=True, shared=shared))

@@ -27,7 +27,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class PendingInvalidations:
     """What one read of the writer says."""
 
     newest: int
@@ -37,7 +37,7 @@ class News:
 _NEWEST = (
     select(cache_generation.c.gen, cache_generation.c.replid).order_by(cache_generation.c.gen.desc()).limit(1)
 ).subquery("newest")
-_NEWS = select(_NEWEST.c.gen, cache_outbox.c.id, cache_outbox.c["keys"]).select_from(
+_PENDING = select(_NEWEST.c.gen, cache_outbox.c.id, cache_outbox.c["keys"]).select_from(
     _NEWEST.outerjoin(cache_outbox, true())
 )
 
@@ -50,8 +50,8 @@ class Outbox:
 
     async def newest(self) -> Generation | None:
         async with self._writer.read() as connection:
-            found = (await connection.execute(select(_NEWEST))).first()
-        return Generation(found.gen, found.replid) if found else None
+            rows = (await connection.execute(select(_NEWEST))).first()
+        return Generation(rows.gen, rows.replid) if rows else None
 
     async def is_known(self, replication_id: str) -> bool:
         """Whether any generation, however old, was this Redis."""
@@ -68,12 +68,12 @@ class Outbox:
         async with self._writer.write() as connection:
             await connection.execute(insert(cache_generation).from_select(["replid", "born"], row))
 
-    async def news(self) -> News:
+    async def pending(self) -> PendingInvalidations:
         """There must be a generation."""
         async with self._writer.read() as connection:
-            found = (await connection.execute(_NEWS)).all()
-        rows = tuple(Row(row.id, tuple(row[2])) for row in found if row.id is not None)
-        return News(found[0].gen if found else 0, rows)
+            row = (await connection.execute(_PENDING)).all()
+        rows = tuple(Row(row.id, tuple(row[2])) for row in row if row.id is not None)
+        return PendingInvalidations(row[0].gen if row else 0, rows)
 
     async def add(self, connection: AsyncConnection, names: Sequence[str]) -> str:
         """In the transaction of the change itself; the row's id."""

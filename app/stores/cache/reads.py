@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from app.stores.cache.faults import Lost, Refusal
+from app.stores.cache.faults import ConnectionLost, ErrorReply
 from app.stores.cache.keys import Key
-from app.stores.cache.link import UNANSWERED, Link, Raw
+from app.stores.cache.link import NO_REPLY, Link, Raw
 from app.stores.cache.loading import Load, Loading
 from app.stores.cache.misses import Misses
 from app.stores.cache.relay import Relay
@@ -26,28 +26,28 @@ class Reads:
 
     async def one(self, key: Key[T], load: Load[T]) -> T:
         link = self._relay.permitted()  # Rule 4: at the call
-        raws = await link.read((key.name,)) if link is not None else (UNANSWERED,)
+        raws = await link.read((key.name,)) if link is not None else (NO_REPLY,)
         if link is not None and (stored := self._fresh(link, key, raws[0], load)) is not None:
             value: T = stored.value
             return value
         return (await self._find([key], load, link, raws))[key]
 
     async def many(self, keys: Sequence[Key[T]], load: Load[T]) -> dict[Key[T], T]:
-        link, raws = await self._look(keys)
+        link, raws = await self._recheck(keys)
         hits = self._hits(link, keys, raws, load) if link is not None else None
         return hits or await self._find(keys, load, link, raws)
 
     def _hits(self, link: Link, keys: Sequence[Key[T]], raws: Sequence[Raw], load: Load[T]) -> dict[Key[T], T] | None:
         """None unless all of them are."""
-        found: dict[Key[T], T] = {}
+        values: dict[Key[T], T] = {}
         for key, raw in zip(keys, raws, strict=True):
             stored = self._fresh(link, key, raw, load)
             if stored is None:
                 return None
-            found[key] = stored.value
-        return found
+            values[key] = stored.value
+        return values
 
-    async def _look(self, keys: Sequence[Key[T]]) -> tuple[Link | None, Sequence[Raw]]:
+    async def _recheck(self, keys: Sequence[Key[T]]) -> tuple[Link | None, Sequence[Raw]]:
         link = self._relay.permitted()
         return link, await link.read([key.name for key in keys]) if link is not None and keys else []
 
@@ -64,27 +64,27 @@ class Reads:
         self, keys: Sequence[Key[T]], load: Load[T], link: Link | None, raws: Sequence[Raw]
     ) -> dict[Key[T], T]:
         """Starts over with keys whose value came too late to be taken."""
-        found: dict[Key[T], T] = {}
+        values: dict[Key[T], T] = {}
         missing = list(keys)
         while missing:
-            if link is None or UNANSWERED in raws:
-                return found | await self._without_permit(missing, load)
+            if link is None or NO_REPLY in raws:
+                return values | await self._without_permit(missing, load)
             try:
-                found |= await self._from_link(link, dict(zip(missing, raws, strict=True)), load)
-            except (Lost, Refusal):
-                return found | await self._without_permit(missing, load)
-            missing = [key for key in missing if key not in found]
-            link, raws = await self._look(missing)
-        return found
+                values |= await self._from_link(link, dict(zip(missing, raws, strict=True)), load)
+            except (ConnectionLost, ErrorReply):
+                return values | await self._without_permit(missing, load)
+            missing = [key for key in missing if key not in values]
+            link, raws = await self._recheck(missing)
+        return values
 
     async def _from_link(self, link: Link, raws: Mapping[Key[T], Raw], load: Load[T]) -> dict[Key[T], T]:
-        found: dict[Key[T], T] = {}
+        values: dict[Key[T], T] = {}
         expired: dict[Key[T], T] = {}
         absent: list[Key[T]] = []
         for key, raw in raws.items():
             stored = decode(key, raw) if isinstance(raw, bytes) else None
             if stored is not None and self._fresh(link, key, raw, load) is not None:
-                found[key] = stored.value
+                values[key] = stored.value
             elif stored is not None:
                 expired[key] = stored.value
             else:
@@ -92,16 +92,16 @@ class Reads:
                 if raw is not None:
                     link.drop(key.name)  # nothing that this release can read
         if expired:
-            found |= expired | await self._renewed(link, expired, load)
+            values |= expired | await self._renewed(link, expired, load)
         if absent:
-            found |= await self._misses.resolve(link, absent, load)
-        return found
+            values |= await self._misses.resolve(link, absent, load)
+        return values
 
     async def _renewed(self, link: Link, expired: Mapping[Key[T], T], load: Load[T]) -> dict[Key[T], T]:
         """Rule 10: no change was acknowledged since, or they would be gone. So they serve where no newer one comes."""
         try:
             return await self._misses.resolve(link, list(expired), load, refresh=True)
-        except (Unavailable, Lost, Refusal):
+        except (Unavailable, ConnectionLost, ErrorReply):
             return {}
 
     async def _without_permit(self, keys: Sequence[Key[T]], load: Load[T]) -> dict[Key[T], T]:
@@ -110,10 +110,10 @@ class Reads:
         try:
             return await self._loading.load(load, keys, from_writer=decides_access or self._always_writer)
         except Unavailable:
-            found = {} if decides_access else await self._left_in_redis(keys)  # Rule 10
-            if len(found) < len(keys):
+            values = {} if decides_access else await self._left_in_redis(keys)  # Rule 10
+            if len(values) < len(keys):
                 raise
-            return found
+            return values
 
     async def _left_in_redis(self, keys: Sequence[Key[T]]) -> dict[Key[T], T]:
         link = self._relay.link

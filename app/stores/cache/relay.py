@@ -9,7 +9,7 @@ from contextlib import suppress
 import structlog
 
 from app.stores.cache.connection import Connection
-from app.stores.cache.faults import Lost, Refusal
+from app.stores.cache.faults import ConnectionLost, ErrorReply
 from app.stores.cache.link import Link
 from app.stores.cache.outbox import Generation, Outbox, Row
 from app.stores.cache.scripts import Scripts
@@ -17,7 +17,7 @@ from app.stores.cache.timing import Timing
 from shared.problems import Unavailable
 
 FIRST_RETRY_SECONDS = 0.02
-ROWS_AT_ONCE = 1_000
+ROWS_PER_BATCH = 1_000
 """After a long time without Redis there may be very many; what has been confirmed need not be done again."""
 
 Lag = Callable[[], Awaitable[float | None]]
@@ -34,7 +34,7 @@ class Relay:
         self.link: Link | None = None
         self._first_seen: tuple[int, float] = (0, 0.0)
         self._outranked: tuple[str, float] | None = None
-        self._said_lost = False
+        self._logged_disconnect = False
         self._stopping = asyncio.Event()
 
     def permitted(self) -> Link | None:
@@ -55,18 +55,18 @@ class Relay:
             try:
                 link = await self._connect()
                 failures = 0
-                await self._follow(link)
-            except (Lost, Refusal, Unavailable, TimeoutError) as error:
-                self._lost(error)
+                await self._apply_log(link)
+            except (ConnectionLost, ErrorReply, Unavailable, TimeoutError) as error:
+                self._log_disconnect(error)
             except Exception as error:
                 # A fault of ours, or tables that are not there yet. Without this loop nothing would be cached any more.
                 log.error("cache.crashed", exc_info=error)
             failures += 1
-            longest = min(self._timing.retry, FIRST_RETRY_SECONDS * 2**failures)
-            await _wait(self._stopping, random.uniform(longest / 2, longest))  # noqa: S311  jitter, no secret
+            max_wait = min(self._timing.retry, FIRST_RETRY_SECONDS * 2**failures)
+            await _wait(self._stopping, random.uniform(max_wait / 2, max_wait))  # noqa: S311  jitter, no secret
 
     async def _connect(self) -> Link:
-        """Raises Lost when the Redis that answers does not count."""
+        """Raises ConnectionLost when the Redis that answers does not count."""
         connection = await Connection.open(self._url, self._timing)
         try:
             async with asyncio.timeout(self._timing.permit):
@@ -81,13 +81,13 @@ class Relay:
     # Rule 1
 
     async def _replication_id(self, connection: Connection) -> str:
-        """Raises Lost when it is no primary."""
-        answer = await connection.ask(b"INFO", b"replication")
-        lines = answer.decode("ascii", "replace").splitlines() if isinstance(answer, bytes) else []
-        said = dict(line.split(":", 1) for line in lines if ":" in line)
-        if said.get("role") != "master" or not said.get("master_replid"):
-            raise Lost("not a primary")
-        return said["master_replid"]
+        """Raises ConnectionLost when it is no primary."""
+        reply = await connection.execute(b"INFO", b"replication")
+        lines = reply.decode("ascii", "replace").splitlines() if isinstance(reply, bytes) else []
+        info = dict(line.split(":", 1) for line in lines if ":" in line)
+        if info.get("role") != "master" or not info.get("master_replid"):
+            raise ConnectionLost("not a primary")
+        return info["master_replid"]
 
     async def _join(self, replication_id: str) -> Generation:
         """The newest generation, which is this Redis; a new one, if it must be."""
@@ -98,7 +98,7 @@ class Relay:
             await self._outbox.begin(replication_id)
             newest = await self._outbox.newest()
         if newest is None or newest.replication_id != replication_id:
-            raise Lost("another Redis counts")
+            raise ConnectionLost("another Redis counts")
         self._outranked = None
         if self._first_seen[0] != newest.number:
             self._first_seen = (newest.number, time.monotonic())
@@ -110,47 +110,47 @@ class Relay:
         if self._outranked is None or self._outranked[0] != replication_id:
             self._outranked = (replication_id, now)
         if now - self._outranked[1] < self._timing.takeover:
-            raise Lost("outranked by a later Redis")
+            raise ConnectionLost("outranked by a later Redis")
 
     # Rules 2 and 3
 
-    async def _follow(self, link: Link) -> None:
+    async def _apply_log(self, link: Link) -> None:
         """Until the connection is lost."""
         self.link = link
         try:
             while not link.connection.closed.is_set() and not self._stopping.is_set():
                 try:
                     await self._renew(link)
-                except (Unavailable, Refusal, TimeoutError) as error:
+                except (Unavailable, ErrorReply, TimeoutError) as error:
                     # The permit ends if that lasts; the connection is none the worse for it.
                     log.warning("cache.not_renewed", reason=repr(error))
                 await _wait(link.connection.closed, self._timing.poll)
         finally:
             self.link = None
             link.connection.close("left")
-        raise Lost("closed")
+        raise ConnectionLost("closed")
 
     async def _renew(self, link: Link) -> None:
         began = time.monotonic()  # before the poll: what is committed from here on may be missed
         async with asyncio.timeout(self._timing.permit):
-            news = await self._outbox.news()
+            events = await self._outbox.pending()
             lag = await self._lag()
-            self._require_newest(link, news.newest)
+            self._require_newest(link, events.newest)
             if await self._replication_id(link.connection) != link.generation.replication_id:
-                raise Lost("became another Redis")
-            if news.rows:
-                await self._apply(link, news.rows)
+                raise ConnectionLost("became another Redis")
+            if events.rows:
+                await self._apply(link, events.rows)
         link.lag_seconds = lag
         link.permitted_until = began + self._timing.permit
-        self._found(link)
+        self._connected(link)
 
     def _require_newest(self, link: Link, newest: int) -> None:
         if newest != link.generation.number:
-            raise Lost("a later Redis counts")
+            raise ConnectionLost("a later Redis counts")
 
     async def _apply(self, link: Link, rows: Sequence[Row]) -> None:
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            some = rows[start : start + ROWS_AT_ONCE]
+        for start in range(0, len(rows), ROWS_PER_BATCH):
+            some = rows[start : start + ROWS_PER_BATCH]
             await link.invalidate({name for row in some for name in row.names})
             await self.confirm(link, [row.id for row in some])
 
@@ -165,17 +165,17 @@ class Relay:
         Told by how long ago this process saw it first, for it was committed by then: no clock of a machine counts.
         """
         number, since = self._first_seen
-        return number == generation and time.monotonic() - since > self._timing.until_nobody_is_permitted
+        return number == generation and time.monotonic() - since > self._timing.until_permits_lapsed
 
-    def _lost(self, error: BaseException) -> None:
-        if not self._said_lost and not self._stopping.is_set():
-            self._said_lost = True
-            log.warning("cache.lost", reason=repr(error))
+    def _log_disconnect(self, error: BaseException) -> None:
+        if not self._logged_disconnect and not self._stopping.is_set():
+            self._logged_disconnect = True
+            log.warning("cache.disconnected", reason=repr(error))
 
-    def _found(self, link: Link) -> None:
-        if self._said_lost:
-            self._said_lost = False
-            log.info("cache.found", generation=link.generation.number)
+    def _connected(self, link: Link) -> None:
+        if self._logged_disconnect:
+            self._logged_disconnect = False
+            log.info("cache.connected", generation=link.generation.number)
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

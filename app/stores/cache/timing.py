@@ -21,9 +21,9 @@ class Timing:
     lease: float = 5.0
     held: float = 0.25
     """How long others' loads are waited for before we load by ourselves; longer than a load usually takes."""
-    look: float = 0.01
+    recheck: float = 0.01
     """Between two looks at what another process is loading."""
-    answer: float = 0.05
+    reply_seconds: float = 0.05
     """For each answer of Redis."""
     connect: float = 1.0
     retry: float = 1.0
@@ -40,7 +40,7 @@ class Timing:
             raise ValueError("a lease must outlast a load on the reader and another one on the writer")
 
     @property
-    def until_nobody_is_permitted(self) -> float:
+    def until_permits_lapsed(self) -> float:
         """From a commit on: then every permit was renewed after it, by applying it, or has ended."""
         return self.permit * CLOCK_TOLERANCE
 

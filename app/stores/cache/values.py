@@ -13,7 +13,7 @@ from app.stores.cache.keys import AnyKey, AnyKind
 HEADER = struct.Struct(">QIH")
 LIFE_JITTER = 0.1
 """Values that were stored together do not expire together."""
-_LONGEST_LOAD_MS = 2**32 - 1
+_MAX_LOAD_MS = 2**32 - 1
 _FAR_AHEAD = 40
 """Loads before its end no value is ever due: chance gives that less than once in 10**17."""
 _REMEMBERED, _SHORT = 4_000, 1_000
@@ -65,6 +65,6 @@ def encode(key: AnyKey, value: Any, now: float, load_seconds: float) -> tuple[by
     entry = key.kind.entry
     life = entry.seconds * random.uniform(1 - LIFE_JITTER, 1)  # noqa: S311  no secret
     soft_expiry_ms = int((now + life) * 1000)
-    load_ms = min(int(load_seconds * 1000) + 1, _LONGEST_LOAD_MS)
+    load_ms = min(int(load_seconds * 1000) + 1, _MAX_LOAD_MS)
     packed = HEADER.pack(soft_expiry_ms, load_ms, entry.version) + key.kind.shape.dump_json(value)
     return packed, life

@@ -18,7 +18,7 @@ CACHING = "private, max-age=31536000, immutable"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """`headers` have names in lower case."""
 
     status: int
@@ -37,7 +37,7 @@ class Edge:
     def url(self, key: str) -> str:
         return f"{self.base_url}/{key}"
 
-    def ask(self, url: str, method: str = "GET", **headers: str) -> Answer:
+    def request(self, url: str, method: str = "GET", **headers: str) -> Response:
         """Underscores in names of headers are hyphens."""
         connection = http.client.HTTPConnection(urlsplit(self.base_url).netloc, timeout=30)
         try:
@@ -45,6 +45,6 @@ class Edge:
             connection.request(method, target, headers={name.replace("_", "-"): text for name, text in headers.items()})
             response = connection.getresponse()
             named = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, named, response.read())
+            return Response(response.status, named, response.read())
         finally:
             connection.close()

@@ -79,5 +79,5 @@ SIGNERS = {
     "rsa-sha256": Signer("KRSA", RSA, "SHA256"),
     "rotated": Signer("KNEXT", _elliptic(), "SHA256"),
 }
-STRANGER = Signer("KSTRANGER", _elliptic(), "SHA256")
+UNKNOWN_SIGNER = Signer("KSTRANGER", _elliptic(), "SHA256")
 """Its public key is nowhere."""

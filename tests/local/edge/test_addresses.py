@@ -9,17 +9,17 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from app.stores.cloudfront import UrlSigner
-from local.edge.access import Gate
+from local.edge.access import AccessCheck
 from local.edge.address import read_address
+from local.edge.errors import Refused
 from local.edge.key_group import KeyGroup
-from local.edge.refusals import Refused
 from local.edge.resources import covers
 from tests.local.edge.place import FOLDER, ORIGINAL, SMALL
 from tests.local.edge.signing import ELLIPTIC, OURS
 
 BASE_URL = "https://d111111abcdef8.cloudfront.net"
 NOW, END = datetime(2026, 11, 24, 9, tzinfo=UTC), datetime(2026, 11, 24, 10, tzinfo=UTC)
-GATE = Gate(BASE_URL, KeyGroup({OURS.key_id: ELLIPTIC.public_key()}), lambda: NOW)
+ACCESS = AccessCheck(BASE_URL, KeyGroup({OURS.key_id: ELLIPTIC.public_key()}), lambda: NOW)
 SIGNED = UrlSigner(BASE_URL, OURS.key_id, OURS.private_pem()).sign_folder(FOLDER, expires_at=END)
 
 SEGMENTS = st.sampled_from(
@@ -40,7 +40,7 @@ def opened_key(path: str, query: str) -> str | None:
     """The key that the origin is asked for; None when the edge refuses."""
     try:
         address = read_address(path.encode(), query.encode())
-        GATE.require_allowed(address, "192.0.2.1")
+        ACCESS.require_allowed(address, "192.0.2.1")
     except Refused:
         return None
     return address.key
@@ -84,14 +84,14 @@ def test_an_address_is_refused_or_names_the_one_key_that_it_spells(path: str, qu
 
 @pytest.mark.parametrize(("now", "open_"), [(END.replace(minute=0), False), (NOW.replace(minute=59, second=59), True)])
 def test_a_url_lives_to_its_last_second_and_no_longer(now: datetime, open_: bool) -> None:
-    gate = Gate(BASE_URL, KeyGroup({OURS.key_id: ELLIPTIC.public_key()}), lambda: now)
+    access = AccessCheck(BASE_URL, KeyGroup({OURS.key_id: ELLIPTIC.public_key()}), lambda: now)
     path, _, query = SIGNED.url(SMALL.removeprefix(f"{FOLDER}/")).removeprefix(BASE_URL).partition("?")
     address = read_address(path.encode(), query.encode())
     if open_:
-        gate.require_allowed(address, "192.0.2.1")
+        access.require_allowed(address, "192.0.2.1")
     else:
         with pytest.raises(Refused):
-            gate.require_allowed(address, "192.0.2.1")
+            access.require_allowed(address, "192.0.2.1")
 
 
 @given(pattern=st.text("ab/*?", max_size=12), path=st.text("ab/", max_size=12))

@@ -9,15 +9,15 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from local.edge.access import Gate
+from local.edge.access import AccessCheck
 from local.edge.application import EdgeApplication
 from local.edge.key_group import KeyGroup
 from local.edge.origin import Origin, origin_session
 from local.edge.origin_signature import Credential
 from shared.times import utc_now
 from tests.local.edge.place import ACCESS_KEY_ID, BUCKET, SECRET_ACCESS_KEY, SMALL, Edge
+from tests.local.edge.scripted_origin import Script, head, playing, responding
 from tests.local.edge.signing import ELLIPTIC, OURS
-from tests.local.edge.toy_origin import Script, answering, head, playing
 from tests.servers import Server, edge_command, free_port, running
 
 LIMIT_SECONDS = 60
@@ -30,7 +30,7 @@ def origin_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def lonely(edge_keys: Path, origin_port: int) -> Iterator[tuple[Edge, Server]]:
+def isolated(edge_keys: Path, origin_port: int) -> Iterator[tuple[Edge, Server]]:
     """An edge whose origin is there only while a test plays it."""
     base_url = f"http://127.0.0.1:{free_port()}"
     origin = f"http://127.0.0.1:{origin_port}"
@@ -40,8 +40,8 @@ def lonely(edge_keys: Path, origin_port: int) -> Iterator[tuple[Edge, Server]]:
 
 
 @pytest.fixture
-def url(lonely: tuple[Edge, Server]) -> str:
-    return OURS.open(lonely[0].url(SMALL))
+def url(isolated: tuple[Edge, Server]) -> str:
+    return OURS.open(isolated[0].url(SMALL))
 
 
 @pytest.fixture
@@ -53,15 +53,15 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 async def test_an_origin_that_is_down_is_a_bad_gateway_until_it_is_back(
     client: httpx.AsyncClient, url: str, origin_port: int
 ) -> None:
-    answer = await client.get(url)
-    assert (answer.status_code, "<Code>BadGateway</Code>" in answer.text) == (502, True)
-    async with playing(origin_port, answering(head(200, 2) + b"ok")):
+    response = await client.get(url)
+    assert (response.status_code, "<Code>BadGateway</Code>" in response.text) == (502, True)
+    async with playing(origin_port, responding(head(200, 2) + b"ok")):
         assert (await client.get(url)).text == "ok"
     assert (await client.get(url)).status_code == 502
 
 
 @pytest.mark.parametrize(
-    ("given", "status"),
+    ("body", "status"),
     [
         (head(403, 0), 403),
         (head(404, 0), 403),
@@ -72,19 +72,19 @@ async def test_an_origin_that_is_down_is_a_bad_gateway_until_it_is_back(
         (b"not http at all\r\n\r\n", 502),
     ],
 )
-async def test_an_origins_refusal_is_never_passed_on_as_it_is(
-    client: httpx.AsyncClient, url: str, origin_port: int, given: bytes, status: int
+async def test_an_origins_error_is_never_forwarded_unchanged(
+    client: httpx.AsyncClient, url: str, origin_port: int, body: bytes, status: int
 ) -> None:
     async def script(request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(given)
+        writer.write(body)
         await writer.drain()
         writer.close()
 
     async with playing(origin_port, script):
-        answer = await client.get(url)
-    assert answer.status_code == status
-    assert answer.headers["x-cache"] == "Error from cloudfront"
-    assert "secret" not in answer.text
+        response = await client.get(url)
+    assert response.status_code == status
+    assert response.headers["x-cache"] == "Error from cloudfront"
+    assert "secret" not in response.text
 
 
 async def test_a_silent_origin_is_given_up() -> None:
@@ -92,11 +92,11 @@ async def test_a_silent_origin_is_given_up() -> None:
         await reader.read()
 
     async with in_process(silent, read_seconds=0.1) as client:
-        answer = await client.get(OURS.open(f"http://edge/{SMALL}"))
-    assert (answer.status_code, "<Code>GatewayTimeout</Code>" in answer.text) == (504, True)
+        response = await client.get(OURS.open(f"http://edge/{SMALL}"))
+    assert (response.status_code, "<Code>GatewayTimeout</Code>" in response.text) == (504, True)
 
 
-async def test_an_answer_that_breaks_off_is_not_taken_for_a_whole_one(
+async def test_a_truncated_response_is_not_taken_for_a_whole_one(
     client: httpx.AsyncClient, url: str, origin_port: int
 ) -> None:
     async def breaking_off(request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -118,7 +118,7 @@ async def test_the_origin_learns_nothing_of_the_viewer_and_connections_are_kept(
     async def noting(request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heads.append(request.decode().lower())
         connections.add(writer)
-        await answering(head(200, 2) + b"ok")(request, reader, writer)
+        await responding(head(200, 2) + b"ok")(request, reader, writer)
 
     mine = {"Cookie": "session=1", "Authorization": "Bearer own", "X-Amz-Meta": "1", "Range": "bytes=0-1"}
     async with playing(origin_port, noting):
@@ -133,26 +133,26 @@ async def test_the_origin_learns_nothing_of_the_viewer_and_connections_are_kept(
     assert len(connections) == 1
 
 
-async def test_who_leaves_while_the_origin_thinks_ends_the_question(
+async def test_a_client_that_disconnects_cancels_the_origin_request(
     client: httpx.AsyncClient, url: str, origin_port: int
 ) -> None:
-    asked, left = asyncio.Event(), asyncio.Event()
+    requested, left = asyncio.Event(), asyncio.Event()
 
     async def thinking(request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked.set()
+        requested.set()
         await reader.read()
         left.set()
 
     async with playing(origin_port, thinking), asyncio.timeout(LIMIT_SECONDS):
         viewer = asyncio.create_task(client.get(url))
-        await asked.wait()
+        await requested.wait()
         viewer.cancel()
         await left.wait()
         await asyncio.gather(viewer, return_exceptions=True)
 
 
 async def test_a_viewer_that_reads_nothing_fills_no_memory_and_ends_the_reading_when_it_leaves(
-    lonely: tuple[Edge, Server], url: str, origin_port: int
+    isolated: tuple[Edge, Server], url: str, origin_port: int
 ) -> None:
     size, written = 512 * MEBIBYTE, 0
     stalled, left = asyncio.Event(), asyncio.Event()
@@ -168,10 +168,10 @@ async def test_a_viewer_that_reads_nothing_fills_no_memory_and_ends_the_reading_
         except ConnectionError:
             left.set()
 
-    host, _, port = lonely[0].base_url.removeprefix("http://").partition(":")
+    host, _, port = isolated[0].base_url.removeprefix("http://").partition(":")
     async with playing(origin_port, endless), asyncio.timeout(LIMIT_SECONDS):
         _, viewer = await asyncio.open_connection(host, int(port), limit=1024)
-        viewer.write(f"GET {url.removeprefix(lonely[0].base_url)} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        viewer.write(f"GET {url.removeprefix(isolated[0].base_url)} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
         await stalled.wait()
         assert written < 64 * MEBIBYTE  # what the kernel holds in the sockets between us
         viewer.transport.abort()
@@ -188,10 +188,10 @@ async def _drain(writer: asyncio.StreamWriter, stalled: asyncio.Event) -> None:
 
 
 async def test_a_large_object_passes_in_constant_memory(
-    lonely: tuple[Edge, Server], client: httpx.AsyncClient, url: str, origin_port: int
+    isolated: tuple[Edge, Server], client: httpx.AsyncClient, url: str, origin_port: int
 ) -> None:
-    def most_kibibytes() -> int:
-        status = Path(f"/proc/{lonely[1].process.pid}/status").read_text()
+    def max_kibibytes() -> int:
+        status = Path(f"/proc/{isolated[1].process.pid}/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0])
 
     async def large(request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -201,26 +201,26 @@ async def test_a_large_object_passes_in_constant_memory(
             await writer.drain()
 
     async def read() -> int:
-        async with client.stream("GET", url) as answer:
-            return sum([len(piece) async for piece in answer.aiter_raw(MEBIBYTE)])
+        async with client.stream("GET", url) as response:
+            return sum([len(piece) async for piece in response.aiter_raw(MEBIBYTE)])
 
     async with playing(origin_port, large):
         pieces = 8
         await read()
-        before = most_kibibytes()
+        before = max_kibibytes()
         pieces = 256
         assert await read() == 256 * MEBIBYTE
-    assert most_kibibytes() - before < 32 * 1024
+    assert max_kibibytes() - before < 32 * 1024
 
 
 @asynccontextmanager
 async def in_process(script: Script, *, read_seconds: float) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an edge that has less patience than a real one."""
     port = free_port()
-    gate = Gate("http://edge", KeyGroup({OURS.key_id: ELLIPTIC.public_key()}), utc_now)
+    access = AccessCheck("http://edge", KeyGroup({OURS.key_id: ELLIPTIC.public_key()}), utc_now)
     credential = Credential(ACCESS_KEY_ID, SECRET_ACCESS_KEY, "eu-central-1")
     async with playing(port, script), origin_session(read_seconds) as session:
-        application = EdgeApplication(gate, Origin(session, f"http://127.0.0.1:{port}", BUCKET, credential, utc_now))
+        application = EdgeApplication(access, Origin(session, f"http://127.0.0.1:{port}", BUCKET, credential, utc_now))
         transport = httpx.ASGITransport(cast("Any", application))  # httpx spells ASGI's types out
         async with httpx.AsyncClient(transport=transport) as client:
             yield client

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from local.edge.key_group import LOOK_SECONDS
+from local.edge.key_group import POLL_SECONDS
 from tests.local.edge.place import ACCESS_KEY_ID, BUCKET, SECRET_ACCESS_KEY, SMALL, Edge
-from tests.local.edge.signing import OURS, STRANGER, Signer
+from tests.local.edge.signing import OURS, UNKNOWN_SIGNER, Signer
 from tests.servers import edge_command, free_port, running
 
 
@@ -37,37 +37,37 @@ def a_new_key() -> Signer:
 async def test_both_keys_open_in_between_and_the_retired_one_nothing_afterwards(edge: Edge, keys: Path) -> None:
     new = a_new_key()
     by_old, by_new = OURS.open(edge.url(SMALL)), new.open(edge.url(SMALL))
-    assert (edge.ask(by_old).status, edge.ask(by_new).code) == (200, "InvalidKey")
+    assert (edge.request(by_old).status, edge.request(by_new).code) == (200, "InvalidKey")
     new.publish(keys)
-    assert (edge.ask(by_new).status, edge.ask(by_old).status) == (200, 200)
+    assert (edge.request(by_new).status, edge.request(by_old).status) == (200, 200)
     (keys / f"{OURS.key_id}.pem").unlink()
-    async with asyncio.timeout(LOOK_SECONDS + 60):
-        while (await asyncio.to_thread(edge.ask, by_old)).status == 200:  # noqa: ASYNC110  another process
+    async with asyncio.timeout(POLL_SECONDS + 60):
+        while (await asyncio.to_thread(edge.request, by_old)).status == 200:  # noqa: ASYNC110  another process
             await asyncio.sleep(0.2)
-    assert (edge.ask(by_old).status, edge.ask(by_new).status) == (403, 200)
+    assert (edge.request(by_old).status, edge.request(by_new).status) == (403, 200)
 
 
-def test_a_page_full_of_urls_of_a_key_just_made_is_let_in_whoever_else_knocks(edge: Edge, keys: Path) -> None:
+def test_urls_of_a_new_key_are_accepted_beside_unknown_keys(edge: Edge, keys: Path) -> None:
     new = a_new_key()
-    strangers, wanted = STRANGER.open(edge.url(SMALL)), new.open(edge.url(SMALL))
-    edge.ask(strangers)
+    unknown_urls, own_urls = UNKNOWN_SIGNER.open(edge.url(SMALL)), new.open(edge.url(SMALL))
+    edge.request(unknown_urls)
     new.publish(keys)
     with ThreadPoolExecutor(12) as browser:
-        answers = list(browser.map(edge.ask, [strangers, *[wanted] * 10, strangers]))
-    assert [answer.status for answer in answers] == [403, *[200] * 10, 403]
+        responses = list(browser.map(edge.request, [unknown_urls, *[own_urls] * 10, unknown_urls]))
+    assert [response.status for response in responses] == [403, *[200] * 10, 403]
 
 
 async def test_a_file_that_is_no_key_changes_nothing(edge: Edge, keys: Path) -> None:
     (keys / "KBROKEN.pem").write_text("no key")
     new = a_new_key()
     new.publish(keys)
-    assert edge.ask(new.open(edge.url(SMALL))).code == "InvalidKey"
-    assert edge.ask(OURS.open(edge.url(SMALL))).status == 200
+    assert edge.request(new.open(edge.url(SMALL))).code == "InvalidKey"
+    assert edge.request(OURS.open(edge.url(SMALL))).status == 200
     (keys / "KBROKEN.pem").unlink()
-    assert edge.ask(new.open(edge.url(SMALL))).status == 200
+    assert edge.request(new.open(edge.url(SMALL))).status == 200
 
 
 def test_a_folder_that_vanished_leaves_the_known_keys_valid(edge: Edge, keys: Path) -> None:
     shutil.rmtree(keys)
-    assert edge.ask(STRANGER.open(edge.url(SMALL))).status == 403
-    assert edge.ask(OURS.open(edge.url(SMALL))).status == 200
+    assert edge.request(UNKNOWN_SIGNER.open(edge.url(SMALL))).status == 403
+    assert edge.request(OURS.open(edge.url(SMALL))).status == 200

@@ -30,36 +30,36 @@ def signer(request: pytest.FixtureRequest) -> Signer:
 
 
 def test_a_custom_policy_opens_what_it_names(edge: Edge, signer: Signer) -> None:
-    answer = edge.ask(signer.open(edge.url(SMALL), edge.url(f"{FOLDER}/*")))
-    assert (answer.status, answer.body) == (200, BODIES[SMALL])
+    response = edge.request(signer.open(edge.url(SMALL), edge.url(f"{FOLDER}/*")))
+    assert (response.status, response.body) == (200, BODIES[SMALL])
 
 
 def test_a_canned_policy_opens_its_one_url(edge: Edge, signer: Signer) -> None:
-    answer = edge.ask(signer.canned(edge.url(ORIGINAL)))
-    assert (answer.status, answer.body) == (200, BODIES[ORIGINAL])
+    response = edge.request(signer.canned(edge.url(ORIGINAL)))
+    assert (response.status, response.body) == (200, BODIES[ORIGINAL])
 
 
 def test_our_signature_of_a_folder_opens_each_of_its_files(edge: Edge, ours: UrlSigner) -> None:
     folder = ours.sign_folder(FOLDER, expires_at=in_an_hour())
     for key in (SMALL, ODD):
-        answer = edge.ask(folder.url(key.removeprefix(f"{FOLDER}/")))
-        assert (answer.status, answer.body) == (200, BODIES[key])
+        response = edge.request(folder.url(key.removeprefix(f"{FOLDER}/")))
+        assert (response.status, response.body) == (200, BODIES[key])
 
 
 def test_our_signature_of_an_original_opens_it(edge: Edge, ours: UrlSigner) -> None:
-    answer = edge.ask(ours.sign_object(ORIGINAL, expires_at=in_an_hour()))
-    assert (answer.status, answer.body) == (200, BODIES[ORIGINAL])
+    response = edge.request(ours.sign_object(ORIGINAL, expires_at=in_an_hour()))
+    assert (response.status, response.body) == (200, BODIES[ORIGINAL])
 
 
 @pytest.mark.parametrize("key", [ORIGINAL, OTHER_ITEM, OTHER_ACCOUNT])
 def test_our_signature_of_a_folder_opens_nothing_beside_it(edge: Edge, ours: UrlSigner, key: str) -> None:
     query = ours.sign_folder(FOLDER, expires_at=in_an_hour()).query
-    assert edge.ask(f"{edge.url(key)}?{query}").code == "AccessDenied"
+    assert edge.request(f"{edge.url(key)}?{query}").code == "AccessDenied"
 
 
 def test_our_signature_of_an_original_opens_no_other_file(edge: Edge, ours: UrlSigner) -> None:
     query = ours.sign_object(ORIGINAL, expires_at=in_an_hour()).partition("?")[2]
-    assert edge.ask(f"{edge.url(SMALL)}?{query}").code == "AccessDenied"
+    assert edge.request(f"{edge.url(SMALL)}?{query}").code == "AccessDenied"
 
 
 @pytest.mark.parametrize(
@@ -77,25 +77,25 @@ def test_the_aws_command_signs_what_the_edge_opens(
          "--private-key", f"file://{tmp_path}/key.pem", "--date-less-than", str(SOON), *conditions],
         env=offline_environment, check=True, capture_output=True, text=True,
     ).stdout.strip()  # fmt: skip
-    answer = edge.ask(signed)
-    assert (answer.status, answer.body) == (200, BODIES[ORIGINAL])
+    response = edge.request(signed)
+    assert (response.status, response.body) == (200, BODIES[ORIGINAL])
 
 
 def test_a_time_that_has_come_and_an_address_that_is_ours_are_let_in(edge: Edge) -> None:
     policy = OURS.policy(edge.url(SMALL), after=LONG_AGO, viewer="127.0.0.1")
-    assert edge.ask(OURS.custom(edge.url(SMALL), policy)).status == 200
+    assert edge.request(OURS.custom(edge.url(SMALL), policy)).status == 200
 
 
 def test_a_query_that_was_signed_too_is_no_hindrance_and_stays_at_the_edge(edge: Edge) -> None:
     url = f"{edge.url(SMALL)}?response-content-type=text/html&versionId=7"
     for signed in (OURS.canned(url), OURS.open(url)):
-        answer = edge.ask(signed)
-        assert (answer.status, answer.headers["content-type"]) == (200, "image/webp")
+        response = edge.request(signed)
+        assert (response.status, response.headers["content-type"]) == (200, "image/webp")
 
 
 def test_escapes_in_a_signed_url_name_the_object_itself(edge: Edge) -> None:
-    answer = edge.ask(OURS.canned(edge.url(quote(ODD))))
-    assert (answer.status, answer.body) == (200, BODIES[ODD])
+    response = edge.request(OURS.canned(edge.url(quote(ODD))))
+    assert (response.status, response.body) == (200, BODIES[ODD])
 
 
 def test_the_parameters_of_a_signature_may_be_escaped(edge: Edge) -> None:
@@ -103,4 +103,4 @@ def test_the_parameters_of_a_signature_may_be_escaped(edge: Edge) -> None:
     address, _, query = OURS.open(edge.url(SMALL)).partition("?")
     pairs = [pair.partition("=") for pair in query.split("&")]
     escaped = "&".join(f"{name}={quote(value, safe='').replace('~', '%7E')}" for name, _, value in pairs)
-    assert edge.ask(f"{address}?{escaped}").status == 200
+    assert edge.request(f"{address}?{escaped}").status == 200

@@ -35,7 +35,7 @@ def a_client(service: str, endpoint: str, config: Config = NO_RETRIES) -> Any:
     )
 
 
-class StandIn:
+class Backend:
     """One server with faults: its endpoint, and its plan."""
 
     def __init__(self, endpoint: str, service: str) -> None:
@@ -75,21 +75,21 @@ def queues_server() -> Iterator[str]:
 
 
 @pytest.fixture
-def tables(tables_server: str) -> Iterator[StandIn]:
+def tables(tables_server: str) -> Iterator[Backend]:
     yield from _without_plan_afterwards(tables_server, "dynamodb")
 
 
 @pytest.fixture
-def objects(objects_server: str) -> Iterator[StandIn]:
+def objects(objects_server: str) -> Iterator[Backend]:
     yield from _without_plan_afterwards(objects_server, "s3")
 
 
 @pytest.fixture
-def queues(queues_server: str) -> Iterator[StandIn]:
+def queues(queues_server: str) -> Iterator[Backend]:
     yield from _without_plan_afterwards(queues_server, "sqs")
 
 
-def _without_plan_afterwards(endpoint: str, service: str) -> Iterator[StandIn]:
-    stand_in = StandIn(endpoint, service)
-    yield stand_in
-    stand_in.plan()
+def _without_plan_afterwards(endpoint: str, service: str) -> Iterator[Backend]:
+    backend = Backend(endpoint, service)
+    yield backend
+    backend.plan()

@@ -7,12 +7,12 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError
 
-from tests.local.faults.conftest import StandIn, a_client
+from tests.local.faults.conftest import Backend, a_client
 
 KEY = {"pk": {"S": "a"}, "sk": {"S": "a"}}
 
 
-def a_table(tables: StandIn, name: str) -> Any:
+def a_table(tables: Backend, name: str) -> Any:
     client = a_client("dynamodb", tables.endpoint)
     client.create_table(
         TableName=name,
@@ -24,8 +24,8 @@ def a_table(tables: StandIn, name: str) -> Any:
 
 
 def code_of(failure: pytest.ExceptionInfo[ClientError]) -> tuple[int, str]:
-    answer = failure.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
+    response = failure.value.response
+    return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def code_of(failure: pytest.ExceptionInfo[ClientError]) -> tuple[int, str]:
         ("unavailable", (503, "ServiceUnavailable")),
     ],
 )
-def test_dynamodb_errors_are_dynamodbs(tables: StandIn, fault: str, expected: tuple[int, str]) -> None:
+def test_dynamodb_errors_are_dynamodbs(tables: Backend, fault: str, expected: tuple[int, str]) -> None:
     client = a_table(tables, f"errors-{fault}")
     tables.plan({"operation": "PutItem", "fault": fault})
     with pytest.raises(ClientError) as failure:
@@ -47,7 +47,7 @@ def test_dynamodb_errors_are_dynamodbs(tables: StandIn, fault: str, expected: tu
     assert tables.injected() == [1]
 
 
-def test_a_transaction_in_conflict_is_cancelled_with_a_reason_for_each_action(tables: StandIn) -> None:
+def test_a_transaction_in_conflict_is_cancelled_with_a_reason_for_each_action(tables: Backend) -> None:
     client = a_table(tables, "conflicts")
     tables.plan({"operation": "TransactWriteItems", "fault": "conflict"})
     puts = [{"Put": {"TableName": "conflicts", "Item": {**KEY, "pk": {"S": key}}}} for key in "abc"]
@@ -65,7 +65,7 @@ def test_a_transaction_in_conflict_is_cancelled_with_a_reason_for_each_action(ta
         ("unavailable", (503, "ServiceUnavailable")),
     ],
 )
-def test_s3_errors_are_s3s(objects: StandIn, fault: str, expected: tuple[int, str]) -> None:
+def test_s3_errors_are_s3s(objects: Backend, fault: str, expected: tuple[int, str]) -> None:
     client = a_client("s3", objects.endpoint)
     client.create_bucket(Bucket=f"errors-{fault.replace('_', '-')}")
     objects.plan({"operation": "PutObject", "fault": fault})
@@ -79,7 +79,7 @@ def test_s3_errors_are_s3s(objects: StandIn, fault: str, expected: tuple[int, st
     ("fault", "expected"),
     [("throttle", "RequestThrottled"), ("internal_error", "InternalFailure"), ("unavailable", "ServiceUnavailable")],
 )
-def test_sqs_errors_are_sqss(queues: StandIn, fault: str, expected: str) -> None:
+def test_sqs_errors_are_sqss(queues: Backend, fault: str, expected: str) -> None:
     client = a_client("sqs", queues.endpoint)
     url = client.create_queue(QueueName="errors")["QueueUrl"]
     queues.plan({"operation": "SendMessage", "fault": fault})
@@ -89,7 +89,7 @@ def test_sqs_errors_are_sqss(queues: StandIn, fault: str, expected: str) -> None
     assert queues.injected() == [1]
 
 
-def test_sns_errors_are_snss(queues: StandIn) -> None:
+def test_sns_errors_are_snss(queues: Backend) -> None:
     client = a_client("sns", queues.endpoint)
     topic = client.create_topic(Name="errors")["TopicArn"]
     queues.plan({"operation": "Publish", "fault": "throttle"})
@@ -98,7 +98,7 @@ def test_sns_errors_are_snss(queues: StandIn) -> None:
     assert code_of(failure) == (400, "Throttling")
 
 
-def test_botocore_retries_what_is_injected_and_gets_through(tables: StandIn) -> None:
+def test_botocore_retries_what_is_injected_and_gets_through(tables: Backend) -> None:
     a_table(tables, "retried")
     retrying = Config(retries={"mode": "standard", "total_max_attempts": 3})
     client = a_client("dynamodb", tables.endpoint, retrying)
@@ -111,7 +111,7 @@ def test_botocore_retries_what_is_injected_and_gets_through(tables: StandIn) -> 
     assert client.get_item(TableName="retried", Key=KEY)["Item"] == KEY
 
 
-def test_a_lost_answer_leaves_its_effect(tables: StandIn, objects: StandIn, queues: StandIn) -> None:
+def test_a_dropped_response_leaves_its_effect(tables: Backend, objects: Backend, queues: Backend) -> None:
     dynamodb = a_table(tables, "lost")
     tables.plan({"operation": "PutItem", "fault": "lose_answer"})
     with pytest.raises((ConnectionClosedError, HTTPClientError)):
@@ -133,7 +133,7 @@ def test_a_lost_answer_leaves_its_effect(tables: StandIn, objects: StandIn, queu
     assert sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "arrived"
 
 
-def test_a_reset_before_the_effect_leaves_nothing(tables: StandIn) -> None:
+def test_a_reset_before_the_effect_leaves_nothing(tables: Backend) -> None:
     client = a_table(tables, "reset")
     tables.plan({"operation": "PutItem", "fault": "reset"})
     with pytest.raises((ConnectionClosedError, HTTPClientError)):
@@ -141,7 +141,7 @@ def test_a_reset_before_the_effect_leaves_nothing(tables: StandIn) -> None:
     assert "Item" not in client.get_item(TableName="reset", Key=KEY)
 
 
-def test_the_same_seed_gives_the_same_faults(tables: StandIn) -> None:
+def test_the_same_seed_gives_the_same_faults(tables: Backend) -> None:
     client = a_table(tables, "seeded")
 
     def outcomes(seed: int) -> list[bool]:
@@ -162,20 +162,20 @@ def test_the_same_seed_gives_the_same_faults(tables: StandIn) -> None:
     assert False in first
 
 
-def test_a_wrong_plan_is_refused_and_changes_nothing(tables: StandIn) -> None:
+def test_a_wrong_plan_is_refused_and_changes_nothing(tables: Backend) -> None:
     tables.plan({"operation": "NoSuch", "fault": "throttle", "rate": 0.5})
     for wrong in ('{"rules": [{"operation": "X", "fault": "no such"}]}', "{}", "[", '{"rules": [], "sed": 1}'):
         assert tables.control("PUT", wrong.encode()).status_code == 400
     assert tables.injected() == [0]
 
 
-def test_an_unsigned_plan_is_refused(tables: StandIn, objects: StandIn, queues: StandIn) -> None:
-    for stand_in in (tables, objects, queues):
-        refused = httpx.put(f"{stand_in.endpoint}/__faults", json={"rules": []}, timeout=60)
+def test_an_unsigned_plan_is_refused(tables: Backend, objects: Backend, queues: Backend) -> None:
+    for backend in (tables, objects, queues):
+        refused = httpx.put(f"{backend.endpoint}/__faults", json={"rules": []}, timeout=60)
         assert refused.status_code == 403
 
 
-def test_health_checks_meet_no_faults(tables: StandIn) -> None:
+def test_health_checks_meet_no_faults(tables: Backend) -> None:
     tables.plan({"operation": "*", "fault": "reset"})
     assert httpx.get(f"{tables.endpoint}/readyz", timeout=60).status_code == 200
     assert tables.injected() == [0]

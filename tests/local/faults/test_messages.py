@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from tests.local.faults.conftest import StandIn, a_client
+from tests.local.faults.conftest import Backend, a_client
 
 
-def a_queue(queues: StandIn, name: str) -> tuple[Any, str]:
+def a_queue(queues: Backend, name: str) -> tuple[Any, str]:
     client = a_client("sqs", queues.endpoint)
     return client, client.create_queue(QueueName=name)["QueueUrl"]
 
@@ -18,7 +18,7 @@ def receive(client: Any, url: str, count: int) -> list[dict[str, Any]]:
     return messages
 
 
-def test_a_message_in_flight_is_delivered_again_and_both_receipts_serve(queues: StandIn) -> None:
+def test_a_message_in_flight_is_delivered_again_and_both_receipts_serve(queues: Backend) -> None:
     client, url = a_queue(queues, "twice")
     queues.plan({"operation": "ReceiveMessage", "fault": "duplicate", "seconds": 0.05})
     client.send_message(QueueUrl=url, MessageBody="photo")
@@ -33,7 +33,7 @@ def test_a_message_in_flight_is_delivered_again_and_both_receipts_serve(queues: 
     assert queues.injected() == [1]
 
 
-def test_a_delayed_message_reaches_a_poll_that_waits(queues: StandIn) -> None:
+def test_a_delayed_message_reaches_a_poll_that_waits(queues: Backend) -> None:
     client, url = a_queue(queues, "late")
     queues.plan({"operation": "ReceiveMessage", "fault": "delay", "seconds": 0.3, "times": 1})
     client.send_message(QueueUrl=url, MessageBody="photo")
@@ -41,7 +41,7 @@ def test_a_delayed_message_reaches_a_poll_that_waits(queues: StandIn) -> None:
     assert receive(client, url, 1)[0]["Body"] == "photo"
 
 
-def test_messages_overtake_each_other_and_none_is_lost(queues: StandIn) -> None:
+def test_messages_overtake_each_other_and_none_is_lost(queues: Backend) -> None:
     client, url = a_queue(queues, "mixed")
     sent = [str(number) for number in range(20)]
     for body in sent:

@@ -34,8 +34,8 @@ async def aws(store: Store, environment: dict[str, str], *words: str) -> str:
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     async with asyncio.timeout(COMMAND_SECONDS):
-        printed, complaint = await process.communicate()
-    assert process.returncode == 0, complaint.decode()
+        printed, message = await process.communicate()
+    assert process.returncode == 0, message.decode()
     return printed.decode()
 
 
@@ -69,7 +69,7 @@ async def test_a_folder_is_synced_listed_and_removed(
     await aws(store, environment, "s3", "rb", f"s3://{bucket}")
 
 
-async def test_its_presigned_urls_are_answered(
+async def test_its_presigned_urls_are_accepted(
     store: Store, environment: dict[str, str], bucket: str, tmp_path: Path
 ) -> None:
     (tmp_path / "a").write_bytes(b"presigned")

@@ -83,7 +83,7 @@ def test_a_chunk_left_out_is_refused() -> None:
     assert second
 
 
-def test_a_trailer_whose_signature_is_missing_is_refused() -> None:
+def test_a_trailer_without_a_signature_is_refused() -> None:
     sent = example_bytes()[:-2] + b"x-amz-checksum-crc32:AAAAAA==\r\n\r\n"
     with pytest.raises(S3Error, match="SignatureDoesNotMatch"):
         decoded(ChunkedDecoder(example_identity(SIGNED_WITH_TRAILER)), iter([sent]))

@@ -27,11 +27,11 @@ def open_bucket(s3: Any, bucket: str) -> str:
     return bucket
 
 
-def ask(http: httpx.Client, bucket: str, origin: str, method: str, headers: str = "") -> httpx.Response:
-    asked = {"origin": origin, "access-control-request-method": method}
+def request(http: httpx.Client, bucket: str, origin: str, method: str, headers: str = "") -> httpx.Response:
+    preflight = {"origin": origin, "access-control-request-method": method}
     if headers:
-        asked["access-control-request-headers"] = headers
-    return http.options(f"/{bucket}/a", headers=asked)
+        preflight["access-control-request-headers"] = headers
+    return http.options(f"/{bucket}/a", headers=preflight)
 
 
 def test_rules_are_kept_as_they_were_put(s3: Any, open_bucket: str) -> None:
@@ -43,14 +43,14 @@ def test_rules_are_kept_as_they_were_put(s3: Any, open_bucket: str) -> None:
 
 
 @pytest.mark.parametrize("origin", [PAGE, "https://photos.example.org"])
-def test_a_page_that_is_allowed_hears_so(http: httpx.Client, open_bucket: str, origin: str) -> None:
-    answer = ask(http, open_bucket, origin, "PUT", "Content-Type, x-amz-checksum-sha256")
-    assert answer.status_code == 200
-    assert answer.headers["access-control-allow-origin"] == origin
-    assert "PUT" in answer.headers["access-control-allow-methods"]
-    assert "x-amz-checksum-sha256" in answer.headers["access-control-allow-headers"].lower()
-    assert answer.headers["access-control-max-age"] == "600"
-    assert "Origin" in answer.headers["vary"]
+def test_an_allowed_page_gets_cors_headers(http: httpx.Client, open_bucket: str, origin: str) -> None:
+    response = request(http, open_bucket, origin, "PUT", "Content-Type, x-amz-checksum-sha256")
+    assert response.status_code == 200
+    assert response.headers["access-control-allow-origin"] == origin
+    assert "PUT" in response.headers["access-control-allow-methods"]
+    assert "x-amz-checksum-sha256" in response.headers["access-control-allow-headers"].lower()
+    assert response.headers["access-control-max-age"] == "600"
+    assert "Origin" in response.headers["vary"]
 
 
 @pytest.mark.parametrize(
@@ -63,30 +63,30 @@ def test_a_page_that_is_allowed_hears_so(http: httpx.Client, open_bucket: str, o
         ("https://example.org.evil", "GET", ""),
     ],
 )
-def test_everybody_else_is_refused(
+def test_other_origins_are_refused(
     http: httpx.Client, open_bucket: str, origin: str, method: str, headers: str
 ) -> None:
-    answer = ask(http, open_bucket, origin, method, headers)
-    assert answer.status_code == 403
-    assert "access-control-allow-origin" not in answer.headers
+    response = request(http, open_bucket, origin, method, headers)
+    assert response.status_code == 403
+    assert "access-control-allow-origin" not in response.headers
 
 
-def test_a_bucket_without_rules_allows_nobody(http: httpx.Client, bucket: str) -> None:
-    assert ask(http, bucket, PAGE, "GET").status_code == 403
+def test_a_bucket_without_rules_allows_no_origin(http: httpx.Client, bucket: str) -> None:
+    assert request(http, bucket, PAGE, "GET").status_code == 403
 
 
-def test_an_answer_may_be_read_by_the_page_that_asked(s3: Any, http: httpx.Client, open_bucket: str) -> None:
+def test_a_response_is_readable_by_the_requesting_page(s3: Any, http: httpx.Client, open_bucket: str) -> None:
     s3.put_object(Bucket=open_bucket, Key="a", Body=b"x")
     url = s3.generate_presigned_url("get_object", {"Bucket": open_bucket, "Key": "a"})
-    answer = http.get(url, headers={"origin": PAGE})
-    assert answer.headers["access-control-allow-origin"] == PAGE
-    assert answer.headers["access-control-expose-headers"] == "ETag"
+    response = http.get(url, headers={"origin": PAGE})
+    assert response.headers["access-control-allow-origin"] == PAGE
+    assert response.headers["access-control-expose-headers"] == "ETag"
     assert "access-control-allow-origin" not in http.get(url, headers={"origin": "https://evil.example"}).headers
 
 
 def test_an_error_may_be_read_as_well(http: httpx.Client, open_bucket: str) -> None:
-    answer = http.get(f"/{open_bucket}/a", headers={"origin": PAGE})
-    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (403, PAGE)
+    response = http.get(f"/{open_bucket}/a", headers={"origin": PAGE})
+    assert (response.status_code, response.headers["access-control-allow-origin"]) == (403, PAGE)
 
 
 @pytest.mark.parametrize(

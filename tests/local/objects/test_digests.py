@@ -27,13 +27,13 @@ def is_absent(s3: Any, bucket: str, key: str = "a") -> bool:
 
 
 @pytest.mark.parametrize("name", ["ChecksumSHA256", "ChecksumSHA1", "ChecksumCRC32"])
-def test_a_right_checksum_is_kept_and_told(s3: Any, bucket: str, name: str) -> None:
+def test_a_right_checksum_is_stored_and_returned(s3: Any, bucket: str, name: str) -> None:
     s3.put_object(Bucket=bucket, Key="a", Body=BODY, **{name: DIGESTS[name]})
     got = s3.get_object(Bucket=bucket, Key="a", ChecksumMode="ENABLED")
     assert (got[name], got["Body"].read()) == (DIGESTS[name], BODY)
 
 
-def test_a_put_is_told_the_checksum_that_was_verified(s3: Any, bucket: str) -> None:
+def test_a_put_returns_the_verified_checksum(s3: Any, bucket: str) -> None:
     put = s3.put_object(Bucket=bucket, Key="a", Body=BODY, ChecksumSHA256=DIGESTS["ChecksumSHA256"])
     assert (put["ChecksumSHA256"], put["ChecksumType"]) == (DIGESTS["ChecksumSHA256"], "FULL_OBJECT")
 
@@ -53,7 +53,7 @@ def test_a_checksum_that_is_none_is_refused(s3: Any, bucket: str) -> None:
     assert is_absent(s3, bucket)
 
 
-def test_the_checksum_of_a_whole_is_not_told_of_a_part(s3: Any, bucket: str) -> None:
+def test_the_checksum_of_an_object_is_not_returned_for_a_range(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="a", Body=BODY, ChecksumSHA256=DIGESTS["ChecksumSHA256"])
     got = s3.get_object(Bucket=bucket, Key="a", ChecksumMode="ENABLED", Range="bytes=0-3")
     assert "ChecksumSHA256" not in got
@@ -94,14 +94,14 @@ class ExactPayload(S3SigV4Auth):
 
 def test_a_body_other_than_the_signed_one_is_refused(s3: Any, store: Store, bucket: str) -> None:
     other = hashlib.sha256(b"other").hexdigest()
-    answer = send(store, bucket, "a", BODY, **{"x-amz-content-sha256": other})
-    assert (answer.status_code, code_of(answer)) == (400, "XAmzContentSHA256Mismatch")
+    response = send(store, bucket, "a", BODY, **{"x-amz-content-sha256": other})
+    assert (response.status_code, code_of(response)) == (400, "XAmzContentSHA256Mismatch")
     assert is_absent(s3, bucket)
 
 
 def test_an_unsigned_payload_is_taken_as_it_is(s3: Any, store: Store, bucket: str) -> None:
-    answer = send(store, bucket, "a", BODY, **{"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
-    assert answer.status_code == 200
+    response = send(store, bucket, "a", BODY, **{"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
+    assert response.status_code == 200
     assert s3.get_object(Bucket=bucket, Key="a")["Body"].read() == BODY
 
 
@@ -119,33 +119,35 @@ def trailer_headers(length: int) -> dict[str, str]:
 
 
 def test_a_checksum_may_come_after_the_body(s3: Any, store: Store, bucket: str) -> None:
-    answer = send(store, bucket, "a", trailing(BODY, DIGESTS["ChecksumCRC32"]), **trailer_headers(len(BODY)))
-    assert answer.status_code == 200
+    response = send(store, bucket, "a", trailing(BODY, DIGESTS["ChecksumCRC32"]), **trailer_headers(len(BODY)))
+    assert response.status_code == 200
     got = s3.get_object(Bucket=bucket, Key="a", ChecksumMode="ENABLED")
     assert (got["Body"].read(), got["ChecksumCRC32"]) == (BODY, DIGESTS["ChecksumCRC32"])
     assert "ContentEncoding" not in got
 
 
 def test_a_wrong_checksum_after_the_body_is_refused(s3: Any, store: Store, bucket: str) -> None:
-    answer = send(store, bucket, "a", trailing(BODY + b"!", DIGESTS["ChecksumCRC32"]), **trailer_headers(len(BODY) + 1))
-    assert (answer.status_code, code_of(answer)) == (400, "BadDigest")
+    response = send(
+        store, bucket, "a", trailing(BODY + b"!", DIGESTS["ChecksumCRC32"]), **trailer_headers(len(BODY) + 1)
+    )
+    assert (response.status_code, code_of(response)) == (400, "BadDigest")
     assert is_absent(s3, bucket)
 
 
 def test_a_body_shorter_than_declared_is_refused(s3: Any, store: Store, bucket: str) -> None:
-    answer = send(store, bucket, "a", trailing(BODY, DIGESTS["ChecksumCRC32"]), **trailer_headers(len(BODY) + 1))
-    assert (answer.status_code, code_of(answer)) == (400, "IncompleteBody")
+    response = send(store, bucket, "a", trailing(BODY, DIGESTS["ChecksumCRC32"]), **trailer_headers(len(BODY) + 1))
+    assert (response.status_code, code_of(response)) == (400, "IncompleteBody")
     assert is_absent(s3, bucket)
 
 
 @pytest.mark.parametrize("broken", [b"zz\r\n", b"5\r\nhello!\r\n0\r\n\r\n", b"5\r\nhello\r\n", b"5" * 9_000])
 def test_a_broken_encoding_is_refused(s3: Any, store: Store, bucket: str, broken: bytes) -> None:
-    answer = send(store, bucket, "a", broken, **trailer_headers(5))
-    assert answer.status_code == 400
+    response = send(store, bucket, "a", broken, **trailer_headers(5))
+    assert response.status_code == 400
     assert is_absent(s3, bucket)
 
 
 def test_more_than_5_gib_in_one_put_is_refused_before_it_is_sent(s3: Any, store: Store, bucket: str) -> None:
     headers = trailer_headers(5 * 1024**3 + 1)
-    answer = send(store, bucket, "a", b"", **headers)
-    assert (answer.status_code, code_of(answer)) == (400, "EntityTooLarge")
+    response = send(store, bucket, "a", b"", **headers)
+    assert (response.status_code, code_of(response)) == (400, "EntityTooLarge")

@@ -57,8 +57,8 @@ def await_arrival(folder: Path, size: int) -> None:
         waiting.wait(0.01)
 
 
-def test_whatever_was_answered_survives_a_kill_at_any_moment(tmp_path: Path) -> None:
-    answered: dict[str, bytes] = {}
+def test_whatever_was_acknowledged_survives_a_kill_at_any_moment(tmp_path: Path) -> None:
+    acknowledged: dict[str, bytes] = {}
     deleted: set[str] = set()
     for _ in range(3):
         with serving(tmp_path) as (client, server):
@@ -69,20 +69,20 @@ def test_whatever_was_answered_survives_a_kill_at_any_moment(tmp_path: Path) -> 
                 while True:
                     key, body = secrets.token_hex(4), secrets.token_bytes(secrets.randbelow(200_000))
                     client.put_object(Bucket="bucket", Key=key, Body=body)
-                    answered[key] = body
-                    if len(answered) % 5 == 0:
-                        gone = next(iter(answered))
-                        del answered[gone]  # from here on it may be there or not
+                    acknowledged[key] = body
+                    if len(acknowledged) % 5 == 0:
+                        gone = next(iter(acknowledged))
+                        del acknowledged[gone]  # from here on it may be there or not
                         client.delete_object(Bucket="bucket", Key=gone)
                         deleted.add(gone)
             except BotoCoreError:
                 pass  # the end that this is about
             killer.join()
     with serving(tmp_path) as (client, _):
-        for key, body in answered.items():
+        for key, body in acknowledged.items():
             assert client.get_object(Bucket="bucket", Key=key)["Body"].read() == body
         listed = {entry["Key"] for page in list_pages(client) for entry in page.get("Contents", ())}
-        assert answered.keys() <= listed
+        assert acknowledged.keys() <= listed
         assert not deleted & listed
         assert files_on_disk(tmp_path) == len(listed)
 
@@ -140,7 +140,7 @@ def test_an_upload_in_parts_goes_on_after_a_kill(tmp_path: Path) -> None:
         assert files_on_disk(tmp_path) == 0
 
 
-def test_a_piece_whose_move_was_cut_short_is_read_and_moved_at_the_next_start(tmp_path: Path) -> None:
+def test_a_piece_with_an_interrupted_move_is_moved_at_the_next_start(tmp_path: Path) -> None:
     with serving(tmp_path) as (client, server):
         client.create_bucket(Bucket="bucket")
         client.put_object(Bucket="bucket", Key="a", Body=b"moved")
@@ -173,7 +173,7 @@ def test_a_graceful_stop_finishes_what_has_begun(tmp_path: Path) -> None:
         assert client.head_object(Bucket="bucket", Key="whole")["ContentLength"] == 4 * MEBIBYTE
 
 
-def test_a_broken_file_ends_the_answer_early_instead_of_filling_it_up(tmp_path: Path) -> None:
+def test_a_damaged_file_ends_the_response_early(tmp_path: Path) -> None:
     with serving(tmp_path) as (client, _):
         client.create_bucket(Bucket="bucket")
         client.put_object(Bucket="bucket", Key="a", Body=bytes(MEBIBYTE))

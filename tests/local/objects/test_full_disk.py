@@ -60,7 +60,7 @@ def test_a_part_that_the_disk_cuts_off_can_be_sent_again(tmp_path: Path) -> None
         client.upload_part(**named, PartNumber=1, Body=bytes(5 * MEBIBYTE))
 
 
-def test_the_last_room_is_kept_for_deletes_and_for_neighbours(tmp_path: Path) -> None:
+def test_the_last_space_is_reserved_for_deletes_and_neighbours(tmp_path: Path) -> None:
     status = os.statvfs(tmp_path)
     spare = status.f_bavail * status.f_frsize + 1024 * MEBIBYTE
     with serving(tmp_path) as client:
@@ -75,7 +75,7 @@ def test_the_last_room_is_kept_for_deletes_and_for_neighbours(tmp_path: Path) ->
         assert files_on_disk(tmp_path) == 0
 
 
-async def test_a_removal_that_finds_no_room_gets_the_room_held_back(tmp_path: Path) -> None:
+async def test_a_delete_on_a_full_disk_uses_the_reserve(tmp_path: Path) -> None:
     async with open_storage(tmp_path, spare_bytes=0) as storage:
         assert (tmp_path / "ballast").stat().st_size > MEBIBYTE
 

@@ -22,10 +22,10 @@ def filled(s3: Any, bucket: str) -> str:
 
 def pages(s3: Any, bucket: str, **arguments: Any) -> list[tuple[list[str], list[str]]]:
     """Keys and common prefixes of each page."""
-    found = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, **arguments)
+    collected = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, **arguments)
     return [
         ([e["Key"] for e in page.get("Contents", ())], [e["Prefix"] for e in page.get("CommonPrefixes", ())])
-        for page in found
+        for page in collected
     ]
 
 
@@ -46,19 +46,19 @@ def expected(keys: set[str], prefix: str, delimiter: str) -> tuple[list[str], li
 def test_pages_hold_every_key_and_group_once_and_in_order(
     s3: Any, filled: str, prefix: str, delimiter: str, size: int
 ) -> None:
-    found = pages(s3, filled, Prefix=prefix, Delimiter=delimiter, PaginationConfig={"PageSize": size})
-    assert all(len(keys) + len(groups) <= size for keys, groups in found)
-    all_keys = [key for keys, _ in found for key in keys]
-    all_groups = [group for _, groups in found for group in groups]
+    collected = pages(s3, filled, Prefix=prefix, Delimiter=delimiter, PaginationConfig={"PageSize": size})
+    assert all(len(keys) + len(groups) <= size for keys, groups in collected)
+    all_keys = [key for keys, _ in collected for key in keys]
+    all_groups = [group for _, groups in collected for group in groups]
     assert (all_keys, all_groups) == expected(set(KEYS), prefix, delimiter)
 
 
 def test_a_listing_may_start_after_a_key(s3: Any, filled: str) -> None:
-    (found,) = pages(s3, filled, StartAfter="a/b")
-    assert found[0] == sorted((key for key in KEYS if key.encode() > b"a/b"), key=str.encode)
+    (collected,) = pages(s3, filled, StartAfter="a/b")
+    assert collected[0] == sorted((key for key in KEYS if key.encode() > b"a/b"), key=str.encode)
 
 
-def test_a_listing_says_what_a_client_needs_to_compare(s3: Any, bucket: str) -> None:
+def test_a_listing_contains_what_a_client_needs_to_compare(s3: Any, bucket: str) -> None:
     put = s3.put_object(Bucket=bucket, Key="a", Body=b"12345")
     (entry,) = s3.list_objects_v2(Bucket=bucket)["Contents"]
     head = s3.head_object(Bucket=bucket, Key="a")
@@ -67,8 +67,8 @@ def test_a_listing_says_what_a_client_needs_to_compare(s3: Any, bucket: str) -> 
 
 
 def test_an_empty_page_is_the_end(s3: Any, filled: str) -> None:
-    answer = s3.list_objects_v2(Bucket=filled, MaxKeys=0)
-    assert (answer["KeyCount"], answer["IsTruncated"]) == (0, False)
+    response = s3.list_objects_v2(Bucket=filled, MaxKeys=0)
+    assert (response["KeyCount"], response["IsTruncated"]) == (0, False)
 
 
 def test_a_token_that_we_did_not_give_is_refused(s3: Any, filled: str) -> None:
@@ -120,7 +120,7 @@ def test_any_keys_are_listed_as_the_model_lists_them(
     client.create_bucket(Bucket=name)
     for key in keys:
         client.put_object(Bucket=name, Key=key, Body=b"")
-    found = pages(client, name, Prefix=prefix, Delimiter=delimiter, PaginationConfig={"PageSize": size})
-    listed = [key for page, _ in found for key in page], [group for _, page in found for group in page]
+    collected = pages(client, name, Prefix=prefix, Delimiter=delimiter, PaginationConfig={"PageSize": size})
+    listed = [key for page, _ in collected for key in page], [group for _, page in collected for group in page]
     assert listed == expected(keys, prefix, delimiter)
     client.close()

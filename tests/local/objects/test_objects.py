@@ -103,30 +103,30 @@ def test_many_are_deleted_at_once(s3: Any, bucket: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "start", "end"),
+    ("requested", "start", "end"),
     [("bytes=0-0", 0, 0), ("bytes=2-4", 2, 4), ("bytes=5-", 5, 9), ("bytes=-3", 7, 9), ("bytes=8-100", 8, 9)],
 )
-def test_a_range_is_answered_with_206(s3: Any, bucket: str, asked: str, start: int, end: int) -> None:
+def test_a_range_returns_206(s3: Any, bucket: str, requested: str, start: int, end: int) -> None:
     s3.put_object(Bucket=bucket, Key="a", Body=b"0123456789")
-    got = s3.get_object(Bucket=bucket, Key="a", Range=asked)
+    got = s3.get_object(Bucket=bucket, Key="a", Range=requested)
     assert got["ResponseMetadata"]["HTTPStatusCode"] == 206
     assert got["ContentRange"] == f"bytes {start}-{end}/10"
     assert got["Body"].read() == b"0123456789"[start : end + 1]
 
 
-@pytest.mark.parametrize("asked", ["bytes=10-", "bytes=100-200", "bytes=-0"])
-def test_a_range_past_the_end_is_416(s3: Any, bucket: str, asked: str) -> None:
+@pytest.mark.parametrize("requested", ["bytes=10-", "bytes=100-200", "bytes=-0"])
+def test_a_range_past_the_end_is_416(s3: Any, bucket: str, requested: str) -> None:
     s3.put_object(Bucket=bucket, Key="a", Body=b"0123456789")
     with pytest.raises(ClientError) as error:
-        s3.get_object(Bucket=bucket, Key="a", Range=asked)
+        s3.get_object(Bucket=bucket, Key="a", Range=requested)
     assert code_of(error) == "InvalidRange"
     assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 416
 
 
-@pytest.mark.parametrize("asked", ["bytes=1-2,4-5", "bytes=4-2", "lines=1-2", "bytes=x-"])
-def test_what_is_no_single_range_is_answered_whole(s3: Any, bucket: str, asked: str) -> None:
+@pytest.mark.parametrize("requested", ["bytes=1-2,4-5", "bytes=4-2", "lines=1-2", "bytes=x-"])
+def test_an_unsupported_range_returns_the_whole_object(s3: Any, bucket: str, requested: str) -> None:
     s3.put_object(Bucket=bucket, Key="a", Body=b"0123456789")
-    got = s3.get_object(Bucket=bucket, Key="a", Range=asked)
+    got = s3.get_object(Bucket=bucket, Key="a", Range=requested)
     assert (got["ResponseMetadata"]["HTTPStatusCode"], got["Body"].read()) == (200, b"0123456789")
 
 
@@ -176,7 +176,7 @@ def test_a_read_may_name_other_headers(s3: Any, bucket: str) -> None:
     assert (got["ContentType"], got["ContentDisposition"], got["CacheControl"]) == ("image/png", "inline", "no-store")
 
 
-def test_a_copy_stands_when_the_original_goes(s3: Any, bucket: str) -> None:
+def test_a_copy_survives_the_original(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="a", Body=b"bytes", ContentType="image/png")
     s3.copy_object(Bucket=bucket, Key="b", CopySource={"Bucket": bucket, "Key": "a"})
     s3.delete_object(Bucket=bucket, Key="a")
@@ -193,8 +193,8 @@ def test_an_unknown_sub_resource_is_never_taken_for_the_object(s3: Any, bucket: 
     assert s3.get_object(Bucket=bucket, Key="a")["Body"].read() == b"x"
 
 
-def test_no_answer_lets_a_browser_guess_its_type(s3: Any, bucket: str, http: httpx.Client) -> None:
+def test_no_response_lets_a_browser_guess_its_type(s3: Any, bucket: str, http: httpx.Client) -> None:
     s3.put_object(Bucket=bucket, Key="a", Body=b"<script>")
-    answer = http.get(s3.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "a"}))
-    assert answer.headers["x-content-type-options"] == "nosniff"
+    response = http.get(s3.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "a"}))
+    assert response.headers["x-content-type-options"] == "nosniff"
     assert http.get(f"/{bucket}/a").headers["x-content-type-options"] == "nosniff"

@@ -48,7 +48,7 @@ async def own_bucket(client: Any) -> str:
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-async def test_health_is_told_to_anybody(our_store: Store, path: str) -> None:
+async def test_health_needs_no_credentials(our_store: Store, path: str) -> None:
     async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         assert (await http.get(our_store.endpoint + path)).status_code == 200
 
@@ -72,19 +72,19 @@ async def test_a_reader_sees_the_old_or_the_new_object_but_never_a_mixture(clien
             tasks.create_task(read())
 
 
-async def test_of_many_writers_that_want_to_be_first_one_is(client: Any, own_bucket: str) -> None:
-    refusals: set[str] = set()
+async def test_one_of_many_create_only_writers_succeeds(client: Any, own_bucket: str) -> None:
+    errors: set[str] = set()
 
     async def put(number: int) -> bool:
         try:
             await client.put_object(Bucket=own_bucket, Key="once", Body=b"%d" % number, IfNoneMatch="*")
         except client.exceptions.ClientError as error:
-            refusals.add(error.response["Error"]["Code"])
+            errors.add(error.response["Error"]["Code"])
             return False
         return True
 
     won = await asyncio.gather(*(put(number) for number in range(20)))
-    assert (won.count(True), refusals) == (1, {"PreconditionFailed"})
+    assert (won.count(True), errors) == (1, {"PreconditionFailed"})
     got = await client.get_object(Bucket=own_bucket, Key="once")
     assert await got["Body"].read() == b"%d" % won.index(True)
 
@@ -105,15 +105,15 @@ async def test_parts_sent_at_once_and_completed_twice_at_once_are_one_object(cli
     assert await got["Body"].read() == b"".join(bodies)
 
 
-def test_a_refusal_before_the_body_ends_the_connection_of_who_waits_for_it(our_store: Store) -> None:
+def test_an_error_before_the_body_closes_an_expecting_connection(our_store: Store) -> None:
     connection = http.client.HTTPConnection(urlsplit(our_store.endpoint).netloc, timeout=60)
     connection.putrequest("PUT", "/bucket/a")
     connection.putheader("Content-Length", "1000000")
     connection.putheader("Expect", "100-continue")
     connection.endheaders()
-    answer = connection.getresponse()
-    assert (answer.status, answer.getheader("connection")) == (403, "close")
-    answer.read()
+    response = connection.getresponse()
+    assert (response.status, response.getheader("connection")) == (403, "close")
+    response.read()
     connection.close()
 
 
@@ -121,8 +121,8 @@ def test_a_connection_goes_on_after_a_body_that_was_refused(our_store: Store) ->
     connection = http.client.HTTPConnection(urlsplit(our_store.endpoint).netloc, timeout=60)
     for _ in range(3):
         connection.request("PUT", "/bucket/a", body=bytes(2 * MEBIBYTE))
-        answer = connection.getresponse()
-        assert (answer.status, b"AccessDenied" in answer.read()) == (403, True)
+        response = connection.getresponse()
+        assert (response.status, b"AccessDenied" in response.read()) == (403, True)
     connection.close()
 
 

@@ -54,8 +54,8 @@ def with_parameter(url: str, name: str, value: str) -> str:
 def test_a_presigned_put_with_what_it_binds_is_taken(
     s3: Any, http: httpx.Client, presigned_put: str, bucket: str
 ) -> None:
-    answer = http.put(presigned_put, content=BODY, headers=BOUND_HEADERS)
-    assert answer.status_code == 200
+    response = http.put(presigned_put, content=BODY, headers=BOUND_HEADERS)
+    assert response.status_code == 200
     got = s3.get_object(Bucket=bucket, Key="a")
     assert (got["Body"].read(), got["ContentDisposition"]) == (BODY, "attachment")
 
@@ -71,15 +71,15 @@ def test_a_presigned_put_with_what_it_binds_is_taken(
 def test_a_presigned_put_with_other_headers_is_refused(
     s3: Any, http: httpx.Client, presigned_put: str, bucket: str, change: dict[str, str]
 ) -> None:
-    answer = http.put(presigned_put, content=BODY, headers=BOUND_HEADERS | change)
-    assert (answer.status_code, code_of(answer)) == (403, "SignatureDoesNotMatch")
+    response = http.put(presigned_put, content=BODY, headers=BOUND_HEADERS | change)
+    assert (response.status_code, code_of(response)) == (403, "SignatureDoesNotMatch")
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
 
 
 def test_a_presigned_put_of_another_length_is_refused(http: httpx.Client, presigned_put: str) -> None:
     headers = BOUND_HEADERS | {"content-length": str(len(BODY) + 1)}
-    answer = http.put(presigned_put, content=BODY + b"!", headers=headers)
-    assert (answer.status_code, code_of(answer)) == (403, "SignatureDoesNotMatch")
+    response = http.put(presigned_put, content=BODY + b"!", headers=headers)
+    assert (response.status_code, code_of(response)) == (403, "SignatureDoesNotMatch")
 
 
 def test_a_presigned_put_without_a_bound_header_is_refused(http: httpx.Client, presigned_put: str) -> None:
@@ -90,12 +90,12 @@ def test_a_presigned_put_without_a_bound_header_is_refused(http: httpx.Client, p
 def test_other_bytes_under_a_bound_digest_are_refused(
     s3: Any, http: httpx.Client, presigned_put: str, bucket: str
 ) -> None:
-    answer = http.put(presigned_put, content=b"ph0to", headers=BOUND_HEADERS)
-    assert (answer.status_code, code_of(answer)) == (400, "BadDigest")
+    response = http.put(presigned_put, content=b"ph0to", headers=BOUND_HEADERS)
+    assert (response.status_code, code_of(response)) == (400, "BadDigest")
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
 
 
-def test_a_presigned_get_is_answered(http: httpx.Client, presigned_get: str) -> None:
+def test_a_presigned_get_is_accepted(http: httpx.Client, presigned_get: str) -> None:
     assert http.get(presigned_get).content == BODY
     assert http.get(presigned_get, headers={"range": "bytes=1-2"}).content == BODY[1:3]
 
@@ -122,9 +122,9 @@ def test_an_added_parameter_is_refused(http: httpx.Client, presigned_get: str, a
 def test_a_changed_path_is_refused(s3: Any, http: httpx.Client, presigned_get: str, bucket: str, path: str) -> None:
     s3.put_object(Bucket=bucket, Key="other", Body=b"secret")
     parts = urlsplit(presigned_get)
-    answer = http.get(urlunsplit(parts._replace(path=f"/{bucket}/{path}")))
-    assert answer.status_code == 403
-    assert b"secret" not in answer.content
+    response = http.get(urlunsplit(parts._replace(path=f"/{bucket}/{path}")))
+    assert response.status_code == 403
+    assert b"secret" not in response.content
 
 
 def test_an_unsigned_header_that_changes_the_request_is_refused(http: httpx.Client, presigned_put: str) -> None:
@@ -132,11 +132,11 @@ def test_an_unsigned_header_that_changes_the_request_is_refused(http: httpx.Clie
     assert (http.put(presigned_put, content=BODY, headers=headers).status_code) == 403
 
 
-def test_nobody_is_refused(http: httpx.Client, s3: Any, bucket: str) -> None:
+def test_an_anonymous_request_is_refused(http: httpx.Client, s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="a", Body=BODY)
     for method, path in (("GET", "/a"), ("PUT", "/b"), ("GET", ""), ("DELETE", "/a"), ("POST", "?delete")):
-        answer = http.request(method, f"/{bucket}{path}")
-        assert (answer.status_code, code_of(answer)) == (403, "AccessDenied")
+        response = http.request(method, f"/{bucket}{path}")
+        assert (response.status_code, code_of(response)) == (403, "AccessDenied")
 
 
 def test_another_secret_is_refused(store: Store, bucket: str) -> None:
@@ -154,8 +154,8 @@ def test_another_key_id_is_refused(store: Store, bucket: str) -> None:
 
 
 def test_signed_twice_is_refused(http: httpx.Client, presigned_get: str) -> None:
-    answer = http.get(presigned_get, headers={"authorization": "AWS4-HMAC-SHA256 Credential=x"})
-    assert answer.status_code == 400
+    response = http.get(presigned_get, headers={"authorization": "AWS4-HMAC-SHA256 Credential=x"})
+    assert response.status_code == 400
 
 
 SIGNED_AT = datetime(2013, 5, 24, tzinfo=UTC)

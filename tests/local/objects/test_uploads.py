@@ -42,7 +42,7 @@ def complete(s3: Any, upload: dict[str, str], parts: list[dict[str, Any]]) -> An
     return s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
 
 
-def refusal(s3: Any, upload: dict[str, str], parts: list[dict[str, Any]]) -> str:
+def error_of(s3: Any, upload: dict[str, str], parts: list[dict[str, Any]]) -> str:
     with pytest.raises(ClientError) as error:
         complete(s3, upload, parts)
     return code_of(error)
@@ -94,41 +94,41 @@ def test_the_list_of_parts_names_the_checksum(s3: Any, upload: dict[str, str]) -
 def test_parts_are_listed_by_pages(s3: Any, upload: dict[str, str]) -> None:
     for number in range(1, 8):
         put_part(s3, upload, number, b"x")
-    found = s3.get_paginator("list_parts").paginate(**upload, PaginationConfig={"PageSize": 3})
-    assert [[part["PartNumber"] for part in page["Parts"]] for page in found] == [[1, 2, 3], [4, 5, 6], [7]]
+    collected = s3.get_paginator("list_parts").paginate(**upload, PaginationConfig={"PageSize": 3})
+    assert [[part["PartNumber"] for part in page["Parts"]] for page in collected] == [[1, 2, 3], [4, 5, 6], [7]]
 
 
 def test_a_part_sent_again_replaces_the_first(s3: Any, upload: dict[str, str], bucket: str) -> None:
     first = put_part(s3, upload, 1, b"first")
     second = put_part(s3, upload, 1, b"second")
-    assert refusal(s3, upload, [first]) == "InvalidPart"
+    assert error_of(s3, upload, [first]) == "InvalidPart"
     complete(s3, upload, [second])
     assert s3.get_object(Bucket=bucket, Key="movie")["Body"].read() == b"second"
 
 
-def test_completing_again_answers_the_same(s3: Any, upload: dict[str, str]) -> None:
+def test_completing_again_returns_the_same(s3: Any, upload: dict[str, str]) -> None:
     parts = [put_part(s3, upload, 1, LAST)]
     assert complete(s3, upload, parts)["ETag"] == complete(s3, upload, parts)["ETag"]
 
 
 def test_a_part_that_was_never_sent_is_refused(s3: Any, upload: dict[str, str]) -> None:
     part = put_part(s3, upload, 1, LAST)
-    assert refusal(s3, upload, [part, {**part, "PartNumber": 2}]) == "InvalidPart"
+    assert error_of(s3, upload, [part, {**part, "PartNumber": 2}]) == "InvalidPart"
 
 
 def test_another_entity_tag_is_refused(s3: Any, upload: dict[str, str]) -> None:
     part = put_part(s3, upload, 1, LAST)
-    assert refusal(s3, upload, [{**part, "ETag": '"0123456789abcdef0123456789abcdef"'}]) == "InvalidPart"
+    assert error_of(s3, upload, [{**part, "ETag": '"0123456789abcdef0123456789abcdef"'}]) == "InvalidPart"
 
 
 def test_another_checksum_is_refused(s3: Any, upload: dict[str, str]) -> None:
     part = put_part(s3, upload, 1, LAST)
-    assert refusal(s3, upload, [{**part, "ChecksumSHA256": sha256(b"other")}]) == "InvalidPart"
+    assert error_of(s3, upload, [{**part, "ChecksumSHA256": sha256(b"other")}]) == "InvalidPart"
 
 
 def test_a_missing_checksum_is_refused(s3: Any, upload: dict[str, str]) -> None:
     part = put_part(s3, upload, 1, LAST)
-    assert refusal(s3, upload, [{"PartNumber": 1, "ETag": part["ETag"]}]) == "InvalidRequest"
+    assert error_of(s3, upload, [{"PartNumber": 1, "ETag": part["ETag"]}]) == "InvalidRequest"
 
 
 def test_a_part_without_the_announced_checksum_is_refused(s3: Any, upload: dict[str, str]) -> None:
@@ -139,17 +139,17 @@ def test_a_part_without_the_announced_checksum_is_refused(s3: Any, upload: dict[
 
 def test_parts_out_of_order_are_refused(s3: Any, upload: dict[str, str]) -> None:
     first, second = put_part(s3, upload, 1, FIRST), put_part(s3, upload, 2, LAST)
-    assert refusal(s3, upload, [second, first]) == "InvalidPartOrder"
-    assert refusal(s3, upload, [first, first]) == "InvalidPartOrder"
+    assert error_of(s3, upload, [second, first]) == "InvalidPartOrder"
+    assert error_of(s3, upload, [first, first]) == "InvalidPartOrder"
 
 
 def test_a_small_part_before_the_last_is_refused(s3: Any, upload: dict[str, str]) -> None:
     parts = [put_part(s3, upload, 1, FIRST[:-1]), put_part(s3, upload, 2, LAST)]
-    assert refusal(s3, upload, parts) == "EntityTooSmall"
+    assert error_of(s3, upload, parts) == "EntityTooSmall"
 
 
 def test_an_upload_without_parts_is_refused(s3: Any, upload: dict[str, str]) -> None:
-    assert refusal(s3, upload, []) == "MalformedXML"
+    assert error_of(s3, upload, []) == "MalformedXML"
 
 
 def test_parts_that_are_not_named_are_left_out(s3: Any, upload: dict[str, str], bucket: str) -> None:
@@ -161,7 +161,7 @@ def test_parts_that_are_not_named_are_left_out(s3: Any, upload: dict[str, str], 
 def test_an_aborted_upload_is_gone(s3: Any, upload: dict[str, str]) -> None:
     part = put_part(s3, upload, 1, LAST)
     s3.abort_multipart_upload(**upload)
-    assert refusal(s3, upload, [part]) == "NoSuchUpload"
+    assert error_of(s3, upload, [part]) == "NoSuchUpload"
     for call in (s3.list_parts, s3.abort_multipart_upload):
         with pytest.raises(ClientError) as error:
             call(**upload)
@@ -189,8 +189,8 @@ def test_uploads_in_progress_are_listed(s3: Any, bucket: str) -> None:
     for key in ("b", "a", "d", "c/1"):
         created = s3.create_multipart_upload(Bucket=bucket, Key=key)
         started.append((key, created["UploadId"]))
-    found = s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, PaginationConfig={"PageSize": 2})
-    listed = [(entry["Key"], entry["UploadId"]) for page in found for entry in page["Uploads"]]
+    collected = s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, PaginationConfig={"PageSize": 2})
+    listed = [(entry["Key"], entry["UploadId"]) for page in collected for entry in page["Uploads"]]
     assert listed == sorted(started)
     prefixed = s3.list_multipart_uploads(Bucket=bucket, Prefix="c/")["Uploads"]
     assert [entry["Key"] for entry in prefixed] == ["c/1"]
@@ -198,8 +198,8 @@ def test_uploads_in_progress_are_listed(s3: Any, bucket: str) -> None:
 
 def test_uploads_of_one_key_are_listed_by_age(s3: Any, bucket: str) -> None:
     started = [s3.create_multipart_upload(Bucket=bucket, Key="a")["UploadId"] for _ in range(5)]
-    found = s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, PaginationConfig={"PageSize": 2})
-    assert [entry["UploadId"] for page in found for entry in page["Uploads"]] == started
+    collected = s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, PaginationConfig={"PageSize": 2})
+    assert [entry["UploadId"] for page in collected for entry in page["Uploads"]] == started
 
 
 def test_an_object_in_parts_is_replaced_copied_and_deleted_like_any_other(

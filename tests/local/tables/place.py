@@ -94,8 +94,8 @@ class Place:
 
     def get(self, number: int, account: str = "anna") -> Plain | None:
         """GetItem, consistent; None when there is none."""
-        found = self.client.get_item(TableName=self.table, Key=key(number, account), ConsistentRead=True)
-        return plain(found["Item"]) if "Item" in found else None
+        results = self.client.get_item(TableName=self.table, Key=key(number, account), ConsistentRead=True)
+        return plain(results["Item"]) if "Item" in results else None
 
     def update(self, number: int, expression: str, account: str = "anna", **more: Any) -> None:
         """UpdateItem."""
@@ -109,8 +109,8 @@ class Place:
 
     def query(self, condition: str, **more: Any) -> Plain:
         """Query; the answer's items are plain."""
-        answer = self.client.query(TableName=self.table, KeyConditionExpression=condition, **_values(more))
-        return {**answer, "Items": [plain(item) for item in answer.get("Items", [])]}
+        response = self.client.query(TableName=self.table, KeyConditionExpression=condition, **_values(more))
+        return {**response, "Items": [plain(item) for item in response.get("Items", [])]}
 
     def numbers(self, condition: str, **more: Any) -> list[int]:
         """The sort keys that a query finds, in its order."""
@@ -118,8 +118,8 @@ class Place:
 
     def scan(self, **more: Any) -> Plain:
         """Scan; the answer's items are plain."""
-        answer = self.client.scan(TableName=self.table, **_values(more))
-        return {**answer, "Items": [plain(item) for item in answer.get("Items", [])]}
+        response = self.client.scan(TableName=self.table, **_values(more))
+        return {**response, "Items": [plain(item) for item in response.get("Items", [])]}
 
     def holds(self, condition: str, number: int = 1, **more: Any) -> bool:
         """Whether a condition holds for an item, which it leaves as it is."""
@@ -148,14 +148,14 @@ def a_place(client: Any) -> Place:
 
 
 @contextmanager
-def refused(code: str, saying: str = "") -> Iterator[Plain]:
+def refused(code: str, message: str = "") -> Iterator[Plain]:
     """The block must be answered with the error `code`; the dictionary then holds the answer."""
-    answer: Plain = {}
+    response: Plain = {}
     with pytest.raises(ClientError) as caught:
-        yield answer
-    answer.update(caught.value.response)
-    assert answer["Error"]["Code"] == code, answer["Error"]
-    assert saying in answer["Error"]["Message"], answer["Error"]
+        yield response
+    response.update(caught.value.response)
+    assert response["Error"]["Code"] == code, response["Error"]
+    assert message in response["Error"]["Message"], response["Error"]
 
 
 def _values(arguments: Plain) -> Plain:

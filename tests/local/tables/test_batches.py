@@ -9,9 +9,9 @@ from tests.local.tables.place import Place, key, plain, refused
 def test_a_batch_reads_what_exists(place: Place) -> None:
     for number in range(3):
         place.put({"account": "anna", "number": number})
-    answer = place.client.batch_get_item(RequestItems={place.table: {"Keys": [key(0), key(2), key(9)]}})
-    assert sorted(int(plain(item)["number"]) for item in answer["Responses"][place.table]) == [0, 2]
-    assert answer["UnprocessedKeys"] == {}
+    response = place.client.batch_get_item(RequestItems={place.table: {"Keys": [key(0), key(2), key(9)]}})
+    assert sorted(int(plain(item)["number"]) for item in response["Responses"][place.table]) == [0, 2]
+    assert response["UnprocessedKeys"] == {}
 
 
 def test_101_keys_are_too_many(place: Place) -> None:
@@ -30,23 +30,23 @@ def test_a_batch_from_an_absent_table_is_refused(place: Place) -> None:
         place.client.batch_get_item(RequestItems={"absent-table": {"Keys": [key(1)]}})
 
 
-def test_a_batch_that_answers_too_much_names_the_rest(place: Place) -> None:
+def test_a_batch_with_a_large_response_names_the_rest(place: Place) -> None:
     for number in range(50):
         place.put({"account": "anna", "number": number, "caption": "x" * 400_000})
-    wanted = {place.table: {"Keys": [key(number) for number in range(50)]}}
-    found = 0
+    requested = {place.table: {"Keys": [key(number) for number in range(50)]}}
+    result = 0
     for _ in range(2):
-        answer = place.client.batch_get_item(RequestItems=wanted)
-        found += len(answer["Responses"][place.table])
-        wanted = answer["UnprocessedKeys"]
-    assert (found, wanted) == (50, {})
+        response = place.client.batch_get_item(RequestItems=requested)
+        result += len(response["Responses"][place.table])
+        requested = response["UnprocessedKeys"]
+    assert (result, requested) == (50, {})
 
 
 def test_a_batch_deletes_what_is_there(place: Place) -> None:
     for number in range(5):
         place.put({"account": "anna", "number": number})
-    answer = _delete(place, [0, 3, 9])
-    assert answer["UnprocessedItems"] == {}
+    response = _delete(place, [0, 3, 9])
+    assert response["UnprocessedItems"] == {}
     assert place.numbers("account = :a", values={":a": "anna"}) == [1, 2, 4]
 
 

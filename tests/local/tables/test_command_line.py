@@ -23,11 +23,11 @@ def test_the_aws_command_makes_fills_and_reads_a_table(place: Place) -> None:
     for number in (2, 1):
         item = {"account": {"S": "anna"}, "number": {"N": str(number)}}
         _aws(place, "put-item", "--table-name", name, "--item", json.dumps(item))
-    found = _aws(
+    results = _aws(
         place, "query", "--table-name", name, "--key-condition-expression", "account = :a",
         "--expression-attribute-values", json.dumps({":a": {"S": "anna"}}), "--page-size", "1",
     )  # fmt: skip
-    assert [item["number"]["N"] for item in found["Items"]] == ["1", "2"]
+    assert [item["number"]["N"] for item in results["Items"]] == ["1", "2"]
 
 
 def test_the_aws_command_shows_what_was_refused(place: Place) -> None:
@@ -39,8 +39,8 @@ def test_the_aws_command_shows_what_was_refused(place: Place) -> None:
 def _aws(place: Place, *arguments: str) -> dict[str, Any]:
     ended = _run(place, *arguments)
     assert ended.returncode == 0, ended.stderr
-    answer: dict[str, Any] = json.loads(ended.stdout or "{}")
-    return answer
+    response: dict[str, Any] = json.loads(ended.stdout or "{}")
+    return response
 
 
 def _run(place: Place, *arguments: str) -> subprocess.CompletedProcess[str]:

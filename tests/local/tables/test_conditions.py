@@ -97,7 +97,7 @@ def test_syntax_that_darkroom_never_writes_is_refused(ours: Any, what: str) -> N
         a_place(ours).put(ITEM, condition=condition, values=values)
 
 
-def test_names_stand_for_attributes(place: Place) -> None:
+def test_names_represent_attributes(place: Place) -> None:
     place.put({"account": "anna", "number": 1, "size": 5, "a.b": 1})
     assert place.holds(
         "#s = :v AND #dotted = :one", names={"#s": "size", "#dotted": "a.b"}, values={":v": 5, ":one": 1}

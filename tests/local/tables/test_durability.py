@@ -42,21 +42,21 @@ def _start(port: int, folder: Path) -> Server:
 
 def _write_until_killed(place: Place, life: int, server: Server) -> set[tuple[str, int]]:
     """Pairs of items in one transaction each; returns those that were answered."""
-    answered: set[tuple[str, int]] = set()
+    acknowledged: set[tuple[str, int]] = set()
 
     def write(writer: int) -> None:
         account = f"writer-{life}-{writer}"
         for number in range(10_000):
             if not _succeeds(lambda: _write_pair(place, account, number)):  # noqa: B023  # called at once
                 return
-            answered.add((account, number))
+            acknowledged.add((account, number))
             if writer == 0 and number == WRITES_BEFORE_KILL:
                 server.process.kill()
 
     with ThreadPoolExecutor(WRITERS) as writers:
         list(writers.map(write, range(WRITERS)))
-    assert len(answered) > WRITES_BEFORE_KILL
-    return answered
+    assert len(acknowledged) > WRITES_BEFORE_KILL
+    return acknowledged
 
 
 def _write_pair(place: Place, account: str, number: int) -> None:
@@ -81,8 +81,8 @@ def _require(place: Place, acknowledged: set[tuple[str, int]]) -> None:
 
 def _require_whole_transactions(place: Place) -> None:
     pages = place.client.get_paginator("scan").paginate(TableName=place.table)
-    found = {(item["account"]["S"], item["number"]["N"]) for page in pages for item in page["Items"]}
-    assert found
-    for account, number in found:
-        twin = account.removesuffix("-twin") if account.endswith("-twin") else f"{account}-twin"
-        assert (twin, number) in found
+    results = {(item["account"]["S"], item["number"]["N"]) for page in pages for item in page["Items"]}
+    assert results
+    for account, number in results:
+        copy = account.removesuffix("-twin") if account.endswith("-twin") else f"{account}-twin"
+        assert (copy, number) in results

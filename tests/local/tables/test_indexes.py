@@ -54,8 +54,8 @@ def test_a_global_index_spans_partitions(place: Place) -> None:
 
 def test_an_index_carries_what_was_declared(place: Place) -> None:
     place.put({"account": "anna", "number": 1, "digest": "d", "caption": "lake", "camera": "Leica"})
-    found = place.query("digest = :d", values={":d": "d"}, IndexName="by_digest")["Items"]
-    assert found == [{"account": "anna", "number": 1, "digest": "d"}]
+    result = place.query("digest = :d", values={":d": "d"}, IndexName="by_digest")["Items"]
+    assert result == [{"account": "anna", "number": 1, "digest": "d"}]
 
 
 def test_an_index_that_carries_all_shows_all(place: Place) -> None:
@@ -67,8 +67,10 @@ def test_an_index_that_carries_all_shows_all(place: Place) -> None:
 def test_a_local_index_is_read_consistently(place: Place) -> None:
     for number in range(10):
         place.put({"account": "anna", "number": number, "taken_at": f"{9 - number}"})
-        found = place.numbers("account = :a", values={":a": "anna"}, IndexName="by_taken", ConsistentRead=True, Limit=1)
-        assert found == [number]
+        result = place.numbers(
+            "account = :a", values={":a": "anna"}, IndexName="by_taken", ConsistentRead=True, Limit=1
+        )
+        assert result == [number]
 
 
 def test_a_page_of_an_index_ends_at_a_key_of_both(place: Place) -> None:

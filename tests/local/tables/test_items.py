@@ -30,9 +30,9 @@ def test_an_absent_item_is_none(place: Place) -> None:
 
 def test_every_type_of_attribute_comes_back(place: Place) -> None:
     place.put({"account": "anna", **EVERY_TYPE, "number": 1})
-    found = place.get(1)
-    assert found is not None
-    assert found == {"account": "anna", **EVERY_TYPE, "number": 1}
+    result = place.get(1)
+    assert result is not None
+    assert result == {"account": "anna", **EVERY_TYPE, "number": 1}
 
 
 def test_a_put_replaces_the_whole_item(place: Place) -> None:
@@ -57,14 +57,14 @@ def test_deleting_what_is_not_there_succeeds(place: Place) -> None:
     assert place.get(1) is None
 
 
-def test_a_put_whose_condition_fails_changes_nothing(place: Place) -> None:
+def test_a_put_with_a_failed_condition_changes_nothing(place: Place) -> None:
     place.put(PHOTO)
     with refused("ConditionalCheckFailedException", "The conditional request failed"):
         place.put({**PHOTO, "caption": "hill"}, condition="attribute_not_exists(account)")
     assert place.get(1) == PHOTO
 
 
-def test_a_delete_whose_condition_fails_changes_nothing(place: Place) -> None:
+def test_a_delete_with_a_failed_condition_changes_nothing(place: Place) -> None:
     place.put(PHOTO)
     with refused("ConditionalCheckFailedException"):
         place.delete(1, condition="#size = :other", values={":other": 8}, names={"#size": "size"})
@@ -102,10 +102,10 @@ def test_an_empty_key_is_refused(place: Place) -> None:
 
 
 def test_an_item_of_more_than_400_kilobytes_is_refused(place: Place) -> None:
-    room = 400 * 1024 - len("account" + "anna" + "number" + "caption") - 2
-    place.put({"account": "anna", "number": 1, "caption": "x" * room})
+    gap = 400 * 1024 - len("account" + "anna" + "number" + "caption") - 2
+    place.put({"account": "anna", "number": 1, "caption": "x" * gap})
     with refused("ValidationException", "Item size has exceeded the maximum allowed size"):
-        place.put({"account": "anna", "number": 1, "caption": "x" * (room + 1)})
+        place.put({"account": "anna", "number": 1, "caption": "x" * (gap + 1)})
 
 
 def test_a_partition_key_of_more_than_2048_bytes_is_refused(place: Place) -> None:

@@ -120,10 +120,10 @@ def _action(step: Step) -> Plain:
             return {"Put": {"Item": {**where, **wire(attributes)}, **condition}}
         case Change(tally, taken_at, at_least):
             values = {":tally": tally, ":taken_at": taken_at, ":at_least": at_least}
-            given_values = wire({name: value for name, value in values.items() if value is not None})
+            present_values = wire({name: value for name, value in values.items() if value is not None})
             condition = {} if at_least is None else {"ConditionExpression": "tally >= :at_least"}
             clause = " REMOVE taken_at" if taken_at is None else ", taken_at = :taken_at"
-            update = {"UpdateExpression": f"SET tally = :tally{clause}", "ExpressionAttributeValues": given_values}
+            update = {"UpdateExpression": f"SET tally = :tally{clause}", "ExpressionAttributeValues": present_values}
             return {"Update": {"Key": where, **update, **condition}}
         case Delete(only_due):
             condition = {"ConditionExpression": "attribute_exists(due_at)"} if only_due else {}
@@ -140,13 +140,13 @@ def _compare(place: Place, model: Model) -> None:
         for forward in (True, False):
             turn = {"ScanIndexForward": forward, "values": {":a": account}}
             assert place.query("account = :a", **turn)["Items"] == (rows if forward else rows[::-1])
-            found = place.query("account = :a", IndexName="by_taken", **turn)["Items"]
-            assert found == (taken if forward else taken[::-1])
+            results = place.query("account = :a", IndexName="by_taken", **turn)["Items"]
+            assert results == (taken if forward else taken[::-1])
     for shard in ("s", "t"):
         due = [item for item in model.values() if item.get("due_shard") == shard and "due_at" in item]
-        found = place.query("due_shard = :s", values={":s": shard}, IndexName="by_due")["Items"]
-        assert _sorted(found) == _sorted(due)
-        assert [item["due_at"] for item in found] == sorted(item["due_at"] for item in due)
+        results = place.query("due_shard = :s", values={":s": shard}, IndexName="by_due")["Items"]
+        assert _sorted(results) == _sorted(due)
+        assert [item["due_at"] for item in results] == sorted(item["due_at"] for item in due)
 
 
 def _sorted(items: Any) -> list[Plain]:

@@ -55,7 +55,7 @@ def test_a_taken_port_is_refused_with_one_line(tmp_path: Path) -> None:
     server.stop()
 
 
-def test_a_server_that_is_told_to_stop_leaves_one_whole_file(tmp_path: Path) -> None:
+def test_a_stopped_server_leaves_one_whole_file(tmp_path: Path) -> None:
     port = free_port()
     server = Server(tables_command(port, tmp_path / "tables.db"), "server.ready")
     place = Place(connect(f"http://127.0.0.1:{port}"), "photos")

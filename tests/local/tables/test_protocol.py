@@ -11,7 +11,7 @@ from tests.local.tables.place import Place, a_place, key, photos, refused
 from tests.signed import signed_headers
 
 
-def test_an_answer_is_json_1_0_with_an_id_of_the_request(place: Place) -> None:
+def test_a_response_is_json_1_0_with_a_request_id(place: Place) -> None:
     place.put({"account": "anna", "number": 1})
     status, headers, body = _call(place, "GetItem", {"TableName": place.table, "Key": key(1)})
     assert status == 200
@@ -43,9 +43,9 @@ BODIES = {
 
 @pytest.mark.parametrize("what", BODIES)
 def test_a_body_that_is_no_request_is_refused(place: Place, what: str) -> None:
-    status, _, answer = _call(place, "GetItem", BODIES[what])
+    status, _, response = _call(place, "GetItem", BODIES[what])
     assert status == 400
-    assert _kind(answer) in ("SerializationException", "ValidationException")
+    assert _kind(response) in ("SerializationException", "ValidationException")
 
 
 def test_a_value_of_the_wrong_json_type_is_a_serialization_error(place: Place) -> None:
@@ -86,9 +86,9 @@ UNSPOKEN: dict[str, dict[str, Any]] = {
 def test_a_parameter_that_darkroom_never_sends_is_refused_instead_of_ignored(ours: Any, call: str) -> None:
     table = a_place(ours).table
     names = {} if call in ("batch_get_item", "transact_write_items", "create_table") else {"TableName": table}
-    asked = json.loads(json.dumps(UNSPOKEN[call]).replace("any-table", table))
+    requested = json.loads(json.dumps(UNSPOKEN[call]).replace("any-table", table))
     with refused("ValidationException", "Not spoken here"):
-        getattr(ours, call)(**names, **asked)
+        getattr(ours, call)(**names, **requested)
 
 
 def test_a_limit_of_nothing_is_refused(place: Place) -> None:
@@ -96,7 +96,7 @@ def test_a_limit_of_nothing_is_refused(place: Place) -> None:
     assert (status, _kind(body)) == (400, "ValidationException")
 
 
-def test_deep_nesting_is_refused_and_hurts_nobody(place: Place) -> None:
+def test_deep_nesting_is_refused_without_harm(place: Place) -> None:
     status, _, _ = _call(place, "GetItem", b'{"a":' * 100_000)
     assert status == 400
     assert _call(place, "Scan", {"TableName": place.table})[0] == 200
@@ -109,8 +109,8 @@ def _call(place: Place, operation: str, body: bytes | dict[str, Any], *, signed:
         own = signed_headers("POST", f"{url}/", content, "dynamodb", own)
     request = urllib.request.Request(f"{url}/", content, own)  # noqa: S310  # an address of ours
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  # an address of ours
-            return answer.status, answer.headers, answer.read()
+        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310  # an address of ours
+            return response.status, response.headers, response.read()
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.headers, error.read()

@@ -17,26 +17,26 @@ RANGES: list[tuple[str, dict[str, Any], list[int]]] = [
 NUMBERS = [-20, -1, 0, 1, 2, 3, 10, 100]
 
 
-@pytest.mark.parametrize(("test", "values", "found"), RANGES)
+@pytest.mark.parametrize(("test", "values", "results"), RANGES)
 @pytest.mark.parametrize("forward", [True, False])
 def test_a_range_of_numbers_comes_in_their_order(
-    place: Place, test: str, values: dict[str, Any], found: list[int], forward: bool
+    place: Place, test: str, values: dict[str, Any], results: list[int], forward: bool
 ) -> None:
     _fill(place, NUMBERS)
     numbers = place.numbers(
         f"account = :a AND {test}", values={":a": "anna", **values}, names={"#n": "number"}, ScanIndexForward=forward
     )
-    assert numbers == (found if forward else found[::-1])
+    assert numbers == (results if forward else results[::-1])
 
 
 def test_numbers_sort_as_decimals(place: Place) -> None:
     texts = ["-1e20", "-12.5", "-12.45", "-12", "-0.001", "0", "0.0001", "0.002", "1", "1.5", "9", "10", "1e3", "1e125"]
     for text in reversed(texts):
         place.client.put_item(TableName=place.table, Item={"account": {"S": "anna"}, "number": {"N": text}})
-    found = place.client.query(
+    results = place.client.query(
         TableName=place.table, KeyConditionExpression="account = :a", ExpressionAttributeValues={":a": {"S": "anna"}}
     )["Items"]
-    assert [float(item["number"]["N"]) for item in found] == [float(text) for text in texts]
+    assert [float(item["number"]["N"]) for item in results] == [float(text) for text in texts]
 
 
 def test_other_partitions_are_not_seen(place: Place) -> None:
@@ -50,8 +50,8 @@ def test_other_partitions_are_not_seen(place: Place) -> None:
 @pytest.mark.parametrize("size", [1, 3, 4, 100])
 def test_pages_join_without_gap_or_double(place: Place, size: int, forward: bool) -> None:
     _fill(place, range(10))
-    found = _page_through(place, "account = :a", size, ScanIndexForward=forward)
-    assert found == (list(range(10)) if forward else list(range(9, -1, -1)))
+    result = _page_through(place, "account = :a", size, ScanIndexForward=forward)
+    assert result == (list(range(10)) if forward else list(range(9, -1, -1)))
 
 
 @pytest.mark.parametrize("forward", [True, False])
@@ -68,19 +68,19 @@ def test_pages_of_an_index_with_equal_sort_keys_join(place: Place, index: str, f
             }
         )
     key = "account" if index == "by_taken" else "due_shard"
-    found = _page_through(place, f"{key} = :a", 3, IndexName=index, ScanIndexForward=forward)
+    result = _page_through(place, f"{key} = :a", 3, IndexName=index, ScanIndexForward=forward)
     if index == "by_taken":
-        assert found == (list(range(12)) if forward else list(range(11, -1, -1)))
-    assert sorted(found) == list(range(12))
+        assert result == (list(range(12)) if forward else list(range(11, -1, -1)))
+    assert sorted(result) == list(range(12))
 
 
 @pytest.mark.parametrize(("forward", "test"), [(True, "#n <= :v"), (False, "#n > :v")])
 def test_pages_of_a_range_end_at_its_end(place: Place, forward: bool, test: str) -> None:
     _fill(place, range(10))
-    found = _page_through(
+    result = _page_through(
         place, f"account = :a AND {test}", 2, {":v": 4}, names={"#n": "number"}, ScanIndexForward=forward
     )
-    assert found == ([0, 1, 2, 3, 4] if forward else [9, 8, 7, 6, 5])
+    assert result == ([0, 1, 2, 3, 4] if forward else [9, 8, 7, 6, 5])
 
 
 def test_a_page_that_ends_exactly_at_the_limit_names_its_end(place: Place) -> None:
@@ -165,12 +165,12 @@ def _fill(place: Place, numbers: Any, account: str = "anna") -> None:
 def _page_through(
     place: Place, condition: str, size: int, values: dict[str, Any] | None = None, **more: Any
 ) -> list[int]:
-    found: list[int] = []
+    results: list[int] = []
     start: dict[str, Any] = {}
     while True:
         page = place.query(condition, values={":a": "anna", **(values or {})}, Limit=size, **start, **more)
         assert len(page["Items"]) <= size
-        found += [int(item["number"]) for item in page["Items"]]
+        results += [int(item["number"]) for item in page["Items"]]
         if "LastEvaluatedKey" not in page:
-            return found
+            return results
         start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}

@@ -6,16 +6,16 @@ from contextlib import suppress
 from tests.local.tables.place import Place, wire
 
 THREADS = 8
-PRIZES = 12
+TARGETS = 12
 
 
-def test_of_eight_racing_transactions_each_prize_goes_to_one(place: Place) -> None:
+def test_each_row_is_won_by_one_of_eight_racing_transactions(place: Place) -> None:
     def race(runner: int) -> list[int]:
-        return [prize for prize in range(PRIZES) if _claim(place, prize, runner)]
+        return [target for target in range(TARGETS) if _claim(place, target, runner)]
 
     with ThreadPoolExecutor(THREADS) as runners:
-        won = [prize for prizes in runners.map(race, range(THREADS)) for prize in prizes]
-    assert sorted(won) == list(range(PRIZES))
+        won = [target for targets in runners.map(race, range(THREADS)) for target in targets]
+    assert sorted(won) == list(range(TARGETS))
 
 
 def test_no_increment_is_lost(place: Place) -> None:
@@ -30,11 +30,11 @@ def test_no_increment_is_lost(place: Place) -> None:
     assert _tally(place) == THREADS * 5
 
 
-def _claim(place: Place, prize: int, runner: int) -> bool:
-    claim = {"Item": wire({"account": "prizes", "number": prize, "winner": runner})}
-    twin = {"Item": wire({"account": "twins", "number": prize, "winner": runner})}
+def _claim(place: Place, target: int, runner: int) -> bool:
+    claim = {"Item": wire({"account": "prizes", "number": target, "winner": runner})}
+    copy = {"Item": wire({"account": "twins", "number": target, "winner": runner})}
     try:
-        place.transact({"Put": {**claim, "ConditionExpression": "attribute_not_exists(account)"}}, {"Put": twin})
+        place.transact({"Put": {**claim, "ConditionExpression": "attribute_not_exists(account)"}}, {"Put": copy})
     except place.client.exceptions.TransactionCanceledException:
         return False
     return True
@@ -52,6 +52,6 @@ def _increment(place: Place) -> None:
 
 
 def _tally(place: Place) -> int:
-    found = place.get(1)
-    assert found is not None
-    return int(found["tally"])
+    results = place.get(1)
+    assert results is not None
+    return int(results["tally"])

@@ -29,11 +29,11 @@ def _numbers(page: dict[str, Any]) -> list[int]:
 
 
 def _page_through(place: Place, **arguments: Any) -> list[int]:
-    found: list[int] = []
+    results: list[int] = []
     start: dict[str, Any] = {}
     while True:
         page = place.scan(**arguments, **start)
-        found += [int(item["number"]) for item in page["Items"]]
+        results += [int(item["number"]) for item in page["Items"]]
         if "LastEvaluatedKey" not in page:
-            return found
+            return results
         start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}

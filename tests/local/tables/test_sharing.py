@@ -42,7 +42,7 @@ async def test_later_writes_of_one_batch_see_earlier_ones(database: Database) ->
     assert [type(outcome) for outcome in outcomes] == [bytes, *[ConditionalCheckFailedException] * 2]
 
 
-async def test_a_full_disk_refuses_writes_and_loses_nothing(database: Database) -> None:
+async def test_a_full_disk_refuses_writes_and_keeps_all_rows(database: Database) -> None:
     await items.put_item(database, _put(1))
     await database.write(lambda connection: connection.execute("PRAGMA max_page_count = 1").fetchone())
     long = {"TableName": "photos", "Item": wire({"account": "anna", "number": 2, "caption": "x" * 300_000})}
@@ -53,10 +53,10 @@ async def test_a_full_disk_refuses_writes_and_loses_nothing(database: Database) 
     assert [b"Item" in await items.get_item(database, _get(number)) for number in (1, 2, 3)] == [True, False, True]
 
 
-async def test_whoever_gives_up_waiting_holds_up_nobody(database: Database) -> None:
-    impatient = asyncio.create_task(items.put_item(database, _put(1)))
+async def test_a_cancelled_waiter_blocks_no_other(database: Database) -> None:
+    waiting_put = asyncio.create_task(items.put_item(database, _put(1)))
     await asyncio.sleep(0)
-    impatient.cancel()
+    waiting_put.cancel()
     await items.put_item(database, _put(2))
     assert b"Item" in await items.get_item(database, _get(2))
 

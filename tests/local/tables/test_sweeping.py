@@ -23,14 +23,14 @@ EXPIRING: dict[str, tuple[Callable[[int], Any], bool]] = {
 @pytest.mark.parametrize("what", EXPIRING)
 @pytest.mark.parametrize("turned_on_later", [True, False])
 async def test_only_what_has_expired_goes(database: Database, what: str, turned_on_later: bool) -> None:
-    expires, goes = EXPIRING[what]
+    expires, removed = EXPIRING[what]
     if not turned_on_later:
         await _turn_on(database)
     await _put(database, 1, expires(int(time.time())))
     if turned_on_later:
         await _turn_on(database)
-    assert await sweep(database) == int(goes)
-    assert await _exists(database, 1) == (not goes)
+    assert await sweep(database) == int(removed)
+    assert await _exists(database, 1) == (not removed)
 
 
 async def test_nothing_goes_while_time_to_live_is_off(database: Database) -> None:
@@ -53,7 +53,7 @@ async def test_a_new_time_counts(database: Database) -> None:
     assert await sweep(database) == 0
 
 
-async def test_tokens_are_forgotten_after_their_time(database: Database) -> None:
+async def test_tokens_are_deleted_after_their_time(database: Database) -> None:
     request = {
         "TransactItems": [{"Put": {"TableName": "photos", "Item": key(1)}}], "ClientRequestToken": "once",
     }  # fmt: skip
@@ -68,7 +68,7 @@ async def test_tokens_are_forgotten_after_their_time(database: Database) -> None
         )
     )
     await sweep(database)
-    assert await database.write(lambda connection: transactions.forget_tokens(connection, at_most=10)) == 0
+    assert await database.write(lambda connection: transactions.delete_tokens(connection, maximum=10)) == 0
     await transactions.transact_write_items(database, request)
     assert await _exists(database, 1)
 

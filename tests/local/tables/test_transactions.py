@@ -24,29 +24,29 @@ def test_a_transaction_does_everything(place: Place) -> None:
         },
         {"Delete": {"Key": key(3)}},
     )
-    found = place.query("account = :a", values={":a": "anna"})["Items"]
-    assert [(int(item["number"]), item["caption"]) for item in found] == [(1, "lake"), (2, "hill"), (4, "lake")]
+    results = place.query("account = :a", values={":a": "anna"})["Items"]
+    assert [(int(item["number"]), item["caption"]) for item in results] == [(1, "lake"), (2, "hill"), (4, "lake")]
 
 
 def test_a_transaction_that_fails_does_nothing(place: Place) -> None:
     place.put(PHOTO)
-    with refused("TransactionCanceledException", "[None, ConditionalCheckFailed, None]") as answer:
+    with refused("TransactionCanceledException", "[None, ConditionalCheckFailed, None]") as response:
         place.transact(
             {"Put": {"Item": wire({**PHOTO, "number": 2})}},
             {"Delete": {"Key": key(1), "ConditionExpression": "attribute_not_exists(account)"}},
             {"Put": {"Item": wire({**PHOTO, "number": 3})}},
         )
-    codes = [reason["Code"] for reason in answer["CancellationReasons"]]
+    codes = [reason["Code"] for reason in response["CancellationReasons"]]
     assert codes == ["None", "ConditionalCheckFailed", "None"]
-    assert answer["CancellationReasons"][1]["Message"] == "The conditional request failed"
+    assert response["CancellationReasons"][1]["Message"] == "The conditional request failed"
     assert place.numbers("account = :a", values={":a": "anna"}) == [1]
 
 
-def test_every_failed_condition_is_told(place: Place) -> None:
+def test_every_failed_condition_is_reported(place: Place) -> None:
     check = {"ConditionExpression": "attribute_exists(account)"}
-    with refused("TransactionCanceledException") as answer:
+    with refused("TransactionCanceledException") as response:
         place.transact(*({"Delete": {"Key": key(number), **check}} for number in range(3)))
-    assert [reason["Code"] for reason in answer["CancellationReasons"]] == ["ConditionalCheckFailed"] * 3
+    assert [reason["Code"] for reason in response["CancellationReasons"]] == ["ConditionalCheckFailed"] * 3
 
 
 def test_one_item_twice_is_refused(place: Place) -> None:
@@ -74,7 +74,7 @@ def test_a_token_with_another_request_is_refused(place: Place) -> None:
     assert place.get(2) is None
 
 
-def test_a_token_whose_transaction_failed_may_be_used_again(place: Place) -> None:
+def test_a_token_of_a_failed_transaction_may_be_used_again(place: Place) -> None:
     put = {"Put": {"Item": wire({**PHOTO, "number": 2})}}
     check = {"Delete": {"Key": key(1), "ConditionExpression": "attribute_exists(account)"}}
     with refused("TransactionCanceledException"):

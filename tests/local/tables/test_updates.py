@@ -73,7 +73,7 @@ def test_an_update_makes_the_item_when_there_is_none(place: Place) -> None:
     assert place.get(1) == {"account": "anna", "number": 1, "caption": "lake"}
 
 
-def test_an_update_whose_condition_fails_changes_nothing(place: Place) -> None:
+def test_an_update_with_a_failed_condition_changes_nothing(place: Place) -> None:
     place.put(ITEM)
     with refused("ConditionalCheckFailedException"):
         place.update(1, "SET caption = :v", condition="caption = :v", values={":v": "hill"})

@@ -19,10 +19,10 @@ SPELLINGS = [
 ]
 
 
-@pytest.mark.parametrize(("given", "kept"), SPELLINGS)
-def test_a_number_has_one_spelling(place: Place, given: str, kept: str) -> None:
-    _put(place, {"N": given})
-    assert _get(place) == {"N": kept}
+@pytest.mark.parametrize(("value", "stored"), SPELLINGS)
+def test_a_number_has_one_spelling(place: Place, value: str, stored: str) -> None:
+    _put(place, {"N": value})
+    assert _get(place) == {"N": stored}
 
 
 @pytest.mark.parametrize("text", ["abc", "", "1x", "NaN", "Infinity", "0x10", "1_000", "--1", "1e"])
@@ -68,9 +68,9 @@ def test_33_levels_are_too_deep(place: Place) -> None:
 
 def test_names_of_attributes_may_be_anything(place: Place) -> None:
     place.put({"account": "anna", "number": 1, "a.b c#[0]:": "odd", "SET": "reserved"})
-    found = place.get(1)
-    assert found is not None
-    assert (found["a.b c#[0]:"], found["SET"]) == ("odd", "reserved")
+    results = place.get(1)
+    assert results is not None
+    assert (results["a.b c#[0]:"], results["SET"]) == ("odd", "reserved")
 
 
 def _nested(levels: int) -> dict[str, Any]:
@@ -85,5 +85,5 @@ def _put(place: Place, value: dict[str, Any]) -> None:
 
 
 def _get(place: Place) -> dict[str, Any]:
-    found: dict[str, Any] = place.client.get_item(TableName=place.table, Key=key(1))["Item"]["value"]
-    return found
+    results: dict[str, Any] = place.client.get_item(TableName=place.table, Key=key(1))["Item"]["value"]
+    return results

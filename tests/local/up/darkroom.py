@@ -52,38 +52,38 @@ class Running:
     process: asyncio.subprocess.Process
     folder: Path
     port: int
-    said: list[str] = field(default_factory=list)
+    output: list[str] = field(default_factory=list)
 
-    async def until_said(self, words: str) -> str:
+    async def until_printed(self, words: str) -> str:
         """The next line on its output that contains these words."""
         assert self.process.stdout is not None
         while line := (await self.process.stdout.readline()).decode():
-            self.said.append(line)
+            self.output.append(line)
             if words in line:
                 return line
-        raise AssertionError(f"it ended without saying {words!r}:\n{''.join(self.said)}")
+        raise AssertionError(f"it ended without saying {words!r}:\n{''.join(self.output)}")
 
     async def until_ready(self) -> None:
-        await self.until_said(f"Darkroom is ready at http://127.0.0.1:{self.port}\n")
+        await self.until_printed(f"Darkroom is ready at http://127.0.0.1:{self.port}\n")
 
     def pids(self) -> dict[str, int]:
         """The process of each part, told by what it was started as."""
-        found = {}
+        values = {}
         for child in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
-            found[_part_name(Path(f"/proc/{child}/cmdline").read_text().split("\0"))] = int(child)
-        return found
+            values[_part_name(Path(f"/proc/{child}/cmdline").read_text().split("\0"))] = int(child)
+        return values
 
     async def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         self.process.send_signal(number)
         assert self.process.stdout is not None
-        self.said.append((await self.process.stdout.read()).decode())
+        self.output.append((await self.process.stdout.read()).decode())
         return await self.process.wait()
 
 
 def _part_name(command: list[str]) -> str:
     words = " ".join(command)
     for words_of_it, name in (
-        ("guardian.py", "guardian"),
+        ("watchdog.py", "guardian"),
         ("valkey-server", "valkey"),
         ("emulator/main.py", "emulator"),
         ("-m local.", command[3].removeprefix("local.") if len(command) > 3 else ""),

@@ -31,14 +31,14 @@ def listening_ports(pids: Iterable[int]) -> set[int]:
 
 
 def _sockets(pid: int) -> set[str]:
-    found = set()
+    results = set()
     with contextlib.suppress(FileNotFoundError):
         for entry in Path(f"/proc/{pid}/fd").iterdir():
             with contextlib.suppress(FileNotFoundError):
                 target = str(entry.readlink())
                 if target.startswith("socket:["):
-                    found.add(target[8:-1])
-    return found
+                    results.add(target[8:-1])
+    return results
 
 
 def exchange(port: int, request: bytes) -> bytes:
@@ -59,15 +59,15 @@ def request(method: str, target: str, host: str, *lines: str, body: str = "") ->
     return ("\r\n".join(head) + "\r\n\r\n" + body).encode()
 
 
-def status(answer: bytes) -> int:
+def status(response: bytes) -> int:
     """0 for no HTTP at all."""
-    words = answer.split(b" ", 2)
-    return int(words[1]) if answer.startswith(b"HTTP/1.1 ") else 0
+    words = response.split(b" ", 2)
+    return int(words[1]) if response.startswith(b"HTTP/1.1 ") else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    answers: list[bytes]
+    responses: list[bytes]
     readable: list[str]
 
 
@@ -76,7 +76,7 @@ def as_another_user(requests: Sequence[tuple[int, bytes]], files: Sequence[Path]
     encoded = [[port, base64.b64encode(sent).decode()] for port, sent in requests]
     plan = {"requests": encoded, "files": [*map(str, files)]}
     done = subprocess.run(
-        [sys.executable, "-m", "tests.local.up.stranger"],
+        [sys.executable, "-m", "tests.local.up.unauthorised"],
         input=json.dumps(plan),
         stdout=subprocess.PIPE,
         text=True,

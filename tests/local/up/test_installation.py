@@ -20,10 +20,10 @@ from local.data_folder import DataFolder, open_data_folder
 from local.environments import Environments, inherited
 from local.installation import Installation
 from local.keys import keep_keys
-from local.logs import KEPT_FILES, PartLog
+from local.logs import MAX_FILES, PartLog
 from local.parts import declare_parts
-from local.refusal import Refusal
 from local.settings import Settings, Tls
+from local.startup_error import StartupError
 from tests.local.up.darkroom import three_free_ports
 
 
@@ -61,7 +61,7 @@ def test_a_log_is_rotated_by_size_and_keeps_its_last_lines_in_memory(tmp_path: P
     log.close()
     assert log.last_lines == [*(f"line {number}" for number in range(181, 200)), "not yet a line"]
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "app.log", *(f"app.log.{number}" for number in range(1, KEPT_FILES + 1)),
+        "app.log", *(f"app.log.{number}" for number in range(1, MAX_FILES + 1)),
     ]  # fmt: skip
     assert all(path.stat().st_size <= 100 for path in tmp_path.iterdir())
     assert (tmp_path / "app.log").read_text().endswith("line 199\nnot yet a line")
@@ -196,15 +196,15 @@ def test_an_authority_of_an_older_release_is_replaced(tmp_path: Path) -> None:
 def test_where_others_reach_it_accounts_are_made_on_the_machine(tmp_path: Path) -> None:
     installation = an_installation(tmp_path)
     assert "DARKROOM_FIRST_ACCOUNT" not in Environments(installation, {}).app()
-    open_to_others = replace(installation, addresses=replace(installation.addresses, bind="0.0.0.0"))  # noqa: S104
-    closed = Environments(open_to_others, {}).app()
+    reachable_from_network = replace(installation, addresses=replace(installation.addresses, bind="0.0.0.0"))  # noqa: S104
+    closed = Environments(reachable_from_network, {}).app()
     assert (closed["DARKROOM_REGISTRATION"], closed["DARKROOM_FIRST_ACCOUNT"]) == ("closed", "command")
-    asked = {"DARKROOM_REGISTRATION": "open", "DARKROOM_FIRST_ACCOUNT": "anyone"}
-    opened = Environments(open_to_others, asked).app()
+    requested = {"DARKROOM_REGISTRATION": "open", "DARKROOM_FIRST_ACCOUNT": "anyone"}
+    opened = Environments(reachable_from_network, requested).app()
     assert (opened["DARKROOM_REGISTRATION"], opened["DARKROOM_FIRST_ACCOUNT"]) == ("open", "command")
 
 
 def test_a_data_folder_of_another_user_is_refused(tmp_path: Path) -> None:
     os.chown(tmp_path, 65_534, 65_534)
-    with pytest.raises(Refusal, match="belongs to another user"), open_data_folder(tmp_path, 0):
+    with pytest.raises(StartupError, match="belongs to another user"), open_data_folder(tmp_path, 0):
         pass

@@ -46,8 +46,8 @@ def port_of(url: str) -> int:
 
 
 def test_the_matrix_has_every_part(whole: Installation) -> None:
-    found = sorted(ports(whole).values())
-    assert found == ["app or worker", "app or worker", "edge", "emulator", "objects", "tables", "valkey", "web"]
+    results = sorted(ports(whole).values())
+    assert results == ["app or worker", "app or worker", "edge", "emulator", "objects", "tables", "valkey", "web"]
 
 
 def test_another_user_of_the_machine_is_refused_by_every_inner_part(whole: Installation) -> None:
@@ -66,9 +66,11 @@ def test_another_user_of_the_machine_is_refused_by_every_inner_part(whole: Insta
         for lines in ((), (UNPROVED,), DYNAMO, ("X-Forwarded-For: 10.0.0.1", "X-Darkroom-Tier: guessed"))
     ]
     seen = as_another_user(sent)
-    answered = [(port, head[:60], status(answer)) for (port, head), answer in zip(sent, seen.answers, strict=True)]
-    assert [each for each in answered if each[2] not in (403, 404)] == []
-    assert [each for each in answered if each[2] == 404 and b"/metrics" in each[1]] == []
+    completed = [
+        (port, head[:60], status(response)) for (port, head), response in zip(sent, seen.responses, strict=True)
+    ]
+    assert [each for each in completed if each[2] not in (403, 404)] == []
+    assert [each for each in completed if each[2] == 404 and b"/metrics" in each[1]] == []
 
 
 def test_another_user_of_the_machine_gets_nothing_signed_from_the_public_parts(whole: Installation) -> None:
@@ -80,14 +82,14 @@ def test_another_user_of_the_machine_gets_nothing_signed_from_the_public_parts(w
         (public["web"], request("GET", "/v1/account", f"127.0.0.1:{public['web']}")),
         (public["web"], request("GET", "/v1/admin/overview", f"127.0.0.1:{public['web']}")),
     ]
-    assert [status(answer) for answer in as_another_user(sent).answers] == [403, 403, 403, 401, 401]
+    assert [status(response) for response in as_another_user(sent).responses] == [403, 403, 403, 401, 401]
 
 
-def test_nobody_writes_to_valkey_without_its_password(whole: Installation) -> None:
+def test_valkey_refuses_writes_without_its_password(whole: Installation) -> None:
     [valkey] = [port for port, part in ports(whole).items() if part == "valkey"]
     commands = ("PING", "KEYS *", "SET session forged", "FLUSHALL", "CONFIG GET requirepass", "HELLO 3 AUTH default x")
     seen = as_another_user([(valkey, f"{command}\r\n".encode()) for command in commands])
-    assert all(answer.startswith((b"-NOAUTH", b"-WRONGPASS")) for answer in seen.answers), seen.answers
+    assert all(response.startswith((b"-NOAUTH", b"-WRONGPASS")) for response in seen.responses), seen.responses
 
 
 def test_another_user_of_the_machine_reads_no_file_and_sees_no_secret(whole: Installation) -> None:
@@ -115,14 +117,14 @@ def password_of(app: dict[str, str]) -> str:
 def test_a_page_on_another_origin_reaches_no_part(whole: Installation, method: str, lines: tuple[str, ...]) -> None:
     for port, part in ports(whole).items():
         for target in (DELETE_QUEUE, "/v1/account", "/v1/sessions/current", "/darkroom", "/metrics"):
-            answer = exchange(
+            response = exchange(
                 port, request(method, target, f"127.0.0.1:{port}", *lines, body="a=b" if method == "POST" else "")
             )
             if part == "valkey":
-                assert not answer.startswith(b"+")
+                assert not response.startswith(b"+")
             elif part != "web" or target.startswith("/v1"):
-                assert status(answer) in (401, 403, 404, 405, 422), (part, target, answer)
-            assert b"access-control-allow-credentials" not in answer.lower()
+                assert status(response) in (401, 403, 404, 405, 422), (part, target, response)
+            assert b"access-control-allow-credentials" not in response.lower()
 
 
 @pytest.mark.parametrize("lines", [PAGE, PAGE[:2], ()], ids=["text", "untyped", "bare"])
@@ -130,8 +132,8 @@ def test_a_page_on_another_origin_makes_no_first_account(whole: Installation, li
     """It may send any body, but none that is declared as JSON."""
     port = int(whole.url.rpartition(":")[2])
     body = json.dumps({"email": "eve@example.org", "password": "correct horse battery"})
-    answer = exchange(port, request("POST", "/v1/accounts", f"127.0.0.1:{port}", *lines, body=body))
-    assert status(answer) == 422
+    response = exchange(port, request("POST", "/v1/accounts", f"127.0.0.1:{port}", *lines, body=body))
+    assert status(response) == 422
 
 
 @pytest.mark.parametrize("target", ["/", "/v1/account", "/v1/accounts", "/metrics", DELETE_QUEUE, *HEALTH])
@@ -139,11 +141,11 @@ def test_a_rebound_name_reaches_no_part(whole: Installation, target: str) -> Non
     for port, part in ports(whole).items():
         for host in (REBOUND, f"{REBOUND}:{port}", f"127.0.0.1.{REBOUND}:{port}", f"127.0.0.1:{port}.{REBOUND}"):
             for method in ("GET", "POST", "OPTIONS"):
-                answer = exchange(port, request(method, target, host))
+                response = exchange(port, request(method, target, host))
                 if part == "valkey":
-                    assert not answer.startswith(b"+")
+                    assert not response.startswith(b"+")
                 else:
-                    assert status(answer) == 400, (part, host, answer)
+                    assert status(response) == 400, (part, host, response)
 
 
 def test_health_checks_may_name_any_address(whole: Installation) -> None:

@@ -13,12 +13,12 @@ import httpx
 
 from app.items.lifecycle import FIRST_RESEND
 from client.client import DarkroomClient
-from local.refusal import ExitCode
+from local.startup_error import ExitCode
 from shared.ids import ItemId
 from shared.items import ItemState
 from tests.drills.people import a_photo
 from tests.local.up.darkroom import Running, environment, running, three_free_ports
-from tests.local.up.toys import runs, until
+from tests.local.up.sample_parts import runs, until
 from tests.servers import running_valkey
 
 PARTS = {"valkey", "emulator", "tables", "objects", "edge", "app", "worker", "web"}
@@ -41,15 +41,15 @@ async def test_a_folder_is_used_by_one_and_survives_ctrl_c(tmp_path: Path) -> No
     folder, port = tmp_path / "data", three_free_ports()
     async with running(folder, port) as first:
         await first.until_ready()
-        family = first.pids()
-        assert family.keys() == PARTS | {"guardian"}
+        processes = first.pids()
+        assert processes.keys() == PARTS | {"guardian"}
         status, account = await a_session(f"http://127.0.0.1:{port}")
         assert status == 201
         async with running(folder, port) as other:
-            assert f"process {first.process.pid}:" in await other.until_said("is in use by process")
+            assert f"process {first.process.pid}:" in await other.until_printed("is in use by process")
             assert await other.process.wait() == ExitCode.CANNOT_START
         assert await first.stop() == 0
-    assert not any(runs(pid) for pid in family.values())
+    assert not any(runs(pid) for pid in processes.values())
     assert folder.stat().st_mode & 0o077 == 0
     async with running(folder, port) as second:
         await second.until_ready()
@@ -57,19 +57,19 @@ async def test_a_folder_is_used_by_one_and_survives_ctrl_c(tmp_path: Path) -> No
         assert await second.stop(signal.SIGTERM) == 0
 
 
-async def test_kill_of_everything_loses_nothing_and_leaves_nothing(tmp_path: Path) -> None:
+async def test_killing_all_processes_drops_nothing_and_leaves_nothing(tmp_path: Path) -> None:
     folder, port = tmp_path / "data", three_free_ports()
     async with running(folder, port) as first:
         await first.until_ready()
         _, account = await a_session(f"http://127.0.0.1:{port}")
-        family = first.pids()
-        everybody = descendants(first.process.pid)
-        assert set(family.values()) < set(everybody), "the worker has children of its own"
-        os.kill(family["worker"], signal.SIGSTOP)  # so that the photo still waits
+        processes = first.pids()
+        all_pids = descendants(first.process.pid)
+        assert set(processes.values()) < set(all_pids), "the worker has children of its own"
+        os.kill(processes["worker"], signal.SIGSTOP)  # so that the photo still waits
         photo = await upload(f"http://127.0.0.1:{port}", tmp_path)
         first.process.kill()
         await first.process.wait()
-        await until(lambda: not any(runs(pid) for pid in everybody))
+        await until(lambda: not any(runs(pid) for pid in all_pids))
     async with running(folder, port) as second:
         await second.until_ready()
         assert await a_session(f"http://127.0.0.1:{port}") == (409, account)
@@ -109,8 +109,8 @@ async def test_each_part_that_is_killed_comes_back_and_the_whole_works_again(tmp
 
 async def kill(darkroom: Running, part: str) -> None:
     os.kill(darkroom.pids()[part], signal.SIGKILL)
-    assert "killed by SIGKILL" in await darkroom.until_said(f"{part} died")
-    await darkroom.until_said(f"{part} is ready again")
+    assert "killed by SIGKILL" in await darkroom.until_printed(f"{part} died")
+    await darkroom.until_printed(f"{part} is ready again")
 
 
 async def test_a_redis_elsewhere_is_used_and_no_other_started(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ async def test_a_redis_elsewhere_is_used_and_no_other_started(tmp_path: Path) ->
 async def test_https_by_its_own_certificate_serves_page_objects_and_edge(tmp_path: Path) -> None:
     port = three_free_ports()
     async with running(tmp_path, port, DARKROOM_TLS="self", DARKROOM_HOST="localhost") as darkroom:
-        await darkroom.until_said(f"Darkroom is ready at https://localhost:{port}\n")
+        await darkroom.until_printed(f"Darkroom is ready at https://localhost:{port}\n")
         trust = ssl.create_default_context(cafile=tmp_path / "certificate.pem")
         async with httpx.AsyncClient(verify=trust, trust_env=False, timeout=60) as client:
             for each in (port, port + 1, port + 2):
@@ -137,8 +137,8 @@ async def test_https_by_its_own_certificate_serves_page_objects_and_edge(tmp_pat
 
 
 def descendants(pid: int) -> list[int]:
-    found = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return found + [each for child in found for each in descendants(child)]
+    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return children + [each for child in children for each in descendants(child)]
 
 
 async def test_where_others_reach_it_accounts_are_made_on_the_machine_and_registration_is_closed(
@@ -146,8 +146,8 @@ async def test_where_others_reach_it_accounts_are_made_on_the_machine_and_regist
 ) -> None:
     folder, port = tmp_path / "data", three_free_ports()
     async with running(folder, port, DARKROOM_HOST="darkroom.test") as lan:
-        await lan.until_said("darkroom admin create-account")
-        await lan.until_said("Darkroom is ready at http://darkroom.test")
+        await lan.until_printed("darkroom admin create-account")
+        await lan.until_printed("Darkroom is ready at http://darkroom.test")
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/v1", trust_env=False, timeout=60) as client:
             assert (await client.post("/accounts", json=PERSON)).status_code == 403
             await create_account(folder, PERSON)

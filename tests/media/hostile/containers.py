@@ -48,7 +48,7 @@ def stretched(content: bytes, name: bytes, size: int) -> bytes:
     return content[:at] + struct.pack(">L", size) + content[at + 4 :]
 
 
-def pictures() -> dict[str, bytes]:
+def images() -> dict[str, bytes]:
     brand = box(b"ftyp", b"heic", bytes(4), b"mif1heic")
     return {
         "heic_bomb": with_size(heic(), 60_000, 60_000),
@@ -94,7 +94,7 @@ def of_itself() -> bytes:
     return box(b"ftyp", b"mif1", bytes(4), b"mif1heic") + full_box(b"meta", *parts)
 
 
-def films(trap: Trap) -> dict[str, bytes]:
+def videos(trap: Trap) -> dict[str, bytes]:
     brand = box(b"ftyp", b"isom", bytes(4), b"isomavc1")
     pointer = trap.url.encode() + b"\0"
     secret = f"file://{trap.secret}".encode() + b"\0"

@@ -3,35 +3,35 @@
 from collections.abc import Callable
 from functools import partial
 
-from tests.media.hostile import containers, disguises, films, pictures
+from tests.media.hostile import containers, disguises, images, videos
 from tests.media.hostile.containers import avif, heic
 from tests.media.hostile.trap import Trap
-from tests.media.pictures import sample
+from tests.media.sample_images import sample
 
 OFFSETS = 20
 CUT = {
     "cut.jpg": lambda: sample("progressive.jpg").read_bytes(),
     "cut.heic": heic,
     "cut.avif": avif,
-    "cut.mp4": partial(films.film, "mp4"),
-    "cut.mkv": partial(films.film, "mkv"),
+    "cut.mp4": partial(videos.video, "mp4"),
+    "cut.mkv": partial(videos.video, "mkv"),
 }
 
-FAMILIES: dict[str, Callable[[Trap], dict[str, bytes]]] = {
-    "png": lambda _: pictures.pngs(),
-    "jpeg": lambda _: pictures.jpegs(),
-    "gif": lambda _: pictures.gifs(),
-    "webp": lambda _: pictures.webps(),
-    "tiff": lambda _: pictures.tiffs(),
-    "boxed pictures": lambda _: containers.pictures(),
-    "mp4": containers.films,
-    "films": films.films,
+FORMATS: dict[str, Callable[[Trap], dict[str, bytes]]] = {
+    "png": lambda _: images.pngs(),
+    "jpeg": lambda _: images.jpegs(),
+    "gif": lambda _: images.gifs(),
+    "webp": lambda _: images.webps(),
+    "tiff": lambda _: images.tiffs(),
+    "boxed pictures": lambda _: containers.images(),
+    "mp4": containers.videos,
+    "films": videos.videos,
     "matroska": lambda _: containers.matroskas(),
     "playlists": disguises.playlists,
     "drawings": disguises.drawings,
     "archives": lambda _: disguises.archives(),
     "polyglots": disguises.polyglots,
-    "scraps": lambda _: disguises.scraps(),
+    "scraps": lambda _: disguises.fragments(),
     **{f"{name} at {OFFSETS} offsets": partial(lambda whole, _: cut(whole()), whole) for name, whole in CUT.items()},
 }
 

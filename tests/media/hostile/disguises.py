@@ -6,7 +6,7 @@ import zipfile
 
 from tests.media.hostile.chunks import after_start, box, png, png_chunk, png_header, segment, zeros
 from tests.media.hostile.trap import Trap
-from tests.media.pictures import sample
+from tests.media.sample_images import sample
 
 BRAND = box(b"ftyp", b"isom", bytes(4), b"isomavc1")
 
@@ -94,7 +94,7 @@ def polyglots(trap: Trap) -> dict[str, bytes]:
     }
 
 
-def scraps() -> dict[str, bytes]:
+def fragments() -> dict[str, bytes]:
     return {
         "empty.jpg": b"",
         "one_byte.jpg": b"\xff",

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from app.media.decoders import Decoders
 from app.media.recipe import RECIPE
-from app.media.results import DecoderDied, MediaError
+from app.media.results import DecoderCrashed, MediaError
 from app.media.sniff import sniff
 from shared.items import FailureCode, ItemKind
 from tests.media.hostile.trap import WORDS, Trap
 
 LIMIT_SECONDS = 60.0
-REFUSALS = {FailureCode.UNSUPPORTED, FailureCode.DAMAGED, FailureCode.TOO_LARGE}
+ERRORS = {FailureCode.UNSUPPORTED, FailureCode.DAMAGED, FailureCode.TOO_LARGE}
 PLAIN_WORDS = re.compile(r"[A-Z][^/\\<>{}]+\.")
 FILES = frozenset(recipe.file for recipe in RECIPE)
 
@@ -38,34 +38,34 @@ async def set_trap(folder: Path) -> AsyncIterator[Watch]:
     secret = folder / "secret.txt"
     secret.write_text(f"{WORDS}\n" * 100)
 
-    def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def response(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         watch.calls.append(str(writer.get_extra_info("peername")))
         writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    server = await asyncio.start_server(response, "127.0.0.1", 0)
     async with server:
         host, port = server.sockets[0].getsockname()
         watch = Watch(Trap(f"http://{host}:{port}/called", secret))
         yield watch
 
 
-async def complaints(decoders: Decoders, watch: Watch, content: bytes, folder: Path) -> list[str]:
+async def violations(decoders: Decoders, watch: Watch, content: bytes, folder: Path) -> list[str]:
     """Of one file; none when it was refused in plain words or made within the limits, and nothing else happened."""
     source, target = folder / "source", folder / "target"
     source.write_bytes(content)
     target.mkdir()
     template = decoders.template_pid
-    found = await _face(decoders, source, target)
+    outcome = await _face(decoders, source, target)
     if template is not None and decoders.template_pid != template:
-        found.append("the template is another one now")
+        outcome.append("the template is another one now")
     if watch.calls:
-        found.append(f"the server was called: {watch.calls}")
+        outcome.append(f"the server was called: {watch.calls}")
     for path in target.iterdir():
         if WORDS.encode() in path.read_bytes():
-            found.append(f"{path.name} tells the secret")
+            outcome.append(f"{path.name} tells the secret")
         path.unlink()
     target.rmdir()
-    return found
+    return outcome
 
 
 async def _face(decoders: Decoders, source: Path, target: Path) -> list[str]:
@@ -76,8 +76,8 @@ async def _face(decoders: Decoders, source: Path, target: Path) -> list[str]:
         else:
             await _make_image(decoders, source, target)
     except MediaError as error:
-        return list(_refusal_complaints(error))
-    except DecoderDied as error:
+        return list(_error_violations(error))
+    except DecoderCrashed as error:
         return [f"its decoder died: {error}"]
     except LeftBehind as error:
         return [f"there were {error}"]
@@ -91,8 +91,8 @@ async def _make_image(decoders: Decoders, source: Path, target: Path) -> None:
         expected = FILES
         if made.loop is not None:
             expected = frozenset()
-            film = await decoders.make_loop(source, target, made.loop, limit_seconds=LIMIT_SECONDS)
-            expected = FILES | {film.file}
+            video = await decoders.make_loop(source, target, made.loop, limit_seconds=LIMIT_SECONDS)
+            expected = FILES | {video.file}
     finally:
         left = set(await asyncio.to_thread(os.listdir, target))
         if left != expected:
@@ -107,8 +107,8 @@ async def _make_video(decoders: Decoders, source: Path, target: Path) -> None:
             pass
 
 
-def _refusal_complaints(error: MediaError) -> Iterator[str]:
-    if error.code not in REFUSALS or error.passing:
+def _error_violations(error: MediaError) -> Iterator[str]:
+    if error.code not in ERRORS or error.passing:
         yield f"refused as {error.code}"
     if not PLAIN_WORDS.fullmatch(error.message) or WORDS in error.message:
         yield f"refused with the words {error.message!r}"

@@ -5,20 +5,20 @@ from pathlib import Path
 import pytest
 
 from app.media.decoders import Decoders
-from tests.media.hostile.corpus import FAMILIES
-from tests.media.hostile.survival import LIMIT_SECONDS, complaints, set_trap
-from tests.media.pictures import sample
+from tests.media.hostile.corpus import FORMATS
+from tests.media.hostile.survival import LIMIT_SECONDS, set_trap, violations
+from tests.media.sample_images import sample
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-async def test_no_hostile_file_does_any_harm(family: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", FORMATS)
+async def test_no_hostile_file_does_any_harm(kind: str, tmp_path: Path) -> None:
     decoders = Decoders.start(slots=1)
     try:
         async with set_trap(tmp_path) as watch:
-            found = {}
-            for name, content in FAMILIES[family](watch.trap).items():
-                found[name] = await complaints(decoders, watch, content, tmp_path)
-        assert not {name: said for name, said in found.items() if said}
+            all_violations = {}
+            for name, content in FORMATS[kind](watch.trap).items():
+                all_violations[name] = await violations(decoders, watch, content, tmp_path)
+        assert not {name: each for name, each in all_violations.items() if each}
         template = decoders.template_pid
         folder = tmp_path / "next"
         folder.mkdir()
@@ -31,5 +31,5 @@ async def test_no_hostile_file_does_any_harm(family: str, tmp_path: Path) -> Non
 
 async def test_the_corpus_is_large_and_the_trap_works(tmp_path: Path) -> None:
     async with set_trap(tmp_path) as watch:
-        files = {(family, name) for family, make in FAMILIES.items() for name in make(watch.trap)}
+        files = {(kind, name) for kind, make in FORMATS.items() for name in make(watch.trap)}
         assert len(files) >= 60

@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.media.video.films import FILMS, FilmMaker, make
+from tests.media.video.sample_videos import VIDEOS, MakeVideo, make
 
 
 @pytest.fixture(scope="session")
-def film(tmp_path_factory: pytest.TempPathFactory) -> FilmMaker:
+def video(tmp_path_factory: pytest.TempPathFactory) -> MakeVideo:
     """A film by its name."""
     folder = tmp_path_factory.mktemp("films")
-    return lambda name: make(folder, FILMS[name])
+    return lambda name: make(folder, VIDEOS[name])

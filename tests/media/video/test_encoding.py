@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 
 from app.media.decoders import Decoders
-from app.media.results import DecoderDied, EncodeProgress, MediaError, VideoFacts
+from app.media.results import DecoderCrashed, EncodeProgress, MediaError, VideoFacts
 from app.media.video.recipe import ladder_of
 from app.media.video.watch import Implausible, LadderWatch
 from shared.items import FailureCode
-from tests.media.video.films import AAC, H264, PICTURE, SOUND, FilmMaker, encode, picture
 from tests.media.video.made import PLENTY_SECONDS, files_in, frames, make_all
+from tests.media.video.sample_videos import AAC, H264, IMAGE, SOUND, MakeVideo, encode, image
 
 
 @pytest.fixture(scope="module")
-def long_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def long_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Nobody waits for its end."""
     path = tmp_path_factory.mktemp("long") / "long.mp4"
-    encode(path, *picture(size="640x360", duration=60), *SOUND, *H264, *AAC)
+    encode(path, *image(size="640x360", duration=60), *SOUND, *H264, *AAC)
     return path
 
 
@@ -35,16 +35,16 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-async def test_files_are_told_once_and_whole_and_before_the_playlist_that_names_them(
-    decoders: Decoders, film: FilmMaker, folder: Path
+async def test_files_are_reported_once_and_whole_before_their_playlist(
+    decoders: Decoders, video: MakeVideo, folder: Path
 ) -> None:
-    source = film("plain")
+    source = video("plain")
     facts = await probed(decoders, source, folder)
-    told: list[EncodeProgress] = []
+    reported: list[EncodeProgress] = []
     known: set[str] = set()
     async with decoders.encode_video(source, folder, facts) as encoding:
         async for progress in encoding:
-            told.append(progress)
+            reported.append(progress)
             for path in progress.files:
                 if path.suffix == ".m3u8":
                     named = {line for line in path.read_text().splitlines() if not line.startswith("#")}
@@ -53,7 +53,7 @@ async def test_files_are_told_once_and_whole_and_before_the_playlist_that_names_
                     assert path.name not in known
                     assert path.stat().st_size > 0
                     known.add(path.name)
-    seconds = [progress.encoded_seconds for progress in told]
+    seconds = [progress.encoded_seconds for progress in reported]
     assert seconds == sorted(seconds)
     assert seconds[-1] == pytest.approx(5.0, abs=0.1)
     assert {"storyboard.jpg", "storyboard.vtt", "180p_init.mp4", "180p_00000.m4s", "180p_00002.m4s"} <= known
@@ -61,19 +61,19 @@ async def test_files_are_told_once_and_whole_and_before_the_playlist_that_names_
     assert encoding.cpu_seconds > 0
 
 
-async def test_what_can_be_played_counts_as_encoded(decoders: Decoders, long_film: Path, folder: Path) -> None:
+async def test_what_can_be_played_counts_as_encoded(decoders: Decoders, long_video: Path, folder: Path) -> None:
     """From the first segment on: whoever watches the percentage sees it move."""
-    facts = await probed(decoders, long_film, folder)
-    async with decoders.encode_video(long_film, folder, facts) as encoding:
+    facts = await probed(decoders, long_video, folder)
+    async with decoders.encode_video(long_video, folder, facts) as encoding:
         async for progress in encoding:
             if any(path.suffix == ".m3u8" for path in progress.files):
                 break
     assert 2.0 <= progress.encoded_seconds < facts.duration_seconds
 
 
-async def test_who_leaves_has_no_encoder_any_more(decoders: Decoders, long_film: Path, folder: Path) -> None:
-    facts = await probed(decoders, long_film, folder)
-    async with decoders.encode_video(long_film, folder, facts) as encoding:
+async def test_who_leaves_has_no_encoder_any_more(decoders: Decoders, long_video: Path, folder: Path) -> None:
+    facts = await probed(decoders, long_video, folder)
+    async with decoders.encode_video(long_video, folder, facts) as encoding:
         async for progress in encoding:
             if progress.files:
                 break
@@ -83,11 +83,11 @@ async def test_who_leaves_has_no_encoder_any_more(decoders: Decoders, long_film:
     assert decoders.pids == ()
 
 
-async def test_who_is_cancelled_leaves_no_encoder_either(decoders: Decoders, long_film: Path, folder: Path) -> None:
-    facts, began = await probed(decoders, long_film, folder), asyncio.Event()
+async def test_who_is_cancelled_leaves_no_encoder_either(decoders: Decoders, long_video: Path, folder: Path) -> None:
+    facts, began = await probed(decoders, long_video, folder), asyncio.Event()
 
     async def work() -> None:
-        async with decoders.encode_video(long_film, folder, facts) as encoding:
+        async with decoders.encode_video(long_video, folder, facts) as encoding:
             async for _ in encoding:
                 began.set()
 
@@ -101,43 +101,47 @@ async def test_who_is_cancelled_leaves_no_encoder_either(decoders: Decoders, lon
     assert not is_alive(pid)
 
 
-async def test_an_encoders_death_tells_the_command_and_the_versions_and_nothing_of_the_owner(
-    decoders: Decoders, long_film: Path, folder: Path
+async def test_an_encoder_crash_report_has_command_and_versions_and_nothing_of_the_owner(
+    decoders: Decoders, long_video: Path, folder: Path
 ) -> None:
-    facts = await probed(decoders, long_film, folder)
+    facts = await probed(decoders, long_video, folder)
 
     async def crash() -> None:
         crashed = False
-        async with decoders.encode_video(long_film, folder, facts) as encoding:
+        async with decoders.encode_video(long_video, folder, facts) as encoding:
             async for progress in encoding:
                 if progress.files and not crashed:
                     os.kill(decoders.pids[0], signal.SIGSEGV)
                     crashed = True
 
-    with pytest.raises(DecoderDied) as caught:
+    with pytest.raises(DecoderCrashed) as caught:
         await crash()
-    capsule = caught.value.capsule
-    assert capsule.signal == "SIGSEGV"
-    assert capsule.command[0] == "ffmpeg"
-    assert "-filter_complex" in capsule.command
-    assert capsule.versions.keys() == {"python", "imageio-ffmpeg", "ffmpeg"}
-    assert isinstance(capsule.probe, VideoFacts)
-    assert long_film.name not in repr(capsule)
+    crash_report = caught.value.crash_report
+    assert crash_report.signal == "SIGSEGV"
+    assert crash_report.command[0] == "ffmpeg"
+    assert "-filter_complex" in crash_report.command
+    assert crash_report.versions.keys() == {"python", "imageio-ffmpeg", "ffmpeg"}
+    assert isinstance(crash_report.probe, VideoFacts)
+    assert long_video.name not in repr(crash_report)
     assert files_in(folder) == []
 
 
-async def test_what_a_film_cut_off_late_still_has_is_made(decoders: Decoders, folder: Path, tmp_path: Path) -> None:
+async def test_a_late_truncated_video_is_encoded_as_far_as_possible(
+    decoders: Decoders, folder: Path, tmp_path: Path
+) -> None:
     whole, cut = tmp_path / "whole.mp4", tmp_path / "cut.mp4"
-    encode(whole, *PICTURE, *SOUND, *H264, "-g", "15", *AAC, "-movflags", "+faststart")
+    encode(whole, *IMAGE, *SOUND, *H264, "-g", "15", *AAC, "-movflags", "+faststart")
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 3 // 4])
     made = await make_all(decoders, cut, folder)
     assert 75 <= len(frames(folder / "video.mp4")) <= 140
     assert made.storyboard
 
 
-async def test_a_film_cut_off_early_is_refused_in_plain_words(decoders: Decoders, folder: Path, tmp_path: Path) -> None:
+async def test_an_early_truncated_video_is_refused_in_plain_words(
+    decoders: Decoders, folder: Path, tmp_path: Path
+) -> None:
     whole, cut = tmp_path / "whole.mp4", tmp_path / "cut.mp4"
-    encode(whole, *PICTURE, *SOUND, *H264, "-g", "15", *AAC, "-movflags", "+faststart")
+    encode(whole, *IMAGE, *SOUND, *H264, "-g", "15", *AAC, "-movflags", "+faststart")
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 4])
     with pytest.raises(MediaError) as caught:
         await make_all(decoders, cut, folder)
@@ -155,12 +159,12 @@ LISTS = {
 
 @pytest.mark.parametrize("kind", LISTS)
 async def test_an_encoder_that_was_taken_over_names_no_file_of_its_choice(
-    decoders: Decoders, film: FilmMaker, folder: Path, kind: str
+    decoders: Decoders, video: MakeVideo, folder: Path, kind: str
 ) -> None:
-    facts = await probed(decoders, film("plain"), folder)
+    facts = await probed(decoders, video("plain"), folder)
     watch = LadderWatch(folder, ladder_of(facts))
     (folder / "180p_init.mp4").write_bytes(b"initialisation")
     (folder / "180p_00000.m4s").symlink_to("/etc/passwd")
     (folder / "180p.list").write_text("#EXTM3U\n" + LISTS[kind])
     with pytest.raises(Implausible):
-        watch.look()
+        watch.poll()

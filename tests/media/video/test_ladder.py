@@ -47,7 +47,7 @@ def test_a_video_is_never_enlarged_and_keeps_its_shape(
     assert [(rung.name, rung.width, rung.height) for rung in ladder_of(facts(width, height))] == ladder
 
 
-def test_a_rung_names_its_codecs_as_players_ask_for_them() -> None:
+def test_a_rung_names_its_codecs_as_players_require() -> None:
     assert [rung.codecs for rung in ladder_of(facts(1920, 1080))] == [
         "avc1.64001e,mp4a.40.2",
         "avc1.64001f,mp4a.40.2",

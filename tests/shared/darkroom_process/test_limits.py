@@ -97,7 +97,7 @@ def test_an_endless_trailer_is_cut(url: str) -> None:
     assert [each.problem for each in exchange(url, start, MEBIBYTE)] == ["head-too-large"]
 
 
-def test_a_refusal_waits_for_the_response_to_the_request_before(url: str) -> None:
+def test_an_error_waits_for_the_previous_response(url: str) -> None:
     flag = uuid.uuid4().hex
     with connect(url) as connection:
         connection.sendall(get(f"/v1/flag/{flag}") + b"GET * HTTP/1.1\r\n\r\n")
@@ -125,12 +125,12 @@ def test_only_so_many_requests_wait_in_line(url: str) -> None:
     assert [each.status for each in responses] == [200] * (1 + MAX_PIPELINED) + [400]
 
 
-def test_what_follows_a_proposed_upgrade_is_no_request(url: str) -> None:
+def test_bytes_after_a_proposed_upgrade_are_no_request(url: str) -> None:
     proposal = get("/v1/cookies", "Connection: upgrade", "Upgrade: h2c")
     assert [each.status for each in exchange(url, proposal + get("/v1/cookies"))] == [200]
 
 
-def test_a_refusal_is_one_line_of_the_log_without_what_was_sent(url: str) -> None:
+def test_an_error_is_one_log_line_without_the_request(url: str) -> None:
     with capture_logs() as entries:
         exchange(url, get("/canary", "Host: canary"))
     assert [(each["event"], each["status"]) for each in entries] == [("request.refused", 400)]

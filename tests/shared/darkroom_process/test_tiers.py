@@ -100,10 +100,10 @@ def test_a_bad_request_after_a_good_one_gets_its_response_last(tier_url: str) ->
     assert [each.status for each in responses] == [200, 400]
 
 
-def test_a_refusal_may_be_neither_cached_nor_run(tier_url: str) -> None:
-    [refusal] = exchange(tier_url, BAD_HEADS["no Host"])
-    assert refusal.headers["connection"] == "close"
-    assert refusal.headers["cache-control"] == "no-store"
-    assert refusal.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
-    assert refusal.headers["x-content-type-options"] == "nosniff"
-    assert "server" not in refusal.headers
+def test_an_error_can_be_neither_cached_nor_executed(tier_url: str) -> None:
+    [error] = exchange(tier_url, BAD_HEADS["no Host"])
+    assert error.headers["connection"] == "close"
+    assert error.headers["cache-control"] == "no-store"
+    assert error.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert error.headers["x-content-type-options"] == "nosniff"
+    assert "server" not in error.headers

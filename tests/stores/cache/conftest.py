@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores.cache.shelf import Shelf, open_shelf
+from tests.stores.cache.cache_harness import CacheHarness, open_harness
 
 
 @pytest.fixture
-async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
-    async with open_shelf(f"sqlite+aiosqlite:///{tmp_path / 'shelf.db'}") as shelf:
-        yield shelf
+async def harness(tmp_path: Path) -> AsyncIterator[CacheHarness]:
+    async with open_harness(f"sqlite+aiosqlite:///{tmp_path / 'shelf.db'}") as harness:
+        yield harness

@@ -12,20 +12,20 @@ from app.stores.cache.schema import cache_outbox
 from shared.ids import new_ulid
 from tests.fault_proxy import FaultProxy
 from tests.redis_pair import RedisPair
-from tests.stores.cache.shelf import NUMBER, QUICK, STEADY, Process, Shelf, put, until_true
+from tests.stores.cache.cache_harness import NUMBER, QUICK, STEADY, CacheHarness, Process, put, until_true
 
 
-async def test_once_a_change_is_acknowledged_nobody_reads_the_old_value(shelf: Shelf, redis_pair: RedisPair) -> None:
-    one, other = [await shelf.process(redis_pair.primary.url) for _ in range(2)]
+async def test_an_acknowledged_change_is_read_by_every_process(harness: CacheHarness, redis_pair: RedisPair) -> None:
+    one, other = [await harness.process(redis_pair.primary.url) for _ in range(2)]
     for number in range(1, 6):
         assert await one.read("a") == await other.read("a") == number - 1
         await one.write("a", number)
         assert await other.read("a") == await one.read("a") == number
-        assert await shelf.untold() == 0
+        assert await harness.unsent() == 0
 
 
-async def test_a_change_that_fails_forgets_nothing(shelf: Shelf, redis_pair: RedisPair) -> None:
-    process = await shelf.process(redis_pair.primary.url)
+async def test_a_failed_change_invalidates_nothing(harness: CacheHarness, redis_pair: RedisPair) -> None:
+    process = await harness.process(redis_pair.primary.url)
     await process.read("a")
 
     async def fail() -> None:
@@ -37,25 +37,27 @@ async def test_a_change_that_fails_forgets_nothing(shelf: Shelf, redis_pair: Red
         await fail()
     assert await process.read("a") == 0
     assert process.loads["a"] == 1
-    assert await shelf.untold() == 0
+    assert await harness.unsent() == 0
 
 
-async def test_keys_that_become_known_inside_are_forgotten_with_the_others(shelf: Shelf, redis_pair: RedisPair) -> None:
-    process = await shelf.process(redis_pair.primary.url)
+async def test_keys_added_inside_are_invalidated_with_the_others(harness: CacheHarness, redis_pair: RedisPair) -> None:
+    process = await harness.process(redis_pair.primary.url)
     await process.read_many("a", "b")
     async with process.cache.change() as connection:
         await put(connection, "b", 2)
-        process.cache.forget(connection, NUMBER.key("b"))
+        process.cache.invalidate(connection, NUMBER.key("b"))
     assert await process.read_many("a", "b") == {"a": 0, "b": 2}
     with pytest.raises(KeyError):
-        process.cache.forget(connection, NUMBER.key("a"))
+        process.cache.invalidate(connection, NUMBER.key("a"))
 
 
-async def test_what_was_changed_a_moment_ago_is_read_from_the_writer(shelf: Shelf, redis_pair: RedisPair) -> None:
-    one, other = [await shelf.process(redis_pair.primary.url) for _ in range(2)]
+async def test_what_was_changed_a_moment_ago_is_read_from_the_writer(
+    harness: CacheHarness, redis_pair: RedisPair
+) -> None:
+    one, other = [await harness.process(redis_pair.primary.url) for _ in range(2)]
     await redis_pair.primary.run("SET", "1born", 1)
     for process in (one, other):
-        await process.reader.stand()
+        await process.reader.freeze()
     await one.write("a", 1)
     assert await other.read("a") == 1
     await redis_pair.primary.run("DEL", "1v:" + NUMBER.key("a").name)  # evicted: the fence is still there
@@ -65,10 +67,10 @@ async def test_what_was_changed_a_moment_ago_is_read_from_the_writer(shelf: Shel
     assert other.reader.reads == 1
 
 
-async def test_a_flushed_redis_is_filled_from_the_writer_only(shelf: Shelf, redis_pair: RedisPair) -> None:
-    process = await shelf.process(redis_pair.primary.url)
+async def test_a_flushed_redis_is_filled_from_the_writer_only(harness: CacheHarness, redis_pair: RedisPair) -> None:
+    process = await harness.process(redis_pair.primary.url)
     await redis_pair.primary.run("SET", "1born", 1)
-    await process.reader.stand()
+    await process.reader.freeze()
     await process.write("a", 1)
     await redis_pair.primary.flush()
     assert await process.read("a") == 1
@@ -76,31 +78,31 @@ async def test_a_flushed_redis_is_filled_from_the_writer_only(shelf: Shelf, redi
 
 
 async def test_a_change_by_a_process_without_redis_is_confirmed_by_anothers_relay(
-    shelf: Shelf, redis_pair: RedisPair
+    harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
-    reader = await shelf.process(redis_pair.primary.url)
-    command = await shelf.process(redis_pair.primary.url, opened=False)
+    reader = await harness.process(redis_pair.primary.url)
+    command = await harness.process(redis_pair.primary.url, opened=False)
     assert await reader.read("a") == 0
     async with asyncio.timeout(STEADY.permit / 2):
         await command.write("a", 1)
     assert await reader.read("a") == 1
-    assert await shelf.untold() == 0
+    assert await harness.unsent() == 0
 
 
-async def test_the_row_of_a_writer_that_died_after_its_commit_is_applied_by_anybody(
-    shelf: Shelf, redis_pair: RedisPair
+async def test_the_row_of_a_crashed_writer_is_applied_by_another_process(
+    harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
-    reader = await shelf.process(redis_pair.primary.url)
+    reader = await harness.process(redis_pair.primary.url)
     assert await reader.read("a") == 0
-    command = await shelf.process("redis://127.0.0.1:1/0", opened=False)
+    command = await harness.process("redis://127.0.0.1:1/0", opened=False)
     writing = asyncio.create_task(command.write("a", 1))
-    await until_true(lambda: _committed(shelf, command))
+    await until_true(lambda: _committed(harness, command))
     writing.cancel()
     await until_true(lambda: _is(reader, "a", 1))
 
 
-async def _committed(shelf: Shelf, process: Process) -> bool:
-    async with shelf.database.writer.read() as connection:
+async def _committed(harness: CacheHarness, process: Process) -> bool:
+    async with harness.database.writer.read() as connection:
         return (await process._load(connection, ["a"]))["a"] == 1
 
 
@@ -109,75 +111,75 @@ async def _is(process: Process, name: str, number: int) -> bool:
 
 
 async def test_without_redis_a_change_is_acknowledged_when_every_permit_has_ended(
-    shelf: Shelf, redis_pair: RedisPair
+    harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
     async with FaultProxy(redis_pair.primary.port) as proxy:
-        cut_off = await shelf.process(f"redis://127.0.0.1:{proxy.port}/0", QUICK)
+        cut_off = await harness.process(f"redis://127.0.0.1:{proxy.port}/0", QUICK)
         assert await cut_off.read("a") == 0
         proxy.timeout()
         began = time.monotonic()
         await cut_off.write("a", 1)
-        assert time.monotonic() - began >= QUICK.until_nobody_is_permitted
+        assert time.monotonic() - began >= QUICK.until_permits_lapsed
         assert cut_off.cache.relay.permitted() is None
         assert await cut_off.read("a") == 1
-        assert await shelf.untold() == 1
+        assert await harness.unsent() == 1
         proxy.heal()
         await cut_off.permitted()
         assert await cut_off.read("a") == 1
-        assert await shelf.untold() == 0
+        assert await harness.unsent() == 0
 
 
-async def test_a_change_waits_for_a_reader_that_is_cut_off(shelf: Shelf, redis_pair: RedisPair) -> None:
+async def test_a_change_waits_for_a_reader_that_is_cut_off(harness: CacheHarness, redis_pair: RedisPair) -> None:
     async with FaultProxy(redis_pair.primary.port) as proxy:
         # Its answers are late rather than lost, so it keeps connection and permit, and its relay is slow.
-        other = await shelf.process(f"redis://127.0.0.1:{proxy.port}/0", replace(QUICK, answer=30))
+        other = await harness.process(f"redis://127.0.0.1:{proxy.port}/0", replace(QUICK, reply_seconds=30))
         assert await other.read("a") == 0
         proxy.timeout()
-        writer = await shelf.process("redis://127.0.0.1:1/0", QUICK, opened=False)
+        writer = await harness.process("redis://127.0.0.1:1/0", QUICK, opened=False)
         await writer.write("a", 1)
         proxy.heal()
         assert await other.read("a") == 1
 
 
-async def test_a_refused_attempt_at_redis_acknowledges_nothing(shelf: Shelf, redis_pair: RedisPair) -> None:
-    process = await shelf.process(redis_pair.primary.url, QUICK)
+async def test_a_refused_attempt_at_redis_acknowledges_nothing(harness: CacheHarness, redis_pair: RedisPair) -> None:
+    process = await harness.process(redis_pair.primary.url, QUICK)
     assert await process.read("a") == 0
     await redis_pair.primary.run("CONFIG", "SET", "min-replicas-to-write", 5)
     try:
         began = time.monotonic()
         await process.write("a", 1)
-        assert time.monotonic() - began >= QUICK.until_nobody_is_permitted
+        assert time.monotonic() - began >= QUICK.until_permits_lapsed
         assert await process.read("a") == 1
-        assert await shelf.untold() == 1
+        assert await harness.unsent() == 1
     finally:
         await redis_pair.primary.run("CONFIG", "SET", "min-replicas-to-write", 0)
     await process.permitted()
     assert await process.read("a") == 1
-    assert await shelf.untold() == 0
+    assert await harness.unsent() == 0
 
 
-async def test_a_young_generation_confirms_nothing(shelf: Shelf, redis_pair: RedisPair) -> None:
+async def test_a_young_generation_confirms_nothing(harness: CacheHarness, redis_pair: RedisPair) -> None:
     async with FaultProxy(redis_pair.primary.port) as proxy:
-        process = await shelf.process(f"redis://127.0.0.1:{proxy.port}/0", STEADY)
+        process = await harness.process(f"redis://127.0.0.1:{proxy.port}/0", STEADY)
         await redis_pair.promote()
         proxy.switch(redis_pair.primary.port)
         proxy.cut()
         await process.unpermitted()
         await process.permitted()
         writing = asyncio.create_task(process.write("a", 1))
-        await until_true(lambda: _row_waits(shelf))
+        await until_true(lambda: _row_waits(harness))
         await asyncio.sleep(0.3)  # some polls
-        assert await shelf.untold() == 1
+        assert await harness.unsent() == 1
         assert not writing.done()
         writing.cancel()
 
 
-async def _row_waits(shelf: Shelf) -> bool:
-    return await shelf.untold() == 1
+async def _row_waits(harness: CacheHarness) -> bool:
+    return await harness.unsent() == 1
 
 
-async def test_thousands_of_keys_may_be_forgotten_at_once(shelf: Shelf, redis_pair: RedisPair) -> None:
-    process = await shelf.process(redis_pair.primary.url)
+async def test_thousands_of_keys_are_invalidated_together(harness: CacheHarness, redis_pair: RedisPair) -> None:
+    process = await harness.process(redis_pair.primary.url)
     names = [str(number) for number in range(1000)]
     await process.read_many(*names)
     keys: list[Key[int]] = [NUMBER.key(name) for name in names]
@@ -187,11 +189,11 @@ async def test_thousands_of_keys_may_be_forgotten_at_once(shelf: Shelf, redis_pa
     assert process.loads.total() == 2000
 
 
-async def test_thousands_of_changes_that_nobody_could_tell_are_told_when_redis_is_back(
-    shelf: Shelf, redis_pair: RedisPair
+async def test_thousands_of_pending_invalidations_are_applied_when_redis_is_back(
+    harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
     rows = [{"id": new_ulid(), "keys": [NUMBER.key(str(number)).name]} for number in range(2_500)]
-    async with shelf.database.writer.write() as connection:
+    async with harness.database.writer.write() as connection:
         await connection.execute(insert(cache_outbox), rows)
-    await shelf.process(redis_pair.primary.url)
-    assert await shelf.untold() == 0
+    await harness.process(redis_pair.primary.url)
+    assert await harness.unsent() == 0

@@ -10,7 +10,16 @@ from pydantic import TypeAdapter
 from app.stores.cache.keys import Entry
 from shared.problems import Unavailable
 from tests.redis_pair import RedisPair
-from tests.stores.cache.shelf import NUMBER, SOFT_NUMBER, STEADY, Process, Shelf, held_up, until, until_true
+from tests.stores.cache.cache_harness import (
+    NUMBER,
+    SOFT_NUMBER,
+    STEADY,
+    CacheHarness,
+    Process,
+    held_up,
+    until,
+    until_true,
+)
 
 LIFE_SECONDS = NUMBER.entry.seconds
 BRIEF = Entry("brief-number", 1, 5, "these tests", decides_access=True).holds(TypeAdapter(int))
@@ -49,11 +58,11 @@ def _break_the_database(process: Process) -> Callable[[], None]:
 
 
 async def test_at_the_expiry_of_a_hot_key_one_load_replaces_it(
-    shelf: Shelf, redis_pair: RedisPair, clock: WallClock
+    harness: CacheHarness, redis_pair: RedisPair, clock: WallClock
 ) -> None:
-    one, other = [await shelf.process(redis_pair.primary.url, clock=clock) for _ in range(2)]
+    one, other = [await harness.process(redis_pair.primary.url, clock=clock) for _ in range(2)]
     assert await one.read("hot") == 0
-    await shelf.put("hot", 1)  # by hand, so that one sees what is loaded anew
+    await harness.put("hot", 1)  # by hand, so that one sees what is loaded anew
     clock.advance(LIFE_SECONDS)
     async with held_up(one, other):
         readers = [asyncio.create_task(process.read("hot")) for process in (one, other) * 500]
@@ -63,16 +72,16 @@ async def test_at_the_expiry_of_a_hot_key_one_load_replaces_it(
     assert one.loads["hot"] + other.loads["hot"] == 2
 
 
-async def test_a_value_is_refreshed_shortly_before_it_expires_and_nobody_waits_for_that(
-    shelf: Shelf, redis_pair: RedisPair, clock: WallClock
+async def test_a_value_is_refreshed_before_it_expires_without_blocking_readers(
+    harness: CacheHarness, redis_pair: RedisPair, clock: WallClock
 ) -> None:
-    process = await shelf.process(redis_pair.primary.url, clock=clock)
+    process = await harness.process(redis_pair.primary.url, clock=clock)
     async with held_up(process):  # a load that takes long is begun long before
         first = asyncio.create_task(process.read("a", BRIEF))
         await process.loading.wait()
         await asyncio.sleep(0.2)
     await first
-    await shelf.put("a", 1)
+    await harness.put("a", 1)
     clock.advance(BRIEF.entry.seconds * 0.5)
     async with held_up(process):
 
@@ -87,9 +96,9 @@ async def test_a_value_is_refreshed_shortly_before_it_expires_and_nobody_waits_f
 
 
 async def test_a_refresh_does_not_put_back_what_a_change_has_replaced(
-    shelf: Shelf, redis_pair: RedisPair, clock: WallClock
+    harness: CacheHarness, redis_pair: RedisPair, clock: WallClock
 ) -> None:
-    one, other = [await shelf.process(redis_pair.primary.url, clock=clock) for _ in range(2)]
+    one, other = [await harness.process(redis_pair.primary.url, clock=clock) for _ in range(2)]
     assert await one.read("a") == 0
     clock.advance(LIFE_SECONDS)
     async with held_up(one):
@@ -101,9 +110,9 @@ async def test_a_refresh_does_not_put_back_what_a_change_has_replaced(
 
 
 async def test_an_expired_value_serves_while_the_database_is_away_and_a_permit_lasts(
-    shelf: Shelf, redis_pair: RedisPair, clock: WallClock
+    harness: CacheHarness, redis_pair: RedisPair, clock: WallClock
 ) -> None:
-    process = await shelf.process(redis_pair.primary.url, clock=clock)
+    process = await harness.process(redis_pair.primary.url, clock=clock)
     assert await process.read_many("a", "b") == {"a": 0, "b": 0}
     heal = _break_the_database(process)
     clock.advance(LIFE_SECONDS + STEADY.stale / 2)
@@ -112,14 +121,14 @@ async def test_an_expired_value_serves_while_the_database_is_away_and_a_permit_l
     with pytest.raises(Unavailable):
         await process.read("never read before")
     heal()
-    await shelf.put("a", 1)
+    await harness.put("a", 1)
     assert await process.read("a") == 1
 
 
-async def test_without_permit_and_database_what_decides_about_access_is_not_answered(
-    shelf: Shelf, redis_pair: RedisPair
+async def test_without_permit_and_database_access_decisions_are_unavailable(
+    harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
-    process = await shelf.process(redis_pair.primary.url)
+    process = await harness.process(redis_pair.primary.url)
     await process.read("a")
     await process.read("a", SOFT_NUMBER)
     _break_the_database(process)
@@ -134,27 +143,27 @@ async def test_without_permit_and_database_what_decides_about_access_is_not_answ
 
 
 async def test_without_permit_access_is_read_from_the_writer_and_the_rest_from_a_reader(
-    shelf: Shelf, redis_pair: RedisPair
+    harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
-    process = await shelf.process("redis://127.0.0.1:1/0", opened=False)
+    process = await harness.process("redis://127.0.0.1:1/0", opened=False)
     async with process.cache:
-        await process.reader.stand()
-        await shelf.put("a", 1)
+        await process.reader.freeze()
+        await harness.put("a", 1)
         assert await process.read("a", NUMBER) == 1
         assert await process.read("a", SOFT_NUMBER) == 0
         assert await process.read_many("a", kind=NUMBER) == {"a": 1}
         assert process.reader.reads == 1
-    reader = await shelf.process(redis_pair.primary.url)
+    reader = await harness.process(redis_pair.primary.url)
     await reader.read("a")
     assert reader.loads["a"] == 1  # nothing had been stored
 
 
 @pytest.mark.parametrize("seconds", [-2.0, 2.0])
-async def test_processes_whose_clocks_differ_by_two_seconds_see_each_others_changes_at_once(
-    shelf: Shelf, redis_pair: RedisPair, seconds: float
+async def test_processes_with_two_seconds_clock_skew_see_each_others_changes(
+    harness: CacheHarness, redis_pair: RedisPair, seconds: float
 ) -> None:
-    one = await shelf.process(redis_pair.primary.url)
-    other = await shelf.process(redis_pair.primary.url, clock=lambda: time.time() + seconds)
+    one = await harness.process(redis_pair.primary.url)
+    other = await harness.process(redis_pair.primary.url, clock=lambda: time.time() + seconds)
     for number in range(1, 4):
         for process in (one, other):
             await process.write("a", number * 2)

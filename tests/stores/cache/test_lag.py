@@ -13,7 +13,7 @@ from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from tests.database_pair import DatabasePair
 from tests.redis_pair import RedisPair
-from tests.stores.cache.shelf import NUMBER, numbers_of, prepare, put, until
+from tests.stores.cache.cache_harness import NUMBER, numbers_of, prepare, put, until
 
 CHANGES = 5
 
@@ -21,12 +21,12 @@ CHANGES = 5
 @dataclass(eq=False, slots=True)
 class Process:
     cache: Cache
-    asked: Counter[int] = field(default_factory=Counter)
+    queried: Counter[int] = field(default_factory=Counter)
     """How often the server at each port was."""
 
     async def read(self, name: str) -> int:
         async def load(connection: AsyncConnection) -> int:
-            self.asked[(await connection.execute(text("SELECT @@port"))).scalar_one()] += 1
+            self.queried[(await connection.execute(text("SELECT @@port"))).scalar_one()] += 1
             return (await numbers_of(connection, [name]))[name]
 
         return await self.cache.get(NUMBER.key(name), load)
@@ -63,7 +63,7 @@ async def _evict(pair: RedisPair, name: str) -> None:
 
 
 @pytest.mark.parametrize("behind", [0, 1, 2, None])
-async def test_everybody_sees_a_change_at_once_however_far_the_reader_is_behind(
+async def test_every_process_sees_a_change_however_far_the_reader_lags(
     database_pair: DatabasePair, valkey_pair: RedisPair, processes: tuple[Process, Process], behind: int | None
 ) -> None:
     """None: it has stopped."""
@@ -76,15 +76,15 @@ async def test_everybody_sees_a_change_at_once_however_far_the_reader_is_behind(
         assert await one.read("a") == await other.read("a") == number
 
 
-async def test_a_reader_is_asked_while_it_is_near_and_not_when_nobody_knows_how_far(
+async def test_a_reader_is_queried_only_while_its_lag_is_known_and_small(
     database_pair: DatabasePair, valkey_pair: RedisPair, processes: tuple[Process, Process]
 ) -> None:
     one, _ = processes
     await valkey_pair.primary.run("SET", "1born", 1)  # as if the generation were old
     await until(lambda: one.lag() == 0)
     await one.read("near")
-    assert one.asked == {database_pair.reader.port: 1}
+    assert one.queried == {database_pair.reader.port: 1}
     await database_pair.stop_applying()
     await until(lambda: one.cache.relay.permitted() is not None and one.lag() is None)
     await one.read("far")
-    assert one.asked == {database_pair.reader.port: 1, database_pair.writer.port: 1}
+    assert one.queried == {database_pair.reader.port: 1, database_pair.writer.port: 1}

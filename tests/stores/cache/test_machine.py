@@ -15,12 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.ids import new_ulid
 from tests.redis_pair import RedisNode, RedisPair
-from tests.stores.cache.shelf import NUMBER, STEADY, Process, Shelf, numbers_of, open_shelf, put
+from tests.stores.cache.cache_harness import NUMBER, STEADY, CacheHarness, Process, numbers_of, open_harness, put
 
 KEYS = 3
 SETTLED_SECONDS = 0.004
 """What can go on without being told to has done so."""
-SELDOM = replace(STEADY, poll=150, permit=150, held=0.01, look=0.001)
+SELDOM = replace(STEADY, poll=150, permit=150, held=0.01, recheck=0.001)
 """A relay runs when it is told to."""
 
 keys, processes = st.integers(0, KEYS - 1), st.sampled_from([0, 1])
@@ -31,7 +31,7 @@ class World:
     """Two processes on one database and one Redis; all machines run in it, each with keys of its own."""
 
     runner: asyncio.Runner
-    shelf: Shelf
+    harness: CacheHarness
     redis: RedisNode
     processes: list[Process]
 
@@ -55,7 +55,7 @@ class CacheMachine(RuleBasedStateMachine):
         self._reads: list[Read] = []
         self._loads: list[asyncio.Event] = []
         for process in world.processes:
-            process.reader.stands_at = {}
+            process.reader.frozen_at = {}
 
     def teardown(self) -> None:
         while self._loads:
@@ -77,8 +77,8 @@ class CacheMachine(RuleBasedStateMachine):
         self._acknowledged[key] = self._written[key]
 
     @rule(key=keys)
-    def a_writer_dies_after_its_commit(self, key: int) -> None:
-        self._world.run(self._commit_and_die(key))
+    def a_writer_crashes_after_its_commit(self, key: int) -> None:
+        self._world.run(self._commit_and_crash(key))
 
     @rule(process=processes)
     def a_relay_runs(self, process: int) -> None:
@@ -88,7 +88,7 @@ class CacheMachine(RuleBasedStateMachine):
     def the_reader_catches_up(self) -> None:
         self._seen_by_reader = list(self._written)
         for process in self._world.processes:
-            process.reader.stands_at = {self._full(key): self._written[key] for key in range(KEYS)}
+            process.reader.frozen_at = {self._full(key): self._written[key] for key in range(KEYS)}
 
     @rule(key=keys)
     def a_value_is_evicted(self, key: int) -> None:
@@ -110,8 +110,8 @@ class CacheMachine(RuleBasedStateMachine):
         self._world.run(self._world.redis.flush())
 
     @rule(process=processes)
-    def a_process_loses_its_connection(self, process: int) -> None:
-        self._world.run(self._lose(self._world.processes[process]))
+    def a_process_is_disconnected(self, process: int) -> None:
+        self._world.run(self._disconnect(self._world.processes[process]))
 
     def _full(self, key: int) -> str:
         return f"{self._name}-{key}"
@@ -138,13 +138,13 @@ class CacheMachine(RuleBasedStateMachine):
 
         reading = asyncio.create_task(process.cache.get(NUMBER.key(self._full(key)), load))
         self._reads.append(Read(key, self._acknowledged[key], reading))
-        await self._look()
+        await self._poll()
 
     def _end_load(self, chosen: int) -> None:
         self._loads.pop(chosen).set()
-        self._world.run(self._look())
+        self._world.run(self._poll())
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         await asyncio.sleep(SETTLED_SECONDS)
         for read in [read for read in self._reads if read.task.done()]:
             self._reads.remove(read)
@@ -155,10 +155,10 @@ class CacheMachine(RuleBasedStateMachine):
         async with process.cache.change(NUMBER.key(self._full(key))) as connection:
             await put(connection, self._full(key), self._written[key])
 
-    async def _commit_and_die(self, key: int) -> None:
+    async def _commit_and_crash(self, key: int) -> None:
         self._written[key] += 1
         changes = self._world.processes[0].cache._changes
-        async with self._world.shelf.database.writer.write() as connection:
+        async with self._world.harness.database.writer.write() as connection:
             await put(connection, self._full(key), self._written[key])
             await changes._outbox.add(connection, [NUMBER.key(self._full(key)).name])
 
@@ -166,13 +166,13 @@ class CacheMachine(RuleBasedStateMachine):
         link = process.cache.relay.link
         if link is not None:
             await process.cache.relay._renew(link)
-        await self._look()
+        await self._poll()
 
-    async def _lose(self, process: Process) -> None:
+    async def _disconnect(self, process: Process) -> None:
         link = process.cache.relay.link
         if link is not None:
             link.connection.close("the machine wants it so")
-        await self._look()
+        await self._poll()
         await process.permitted()
 
     async def _agree(self) -> None:
@@ -180,7 +180,7 @@ class CacheMachine(RuleBasedStateMachine):
         while self._reads or self._loads:
             while self._loads:
                 self._loads.pop().set()
-            await self._look()
+            await self._poll()
         for process in self._world.processes:
             await self._relay(process)
             for key in range(KEYS):
@@ -199,9 +199,9 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
             runner.run(stack.aclose())
 
 
-async def _open(stack: AsyncExitStack, folder: Path, pair: RedisPair) -> tuple[Shelf, RedisNode, list[Process]]:
-    shelf = await stack.enter_async_context(open_shelf(f"sqlite+aiosqlite:///{folder / 'shelf.db'}"))
-    return shelf, pair.primary, [await shelf.process(pair.primary.url, SELDOM) for _ in range(2)]
+async def _open(stack: AsyncExitStack, folder: Path, pair: RedisPair) -> tuple[CacheHarness, RedisNode, list[Process]]:
+    harness = await stack.enter_async_context(open_harness(f"sqlite+aiosqlite:///{folder / 'shelf.db'}"))
+    return harness, pair.primary, [await harness.process(pair.primary.url, SELDOM) for _ in range(2)]
 
 
 def _run(world: World, examples: int, steps: int) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from app.stores.cache.schema import cache_generation
 from tests.fault_proxy import FaultProxy
 from tests.redis_pair import RedisPair
-from tests.stores.cache.shelf import QUICK, STEADY, Process, Shelf, until
+from tests.stores.cache.cache_harness import QUICK, STEADY, CacheHarness, Process, until
 
 
 def _generation(process: Process) -> int:
@@ -16,36 +16,38 @@ def _generation(process: Process) -> int:
     return link.generation.number if link is not None else 0
 
 
-async def _generations(shelf: Shelf) -> list[str]:
-    async with shelf.database.writer.read() as connection:
+async def _generations(harness: CacheHarness) -> list[str]:
+    async with harness.database.writer.read() as connection:
         return list(await connection.scalars(select(cache_generation.c.replid).order_by(cache_generation.c.gen)))
 
 
-async def _unopened_until_asked(shelf: Shelf, url: str) -> Process:
-    return await shelf.process(url, replace(STEADY, takeover=0.3), opened=False)
+async def _unopened_until_requested(harness: CacheHarness, url: str) -> Process:
+    return await harness.process(url, replace(STEADY, takeover=0.3), opened=False)
 
 
-async def test_processes_that_start_at_once_agree_on_one_generation(shelf: Shelf, redis_pair: RedisPair) -> None:
-    processes = await asyncio.gather(*(shelf.process(redis_pair.primary.url) for _ in range(4)))
-    newest = len(await _generations(shelf))
+async def test_processes_that_start_at_once_agree_on_one_generation(
+    harness: CacheHarness, redis_pair: RedisPair
+) -> None:
+    processes = await asyncio.gather(*(harness.process(redis_pair.primary.url) for _ in range(4)))
+    newest = len(await _generations(harness))
     await until(lambda: {_generation(process) for process in processes} == {newest})
 
 
-async def test_nothing_is_read_from_a_standby(shelf: Shelf, redis_pair: RedisPair) -> None:
-    await shelf.put("a", 1)
-    process = await _unopened_until_asked(shelf, redis_pair.standby.url)
+async def test_nothing_is_read_from_a_standby(harness: CacheHarness, redis_pair: RedisPair) -> None:
+    await harness.put("a", 1)
+    process = await _unopened_until_requested(harness, redis_pair.standby.url)
     async with process.cache:
         assert await process.read("a") == 1
         await asyncio.sleep(0.3)  # some attempts
         assert process.cache.relay.permitted() is None
-    assert await _generations(shelf) == []
+    assert await _generations(harness) == []
 
 
 async def test_a_promoted_standby_begins_a_generation_and_serves_nothing_of_the_one_before(
-    shelf: Shelf, redis_pair: RedisPair
+    harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
     async with FaultProxy(redis_pair.primary.port) as proxy:
-        process = await shelf.process(f"redis://127.0.0.1:{proxy.port}/0")
+        process = await harness.process(f"redis://127.0.0.1:{proxy.port}/0")
         assert await process.read("a") == 0
         await redis_pair.wait_replicated()
         await redis_pair.standby.cut_off()
@@ -54,59 +56,63 @@ async def test_a_promoted_standby_begins_a_generation_and_serves_nothing_of_the_
         proxy.switch(redis_pair.primary.port)
         proxy.cut()
         await until(lambda: _generation(process) == 2)
-        await process.reader.stand()
+        await process.reader.freeze()
         assert await process.read("a") == 1
         assert process.reader.reads == 0
-        assert len(set(await _generations(shelf))) == 2
+        assert len(set(await _generations(harness))) == 2
 
 
 async def test_who_was_left_on_the_old_primary_stops_reading_there_when_a_later_one_counts(
-    shelf: Shelf, redis_pair: RedisPair
+    harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
     async with FaultProxy(redis_pair.primary.port) as proxy:
-        left = await shelf.process(f"redis://127.0.0.1:{proxy.port}/0")
+        left = await harness.process(f"redis://127.0.0.1:{proxy.port}/0")
         assert await left.read("a") == 0
         await redis_pair.promote()
-        moved = await shelf.process(redis_pair.primary.url)
+        moved = await harness.process(redis_pair.primary.url)
         await until(lambda: left.cache.relay.permitted() is None)
-        await shelf.put("a", 1)
+        await harness.put("a", 1)
         assert await left.read("a") == 1
         proxy.switch(redis_pair.primary.port)
         await until(lambda: _generation(left) == _generation(moved) == 2)
 
 
 async def test_an_outranked_redis_counts_again_when_nothing_else_is_found_for_long(
-    shelf: Shelf, redis_pair: RedisPair
+    harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
     old = redis_pair.primary
-    first = await shelf.process(old.url)
+    first = await harness.process(old.url)
     await redis_pair.promote()
-    moved = await _unopened_until_asked(shelf, redis_pair.primary.url)
+    moved = await _unopened_until_requested(harness, redis_pair.primary.url)
     async with moved.cache:
         await until(lambda: first.cache.relay.permitted() is None)
-    stubborn = await _unopened_until_asked(shelf, old.url)
-    async with stubborn.cache:
-        await until(lambda: _generation(stubborn) == 3)
-        replication_ids = await _generations(shelf)
+    frozen = await _unopened_until_requested(harness, old.url)
+    async with frozen.cache:
+        await until(lambda: _generation(frozen) == 3)
+        replication_ids = await _generations(harness)
         assert replication_ids[2] == replication_ids[0] != replication_ids[1]
 
 
-async def test_a_demoted_primary_is_not_believed_although_it_answers(shelf: Shelf, redis_pair: RedisPair) -> None:
+async def test_a_demoted_primary_is_not_trusted_although_it_responds(
+    harness: CacheHarness, redis_pair: RedisPair
+) -> None:
     old = redis_pair.primary
-    process = await shelf.process(old.url, replace(STEADY, poll=50))
+    process = await harness.process(old.url, replace(STEADY, poll=50))
     assert await process.read("a") == 0
     await redis_pair.promote()
-    await old.follow(redis_pair.primary)
-    await shelf.put("a", 1)
+    await old.replicate_from(redis_pair.primary)
+    await harness.put("a", 1)
     assert process.cache.relay.permitted() is not None
     assert await process.read("a") == 1
     assert process.cache.relay.permitted() is None
 
 
-async def test_a_process_that_is_cut_off_reads_the_database_and_comes_back(shelf: Shelf, redis_pair: RedisPair) -> None:
+async def test_a_process_that_is_cut_off_reads_the_database_and_comes_back(
+    harness: CacheHarness, redis_pair: RedisPair
+) -> None:
     async with FaultProxy(redis_pair.primary.port) as proxy:
-        process = await shelf.process(f"redis://127.0.0.1:{proxy.port}/0", QUICK)
-        other = await shelf.process(redis_pair.primary.url)
+        process = await harness.process(f"redis://127.0.0.1:{proxy.port}/0", QUICK)
+        other = await harness.process(redis_pair.primary.url)
         assert await process.read("a") == await other.read("a") == 0
         proxy.timeout()
         await process.unpermitted()
@@ -120,8 +126,8 @@ async def test_a_process_that_is_cut_off_reads_the_database_and_comes_back(shelf
         assert process.loads["a"] == loads
 
 
-async def test_a_permit_ends_when_the_polls_stall(shelf: Shelf, redis_pair: RedisPair) -> None:
-    process = await shelf.process(redis_pair.primary.url, QUICK)
+async def test_a_permit_ends_when_the_polls_stall(harness: CacheHarness, redis_pair: RedisPair) -> None:
+    process = await harness.process(redis_pair.primary.url, QUICK)
     assert await process.read("a") == 0
     may_poll = asyncio.Event()
     measure = process.reader.lag_seconds
@@ -132,16 +138,16 @@ async def test_a_permit_ends_when_the_polls_stall(shelf: Shelf, redis_pair: Redi
 
     process.cache.relay._lag = stall
     await process.unpermitted()
-    await shelf.put("a", 1)
+    await harness.put("a", 1)
     assert await process.read("a") == 1
     may_poll.set()
     await process.permitted()
 
 
 async def test_a_restarted_redis_is_a_new_generation_and_warm_again_by_itself(
-    shelf: Shelf, redis_pair: RedisPair
+    harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
-    process = await shelf.process(redis_pair.primary.url)
+    process = await harness.process(redis_pair.primary.url)
     await process.read("a")
     redis_pair.primary.kill()
     await process.unpermitted()
@@ -155,13 +161,13 @@ async def test_a_restarted_redis_is_a_new_generation_and_warm_again_by_itself(
     assert process.loads["a"] == loads
 
 
-async def test_a_relay_survives_a_database_without_its_tables(shelf: Shelf, redis_pair: RedisPair) -> None:
-    async with shelf.database.writer.write() as connection:
+async def test_a_relay_survives_a_database_without_its_tables(harness: CacheHarness, redis_pair: RedisPair) -> None:
+    async with harness.database.writer.write() as connection:
         await connection.run_sync(cache_generation.drop)
-    process = await shelf.process(redis_pair.primary.url, opened=False)
+    process = await harness.process(redis_pair.primary.url, opened=False)
     async with process.cache:
         assert await process.read("a") == 0
-        async with shelf.database.writer.write() as connection:
+        async with harness.database.writer.write() as connection:
             await connection.run_sync(cache_generation.create)
         await process.permitted()
         assert await process.read("a") == await process.read("a") == 0

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.stores.cache.cache import Behind
 from shared.problems import Unavailable
 from tests.redis_pair import RedisPair
-from tests.stores.cache.shelf import NUMBER, STEADY, Process, Shelf, held_up, until
+from tests.stores.cache.cache_harness import NUMBER, STEADY, CacheHarness, Process, held_up, until
 
 
 async def _calls(pair: RedisPair, command: str) -> int:
@@ -18,10 +18,10 @@ async def _calls(pair: RedisPair, command: str) -> int:
 
 
 async def test_a_thousand_readers_of_a_cold_key_in_two_processes_cost_one_load(
-    shelf: Shelf, redis_pair: RedisPair
+    harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
-    await shelf.put("cold", 7)
-    one, other = [await shelf.process(redis_pair.primary.url) for _ in range(2)]
+    await harness.put("cold", 7)
+    one, other = [await harness.process(redis_pair.primary.url) for _ in range(2)]
     async with held_up(one, other):
         readers = [asyncio.create_task(process.read("cold")) for process in (one, other) * 500]
         await until(lambda: one.loading.is_set() or other.loading.is_set())
@@ -31,8 +31,8 @@ async def test_a_thousand_readers_of_a_cold_key_in_two_processes_cost_one_load(
     assert one.loads["cold"] + other.loads["cold"] == 1
 
 
-async def test_the_keys_of_one_tick_are_one_trip_to_redis(shelf: Shelf, redis_pair: RedisPair) -> None:
-    process = await shelf.process(redis_pair.primary.url)
+async def test_the_keys_of_one_tick_are_one_trip_to_redis(harness: CacheHarness, redis_pair: RedisPair) -> None:
+    process = await harness.process(redis_pair.primary.url)
     names = [str(number) for number in range(50)]
     await process.read_many(*names)
     before = await _calls(redis_pair, "mget")
@@ -42,18 +42,20 @@ async def test_the_keys_of_one_tick_are_one_trip_to_redis(shelf: Shelf, redis_pa
     assert process.loads.total() == 50
 
 
-async def test_many_keys_cost_one_load_of_those_that_are_missing(shelf: Shelf, redis_pair: RedisPair) -> None:
-    await shelf.put("a", 1)
-    await shelf.put("b", 2)
-    process = await shelf.process(redis_pair.primary.url)
+async def test_many_keys_cost_one_load_of_those_that_are_missing(harness: CacheHarness, redis_pair: RedisPair) -> None:
+    await harness.put("a", 1)
+    await harness.put("b", 2)
+    process = await harness.process(redis_pair.primary.url)
     assert await process.read("a") == 1
     assert await process.read_many("a", "b", "c") == {"a": 1, "b": 2, "c": 0}
     assert process.loads == {"a": 1, "b": 1, "c": 1}
 
 
-async def test_whoever_waits_survives_the_cancellation_of_who_came_first(shelf: Shelf, redis_pair: RedisPair) -> None:
-    await shelf.put("a", 1)
-    process = await shelf.process(redis_pair.primary.url)
+async def test_a_waiter_survives_the_cancellation_of_the_first_caller(
+    harness: CacheHarness, redis_pair: RedisPair
+) -> None:
+    await harness.put("a", 1)
+    process = await harness.process(redis_pair.primary.url)
     async with held_up(process):
         first, second = [asyncio.create_task(process.read("a")) for _ in range(2)]
         await process.loading.wait()
@@ -65,9 +67,9 @@ async def test_whoever_waits_survives_the_cancellation_of_who_came_first(shelf: 
 
 
 async def test_who_came_while_a_load_was_under_way_does_not_take_what_a_change_has_overtaken(
-    shelf: Shelf, redis_pair: RedisPair
+    harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
-    one, other = [await shelf.process(redis_pair.primary.url) for _ in range(2)]
+    one, other = [await harness.process(redis_pair.primary.url) for _ in range(2)]
     async with held_up(one):
         early = asyncio.create_task(one.read("a"))
         await one.loading.wait()
@@ -79,8 +81,10 @@ async def test_who_came_while_a_load_was_under_way_does_not_take_what_a_change_h
     assert await other.read("a") == 1
 
 
-async def test_a_slow_load_does_not_put_back_what_a_change_has_replaced(shelf: Shelf, redis_pair: RedisPair) -> None:
-    one, other = [await shelf.process(redis_pair.primary.url) for _ in range(2)]
+async def test_a_slow_load_does_not_put_back_what_a_change_has_replaced(
+    harness: CacheHarness, redis_pair: RedisPair
+) -> None:
+    one, other = [await harness.process(redis_pair.primary.url) for _ in range(2)]
     async with held_up(one):
         slow = asyncio.create_task(one.read("a"))
         await one.loading.wait()
@@ -89,22 +93,22 @@ async def test_a_slow_load_does_not_put_back_what_a_change_has_replaced(shelf: S
     assert await one.read("a") == await other.read("a") == 1
 
 
-async def test_a_load_whose_lease_was_lost_stores_nothing(shelf: Shelf, redis_pair: RedisPair) -> None:
-    process = await shelf.process(redis_pair.primary.url)
+async def test_a_load_with_a_lost_lease_stores_nothing(harness: CacheHarness, redis_pair: RedisPair) -> None:
+    process = await harness.process(redis_pair.primary.url)
     async with held_up(process):
         slow = asyncio.create_task(process.read("a"))
         await process.loading.wait()
         await redis_pair.primary.flush()
-        await shelf.put("a", 1)
+        await harness.put("a", 1)
     assert await slow == 0
     assert await process.read("a") == 1
 
 
-async def test_whoever_waits_too_long_for_anothers_load_loads_alone_and_stores_nothing(
-    shelf: Shelf, redis_pair: RedisPair
+async def test_a_waiter_past_its_limit_loads_alone_and_stores_nothing(
+    harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
-    one = await shelf.process(redis_pair.primary.url)
-    hasty = await shelf.process(redis_pair.primary.url, replace(STEADY, held=0.05))
+    one = await harness.process(redis_pair.primary.url)
+    hasty = await harness.process(redis_pair.primary.url, replace(STEADY, held=0.05))
     async with held_up(one):
         slow = asyncio.create_task(one.read("a"))
         await one.loading.wait()
@@ -116,8 +120,8 @@ async def test_whoever_waits_too_long_for_anothers_load_loads_alone_and_stores_n
     assert hasty.loads["a"] == 2
 
 
-async def test_a_load_that_fails_gives_its_lease_back(shelf: Shelf, redis_pair: RedisPair) -> None:
-    one, other = [await shelf.process(redis_pair.primary.url) for _ in range(2)]
+async def test_a_load_that_fails_gives_its_lease_back(harness: CacheHarness, redis_pair: RedisPair) -> None:
+    one, other = [await harness.process(redis_pair.primary.url) for _ in range(2)]
 
     async def fail(_connection: AsyncConnection) -> int:
         raise ZeroDivisionError
@@ -129,8 +133,10 @@ async def test_a_load_that_fails_gives_its_lease_back(shelf: Shelf, redis_pair: 
     assert one.loads.total() + other.loads.total() == 1
 
 
-async def test_what_a_loader_raises_reaches_only_who_began_before_it(shelf: Shelf, redis_pair: RedisPair) -> None:
-    process = await shelf.process(redis_pair.primary.url)
+async def test_what_a_loader_raises_reaches_only_who_began_before_it(
+    harness: CacheHarness, redis_pair: RedisPair
+) -> None:
+    process = await harness.process(redis_pair.primary.url)
     loading, may_fail = asyncio.Event(), asyncio.Event()
 
     async def fail(_connection: AsyncConnection) -> int:
@@ -148,16 +154,16 @@ async def test_what_a_loader_raises_reaches_only_who_began_before_it(shelf: Shel
         await early
 
 
-async def test_a_load_is_cut_off_in_time_and_says_unavailable(shelf: Shelf, redis_pair: RedisPair) -> None:
-    process = await shelf.process(redis_pair.primary.url, replace(STEADY, load=0.2))
+async def test_a_slow_load_is_cancelled_and_raises_unavailable(harness: CacheHarness, redis_pair: RedisPair) -> None:
+    process = await harness.process(redis_pair.primary.url, replace(STEADY, load=0.2))
     async with held_up(process):
         with pytest.raises(Unavailable):
             await process.read("a")
 
 
-async def test_a_near_reader_is_asked_and_one_that_is_behind_is_not(shelf: Shelf, redis_pair: RedisPair) -> None:
-    process = await shelf.process(redis_pair.primary.url, replace(STEADY, fence=300, permit=60, lag_limit=100))
-    await _lose_all_fences(process, redis_pair)
+async def test_a_near_reader_is_queried_and_a_lagging_one_is_not(harness: CacheHarness, redis_pair: RedisPair) -> None:
+    process = await harness.process(redis_pair.primary.url, replace(STEADY, fence=300, permit=60, lag_limit=100))
+    await _drop_all_fences(process, redis_pair)
     await process.read("near")
     assert process.reader.reads == 1
     for lag in (101.0, None):
@@ -168,25 +174,25 @@ async def test_a_near_reader_is_asked_and_one_that_is_behind_is_not(shelf: Shelf
 
 
 async def test_a_reader_that_has_not_yet_seen_enough_is_replaced_by_the_writer(
-    shelf: Shelf, redis_pair: RedisPair
+    harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
-    process = await shelf.process(redis_pair.primary.url)
-    await _lose_all_fences(process, redis_pair)
-    await process.reader.stand()
-    await shelf.put("a", 1)
+    process = await harness.process(redis_pair.primary.url)
+    await _drop_all_fences(process, redis_pair)
+    await process.reader.freeze()
+    await harness.put("a", 1)
 
     async def load(connection: AsyncConnection) -> int:
-        found = (await process._load(connection, ["a"]))["a"]
-        if found < 1:
+        rows = (await process._load(connection, ["a"]))["a"]
+        if rows < 1:
             raise Behind
-        return found
+        return rows
 
     assert await process.cache.get(NUMBER.key("a"), load) == 1
     assert process.reader.reads == 1
     assert process.loads["a"] == 2
 
 
-async def _lose_all_fences(process: Process, pair: RedisPair) -> None:
+async def _drop_all_fences(process: Process, pair: RedisPair) -> None:
     """As if much time had gone by since the generation began."""
     link = process.cache.relay.link
     assert link is not None

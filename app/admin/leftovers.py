@@ -1,0 +1,70 @@
+"""What is left of an account: rows in every table, objects, uploads in parts. After an erasure it must be nothing."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.accounts.closed import ClosedAccounts, ClosedRow
+from app.accounts.store import AccountStore
+from app.admin.verify import Finding
+from app.events.store import EventStore
+from app.exports.row import export_prefix
+from app.exports.store import ExportStore
+from app.items.keys import account_prefixes
+from app.items.store import ItemStore
+from app.stores.s3 import ObjectStore
+from shared.ids import AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """`closed` is the tombstone; None for an account that nobody has closed, or that never was."""
+
+    closed: ClosedRow | None
+    findings: tuple[Finding, ...]
+
+
+class Counted(Protocol):
+    """A slice's tables."""
+
+    async def count_rows(self, account: AccountId) -> dict[str, int]:
+        """How many rows each of them has of the account."""
+        ...
+
+
+class AccountVerification:
+    def __init__(
+        self,
+        accounts: AccountStore,
+        closed: ClosedAccounts,
+        items: ItemStore,
+        exports: ExportStore,
+        events: EventStore,
+        objects: ObjectStore,
+        other_stores: Sequence[Counted] = (),
+    ) -> None:
+        self._accounts, self._closed = accounts, closed
+        self._items, self._exports = items, exports
+        self._events, self._objects, self._other_stores = events, objects, other_stores
+
+    async def run(self, account: AccountId) -> Leftovers:
+        """Looks everywhere, whatever the tombstone says. Reads the whole table of receipts."""
+        findings = [Finding("left", account, message) async for message in self._left(account)]
+        return Leftovers(await self._closed.get(account), tuple(findings))
+
+    async def _left(self, account: AccountId) -> AsyncIterator[str]:
+        counts = await self._accounts.count_rows(account)
+        counts |= await self._items.count_rows(account)
+        counts["exports"] = len(await self._exports.all_of(account))
+        counts["events"] = await self._events.count_rows(account)
+        for other in self._other_stores:
+            counts |= await other.count_rows(account)
+        for table, count in counts.items():
+            if count:
+                yield f"{count} rows of {table}"
+        for prefix in (*account_prefixes(account), export_prefix(account)):
+            stored = [stored.size_bytes async for stored in self._objects.list_objects(prefix)]
+            if stored:
+                yield f"{len(stored)} objects with {sum(stored)} bytes under {prefix}"
+            if uploads := await self._objects.list_multipart_keys(prefix):
+                yield f"{len(uploads)} uploads in parts under {prefix}"

@@ -1,0 +1,106 @@
+"""The album itself as plain ASGI: every look begins with it, and FastAPI would cost five times what the answer does.
+
+Whatever is not plainly `GET /v1/albums/{album}` with a bearer token goes the usual way, to the route of the same path;
+both answer by the same function.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.albums.album_events import to_wire
+from app.albums.service import AlbumService
+from app.caller import Authenticator
+from app.problem_responses import logged_response
+from app.request_context import ErrorBoundary
+from app.sharing.values import AlbumAccess
+from shared.ids import AlbumId
+from shared.problems import Problem, Unauthenticated
+
+_ALBUM = re.compile(r"/v1/albums/(alb_[0-7][0-9A-HJKMNP-TV-Z]{25})").fullmatch
+_BEARER = b"Bearer "
+_REMEMBERED = 1_000
+"""Answers; each of less than 1 KB, or 10 KB where somebody described the album at length."""
+
+RawHeaders = tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    tag: bytes
+    body: bytes
+    headers: RawHeaders
+    unchanged: RawHeaders
+
+
+class AlbumFastPath:
+    """Stands outside of FastAPI, so it has a net of its own."""
+
+    def __init__(self, application: ASGIApp) -> None:
+        self._application, self._short = application, ErrorBoundary(_respond_fast)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        way = self._short if _is_plain(scope) else self._application
+        await way(scope, receive, send)
+
+
+def _is_plain(scope: Scope) -> bool:
+    if scope["type"] != "http" or scope["method"] != "GET" or not _ALBUM(scope["path"]):
+        return False
+    headers = dict(scope["headers"])
+    return headers.get(b"authorization", b"").startswith(_BEARER) and b"darkroom-share" not in headers
+
+
+async def _respond_fast(scope: Scope, receive: Receive, send: Send) -> None:
+    headers = dict(scope["headers"])
+    token, album = headers[b"authorization"].removeprefix(_BEARER), scope["path"].rpartition("/")[2]
+    try:
+        access = await _access(scope, token.decode("latin-1"), AlbumId(album))
+    except Problem as problem:
+        await logged_response(problem)(scope, receive, send)
+        return
+    status, raw_headers, body = _respond(access, headers.get(b"if-none-match"))
+    await send({"type": "http.response.start", "status": status, "headers": list(raw_headers)})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _access(scope: Scope, token: str, album: AlbumId) -> AlbumAccess:
+    """Raises Unauthenticated, NotFound."""
+    authenticator: Authenticator = scope["state"]["authenticator"]
+    albums: AlbumService = scope["state"]["albums"]
+    caller = await authenticator.authenticate(token.strip())
+    if caller is None:
+        raise Unauthenticated
+    return await albums.require(caller.account_id, album)
+
+
+def album_response(access: AlbumAccess, if_none_match: str | None) -> Response:
+    """The album, or 304 for whoever has it."""
+    status, raw_headers, body = _respond(access, if_none_match.encode("latin-1") if if_none_match else None)
+    response = Response(body, status)
+    response.raw_headers = list(raw_headers)
+    return response
+
+
+def tag_of(access: AlbumAccess) -> str:
+    """The ETag: first the version that If-Match speaks of, then whatever else changes what is shown."""
+    return f'"{access.album.version}-{access.album.items_version}-{access.role}"'
+
+
+def _respond(access: AlbumAccess, if_none_match: bytes | None) -> tuple[int, RawHeaders, bytes]:
+    written = _written(access)
+    if if_none_match is not None and written.tag in if_none_match:
+        return 304, written.unchanged, b""
+    return 200, written.headers, written.body
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _written(access: AlbumAccess) -> _Written:
+    """Remembered by all that goes into it, so it is never old."""
+    tag, body = tag_of(access).encode(), to_wire(access.album, access.role).model_dump_json().encode()
+    unchanged = ((b"etag", tag), (b"cache-control", b"private, no-cache"))
+    content = ((b"content-length", str(len(body)).encode()), (b"content-type", b"application/json"))
+    return _Written(tag, body, content + unchanged, unchanged)

@@ -1,0 +1,44 @@
+"""Leaving an album: what somebody put there goes along with the one row that says they are in it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.albums.album_events import AlbumEvents
+from app.albums.contents import AlbumContents
+from app.albums.member_store import MemberStore
+from app.albums.placement_store import PlacementStore
+from app.albums.store import AlbumStore
+from app.albums.transfer_store import TransferStore
+from app.sharing.values import AlbumRow
+from shared.events import EventType
+from shared.ids import AccountId
+
+
+class LeaveService:
+    def __init__(
+        self,
+        albums: AlbumStore,
+        members: MemberStore,
+        placed: PlacementStore,
+        contents: AlbumContents,
+        transfers: TransferStore,
+        events: AlbumEvents,
+    ) -> None:
+        self._albums, self._members, self._placed = albums, members, placed
+        self._contents, self._transfers, self._events = contents, transfers, events
+
+    async def leave(
+        self, connection: AsyncConnection, album: AlbumRow, account: AccountId, recipients: Sequence[AccountId]
+    ) -> None:
+        """A member of the locked album who is not its owner; the transaction forgets the keys of both."""
+        count = await self._placed.count_of(connection, album.id, account)
+        await self._members.remove(connection, album.id, account)
+        await self._transfers.remove_offer_to(connection, album.id, account)
+        if count:
+            await self._albums.note_purge(connection, album, account)
+        changed = replace(album, item_count=album.item_count - count, items_version=album.items_version + 1)
+        changed = await self._contents.settle(connection, changed)
+        change = f"left:{changed.items_version}"
+        await self._events.publish(connection, EventType.ALBUM_LEFT, changed, change, to=recipients, account_id=account)

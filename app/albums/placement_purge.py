@@ -1,0 +1,47 @@
+"""Clearing away what shows no more: placements of albums that are gone or left, ended invitations, old unread marks."""
+
+from app.albums.invitation_store import InvitationStore
+from app.albums.placement_purge_store import PlacementPurge, PlacementPurgeStore
+from app.albums.unread_expiry import UnreadExpiry
+from app.stores.aurora import Database
+from shared.times import Clock
+
+CONCURRENCY = 20
+ROWS_PER_STEP = 1_000
+"""Of one transaction: some ten milliseconds."""
+
+
+class PlacementPurgeService:
+    """Killed anywhere and begun again, it goes on; two at once come to the same."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: PlacementPurgeStore,
+        invitations: InvitationStore,
+        unread: UnreadExpiry,
+        clock: Clock,
+    ) -> None:
+        self._database, self._store, self._invitations = database, store, invitations
+        self._unread, self._clock = unread, clock
+
+    async def clear(self) -> int:
+        """A bounded number of what is to be cleared, each to its end; says how many placements that removed."""
+        async with self._database.writer.read() as connection:
+            due = await self._store.due(connection, CONCURRENCY)
+        removed = sum([await self._clear(purge) for purge in due])
+        async with self._database.writer.write() as connection:
+            await self._invitations.delete_expired(connection, self._clock(), ROWS_PER_STEP)
+        await self._unread.expire()
+        return removed
+
+    async def _clear(self, purge: PlacementPurge) -> int:
+        removed = 0
+        while True:
+            async with self._database.writer.write() as connection:
+                count = await self._store.clear(connection, purge, ROWS_PER_STEP)
+                if count < ROWS_PER_STEP:
+                    await self._store.done(connection, purge)
+            removed += count
+            if count < ROWS_PER_STEP:
+                return removed

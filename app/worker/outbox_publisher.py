@@ -1,0 +1,34 @@
+"""The loop that carries what relational changes must tell into the members' logs."""
+
+import asyncio
+import random
+
+from app.events.outbox_publisher import CONCURRENCY, OutboxRelay
+from app.jobs.isolation import isolate
+from app.worker.scheduler import run_periodically
+from shared.ids import AccountId
+from shared.task_group import TaskGroup
+
+PUBLISH_SECONDS = 1.0
+"""How late an event comes at most whose own process did not tell it: it died, or was too busy."""
+
+
+class OutboxPublisher:
+    def __init__(self, relay: OutboxRelay) -> None:
+        self._relay = relay
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        await run_periodically("outbox", PUBLISH_SECONDS, stopping, self.process, shards=1)
+
+    async def process(self, _shard: int = 0) -> None:
+        """One account's trouble keeps no other waiting."""
+        semaphore = asyncio.Semaphore(CONCURRENCY)
+
+        async def publish(account: AccountId) -> None:
+            async with semaphore:
+                await isolate(self._relay.publish(account), "outbox", account=account)
+
+        waiting = await self._relay.waiting()
+        async with TaskGroup() as tasks:
+            for account in random.sample(waiting, len(waiting)):  # several workers come less often to the same one
+                tasks.create_task(publish(account))

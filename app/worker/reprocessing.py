@@ -1,0 +1,65 @@
+"""Making ready items anew by this release's recipe, in the bulk lane, with the pipelines of both lanes."""
+
+from dataclasses import replace
+
+from app.events.stream import Nudges
+from app.items.reprocess_work import ReprocessWork
+from app.items.reprocessing import is_reprocess
+from app.items.row import ItemRow, Lane
+from app.media.decoders import Decoders
+from app.stores.s3 import ObjectStore
+from app.stores.sqs import Message, Queues
+from app.worker.attempt import Attempts
+from app.worker.files import AttemptFiles
+from app.worker.pipeline import Pipeline
+from app.worker.progress import Encodes
+from app.worker.steps import Steps
+from app.worker.video import VideoPipeline
+from shared.times import Clock
+
+
+class NullChannel:
+    """Nobody waits for a remake: the item is ready all the while."""
+
+    async def publish(self, channel: str, message: bytes) -> None:
+        """Says nothing."""
+
+
+class ReprocessPipeline:
+    """All of an item under one claim: of a video first the poster, then the ladder."""
+
+    def __init__(self, images: Pipeline, videos: VideoPipeline) -> None:
+        self._images, self._videos = images, videos
+
+    async def run(self, claimed: ItemRow, steps: Steps) -> ItemRow:
+        """Raises MediaError, DecoderCrashed, Absent (no original), ClaimLost, Unavailable."""
+        row = await self._images.run(claimed, steps)
+        if row.claim is None:
+            return row  # a picture: that was all
+        return await self._videos.run(replace(claimed, kind=row.kind, result=row.result), steps)
+
+
+class BulkLane:
+    """Each message to whom it is for: a new video, or an item that is made anew."""
+
+    def __init__(self, new: Attempts, reprocess_work: Attempts) -> None:
+        self._new, self._reprocess = new, reprocess_work
+
+    async def handle(self, message: Message) -> None:
+        await (self._reprocess if is_reprocess(message.body) else self._new).handle(message)
+
+
+def reprocess_attempts(
+    work: ReprocessWork,
+    files: AttemptFiles,
+    objects: ObjectStore,
+    decoders: Decoders,
+    encodes: Encodes,
+    queues: Queues,
+    nudges: Nudges,
+    clock: Clock,
+) -> Attempts:
+    pipeline = ReprocessPipeline(
+        Pipeline(files, work, decoders), VideoPipeline(files, objects, work, decoders, encodes)
+    )
+    return Attempts(work, pipeline, queues, Lane.BULK, nudges, clock)

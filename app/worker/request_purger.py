@@ -1,0 +1,25 @@
+"""The loop that forgets which relational requests were answered, once nobody may repeat them any more."""
+
+import asyncio
+
+from app.events.requests import RelationalRequests
+from app.stores.aurora import Database
+from app.worker.scheduler import run_periodically
+
+PURGE_SECONDS = 60.0
+ROWS_PER_BATCH = 500
+
+
+class ExpiredRequestPurger:
+    def __init__(self, database: Database, requests: RelationalRequests) -> None:
+        self._database, self._requests = database, requests
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        await run_periodically("requests", PURGE_SECONDS, stopping, self.process, shards=1)
+
+    async def process(self, _shard: int = 0) -> None:
+        """Page by page, each in a short transaction."""
+        deleted = ROWS_PER_BATCH
+        while deleted == ROWS_PER_BATCH:
+            async with self._database.writer.write() as connection:
+                deleted = await self._requests.delete_expired(connection, ROWS_PER_BATCH)

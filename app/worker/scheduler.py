@@ -1,0 +1,118 @@
+"""The two loops that look for work by themselves: the sweeper and the relay."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+
+from app.events.relay import RelayService
+from app.items.maintenance import MaintenanceService
+from app.items.queueing import QUEUES
+from app.jobs.isolation import isolate
+from app.stores.resources import SHARDS
+from app.stores.sqs import Queues
+from app.worker.attempt import dead_letter
+from shared.ids import AccountId, ItemId
+from shared.task_group import TaskGroup
+
+SWEEP_SECONDS = 5.0
+RELAY_SECONDS = 5.0
+CONCURRENT_ITEMS = 8
+"""Of one shard: thousands may be purged after one click, and a lapsed claim waits behind none of them for long."""
+GATHER_SECONDS = 0.5
+"""What one account appends meanwhile is relayed together."""
+LAPSED = {"reason": "the worker died or lost its claim; nothing is known of the decoder"}
+
+
+async def run_periodically(
+    name: str,
+    seconds: float,
+    stopping: asyncio.Event,
+    process: Callable[[int], Awaitable[None]],
+    *,
+    shards: int = SHARDS,
+) -> None:
+    """Visits every shard, waits, and begins again until `stopping`; a shard that fails is visited again next time."""
+    while not stopping.is_set():
+        for shard in random.sample(range(shards), shards):
+            await isolate(process(shard), name, shard=shard)
+        try:
+            async with asyncio.timeout(random.uniform(0.5, 1.0) * seconds):  # noqa: S311  jitter
+                await stopping.wait()
+        except TimeoutError:
+            continue
+
+
+class Sweeper:
+    def __init__(self, maintenance: MaintenanceService, queues: Queues) -> None:
+        self._maintenance, self._queues = maintenance, queues
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        async with TaskGroup() as tasks:
+            resending = tasks.create_task(self._resend_missing())
+            await run_periodically("sweeper", SWEEP_SECONDS, stopping, self.process)
+            resending.cancel()
+
+    async def _resend_missing(self) -> None:
+        """Once: what fails here the rounds do, only later."""
+
+        async def resend() -> None:
+            made = {lane: await self._queues.made_at(queue) for lane, queue in QUEUES.items()}
+            for shard in range(SHARDS):
+                await self._maintenance.resend_missing(shard, made)
+
+        await isolate(resend(), "resend")
+
+    async def process(self, shard: int) -> None:
+        semaphore = asyncio.Semaphore(CONCURRENT_ITEMS)
+
+        async def process_one(account: AccountId, item: ItemId) -> None:
+            async with semaphore:
+                poisoned = await self._maintenance.process(account, item)
+            if poisoned is not None:
+                await dead_letter(self._queues, poisoned, LAPSED)
+
+        async with TaskGroup() as tasks:
+            for account, item in await self._maintenance.due(shard):
+                tasks.create_task(isolate(process_one(account, item), "sweeper", account=account, item=item))
+
+
+class Hints:
+    """Accounts whose logs this process has just made grow, for the relay not to wait for its round."""
+
+    def __init__(self) -> None:
+        self._accounts: set[AccountId] = set()
+        self._events = asyncio.Event()
+
+    def add(self, account: AccountId) -> None:
+        self._accounts.add(account)
+        self._events.set()
+
+    async def take(self) -> set[AccountId]:
+        """Waits for the first, then a moment for those that follow it."""
+        await self._events.wait()
+        await asyncio.sleep(GATHER_SECONDS)
+        self._events.clear()
+        taken, self._accounts = self._accounts, set()
+        return taken
+
+
+class Relay:
+    """Relays at once what it gets a hint of, and on its rounds whatever else waits."""
+
+    def __init__(self, relay: RelayService, hints: Hints) -> None:
+        self._relay, self._hints = relay, hints
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        async with TaskGroup() as tasks:
+            hints = tasks.create_task(self._process_hints())
+            await run_periodically("relay", RELAY_SECONDS, stopping, self.process)
+            hints.cancel()
+
+    async def process(self, shard: int) -> None:
+        for account in await self._relay.behind(shard):
+            await isolate(self._relay.relay(account), "relay", account=account)
+
+    async def _process_hints(self) -> None:
+        while True:
+            for account in await self._hints.take():
+                await isolate(self._relay.relay(account), "relay", account=account)

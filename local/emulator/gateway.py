@@ -1,0 +1,25 @@
+"""The emulator's front door: answers health checks, and lets in our own signed requests for SQS and SNS."""
+
+from local.asgi import Application, Receive, Scope, Send, send_response
+from local.signatures import Verifier
+from local.signed_requests import OwnHostsOnly, SignedRequestsOnly, is_health_check
+from shared.hosts import AllowedHosts
+
+
+class Gateway:
+    """The emulator itself checks no signature, allows every origin and has control paths that wipe its state."""
+
+    def __init__(self, inside: Application, verifier: Verifier, hosts: AllowedHosts) -> None:
+        self._inside = inside
+        self._checked = OwnHostsOnly(SignedRequestsOnly(self._enter, verifier), hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._checked(scope, receive, send)
+
+    async def _enter(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if is_health_check(scope):
+            await send_response(send, 200)
+        elif scope["type"] == "http" and scope["path"].startswith("/_") and scope["path"] != "/__faults":
+            await send_response(send, 404)
+        else:
+            await self._inside(scope, receive, send)

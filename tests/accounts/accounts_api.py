@@ -1,0 +1,118 @@
+"""The accounts' part of one app process, on a given database and Redis, with a clock that tests move."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.types import Receive, Scope, Send
+
+from app.accounts.limits import Attempts
+from app.accounts.passwords import Passwords
+from app.accounts.routes import router
+from app.accounts.service import AccountService
+from app.accounts.sessions import SessionService
+from app.accounts.store import AccountStore
+from app.metrics import Metrics
+from app.problem_responses import add_problem_responses
+from app.request_context import BodyLimit, Deadline, ErrorBoundary, RequestContextMiddleware
+from app.settings import FirstAccount, Registration
+from app.stores.aurora import Database
+from app.stores.cache.cache import Cache
+from app.stores.signals import Signals
+from shared.ids import new_ulid
+from tests.services import ManualClock
+
+PASSWORD = "correct horse battery"
+
+Json = dict[str, Any]
+
+
+def an_address() -> str:
+    return f"{new_ulid().lower()}@example.com"
+
+
+def a_client_address() -> str:
+    """Where somebody comes from whom no other test knows."""
+    number = int.from_bytes(new_ulid()[-8:].encode()) % 2**24
+    return f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountsApi:
+    """What a test does as somebody on the network."""
+
+    http: httpx.AsyncClient
+    accounts: AccountService
+    sessions: SessionService
+    store: AccountStore
+    cache: Cache
+    attempts: Attempts
+    clock: ManualClock
+
+    async def register(self, email: str | None = None) -> Json:
+        """The body that signs the new account in."""
+        body = {"email": email or an_address(), "password": PASSWORD}
+        response = await self.http.post("/accounts", json=body)
+        assert response.status_code == 201, response.text
+        return body
+
+    async def sign_in(self, body: Json) -> Json:
+        """The answer's body, and under `headers` what presents the session."""
+        response = await self.http.post("/sessions", json=body)
+        assert response.status_code == 201, response.text
+        signed_in: Json = response.json()
+        return signed_in | {"headers": {"Authorization": f"Bearer {signed_in['token']}"}}
+
+    async def register_and_sign_in(self) -> Json:
+        return await self.sign_in(await self.register())
+
+
+@asynccontextmanager
+async def open_accounts_api(
+    database_url: str,
+    redis_url: str,
+    *,
+    registration: Registration = Registration.OPEN,
+    forwarded_hops: int = 1,
+    first_account: FirstAccount = FirstAccount.ANYONE,
+) -> AsyncIterator[AccountsApi]:
+    async with AsyncExitStack() as stack:
+        database, passwords, clock = Database(database_url), Passwords(), ManualClock()
+        stack.push_async_callback(database.close)
+        cache = await stack.enter_async_context(Cache(database, redis_url))
+        stack.callback(passwords.close)
+        signals = await stack.enter_async_context(Signals(redis_url))
+        store, attempts = AccountStore(database), Attempts(signals.limits)
+        accounts = AccountService(store, cache, passwords, attempts, registration, clock, first_account)
+        sessions = SessionService(store, cache, passwords, attempts, clock)
+        state = {
+            "accounts": accounts, "sessions": sessions, "authenticator": sessions, "forwarded_hops": forwarded_hops,
+        }  # fmt: skip
+        http = await stack.enter_async_context(_client(state))
+        yield AccountsApi(http, accounts, sessions, store, cache, attempts, clock)
+
+
+def _client(state: Json) -> httpx.AsyncClient:
+    application = FastAPI(
+        redirect_slashes=False,
+        middleware=[
+            Middleware(RequestContextMiddleware, metrics=Metrics()),
+            Middleware(Deadline),
+            Middleware(ErrorBoundary),
+            Middleware(BodyLimit),
+        ],
+    )
+    add_problem_responses(application)
+    application.include_router(router, prefix="/v1")
+
+    async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"] = dict(state)
+        await application(scope, receive, send)
+
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(with_state, client=(a_client_address(), 50000)), base_url="http://app/v1"
+    )

@@ -1,0 +1,132 @@
+"""What workers do with albums: clear away, forget what is gone for good, follow times of capture, erase accounts."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+from sqlalchemy import func, select
+
+from app.album_parts import AlbumMaintenanceParts
+from app.albums.schema import placement_purges
+from app.events.projection import ProjectionUpdater
+from app.items.purge import Purging
+from app.items.row import Purge
+from app.items.store import row_action
+from app.sharing.schema import album_items
+from shared.items import ItemState
+from tests.albums.album_services import NOON, AlbumServices
+from tests.services import ManualClock, Services, Stores, open_services
+
+
+@pytest_asyncio.fixture(scope="module")
+async def worker(stores: Stores, clock_of_the_module: ManualClock, common_database_url: str) -> AsyncIterator[Services]:
+    """A process beside the family's app, on the same stores."""
+    async with open_services(stores, clock_of_the_module, database_url=SecretStr(common_database_url)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def maintenance(worker: Services) -> AlbumMaintenanceParts:
+    return AlbumMaintenanceParts.build(worker.base)
+
+
+async def placements(services: Services, album: str) -> int:
+    async with services.base.database.writer.read() as connection:
+        expected = select(func.count()).select_from(album_items).where(album_items.c.album_id == album)
+        return await connection.scalar(expected) or 0
+
+
+async def count_purges(services: Services, album: str) -> int:
+    async with services.base.database.writer.read() as connection:
+        expected = select(func.count()).select_from(placement_purges).where(placement_purges.c.album_id == album)
+        return await connection.scalar(expected) or 0
+
+
+async def test_what_shows_no_more_is_cleared_away(
+    album_services_on_both: AlbumServices, worker: Services, maintenance: AlbumMaintenanceParts
+) -> None:
+    ada, bob = await album_services_on_both.person(), await album_services_on_both.person()
+    album, deleted = await ada.album(await ada.photo()), await ada.album(await ada.photo())
+    first, second = await bob.photos(2)
+    await ada.invite(album, bob, "contributor")
+    await bob.add(album, first, second)
+    await bob.done(bob.http.delete(f"albums/{album}/members/{bob.account}"))
+    await ada.invite(album, bob, "contributor")
+    await bob.add(album, second)
+    await ada.done(ada.http.delete(f"albums/{deleted}"))
+    assert (await placements(worker, album), await placements(worker, deleted)) == (3, 1)
+
+    for _ in range(2):
+        await maintenance.placement_purge.clear()
+
+    assert (await placements(worker, album), await placements(worker, deleted)) == (2, 0)
+    assert (await count_purges(worker, album), await count_purges(worker, deleted)) == (0, 0)
+    assert await ada.done(ada.http.get(f"albums/{album}"))
+    assert second in await ada.visible_items(album)
+
+
+async def test_an_item_that_is_gone_for_good_leaves_its_albums(
+    album_services_on_both: AlbumServices, worker: Services, maintenance: AlbumMaintenanceParts
+) -> None:
+    ada = await album_services_on_both.person()
+    remaining, gone = await ada.photos(2)
+    album = await ada.album(remaining, gone)
+    base = worker.base
+    row = replace(await base.items.store.require(ada.account, gone), state=ItemState.DELETED, revision=2)
+    row = replace(row, purge=Purge.DELETED, purge_at=base.clock())
+    await base.items.store.write([row_action(row)])
+    purging = Purging(
+        base.items.store, base.items.changes, base.amazon.objects, base.clock, [maintenance.contents.delete]
+    )
+
+    await purging.purge(row)
+    await maintenance.contents.delete(ada.account, gone)
+
+    assert await base.items.store.get(ada.account, gone) is None
+    assert await placements(worker, album) == 1
+    assert (await ada.done(ada.http.get(f"albums/{album}")))["item_count"] == 1
+
+
+async def test_a_new_time_of_capture_moves_an_item_in_its_albums(
+    album_services_on_both: AlbumServices, worker: Services, maintenance: AlbumMaintenanceParts
+) -> None:
+    ada = await album_services_on_both.person()
+    photos = await ada.photos(3)
+    album, by_hand = await ada.album(*photos), await ada.album(*photos, order="manual")
+    base = worker.base
+    updater = ProjectionUpdater(base.events.log, base.events.cursors, [maintenance.captures])
+    await base.events.cursors.enrol(maintenance.captures.name, [ada.account])
+    later = (NOON + timedelta(days=1)).isoformat()
+
+    await ada.done(ada.http.patch(f"items/{photos[0]}", json={"captured_at": later}))
+    for _ in range(2):
+        await updater.apply_events(ada.account)
+
+    assert await ada.visible_items(album) == [*photos[1:], photos[0]]
+    assert await ada.visible_items(by_hand) == photos
+
+
+async def test_an_erased_account_leaves_nothing_in_any_album(
+    album_services_on_both: AlbumServices, worker: Services, maintenance: AlbumMaintenanceParts
+) -> None:
+    ada, bob = await album_services_on_both.person(), await album_services_on_both.person()
+    own, joined = await ada.album(await ada.photo()), await bob.album(await bob.photo())
+    await bob.invite(joined, ada, "contributor")
+    await ada.invite(own, bob)
+    await ada.add(joined, await ada.photo(1))
+    await ada.http.post(f"albums/{own}/invitations", json={})
+    await bob.done(bob.http.post(f"albums/{joined}/transfer", json={"account_id": ada.account}))
+    assert any((await maintenance.erasure.count_rows(ada.account)).values())
+
+    for _ in range(2):
+        async for _ in maintenance.erasure.erase(ada.account):
+            pass
+
+    assert not any((await maintenance.erasure.count_rows(ada.account)).values())
+    assert (await bob.http.get(f"albums/{own}")).status_code == 404
+    assert (await bob.done(bob.http.get(f"albums/{joined}")))["item_count"] == 1
+    assert len(await bob.visible_items(joined)) == 1
+    assert any((await maintenance.erasure.count_rows(bob.account)).values())

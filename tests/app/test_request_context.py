@@ -1,0 +1,151 @@
+"""What surrounds every request: its id, its deadline, the size of its body, and an answer whatever happens inside."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.responses import StreamingResponse
+from starlette.middleware import Middleware
+
+from app.metrics import Metrics
+from app.problem_responses import add_problem_responses
+from app.request_context import LARGEST_BODY_BYTES, BodyLimit, Deadline, ErrorBoundary, RequestContextMiddleware
+from shared.problems import TooManyRequests, Unavailable
+
+
+class Watched:
+    """What the inner application saw."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+
+
+@pytest.fixture
+def watched() -> Watched:
+    return Watched()
+
+
+@pytest.fixture
+async def http(watched: Watched) -> AsyncIterator[httpx.AsyncClient]:
+    application = FastAPI(
+        middleware=[
+            Middleware(RequestContextMiddleware, metrics=Metrics()),
+            Middleware(Deadline),
+            Middleware(ErrorBoundary),
+            Middleware(BodyLimit),
+        ]
+    )
+    add_problem_responses(application)
+
+    @application.get("/endless")
+    async def endless() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            watched.cancelled = True
+
+    @application.get("/crash")
+    async def crash() -> None:
+        raise ZeroDivisionError("canary")
+
+    @application.get("/busy")
+    async def busy() -> None:
+        raise TooManyRequests(retry_after_seconds=7)
+
+    @application.get("/away")
+    async def away() -> None:
+        raise Unavailable
+
+    @application.get("/slow-stream")
+    async def slow_stream() -> StreamingResponse:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield b"begun "
+            await asyncio.sleep(0.3)
+            yield b"ended"
+
+        return StreamingResponse(pieces())
+
+    @application.post("/size")
+    async def size(request: Request) -> int:
+        return len(await request.body())
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://app") as client:
+        yield client
+
+
+def _is_problem(response: httpx.Response, status: int, name: str) -> bool:
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.headers["Cache-Control"] == "no-store"
+    return bool(response.json()["type"] == f"urn:darkroom:problem:{name}")
+
+
+async def test_work_stops_when_its_caller_no_longer_waits(http: httpx.AsyncClient, watched: Watched) -> None:
+    response = await http.get("/endless", headers={"X-Deadline": "50"})
+
+    assert _is_problem(response, 504, "deadline-exceeded")
+    assert watched.cancelled
+
+
+@pytest.mark.parametrize("passed", ["0", "-5"])
+async def test_a_deadline_that_has_passed_ends_the_request_at_once(http: httpx.AsyncClient, passed: str) -> None:
+    assert _is_problem(await http.get("/endless", headers={"X-Deadline": passed}), 504, "deadline-exceeded")
+
+
+async def test_a_started_response_may_continue_past_the_deadline(http: httpx.AsyncClient) -> None:
+    response = await http.get("/slow-stream", headers={"X-Deadline": "100"})
+
+    assert response.text == "begun ended"
+
+
+@pytest.mark.parametrize("malformed", ["soon", "1e3", "9" * 30, "", "٣"])
+async def test_a_deadline_that_is_no_number_sets_none(http: httpx.AsyncClient, malformed: str) -> None:
+    response = await http.post("/size", content=b"x", headers={b"X-Deadline": malformed.encode()})
+
+    assert response.json() == 1
+
+
+async def test_a_body_may_have_a_mebibyte_and_not_one_byte_more(http: httpx.AsyncClient) -> None:
+    assert (await http.post("/size", content=b"x" * LARGEST_BODY_BYTES)).json() == LARGEST_BODY_BYTES
+    assert _is_problem(await http.post("/size", content=b"x" * (LARGEST_BODY_BYTES + 1)), 413, "too-large")
+
+
+async def test_a_body_of_undeclared_length_is_cut_at_the_same_size(http: httpx.AsyncClient) -> None:
+    sent = 0
+
+    async def endless_body() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while sent < LARGEST_BODY_BYTES * 10:
+            sent += 100_000
+            yield b"x" * 100_000
+
+    response = await http.post("/size", content=endless_body())
+
+    assert _is_problem(response, 413, "too-large")
+    assert sent < LARGEST_BODY_BYTES * 2
+
+
+async def test_a_crash_is_an_internal_problem_without_details(http: httpx.AsyncClient) -> None:
+    response = await http.get("/crash")
+
+    assert _is_problem(response, 500, "internal")
+    assert "canary" not in response.text
+
+
+async def test_a_retryable_problem_carries_retry_after(http: httpx.AsyncClient) -> None:
+    busy, away = await http.get("/busy"), await http.get("/away")
+
+    assert _is_problem(busy, 429, "too-many-requests")
+    assert _is_problem(away, 503, "unavailable")
+    assert (busy.headers["Retry-After"], away.headers["Retry-After"]) == ("7", "1")
+
+
+@pytest.mark.parametrize("path", ["/size", "/crash", "/nothing"])
+async def test_every_response_carries_its_request_id(http: httpx.AsyncClient, path: str) -> None:
+    response = await http.get(path, headers={"X-Request-Id": "from-web-1"})
+    made = await http.get(path, headers={"X-Request-Id": "forged\tid"})
+
+    assert response.headers["X-Request-Id"] == "from-web-1"
+    assert made.headers["X-Request-Id"].startswith("req_")

@@ -1,0 +1,267 @@
+"""A changed recipe for items that are ready: they stay as they are until the new files are there, and can go back."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from app.items.claims import MAX_LOST_ATTEMPTS, ClaimLost
+from app.items.keys import rendition_key
+from app.items.reprocess_rules import PREVIOUS_RETENTION
+from app.items.reprocess_work import ReprocessWork
+from app.items.reprocessing import Reprocessing
+from app.items.row import ItemRow, Result, StoredFailure, StoredRendition
+from app.stores.resources import BULK_QUEUE
+from shared.events import EventType
+from shared.ids import new_item_id
+from shared.items import FailureCode, ItemKind, ItemState, ReceiptStep
+from tests.items.test_maintenance import keys_of, process
+from tests.services import ManualClock, Services
+
+OLD, NEW = "oldrecipe", "newrecipe"
+
+
+@pytest.fixture
+def reprocess_work(services: Services) -> ReprocessWork:
+    return ReprocessWork(
+        services.base.items.store, services.base.items.changes, services.work, NEW, services.base.clock
+    )
+
+
+async def result_of(services: Services, row: ItemRow, recipe: str, attempt: int, folder: Path) -> Result:
+    """Of one file, which is in S3."""
+    file = folder / "small.webp"
+    file.write_bytes(f"{recipe} {attempt}".encode())
+    key = rendition_key(row.account_id, row.item_id, recipe, attempt, file.name)
+    await services.base.amazon.objects.upload_made(key, file, content_type="image/webp", cache_control="private")
+    stored = StoredRendition("small", file.name, "image/webp", 4, 3, file.stat().st_size, "00" * 32)
+    return Result(recipe, attempt, 4, 3, None, "AAAA", None, (stored,))
+
+
+async def an_old_item(services: Services, folder: Path, *steps: ReceiptStep) -> ItemRow:
+    """Ready, by the recipe of an earlier release."""
+    row = await services.queued(f"an old photo {new_item_id()}".encode())
+    claimed = await services.work.claim(row.account_id, row.item_id)
+    result = await result_of(services, row, OLD, claimed.attempt, folder)
+    return await services.work.finish(claimed, ItemKind.IMAGE, result, steps)
+
+
+def reprocessing(services: Services, recipe: str = NEW) -> Reprocessing:
+    return Reprocessing(
+        services.base.items.store,
+        services.base.items.changes,
+        services.base.amazon.queues,
+        recipe,
+        services.base.clock,
+        services.account,
+    )
+
+
+async def requested(services: Services, row: ItemRow) -> ItemRow:
+    assert await reprocessing(services)._request(row)
+    return await services.row(row)
+
+
+async def reprocessed(services: Services, reprocess_work: ReprocessWork, row: ItemRow, folder: Path) -> ItemRow:
+    claimed = await reprocess_work.claim(row.account_id, row.item_id)
+    result = await result_of(services, row, NEW, claimed.attempt, folder)
+    return await reprocess_work.finish(claimed, ItemKind.IMAGE, result, [])
+
+
+async def published_events(services: Services, row: ItemRow) -> list[EventType]:
+    page = await services.base.events.log.read(row.account_id, 0, limit=100)
+    return [event.type for event in page.events if event.subject == row.item_id]
+
+
+async def messages_about(services: Services, row: ItemRow) -> list[dict[str, object]]:
+    """Takes what the bulk lane holds; other tests' messages count for nothing."""
+    queues, result = services.base.amazon.queues, []
+    while messages := await queues.receive(BULK_QUEUE, limit=10, wait_seconds=0):
+        for message in messages:
+            result += [message.body] if message.body["item_id"] == row.item_id else []
+            await queues.delete(BULK_QUEUE, message.receipt_handle)
+    return result
+
+
+async def test_an_item_stays_ready_with_its_old_files_until_the_new_ones_count(
+    services: Services, reprocess_work: ReprocessWork, tmp_path: Path
+) -> None:
+    row = await requested(services, await an_old_item(services, tmp_path))
+    claimed = await reprocess_work.claim(row.account_id, row.item_id)
+    during = await services.row(row)
+    assert (during.state, during.result) == (ItemState.READY, row.result)
+    result = await result_of(services, row, NEW, claimed.attempt, tmp_path)
+    after = await reprocess_work.finish(claimed, ItemKind.IMAGE, result, [])
+    assert (after.state, after.result, after.version) == (ItemState.READY, result, row.version)
+    assert await published_events(services, row) == [
+        EventType.ITEM_CREATED,
+        EventType.ITEM_READY,
+        EventType.ITEM_UPDATED,
+    ]
+
+
+async def test_old_files_are_kept_thirty_days_and_then_removed(
+    services: Services, reprocess_work: ReprocessWork, clock: ManualClock, tmp_path: Path
+) -> None:
+    row = await requested(services, await an_old_item(services, tmp_path))
+    after = await reprocessed(services, reprocess_work, row, tmp_path)
+    clock.now += PREVIOUS_RETENTION - timedelta(minutes=1)
+    await process(services, row)
+    assert len(await keys_of(services, row)) == 3
+    clock.advance(minutes=2)
+    await process(services, row)
+    assert after.result is not None
+    assert [key.split("/")[3] for key in (await keys_of(services, row))[1:]] == [NEW]
+    assert ((await services.row(row)).former, (await services.row(row)).due_at) == ((), None)
+
+
+async def test_rolling_back_names_the_old_files_at_once_and_once_only(
+    services: Services, reprocess_work: ReprocessWork, tmp_path: Path
+) -> None:
+    row = await requested(services, await an_old_item(services, tmp_path))
+    await reprocessed(services, reprocess_work, row, tmp_path)
+    assert await reprocessing(services).roll_back() == 1
+    assert (await services.row(row)).result == row.result
+    revision = (await services.row(row)).revision
+    await reprocessing(services).roll_back()
+    assert (await services.row(row)).revision == revision
+
+
+async def test_after_a_way_back_the_new_files_are_named_again_without_work(
+    services: Services, reprocess_work: ReprocessWork, tmp_path: Path
+) -> None:
+    row = await requested(services, await an_old_item(services, tmp_path))
+    after = await reprocessed(services, reprocess_work, row, tmp_path)
+    await reprocessing(services).roll_back()
+    assert await reprocessing(services)._name_again(await services.row(row))
+    again = await services.row(row)
+    assert (again.result, again.attempt) == (after.result, after.attempt)
+    assert await reprocessing(services, OLD)._name_again(again), "the old release goes back the same way"
+    assert (await services.row(row)).result == row.result
+
+
+async def test_a_failed_reprocess_leaves_the_item_unchanged(
+    services: Services, reprocess_work: ReprocessWork, clock: ManualClock, tmp_path: Path
+) -> None:
+    row = await requested(services, await an_old_item(services, tmp_path))
+    claimed = await reprocess_work.claim(row.account_id, row.item_id)
+    await result_of(services, row, NEW, claimed.attempt, tmp_path)
+    await reprocess_work.fail(claimed, StoredFailure(FailureCode.DAMAGED, "It is damaged.", retryable=False), [])
+    after = await services.row(row)
+    assert (after.state, after.result, after.failure) == (ItemState.READY, row.result, None)
+    with pytest.raises(ClaimLost):
+        await reprocess_work.claim(row.account_id, row.item_id)
+    clock.advance(minutes=2)
+    await process(services, row)
+    assert [key.split("/")[3] for key in (await keys_of(services, row))[1:]] == [OLD]
+    assert EventType.ITEM_FAILED not in await published_events(services, row)
+
+
+async def test_reprocessing_runs_once_by_request_and_by_its_recipe(
+    services: Services, reprocess_work: ReprocessWork, tmp_path: Path
+) -> None:
+    row = await an_old_item(services, tmp_path)
+    with pytest.raises(ClaimLost):
+        await reprocess_work.claim(row.account_id, row.item_id)
+    await requested(services, row)
+    other = ReprocessWork(
+        services.base.items.store, services.base.items.changes, services.work, "third", services.base.clock
+    )
+    with pytest.raises(ClaimLost):
+        await other.claim(row.account_id, row.item_id)
+    await reprocess_work.claim(row.account_id, row.item_id)
+    with pytest.raises(ClaimLost):
+        await reprocess_work.claim(row.account_id, row.item_id)
+
+
+async def test_a_worker_that_lost_its_claim_writes_nothing_and_its_files_go(
+    services: Services, reprocess_work: ReprocessWork, clock: ManualClock, tmp_path: Path
+) -> None:
+    row = await requested(services, await an_old_item(services, tmp_path))
+    late = await reprocess_work.claim(row.account_id, row.item_id)
+    result = await result_of(services, row, NEW, late.attempt, tmp_path)
+    await reprocess_work.renew(late)
+    clock.advance(seconds=61)
+    await process(services, row)
+    with pytest.raises(ClaimLost):
+        await reprocess_work.finish(late, ItemKind.IMAGE, result, [])
+    with pytest.raises(ClaimLost):
+        await reprocess_work.check(late)
+    clock.advance(minutes=2)
+    await process(services, row)
+    assert [key.split("/")[3] for key in (await keys_of(services, row))[1:]] == [OLD]
+
+
+async def test_files_of_a_reprocess_survive_a_concurrent_cleanup(
+    services: Services, reprocess_work: ReprocessWork, clock: ManualClock, tmp_path: Path
+) -> None:
+    row = await requested(services, await an_old_item(services, tmp_path))
+    await reprocess_work.give_back(await reprocess_work.claim(row.account_id, row.item_id))
+    claimed = await reprocess_work.claim(row.account_id, row.item_id)
+    result = await result_of(services, row, NEW, claimed.attempt, tmp_path)
+    for _ in range(4):
+        clock.advance(seconds=45)
+        await reprocess_work.renew(claimed)
+        await process(services, row)
+    assert (await reprocess_work.finish(claimed, ItemKind.IMAGE, result, [])).result == result
+    clock.advance(minutes=2)
+    await process(services, row)
+    assert {key.split("/")[3] for key in (await keys_of(services, row))[1:]} == {OLD, NEW}
+
+
+async def test_a_file_that_kills_its_workers_is_given_up_after_five(
+    services: Services, reprocess_work: ReprocessWork, clock: ManualClock, tmp_path: Path
+) -> None:
+    row = await an_old_item(services, tmp_path)
+    for _ in range(MAX_LOST_ATTEMPTS):
+        await requested(services, row)
+        await reprocess_work.claim(row.account_id, row.item_id)
+        clock.advance(minutes=3)
+        await process(services, row)
+    after = await services.row(row)
+    assert after.remake is not None
+    assert (after.state, after.result, after.remake.failed) == (ItemState.READY, row.result, True)
+
+
+async def test_deleting_ends_a_reprocess_and_restoring_brings_the_old_files_back(
+    services: Services, reprocess_work: ReprocessWork, clock: ManualClock, tmp_path: Path
+) -> None:
+    row = await requested(services, await an_old_item(services, tmp_path))
+    claimed = await reprocess_work.claim(row.account_id, row.item_id)
+    await services.trash.delete(row, None)
+    result = await result_of(services, row, NEW, claimed.attempt, tmp_path)
+    with pytest.raises(ClaimLost):
+        await reprocess_work.finish(claimed, ItemKind.IMAGE, result, [])
+    clock.advance(minutes=2)
+    await process(services, row)
+    restored = await services.trash.restore(await services.row(row))
+    assert (restored.state, restored.result) == (ItemState.READY, row.result)
+    assert [key.split("/")[3] for key in (await keys_of(services, row))[1:]] == [OLD]
+
+
+async def test_requesting_again_sends_only_unclaimed_items(
+    services: Services, clock: ManualClock, tmp_path: Path
+) -> None:
+    row = await an_old_item(services, tmp_path)
+    for minutes, messages in ((0, 1), (1, 0), (2, 1)):
+        clock.advance(minutes=minutes)
+        await requested(services, row)
+        sent = await messages_about(services, row)
+        assert sent == [{"account_id": row.account_id, "item_id": row.item_id, "remake": True}] * messages
+
+
+async def test_the_survey_counts_what_is_stale_and_measures_receipts(
+    services: Services, reprocess_work: ReprocessWork, tmp_path: Path
+) -> None:
+    step = ReceiptStep(at=services.base.clock(), step="make", attempt=1, seconds=2.5)
+    row = await an_old_item(services, tmp_path, step)
+    for _ in range(2):
+        await an_old_item(services, tmp_path)
+    survey = await reprocessing(services).survey()
+    assert (survey.ready, survey.stale, survey.seconds) == (3, 3, 7.5)
+    await reprocessed(services, reprocess_work, await requested(services, row), tmp_path)
+    survey = await reprocessing(services).survey()
+    assert (survey.ready, survey.stale, survey.seconds) == (3, 2, None), "nothing is left to measure by"
+    await reprocessing(services).roll_back()
+    survey = await reprocessing(services).survey()
+    assert (survey.stale, survey.named_again) == (3, 1)

@@ -1,0 +1,37 @@
+"""A second user of the machine: drops root's rights, then sends what it is told and opens the files it is told.
+
+Reads `{"requests": [[port, base64 of the bytes], ...], "files": [path, ...]}`; prints the answers in the same order,
+and the files that it could read.
+"""
+
+import base64
+import json
+import os
+import sys
+from pathlib import Path
+
+from tests.local.up.reach import exchange
+
+CLOSED_PORT = 65_534
+
+
+def main() -> None:
+    requested = json.load(sys.stdin)
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setresgid(CLOSED_PORT, CLOSED_PORT, CLOSED_PORT)
+        os.setresuid(CLOSED_PORT, CLOSED_PORT, CLOSED_PORT)
+    responses = [exchange(port, base64.b64decode(sent)) for port, sent in requested["requests"]]
+    readable = [path for path in requested["files"] if os.geteuid() == CLOSED_PORT and _can_read(path)]
+    encoded = [base64.b64encode(each).decode() for each in responses]
+    sys.stdout.write(json.dumps({"answers": encoded, "readable": readable}))
+
+
+def _can_read(path: str) -> bool:
+    try:
+        return any(Path(path).iterdir()) if Path(path).is_dir() else bool(Path(path).read_bytes())
+    except OSError:
+        return False
+
+
+main()

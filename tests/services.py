@@ -1,0 +1,202 @@
+"""The app's services on real stores, for tests that go through the service and not through HTTP."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import httpx
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from pydantic import SecretStr
+
+from app.events.relay import RelayService
+from app.items.completion import CompletionService
+from app.items.cursor import Cursors
+from app.items.delivery import Delivery
+from app.items.grants import PlaybackGrants
+from app.items.maintenance import MaintenanceService
+from app.items.playback import PlaybackService
+from app.items.requests import RequestKey, Requests
+from app.items.row import ItemRow
+from app.items.service import ItemService
+from app.items.trash import TrashService
+from app.items.uploads import UploadService
+from app.items.work import WorkService
+from app.migrations.run import migrate
+from app.services import Foundation, open_foundation
+from app.settings import Settings
+from app.stores.cloudfront import UrlSigner
+from app.stores.resources import as_json
+from local import resources
+from shared.ids import AccountId, new_account_id
+from shared.items import CreateItem, SingleUpload
+from shared.times import Clock
+from tests.servers import (
+    ACCESS_KEY_ID,
+    SECRET_ACCESS_KEY,
+    running_objects,
+    running_queues,
+    running_tables,
+    running_valkey,
+)
+
+KEY_ID, SECRET = ACCESS_KEY_ID, SECRET_ACCESS_KEY
+REGION, BUCKET = "eu-central-1", "darkroom"
+CDN = "http://127.0.0.1:9"
+
+
+class ManualClock:
+    """Stands still until it is told to move."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Show the present."""
+        self.now = datetime.now(UTC).replace(microsecond=0)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **by: float) -> None:
+        """By `seconds=`, `minutes=`, `hours=`, `days=`."""
+        self.now += timedelta(**by)
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where the stand-ins listen."""
+
+    tables: str
+    objects: str
+    queues: str
+    valkey: str
+    folder: Path
+
+    @property
+    def database_url(self) -> str:
+        """With this release's tables; one for all tests."""
+        return f"sqlite+aiosqlite:///{self.folder / 'app.db'}"
+
+    def settings(self, **changes: object) -> Settings:
+        """What an app on these stores is told."""
+        key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        values: dict[str, object] = {
+            "database_url": SecretStr(self.database_url),
+            "redis_url": SecretStr(self.valkey),
+            "dynamodb_endpoint": self.tables,
+            "s3_endpoint": self.objects,
+            "s3_public_endpoint": self.objects,
+            "sqs_endpoint": self.queues,
+            "sns_endpoint": self.queues,
+            "bucket": BUCKET,
+            "cdn_url": CDN,
+            "cdn_key_id": "K1",
+            "cdn_private_key": SecretStr(key.decode()),
+            "secret": SecretStr("s" * 32),
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": SecretStr(SECRET),
+        }
+        return Settings(**(values | changes))  # type: ignore[arg-type]  # pydantic checks each value
+
+
+def start_stores(stack: ExitStack, folder: Path, *, faults: str = "off") -> Stores:
+    """Each has every declared resource; all are stopped by the stack."""
+    (folder / "tables").mkdir()
+    (folder / "valkey").mkdir()
+    started = Stores(
+        tables=stack.enter_context(running_tables(folder / "tables")),
+        objects=stack.enter_context(running_objects(folder / "objects", KEY_ID, SECRET)),
+        queues=stack.enter_context(running_queues(faults)),
+        valkey=stack.enter_context(running_valkey(folder / "valkey")),
+        folder=folder,
+    )
+    create_resources(started)
+    asyncio.run(migrate(started.database_url))
+    return started
+
+
+def create_resources(started: Stores) -> None:
+    access = resources.Access(REGION, KEY_ID, SECRET, None)
+    declared = as_json(BUCKET)
+    resources.create_tables(access.client("dynamodb", started.tables), declared)
+    resources.create_buckets(access.client("s3", started.objects), declared)
+    resources.create_queues(access.client("sqs", started.queues), declared)
+    resources.create_topics(access.client("sns", started.queues), declared)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One process's services, and an account of its own."""
+
+    base: Foundation
+    items: ItemService
+    uploads: UploadService
+    completion: CompletionService
+    work: WorkService
+    maintenance: MaintenanceService
+    relay: RelayService
+    playback: PlaybackService
+    trash: TrashService
+    http: httpx.AsyncClient
+    account: AccountId = field(default_factory=new_account_id)
+
+    async def create(
+        self, content: bytes, *, name: str = "photo.jpg", key: RequestKey | None = None
+    ) -> tuple[ItemRow, SingleUpload]:
+        """An item in `uploading` for these bytes."""
+        digest = f"sha256:{sha256(content).hexdigest()}"
+        body = CreateItem(name=name, size_bytes=len(content), content_type="image/jpeg", digest=digest)
+        created = await self.uploads.create(self.account, body, key)
+        assert isinstance(created.upload, SingleUpload)
+        return created.row, created.upload
+
+    async def put(self, upload: SingleUpload, content: bytes) -> httpx.Response:
+        return await self.http.put(upload.url, content=content, headers=upload.headers)
+
+    async def queued(self, content: bytes) -> ItemRow:
+        """An item whose bytes are in S3 and that waits for a worker."""
+        row, upload = await self.create(content)
+        response = await self.put(upload, content)
+        assert response.status_code == 200, response.text
+        return (await self.completion.complete(row, None)).row
+
+    async def row(self, row: ItemRow) -> ItemRow:
+        """As it stands now."""
+        result = await self.base.items.store.get(row.account_id, row.item_id)
+        assert result is not None
+        return result
+
+
+@asynccontextmanager
+async def open_services(stores: Stores, clock: Clock, **changes: object) -> AsyncIterator[Services]:
+    settings = stores.settings(**changes)
+    async with AsyncExitStack() as stack:
+        base = await open_foundation(settings, stack, clock)
+        signer = UrlSigner(CDN, "K1", settings.cdn_private_key.get_secret_value())
+        requests = Requests(base.items.store)
+        objects, queue = base.amazon.objects, base.items.queue
+        secret = settings.secret.get_secret_value().encode()
+        cursors, delivery = Cursors(secret), Delivery(signer, clock)
+        playback = PlaybackService(base.items.store, objects, delivery, PlaybackGrants(secret), clock)
+        yield Services(
+            base,
+            ItemService(
+                base.items.store, base.items.changes, requests, objects, queue, delivery, playback, cursors, clock
+            ),
+            UploadService(base.items.store, base.items.changes, requests, objects, clock),
+            CompletionService(base.items.store, base.items.changes, requests, objects, queue, clock),
+            WorkService(base.items.store, base.items.changes, queue, clock),
+            MaintenanceService(base.items.store, base.items.changes, objects, queue, clock),
+            base.events.relay,
+            playback,
+            TrashService(base.items.store, base.items.changes, clock),
+            await stack.enter_async_context(httpx.AsyncClient(timeout=60)),
+        )

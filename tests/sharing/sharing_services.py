@@ -1,0 +1,129 @@
+"""People with accounts, their photos and albums, over HTTP: what tests of sharing and of comments begin with."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+import httpx
+
+from app.settings import Registration
+from shared.albums import Role
+from shared.ids import AccountId, new_ulid
+from shared.items import ItemKind
+from shared.sharing import SHARE_HEADER
+from tests.api import PASSWORD, open_api, signed_in
+from tests.items.sample_videos import claimed_in_bulk, poster, ready
+from tests.services import Services, Stores
+
+Json = dict[str, Any]
+CLOSED_PORT = {"Authorization": ""}
+NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who is signed in; each call is a request of theirs."""
+
+    http: httpx.AsyncClient
+    services: Services
+    account: AccountId
+    headers: dict[str, str]
+
+    async def request(
+        self, method: str, path: str, json: Json | None = None, headers: Mapping[str, str] = NOTHING_MORE
+    ) -> httpx.Response:
+        return await self.http.request(method, path, json=json, headers=self.headers | dict(headers))
+
+    async def get(self, path: str) -> Any:
+        return _good(await self.request("GET", path)).json()
+
+    async def post(self, path: str, json: Json | None, headers: Mapping[str, str] = NOTHING_MORE) -> Any:
+        return _good(await self.request("POST", path, json, headers)).json()
+
+    async def photo(self) -> str:
+        """The id of one that is ready; its bytes are in S3, its renditions need not be."""
+        row = await self._services.queued(new_ulid().encode())
+        claimed = await self._services.work.claim(row.account_id, row.item_id)
+        done = await self._services.work.finish(claimed, ItemKind.IMAGE, poster(claimed.attempt), [])
+        return done.item_id
+
+    async def video(self) -> str:
+        """The id of a video whose playlists are in S3."""
+        return (await ready(self._services, await claimed_in_bulk(self._services))).item_id
+
+    async def album(self, *items: str) -> str:
+        album: str = (await self.post("albums", {"title": "Autumn", "description": "In the hills."}))["id"]
+        if items:
+            await self.post(f"albums/{album}/items", {"ids": list(items)})
+        return album
+
+    async def invite(self, album: str, invitee: "Person", role: Role = Role.VIEWER) -> None:
+        """The guest accepts at once."""
+        invited = await self.post(f"albums/{album}/invitations", {"role": role})
+        await invitee.post("invitations/accept", {"token": invited["token"]})
+
+    async def share(self, album: str, **fields: Any) -> "Link":
+        made = await self.post(f"albums/{album}/shares", fields)
+        return Link(self.http, made["share"]["id"], made["token"])
+
+    @property
+    def _services(self) -> Services:
+        return replace(self.services, account=self.account)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A share link in the hands of somebody without an account."""
+
+    http: httpx.AsyncClient
+    id: str
+    token: str
+
+    async def request(
+        self, method: str, path: str, json: Json | None = None, headers: Mapping[str, str] = NOTHING_MORE
+    ) -> httpx.Response:
+        sent = CLOSED_PORT | {SHARE_HEADER: self.token} | dict(headers)
+        return await self.http.request(method, path, json=json, headers=sent)
+
+    async def get(self, path: str) -> Any:
+        return _good(await self.request("GET", path)).json()
+
+    async def status(self, path: str) -> int:
+        return (await self.request("GET", path)).status_code
+
+
+@dataclass(frozen=True, slots=True)
+class SharingServices:
+    """One app process, and a house on the same stores to make items ready in."""
+
+    http: httpx.AsyncClient
+    services: Services
+
+    async def user(self) -> Person:
+        headers = await signed_in(self.http)
+        account = (await self.http.get("account", headers=headers)).json()["id"]
+        return Person(self.http, self.services, account, headers)
+
+    async def once_more(self, user: Person) -> Person:
+        """With another session of the same account."""
+        account = await user.get("account")
+        body = {"email": account["email"], "password": PASSWORD}
+        response = _good(await self.http.post("sessions", json=body, headers=CLOSED_PORT))
+        return replace(user, headers={"Authorization": f"Bearer {response.json()['token']}"})
+
+
+@asynccontextmanager
+async def open_sharing_services(
+    stores: Stores, services: Services, **settings: object
+) -> AsyncIterator[SharingServices]:
+    async with open_api(stores.settings(**({"registration": Registration.OPEN} | settings))) as http:
+        yield SharingServices(http, services)
+
+
+def _good(response: httpx.Response) -> httpx.Response:
+    assert response.is_success, (
+        f"{response.request.method} {response.request.url}: {response.status_code} {response.text}"
+    )
+    return response

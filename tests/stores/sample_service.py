@@ -1,0 +1,152 @@
+"""The smallest service on both sides of a database, to see what a user sees of its bad days."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from sqlalchemy import Column, MetaData, String, Table, event, select
+from sqlalchemy.engine import ExceptionContext
+from starlette.middleware import Middleware
+
+from app.metrics import Metrics
+from app.problem_responses import add_problem_responses
+from app.request_context import ErrorBoundary, RequestContextMiddleware
+from app.stores.aurora import Database, Source
+from shared.ids import new_ulid
+from tests.database_pair import USER, DatabasePair
+from tests.fault_proxy import FaultProxy
+
+WAIT_SECONDS = 60
+
+notes = Table("notes", MetaData(), Column("id", String(30), primary_key=True), mysql_engine="InnoDB")
+
+SendRequest = Callable[[], Awaitable[httpx.Response]]
+
+
+@dataclass(slots=True)
+class SampleService:
+    """`read` is answered by the readers, `read_fresh` and `write` by the writer; each side has its proxy."""
+
+    database: Database
+    writer: FaultProxy
+    reader: FaultProxy
+    http: httpx.AsyncClient
+    acknowledged: set[str] = field(default_factory=set)
+    refused_writes: Counter[int] = field(default_factory=Counter)
+    """By the database's number: what it refused on an open connection."""
+
+    async def read(self) -> httpx.Response:
+        return await self.http.get("/notes")
+
+    async def read_fresh(self) -> httpx.Response:
+        return await self.http.get("/notes/fresh")
+
+    async def write(self) -> httpx.Response:
+        note = new_ulid()
+        response = await self.http.put(f"/notes/{note}")
+        if response.status_code == 200:
+            self.acknowledged.add(note)
+        return response
+
+    async def warm(self, connections: int = 5) -> None:
+        """Open pools on both sides."""
+        for send_request in (self.read, self.read_fresh, self.write):
+            responses = await asyncio.gather(*(send_request() for _ in range(connections)))
+            assert {response.status_code for response in responses} == {200}
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(WAIT_SECONDS):
+            while not holds():  # noqa: ASYNC110 - others bring it about, step by step
+                await asyncio.sleep(0.01)
+
+    async def until_responded(self, send_request: SendRequest, status: int) -> None:
+        async with asyncio.timeout(WAIT_SECONDS):
+            while (await send_request()).status_code != status:  # noqa: ASYNC110 - what we await is another process
+                await asyncio.sleep(0.01)
+
+
+class Crowd:
+    """People who ask again and again until the end of the block; their answers, by status."""
+
+    def __init__(self, send_request: SendRequest, people: int = 4) -> None:
+        self.statuses: Counter[int] = Counter()
+        self.without_retry_after = 0
+        self._requesting, self.people = send_request, people
+        self._stop = asyncio.Event()
+
+    async def __aenter__(self) -> "Crowd":
+        self._tasks = [asyncio.create_task(self._send()) for _ in range(self.people)]
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._stop.set()
+        await asyncio.gather(*self._tasks)
+
+    async def _send(self) -> None:
+        while not self._stop.is_set():
+            response = await self._requesting()
+            self.statuses[response.status_code] += 1
+            if response.status_code >= 500 and "Retry-After" not in response.headers:
+                self.without_retry_after += 1
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def open_sample_service(
+    pair: DatabasePair, name: str, *, user: str = USER, **options: Any
+) -> AsyncIterator[SampleService]:
+    """On a database of the pair, with an own proxy before each server; `options` are the Database's."""
+    async with FaultProxy(pair.writer.port) as writer, FaultProxy(pair.reader.port) as reader:
+        database = Database(
+            pair.writer.url(name, port=writer.port, user=user),
+            reader_url=pair.reader.url(name, port=reader.port, user=user),
+            **options,
+        )
+        async with database.writer.write() as connection:
+            await connection.run_sync(notes.metadata.create_all)
+        await pair.wait_applied()
+        transport = httpx.ASGITransport(_application(database), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://guests", timeout=WAIT_SECONDS) as http:
+            book = SampleService(database, writer, reader, http)
+            _count_errors(database, book.refused_writes)
+            yield book
+        await database.close()
+
+
+def _count_errors(database: Database, refused: Counter[int]) -> None:
+    def note(context: ExceptionContext) -> None:
+        refused.update(part for part in context.original_exception.args[:1] if isinstance(part, int))
+
+    for side in database.sides:
+        event.listen(side.engine.sync_engine, "handle_error", note)
+
+
+def _application(database: Database) -> FastAPI:
+    application = FastAPI(
+        middleware=[Middleware(RequestContextMiddleware, metrics=Metrics()), Middleware(ErrorBoundary)]
+    )
+    add_problem_responses(application)
+
+    async def result(source: Source) -> list[str]:
+        async with source.read() as connection:
+            return list(await connection.scalars(select(notes.c.id)))
+
+    @application.get("/notes")
+    async def read() -> list[str]:
+        return await result(database.readers)
+
+    @application.get("/notes/fresh")
+    async def read_fresh() -> list[str]:
+        return await result(database.writer)
+
+    @application.put("/notes/{note}")
+    async def write(note: str) -> None:
+        async with database.writer.write() as connection:
+            await connection.execute(notes.insert().values(id=note))
+
+    return application

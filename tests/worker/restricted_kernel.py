@@ -1,0 +1,69 @@
+"""Runs the start check on a kernel that lacks something: `python -m tests.worker.restricted_kernel MISSING WANTED`.
+
+A filter of our own answers for the kernel, as one does that was built or booted without the feature. With `worker` in
+place of WANTED it becomes a whole worker there.
+"""
+
+import asyncio
+import ctypes
+import errno
+import os
+import struct
+import sys
+import tempfile
+from pathlib import Path
+
+from app.logs import set_up_logs
+from app.media import seccomp
+from app.media.decoders import Decoders
+from app.media.sandbox import prepare
+from app.media.system_calls import system_call
+from app.settings import Sandbox
+from app.worker.start_check import Unsafe, check_decoding, check_sandbox
+
+PR_SET_NO_NEW_PRIVS = 38
+MISSING = {
+    "nothing": (),
+    "landlock": (seccomp.Rule("landlock_create_ruleset", seccomp.ERRNO | errno.EOPNOTSUPP),),
+    "seccomp": (
+        seccomp.Rule("prctl", seccomp.ERRNO | errno.EINVAL, (seccomp.Half(0, seccomp.PR_SET_SECCOMP),)),
+        seccomp.Rule("seccomp", seccomp.ERRNO | errno.ENOSYS),
+    ),
+}
+
+
+def take_away(missing: str) -> None:
+    """From this process and all that come of it."""
+    rules = b"".join(seccomp._compile(rule) for rule in MISSING[missing])
+    program = seccomp._architecture_check() + rules + seccomp._step(seccomp.RETURN, seccomp.ALLOW)
+    content = ctypes.create_string_buffer(program, len(program))
+    header = struct.pack("@HP", len(program) // seccomp.INSTRUCTION_BYTES, ctypes.addressof(content))
+    system_call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    system_call("prctl", seccomp.PR_SET_SECCOMP, seccomp.SECCOMP_MODE_FILTER, header, 0, 0)
+
+
+async def check(decoders: Decoders, required: Sandbox) -> int | None:
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            level = await check_sandbox(decoders, Path(scratch), required)
+            await check_decoding(decoders, Path(scratch))
+            return level
+    finally:
+        await decoders.aclose()
+
+
+def main(missing: str, required: str) -> None:
+    set_up_logs()
+    prepare()
+    take_away(missing)
+    if required == "worker":
+        os.execv(sys.executable, [sys.executable, "-m", "app", "worker"])  # noqa: S606  # our own
+    try:
+        level = asyncio.run(check(Decoders.start(slots=1), Sandbox(required)))
+    except Unsafe as reason:
+        raise SystemExit(f"unsafe: {reason}") from None
+    sys.stdout.write(f"landlock_level={level}\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

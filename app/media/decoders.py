@@ -87,8 +87,8 @@ class Decoders:
     async def check_sandbox(self, outside: Path, folder: Path, *, limit_seconds: float) -> frozenset[str]:
         """Return what the sandbox forbids and children that work in `folder` could do all the same; must be empty.
 
-        `outside` is a folder of the caller's with a file `secret`. Raises DecoderCrashed if a child cannot be confined or
-        cannot become the encoder.
+        `outside` is a folder of the caller with a file `secret`. Raises DecoderCrashed if no child can be confined or
+        none can become the encoder.
         """
         allowed: set[str] = set()
         for limits, becomes_encoder in ((self._limits, False), (LADDER_LIMITS, True)):

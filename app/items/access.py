@@ -1,4 +1,4 @@
-"""Who may do what with an item: one dependency for every route that takes an item's id."""
+"""Access to an item: one dependency for every route that takes an item's id."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from shared.problems import NotFound
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What a viewer may do with one item; its owner alone edits."""
+    """What a viewer may do with one item. Only the owner may edit."""
 
     edit: bool
     original: bool
@@ -33,18 +33,18 @@ class Access:
 
     @property
     def shared(self) -> Viewer | None:
-        """Who looks, unless it is the owner."""
+        """Return the viewer, or None for the owner."""
         return None if self.rights.edit else self.viewer
 
 
 class Grants(Protocol):
-    """Something that may give a viewer rights to an item; None when it gives none."""
+    """A source of access to items: own items, albums, share links. Returns None if it grants the viewer nothing."""
 
     async def access(self, viewer: Viewer, item: ItemId) -> Access | None: ...
 
 
 class OwnItems:
-    """Everybody may do everything with own items."""
+    """Grant the owner every right."""
 
     def __init__(self, items: ItemService) -> None:
         self._items = items
@@ -57,7 +57,7 @@ class OwnItems:
 
 
 async def find_item(request: Request, viewer: Viewer, item: ItemId) -> Access | None:
-    """Asks each grant in turn."""
+    """Return the first access that one of the sources grants, or None."""
     grants: Sequence[Grants] = request.state.grants
     for grant in grants:
         if access := await grant.access(viewer, item):
@@ -66,7 +66,7 @@ async def find_item(request: Request, viewer: Viewer, item: ItemId) -> Access | 
 
 
 async def resolve_item(request: Request, viewer: Viewing, item: ItemIdField) -> Access:
-    """Raises NotFound: a foreign item looks like an absent one."""
+    """Return the caller's access. Raises NotFound also for an item that the caller may not see."""
     access = await find_item(request, viewer, item)
     if access is None:
         raise NotFound
@@ -82,7 +82,7 @@ Trash = Annotated[TrashService, Depends(_trash)]
 
 
 async def _own(caller: Caller, item: ItemIdField, trash: Trash) -> ItemRow:
-    """What only its owner may do, deleted or not. Raises NotFound."""
+    """Return an item of the caller, deleted or not. Raises NotFound."""
     row = await trash.get(caller.account_id, item)
     if row is None:
         raise NotFound
@@ -103,7 +103,7 @@ async def _original(access: Annotated[Access, Depends(resolve_item)]) -> ItemRow
 
 @dataclass(frozen=True, slots=True)
 class Playing:
-    """A video, and what lets the caller play it."""
+    """A video and the grant for its playlists."""
 
     row: ItemRow
     grant: Grant
@@ -126,7 +126,10 @@ async def _playing(
     proof: ShareProof = None,
     grant: Annotated[str | None, Query(max_length=MAX_CHARACTERS, description="From the item's playlist_url.")] = None,
 ) -> Playing:
-    """By the grant in the URL; without a valid one by whoever asks. Raises NotFound, Unauthenticated."""
+    """Resolve the item by the grant in the URL, or, without a valid grant, by the caller's credentials.
+
+    Raises NotFound, Unauthenticated.
+    """
     granted = await _granted(request, playback, item, grant) if grant is not None else None
     if granted is not None:
         return granted

@@ -1,4 +1,5 @@
-"""Carrying out a move: read the row, apply the rule, write row, receipt, request and event together, or start over."""
+"""Apply a rule to an item: read the row, write row, receipt, request and event in one transaction,
+retry on conflict."""
 
 import asyncio
 import random
@@ -19,17 +20,17 @@ MAX_WAIT_SECONDS = 0.2
 
 
 class AlreadyCompleted(Exception):
-    """Somebody used this Idempotency-Key first; the winner's row tells the answer."""
+    """Another request used this Idempotency-Key first. Its stored row holds the response."""
 
 
 class ItemChanges:
-    """Every write of an item's row goes through here."""
+    """The only writer of item rows."""
 
     def __init__(self, store: ItemStore, log: EventLog, clock: Clock, quota_bytes: int) -> None:
         self._store, self._log, self._clock, self._quota_bytes = store, log, clock, quota_bytes
 
     async def create(self, change: Change, request: CompletedRequest | None) -> None:
-        """Raises QuotaExceeded, AlreadyCompleted, or Unavailable."""
+        """Insert the first row of an item. Raises QuotaExceeded, AlreadyCompleted, or Unavailable."""
         try:
             await self._write(change, request, (), items=1)
         except ActionRefused as refused:
@@ -45,10 +46,11 @@ class ItemChanges:
         steps: Sequence[ReceiptStep] = (),
         known: ItemRow | None = None,
     ) -> ItemRow:
-        """The row after `rule`; whatever the rule raises passes through, and None from it leaves the row as it is.
+        """Apply `rule` and return the new row. If the rule returns None, the row stays unchanged; its exceptions
+        propagate.
 
-        `known`, a row that was read before, saves reading it again: had it moved, the write is refused and it is read.
-        Raises NotFound, AlreadyCompleted, QuotaExceeded, or Unavailable.
+        `known` is a row that was read before and saves the first read. If it is outdated, the write is refused and
+        the row is read again. Raises NotFound, AlreadyCompleted, QuotaExceeded, or Unavailable.
         """
         for attempt in range(ATTEMPTS):
             row = known if known and attempt == 0 else await self._store.require(account, item)
@@ -66,14 +68,15 @@ class ItemChanges:
         raise Unavailable("Too many changes of this item at once.", retry_after_seconds=1)
 
     async def remove(self, row: ItemRow) -> None:
-        """The row goes, and counts no more; if it has changed since it was read, or is gone, nothing happens."""
+        """Delete the row and subtract it from the item count. Does nothing if the row has changed since it was read
+        or is deleted."""
         try:
             await self._log.append(row.account_id, (), [delete_action(row)], HeadChange(items=-1))
         except ActionRefused:
             return
 
     async def is_closing(self, account: AccountId) -> bool:
-        """Whether the account is being erased."""
+        """Return whether the account is being erased."""
         return (await self._log.head(account)).closing
 
     async def _write(

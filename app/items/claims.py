@@ -1,4 +1,4 @@
-"""What a worker's claim allows, and what happens when it lapses: each a pure function from a row to the next."""
+"""A worker's claim: each transition, including a lapsed claim, is a pure function from a row to the next."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ from shared.times import from_rfc3339
 
 PROCESSING_LIMIT = timedelta(minutes=10)
 LIMIT_PER_DURATION = 30
-"""A video may be in work so much longer than it lasts, beyond the limit of a photo."""
+"""Seconds of processing allowed per second of video, in addition to PROCESSING_LIMIT."""
 MAX_LOST_ATTEMPTS = 5
 RETURNS_AFTER = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
 
@@ -40,11 +40,11 @@ TOO_LATE = StoredFailure(
 
 
 class ClaimLost(Exception):
-    """The worker's claim no longer holds; whatever it made counts for nothing."""
+    """The claim is void. The worker must discard its results."""
 
 
 def claim(row: ItemRow, lane: Lane, token: str, now: datetime, lease: timedelta = LEASE) -> Change:
-    """Raises ClaimLost unless the item waits in this lane and its wait is over."""
+    """Claim a queued item. Raises ClaimLost unless the item waits in this lane and its `not_before` has passed."""
     if row.state is not QUEUED or row.lane is not lane or (row.not_before is not None and row.not_before > now):
         raise ClaimLost
     claimed = move(
@@ -60,14 +60,17 @@ def claim(row: ItemRow, lane: Lane, token: str, now: datetime, lease: timedelta 
 
 
 def renew(row: ItemRow, token: str, now: datetime, lease: timedelta = LEASE) -> Change:
-    """The heartbeat. Raises ClaimLost."""
+    """Extend the lease (heartbeat). Raises ClaimLost."""
     _require_claim(row, token)
     return Change(due(replace(row, claimed_until=now + lease, revision=row.revision + 1)), "renewed")
 
 
 def hand_off(row: ItemRow, token: str, kind: ItemKind, result: Result, now: datetime) -> Change:
-    """The first stage of a video is done, and `result` is what it made: the second one waits in the bulk lane, with a
-    day of its own and its own count of lost attempts, for the file has shown that it can be read. Raises ClaimLost."""
+    """Queue the second stage of a video in the bulk lane; `result` is the output of the first stage.
+
+    The second stage has a deadline of its own (24 hours) and starts with zero lost attempts, because the first stage
+    has shown that the file is readable. Raises ClaimLost.
+    """
     _require_claim(row, token)
     limit = now + QUEUE_LIMIT
     fields = over() | _facts(row, kind, result) | {"queued_at": now, "queue_deadline": limit, "deadline": limit}
@@ -76,7 +79,7 @@ def hand_off(row: ItemRow, token: str, kind: ItemKind, result: Result, now: date
 
 
 def play(row: ItemRow, token: str, ladder: Ladder) -> Change:
-    """From here on the playlists of this attempt count, while it goes on making. Raises ClaimLost."""
+    """Make the playlists of this attempt current while the encoder still appends to them. Raises ClaimLost."""
     _require_claim(row, token)
     return Change(replace(row, ladder=ladder, revision=row.revision + 1), "playable", EventType.ITEM_PLAYABLE)
 
@@ -84,7 +87,7 @@ def play(row: ItemRow, token: str, ladder: Ladder) -> Change:
 def finish(
     row: ItemRow, token: str, kind: ItemKind, result: Result, now: datetime, ladder: Ladder | None = None
 ) -> Change:
-    """`ladder` is the whole one of a video. Raises ClaimLost."""
+    """Set the item to ready. `ladder` is the complete ladder of a video. Raises ClaimLost."""
     _require_claim(row, token)
     cleanup = now + CLEANUP_AFTER if row.attempt > 1 else None
     fields = over() | _facts(row, kind, result) | {"ladder": ladder, "failure": None, "cleanup_at": cleanup}
@@ -92,26 +95,27 @@ def finish(
 
 
 def fail(row: ItemRow, token: str, failure: StoredFailure, now: datetime, kind: ItemKind | None = None) -> Change:
-    """Raises ClaimLost."""
+    """Set the item to failed. Raises ClaimLost."""
     _require_claim(row, token)
     return _failed(row, failure, now, kind)
 
 
 def give_back(row: ItemRow, token: str, now: datetime, wait: timedelta = timedelta()) -> Change:
-    """A healthy worker returns what it can't finish; that costs the item no attempt. Raises ClaimLost."""
+    """Return an item that a healthy worker cannot finish. It does not count as a lost attempt. Raises ClaimLost."""
     _require_claim(row, token)
     fields = over() | _back(row) | {"not_before": now + wait if wait else None}
     return Change(move(row, QUEUED, **fields, queued_at=now), "given_back")
 
 
 def record_lost_attempt(row: ItemRow, token: str, now: datetime) -> Change:
-    """The attempt died under its worker: a wait, then another, and the fifth time the end. Raises ClaimLost."""
+    """Queue the item again after a crashed attempt, with a longer wait each time. The fifth one fails it. Raises
+    ClaimLost."""
     _require_claim(row, token)
     return _with_lost_attempt(row, now)
 
 
 def overdue(row: ItemRow, now: datetime) -> Change | None:
-    """What the sweeper does to a row whose time has come; None when there is nothing to move."""
+    """Return the change for a row whose deadline or lease has passed, or None if neither has."""
     if row.deadline is not None and row.deadline <= now:
         if row.state is UPLOADING:
             expired = move(row, EXPIRED, **over(), reserved_bytes=0, cleanup_at=now)
@@ -128,7 +132,7 @@ def _require_claim(row: ItemRow, token: str) -> None:
 
 
 def _time_for(row: ItemRow) -> timedelta:
-    """How long this stage may take at most; finding out what a file is takes the same for all."""
+    """Return the maximum duration of this stage. In the express lane it does not depend on the file."""
     if row.lane is Lane.EXPRESS:
         return PROCESSING_LIMIT
     return PROCESSING_LIMIT + LIMIT_PER_DURATION * timedelta(seconds=row.duration_seconds or 0)
@@ -142,7 +146,7 @@ def _facts(row: ItemRow, kind: ItemKind, result: Result) -> dict[str, object]:
 
 
 def _back(row: ItemRow) -> dict[str, object]:
-    """Back in the queue, under the deadline that it got when it first came there."""
+    """Restore the deadline that was set when the item was first queued."""
     return {"deadline": row.queue_deadline}
 
 

@@ -1,4 +1,4 @@
-"""The end of an upload: verify what S3 has against what was declared, join the parts, queue the item."""
+"""Complete an upload: compare the object in S3 with the declaration, join the parts, queue the item."""
 
 from dataclasses import dataclass
 
@@ -40,9 +40,9 @@ class CompletionService:
         self._objects, self._queue, self._clock = objects, queue, clock
 
     async def complete(self, row: ItemRow, request: RequestKey | None) -> Completed:
-        """Verifies what S3 has and queues the item; repeatable.
+        """Verify the uploaded object and queue the item. Idempotent.
 
-        Raises NotUploaded, UploadMismatch (the bytes are removed, the item stays uploading), WrongState.
+        Raises NotUploaded, UploadMismatch (the bytes are deleted, the item stays uploading), WrongState.
         """
         if row.duplicate_of is not None:
             original = await self._store.get(row.account_id, row.duplicate_of)
@@ -61,7 +61,7 @@ class CompletionService:
         return Completed(await self._queue.send_after_commit(queued))
 
     async def _note(self, row: ItemRow, digest: str, request: CompletedRequest | None) -> ItemRow:
-        """The row in the queue, or wherever it has got to since."""
+        """Move the row to queued and return it. If it was queued before, return the current row."""
         try:
             return await self._changes.apply(
                 row.account_id,
@@ -74,7 +74,7 @@ class CompletionService:
             return await self._store.require(row.account_id, row.item_id)
 
     async def _yield_to_duplicate(self, row: ItemRow, known: ItemRow) -> Completed:
-        """The same bytes are here already: the new item ends as cancelled and names the old one."""
+        """Cancel the new item, because the account already has an item with the same bytes, and point to that one."""
         await self._objects.abort_multiparts(original_key(row.account_id, row.item_id))
         await self._changes.apply(
             row.account_id,
@@ -94,7 +94,7 @@ class CompletionService:
         return stored.digest or ""
 
     async def _verify_parts(self, row: ItemRow) -> tuple[list[UploadedPart], str]:
-        """The parts still to be joined (none when S3 has joined them before) and the whole's digest."""
+        """Return the parts still to join (none if S3 has already joined them) and the digest of the whole."""
         key = original_key(row.account_id, row.item_id)
         if row.upload_id is None:
             raise NotUploaded("No part has been uploaded yet.")
@@ -129,7 +129,7 @@ class CompletionService:
         try:
             await self._objects.finish_multipart(original_key(row.account_id, row.item_id), row.upload_id, parts)
         except Absent:
-            return  # the same `complete` in another process was quicker; the bytes are verified either way
+            return  # a concurrent `complete` joined them first; the bytes are verified either way
         except PartsRefused as refused:
             await self._start_over(row, row.upload_id)
             raise UploadMismatch("S3 could not join the parts. Upload the file again.") from refused

@@ -1,4 +1,4 @@
-"""Opaque list cursors: where a list goes on, signed for whoever reads it and for one order."""
+"""Opaque list cursors: a position in a list, signed for one reader and one order."""
 
 import base64
 import binascii
@@ -13,7 +13,7 @@ _SIGNATURE_BYTES = 16
 
 
 class Cursors:
-    """`reader` is an account, or a share."""
+    """`reader` is an account id or a share id."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
@@ -23,7 +23,7 @@ class Cursors:
         return base64.urlsafe_b64encode(self._sign(reader, order, payload) + payload).decode().rstrip("=")
 
     def read(self, reader: str, order: str, text: str) -> Position:
-        """Raises Invalid for what was not written for this reader and order."""
+        """Return the position. Raises Invalid for a cursor that was not issued for this reader and order."""
         try:
             raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
         except (binascii.Error, ValueError) as error:

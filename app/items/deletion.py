@@ -1,4 +1,4 @@
-"""Deleting, restoring and purging: each move a pure function from an item's row to the next."""
+"""Delete, restore and purge: each transition is a pure function from an item's row to the next."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ RESTORABLE = timedelta(days=30)
 
 
 def delete(row: ItemRow, expected: int | None, now: datetime, *, permanently: bool = False) -> Change | None:
-    """Hides the item and voids its claim; None when that is done already. Raises Outdated."""
+    """Hide the item and void its claim. Returns None if that is already done. Raises Outdated."""
     if row.state is DELETED:
         return _hastened(row, now) if permanently else None
     if expected is not None and row.version != expected:
@@ -49,9 +49,10 @@ def delete(row: ItemRow, expected: int | None, now: datetime, *, permanently: bo
 
 
 def restore(row: ItemRow, now: datetime) -> Change | None:
-    """The state before; None when it is not deleted. What was in work comes back as cancelled, with a day to try again.
+    """Restore the previous state. Returns None if the item is not deleted.
 
-    Raises NotFound when it is too late.
+    An item that was in processing comes back as cancelled and can be retried for 24 hours. Raises NotFound if it can
+    no longer be restored.
     """
     if row.state is not DELETED:
         return None
@@ -67,14 +68,15 @@ def restore(row: ItemRow, now: datetime) -> Change | None:
 
 
 def begin_purge(row: ItemRow, now: datetime) -> Change | None:
-    """Its thirty days are over: from here on nothing brings it back. None unless that is so."""
+    """Make the deletion final once `purge_at` has passed. Returns None otherwise."""
     if row.state is not DELETED or row.purge is not None or row.purge_at is None or row.purge_at > now:
         return None
     return Change(due(replace(row, **_no_way_back(now), revision=row.revision + 1)), "purge_begun")  # type: ignore[arg-type]  # checked by replace
 
 
 def hidden(row: ItemRow, now: datetime) -> Change | None:
-    """Its objects are removed, its bytes are free again; once more when nobody can be writing any longer."""
+    """Record that the objects are deleted and free the reserved bytes. The second pass is scheduled for when no
+    upload or attempt can still be writing."""
     if row.purge is not Purge.BEGUN:
         return None
     again = max(now + CLEANUP_AFTER, uploads_end(row, row.deleted_at or now))
@@ -83,7 +85,7 @@ def hidden(row: ItemRow, now: datetime) -> Change | None:
 
 
 def uploads_end(row: ItemRow, closed_at: datetime) -> datetime:
-    """When nobody can be sending its original any more, by a URL given out before `closed_at`."""
+    """Return when the last upload by a URL issued before `closed_at` must have ended."""
     return (row.queued_at or closed_at) + UPLOAD_DEADLINE
 
 
@@ -94,5 +96,5 @@ def _hastened(row: ItemRow, now: datetime) -> Change | None:
 
 
 def _no_way_back(now: datetime) -> dict[str, object]:
-    """The purge does what a clean-up would."""
+    """Replace a pending clean-up, because the purge deletes the same objects and more."""
     return {"purge": Purge.BEGUN, "purge_at": now, "cleanup_at": None}

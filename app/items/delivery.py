@@ -1,4 +1,4 @@
-"""Which signed URLs an item's files get, and for how long."""
+"""Signed URLs for an item's files, and how long they are valid."""
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -12,16 +12,16 @@ from shared.times import Clock
 OWNER_WINDOW = timedelta(hours=1)
 VIEWER_WINDOW = timedelta(minutes=10)
 MAX_VIDEO_TIME = timedelta(hours=12)
-"""What a long video gets at most beyond the window, so that a film begun can be seen to its end."""
+"""Maximum validity of a video's URLs beyond the window, so that playback can reach the end of the video."""
 MAX_URL_LIFE = 2 * OWNER_WINDOW + MAX_VIDEO_TIME
 ORIGINAL_LIFE = timedelta(minutes=10)
 _ORIGINAL_WINDOW = timedelta(minutes=1)
 _REMEMBERED_FOLDERS = 10_000
-"""Of about 1 KB each; a hundred pages of a gallery."""
+"""About 1 KB each; enough for a hundred pages of a gallery."""
 
 
 class Audience(StrEnum):
-    """Whom URLs are for: a viewer's may be ended by somebody else, so they are short."""
+    """The recipient of URLs. A viewer's access can be revoked by the owner, so a viewer's URLs expire sooner."""
 
     OWNER = "owner"
     VIEWER = "viewer"
@@ -32,9 +32,10 @@ class Audience(StrEnum):
 
 
 class Delivery:
-    """Gives out URLs. Time is cut into windows, so that all processes give the same URL and browsers' caches hit.
+    """Issue signed URLs. Expiry times are rounded to windows, so that all processes issue the same URL and browsers
+    can cache it.
 
-    A URL given out lives to its end; revoking ends new ones.
+    Revoking access affects new URLs only: an issued URL stays valid until it expires.
     """
 
     def __init__(self, signer: UrlSigner, clock: Clock) -> None:
@@ -43,36 +44,38 @@ class Delivery:
         self._folders = {audience: _Folders(audience.window) for audience in Audience}
 
     def sign_with(self, signer: UrlSigner) -> None:
-        """From now on with another key; URLs given out stay as they are."""
+        """Sign with another key from now on. URLs already issued stay valid."""
         self._signer = signer
         for folders in self._folders.values():
             folders.delete()
 
     def rendition_folder(self, account: AccountId, item: ItemId, audience: Audience = Audience.OWNER) -> SignedFolder:
-        """One signature for all renditions of the item, valid to the end of the next window: for one to two of them."""
+        """Sign the folder with all renditions of the item. The signature is valid until the end of the next window,
+        that is for one to two windows."""
         return self._folders[audience].get(self._signer, rendition_folder(account, item), self._clock())
 
     def video_url_expiry(self, duration_seconds: float, audience: Audience = Audience.OWNER) -> datetime:
-        """Until when whoever begins now may play: the end of the next window and twice the duration more."""
+        """Return when playback that starts now must end: the end of the next window plus twice the duration."""
         extra = min(timedelta(seconds=ceil(2 * duration_seconds)), MAX_VIDEO_TIME)
         return _window(self._clock(), audience.window) + 2 * audience.window + extra
 
     def video_folder(self, account: AccountId, item: ItemId, ends_at: datetime) -> SignedFolder:
-        """One signature for all that a player asks for."""
+        """Sign the folder with all files that a player requests."""
         return self._signer.sign_folder(rendition_folder(account, item), expires_at=ends_at)
 
     def original(self, account: AccountId, item: ItemId) -> tuple[str, datetime]:
-        """The original's own exact URL and its end, 9 to 10 minutes from now: the same within a minute."""
+        """Return the exact URL of the original and its expiry, 9 to 10 minutes from now; the same URL within a
+        minute."""
         return self.object(original_key(account, item))
 
     def object(self, key: str) -> tuple[str, datetime]:
-        """The exact URL of something else that is private, as long as an original's."""
+        """Return the exact URL of any other private object and its expiry, with the validity of an original's."""
         expires_at = _window(self._clock(), _ORIGINAL_WINDOW) + ORIGINAL_LIFE
         return self._signer.sign_object(key, expires_at=expires_at), expires_at
 
 
 class _Folders:
-    """What has been signed in the present window."""
+    """Cache of the folders signed in the current window."""
 
     def __init__(self, length: timedelta) -> None:
         self._length = length
@@ -97,6 +100,7 @@ class _Folders:
 
 
 def _window(now: datetime, length: timedelta) -> datetime:
-    """When the window that `now` lies in began; windows are counted from 1970, so every process has the same."""
+    """Return the start of the window that contains `now`. Windows are counted from 1970, so every process computes
+    the same one."""
     seconds = int(length.total_seconds())
     return datetime.fromtimestamp(int(now.timestamp()) // seconds * seconds, UTC)

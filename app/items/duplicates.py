@@ -1,4 +1,4 @@
-"""Equal bytes that are here already."""
+"""Find an item of the account that has the same bytes."""
 
 from app.items.row import ItemRow
 from app.items.store import ItemStore
@@ -6,7 +6,7 @@ from shared.ids import AccountId
 from shared.items import ItemState
 
 LIVE = frozenset({ItemState.QUEUED, ItemState.PROCESSING, ItemState.READY})
-"""States in which equal bytes count as already here."""
+"""States in which an item with the same bytes counts as a duplicate."""
 
 
 async def live_duplicate(store: ItemStore, account: AccountId, digest: str) -> ItemRow | None:

@@ -1,4 +1,4 @@
-"""Erasing all items of an account, page by page; each part can be killed and begun again."""
+"""Erase all items of an account, page by page; each step can be killed and run again."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Survey:
     items: int
     bytes: int
     uploads_end: datetime
-    """When no URL given out before the account was closed can bring bytes any more."""
+    """From then on no URL issued before the account was closed can start or continue an upload."""
 
 
 class ItemErasure:
@@ -27,7 +27,7 @@ class ItemErasure:
         self._store, self._objects = store, objects
 
     async def survey(self, account: AccountId, closed_at: datetime) -> Survey:
-        """To be made before anything is erased: the rows tell it."""
+        """Summarise the account's items. Call it before the erasure: it reads the rows."""
         items, size_bytes, uploads_end = 0, 0, closed_at
         async for page in self._store.pages_of(account):
             items += len(page)
@@ -36,7 +36,8 @@ class ItemErasure:
         return Survey(items, size_bytes, uploads_end)
 
     async def erase_rows(self, account: AccountId) -> AsyncIterator[int]:
-        """Each page's receipts, then its rows; with a row ends its claim. Says how many rows those were."""
+        """Delete page by page the receipts and then the rows, which also voids their claims. Yields the number of
+        rows per page."""
         async for page in self._store.pages_of(account):
             for row in page:
                 async for _ in self._store.erase_receipt(row.item_id):
@@ -48,7 +49,7 @@ class ItemErasure:
         return self._store.erase_requests(account)
 
     async def erase_objects(self, account: AccountId) -> AsyncIterator[int]:
-        """Originals, renditions, and whatever is on its way there in parts. Says after each page how many it were."""
+        """Delete originals, renditions and unfinished multipart uploads. Yields the number deleted per page."""
         for prefix in account_prefixes(account):
             while uploads := await self._objects.list_multipart_keys(prefix):
                 for key in set(uploads):

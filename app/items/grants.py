@@ -1,4 +1,4 @@
-"""Grants: what lets a player that can send neither cookie nor bearer read one video's playlists."""
+"""Playback grants: a signed URL parameter for players that can send neither a cookie nor a bearer token."""
 
 import hashlib
 import hmac
@@ -10,14 +10,15 @@ from shared.ids import AccountId, ItemId
 MAX_CHARACTERS = 200
 _SIGNATURE_BYTES = 16
 _PLAY = b"play"
-"""The one right that there is: to read playlists, and the signed URLs in them."""
+"""The only right: read the playlists of one video and the signed URLs in them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """To play this item of this account, until `ends_at`; the item's deletion ends it earlier.
+    """Permission to play this item of this account until `ends_at`, or until the item is deleted.
 
-    `viewer` names who else than its owner got it: then it also ends when they may no longer see the item.
+    `viewer` is set if the grant was issued to another viewer than the owner. Such a grant also ends when that viewer
+    loses access to the item.
     """
 
     account_id: AccountId
@@ -27,7 +28,7 @@ class Grant:
 
 
 class PlaybackGrants:
-    """Text that goes into a URL as it is. The same grant is the same text in every process."""
+    """Write and read grants as URL-safe text. The same grant gives the same text in every process."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
@@ -39,7 +40,7 @@ class PlaybackGrants:
         return f"{rights}.{self._sign(grant.item_id, rights)}"
 
     def read(self, item: ItemId, text: str, now: datetime) -> Grant | None:
-        """None for what was not written for this item, and for what is over."""
+        """Return the grant, or None if it is expired or was not issued for this item."""
         rights, _, signature = text.rpartition(".")
         if not hmac.compare_digest(signature.encode(), self._sign(item, rights).encode()):
             return None

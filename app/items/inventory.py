@@ -1,4 +1,4 @@
-"""All that an account has, for whoever makes something of the whole."""
+"""List everything that an account has, for exports."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from shared.items import Item, ItemState
 
 @dataclass(frozen=True, slots=True)
 class Possession:
-    """An item as the API shows it, and where its original lies, if it should have one."""
+    """An item in its wire form, and the S3 key of its original if it should have one."""
 
     item: Item
     original_key: str | None
@@ -24,7 +24,7 @@ class Inventory:
         self._store = store
 
     async def of(self, account: AccountId) -> AsyncIterator[Possession]:
-        """Every item that is not deleted, the newest first; what comes meanwhile may be left out."""
+        """Yield every item that is not deleted, newest first. Items added meanwhile may be left out."""
         async for page in self._store.pages_of(account):
             for row in page:
                 if row.state is not ItemState.DELETED:

@@ -1,4 +1,4 @@
-"""Signing with another key without a restart: the file of the keys is looked at again and again."""
+"""Reload the signing key from its file without a restart."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,8 +20,8 @@ POLL_SECONDS = 5.0
 async def watching_keys(
     file: Path, cdn_url: str, delivery: Delivery, poll_seconds: float = POLL_SECONDS
 ) -> AsyncIterator[None]:
-    """`delivery` signs by the file's first key, from the start and after every change. What cannot be read changes
-    nothing later; at the start it raises ValueError or OSError."""
+    """Sign with the first key of the file, and poll the file for changes. An unreadable file raises ValueError or
+    OSError at the start; later it is logged and the previous key stays in use."""
     key = (await asyncio.to_thread(read_keys, file)).signing
     delivery.sign_with(UrlSigner(cdn_url, key.id, key.private_key))
     watching = asyncio.create_task(_watch(file, cdn_url, delivery, key.id, poll_seconds))

@@ -1,4 +1,4 @@
-"""The life of an item: the one table of allowed moves, and each move of a user as a pure function on its row."""
+"""The life of an item: the table of allowed transitions, and each user's action as a pure function on the row."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -29,23 +29,23 @@ UNSENT_LIMIT = timedelta(seconds=30)
 FIRST_RESEND = timedelta(minutes=2)
 MAX_RESEND_INTERVAL = timedelta(hours=1)
 LEASE = timedelta(seconds=60)
-"""How long a claim holds that is not renewed; a setting may shorten it."""
+"""Validity of a claim that is not renewed. A setting can shorten it."""
 CLEANUP_AFTER = LEASE + timedelta(seconds=30)
-"""No claim outlives its lease, so that nothing can write after this."""
+"""A claim never outlives its lease, so after this time no worker can still write."""
 URL_LIFE = timedelta(hours=1)
-"""So long an upload may begin after its URL was given out."""
+"""An upload must begin within this time after its URL was issued."""
 UPLOAD_DEADLINE = URL_LIFE + timedelta(minutes=10)
-"""So long after its URL was given out an upload may still be running."""
+"""An upload must end within this time after its URL was issued."""
 CANCELLED_ORIGINAL_RETENTION = timedelta(hours=24)
-"""So long a cancelled item can be retried; then the sweeper removes its original."""
+"""A cancelled item can be retried for this long; then the sweeper deletes its original."""
 
 FROM_THE_START: dict[str, object] = {"lane": Lane.EXPRESS, "result": None}
-"""The fields of an item that no stage counts of any more."""
+"""Fields that reset an item to before its first stage."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The next row, the step that the receipt shows, and the event, if others must hear of it."""
+    """The next row, the step for the receipt, and the event to publish, if any. `bytes` changes the account's usage."""
 
     row: ItemRow
     step: str
@@ -54,14 +54,15 @@ class Change:
 
 
 def move(row: ItemRow, to: ItemState, **fields: object) -> ItemRow:
-    """Raises WrongState when the table does not allow it."""
+    """Return the row in state `to`. Raises WrongState if the table does not allow it."""
     if to not in MOVES[row.state]:
         raise WrongState(f"The item is {row.state}.", state=row.state)
     return due(replace(row, state=to, revision=row.revision + 1, **fields))  # type: ignore[arg-type]  # checked by replace
 
 
 def next_send(row: ItemRow) -> datetime | None:
-    """When the sweeper must send a queued item (again): at once after its wait, doubling after each send."""
+    """Return when the sweeper must send a queued item: after `not_before` (or 30 s) for the first time, then at
+    doubling intervals."""
     if row.state is not QUEUED:
         return None
     if row.sent_at is None:
@@ -71,12 +72,14 @@ def next_send(row: ItemRow) -> datetime | None:
 
 
 def is_being_reprocessed(row: ItemRow) -> bool:
-    """Whether a worker is making a ready item anew: what it writes counts for nothing yet, and must stay."""
+    """Return whether a worker is reprocessing a ready item. The files of that attempt are not current yet, but must
+    be kept."""
     return row.state is READY and row.claim is not None
 
 
 def due(row: ItemRow) -> ItemRow:
-    """The row, told when the sweeper must look at the row next; never for what is final and clean."""
+    """Return the row with `due_at`, when the sweeper must process it next; None for a final row
+    without pending work."""
     lease = row.claimed_until if row.state in {PROCESSING, READY} else None
     cleanup = None if is_being_reprocessed(row) else row.cleanup_at
     moments = [row.deadline, next_send(row), cleanup, row.purge_at, lease]
@@ -89,7 +92,7 @@ def created(row: ItemRow) -> Change:
 
 
 def start_multipart(row: ItemRow, upload_id: str) -> Change | None:
-    """None when an upload has been started meanwhile."""
+    """Record the multipart upload. Returns None if one was recorded meanwhile."""
     _require(row, UPLOADING)
     if row.upload_id is not None:
         return None
@@ -97,14 +100,14 @@ def start_multipart(row: ItemRow, upload_id: str) -> Change | None:
 
 
 def clear_multipart(row: ItemRow, upload_id: str) -> Change | None:
-    """The upload is gone or useless: the next one starts from zero parts."""
+    """Drop a multipart upload that is absent or unusable. The next one starts without parts."""
     if row.state is not UPLOADING or row.upload_id != upload_id:
         return None
     return Change(replace(row, upload_id=None, revision=row.revision + 1), "upload_refused")
 
 
 def complete(row: ItemRow, digest: str, now: datetime) -> Change | None:
-    """None when it has been completed before: repeatable."""
+    """Queue an uploaded item. Returns None if it was completed before, so repeating is no error."""
     if row.state in {QUEUED, PROCESSING, READY, FAILED}:
         return None
     _require(row, UPLOADING)
@@ -122,8 +125,11 @@ def mark_sent(row: ItemRow, now: datetime) -> Change | None:
 
 
 def cleaned(row: ItemRow) -> Change | None:
-    """The sweeper has removed what no longer counts; what a remake replaced waits for its own time, and an upload that
-    was given up is looked at once more when no URL given out for it can bring bytes any more."""
+    """Record that the sweeper has deleted the orphaned files, and schedule the next clean-up.
+
+    It is due when the retention of a previous result ends and, for an abandoned upload, when the last issued URL can
+    no longer bring bytes.
+    """
     if row.cleanup_at is None:
         return None
     later = [from_rfc3339(each.until) for each in row.former]
@@ -134,7 +140,8 @@ def cleaned(row: ItemRow) -> Change | None:
 
 
 def cancel(row: ItemRow, now: datetime, duplicate_of: ItemId | None = None) -> Change | None:
-    """None when it is cancelled already. A poster that was there goes too: another try begins with the first stage."""
+    """Cancel the item. Returns None if it is cancelled already. A poster is dropped too: a retry begins with the
+    first stage."""
     if row.state is CANCELLED:
         return None
     cleanup = now if row.state is UPLOADING else now + CANCELLED_ORIGINAL_RETENTION
@@ -144,7 +151,7 @@ def cancel(row: ItemRow, now: datetime, duplicate_of: ItemId | None = None) -> C
 
 
 def retry(row: ItemRow, now: datetime) -> Change:
-    """Back into the lane that it was in."""
+    """Queue a failed or cancelled item again, in the lane that it was in."""
     _require(row, FAILED, CANCELLED)
     limit = now + QUEUE_LIMIT
     queued = move(
@@ -165,7 +172,7 @@ def retry(row: ItemRow, now: datetime) -> Change:
 
 
 def edit(row: ItemRow, body: EditItem, expected: int | None) -> Change | None:
-    """None when nothing would change. Raises Outdated, NotFound."""
+    """Change the fields that the body names. Returns None if nothing changes. Raises Outdated, NotFound."""
     if row.state is DELETED:
         raise NotFound
     if expected is not None and row.version != expected:
@@ -190,6 +197,6 @@ def _require(row: ItemRow, *states: ItemState) -> None:
 
 
 def over() -> dict[str, object]:
-    """The fields of a claim and a wait that have ended; with the claim ends what could be played under it."""
+    """Return the reset fields of a claim and its wait. The claim's ladder ends with the claim."""
     claim = {"claim": None, "claimed_until": None, "ladder": None}
     return claim | {"deadline": None, "sent_at": None, "sends": 0, "not_before": None}

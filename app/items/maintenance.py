@@ -1,4 +1,4 @@
-"""What happens to items whose time has come: deadlines, lapsed claims, messages that were lost, files that lost."""
+"""The sweeper's work on items: deadlines, lapsed claims, lost messages, orphaned files, purges."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from shared.times import Clock
 
 BATCH = 100
 MAX_RESEND_AGE = lifecycle.MAX_RESEND_INTERVAL + claims.RETURNS_AFTER[-1]
-"""By then at the latest each queued item would be sent again in any case."""
+"""Within this time every queued item is sent again in any case."""
 _GONE = frozenset({ItemState.CANCELLED, ItemState.EXPIRED})
 
 
@@ -41,28 +41,29 @@ class MaintenanceService:
         clock: Clock,
         on_purge: Sequence[OnPurge] = (),
     ) -> None:
-        """`on_purge`: who else must forget an item before its row goes."""
+        """`on_purge`: callbacks that delete the item from other stores before its row is deleted."""
         self._store, self._changes, self._objects = store, changes, objects
         self._queue, self._clock = queue, clock
         self._purging = Purging(store, changes, objects, clock, on_purge)
 
     async def due(self, shard: int) -> list[tuple[AccountId, ItemId]]:
-        """Candidates of one of the 16 shards; the row decides."""
+        """Return candidates of one of the 16 shards. The index may be late; the row decides."""
         return await self._store.due(f"{shard % SHARDS:02d}", self._clock(), BATCH)
 
     async def process(self, account: AccountId, item: ItemId) -> ItemRow | None:
-        """Does what is due. Returns the row if it ended as `poisoned` here, for its capsule; else None."""
+        """Do what is due for this item. Returns the row if it ended as `poisoned` now, so that the caller stores a
+        crash report."""
         row = await self._store.get(account, item)
         try:
             return None if row is None else await self._process(row)
         except NotFound:
-            return None  # purged or erased meanwhile: nothing is due any more
+            return None  # purged or erased meanwhile: nothing is due
 
     async def resend_missing(self, shard: int, made: Mapping[Lane, datetime]) -> None:
-        """Sends again what was sent before its lane's queue was made: the queues of one machine do not outlive it."""
+        """Send again what was sent before its lane's queue was created: local queues do not survive a restart."""
         now = self._clock()
         if max(made.values()) < now - MAX_RESEND_AGE:
-            return  # since then the rounds have sent everything again
+            return  # the regular sweeps have sent everything again since
         async for candidates in self._store.all_due(f"{shard:02d}", now + MAX_RESEND_AGE):
             for row in await self._store.get_many(candidates):
                 if row.state is ItemState.QUEUED and row.sent_at is not None and row.sent_at < made[row.lane]:
@@ -76,7 +77,7 @@ class MaintenanceService:
         if claims.overdue(row, now):
             moved = await self._changes.apply(account, item, lambda current: claims.overdue(current, self._clock()))
             if moved.state is ItemState.QUEUED and moved.sent_at is None:
-                await self._queue.send(moved)  # shows itself when the wait is over, and waits for no other round
+                await self._queue.send(moved)  # delayed until the wait is over, so it need not wait for another sweep
             return moved if moved.failure == claims.POISONED else None
         send_at = lifecycle.next_send(row)
         if send_at is not None and send_at <= now:
@@ -102,7 +103,7 @@ class MaintenanceService:
         )
 
     async def backlog(self, since: datetime) -> Backlog:
-        """Items whose deadline passed before `since`, and how long the queued item that waits longest has waited."""
+        """Count items whose deadline passed before `since`, and measure the longest wait of a queued item."""
         async with TaskGroup() as tasks:
             shards = [tasks.create_task(self._waiting(shard)) for shard in range(SHARDS)]
         rows = [row for shard in shards for row in shard.result()]
@@ -114,14 +115,17 @@ class MaintenanceService:
         return Backlog(late, round(max(waits, default=0.0), 1))
 
     async def _waiting(self, shard: int) -> list[ItemRow]:
-        """What the sweeper has to look at within a day, the most urgent first."""
+        """Return the rows that are due within a day, the most urgent first."""
         until = self._clock() + lifecycle.QUEUE_LIMIT
         candidates = await self._store.due(f"{shard:02d}", until, BATCH)
         return await self._store.get_many(candidates)
 
     async def _remove_orphans(self, row: ItemRow) -> None:
-        """Keeps what the result is made of, what an attempt writes that began since the row was read, and of what was
-        deleted the original, if its bytes are still reserved: it can be restored."""
+        """Delete the files that are part of no result.
+
+        Keeps the files of current and previous results and those of attempts that began after the row was read. A
+        deleted item keeps its original while its bytes are reserved, because it can be restored.
+        """
         key = original_key(row.account_id, row.item_id)
         await self._objects.abort_multiparts(key)
         unreserved = row.state is ItemState.DELETED and row.reserved_bytes == 0

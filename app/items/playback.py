@@ -1,4 +1,4 @@
-"""Playing a video: its playlists, while it is being made and afterwards, with every address in them signed."""
+"""Video playback: the playlists of a video, during and after processing, with signed URLs."""
 
 from app.items.delivery import Audience, Delivery
 from app.items.grants import Grant, PlaybackGrants
@@ -22,37 +22,40 @@ class PlaybackService:
         self._grants, self._clock = grants, clock
 
     def playlist_url(self, row: ItemRow, viewer: str | None = None) -> str | None:
-        """The main playlist's path with a grant in it; None while there is nothing to play."""
+        """Return the path of the main playlist including a grant, or None if the video is not playable yet."""
         if row.ladder is None:
             return None
         return f"/v1/items/{row.item_id}/hls/main.m3u8?grant={self._grants.write(self.grant(row, viewer))}"
 
     def grant(self, row: ItemRow, viewer: str | None = None) -> Grant:
-        """What its owner gets, or `viewer`, who may see it; within a window always the same."""
+        """Return a grant for the owner, or for `viewer`. It is the same within one window."""
         audience = Audience.VIEWER if viewer else Audience.OWNER
         ends_at = self._delivery.video_url_expiry(row.duration_seconds or 0, audience)
         return Grant(row.account_id, row.item_id, ends_at, viewer)
 
     def read_grant(self, item: ItemId, text: str) -> Grant | None:
-        """None for one that opens nothing (any more). Of a viewer's it is still to be asked what they may see."""
+        """Return the grant, or None if it is invalid or expired. For a viewer's grant the caller must still check the
+        access."""
         return self._grants.read(item, text, self._clock())
 
     async def granted(self, grant: Grant) -> ItemRow | None:
-        """None when the item is gone."""
+        """Return the item of the grant, or None if it is deleted."""
         row = await self._store.get(grant.account_id, grant.item_id)
         return None if row is None or row.state is ItemState.DELETED else row
 
     def main(self, row: ItemRow, grant: Grant) -> str:
-        """Names the media playlists of the attempt that counts, relative to itself. Raises NotFound."""
+        """Return the main playlist. It names the media playlists of the current attempt by relative URLs. Raises
+        NotFound."""
         ladder, text = row.ladder, self._grants.write(grant)
         if ladder is None:
             raise NotFound("It cannot be played yet.")
         return main_playlist(ladder, lambda rung: f"{ladder.attempt}/{playlist_file(rung)}?grant={text}")
 
     async def media(self, row: ItemRow, grant: Grant, attempt: int, rung: str) -> str:
-        """As far as it has been made, with addresses that work as long as the grant. They stay the same while it grows.
+        """Return the media playlist as far as it is written. Its signed URLs are valid until the grant ends and do
+        not change while the list grows.
 
-        Raises PlaylistGone when another attempt counts or none any more, NotFound when there is, or was, no such list.
+        Raises PlaylistGone if this attempt is not the current one, NotFound if the list does not exist (yet).
         """
         ladder = row.ladder
         if ladder is None or ladder.attempt != attempt:

@@ -1,4 +1,4 @@
-"""HLS playlists (RFC 8216): what a rung's encoder and its worker wrote, and how players get it."""
+"""HLS playlists (RFC 8216): read what an encoder wrote, write what players get."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from app.items.row import Ladder
 VERSION = 7
 _HEAD = ("#EXTM3U", f"#EXT-X-VERSION:{VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS")
 _START = "#EXT-X-START:TIME-OFFSET=0"
-"""A player of a growing list would else begin near its end, as with a broadcast."""
+"""Without it a player starts a growing list near its end, as with a live broadcast."""
 _END = "#EXT-X-ENDLIST"
 _MAP = re.compile(r'^#EXT-X-MAP:(?:[^\n]*,)?URI="([^"\n]+)"', re.MULTILINE)
 _TARGET = re.compile(r"^#EXT-X-TARGETDURATION:(\d{1,6})$", re.MULTILINE)
@@ -19,7 +19,7 @@ _SEGMENT = re.compile(r"^#EXTINF:(\d{1,6}(?:\.\d{1,9})?),[^\n]*\n(?:#[^\n]*\n)*(
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """`seconds` as it was written, because the sum of thousands must not drift."""
+    """`seconds` is a Decimal as written, because the sum of thousands of floats would drift."""
 
     file: str
     seconds: Decimal
@@ -27,7 +27,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class MediaPlaylist:
-    """One rung's files, named relative to the playlist."""
+    """The files of one rung, named relative to the playlist."""
 
     initialisation: str
     target_seconds: int
@@ -40,7 +40,7 @@ class MediaPlaylist:
 
 
 def read_playlist(text: str) -> MediaPlaylist | None:
-    """None while it names no initialisation. Whatever else it says is left out."""
+    """Parse a media playlist; unknown tags are dropped. Returns None if it has no EXT-X-MAP yet."""
     initialisation, target = _MAP.search(text), _TARGET.search(text)
     if initialisation is None:
         return None
@@ -49,7 +49,7 @@ def read_playlist(text: str) -> MediaPlaylist | None:
 
 
 def write_playlist(playlist: MediaPlaylist) -> str:
-    """Written again with more segments, it differs by the lines at its end only."""
+    """Serialise the playlist. With more segments, only the last lines differ."""
     lines = [
         *_HEAD,
         f"#EXT-X-TARGETDURATION:{playlist.target_seconds}",
@@ -64,7 +64,7 @@ def write_playlist(playlist: MediaPlaylist) -> str:
 
 
 def signed_playlist(text: str, url: Callable[[str], str], *, ended: bool) -> str:
-    """The same with `url` of each file. Raises ValueError for what no worker of ours wrote."""
+    """Return the playlist with each file replaced by `url(file)`. Raises ValueError if it has no EXT-X-MAP."""
     playlist = read_playlist(text)
     if playlist is None:
         raise ValueError("a playlist without an initialisation")
@@ -73,9 +73,10 @@ def signed_playlist(text: str, url: Callable[[str], str], *, ended: bool) -> str
 
 
 def main_playlist(ladder: Ladder, url: Callable[[str], str]) -> str:
-    """All rungs, the smallest first: players begin with the first one. `url` takes a rung's name.
+    """Return the main playlist. The smallest rung comes first, because players begin with the first one. `url` takes
+    a rung's name.
 
-    Where to start is said in each rung's list only: FFmpeg takes a main playlist that says it for a media playlist.
+    EXT-X-START is in the rungs' playlists only: FFmpeg takes a main playlist with it for a media playlist.
     """
     lines = [*_HEAD]
     for rung in ladder.rungs:

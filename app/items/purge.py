@@ -1,4 +1,4 @@
-"""Removing deleted items for good: their objects twice, then their receipts, then the row."""
+"""Purge deleted items: delete their objects in two passes, then their receipts, then the row."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -12,11 +12,11 @@ from shared.ids import AccountId, ItemId
 from shared.times import Clock
 
 OnPurge = Callable[[AccountId, ItemId], Awaitable[None]]
-"""What others do about an item that is about to be gone; done again it changes nothing."""
+"""A callback that deletes an item from another store before the row is deleted. It must be idempotent."""
 
 
 class Purging:
-    """Killed anywhere and begun again, it goes on; two at once come to the same."""
+    """Purge items step by step. Each step is idempotent: it survives a crash and a concurrent run."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class Purging:
         self._clock, self._on_purge = clock, on_purge
 
     async def purge(self, row: ItemRow) -> None:
-        """The next step of a row whose `purge_at` has come. Raises NotFound when somebody else was quicker."""
+        """Run the next step for a row whose `purge_at` has passed. Raises NotFound if another process has purged it."""
         if row.purge is None:
             row = await self._changes.apply(
                 row.account_id, row.item_id, lambda current: deletion.begin_purge(current, self._clock())

@@ -1,4 +1,4 @@
-"""Sending items to their lane, and noting that it was done."""
+"""Send items to the queue of their lane and record that they were sent."""
 
 import asyncio
 
@@ -16,9 +16,9 @@ log = structlog.get_logger()
 
 QUEUES = {Lane.EXPRESS: EXPRESS_QUEUE, Lane.BULK: BULK_QUEUE}
 AFTER_COMMIT_SECONDS = 2.0
-"""How long a request waits for the queue once its row is written."""
+"""How long a request waits for the queue after its row is committed."""
 MAX_DELAY_SECONDS = 900
-"""SQS's limit for one message."""
+"""Maximum delay of one SQS message."""
 
 
 class WorkQueue:
@@ -26,7 +26,7 @@ class WorkQueue:
         self._queues, self._changes, self._clock = queues, changes, clock
 
     async def send(self, row: ItemRow) -> ItemRow:
-        """Sends first, notes second: a crash in between costs one refused claim, never an item."""
+        """Send the item, then record it. A crash in between causes one refused claim, but never loses an item."""
         delay = 0
         if row.not_before is not None:
             delay = max(0, min(MAX_DELAY_SECONDS, int((row.not_before - self._clock()).total_seconds()) + 1))
@@ -41,10 +41,10 @@ class WorkQueue:
                 row.account_id, row.item_id, lambda current: lifecycle.mark_sent(current, self._clock()), known=row
             )
         except NotFound:
-            return row  # erased meanwhile: the message wakes nobody
+            return row  # erased meanwhile: the claim of this message will be refused
 
     async def send_after_commit(self, row: ItemRow) -> ItemRow:
-        """As `send`, but a failure is only logged: the row is queued, and the sweeper sends what has no `sent_at`."""
+        """Send like `send`, but only log a failure: the row is queued, and the sweeper sends rows without `sent_at`."""
         try:
             async with asyncio.timeout(AFTER_COMMIT_SECONDS):
                 return await self.send(row)

@@ -1,4 +1,4 @@
-"""Making a ready item anew by a changed recipe: each move a pure function on its row, whose state stays `ready`."""
+"""Reprocess a ready item by a new recipe: each transition is a pure function on its row, whose state stays `ready`."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,18 +11,19 @@ from shared.items import ItemKind
 from shared.times import from_rfc3339, to_rfc3339
 
 PREVIOUS_RETENTION = timedelta(days=30)
-"""So long the files that a remake replaced can be named again."""
+"""Retention of the files that reprocessing replaced. Until then they can be made current again."""
 REQUEST_AGAIN_AFTER = timedelta(minutes=2)
-"""When no worker has taken it by then, its message may be lost."""
+"""If no worker has claimed the item by then, its message may be lost and is sent again."""
 
 
 def is_stale(row: ItemRow, recipe: str) -> bool:
-    """Whether something of a ready item was made by another recipe."""
+    """Return whether a part of a ready item was made by another recipe."""
     return row.state is READY and row.result is not None and not _is_made_by(row.result, row.ladder, recipe)
 
 
 def request(row: ItemRow, recipe: str, now: datetime) -> Change | None:
-    """Notes that a worker is being asked. None unless it is stale, in nobody's hands and not asked for just now."""
+    """Record a request to reprocess. Returns None if the item is current, claimed, or was requested less than 2
+    minutes ago."""
     if not is_stale(row, recipe) or row.claim is not None:
         return None
     pending = row.remake
@@ -38,7 +39,7 @@ def request(row: ItemRow, recipe: str, now: datetime) -> Change | None:
 
 
 def begin(row: ItemRow, recipe: str, token: str, now: datetime, lease: timedelta = LEASE) -> Change:
-    """A worker takes it. Raises ClaimLost unless it was asked for by this very recipe and is in nobody's hands."""
+    """Claim the item. Raises ClaimLost unless it was requested for this recipe and is unclaimed."""
     pending = row.remake
     if (
         pending is None
@@ -52,13 +53,13 @@ def begin(row: ItemRow, recipe: str, token: str, now: datetime, lease: timedelta
 
 
 def renew(row: ItemRow, token: str, now: datetime, lease: timedelta = LEASE) -> Change:
-    """The heartbeat. Raises ClaimLost."""
+    """Extend the lease (heartbeat). Raises ClaimLost."""
     _require_claim(row, token)
     return _change(row, "renewed", {"claimed_until": now + lease})
 
 
 def finish(row: ItemRow, token: str, kind: ItemKind, result: Result, ladder: Ladder | None, now: datetime) -> Change:
-    """From here on the new files count; the old ones stay where they are for a while. Raises ClaimLost."""
+    """Make the new files current. The old files are kept for 30 days. Raises ClaimLost."""
     _require_claim(row, token)
     captured = row.captured_at
     if result.captured_at and not row.captured_by_user:
@@ -68,20 +69,21 @@ def finish(row: ItemRow, token: str, kind: ItemKind, result: Result, ladder: Lad
 
 
 def fail(row: ItemRow, token: str, now: datetime) -> Change:
-    """The item stays as it was; only the operator hears of it. Raises ClaimLost."""
+    """Record the failure for the operator; the item itself stays unchanged. Raises ClaimLost."""
     _require_claim(row, token)
     failed = replace(row.remake, failed=True) if row.remake else None
     return _change(row, "remake_failed", _released(row, now) | {"remake": failed})
 
 
 def give_back(row: ItemRow, token: str, now: datetime) -> Change:
-    """Raises ClaimLost."""
+    """Release the claim so that another worker can take it. Raises ClaimLost."""
     _require_claim(row, token)
     return _change(row, "remake_given_back", _released(row, now))
 
 
 def lapse(row: ItemRow, now: datetime) -> Change | None:
-    """What the sweeper does to a claim whose worker is gone; the fifth time the remake has failed. None if it holds."""
+    """Release a claim whose lease has expired. The fifth time, reprocessing has failed. Returns None if the claim
+    holds."""
     if row.state is not READY or row.claimed_until is None or row.claimed_until > now:
         return None
     pending = row.remake
@@ -92,13 +94,14 @@ def lapse(row: ItemRow, now: datetime) -> Change | None:
 
 
 def name_again(row: ItemRow, recipe: str, now: datetime) -> Change | None:
-    """Names files of this recipe that are still there from before; None when there are none, or no need."""
+    """Make previous files of this recipe current again. Returns None if there are none, or if the item is not stale."""
     previous = next((each for each in row.former if _is_made_by(each.result, each.ladder, recipe)), None)
     return _swapped(row, previous, now) if previous and is_stale(row, recipe) else None
 
 
 def roll_back(row: ItemRow, recipe: str, now: datetime) -> Change | None:
-    """Names the files again that this recipe's replaced; None unless its own count and older ones are there."""
+    """Make the files current again that this recipe's files replaced. Returns None if the item is stale or no older
+    files are kept."""
     if row.state is not READY or row.result is None or is_stale(row, recipe):
         return None
     previous = next((each for each in row.former if not _is_made_by(each.result, each.ladder, recipe)), None)
@@ -106,7 +109,7 @@ def roll_back(row: ItemRow, recipe: str, now: datetime) -> Change | None:
 
 
 def drop_previous(row: ItemRow, now: datetime) -> Change | None:
-    """Former files whose time is over may go; None when there are none."""
+    """Drop previous results whose retention has ended. Returns None if there are none."""
     unexpired = tuple(each for each in row.former if from_rfc3339(each.until) > now)
     return None if unexpired == row.former else _change(row, "former_forgotten", {"former": unexpired})
 
@@ -121,7 +124,7 @@ def _swapped(row: ItemRow, previous: PreviousResult, now: datetime) -> Change:
 def _named(
     row: ItemRow, result: Result, ladder: Ladder | None, other_results: tuple[PreviousResult, ...], now: datetime
 ) -> dict[str, object]:
-    """`result` counts, and what counted before becomes former."""
+    """Make `result` current and keep the one it replaces as a previous result."""
     if row.result is None:
         raise ValueError("a ready item without a result")
     previous = PreviousResult(row.result, row.ladder, to_rfc3339(now + PREVIOUS_RETENTION))
@@ -134,7 +137,7 @@ def _named(
 
 
 def _released(row: ItemRow, now: datetime) -> dict[str, object]:
-    """What a lost or failed attempt left behind goes when nobody can be writing any more."""
+    """Release the claim. The files of a lost or failed attempt are deleted once no worker can still be writing."""
     cleanup = now + CLEANUP_AFTER
     return {"claim": None, "claimed_until": None, "cleanup_at": min(row.cleanup_at or cleanup, cleanup)}
 

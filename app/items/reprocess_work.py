@@ -1,4 +1,4 @@
-"""What a worker does to a ready item that is made anew: the same calls as for a new one, another outcome."""
+"""A worker's calls while it reprocesses a ready item: the interface of WorkService with other outcomes."""
 
 import secrets
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from shared.times import Clock
 
 
 class ReprocessWork:
-    """Everything but `claim` raises ClaimLost once the claim is void; then nothing was written."""
+    """All methods but `claim` raise ClaimLost once the claim is void; nothing is written then."""
 
     def __init__(
         self,
@@ -29,13 +29,13 @@ class ReprocessWork:
         clock: Clock,
         lease: timedelta = LEASE,
     ) -> None:
-        """`recipe` is what this worker makes; what was asked for by another one it leaves to others."""
+        """`recipe` is this worker's recipe. Requests for another recipe are left to other workers."""
         self._store, self._changes, self._work = store, changes, work
         self._recipe, self._clock = recipe, clock
         self.lease = lease
 
     async def claim(self, account: AccountId, item: ItemId, _lane: Lane = Lane.BULK) -> ItemRow:
-        """The row with a fresh claim. Raises ClaimLost when nobody asked for it or it is done, NotFound."""
+        """Claim the item and return its row. Raises NotFound, or ClaimLost if it is not requested or already done."""
         if await self._changes.is_closing(account):
             raise ClaimLost
         token = secrets.token_hex(16)
@@ -46,7 +46,7 @@ class ReprocessWork:
         )
 
     async def check(self, claimed: ItemRow) -> None:
-        """Only looks whether the claim still holds."""
+        """Raise ClaimLost if the claim is void. Writes nothing."""
         current = await self._store.get(claimed.account_id, claimed.item_id)
         if current is None or current.state is not ItemState.READY:
             raise ClaimLost
@@ -68,11 +68,11 @@ class ReprocessWork:
     async def hand_off(
         self, claimed: ItemRow, kind: ItemKind, result: Result, _steps: Sequence[ReceiptStep]
     ) -> ItemRow:
-        """The poster is made; the same attempt goes on, and nothing is told before the whole is there."""
+        """Keep the result in memory: the same attempt goes on, and nothing is published before all files exist."""
         return replace(claimed, kind=kind, result=result)
 
     async def play(self, claimed: ItemRow, _ladder: Ladder, _steps: Sequence[ReceiptStep]) -> ItemRow:
-        """Nothing: it can be played as it was before."""
+        """Return the claim unchanged: the video stays playable by its current files."""
         return claimed
 
     async def finish(
@@ -83,7 +83,7 @@ class ReprocessWork:
         steps: Sequence[ReceiptStep],
         ladder: Ladder | None = None,
     ) -> ItemRow:
-        """The new files count from here on; sent again after an answer was lost, it is no error."""
+        """Make the new files current. Repeating it after a lost response is no error."""
         token = _token(claimed)
         return await self._work.commit_with_retry(
             claimed,
@@ -93,12 +93,12 @@ class ReprocessWork:
         )
 
     async def fail(self, claimed: ItemRow, _failure: StoredFailure, steps: Sequence[ReceiptStep]) -> None:
-        """The item stays as it was."""
+        """Record the failure; the item itself stays unchanged."""
         token = _token(claimed)
         await self._release(claimed, lambda current: reprocess_rules.fail(current, token, self._clock()), steps)
 
     async def record_lost_attempt(self, claimed: ItemRow, steps: Sequence[ReceiptStep]) -> ItemRow:
-        """A decoder died of it: this time that is a failure at once, for the item has all it needs."""
+        """Fail at once when a decoder crashed: no further attempt is needed, because the item already has its files."""
         token = _token(claimed)
         return await self._release(claimed, lambda current: reprocess_rules.fail(current, token, self._clock()), steps)
 

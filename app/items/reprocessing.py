@@ -1,4 +1,4 @@
-"""A changed recipe for what is ready already: how much that is, asking workers for it bit by bit, and going back."""
+"""Apply a new recipe to ready items: survey them, request reprocessing in small batches, roll back."""
 
 import asyncio
 from collections import Counter
@@ -20,15 +20,15 @@ from shared.times import Clock
 
 POLL_SECONDS = 0.25
 PHOTOS_FOR_A_VIDEO = 8
-"""So many photos may wait in the lane in the place of one video: each takes a fraction of a second."""
+"""This many photos count as one video in the lane, because a photo takes a fraction of a second."""
 SAMPLE = 200
-"""Receipts that an estimate is measured on: the first stale items of each kind."""
+"""Number of receipts per kind that an estimate is based on: those of the first stale items."""
 _MADE_BY_US = frozenset({"download", "probe", "poster", "make", "encode", "join", "upload"})
-"""The steps of a receipt that a remake repeats."""
+"""The steps of a receipt that reprocessing repeats."""
 
 
 def is_reprocess(body: dict[str, object]) -> bool:
-    """Whether a message of the bulk lane asks for an item to be made anew."""
+    """Return whether a message of the bulk lane requests reprocessing."""
     return body.get("remake") is True
 
 
@@ -41,7 +41,7 @@ class Outcome(StrEnum):
 
 @dataclass(slots=True)
 class Measured:
-    """What receipts say about one kind of items. Of videos a second of work belongs to a second of film."""
+    """Statistics of one kind of item, from receipts. `amount` is in seconds of video, or in items for photos."""
 
     stale: int = 0
     amount: float = 0
@@ -51,7 +51,7 @@ class Measured:
 
     @property
     def seconds(self) -> float | None:
-        """Of one slot, for all that is stale; None when no receipt says how long one takes."""
+        """Return the estimated seconds of one slot for all stale items, or None if no receipt has a duration."""
         if self.stale == 0:
             return 0.0
         return self.sampled_seconds / self.sampled_amount * self.amount if self.sampled_amount else None
@@ -62,18 +62,18 @@ class Survey:
     ready: int = 0
     stale: int = 0
     named_again: int = 0
-    """So many of the stale ones need no work: files of this recipe are still there from before."""
+    """Stale items that need no work: previous files of this recipe are still kept."""
     by_kind: dict[ItemKind, Measured] = field(default_factory=lambda: {kind: Measured() for kind in ItemKind})
 
     @property
     def seconds(self) -> float | None:
-        """Of one slot; None when that cannot be told."""
+        """Return the estimated seconds of one slot, or None if it is unknown for a kind."""
         known = [each.seconds for each in self.by_kind.values()]
         return None if any(seconds is None for seconds in known) else sum(seconds or 0 for seconds in known)
 
 
 class Reprocessing:
-    """Interrupted anywhere and begun again, it does only what is missing."""
+    """Reprocess all stale items. It can be killed and run again: it does only what is missing."""
 
     def __init__(
         self,
@@ -84,12 +84,12 @@ class Reprocessing:
         clock: Clock,
         account: AccountId | None = None,
     ) -> None:
-        """`recipe` is this release's; `account` narrows everything to one."""
+        """`recipe` is this release's; `account` limits everything to one account."""
         self._store, self._changes, self._queues = store, changes, queues
         self._recipe, self._clock, self._account = recipe, clock, account
 
     async def survey(self) -> Survey:
-        """Changes nothing."""
+        """Count the stale items and estimate the work. Read-only."""
         survey = Survey()
         async for row in self._all_rows():
             if row.state is not ItemState.READY:
@@ -105,8 +105,8 @@ class Reprocessing:
         return survey
 
     async def run(self, slots: int, publish: Callable[[Outcome, ItemId], None]) -> Counter[Outcome]:
-        """Has all that is stale made anew: as much at a time as keeps so many slots of the bulk lane busy, and only
-        while nobody else's work waits there. `tell` hears of each."""
+        """Have all stale items reprocessed. Keeps at most `slots` slots of the bulk lane busy, and only while no
+        other work waits there. Calls `publish` with each outcome."""
         outcomes: Counter[Outcome] = Counter()
         requested: dict[ItemId, ItemRow] = {}
 
@@ -129,7 +129,8 @@ class Reprocessing:
         return outcomes
 
     async def roll_back(self) -> int:
-        """Names the files again that this recipe's replaced, as long as they are kept; how many items that were."""
+        """Make the files current again that this recipe's files replaced, where they are kept. Returns the number of
+        items."""
         moved = 0
         async for row in self._all_rows():
             if reprocess_rules.roll_back(row, self._recipe, self._clock()) is None:
@@ -145,14 +146,15 @@ class Reprocessing:
         return await self._apply(row, lambda current: reprocess_rules.name_again(current, self._recipe, self._clock()))
 
     async def _apply(self, row: ItemRow, rule: Callable[[ItemRow], Change | None]) -> bool:
-        """Whether anything changed; what is gone meanwhile is no error."""
+        """Return whether anything changed. A deleted item is no error."""
         try:
             return (await self._changes.apply(row.account_id, row.item_id, rule)).revision > row.revision
         except NotFound:
             return False
 
     async def _request(self, stale: ItemRow) -> bool:
-        """Whether its outcome is to be waited for. The message wakes a worker, the row tells it what to do."""
+        """Request reprocessing and return whether to wait for its outcome. The message only wakes a worker; the row
+        holds the request."""
         account, item, noted = stale.account_id, stale.item_id, False
 
         def request(current: ItemRow) -> Change | None:
@@ -171,7 +173,7 @@ class Reprocessing:
         return reprocess_rules.is_stale(row, self._recipe)
 
     async def _track(self, requested: dict[ItemId, ItemRow], settle: Callable[[Outcome, ItemId], None]) -> None:
-        """Waits a moment; then settles what is done, and asks once more for what got lost."""
+        """Wait for POLL_SECONDS, then settle finished items and request lost ones again."""
         await asyncio.sleep(POLL_SECONDS)
         rows = {row.item_id: row for row in await self._rows(requested)}
         for item, stale in list(requested.items()):
@@ -183,7 +185,7 @@ class Reprocessing:
                 settle(outcome, item)
 
     def _outcome(self, row: ItemRow | None) -> Outcome | None:
-        """None while it is waited for."""
+        """Return the outcome, or None while it is pending."""
         if row is None or row.state is not ItemState.READY:
             return Outcome.GONE
         if not reprocess_rules.is_stale(row, self._recipe):
@@ -191,7 +193,7 @@ class Reprocessing:
         return Outcome.FAILED if row.remake is not None and row.remake.failed else None
 
     async def _other_work_waits(self, requested: dict[ItemId, ItemRow]) -> bool:
-        """Whether the lane holds more messages than ours that no worker has taken."""
+        """Return whether the lane holds more messages than our own unclaimed ones."""
         waiting = (await self._queues.depth(BULK_QUEUE))["waiting"]
         untaken = sum(1 for row in await self._rows(requested) if row.claim is None)
         return waiting > untaken

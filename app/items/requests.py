@@ -1,4 +1,4 @@
-"""Idempotency-Key: the same request sent again gets the first answer, built again."""
+"""Idempotency-Key: a repeated request gets the first response, built again."""
 
 from app.events.requests import RequestKey, fingerprint
 from app.items.store import CompletedRequest, ItemStore
@@ -9,7 +9,7 @@ __all__ = ["RequestKey", "Requests", "completed_request", "fingerprint"]
 
 
 def completed_request(request: RequestKey | None, item: ItemId, status: int) -> CompletedRequest | None:
-    """What is to be kept of a request that came with a key."""
+    """Return the record to store for a request, or None if it has no key."""
     return CompletedRequest(request.key, request.fingerprint, item, status) if request else None
 
 
@@ -18,7 +18,8 @@ class Requests:
         self._store = store
 
     async def earlier(self, account: AccountId, request: RequestKey | None) -> CompletedRequest | None:
-        """What was answered under this key. Raises IdempotencyMismatch when that was another request."""
+        """Return the request completed under this key, or None. Raises IdempotencyMismatch if its fingerprint
+        differs."""
         if request is None:
             return None
         earlier = await self._store.find_completed(account, request.key)

@@ -1,4 +1,4 @@
-"""Items over HTTP."""
+"""HTTP routes of items."""
 
 import asyncio
 import gzip
@@ -34,9 +34,9 @@ from shared.problems import Invalid, Outdated
 router = APIRouter(prefix="/items", tags=["items"])
 
 COMPRESSION = 3
-"""gzip's level: of playlists, higher ones spare a few per cent for several times the CPU."""
+"""gzip level: for playlists, higher levels save a few per cent for several times the CPU."""
 POLL_SECONDS = "2"
-"""What Retry-After says of an item in work; whoever can should rather listen to the events."""
+"""Retry-After for an item in processing. Clients that can should subscribe to the events instead."""
 
 
 def _items(request: Request) -> ItemService:
@@ -66,7 +66,7 @@ Log = Annotated[EventLog, Depends(_event_log)]
 
 
 def _expected_version(if_match: Annotated[str | None, Header()] = None) -> int | None:
-    """The version that an If-Match names: `"3"`, or a whole ETag of ours; None for `*` or none."""
+    """Return the version in If-Match: `"3"`, or a whole ETag of ours. None for `*` or no header. Raises Outdated."""
     if if_match is None or if_match.strip() == "*":
         return None
     match = re.fullmatch(r'"(\d{1,9})(-[^"]*)?"', if_match.strip())
@@ -82,7 +82,8 @@ ExpectedVersion = Annotated[int | None, Depends(_expected_version)]
 async def create_item(
     body: CreateItem, caller: Caller, uploads: Uploads, items: Items, key: Key, response: Response
 ) -> CreatedItem:
-    """Registers an item and answers how to upload it; 200 when these bytes are here already."""
+    """Create an item and return how to upload it. Returns 200 and the existing item if the account has the same
+    bytes."""
     created = await uploads.create(caller.account_id, body, key)
     if created.duplicate:
         response.status_code = 200
@@ -101,7 +102,7 @@ async def list_items(
     cursor: Annotated[str | None, Query(max_length=500)] = None,
     deleted: Annotated[bool, Query(description="Instead those that can be restored.")] = False,
 ) -> ItemPage:
-    """Newest first; `Darkroom-Events` says from which event on to follow."""
+    """List items, newest first. `Darkroom-Events` holds the sequence number to subscribe to events from."""
     head = await log.head(caller.account_id)
     listed = await items.list(caller.account_id, order=order, cursor=cursor, limit=limit, deleted=deleted)
     response.headers[HEAD_HEADER] = str(head.last)
@@ -112,7 +113,7 @@ async def list_items(
 async def get_item(
     access: ReadableItem, items: Items, response: Response, if_none_match: Annotated[str | None, Header()] = None
 ) -> Item:
-    """An own item, or one that an album shows to whoever asks."""
+    """Return an item of the caller, or one that an album or link shares with the caller."""
     tag = items.tag(access.row, access.shared)
     response.headers["ETag"] = tag
     response.headers["Cache-Control"] = "private, no-cache"
@@ -125,7 +126,7 @@ async def get_item(
 async def edit_item(
     row: EditableItem, body: EditItem, items: Items, expected: ExpectedVersion, response: Response
 ) -> Item:
-    """Changes what is named; with If-Match only if nobody else did meanwhile."""
+    """Change the fields that the body names; with If-Match only if the version matches."""
     if not body.model_fields_set:
         raise Invalid(errors=[{"field": "", "message": "name at least one field to change"}])
     edited = await items.edit(row, body, expected)
@@ -135,12 +136,13 @@ async def edit_item(
 
 @router.get("/{item}/parts")
 async def list_parts(row: EditableItem, uploads: Uploads) -> StoredParts:
-    """Which parts S3 has: an interrupted upload goes on from here, on any device."""
+    """List the parts that S3 has, so that an interrupted upload can continue on any device."""
     return await uploads.list_parts(row)
 
 
 @router.post("/{item}/parts")
 async def presign_parts(row: EditableItem, body: PartsRequest, uploads: Uploads) -> PartUploads:
+    """Presign requests for single parts, valid for one hour."""
     return await uploads.presign_parts(row, body.parts)
 
 
@@ -148,7 +150,7 @@ async def presign_parts(row: EditableItem, body: PartsRequest, uploads: Uploads)
 async def complete_item(
     row: EditableItem, completion: Completion, items: Items, key: Key, response: Response
 ) -> CompletedItem:
-    """Verifies the upload and queues the item; repeatable."""
+    """Verify the upload and queue the item. Idempotent."""
     completed = await completion.complete(row, key)
     response.headers["Location"] = f"/v1/items/{completed.row.item_id}"
     response.headers["Retry-After"] = POLL_SECONDS
@@ -157,12 +159,13 @@ async def complete_item(
 
 @router.post("/{item}/cancel")
 async def cancel_item(row: EditableItem, items: Items) -> Item:
+    """Cancel an item in upload or processing. Idempotent."""
     return items.to_wire(await items.cancel(row))
 
 
 @router.post("/{item}/retry", status_code=202)
 async def retry_item(row: EditableItem, items: Items, key: Key, response: Response) -> Item:
-    """Queues a failed or cancelled item again."""
+    """Queue a failed or cancelled item again."""
     retried = await items.retry(row, key)
     response.headers["Retry-After"] = POLL_SECONDS
     return items.to_wire(retried)
@@ -175,19 +178,19 @@ async def get_receipt(row: EditableItem, items: Items) -> Receipt:
 
 @router.get("/{item}/original")
 async def get_original(row: ItemWithOriginal, items: Items) -> OriginalUrl:
-    """A signed URL for the untouched bytes, valid for ten minutes."""
+    """Return a signed URL of the original bytes, valid for ten minutes."""
     return await items.original(row)
 
 
 class PlaylistResponse(Response):
-    """For the description: what these routes answer is no JSON."""
+    """The media type of playlists in the OpenAPI document."""
 
     media_type = "application/vnd.apple.mpegurl"
 
 
 @router.get("/{item}/hls/main.m3u8", response_class=PlaylistResponse)
 async def get_main_playlist(playing: PlayedItem, playback: Playback, request: Request) -> Response:
-    """HLS: all sizes of a playable video. The item's `playlist_url` has a grant: players need no session."""
+    """Return the HLS main playlist. The item's `playlist_url` includes a grant, so players need no session."""
     return _playlist(request, playback.main(playing.row, playing.grant))
 
 
@@ -199,13 +202,14 @@ async def get_media_playlist(
     playback: Playback,
     request: Request,
 ) -> Response:
-    """HLS: one size, as far as it has been made. 410 when that attempt has ended: load the item, go on there."""
+    """Return the HLS playlist of one rung, as far as it is written. 410 if that attempt has ended: load the item
+    again."""
     text = await playback.media(playing.row, playing.grant, attempt, rung)
     return await asyncio.to_thread(_playlist, request, text)
 
 
 def _playlist(request: Request, text: str) -> Response:
-    """Asked for again and again while it grows; the signed addresses in it compress to a fraction."""
+    """Return the playlist, compressed if possible: players poll it while it grows, and signed URLs compress well."""
     content = text.encode()
     tag = f'W/"{hashlib.sha256(content).hexdigest()[:16]}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}

@@ -1,4 +1,4 @@
-"""An item as it is stored: one frozen value with every field of its row, and how it looks to clients."""
+"""The stored form of an item: one frozen value with every field of its row, and its conversion to the wire model."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,18 +14,18 @@ from shared.times import to_rfc3339
 
 
 class Lane(StrEnum):
-    """Which workers an item waits for, or is in work with."""
+    """The group of workers that an item waits for or is processed by."""
 
     EXPRESS = "express"
     BULK = "bulk"
 
 
 class Purge(StrEnum):
-    """How far an item has been removed that nothing brings back."""
+    """The progress of a purge. From its begin on the item cannot be restored."""
 
     BEGUN = "begun"
     DELETED = "emptied"
-    """Its objects have been removed once; what was still being written then is removed the second time."""
+    """The objects were deleted once. A second pass deletes what was still being written then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class StoredFailure:
 
 @dataclass(frozen=True, slots=True)
 class StoredRendition:
-    """`recipe` and `attempt` say who wrote the file where that was not the result's own: a video's poster is older than
-    its MP4. `digest` is S3's own of a file that went there in parts."""
+    """`recipe` and `attempt` are set if they differ from the result's: a video's poster is older than its MP4.
+    `digest` is the S3 digest of a file uploaded in parts."""
 
     name: str
     file: str
@@ -54,7 +54,7 @@ class StoredRendition:
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One size of a video's ladder; bandwidths in bits per second, as HLS means them."""
+    """One size of a video's ladder; bandwidths in bits per second, as defined by HLS."""
 
     name: str
     width: int
@@ -66,7 +66,7 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """What a player may play, by the one attempt that counts; its playlists lie in S3 and may still grow."""
+    """The playable rungs of the current attempt. Their playlists are stored in S3 and may still grow."""
 
     recipe: str
     attempt: int
@@ -76,7 +76,7 @@ class Ladder:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What attempts made; it names the recipe and the attempt that count. Of a video in the bulk lane: its poster."""
+    """The output of processing, with its current recipe and attempt. A video in the bulk lane has only its poster."""
 
     recipe: str
     attempt: int
@@ -89,18 +89,18 @@ class Result:
     duration_seconds: float | None = None
 
     def folder_of(self, rendition: StoredRendition) -> tuple[str, int]:
-        """The recipe and the attempt under which the rendition lies."""
+        """Return the recipe and the attempt whose folder holds the rendition."""
         return rendition.recipe or self.recipe, rendition.attempt or self.attempt
 
     @property
     def folders(self) -> frozenset[tuple[str, int]]:
-        """All that hold something of it."""
+        """Return the recipe and attempt of every folder with files of this result."""
         return frozenset({(self.recipe, self.attempt)} | {self.folder_of(each) for each in self.renditions})
 
 
 @dataclass(frozen=True, slots=True)
 class PreviousResult:
-    """What counted until a remake replaced it; its files are there `until` (RFC 3339)."""
+    """A result replaced by reprocessing. Its files are kept `until` (RFC 3339)."""
 
     result: Result
     ladder: Ladder | None
@@ -109,7 +109,8 @@ class PreviousResult:
 
 @dataclass(frozen=True, slots=True)
 class Reprocessing:
-    """A ready item is to be made anew by `recipe`; `failed` when that was tried in vain. Gone when it is done."""
+    """A request to reprocess a ready item by `recipe`; `failed` if that was tried without success. Removed when it is
+    done."""
 
     recipe: str
     asked_at: str
@@ -119,9 +120,10 @@ class Reprocessing:
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
-    """`revision` counts every write, `version` only what users edit. `attempt` numbers the claims and never starts
-    anew, because it is part of S3 keys; `lost_attempts` counts the tries of this lane that died since the last retry.
-    `ladder` is there exactly while the item is playable. `purge_at` is when the sweeper removes what is deleted."""
+    """`revision` counts every write, `version` only the user's edits. `attempt` numbers the claims and is never
+    reset, because it is part of S3 keys; `lost_attempts` counts the crashed attempts in this lane since the last
+    retry. `ladder` is set exactly while the item is playable. `purge_at` is when the sweeper purges a deleted
+    item."""
 
     account_id: AccountId
     item_id: ItemId
@@ -169,7 +171,7 @@ class ItemRow:
 
     @property
     def duration_seconds(self) -> float | None:
-        """Of a video, once it has been looked at."""
+        """Return a video's duration, or None before it is probed."""
         return self.result.duration_seconds if self.result else None
 
 
@@ -178,12 +180,12 @@ def digest_key(account: AccountId, digest: str) -> str:
 
 
 def captured_key(row: ItemRow) -> str:
-    """By which items lie in the order of their capture; as long as nobody knows it, of their creation."""
+    """Return the sort key by capture time; by creation time if the capture time is unknown."""
     return f"{to_rfc3339(row.captured_at or row.created_at)}#{row.item_id}"
 
 
 def to_attributes(row: ItemRow) -> Row:
-    """Everything but the key, with the attributes that the indexes are made of."""
+    """Return all attributes but the key, including those of the indexes."""
     attributes = attributes_of(row)
     for name in row.key:
         del attributes[name]
@@ -194,12 +196,12 @@ def to_attributes(row: ItemRow) -> Row:
 
 
 def from_attributes(attributes: Row) -> ItemRow:
-    """Raises TypeError or ValueError for what no release of ours has written."""
+    """Raises TypeError or ValueError for attributes that no release of ours has written."""
     return value_of(ItemRow, attributes)
 
 
 def to_item(row: ItemRow) -> Item:
-    """As the API shows it, without URLs; also what events carry."""
+    """Return the wire model without URLs, as events carry it."""
     result = row.result
     return Item(
         id=row.item_id,

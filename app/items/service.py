@@ -1,4 +1,4 @@
-"""What a user does with own items: look, list, edit, cancel, retry, read the receipt, fetch the original."""
+"""The owner's actions on items: get, list, edit, cancel, retry, read the receipt, get the original."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,14 +23,14 @@ from shared.times import Clock, to_rfc3339
 
 CREATED, CAPTURED = "created", "captured"
 VIEWABLE = frozenset({ItemState.QUEUED, ItemState.PROCESSING, ItemState.READY})
-"""What others may see of an item, as soon as there is something to be seen."""
+"""States in which other viewers can see an item, provided it has a result."""
 HAVE_ORIGINAL = frozenset({ItemState.QUEUED, ItemState.PROCESSING, ItemState.READY, ItemState.FAILED})
 MAX_PAGES = 50
-"""How far one request looks for the next item of its list; beyond, the page is short and its cursor goes on."""
+"""Maximum number of queries per request. Beyond it the page is short and its cursor continues."""
 ROWS_PER_PAGE = 200
-"""Few items are deleted, and lie among all the others."""
+"""Page size for deleted items, which are rare and stored among all the others."""
 _OWNERS_ONLY = {"digest": None, "deadline": None}
-"""What the file's bytes are, and how its processing goes, is nobody else's business."""
+"""Hidden from other viewers: the digest of the file, and how its processing goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +57,24 @@ class ItemService:
         self._playback, self._cursors, self._clock = playback, cursors, clock
 
     async def get(self, account: AccountId, item: ItemId) -> ItemRow | None:
-        """None when there is no such item of this account, or when it is deleted."""
+        """Return the item, or None if it is absent, deleted, or another account's."""
         row = await self._store.get(account, item)
         return None if row is None or row.state is ItemState.DELETED else row
 
     async def get_many(self, account: AccountId, items: Sequence[ItemId]) -> dict[ItemId, ItemRow]:
-        """Those of the account that `get` would find, each as it stands now."""
+        """Return those items that `get` would return, in their current state."""
         rows = await self._store.get_many([(account, item) for item in items])
         return {row.item_id: row for row in rows if _is_visible(row)}
 
     async def get_of_any(self, items: Sequence[tuple[AccountId, ItemId]]) -> dict[ItemId, ItemRow]:
-        """As `get_many`, whoever owns them."""
+        """Return items like `get_many`, but of any account."""
         return {row.item_id: row for row in await self._store.get_many(items) if _is_visible(row)}
 
     async def list(
         self, account: AccountId, *, order: str, cursor: str | None, limit: int, deleted: bool = False
     ) -> Listed:
-        """Newest first; `deleted`: what can be restored. Raises Invalid for a cursor of another account or list."""
+        """List items, newest first; with `deleted`, those that can be restored. Raises Invalid for a cursor of
+        another account or list."""
         captured, kind = order == CAPTURED, f"{order}, deleted" if deleted else order
         belongs = _is_restorable if deleted else _is_visible
         position = self._cursors.read(account, kind, cursor) if cursor else None
@@ -94,19 +95,19 @@ class ItemService:
         return Listed(rows, self._cursors.write(account, kind, position) if position else None)
 
     async def edit(self, row: ItemRow, body: EditItem, expected: int | None) -> ItemRow:
-        """Raises Outdated, NotFound."""
+        """Change the fields that the body names. Raises Outdated, NotFound."""
         return await self._changes.apply(
             row.account_id, row.item_id, lambda current: lifecycle.edit(current, body, expected)
         )
 
     async def cancel(self, row: ItemRow) -> ItemRow:
-        """Raises WrongState when it is too late; cancelling twice is no error."""
+        """Cancel the item. Raises WrongState if it is too late; cancelling again is no error."""
         return await self._changes.apply(
             row.account_id, row.item_id, lambda current: lifecycle.cancel(_visible(current), self._clock())
         )
 
     async def retry(self, row: ItemRow, request: RequestKey | None) -> ItemRow:
-        """Queues a failed or cancelled item again. Raises WrongState, also when its original is gone."""
+        """Queue a failed or cancelled item again. Raises WrongState, also if its original is deleted."""
         if await self._requests.earlier(row.account_id, request):
             return await self._require(row.account_id, row.item_id)
         if await self._objects.head(original_key(row.account_id, row.item_id)) is None:
@@ -126,7 +127,7 @@ class ItemService:
         return Receipt(steps=tuple(await self._store.receipt(row.item_id)))
 
     async def original(self, row: ItemRow) -> OriginalUrl:
-        """Raises WrongState while, or when, there is no original."""
+        """Return a signed URL of the original. Raises WrongState if there is no original (yet)."""
         if (
             row.state not in HAVE_ORIGINAL
             and await self._objects.head(original_key(row.account_id, row.item_id)) is None
@@ -136,7 +137,7 @@ class ItemService:
         return OriginalUrl(url=url, expires_at=expires_at)
 
     def to_wire(self, row: ItemRow, viewer: Viewer | None = None) -> Item:
-        """As the API shows it, with signed URLs: its owner's, or those of `viewer`, who may see it."""
+        """Return the wire model with signed URLs, for the owner or for `viewer`."""
         item = to_item(row) if viewer is None else to_item(row).model_copy(update=_OWNERS_ONLY)
         if row.result is None:
             return item
@@ -151,7 +152,8 @@ class ItemService:
         return item.model_copy(update=signed | {"playlist_url": playlist})
 
     def tag(self, row: ItemRow, viewer: Viewer | None = None) -> str:
-        """The ETag: first the version that If-Match speaks of, then whatever else changes what is shown."""
+        """Return the ETag: first the version, which If-Match refers to, then everything else that changes the
+        representation."""
         window = ""
         if row.result is not None:
             window = to_rfc3339(self._folder(row, viewer).expires_at)
@@ -169,7 +171,7 @@ class ItemService:
 
 
 def is_viewable(row: ItemRow) -> bool:
-    """Whether others than its owner see anything of it."""
+    """Return whether viewers other than the owner can see the item."""
     return row.state in VIEWABLE and row.result is not None
 
 

@@ -1,4 +1,4 @@
-"""The rows of items, their receipts, and what requests were answered, in DynamoDB."""
+"""DynamoDB store of item rows, their receipts, and completed requests."""
 
 import secrets
 from collections.abc import AsyncIterator, Sequence
@@ -24,12 +24,12 @@ REQUEST_RETENTION = timedelta(hours=24)
 RECEIPT_STEPS = 1_000
 ROWS_PER_PAGE = 100
 _OF_ACCOUNT = {"items": ITEMS_TABLE, "requests": REQUESTS_TABLE}
-"""The tables whose partitions are accounts."""
+"""The tables with the account as partition key."""
 
 
 @dataclass(frozen=True, slots=True)
 class CompletedRequest:
-    """What is kept of a request with an Idempotency-Key: enough to build its answer again."""
+    """What is stored of a request with an Idempotency-Key: enough to build its response again."""
 
     key: str
     fingerprint: str
@@ -39,7 +39,7 @@ class CompletedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a list goes on: the sort key of the last item that was shown."""
+    """A position in a list: the sort key of the last item returned."""
 
     item_id: str
     captured_key: str | None = None
@@ -50,24 +50,25 @@ class ItemStore:
         self._dynamo = dynamo
 
     async def get(self, account: AccountId, item: ItemId) -> ItemRow | None:
-        """As it stands after every acknowledged write."""
+        """Return the row by a consistent read, or None."""
         row = await self._dynamo.get(ITEMS_TABLE, {"account_id": account, "item_id": item})
         return from_attributes(row) if row else None
 
     async def require(self, account: AccountId, item: ItemId) -> ItemRow:
-        """Raises NotFound."""
+        """Return the row. Raises NotFound."""
         row = await self.get(account, item)
         if row is None:
             raise NotFound
         return row
 
     async def get_many(self, items: Sequence[tuple[AccountId, ItemId]]) -> list[ItemRow]:
-        """Those that exist, in no order, each as it stands after every acknowledged write."""
+        """Return the existing rows by consistent reads, in no particular order."""
         keys = [{"account_id": account, "item_id": item} for account, item in items]
         return [from_attributes(row) for row in await self._dynamo.get_many(ITEMS_TABLE, keys)]
 
     async def write(self, actions: Sequence[Action]) -> None:
-        """One transaction. Raises TransactionRefused or TransactionConflict; Refused when it is a single action."""
+        """Write in one transaction. Raises TransactionRefused or TransactionConflict; Refused if it is a single
+        action."""
         if len(actions) == 1:
             await self._dynamo.write(actions[0])
         else:
@@ -76,7 +77,7 @@ class ItemStore:
     async def page(
         self, account: AccountId, *, captured: bool, after: Position | None, limit: int
     ) -> tuple[list[ItemRow], bool]:
-        """Newest first, deleted ones included; and whether more follow."""
+        """Return rows, newest first, deleted ones included, and whether more follow."""
         start: Row | None = None
         if after is not None:
             start = {"account_id": account, "item_id": after.item_id}
@@ -94,7 +95,7 @@ class ItemStore:
         return [from_attributes(row) for row in page.rows], page.more
 
     async def with_digest(self, account: AccountId, digest: str) -> list[ItemId]:
-        """Candidates only: the index is late, the row decides."""
+        """Return candidates: the index is eventually consistent, so the caller must check the row."""
         query = Query(
             ITEMS_TABLE,
             Condition("digest_key = :digest", values={":digest": digest_key(account, digest)}),
@@ -105,7 +106,7 @@ class ItemStore:
         return [ItemId(row["item_id"]) for row in page.rows]
 
     async def due(self, shard: str, now: datetime, limit: int) -> list[tuple[AccountId, ItemId]]:
-        """Candidates only: the index is late, the row decides."""
+        """Return candidates: the index is eventually consistent, so the caller must check the row."""
         query = Query(
             ITEMS_TABLE,
             Condition("due_shard = :shard AND due_at <= :now", values={":shard": shard, ":now": to_rfc3339(now)}),
@@ -116,7 +117,7 @@ class ItemStore:
         return [(AccountId(row["account_id"]), ItemId(row["item_id"])) for row in page.rows]
 
     async def all_due(self, shard: str, until: datetime) -> AsyncIterator[list[tuple[AccountId, ItemId]]]:
-        """The same, page by page to the end; one that is put off meanwhile may come again."""
+        """Yield candidates page by page to the end. An item whose due time changes meanwhile may appear twice."""
         condition = Condition(
             "due_shard = :shard AND due_at <= :until", values={":shard": shard, ":until": to_rfc3339(until)}
         )
@@ -130,7 +131,7 @@ class ItemStore:
             start = {name: page.rows[-1][name] for name in ("account_id", "item_id", "due_shard", "due_at")}
 
     async def all_rows(self, start_after: Row | None = None) -> tuple[list[ItemRow], Row | None]:
-        """One page of every account's items, for who checks the whole."""
+        """Return one page of all accounts' rows, for verification."""
         rows, last = await self._dynamo.scan(ITEMS_TABLE, start_after)
         return [from_attributes(row) for row in rows], last
 
@@ -149,7 +150,7 @@ class ItemStore:
         ]
 
     async def pages_of(self, account: AccountId) -> AsyncIterator[list[ItemRow]]:
-        """All rows, deleted ones included; pages may be erased on the way."""
+        """Yield all rows of the account, deleted ones included. The caller may erase each page before the next."""
         position: Position | None = None
         while True:
             rows, more = await self.page(account, captured=False, after=position, limit=ROWS_PER_PAGE)
@@ -160,13 +161,14 @@ class ItemStore:
                 return
 
     async def count_rows(self, account: AccountId) -> dict[str, int]:
-        """How many rows each table has of the account; finds also the receipts of items that are gone."""
+        """Count the account's rows in each table, including receipts whose item is deleted."""
         mine = Condition("account_id = :account", values={":account": account})
         counts = {name: await self._dynamo.count(Query(table, mine)) for name, table in _OF_ACCOUNT.items()}
         return counts | {"receipts": sum([owner == account async for owner, _ in self.all_receipts()])}
 
     async def all_receipts(self) -> AsyncIterator[tuple[AccountId | None, ItemId]]:
-        """Whose each step of each receipt is, for who checks the whole; None where an old release wrote it."""
+        """Yield account and item of every receipt step, for verification. The account is None if an old release wrote
+        the step."""
         start: Row | None = None
         while True:
             rows, start = await self._dynamo.scan(RECEIPTS_TABLE, start)
@@ -176,11 +178,11 @@ class ItemStore:
                 return
 
     async def erase_rows(self, rows: Sequence[ItemRow]) -> None:
-        """Whatever has become of them since they were read."""
+        """Delete the rows, even if they have changed since they were read."""
         await self._dynamo.delete_many(ITEMS_TABLE, [row.key for row in rows])
 
     async def erase_requests(self, account: AccountId) -> AsyncIterator[int]:
-        """Forgets which requests were answered; says after each page how many those were."""
+        """Delete the account's completed requests. Yields the number per page."""
         mine = Condition("account_id = :account", values={":account": account})
         query = Query(REQUESTS_TABLE, mine, limit=ROWS_PER_PAGE)
         while rows := (await self._dynamo.query(query)).rows:
@@ -189,7 +191,7 @@ class ItemStore:
             yield len(keys)
 
     async def erase_receipt(self, item: ItemId) -> AsyncIterator[int]:
-        """Removes it page by page, and says after each how many steps those were."""
+        """Delete the receipt. Yields the number of steps per page."""
         query = Query(RECEIPTS_TABLE, Condition("item_id = :item", values={":item": item}), limit=RECEIPT_STEPS)
         while rows := (await self._dynamo.query(query)).rows:
             keys = [{"item_id": item, "step_key": row["step_key"]} for row in rows]
@@ -204,7 +206,7 @@ class ItemStore:
 
 
 def row_action(row: ItemRow) -> Action:
-    """Puts the whole row; refused unless it still has the revision before this one (none, for the first)."""
+    """Put the whole row; refused unless the stored row has the previous revision, or is absent for the first one."""
     if row.revision == 1:
         condition = Condition("attribute_not_exists(item_id)")
     else:
@@ -213,12 +215,12 @@ def row_action(row: ItemRow) -> Action:
 
 
 def delete_action(row: ItemRow) -> Action:
-    """Removes the row; refused unless it still is as it was read."""
+    """Delete the row; refused if it has changed since it was read."""
     return delete(ITEMS_TABLE, row.key, Condition("revision = :read", values={":read": row.revision}))
 
 
 def receipt_action(account: AccountId, item: ItemId, step: ReceiptStep) -> Action:
-    """Without a condition: the same step at the same moment is the same line."""
+    """Unconditional: writing the same step of the same moment again changes nothing."""
     at = to_rfc3339(step.at)
     return put(
         RECEIPTS_TABLE,
@@ -235,7 +237,7 @@ def receipt_action(account: AccountId, item: ItemId, step: ReceiptStep) -> Actio
 
 
 def request_action(account: AccountId, request: CompletedRequest, now: datetime) -> Action:
-    """Refused when the key has been used: then the winner's row tells what was answered."""
+    """Refused if the key has been used; the stored row then has the response."""
     return put(
         REQUESTS_TABLE,
         {"account_id": account, "request_key": request.key},

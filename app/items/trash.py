@@ -1,4 +1,4 @@
-"""Deleting one item or many, and bringing back what is not yet gone for good."""
+"""Delete one item or many, and restore what is not purged yet."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from shared.task_group import TaskGroup
 from shared.times import Clock
 
 CONCURRENCY = 100
-"""Deletions of one request under way; the log joins them into batches."""
+"""Concurrent deletions per request; the event log batches them."""
 
 
 class TrashService:
@@ -22,12 +22,12 @@ class TrashService:
         self._store, self._changes, self._clock = store, changes, clock
 
     async def get(self, account: AccountId, item: ItemId) -> ItemRow | None:
-        """An own item, deleted or not; None when there is none, or nothing brings it back."""
+        """Return an item of the account, deleted or not; None if it is absent or can no longer be restored."""
         row = await self._store.get(account, item)
         return None if row is None or row.purge is not None else row
 
     async def delete(self, row: ItemRow, expected: int | None, *, permanently: bool = False) -> None:
-        """Hides it at once; `permanently`: the sweeper then removes it. Repeated, it is no error. Raises Outdated."""
+        """Hide the item at once; with `permanently` the sweeper then purges it. Idempotent. Raises Outdated."""
         await self._changes.apply(
             row.account_id,
             row.item_id,
@@ -36,7 +36,8 @@ class TrashService:
         )
 
     async def delete_many(self, account: AccountId, items: Sequence[ItemId], *, permanently: bool) -> DeletedItems:
-        """As `delete` does with each; an event for each that was not deleted before. After a failure, repeat it."""
+        """Delete each item like `delete`, with one event for each that was not deleted before. After a failure,
+        repeat the call."""
         requested = list(dict.fromkeys(items))
         rows = {row.item_id: row for row in await self._store.get_many([(account, item) for item in requested])}
         semaphore, absent = asyncio.Semaphore(CONCURRENCY), set(requested) - rows.keys()
@@ -60,13 +61,14 @@ class TrashService:
         )
 
     async def restore(self, row: ItemRow) -> ItemRow:
-        """As it was, or cancelled if it was in work. Repeated, it is no error. Raises NotFound when it is too late."""
+        """Restore the previous state, or cancelled if the item was in processing. Idempotent. Raises NotFound if it
+        is too late."""
         return await self._changes.apply(
             row.account_id, row.item_id, lambda current: deletion.restore(current, self._clock())
         )
 
 
 def _first(group: ExceptionGroup[Problem]) -> Problem:
-    """All of them are about the stores, and one answer has room for one."""
+    """Return one problem of the group: all concern the stores, and a response can carry only one."""
     first = group.exceptions[0]
     return _first(first) if isinstance(first, ExceptionGroup) else first

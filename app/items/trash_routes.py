@@ -1,4 +1,4 @@
-"""Deleting and restoring items over HTTP."""
+"""HTTP routes to delete and restore items."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ Permanently = Annotated[bool, Query(description="Nothing brings it back; also fo
 
 @router.delete("/{item}", status_code=204)
 async def delete_item(row: OwnItem, trash: Trash, expected: ExpectedVersion, permanently: Permanently = False) -> None:
-    """Hides the item at once; for 30 days it can be restored."""
+    """Hide the item at once. It can be restored for 30 days."""
     if row.state is ItemState.DELETED and not permanently:
         raise NotFound
     await trash.delete(row, expected, permanently=permanently)
@@ -25,11 +25,11 @@ async def delete_item(row: OwnItem, trash: Trash, expected: ExpectedVersion, per
 
 @router.post("/delete")
 async def delete_items(body: DeleteItems, caller: Caller, trash: Trash) -> DeletedItems:
-    """Deletes many at once; repeatable."""
+    """Delete many items at once. Idempotent."""
     return await trash.delete_many(caller.account_id, body.ids, permanently=body.permanently)
 
 
 @router.post("/{item}/restore")
 async def restore_item(row: OwnItem, trash: Trash, items: Items) -> Item:
-    """As it was before it was deleted; what was in work then comes back as cancelled, and `retry` tries it again."""
+    """Restore a deleted item. One that was in processing comes back as cancelled; `retry` queues it again."""
     return items.to_wire(await trash.restore(row))

@@ -1,4 +1,4 @@
-"""How bytes come in: create an item and hand out presigned requests; their end is in completion.py."""
+"""Start an upload: create an item and issue presigned requests; completion.py ends it."""
 
 from dataclasses import dataclass
 
@@ -56,7 +56,7 @@ class UploadService:
         self._objects, self._clock = objects, clock
 
     async def create(self, account: AccountId, body: CreateItem, request: RequestKey | None) -> Created:
-        """Raises Invalid, TooLarge, QuotaExceeded, IdempotencyMismatch."""
+        """Create an item. Raises Invalid, TooLarge, QuotaExceeded, IdempotencyMismatch."""
         _check(body)
         if earlier := await self._requests.earlier(account, request):
             return await self._again(account, earlier.item_id)
@@ -73,7 +73,7 @@ class UploadService:
         return Created(change.row, await self._how_to_upload(change.row), duplicate=False)
 
     async def list_parts(self, row: ItemRow) -> StoredParts:
-        """What S3 has. Raises WrongState unless the item is uploading in parts."""
+        """Return the parts that S3 has. Raises WrongState unless the item is uploading in parts."""
         _require_multipart(row)
         parts: list[UploadedPart] = []
         if row.upload_id is not None:
@@ -90,7 +90,8 @@ class UploadService:
         )
 
     async def presign_parts(self, row: ItemRow, requested_parts: tuple[PartRequest, ...]) -> PartUploads:
-        """Raises WrongState, or Invalid for parts that the item does not have."""
+        """Presign a request for each part. Raises WrongState, or Invalid for part numbers that the item does not
+        have."""
         _require_multipart(row)
         count = part_count(row.size_bytes)
         if wrong := [body.number for body in requested_parts if body.number > count]:

@@ -1,4 +1,4 @@
-"""What a worker does to an item: claim it, keep the claim, and end it one way or another."""
+"""A worker's actions on an item: claim it, renew the claim, and end it."""
 
 import asyncio
 import random
@@ -22,7 +22,7 @@ MAX_PAUSE_SECONDS = 1.0
 
 
 class WorkService:
-    """Everything but `claim` raises ClaimLost once the claim is void; then nothing was written."""
+    """All methods but `claim` raise ClaimLost once the claim is void; nothing is written then."""
 
     def __init__(
         self, store: ItemStore, changes: ItemChanges, queue: WorkQueue, clock: Clock, lease: timedelta = LEASE
@@ -31,7 +31,7 @@ class WorkService:
         self.lease = lease
 
     async def claim(self, account: AccountId, item: ItemId, lane: Lane = Lane.EXPRESS) -> ItemRow:
-        """The row with a fresh claim. Raises ClaimLost when it is not this lane's turn, NotFound."""
+        """Claim the item and return its row. Raises NotFound, or ClaimLost if it does not wait in this lane."""
         if await self._changes.is_closing(account):
             raise ClaimLost
         token = secrets.token_hex(16)
@@ -40,7 +40,7 @@ class WorkService:
         )
 
     async def check(self, claimed: ItemRow) -> None:
-        """Only looks whether the claim still holds."""
+        """Raise ClaimLost if the claim is void. Writes nothing."""
         current = await self._store.get(claimed.account_id, claimed.item_id)
         if current is None or not (_holds(current, claimed) or _is_finished(current, claimed)):
             raise ClaimLost
@@ -57,7 +57,7 @@ class WorkService:
             await self.check(claimed)
 
     async def hand_off(self, claimed: ItemRow, kind: ItemKind, result: Result, steps: Sequence[ReceiptStep]) -> ItemRow:
-        """The first stage is done: the item waits for its second one. Repeated, it is no error."""
+        """End the first stage and queue the second one. Repeating it is no error."""
         token = _token(claimed)
         row = await self.commit_with_retry(
             claimed,
@@ -68,7 +68,7 @@ class WorkService:
         return await self._queue.send_after_commit(row) if row.state is ItemState.QUEUED else row
 
     async def play(self, claimed: ItemRow, ladder: Ladder, steps: Sequence[ReceiptStep]) -> ItemRow:
-        """The video can be played from here on, although the claim goes on. Repeated, it is no error."""
+        """Make the video playable while the claim continues. Repeating it is no error."""
         token = _token(claimed)
         return await self.commit_with_retry(
             claimed,
@@ -84,7 +84,7 @@ class WorkService:
         steps: Sequence[ReceiptStep],
         ladder: Ladder | None = None,
     ) -> ItemRow:
-        """The result counts from here on; sent again after an answer was lost, it is no error."""
+        """Make the result current. Repeating it after a lost response is no error."""
         token = _token(claimed)
         return await self.commit_with_retry(
             claimed,
@@ -103,12 +103,13 @@ class WorkService:
         )
 
     async def give_back(self, claimed: ItemRow, wait: timedelta = timedelta()) -> None:
-        """Costs the item no attempt. The message in the lane must be shown again, or the sweeper sends another."""
+        """Return the item without counting an attempt. The lane's message must become visible again, or the sweeper
+        sends another."""
         token = _token(claimed)
         await self.commit_with_retry(claimed, lambda current: claims.give_back(current, token, self._clock(), wait))
 
     async def record_lost_attempt(self, claimed: ItemRow, steps: Sequence[ReceiptStep]) -> ItemRow:
-        """The attempt died. Queued again after a wait, or `failed` the fifth time: the row tells."""
+        """Record a crashed attempt. The returned row is queued again after a wait, or `failed` the fifth time."""
         token, lost_attempts = _token(claimed), claimed.lost_attempts + 1
         row = await self.commit_with_retry(
             claimed,
@@ -125,8 +126,9 @@ class WorkService:
         steps: Sequence[ReceiptStep] = (),
         is_done: Callable[[ItemRow], bool] = lambda _current: False,
     ) -> ItemRow:
-        """Writes what an attempt has come to. Tried for as long as the claim may hold: else minutes of work are thrown
-        away, or the attempt counts as lost. `is_done` knows the row of an earlier try whose answer was lost."""
+        """Commit the outcome of an attempt, retrying for as long as the lease can hold: otherwise minutes of work
+        would be discarded, or the attempt would count as lost. `is_done` recognises the row of an earlier try
+        whose response was lost."""
         loop = asyncio.get_running_loop()
         until = loop.time() + self.lease.total_seconds()
         while True:
@@ -161,7 +163,7 @@ def _holds(current: ItemRow, claimed: ItemRow) -> bool:
 
 
 def _is_finished(current: ItemRow, claimed: ItemRow) -> bool:
-    """This very attempt has just done its part: its worker may not know yet."""
+    """Return whether this attempt has already committed its result, which its worker may not know yet."""
     return current.result is not None and current.result.attempt == claimed.attempt
 
 

@@ -1,1 +1,1 @@
-"""What frames every request of the app, its settings, logs and migrations."""
+"""The parts of the app that surround every request, its settings, its logs and its migrations."""

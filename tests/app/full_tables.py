@@ -1,4 +1,4 @@
-"""A row in every table of whichever revision it is, made from what the database itself says of its columns."""
+"""Fill every table of any schema revision with one row, built from the columns that the database reports."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,27 +7,27 @@ from typing import Any
 from sqlalchemy import JSON, Boolean, Column, Connection, DateTime, Integer, MetaData, Table, inspect, select, text
 
 Row = Mapping[str, Any]
-MOMENT = datetime(2026, 11, 27, 1, 2, 3)  # noqa: DTZ001 - as the column holds it
+MOMENT = datetime(2026, 11, 27, 1, 2, 3)  # noqa: DTZ001 - the column stores a naive datetime
 WORD = "[]"
-"""Short enough for every column of text, and JSON where that is checked."""
+"""Short enough for every text column, and valid JSON for columns with a JSON check."""
 
 
 def tables(connection: Connection) -> list[Table]:
-    """Those that are there, parents before children."""
+    """Return the existing tables, parents before children."""
     results = MetaData()
     results.reflect(connection)
     return [table for table in results.sorted_tables if table.name != "alembic_version"]
 
 
 def fill(connection: Connection) -> None:
-    """One row into each empty table. All keys are equal, so that every child finds its parent."""
+    """Insert one row into each empty table. All keys are equal, so every foreign key matches."""
     for table in tables(connection):
         if connection.execute(select(table)).first() is None:
             connection.execute(table.insert().values({column.name: _value(column) for column in table.columns}))
 
 
 def contents(connection: Connection) -> dict[str, list[Row]]:
-    """Each table's rows, as the driver gives them."""
+    """Return each table's rows as the driver returns them."""
     return {
         name: [dict(row) for row in connection.execute(text(f"SELECT * FROM {name}")).mappings()]  # noqa: S608
         for name in inspect(connection).get_table_names()
@@ -36,7 +36,7 @@ def contents(connection: Connection) -> dict[str, list[Row]]:
 
 
 def missing_rows(before: Mapping[str, list[Row]], after: Mapping[str, list[Row]]) -> list[str]:
-    """Tables that are still there without a row that was, looking at the columns that both have."""
+    """Return the tables in both snapshots that lost or changed a row, comparing only the columns that both have."""
     return [
         name
         for name, rows in before.items()

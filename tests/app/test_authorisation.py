@@ -1,4 +1,4 @@
-"""Every route of the OpenAPI document, asked by everybody who might try, against one table of what they must get."""
+"""Send every route of the OpenAPI document as every kind of caller and compare the status codes with one table."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ TABLE = Path(__file__).with_name("authorisation.txt")
 ACTORS = ("nobody", "revoked", "stranger", "viewer", "contributor", "link")
 ENDS_SESSIONS = {("DELETE", "/v1/sessions"), ("DELETE", "/v1/sessions/current")}
 UNSETTABLE: Json = {"id": "itm_1", "account_id": "acc_1", "owner_id": "acc_1", "administrator": True, "version": 9}
-"""Fields that some answers have and no client may set."""
+"""Fields that some responses contain and no client may set."""
 
 NO_PASSWORD = {"password": "not the right one"}
 BODIES: dict[str, Callable[[Json], Json]] = {
@@ -77,7 +77,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """An owner with one of everything, and those who knock at each door."""
+    """An owner with one resource of each kind, and the callers that try to access them."""
 
     sharing: SharingServices
     routes: list[Route]
@@ -90,13 +90,13 @@ class World:
         return await who.request(route.method, route.path.format(**ids).removeprefix("/v1/"), body)
 
     async def actor(self, name: str, route: Route) -> Person | Link:
-        """Where the route ends sessions, somebody else of the kind."""
+        """Return a new user with the same rights as `name` if the route ends the caller's sessions."""
         who = self.actors[name]
         ends = (route.method, route.path) in ENDS_SESSIONS and name not in {"nobody", "revoked"}
         return await self.sharing.user() if ends and isinstance(who, Person) else who
 
     async def possessions(self) -> list[Any]:
-        """All that is the owner's and that nobody else may change."""
+        """Return everything that belongs to the owner and that no other caller may change."""
         album = f"albums/{self.ids['album']}"
         lists = ("items", "members", "shares", "invitations", "transfer")
         paths = [f"items/{self.ids['item']}", album, *(f"{album}/{each}" for each in lists), "account", "sessions"]
@@ -105,7 +105,7 @@ class World:
 
 @pytest_asyncio.fixture(scope="module")
 async def world(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    """The owner is the installation's first account, and so its administrator; none of the others is."""
+    """The owner is the installation's first account and therefore its administrator; the other accounts are not."""
     database = f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('authorisation') / 'darkroom.db'}"
     async with (
         open_services(stores, ManualClock()) as services,
@@ -155,7 +155,7 @@ async def _routes(sharing: SharingServices) -> list[Route]:
 
 
 def _absent(ids: Json) -> Json:
-    """As many ids of things that there never were."""
+    """Return the ids with each resource's id replaced by one that never existed."""
     return ids | {
         "item": new_item_id(),
         "album": new_album_id(),
@@ -188,7 +188,7 @@ async def test_every_route_treats_every_actor_as_the_table_states(
 
 
 async def test_another_accounts_resource_equals_an_absent_one(world: World) -> None:
-    """To a stranger all of it; to those who are let into one album whatever does not lie in it."""
+    """A stranger must not distinguish any resource, and a viewer or a share link none outside the shared album."""
     private = world.ids | {"item": await world.owner.photo(), "album": await world.owner.album()}
     absent, different = _absent(world.ids), []
     for route in [each for each in world.routes if each.names_something]:
@@ -199,7 +199,7 @@ async def test_another_accounts_resource_equals_an_absent_one(world: World) -> N
     assert different == []
 
 
-async def test_no_client_sets_what_is_not_its_to_set(world: World) -> None:
+async def test_no_client_can_set_a_read_only_field(world: World) -> None:
     accepted = []
     for route in [each for each in world.routes if each.has_body]:
         for field, value in UNSETTABLE.items():

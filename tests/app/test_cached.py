@@ -1,4 +1,4 @@
-"""What may be cached: one shape for each line of the registry, and nothing that a caller could change."""
+"""Cacheable values: each registry entry has one type, and no type is mutable."""
 
 import dataclasses
 import sys
@@ -17,7 +17,7 @@ UNCHANGING = (str, int, float, bool, bytes, NoneType, date, datetime, Enum)
 
 
 def kinds_of_this_release() -> list[AnyKind]:
-    """Every kind that a module declares; the app's entry imports them all."""
+    """Return every kind that a module declares. Importing the app's entry point imports all of these modules."""
     assert app.main
     modules = [module for name, module in sys.modules.items() if name.startswith("app.")]
     results = {id(value): value for module in modules for value in vars(module).values() if isinstance(value, Kind)}
@@ -25,7 +25,7 @@ def kinds_of_this_release() -> list[AnyKind]:
 
 
 def changeable_part(shape: Any) -> Any:
-    """The first type in it whose values can be changed in place, or None."""
+    """Return the first type in `shape` whose values are mutable, or None."""
     if get_origin(shape) is Literal:
         return None
     if isinstance(shape, NewType):
@@ -63,5 +63,5 @@ def test_callers_cannot_change_the_value_that_they_share(entry: Entry) -> None:
 
 
 @pytest.mark.parametrize("shape", [_WithList, _Open | None, tuple[dict[str, int], ...], set[str]], ids=str)
-def test_what_can_be_changed_is_found(shape: Any) -> None:
+def test_a_mutable_type_is_detected(shape: Any) -> None:
     assert changeable_part(shape) is not None

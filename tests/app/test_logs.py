@@ -1,4 +1,4 @@
-"""The filter drops signed URLs, tokens, passwords and addresses, and leaves the rest readable."""
+"""The log filter removes signed URLs, tokens, passwords and addresses, and leaves other text unchanged."""
 
 import json
 import logging
@@ -52,11 +52,11 @@ def test_no_secret_survives_in_a_text(text: str) -> None:
     "text",
     ["rendition.made 720p in 3.2 s", "itm_01M85JFWR8BPF33108WQ2WBFK6", "http://127.0.0.1:8081/darkroom", "/v1/items"],
 )
-def test_what_is_no_secret_stays(text: str) -> None:
+def test_text_without_a_secret_is_unchanged(text: str) -> None:
     assert without_secrets(text) == text
 
 
-def test_every_value_of_an_entry_is_cleaned_however_deep(written: StringIO) -> None:
+def test_every_value_of_an_entry_is_cleaned_at_any_depth(written: StringIO) -> None:
     structlog.get_logger().info(
         "thing.done",
         url=SIGNED,
@@ -84,7 +84,7 @@ def test_other_packages_entries_and_tracebacks_pass_the_filter_too(written: Stri
     assert "ValueError" in entry["exception"]
 
 
-@pytest.mark.timeout(30)  # what grows with the square of the length takes minutes
-def test_a_huge_hostile_text_costs_no_more_than_its_length() -> None:
+@pytest.mark.timeout(30)  # an algorithm of quadratic cost takes minutes
+def test_filtering_a_huge_hostile_text_takes_linear_time() -> None:
     for piece in ("a", "@", "?a", "password=", "://", "drs_", "-----BEGIN ", "a@"):
         without_secrets(piece * (200_000 // len(piece)))

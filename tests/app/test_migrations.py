@@ -1,4 +1,4 @@
-"""The relational database's history: forward, backward, forward again; its end is what the code declares."""
+"""Migrations run forward, backward and forward again; the last revision matches the declared tables."""
 
 import asyncio
 
@@ -50,7 +50,7 @@ async def test_migrating_again_changes_nothing(database_url: str) -> None:
     assert await _tables(database_url) == set(metadata.tables)
 
 
-async def test_two_that_migrate_at_once_do_it_one_after_the_other(empty_database_url: str) -> None:
+async def test_concurrent_migrations_run_one_after_the_other(empty_database_url: str) -> None:
     await asyncio.gather(*(migrate(empty_database_url) for _ in range(3)))
 
     assert await _tables(empty_database_url) == set(metadata.tables)

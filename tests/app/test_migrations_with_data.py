@@ -1,4 +1,4 @@
-"""Migrations keep what is in the tables, forward and backward, and the release before goes on working beside them."""
+"""Migrations keep the rows, forward and backward, and the previous release works beside the new schema."""
 
 import io
 import re
@@ -18,13 +18,13 @@ from tests.app.full_tables import contents, fill, missing_rows
 T = TypeVar("T")
 
 UNUSED_SINCE = "unused_since"
-"""A step that takes something away names the release whose code has stopped using it, which must be out already."""
+"""A step that removes something names the release whose code stopped using it. That release must be out already."""
 
 
 def _steps() -> list[Script]:
-    """From the first to the last."""
+    """Return all steps, first to last."""
     with Operations.context(MigrationContext.configure(dialect_name="sqlite", opts={"as_sql": True})):
-        directory = ScriptDirectory.from_config(configuration(None))  # type: ignore[arg-type]  # it asks for none
+        directory = ScriptDirectory.from_config(configuration(None))  # type: ignore[arg-type]  # it needs no URL
         return list(reversed(list(directory.walk_revisions())))
 
 
@@ -40,7 +40,7 @@ async def _on(database_url: str, work: Callable[[Connection], T]) -> T:
 
 
 async def _migrate(database_url: str, revision: str) -> list[str]:
-    """Tables that lost something on the way there."""
+    """Return the tables that lost a row during the migration."""
     before = await _on(database_url, contents)
     await migrate(database_url, revision)
     return missing_rows(before, await _on(database_url, contents))
@@ -59,7 +59,7 @@ async def test_no_step_drops_a_row_forward_or_backward(empty_database_url: str) 
 
 
 def _sql(step: Script) -> list[str]:
-    """What the step sends a MySQL, statement by statement."""
+    """Return the SQL statements that the step sends to MySQL."""
     sent = io.StringIO()
     context = MigrationContext.configure(dialect_name="mysql", opts={"as_sql": True, "output_buffer": sent})
     with Operations.context(context):
@@ -68,7 +68,7 @@ def _sql(step: Script) -> list[str]:
 
 
 def _errors(statements: list[str]) -> Iterator[str]:
-    """What the release before could stumble over: it neither knows new columns nor does without old ones."""
+    """Yield what breaks the previous release: it does not know new columns and needs the old ones."""
     made = {name for statement in statements for name in re.findall(r"^CREATE TABLE (\w+)", statement)}
     for statement in statements:
         if not _is_harmless(statement, made):
@@ -91,8 +91,8 @@ def _is_harmless(statement: str, made: set[str]) -> bool:
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.revision)
-def test_the_release_before_goes_on_working_after_each_step(step: Script) -> None:
-    """Add, fill, switch, remove: a step adds; one that removes says since when nobody uses it."""
+def test_the_previous_release_works_after_each_step(step: Script) -> None:
+    """Follow add, fill, switch, remove: a step adds, or names the release since which the removed part is unused."""
     refused = list(_errors(_sql(step)))
 
     assert not refused or hasattr(step.module, UNUSED_SINCE)
@@ -110,5 +110,5 @@ def test_the_release_before_goes_on_working_after_each_step(step: Script) -> Non
         "CREATE UNIQUE INDEX uq_accounts_name ON accounts (name)",
     ],
 )
-def test_what_the_release_before_stumbles_over_is_refused(statement: str) -> None:
+def test_a_statement_that_breaks_the_previous_release_is_refused(statement: str) -> None:
     assert list(_errors(["CREATE TABLE albums ( id INT )", statement])) == [statement]

@@ -1,4 +1,4 @@
-"""What surrounds every request: its id, its deadline, the size of its body, and an answer whatever happens inside."""
+"""Every request has an id, a deadline, a body limit and a response, even if the handler crashes."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from shared.problems import TooManyRequests, Unavailable
 
 
 class Watched:
-    """What the inner application saw."""
+    """What the inner application received and did."""
 
     def __init__(self) -> None:
         self.cancelled = False
@@ -82,7 +82,7 @@ def _is_problem(response: httpx.Response, status: int, name: str) -> bool:
     return bool(response.json()["type"] == f"urn:darkroom:problem:{name}")
 
 
-async def test_work_stops_when_its_caller_no_longer_waits(http: httpx.AsyncClient, watched: Watched) -> None:
+async def test_work_is_cancelled_at_the_callers_deadline(http: httpx.AsyncClient, watched: Watched) -> None:
     response = await http.get("/endless", headers={"X-Deadline": "50"})
 
     assert _is_problem(response, 504, "deadline-exceeded")
@@ -101,13 +101,13 @@ async def test_a_started_response_may_continue_past_the_deadline(http: httpx.Asy
 
 
 @pytest.mark.parametrize("malformed", ["soon", "1e3", "9" * 30, "", "٣"])
-async def test_a_deadline_that_is_no_number_sets_none(http: httpx.AsyncClient, malformed: str) -> None:
+async def test_a_malformed_deadline_is_ignored(http: httpx.AsyncClient, malformed: str) -> None:
     response = await http.post("/size", content=b"x", headers={b"X-Deadline": malformed.encode()})
 
     assert response.json() == 1
 
 
-async def test_a_body_may_have_a_mebibyte_and_not_one_byte_more(http: httpx.AsyncClient) -> None:
+async def test_a_body_over_one_mebibyte_is_refused(http: httpx.AsyncClient) -> None:
     assert (await http.post("/size", content=b"x" * LARGEST_BODY_BYTES)).json() == LARGEST_BODY_BYTES
     assert _is_problem(await http.post("/size", content=b"x" * (LARGEST_BODY_BYTES + 1)), 413, "too-large")
 

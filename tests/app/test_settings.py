@@ -1,4 +1,4 @@
-"""A wrong or missing setting ends the start with one line that names it and never shows its value."""
+"""A wrong or missing setting stops the start with one line that names the variable and never its value."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ GOOD = {
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Complete and right, and nothing of the machine's own."""
+    """A complete and valid environment, without the machine's own variables."""
     for name in list(os.environ):
         if name.startswith(("DARKROOM_", "AWS_")):
             monkeypatch.delenv(name)
@@ -31,7 +31,9 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def test_the_few_required_settings_suffice_and_registration_is_closed(environment: pytest.MonkeyPatch) -> None:
+def test_only_required_settings_are_needed_and_registration_is_closed_by_default(
+    environment: pytest.MonkeyPatch,
+) -> None:
     settings = load_settings()
 
     assert settings.registration is Registration.CLOSED
@@ -48,7 +50,7 @@ def test_a_missing_setting_is_named(environment: pytest.MonkeyPatch, name: str) 
 
 
 @pytest.mark.parametrize("name", sorted(GOOD))
-def test_an_empty_setting_is_a_missing_one(environment: pytest.MonkeyPatch, name: str) -> None:
+def test_an_empty_setting_counts_as_missing(environment: pytest.MonkeyPatch, name: str) -> None:
     environment.setenv(name, "")
 
     with pytest.raises(SystemExit, match=f"^{name} is missing"):
@@ -82,7 +84,7 @@ def test_a_wrong_setting_is_named_without_its_value(environment: pytest.MonkeyPa
     assert "\n" not in str(ended.value)
 
 
-def test_no_secret_shows_in_a_printed_settings_object(environment: pytest.MonkeyPatch) -> None:
+def test_a_printed_settings_object_contains_no_secret(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("AWS_SECRET_ACCESS_KEY", "canary")
 
     printed = repr(load_settings())
@@ -92,7 +94,7 @@ def test_no_secret_shows_in_a_printed_settings_object(environment: pytest.Monkey
     assert GOOD["DARKROOM_SECRET"] not in printed
 
 
-def test_the_process_ends_with_that_line_alone() -> None:
+def test_the_process_prints_only_that_line_and_exits() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "app", "migrate"], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True
     )

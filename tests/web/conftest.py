@@ -1,4 +1,4 @@
-"""One web tier and one upstream for all tests of this folder; each test uses paths and flags of its own."""
+"""One web tier and one upstream for all tests of this folder; each test uses its own paths and flags."""
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -30,12 +30,12 @@ async def web(web_url: str) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def app(app_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    """The upstream itself, to raise and await its flags."""
+    """A client of the upstream itself, to raise its flags and wait for them."""
     async with httpx.AsyncClient(base_url=app_url, trust_env=False, timeout=60) as client:
         yield client
 
 
 @pytest.fixture
 def flag() -> str:
-    """A name that no other test uses."""
+    """A flag name that no other test uses."""
     return uuid.uuid4().hex

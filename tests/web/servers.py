@@ -1,4 +1,4 @@
-"""Real uvicorn servers on loopback for the web tier's tests, each in its own thread."""
+"""Run real uvicorn servers on loopback for the web tier's tests, each in its own thread."""
 
 import asyncio
 import threading
@@ -23,7 +23,7 @@ START_SECONDS = 60.0
 def serving(
     application: ASGIApp, *, http: type[StrictHttpProtocol] = StrictHttpProtocol, **options: object
 ) -> Iterator[str]:
-    """The base URL of the running server; it is stopped at the end."""
+    """Yield the base URL of the running server. The server stops at the end of the block."""
     config = uvicorn.Config(
         application,
         port=0,
@@ -40,7 +40,7 @@ def serving(
 
 @contextmanager
 def running_server(config: uvicorn.Config) -> Iterator[str]:
-    """The base URL of a server with this configuration, in a thread of its own."""
+    """Yield the base URL of a server with this configuration, which runs in its own thread."""
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -67,14 +67,14 @@ def serving_web(
     objects_url: str = OBJECTS_URL,
     **settings: int,
 ) -> Iterator[str]:
-    """The web tier before `app_url`; by default a proxy at 127.0.0.1 is believed, so tests can arrive over `https`."""
+    """Run the web tier in front of `app_url`. By default it trusts a proxy at 127.0.0.1, so tests can use `https`."""
     values = Settings(
         listen_port=1,
         allowed_hosts=allowed_hosts,
         app_url=AnyHttpUrl(app_url),
         cdn_url=AnyHttpUrl(cdn_url),
         s3_public_endpoint=AnyHttpUrl(objects_url),
-        **settings,  # type: ignore[arg-type]  # limits, all of them whole numbers
+        **settings,  # type: ignore[arg-type]  # limits, all integers
     )
     application = create_application(values, stopping or asyncio.Event())
     with serving(application, server_header=False, proxy_headers=True, forwarded_allow_ips=trusted_proxies) as url:

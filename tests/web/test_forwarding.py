@@ -1,4 +1,4 @@
-"""What crosses the web tier on its way to the app and back."""
+"""What the web tier forwards to the app and back to the client."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -42,7 +42,7 @@ async def test_an_event_arrives_before_the_stream_ends(
 async def test_a_body_reaches_the_app_piece_by_piece(web: httpx.AsyncClient, app: httpx.AsyncClient, flag: str) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         yield b"x" * 1000
-        await app.get(f"/v1/flag/{flag}")  # answers once the app has the first piece
+        await app.get(f"/v1/flag/{flag}")  # returns once the app has received the first piece
         yield b"y" * 500
 
     response = await web.post(f"/v1/collect/{flag}", content=pieces())
@@ -52,7 +52,7 @@ async def test_a_body_reaches_the_app_piece_by_piece(web: httpx.AsyncClient, app
 @pytest.mark.parametrize(
     ("accept", "path"), [("*/*", "/v1/hang/{flag}"), ("text/event-stream", "/v1/events?hang={flag}")]
 )
-async def test_a_client_that_goes_away_ends_the_work_for_it(
+async def test_a_client_disconnect_cancels_the_request_in_the_app(
     web_url: str, app: httpx.AsyncClient, flag: str, accept: str, path: str
 ) -> None:
     async with httpx.AsyncClient(base_url=web_url, trust_env=False, timeout=60) as client:
@@ -69,7 +69,7 @@ async def test_a_body_declared_too_large_is_refused(web: httpx.AsyncClient) -> N
     assert response.json()["type"] == "urn:darkroom:problem:too-large"
 
 
-async def test_a_body_that_turns_out_too_large_is_refused(web: httpx.AsyncClient) -> None:
+async def test_a_streamed_body_over_the_limit_is_refused(web: httpx.AsyncClient) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         for _ in range(17):
             yield b"x" * 65_536
@@ -84,17 +84,17 @@ async def test_the_largest_allowed_body_passes(web: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/../metrics", "/v1/%2e%2e/metrics", "/v1/./echo"])
-async def test_no_path_leads_out_of_v1(web_url: str, path: str) -> None:
+async def test_no_path_escapes_v1(web_url: str, path: str) -> None:
     status, _ = await _raw(web_url, f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
     assert status == 404
 
 
-async def test_a_method_that_does_not_exist_is_refused(web: httpx.AsyncClient) -> None:
+async def test_an_unknown_method_is_refused(web: httpx.AsyncClient) -> None:
     response = await web.request("TRACE", "/v1/echo")
     assert (response.status_code, response.headers["content-type"]) == (405, MEDIA_TYPE)
 
 
-async def test_an_app_that_is_down_is_a_problem_with_retry_after() -> None:
+async def test_an_unreachable_app_gives_a_problem_with_retry_after() -> None:
     with serving_web(f"http://127.0.0.1:{free_port()}") as url:
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
             response = await client.get("/v1/items")
@@ -103,7 +103,9 @@ async def test_an_app_that_is_down_is_a_problem_with_retry_after() -> None:
     assert int(response.headers["retry-after"]) >= 1
 
 
-async def test_what_exceeds_the_limit_is_refused_at_once(app_url: str, app: httpx.AsyncClient, flag: str) -> None:
+async def test_a_request_over_the_concurrency_limit_is_refused_immediately(
+    app_url: str, app: httpx.AsyncClient, flag: str
+) -> None:
     with serving_web(app_url, request_limit=1, stream_limit=1) as url:
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
             send_request = asyncio.create_task(client.get(f"/v1/hang/{flag}"))
@@ -180,7 +182,7 @@ async def _tcp_server(handle: object) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def _dropping_first_connection() -> AsyncIterator[tuple[str, list[int]]]:
-    """An app that dies on its first request and answers the later ones."""
+    """An app that drops the connection of its first request and responds to later requests."""
     connections: list[int] = []
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""Which headers reach the app, and which the client."""
+"""Which headers reach the app and which reach the client."""
 
 import re
 
@@ -42,7 +42,7 @@ async def test_a_client_cannot_set_forwarding_headers(app_url: str) -> None:
     assert (seen["x-forwarded-for"], seen["x-forwarded-proto"]) == ("127.0.0.1", "http")
 
 
-async def test_a_header_named_in_connection_is_for_one_hop_only(web: httpx.AsyncClient) -> None:
+async def test_a_header_named_in_connection_is_not_forwarded(web: httpx.AsyncClient) -> None:
     seen = await headers_seen_by_app(web, {"Connection": "keep-alive, X-Mine", "X-Mine": "1", "X-Other": "2"})
     assert "x-mine" not in seen
     assert seen["x-other"] == "2"
@@ -74,7 +74,7 @@ async def test_a_malformed_request_id_is_replaced(web: httpx.AsyncClient, malfor
     assert re.fullmatch("[0-9A-Z]{26}", seen["x-request-id"])
 
 
-async def test_a_trace_goes_on_under_a_new_span(web: httpx.AsyncClient) -> None:
+async def test_a_trace_continues_with_a_new_span(web: httpx.AsyncClient) -> None:
     trace, span = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
     seen = await headers_seen_by_app(web, {"traceparent": f"00-{trace}-{span}-01"})
     _, same, other, _ = seen["traceparent"].split("-")
@@ -103,7 +103,7 @@ async def test_streams_and_long_polls_have_no_deadline(web: httpx.AsyncClient, a
 @pytest.mark.parametrize(
     ("accept", "path"), [("text/event-stream", "/v1/echo"), ("application/json", "/v1/echo?after=3&wait=25")]
 )
-async def test_wait_extends_no_other_paths_deadline(web: httpx.AsyncClient, accept: str, path: str) -> None:
+async def test_only_event_paths_have_no_deadline(web: httpx.AsyncClient, accept: str, path: str) -> None:
     assert "x-deadline" in await headers_seen_by_app(web, {"Accept": accept}, path)
 
 

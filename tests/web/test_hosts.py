@@ -1,4 +1,4 @@
-"""The web tier serves its own hosts only, so that a page on a rebound name cannot speak as its visitor."""
+"""The web tier serves only its own hosts, so that a page on a rebound DNS name cannot act as the user."""
 
 import httpx
 import pytest
@@ -9,7 +9,7 @@ from web.settings import Settings
 
 
 @pytest.mark.parametrize("path", ["/", "/v1/echo", "/metrics", "/healthz", "/readyz"])
-def test_another_host_is_refused_with_a_problem(app_url: str, path: str) -> None:
+def test_an_unknown_host_is_refused_with_a_problem(app_url: str, path: str) -> None:
     with serving_web(app_url, allowed_hosts="photos.example.com") as url, httpx.Client(base_url=url) as client:
         refused = client.get(path, headers={"Host": "rebound.example.org"})
         allowed = client.get(path, headers={"Host": "photos.example.com"})
@@ -27,10 +27,10 @@ def test_a_load_balancer_checks_health_by_address_and_reaches_nothing_else(app_u
     assert responses == [200, 400]
 
 
-def test_on_every_interface_the_hosts_must_be_named() -> None:
+def test_listening_on_every_interface_requires_explicit_hosts() -> None:
     with pytest.raises(ValidationError, match="must name the hosts"):
         Settings(
-            listen_host="0.0.0.0",  # noqa: S104 - what is refused
+            listen_host="0.0.0.0",  # noqa: S104 - the test expects the refusal
             listen_port=8080,
             app_url=AnyHttpUrl("http://127.0.0.1:8000"),
             cdn_url=AnyHttpUrl(CDN_URL),

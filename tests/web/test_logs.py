@@ -1,4 +1,4 @@
-"""What a log of the web tier must never hold."""
+"""What a log of the web tier must never contain."""
 
 import pytest
 
@@ -17,5 +17,5 @@ from web.logs import redact
         ("/v1/items/itm_01ARZ3NDEKTSV4RRFFQ69G5FAV", "/v1/items/itm_01ARZ3NDEKTSV4RRFFQ69G5FAV"),
     ],
 )
-def test_signatures_tokens_and_addresses_are_taken_out(text: str, remaining: str) -> None:
+def test_signatures_tokens_and_addresses_are_removed(text: str, remaining: str) -> None:
     assert redact(None, "info", {"event": "x", "text": text})["text"] == remaining

@@ -1,4 +1,4 @@
-"""The page's files and the security headers that stand on every answer."""
+"""The page's files, and the security headers of every response."""
 
 import re
 
@@ -59,7 +59,7 @@ async def test_the_policy_allows_our_files_the_cdn_and_the_object_store_only(web
 
 
 @pytest.mark.parametrize("path", ["/", "/sessions", "/deleted", "/items/itm_01ARZ3NDEKTSV4RRFFQ69G5FAV"])
-async def test_paths_of_the_page_give_the_page(web: httpx.AsyncClient, path: str) -> None:
+async def test_every_path_of_the_page_returns_the_page(web: httpx.AsyncClient, path: str) -> None:
     response = await web.get(path)
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/html; charset=utf-8"
@@ -71,21 +71,21 @@ async def test_a_share_link_has_a_page_of_its_own(web: httpx.AsyncClient) -> Non
     assert (response.status_code, response.headers["cache-control"]) == (200, "no-cache")
     for path in re.findall(r'"(/static/[0-9a-f]{16}/[^"]+)"', response.text):
         assert (await web.get(path)).status_code == 200, path
-    assert (await web.get("/s/drl_token")).status_code == 404  # a token has no place in a path
+    assert (await web.get("/s/drl_token")).status_code == 404  # a token must not be part of a path
 
 
-async def test_an_unknown_path_is_the_pages_own_404(web: httpx.AsyncClient) -> None:
+async def test_an_unknown_path_returns_the_pages_own_404(web: httpx.AsyncClient) -> None:
     response = await web.get("/items/nonsense")
     assert (response.status_code, response.headers["content-type"]) == (404, "text/html; charset=utf-8")
 
 
-async def test_the_page_is_not_sent_again_while_it_is_unchanged(web: httpx.AsyncClient) -> None:
+async def test_an_unchanged_page_returns_304(web: httpx.AsyncClient) -> None:
     etag = (await web.get("/")).headers["etag"]
     response = await web.get("/", headers={"If-None-Match": f'"other", {etag}'})
     assert (response.status_code, response.content) == (304, b"")
 
 
-async def test_static_files_may_be_kept_for_ever_under_their_version(web: httpx.AsyncClient) -> None:
+async def test_static_files_with_their_version_are_cached_forever(web: httpx.AsyncClient) -> None:
     document = (await web.get("/")).text
     paths = re.findall(r'"(/static/[0-9a-f]{16}/[^"]+)"', document)
     assert paths
@@ -101,14 +101,14 @@ async def test_a_file_under_another_version_is_not_cached(web: httpx.AsyncClient
 
 
 @pytest.mark.parametrize("name", ["../main.py", "nothing.js", "index.html", "%2e%2e/main.py"])
-async def test_what_is_no_static_file_is_not_found(web: httpx.AsyncClient, name: str) -> None:
+async def test_an_unknown_static_file_is_not_found(web: httpx.AsyncClient, name: str) -> None:
     document = (await web.get("/")).text
     version = re.search("/static/([0-9a-f]{16})/", document)
     assert version
     assert (await web.get(f"/static/{version[1]}/{name}")).status_code == 404
 
 
-async def test_files_come_compressed_to_those_who_can_read_it(web: httpx.AsyncClient) -> None:
+async def test_files_are_compressed_if_the_client_accepts_it(web: httpx.AsyncClient) -> None:
     plain = await web.get("/", headers={"Accept-Encoding": "identity"})
     compressed = await web.get("/", headers={"Accept-Encoding": "gzip"})
     assert compressed.headers["content-encoding"] == "gzip"

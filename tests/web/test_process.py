@@ -1,4 +1,4 @@
-"""`python -m web` as an operator meets it: how it starts, how it stops, what it says when a setting is wrong."""
+"""`python -m web` from an operator's view: start, stop, and the message about a wrong setting."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ async def web_process(**settings: str) -> AsyncIterator[asyncio.subprocess.Proce
 
 @asynccontextmanager
 async def running_web(app_url: str, **settings: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    """The process and its address, once it says that it is ready."""
+    """Yield the process and its address once it is ready."""
     port = free_port()
     arguments = {"listen_port": str(port), "app_url": app_url, "cdn_url": CDN_URL, "s3_public_endpoint": OBJECTS_URL}
     async with web_process(**arguments, **settings) as process, asyncio.timeout(MAX_SECONDS):
@@ -69,7 +69,7 @@ async def test_it_is_unready_before_it_stops_listening(app_url: str) -> None:
             while (await client.get(f"{url}/readyz")).status_code != 503:
                 pass
             assert (await client.get(f"{url}/v1/echo")).status_code == 200
-        process.send_signal(signal.SIGTERM)  # a second one cuts the wait short
+        process.send_signal(signal.SIGTERM)  # a second signal ends the wait early
         assert await process.wait() == 0
 
 
@@ -83,6 +83,6 @@ async def test_each_wrong_setting_is_one_line_that_names_it_and_an_example() -> 
 
 
 async def release(app_url: str, flag: str) -> None:
-    """Lets the upstream end what it streams to nobody."""
+    """End the upstream's stream, whose client has disconnected."""
     async with httpx.AsyncClient(base_url=app_url, trust_env=False, timeout=60) as client:
         await client.get(f"/v1/raise/{flag}")

@@ -1,4 +1,4 @@
-"""The session cookie becomes a bearer token, and works for our own page only."""
+"""The web tier turns the session cookie into a bearer token, and accepts the cookie from our own page only."""
 
 import httpx
 import pytest
@@ -32,7 +32,7 @@ def test_only_plain_http_to_loopback_has_the_cookie_without_secure(scheme: str, 
 
 
 async def credentials_seen(web: httpx.AsyncClient, method: str, headers: dict[str, str]) -> tuple[int, list[str]]:
-    """The status, and every credential that reached the app."""
+    """Return the status and every credential that reached the app."""
     response = await web.request(method, "/v1/echo", headers=headers)
     if response.status_code != 200:
         assert response.json()["type"] == "urn:darkroom:problem:cross-site"
@@ -40,22 +40,22 @@ async def credentials_seen(web: httpx.AsyncClient, method: str, headers: dict[st
     return 200, [value for name, value in response.json()["headers"] if name in {"authorization", "cookie"}]
 
 
-async def test_the_cookie_becomes_a_bearer_and_no_cookie_goes_on(web: httpx.AsyncClient) -> None:
+async def test_the_cookie_becomes_a_bearer_token_and_is_not_forwarded(web: httpx.AsyncClient) -> None:
     assert await credentials_seen(web, "GET", HTTPS | HOST_COOKIE) == (200, ["Bearer token-1"])
 
 
-async def test_on_loopback_the_cookie_of_this_port_counts(web: httpx.AsyncClient, web_url: str) -> None:
+async def test_on_loopback_only_the_cookie_of_this_port_counts(web: httpx.AsyncClient, web_url: str) -> None:
     port = httpx.URL(web_url).port
     cookies = {"Cookie": f"darkroom_1=other; darkroom_{port}=mine; __Host-darkroom=wrong"}
     assert await credentials_seen(web, "GET", cookies) == (200, ["Bearer mine"])
 
 
-async def test_with_an_authorization_the_cookie_is_dropped(web: httpx.AsyncClient) -> None:
+async def test_an_authorization_header_replaces_the_cookie(web: httpx.AsyncClient) -> None:
     assert await credentials_seen(web, "POST", HTTPS | HOST_COOKIE | BEARER) == (200, ["Bearer mine"])
 
 
 @pytest.mark.parametrize("value", ["a b", 'a"b', "ä", "x" * 513, ""])
-async def test_a_cookie_that_is_no_token_is_no_credential(web: httpx.AsyncClient, value: str) -> None:
+async def test_a_malformed_cookie_is_ignored(web: httpx.AsyncClient, value: str) -> None:
     raw = {**HTTPS, "Cookie": f"__Host-darkroom={value}".encode().decode("latin-1")}
     headers = [(name.encode(), text.encode("latin-1")) for name, text in raw.items()]
     response = await web.get("/v1/echo", headers=headers)
@@ -84,7 +84,7 @@ ELSEWHERE: list[dict[str, str]] = [
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("source", SAME_ORIGIN)
-async def test_our_own_page_may_change_things_with_the_cookie(
+async def test_our_own_page_may_send_changes_with_the_cookie(
     web: httpx.AsyncClient, method: str, source: dict[str, str]
 ) -> None:
     assert await credentials_seen(web, method, HTTPS | HOST_COOKIE | source) == (200, ["Bearer token-1"])
@@ -92,7 +92,7 @@ async def test_our_own_page_may_change_things_with_the_cookie(
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("source", ELSEWHERE)
-async def test_another_site_may_change_nothing_with_the_cookie(
+async def test_another_site_may_not_send_changes_with_the_cookie(
     web: httpx.AsyncClient, method: str, source: dict[str, str]
 ) -> None:
     assert await credentials_seen(web, method, HTTPS | HOST_COOKIE | source) == (403, [])
@@ -100,7 +100,7 @@ async def test_another_site_may_change_nothing_with_the_cookie(
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 @pytest.mark.parametrize("source", ELSEWHERE)
-async def test_reading_with_the_cookie_needs_no_proof(
+async def test_reading_with_the_cookie_needs_no_proof_of_origin(
     web: httpx.AsyncClient, method: str, source: dict[str, str]
 ) -> None:
     assert (await web.request(method, "/v1/echo", headers=HTTPS | HOST_COOKIE | source)).status_code == 200
@@ -108,13 +108,13 @@ async def test_reading_with_the_cookie_needs_no_proof(
 
 @pytest.mark.parametrize("source", ELSEWHERE)
 @pytest.mark.parametrize("credentials", [BEARER, {}, HOST_COOKIE | BEARER, {"Cookie": "theme=dark"}])
-async def test_a_bearer_or_nothing_at_all_needs_no_proof(
+async def test_a_bearer_token_or_no_credential_needs_no_proof_of_origin(
     web: httpx.AsyncClient, source: dict[str, str], credentials: dict[str, str]
 ) -> None:
     status, _ = await credentials_seen(web, "POST", HTTPS | credentials | source)
     assert status == 200
 
 
-async def test_the_default_port_counts_as_the_same_origin(web: httpx.AsyncClient) -> None:
+async def test_an_origin_with_the_default_port_is_the_same_origin(web: httpx.AsyncClient) -> None:
     headers = HTTPS | HOST_COOKIE | {"Host": "photos.example:443", "Origin": "https://photos.example"}
     assert await credentials_seen(web, "POST", headers) == (200, ["Bearer token-1"])

@@ -1,4 +1,4 @@
-"""A small app for the web tier to forward to: it tells what it received, and waits where a test says so."""
+"""A small app behind the web tier that echoes requests and waits for flags that a test raises."""
 
 import asyncio
 import json
@@ -44,7 +44,7 @@ class Upstream:
                 await _echo(scope, receive, send)
 
     async def _collect(self, name: str, receive: Receive, send: Send) -> None:
-        """Raises the flag `name` at the first piece of the body, answers the pieces' sizes after the last."""
+        """Raise the flag `name` at the first piece of the body; respond with all pieces' sizes after the last."""
         sizes = []
         more = True
         while more:
@@ -57,7 +57,7 @@ class Upstream:
         await _respond(send, {"sizes": sizes})
 
     async def _stream(self, name: str, send: Send) -> None:
-        """Sends one event, and the second only once the flag `name` is raised."""
+        """Send one event, and the second event only after the flag `name` is raised."""
         headers = [(b"content-type", b"text/event-stream")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"id: 1\ndata: first\n\n", "more_body": True})
@@ -65,7 +65,7 @@ class Upstream:
         await send({"type": "http.response.body", "body": b"id: 2\ndata: second\n\n"})
 
     async def _hang(self, name: str, receive: Receive) -> None:
-        """Raises `name`-begun, never answers, and raises `name`-gone when its caller goes away."""
+        """Raise `name`-begun, never respond, and raise `name`-gone when the client disconnects."""
         self._flags[f"{name}-begun"].set()
         while (await receive())["type"] != "http.disconnect":
             pass

@@ -1,1 +1,1 @@
-"""Everything of an account as one ZIP, made by a worker and kept for a week."""
+"""Exports: all data of an account as one ZIP, made by a worker and kept for a week."""

@@ -1,4 +1,4 @@
-"""A ZIP made as it is sent: stored, with ZIP64 where that is needed, never more of it in memory than a part."""
+"""A streamed ZIP: stored without compression, ZIP64 where needed, at most one part in memory."""
 
 import asyncio
 import re
@@ -9,23 +9,23 @@ from datetime import datetime
 
 FOLDER = "originals/"
 MAX_NAME_BYTES = 200
-"""File systems take 255 bytes; some room for the number that tells doubles apart."""
+"""File systems allow 255 bytes; the rest is left for the number that distinguishes duplicates."""
 EARLIEST, MAX_DATE = (1980, 1, 1, 0, 0, 0), (2107, 12, 31, 23, 59, 58)
-"""A ZIP entry's time has seven bits for the year and counts in steps of two seconds."""
+"""The time of a ZIP entry has seven bits for the year and a resolution of two seconds."""
 PERMISSIONS = 0o644 << 16
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f/\\<>:"|?*]')
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 class Names:
-    """Gives every file a name of its own that any system can unpack, whatever its owner called it."""
+    """Give every file a unique name that any system can unpack."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
         self._counts: dict[str, int] = {}
 
     def take(self, requested: str) -> str:
-        """`IMG_1.jpg`, then `IMG_1 (2).jpg`: unique also where case or accents do not count."""
+        """Return `IMG_1.jpg`, then `IMG_1 (2).jpg`: unique also on file systems that ignore case or accents."""
         name = _safe(requested)
         stem, dot, ending = name.rpartition(".")
         stem, ending = (stem, dot + ending) if stem else (name, "")
@@ -39,7 +39,7 @@ class Names:
 
 
 class Archive:
-    """`take` hands over what has been made so far; the sizes of what is added need not be known."""
+    """A ZIP that is written entry by entry. `take` returns the bytes written so far; entry sizes need not be known."""
 
     def __init__(self) -> None:
         self._made = _Made()
@@ -50,13 +50,14 @@ class Archive:
         return self._made.size
 
     def take(self, size_bytes: int | None = None) -> bytes:
-        """So many bytes from the front, or all."""
+        """Remove and return the first `size_bytes` bytes, or all."""
         return self._made.take(size_bytes)
 
     async def add(
         self, name: str, at: datetime, size_bytes: int, pieces: AsyncIterator[bytes]
     ) -> AsyncGenerator[int, None]:
-        """Says after each piece how long it was, so that the caller can send what is there."""
+        """Add an entry. Yields the length of each piece after it is written, so that the caller can send what is
+        there."""
         about = zipfile.ZipInfo(name, min(max(at.timetuple()[:6], EARLIEST), MAX_DATE))
         about.external_attr, about.file_size = PERMISSIONS, size_bytes
         with self._zip.open(about, "w") as entry:
@@ -65,12 +66,12 @@ class Archive:
                 yield len(piece)
 
     def close(self) -> None:
-        """Writes the directory; then `take` gives the last bytes."""
+        """Write the central directory. Call `take` once more for the last bytes."""
         self._zip.close()
 
 
 class _Made:
-    """A file that can only be written to the end, and read from the front."""
+    """A file object that is written at its end and read from its front."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -84,10 +85,10 @@ class _Made:
         return len(data)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: every write is available at once."""
 
     def close(self) -> None:
-        """What was made can still be taken."""
+        """Do nothing: the bytes can still be taken."""
 
     def take(self, size_bytes: int | None) -> bytes:
         end = self.size if size_bytes is None else size_bytes

@@ -1,4 +1,4 @@
-"""Carrying out a move of an export: read the row, apply the rule, write row and event together, or start over."""
+"""Apply a rule to an export: read the row, write row and event in one transaction, retry on conflict."""
 
 import asyncio
 import random
@@ -16,7 +16,7 @@ MAX_WAIT_SECONDS = 0.2
 
 
 class ExportChanges:
-    """Every write of an export's row goes through here."""
+    """The only writer of export rows."""
 
     def __init__(self, store: ExportStore, log: EventLog) -> None:
         self._store, self._log = store, log
@@ -25,7 +25,8 @@ class ExportChanges:
         await self._write(change)
 
     async def apply(self, account: AccountId, export: ExportId, rule: Rule) -> ExportRow:
-        """The row after `rule`; whatever the rule raises passes through, and None from it leaves the row as it is.
+        """Apply `rule` and return the new row. If the rule returns None, the row stays unchanged; its exceptions
+        propagate.
 
         Raises NotFound or Unavailable.
         """
@@ -45,7 +46,7 @@ class ExportChanges:
         raise Unavailable("Too many changes of this export at once.", retry_after_seconds=1)
 
     async def is_closing(self, account: AccountId) -> bool:
-        """Whether the account is being erased."""
+        """Return whether the account is being erased."""
         return (await self._log.head(account)).closing
 
     async def _write(self, change: Change) -> None:

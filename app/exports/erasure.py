@@ -1,4 +1,4 @@
-"""Erasing all exports of an account, page by page; each part can be killed and begun again."""
+"""Erase all exports of an account, page by page; each step can be killed and run again."""
 
 from collections.abc import AsyncIterator
 
@@ -13,8 +13,8 @@ class ExportErasure:
         self._store, self._objects = store, objects
 
     async def erase(self, account: AccountId) -> AsyncIterator[int]:
-        """Rows first, so that no claim holds any more, then files and uploads in flight; says after each page how many
-        those were."""
+        """Erase the rows first, which voids all claims, then files and unfinished multipart uploads. Yields the
+        number per page."""
         async for erased in self._store.erase(account):
             yield erased
         prefix = export_prefix(account)

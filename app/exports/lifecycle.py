@@ -1,4 +1,5 @@
-"""The life of an export: queued, processing, ready or failed; each move a pure function from a row to the next."""
+"""The life of an export (queued, processing, ready or failed): each transition is a pure function from a row to the
+next."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,12 +23,12 @@ GAVE_UP = ExportFailure(FailureCode.INTERNAL, "Five attempts at this export ende
 
 
 class ClaimLost(Exception):
-    """The worker's claim no longer holds; whatever it made counts for nothing."""
+    """The claim is void. The worker must discard its results."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The next row, and the event, if others must hear of it."""
+    """The next row, and the event to publish, if any."""
 
     row: ExportRow
     event: EventType | None = None
@@ -47,7 +48,7 @@ def mark_sent(row: ExportRow, now: datetime) -> Change | None:
 
 
 def claim(row: ExportRow, token: str, now: datetime, lease: timedelta = LEASE) -> Change:
-    """Raises ClaimLost unless it waits for a worker."""
+    """Claim a queued export. Raises ClaimLost if it is not queued."""
     if row.state is not ExportState.QUEUED:
         raise ClaimLost
     held: dict[str, object] = {"claim": token, "claimed_until": now + lease}
@@ -55,32 +56,32 @@ def claim(row: ExportRow, token: str, now: datetime, lease: timedelta = LEASE) -
 
 
 def renew(row: ExportRow, token: str, now: datetime, percent: float, lease: timedelta = LEASE) -> Change:
-    """The heartbeat, which also tells how far it is. Raises ClaimLost."""
+    """Extend the lease and store the progress (heartbeat). Raises ClaimLost."""
     _require_claim(row, token)
     return _change(row, {"claimed_until": now + lease, "percent": percent})
 
 
 def finish(row: ExportRow, token: str, now: datetime, *, items: int, missing: int, size_bytes: int) -> Change:
-    """Raises ClaimLost."""
+    """Set the export to ready. Raises ClaimLost."""
     _require_claim(row, token)
     facts = {"item_count": items, "missing_count": missing, "size_bytes": size_bytes, "percent": 100.0}
     return _change(row, _ended(ExportState.READY, now) | facts, EventType.EXPORT_READY)
 
 
 def give_back(row: ExportRow, token: str) -> Change:
-    """A healthy worker returns what it can't finish; the next one begins anew. Raises ClaimLost."""
+    """Return an export that a healthy worker cannot finish; the next attempt starts from zero. Raises ClaimLost."""
     _require_claim(row, token)
     return _change(row, _waiting())
 
 
 def record_lost_attempt(row: ExportRow, token: str, now: datetime) -> Change:
-    """The attempt crashed: queued again, and the fifth time the end. Raises ClaimLost."""
+    """Queue the export again after a crashed attempt; the fifth one fails it. Raises ClaimLost."""
     _require_claim(row, token)
     return _with_lost_attempt(row, now)
 
 
 def overdue(row: ExportRow, now: datetime) -> Change | None:
-    """What the sweeper does to a row whose time has come; None when there is nothing to move."""
+    """Return the change for a row whose deadline or lease has passed, or None if neither has."""
     if row.deadline is not None and row.deadline <= now:
         return _failed(row, TOO_LATE, now)
     if row.state is ExportState.PROCESSING and row.claimed_until is not None and row.claimed_until <= now:
@@ -89,12 +90,12 @@ def overdue(row: ExportRow, now: datetime) -> Change | None:
 
 
 def is_over(row: ExportRow, now: datetime) -> bool:
-    """Whether it has been kept long enough."""
+    """Return whether the retention has ended."""
     return row.kept_until is not None and row.kept_until <= now
 
 
 def next_send(row: ExportRow) -> datetime | None:
-    """When the sweeper must send a queued one (again)."""
+    """Return when the sweeper must send a queued export (again)."""
     if row.state is not ExportState.QUEUED:
         return None
     if row.sent_at is None:
@@ -103,7 +104,7 @@ def next_send(row: ExportRow) -> datetime | None:
 
 
 def due(row: ExportRow) -> ExportRow:
-    """The row, told when the sweeper must look at it next."""
+    """Return the row with `due_at`, when the sweeper must process it next."""
     moments = [row.deadline, row.kept_until, row.claimed_until, next_send(row)]
     return replace(row, due_at=min(moment for moment in moments if moment))
 

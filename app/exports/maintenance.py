@@ -1,4 +1,4 @@
-"""What happens to exports whose time has come: lost messages, lapsed claims, deadlines, and the end of their week."""
+"""The sweeper's work on exports: lost messages, lapsed claims, deadlines, and the end of the retention."""
 
 from app.exports import lifecycle
 from app.exports.changes import ExportChanges
@@ -24,18 +24,18 @@ class ExportMaintenance:
         self._objects, self._clock = objects, clock
 
     async def due(self, shard: int) -> list[tuple[AccountId, ExportId]]:
-        """Candidates of one of the 16 shards; the row decides."""
+        """Return candidates of one of the 16 shards. The index may be late; the row decides."""
         return await self._store.due(f"{shard % SHARDS:02d}", self._clock(), BATCH)
 
     async def process(self, account: AccountId, export: ExportId) -> None:
-        """Does what is due. Killed anywhere and begun again, it goes on."""
+        """Do what is due for this export. It can be killed and run again."""
         row = await self._store.get(account, export)
         if row is None:
             return
         try:
             await self._process(row)
         except (NotFound, Refused):
-            return  # erased or changed meanwhile: the next round looks again
+            return  # erased or changed meanwhile: the next sweep handles it
 
     async def _process(self, row: ExportRow) -> None:
         now, send_at = self._clock(), lifecycle.next_send(row)

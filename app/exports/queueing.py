@@ -1,4 +1,4 @@
-"""Sending exports to their queue, and noting that it was done."""
+"""Send exports to their queue and record that they were sent."""
 
 import asyncio
 
@@ -21,7 +21,8 @@ class ExportQueue:
         self._queues, self._changes, self._clock = queues, changes, clock
 
     async def send(self, row: ExportRow) -> ExportRow:
-        """Sends first, notes second: a crash in between costs one refused claim. Raises NotFound when it is gone."""
+        """Send the export, then record it. A crash in between causes one refused claim. Raises NotFound if it is
+        deleted."""
         body = {"account_id": row.account_id, "export_id": row.export_id}
         await self._queues.send(EXPORTS_QUEUE, body, group=row.account_id)
         return await self._changes.apply(
@@ -29,7 +30,7 @@ class ExportQueue:
         )
 
     async def send_after_commit(self, row: ExportRow) -> ExportRow:
-        """As `send`, but a failure is only logged: the row is queued, and the sweeper sends what has no `sent_at`."""
+        """Send like `send`, but only log a failure: the row is queued, and the sweeper sends rows without `sent_at`."""
         try:
             async with asyncio.timeout(AFTER_COMMIT_SECONDS):
                 return await self.send(row)

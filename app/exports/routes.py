@@ -1,4 +1,4 @@
-"""Exports over HTTP."""
+"""HTTP routes of exports."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from shared.ids import ExportIdField
 router = APIRouter(prefix="/account/exports", tags=["account"])
 
 POLL_SECONDS = "5"
-"""What Retry-After says of an export under way; whoever can should rather listen to the events."""
+"""Retry-After for an unfinished export. Clients that can should subscribe to the events instead."""
 
 
 def _exports(request: Request) -> ExportService:
@@ -25,7 +25,7 @@ Exports = Annotated[ExportService, Depends(_exports)]
 
 @router.post("", status_code=202)
 async def start_export(caller: Caller, exports: Exports, response: Response) -> Export:
-    """Has a ZIP made of everything; repeated while one is under way, it answers that one. `export.ready` tells."""
+    """Start a ZIP of all data, or return the unfinished one. The event `export.ready` reports its end."""
     row = await exports.start(caller.account_id)
     response.headers["Location"] = f"/v1/account/exports/{row.export_id}"
     response.headers["Retry-After"] = POLL_SECONDS
@@ -34,11 +34,11 @@ async def start_export(caller: Caller, exports: Exports, response: Response) -> 
 
 @router.get("")
 async def list_exports(caller: Caller, exports: Exports) -> ExportPage:
-    """Those that are under way or kept, the newest first."""
+    """List the unfinished and the kept exports, newest first."""
     return ExportPage(exports=tuple(exports.to_wire(row) for row in await exports.all_of(caller.account_id)))
 
 
 @router.get("/{export}")
 async def get_export(export: ExportIdField, caller: Caller, exports: Exports) -> Export:
-    """How far it is; once it is ready, with a signed URL for ten minutes."""
+    """Return the progress, and a signed URL for ten minutes once the file is ready."""
     return exports.to_wire(await exports.require(caller.account_id, export))

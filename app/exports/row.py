@@ -1,4 +1,4 @@
-"""An export as it is stored, how it looks to clients, and where its file lies."""
+"""The stored form of an export, its conversion to the wire model, and the S3 key of its file."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +21,7 @@ class ExportFailure:
 
 @dataclass(frozen=True, slots=True)
 class ExportRow:
-    """`revision` counts every write. `deadline` is there until it ends, `kept_until` from then on."""
+    """`revision` counts every write. `deadline` is set until the export ends, `kept_until` from then on."""
 
     account_id: AccountId
     export_id: ExportId
@@ -51,7 +51,7 @@ EXPORTS_PREFIX = "exports/"
 
 
 def export_prefix(account: AccountId) -> str:
-    """Under which lie all exports of an account."""
+    """Return the prefix of all exports of an account."""
     return f"{EXPORTS_PREFIX}{account}/"
 
 
@@ -60,7 +60,7 @@ def export_key(account: AccountId, export: ExportId) -> str:
 
 
 def to_attributes(row: ExportRow) -> Row:
-    """Everything but the key, with the attributes that the index is made of."""
+    """Return all attributes but the key, including those of the index."""
     attributes = attributes_of(row)
     for name in row.key:
         del attributes[name]
@@ -69,12 +69,12 @@ def to_attributes(row: ExportRow) -> Row:
 
 
 def from_attributes(attributes: Row) -> ExportRow:
-    """Raises TypeError or ValueError for what no release of ours has written."""
+    """Raises TypeError or ValueError for attributes that no release of ours has written."""
     return value_of(ExportRow, attributes)
 
 
 def to_export(row: ExportRow) -> Export:
-    """As the API shows it, without a URL; also what events carry."""
+    """Return the wire model without a URL, as events carry it."""
     failure = row.failure
     return Export(
         id=row.export_id,

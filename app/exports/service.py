@@ -1,4 +1,4 @@
-"""What a user does with exports: ask for one, see how far it is, fetch it."""
+"""The owner's actions on exports: start one, follow its progress, get its URL."""
 
 from app.exports import lifecycle
 from app.exports.changes import ExportChanges
@@ -12,7 +12,7 @@ from shared.problems import NotFound, TooManyRequests
 from shared.times import Clock
 
 MAX_EXPORTS = 3
-"""Of one account: each may be as large as all that it holds."""
+"""Maximum per account: each may be as large as all data of the account."""
 UNDER_WAY = frozenset({ExportState.QUEUED, ExportState.PROCESSING})
 
 
@@ -24,7 +24,7 @@ class ExportService:
         self._delivery, self._clock = delivery, clock
 
     async def start(self, account: AccountId) -> ExportRow:
-        """A new one, or the one that is under way. Raises TooManyRequests when enough of them are kept."""
+        """Start an export, or return the unfinished one. Raises TooManyRequests if MAX_EXPORTS are kept."""
         rows, now = await self._store.all_of(account), self._clock()
         under_way = next((row for row in rows if row.state in UNDER_WAY), None)
         if under_way is not None:
@@ -40,18 +40,18 @@ class ExportService:
         return await self._queue.send_after_commit(change.row)
 
     async def require(self, account: AccountId, export: ExportId) -> ExportRow:
-        """Raises NotFound."""
+        """Return the export. Raises NotFound."""
         row = await self._store.get(account, export)
         if row is None:
             raise NotFound
         return row
 
     async def all_of(self, account: AccountId) -> list[ExportRow]:
-        """The newest first."""
+        """Return all exports of the account, newest first."""
         return await self._store.all_of(account)
 
     def to_wire(self, row: ExportRow) -> Export:
-        """As the API shows it, with a signed URL once there is a file."""
+        """Return the wire model, with a signed URL once there is a file."""
         export = to_export(row)
         if row.state is not ExportState.READY:
             return export

@@ -1,4 +1,4 @@
-"""The rows of exports, in DynamoDB."""
+"""DynamoDB store of export rows."""
 
 import secrets
 from collections.abc import AsyncIterator, Sequence
@@ -18,12 +18,12 @@ class ExportStore:
         self._dynamo = dynamo
 
     async def get(self, account: AccountId, export: ExportId) -> ExportRow | None:
-        """As it stands after every acknowledged write."""
+        """Return the row by a consistent read, or None."""
         row = await self._dynamo.get(EXPORTS_TABLE, {"account_id": account, "export_id": export})
         return from_attributes(row) if row else None
 
     async def all_of(self, account: AccountId) -> list[ExportRow]:
-        """The newest ones first; an account has few."""
+        """Return the account's exports, newest first; an account has few."""
         query = Query(
             EXPORTS_TABLE,
             Condition("account_id = :account", values={":account": account}),
@@ -33,7 +33,7 @@ class ExportStore:
         return [from_attributes(row) for row in (await self._dynamo.query(query)).rows]
 
     async def due(self, shard: str, now: datetime, limit: int) -> list[tuple[AccountId, ExportId]]:
-        """Candidates only: the index is late, the row decides."""
+        """Return candidates: the index is eventually consistent, so the caller must check the row."""
         query = Query(
             EXPORTS_TABLE,
             Condition("due_shard = :shard AND due_at <= :now", values={":shard": shard, ":now": to_rfc3339(now)}),
@@ -44,31 +44,32 @@ class ExportStore:
         return [(AccountId(row["account_id"]), ExportId(row["export_id"])) for row in page.rows]
 
     async def all_rows(self, start_after: Row | None = None) -> tuple[list[ExportRow], Row | None]:
-        """One page of every account's exports, for who checks the whole."""
+        """Return one page of all accounts' exports, for verification."""
         rows, last = await self._dynamo.scan(EXPORTS_TABLE, start_after)
         return [from_attributes(row) for row in rows], last
 
     async def write(self, actions: Sequence[Action]) -> None:
-        """One transaction. Raises TransactionRefused or TransactionConflict; Refused when it is a single action."""
+        """Write in one transaction. Raises TransactionRefused or TransactionConflict; Refused if it is a single
+        action."""
         if len(actions) == 1:
             await self._dynamo.write(actions[0])
         else:
             await self._dynamo.transact(actions, secrets.token_hex(16))
 
     async def remove(self, row: ExportRow) -> None:
-        """Raises Refused when it has changed since it was read."""
+        """Delete the row. Raises Refused if it has changed since it was read."""
         condition = Condition("revision = :read", values={":read": row.revision})
         await self._dynamo.write(delete(EXPORTS_TABLE, row.key, condition))
 
     async def erase(self, account: AccountId) -> AsyncIterator[int]:
-        """All rows of the account, page by page; says after each how many those were."""
+        """Delete all rows of the account. Yields the number per page."""
         while rows := await self.all_of(account):
             await self._dynamo.delete_many(EXPORTS_TABLE, [row.key for row in rows])
             yield len(rows)
 
 
 def row_action(row: ExportRow) -> Action:
-    """Puts the whole row; refused unless it still has the revision before this one (none, for the first)."""
+    """Put the whole row; refused unless the stored row has the previous revision, or is absent for the first one."""
     if row.revision == 1:
         condition = Condition("attribute_not_exists(export_id)")
     else:

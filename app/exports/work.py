@@ -1,4 +1,4 @@
-"""What a worker does to an export: claim it, keep the claim, and end it one way or another."""
+"""A worker's actions on an export: claim it, renew the claim, and end it."""
 
 import secrets
 from datetime import timedelta
@@ -13,14 +13,14 @@ from shared.times import Clock
 
 
 class ExportWork:
-    """Everything raises ClaimLost once the claim is void; then nothing was written."""
+    """All methods raise ClaimLost once the claim is void; nothing is written then."""
 
     def __init__(self, changes: ExportChanges, clock: Clock, lease: timedelta = LEASE) -> None:
         self._changes, self._clock = changes, clock
         self.lease = lease
 
     async def claim(self, account: AccountId, export: ExportId) -> ExportRow:
-        """The row with a fresh claim. Raises ClaimLost also when there is no such export."""
+        """Claim the export and return its row. Raises ClaimLost also if the export does not exist."""
         if await self._changes.is_closing(account):
             raise ClaimLost
         token = secrets.token_hex(16)
@@ -37,7 +37,7 @@ class ExportWork:
         )
 
     async def finish(self, claimed: ExportRow, *, items: int, missing: int, size_bytes: int) -> ExportRow:
-        """Sent again after an answer was lost, it is no error."""
+        """Set the export to ready. Repeating it after a lost response is no error."""
 
         def rule(row: ExportRow) -> lifecycle.Change | None:
             if row.kept_until is not None and row.size_bytes == size_bytes:
@@ -52,7 +52,7 @@ class ExportWork:
         await self._apply(claimed, lambda row: lifecycle.give_back(row, _token(claimed)))
 
     async def record_lost_attempt(self, claimed: ExportRow) -> ExportRow:
-        """The attempt crashed. Queued again for the sweeper, or `failed` the fifth time."""
+        """Record a crashed attempt. The returned row is queued for the sweeper, or `failed` the fifth time."""
         return await self._apply(
             claimed, lambda row: lifecycle.record_lost_attempt(row, _token(claimed), self._clock())
         )

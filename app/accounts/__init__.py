@@ -1,1 +1,1 @@
-"""Who is asking: accounts and their sessions."""
+"""Accounts, their sessions, and the authentication of requests."""

@@ -1,4 +1,4 @@
-"""Where a request comes from: the address that the outermost tier of ours saw, for limits only."""
+"""The client address of a request, as seen by our outermost proxy; used for rate limits only."""
 
 from ipaddress import IPv6Address, ip_address
 from typing import Annotated
@@ -6,11 +6,12 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 IPV6_NETWORK_BITS = 64
-"""One household or phone has a whole /64, and so would have 2^64 attempts."""
+"""A household or phone usually has a whole /64, so single addresses would allow 2^64 attempts."""
 
 
 def client_address(request: Request) -> str:
-    """Counted from the right of X-Forwarded-For: what stands further left, the client itself may have written."""
+    """Return the client address. X-Forwarded-For is read from the right: the client may have written the entries
+    further left."""
     hops: int = request.state.forwarded_hops
     forwarded = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
     if len(forwarded) >= hops and (seen := _bucket(forwarded[-hops])):
@@ -22,7 +23,8 @@ ClientAddress = Annotated[str, Depends(client_address)]
 
 
 def _bucket(text: str) -> str | None:
-    """None for what is no address. Every IPv6 address of one /64 is the same bucket."""
+    """Return the key that attempts are counted under, or None if `text` is no address. All IPv6 addresses of a /64
+    share one key."""
     try:
         address = ip_address(text.strip())
     except ValueError:

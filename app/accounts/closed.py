@@ -1,4 +1,4 @@
-"""Accounts that are closed: which of them an eraser takes next, and the tombstones that stay."""
+"""Closed accounts: which one an eraser claims next, and the tombstones that remain."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from shared.ids import AccountId
 from shared.times import Clock
 
 LEASE = timedelta(seconds=60)
-"""So long nobody else takes an account; who erases it renews that after each page. A setting may shorten it."""
+"""Validity of an eraser's claim on an account. The eraser renews it after each page; a setting may shorten it."""
 BATCH = 10
 
 
@@ -26,7 +26,8 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class ClosedRow:
-    """Nothing here tells whose it was. `uploads_end`: from then on no URL given out before can bring bytes."""
+    """A closed account, without personal data. From `uploads_end` on, no URL issued before the closing can bring
+    bytes."""
 
     id: AccountId
     closed_at: datetime
@@ -37,7 +38,7 @@ class ClosedRow:
 
 
 class ClosedAccounts:
-    """Each method is one transaction. Raises Unavailable, as the database does."""
+    """Each method is one transaction. Raises Unavailable if the database is unavailable."""
 
     def __init__(self, database: Database, clock: Clock, lease: timedelta = LEASE) -> None:
         self._database, self._clock, self._lease = database, clock, lease
@@ -53,7 +54,7 @@ class ClosedAccounts:
         return ClosedRow(id=account, counts=counts, **moments)
 
     async def due(self) -> list[AccountId]:
-        """Those whose next round nobody has taken, the longest overdue first."""
+        """Return accounts whose next pass is due and unclaimed, the longest overdue first."""
         statement = (
             select(closed_accounts.c.id)
             .where(closed_accounts.c.erased_at.is_(None), closed_accounts.c.next_at <= self._clock())
@@ -64,7 +65,7 @@ class ClosedAccounts:
             return [AccountId(row) for row in (await connection.execute(statement)).scalars()]
 
     async def take(self, account: AccountId) -> ClosedRow | None:
-        """None when somebody else was quicker."""
+        """Claim the account. Returns None if another eraser has claimed it."""
         now = self._clock()
         change = (
             update(closed_accounts)
@@ -78,11 +79,11 @@ class ClosedAccounts:
         return await self.get(account) if taken else None
 
     async def keep(self, account: AccountId) -> None:
-        """For another lease."""
+        """Renew the claim for another lease."""
         await self._note(account, next_at=self._clock() + self._lease)
 
     async def note_counts(self, account: AccountId, counts: Counts, uploads_end: datetime) -> None:
-        """The first counts stay: whoever counts later may find a part of it gone."""
+        """Store the counts unless they are stored already: a later count may find a part of the data erased."""
         change = (
             update(closed_accounts)
             .where(closed_accounts.c.id == account, closed_accounts.c.uploads_end.is_(None))
@@ -92,7 +93,8 @@ class ClosedAccounts:
             await connection.execute(change)
 
     async def note_first_erasure(self, account: AccountId, earliest: datetime) -> None:
-        """The first round is over; the second one begins then, or when no upload can bring bytes any more."""
+        """Record the end of the first pass. The second one is due at `earliest`, or later once no upload can bring
+        bytes."""
         later = case(
             (closed_accounts.c.uploads_end > earliest, closed_accounts.c.uploads_end),
             else_=literal(earliest, UtcDateTime()),
@@ -100,11 +102,11 @@ class ClosedAccounts:
         await self._note(account, emptied_at=self._clock(), next_at=later)
 
     async def note_erased(self, account: AccountId) -> None:
-        """What stays is the tombstone."""
+        """Record the end of the erasure. The row remains as a tombstone."""
         await self._note(account, erased_at=self._clock())
 
     async def _note(self, account: AccountId, **values: object) -> None:
-        """Once it is erased nothing changes any more."""
+        """Update the row unless the account is erased."""
         change = (
             update(closed_accounts)
             .where(closed_accounts.c.id == account, closed_accounts.c.erased_at.is_(None))

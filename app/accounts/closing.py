@@ -1,4 +1,4 @@
-"""Closing one's account: from that moment nobody is let in, and an eraser removes everything."""
+"""Close an account: all access ends at once, and an eraser deletes its data."""
 
 import structlog
 
@@ -30,9 +30,9 @@ class ClosingService:
         self._events, self._clock = events, clock
 
     async def close(self, account: AccountId, password: str, *, client: str) -> ClosedAccount:
-        """Ends all sessions, forgets address and password, refuses every change of the account's items.
+        """End all sessions, delete address and password, and refuse further changes of the account's items.
 
-        Raises Forbidden for a wrong password, TooManyRequests (as signing in does), NotFound.
+        Raises Forbidden for a wrong password, TooManyRequests (like signing in), NotFound.
         """
         known = await self._store.get_account(account)
         if known is None:

@@ -1,4 +1,4 @@
-"""What an operator does from a terminal: make an account, set a new password."""
+"""The operator's commands: create an account, set a new password."""
 
 import argparse
 import asyncio
@@ -22,7 +22,7 @@ from shared.times import utc_now
 
 
 def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """The parsers of what `run` obeys."""
+    """Add the parsers of the commands that `run` executes."""
     create = actions.add_parser("create-account", help="make an account; asks for the password, or reads it from stdin")
     create.add_argument("email")
     create.add_argument("--administrator", action="store_true")
@@ -31,7 +31,7 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 async def run(settings: Settings, chosen: argparse.Namespace) -> None:
-    """SystemExit with one line when it cannot be done."""
+    """Run the chosen command. Raises SystemExit with one line if it fails."""
     registration = _checked(chosen.email, await asyncio.to_thread(_read_password))
     async with AsyncExitStack() as stack:
         accounts = _open(settings, stack)
@@ -56,13 +56,13 @@ def _open(settings: Settings, stack: AsyncExitStack) -> AccountService:
     stack.push_async_callback(database.close)
     passwords = Passwords()
     stack.callback(passwords.close)
-    limits = Signals(settings.redis_url.get_secret_value()).limits  # never asked: an operator has none
+    limits = Signals(settings.redis_url.get_secret_value()).limits  # unused: commands are not rate limited
     cache = Cache(database, settings.redis_url.get_secret_value(), mode=settings.cache)
     return AccountService(AccountStore(database), cache, passwords, Attempts(limits), settings.registration, utc_now)
 
 
 def _read_password() -> str:
-    """Asked twice on a terminal; else the first line of stdin."""
+    """Prompt twice on a terminal; otherwise read the first line of stdin."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
     password = getpass.getpass("New password: ")

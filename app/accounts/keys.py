@@ -1,4 +1,4 @@
-"""Under which keys lie sessions and accounts, and what a value of each looks like."""
+"""Cache keys of sessions and accounts, and the type of each value."""
 
 from pydantic import TypeAdapter
 

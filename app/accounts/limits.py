@@ -1,4 +1,4 @@
-"""How often strangers may try: limits by address and by where a request comes from."""
+"""Rate limits for unauthenticated attempts, by email address and by client address, and for comments."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -17,37 +17,39 @@ FAILED_UNLOCKS_OF_CLIENT = Limit("unlock-client", maximum=100, per_seconds=15 * 
 
 
 class Attempts:
-    """Counts attempts before they are made, so that many at once are many, and gives back those that were honest."""
+    """Count attempts before they are made, so that concurrent ones are counted too, and give back the successful
+    ones."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
 
     @asynccontextmanager
     async def sign_in(self, email: str, client: str) -> AsyncIterator[None]:
-        """The block is one attempt. Raises TooManyRequests, the same for addresses that nobody has."""
+        """Count the block as one sign-in attempt. Raises TooManyRequests, also for addresses without an account."""
         async with self._counted(FAILED_SIGN_INS_OF_CLIENT, client), self._counted(FAILED_SIGN_INS_OF_ADDRESS, email):
             yield
 
     @asynccontextmanager
     async def registration(self, client: str) -> AsyncIterator[None]:
-        """The block is one attempt to learn whether an address is free. Raises TooManyRequests."""
+        """Count the block as one attempt to find out whether an address is free. Raises TooManyRequests."""
         await self._take(REGISTRATIONS_OF_CLIENT, client)
         async with self._counted(TAKEN_ADDRESSES_OF_CLIENT, client):
             yield
 
     @asynccontextmanager
     async def unlocking(self, share: str, client: str) -> AsyncIterator[None]:
-        """The block is one attempt at a share link's password. Raises TooManyRequests."""
+        """Count the block as one attempt at a share link's password. Raises TooManyRequests."""
         async with self._counted(FAILED_UNLOCKS_OF_CLIENT, client), self._counted(FAILED_UNLOCKS_OF_SHARE, share):
             yield
 
     async def comment(self, account: str) -> None:
-        """One comment, of which many people are told. Raises TooManyRequests."""
+        """Count one comment, because each one notifies many people. Raises TooManyRequests."""
         await self._take(COMMENTS_OF_ACCOUNT, account)
 
     @asynccontextmanager
     async def _counted(self, limit: Limit, who: str) -> AsyncIterator[None]:
-        """Stays counted when the block is refused or abandoned: what succeeds, or could not be tried, told nothing."""
+        """Count the block if it is refused or abandoned. An attempt that succeeds or cannot be made reveals nothing
+        and is given back."""
         await self._take(limit, who)
         try:
             yield
@@ -63,5 +65,5 @@ class Attempts:
 
 
 def _digest(who: str) -> str:
-    """Neither addresses nor IP addresses lie in Redis in the clear, and every key is short."""
+    """Hash the name, so that Redis holds no email or IP addresses and all keys are short."""
     return hashlib.sha256(who.encode()).hexdigest()[:32]

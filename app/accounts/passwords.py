@@ -1,4 +1,4 @@
-"""Passwords: Argon2id in a few threads of their own, so that no flood of sign-ins can starve other requests."""
+"""Password hashing with Argon2id in threads of its own, so that many sign-ins cannot starve other requests."""
 
 import asyncio
 import threading
@@ -21,14 +21,14 @@ MEMORY_KIB = 46 * 1024
 PASSES = 1
 LANES = 1
 THREADS = 2
-"""At most that many passwords are hashed at once, in each process."""
+"""Maximum number of concurrent hashes per process."""
 MAX_PENDING = 40
-"""Two seconds of hashing; who comes then is told to come back."""
+"""Two seconds of hashing. Further requests are refused with Retry-After."""
 RETRY_AFTER_SECONDS = 2
 
 
 def check_new_password(email: str, password: str) -> None:
-    """Raises Invalid for a password that anybody would try first."""
+    """Raise Invalid for a password that is too short or equals the address."""
     if len(password) < FEWEST_CHARACTERS:
         raise _refused(f"has fewer than {FEWEST_CHARACTERS} characters")
     if password.strip().lower() == email:
@@ -36,7 +36,7 @@ def check_new_password(email: str, password: str) -> None:
 
 
 class Passwords:
-    """Hashes and checks. The same text typed on another keyboard (another Unicode form) is the same password."""
+    """Hash and verify passwords. Passwords that differ only in their Unicode form (another keyboard) are the same."""
 
     def __init__(self) -> None:
         self._argon2 = argon2.PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES, type=Type.ID)
@@ -45,17 +45,17 @@ class Passwords:
         self._placeholder_hash = self._argon2.hash("the password of no account")
 
     async def hash(self, password: str) -> str:
-        """Raises Unavailable when too many wait already."""
+        """Return the hash. Raises Unavailable if too many requests are pending."""
         return await self._in_thread(lambda: self._argon2.hash(_canonical(password)))
 
     async def matches(self, password_hash: str | None, password: str) -> bool:
-        """Takes the same time when there is no hash to compare with. Raises Unavailable as `hash` does."""
+        """Return whether the password matches. Takes the same time without a hash. Raises Unavailable like `hash`."""
         compared = password_hash or self._placeholder_hash
         matched = await self._in_thread(lambda: self._verify(compared, _canonical(password)))
         return matched and password_hash is not None
 
     def is_outdated(self, password_hash: str) -> bool:
-        """Whether it was made with other parameters than today's."""
+        """Return whether the hash was made with other parameters than the current ones."""
         return self._argon2.check_needs_rehash(password_hash)
 
     def close(self) -> None:
@@ -71,7 +71,7 @@ class Passwords:
         if not self._slots.acquire(blocking=False):
             raise Unavailable("Too many people are signing in.", retry_after_seconds=RETRY_AFTER_SECONDS)
         future = self._threads.submit(work)
-        # Not when the request ends, but when its thread is free: a client that goes away frees no core.
+        # Released when the thread is free, not when the request ends: a client that disconnects frees no core.
         future.add_done_callback(self._release_slot)
         return await asyncio.wrap_future(future)
 
@@ -80,7 +80,7 @@ class Passwords:
 
 
 def _canonical(password: str) -> bytes:
-    # JSON can say half a surrogate pair, which UTF-8 cannot: it is as good a password as any.
+    # JSON allows a lone surrogate, which UTF-8 does not; it is a valid part of a password.
     return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
 
 

@@ -1,4 +1,4 @@
-"""Accounts and sessions over HTTP."""
+"""HTTP routes of accounts and sessions."""
 
 from typing import Annotated
 
@@ -33,7 +33,7 @@ def _closing(request: Request) -> ClosingService:
 
 
 def _presented_token(request: Request) -> str | None:
-    """The token that came along, dead or alive; nobody needs one here."""
+    """Return the bearer token of the request, valid or not. It is optional here."""
     scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
     return token if scheme.lower() == "bearer" and token else None
 
@@ -52,19 +52,19 @@ PresentedToken = Annotated[str | None, Depends(_presented_token)]
 
 @router.post("/accounts", status_code=201)
 async def register(body: Register, client: ClientAddress, accounts: Accounts) -> Account:
-    """Make an account, where registration is open; the first one is the administrator's."""
+    """Create an account if registration is open. The first account becomes the administrator."""
     return await accounts.register(body.email, body.password.get_secret_value(), client=client)
 
 
 @router.get("/account")
 async def get_account(caller: Caller, accounts: Accounts) -> Account:
-    """The account of whoever asks."""
+    """Return the caller's account."""
     return await accounts.require(caller.account_id)
 
 
 @router.patch("/account")
 async def edit_account(body: EditAccount, caller: Caller, accounts: Accounts) -> Account:
-    """Say under which name others see you."""
+    """Set the name that other users see."""
     if not body.model_fields_set:
         raise Invalid(errors=[{"field": "", "message": "name at least one field to change"}])
     return await accounts.rename(caller.account_id, body.name)
@@ -79,7 +79,7 @@ async def close_account(
     cookie: CookieName,
     response: Response,
 ) -> ClosedAccount:
-    """Erase the account and all that it has. Nothing brings it back. All sessions end at once."""
+    """Close the account and erase all its data. It cannot be restored. All sessions end at once."""
     closed = await closing.close(caller.account_id, body.password.get_secret_value(), client=client)
     clear_session_cookie(response, cookie)
     return closed
@@ -94,7 +94,7 @@ async def sign_in(
     response: Response,
     sessions: Sessions,
 ) -> SignedIn:
-    """Start a session; one that was presented with the request ends. The token is shown here and never again."""
+    """Start a session and end the one whose token the request carries. Only this response contains the new token."""
     new = await sessions.sign_in(
         body.email,
         body.password.get_secret_value(),
@@ -109,20 +109,20 @@ async def sign_in(
 
 @router.get("/sessions")
 async def list_sessions(caller: Caller, sessions: Sessions) -> SessionPage:
-    """The living sessions, newest first."""
+    """List the valid sessions, newest first."""
     return SessionPage(sessions=await sessions.list(caller))
 
 
 @router.delete("/sessions", status_code=204)
 async def end_all_sessions(caller: Caller, sessions: Sessions, cookie: CookieName, response: Response) -> None:
-    """Sign out everywhere, here too."""
+    """End all sessions of the account, including the current one."""
     await sessions.end_all(caller.account_id)
     clear_session_cookie(response, cookie)
 
 
 @router.delete("/sessions/current", status_code=204)
 async def sign_out(caller: Caller, sessions: Sessions, cookie: CookieName, response: Response) -> None:
-    """End the session that asks."""
+    """End the current session."""
     await sessions.end(caller.account_id, caller.session_id)
     clear_session_cookie(response, cookie)
 

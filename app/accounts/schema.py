@@ -1,4 +1,4 @@
-"""The tables of accounts, of their sessions, and of what is left of those that were closed."""
+"""Tables of accounts, sessions, and closed accounts."""
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, SmallInteger, Table
 
@@ -32,7 +32,7 @@ sessions = Table(
     Column("label", exact_text(LABEL_CHARACTERS), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
-    # Also the pages of an account's sessions, newest first: ids sort by creation.
+    # Also serves the list of an account's sessions, newest first: ids sort by creation.
     Index("ix_sessions_account_id_id", "account_id", "id"),
 )
 

@@ -1,4 +1,4 @@
-"""Accounts: who may register, who becomes the administrator, and what an operator may do."""
+"""Accounts: registration, the first administrator, display names, and the operator's actions."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 def normalised(email: str) -> str:
-    """The form by which addresses are compared: nobody's mail server tells capital letters apart."""
+    """Return the form in which addresses are compared. Mail servers ignore case, so it is lower case."""
     return email.strip().lower()
 
 
@@ -42,9 +42,9 @@ class AccountService:
         self._registration, self._first_account, self._clock = registration, first_account, clock
 
     async def register(self, email: str, password: str, *, client: str) -> Account:
-        """The first account of an installation is its administrator's.
+        """Create an account. The first account of an installation becomes the administrator.
 
-        Raises RegistrationClosed, Invalid, AddressTaken, TooManyRequests (by `client`: where the request comes from).
+        Raises RegistrationClosed, Invalid, AddressTaken, TooManyRequests (counted by `client`, the client's address).
         """
         if self._registration is Registration.CLOSED:
             raise RegistrationClosed
@@ -57,12 +57,12 @@ class AccountService:
             return await self._create(email, password, administrator=False, first_is_administrator=True)
 
     async def create(self, email: str, password: str, *, administrator: bool) -> Account:
-        """On behalf of an operator, whether registration is open or closed. Raises Invalid, AddressTaken."""
+        """Create an account for an operator, even if registration is closed. Raises Invalid, AddressTaken."""
         check_new_password(normalised(email), password)
         return await self._create(email, password, administrator=administrator, first_is_administrator=False)
 
     async def reset_password(self, email: str, password: str) -> None:
-        """Ends all sessions of the account. Raises Invalid, NotFound."""
+        """Set the password and end all sessions of the account. Raises Invalid, NotFound."""
         check_new_password(normalised(email), password)
         password_hash = await self._passwords.hash(password)
         async with self._cache.change() as connection:
@@ -74,20 +74,20 @@ class AccountService:
         log.info("password.reset")
 
     async def require(self, account: AccountId) -> Account:
-        """Raises NotFound."""
+        """Return the account. Raises NotFound."""
         cached = (await self._load([account]))[account]
         if cached is None:
             raise NotFound
         return cached.to_wire()
 
     async def rename(self, account: AccountId, name: str | None) -> Account:
-        """None takes the name back. Raises NotFound."""
+        """Set the display name, or reset it with None. Raises NotFound."""
         async with self._cache.change(account_key(account)) as connection:
             await self._store.rename(connection, account, name)
         return await self.require(account)
 
     async def names(self, accounts: Sequence[AccountId]) -> dict[AccountId, str]:
-        """What others see of them; those that are closed are missing."""
+        """Return the display names of the accounts. Closed accounts are missing."""
         cached = await self._load(accounts)
         return {account: row.display_name for account, row in cached.items() if row is not None}
 
@@ -111,7 +111,7 @@ class AccountService:
         return created.to_wire()
 
     async def add(self, row: AccountRow, password_hash: str, *, first_is_administrator: bool = False) -> AccountRow:
-        """The account as it was written. Raises AddressTaken."""
+        """Insert the account and return the stored row. Raises AddressTaken."""
 
         async def add() -> AccountRow:
             async with self._cache.change(account_key(row.id)) as connection:
@@ -122,7 +122,7 @@ class AccountService:
         try:
             return await add()
         except Conflict:
-            # The address is taken; or, on MySQL, somebody else became the first account meanwhile.
+            # The address is taken; or, on MySQL, another account became the first one meanwhile.
             if await self._store.get_credentials(row.email) is not None:
                 raise AddressTaken from None
         try:

@@ -1,4 +1,4 @@
-"""The cookie that carries a session's token; the web tier alone reads it, and says under which name."""
+"""The session cookie, which only the web tier reads; the web tier also chooses its name."""
 
 import re
 from typing import Annotated
@@ -8,13 +8,13 @@ from fastapi import Depends, Request, Response
 NAME_HEADER = "X-Darkroom-Cookie"
 HOST_COOKIE = "__Host-darkroom"
 MAX_COOKIE_SECONDS = 400 * 24 * 60 * 60
-"""The most that browsers allow (RFC 6265bis, 5.5). When a session ends is up to the database."""
+"""The maximum that browsers allow (RFC 6265bis, 5.5). The database decides when a session ends."""
 
 _LOOPBACK_NAME = re.compile(r"darkroom_\d{1,5}")
 
 
 def cookie_name(request: Request) -> str:
-    """`darkroom_<port>` on plain http to loopback, else `__Host-darkroom`; no other name is ever set."""
+    """Return `darkroom_<port>` for plain HTTP on loopback, else `__Host-darkroom`. Other names are ignored."""
     name = request.headers.get(NAME_HEADER, "")
     return name if _LOOPBACK_NAME.fullmatch(name) else HOST_COOKIE
 

@@ -1,4 +1,4 @@
-"""Sessions: signing in, telling who presents a token, seeing and ending sessions."""
+"""Sessions: sign in, authenticate tokens, list and end sessions."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from shared.problems import NotFound, Unauthenticated, Unavailable
 from shared.times import Clock
 
 LIFETIME = timedelta(days=30)
-"""Since the last use, give or take EXTENDED_EVERY."""
+"""Time since the last use, accurate to EXTENDED_EVERY."""
 EXTENDED_EVERY = timedelta(days=1)
 _FRESH = LIFETIME - EXTENDED_EVERY
 
@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class NewSession:
-    """`token` is known here only; the database keeps its hash."""
+    """A new session with its token, of which the database stores only the hash."""
 
     account: Account
     session: Session
@@ -38,7 +38,7 @@ class NewSession:
 
 
 class SessionService:
-    """Also the Authenticator of every protected route."""
+    """Sign users in and out. Also the Authenticator of every protected route."""
 
     def __init__(
         self, store: AccountStore, cache: Cache, passwords: Passwords, attempts: Attempts, clock: Clock
@@ -47,9 +47,9 @@ class SessionService:
         self._attempts, self._clock = attempts, clock
 
     async def sign_in(self, email: str, password: str, *, label: str, client: str, presented: str | None) -> NewSession:
-        """A new session; the one whose token the client `presented` with the request ends.
+        """Start a session and end the one whose token the client `presented`.
 
-        Raises TooManyRequests, or Unauthenticated: after the same time whether or not somebody has the address.
+        Raises TooManyRequests or Unauthenticated. The time taken does not reveal whether the address has an account.
         """
         address = normalised(email)
         async with self._attempts.sign_in(address, client):
@@ -61,7 +61,7 @@ class SessionService:
         return await self._start(known, current_hash, label, presented)
 
     async def authenticate(self, token: str) -> CallerIdentity | None:
-        """None when no living session has this token. Using a session keeps it alive."""
+        """Return the caller, or None if no valid session has this token. Extends the session at most once a day."""
         now, token_hash = self._clock(), tokens.hash_of(token)
 
         async def load(connection: AsyncConnection) -> KnownSession | None:
@@ -78,12 +78,12 @@ class SessionService:
         return await self._store.is_session_alive(session, self._clock())
 
     async def list(self, caller: CallerIdentity) -> tuple[Session, ...]:
-        """The caller's living sessions, newest first."""
+        """Return the caller's valid sessions, newest first."""
         rows = await self._store.list_sessions(caller.account_id, self._clock())
         return tuple(row.to_wire(current=row.id == caller.session_id) for row in rows)
 
     async def end(self, owner: AccountId, session: SessionId) -> None:
-        """Raises NotFound, for a foreign session too."""
+        """End a session. Raises NotFound, also for another account's session."""
         async with self._cache.change() as connection:
             ended = await self._store.end_session(connection, owner, session)
             self._cache.invalidate(connection, *map(session_key, ended))
@@ -98,7 +98,7 @@ class SessionService:
         log.info("session.all_ended", account=owner)
 
     async def _renew_hash(self, known: Credentials, password: str) -> str:
-        """The account's hash, made anew when it was made with yesterday's parameters."""
+        """Return the account's password hash, replaced if it was made with outdated parameters."""
         if not self._passwords.is_outdated(known.password_hash):
             return known.password_hash
         renewed = await self._passwords.hash(password)
@@ -115,13 +115,14 @@ class SessionService:
     async def add(
         self, session: SessionRow, token_hash: str, password_hash: str, instead_of: str | None = None
     ) -> None:
-        """Also ends the session with the token hash `instead_of`, lapsed ones, and the oldest beyond the most.
+        """Insert a session. Ends the session with the token hash `instead_of`, expired ones, and the oldest beyond
+        MAX_SESSIONS.
 
-        Raises Unauthenticated when the account's password is no longer the one that was checked.
+        Raises Unauthenticated if the account's password is no longer the one that was verified.
         """
         account = session.account_id
         async with self._cache.change(session_key(token_hash)) as connection:
-            # A new password, which ends all sessions, comes wholly before or wholly after.
+            # The row lock orders this before or after a password change, which ends all sessions.
             if not await self._store.lock_account(connection, account, password_hash):
                 raise _refused()
             ended = await self._store.end_session_with(connection, instead_of) if instead_of else []
@@ -134,10 +135,10 @@ class SessionService:
             async with self._cache.change(session_key(token_hash)) as connection:
                 await self._store.extend_session(connection, known.id, now + LIFETIME)
         except Unavailable as error:
-            # Whoever only reads must not fail because nothing can be written; the next request tries again.
+            # A read must not fail because the database refuses writes; the next request tries again.
             log.warning("session.not_extended", session=known.id, reason=repr(error.__cause__))
 
 
 def _refused() -> Unauthenticated:
-    """One body for an unknown address and for a wrong password."""
+    """Return the same error for an unknown address and for a wrong password."""
     return Unauthenticated("The address or the password is wrong.")

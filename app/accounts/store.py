@@ -1,4 +1,4 @@
-"""The statements of accounts and their sessions."""
+"""SQL statements of accounts and their sessions."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from app.stores.aurora import Database
 from shared.ids import AccountId, SessionId
 
 MAX_SESSIONS = 100
-"""Of one account; one more ends the oldest."""
+"""Maximum per account; one more ends the oldest."""
 
 _EVER_AN_ACCOUNT = exists(select(accounts.c.id)) | exists(select(closed_accounts.c.id))
 _ACCOUNT = (accounts.c.id, accounts.c.email, accounts.c.administrator, accounts.c.created_at, accounts.c.name)
@@ -21,9 +21,9 @@ _SESSION = (sessions.c.id, sessions.c.account_id, sessions.c.label, sessions.c.c
 
 
 class AccountStore:
-    """A method that takes a connection is one step of its caller's transaction, any other is a transaction of its own.
+    """A method with a `connection` parameter runs in its caller's transaction; the others run in their own.
 
-    Raises Unavailable, as the database does.
+    Raises Unavailable if the database is unavailable.
     """
 
     def __init__(self, database: Database) -> None:
@@ -32,10 +32,10 @@ class AccountStore:
     async def add_account(
         self, connection: AsyncConnection, account: AccountRow, password_hash: str, *, first_is_administrator: bool
     ) -> AccountRow:
-        """The account as it was written.
+        """Insert the account and return the stored row.
 
-        Raises Conflict at the end of the transaction when its address is taken; on MySQL also when somebody else became
-        the first account meanwhile.
+        Raises Conflict at the end of the transaction if the address is taken; on MySQL also if another account became
+        the first one meanwhile.
         """
         first = not await connection.scalar(select(_EVER_AN_ACCOUNT))
         administrator = account.administrator or (first and first_is_administrator)
@@ -52,12 +52,12 @@ class AccountStore:
         return replace(account, administrator=administrator)
 
     async def has_accounts(self) -> bool:
-        """Return whether there is or ever was one."""
+        """Return whether any account exists or ever existed."""
         async with self._database.writer.read() as connection:
             return bool(await connection.scalar(select(_EVER_AN_ACCOUNT)))
 
     async def load(self, connection: AsyncConnection, requested: Sequence[AccountId]) -> dict[AccountId, AccountRow]:
-        """Those that exist."""
+        """Return the accounts that exist."""
         row = await connection.execute(select(*_ACCOUNT).where(accounts.c.id.in_(requested)))
         return {row.id: row for row in map(_account, row.mappings())}
 
@@ -76,7 +76,7 @@ class AccountStore:
         return Credentials(_account(rows), rows["password_hash"]) if rows else None
 
     async def replace_password_hash(self, account: AccountId, before: str, after: str) -> None:
-        """Nothing changes when the hash is no longer `before`."""
+        """Replace the hash if it still equals `before`."""
         change = (
             update(accounts)
             .where(accounts.c.id == account, accounts.c.password_hash == before)
@@ -86,7 +86,7 @@ class AccountStore:
             await connection.execute(change)
 
     async def set_password(self, connection: AsyncConnection, email: str, password_hash: str) -> AccountId | None:
-        """None when nobody has this address."""
+        """Set the password and return the account. Returns None if no account has this address."""
         owner = select(accounts.c.id).where(accounts.c.email == email).with_for_update()
         account = await connection.scalar(owner)
         if account is None:
@@ -97,9 +97,9 @@ class AccountStore:
     async def close_account(
         self, connection: AsyncConnection, account: AccountId, password_hash: str, now: datetime
     ) -> bool:
-        """Forgets address and password, once its sessions are ended, and leaves the account to the erasers.
+        """Delete the account's row and insert its tombstone for the erasers. End its sessions first.
 
-        False, and nothing changed, when the account's password is no longer the one that was checked.
+        Returns False and changes nothing if the password is no longer the one that was verified.
         """
         mine = and_(accounts.c.id == account, accounts.c.password_hash == password_hash)
         if (await connection.execute(delete(accounts).where(mine))).rowcount == 0:
@@ -108,9 +108,9 @@ class AccountStore:
         return True
 
     async def lock_account(self, connection: AsyncConnection, account: AccountId, password_hash: str) -> bool:
-        """Until the end of the transaction nobody else changes its password or its sessions.
+        """Lock the account against changes of its password and sessions until the transaction ends.
 
-        False when the account's password is no longer the one that was checked.
+        Returns False if the password is no longer the one that was verified.
         """
         mine = and_(accounts.c.id == account, accounts.c.password_hash == password_hash)
         return await connection.scalar(select(accounts.c.id).where(mine).with_for_update()) is not None
@@ -128,7 +128,8 @@ class AccountStore:
         )
 
     async def end_oldest(self, connection: AsyncConnection, account: AccountId, now: datetime) -> list[str]:
-        """Ends the account's lapsed sessions, and the oldest beyond the most but one."""
+        """End the account's expired sessions and the oldest ones, so that at most MAX_SESSIONS - 1 remain. Returns
+        the token hashes of the ended sessions."""
         mine = sessions.c.account_id == account
         ended = await self._end(connection, and_(mine, sessions.c.expires_at <= now))
         beyond = select(sessions.c.id).where(mine).order_by(sessions.c.id.desc()).offset(MAX_SESSIONS - 1).limit(1)
@@ -138,7 +139,7 @@ class AccountStore:
         return ended
 
     async def load_session(self, connection: AsyncConnection, token_hash: str) -> KnownSession | None:
-        """Whether or not its time is over."""
+        """Return the session, even if it has expired."""
         statement = (
             select(sessions.c.id, sessions.c.account_id, accounts.c.administrator, sessions.c.expires_at)
             .join(accounts, accounts.c.id == sessions.c.account_id)
@@ -153,7 +154,7 @@ class AccountStore:
             return bool(await connection.scalar(select(living)))
 
     async def extend_session(self, connection: AsyncConnection, session: SessionId, expires_at: datetime) -> None:
-        """Never to an earlier moment; a session that ended meanwhile stays ended."""
+        """Extend the session. Does nothing if `expires_at` is earlier than the stored time or the session has ended."""
         change = (
             update(sessions)
             .where(sessions.c.id == session, sessions.c.expires_at < expires_at)
@@ -162,7 +163,7 @@ class AccountStore:
         await connection.execute(change)
 
     async def list_sessions(self, account: AccountId, now: datetime) -> list[SessionRow]:
-        """The living ones, newest first."""
+        """Return the valid sessions, newest first."""
         statement = (
             select(*_SESSION)
             .where(sessions.c.account_id == account, sessions.c.expires_at > now)
@@ -173,18 +174,18 @@ class AccountStore:
             return [SessionRow(**rows) for rows in (await connection.execute(statement)).mappings()]
 
     async def end_session(self, connection: AsyncConnection, account: AccountId, session: SessionId) -> list[str]:
-        """The hash of its token; empty when the account has no such session."""
+        """End the session and return the hash of its token; empty if the account has no such session."""
         return await self._end(connection, and_(sessions.c.account_id == account, sessions.c.id == session))
 
     async def end_session_with(self, connection: AsyncConnection, token_hash: str) -> list[str]:
         return await self._end(connection, sessions.c.token_hash == token_hash)
 
     async def end_all_sessions(self, connection: AsyncConnection, account: AccountId) -> list[str]:
-        """The hashes of their tokens."""
+        """End all sessions and return the hashes of their tokens."""
         return await self._end(connection, sessions.c.account_id == account)
 
     async def count_rows(self, account: AccountId) -> dict[str, int]:
-        """How many rows each table has of the account; its tombstone is none of it."""
+        """Count the account's rows in each table, without its tombstone."""
         async with self._database.writer.read() as connection:
             return {
                 table.name: await connection.scalar(select(func.count()).select_from(table).where(mine)) or 0
@@ -192,7 +193,7 @@ class AccountStore:
             }
 
     async def _end(self, connection: AsyncConnection, condition: ColumnElement[bool]) -> list[str]:
-        """The hashes of the tokens of all that this ended: the transaction must forget their keys."""
+        """Delete the sessions and return the hashes of their tokens, whose cache keys the caller must invalidate."""
         statement = select(sessions.c.token_hash).where(condition).with_for_update()
         ended = list(await connection.scalars(statement))
         if ended:

@@ -1,4 +1,4 @@
-"""Tokens: 256 random bits for the client, their SHA-256 for the database. Each kind has its prefix."""
+"""Tokens: 256 random bits for the client, their SHA-256 for the database, and a prefix per kind."""
 
 import hashlib
 import secrets
@@ -12,5 +12,5 @@ def new_token(prefix: str = PREFIX) -> str:
 
 
 def hash_of(token: str) -> str:
-    """What the database knows of a token. No salt, no stretching: nobody guesses 256 bits."""
+    """Return the hash that the database stores. 256 random bits need neither salt nor stretching."""
     return hashlib.sha256(token.encode()).hexdigest()

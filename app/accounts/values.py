@@ -1,4 +1,4 @@
-"""What the slice's parts hand to each other."""
+"""Values that the modules of this capability exchange."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ class AccountRow:
 
     @property
     def display_name(self) -> str:
-        """What others see: never the address."""
+        """The name that other users see; never the whole address."""
         return self.name or self.email.partition("@")[0]
 
     def to_wire(self) -> Account:
@@ -46,7 +46,7 @@ class SessionRow:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """An account and what its password is compared with."""
+    """An account and its password hash."""
 
     account: AccountRow
     password_hash: str
@@ -54,7 +54,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class KnownSession:
-    """Who a token belongs to, until `expires_at`: whoever reads this compares it with the time."""
+    """The owner of a token until `expires_at`. The caller must compare it with the current time."""
 
     id: SessionId
     account_id: AccountId

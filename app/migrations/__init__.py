@@ -1,1 +1,1 @@
-"""The relational database's history, forward and backward, and how to run it."""
+"""Schema migrations of the relational database, and how to run them."""

@@ -1,4 +1,4 @@
-"""The tables of all slices, whose modules must have been imported before anybody asks for them."""
+"""The metadata of all capabilities' tables, complete because this module imports every schema."""
 
 import app.accounts.schema
 import app.albums.schema

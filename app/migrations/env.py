@@ -1,4 +1,4 @@
-"""Alembic's own entry point: runs the steps on the connection that run.py holds."""
+"""Alembic's entry point: run the migrations on the connection that run.py opens."""
 
 from alembic import context
 

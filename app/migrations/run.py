@@ -1,4 +1,4 @@
-"""Brings the relational database to a revision; two that start at once do it one after the other."""
+"""Migrate the relational database to a revision, one process at a time."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from app.stores.aurora import Access, Database
 from shared.problems import Unavailable
 
 STATEMENT_SECONDS = 600
-"""A step may rebuild a large table."""
+"""A migration may rebuild a large table."""
 TOTAL_SECONDS = 1800.0
 LOCK_SECONDS = 60
 
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 
 async def migrate(database_url: str, revision: str = "head", access: Access = Access()) -> None:  # noqa: B008 - frozen
-    """Go to `revision`, forward or backward; `base` is the empty database. Changes nothing when already there."""
+    """Migrate to `revision`, forward or backward; `base` is the empty database. Does nothing if already there."""
     database = Database(
         database_url, access=access, statement_seconds=STATEMENT_SECONDS, transaction_seconds=TOTAL_SECONDS
     )
@@ -40,7 +40,7 @@ async def migrate(database_url: str, revision: str = "head", access: Access = Ac
 
 
 def configuration(connection: Connection) -> Config:
-    """Alembic's settings for this connection."""
+    """Return Alembic's configuration for this connection."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.attributes["connection"] = connection
@@ -48,7 +48,7 @@ def configuration(connection: Connection) -> Config:
 
 
 def _migrate_to(connection: Connection, revision: str) -> tuple[str | None, str | None]:
-    # SQLite's write lock is held already; MySQL ends a transaction at each CREATE, so it needs a lock with a name.
+    # SQLite's write lock is already held. MySQL commits at each CREATE, so it needs a named lock.
     named_lock = connection.dialect.name == "mysql"
     if connection.dialect.name == "sqlite":
         _let_references_be(connection)
@@ -69,8 +69,9 @@ def _migrate_to(connection: Connection, revision: str) -> tuple[str | None, str 
 
 
 def _let_references_be(connection: Connection) -> None:
-    """Some changes of a table are a copy and a DROP to SQLite, which would delete every row that refers to it first."""
-    connection.exec_driver_sql("COMMIT")  # only outside a transaction can they be switched off
+    """Turn off foreign keys: SQLite implements some table changes as copy and DROP, which would first delete all
+    referring rows."""
+    connection.exec_driver_sql("COMMIT")  # SQLite can turn them off only outside a transaction
     connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
@@ -80,7 +81,7 @@ def _present_revision(connection: Connection) -> str | None:
 
 
 def _is_behind(connection: Connection, revision: str, present: str) -> bool:
-    """Whether `revision` is an ancestor of the present one."""
+    """Return whether `revision` is an ancestor of `present`."""
     steps = ScriptDirectory.from_config(configuration(connection))
     target = steps.get_revision(revision)
     return any(step is target for step in steps.iterate_revisions(present, "base") if step.revision != present)

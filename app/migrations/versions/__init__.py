@@ -1,1 +1,1 @@
-"""One file per step; each step leaves tables that the previous release still understands."""
+"""One file per migration; after each one the previous release still works."""

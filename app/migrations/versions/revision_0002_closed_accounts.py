@@ -1,4 +1,4 @@
-"""Accounts that are being erased, and what is left to say of them."""
+"""Tombstones of closed accounts and the progress of their erasure."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What the cache must forget, and which Redis counts."""
+"""The outbox of cache invalidations, and the generations of the cache's Redis."""
 
 import sqlalchemy as sa
 from alembic import op

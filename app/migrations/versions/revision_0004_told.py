@@ -1,4 +1,4 @@
-"""What relational changes must tell, followers' cursors, and answered requests."""
+"""The event outbox, the cursors of projections, and completed requests."""
 
 import sqlalchemy as sa
 from alembic import op

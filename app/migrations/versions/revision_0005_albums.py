@@ -1,4 +1,4 @@
-"""Albums, what is in them, who is in them, and who is invited; names of accounts."""
+"""Albums, their items, members and invitations; display names of accounts."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Links to albums, and comments on items."""
+"""Share links of albums, and comments on items."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Until when one worker alone reads all rows for a follower."""
+"""The lease under which one worker fills a projection from all rows."""
 
 import sqlalchemy as sa
 from alembic import op

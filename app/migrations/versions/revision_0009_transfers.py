@@ -1,4 +1,4 @@
-"""Offers to hand an album over."""
+"""Offers to transfer an album to another account."""
 
 import sqlalchemy as sa
 from alembic import op

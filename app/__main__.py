@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-# Each command imports what it runs, so that a quick one does not wait for the others' packages.
+# Imports are local to each command, so that a quick command does not load the packages of the others.
 
 
 def _serve() -> None:

@@ -1,4 +1,4 @@
-"""The slice's services, built once for a process: an app's, or a worker's."""
+"""Build the services of albums once per process, for the app and the worker."""
 
 from dataclasses import dataclass
 
@@ -115,7 +115,7 @@ class AlbumParts:
 
 @dataclass(frozen=True, slots=True)
 class AlbumMaintenanceParts:
-    """What workers do with albums."""
+    """The workers' services for albums."""
 
     contents: AlbumContents
     captures: CaptureProjection

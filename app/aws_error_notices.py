@@ -1,4 +1,4 @@
-"""Posts what went wrong with this process's AWS calls, so that any process can show it on the overview."""
+"""Post the errors of this process's AWS calls to Redis, so that every process can show them on the overview."""
 
 import asyncio
 import os
@@ -16,13 +16,13 @@ from shared.times import Clock
 
 POST_SECONDS = 5.0
 STAY_SECONDS = 60
-"""How long the errors of a process that died are seen."""
+"""How long the errors of a crashed process remain visible."""
 RECENT = timedelta(minutes=10)
-"""An error class that has not occurred for so long is history."""
+"""An error class is no longer posted this long after its last occurrence."""
 
 
 class AwsErrorNotices:
-    """One per process, open as a context."""
+    """Post in the background while the context is open. One per process."""
 
     def __init__(self, errors: AwsErrors, registry: PresenceRegistry, clock: Clock) -> None:
         self._errors, self._presence, self._clock = errors, registry, clock
@@ -41,7 +41,7 @@ class AwsErrorNotices:
                 await self._task
 
     async def post(self) -> None:
-        """Post the recent errors; nothing where there are none."""
+        """Post the recent errors, if there are any."""
         since = self._clock() - RECENT
         recent = tuple(
             AwsErrorCount(
@@ -61,11 +61,11 @@ class AwsErrorNotices:
 
 
 async def read_aws_errors(registry: PresenceRegistry) -> list[AwsErrorCount] | None:
-    """Sum the newest notices of all processes by service and class. None while Redis is away."""
+    """Sum the newest notices of all processes by service and class. Returns None if Redis is unavailable."""
     notices = await registry.read(AWS_ERRORS_REGISTRY)
     if notices is None:
         return None
-    processes = [ProcessErrors.model_validate_json(notice) for notice in notices]  # the oldest first
+    processes = [ProcessErrors.model_validate_json(notice) for notice in notices]  # oldest first
     sums: dict[tuple[str, str], AwsErrorCount] = {}
     for errors in {process.process: process.errors for process in processes}.values():
         for each in errors:

@@ -1,4 +1,4 @@
-"""Everything that is ever cached, in one list; the slices say what its values look like."""
+"""All entries of the cache in one list; each capability declares the type of its values."""
 
 from app.stores.cache.keys import Entry
 

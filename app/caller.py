@@ -1,4 +1,4 @@
-"""Who is asking: the one dependency of every protected route, below all slices because the lowest needs it too."""
+"""Identify the caller: the dependency of every protected route, in a layer below all capabilities."""
 
 from dataclasses import dataclass
 from typing import Annotated, Protocol
@@ -20,10 +20,10 @@ class CallerIdentity:
 
 
 class Authenticator(Protocol):
-    """What accounts hand in."""
+    """The interface that `accounts` provides as `request.state.authenticator`."""
 
     async def authenticate(self, token: str) -> CallerIdentity | None:
-        """None when no living session has this token."""
+        """Return the caller, or None if no valid session has this token."""
         ...
 
     async def is_session_alive(self, session: SessionId) -> bool: ...
@@ -33,7 +33,7 @@ Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
 async def require_caller(request: Request, credentials: Credentials) -> CallerIdentity:
-    """Raises Unauthenticated."""
+    """Return the caller. Raises Unauthenticated."""
     authenticator: Authenticator = request.state.authenticator
     caller = await authenticator.authenticate(credentials.credentials) if credentials else None
     if caller is None:
@@ -45,7 +45,7 @@ Caller = Annotated[CallerIdentity, Depends(require_caller)]
 
 
 async def require_administrator(caller: Caller) -> CallerIdentity:
-    """Raises Forbidden."""
+    """Return the caller if it is an administrator. Raises Unauthenticated, Forbidden."""
     if not caller.administrator:
         raise Forbidden
     return caller

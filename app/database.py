@@ -1,4 +1,4 @@
-"""The relational database as the settings name it, for every process of ours."""
+"""Open the relational database that the settings name."""
 
 from app.settings import Settings
 from app.stores.aurora import Access, Database
@@ -9,7 +9,7 @@ def access_of(settings: Settings) -> Access:
 
 
 def open_database(settings: Settings) -> Database:
-    """Nothing is asked yet; the caller closes it."""
+    """Return the database, which connects at the first query. The caller must close it."""
     reader = settings.database_reader_url
     return Database(
         settings.database_url.get_secret_value(),

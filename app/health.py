@@ -1,4 +1,4 @@
-"""What balancers and operators ask each process; not forwarded by the web tier."""
+"""Health, readiness and metrics for load balancers and operators; the web tier does not forward these paths."""
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -16,7 +16,7 @@ async def is_alive() -> dict[str, str]:
 
 @router.get("/readyz")
 async def is_ready(request: Request) -> Response:
-    """About this process only: a database's hiccup must not take the whole fleet out of its balancer."""
+    """Report this process only: a short database outage must not take all processes out of the load balancer."""
     readiness: Readiness = request.state.readiness
     if readiness.draining:
         return JSONResponse({"status": "draining"}, status_code=503)

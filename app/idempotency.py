@@ -1,4 +1,4 @@
-"""The Idempotency-Key of a POST, as one dependency for every slice."""
+"""The Idempotency-Key of a POST, as a dependency for all capabilities."""
 
 from typing import Annotated
 
@@ -22,6 +22,10 @@ Key = Annotated[RequestKey | None, Depends(_request_key)]
 
 
 def refuse_key(idempotency_key: Annotated[str | None, Header(include_in_schema=False)] = None) -> None:
-    """For routes that show a secret once: a repeated answer would have to keep it. Raises BadRequest."""
+    """Refuse the header on routes that return a secret once, because a repeated response would need the stored
+    secret.
+
+    Raises BadRequest.
+    """
     if idempotency_key is not None:
         raise BadRequest("This route takes no Idempotency-Key.")

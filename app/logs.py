@@ -1,4 +1,4 @@
-"""Logs: one line per event on stderr, and the one filter that keeps secrets and persons out of all of them."""
+"""Structured logs on stderr, one line per event, through one filter that removes secrets and personal data."""
 
 import logging
 import re
@@ -17,10 +17,10 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 
-# Bounded repetitions: a line of a megabyte must not cost more than its length.
+# Bounded repetitions: matching must stay linear in the length of the line.
 _SECRET_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN [A-Z ]{1,40}-----.*?(?:-----END [A-Z ]{1,40}-----|\Z)", re.DOTALL), REMOVED),
-    # The query of any URL or path: signatures, grants and cursors travel there.
+    # The query of any URL or path: it may hold signatures, grants and cursors.
     (re.compile(r"\?[\w.~%+\-\[\]]{1,100}=[^\s\"'<>]*"), f"?{REMOVED}"),
     (re.compile(r"(?<=://)[^/\s@\"']{1,300}@"), f"{REMOVED}@"),
     (re.compile(r"\b(?:Bearer|Basic)\s+[A-Za-z0-9._~+/=-]+", re.IGNORECASE), REMOVED),
@@ -40,14 +40,14 @@ _SECRET_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def without_secrets(text: str) -> str:
-    """The same text without signed queries, tokens, passwords, keys and e-mail addresses."""
+    """Return the text without signed queries, tokens, passwords, keys and email addresses."""
     for pattern, replacement in _SECRET_TEXT:
         text = pattern.sub(replacement, text)
     return text
 
 
 def remove_secrets(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
-    """The filter: every value of an entry passes here just before it is rendered."""
+    """Filter every value of an entry just before it is rendered (structlog processor)."""
     return {key: _clean(key, value) for key, value in entry.items()}
 
 
@@ -64,7 +64,8 @@ def _clean(key: str, value: Any) -> Any:
 
 
 def set_up_logs(*, as_json: bool | None = None) -> None:
-    """Send everything, other packages' entries too, through the filter to stderr; JSON unless a person watches."""
+    """Send all entries, including other packages', through the filter to stderr. JSON by default, unless stderr is a
+    terminal."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -93,7 +94,7 @@ def set_up_logs(*, as_json: bool | None = None) -> None:
     root.setLevel(logging.INFO)
     for noisy in ("botocore", "aiobotocore", "urllib3", "httpx", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # uvicorn's words about starting and stopping; its access lines are never asked for.
+    # Only warnings of uvicorn; its access log is off.
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
 
 

@@ -1,4 +1,4 @@
-"""The app's composition root: opens the clients, builds the services, hands them to the routes."""
+"""The app's composition root: open the clients, build the services, pass them to the routes."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -103,7 +103,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 
 
 class Services(TypedDict):
-    """What the routes find on `request.state`."""
+    """The state of the lifespan, available to routes as `request.state`."""
 
     accounts: AccountService
     sessions: SessionService
@@ -142,7 +142,7 @@ class State(Services):
 
 
 async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Readiness) -> Services:
-    """Everything that is opened here is closed by the stack, in the opposite order."""
+    """Open all clients and build the services. The stack closes them in reverse order."""
     base = await open_foundation(settings, stack, utc_now)
     passwords, attempts = Passwords(), Attempts(base.signals.limits)
     stack.callback(passwords.close)
@@ -252,18 +252,18 @@ def _build_exports(base: Foundation, delivery: Delivery) -> ExportService:
 
 
 def create_app(settings: Settings, readiness: Readiness) -> ASGIApp:
-    """The whole HTTP interface; nothing is opened before its lifespan begins."""
+    """Build the whole HTTP interface. Nothing is opened before the lifespan starts."""
     metrics = Metrics()
     return with_tier_check(in_frame(create_api(settings, readiness, metrics), metrics), settings)
 
 
 def in_frame(api: FastAPI, metrics: Metrics) -> ASGIApp:
-    """What every request passes, outside of FastAPI: its layers cost more than what the short way answers."""
+    """Wrap the API in the ASGI middleware outside of FastAPI, whose own layers cost more time than the fast path."""
     return RequestContextMiddleware(Deadline(AlbumFastPath(api)), metrics)
 
 
 def create_api(settings: Settings, readiness: Readiness, metrics: Metrics) -> FastAPI:
-    """The routes, and the services that they find; `in_frame` belongs around it."""
+    """Build the FastAPI application. The caller must wrap it with `in_frame`."""
 
     @asynccontextmanager
     async def lifespan(_application: FastAPI) -> AsyncIterator[State]:

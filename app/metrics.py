@@ -1,4 +1,4 @@
-"""Counters of this process in Prometheus' text format."""
+"""Counters of this process in the Prometheus text format."""
 
 from collections import Counter
 
@@ -6,7 +6,7 @@ MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics:
-    """What the process counts; names end in their unit, `_total` for counts."""
+    """The counters of a process. Names end in their unit; `_total` is added to counts."""
 
     def __init__(self) -> None:
         self._requests: Counter[tuple[str, int]] = Counter()
@@ -15,7 +15,7 @@ class Metrics:
         self.requests_in_flight = 0
 
     def count(self, name: str, more: int = 1) -> None:
-        """`name` without prefix and `_total`, such as `password_hashes`."""
+        """Add to a counter. `name` has neither prefix nor `_total`, for example `password_hashes`."""
         self._counts[name] += more
 
     def request_completed(self, method: str, status: int, seconds: float) -> None:

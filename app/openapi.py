@@ -1,4 +1,4 @@
-"""The API's description: FastAPI's own, with every error as the problem document that it really is."""
+"""The OpenAPI document: FastAPI's own, with the problem document as the schema of every error."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 def describe(application: FastAPI) -> dict[str, Any]:
-    """The OpenAPI 3.1 document."""
+    """Return the OpenAPI 3.1 document."""
     document = application.openapi()
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = _PROBLEM_SCHEMA

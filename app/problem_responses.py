@@ -1,4 +1,4 @@
-"""The one place of the app where errors become answers: RFC 9457 documents, never with what the client sent."""
+"""Convert errors into RFC 9457 responses, which never repeat what the client sent."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -42,7 +42,7 @@ class ProblemResponse(JSONResponse):
 
 
 def problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> ProblemResponse:
-    """The problem as an answer, with the headers that belong to it."""
+    """Return the problem as a response with the headers that belong to it."""
     all_headers = {"Cache-Control": "no-store", **(headers or {})}
     if problem.retry_after_seconds is not None:
         all_headers["Retry-After"] = str(problem.retry_after_seconds)
@@ -54,7 +54,7 @@ def problem_response(problem: Problem, headers: Mapping[str, str] | None = None)
 
 
 def add_problem_responses(application: FastAPI) -> None:
-    """What no handler here knows reaches the request's frame and is answered there as `internal`."""
+    """Register the handlers. Any other exception reaches ErrorBoundary, which responds with `internal`."""
     application.add_exception_handler(Problem, _on_problem)
     application.add_exception_handler(RequestValidationError, _on_invalid)
     application.add_exception_handler(HTTPException, _on_http_exception)
@@ -66,7 +66,7 @@ async def _on_problem(_request: Request, error: Exception) -> ProblemResponse:
 
 
 def logged_response(problem: Problem) -> ProblemResponse:
-    """As `problem_response`, where nobody else logs it."""
+    """Return the response like `problem_response`, and log problems of status 500 and above."""
     if problem.status >= 500:
         log.warning("request.failed", problem=problem.type, reason=repr(problem.__cause__ or problem))
     return problem_response(problem)
@@ -89,12 +89,12 @@ async def _on_http_exception(_request: Request, error: Exception) -> ProblemResp
 
 
 def _faults_to_wire(faults: Sequence[Any]) -> list[dict[str, str]]:
-    """Field and message of each fault, without the values that were sent."""
+    """Return field and message of each error, without the values that were sent."""
     return [{"field": _field(fault["loc"]), "message": _message(fault)} for fault in faults[:MAX_ERRORS]]
 
 
 def _field(location: Sequence[Any]) -> str:
-    """`("body", "parts", 0, "number")` is `parts.0.number`."""
+    """Return the path of the field: `("body", "parts", 0, "number")` becomes `parts.0.number`."""
     return ".".join(str(step) for step in location[1:])[:FIELD_CHARACTERS]
 
 
@@ -102,9 +102,9 @@ def _message(fault: Mapping[str, Any]) -> str:
     message = str(fault["msg"]).removeprefix("Value error, ")
     context = fault.get("ctx", {})
     if context.get("field_type") == "Value":
-        # A secret: pydantic counts its characters as items, and tells how many were sent.
+        # A secret: pydantic's message calls its characters items and contains their number.
         return f"Should have {_bound(context)} characters"
-    # The e-mail validator quotes parts of the address.
+    # The email validator's message contains parts of the address.
     return message.split(":", maxsplit=1)[0] if "email address" in message else message
 
 

@@ -1,4 +1,4 @@
-"""Everybody who follows every account's log, in one list; the slices say what they make of it."""
+"""The names of all projections of the accounts' event logs; each capability implements its own."""
 
 SEARCH = "search"
 ALBUMS = "albums"

@@ -1,10 +1,11 @@
-"""Whether this process wants requests: off first when it is told to stop, so that balancers look elsewhere."""
+"""The readiness of this process; it is turned off first at a shutdown, so that load balancers send requests
+elsewhere."""
 
 import asyncio
 
 
 class Readiness:
-    """`draining`: new requests should go elsewhere. `stopping`: streams end now. Neither is ever taken back."""
+    """`draining`: new requests should go to other processes. `stopping`: streams end now. Neither is ever reset."""
 
     def __init__(self) -> None:
         self.draining = False

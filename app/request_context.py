@@ -1,4 +1,4 @@
-"""What surrounds every request, as plain ASGI: its id, its limits of time and size, and the last net for errors."""
+"""ASGI middleware around every request: request id, deadline, body limit, and the error boundary."""
 
 import asyncio
 import re
@@ -23,13 +23,13 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 _TRACE_PARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 RawHeaders = Mapping[bytes, bytes]
-"""As ASGI hands them over, by their names in lower case: every request passes here, and objects cost."""
+"""Headers as in the ASGI scope, with lower-case names. A Headers object per request would be too slow."""
 
 log = structlog.get_logger()
 
 
 class _Response:
-    """Remembers what was sent, and names the request in the answer's head."""
+    """Record the status of the response, and add the request id to its headers."""
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send, self._request_id = send, request_id
@@ -43,7 +43,7 @@ class _Response:
 
 
 class RequestContextMiddleware:
-    """Binds the request's id to every log entry, and counts it."""
+    """Bind the request id to every log entry, and record the request's metrics."""
 
     def __init__(self, application: ASGIApp, metrics: Metrics) -> None:
         self._application, self._metrics = application, metrics
@@ -67,7 +67,7 @@ class RequestContextMiddleware:
 
 
 class ErrorBoundary:
-    """Answers `internal` when nobody else could."""
+    """Respond with `internal` to an unhandled exception."""
 
     def __init__(self, application: ASGIApp) -> None:
         self._application = application
@@ -87,15 +87,16 @@ class ErrorBoundary:
             await self._application(scope, receive, send_and_note)
         except ClientDisconnect:
             log.info("request.abandoned", method=scope["method"], path=scope["path"])
-        except Exception:  # the edge: what nobody foresaw is logged once and answered without details
+        except Exception:  # the outermost handler: log once, respond without details
             log.exception("request.crashed", method=scope["method"], path=scope["path"])
             if begun:
-                raise  # half an answer is out: the server must cut the connection
+                raise  # the response has begun: the server must close the connection
             await problem_response(Problem())(scope, receive, send)
 
 
 class Deadline:
-    """Stops work whose caller no longer waits (`X-Deadline`: milliseconds left); an answer that has begun may go on."""
+    """Cancel a request whose caller no longer waits (`X-Deadline`: milliseconds left), unless its
+    response has begun."""
 
     def __init__(self, application: ASGIApp) -> None:
         self._application = application
@@ -121,7 +122,7 @@ class Deadline:
 
 
 class BodyLimit:
-    """Refuses bodies that no request of ours has, declared or not; asset bytes never pass here."""
+    """Refuse bodies over 1 MiB, with or without Content-Length. Files are never sent through the app."""
 
     def __init__(self, application: ASGIApp) -> None:
         self._application = application
@@ -141,7 +142,7 @@ class BodyLimit:
             message = await receive()
             received += len(message.get("body", b""))
             if received > LARGEST_BODY_BYTES:
-                raise HTTPException(TooLarge.status)  # FastAPI lets no other error out of a body
+                raise HTTPException(TooLarge.status)  # FastAPI passes on no other exception from a body
             return message
 
         await self._application(scope, receive_bounded, send)
@@ -158,7 +159,7 @@ def _trace(headers: RawHeaders) -> Mapping[str, str]:
 
 
 def _seconds_left(headers: RawHeaders) -> float | None:
-    """None where nobody set a deadline; what is not a number sets none."""
+    """Return the seconds until the deadline. None without a header, or if its value is no number."""
     milliseconds = headers.get(b"x-deadline", b"").decode("latin-1")
     if not re.fullmatch(r"-?\d{1,9}", milliseconds, re.ASCII):
         return None

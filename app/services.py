@@ -1,4 +1,4 @@
-"""What the API and the workers share: the clients of one process, and the services built on them."""
+"""The clients of one process, and the services that the app and the workers both build on them."""
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -31,7 +31,7 @@ from shared.times import Clock
 
 @dataclass(frozen=True, slots=True)
 class Foundation:
-    """Everything that both composition roots stand on; opened here, closed by the stack in the opposite order."""
+    """The shared part of both composition roots. The stack closes it in reverse order."""
 
     clock: Clock
     database: Database
@@ -44,7 +44,7 @@ class Foundation:
 
 @dataclass(frozen=True, slots=True)
 class EventParts:
-    """The log, what puts relational changes into it, and what carries it on."""
+    """The event log, the outbox for relational changes, and the relay."""
 
     store: EventStore
     log: EventLog
@@ -65,7 +65,8 @@ class ItemParts:
 async def open_foundation(
     settings: Settings, stack: AsyncExitStack, clock: Clock, appended: Callable[[AccountId], None] | None = None
 ) -> Foundation:
-    """`appended` is called with each account whose log this process has made grow."""
+    """Open the clients and build the shared services. `appended` is called with an account after this process has
+    appended to its log."""
     database = open_database(settings)
     stack.push_async_callback(database.close)
     redis_url = settings.redis_url.get_secret_value()

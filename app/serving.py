@@ -1,4 +1,4 @@
-"""Runs the app under uvicorn: keep-alive longer than the balancer's, readiness off first, streams ended, then out."""
+"""Run the app under uvicorn, with a graceful shutdown."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from app.readiness import Readiness
 from app.settings import Settings
 from shared.darkroom_process.http_protocol import StrictHttpProtocol
 
-# A balancer's idle timeout is 60 s; who closes first must be the balancer, or clients see random 502s.
+# A load balancer's idle timeout is 60 s. It must close connections first, or clients see random 502s.
 KEEP_ALIVE_SECONDS = 75
 GRACE_SECONDS = 20
 BACKLOG = 2048
@@ -24,14 +24,17 @@ log = structlog.get_logger()
 
 
 class DrainingServer(uvicorn.Server):
-    """At SIGTERM: readiness off, serve on for the drain, then end streams, finish requests, stop. Twice: at once."""
+    """On SIGTERM: turn readiness off, serve for `drain_seconds`, then end streams, finish requests, stop.
+
+    A second signal stops at once.
+    """
 
     def __init__(self, config: uvicorn.Config, readiness: Readiness, drain_seconds: float) -> None:
         super().__init__(config)
         self._readiness, self._drain_seconds = readiness, drain_seconds
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """What is there by now stays: the collector need not look through it again and again while requests come."""
+        """Freeze the objects that exist after startup, so that the garbage collector need not scan them again."""
         await super().startup(sockets)
         gc.collect()
         gc.freeze()
@@ -72,7 +75,7 @@ def server_config(settings: Settings, readiness: Readiness) -> uvicorn.Config:
         lifespan="on",
         log_config=None,
         access_log=False,
-        # Who the client is, is read where it is needed, from the hop that the web tier added.
+        # The client address is read where it is needed, from the hop that the web tier adds.
         proxy_headers=False,
         server_header=False,
         backlog=BACKLOG,
@@ -82,7 +85,7 @@ def server_config(settings: Settings, readiness: Readiness) -> uvicorn.Config:
 
 
 def serve(settings: Settings) -> None:
-    """Blocks until a signal has ended the server; SystemExit when it could not start."""
+    """Serve until a signal ends the server. Raises SystemExit if it cannot start."""
     readiness = Readiness()
     server = DrainingServer(server_config(settings, readiness), readiness, settings.drain_seconds)
     server.run()

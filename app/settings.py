@@ -1,4 +1,4 @@
-"""What the app and the worker are told by their environment, checked once at the start."""
+"""The settings of the app and the worker, read from the environment and validated once at the start."""
 
 import os
 import re
@@ -22,14 +22,14 @@ class Registration(StrEnum):
 
 
 class FirstAccount(StrEnum):
-    """Who makes the first account, which is the administrator's."""
+    """How the first account, which becomes the administrator, can be created."""
 
     ANYONE = "anyone"
     COMMAND = "command"
 
 
 class Sandbox(StrEnum):
-    """Whether a worker starts on a kernel that cannot keep its decoders from files."""
+    """Whether a worker may start on a kernel that cannot restrict file access of its decoders (no Landlock)."""
 
     STRICT = "strict"
     RELAXED = "relaxed"
@@ -51,7 +51,7 @@ HttpUrl = Annotated[str, _matching(r"^https?://[^/\s]+")]
 
 
 class Settings(BaseSettings):
-    """Every field's description says what is expected, its example shows it: both appear when a value is wrong."""
+    """Every field has a description and an example, which the error message for a wrong value contains."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
@@ -195,13 +195,13 @@ class Settings(BaseSettings):
 
 
 def variable_of(field: str) -> str:
-    """The environment variable that sets this field."""
+    """Return the environment variable that sets this field."""
     alias = Settings.model_fields[field].validation_alias
     return alias if isinstance(alias, str) else PREFIX + field.upper()
 
 
 def load_settings() -> Settings:
-    """Ends the process with one line when a variable is missing or wrong; its value is never shown."""
+    """Return the settings. A missing or wrong variable ends the process with one line that never contains the value."""
     try:
         return Settings()
     except ValidationError as error:

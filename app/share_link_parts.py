@@ -1,4 +1,4 @@
-"""The services of share links and of comments, built once for a process."""
+"""Build the services of share links and comments once per process."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Which requests the app serves at all: for its own hosts, and, where a secret is shared, from the web tier only."""
+"""Refuse requests for other hosts and, if a secret is configured, requests that do not come from the web tier."""
 
 import hmac
 
@@ -10,7 +10,7 @@ from shared.hosts import HEALTH_PATHS, AllowedHosts
 from shared.problems import BadRequest, Forbidden, Problem
 
 TIER_HEADER = b"x-darkroom-tier"
-"""The web tier takes it from no client."""
+"""The web tier removes this header from clients' requests."""
 
 
 def with_tier_check(application: ASGIApp, settings: Settings) -> ASGIApp:
@@ -20,7 +20,7 @@ def with_tier_check(application: ASGIApp, settings: Settings) -> ASGIApp:
 
 
 class TierCheck:
-    """Stands before everything else: what the app believes of X-Forwarded-For only the web tier may write."""
+    """The outermost middleware: X-Forwarded-For can be trusted only in requests from the web tier."""
 
     def __init__(self, application: ASGIApp, hosts: AllowedHosts, secret: str | None) -> None:
         self._application, self._hosts = application, hosts

@@ -1,4 +1,4 @@
-"""Who looks at an item: somebody who is signed in, or whoever holds a share's link. Below all slices, like callers."""
+"""The viewer of an item: a signed-in account or a share link's visitor, in a layer below all capabilities."""
 
 from dataclasses import dataclass
 from typing import Annotated, Protocol
@@ -15,19 +15,19 @@ ACCOUNT_PREFIX = "acc_"
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody with an account. Which albums they may see is asked for each time."""
+    """A viewer with an account. The albums it may see are queried for each request."""
 
     account_id: AccountId
 
     @property
     def name(self) -> str:
-        """What cursors and grants are bound to."""
+        """The name that cursors and grants are bound to."""
         return self.account_id
 
 
 @dataclass(frozen=True, slots=True)
 class ShareVisitor:
-    """Somebody who holds the link of a share that was good a moment ago; it opens one album, and nothing else."""
+    """A viewer with a share link that was valid when it was checked. It gives access to one album only."""
 
     share_id: ShareId
     album_id: AlbumId
@@ -42,14 +42,16 @@ Viewer = Member | ShareVisitor
 
 
 class Shares(Protocol):
-    """What sharing hands in as `request.state.shares`."""
+    """The interface that `sharing` provides as `request.state.shares`."""
 
     async def open(self, token: str, proof: str | None) -> ShareVisitor:
-        """Raises NotFound, or ShareLocked while the visitor has not said the link's password."""
+        """Return the visitor. Raises NotFound, or ShareLocked if the link has a password that the visitor has not
+        entered."""
         ...
 
     async def visitor(self, share: ShareId) -> ShareVisitor | None:
-        """None once the share is revoked or over: asked before each playlist that a visitor's grant opens."""
+        """Return the visitor, or None if the share is revoked or expired. Called before each playlist that a
+        visitor's grant opens."""
         ...
 
 
@@ -64,14 +66,17 @@ ShareProof = Annotated[
 async def require_viewer(
     request: Request, credentials: Credentials, token: ShareToken = None, proof: ShareProof = None
 ) -> Viewer:
-    """Who comes by a link is its visitor, signed in or not. Raises Unauthenticated, NotFound, ShareLocked."""
+    """Return the viewer. A request with a link is its visitor's, even if signed in.
+
+    Raises Unauthenticated, NotFound, ShareLocked.
+    """
     if token is None:
         return Member((await require_caller(request, credentials)).account_id)
     return await require_visitor(request, token, proof)
 
 
 async def require_visitor(request: Request, token: ShareToken = None, proof: ShareProof = None) -> ShareVisitor:
-    """Raises NotFound, also without a link, and ShareLocked."""
+    """Return the share link's visitor. Raises NotFound, also without a link, and ShareLocked."""
     if token is None:
         raise NotFound
     shares: Shares = request.state.shares
@@ -79,7 +84,7 @@ async def require_visitor(request: Request, token: ShareToken = None, proof: Sha
 
 
 async def viewer_named(request: Request, name: str) -> Viewer | None:
-    """Whom a grant was given to; None for a share that opens nothing any more."""
+    """Return the viewer that a grant was issued to, or None if its share is no longer valid."""
     if name.startswith(ACCOUNT_PREFIX):
         return Member(AccountId(name))
     shares: Shares = request.state.shares

@@ -55,7 +55,7 @@ class PlaybackService:
         """Return the media playlist as far as it is written. Its signed URLs are valid until the grant ends and do
         not change while the list grows.
 
-        Raises PlaylistGone if this attempt is not the current one, NotFound if the list does not exist (yet).
+        Raises PlaylistGone if this attempt is no longer the current one, NotFound if the list does not exist (yet).
         """
         ladder = row.ladder
         if ladder is None or ladder.attempt != attempt:

@@ -1,4 +1,4 @@
-"""The accounts' part of one app process, on a given database and Redis, with a clock that tests move."""
+"""The accounts' part of one app process on a given database and Redis, with a clock that tests advance."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -36,14 +36,14 @@ def an_address() -> str:
 
 
 def a_client_address() -> str:
-    """Where somebody comes from whom no other test knows."""
+    """Return a random address of 10.0.0.0/8 that no other test uses."""
     number = int.from_bytes(new_ulid()[-8:].encode()) % 2**24
     return f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
 
 
 @dataclass(frozen=True, slots=True)
 class AccountsApi:
-    """What a test does as somebody on the network."""
+    """An HTTP client of the service, with the services behind it."""
 
     http: httpx.AsyncClient
     accounts: AccountService
@@ -54,14 +54,14 @@ class AccountsApi:
     clock: ManualClock
 
     async def register(self, email: str | None = None) -> Json:
-        """The body that signs the new account in."""
+        """Register an account and return the request body that signs it in."""
         body = {"email": email or an_address(), "password": PASSWORD}
         response = await self.http.post("/accounts", json=body)
         assert response.status_code == 201, response.text
         return body
 
     async def sign_in(self, body: Json) -> Json:
-        """The answer's body, and under `headers` what presents the session."""
+        """Return the response body with the session's `Authorization` header added under `headers`."""
         response = await self.http.post("/sessions", json=body)
         assert response.status_code == 201, response.text
         signed_in: Json = response.json()

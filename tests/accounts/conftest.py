@@ -1,4 +1,4 @@
-"""An installation per test, on SQLite and on MariaDB."""
+"""A separate installation for each test, on SQLite and on MariaDB."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -11,14 +11,14 @@ from tests.accounts.accounts_api import AccountsApi, open_accounts_api
 
 @pytest.fixture
 async def accounts_api(database_url: str, valkey_url: str) -> AsyncIterator[AccountsApi]:
-    """One process with open registration, nobody registered."""
+    """One process with open registration and no accounts."""
     async with open_accounts_api(database_url, valkey_url) as opened:
         yield opened
 
 
 @pytest.fixture
 async def anonymous(migrated_file: Path, tmp_path: Path, valkey_url: str) -> AsyncIterator[AccountsApi]:
-    """For those who are turned away before any database is asked: SQLite alone will do."""
+    """One process on SQLite only, for requests that are refused before any database statement."""
     copied = shutil.copy(migrated_file, tmp_path)
     async with open_accounts_api(f"sqlite+aiosqlite:///{copied}", valkey_url) as opened:
         yield opened

@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is a typed problem that repeats nothing of it."""
+"""Every invalid request gets a typed problem that repeats nothing of the request."""
 
 from typing import Any
 
@@ -53,7 +53,7 @@ async def test_a_wrong_field_is_named_and_its_value_not_repeated(
 
 
 @pytest.mark.parametrize("label", ["x" * 201, 7, None, "\\ud800"])
-async def test_a_label_that_cannot_be_kept_is_refused(anonymous: AccountsApi, label: object) -> None:
+async def test_a_label_that_cannot_be_stored_is_refused(anonymous: AccountsApi, label: object) -> None:
     text = f'"{label}"' if isinstance(label, str) else "null" if label is None else str(label)
     content = f'{{"email": "a@example.com", "password": "x", "label": {text}}}'
 

@@ -1,4 +1,4 @@
-"""Where a request comes from, told from the end of X-Forwarded-For that clients can't write."""
+"""The client address comes from the last entries of X-Forwarded-For, which clients cannot write."""
 
 import pytest
 from starlette.requests import Request
@@ -26,7 +26,9 @@ PEER = "192.0.2.1"
         (1, ["::ffff:203.0.113.7"], "203.0.113.7"),
     ],
 )
-def test_the_address_that_our_outermost_tier_saw_counts(hops: int, forwarded: list[str], expected: str) -> None:
+def test_the_address_seen_by_our_outermost_tier_is_the_client_address(
+    hops: int, forwarded: list[str], expected: str
+) -> None:
     request = Request(
         {
             "type": "http",

@@ -1,4 +1,4 @@
-"""Closed accounts in the database: taken by one eraser at a time, counted once, and then a tombstone."""
+"""Closed accounts in the database: one eraser at a time takes each, counts it once and leaves a tombstone."""
 
 import asyncio
 from datetime import timedelta
@@ -26,7 +26,7 @@ async def closed_by(accounts_api: AccountsApi) -> AccountId:
     return account
 
 
-async def test_one_eraser_at_a_time_takes_a_closed_account_and_another_when_its_lease_is_over(
+async def test_one_eraser_takes_a_closed_account_and_another_one_only_after_its_lease(
     accounts_api: AccountsApi, database_url: str
 ) -> None:
     database = Database(database_url)
@@ -44,12 +44,12 @@ async def test_one_eraser_at_a_time_takes_a_closed_account_and_another_when_its_
     await database.close()
 
 
-async def test_who_comes_after_the_last_has_gone_is_no_administrator(accounts_api: AccountsApi) -> None:
+async def test_an_account_registered_after_the_last_one_closed_is_no_administrator(accounts_api: AccountsApi) -> None:
     await closed_by(accounts_api)
     assert not (await accounts_api.register_and_sign_in())["account"]["administrator"]
 
 
-async def test_what_was_counted_first_stays_and_the_second_round_waits_for_the_last_upload(
+async def test_the_first_counts_stay_and_the_second_erasure_waits_for_the_last_upload(
     accounts_api: AccountsApi, database_url: str
 ) -> None:
     database = Database(database_url)

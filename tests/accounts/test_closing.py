@@ -1,4 +1,4 @@
-"""Closing one's account over HTTP: with the password, once, and at once."""
+"""Closing an account over HTTP: it needs the password, happens once and takes effect immediately."""
 
 from collections.abc import AsyncIterator
 
@@ -20,7 +20,7 @@ async def close(api: httpx.AsyncClient, headers: dict[str, str], password: str) 
     return await api.request("DELETE", "account", json={"password": password}, headers=headers)
 
 
-async def test_without_the_password_nothing_happens(api: httpx.AsyncClient) -> None:
+async def test_without_the_password_no_account_is_closed(api: httpx.AsyncClient) -> None:
     headers = await signed_in(api)
     assert (await close(api, headers, "not the password")).status_code == 403
     assert (await api.request("DELETE", "account", headers=headers)).status_code == 422
@@ -28,7 +28,7 @@ async def test_without_the_password_nothing_happens(api: httpx.AsyncClient) -> N
     assert (await api.get("account", headers=headers)).status_code == 200
 
 
-async def test_a_closed_account_is_shut_on_every_device(api: httpx.AsyncClient) -> None:
+async def test_a_closed_account_is_signed_out_on_every_device(api: httpx.AsyncClient) -> None:
     headers = await signed_in(api)
     who = (await api.get("account", headers=headers)).json()
     sign_in = {"email": who["email"], "password": PASSWORD}

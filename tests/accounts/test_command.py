@@ -1,4 +1,4 @@
-"""`python -m app create-account` and `reset-password`, as an operator types them."""
+"""`python -m app create-account` and `reset-password`, run as an operator runs them."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ KEY = "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----"
 
 
 async def _app(database_url: str, *arguments: str, stdin: str = PASSWORD + "\n") -> tuple[int | None, str, str]:
-    """Exit code, stdout, stderr."""
+    """Run the command. Return exit code, stdout and stderr."""
     environment = {
         "PATH": os.environ["PATH"],
         "DARKROOM_DATABASE_URL": database_url,
@@ -72,7 +72,7 @@ async def test_an_impossible_command_is_reported_in_one_line(
     assert len(complained.splitlines()) == 1
 
 
-async def test_an_address_is_made_once(url: str) -> None:
+async def test_an_address_gets_one_account_only(url: str) -> None:
     email = an_address()
     await _app(url, "create-account", email)
 

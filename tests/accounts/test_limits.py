@@ -1,4 +1,4 @@
-"""Guessing passwords and asking for addresses ends soon, in all processes together, whatever the client claims."""
+"""Limits on guessing passwords and probing addresses hold over all processes, whatever origin the client claims."""
 
 import asyncio
 from pathlib import Path
@@ -19,7 +19,7 @@ async def _guess(accounts_api: AccountsApi, email: str, client: str | None = Non
 
 
 async def _guess_until_refused(accounts_api: AccountsApi, email: str) -> int:
-    """How many guesses were answered."""
+    """Return the number of guesses that got 401 before the first 429."""
     guesses = 0
     while (response := await _guess(accounts_api, email, a_client_address())).status_code == 401:
         guesses += 1
@@ -28,7 +28,7 @@ async def _guess_until_refused(accounts_api: AccountsApi, email: str) -> int:
     return guesses
 
 
-async def test_an_address_is_guessed_so_often_and_not_more_known_or_unknown(anonymous: AccountsApi) -> None:
+async def test_known_and_unknown_addresses_allow_the_same_number_of_guesses(anonymous: AccountsApi) -> None:
     accounts_api = anonymous
     known = (await accounts_api.register())["email"]
 
@@ -44,7 +44,7 @@ async def test_writing_the_address_in_capitals_gives_no_more_guesses(anonymous: 
     assert (await _guess(accounts_api, email.upper(), a_client_address())).status_code == 429
 
 
-async def test_the_limit_holds_over_processes_and_for_guesses_at_once(
+async def test_the_limit_holds_over_processes_and_for_concurrent_guesses(
     accounts_api: AccountsApi, database_url: str, valkey_url: str
 ) -> None:
     email = an_address()
@@ -54,7 +54,7 @@ async def test_the_limit_holds_over_processes_and_for_guesses_at_once(
     assert sum(response.status_code != 429 for response in responses) == FAILED_SIGN_INS_OF_ADDRESS.maximum
 
 
-async def test_who_knows_the_password_is_never_counted(anonymous: AccountsApi) -> None:
+async def test_sign_ins_with_the_right_password_are_never_counted(anonymous: AccountsApi) -> None:
     accounts_api = anonymous
     body = await accounts_api.register()
 
@@ -63,12 +63,12 @@ async def test_who_knows_the_password_is_never_counted(anonymous: AccountsApi) -
 
 
 async def _fail(accounts_api: AccountsApi, client: str) -> None:
-    """As a wrong password does, without the work of checking it."""
+    """Count a failed sign-in without the slow hashing of a wrong password."""
     async with accounts_api.attempts.sign_in(an_address(), client):
         raise Unauthenticated
 
 
-async def test_one_client_guesses_so_many_addresses_however_it_forges_its_origin(accounts_api: AccountsApi) -> None:
+async def test_a_client_with_forged_origins_gets_only_the_limit_of_guesses(accounts_api: AccountsApi) -> None:
     client, left = a_client_address(), 5
     for _ in range(FAILED_SIGN_INS_OF_CLIENT.maximum - left):
         with pytest.raises(Unauthenticated):
@@ -95,12 +95,12 @@ async def test_registering_many_addresses_does_not_reveal_accounts(accounts_api:
     assert int(response.headers["Retry-After"]) > 0
 
 
-async def test_registering_free_addresses_uses_nothing_up(anonymous: AccountsApi) -> None:
+async def test_registering_free_addresses_uses_up_no_limit(anonymous: AccountsApi) -> None:
     for _ in range(TAKEN_ADDRESSES_OF_CLIENT.maximum + 2):
         await anonymous.register()
 
 
-async def test_people_sign_in_while_redis_is_away(tmp_path: Path) -> None:
+async def test_sign_in_works_while_redis_is_unreachable(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path / 'darkroom.db'}"
     await migrate(url)
     async with open_accounts_api(url, f"redis://127.0.0.1:{free_port()}/0") as accounts_api:

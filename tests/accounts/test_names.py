@@ -1,9 +1,9 @@
-"""Names: what others see of an account instead of its address."""
+"""Names, which other accounts see instead of the email address."""
 
 from tests.accounts.accounts_api import AccountsApi
 
 
-async def test_a_name_is_at_first_the_addresss_part_before_the_at(accounts_api: AccountsApi) -> None:
+async def test_the_default_name_is_the_part_of_the_address_before_the_at(accounts_api: AccountsApi) -> None:
     signed_in = await accounts_api.register_and_sign_in()
     account = (await accounts_api.http.get("/account", headers=signed_in["headers"])).json()
 

@@ -1,4 +1,4 @@
-"""Who gets an account, and who the administrator is."""
+"""Registration: which addresses get an account, and which account is the administrator."""
 
 import asyncio
 
@@ -19,13 +19,13 @@ async def test_a_registered_address_can_sign_in(accounts_api: AccountsApi) -> No
     assert response.headers["Cache-Control"] == "no-store"
 
 
-async def test_the_first_account_is_the_administrator_and_no_other(accounts_api: AccountsApi) -> None:
+async def test_only_the_first_account_is_the_administrator(accounts_api: AccountsApi) -> None:
     signed_in = [await accounts_api.register_and_sign_in() for _ in range(3)]
 
     assert [each["account"]["administrator"] for each in signed_in] == [True, False, False]
 
 
-async def test_of_many_who_register_first_at_once_one_is_the_administrator(
+async def test_of_many_concurrent_first_registrations_one_is_the_administrator(
     accounts_api: AccountsApi, database_url: str, valkey_url: str
 ) -> None:
     async with open_accounts_api(database_url, valkey_url) as other:
@@ -49,7 +49,7 @@ async def test_an_address_is_registered_once_however_it_is_written(accounts_api:
     assert response.json()["type"] == "urn:darkroom:problem:address-taken"
 
 
-async def test_of_many_who_register_one_address_at_once_one_succeeds(
+async def test_of_many_concurrent_registrations_of_one_address_one_succeeds(
     accounts_api: AccountsApi, database_url: str, valkey_url: str
 ) -> None:
     await accounts_api.register()
@@ -70,7 +70,7 @@ async def test_closed_registration_refuses_even_the_first_account(database_url: 
     assert response.json()["type"] == "urn:darkroom:problem:registration-closed"
 
 
-async def test_the_first_registration_is_no_administrator_after_the_operator(accounts_api: AccountsApi) -> None:
+async def test_a_registration_after_the_operators_account_is_no_administrator(accounts_api: AccountsApi) -> None:
     await accounts_api.accounts.create(an_address(), PASSWORD, administrator=False)
 
     signed_in = await accounts_api.register_and_sign_in()
@@ -94,14 +94,14 @@ async def test_a_password_may_have_any_characters(accounts_api: AccountsApi) -> 
         await accounts_api.sign_in(body)
 
 
-async def test_the_same_password_typed_on_another_keyboard_is_the_same(accounts_api: AccountsApi) -> None:
+async def test_a_password_matches_in_every_unicode_normalization(accounts_api: AccountsApi) -> None:
     body = {"email": an_address(), "password": "\N{LATIN SMALL LETTER E WITH ACUTE}" * 10}
     await accounts_api.http.post("/accounts", json=body)
 
     await accounts_api.sign_in(body | {"password": "e\N{COMBINING ACUTE ACCENT}" * 10})
 
 
-async def test_others_register_only_after_an_operators_first_account(database_url: str, valkey_url: str) -> None:
+async def test_registration_opens_only_after_an_operators_first_account(database_url: str, valkey_url: str) -> None:
     async with open_accounts_api(database_url, valkey_url, first_account=FirstAccount.COMMAND) as accounts_api:
         refused = await accounts_api.http.post("/accounts", json={"email": an_address(), "password": PASSWORD})
         assert refused.json()["type"] == "urn:darkroom:problem:registration-closed"

@@ -1,4 +1,4 @@
-"""Canary secrets: what somebody types or presents appears in no log and no error."""
+"""Canary secrets: passwords, tokens and addresses from requests appear in no log entry and no error."""
 
 import re
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ async def test_no_secret_reaches_the_logs(accounts_api: AccountsApi, logged: Str
 
 async def test_a_crash_response_and_log_omit_the_request_body(accounts_api: AccountsApi, logged: StringIO) -> None:
     body = {"email": an_address(), "password": PASSWORD}
-    accounts_api.store._database = None  # type: ignore[assignment]  # any defect of ours will do
+    accounts_api.store._database = None  # type: ignore[assignment]  # any internal error will do
 
     response = await accounts_api.http.post(
         "/sessions", json=body, headers={"Authorization": "Bearer drs_canary-token"}

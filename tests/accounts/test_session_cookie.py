@@ -1,4 +1,4 @@
-"""The session as a cookie: never readable by a script, never sent in the clear, gone when the session is."""
+"""The session cookie: scripts cannot read it, it is sent over HTTPS only, and it is cleared with its session."""
 
 from http.cookies import Morsel, SimpleCookie
 
@@ -63,7 +63,7 @@ async def test_the_cookie_is_hardened_under_every_name(
     assert bool(cookie["secure"]) is secure
 
 
-async def test_the_cookie_is_cleared_with_its_session_and_with_no_other(accounts_api: AccountsApi) -> None:
+async def test_the_cookie_is_cleared_only_with_its_own_session(accounts_api: AccountsApi) -> None:
     body = await accounts_api.register()
     other = (await accounts_api.sign_in(body))["session"]["id"]
     for route in ("/sessions/current", "/sessions/{mine}", "/sessions"):

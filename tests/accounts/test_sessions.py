@@ -1,4 +1,4 @@
-"""Sessions live as long as they are used, and end at once when somebody says so."""
+"""Sessions expire when they are not used, and end immediately when they are deleted."""
 
 import asyncio
 from datetime import timedelta
@@ -47,7 +47,7 @@ async def test_signing_out_ends_this_session_alone(accounts_api: AccountsApi) ->
     assert await _is_alive(accounts_api, there)
 
 
-async def test_a_lost_phones_session_is_ended_from_elsewhere_and_in_every_process(
+async def test_a_lost_phones_session_can_be_ended_remotely_in_every_process(
     accounts_api: AccountsApi, database_url: str, valkey_url: str
 ) -> None:
     body = await accounts_api.register()
@@ -87,7 +87,7 @@ async def test_another_accounts_session_equals_an_absent_one(accounts_api: Accou
     assert await _is_alive(accounts_api, another)
 
 
-async def test_a_session_that_was_presented_at_sign_in_is_replaced(accounts_api: AccountsApi) -> None:
+async def test_a_session_presented_at_sign_in_is_replaced(accounts_api: AccountsApi) -> None:
     body = await accounts_api.register()
     old = await accounts_api.sign_in(body)
 
@@ -100,7 +100,7 @@ async def test_a_session_that_was_presented_at_sign_in_is_replaced(accounts_api:
     assert not await _is_alive(accounts_api, old)
 
 
-async def test_a_session_that_is_used_lives_on_and_one_that_is_not_ends(accounts_api: AccountsApi) -> None:
+async def test_a_used_session_is_extended_and_an_unused_one_expires(accounts_api: AccountsApi) -> None:
     body = await accounts_api.register()
     used, unused = await accounts_api.sign_in(body), await accounts_api.sign_in(body)
 
@@ -111,7 +111,7 @@ async def test_a_session_that_is_used_lives_on_and_one_that_is_not_ends(accounts
     assert not await _is_alive(accounts_api, unused)
 
 
-async def test_a_session_ends_at_its_very_moment(accounts_api: AccountsApi) -> None:
+async def test_a_session_ends_exactly_at_its_expiry(accounts_api: AccountsApi) -> None:
     signed_in = await accounts_api.register_and_sign_in()
 
     accounts_api.clock.advance(seconds=LIFETIME.total_seconds())
@@ -119,7 +119,7 @@ async def test_a_session_ends_at_its_very_moment(accounts_api: AccountsApi) -> N
     assert not await _is_alive(accounts_api, signed_in)
 
 
-async def test_use_moves_the_end_of_a_session_at_most_once_a_day(accounts_api: AccountsApi) -> None:
+async def test_use_extends_a_session_at_most_once_a_day(accounts_api: AccountsApi) -> None:
     signed_in = await accounts_api.register_and_sign_in()
     begun = accounts_api.clock.now
 
@@ -134,7 +134,7 @@ async def test_use_moves_the_end_of_a_session_at_most_once_a_day(accounts_api: A
     assert await ends_at() == LIFETIME + timedelta(hours=25)
 
 
-async def test_one_session_more_than_an_account_may_have_ends_the_oldest(accounts_api: AccountsApi) -> None:
+async def test_a_session_beyond_the_maximum_ends_the_oldest(accounts_api: AccountsApi) -> None:
     body = await accounts_api.register()
     oldest = await accounts_api.sign_in(body)
     await asyncio.sleep(0.002)  # ids sort by their millisecond
@@ -147,7 +147,7 @@ async def test_one_session_more_than_an_account_may_have_ends_the_oldest(account
     assert len((await accounts_api.http.get("/sessions", headers=newest["headers"])).json()["sessions"]) == MAX_SESSIONS
 
 
-async def test_no_route_opens_without_a_living_session(anonymous: AccountsApi) -> None:
+async def test_every_route_refuses_requests_without_a_valid_session(anonymous: AccountsApi) -> None:
     routes = [
         ("GET", "/account"),
         ("GET", "/sessions"),
@@ -165,14 +165,14 @@ async def test_no_route_opens_without_a_living_session(anonymous: AccountsApi) -
 
 
 async def _add_session(accounts_api: AccountsApi, email: str) -> None:
-    """As sign-in does once it has checked the password, which takes longest."""
+    """Add a session as sign-in does, without the slow password check."""
     known, now = await accounts_api.store.get_credentials(email), accounts_api.clock()
     assert known is not None
     session = SessionRow(new_session_id(), known.account.id, "", now, now + LIFETIME)
     await accounts_api.sessions.add(session, session.id, known.password_hash, None)
 
 
-async def test_a_password_that_changed_since_it_was_checked_starts_no_session(accounts_api: AccountsApi) -> None:
+async def test_no_session_starts_if_the_password_changed_after_its_check(accounts_api: AccountsApi) -> None:
     body = await accounts_api.register()
     checked = await accounts_api.store.get_credentials(body["email"])
     assert checked is not None
@@ -213,7 +213,7 @@ async def test_no_process_accepts_a_session_after_its_end_is_acknowledged(
         assert [await accepted(each) for each in (first, third)] == [[False, False]] * 2
 
 
-async def test_a_cached_session_lapses_when_its_time_is_over(accounts_api: AccountsApi) -> None:
+async def test_a_cached_session_ends_at_its_expiry(accounts_api: AccountsApi) -> None:
     signed_in = await accounts_api.register_and_sign_in()
     assert await _is_alive(accounts_api, signed_in)
 

@@ -1,4 +1,4 @@
-"""Sign-in tells nobody who has an account, and hashing stands in nobody's way."""
+"""Sign-in does not reveal which addresses have an account, and hashing does not delay other requests."""
 
 import asyncio
 import hashlib
@@ -40,7 +40,7 @@ async def test_an_unknown_address_costs_as_much_work_as_a_wrong_password(account
     work: dict[bool, list[float]] = {True: [], False: []}
     for _ in range(SAMPLES):
         for is_known in (True, False):
-            begun = time.process_time()  # of this process alone: no neighbour's load is in it
+            begun = time.process_time()  # CPU time of this process, so that other load does not count
             await accounts_api.http.post(
                 "/sessions", json={"email": known if is_known else an_address(), "password": "not the password"}
             )
@@ -114,9 +114,7 @@ async def test_a_new_password_ends_every_session_and_the_old_password(accounts_a
 
 
 @pytest.mark.parametrize("route", ["/accounts", "/sessions"])
-async def test_an_idempotency_key_is_refused_where_a_secret_is_returned_once(
-    accounts_api: AccountsApi, route: str
-) -> None:
+async def test_an_idempotency_key_is_refused_where_a_secret_is_returned(accounts_api: AccountsApi, route: str) -> None:
     body = {"email": an_address(), "password": PASSWORD}
 
     response = await accounts_api.http.post(route, json=body, headers={"Idempotency-Key": "once"})

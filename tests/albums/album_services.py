@@ -1,4 +1,4 @@
-"""People who share albums, each with an account and photos of their own, over HTTP on real stores."""
+"""People who share albums over HTTP on real stores, each with an account and photos of their own."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -30,7 +30,7 @@ Json = dict[str, Any]
 
 
 def a_photo(account: AccountId, captured_at: datetime = NOON) -> ItemRow:
-    """Ready, as a worker leaves it."""
+    """Return a ready item, as a worker leaves it."""
     small = StoredRendition("small", "small.webp", "image/webp", 400, 300, 9, "0" * 64)
     return ItemRow(
         account_id=account,
@@ -56,17 +56,17 @@ class Person:
     items: ItemStore
 
     async def photo(self, hours: int = 0, **changes: Any) -> ItemId:
-        """Captured so many hours after noon."""
+        """Add a photo captured `hours` after noon."""
         row = replace(a_photo(self.account, NOON + timedelta(hours=hours)), **changes)
         await self.items.write([row_action(row)])
         return row.item_id
 
     async def photos(self, count: int) -> list[ItemId]:
-        """One an hour."""
+        """Add `count` photos, captured an hour apart."""
         return [await self.photo(hour) for hour in range(count)]
 
     async def album(self, *items: ItemId, **fields: Any) -> str:
-        """A new one with these items in it."""
+        """Create an album with these items."""
         response = await self.http.post("albums", json={"title": "Summer"} | fields)
         assert response.status_code == 201, response.text
         album: str = response.json()["id"]
@@ -81,13 +81,13 @@ class Person:
         return await self.done(self.http.post(f"albums/{album}/items/remove", json={"ids": items}))
 
     async def invite(self, album: str, invitee: "Person", role: str = "viewer") -> None:
-        """The guest is in the album afterwards."""
+        """Invite `invitee` and accept the invitation."""
         invited = await self.http.post(f"albums/{album}/invitations", json={"role": role})
         assert invited.status_code == 201, invited.text
         await self.done(invitee.http.post("invitations/accept", json={"token": invited.json()["token"]}))
 
     async def visible_items(self, album: str, limit: int = 100) -> list[ItemId]:
-        """All that the album shows, page by page."""
+        """Return all items of the album, read page by page."""
         items: list[ItemId] = []
         cursor: str | None = None
         while True:
@@ -104,7 +104,7 @@ class Person:
         return response.status_code == 200
 
     async def done(self, request: Any) -> Json:
-        """The body of an answer that is none of the refusals."""
+        """Await the request, assert that it succeeded and return its body."""
         response: httpx.Response = await request
         assert response.is_success, response.text
         body: Json = response.json() if response.content else {}
@@ -119,7 +119,7 @@ class AlbumServices:
     database_url: str
 
     async def person(self) -> Person:
-        """With an account of their own, signed in without a password, which would take longest."""
+        """Return a new account, signed in without a password because hashing is slow."""
         account, token = new_account_id(), new_token()
         now = utc_now()
         await self.state["accounts"].add(AccountRow(account, f"{account.lower()}@example.org", False, now), NO_HASH)

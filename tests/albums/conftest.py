@@ -1,5 +1,4 @@
-"""A family on SQLite, and, where the statements matter, once more on MariaDB. Apps live as long as a module,
-databases as long as the run."""
+"""Album services on SQLite, and on MariaDB where the statements matter: apps for each module, databases for the run."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,10 +1,10 @@
-"""What happens in an album is told to everybody who is in it, each in the own log."""
+"""Events of an album are published to the log of each of its members."""
 
 from tests.albums.album_services import AlbumServices, Json, Person
 
 
 async def received_events(person: Person, expected: int) -> list[Json]:
-    """The events of the person's log, once there are that many."""
+    """Return the first `expected` events of the person's log; wait until they are there."""
     events: list[Json] = []
     after = 0
     while len(events) < expected:

@@ -1,10 +1,10 @@
-"""Albums: made, listed, edited, deleted; the same for a stranger as if there were none."""
+"""Albums: create, list, edit and delete; an account without access gets the same response as for an absent album."""
 
 from shared.ids import new_album_id
 from tests.albums.album_services import AlbumServices
 
 
-async def test_an_album_is_made_once_for_one_key(album_services_on_both: AlbumServices) -> None:
+async def test_one_idempotency_key_creates_one_album(album_services_on_both: AlbumServices) -> None:
     ada = await album_services_on_both.person()
     fields, key = {"title": " Summer ", "description": "at the sea"}, {"Idempotency-Key": "one"}
 
@@ -19,7 +19,7 @@ async def test_an_album_is_made_once_for_one_key(album_services_on_both: AlbumSe
     assert len((await ada.done(ada.http.get("albums")))["albums"]) == 1
 
 
-async def test_own_and_joined_albums_are_listed_page_by_page_the_newest_first(
+async def test_own_and_joined_albums_are_listed_page_by_page_newest_first(
     album_services_on_both: AlbumServices,
 ) -> None:
     ada, bob = await album_services_on_both.person(), await album_services_on_both.person()
@@ -41,7 +41,7 @@ async def test_own_and_joined_albums_are_listed_page_by_page_the_newest_first(
     assert another.status_code == 422
 
 
-async def test_an_edit_that_overlooked_another_one_is_refused(album_services_on_both: AlbumServices) -> None:
+async def test_an_edit_of_an_outdated_version_is_refused(album_services_on_both: AlbumServices) -> None:
     ada = await album_services_on_both.person()
     album = await ada.album()
     read = await ada.http.get(f"albums/{album}")
@@ -123,7 +123,7 @@ async def test_a_deleted_album_disappears_for_all_members_and_its_items_stay(
     assert (await bob.sees(item), await ada.sees(item)) == (False, True)
 
 
-async def test_a_cover_is_an_item_of_the_album_and_there_is_one_while_there_are_items(
+async def test_the_cover_is_an_item_of_the_album_while_it_has_items(
     album_services_on_both: AlbumServices,
 ) -> None:
     ada, bob = await album_services_on_both.person(), await album_services_on_both.person()

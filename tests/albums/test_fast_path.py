@@ -1,4 +1,4 @@
-"""The album itself by the short way: the same answers as by FastAPI's, for whoever asks."""
+"""The fast path of an album returns the same responses as FastAPI's route, for every caller."""
 
 import httpx
 import pytest
@@ -8,7 +8,7 @@ from shared.ids import new_album_id
 from tests.albums.album_services import AlbumServices, Person
 
 LONG_WAY = {"Darkroom-Share": "none of ours"}
-"""What makes a request go the usual way, whoever is signed in."""
+"""A header that sends a request to FastAPI's route whichever account is signed in."""
 
 
 async def by_both(person: Person, path: str, **headers: str) -> list[tuple[int, bytes, dict[str, str]]]:
@@ -55,7 +55,7 @@ async def test_the_fast_path_refuses_requests_without_a_session(
 
 
 @pytest.mark.parametrize("way", [{}, LONG_WAY])
-async def test_a_fault_of_ours_is_an_internal_problem_by_both_ways(
+async def test_an_internal_error_is_an_internal_problem_on_both_paths(
     album_services: AlbumServices, monkeypatch: pytest.MonkeyPatch, way: dict[str, str]
 ) -> None:
     ada = await album_services.person()

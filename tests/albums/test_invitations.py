@@ -1,4 +1,4 @@
-"""Invitations: a link for one person, once, for seven days."""
+"""Invitations: a link admits one person, once, within seven days."""
 
 import asyncio
 
@@ -33,7 +33,7 @@ async def test_an_invitation_admits_one_person_with_its_token(album_services: Al
     assert (await ada.done(ada.http.get(f"albums/{album}/invitations")))["invitations"] == []
 
 
-async def test_of_many_who_bring_one_invitation_at_once_one_gets_in(album_services_on_both: AlbumServices) -> None:
+async def test_of_many_concurrent_accepts_of_one_invitation_one_succeeds(album_services_on_both: AlbumServices) -> None:
     ada, *invitees = [await album_services_on_both.person() for _ in range(5)]
     album = await ada.album()
     token = (await invited(ada, album))["token"]
@@ -44,7 +44,9 @@ async def test_of_many_who_bring_one_invitation_at_once_one_gets_in(album_servic
     assert len((await ada.done(ada.http.get(f"albums/{album}/members")))["members"]) == 2
 
 
-async def test_accepting_again_succeeds_and_a_member_does_not_use_it_up(album_services_on_both: AlbumServices) -> None:
+async def test_accepting_again_succeeds_and_members_do_not_use_an_invitation_up(
+    album_services_on_both: AlbumServices,
+) -> None:
     ada, bob, cy = [await album_services_on_both.person() for _ in range(3)]
     album = await ada.album()
     first, second = (await invited(ada, album))["token"], (await invited(ada, album))["token"]
@@ -68,7 +70,7 @@ async def test_a_removed_member_cannot_rejoin_by_the_old_invitation(album_servic
     assert await accept(bob, token) == 404
 
 
-async def test_a_revoked_invitation_and_one_that_is_over_open_nothing(album_services: AlbumServices) -> None:
+async def test_a_revoked_or_used_invitation_admits_no_person(album_services: AlbumServices) -> None:
     ada, bob = await album_services.person(), await album_services.person()
     album = await ada.album()
     new = await invited(ada, album)
@@ -114,7 +116,7 @@ async def test_a_token_is_returned_once_and_stored_as_a_hash(album_services: Alb
     assert new["token"] not in rows
 
 
-async def test_the_owner_is_never_given_by_an_invitation(album_services: AlbumServices) -> None:
+async def test_an_invitation_cannot_grant_the_owner_role(album_services: AlbumServices) -> None:
     ada = await album_services.person()
     album = await ada.album()
 

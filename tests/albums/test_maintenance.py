@@ -1,4 +1,4 @@
-"""What workers do with albums: clear away, forget what is gone for good, follow times of capture, erase accounts."""
+"""Album maintenance by workers: purge placements, remove purged items, update capture times, erase accounts."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -23,7 +23,7 @@ from tests.services import ManualClock, Services, Stores, open_services
 
 @pytest_asyncio.fixture(scope="module")
 async def worker(stores: Stores, clock_of_the_module: ManualClock, common_database_url: str) -> AsyncIterator[Services]:
-    """A process beside the family's app, on the same stores."""
+    """A worker process on the same stores as the app."""
     async with open_services(stores, clock_of_the_module, database_url=SecretStr(common_database_url)) as opened:
         yield opened
 
@@ -45,7 +45,7 @@ async def count_purges(services: Services, album: str) -> int:
         return await connection.scalar(expected) or 0
 
 
-async def test_what_shows_no_more_is_cleared_away(
+async def test_hidden_placements_are_purged(
     album_services_on_both: AlbumServices, worker: Services, maintenance: AlbumMaintenanceParts
 ) -> None:
     ada, bob = await album_services_on_both.person(), await album_services_on_both.person()
@@ -68,7 +68,7 @@ async def test_what_shows_no_more_is_cleared_away(
     assert second in await ada.visible_items(album)
 
 
-async def test_an_item_that_is_gone_for_good_leaves_its_albums(
+async def test_a_purged_item_leaves_its_albums(
     album_services_on_both: AlbumServices, worker: Services, maintenance: AlbumMaintenanceParts
 ) -> None:
     ada = await album_services_on_both.person()
@@ -90,7 +90,7 @@ async def test_an_item_that_is_gone_for_good_leaves_its_albums(
     assert (await ada.done(ada.http.get(f"albums/{album}")))["item_count"] == 1
 
 
-async def test_a_new_time_of_capture_moves_an_item_in_its_albums(
+async def test_a_new_capture_time_moves_an_item_in_its_albums(
     album_services_on_both: AlbumServices, worker: Services, maintenance: AlbumMaintenanceParts
 ) -> None:
     ada = await album_services_on_both.person()

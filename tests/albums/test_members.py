@@ -1,4 +1,4 @@
-"""Members: who they are, what they may do, leaving, and being sent away."""
+"""Members: their names, roles and rights, leaving, and removal."""
 
 from tests.albums.album_services import AlbumServices, Json, Person
 
@@ -35,7 +35,7 @@ async def test_members_are_listed_page_by_page(album_services_on_both: AlbumServ
     assert second["next_cursor"] is None
 
 
-async def test_a_new_role_counts_at_once(album_services_on_both: AlbumServices) -> None:
+async def test_a_new_role_takes_effect_immediately(album_services_on_both: AlbumServices) -> None:
     ada, bob = await album_services_on_both.person(), await album_services_on_both.person()
     album, item = await ada.album(), await bob.photo()
     await ada.invite(album, bob)

@@ -1,4 +1,4 @@
-"""What lies in an album: added and removed in any number at once, shown in its order, page by page."""
+"""Placements: items are added and removed in bulk, and listed in the album's order, page by page."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ async def count(person: Person, album: str) -> int:
     return visible
 
 
-async def test_items_show_in_the_order_of_capture_page_by_page(album_services_on_both: AlbumServices) -> None:
+async def test_items_are_listed_in_capture_order_page_by_page(album_services_on_both: AlbumServices) -> None:
     ada = await album_services_on_both.person()
     photos = await ada.photos(7)
     album = await ada.album(*photos[::-1])
@@ -33,7 +33,7 @@ async def test_adding_again_changes_nothing_and_returns_the_same(album_services:
     assert await count(ada, album) == 2
 
 
-async def test_the_same_items_added_by_two_at_once_count_once(album_services_on_both: AlbumServices) -> None:
+async def test_items_added_by_concurrent_requests_count_once(album_services_on_both: AlbumServices) -> None:
     ada = await album_services_on_both.person()
     photos = await ada.photos(20)
     album = await ada.album()
@@ -44,7 +44,7 @@ async def test_the_same_items_added_by_two_at_once_count_once(album_services_on_
     assert await ada.visible_items(album) == photos
 
 
-async def test_a_request_under_one_key_is_carried_out_once(album_services_on_both: AlbumServices) -> None:
+async def test_a_request_with_one_idempotency_key_is_executed_once(album_services_on_both: AlbumServices) -> None:
     ada = await album_services_on_both.person()
     photo = await ada.photo()
     album, key = await ada.album(), {"Idempotency-Key": "add"}
@@ -60,7 +60,7 @@ async def test_a_request_under_one_key_is_carried_out_once(album_services_on_bot
     assert await ada.visible_items(album) == []
 
 
-async def test_a_contributor_adds_and_removes_own_items_the_owner_removes_any_a_viewer_none(
+async def test_contributors_change_own_items_the_owner_removes_any_and_viewers_none(
     album_services: AlbumServices,
 ) -> None:
     ada, bob, cy = await album_services.person(), await album_services.person(), await album_services.person()
@@ -77,7 +77,7 @@ async def test_a_contributor_adds_and_removes_own_items_the_owner_removes_any_a_
     assert await cy.visible_items(album) == [ada_photo]
 
 
-async def test_what_was_made_by_hand_stays_and_new_items_come_last(album_services_on_both: AlbumServices) -> None:
+async def test_a_manual_order_stays_and_new_items_come_last(album_services_on_both: AlbumServices) -> None:
     ada = await album_services_on_both.person()
     a, b, c, d = await ada.photos(4)
     album = await ada.album(c, b, a, order="manual")
@@ -99,7 +99,7 @@ async def test_what_was_made_by_hand_stays_and_new_items_come_last(album_service
     assert both.status_code == 422
 
 
-async def test_an_order_by_hand_begins_with_that_of_capture(album_services: AlbumServices) -> None:
+async def test_a_manual_order_begins_with_the_capture_order(album_services: AlbumServices) -> None:
     ada = await album_services.person()
     photos = await ada.photos(3)
     album = await ada.album(*photos[::-1])
@@ -109,7 +109,7 @@ async def test_an_order_by_hand_begins_with_that_of_capture(album_services: Albu
     assert await ada.visible_items(album) == photos
 
 
-async def test_items_that_were_captured_at_one_moment_can_be_moved_between_each_other(
+async def test_items_with_the_same_capture_time_can_be_moved_between_each_other(
     album_services_on_both: AlbumServices,
 ) -> None:
     ada = await album_services_on_both.person()
@@ -149,7 +149,7 @@ async def test_a_cursor_of_another_order_is_refused(album_services: AlbumService
     assert response.status_code == 422
 
 
-async def test_order_changes_at_once_leave_every_item_where_one_of_them_put_it(
+async def test_concurrent_moves_leave_every_item_where_one_of_them_put_it(
     album_services_on_both: AlbumServices,
 ) -> None:
     ada = await album_services_on_both.person()
@@ -166,7 +166,7 @@ async def test_order_changes_at_once_leave_every_item_where_one_of_them_put_it(
     assert (set(visible[:4]), visible[4:]) == (set(photos[4:]), photos[:4])
 
 
-async def test_deleted_items_do_not_show_and_restored_ones_show_again(album_services: AlbumServices) -> None:
+async def test_deleted_items_are_hidden_and_restored_ones_are_visible_again(album_services: AlbumServices) -> None:
     ada, bob = await album_services.person(), await album_services.person()
     photos = await ada.photos(5)
     album = await ada.album(*photos)
@@ -181,7 +181,7 @@ async def test_deleted_items_do_not_show_and_restored_ones_show_again(album_serv
     assert await bob.visible_items(album, limit=2) == [*photos[:2], *photos[3:]]
 
 
-async def test_others_see_an_item_as_soon_as_there_is_something_to_be_seen(album_services: AlbumServices) -> None:
+async def test_members_see_an_item_as_soon_as_it_has_a_rendition(album_services: AlbumServices) -> None:
     ada, bob = await album_services.person(), await album_services.person()
     uploading = await ada.photo(state=ItemState.UPLOADING, result=None)
     failed = await ada.photo(1, state=ItemState.FAILED)
@@ -194,7 +194,7 @@ async def test_others_see_an_item_as_soon_as_there_is_something_to_be_seen(album
     assert [await bob.sees(item) for item in (uploading, failed, ready)] == [False, False, True]
 
 
-async def test_more_than_500_items_at_once_are_refused(album_services: AlbumServices) -> None:
+async def test_more_than_500_items_in_a_request_are_refused(album_services: AlbumServices) -> None:
     ada = await album_services.person()
     album = await ada.album()
 

@@ -1,4 +1,4 @@
-"""Handing an album over: nothing without the receiver's consent, and what the previous owner opened ends with it."""
+"""Transfers of an album: the receiver must accept, and links and invitations of the previous owner end."""
 
 import asyncio
 from datetime import timedelta
@@ -43,7 +43,7 @@ async def allow_originals(owner: Person, album: str, allowed: bool = True) -> No
 
 
 async def share(owner: Person, album: str, **body: object) -> dict[str, str]:
-    """The header of a visitor who has a link with downloads."""
+    """Create a share link that allows downloads, and return the header that presents it."""
     made = await owner.done(owner.http.post(f"albums/{album}/shares", json={"download_allowed": True} | body))
     return {SHARE_HEADER: made["token"]}
 
@@ -54,7 +54,7 @@ async def invitation(owner: Person, album: str, role: str = "contributor") -> Js
 
 
 async def gives_original(viewer: Person, album: str, item: ItemId) -> bool:
-    """By its own route, and what the album's page says about it; both are the same."""
+    """Return whether the member gets the original, and assert that the album's page says the same."""
     response = await viewer.http.get(f"items/{item}/original")
     page = await viewer.done(viewer.http.get(f"albums/{album}/items"))
     output = {each["item"]["id"]: each["original"] for each in page["items"]}
@@ -63,7 +63,7 @@ async def gives_original(viewer: Person, album: str, item: ItemId) -> bool:
 
 
 async def visitor_gets(album_services: AlbumServices, link: dict[str, str], item: ItemId) -> bool:
-    """As `gives_original`, by a link."""
+    """Return whether a visitor with the link gets the original, and assert that the link's page says the same."""
     response = await album_services.anonymous.get(f"items/{item}/original", headers=link)
     page = (await album_services.anonymous.get("shared/items", headers=link)).json()
     output = {each["item"]["id"]: each["original"] for each in page["items"]}
@@ -88,7 +88,7 @@ async def test_nothing_changes_before_the_receiver_accepts(album_services_on_bot
     assert (await eve.http.post("invitations/accept", json=token)).status_code == 200
 
 
-async def test_an_album_handed_over_has_a_new_owner_and_the_previous_one_contributes(
+async def test_a_transferred_album_has_a_new_owner_and_the_previous_one_contributes(
     album_services_on_both: AlbumServices,
 ) -> None:
     ada, bob = await people(album_services_on_both, 2)
@@ -186,7 +186,7 @@ async def test_an_album_is_offered_to_one_member_at_a_time(album_services_on_bot
     assert sorted([await accepting(each, album) for each in (bob, cy)]) == [200, 404]
 
 
-async def test_the_previous_owners_link_shows_nothing_by_any_route(album_services_on_both: AlbumServices) -> None:
+async def test_the_previous_owners_link_is_absent_on_every_route(album_services_on_both: AlbumServices) -> None:
     ada, bob = await people(album_services_on_both, 2)
     video = await bob.photo(kind=ItemKind.VIDEO, ladder=LADDER)
     album = await ada.album(await ada.photo(1))
@@ -276,7 +276,7 @@ async def test_the_new_owners_originals_stay_closed_until_the_new_owner_allows_t
     assert [await gives_original(cy, album, each) for each in (item, ada_photo)] == [False, False]
 
 
-async def test_a_link_gives_a_members_original_only_while_the_album_allows_originals(
+async def test_a_link_returns_a_members_original_only_while_the_album_allows_it(
     album_services_on_both: AlbumServices,
 ) -> None:
     ada, bob, cy = await people(album_services_on_both, 3)
@@ -299,7 +299,7 @@ async def test_a_link_gives_a_members_original_only_while_the_album_allows_origi
     assert await visitor_gets(album_services_on_both, link, item)
 
 
-async def test_a_transfer_is_in_the_logs_of_all_members(album_services: AlbumServices) -> None:
+async def test_a_transfer_is_in_the_event_logs_of_all_members(album_services: AlbumServices) -> None:
     ada, bob, cy = await people(album_services, 3)
     album = await ada.album()
     for invitee in (bob, cy):

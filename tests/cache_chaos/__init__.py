@@ -1,1 +1,1 @@
-"""Four processes with a cache each, on one database and one Redis to which everything happens: no read may be stale."""
+"""A chaos test of the cache: four processes on one database and one Redis under faults; no read may be stale."""

@@ -1,6 +1,6 @@
-"""The rules of the protocol, taken out one at a time, in a process that runs nothing else.
+"""Ablations: rules of the cache protocol that are removed one at a time, in a process that runs nothing else.
 
-A chaos run that finds no stale read without one of them would prove nothing with all of them.
+If no chaos run found a stale read without a rule, a clean run with all rules would prove nothing.
 """
 
 import asyncio
@@ -24,12 +24,12 @@ from app.stores.cache.scripts import SCRIPTS, Scripts
 
 
 def _nothing() -> None:
-    """All of it is in the scripts."""
+    """Leave the Python code as it is; the ablation is in the scripts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ablation:
-    """`take_out` is called before a cache is made."""
+    """One removed rule. `take_out` is called before a cache is created."""
 
     take_out: Callable[[], None] = _nothing
     scripts: Scripts = SCRIPTS
@@ -120,7 +120,7 @@ def _no_permit() -> None:
 
 def _relay_applies_nothing() -> None:
     async def apply(_self: Relay, _link: Link, _rows: Sequence[Row]) -> None:
-        """The permit is granted all the same."""
+        """Apply no rows. The relay grants the permit all the same."""
 
     _patch(Relay, _apply=apply)
 
@@ -140,7 +140,11 @@ def _waiter_takes_an_unstored_value() -> None:
 
 
 def _joining_while_the_store_is_under_way() -> None:
-    """Our callers ask Redis before they join, and it answers in order: that alone keeps the rule, so it goes, too."""
+    """Join a flight before asking Redis.
+
+    Our callers ask Redis before they join and Redis replies in order. That alone keeps the rule, so the ablation
+    removes it, too.
+    """
     read = Reads.one
 
     async def join_or_read(self: Reads, key: AnyKey, load: Any) -> Any:
@@ -205,4 +209,4 @@ ABLATIONS = {
     "late_join_of_a_sent_read": Ablation(_late_join_of_a_sent_read),
     "joining_while_the_store_is_under_way": Ablation(_joining_while_the_store_is_under_way),
 }
-"""The twenty of the protocol's description."""
+"""The twenty ablations of the protocol's description."""

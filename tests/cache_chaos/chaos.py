@@ -1,6 +1,6 @@
-"""Starts the processes and lets everything happen to them.
+"""Starts the processes and injects faults into them, their Redis and their reader.
 
-By hand: `python -m tests.cache_chaos.chaos [operations] [ablation] [seed]`.
+On the command line: `python -m tests.cache_chaos.chaos [operations] [ablation] [seed]`.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from tests.cache_chaos.plan import LAG_SECONDS, PROCESSES, TIMING, ChaosPlan, Or
 from tests.fault_proxy import FaultProxy
 from tests.redis_pair import RedisPair, running_redis_pair
 
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  a folder of this run's own is made in it
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  the run makes its own folder in it
 BETWEEN_SECONDS = 0.4
 EVICT_SECONDS = 0.08
 _EVICT = """
@@ -36,11 +36,14 @@ for _, kind in ipairs({'*v:*', '*l:*'}) do
 end
 """
 BETWEEN_FAILOVERS_SECONDS = TIMING.permit
-"""A server that loses its role and is given it back sooner may keep a process that has not asked meanwhile: see
-docs/CONSISTENCY.md."""
+"""A server that loses its role and regains it sooner may keep a process that has not polled in between: see
+docs/CONSISTENCY.md.
+"""
 MAX_SPLIT_SECONDS = 1.2
 MAX_REPLY_SECONDS = 0.15
-"""In time, but long after what it says; changes are acknowledged meanwhile, which takes some tens of milliseconds."""
+"""Replies within the time limit, but long after Redis wrote them. Meanwhile changes are acknowledged, which takes
+some tens of milliseconds.
+"""
 KILLED = 0.3
 
 
@@ -60,10 +63,10 @@ class Chaos:
         self._processes: list[subprocess.Popen[str]] = []
         self._lines: list[str] = []
         self._over = asyncio.Event()
-        """Each trouble ends by itself then: a client of Redis that is cut off may swallow that, or leave a socket."""
+        """Ends every fault. A Redis client that is cut off may swallow a cancellation or leave a socket open."""
 
     async def run(self, operations: int, seconds: float) -> Outcome:
-        """Until so many, or a stale read, or so long."""
+        """Run until `operations` are done, a read is stale, or `seconds` have passed."""
         database = Database(self._url)
         await migrate(self._url)
         await create_tables(database)
@@ -109,7 +112,7 @@ class Chaos:
             "tests.cache_chaos.process",
             orders.as_text(),
         ]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - ourselves
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own program
 
     def _kill(self, process: int) -> None:
         victim = self._processes[process]
@@ -121,7 +124,9 @@ class Chaos:
             self._kill(process)
 
     def _faults(self) -> list[Coroutine[None, None, None]]:
-        """Beside each other: what happens to Redis, to processes and their connections, to the reader."""
+        """Return the groups of faults, which run concurrently: Redis; processes and connections; the reader;
+        evictions.
+        """
         return [
             self._inject(self._fail_over, self._fail_over, self._fail_over_swiftly, self._flush),
             self._inject(self._slow_replies, self._slow_replies, self._cut_off, self._pause, self._kill_one),
@@ -135,14 +140,14 @@ class Chaos:
             await self._chance.choice(faults)()
 
     async def _kill_one(self) -> None:
-        """Not often: a new process costs a second of the machine."""
+        """Kill a process, with probability `KILLED` only: a new process costs a second of CPU."""
         if self._chance.random() < KILLED:
             process = self._chance.randrange(PROCESSES)
             self._kill(process)
             self._processes[process] = self._start(process)
 
     async def _fail_over(self) -> None:
-        """The standby misses what happens for a moment, and the processes find the new primary one after the other."""
+        """Promote the standby, which may miss the last writes. The processes switch to it one after the other."""
         await asyncio.sleep(BETWEEN_FAILOVERS_SECONDS)
         pair, old = self._pair, self._pair.primary
         if self._chance.random() < 0.7:
@@ -158,7 +163,7 @@ class Chaos:
         await old.replicate_from(pair.primary)
 
     async def _fail_over_swiftly(self) -> None:
-        """The old primary takes over what the standby has before anybody has noticed; connections to it stay open."""
+        """Promote the standby and make the old primary its replica before a process notices; connections stay open."""
         await asyncio.sleep(BETWEEN_FAILOVERS_SECONDS)
         pair, old = self._pair, self._pair.primary
         await pair.standby.cut_off()
@@ -169,7 +174,9 @@ class Chaos:
             proxy.switch(pair.primary.port)
 
     async def _evict(self) -> None:
-        """Values and leases go at any time, as under pressure of memory; fences do not, for they are young."""
+        """Delete values and leases at any time, as Redis does under memory pressure. Fences stay, for they are
+        young.
+        """
         while not self._over.is_set():
             with suppress(RedisError):
                 await self._pair.primary.run("EVAL", _EVICT, 0, self._chance.randrange(2**31))
@@ -212,7 +219,7 @@ class Chaos:
 
 
 async def run_chaos(engine: str, operations: int, seconds: float, seed: int, ablation: str | None = None) -> Outcome:
-    """Servers, processes and trouble; `seed` chooses the trouble, not how fast the machine is."""
+    """Start the servers, run the chaos and return its outcome. `seed` selects the faults, not the machine's speed."""
     with tempfile.TemporaryDirectory(prefix="darkroom-chaos-", dir=SHARED_MEMORY) as name:
         folder = Path(name)
         with running_redis_pair(engine, folder) as pair:

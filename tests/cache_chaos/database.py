@@ -1,4 +1,4 @@
-"""A SQLite with a reader that lags: what is told to it of the versions of a key ends some time ago."""
+"""A SQLite database whose reader lags: it returns no version of a key that was written after a moment in the past."""
 
 import asyncio
 import random
@@ -26,7 +26,7 @@ _SEEN_UP_TO = "chaos_seen_up_to_ns"
 
 
 class LaggingReaders:
-    """In the place of the database's readers."""
+    """Replaces the database's readers."""
 
     are_the_writer = False
 
@@ -38,7 +38,7 @@ class LaggingReaders:
         return min(position, self._plan.frozen_at_ns or position)
 
     async def lag_seconds(self) -> float:
-        """The poll stalls here at times: between what it has read and what it makes of it."""
+        """Return the lag; at times sleep first, so that the caller acts on an old measurement."""
         lag = (time.monotonic_ns() - self.seen_up_to_ns()) / 1e9
         if self._chance.random() < STALLED_POLLS:
             await asyncio.sleep(self._chance.uniform(0, MAX_STALL_SECONDS))
@@ -56,7 +56,7 @@ async def create_tables(database: Database) -> None:
 
 
 async def read_version(connection: AsyncConnection, key: int) -> int:
-    """The newest one that the connection's side has seen; 0 before the first."""
+    """Return the newest version that the connection can see; 0 before the first one."""
     newest = select(versions.c.version).where(versions.c.key == key).order_by(versions.c.version.desc()).limit(1)
     assert connection.sync_connection is not None
     seen_up_to = connection.sync_connection.get_execution_options().get(_SEEN_UP_TO)
@@ -66,7 +66,7 @@ async def read_version(connection: AsyncConnection, key: int) -> int:
 
 
 async def write_version(connection: AsyncConnection, key: int) -> int:
-    """The version that this transaction makes."""
+    """Insert the next version of the key and return it."""
     version = 1 + await read_version(connection, key)
     await connection.execute(insert(versions).values(key=key, version=version, at_ns=time.monotonic_ns()))
     return version

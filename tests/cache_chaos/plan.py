@@ -1,4 +1,4 @@
-"""What the processes of a chaos run share: constants scaled down, keys, and a board in shared memory."""
+"""What the processes of a chaos run share: constants scaled down, keys, and a plan in shared memory."""
 
 import mmap
 from dataclasses import asdict, dataclass
@@ -13,7 +13,7 @@ from app.stores.cache.timing import Timing
 PROCESSES = 4
 KEYS = 32
 LAG_SECONDS = 0.12
-"""Of the reader, when nothing holds it back."""
+"""The reader's lag while no fault increases it."""
 TIMING = Timing(
     poll=0.06,
     permit=0.3,
@@ -30,7 +30,9 @@ TIMING = Timing(
     stale=1.0,
 )
 NUMBER = Entry("number", 1, 1, "the run", decides_access=True).holds(TypeAdapter(int))
-"""What does not decide about access may be as old as the reader while there is no permit: nothing to be checked."""
+"""It decides access, because an entry that does not may be as old as the reader while there is no permit: no read
+could be called stale.
+"""
 
 
 def key_of(number: int) -> Key[int]:
@@ -39,7 +41,7 @@ def key_of(number: int) -> Key[int]:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What one process is told, as JSON on its command line."""
+    """The parameters of one process, sent as JSON on its command line."""
 
     process: int
     seed: int
@@ -57,7 +59,7 @@ class Orders:
 
 
 class ChaosPlan:
-    """Numbers that outlive a killed process. Each slot has one writer, and a slot is written at once."""
+    """Numbers in shared memory, which outlive a killed process. Each slot has one writer and is written atomically."""
 
     _FROZEN = PROCESSES * (KEYS + 2)
     _QUIET = _FROZEN + 1
@@ -75,7 +77,7 @@ class ChaosPlan:
         self._memory.close()
 
     def acknowledged(self, key: int) -> int:
-        """The newest version of the key whose write has been acknowledged to anybody."""
+        """Return the key's newest version whose write has been acknowledged in any process."""
         return max(self._slots[process * KEYS + key] for process in range(PROCESSES))
 
     def acknowledge(self, process: int, key: int, version: int) -> None:
@@ -83,19 +85,19 @@ class ChaosPlan:
         self._slots[slot] = max(version, self._slots[slot])
 
     def count(self, process: int, operations: int, stale: int) -> None:
-        """So many more."""
+        """Add to the counts of this process."""
         first = PROCESSES * KEYS + process * 2
         self._slots[first] += operations
         self._slots[first + 1] += stale
 
     def counted(self) -> tuple[int, int]:
-        """Operations and stale reads of all processes."""
+        """Return the operations and stale reads of all processes."""
         counts = self._slots[PROCESSES * KEYS : self._FROZEN].tolist()
         return sum(counts[::2]), sum(counts[1::2])
 
     @property
     def frozen_at_ns(self) -> int:
-        """What the reader has seen ends here; 0 when it gets news."""
+        """The moment after which the reader sees no writes; 0 while replication runs."""
         return self._slots[self._FROZEN]
 
     @frozen_at_ns.setter
@@ -104,7 +106,7 @@ class ChaosPlan:
 
     @property
     def quiet(self) -> bool:
-        """Writers stop."""
+        """True while writers pause."""
         return self._slots[self._QUIET] == 1
 
     @quiet.setter

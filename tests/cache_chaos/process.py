@@ -1,4 +1,4 @@
-"""One of the processes: reads, writes, and compares each read with what had been acknowledged before it began."""
+"""One process of the run: it reads, writes, and compares each read with the version acknowledged before it began."""
 
 import asyncio
 import random
@@ -22,12 +22,14 @@ from tests.cache_chaos.plan import KEYS, PROCESSES, TIMING, ChaosPlan, Orders, k
 
 EAGER, RELAXED, WRITERS = 12, 24, 4
 PAUSE_SECONDS, LONG_PAUSE_SECONDS = 0.004, 0.2
-"""At most, between two reads. While answers are slow, all who are eager wait: only others begin to read then."""
+"""Maximum pauses between two reads. While replies are slow, all eager readers wait, so only relaxed ones start a
+read.
+"""
 WRITE_PAUSE_SECONDS = 0.06
 SLOW_LOADS = 0.3
 MAX_LOAD_SECONDS = 0.12
 MANY = 0.1
-"""The share of reads that ask for several keys."""
+"""The share of reads that request several keys."""
 
 
 class Run:
@@ -85,7 +87,7 @@ class Run:
 
 
 async def run(orders: Orders) -> None:
-    """Until it is killed."""
+    """Read and write until the process is killed."""
     plan, database = ChaosPlan(Path(orders.plan)), Database(orders.database_url)
     ablation = ABLATIONS[orders.ablation] if orders.ablation else Ablation()
     ablation.take_out()

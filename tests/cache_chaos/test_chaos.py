@@ -1,4 +1,4 @@
-"""No read is stale whatever happens to four processes and their Redis; without a rule of the protocol some are."""
+"""No read is stale under chaos; without any single rule of the protocol some reads are."""
 
 import random
 
@@ -9,7 +9,7 @@ from tests.cache_chaos.chaos import run_chaos
 
 ENGINES = ("valkey", "redis")
 SOON_CAUGHT = ("no_fence", "no_outbox")
-"""Within some seconds on any machine; the others need some minutes at times."""
+"""Caught within seconds on any machine; the others need some minutes at times."""
 
 
 def _seed() -> int:
@@ -25,7 +25,7 @@ async def test_no_read_is_stale_under_chaos() -> None:
 
 @pytest.mark.tier("full", "ablations")
 @pytest.mark.parametrize("ablation", SOON_CAUGHT)
-async def test_without_one_of_its_rules_the_protocol_is_caught_at_once(ablation: str) -> None:
+async def test_a_protocol_without_one_of_its_rules_is_caught_soon(ablation: str) -> None:
     seed = _seed()
     outcome = await run_chaos("valkey", operations=1_000_000, seconds=100, seed=seed, ablation=ablation)
     assert outcome.stale > 0, f"seed {seed}: {outcome}"
@@ -44,7 +44,7 @@ async def test_no_read_is_stale_in_a_million_operations_under_chaos(engine: str)
 @pytest.mark.everything
 @pytest.mark.timeout(2400)
 @pytest.mark.parametrize("ablation", ABLATIONS)
-async def test_without_any_of_its_rules_the_protocol_is_caught(ablation: str) -> None:
+async def test_a_protocol_without_any_one_of_its_rules_is_caught(ablation: str) -> None:
     seed = _seed()
     outcome = await run_chaos("valkey", operations=1_000_000, seconds=2300, seed=seed, ablation=ablation)
     assert outcome.stale > 0, f"seed {seed}: {outcome}"

@@ -1,4 +1,4 @@
-"""The relational database of the events, on SQLite and once more on MariaDB; each test has accounts of its own."""
+"""The relational database of the events, on SQLite and on MariaDB; each test has accounts of its own."""
 
 from collections.abc import AsyncIterator
 
@@ -20,7 +20,7 @@ async def database(common_database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def cursors(database: Database, clock: ManualClock) -> CursorStore:
-    """Beside what a ledger writes down."""
+    """The cursor store, with the table that a `RecordingProjection` writes."""
     async with database.writer.write() as connection:
         await connection.run_sync(APPLIED_EVENTS.metadata.create_all)
     return CursorStore(database, clock)
@@ -28,5 +28,5 @@ async def cursors(database: Database, clock: ManualClock) -> CursorStore:
 
 @pytest.fixture
 def name() -> str:
-    """The test's own follower."""
+    """The name of the test's own projection."""
     return f"ledger {new_ulid()}"

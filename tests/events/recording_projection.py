@@ -1,4 +1,4 @@
-"""A follower that writes down what it hears, and how tests look at that."""
+"""A projection that records the events applied to it, and the queries that read its records."""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,13 +17,16 @@ from tests.services import Services
 APPLIED_EVENTS = Table(
     "heard", MetaData(), Column("account", String(30)), Column("number", Integer), mysql_engine="InnoDB"
 )
-"""Without any key: what is applied twice stands there twice."""
+"""Without any key, so that an event applied twice has two rows."""
 
 
 @dataclass(eq=False)
 class RecordingProjection:
-    """Writes down every number that it hears. `crashes` lets it be killed after it has written, before the commit;
-    from the page `waits_from` on it waits `before_write`, and says that it is `reading`."""
+    """Records the number of every event applied to it.
+
+    While `crashes` is positive, it is cancelled after its writes and before the commit. From page `waits_from` on it
+    sets `reading` and waits for `before_write`.
+    """
 
     name: str
     rows: list[str] = field(default_factory=list)

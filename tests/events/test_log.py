@@ -1,4 +1,4 @@
-"""The event log: gap-free batches, one transaction per change, nothing missed by who pages."""
+"""The event log: batches without gaps, one transaction for each change, and complete pages."""
 
 import asyncio
 
@@ -40,7 +40,7 @@ async def test_200_concurrent_appends_from_two_processes_leave_no_gap_and_no_dou
     assert [event.number for event in page.events] == list(range(1, 201))
 
 
-async def test_a_refused_action_is_taken_out_and_the_rest_of_the_batch_goes_on(services: Services) -> None:
+async def test_a_refused_action_is_removed_and_the_rest_of_the_batch_is_written(services: Services) -> None:
     log, free, taken = services.base.events.log, new_item_id(), new_item_id()
     await services.base.amazon.dynamo.write(a_write(taken))
     appended = await asyncio.gather(
@@ -55,7 +55,7 @@ async def test_a_refused_action_is_taken_out_and_the_rest_of_the_batch_goes_on(s
     assert await services.base.amazon.dynamo.get(RECEIPTS_TABLE, {"item_id": free, "step_key": "x"})
 
 
-async def test_two_writes_of_one_row_go_in_two_batches(services: Services) -> None:
+async def test_two_writes_of_one_row_are_sent_in_two_batches(services: Services) -> None:
     log, item = services.base.events.log, new_item_id()
     numbers = await asyncio.gather(
         log.append(services.account, [an_event("a")], [a_write(item)]),
@@ -64,7 +64,7 @@ async def test_two_writes_of_one_row_go_in_two_batches(services: Services) -> No
     assert list(numbers) == [1, 2]
 
 
-async def test_the_quota_is_decided_from_the_head_even_among_concurrent_appends(services: Services) -> None:
+async def test_the_quota_is_checked_at_the_head_even_for_concurrent_appends(services: Services) -> None:
     change = HeadChange(items=1, bytes=40, max_bytes=100)
     appended = await asyncio.gather(
         *(services.base.events.log.append(services.account, [an_event()], (), change) for _ in range(5)),
@@ -75,7 +75,7 @@ async def test_the_quota_is_decided_from_the_head_even_among_concurrent_appends(
     assert (head.last, head.bytes_used, head.item_count) == (2, 80, 2)
 
 
-async def test_events_older_than_30_days_are_gone_and_reading_them_reports_it(
+async def test_reading_events_older_than_30_days_reports_that_they_are_gone(
     services: Services, clock: ManualClock
 ) -> None:
     log = services.base.events.log
@@ -88,7 +88,7 @@ async def test_events_older_than_30_days_are_gone_and_reading_them_reports_it(
     assert [event.subject for event in (await log.read(services.account, 1, limit=10)).events] == ["new"]
 
 
-async def test_a_cancelled_caller_does_not_take_its_neighbours_along(services: Services) -> None:
+async def test_a_cancelled_caller_does_not_cancel_the_other_appends_of_its_batch(services: Services) -> None:
     log = services.base.events.log
     hasty = asyncio.create_task(log.append(services.account, [an_event("hasty")]))
     slow_append = asyncio.create_task(log.append(services.account, [an_event("patient")]))

@@ -1,4 +1,4 @@
-"""What relational changes must tell: a row for each account, in the change's own transaction."""
+"""The event outbox: a row for each account, written in the transaction of the change."""
 
 import pytest
 from sqlalchemy import select

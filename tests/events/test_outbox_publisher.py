@@ -1,4 +1,4 @@
-"""From the outbox into the logs: one event for each member and dedupe key, whoever dies, doubles or is away."""
+"""The outbox publisher appends one event for each member and dedupe key, despite crashes, duplicates and outages."""
 
 import asyncio
 from collections import Counter
@@ -23,7 +23,7 @@ from tests.services import ManualClock, Services, Stores, open_services
 
 
 class FailingStore(OutboxStore):
-    """A store whose worker dies between the append and the delete, or whose database is away just then."""
+    """A store whose worker crashes between the append and the delete, or whose database is away at that moment."""
 
     def __init__(self, database: Database, *failures: BaseException) -> None:
         super().__init__(database)
@@ -133,7 +133,7 @@ async def test_events_for_a_closing_account_are_dropped(
     assert await services.base.events.store.after(services.account, 0, now=clock()) == []
 
 
-async def test_an_event_of_a_later_release_waits_for_that_release_and_nothing_overtakes_it(
+async def test_an_event_type_of_a_later_release_waits_and_no_event_overtakes_it(
     services: Services, database: Database, clock: ManualClock
 ) -> None:
     await write(database, clock, [services.account], "one")
@@ -153,8 +153,8 @@ async def test_own_rows_are_published_without_polling(
         async with database.writer.write() as connection:
             event = NewEvent(EventType.ALBUM_CREATED, "alb", {})
             await outbox.publish(connection, [services.account], event, "created")
-            await asyncio.sleep(0.1)  # the first looks find nothing yet
-        while await OutboxStore(database).rows(services.account, 1):  # noqa: ASYNC110  there is no event in the database
+            await asyncio.sleep(0.1)  # the first polls find no row yet
+        while await OutboxStore(database).rows(services.account, 1):  # noqa: ASYNC110  the database has no event to await
             await asyncio.sleep(0.01)
     assert await published_events(services.base.events.log, services.account) == ["alb"]
 
@@ -169,7 +169,7 @@ async def test_a_change_announced_during_publishing_is_published_without_polling
                 event = NewEvent(EventType.ALBUM_CREATED, subject, {})
                 await outbox.publish(connection, [services.account], event, subject)
                 if subject == "second":
-                    await asyncio.sleep(0.1)  # meanwhile the first is found
-        while await OutboxStore(database).rows(services.account, 1):  # noqa: ASYNC110  there is no event in the database
+                    await asyncio.sleep(0.1)  # meanwhile the publisher finds the first row
+        while await OutboxStore(database).rows(services.account, 1):  # noqa: ASYNC110  the database has no event to await
             await asyncio.sleep(0.01)
     assert await published_events(services.base.events.log, services.account) == ["first", "second"]

@@ -1,4 +1,4 @@
-"""Reading all rows for a follower: one worker does it, and another one once that one is dead."""
+"""Filling a projection from all rows: one worker reads them, and another one takes over after a crash."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ from tests.events.recording_projection import RecordingProjection, append, appli
 from tests.services import ManualClock, Services
 
 
-async def test_only_one_reads_the_rows_of_a_large_new_account(
+async def test_only_one_worker_reads_the_rows_of_a_large_new_account(
     services: Services, database: Database, cursors: CursorStore, name: str
 ) -> None:
     rows = [str(number) for number in range(12)]
@@ -27,11 +27,11 @@ async def test_only_one_reads_the_rows_of_a_large_new_account(
         )
     )
     assert await applied_numbers(database, services.account) == [-1] * 12
-    # Nobody knows of the others before the first page is written.
+    # No updater knows of the others before the first page is written.
     assert sum(each.pages_read for each in projections) <= 12 + 3
 
 
-async def test_who_fills_works_on_while_a_second_one_is_refused(
+async def test_the_filling_worker_continues_while_a_second_one_is_refused(
     services: Services, database: Database, cursors: CursorStore, name: str
 ) -> None:
     resume = asyncio.Event()
@@ -53,7 +53,7 @@ async def test_who_fills_works_on_while_a_second_one_is_refused(
 
 
 async def dead_while_filling(services: Services, cursors: CursorStore, name: str) -> None:
-    """After the first of three pages."""
+    """Crash after the first of three pages."""
     crashing = RecordingProjection(name, ["a", "b", "c"], before_write=asyncio.Event(), waits_from=2)
     filling = asyncio.create_task(
         ProjectionUpdater(services.base.events.log, cursors, [crashing]).apply_events(services.account)
@@ -63,7 +63,7 @@ async def dead_while_filling(services: Services, cursors: CursorStore, name: str
     await asyncio.wait({filling})
 
 
-async def test_who_dies_while_filling_is_replaced_after_the_lease(
+async def test_a_worker_that_crashes_while_filling_is_replaced_after_its_lease(
     services: Services, database: Database, cursors: CursorStore, clock: ManualClock, name: str
 ) -> None:
     await cursors.enrol(name, [services.account])
@@ -97,7 +97,7 @@ async def test_a_slow_worker_writes_nothing_after_its_successor(
     assert await applied_numbers(database, services.account) == [-1] * 4
 
 
-async def test_a_rebuild_of_what_is_being_filled_ends_when_that_is_done(
+async def test_a_rebuild_during_a_fill_ends_when_the_fill_is_done(
     services: Services, database: Database, cursors: CursorStore, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr(projection, "POLL_SECONDS", 0.01)

@@ -1,4 +1,4 @@
-"""Following the logs inside the service: every event applied once and in order, whoever is killed, doubled or away."""
+"""Projections: every event is applied once and in order, despite crashes, duplicates and outages."""
 
 import asyncio
 
@@ -25,7 +25,7 @@ def relay(services: Services, cursors: CursorStore, name: str) -> RelayService:
     return RelayService(services.base.events.store, services.base.amazon.topics, nudges, services.base.clock)
 
 
-async def test_the_relay_makes_a_cursor_raises_it_and_never_lowers_it(
+async def test_the_relay_creates_a_cursor_and_only_ever_raises_it(
     services: Services, database: Database, cursors: CursorStore, name: str
 ) -> None:
     await append(services, 3)
@@ -45,7 +45,7 @@ async def test_the_relay_makes_a_cursor_raises_it_and_never_lowers_it(
     assert await cursors.behind(name, "", 10) == [services.account]
 
 
-async def test_during_an_aurora_outage_the_relayed_number_stays_and_nothing_is_published(
+async def test_during_an_aurora_outage_the_relayed_number_stays_and_no_event_is_published(
     services: Services, cursors: CursorStore, name: str
 ) -> None:
     away = Database(f"mysql+asyncmy://root@127.0.0.1:{free_port()}/darkroom")
@@ -60,7 +60,7 @@ async def test_during_an_aurora_outage_the_relayed_number_stays_and_nothing_is_p
     await away.close()
 
 
-async def test_many_at_once_apply_every_event_once_and_in_order(
+async def test_concurrent_updaters_apply_every_event_once_and_in_order(
     services: Services, database: Database, cursors: CursorStore, name: str
 ) -> None:
     await cursors.enrol(name, [services.account])
@@ -77,12 +77,12 @@ async def test_many_at_once_apply_every_event_once_and_in_order(
         tasks.create_task(append(services, 20))
     await updaters[0].apply_events(services.account)
     numbers = await applied_numbers(database, services.account)
-    # Whoever filled first has the head of that moment; from there on nothing is left out.
+    # The updater that filled first starts at the head of that moment. From there on no number is left out.
     assert numbers == list(range(21 - len(numbers), 21))
     assert (await cursor(cursors, name, services.account)).applied == 20
 
 
-async def test_what_is_killed_between_applying_and_committing_leaves_nothing_and_is_done_again(
+async def test_an_update_killed_before_its_commit_writes_nothing_and_is_repeated(
     services: Services, database: Database, cursors: CursorStore, name: str
 ) -> None:
     projection = RecordingProjection(name)
@@ -96,7 +96,7 @@ async def test_what_is_killed_between_applying_and_committing_leaves_nothing_and
             await updater.apply_events(services.account)
         assert await applied_numbers(database, services.account) == []
     await updater.apply_events(services.account)
-    await updater.apply_events(services.account)  # a doubled nudge
+    await updater.apply_events(services.account)  # a duplicate nudge
     assert await applied_numbers(database, services.account) == [1, 2, 3, 4, 5]
 
 
@@ -131,7 +131,7 @@ async def test_a_new_projection_reads_the_rows_then_the_later_events(
     assert await applied_numbers(database, services.account) == [-1, -1, 5, 6]
 
 
-async def test_several_fill_at_once_and_one_of_them_is_killed(
+async def test_a_concurrent_fill_completes_although_one_of_its_workers_is_killed(
     services: Services, database: Database, cursors: CursorStore, name: str
 ) -> None:
     await append(services, 3)
@@ -169,7 +169,7 @@ async def test_a_projection_behind_the_retention_reads_the_rows_again(
     assert projection.pages_read == 2
 
 
-async def test_a_rebuild_runs_beside_the_updates(
+async def test_a_rebuild_runs_concurrently_with_the_updates(
     services: Services, database: Database, cursors: CursorStore, name: str
 ) -> None:
     projection = RecordingProjection(name, rows=["a", "b"])
@@ -185,7 +185,7 @@ async def test_a_rebuild_runs_beside_the_updates(
         await updater.apply_events(services.account)
         assert (await applied_numbers(database, services.account))[-1] == 1
         projection.before_write.set()
-    # The page that was read before the event was applied is read again.
+    # The rebuild repeats the page that it read before the event was applied.
     assert await applied_numbers(database, services.account) == [-1, -1, 1, -1, -1]
     assert projection.pages_read == 2 + 3
 
@@ -201,7 +201,7 @@ async def test_a_nudge_wakes_a_projection_and_polling_repairs_a_lost_one(
     await relay(services, cursors, name).relay(services.account)
     async with TaskGroup() as tasks:
         tasks.create_task(loops.consumer().run(stopping, 1.0))
-        while (await cursor(cursors, name, services.account)).applied != 1:  # noqa: ASYNC110  the queue tells nobody else
+        while (await cursor(cursors, name, services.account)).applied != 1:  # noqa: ASYNC110  no event to await
             await asyncio.sleep(0.05)
         stopping.set()
     await append(services, 1)
@@ -211,9 +211,7 @@ async def test_a_nudge_wakes_a_projection_and_polling_repairs_a_lost_one(
     assert (await cursor(cursors, name, other_account)).applied == 0
 
 
-async def test_unreadable_and_unknown_nudges_are_thrown_away(
-    services: Services, cursors: CursorStore, name: str
-) -> None:
+async def test_unreadable_and_unknown_nudges_are_discarded(services: Services, cursors: CursorStore, name: str) -> None:
     queues = services.base.amazon.queues
     loops = ProjectionLoops(services.base.events.log, cursors, queues, [RecordingProjection(name)])
     for body in ({}, {"account_id": 7}, {"account_id": "acc_x"}, {"account_id": new_account_id()}):
@@ -222,7 +220,7 @@ async def test_unreadable_and_unknown_nudges_are_thrown_away(
             await loops.handle(message)
 
 
-async def test_what_is_erased_has_no_cursor_left_and_no_late_step_writes(
+async def test_an_erased_account_has_no_cursor_and_no_late_step_writes(
     services: Services, database: Database, cursors: CursorStore, name: str
 ) -> None:
     await cursors.enrol(name, [services.account])

@@ -1,4 +1,4 @@
-"""Idempotency of relational changes: the answer is kept in the transaction of the effect."""
+"""Idempotency of relational changes: the response is stored in the transaction of the effect."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ from tests.services import ManualClock
 REQUEST = RequestKey("one", "f" * 64)
 
 
-async def test_a_response_is_found_by_its_key_for_a_day(database: Database, clock: ManualClock) -> None:
+async def test_a_response_is_stored_under_its_key_for_a_day(database: Database, clock: ManualClock) -> None:
     requests, account = RelationalRequests(clock), new_account_id()
     async with database.writer.write() as connection:
         assert await requests.earlier(connection, account, REQUEST) is None

@@ -1,4 +1,4 @@
-"""What is told to the outside: each completion event at least once, and the head knows how far that went."""
+"""The relay publishes each completion event at least once, and the head holds the number of the last one."""
 
 import asyncio
 import json
@@ -13,10 +13,10 @@ from tests.services import KEY_ID, REGION, SECRET, ManualClock, Services, Stores
 
 
 class Subscription:
-    """A queue of the test's own that hears the topic, through the real protocol."""
+    """A queue of the test's own, subscribed to the topic through SNS's protocol."""
 
     def __init__(self, stores: Stores, account: str) -> None:
-        session: Any = botocore.session.Session()  # its clients are made at run time, without types
+        session: Any = botocore.session.Session()  # botocore makes its clients at run time, without types
         options = {"region_name": REGION, "aws_access_key_id": KEY_ID, "aws_secret_access_key": SECRET}
         self._sqs = session.create_client("sqs", endpoint_url=stores.queues, **options)
         sns = session.create_client("sns", endpoint_url=stores.queues, **options)
@@ -48,7 +48,7 @@ async def append(services: Services, type_: EventType) -> None:
     await services.base.events.log.append(services.account, [NewEvent(type_, "itm", {"kind": "image"})])
 
 
-async def test_completion_events_are_published_in_order_and_nothing_else_is(
+async def test_only_completion_events_are_published_and_in_order(
     services: Services, subscription: Subscription
 ) -> None:
     for type_ in (EventType.ITEM_CREATED, EventType.ITEM_READY, EventType.ITEM_UPDATED, EventType.ITEM_FAILED):
@@ -82,7 +82,9 @@ async def test_a_crashed_relay_is_replaced_after_its_lease(
     assert len(await asyncio.to_thread(subscription.received)) == 1
 
 
-async def test_what_waits_for_the_relay_is_found_and_counted_as_late(services: Services, clock: ManualClock) -> None:
+async def test_accounts_waiting_for_the_relay_are_found_and_counted_as_late(
+    services: Services, clock: ManualClock
+) -> None:
     await append(services, EventType.ITEM_CREATED)
     shards = [await services.relay.behind(shard) for shard in range(16)]
     assert [services.account for shard in shards if services.account in shard] == [services.account]

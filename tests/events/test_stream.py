@@ -1,4 +1,4 @@
-"""Following a log live: nothing missed, nothing twice, whoever nudges or fails to."""
+"""Event streams: no event is missed or repeated, with or without nudges."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -18,7 +18,7 @@ PLENTY_SECONDS = 60
 
 
 class NullChannel:
-    """Nudges that never arrive."""
+    """A channel whose nudges never arrive."""
 
     @asynccontextmanager
     async def listen(self, channel: str) -> AsyncIterator[asyncio.Event]:
@@ -61,7 +61,7 @@ def numbers(signals: list[Signal]) -> list[int]:
     return [signal.number for signal in signals if isinstance(signal, Event)]
 
 
-async def test_a_stream_goes_on_after_its_cursor_and_then_lives(live: LiveEvents, services: Services) -> None:
+async def test_a_stream_continues_after_its_cursor_and_then_follows_live(live: LiveEvents, services: Services) -> None:
     await append(services, 3)
     reading = asyncio.create_task(take(live, services, 1, 5))
     await asyncio.sleep(0.1)
@@ -69,7 +69,7 @@ async def test_a_stream_goes_on_after_its_cursor_and_then_lives(live: LiveEvents
     assert numbers(await reading) == [2, 3, 4, 5, 6]
 
 
-async def test_many_streams_of_one_account_share_one_watcher_and_each_gets_all(
+async def test_many_streams_of_one_account_share_one_watcher_and_each_gets_every_event(
     live: LiveEvents, services: Services
 ) -> None:
     reading = [asyncio.create_task(take(live, services, 0, 10)) for _ in range(50)]
@@ -81,7 +81,7 @@ async def test_many_streams_of_one_account_share_one_watcher_and_each_gets_all(
     assert live.watched == 0
 
 
-async def test_without_any_nudge_the_sweep_finds_missed_events(
+async def test_without_nudges_the_sweep_finds_missed_events(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "SWEEP_SECONDS", 0.2)
@@ -95,7 +95,7 @@ async def test_without_any_nudge_the_sweep_finds_missed_events(
         assert numbers(await reading) == [1, 2]
 
 
-async def test_a_cursor_that_is_no_longer_kept_or_lies_ahead_is_reset(
+async def test_a_cursor_that_is_expired_or_beyond_the_head_is_reset(
     live: LiveEvents, services: Services, clock: ManualClock
 ) -> None:
     await append(services, 2)
@@ -105,7 +105,7 @@ async def test_a_cursor_that_is_no_longer_kept_or_lies_ahead_is_reset(
     assert await take(live, services, 0, 1) == [Reset(3)]
 
 
-async def test_a_heartbeat_comes_while_nothing_happens(
+async def test_a_heartbeat_is_sent_while_no_event_arrives(
     live: LiveEvents, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.1)
@@ -144,13 +144,13 @@ async def publish_progress(services: Services, account: AccountId, percent: floa
 
 
 async def until_subscribed(services: Services, stores: Stores) -> None:
-    """Redis keeps nothing for who comes too late to hear how far the account's items are."""
+    """Wait until the stream has subscribed; Redis stores no progress messages for later subscribers."""
     async with Redis.from_url(stores.valkey) as redis, asyncio.timeout(PLENTY_SECONDS):
         while (await redis.pubsub_numsub(progress_channel(services.account)))[0][1] == 0:  # noqa: ASYNC110  another process
             await asyncio.sleep(0.01)
 
 
-async def test_progress_reaches_its_owners_streams_only_and_is_in_no_log(
+async def test_progress_reaches_only_the_owners_streams_and_is_in_no_log(
     live: LiveEvents, services: Services, stores: Stores
 ) -> None:
     reading = asyncio.create_task(take(live, services, 0, 3))
@@ -164,7 +164,7 @@ async def test_progress_reaches_its_owners_streams_only_and_is_in_no_log(
     assert (await services.base.events.log.read(services.account, 0, limit=10)).head == 1
 
 
-async def test_what_is_no_progress_is_not_passed_on(live: LiveEvents, services: Services, stores: Stores) -> None:
+async def test_invalid_progress_is_not_forwarded(live: LiveEvents, services: Services, stores: Stores) -> None:
     reading = asyncio.create_task(take(live, services, 0, 1))
     await until_subscribed(services, stores)
     await services.base.signals.publish(progress_channel(services.account), b'{"percent": 1e9}')
@@ -186,7 +186,7 @@ async def test_a_stream_omits_progress_from_before_its_start(
         assert await reading == [later]
 
 
-async def test_a_long_poll_is_not_ended_by_progress(live: LiveEvents, services: Services, stores: Stores) -> None:
+async def test_progress_does_not_end_a_long_poll(live: LiveEvents, services: Services, stores: Stores) -> None:
     waiting = asyncio.create_task(live.wait(services.account, 0, PLENTY_SECONDS))
     await until_subscribed(services, stores)
     await publish_progress(services, services.account, 10)

@@ -1,4 +1,4 @@
-"""Large batches are announced, so that processes rarely append for the same numbers in vain."""
+"""Large batches are announced, so that two processes rarely append with the same numbers and retry."""
 
 import asyncio
 from datetime import timedelta
@@ -17,7 +17,7 @@ async def no_nudge(account: AccountId) -> None:
     assert account
 
 
-async def test_large_batches_of_two_processes_cost_little_more_than_what_they_commit(services: Services) -> None:
+async def test_concurrent_large_batches_send_little_more_than_they_commit(services: Services) -> None:
     base = services.base
     await base.events.log.append(services.account, [an_event()])
     async with (
@@ -30,7 +30,9 @@ async def test_large_batches_of_two_processes_cost_little_more_than_what_they_co
     assert one.actions_sent + other.actions_sent < 1.1 * committed
 
 
-async def test_a_crash_after_announcing_delays_others_for_a_second_only(services: Services, clock: ManualClock) -> None:
+async def test_a_crash_after_announcing_delays_other_appends_for_a_second_only(
+    services: Services, clock: ManualClock
+) -> None:
     log, now = services.base.events.log, clock()
     await log.append(services.account, [an_event()])
     head = await log.head(services.account)

@@ -1,1 +1,1 @@
-"""Exports: the ZIP itself, the life of an export, the worker that makes it."""
+"""Tests of the archive, of an export's life, and of the worker that makes it."""

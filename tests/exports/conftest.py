@@ -1,4 +1,4 @@
-"""The parts that make exports, around the services of the house."""
+"""The parts that make exports, on the services of a worker."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from tests.services import CDN, ManualClock, Services, Stores
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """Where exports are asked for, made, swept and erased."""
+    """The services that start, make, maintain and erase exports."""
 
     services: Services
     exports: ExportService
@@ -39,11 +39,11 @@ class Office:
         return await self.exports.start(self.services.account)
 
     async def row(self, row: ExportRow) -> ExportRow:
-        """As it stands now."""
+        """Return the row as it is now."""
         return await self.exports.require(row.account_id, row.export_id)
 
     async def handle(self, row: ExportRow) -> ExportRow:
-        """One delivery of its message; how it stands afterwards."""
+        """Process one delivery of the export's message and return the row afterwards."""
         await self.attempts.handle(message(row))
         return await self.row(row)
 
@@ -51,7 +51,7 @@ class Office:
         await self.maintenance.process(row.account_id, row.export_id)
 
     async def published(self) -> list[Event]:
-        """What the account's log says of exports."""
+        """Return the account's export events."""
         page = await self.services.base.events.log.read(self.services.account, 0, limit=100)
         return [event for event in page.events if event.type.startswith("export.")]
 
@@ -63,7 +63,7 @@ class Office:
         )
 
     async def messages(self, row: ExportRow) -> int:
-        """Takes what the queue holds; other tests' messages count for nothing."""
+        """Empty the queue and return the number of messages for this export; other tests' messages do not count."""
         queues, matches = self.services.base.amazon.queues, 0
         while messages := await queues.receive(EXPORTS_QUEUE, limit=10, wait_seconds=0):
             for each in messages:
@@ -73,7 +73,7 @@ class Office:
 
 
 def message(row: ExportRow) -> Message:
-    """As SQS delivers it; the receipt is stale, because the clock of these tests is not SQS's."""
+    """Return the message as SQS delivers it. The receipt is stale, because these tests' clock is not SQS's."""
     return Message({"account_id": row.account_id, "export_id": row.export_id}, "stale", 1)
 
 

@@ -1,4 +1,4 @@
-"""Exports over HTTP: asked for, listed, looked at, and nobody else's."""
+"""Exports over HTTP: start, list and poll; other accounts' exports look absent."""
 
 from collections.abc import AsyncIterator
 

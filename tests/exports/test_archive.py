@@ -1,4 +1,4 @@
-"""The ZIP that is made as it is sent: any unpacker reads it, names are unique and safe, memory stays bounded."""
+"""The ZIP archive, made as a stream: any unpacker reads it, names are unique and safe, memory is bounded."""
 
 import io
 import zipfile
@@ -30,7 +30,7 @@ async def zipped(files: dict[str, bytes]) -> bytes:
     return archive.take()
 
 
-async def test_an_unpacker_finds_every_byte_name_and_time() -> None:
+async def test_an_unpacker_reads_every_byte_name_and_time() -> None:
     files = {"originals/a.jpg": b"the first", "originals/Größe 😀.jpg": b"the second", "items.json": b"[]"}
     with zipfile.ZipFile(io.BytesIO(await zipped(files))) as read:
         assert read.testzip() is None
@@ -47,7 +47,7 @@ async def test_an_unpacker_finds_every_byte_name_and_time() -> None:
         (datetime(9999, 12, 31, tzinfo=UTC), (2107, 12, 31, 23, 59, 58)),
     ],
 )
-async def test_a_time_that_a_zip_cannot_hold_becomes_the_nearest_that_it_can(
+async def test_a_time_outside_the_range_of_zip_becomes_the_nearest_valid_one(
     at: datetime, stored: tuple[int, ...]
 ) -> None:
     archive = Archive()
@@ -58,7 +58,7 @@ async def test_a_time_that_a_zip_cannot_hold_becomes_the_nearest_that_it_can(
         assert read.infolist()[0].date_time == stored
 
 
-async def test_what_is_made_can_be_taken_at_any_time_and_joins_to_the_same_file() -> None:
+async def test_pieces_taken_at_any_time_join_to_the_same_file() -> None:
     archive, parts = Archive(), []
     async for _ in archive.add("a", NOON, 3000, pieces(*[b"x" * 1000] * 3)):
         while archive.waiting_bytes >= 700:
@@ -72,7 +72,7 @@ async def test_what_is_made_can_be_taken_at_any_time_and_joins_to_the_same_file(
 
 @pytest.mark.everything
 async def test_a_file_above_four_gibibytes_gets_zip64(tmp_path: Path) -> None:
-    """Of its bytes only the beginning and the directory are kept: they are all the same."""
+    """The test keeps only the central directory, because all bytes of the file are the same."""
     archive, piece = Archive(), bytes(32 * 1024 * 1024)
     made = 0
     async for _ in archive.add(
@@ -102,11 +102,11 @@ async def test_a_file_above_four_gibibytes_gets_zip64(tmp_path: Path) -> None:
         ("trailing. . ", "trailing"),
     ],
 )
-def test_a_name_leads_nowhere_and_unpacks_everywhere(expected: str, safe: str) -> None:
+def test_a_name_cannot_leave_the_folder_and_is_valid_on_every_system(expected: str, safe: str) -> None:
     assert Names().take(expected) == safe
 
 
-def test_doubles_are_numbered_also_where_case_does_not_count() -> None:
+def test_duplicate_names_are_numbered_also_where_case_is_ignored() -> None:
     names = Names()
     expected = ["IMG.jpg", "img.JPG", "IMG.jpg", "IMG (2).jpg", "IMG.jpg", "no ending", "no ending"]
     assert [names.take(each) for each in expected] == [
@@ -115,7 +115,7 @@ def test_doubles_are_numbered_also_where_case_does_not_count() -> None:
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=255), max_size=30))
-def test_any_names_become_different_ones_that_fit(expected: list[str]) -> None:
+def test_any_names_become_unique_names_within_the_length_limit(expected: list[str]) -> None:
     names = Names()
     taken = [names.take(each) for each in expected]
     assert len({each.casefold() for each in taken}) == len(taken)

@@ -1,4 +1,4 @@
-"""An export from its request to its removal: everything in it, told about, survived by nothing after its time."""
+"""An export from its request to its deletion: complete, announced once, and purged after its retention."""
 
 import asyncio
 import io
@@ -23,14 +23,14 @@ from tests.services import ManualClock
 
 
 async def made(office: Office, row: ExportRow) -> zipfile.ZipFile:
-    """The file as S3 has it."""
+    """Return the archive as stored in S3."""
     pieces = [
         piece async for piece in office.services.base.amazon.objects.stream(export_key(row.account_id, row.export_id))
     ]
     return zipfile.ZipFile(io.BytesIO(b"".join(pieces)))
 
 
-async def test_it_holds_every_original_under_its_name_and_what_is_known_of_each(office: Office) -> None:
+async def test_an_export_holds_every_original_and_the_metadata_of_each_item(office: Office) -> None:
     services = office.services
     contents = [b"the first", b"the second", b"a third, of the same name"]
     for name, content in zip(["beach.jpg", "ä.jpg", "beach.jpg"], contents, strict=True):
@@ -56,7 +56,7 @@ async def test_it_holds_every_original_under_its_name_and_what_is_known_of_each(
     assert not list(office.scratch.iterdir())
 
 
-async def test_what_is_larger_than_a_part_travels_in_parts(office: Office) -> None:
+async def test_an_archive_larger_than_a_part_is_uploaded_in_parts(office: Office) -> None:
     for number in range(3):
         await office.services.queued(bytes([number]) * (LEAST_PART_BYTES * 3 // 4))
     ready = await office.handle(await office.start())
@@ -74,7 +74,7 @@ async def test_an_account_without_items_gets_an_empty_list(office: Office) -> No
         assert json.loads(archive.read("items.json")) == []
 
 
-async def test_an_original_that_is_not_there_is_named_and_spoils_nothing(office: Office) -> None:
+async def test_a_missing_original_is_listed_and_does_not_fail_the_export(office: Office) -> None:
     rows = [await office.services.queued(content) for content in (b"here", b"gone")]
     await office.services.base.amazon.objects.delete([original_key(rows[1].account_id, rows[1].item_id)])
     ready = await office.handle(await office.start())
@@ -85,7 +85,7 @@ async def test_an_original_that_is_not_there_is_named_and_spoils_nothing(office:
     assert listed[rows[0].item_id] == "originals/photo.jpg"
 
 
-async def test_the_caller_is_called_back_once_without_a_url(office: Office) -> None:
+async def test_completion_publishes_one_event_without_a_url(office: Office) -> None:
     row = await office.start()
     await office.handle(row)
     await office.handle(row)
@@ -94,7 +94,9 @@ async def test_the_caller_is_called_back_once_without_a_url(office: Office) -> N
     assert event.data["url"] is None
 
 
-async def test_its_url_is_its_own_for_ten_minutes(office: Office, clock: ManualClock) -> None:
+async def test_an_exports_url_is_valid_for_ten_minutes_and_for_its_archive_only(
+    office: Office, clock: ManualClock
+) -> None:
     row = await office.start()
     assert office.exports.to_wire(row).url is None
     results = office.exports.to_wire(await office.handle(row))
@@ -104,7 +106,7 @@ async def test_its_url_is_its_own_for_ten_minutes(office: Office, clock: ManualC
     assert timedelta(minutes=9) < results.url_expires_at - clock.now <= timedelta(minutes=10)
 
 
-async def test_a_second_request_returns_the_running_export_and_few_are_retained(office: Office) -> None:
+async def test_a_second_request_returns_the_running_export_and_their_number_is_limited(office: Office) -> None:
     row = await office.start()
     assert (await office.start()).export_id == row.export_id
     await office.handle(row)
@@ -114,13 +116,13 @@ async def test_a_second_request_returns_the_running_export_and_few_are_retained(
         await office.start()
 
 
-async def test_another_account_does_not_see_it(office: Office) -> None:
+async def test_another_account_gets_not_found(office: Office) -> None:
     row = await office.start()
     with pytest.raises(NotFound):
         await office.exports.require(new_account_id(), row.export_id)
 
 
-async def test_a_killed_worker_is_replaced_from_the_beginning(office: Office, clock: ManualClock) -> None:
+async def test_an_export_of_a_killed_worker_starts_again_from_the_beginning(office: Office, clock: ManualClock) -> None:
     await office.services.queued(b"a photo")
     row = await office.start()
     dead = await office.work.claim(row.account_id, row.export_id)
@@ -148,12 +150,12 @@ async def test_an_export_that_kills_five_workers_fails_with_a_reason(office: Off
     assert [event.type for event in await office.published()] == [EventType.EXPORT_FAILED]
 
 
-async def test_a_stopping_worker_returns_it_without_counting_an_attempt(office: Office) -> None:
+async def test_a_stopping_worker_returns_the_export_without_counting_an_attempt(office: Office) -> None:
     await office.services.queued(b"a photo")
     row = await office.start()
     attempt = asyncio.create_task(office.attempts.handle(message(row)))
     async with asyncio.timeout(60):
-        while (await office.row(row)).state is ExportState.QUEUED:  # noqa: ASYNC110  a row wakes no event
+        while (await office.row(row)).state is ExportState.QUEUED:  # noqa: ASYNC110  no event to await
             await asyncio.sleep(0)
     attempt.cancel()
     await asyncio.wait({attempt})
@@ -162,7 +164,7 @@ async def test_a_stopping_worker_returns_it_without_counting_an_attempt(office: 
     assert (await office.handle(row)).state is ExportState.READY
 
 
-async def test_one_that_is_never_done_ends_by_its_deadline(office: Office, clock: ManualClock) -> None:
+async def test_an_export_that_is_never_done_fails_at_its_deadline(office: Office, clock: ManualClock) -> None:
     row = await office.start()
     clock.now += TIME_LIMIT
     await office.process(row)
@@ -171,7 +173,7 @@ async def test_one_that_is_never_done_ends_by_its_deadline(office: Office, clock
     assert (failed.state, failed.failure.code, failed.deadline) == (ExportState.FAILED, FailureCode.DEADLINE, None)
 
 
-async def test_a_message_that_got_lost_is_sent_again(office: Office, clock: ManualClock) -> None:
+async def test_a_lost_message_is_sent_again(office: Office, clock: ManualClock) -> None:
     row = await office.start()
     assert await office.messages(row) == 1
     clock.advance(minutes=1)
@@ -182,7 +184,7 @@ async def test_a_message_that_got_lost_is_sent_again(office: Office, clock: Manu
     assert await office.messages(row) == 1
 
 
-async def test_after_a_week_nothing_is_left(office: Office, clock: ManualClock) -> None:
+async def test_an_expired_export_leaves_no_row_and_no_objects(office: Office, clock: ManualClock) -> None:
     row = await office.handle(await office.start())
     clock.now += RETENTION - timedelta(seconds=1)
     await office.process(row)
@@ -197,7 +199,7 @@ async def test_after_a_week_nothing_is_left(office: Office, clock: ManualClock) 
         await office.row(row)
 
 
-async def test_erasing_an_account_finds_its_exports(office: Office) -> None:
+async def test_erasing_an_account_deletes_its_exports(office: Office) -> None:
     await office.handle(await office.start())
     row = await office.start()
     claimed = await office.work.claim(row.account_id, row.export_id)

@@ -1,4 +1,4 @@
-"""RFC 8216, rule by rule, for playlists as players get them; `m3u8` reads each of them too."""
+"""Checks of playlists against RFC 8216, rule by rule, as players get them; `m3u8` parses each of them, too."""
 
 import re
 from collections import Counter
@@ -20,7 +20,7 @@ ONCE_IN_MEDIA = (
 MAIN_TAGS = frozenset({*ONCE, "#EXT-X-STREAM-INF"})
 MEDIA_TAGS = frozenset({*ONCE_IN_MEDIA, "#EXTINF", "#EXT-X-ENDLIST"})
 MAP_VERSION = 6
-"""EXT-X-MAP in a list that is not of I-frames only (section 7)."""
+"""The version that EXT-X-MAP requires in a playlist that is not of I-frames only (section 7)."""
 STREAM = re.compile(
     r"#EXT-X-STREAM-INF:BANDWIDTH=[1-9]\d*(,AVERAGE-BANDWIDTH=[1-9]\d*)?,"
     r'CODECS="avc1\.[0-9a-f]{6}(,mp4a\.40\.2)?",RESOLUTION=[1-9]\d*x[1-9]\d*,FRAME-RATE=\d+\.\d{3}'
@@ -30,7 +30,7 @@ END = "#EXT-X-ENDLIST"
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """What a media playlist says."""
+    """The contents of a media playlist."""
 
     initialisation: str
     segments: tuple[tuple[str, float], ...]
@@ -42,7 +42,7 @@ class Media:
 
 
 def read_main(text: str) -> dict[str, dict[str, object]]:
-    """The attributes of each media playlist by its URI; fails where a rule is broken."""
+    """Return the attributes of each media playlist by its URI. Raise AssertionError where a rule is broken."""
     lines = _lines(text)
     _require_tags(lines, MAIN_TAGS, ONCE)
     streams = [line for line in lines if line.startswith("#EXT-X-STREAM-INF")]
@@ -60,7 +60,10 @@ def read_main(text: str) -> dict[str, dict[str, object]]:
 
 
 def read_media(text: str, before: str | None = None) -> Media:
-    """Fails where a rule is broken. `before` is the same playlist as it was an earlier time."""
+    """Return the playlist's contents. Raise AssertionError where a rule is broken.
+
+    `before` is an earlier version of the same playlist.
+    """
     lines = _lines(text)
     _require_tags(lines, MEDIA_TAGS, ONCE_IN_MEDIA)
     read = m3u8.loads(text)
@@ -89,7 +92,9 @@ def read_media(text: str, before: str | None = None) -> Media:
 
 
 def _require_growth(before: str, text: str) -> None:
-    """6.2.1: of type EVENT, only lines at the end may be new; after the end nothing may change."""
+    """Rule 6.2.1: in a playlist of type EVENT, lines may only be added at the end; after the end tag nothing may
+    change.
+    """
     assert text.startswith(before)
     assert END not in before or text == before
 

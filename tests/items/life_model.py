@@ -1,20 +1,22 @@
-"""An item's life as anybody would tell it: the trivially right side of the state machine."""
+"""A model of an item's life: the simple, trivially right counterpart of the state machine."""
 
 from dataclasses import dataclass, field
 
 DAY, LEASE, PROCESSING = 86_400, 60, 600
 RESTORABLE = 30 * DAY
 DELETED_AGAIN = 90, 4_290
-"""Earliest and latest: 90 s after a purge was begun no claim can write; URLs given out may for 70 minutes."""
+"""Seconds until a purge is repeated, earliest and latest: 90 s after it began no claim can write; issued upload URLs
+work for 70 minutes.
+"""
 SIZE = 40
 DURATION = 20
-"""Of every video here; its ladder may take thirty times as long, beyond the usual ten minutes."""
+"""Of every video here, in seconds. Its second stage may take thirty times as long, beyond the usual ten minutes."""
 WAITS = {1: 5, 2: 30, 3: 120, 4: 600}
 
 
 @dataclass
 class ModelItem:
-    """Times are seconds on the test's clock."""
+    """An item of the model. Times are seconds on the test's clock."""
 
     born: float
     state: str = "uploading"
@@ -34,7 +36,9 @@ class ModelItem:
     purged_from: float = 0
     purged_at: float | None = None
     ended: tuple[str, int] | None = None
-    """How the last claim ended, and whose it was: said once more, because an answer was lost, it is no error."""
+    """How the last claim ended, and its worker. A worker that repeats this outcome because the response was lost gets
+    no error.
+    """
     published: list[str] = field(default_factory=lambda: ["item.created"])
 
     def _end(self, state: str, *, publish: bool = True) -> None:
@@ -122,7 +126,7 @@ class ModelItem:
             self.purged_at, self.reserved = now, 0
 
     def may_be_gone(self, now: float) -> bool:
-        """After the sweeper has looked at it."""
+        """Return whether the item may be absent after the sweeper has processed it."""
         return self.purged_at is not None and now >= self.purged_at + DELETED_AGAIN[0]
 
     def must_be_gone(self, now: float) -> bool:

@@ -1,4 +1,4 @@
-"""Videos in each moment of their life, without any media in them."""
+"""Video items in each state of their life, without any media files."""
 
 import hashlib
 from decimal import Decimal
@@ -17,7 +17,7 @@ RUNGS = (
 )
 DURATION_SECONDS = 9.5
 WHOLE = 5
-"""Segments of each rung."""
+"""Segments of each rung of the complete video."""
 
 
 def poster(attempt: int, duration_seconds: float = DURATION_SECONDS) -> Result:
@@ -30,7 +30,7 @@ def ladder(attempt: int) -> Ladder:
 
 
 async def in_bulk(services: Services, duration_seconds: float = DURATION_SECONDS) -> ItemRow:
-    """Waits for its second stage."""
+    """Return a video that waits for its second stage in the bulk lane."""
     row = await services.queued(new_ulid().encode())
     claimed = await services.work.claim(row.account_id, row.item_id)
     return await services.work.hand_off(claimed, ItemKind.VIDEO, poster(claimed.attempt, duration_seconds), [])
@@ -57,7 +57,7 @@ async def finish(services: Services, claimed: ItemRow) -> ItemRow:
 
 
 async def grow(services: Services, claimed: ItemRow, segments: int, *, ended: bool = False) -> None:
-    """So much of each rung is in S3."""
+    """Store playlists that list `segments` segments of each rung in S3."""
     for rung in RUNGS:
         files = tuple(
             Segment(f"{rung.name}_{number:05d}.m4s", Decimal("2.000000" if number < WHOLE - 1 else "1.500000"))

@@ -1,4 +1,4 @@
-"""What fails after the commit does not fail the request: the row is queued, and the sweeper sends it later."""
+"""A failure after the commit does not fail the request: the item is queued, and the sweeper sends its message later."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -14,12 +14,12 @@ from tests.worker.harness import a_tiny_photo
 
 @pytest.fixture
 async def without_queues(stores: Stores, clock: ManualClock) -> AsyncIterator[Services]:
-    """A process that cannot reach SQS."""
+    """Services of a process that cannot reach SQS."""
     async with open_services(stores, clock, sqs_endpoint=f"http://127.0.0.1:{free_port()}") as opened:
         yield opened
 
 
-async def test_an_upload_is_completed_without_the_queue_and_sent_once_it_is_back(
+async def test_an_upload_completes_without_the_queue_and_is_sent_once_it_is_back(
     without_queues: Services, services: Services, clock: ManualClock
 ) -> None:
     row, upload = await without_queues.create(content := a_tiny_photo())

@@ -1,4 +1,4 @@
-"""Whatever is wrong with a request has a typed problem, and nothing is half-registered."""
+"""Every invalid request gets a typed problem and registers nothing."""
 
 from collections.abc import AsyncIterator
 from hashlib import sha256
@@ -97,7 +97,7 @@ async def test_an_item_beyond_the_quota_is_refused(stores: Stores) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[1, 2", b'{"name": }'])
-async def test_json_that_is_none_is_a_bad_request(api: httpx.AsyncClient, body: bytes) -> None:
+async def test_invalid_json_is_a_bad_request(api: httpx.AsyncClient, body: bytes) -> None:
     response = await api.post("items", content=body, headers={"Content-Type": "application/json"})
     assert response.status_code in {400, 422}
     assert response.headers["content-type"] == MEDIA_TYPE
@@ -107,7 +107,7 @@ async def test_json_that_is_none_is_a_bad_request(api: httpx.AsyncClient, body: 
 @pytest.mark.parametrize(
     "path", ["items/1", "items/ses_01M85JJK0BNZ4H28CRV33R5X93", "items/itm_..%2F..", "items/itm_", "items/%00"]
 )
-async def test_an_id_of_another_kind_is_refused(api: httpx.AsyncClient, path: str) -> None:
+async def test_an_id_of_another_type_is_refused(api: httpx.AsyncClient, path: str) -> None:
     response = await api.get(path)
     assert response.status_code in {404, 422}
     assert response.headers["content-type"] == MEDIA_TYPE
@@ -198,7 +198,7 @@ async def test_an_outdated_edit_is_refused_and_changes_nothing(api: httpx.AsyncC
     assert_problem(await api.patch(f"items/{item}", json={}), "invalid", 422)
 
 
-async def test_an_unchanged_item_is_not_sent_again_and_a_changed_one_is(api: httpx.AsyncClient) -> None:
+async def test_an_item_is_sent_again_only_after_it_has_changed(api: httpx.AsyncClient) -> None:
     item = (await api.post("items", json=BODY)).json()["item"]["id"]
     tag = (await api.get(f"items/{item}")).headers["ETag"]
     assert (await api.get(f"items/{item}", headers={"If-None-Match": tag})).status_code == 304
@@ -207,7 +207,7 @@ async def test_an_unchanged_item_is_not_sent_again_and_a_changed_one_is(api: htt
     assert (changed.status_code, changed.json()["state"]) == (200, "cancelled")
 
 
-async def test_a_deleted_item_is_gone_from_everywhere_at_once(api: httpx.AsyncClient) -> None:
+async def test_a_deleted_item_is_absent_everywhere_immediately(api: httpx.AsyncClient) -> None:
     item = (await api.post("items", json=BODY)).json()["item"]["id"]
     assert (await api.delete(f"items/{item}")).status_code == 204
     assert_problem(await api.get(f"items/{item}"), "not-found", 404)

@@ -1,4 +1,4 @@
-"""Which URLs an item's files get, how long they live, and that all processes give the same ones."""
+"""Signed URLs of an item's files: their form, their lifetime, and that all processes issue the same ones."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -22,11 +22,11 @@ SIGNER = UrlSigner(
 )
 ACCOUNT, ITEM = new_account_id(), new_item_id()
 NINE = datetime(2026, 11, 24, 9, tzinfo=UTC)
-MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  hypothesis wants them naive
+MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  hypothesis expects naive bounds
 
 
 def at(moment: datetime) -> Delivery:
-    """As a process has it that starts at this moment."""
+    """Return the delivery of a process that starts at this moment."""
     return Delivery(SIGNER, lambda: moment)
 
 
@@ -42,18 +42,18 @@ def test_an_originals_url_lives_nine_to_ten_minutes(now: datetime) -> None:
     assert ORIGINAL_LIFE - timedelta(minutes=1) < end - now <= ORIGINAL_LIFE
 
 
-def test_within_a_window_every_process_gives_the_same_urls() -> None:
+def test_within_a_window_every_process_issues_the_same_urls() -> None:
     moments = [NINE, NINE + timedelta(minutes=17), NINE + timedelta(minutes=59, seconds=59)]
     assert len({at(moment).rendition_folder(ACCOUNT, ITEM).url("small") for moment in moments}) == 1
     seconds = [NINE, NINE + timedelta(seconds=59)]
     assert len({at(moment).original(ACCOUNT, ITEM) for moment in seconds}) == 1
 
 
-def test_a_running_process_enters_each_window_like_one_that_has_just_started() -> None:
+def test_a_running_process_changes_windows_like_one_that_has_just_started() -> None:
     now = NINE
     delivery = Delivery(SIGNER, lambda: now)
     issued = []
-    for minutes in (0, 30, 60, 61, 119, 120, 600, 30):  # the last: a clock that was set back
+    for minutes in (0, 30, 60, 61, 119, 120, 600, 30):  # the last one: a clock that was set back
         now = NINE + timedelta(minutes=minutes)
         folder = delivery.rendition_folder(ACCOUNT, ITEM)
         assert folder == at(now).rendition_folder(ACCOUNT, ITEM)

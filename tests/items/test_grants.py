@@ -1,4 +1,4 @@
-"""A grant opens its own item's playlists until its end, and nothing else."""
+"""A grant opens only its own item's playlists, and only until its end."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -29,7 +29,7 @@ def test_a_grant_of_another_installation_opens_nothing() -> None:
     assert PlaybackGrants(b"t" * 32).read(GRANT.item_id, TEXT, BEFORE) is None
 
 
-def test_a_grant_goes_into_a_url_as_it_is() -> None:
+def test_a_grant_needs_no_escaping_in_a_url() -> None:
     assert TEXT.replace(".", "").replace("_", "").isalnum()
     assert len(TEXT) <= MAX_CHARACTERS
 
@@ -38,11 +38,11 @@ def test_a_grant_goes_into_a_url_as_it_is() -> None:
     st.text(max_size=120)
     | st.text(alphabet="0123456789abcdef.", max_size=80).map(lambda end: f"{GRANT.account_id}.{end}")
 )
-def test_what_was_not_written_by_us_opens_nothing(text: str) -> None:
+def test_a_text_that_we_did_not_write_opens_no_playlist(text: str) -> None:
     assert GRANTS.read(GRANT.item_id, text, BEFORE) is None
 
 
 @given(st.integers(0, len(TEXT) - 1), st.characters(codec="ascii"))
-def test_no_character_of_a_grant_may_be_another(place: int, character: str) -> None:
+def test_a_grant_with_any_changed_character_is_refused(place: int, character: str) -> None:
     changed = TEXT[:place] + character + TEXT[place + 1 :]
     assert changed == TEXT or GRANTS.read(GRANT.item_id, changed, BEFORE) is None

@@ -1,4 +1,4 @@
-"""Users, two workers, the sweeper, the relay, crashes and doubled messages, beside a trivially right model."""
+"""A state machine of clients, two workers, sweeper, relay, crashes and duplicate messages, compared with a model."""
 
 import asyncio
 import secrets
@@ -42,7 +42,7 @@ BEFORE_ALL = datetime.fromtimestamp(0, UTC)
 
 
 class Life(RuleBasedStateMachine):
-    """One account; every rule is done to the service and to the model, and both must say the same."""
+    """One account. Every rule runs against the service and the model, and both must agree."""
 
     runner: ClassVar[asyncio.Runner]
     services: ClassVar[Services]
@@ -68,7 +68,7 @@ class Life(RuleBasedStateMachine):
         return self.runner.run(wait())
 
     def same(self, expected: bool, act: Callable[[], Awaitable[Any]]) -> Any:
-        """The service does it if, and only if, the model did."""
+        """Assert that the service accepts the action if, and only if, the model did."""
         if expected:
             return self.run(act())
         with pytest.raises(ERRORS):
@@ -77,7 +77,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(target=items, got_to=st.sampled_from(["uploading", "second stage", "playable"]), worker=WORKERS)
     def create(self, got_to: str, worker: int) -> Any:
-        """Some of them further than single steps would often bring them."""
+        """Create an item, some of them in a later state than single steps would often reach."""
         if len(self.models) >= 3:
             return multiple()
         content = secrets.token_bytes(40)
@@ -120,7 +120,9 @@ class Life(RuleBasedStateMachine):
 
     @rule(item=items, worker=WORKERS)
     def hand_off(self, item: str, worker: int) -> None:
-        """What looks at a video is in the express lane; a worker that has lost its claim may still try."""
+        """Hand off from the express lane only, where videos are probed. A worker that has lost its claim may still
+        try.
+        """
         claimed, model = self._claimed(item, worker), self.models[item]
         if model.holds(worker) and model.lane == "bulk":
             return
@@ -150,7 +152,7 @@ class Life(RuleBasedStateMachine):
         self.same(expected or again, lambda: self.own.work.finish(claimed, kind, result, [], ladder))
 
     def _now(self, item: str) -> ItemRow:
-        """As it was created, once it is gone."""
+        """Return the item's current row, or the row of its creation if it is purged."""
         first = self.rows[item]
         row: ItemRow | None = self.run(self.own.base.items.store.get(first.account_id, first.item_id))
         return row or first
@@ -181,7 +183,9 @@ class Life(RuleBasedStateMachine):
             model.held_until = self.now + 60
         result = self._now(item).result
         own = not expected and result is not None and result.attempt == claimed.attempt
-        self.same(expected or own, lambda: self.own.work.renew(claimed))  # its end may be on its way to the worker
+        self.same(
+            expected or own, lambda: self.own.work.renew(claimed)
+        )  # the response to its finish may be on its way to the worker
 
     @rule(item=items)
     def cancel(self, item: str) -> None:
@@ -217,13 +221,13 @@ class Life(RuleBasedStateMachine):
 
     @rule(item=items)
     def regret(self, item: str) -> None:
-        """As people do, and more often than two single steps would come together."""
+        """Delete and restore, as people do: the two single steps would rarely come together."""
         self.delete(item, permanently=False)
         self.restore(item)
 
     @rule(item=items, seconds=st.sampled_from([60, 91, 4_300]))
     def purge(self, item: str, seconds: int) -> None:
-        """The whole way of what is not wanted, if the time is long enough."""
+        """Purge the item completely, if `seconds` is long enough."""
         self.delete(item, permanently=True)
         for _ in range(2):
             self.sweep(item)
@@ -277,7 +281,7 @@ class Life(RuleBasedStateMachine):
         assert (head.item_count, head.bytes_used) == (len(there), sum(model.reserved for model in there))
 
     def teardown(self) -> None:
-        """The log tells exactly what happened, without a gap; also what is hidden by now, after a month."""
+        """Assert that the log has exactly the published events, without a gap, including those hidden after a month."""
         head = self.run(self.own.base.events.store.head(self.own.account))
         events = self.run(self.own.base.events.store.after(self.own.account, 0, now=BEFORE_ALL))
         assert [event.number for event in events] == list(range(1, head.last + 1))
@@ -291,7 +295,7 @@ def _ladder(claimed: ItemRow) -> Ladder:
 
 @pytest.fixture(scope="module")
 def opened(stores: Stores) -> Iterator[None]:
-    """One process's services for all examples, on a loop of the machine's own."""
+    """Open one process's services for all examples, on an event loop of the state machine's own."""
     with asyncio.Runner() as runner:
         stack, clock = AsyncExitStack(), ManualClock()
         Life.runner, Life.clock = runner, clock
@@ -302,7 +306,7 @@ def opened(stores: Stores) -> Iterator[None]:
 
 @pytest.mark.usefixtures("opened")
 @pytest.mark.timeout(600)
-def test_an_items_life_is_the_same_as_its_model_whatever_happens_in_which_order() -> None:
+def test_an_items_life_equals_its_model_in_every_order_of_events() -> None:
     run_state_machine_as_test(
         Life,
         settings=settings(

@@ -1,4 +1,4 @@
-"""The gallery's pages: newest first, by creation or by capture, with cursors that stay where they are."""
+"""The gallery's pages: newest first, by creation or by capture, with cursors that stay at their position."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -33,7 +33,7 @@ async def names(services: Services, order: str, limit: int = 100) -> list[str]:
             return result
 
 
-async def test_the_newest_come_first_and_pages_of_any_size_join_to_the_same_list(
+async def test_the_newest_items_come_first_and_pages_of_any_size_join_to_the_same_list(
     services: Services, clock: ManualClock
 ) -> None:
     for number in range(7):
@@ -57,7 +57,7 @@ async def test_by_capture_time_an_old_photo_sorts_by_its_date(services: Services
 
 
 @pytest.mark.parametrize("order", [CREATED, CAPTURED])
-async def test_a_cursor_stays_where_it_is_while_items_come_and_go(
+async def test_a_cursor_keeps_its_position_while_items_are_added_and_deleted(
     services: Services, clock: ManualClock, order: str
 ) -> None:
     rows = []
@@ -75,7 +75,7 @@ async def test_a_cursor_stays_where_it_is_while_items_come_and_go(
     assert second.next_cursor is None
 
 
-async def test_a_page_of_deleted_items_only_is_passed_over(services: Services) -> None:
+async def test_pages_that_hold_only_deleted_items_are_skipped(services: Services) -> None:
     rows = [await an_item(services, number) for number in range(6)]
     remaining, *_ = sorted(rows, key=lambda row: row.item_id)
     for row in rows:

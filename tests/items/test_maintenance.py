@@ -1,4 +1,4 @@
-"""What the sweeper heals: messages that were never sent, claims that lapsed, files that lost, uploads given up."""
+"""What the sweeper repairs: unsent messages, lapsed claims, files of lost attempts, abandoned uploads."""
 
 from dataclasses import replace
 from hashlib import sha256
@@ -20,7 +20,7 @@ RESULT = Result("recipe", 1, 4, 3, None, "AAAA", None, ())
 
 
 async def messages_about(services: Services, row: ItemRow, queue: str = EXPRESS_QUEUE) -> int:
-    """Takes what the lane holds; other tests' messages count for nothing."""
+    """Empty the queue and return the number of messages for this item; other tests' messages do not count."""
     result = 0
     while messages := await services.base.amazon.queues.receive(queue, limit=10, wait_seconds=0):
         for message in messages:
@@ -52,7 +52,7 @@ async def put_rendition(services: Services, row: ItemRow, attempt: int, folder: 
     return key
 
 
-async def test_a_message_that_was_never_sent_is_sent_and_one_that_got_lost_again_ever_more_rarely(
+async def test_an_unsent_message_is_sent_and_a_lost_one_is_resent_at_growing_intervals(
     services: Services, clock: ManualClock
 ) -> None:
     row = await services.queued(b"a photo")
@@ -66,7 +66,7 @@ async def test_a_message_that_was_never_sent_is_sent_and_one_that_got_lost_again
     assert sent_after == [2, 6, 14, 30]
 
 
-async def test_what_was_sent_to_a_queue_before_that_was_made_is_sent_again_once(
+async def test_a_message_sent_before_its_queue_was_created_is_resent_once(
     services: Services, clock: ManualClock
 ) -> None:
     row = await services.queued(b"sent before a restart")
@@ -79,7 +79,7 @@ async def test_what_was_sent_to_a_queue_before_that_was_made_is_sent_again_once(
     assert (await services.row(row)).sent_at == clock()
 
 
-async def test_every_page_of_what_is_due_is_read(
+async def test_every_page_of_due_items_is_read(
     services: Services, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "ROWS_PER_PAGE", 2)
@@ -93,7 +93,7 @@ async def test_every_page_of_what_is_due_is_read(
     assert max(map(len, pages)) == 2
 
 
-async def test_a_lapsed_claim_goes_back_to_the_queue_and_the_fifth_time_ends_as_poisoned(
+async def test_a_lapsed_claim_is_queued_again_and_the_fifth_lapse_fails_the_item(
     services: Services, clock: ManualClock
 ) -> None:
     row = await services.queued(b"a poison")
@@ -111,7 +111,7 @@ async def test_a_lapsed_claim_goes_back_to_the_queue_and_the_fifth_time_ends_as_
     assert (poisoned.state, poisoned.failure, poisoned.attempt) == (ItemState.FAILED, POISONED, 5)
 
 
-async def test_a_lapsed_claim_is_sent_again_at_once_and_not_by_the_next_sweeper(
+async def test_a_lapsed_claim_is_resent_immediately_and_not_by_the_next_sweep(
     services: Services, clock: ManualClock
 ) -> None:
     row = await services.queued(b"a worker died")
@@ -125,7 +125,7 @@ async def test_a_lapsed_claim_is_sent_again_at_once_and_not_by_the_next_sweeper(
     assert await services.row(row) == sent
 
 
-async def test_what_lost_attempts_left_is_removed_and_what_counts_stays(
+async def test_files_of_lost_attempts_are_deleted_and_files_of_the_result_stay(
     services: Services, clock: ManualClock, tmp_path: Path
 ) -> None:
     row = await services.queued(b"twice tried")
@@ -143,9 +143,7 @@ async def test_what_lost_attempts_left_is_removed_and_what_counts_stays(
     assert (await services.row(row)).due_at is None
 
 
-async def test_a_cancelled_item_keeps_its_original_for_a_day_and_then_nothing(
-    services: Services, clock: ManualClock
-) -> None:
+async def test_a_cancelled_item_keeps_its_original_for_a_day_only(services: Services, clock: ManualClock) -> None:
     row = await services.queued(b"cancelled")
     await services.items.cancel(row)
     clock.advance(hours=23)
@@ -156,7 +154,7 @@ async def test_a_cancelled_item_keeps_its_original_for_a_day_and_then_nothing(
     assert await keys_of(services, row) == []
 
 
-async def test_an_upload_that_was_given_up_expires_and_leaves_nothing(services: Services, clock: ManualClock) -> None:
+async def test_an_abandoned_upload_expires_and_leaves_no_files(services: Services, clock: ManualClock) -> None:
     row, upload = await services.create(b"given up")
     assert (await services.put(upload, b"given up")).status_code == 200
     clock.advance(hours=25)
@@ -167,7 +165,7 @@ async def test_an_upload_that_was_given_up_expires_and_leaves_nothing(services: 
 
 
 @pytest.mark.parametrize("permanently", [None, False, True])
-async def test_bytes_that_come_after_an_upload_was_given_up_are_removed_too(
+async def test_bytes_uploaded_after_the_upload_was_cancelled_are_deleted_too(
     services: Services, clock: ManualClock, permanently: bool | None
 ) -> None:
     row, upload = await services.create(b"too late")
@@ -182,7 +180,9 @@ async def test_bytes_that_come_after_an_upload_was_given_up_are_removed_too(
     assert await keys_of(services, row) == []
 
 
-async def test_an_item_past_its_deadline_fails_whatever_its_worker_does(services: Services, clock: ManualClock) -> None:
+async def test_an_item_past_its_deadline_fails_even_if_its_claim_is_renewed(
+    services: Services, clock: ManualClock
+) -> None:
     row = await services.queued(b"endless")
     claimed = await services.work.claim(row.account_id, row.item_id)
     for _ in range(21):
@@ -195,7 +195,7 @@ async def test_an_item_past_its_deadline_fails_whatever_its_worker_does(services
     assert (current.state, current.failure.code, current.failure.retryable) == (ItemState.FAILED, "deadline", True)
 
 
-async def test_the_overview_counts_what_is_late(services: Services, clock: ManualClock) -> None:
+async def test_the_overview_counts_late_items(services: Services, clock: ManualClock) -> None:
     row = await services.queued(b"late")
     before = await services.maintenance.backlog(clock())
     clock.advance(hours=25)

@@ -1,4 +1,4 @@
-"""Playlists over HTTP: who gets them, what they hold at each moment, and when there are none (any more)."""
+"""Playlists over HTTP: access, contents at each stage of encoding, and responses when there is no playlist."""
 
 import base64
 import gzip
@@ -25,13 +25,13 @@ from tests.services import CDN, ManualClock, Services, Stores
 
 @pytest.fixture
 async def http(stores: Stores) -> AsyncIterator[httpx.AsyncClient]:
-    """Nobody is signed in."""
+    """A client that is not signed in."""
     async with open_api(stores.settings(registration=Registration.OPEN)) as client:
         yield client
 
 
 def url_of(services: Services, row: ItemRow) -> str:
-    """The item's playlist_url, relative to the client's base."""
+    """Return the item's playlist_url, relative to the client's base."""
     url = services.items.to_wire(row).playlist_url
     assert url is not None
     return url.removeprefix("/v1/")
@@ -43,7 +43,7 @@ async def media_urls(http: httpx.AsyncClient, main: str) -> list[str]:
     return [str(response.url.join(uri)) for uri in read_main(response.text)]
 
 
-async def test_a_growing_playlist_keeps_every_rule_at_each_moment(services: Services, http: httpx.AsyncClient) -> None:
+async def test_a_growing_playlist_follows_every_rule_at_each_stage(services: Services, http: httpx.AsyncClient) -> None:
     claimed = await claimed_in_bulk(services)
     row = await playable(services, claimed)
     urls = await media_urls(http, url_of(services, row))
@@ -61,7 +61,7 @@ async def test_a_growing_playlist_keeps_every_rule_at_each_moment(services: Serv
         assert not read_media((await http.get(url)).text, before[url]).ended, "the item is not ready yet"
 
 
-async def test_the_list_of_a_ready_video_is_the_growing_one_with_an_end(
+async def test_the_playlist_of_a_ready_video_is_the_growing_one_with_an_end(
     services: Services, http: httpx.AsyncClient
 ) -> None:
     claimed = await claimed_in_bulk(services)
@@ -74,7 +74,7 @@ async def test_the_list_of_a_ready_video_is_the_growing_one_with_an_end(
         assert (len(whole.segments), whole.ended) == (WHOLE, True)
 
 
-async def test_every_address_in_a_playlist_carries_the_one_signature_of_its_item(
+async def test_every_url_in_a_playlist_has_the_one_signature_of_its_item(
     services: Services, http: httpx.AsyncClient
 ) -> None:
     row = await ready(services, await claimed_in_bulk(services))
@@ -102,12 +102,12 @@ async def test_a_grant_and_its_signatures_outlive_the_video(
     assert f'"AWS:EpochTime":{int(grant.ends_at.timestamp())}' in policy_of(later)
 
 
-async def test_within_a_window_the_address_stays_the_same(services: Services) -> None:
+async def test_within_a_window_the_playlist_url_stays_the_same(services: Services) -> None:
     row = await playable(services, await claimed_in_bulk(services))
     assert len({url_of(services, row) for _ in range(3)}) == 1
 
 
-async def test_before_it_can_be_played_there_is_no_playlist(services: Services, http: httpx.AsyncClient) -> None:
+async def test_an_item_that_is_not_playable_has_no_playlist(services: Services, http: httpx.AsyncClient) -> None:
     claimed = await claimed_in_bulk(services)
     assert services.items.to_wire(claimed).playlist_url is None
     grant = services.playback._grants.write(services.playback.grant(claimed))
@@ -115,7 +115,7 @@ async def test_before_it_can_be_played_there_is_no_playlist(services: Services, 
         assert (await http.get(f"items/{claimed.item_id}/hls/{path}?grant={grant}")).status_code == 404
 
 
-async def test_the_playlists_of_a_lost_attempt_are_gone_and_the_next_ones_are_new(
+async def test_playlists_of_a_lost_attempt_are_gone_and_the_next_attempt_has_new_ones(
     services: Services, http: httpx.AsyncClient, clock: ManualClock
 ) -> None:
     claimed = await claimed_in_bulk(services)
@@ -138,21 +138,25 @@ async def test_the_playlists_of_a_lost_attempt_are_gone_and_the_next_ones_are_ne
 @pytest.mark.parametrize(
     "path", ["99/360p.m3u8", "0/360p.m3u8", "x/360p.m3u8", "{attempt}/4320p.m3u8", "{attempt}/..%2f360p.m3u8"]
 )
-async def test_what_never_was_is_not_found(services: Services, http: httpx.AsyncClient, path: str) -> None:
+async def test_a_playlist_that_never_existed_is_not_found(
+    services: Services, http: httpx.AsyncClient, path: str
+) -> None:
     row = await playable(services, await claimed_in_bulk(services))
     grant = url_of(services, row).partition("?")[2]
     response = await http.get(f"items/{row.item_id}/hls/{path.format(attempt=row.attempt)}?{grant}")
     assert response.status_code in {404, 422}
 
 
-async def test_deleting_the_item_ends_its_playlists_at_once(services: Services, http: httpx.AsyncClient) -> None:
+async def test_deleting_the_item_ends_its_playlists_immediately(services: Services, http: httpx.AsyncClient) -> None:
     row = await ready(services, await claimed_in_bulk(services))
     urls = [url_of(services, row), *await media_urls(http, url_of(services, row))]
     await services.trash.delete(row, None)
     assert {(await http.get(url)).status_code for url in urls} == {404}
 
 
-async def test_owners_need_no_grant_and_others_have_none(services: Services, http: httpx.AsyncClient) -> None:
+async def test_an_owner_needs_no_grant_and_another_account_has_no_access(
+    services: Services, http: httpx.AsyncClient
+) -> None:
     owner, other_account = await signed_in(http), await signed_in(http)
     account = AccountId((await http.get("account", headers=owner)).json()["id"])
     row = await playable(replace(services, account=account), await claimed_in_bulk(replace(services, account=account)))

@@ -1,4 +1,6 @@
-"""A changed recipe for items that are ready: they stay as they are until the new files are there, and can go back."""
+"""Reprocessing with a new recipe: an item stays ready with its old files until the new ones exist, and can roll
+back.
+"""
 
 from datetime import timedelta
 from pathlib import Path
@@ -29,7 +31,7 @@ def reprocess_work(services: Services) -> ReprocessWork:
 
 
 async def result_of(services: Services, row: ItemRow, recipe: str, attempt: int, folder: Path) -> Result:
-    """Of one file, which is in S3."""
+    """Return a result of one file, which is stored in S3."""
     file = folder / "small.webp"
     file.write_bytes(f"{recipe} {attempt}".encode())
     key = rendition_key(row.account_id, row.item_id, recipe, attempt, file.name)
@@ -39,7 +41,7 @@ async def result_of(services: Services, row: ItemRow, recipe: str, attempt: int,
 
 
 async def an_old_item(services: Services, folder: Path, *steps: ReceiptStep) -> ItemRow:
-    """Ready, by the recipe of an earlier release."""
+    """Return a ready item whose files were made by an earlier release's recipe."""
     row = await services.queued(f"an old photo {new_item_id()}".encode())
     claimed = await services.work.claim(row.account_id, row.item_id)
     result = await result_of(services, row, OLD, claimed.attempt, folder)
@@ -74,7 +76,7 @@ async def published_events(services: Services, row: ItemRow) -> list[EventType]:
 
 
 async def messages_about(services: Services, row: ItemRow) -> list[dict[str, object]]:
-    """Takes what the bulk lane holds; other tests' messages count for nothing."""
+    """Empty the bulk lane and return the messages for this item; other tests' messages do not count."""
     queues, result = services.base.amazon.queues, []
     while messages := await queues.receive(BULK_QUEUE, limit=10, wait_seconds=0):
         for message in messages:
@@ -83,7 +85,7 @@ async def messages_about(services: Services, row: ItemRow) -> list[dict[str, obj
     return result
 
 
-async def test_an_item_stays_ready_with_its_old_files_until_the_new_ones_count(
+async def test_an_item_stays_ready_with_its_old_files_until_the_new_ones_are_committed(
     services: Services, reprocess_work: ReprocessWork, tmp_path: Path
 ) -> None:
     row = await requested(services, await an_old_item(services, tmp_path))
@@ -100,7 +102,7 @@ async def test_an_item_stays_ready_with_its_old_files_until_the_new_ones_count(
     ]
 
 
-async def test_old_files_are_kept_thirty_days_and_then_removed(
+async def test_old_files_are_retained_for_thirty_days_and_then_deleted(
     services: Services, reprocess_work: ReprocessWork, clock: ManualClock, tmp_path: Path
 ) -> None:
     row = await requested(services, await an_old_item(services, tmp_path))
@@ -115,7 +117,7 @@ async def test_old_files_are_kept_thirty_days_and_then_removed(
     assert ((await services.row(row)).former, (await services.row(row)).due_at) == ((), None)
 
 
-async def test_rolling_back_names_the_old_files_at_once_and_once_only(
+async def test_a_rollback_restores_the_old_files_immediately_and_only_once(
     services: Services, reprocess_work: ReprocessWork, tmp_path: Path
 ) -> None:
     row = await requested(services, await an_old_item(services, tmp_path))
@@ -127,7 +129,7 @@ async def test_rolling_back_names_the_old_files_at_once_and_once_only(
     assert (await services.row(row)).revision == revision
 
 
-async def test_after_a_way_back_the_new_files_are_named_again_without_work(
+async def test_after_a_rollback_the_new_files_are_reused_without_processing(
     services: Services, reprocess_work: ReprocessWork, tmp_path: Path
 ) -> None:
     row = await requested(services, await an_old_item(services, tmp_path))
@@ -157,7 +159,7 @@ async def test_a_failed_reprocess_leaves_the_item_unchanged(
     assert EventType.ITEM_FAILED not in await published_events(services, row)
 
 
-async def test_reprocessing_runs_once_by_request_and_by_its_recipe(
+async def test_reprocessing_runs_once_per_request_and_only_with_its_recipe(
     services: Services, reprocess_work: ReprocessWork, tmp_path: Path
 ) -> None:
     row = await an_old_item(services, tmp_path)
@@ -174,7 +176,7 @@ async def test_reprocessing_runs_once_by_request_and_by_its_recipe(
         await reprocess_work.claim(row.account_id, row.item_id)
 
 
-async def test_a_worker_that_lost_its_claim_writes_nothing_and_its_files_go(
+async def test_a_worker_that_lost_its_claim_writes_no_result_and_its_files_are_deleted(
     services: Services, reprocess_work: ReprocessWork, clock: ManualClock, tmp_path: Path
 ) -> None:
     row = await requested(services, await an_old_item(services, tmp_path))
@@ -209,7 +211,7 @@ async def test_files_of_a_reprocess_survive_a_concurrent_cleanup(
     assert {key.split("/")[3] for key in (await keys_of(services, row))[1:]} == {OLD, NEW}
 
 
-async def test_a_file_that_kills_its_workers_is_given_up_after_five(
+async def test_a_file_that_kills_its_workers_is_not_tried_again_after_five_attempts(
     services: Services, reprocess_work: ReprocessWork, clock: ManualClock, tmp_path: Path
 ) -> None:
     row = await an_old_item(services, tmp_path)
@@ -223,7 +225,7 @@ async def test_a_file_that_kills_its_workers_is_given_up_after_five(
     assert (after.state, after.result, after.remake.failed) == (ItemState.READY, row.result, True)
 
 
-async def test_deleting_ends_a_reprocess_and_restoring_brings_the_old_files_back(
+async def test_deleting_ends_a_reprocess_and_restoring_returns_the_old_files(
     services: Services, reprocess_work: ReprocessWork, clock: ManualClock, tmp_path: Path
 ) -> None:
     row = await requested(services, await an_old_item(services, tmp_path))
@@ -250,7 +252,7 @@ async def test_requesting_again_sends_only_unclaimed_items(
         assert sent == [{"account_id": row.account_id, "item_id": row.item_id, "remake": True}] * messages
 
 
-async def test_the_survey_counts_what_is_stale_and_measures_receipts(
+async def test_the_survey_counts_stale_items_and_sums_the_times_of_their_receipts(
     services: Services, reprocess_work: ReprocessWork, tmp_path: Path
 ) -> None:
     step = ReceiptStep(at=services.base.clock(), step="make", attempt=1, seconds=2.5)

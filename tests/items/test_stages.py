@@ -1,4 +1,4 @@
-"""The second stage of a video through the service: its lane, its time, its messages, and what its end leaves."""
+"""The second stage of a video through the service: its lane, deadline, messages, and the end of a lost attempt."""
 
 from app.items.claims import MAX_LOST_ATTEMPTS
 from app.items.row import Lane
@@ -12,7 +12,7 @@ FOUR_HOURS = 4 * 3600.0
 BEATS_EVERY_SECONDS = 45
 
 
-async def test_the_second_stage_waits_in_the_bulk_lane_and_the_sweeper_sends_it_there_again(
+async def test_the_second_stage_waits_in_the_bulk_lane_and_is_resent_there(
     services: Services, clock: ManualClock
 ) -> None:
     row = await in_bulk(services)
@@ -24,7 +24,7 @@ async def test_the_second_stage_waits_in_the_bulk_lane_and_the_sweeper_sends_it_
     assert await messages_about(services, row, EXPRESS_QUEUE) == 0
 
 
-async def test_a_claim_that_is_renewed_holds_for_hours(services: Services, clock: ManualClock) -> None:
+async def test_a_claim_that_is_renewed_lasts_for_hours(services: Services, clock: ManualClock) -> None:
     claimed = await claimed_in_bulk(services, await in_bulk(services, FOUR_HOURS))
     row = await playable(services, claimed)
     for beat in range(200):
@@ -48,7 +48,7 @@ async def test_lost_attempts_restart_in_the_second_stage(services: Services, clo
     assert (await services.work.record_lost_attempt(await claimed_in_bulk(services, row), [])).state is ItemState.QUEUED
 
 
-async def test_a_lapsed_claim_takes_what_was_playable_with_it(services: Services, clock: ManualClock) -> None:
+async def test_a_lapsed_claim_ends_playback_of_its_segments(services: Services, clock: ManualClock) -> None:
     row = await playable(services, await claimed_in_bulk(services))
     clock.advance(seconds=61)
     await process(services, row)
@@ -56,7 +56,7 @@ async def test_a_lapsed_claim_takes_what_was_playable_with_it(services: Services
     assert (row.state, row.lane, row.ladder) == (ItemState.QUEUED, Lane.BULK, None)
 
 
-async def test_a_deleted_video_comes_back_playable_if_it_was_ready(services: Services) -> None:
+async def test_a_restored_video_is_playable_if_it_was_ready(services: Services) -> None:
     row = await ready(services, await claimed_in_bulk(services))
     await services.trash.delete(row, None)
     restored = await services.trash.restore(row)

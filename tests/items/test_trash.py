@@ -1,4 +1,4 @@
-"""What is deleted can come back for thirty days, and is then removed without a trace."""
+"""Deleted items can be restored for thirty days, and are then purged completely."""
 
 import asyncio
 from hashlib import sha256
@@ -33,7 +33,7 @@ async def a_ready_item(services: Services, folder: Path, content: bytes = b"read
 
 
 async def is_gone(services: Services, row: ItemRow) -> bool:
-    """Neither row nor receipt, no object, no upload in parts."""
+    """Return whether no row, receipt, object or multipart upload is left."""
     receipt = Query(RECEIPTS_TABLE, Condition("item_id = :item", values={":item": row.item_id}))
     left = [
         await services.base.items.store.get(row.account_id, row.item_id),
@@ -54,7 +54,7 @@ async def listed(services: Services, *, deleted: bool) -> list[ItemId]:
     return [row.item_id for row in page.rows]
 
 
-async def test_a_ready_item_comes_back_as_it_was(services: Services, clock: ManualClock, tmp_path: Path) -> None:
+async def test_a_ready_item_is_restored_unchanged(services: Services, clock: ManualClock, tmp_path: Path) -> None:
     row = await a_ready_item(services, tmp_path)
     keys = await keys_of(services, row)
     await services.trash.delete(row, None)
@@ -68,7 +68,7 @@ async def test_a_ready_item_comes_back_as_it_was(services: Services, clock: Manu
     assert (await services.trash.restore(row)).revision == restored.revision
 
 
-async def test_what_was_in_work_comes_back_as_cancelled_and_can_be_tried_again(
+async def test_an_item_deleted_while_queued_is_restored_as_cancelled_and_can_be_retried(
     services: Services, clock: ManualClock
 ) -> None:
     row = await services.queued(b"in work")
@@ -85,7 +85,7 @@ async def test_what_was_in_work_comes_back_as_cancelled_and_can_be_tried_again(
     assert (await services.base.events.store.head(services.account)).bytes_used == row.size_bytes
 
 
-async def test_a_restored_upload_has_nothing_left_to_try_again_with(services: Services, clock: ManualClock) -> None:
+async def test_a_restored_upload_has_no_original_and_cannot_be_retried(services: Services, clock: ManualClock) -> None:
     row, upload = await services.create(b"half way")
     assert (await services.put(upload, b"half way")).status_code == 200
     await services.trash.delete(row, None)
@@ -96,7 +96,7 @@ async def test_a_restored_upload_has_nothing_left_to_try_again_with(services: Se
         await services.items.retry(restored, None)
 
 
-async def test_after_thirty_days_nothing_is_left_and_the_quota_is_free(
+async def test_after_thirty_days_the_item_is_purged_and_its_quota_is_free(
     services: Services, clock: ManualClock, tmp_path: Path
 ) -> None:
     row = await a_ready_item(services, tmp_path)
@@ -114,7 +114,7 @@ async def test_after_thirty_days_nothing_is_left_and_the_quota_is_free(
     assert (head.item_count, head.bytes_used) == (0, 0)
 
 
-async def test_deleted_for_good_nothing_brings_it_back_and_late_writers_leave_nothing(
+async def test_a_permanently_deleted_item_cannot_be_restored_and_late_writes_are_purged(
     services: Services, clock: ManualClock, tmp_path: Path
 ) -> None:
     row, upload = await services.create(b"unwanted")
@@ -137,7 +137,7 @@ async def test_deleted_for_good_nothing_brings_it_back_and_late_writers_leave_no
     assert await is_gone(services, row)
 
 
-async def test_a_deleted_item_can_still_be_deleted_for_good(
+async def test_a_deleted_item_can_still_be_deleted_permanently(
     services: Services, clock: ManualClock, tmp_path: Path
 ) -> None:
     row = await a_ready_item(services, tmp_path)
@@ -148,7 +148,7 @@ async def test_a_deleted_item_can_still_be_deleted_for_good(
     assert (await events_of(services, row)).count(EventType.ITEM_DELETED) == 1
 
 
-async def test_deleting_an_upload_in_parts_aborts_it_and_no_other_can_begin(services: Services) -> None:
+async def test_deleting_aborts_a_multipart_upload_and_no_other_can_begin(services: Services) -> None:
     body = CreateItem(name="large.jpg", size_bytes=SINGLE_PUT_BYTES + 1, content_type="image/jpeg")
     row = (await services.uploads.create(services.account, body, None)).row
     part = PartRequest(number=2, sha256=sha256(b"x").hexdigest())
@@ -162,7 +162,7 @@ async def test_deleting_an_upload_in_parts_aborts_it_and_no_other_can_begin(serv
     assert await services.base.amazon.objects.list_multipart_keys(original_key(row.account_id, row.item_id)) == []
 
 
-async def test_a_purge_killed_after_any_step_goes_on(services: Services, clock: ManualClock, tmp_path: Path) -> None:
+async def test_a_purge_killed_after_any_step_continues(services: Services, clock: ManualClock, tmp_path: Path) -> None:
     row = await a_ready_item(services, tmp_path)
     await services.trash.delete(row, None, permanently=True)
     objects, changes = services.base.amazon.objects, services.base.items.changes
@@ -178,9 +178,7 @@ async def test_a_purge_killed_after_any_step_goes_on(services: Services, clock: 
     assert (await services.base.events.store.head(services.account)).item_count == 0
 
 
-async def test_counting_alone_leaves_the_relay_nothing_to_do(
-    services: Services, clock: ManualClock, tmp_path: Path
-) -> None:
+async def test_a_purge_publishes_no_event_for_the_relay(services: Services, clock: ManualClock, tmp_path: Path) -> None:
     row = await a_ready_item(services, tmp_path)
     await services.trash.delete(row, None, permanently=True)
     await services.relay.relay(services.account)
@@ -207,7 +205,7 @@ async def test_a_bulk_delete_publishes_once_per_item_and_ignores_other_accounts(
 
 @pytest.mark.everything
 @pytest.mark.timeout(600)
-async def test_five_thousand_are_deleted_for_good_and_purged(services: Services, clock: ManualClock) -> None:
+async def test_five_thousand_items_are_deleted_permanently_and_purged(services: Services, clock: ManualClock) -> None:
     rows = await asyncio.gather(*(services.create(f"number {number}".encode()) for number in range(MANY)))
     ids = [row.item_id for row, _ in rows]
     for start in range(0, MANY, MAX_DELETED_PER_REQUEST):

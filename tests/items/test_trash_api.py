@@ -1,4 +1,4 @@
-"""Deleting, restoring and deleting for good over HTTP."""
+"""Deleting, restoring and permanently deleting items over HTTP."""
 
 from collections.abc import AsyncIterator
 from hashlib import sha256
@@ -21,7 +21,7 @@ async def api(stores: Stores) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def an_item(api: httpx.AsyncClient) -> str:
-    """Uploading, of the account that `api` is signed in to."""
+    """Create an item in state `uploading` for the account that `api` is signed in to."""
     content = new_ulid().encode()
     digest = f"sha256:{sha256(content).hexdigest()}"
     body = {"name": "a.jpg", "size_bytes": len(content), "content_type": "image/jpeg", "digest": digest}
@@ -32,7 +32,7 @@ async def an_item(api: httpx.AsyncClient) -> str:
 
 
 async def listed(api: httpx.AsyncClient, **parameters: str) -> list[str]:
-    """Page by page."""
+    """Return the ids of all pages."""
     results: list[str] = []
     cursor: str | None = None
     while True:
@@ -45,7 +45,7 @@ async def listed(api: httpx.AsyncClient, **parameters: str) -> list[str]:
             return results
 
 
-async def test_a_deleted_item_is_listed_apart_and_restored(api: httpx.AsyncClient) -> None:
+async def test_a_deleted_item_is_listed_separately_and_restored(api: httpx.AsyncClient) -> None:
     item, other = await an_item(api), await an_item(api)
     assert (await api.delete(f"items/{item}")).status_code == 204
     assert (await api.delete(f"items/{item}")).status_code == 404
@@ -61,7 +61,7 @@ async def test_a_deleted_item_is_listed_apart_and_restored(api: httpx.AsyncClien
     assert (await listed(api, deleted="true"), set(await listed(api))) == ([], {item, other})
 
 
-async def test_what_is_deleted_for_good_cannot_be_restored(api: httpx.AsyncClient) -> None:
+async def test_a_permanently_deleted_item_cannot_be_restored(api: httpx.AsyncClient) -> None:
     trashed, item = await an_item(api), await an_item(api)
     assert (await api.delete(f"items/{trashed}")).status_code == 204
     for each in (trashed, item):
@@ -70,7 +70,7 @@ async def test_what_is_deleted_for_good_cannot_be_restored(api: httpx.AsyncClien
     assert await listed(api, deleted="true") == []
 
 
-async def test_if_match_guards_a_deletion_too(api: httpx.AsyncClient) -> None:
+async def test_if_match_is_checked_for_deletions_too(api: httpx.AsyncClient) -> None:
     item = await an_item(api)
     for parameters in ({}, {"permanently": "true"}):
         response = await api.delete(f"items/{item}", params=parameters, headers={"If-Match": '"7"'})
@@ -102,5 +102,5 @@ async def test_other_accounts_items_are_absent_from_the_trash(api: httpx.AsyncCl
     "body",
     [{"ids": []}, {"ids": ["itm_1"]}, {"ids": [new_item_id()] * (MAX_DELETED_PER_REQUEST + 1)}, {"ids": [], "x": 1}],
 )
-async def test_a_senseless_list_is_refused(api: httpx.AsyncClient, body: dict[str, object]) -> None:
+async def test_an_invalid_list_of_ids_is_refused(api: httpx.AsyncClient, body: dict[str, object]) -> None:
     assert (await api.post("items/delete", json=body)).status_code == 422

@@ -1,4 +1,4 @@
-"""How bytes come in: in one PUT or in parts, once or again, and what happens when they are not the declared ones."""
+"""Uploads: in one PUT or in parts, resumed or repeated, and refused if the bytes are not the declared ones."""
 
 import asyncio
 from hashlib import sha256
@@ -43,7 +43,7 @@ async def send_all(services: Services, row: ItemRow) -> None:
         assert (await send_part(services, row, number, content)).status_code == 200
 
 
-async def test_an_upload_in_parts_goes_on_from_what_s3_has(services: Services) -> None:
+async def test_an_upload_in_parts_resumes_from_the_parts_in_s3(services: Services) -> None:
     row = await a_big_item(services)
     assert (await send_part(services, row, 2, LAST)).status_code == 200
     stored = await services.uploads.list_parts(await services.row(row))
@@ -60,12 +60,12 @@ async def test_an_upload_in_parts_goes_on_from_what_s3_has(services: Services) -
     assert (stored_object.size_bytes, stored_object.digest) == (row.size_bytes, completed.row.digest)
 
 
-async def test_a_part_with_other_bytes_than_declared_is_refused_by_s3(services: Services) -> None:
+async def test_a_part_with_undeclared_bytes_is_refused_by_s3(services: Services) -> None:
     row = await a_big_item(services)
     assert (await send_part(services, row, 2, LAST, declared=digest_of(b"other"))).status_code == 400
 
 
-async def test_parts_that_do_not_make_the_declared_digest_are_removed_and_the_item_stays(services: Services) -> None:
+async def test_parts_with_another_digest_than_declared_are_deleted_and_the_item_stays(services: Services) -> None:
     row = await a_big_item(services, digest=f"sha256-parts:{'0' * 64}-2")
     await send_all(services, row)
     with pytest.raises(UploadMismatch):
@@ -75,7 +75,7 @@ async def test_parts_that_do_not_make_the_declared_digest_are_removed_and_the_it
     assert await services.base.amazon.objects.head(original_key(row.account_id, row.item_id)) is None
 
 
-async def test_complete_goes_on_after_a_crash_between_joining_the_parts_and_noting_it(services: Services) -> None:
+async def test_complete_resumes_after_a_crash_between_joining_the_parts_and_noting_it(services: Services) -> None:
     row = await a_big_item(services)
     await send_all(services, row)
     current, objects = await services.row(row), services.base.amazon.objects
@@ -86,7 +86,7 @@ async def test_complete_goes_on_after_a_crash_between_joining_the_parts_and_noti
     assert completed.row.state is ItemState.QUEUED
 
 
-async def test_the_same_bytes_again_are_already_here_at_create_and_in_parts_at_complete(services: Services) -> None:
+async def test_identical_bytes_are_duplicates_at_create_and_for_parts_at_complete(services: Services) -> None:
     first = await services.queued(b"same bytes")
     body = CreateItem(name="copy.jpg", size_bytes=10, content_type="image/jpeg", digest=first.digest)
     again = await services.uploads.create(services.account, body, None)
@@ -112,7 +112,7 @@ async def test_a_known_digest_of_another_account_is_not_a_duplicate(services: Se
     assert created.duplicate is False
 
 
-async def test_one_key_50_times_in_parallel_creates_one_item_and_50_equal_responses(services: Services) -> None:
+async def test_50_parallel_requests_with_one_key_create_one_item_and_get_equal_responses(services: Services) -> None:
     key = RequestKey("same-key", "same-body")
     body = CreateItem(name="a.jpg", size_bytes=3, content_type="image/jpeg", digest=f"sha256:{'a' * 64}")
     responses = await asyncio.gather(*(services.uploads.create(services.account, body, key) for _ in range(50)))
@@ -123,7 +123,9 @@ async def test_one_key_50_times_in_parallel_creates_one_item_and_50_equal_respon
         await services.uploads.create(services.account, body, RequestKey("same-key", "other-body"))
 
 
-async def test_quota_is_reserved_at_create_and_given_back_at_cancel(services: Services, clock: ManualClock) -> None:
+async def test_quota_is_reserved_at_create_and_released_at_cancel_or_expiry(
+    services: Services, clock: ManualClock
+) -> None:
     row, _ = await services.create(b"12345")
     assert (await services.base.events.log.head(services.account)).bytes_used == 5
     await services.items.cancel(row)
@@ -135,7 +137,7 @@ async def test_quota_is_reserved_at_create_and_given_back_at_cancel(services: Se
     assert (await services.base.events.log.head(services.account)).bytes_used == 0
 
 
-async def test_concurrent_creates_cannot_pass_the_quota_together(stores: Stores, clock: ManualClock) -> None:
+async def test_concurrent_creates_cannot_exceed_the_quota_together(stores: Stores, clock: ManualClock) -> None:
     bodies = [
         CreateItem(name="a.jpg", size_bytes=40, content_type="image/jpeg", digest=f"sha256:{number:064x}")
         for number in range(5)

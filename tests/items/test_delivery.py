@@ -22,7 +22,7 @@ SIGNER = UrlSigner(
 )
 ACCOUNT, ITEM = new_account_id(), new_item_id()
 NINE = datetime(2026, 11, 24, 9, tzinfo=UTC)
-MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  hypothesis expects naive bounds
+MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  naive bounds
 
 
 def at(moment: datetime) -> Delivery:

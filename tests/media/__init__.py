@@ -1,1 +1,1 @@
-"""Media on real files; those in `files/` were made with tools that are not ours, by `files/make.sh`."""
+"""Media on real files. `files/make.sh` made those in `files/` with other tools than ours."""

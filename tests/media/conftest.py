@@ -1,4 +1,4 @@
-"""What a job needs: decoders, and a scratch folder."""
+"""What a job needs: decoders and a scratch folder."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

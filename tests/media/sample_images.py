@@ -1,4 +1,4 @@
-"""The sample pictures, and what the tests ask of a finished rendition."""
+"""The sample images, and assertions about a finished rendition."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,12 +20,12 @@ def sample(name: str) -> Path:
 
 
 def make(source: Path, folder: Path) -> MadeImage:
-    """As a child does it, without the child."""
+    """Make the renditions in this process, as a child does."""
     return make_image(source, folder, on_probe=lambda probe: None)
 
 
 def quadrants(file: Path, mode: str = "RGB") -> list[Colour]:
-    """The colours amid the four quarters: above left, above right, below left, below right."""
+    """Return the colours at the centres of the quarters: above left, above right, below left, below right."""
     with Image.open(file) as image:
         converted = image.convert(mode)
         width, height = converted.size
@@ -37,7 +37,7 @@ def quadrants(file: Path, mode: str = "RGB") -> list[Colour]:
 
 
 def are_close(actual: Sequence[Colour], expected: Sequence[Colour], tolerance: int = 6) -> bool:
-    """Lossy files never hit a colour exactly."""
+    """Return whether the colours differ by at most `tolerance`: lossy files never hit a colour exactly."""
     return all(
         abs(one - other) <= tolerance
         for a, b in zip(actual, expected, strict=True)
@@ -46,7 +46,7 @@ def are_close(actual: Sequence[Colour], expected: Sequence[Colour], tolerance: i
 
 
 def assert_ink_became_light(file: Path) -> None:
-    """The corners were printed in red, green, blue and no ink."""
+    """Assert the colours of a CMYK sample, whose corners were printed in red, green, blue and no ink."""
     red, green, blue, white = quadrants(file)
     assert red[0] > 200
     assert max(red[1:]) < 60

@@ -1,4 +1,4 @@
-"""What a test has a confined child do; each deed is a function that a fresh process can be told of."""
+"""Actions of a confined child; each is a module-level function, so that another process can import it."""
 
 import ctypes
 import fcntl
@@ -21,7 +21,7 @@ DONE, REFUSED, BROKEN = 0, 3, 70
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """`exit_code` is negative for a signal; `text` is what the deed gave, or why it was refused."""
+    """How the child ended. `exit_code` is negative for a signal; `text` is the action's result or error."""
 
     exit_code: int
     text: str
@@ -30,7 +30,10 @@ class Ending:
 def run_confined(
     action: Callable[[], object], folder: Path, source: Path, limits: Limits | None = None, encoder: Path | None = None
 ) -> Ending:
-    """In a child of this process. Call it in a small process without threads, as the template is one."""
+    """Run the action in a confined child of this process.
+
+    Call it in a small process without threads, as the template is one.
+    """
     read_end, end = os.pipe()
     child = os.fork()
     if child == 0:
@@ -55,17 +58,17 @@ def _be_confined(
         try:
             os.write(end, repr(action()).encode())
             exit_code = DONE
-        except (OSError, ValueError, MemoryError) as error:  # ValueError is how `resource` says that it may not
+        except (OSError, ValueError, MemoryError) as error:  # `resource` raises ValueError for a refusal
             os.write(end, repr(error).encode())
             exit_code = REFUSED
-    except BaseException:  # noqa: BLE001  # this copy of the process ends here
+    except BaseException:  # noqa: BLE001  this copy of the process ends here
         os.write(end, traceback.format_exc().encode())
     finally:
         os._exit(exit_code)
 
 
 ENCODER = 40
-"""The descriptor that the encoder is open on, whatever else is."""
+"""The descriptor on which the encoder is open, whatever else is open."""
 
 
 def read(path: str | Path) -> int:
@@ -77,7 +80,7 @@ def write(path: str | Path) -> None:
 
 
 def list_folder(path: str) -> list[str]:
-    return os.listdir(path)  # noqa: PTH208  # the plain call is what is tried
+    return os.listdir(path)  # noqa: PTH208  the plain call is what is tested
 
 
 def move(path: Path, target: str) -> None:
@@ -138,7 +141,7 @@ def start_the_encoder_by_its_own_way() -> None:
 
 
 def start_by_absolute_path(path: str) -> None:
-    """An absolute path wins over the descriptor."""
+    """Start a program by its absolute path, which takes precedence over the descriptor."""
     words = (ctypes.c_char_p * 2)(path.encode(), None)
     system_call("execveat", ENCODER, path.encode(), words, (ctypes.c_char_p * 1)(None), 0x1000)
 
@@ -172,7 +175,7 @@ def raise_limit_of_parent() -> None:
 
 
 def signal_process(offset: int) -> None:
-    """0: the own group; else everybody, or the parent."""
+    """Send signal 0: offset 1 to the parent, 0 to the own process group, -1 to every process."""
     os.kill(os.getppid() if offset == 1 else offset, 0)
 
 
@@ -213,7 +216,7 @@ def call_number(number: int) -> None:
 
 
 def call_as_32_bits() -> None:
-    """`mov eax, 20; int 0x80; ret`: getpid, as an i386 numbers it."""
+    """Call getpid by its i386 number: `mov eax, 20; int 0x80; ret`."""
     code = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
     code.write(b"\xb8\x14\x00\x00\x00\xcd\x80\xc3")
     ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))()

@@ -1,4 +1,4 @@
-"""Builds files of tagged folders by hand: TIFFs and camera raws as no library would write them."""
+"""Builds TIFFs and camera raws from raw tags, in arrangements that no library writes."""
 
 import struct
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ Entries = dict[int, Value]
 
 @dataclass(slots=True)
 class TaggedFile:
-    """Little endian; what is written later stands later in the file."""
+    """A little-endian file; `put` appends."""
 
     content: bytearray = field(default_factory=lambda: bytearray(b"II*\0\0\0\0\0"))
 
     def put(self, data: bytes) -> int:
-        """Where it stands."""
+        """Append the data at an even offset and return that offset."""
         if len(self.content) % 2:
             self.content += b"\0"
         at = len(self.content)
@@ -24,7 +24,10 @@ class TaggedFile:
         return at
 
     def folder(self, entries: Entries, *, next_folder: int = 0) -> int:
-        """Texts as ASCII, numbers as LONG, in the order of their tags."""
+        """Append a folder of entries and return its offset.
+
+        Texts are ASCII and numbers LONG, in the order of their tags.
+        """
         rows = b""
         for tag, value in sorted(entries.items()):
             kind, count, data = _encode(value)
@@ -33,7 +36,7 @@ class TaggedFile:
         return self.put(struct.pack("<H", len(entries)) + rows + struct.pack("<L", next_folder))
 
     def begin_at(self, folder: int) -> bytes:
-        """The whole file, whose first folder is this one."""
+        """Return the whole file, with `folder` as its first folder."""
         struct.pack_into("<L", self.content, 4, folder)
         return bytes(self.content)
 

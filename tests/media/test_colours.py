@@ -1,4 +1,4 @@
-"""Every rendition shows the original's colours in sRGB, whatever the original was made of."""
+"""Every rendition has the original's colours in sRGB, whatever the original's colour model and format."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ FILE_NAMES = [rendition.file for rendition in RECIPE]
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_photo_comes_out_upright_however_the_camera_was_held(orientation: int, tmp_path: Path) -> None:
+def test_a_photo_comes_out_upright_for_every_orientation(orientation: int, tmp_path: Path) -> None:
     made = make(sample(f"orientation_{orientation}.jpg"), tmp_path)
     assert (made.width, made.height) == (120, 80)
     for name in FILE_NAMES:
@@ -37,7 +37,7 @@ def test_every_kind_of_pixel_keeps_its_colours(name: str, tmp_path: Path) -> Non
         assert are_close(quadrants(tmp_path / file), CORNERS), file
 
 
-def test_of_an_animation_the_first_frame_counts(tmp_path: Path) -> None:
+def test_only_the_first_frame_of_an_animation_is_rendered(tmp_path: Path) -> None:
     make(sample("animated.webp"), tmp_path)
     assert are_close(quadrants(tmp_path / "large.webp"), CORNERS)
     with Image.open(tmp_path / "large.webp") as image:
@@ -47,12 +47,12 @@ def test_of_an_animation_the_first_frame_counts(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["wide_gamut.jpg", "wide_gamut.png", "wide_gamut.webp"])
 def test_a_wide_gamut_is_converted_by_its_profile(name: str, tmp_path: Path) -> None:
     make(sample(name), tmp_path)
-    # Stored as (200, 100, 50) in the primaries of Display P3, gamma 2.2; by the matrices that is this in sRGB.
+    # Stored as (200, 100, 50) in the primaries of Display P3, gamma 2.2; the matrices convert it to this sRGB value.
     for file in FILE_NAMES:
         assert are_close(quadrants(tmp_path / file), [(216, 93, 24)] * 4, tolerance=3), file
 
 
-def test_a_broken_profile_counts_as_none(tmp_path: Path) -> None:
+def test_a_broken_profile_is_ignored(tmp_path: Path) -> None:
     source = tmp_path / "source.jpg"
     with Image.open(sample("orientation_1.jpg")) as image:
         image.save(source, quality=95, icc_profile=b"no profile at all" * 20)
@@ -60,7 +60,7 @@ def test_a_broken_profile_counts_as_none(tmp_path: Path) -> None:
     assert are_close(quadrants(tmp_path / "large.webp"), CORNERS)
 
 
-def test_a_profile_for_other_bands_counts_as_none(tmp_path: Path) -> None:
+def test_a_profile_for_other_bands_is_ignored(tmp_path: Path) -> None:
     source = tmp_path / "source.png"
     with Image.open(sample("gray.jpg")) as image:
         before = quadrants(sample("gray.jpg"))
@@ -69,7 +69,7 @@ def test_a_profile_for_other_bands_counts_as_none(tmp_path: Path) -> None:
     assert are_close(quadrants(tmp_path / "large.webp"), before, tolerance=16)
 
 
-def test_ink_becomes_light(tmp_path: Path) -> None:
+def test_cmyk_is_converted_to_rgb(tmp_path: Path) -> None:
     make(sample("cmyk.jpg"), tmp_path)
     assert_ink_became_light(tmp_path / "large.webp")
 
@@ -90,7 +90,7 @@ def test_a_progressive_photo_equals_the_baseline_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["palette.png", "alpha.webp"])
-def test_what_is_transparent_stays_so_and_is_white_in_the_fallback(name: str, tmp_path: Path) -> None:
+def test_transparent_pixels_stay_transparent_and_are_white_in_the_fallback(name: str, tmp_path: Path) -> None:
     make(sample(name), tmp_path)
     for file in ("large.webp", "medium.webp", "small.webp"):
         alphas = [colour[3] for colour in quadrants(tmp_path / file, "RGBA")]
@@ -104,7 +104,7 @@ def test_half_transparent_sixteen_bit_colours_survive(tmp_path: Path) -> None:
     assert are_close(quadrants(tmp_path / "large.webp", "RGBA"), half)
 
 
-def test_shrinking_leaves_no_dark_fringe_around_what_is_opaque(tmp_path: Path) -> None:
+def test_shrinking_leaves_no_dark_fringe_around_opaque_pixels(tmp_path: Path) -> None:
     source = tmp_path / "source.png"
     image = Image.new("RGBA", (900, 900), (0, 0, 0, 0))
     image.paste((255, 255, 255, 255), (225, 225, 675, 675))

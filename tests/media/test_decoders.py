@@ -1,4 +1,4 @@
-"""A child that dies, hangs or is no longer wanted costs its own photo and nothing else."""
+"""A child that crashes, hangs or is cancelled fails only its own photo."""
 
 import asyncio
 import hashlib
@@ -20,7 +20,7 @@ from shared.items import FailureCode, ItemKind
 from tests.media.sample_images import sample
 
 PLENTY_SECONDS = 60.0
-# Long enough for the template to start on a busy machine, so that the child is seen before its time is over.
+# Long enough for the template to start on a busy machine, so that the test sees the child before its time is over.
 LIMIT_SECONDS = 4.0
 
 
@@ -35,7 +35,7 @@ async def started(limits: Limits | None = None) -> AsyncIterator[Decoders]:
 
 @pytest.fixture
 def stuck(tmp_path: Path) -> Path:
-    """A source that nobody ever writes: who opens it waits for good."""
+    """A source without a writer: opening it blocks forever."""
     source = tmp_path / "stuck.jpg"
     os.mkfifo(source)
     return source
@@ -43,7 +43,7 @@ def stuck(tmp_path: Path) -> Path:
 
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(PLENTY_SECONDS):
-        while not condition():  # noqa: ASYNC110  # other processes and /proc wake no event
+        while not condition():  # noqa: ASYNC110  no event of other processes or of /proc
             await asyncio.sleep(0.01)
 
 
@@ -89,7 +89,7 @@ async def test_a_photo_becomes_facts_and_files(decoders: Decoders, folder: Path)
         assert hashlib.sha256((folder / rendition.file).read_bytes()).hexdigest() == rendition.sha256
 
 
-async def test_a_decoder_error_reaches_the_caller_and_leaves_nothing(
+async def test_a_decoder_error_reaches_the_caller_and_leaves_no_files(
     decoders: Decoders, folder: Path, tmp_path: Path
 ) -> None:
     source = tmp_path / "text.jpg"
@@ -100,7 +100,7 @@ async def test_a_decoder_error_reaches_the_caller_and_leaves_nothing(
     assert not names_in(folder)
 
 
-async def test_a_killed_child_costs_its_own_photo_only(
+async def test_a_killed_child_fails_only_its_own_photo(
     decoders: Decoders, folder: Path, stuck: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / "other"
@@ -118,7 +118,7 @@ async def test_a_killed_child_costs_its_own_photo_only(
     assert decoders.pids == ()
 
 
-async def test_time_runs_out_for_a_child_that_hangs(decoders: Decoders, folder: Path, stuck: Path) -> None:
+async def test_a_hanging_child_is_killed_at_its_time_limit(decoders: Decoders, folder: Path, stuck: Path) -> None:
     hanging = asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=LIMIT_SECONDS))
     await until(lambda: decoders.pids)
     (pid,) = decoders.pids
@@ -128,7 +128,9 @@ async def test_time_runs_out_for_a_child_that_hangs(decoders: Decoders, folder: 
     assert not is_alive(pid)
 
 
-async def test_who_cancels_waits_until_the_child_is_gone(decoders: Decoders, folder: Path, stuck: Path) -> None:
+async def test_a_cancelled_call_returns_only_after_its_child_has_ended(
+    decoders: Decoders, folder: Path, stuck: Path
+) -> None:
     cancelled = asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=PLENTY_SECONDS))
     await until(lambda: decoders.pids)
     (pid,) = decoders.pids
@@ -140,7 +142,9 @@ async def test_who_cancels_waits_until_the_child_is_gone(decoders: Decoders, fol
     assert not names_in(folder)
 
 
-async def test_a_template_too_stuck_to_kill_is_killed_itself(decoders: Decoders, folder: Path, stuck: Path) -> None:
+async def test_a_template_that_cannot_kill_its_child_is_killed_itself(
+    decoders: Decoders, folder: Path, stuck: Path
+) -> None:
     hanging = asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=LIMIT_SECONDS))
     await until(lambda: decoders.pids)
     (pid,) = decoders.pids
@@ -153,7 +157,7 @@ async def test_a_template_too_stuck_to_kill_is_killed_itself(decoders: Decoders,
     assert not is_alive(template)
 
 
-async def test_who_cancels_leaves_no_child_of_a_template_too_stuck_to_kill(
+async def test_a_cancelled_call_leaves_no_child_of_a_stuck_template(
     decoders: Decoders, folder: Path, stuck: Path
 ) -> None:
     cancelled = asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=PLENTY_SECONDS))
@@ -169,7 +173,7 @@ async def test_who_cancels_leaves_no_child_of_a_template_too_stuck_to_kill(
     await until(lambda: not is_alive(pid))
 
 
-async def test_after_its_template_died_the_next_photo_gets_another(
+async def test_after_its_template_crashed_the_next_photo_gets_a_new_one(
     decoders: Decoders, folder: Path, stuck: Path
 ) -> None:
     hanging = [asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=PLENTY_SECONDS)) for _ in range(2)]
@@ -185,7 +189,7 @@ async def test_after_its_template_died_the_next_photo_gets_another(
     assert decoders.template_pid not in {None, template}
 
 
-async def test_at_most_as_many_children_as_slots(decoders: Decoders, folder: Path, stuck: Path) -> None:
+async def test_at_most_as_many_children_run_as_there_are_slots(decoders: Decoders, folder: Path, stuck: Path) -> None:
     waiting = [asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=PLENTY_SECONDS)) for _ in range(5)]
     await until(lambda: len(decoders.pids) == 2)
     template = decoders.template_pid
@@ -196,7 +200,7 @@ async def test_at_most_as_many_children_as_slots(decoders: Decoders, folder: Pat
     assert decoders.pids == ()
 
 
-async def test_closing_ends_what_still_runs(folder: Path, stuck: Path) -> None:
+async def test_closing_ends_the_running_children(folder: Path, stuck: Path) -> None:
     async with started() as decoders:
         running = asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=PLENTY_SECONDS))
         await until(lambda: decoders.pids)
@@ -248,13 +252,13 @@ async def test_template_and_child_inherit_no_environment_and_one_descriptor(
     settings = environment_of(decoders.template_pid).removeprefix(b"GLIBC_TUNABLES=").split(b"\0")
     assert all(setting.startswith(b"glibc.malloc.") for setting in settings if setting)
     assert working_folder_of(pid) == folder
-    # Input, output, errors, and the pipe to report on.
+    # Input, output, errors, and the pipe for the report.
     assert len(names_in(process(pid) / "fd")) == 4
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_the_template_stays_one_thread_however_much_was_decoded(decoders: Decoders, folder: Path) -> None:
+async def test_the_template_stays_single_threaded_after_decoding(decoders: Decoders, folder: Path) -> None:
     for name in ("baseline.jpg", "palette.png", "wide_gamut.webp"):
         await decoders.make_image(sample(name), folder, limit_seconds=PLENTY_SECONDS)
     assert len(names_in(process(decoders.template_pid) / "task")) == 1
@@ -273,7 +277,7 @@ async def test_a_file_beyond_the_size_limit_kills_its_child(folder: Path, tmp_pa
         assert small.width == 120
 
 
-async def test_memory_has_an_end_that_the_owner_can_understand(folder: Path, tmp_path: Path) -> None:
+async def test_a_child_out_of_memory_is_reported_as_too_large(folder: Path, tmp_path: Path) -> None:
     memory_bomb = tmp_path / "hungry.webp"
     Image.new("RGB", (6000, 4000), (120, 10, 200)).save(memory_bomb, lossless=True, method=0, quality=0)
     async with started(Limits(address_space_bytes=160 * 1024 * 1024)) as decoders:
@@ -282,7 +286,7 @@ async def test_memory_has_an_end_that_the_owner_can_understand(folder: Path, tmp
     assert caught.value.code is FailureCode.TOO_LARGE
 
 
-async def test_a_child_out_of_cpu_seconds_dies_with_the_limits_name(folder: Path, tmp_path: Path) -> None:
+async def test_a_child_out_of_cpu_seconds_reports_that_limit(folder: Path, tmp_path: Path) -> None:
     long = tmp_path / "long.png"
     Image.new("RGBA", (10_000, 9_000)).save(long, compress_level=1)
     async with started(Limits(cpu_seconds=1)) as decoders:
@@ -296,7 +300,7 @@ async def test_a_child_out_of_cpu_seconds_dies_with_the_limits_name(folder: Path
     assert str(tmp_path) not in repr(crash_report)
 
 
-async def test_a_missing_source_is_our_fault_and_not_the_owners(
+async def test_a_missing_source_is_an_internal_error_and_not_the_owners(
     decoders: Decoders, folder: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(DecoderCrashed) as caught:

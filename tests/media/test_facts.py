@@ -1,4 +1,4 @@
-"""What is known about a photo besides its pixels, and what of it never leaves."""
+"""Facts about a photo besides its pixels, and private metadata, which no rendition contains."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ PRIVATE = ["private.jpg", "private.png", "private.webp"]
 
 
 @pytest.mark.parametrize("name", PRIVATE)
-def test_no_rendition_knows_the_place_the_serial_or_the_owner(name: str, tmp_path: Path) -> None:
+def test_no_rendition_contains_place_serial_number_or_owner(name: str, tmp_path: Path) -> None:
     assert sample(name).read_bytes().count(b"CANARY") >= 5
     made = make(sample(name), tmp_path)
     for rendition in made.renditions:
@@ -50,7 +50,7 @@ def test_capture_time_and_camera_are_read_from_every_format(name: str, tmp_path:
     assert made.camera == "Darkroom Works Mark II"
 
 
-def test_a_capture_time_without_zone_counts_as_utc(tmp_path: Path) -> None:
+def test_a_capture_time_without_zone_is_read_as_utc(tmp_path: Path) -> None:
     made = make(sample("no_zone.jpg"), tmp_path)
     assert made.captured_at == datetime(2019, 2, 3, 4, 5, 6, tzinfo=UTC)
     assert made.camera == "Acme X1"
@@ -72,7 +72,7 @@ def test_a_broken_exif_block_never_raises(noise: bytes, start: bytes) -> None:
 
 
 @pytest.mark.parametrize("cut", range(0, 400, 7))
-def test_an_exif_block_cut_anywhere_costs_facts_but_no_error(cut: int) -> None:
+def test_an_exif_block_cut_anywhere_loses_facts_but_raises_no_error(cut: int) -> None:
     header = pyvips.Image.jpegload(str(sample("private.jpg")))
     block = header.get("exif-data")
     facts = read_capture_facts(block[:cut], now=datetime.now(UTC))
@@ -119,7 +119,7 @@ def test_the_placeholder_of_an_opaque_image_matches_the_published_algorithm(name
 
 def test_the_placeholder_of_a_transparent_image_holds_its_colour_and_opacity() -> None:
     placeholder = list(base64.b64decode(thumb_hash(*_tiny(FILES / "palette.png"))))
-    # Red, green and blue in equal parts, and the fourth quarter missing.
+    # Red, green and blue in equal parts; the fourth quarter is transparent.
     assert thumb_hash_to_average_rgba(placeholder) == pytest.approx((1 / 3, 1 / 3, 1 / 3, 3 / 4), abs=0.05)
 
 

@@ -1,4 +1,4 @@
-"""Every format that people's devices write comes out upright, in its colours, and without what is private."""
+"""Every supported format comes out upright, in its colours, and without private metadata."""
 
 import io
 import subprocess
@@ -34,7 +34,7 @@ CORNERS = [RED, GREEN, BLUE, WHITE]
 TURNED = [BLUE, RED, WHITE, GREEN]
 FILE_NAMES = [rendition.file for rendition in RECIPE]
 STORED_WIDE = (200, 100, 50)
-"""What the wide colours below are stored as; by the matrices they are the next two in sRGB."""
+"""The stored value of the wide colours below; the matrices convert it to the next two in sRGB."""
 FROM_P3, FROM_ADOBE_RGB = (216, 93, 24), (227, 100, 42)
 
 
@@ -97,7 +97,7 @@ def test_each_format_is_converted_by_its_profile(
 
 
 @pytest.mark.parametrize("name", ["heif", "avif"])
-def test_colours_that_are_named_by_a_number_are_converted_by_it(name: str, tmp_path: Path) -> None:
+def test_colours_named_by_a_code_point_are_converted(name: str, tmp_path: Path) -> None:
     source = tmp_path / "source"
     WRITERS[name](Image.new("RGB", (60, 40), STORED_WIDE), source, {})
     content = bytearray(source.read_bytes())
@@ -110,7 +110,7 @@ def test_colours_that_are_named_by_a_number_are_converted_by_it(name: str, tmp_p
 
 @pytest.mark.parametrize("name", ["heif", "avif", "tiff", "jpeg"])
 def test_each_format_comes_out_upright_once(name: str, tmp_path: Path) -> None:
-    """HEIC and AVIF turn by a box of their own and repeat it in EXIF: who obeys both, turns twice."""
+    """HEIC and AVIF have a rotation box and repeat it in EXIF: a decoder that applies both rotates twice."""
     source = tmp_path / "source"
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -121,7 +121,7 @@ def test_each_format_comes_out_upright_once(name: str, tmp_path: Path) -> None:
     assert are_close(quadrants(tmp_path / "large.webp"), TURNED, tolerance=8)
 
 
-def test_of_several_images_in_a_heic_the_primary_one_counts(tmp_path: Path) -> None:
+def test_only_the_primary_image_of_a_heic_is_rendered(tmp_path: Path) -> None:
     several = pillow_heif.from_pillow(Image.new("RGB", (64, 64), RED))
     several.add_from_pillow(corners())
     several.add_from_pillow(Image.new("RGB", (64, 64), BLUE))
@@ -131,7 +131,7 @@ def test_of_several_images_in_a_heic_the_primary_one_counts(tmp_path: Path) -> N
     assert are_close(quadrants(tmp_path / "large.webp"), CORNERS, tolerance=8)
 
 
-def test_a_heic_of_tiles_is_put_together(tmp_path: Path) -> None:
+def test_the_tiles_of_a_heic_are_assembled(tmp_path: Path) -> None:
     whole = Image.new("RGB", (240, 160))
     whole.paste(corners().resize((240, 160), Image.Resampling.NEAREST))
     write_heic(whole, tmp_path / "source", {"tile_size": 64})
@@ -140,7 +140,7 @@ def test_a_heic_of_tiles_is_put_together(tmp_path: Path) -> None:
     assert are_close(quadrants(tmp_path / "large.webp"), CORNERS, tolerance=8)
 
 
-def test_ten_bits_of_a_heic_become_eight(tmp_path: Path) -> None:
+def test_a_ten_bit_heic_is_converted_to_eight_bits(tmp_path: Path) -> None:
     deep = np.asarray(corners(), dtype=np.uint16) * 257
     image = pillow_heif.from_bytes("RGB;16", (120, 80), deep.tobytes())
     image.save(tmp_path / "source", quality=95, chroma=444)
@@ -187,14 +187,14 @@ def test_every_arrangement_of_a_tiff_is_read(options: dict[str, Any], depth: str
     assert are_close(quadrants(tmp_path / "large.webp"), CORNERS, tolerance=8)
 
 
-def test_ink_in_a_tiff_becomes_light(tmp_path: Path) -> None:
+def test_a_cmyk_tiff_is_converted_to_rgb(tmp_path: Path) -> None:
     write_tiff(corners().convert("CMYK"), tmp_path / "source", {})
     make(tmp_path / "source", tmp_path)
     assert_ink_became_light(tmp_path / "large.webp")
 
 
 @pytest.mark.parametrize("name", ["tiff", "gif"])
-def test_of_many_pages_or_frames_the_first_one_counts(name: str, tmp_path: Path) -> None:
+def test_only_the_first_page_or_frame_is_rendered(name: str, tmp_path: Path) -> None:
     layers = [Image.new("RGB", (120, 80), colour) for colour in (BLUE, RED)]
     WRITERS[name](corners(), tmp_path / "source", {"save_all": True, "append_images": layers})
     assert probe_of(tmp_path / "source", tmp_path).frames == 3
@@ -202,7 +202,7 @@ def test_of_many_pages_or_frames_the_first_one_counts(name: str, tmp_path: Path)
         assert are_close(quadrants(tmp_path / file), CORNERS, tolerance=8), file
 
 
-def test_extra_bands_of_an_image_are_left_out(tmp_path: Path) -> None:
+def test_extra_bands_of_an_image_are_ignored(tmp_path: Path) -> None:
     image = pyvips.Image.new_from_array(np.asarray(corners()), interpretation="srgb")
     image.bandjoin([255, 7, 9]).tiffsave(str(tmp_path / "source"))
     make(tmp_path / "source", tmp_path)
@@ -212,7 +212,7 @@ def test_extra_bands_of_an_image_are_left_out(tmp_path: Path) -> None:
 def test_a_photo_with_an_appended_video_is_a_photo(tmp_path: Path) -> None:
     video = tmp_path / "film.mp4"
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", "testsrc=s=64x64:d=0.2", str(video)]
-    subprocess.run(command, check=True)  # noqa: S603  # our own static encoder
+    subprocess.run(command, check=True)  # noqa: S603  our own static encoder
     (tmp_path / "source").write_bytes(sample("orientation_1.jpg").read_bytes() + video.read_bytes())
     assert probe_of(tmp_path / "source", tmp_path).format == "jpeg"
     assert are_close(quadrants(tmp_path / "large.webp"), CORNERS)
@@ -253,7 +253,9 @@ def camera_jpeg(size: tuple[int, int] = (120, 80)) -> bytes:
 
 
 def raw_file(*, preview: bool = True, orientation: int = 1) -> bytes:
-    """As DNG lays it out: a thumbnail first, inside it folders of the sensor's data and of the finished picture."""
+    """Return a file laid out as a DNG: first a thumbnail, in its folder those of the sensor's data and of the
+    preview.
+    """
     file = TaggedFile()
     sensor = file.put(b"\xff\xd8\xff\xc3\0\x0b\x10" + bytes(4000))
     small, large = camera_jpeg((30, 20)), camera_jpeg()

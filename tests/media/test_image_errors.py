@@ -1,4 +1,4 @@
-"""A file that cannot become a rendition is refused with a typed code and plain words; nothing comes out half."""
+"""A file that cannot become a rendition is refused with a typed code and a plain message, and leaves no files."""
 
 import struct
 import zlib
@@ -36,14 +36,14 @@ def test_a_truncated_image_is_damaged(name: str, step: int, tmp_path: Path) -> N
     assert [path.name for path in tmp_path.iterdir()] == ["cut"]
 
 
-def test_a_cut_hidden_behind_an_end_marker_is_damaged(tmp_path: Path) -> None:
+def test_a_cut_file_with_an_end_marker_is_damaged(tmp_path: Path) -> None:
     content = sample("baseline.jpg").read_bytes()
     cut = tmp_path / "cut"
     cut.write_bytes(content[: len(content) // 2] + b"\xff\xd9")
     assert error_of(cut, tmp_path).code is FailureCode.DAMAGED
 
 
-def test_a_hole_amid_the_pixels_is_damage(tmp_path: Path) -> None:
+def test_a_gap_within_the_pixels_is_damage(tmp_path: Path) -> None:
     content = bytearray(sample("baseline.jpg").read_bytes())
     third = len(content) // 3
     content[third : 2 * third] = bytes(third)
@@ -79,7 +79,7 @@ def test_an_unknown_format_is_unsupported_whatever_its_name(content: bytes, tmp_
     assert error.message == "This file is not a picture or video that Darkroom can read."
 
 
-def test_the_content_decides_and_not_the_name(tmp_path: Path) -> None:
+def test_the_content_decides_the_format_and_not_the_name(tmp_path: Path) -> None:
     source = tmp_path / "really.jpg"
     source.write_bytes(sample("crushed.png").read_bytes())
     probes: list[Probe] = []
@@ -94,7 +94,7 @@ def test_an_empty_file_is_damaged(tmp_path: Path) -> None:
     assert (error.code, error.message) == (FailureCode.DAMAGED, "The file is empty.")
 
 
-def test_a_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
+def test_a_decompression_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
     source = tmp_path / "bomb.png"
     source.write_bytes(png(30_000, 30_000, zlib.compress(bytes(30_001))))
     error = error_of(source, tmp_path)
@@ -102,14 +102,14 @@ def test_a_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
     assert error.message == "This picture is too large: it has 900 megapixels, and 100 is the most."
 
 
-def test_the_limit_itself_is_still_allowed(tmp_path: Path) -> None:
+def test_an_image_at_the_size_limit_is_allowed(tmp_path: Path) -> None:
     source = tmp_path / "vast.png"
     Image.new("1", (10_000, 10_000), 1).save(source, compress_level=1)
     assert make(source, tmp_path).renditions[0].width == 2048
 
 
 def last_pixel(content: bytes) -> int:
-    """Where the pixels end: a JPEG's end marker carries none, nor do the chunks after a PNG's last IDAT."""
+    """Return the offset after the last pixel: a JPEG's end marker and a PNG's chunks after the last IDAT hold none."""
     if not content.startswith(b"\x89PNG"):
         return len(content) - 3
     start = content.rindex(b"IDAT")

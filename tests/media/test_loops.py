@@ -1,4 +1,4 @@
-"""What moves comes out as stills of its first frame and as one muted film that shows each frame as long as it did."""
+"""An animation becomes stills of its first frame and a muted video with the same frame durations."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ async def make(decoders: Decoders, source: Path, folder: Path) -> tuple[MediaRes
 
 
 def durations(video: Path) -> list[tuple[float, Colour]]:
-    """When the film changes its colour, and to which."""
+    """Return the times at which the video changes its colour, with the new colours."""
     changes: list[tuple[float, Colour]] = []
     with av.open(str(video)) as container:
         assert not container.streams.audio
@@ -95,14 +95,14 @@ async def test_a_single_frame_has_no_video(name: str, decoders: Decoders, folder
     assert (made.kind, made.loop) == (ItemKind.IMAGE, None)
 
 
-async def test_what_takes_too_long_to_watch_is_cut(decoders: Decoders, folder: Path, tmp_path: Path) -> None:
+async def test_an_animation_longer_than_the_maximum_is_cut(decoders: Decoders, folder: Path, tmp_path: Path) -> None:
     source = animated(tmp_path, "WEBP", [RED, GREEN, BLUE], [1000, LOOP.most_seconds * 1000, 1000])
     made, _ = await make(decoders, source, folder)
     assert made.loop is not None
     assert (made.loop.frames, made.loop.duration_seconds) == (2, LOOP.most_seconds)
 
 
-async def test_a_frame_that_is_broken_refuses_the_animation(decoders: Decoders, folder: Path, tmp_path: Path) -> None:
+async def test_a_broken_frame_refuses_the_animation(decoders: Decoders, folder: Path, tmp_path: Path) -> None:
     source = animated(tmp_path, "WEBP", [RED, GREEN, BLUE], [100, 100, 100])
     content = bytearray(source.read_bytes())
     last = content.rindex(b"VP8 ") + 8
@@ -125,7 +125,7 @@ def stuck(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("place", [0, 1], ids=["who decodes", "who encodes"])
-async def test_both_children_end_with_the_one_that_dies(
+async def test_both_children_end_when_one_of_them_crashes(
     place: int, decoders: Decoders, folder: Path, stuck: Path
 ) -> None:
     making = asyncio.create_task(decoders.make_loop(stuck, folder, LOOP_OF_ITS_OWN, limit_seconds=PLENTY_SECONDS))
@@ -137,7 +137,7 @@ async def test_both_children_end_with_the_one_that_dies(
     assert not any(map(is_alive, pids))
 
 
-async def test_time_runs_out_for_both(decoders: Decoders, folder: Path, stuck: Path) -> None:
+async def test_both_children_end_at_the_time_limit(decoders: Decoders, folder: Path, stuck: Path) -> None:
     making = asyncio.create_task(decoders.make_loop(stuck, folder, LOOP_OF_ITS_OWN, limit_seconds=LIMIT_SECONDS))
     await until(lambda: len(decoders.pids) == 2)
     pids = decoders.pids
@@ -147,7 +147,9 @@ async def test_time_runs_out_for_both(decoders: Decoders, folder: Path, stuck: P
     assert decoders.pids == ()
 
 
-async def test_who_cancels_waits_until_both_are_gone(decoders: Decoders, folder: Path, stuck: Path) -> None:
+async def test_a_cancelled_call_returns_only_after_both_children_have_ended(
+    decoders: Decoders, folder: Path, stuck: Path
+) -> None:
     making = asyncio.create_task(decoders.make_loop(stuck, folder, LOOP_OF_ITS_OWN, limit_seconds=PLENTY_SECONDS))
     await until(lambda: len(decoders.pids) == 2)
     pids = decoders.pids

@@ -1,4 +1,4 @@
-"""A child that was taken over by its picture may say anything; nothing of it is believed."""
+"""The report of a child, which a malicious image may control, is validated and never trusted."""
 
 import json
 from typing import Any
@@ -41,7 +41,7 @@ def image(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("number", "name"), [(9, "SIGKILL"), (35, "SIG35"), (64, "SIGRTMAX"), (200, "SIG200")])
-def test_any_signal_ends_a_decoder_and_nothing_else(number: int, name: str) -> None:
+def test_any_signal_is_named_in_the_crash_report(number: int, name: str) -> None:
     with pytest.raises(DecoderCrashed) as crashed:
         result_of(JobEnded(1, -number, 0.1, 0.1, "", ""), StartJob(1, "source", "folder", Limits()))
     assert crashed.value.crash_report.signal == name

@@ -1,4 +1,4 @@
-"""A confined child can read its source, write into its folder, and do nothing else, root or not."""
+"""A confined child can only read its source and write into its folder, as root and as another user."""
 
 import platform
 import resource
@@ -25,7 +25,7 @@ Confine = Callable[..., Ending]
 
 @pytest.fixture(scope="module")
 def small_process() -> Iterator[ProcessPoolExecutor]:
-    """Without threads and of little memory, as the template is; the children are forked from it."""
+    """A process without threads and with little memory, as the template is; the children are forked from it."""
     with ProcessPoolExecutor(1, get_context("spawn"), initializer=prepare) as pool:
         yield pool
 
@@ -39,7 +39,7 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def secret(tmp_path: Path) -> Path:
-    """Beside the source and the scratch folder, as another item's files are."""
+    """A file beside the source and the scratch folder, as another item's files are."""
     file = tmp_path / "secret"
     file.write_bytes(b"another account's photo")
     file.chmod(0o644)
@@ -48,7 +48,7 @@ def secret(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def confined(small_process: ProcessPoolExecutor, folder: Path, source: Path, secret: Path) -> Confine:
-    """Runs a deed in a child under the sandbox."""
+    """Return a function that runs an action in a confined child."""
 
     def run(action: Action, *, limits: Limits | None = None, encoder: Path | None = None) -> Ending:
         return small_process.submit(run_confined, action, folder, source, limits, encoder).result()
@@ -58,7 +58,7 @@ def confined(small_process: ProcessPoolExecutor, folder: Path, source: Path, sec
 
 def encoder_program() -> Path:
     descriptor = open_encoder()
-    with open(descriptor, "rb") as file:  # noqa: PTH123  # closes it
+    with open(descriptor, "rb") as file:  # noqa: PTH123  closes it
         return Path(f"/proc/self/fd/{file.fileno()}").readlink()
 
 

@@ -1,4 +1,4 @@
-"""A worker proves at its start that a child of its own template can do nothing but decode."""
+"""At its start a worker checks that a child of its own template can do nothing but decode."""
 
 from pathlib import Path
 
@@ -20,7 +20,9 @@ def outside(tmp_path: Path) -> Path:
     return folder
 
 
-async def test_a_child_of_the_template_is_refused_everything(decoders: Decoders, outside: Path, folder: Path) -> None:
+async def test_a_child_of_the_template_is_refused_every_forbidden_action(
+    decoders: Decoders, outside: Path, folder: Path
+) -> None:
     template = decoders.template_pid
     assert await decoders.check_sandbox(outside, folder, limit_seconds=PLENTY_SECONDS) == frozenset()
     assert not (outside / FORBIDDEN).exists()

@@ -1,4 +1,4 @@
-"""A child that becomes the encoder encodes, and neither the encoder nor what takes it over can do anything else."""
+"""A child that becomes the encoder can only encode; code that takes the encoder over is confined, too."""
 
 import socket
 import sys
@@ -20,7 +20,7 @@ from tests.worker.restricted_kernel import take_away
 
 Run = Callable[..., Ending]
 
-# Parts of a program that Python runs in the encoder's place: it prints what it was not refused.
+# The start of a program that Python runs in the encoder's place: it prints the actions that were not refused.
 LIBC = """
 import ctypes, os, mmap
 libc = ctypes.CDLL(None, use_errno=True)
@@ -43,7 +43,7 @@ words = (ctypes.c_char_p * 4)(b"sh", b"-c", b"echo started", None)
 
 @pytest.fixture(scope="module", params=["nothing"])
 def small_process(request: pytest.FixtureRequest) -> Iterator[ProcessPoolExecutor]:
-    """Its parameter is what the kernel lacks."""
+    """A small process as in test_sandbox.py; its parameter names what the kernel lacks."""
     with ProcessPoolExecutor(1, get_context("spawn"), _begin, (request.param,)) as pool:
         yield pool
 
@@ -54,12 +54,12 @@ def _begin(missing: str) -> None:
 
 
 with_and_without_landlock = pytest.mark.parametrize("small_process", ["nothing", "landlock"], indirect=True)
-"""A filter cannot read a path: without Landlock it alone must keep other programs from being started."""
+"""A seccomp filter cannot read a path: without Landlock it alone must prevent the start of other programs."""
 
 
 @pytest.fixture
 def sample_video(tmp_path: Path) -> Path:
-    """Two seconds with sound."""
+    """Two seconds of video."""
     file = tmp_path / "film.mp4"
     with av.open(file, "w") as container:
         image = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
@@ -75,7 +75,7 @@ def sample_video(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def encoder(small_process: ProcessPoolExecutor, folder: Path, sample_video: Path) -> Run:
-    """Runs the encoder, or another program in its place, with these arguments."""
+    """Return a function that runs the encoder, or another program in its place, with these arguments."""
 
     def run(*arguments: str, program: Path | None = None) -> Ending:
         action = partial(sandbox_actions.encode, *arguments)
@@ -102,14 +102,14 @@ def test_it_writes_segments_and_moves_them_into_place(encoder: Run, sample_video
     assert {path.suffix for path in folder.iterdir()} == {".m3u8", ".mp4", ".m4s"}
 
 
-def test_it_reads_nothing_but_its_source(encoder: Run, sample_video: Path, folder: Path) -> None:
+def test_it_reads_no_file_but_its_source(encoder: Run, sample_video: Path, folder: Path) -> None:
     another = sample_video.with_name("another.mp4")
     another.write_bytes(sample_video.read_bytes())
     assert encoder("-v", "error", "-i", str(another), "made.mp4").exit_code != 0
     assert list(folder.iterdir()) == []
 
 
-def test_it_writes_nothing_beside_its_folder(encoder: Run, sample_video: Path) -> None:
+def test_it_writes_no_file_outside_its_folder(encoder: Run, sample_video: Path) -> None:
     assert encoder("-v", "error", "-i", str(sample_video), str(sample_video.with_name("made.mp4"))).exit_code != 0
     assert not sample_video.with_name("made.mp4").exists()
 
@@ -123,12 +123,12 @@ def test_it_reaches_no_network(encoder: Run) -> None:
             server.accept()
 
 
-def test_what_takes_it_over_runs_at_all(encoder: Run) -> None:
+def test_code_in_the_encoders_place_runs_at_all(encoder: Run) -> None:
     assert taken_over(encoder, 'tried("here", 0)') == Ending(0, "here;")
 
 
 @with_and_without_landlock
-def test_what_takes_it_over_starts_nothing(encoder: Run, folder: Path) -> None:
+def test_code_in_the_encoders_place_starts_no_program(encoder: Run, folder: Path) -> None:
     own = folder / "own"
     own.write_bytes(Path("/bin/sh").resolve().read_bytes())
     own.chmod(0o755)
@@ -149,7 +149,7 @@ attempt("fork", os.fork)
 
 
 @with_and_without_landlock
-def test_what_takes_it_over_can_put_no_path_where_the_filter_expects_one(encoder: Run) -> None:
+def test_code_in_the_encoders_place_cannot_map_a_path_where_the_filter_expects_one(encoder: Run) -> None:
     mmap, mremap = numbers()["mmap"], numbers()["mremap"]
     code = f"""
 for start in (0x10000, 0x1000, 0x8000):
@@ -164,7 +164,7 @@ if page > 0:
     assert taken_over(encoder, code) == Ending(0, "a page elsewhere")
 
 
-def test_what_takes_it_over_is_as_confined_as_every_child(encoder: Run, sample_video: Path) -> None:
+def test_code_in_the_encoders_place_is_as_confined_as_every_child(encoder: Run, sample_video: Path) -> None:
     sample_video.with_name("secret").write_bytes(b"another account's film")
     code = f"""
 import resource

@@ -1,4 +1,4 @@
-"""What the template's children are confined to, seen from outside, and that every format is still read there."""
+"""The template's children, seen from outside: how they are confined, and that they still read every format."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ PLENTY_SECONDS = 60.0
 SAMPLES = sorted(path.name for path in FILES.iterdir() if path.suffix in {".jpg", ".png", ".webp"})
 
 
-# A machine so busy that a child runs to its end, or becomes the encoder, before the template's next line.
+# Simulates a busy machine: a child ends, or becomes the encoder, before the template's next line.
 HELD_UP = """
 import os
 set_group = os.setpgid
@@ -50,7 +50,7 @@ def held_up_template() -> TemplateProcess:
     return TemplateProcess(process, ours)
 
 
-async def test_a_child_that_is_the_encoder_already_ends_no_template(folder: Path, tmp_path: Path) -> None:
+async def test_a_child_that_already_is_the_encoder_does_not_end_the_template(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
     template = held_up_template()
     decoders = Decoders(1, 1, Limits(), template)
@@ -63,7 +63,7 @@ async def test_a_child_that_is_the_encoder_already_ends_no_template(folder: Path
 
 async def test_the_kernel_reports_that_a_child_is_confined(decoders: Decoders, folder: Path, tmp_path: Path) -> None:
     stuck = tmp_path / "stuck.jpg"
-    os.mkfifo(stuck)  # who opens it waits for good
+    os.mkfifo(stuck)  # opening it blocks forever
     waiting = asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=PLENTY_SECONDS))
     await until(lambda: decoders.pids and status_of(decoders.pids[0])["Seccomp"] == "2")
     status = status_of(decoders.pids[0])
@@ -75,7 +75,7 @@ async def test_the_kernel_reports_that_a_child_is_confined(decoders: Decoders, f
 
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(PLENTY_SECONDS):
-        while not condition():  # noqa: ASYNC110  # another process wakes no event
+        while not condition():  # noqa: ASYNC110  no event of another process
             await asyncio.sleep(0.01)
 
 
@@ -84,18 +84,18 @@ def status_of(pid: int) -> dict[str, str]:
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
-async def test_output_ends_even_if_no_file_of_it_is_too_long(decoders: Decoders, folder: Path) -> None:
-    """An encoder that writes pictures without end, one file each."""
+async def test_total_output_is_limited_even_if_each_file_is_small(decoders: Decoders, folder: Path) -> None:
+    """Run an encoder that writes images without end, one file each."""
     template = decoders.template_pid
     endless = ("-v", "error", "-f", "lavfi", "-i", "testsrc2=s=640x360", "-f", "image2", "%d.bmp")
     request = StartJob(0, str(folder), str(folder), replace(ENCODER_LIMITS, output_bytes=MIB), RunEncoder(endless))
     ended = await decoders._run(request, PLENTY_SECONDS, asyncio.Semaphore(1))
     assert ended.exit_code == -signal.SIGXFSZ
-    assert os.listdir(folder) == []  # noqa: PTH208  # pathlib counts as blocking here
+    assert os.listdir(folder) == []  # noqa: PTH208  pathlib counts as blocking here
     assert decoders.template_pid == template
 
 
-async def test_every_sample_comes_out_of_the_sandbox_as_it_does_without(decoders: Decoders, tmp_path: Path) -> None:
+async def test_every_sample_is_the_same_with_and_without_the_sandbox(decoders: Decoders, tmp_path: Path) -> None:
     for name in SAMPLES:
         confined, free = tmp_path / f"{name}.confined", tmp_path / f"{name}.free"
         confined.mkdir()

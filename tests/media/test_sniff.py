@@ -1,4 +1,4 @@
-"""What a file is follows from its first bytes alone."""
+"""The format of a file follows from its first bytes alone."""
 
 import struct
 from pathlib import Path
@@ -44,7 +44,7 @@ def written(content: bytes, folder: Path) -> Path:
         (b"\x1a\x45\xdf\xa3\x8f\x42\x82\x84webm", SourceFormat.MATROSKA),
     ],
 )
-def test_the_first_bytes_name_the_format(content: bytes, expected: SourceFormat, tmp_path: Path) -> None:
+def test_the_first_bytes_determine_the_format(content: bytes, expected: SourceFormat, tmp_path: Path) -> None:
     assert sniff(written(content, tmp_path)) is expected
 
 
@@ -63,7 +63,7 @@ def test_the_first_bytes_name_the_format(content: bytes, expected: SourceFormat,
         b"PK\x03\x04",
     ],
 )
-def test_what_darkroom_cannot_read_is_refused_before_any_decoder_sees_it(content: bytes, tmp_path: Path) -> None:
+def test_unsupported_content_is_refused_before_any_decoder_reads_it(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(MediaError) as caught:
         sniff(written(content, tmp_path))
     assert caught.value.code is FailureCode.UNSUPPORTED

@@ -1,1 +1,1 @@
-"""What reads cost and promise at two app processes over one database with its reader, and one Redis."""
+"""What reads cost and guarantee at two app processes with one Redis and one database, which has a reader."""

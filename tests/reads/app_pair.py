@@ -1,4 +1,4 @@
-"""Two app processes that share a database with its reader and a Redis, and somebody who uses them."""
+"""Two app processes that share a database with its reader and a Redis, and a user of them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,19 +22,19 @@ from tests.services import Stores
 
 WAIT_SECONDS = 120
 CACHED_TABLES = ("sessions", "accounts", "albums", "album_members")
-"""Where the values come from that the account and an album are answered from."""
+"""The tables of the values from which the account and an album are served."""
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who is signed in, with one client for each process."""
+    """A signed-in user, with one client for each process."""
 
     email: str
     token: str
     clients: tuple[httpx.AsyncClient, ...]
 
     async def album(self) -> str:
-        """The id of a new one, which nobody has read yet."""
+        """Create an album and return its id; no process has read it yet."""
         response = await self.clients[0].post("/albums", json={"title": "Summer"})
         return str(response.raise_for_status().json()["id"])
 
@@ -53,7 +53,7 @@ class AppPair:
     stack: AsyncExitStack
 
     async def user(self) -> User:
-        """With an account of their own."""
+        """Return a new user with an account of their own."""
         who = {"email": f"{new_ulid().lower()}@example.org", "password": PASSWORD}
         async with httpx.AsyncClient(base_url=f"{self.apps[0].url}/v1", timeout=WAIT_SECONDS) as http:
             (await http.post("/accounts", json=who)).raise_for_status()
@@ -62,17 +62,19 @@ class AppPair:
         return User(who["email"], token, tuple(clients))
 
     async def client(self, app: Process, token: str) -> httpx.AsyncClient:
-        """It never tries twice."""
+        """Return a client that never retries."""
         headers = {"Authorization": f"Bearer {token}"}
         client = httpx.AsyncClient(base_url=f"{app.url}/v1", timeout=WAIT_SECONDS, headers=headers)
         return await self.stack.enter_async_context(client)
 
     def errors(self) -> list[dict[str, Any]]:
-        """What the apps have logged of requests that failed."""
+        """Return the log entries of failed requests."""
         return [entry for app in self.apps for entry in app.entries() if entry["event"] == "request.failed"]
 
     async def warm(self, user: User, path: str) -> None:
-        """Until each process answers this without asking the database: it has a permit, and the values are there."""
+        """Wait until each process serves `path` without a database query: it has a permit, and the values are
+        cached.
+        """
         for client in user.clients:
             await until_true(lambda client=client: self._costs_nothing(client, path))  # type: ignore[misc]
 
@@ -86,7 +88,7 @@ class AppPair:
 async def running_pair(
     pair: DatabasePair, database: str, node: RedisNode, stores: Stores, folder: Path
 ) -> AsyncIterator[AppPair]:
-    """Both are ready; whatever is started beside them is stopped with them."""
+    """Start two apps and wait until both are ready; later processes are stopped with them."""
     settings = stores.settings(
         database_url=SecretStr(pair.writer.url(database)),
         database_reader_url=SecretStr(pair.reader.url(database)),
@@ -112,5 +114,5 @@ def _plain(value: Any) -> str:
 
 async def until_true(holds: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(WAIT_SECONDS):
-        while not await holds():  # noqa: ASYNC110 - other processes bring it about
+        while not await holds():  # noqa: ASYNC110 - no event of other processes
             await asyncio.sleep(0.05)

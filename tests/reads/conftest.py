@@ -1,4 +1,4 @@
-"""Two app processes for all tests of a module: starting them costs more than most of what is done with them."""
+"""Two app processes for all tests of a module, because starting them takes longer than most tests."""
 
 from collections.abc import AsyncIterator
 

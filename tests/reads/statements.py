@@ -1,4 +1,4 @@
-"""What a pair of databases was asked, told by the servers themselves: MariaDB's general log."""
+"""The statements that a pair of databases has executed, from MariaDB's general log."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,25 +9,26 @@ from tests.database_pair import USER, DatabasePair, MariaDb
 _ABOUT_DATA = (
     "argument REGEXP '^(SELECT|INSERT|UPDATE|DELETE)' AND argument NOT REGEXP '@@|cache_generation|event_outbox'"
 )
-"""Not what opens, trusts and ends connections and transactions, nor what each process asks by itself at any time: the
-polls for its permit, and what changes have left to be told."""
+"""Excludes statements that begin, verify and end connections and transactions, and periodic ones of each process: the
+polls for its permit, and those of the event outbox.
+"""
 
 
 class StatementLog:
-    """All statements of the app's user since `forget`; neither the tests' own nor those of replication."""
+    """All statements of the app's user since `delete`, without the tests' own and those of replication."""
 
     def __init__(self, pair: DatabasePair) -> None:
         self._pair = pair
 
     async def delete(self) -> None:
-        # Without the binary log: the reader has a log of its own.
+        # Without the binary log, because the reader has a general log of its own.
         await self._on_both("SET sql_log_bin = 0; TRUNCATE mysql.general_log")
 
     async def all_about_data(self) -> int:
         return sum([await self._count(server, _ABOUT_DATA) for server in self._servers])
 
     async def selects(self, *tables: str, part: str = "") -> tuple[int, int]:
-        """From any of these tables, with this part in their text: at the writer and at the reader."""
+        """Return the SELECTs from any of these tables whose text contains `part`, at the writer and at the reader."""
         condition = f"argument REGEXP '(?s)^SELECT.*FROM ({'|'.join(tables)})[[:space:]]' AND argument LIKE '%{part}%'"
         at_writer, at_reader = [await self._count(server, condition) for server in self._servers]
         return at_writer, at_reader
@@ -40,7 +41,7 @@ class StatementLog:
         return self._pair.writer, self._pair.reader
 
     async def _count(self, server: MariaDb, condition: str) -> int:
-        # Prepared ones, too, should the driver ever prepare any.
+        # Includes prepared statements, should the driver ever use them.
         by_caller = f"command_type IN ('Query', 'Execute') AND user_host LIKE '{USER}[%'"
         sql = f"SELECT COUNT(*) FROM mysql.general_log WHERE {by_caller} AND {condition}"  # noqa: S608 - the tests' own words
         return int(await asyncio.to_thread(server.run, sql))

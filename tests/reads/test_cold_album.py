@@ -1,4 +1,4 @@
-"""A thousand people who ask two processes for the same album at once: queries counted by the database itself."""
+"""A thousand concurrent reads of one album at two processes: the database itself counts the queries."""
 
 import asyncio
 import re
@@ -19,18 +19,19 @@ from tests.reads.app_pair import AppPair, User, until_true
 PEOPLE = 500
 """At each process."""
 REPEATS = 8
-"""Whoever waits for another process's load for 250 ms loads by itself, as it should, and whoever waits for Redis for
-50 ms leaves it: on a machine that is busy with others both happen. So one round must show what is promised; without
-leases each would show two queries, see `_held_up`."""
+"""The maximum number of rounds. A process that waits 250 ms for another process's load loads by itself, by design,
+and one that waits 50 ms for Redis stops waiting: on a busy machine both happen. So one round must show what is
+promised. Without leases every round would show two queries, see `_held_up`.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Queries:
-    """What became of everybody's requests, and what the database was asked for them."""
+    """The responses of a round, and the database queries that they cost."""
 
     statuses: Counter[int]
     together: bool
-    """Both processes had asked Redis before the database answered either."""
+    """Both processes had sent their lease request to Redis before the database replied to either."""
     albums: tuple[int, int]
     """Queries at the writer and at the reader."""
     memberships: tuple[int, int]
@@ -43,7 +44,7 @@ class Queries:
 Round = Callable[[], Awaitable[Queries]]
 
 
-async def test_a_thousand_readers_of_an_album_that_was_just_made_cost_one_query_of_the_writer(pair: AppPair) -> None:
+async def test_a_thousand_reads_of_a_new_album_cost_one_query_at_the_writer(pair: AppPair) -> None:
     user = await pair.user()
     await pair.warm(user, "/account")
 
@@ -53,7 +54,7 @@ async def test_a_thousand_readers_of_an_album_that_was_just_made_cost_one_query_
     await _one_round_shows(send, lambda queries: queries.albums == queries.memberships == (1, 0))
 
 
-async def test_a_thousand_readers_of_an_album_that_redis_has_evicted_cost_one_query_of_the_reader(
+async def test_a_thousand_reads_of_an_album_evicted_from_redis_cost_one_query_at_the_reader(
     pair: AppPair,
 ) -> None:
     send = await _requesting_again(pair, _evict)
@@ -61,14 +62,14 @@ async def test_a_thousand_readers_of_an_album_that_redis_has_evicted_cost_one_qu
     await _one_round_shows(send, lambda queries: queries.albums == queries.memberships == (0, 1))
 
 
-async def test_a_thousand_readers_of_an_expired_album_cost_at_most_two_queries(pair: AppPair) -> None:
+async def test_a_thousand_reads_of_an_expired_album_cost_at_most_two_queries(pair: AppPair) -> None:
     send = await _requesting_again(pair, _let_expire)
 
     await _one_round_shows(send, lambda queries: {queries.albums, queries.memberships} <= {(0, 1), (0, 2)})
 
 
 async def _requesting_again(pair: AppPair, invalidate: Callable[[AppPair, str], Awaitable[None]]) -> Round:
-    """For an album that everybody had from Redis, until what Redis has of it is spoilt."""
+    """Return a round on an album that all had cached, until `invalidate` removes its values from Redis."""
     user = await pair.user()
     album = await user.album()
     await _until_evicted_ones_come_from_the_reader(pair, user, album)
@@ -89,7 +90,7 @@ async def _one_round_shows(send: Round, promised: Callable[[Queries], bool]) -> 
 
 
 async def _send_concurrently(pair: AppPair, user: User, album: str, server: MariaDb) -> Queries:
-    """All connections are open before the first request is sent, and none is answered before all are sent."""
+    """Open all connections before the first request is sent; no request gets a response before all are sent."""
     await pair.log.delete()
     people = await asyncio.gather(
         *(asyncio.open_connection("127.0.0.1", app.port) for app in pair.apps for _ in range(PEOPLE))
@@ -111,9 +112,9 @@ async def _send_concurrently(pair: AppPair, user: User, album: str, server: Mari
 
 @asynccontextmanager
 async def _held_up(pair: AppPair, album: str, server: MariaDb) -> AsyncIterator[asyncio.Event]:
-    """Nobody reads albums from this server until both processes have asked Redis who is to load this one.
+    """Block reads of albums at this server until both processes have requested the lease for this album from Redis.
 
-    So a process that loads although the other one does it already cannot come too late to be counted.
+    So a process that loads while the other one already does cannot come too late to be counted.
     """
     together = asyncio.Event()
     locking = await asyncmy.connect(host="127.0.0.1", port=server.port, user="root", db=pair.database)
@@ -121,7 +122,7 @@ async def _held_up(pair: AppPair, album: str, server: MariaDb) -> AsyncIterator[
         await cursor.execute("LOCK TABLES albums WRITE")
         try:
             yield together
-            with suppress(TimeoutError):  # then somebody loads alone by now
+            with suppress(TimeoutError):  # by then one process loads alone
                 async with asyncio.timeout(TIMING.held):
                     await _both_queried(pair, album, monitor)
                     together.set()
@@ -139,7 +140,10 @@ async def _both_queried(pair: AppPair, album: str, monitor: Monitor) -> None:
 
 
 async def _until_evicted_ones_come_from_the_reader(pair: AppPair, user: User, last_value: str) -> None:
-    """It takes ten seconds since the album was made, and since this Redis was new, for then the writer is asked."""
+    """Wait until the reader serves evicted values.
+
+    For ten seconds after the album was created and after this Redis was new, the writer is queried.
+    """
 
     async def queries_the_reader() -> bool:
         await _evict(pair, last_value)
@@ -156,7 +160,7 @@ async def _evict(pair: AppPair, album: str) -> None:
 
 
 async def _let_expire(pair: AppPair, album: str) -> None:
-    """By moving the moment that stands before each value."""
+    """Make the values expire by changing the time in each value's header."""
     for name in await _values(pair, album):
         raw: bytes = await pair.redis.get(name)  # type: ignore[assignment]  # it does not decode
         _, *rest = HEADER.unpack_from(raw)
@@ -165,5 +169,5 @@ async def _let_expire(pair: AppPair, album: str) -> None:
 
 
 async def _values(pair: AppPair, album: str) -> list[bytes]:
-    """What Redis has of the album and of who is in it."""
+    """Return the keys of the album and its memberships in Redis."""
     return await pair.redis.keys(f"*v:*{album}*")  # type: ignore[return-value]  # nor here

@@ -14,11 +14,11 @@ from tests.reads.app_pair import AppPair, User
 NEW_PASSWORD = "another horse and its battery"
 
 
-async def test_once_an_operator_has_set_a_new_password_the_next_request_of_an_old_session_is_refused_everywhere(
+async def test_after_an_operator_sets_a_password_every_process_refuses_the_old_sessions(
     pair: AppPair,
 ) -> None:
     user = await pair.user()
-    await pair.warm(user, "/account")  # so the session is answered for by what lies in Redis
+    await pair.warm(user, "/account")  # so that the session is served from Redis
 
     async with _requesting_continuously(user) as statuses:
         assert await _reset_password(pair, user.email) == 0
@@ -32,7 +32,7 @@ async def test_once_an_operator_has_set_a_new_password_the_next_request_of_an_ol
 
 @asynccontextmanager
 async def _requesting_continuously(user: User) -> AsyncIterator[list[int]]:
-    """With the old session, at each process: at the moment that it ends, somebody reads it."""
+    """Send requests with the old session at each process, so that one reads it at the moment when it ends."""
     statuses: list[int] = []
     stopping = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""Redis killed under load and back after half a minute: nobody notices but the database, and that within bounds."""
+"""Redis is killed under load and is back after half a minute: requests succeed, at a bounded cost for the database."""
 
 import asyncio
 import math
@@ -18,26 +18,28 @@ from tests.reads.app_pair import CACHED_TABLES, AppPair, User, until_true
 
 OUTAGE_SECONDS = 30
 PAUSE_SECONDS = 0.2
-"""Between two requests of one reader; there are two at each process."""
+"""Between two requests of one reader; each process has two readers."""
 POLLS = math.ceil(TIMING.until_permits_lapsed / (TIMING.poll * POLL_SHARE)) + 1
-"""Into the outbox, by a change that waits until nobody is permitted to read what was before it."""
+"""Polls of the outbox by a change that waits until no process may serve the previous value."""
 WARM_READS = 20
 
 
 UNDER_WAY = 5
-"""Requests at most whose statements are counted, and whose answers are not yet: one of each reader and a change."""
+"""The maximum number of requests in flight, whose statements are counted before their responses: one of each reader
+and a change.
+"""
 
 
 @dataclass(slots=True)
 class Load:
-    """All that was answered so far."""
+    """All responses so far."""
 
     reads: Counter[str] = field(default_factory=Counter)
     """By path."""
     writes: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     old: list[str] = field(default_factory=list)
-    """Titles that were not shown although they had been acknowledged."""
+    """Titles that were absent from a read although their write had been acknowledged."""
 
     async def read(self, client: httpx.AsyncClient, path: str) -> httpx.Response:
         response = await client.get(path)
@@ -59,18 +61,20 @@ class Cost:
     write: int
 
     def max_queries(self, reads: Counter[str], writes: int) -> int:
-        """Of so many without Redis: a change writes its keys, and looks whether anybody has confirmed them."""
+        """Return the limit for these requests without Redis: a change writes its keys and polls for their
+        confirmation.
+        """
         change = self.write + 1 + POLLS
         return sum(times * self.reads[path] for path, times in reads.items()) + (writes + UNDER_WAY) * change
 
 
-async def test_without_redis_every_request_completes_and_queries_the_database(
+async def test_without_redis_every_request_succeeds_from_the_database(
     pair: AppPair,
 ) -> None:
     user = await pair.user()
     album = f"/albums/{await user.album()}"
     cost = await _measure_without_cache(pair, user, album)
-    # The session, and the account; or the album, and who is in it.
+    # The session and the account; or also the album and its membership.
     assert cost.reads == {"/account": 2, album: 3}
     for path in cost.reads:
         await pair.warm(user, path)
@@ -94,7 +98,7 @@ async def test_without_redis_every_request_completes_and_queries_the_database(
 
 
 async def _measure_without_cache(pair: AppPair, user: User, album: str) -> Cost:
-    """At a third process, which reads nothing from Redis."""
+    """Measure at a third process, which reads no values from Redis."""
     app = pair.processes.app(DARKROOM_CACHE="off")
     await app.ready()
     client, load = await pair.client(app, user.token), Load()
@@ -105,7 +109,7 @@ async def _measure_without_cache(pair: AppPair, user: User, album: str) -> Cost:
 
 
 async def _cost(pair: AppPair, send: Callable[[], Awaitable[object]]) -> int:
-    await send()  # the first one asks each server for its version
+    await send()  # the first one queries each server's version
     before = await pair.log.all_about_data()
     await send()
     return await pair.log.all_about_data() - before
@@ -113,7 +117,7 @@ async def _cost(pair: AppPair, send: Callable[[], Awaitable[object]]) -> int:
 
 @asynccontextmanager
 async def _reading(user: User, paths: Sequence[str], load: Load) -> AsyncIterator[None]:
-    """A reader of each path at each process, from now to the end of the block."""
+    """Run a reader of each path at each process until the block ends."""
     stopping = asyncio.Event()
 
     async def read(client: httpx.AsyncClient, path: str) -> None:
@@ -131,7 +135,7 @@ async def _reading(user: User, paths: Sequence[str], load: Load) -> AsyncIterato
 
 @asynccontextmanager
 async def _renaming(user: User, album: str, load: Load) -> AsyncIterator[None]:
-    """By one process after the other; as soon as it is answered, the next one must show it."""
+    """Rename at one process after the other; after each response, the other process must return the new title."""
     stopping = asyncio.Event()
 
     async def rename() -> None:
@@ -152,7 +156,7 @@ async def _renaming(user: User, album: str, load: Load) -> AsyncIterator[None]:
 
 
 async def _reads_cost_nothing(pair: AppPair, load: Load) -> bool:
-    """So many of them in a row, at both processes."""
+    """Return whether `WARM_READS` successive reads, at both processes, cost no query."""
     before, read = await pair.log.selects(*CACHED_TABLES), load.reads.total()
     await until_true(lambda: _have_read(load, read + WARM_READS))
     return await pair.log.selects(*CACHED_TABLES) == before

@@ -1,4 +1,4 @@
-"""The search index in the relational database of the run, beside the house's items."""
+"""The search index in the relational database of the run, on the services' items."""
 
 from collections.abc import AsyncIterator
 
@@ -18,5 +18,5 @@ async def database(common_database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def library(services: Services, database: Database) -> Library:
-    """An account whose log search follows."""
+    """An account with a search projection of its log."""
     return await open_library(services, database)

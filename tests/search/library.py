@@ -1,4 +1,4 @@
-"""Items that are looked for, and the parts that find them."""
+"""Items to search, and the services that index and find them."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -43,7 +43,7 @@ class Library:
         return self.services.account
 
     async def add(self, name: str, caption: str = "", *, day: int = 0) -> ItemRow:
-        """Captured on that day of the summer, and uploaded just now."""
+        """Create an item captured on that day of the summer."""
         search_request = CreateItem(
             name=name,
             caption=caption,
@@ -55,7 +55,7 @@ class Library:
         return (await self.services.uploads.create(self.account, search_request, None)).row
 
     async def with_facts(self, row: ItemRow, kind: ItemKind, camera: str | None = None) -> ItemRow:
-        """As a worker does: its kind and its camera become known."""
+        """Set kind and camera, as a worker does after decoding."""
         result = Result("recipe", 1, 4, 3, camera, "AAAA", None, ())
 
         def page(current: ItemRow) -> Change:
@@ -68,18 +68,18 @@ class Library:
         return await self.services.items.edit(row, EditItem.model_validate(change), None)
 
     async def index_all(self) -> None:
-        """Everything that the log has until now."""
+        """Apply all events of the log."""
         await self.updater.apply_events(self.account)
 
     def loops(self) -> ProjectionLoops:
-        """A worker's."""
+        """Return the projection loops of a worker."""
         cursors = CursorStore(self.database, utc_now)
         return ProjectionLoops(
             self.services.base.events.log, cursors, self.services.base.amazon.queues, [self.projection]
         )
 
     async def find(self, text: str | None = None, **search_request: object) -> list[str]:
-        """The names of all that are found, over all pages of two."""
+        """Return the names of all matches, read in pages of two."""
         names: list[str] = []
         cursor: str | None = None
         while True:
@@ -90,7 +90,7 @@ class Library:
                 return names
 
     async def make_album(self, title: str, *rows: ItemRow, owner: AccountId | None = None) -> AlbumId:
-        """Of somebody else, with this account as a member, when an `owner` is named."""
+        """Create an album with these items. With `owner`, it is that account's, and this account is a member."""
         album, now = new_album_id(), self.services.base.clock()
         made = {
             "id": album,
@@ -117,7 +117,7 @@ class Library:
         return album
 
     async def indexed(self) -> dict[ItemId, tuple[str, frozenset[str]]]:
-        """The whole index of the account, as its tables have it."""
+        """Return the whole index of the account as stored in its tables."""
         async with self.database.writer.read() as connection:
             rows = await connection.execute(
                 select(item_index.c.item_id, item_index.c.captured_key).where(item_index.c.account_id == self.account)
@@ -138,7 +138,7 @@ class Library:
 
 
 async def open_library(services: Services, database: Database) -> Library:
-    """Of an account whose log search follows."""
+    """Return the library of an account with a search projection of its log."""
     index, cursors = IndexStore(database), CursorStore(database, utc_now)
     projection = SearchIndex(services.base.items.store, index)
     updater = ProjectionUpdater(services.base.events.log, cursors, [projection])

@@ -1,4 +1,4 @@
-"""What is found: by words, camera, kind, album and time; own items only, as they stand now."""
+"""Search by words, camera, kind, album and time: it finds own items only, in their current state."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ from tests.search.library import SUMMER, Library
 
 @pytest.fixture(params=["gathered", "walked"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same answers, whether few items fit, or so many that they are looked at in turn, two at a time."""
+    """Run the test with both query plans: few matches are gathered, many are read in windows of two."""
     if request.param == "walked":
         monkeypatch.setattr(store, "MAX_GATHERED", 0)
         monkeypatch.setattr(store, "WINDOW", 2)
@@ -35,7 +35,7 @@ async def test_words_are_found_in_captions_names_cameras_and_titles_newest_captu
     assert await library.find("strand malmo") == ["IMG_0001.jpg"]
     assert await library.find("malmo strand") == ["IMG_0001.jpg"]
     assert await library.find("malmo st") == ["IMG_0001.jpg"]
-    assert await library.find("malm strand") == []  # only the last word may be a beginning
+    assert await library.find("malm strand") == []  # only the last word may be a prefix
     assert await library.find("タワー") == await library.find("夜") == await library.find("京") == ["DSC01234.jpg"]
     assert await library.find("img 0001") == ["IMG_0001.jpg"]
     assert await library.find("danemark") == ["DSC01234.jpg", "IMG_0001.jpg"]
@@ -52,7 +52,7 @@ async def test_words_are_found_in_captions_names_cameras_and_titles_newest_captu
 
 
 @pytest.mark.usefixtures("way")
-async def test_kind_and_time_narrow_what_is_found(library: Library) -> None:
+async def test_kind_and_time_narrow_the_matches(library: Library) -> None:
     for day, kind in enumerate((ItemKind.IMAGE, ItemKind.VIDEO, ItemKind.IMAGE, ItemKind.VIDEO)):
         await library.with_facts(await library.add(f"{day}.jpg", "sea", day=day), kind)
     await library.index_all()
@@ -66,7 +66,7 @@ async def test_kind_and_time_narrow_what_is_found(library: Library) -> None:
     assert await library.find(kind=ItemKind.IMAGE, captured_from=third, captured_to=second) == []
 
 
-async def test_deleted_edited_and_other_accounts_items_never_appear_from_a_late_index(library: Library) -> None:
+async def test_a_late_index_never_returns_deleted_edited_or_other_accounts_items(library: Library) -> None:
     remaining = await library.add("kept.jpg", "lake")
     deleted, edited = await library.add("deleted.jpg", "lake"), await library.add("edited.jpg", "lake")
     await library.index_all()
@@ -94,7 +94,7 @@ async def test_a_response_states_the_events_it_includes(library: Library) -> Non
     assert (await library.search.search(library.account, SearchRequest("!"), None, 10)).applied == 1
 
 
-async def test_a_cursor_belongs_to_its_account_and_its_search(library: Library) -> None:
+async def test_a_cursor_is_valid_for_its_account_and_its_search_only(library: Library) -> None:
     for _ in range(3):
         await library.add("a.jpg")
     await library.index_all()
@@ -111,7 +111,7 @@ async def test_a_cursor_belongs_to_its_account_and_its_search(library: Library) 
         await library.search.search(library.account, SearchRequest(" ".join(f"w{n}" for n in range(40))), None, 1)
 
 
-async def test_new_items_between_two_pages_shift_nothing(library: Library) -> None:
+async def test_new_items_do_not_shift_the_next_page(library: Library) -> None:
     for day in range(4):
         await library.add(f"{day}.jpg", "sea", day=day)
     await library.index_all()

@@ -1,4 +1,4 @@
-"""The index keeps up with the rows: killed, doubled, late, filled, rebuilt while in use, and erased."""
+"""The index matches the rows despite crashes, duplicates, delays, rebuilds during use, and erasure."""
 
 import asyncio
 import random
@@ -27,7 +27,7 @@ CAPTIONS = ("sea", "lake at dawn", "東京", "a sea of words", "")
 
 
 async def true_index(library: Library) -> dict[ItemId, tuple[str, frozenset[str]]]:
-    """What the index must be, from the rows alone."""
+    """Return the index that follows from the rows alone."""
     expected = {}
     async for page in library.services.base.items.store.pages_of(library.account):
         for row in page:
@@ -38,7 +38,7 @@ async def true_index(library: Library) -> dict[ItemId, tuple[str, frozenset[str]
 
 
 async def change_something(library: Library, chance: random.Random) -> None:
-    """What people and workers do with items."""
+    """Add, edit, delete, restore or process a random item."""
     rows = [row async for page in library.services.base.items.store.pages_of(library.account) for row in page]
     if len(rows) < 4 or chance.random() < 0.4:
         await library.add(f"{len(rows)}.jpg", chance.choice(CAPTIONS), day=chance.randrange(90))
@@ -54,7 +54,7 @@ async def change_something(library: Library, chance: random.Random) -> None:
         await library.edit(row, caption=chance.choice(CAPTIONS), captured_at="2020-01-01T00:00:00Z")
 
 
-async def test_an_index_updated_by_killed_doubled_and_late_workers_equals_the_rows(library: Library) -> None:
+async def test_an_index_updated_by_killed_duplicate_and_late_workers_equals_the_rows(library: Library) -> None:
     chance, cursors = random.Random(20261127), CursorStore(library.database, utc_now)
     queues, loops = library.services.base.amazon.queues, library.loops()
     kills = 0
@@ -104,7 +104,7 @@ async def test_a_crash_before_the_commit_leaves_the_index_unchanged(
     assert await library.indexed() == await true_index(library)
 
 
-async def test_a_rebuild_mends_what_is_wrong_and_nothing_is_missing_meanwhile(
+async def test_a_rebuild_repairs_the_index_and_no_item_is_missing_meanwhile(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(indexing, "PAGE_ITEMS", 2)
@@ -132,7 +132,7 @@ async def test_a_rebuild_mends_what_is_wrong_and_nothing_is_missing_meanwhile(
 
 
 async def _damage(library: Library, missing: ItemId, wrong: ItemId) -> None:
-    """One row is not found, one under a wrong word, and one is there that nobody has."""
+    """Remove one item from the index, index one under a wrong word, and add an entry without an item."""
     ghost = {"account_id": library.account, "item_id": new_item_id(), "captured_key": "2026-01-01T00:00:00.000Z#ghost"}
     own = item_words.c.account_id == library.account
     async with library.database.writer.write() as connection:
@@ -169,7 +169,7 @@ async def _registered(database: Database) -> AccountId:
     return account
 
 
-async def test_after_an_erasure_nothing_is_left_and_no_late_worker_brings_it_back(library: Library) -> None:
+async def test_after_an_erasure_no_entry_is_left_and_no_late_worker_adds_one(library: Library) -> None:
     for number in range(3):
         await library.add(f"{number}.jpg", "sea")
     relational = RelationalEvents(library.database)

@@ -1,4 +1,4 @@
-"""What a page costs does not grow with the account: rows are counted where the database counts them."""
+"""The cost of a search page does not grow with the account: MariaDB counts the rows that it reads."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -33,7 +33,7 @@ CASES = {
 
 
 async def fill(database: Database, count: int) -> AccountId:
-    """Items that all show the sea, half of them at dawn, half at dusk; every thousandth is rare."""
+    """Index items that all have "sea", half "dawn" and half "dusk"; the first of each thousand has "rare"."""
     account = new_account_id()
     for start in range(0, count, 1000):
         items = []
@@ -61,13 +61,13 @@ class OneConnection:
 
 
 async def record(connection: AsyncConnection, account: AccountId, terms: tuple[Term, ...]) -> None:
-    """At the first page."""
-    store = SearchStore(OneConnection(connection))  # type: ignore[arg-type]  # as good as the real ones
+    """Query the first page."""
+    store = SearchStore(OneConnection(connection))  # type: ignore[arg-type]  # only `read` is called
     await store.candidates(account, SEARCH, Query(terms, None, None, None), None, PAGE)
 
 
 async def rows_read(connection: AsyncConnection, account: AccountId, terms: tuple[Term, ...]) -> int:
-    """As MariaDB counts them, of tables and indexes."""
+    """Return the rows of tables and indexes that MariaDB read for the page."""
     await connection.execute(text("FLUSH STATUS"))
     await record(connection, account, terms)
     status = await connection.execute(text("SHOW SESSION STATUS LIKE 'Handler_read%'"))
@@ -85,14 +85,14 @@ async def test_a_page_reads_as_many_rows_in_a_large_account_as_in_a_small_one(
     for name, terms in CASES.items():
         async with database.readers.read() as connection:
             few, many = [await rows_read(connection, account, terms) for account in (small, large)]
-        # What is counted and what is gathered is read once from the index and once from the derived table.
+        # Counting and gathering each read a row once from the index and once from the derived table.
         limit = 2 * (MAX_GATHERED + 1) * (len(terms) + 1) + WINDOW * 4
         assert max(few, many) <= limit, (name, few, many)
         assert many <= few + 2 * MAX_GATHERED * len(terms), (name, few, many)
 
 
 @pytest.mark.parametrize("common_database_url", ["sqlite"], indirect=True)
-async def test_sqlite_finds_every_row_by_an_index(database: Database) -> None:
+async def test_sqlite_reads_every_row_by_an_index(database: Database) -> None:
     account = new_account_id()
     output: list[tuple[str, Any]] = []
 

@@ -1,4 +1,4 @@
-"""Search over HTTP: what may be asked, what comes back, and that nothing foreign does."""
+"""Search over HTTP: parameters, pages, and no results of other accounts."""
 
 from collections.abc import AsyncIterator
 from hashlib import sha256
@@ -36,7 +36,7 @@ async def add(client: httpx.AsyncClient, name: str, captured_at: str, **more: st
 
 
 async def index(client: httpx.AsyncClient, services: Services) -> None:
-    """As a worker does: the house stands on the same stores."""
+    """Index the account's items, as a worker on the same stores does."""
     account = AccountId((await client.get("account")).json()["id"])
     base = services.base
     await base.events.relay.relay(account)
@@ -90,7 +90,7 @@ async def test_search_never_returns_another_accounts_items(client: httpx.AsyncCl
         {"q": "a b c d e f g h i j k l m n o p q r s t u v w x y z 0 1 2 3 4 5 6 7 8 9"},
     ],
 )
-async def test_what_cannot_be_meant_is_refused(client: httpx.AsyncClient, wrong: dict[str, str]) -> None:
+async def test_invalid_parameters_are_refused(client: httpx.AsyncClient, wrong: dict[str, str]) -> None:
     response = await client.get("search", params=wrong)
     assert (response.status_code, response.json()["type"]) == (422, "urn:darkroom:problem:invalid")
 

@@ -1,4 +1,4 @@
-"""Texts as words: what two spellings have in common, and scripts that know no spaces."""
+"""Indexed words: spellings that count as equal, and scripts without spaces."""
 
 import pytest
 from hypothesis import given
@@ -23,11 +23,11 @@ from app.search.words import MAX_WORDS, fold, indexed_words, query_words
         ("\N{CAMERA} -- ...", set()),
     ],
 )
-def test_words_are_what_people_would_call_the_same(text: str, words: set[str]) -> None:
+def test_different_spellings_of_a_word_are_indexed_as_one(text: str, words: set[str]) -> None:
     assert indexed_words([text]) == words
 
 
-def test_a_word_is_cut_and_a_caption_is_not_indexed_without_end() -> None:
+def test_a_word_and_the_words_of_a_caption_are_limited() -> None:
     assert indexed_words(["x" * 1000]) == {"x" * WORD_CHARACTERS}
     assert query_words("x" * 1000) == ["x" * WORD_CHARACTERS]
     many = " ".join(f"w{number}" for number in range(2000))

@@ -36,7 +36,7 @@ def test_a_word_and_the_words_of_a_caption_are_limited() -> None:
 
 
 @given(st.text(max_size=60))
-def test_every_text_finds_itself_and_its_folded_self(text: str) -> None:
+def test_every_text_matches_itself_and_its_folded_form(text: str) -> None:
     indexed = indexed_words([text])
     for words in (query_words(text), query_words(fold(text))):
         assert all(word in indexed for word in words[:-1])
@@ -44,7 +44,7 @@ def test_every_text_finds_itself_and_its_folded_self(text: str) -> None:
 
 
 @given(st.text(alphabet="東京大阪はのタワー", min_size=1, max_size=12), st.data())
-def test_any_part_of_an_unspaced_text_finds_it(text: str, data: st.DataObject) -> None:
+def test_any_part_of_an_unspaced_text_matches_it(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text) - 1))
     end = data.draw(st.integers(start + 1, len(text)))
     words, indexed = query_words(text[start:end]), indexed_words([text])

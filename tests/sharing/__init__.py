@@ -1,1 +1,1 @@
-"""Share links: who gets in, what they see, and when it ends."""
+"""Share links: access, contents, and expiry."""

@@ -1,4 +1,4 @@
-"""The albums' family: what sharing decides is seen where they look. And a town, where people come by links and talk."""
+"""The albums' services, where access by sharing is visible, and services for share links and comments."""
 
 from collections.abc import AsyncIterator
 
@@ -13,6 +13,6 @@ __all__ = ["album_services", "album_services_on_both"]
 
 @pytest_asyncio.fixture(scope="module")
 async def sharing(stores: Stores) -> AsyncIterator[SharingServices]:
-    """One for all tests of a module: opening an app costs more than most of what they do in it."""
+    """The services for all tests of a module, because opening an app costs more than most tests."""
     async with open_services(stores, ManualClock()) as services, open_sharing_services(stores, services) as opened:
         yield opened

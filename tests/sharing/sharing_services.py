@@ -1,4 +1,4 @@
-"""People with accounts, their photos and albums, over HTTP: what tests of sharing and of comments begin with."""
+"""Users with photos and albums over HTTP, for the tests of sharing and of comments."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -24,7 +24,7 @@ NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who is signed in; each call is a request of theirs."""
+    """A signed-in user; each method sends a request of theirs."""
 
     http: httpx.AsyncClient
     services: Services
@@ -43,14 +43,14 @@ class Person:
         return _good(await self.request("POST", path, json, headers)).json()
 
     async def photo(self) -> str:
-        """The id of one that is ready; its bytes are in S3, its renditions need not be."""
+        """Add a ready photo and return its id. Its original is in S3; its renditions need not be."""
         row = await self._services.queued(new_ulid().encode())
         claimed = await self._services.work.claim(row.account_id, row.item_id)
         done = await self._services.work.finish(claimed, ItemKind.IMAGE, poster(claimed.attempt), [])
         return done.item_id
 
     async def video(self) -> str:
-        """The id of a video whose playlists are in S3."""
+        """Add a video whose playlists are in S3 and return its id."""
         return (await ready(self._services, await claimed_in_bulk(self._services))).item_id
 
     async def album(self, *items: str) -> str:
@@ -60,7 +60,7 @@ class Person:
         return album
 
     async def invite(self, album: str, invitee: "Person", role: Role = Role.VIEWER) -> None:
-        """The guest accepts at once."""
+        """Invite `invitee` and accept the invitation."""
         invited = await self.post(f"albums/{album}/invitations", {"role": role})
         await invitee.post("invitations/accept", {"token": invited["token"]})
 
@@ -75,7 +75,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A share link in the hands of somebody without an account."""
+    """A share link, used by a visitor without an account."""
 
     http: httpx.AsyncClient
     id: str
@@ -96,7 +96,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class SharingServices:
-    """One app process, and a house on the same stores to make items ready in."""
+    """One app process, and a worker's services on the same stores to make items ready."""
 
     http: httpx.AsyncClient
     services: Services
@@ -107,7 +107,7 @@ class SharingServices:
         return Person(self.http, self.services, account, headers)
 
     async def once_more(self, user: Person) -> Person:
-        """With another session of the same account."""
+        """Return the same user with another session."""
         account = await user.get("account")
         body = {"email": account["email"], "password": PASSWORD}
         response = _good(await self.http.post("sessions", json=body, headers=CLOSED_PORT))

@@ -1,4 +1,4 @@
-"""Who sees which foreign item: as long as an album shows it to them, read-only, by URLs of ten minutes."""
+"""Access to another account's items: read-only, while an album shows them, by URLs valid for ten minutes."""
 
 import asyncio
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ async def test_a_viewer_gets_urls_of_the_renditions_for_ten_minutes(album_servic
     assert (visible["item"], visible["owner_id"], visible["original"]) == (bob_photo, ada.account, False)
     tagged = await bob.http.get(f"items/{item}")
     same = await bob.http.get(f"items/{item}", headers={"If-None-Match": tagged.headers["ETag"]})
-    assert same.status_code in (200, 304)  # 200 when a window began meanwhile
+    assert same.status_code in (200, 304)  # 200 if a window began in between
 
 
 async def test_a_viewer_changes_nothing_and_reads_no_receipt(album_services: AlbumServices) -> None:
@@ -70,7 +70,7 @@ async def test_a_viewer_changes_nothing_and_reads_no_receipt(album_services: Alb
     assert (await item_of(ada, item))["caption"] == ""
 
 
-async def test_originals_go_to_members_only_where_the_album_allows_them(album_services: AlbumServices) -> None:
+async def test_members_get_originals_only_where_the_album_allows_them(album_services: AlbumServices) -> None:
     ada, bob = await album_services.person(), await album_services.person()
     item = await ada.photo()
     album = await ada.album(item)
@@ -112,7 +112,7 @@ async def test_a_contributors_original_is_served_only_if_allowed_at_its_placemen
     assert await visible() == [True, True], "the album's page is not the one cached before"
 
 
-async def test_an_item_in_two_albums_is_seen_as_long_as_one_of_them_shows_it(
+async def test_an_item_in_two_albums_is_visible_as_long_as_one_of_them_shows_it(
     album_services_on_both: AlbumServices,
 ) -> None:
     ada, bob = await album_services_on_both.person(), await album_services_on_both.person()
@@ -131,7 +131,7 @@ async def test_an_item_in_two_albums_is_seen_as_long_as_one_of_them_shows_it(
     assert await ada.sees(item)
 
 
-async def test_taking_an_item_out_ends_new_urls_at_once_and_also_those_of_a_grant(
+async def test_removing_an_item_ends_new_urls_immediately_including_those_of_a_grant(
     album_services_on_both: AlbumServices,
 ) -> None:
     ada, bob = await album_services_on_both.person(), await album_services_on_both.person()
@@ -188,13 +188,13 @@ async def test_reading_a_cached_album_costs_no_query(album_services: AlbumServic
             await record()
         if not statements:
             return
-        await asyncio.sleep(0.1)  # the first look fills the cache; on a busy machine Redis may be lost for a moment
+        await asyncio.sleep(0.1)  # the first read fills the cache; a busy machine may lose Redis for a moment
     raise AssertionError(statements)
 
 
 @contextmanager
 def counted_statements() -> Iterator[list[str]]:
-    """What this process asks of the tables that decide about access."""
+    """Record the queries of this process on the tables that decide access."""
     received: list[str] = []
 
     def record(_connection: object, _cursor: object, statement: str, *_further: object) -> None:

@@ -1,4 +1,4 @@
-"""Comments over HTTP: who reads and writes them, who has them unread, and who is told."""
+"""Comments over HTTP: access, unread counts, and events to the recipients."""
 
 import asyncio
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ async def unread(who: Person) -> dict[str, int]:
 
 
 async def published_events(who: Person, subject: str, last: str) -> list[Json]:
-    """What the log of this person says about it, up to the first event of the type `last`."""
+    """Return the person's events about `subject`, up to the first one of the type `last`."""
     received: list[Json] = []
     read_to = 0
     async with asyncio.timeout(60):
@@ -58,13 +58,13 @@ async def test_comments_reach_the_viewers_of_an_item_and_no_other_account(sharin
         ).status_code == 404
 
 
-async def test_pages_go_back_in_time_and_their_cursors_are_the_readers_own(sharing: SharingServices) -> None:
+async def test_pages_go_back_in_time_and_cursors_are_valid_for_their_reader_only(sharing: SharingServices) -> None:
     owner, member = await sharing.user(), await sharing.user()
     item = await owner.photo()
     await owner.invite(await owner.album(item), member)
     for number in range(5):
         await add_comment(owner, item, str(number))
-        await asyncio.sleep(0.002)  # ids are in order from one millisecond to the next
+        await asyncio.sleep(0.002)  # ids sort by their millisecond
     path = f"items/{item}/comments?limit=2"
     seen, cursor = [], ""
     while True:
@@ -77,7 +77,7 @@ async def test_pages_go_back_in_time_and_their_cursors_are_the_readers_own(shari
     assert seen == ["4", "3", "2", "1", "0"]
 
 
-async def test_only_the_author_edits_and_the_items_owner_may_remove(sharing: SharingServices) -> None:
+async def test_only_the_author_edits_and_the_items_owner_may_delete(sharing: SharingServices) -> None:
     owner, author, other = [await sharing.user() for _ in range(3)]
     item = await owner.photo()
     album = await owner.album(item)
@@ -128,7 +128,7 @@ async def test_a_comment_is_unread_for_every_recipient_until_marked(sharing: Sha
     assert await unread(other) == {item: 1}
 
 
-async def test_what_can_no_longer_be_seen_is_not_counted(sharing: SharingServices) -> None:
+async def test_comments_that_are_no_longer_visible_are_not_counted(sharing: SharingServices) -> None:
     owner, member = await sharing.user(), await sharing.user()
     leaves, deleted, stays = [await owner.photo() for _ in range(3)]
     album = await owner.album(leaves, deleted, stays)
@@ -145,7 +145,7 @@ async def test_what_can_no_longer_be_seen_is_not_counted(sharing: SharingService
 async def test_each_viewer_of_the_item_receives_every_change_once(sharing: SharingServices) -> None:
     owner, author, other = [await sharing.user() for _ in range(3)]
     item = await owner.photo()
-    for album in (await owner.album(item), await owner.album(item)):  # in two albums, told once
+    for album in (await owner.album(item), await owner.album(item)):  # in two albums, published once
         for invitee in (author, other):
             await owner.invite(album, invitee)
     comment = await add_comment(author, item, "One")
@@ -160,7 +160,7 @@ async def test_each_viewer_of_the_item_receives_every_change_once(sharing: Shari
         assert received[0]["data"]["author"] == comment["author"]
 
 
-async def test_the_same_request_writes_one_comment_however_often_it_is_sent(sharing: SharingServices) -> None:
+async def test_a_repeated_request_writes_one_comment(sharing: SharingServices) -> None:
     owner = await sharing.user()
     item = await owner.photo()
     key = {"Idempotency-Key": new_ulid()}

@@ -1,4 +1,4 @@
-"""Share links over HTTP: what a visitor sees and does not, what an owner may change, and that an end is the end."""
+"""Share links over HTTP: what visitors see, what owners may change, and that an ended link gives no access."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -33,7 +33,7 @@ async def proof_of(link: Link, password: str = PASSWORD) -> dict[str, str]:
     return {PROOF_HEADER: response.json()["proof"]}
 
 
-async def test_a_visitor_sees_the_album_and_its_items_and_nothing_else(sharing: SharingServices) -> None:
+async def test_a_visitor_sees_only_the_album_and_its_items(sharing: SharingServices) -> None:
     owner = await sharing.user()
     visible, hidden = await owner.photo(), await owner.photo()
     link = await owner.share(await owner.album(visible))
@@ -54,7 +54,7 @@ async def test_a_visitor_sees_the_album_and_its_items_and_nothing_else(sharing: 
         assert (await link.request(method, path, {"caption": "mine"})).status_code in {401, 404}, path
 
 
-async def test_a_visitors_addresses_live_ten_to_twenty_minutes(sharing: SharingServices) -> None:
+async def test_a_visitors_urls_are_valid_for_ten_to_twenty_minutes(sharing: SharingServices) -> None:
     owner = await sharing.user()
     item = await owner.photo()
     link = await owner.share(await owner.album(item))
@@ -68,7 +68,7 @@ async def test_a_visitor_plays_a_video_until_the_link_is_revoked(sharing: Sharin
     album = await owner.album(video)
     link = await owner.share(album)
     playlist = (await link.get(f"items/{video}"))["playlist_url"].removeprefix("/v1/")
-    main = await sharing.http.get(playlist)  # a player sends no header: its grant lies in the address
+    main = await sharing.http.get(playlist)  # a player sends no header: its grant is in the URL
     assert main.status_code == 200
     (rung, *_) = [line for line in main.text.splitlines() if not line.startswith("#")]
     media = main.url.join(rung)
@@ -77,7 +77,7 @@ async def test_a_visitor_plays_a_video_until_the_link_is_revoked(sharing: Sharin
     assert [(await sharing.http.get(url)).status_code for url in (playlist, media)] == [404, 404]
 
 
-async def test_originals_are_for_links_that_allow_them(sharing: SharingServices) -> None:
+async def test_originals_are_served_only_to_links_that_allow_downloads(sharing: SharingServices) -> None:
     owner = await sharing.user()
     item = await owner.photo()
     album = await owner.album(item)
@@ -113,7 +113,7 @@ async def test_a_revoked_link_immediately_equals_an_unknown_one(sharing: Sharing
 
 
 async def _expire(sharing: SharingServices, link: Link) -> None:
-    """As an owner does with an expiry that is now over."""
+    """Set an expiry that has just passed, as an owner could."""
     over = update(share_links).where(share_links.c.id == link.id).values(expires_at=datetime.now(UTC))
     keys = key_of_token(hash_of(link.token)), key_of_id(ShareId(link.id))
     async with sharing.services.base.cache.change(*keys) as connection:
@@ -136,7 +136,7 @@ async def test_expiry_alone_ends_a_cached_link(sharing: SharingServices) -> None
     passwords.close()
 
 
-async def test_an_item_that_leaves_the_album_is_gone_for_visitors_at_once(sharing: SharingServices) -> None:
+async def test_an_item_removed_from_the_album_is_absent_for_visitors_immediately(sharing: SharingServices) -> None:
     owner = await sharing.user()
     item, stays = await owner.photo(), await owner.photo()
     album = await owner.album(item, stays)
@@ -147,7 +147,7 @@ async def test_an_item_that_leaves_the_album_is_gone_for_visitors_at_once(sharin
     assert [each["item"]["id"] for each in (await link.get("shared/items"))["items"]] == [stays]
 
 
-async def test_a_password_is_required_once_and_a_change_locks_all_visitors_out(sharing: SharingServices) -> None:
+async def test_a_link_requires_its_password_and_a_new_password_ends_all_proofs(sharing: SharingServices) -> None:
     owner = await sharing.user()
     item = await owner.photo()
     album = await owner.album(item)
@@ -169,7 +169,7 @@ async def test_a_password_is_required_once_and_a_change_locks_all_visitors_out(s
     assert await link.status("shared") == 200
 
 
-async def test_guessing_a_password_ends_in_429_also_for_the_right_one(sharing: SharingServices) -> None:
+async def test_guessing_a_password_ends_in_429_even_for_the_right_one(sharing: SharingServices) -> None:
     owner = await sharing.user()
     link = await owner.share(await owner.album(), password=PASSWORD)
     attempts = Attempts(sharing.services.base.signals.limits)
@@ -211,7 +211,7 @@ async def test_the_token_is_returned_once_and_not_stored(sharing: SharingService
     assert keyed.status_code == 400
 
 
-async def test_two_who_change_a_link_do_not_undo_each_other(sharing: SharingServices) -> None:
+async def test_concurrent_changes_of_a_link_do_not_undo_each_other(sharing: SharingServices) -> None:
     owner = await sharing.user()
     album = await owner.album()
     link = await owner.share(album)
@@ -225,7 +225,7 @@ async def test_two_who_change_a_link_do_not_undo_each_other(sharing: SharingServ
     assert (await owner.request("PATCH", path, {"expires_at": past})).status_code == 422
 
 
-async def test_an_album_has_so_many_links_and_no_more(sharing: SharingServices) -> None:
+async def test_the_number_of_links_of_an_album_is_limited(sharing: SharingServices) -> None:
     owner = await sharing.user()
     album = await owner.album()
     link = await owner.share(album)
@@ -240,7 +240,7 @@ async def test_an_album_has_so_many_links_and_no_more(sharing: SharingServices) 
     await owner.share(album)
 
 
-async def test_only_the_albums_owner_has_to_do_with_its_links(sharing: SharingServices) -> None:
+async def test_only_the_albums_owner_manages_its_links(sharing: SharingServices) -> None:
     owner, member, other_account = [await sharing.user() for _ in range(3)]
     album = await owner.album()
     link = await owner.share(album)
@@ -254,7 +254,7 @@ async def test_only_the_albums_owner_has_to_do_with_its_links(sharing: SharingSe
     assert await link.status("shared") == 200
 
 
-async def test_a_link_opens_nothing_by_any_route_once_its_owner_has_closed_the_account(
+async def test_a_link_is_absent_on_every_route_once_its_owners_account_is_closed(
     sharing: SharingServices,
 ) -> None:
     owner = await sharing.user()

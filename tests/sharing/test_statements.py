@@ -1,4 +1,4 @@
-"""The statements of share links and of comments, on SQLite and on MariaDB."""
+"""The statements of share links and comments on SQLite and on MariaDB."""
 
 from app.albums.comment_erasure import CommentErasure
 from app.albums.comment_events import CommentEvents
@@ -10,7 +10,9 @@ from tests.sharing.sharing_services import open_sharing_services
 PASSWORD, TEXT = "six or more", "Un été à la mer 🏖️ — 海"
 
 
-async def test_a_link_and_a_comment_live_and_end_on_both_databases(stores: Stores, common_database_url: str) -> None:
+async def test_links_and_comments_are_created_changed_and_deleted_on_both_databases(
+    stores: Stores, common_database_url: str
+) -> None:
     settings = {"database_url": common_database_url}
     async with (
         open_services(stores, ManualClock(), **settings) as services,

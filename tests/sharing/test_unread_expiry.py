@@ -1,4 +1,4 @@
-"""What nobody reads for 90 days counts as read, on SQLite and on MariaDB: bit by bit, however many workers do it."""
+"""Comments unread for 90 days count as read, on SQLite and MariaDB: in bounded steps, with any number of workers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture
 async def sharing(stores: Stores, database_url: str) -> AsyncIterator[SharingServices]:
-    """In a database of its own: what expires is looked for in all of it."""
+    """Services with a database of their own, because the expiry searches all of it."""
     settings = {"database_url": database_url}
     async with (
         open_services(stores, ManualClock(), **settings) as services,
@@ -34,7 +34,7 @@ def worker(services: Services) -> UnreadExpiry:
 
 
 async def add_comment(services: Services, item: str, author: Person, at: datetime, *unread_by: Person) -> CommentId:
-    """A comment of that moment, which these people have not read."""
+    """Add a comment written at `at`, unread by these people."""
     id_ = first_comment_id(at)
     row = CommentRow(id_, ItemId(item), author.account, author.account, "Look!", version=1, created_at=at)
     readers = [each.account for each in unread_by]
@@ -53,7 +53,7 @@ async def rows_of(services: Services, account: AccountId) -> int:
         return (await CommentStore().count_rows(connection, account))["unread_comments"]
 
 
-async def test_after_90_days_it_counts_as_read_wherever_the_counter_was_cached(sharing: SharingServices) -> None:
+async def test_after_90_days_comments_count_as_read_also_in_cached_counters(sharing: SharingServices) -> None:
     owner, silent, other = [await sharing.user() for _ in range(3)]
     item, services = await owner.photo(), sharing.services
     album = await owner.album(item)
@@ -72,7 +72,7 @@ async def test_after_90_days_it_counts_as_read_wherever_the_counter_was_cached(s
     assert len((await silent.get(f"items/{item}/comments"))["comments"]) == 2
 
 
-async def test_it_goes_in_bounded_steps_and_several_workers_at_once_come_to_the_same(
+async def test_expiry_runs_in_bounded_steps_and_concurrent_workers_finish_it(
     sharing: SharingServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(unread_expiry, "ROWS_PER_STEP", 3)

@@ -1,1 +1,1 @@
-"""The clients of the external systems, against the real ones."""
+"""The clients of the external systems, on real servers."""

@@ -1,4 +1,4 @@
-"""The smallest service on both sides of a database, to see what a user sees of its bad days."""
+"""A minimal service with database reads and writes, to see what its users notice of an outage."""
 
 import asyncio
 from collections import Counter
@@ -30,7 +30,9 @@ SendRequest = Callable[[], Awaitable[httpx.Response]]
 
 @dataclass(slots=True)
 class SampleService:
-    """`read` is answered by the readers, `read_fresh` and `write` by the writer; each side has its proxy."""
+    """A service whose database has a proxy before each server: readers serve `read`, the writer `read_fresh` and
+    `write`.
+    """
 
     database: Database
     writer: FaultProxy
@@ -38,7 +40,7 @@ class SampleService:
     http: httpx.AsyncClient
     acknowledged: set[str] = field(default_factory=set)
     refused_writes: Counter[int] = field(default_factory=Counter)
-    """By the database's number: what it refused on an open connection."""
+    """Refused statements on open connections, by the database's error number."""
 
     async def read(self) -> httpx.Response:
         return await self.http.get("/notes")
@@ -54,24 +56,24 @@ class SampleService:
         return response
 
     async def warm(self, connections: int = 5) -> None:
-        """Open pools on both sides."""
+        """Open connections in the pools of both sides."""
         for send_request in (self.read, self.read_fresh, self.write):
             responses = await asyncio.gather(*(send_request() for _ in range(connections)))
             assert {response.status_code for response in responses} == {200}
 
     async def until(self, holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(WAIT_SECONDS):
-            while not holds():  # noqa: ASYNC110 - others bring it about, step by step
+            while not holds():  # noqa: ASYNC110 - no event of other tasks and processes
                 await asyncio.sleep(0.01)
 
     async def until_responded(self, send_request: SendRequest, status: int) -> None:
         async with asyncio.timeout(WAIT_SECONDS):
-            while (await send_request()).status_code != status:  # noqa: ASYNC110 - what we await is another process
+            while (await send_request()).status_code != status:  # noqa: ASYNC110 - no event of another process
                 await asyncio.sleep(0.01)
 
 
 class Crowd:
-    """People who ask again and again until the end of the block; their answers, by status."""
+    """Clients that send requests until the end of the block, with the counts of their response statuses."""
 
     def __init__(self, send_request: SendRequest, people: int = 4) -> None:
         self.statuses: Counter[int] = Counter()
@@ -100,7 +102,9 @@ class Crowd:
 async def open_sample_service(
     pair: DatabasePair, name: str, *, user: str = USER, **options: Any
 ) -> AsyncIterator[SampleService]:
-    """On a database of the pair, with an own proxy before each server; `options` are the Database's."""
+    """Open the service on a database of the pair, with a proxy before each server; `options` are those of
+    `Database`.
+    """
     async with FaultProxy(pair.writer.port) as writer, FaultProxy(pair.reader.port) as reader:
         database = Database(
             pair.writer.url(name, port=writer.port, user=user),

@@ -1,4 +1,4 @@
-"""How dataclasses are stored: names of attributes, moments, closed sets, and what other releases wrote."""
+"""How dataclasses are stored: attribute names, moments, closed sets, and rows of other releases."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -41,21 +41,21 @@ def test_a_renamed_field_keeps_its_attribute_at_every_depth() -> None:
     }
 
 
-def test_what_was_stored_is_read_back_as_it_was() -> None:
+def test_a_stored_value_is_read_back_unchanged() -> None:
     assert from_attributes(Outer, decode(encode(to_attributes(FULL)))) == FULL
 
 
-def test_absent_attributes_are_the_defaults_and_unknown_ones_of_a_newer_release_nothing() -> None:
+def test_absent_attributes_get_defaults_and_those_of_newer_releases_are_ignored() -> None:
     assert from_attributes(Outer, {"name": "a", "later": 1, "parts": [{"width": 1, "later": 2}]}) == Outer(
         "a", parts=(Inner(1),)
     )
 
 
-def test_a_row_without_what_every_release_writes_is_an_error() -> None:
+def test_a_row_without_a_required_attribute_is_an_error() -> None:
     with pytest.raises(TypeError):
         from_attributes(Outer, {"at": "2026-01-02T03:04:05.678Z"})
 
 
-def test_a_member_that_no_release_knows_is_an_error() -> None:
+def test_an_unknown_member_of_a_closed_set_is_an_error() -> None:
     with pytest.raises(ValueError, match="blue"):
         from_attributes(Inner, {"width": 1, "former": ["blue"]})

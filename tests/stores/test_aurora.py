@@ -1,4 +1,4 @@
-"""Transactions on the relational database: whole or not at all, never endless, and with our own errors."""
+"""Transactions on the relational database: atomic, bounded in time, and with our own errors."""
 
 import asyncio
 import threading
@@ -44,7 +44,7 @@ async def _put(connection: AsyncConnection, number: int, name: str) -> None:
     await connection.execute(_rows.insert().values(id=number, name=name))
 
 
-async def test_a_transaction_commits_at_its_end_and_vanishes_on_any_error(database: Database) -> None:
+async def test_a_transaction_commits_at_its_end_and_rolls_back_on_any_error(database: Database) -> None:
     async with database.writer.write() as connection:
         await _put(connection, 1, "kept")
 
@@ -59,7 +59,7 @@ async def test_a_transaction_commits_at_its_end_and_vanishes_on_any_error(databa
     assert await _names(database) == ["kept"]
 
 
-async def test_a_cancelled_transaction_leaves_nothing_and_gives_its_connection_back(database: Database) -> None:
+async def test_a_cancelled_transaction_writes_no_row_and_returns_its_connection(database: Database) -> None:
     async def begin_and_wait(number: int, begun: asyncio.Event) -> None:
         async with database.writer.write() as connection:
             await _put(connection, number, f"cancelled {number}")
@@ -95,7 +95,7 @@ async def test_texts_that_differ_in_case_or_accent_are_two_texts(database: Datab
     assert await _names(database) == names
 
 
-async def test_a_moment_comes_back_in_utc_to_the_microsecond(database: Database) -> None:
+async def test_a_moment_is_read_back_in_utc_to_the_microsecond(database: Database) -> None:
     moment = datetime(2026, 11, 24, 1, 2, 3, 456789, tzinfo=timezone(timedelta(hours=5, minutes=30)))
     async with database.writer.write() as connection:
         await connection.execute(_rows.insert().values(id=1, at=moment))
@@ -165,7 +165,7 @@ async def test_an_outer_timeout_is_not_translated(database: Database) -> None:
 
 
 @pytest.mark.parametrize("url", ["sqlite+aiosqlite:////no/such/folder/darkroom.db", "mysql+asyncmy://root@{server}/x"])
-async def test_a_database_out_of_reach_is_unavailable(url: str) -> None:
+async def test_an_unreachable_database_is_unavailable(url: str) -> None:
     database = Database(url.format(server=f"127.0.0.1:{free_port()}"))
 
     with pytest.raises(Unavailable) as refused:
@@ -174,11 +174,11 @@ async def test_a_database_out_of_reach_is_unavailable(url: str) -> None:
     assert refused.value.retry_after_seconds == 1
     await database.close()
     for thread in threading.enumerate():
-        if "_connection_worker_thread" in thread.name:  # SQLite's driver: it has a last word for this event loop
+        if "_connection_worker_thread" in thread.name:  # SQLite's driver: it still posts to this event loop
             await asyncio.to_thread(thread.join)
 
 
-async def test_a_statement_that_takes_too_long_is_cut(mariadb_url: str) -> None:
+async def test_a_statement_beyond_its_time_limit_is_aborted(mariadb_url: str) -> None:
     database = Database(mariadb_url, statement_seconds=1)
 
     with pytest.raises(Unavailable):
@@ -188,8 +188,8 @@ async def test_a_statement_that_takes_too_long_is_cut(mariadb_url: str) -> None:
     await database.close()
 
 
-async def test_a_writer_that_became_a_reader_is_left_at_once(mariadb_url: str) -> None:
-    # Who may do everything may write on a reader, too.
+async def test_connections_to_a_writer_that_became_a_reader_are_dropped_immediately(mariadb_url: str) -> None:
+    # A user with all privileges may write on a read-only server, too.
     root = Database(mariadb_url)
     async with root.writer.write() as connection:
         await connection.execute(text("CREATE TABLE demoted (id INT PRIMARY KEY)"))
@@ -217,7 +217,7 @@ async def _connection_number(database: Database) -> int | None:
         return number
 
 
-async def test_what_sqlite_has_committed_is_on_the_disk(tmp_path: Path) -> None:
+async def test_a_sqlite_commit_is_flushed_to_disk(tmp_path: Path) -> None:
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'darkroom.db'}")
 
     async with database.writer.read() as connection:

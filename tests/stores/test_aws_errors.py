@@ -1,4 +1,4 @@
-"""Each class of AWS error at each call of each store: nothing but our own errors comes out, and each is counted."""
+"""Each class of AWS error at each call of each store: it raises one of our own errors and is counted."""
 
 import asyncio
 from collections import Counter
@@ -73,7 +73,9 @@ HEALING = {
     Fault.RESET: ErrorClass.UNREACHABLE,
 }
 NO_ERROR_WHILE_MISSING = {"delete_message", "hide", "head"}
-"""A message of a queue that is gone is gone, too; a HEAD cannot tell an absent bucket from an absent object."""
+"""A missing queue has no messages to delete or hide; a HEAD cannot distinguish an absent bucket from an absent
+object.
+"""
 
 
 async def _all(pages: AsyncIterator[object]) -> None:
@@ -109,7 +111,7 @@ def _inject(plan: Plan, fault: Fault) -> None:
 
 
 async def _outcomes(aws: AmazonStores, folder: Path) -> dict[str, object]:
-    """What each call ends with, all of them at once, because the SDK repeats some."""
+    """Return the outcome of each call. They run concurrently, because the SDK retries some."""
     results = await asyncio.gather(
         *(_one(call(aws, _made(folder / name))) for name, (_, call) in CALLS.items()), return_exceptions=True
     )
@@ -126,7 +128,7 @@ def _made(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(("fault", "error_class"), HEALING.items())
-async def test_what_may_heal_is_unavailable_at_each_call_and_is_counted(
+async def test_a_transient_error_is_unavailable_at_each_call_and_is_counted(
     aws: AmazonStores, plan: Plan, tmp_path: Path, fault: Fault, error_class: ErrorClass
 ) -> None:
     _inject(plan, fault)
@@ -139,7 +141,7 @@ async def test_what_may_heal_is_unavailable_at_each_call_and_is_counted(
     counted: Counter[str] = Counter()
     for each in aws.errors.counts():
         counted[each.service] += each.count
-        assert each.error_class is error_class or each.service == "S3"  # a HEAD's response has a status and no code
+        assert each.error_class is error_class or each.service == "S3"  # a HEAD's response has only a status
     assert counted == expected
 
 
@@ -152,7 +154,7 @@ async def test_a_malformed_call_is_rejected_and_counted(aws: AmazonStores, plan:
     }
 
 
-async def test_a_conflict_of_a_single_write_is_repeated_until_it_is_over(aws: AmazonStores, plan: Plan) -> None:
+async def test_a_write_conflict_is_retried_and_a_transactions_conflict_is_raised(aws: AmazonStores, plan: Plan) -> None:
     plan.replace(b'{"rules": [{"operation": "PutItem", "fault": "conflict"}]}')
     with pytest.raises(Unavailable):
         await aws.dynamo.write(put(ITEMS_TABLE, KEY, {}))
@@ -208,7 +210,7 @@ def test_an_error_of_the_sdk_is_classified_by_its_type() -> None:
     assert classify(ParamValidationError(report="x")) is ErrorClass.REJECTED
 
 
-def test_counts_name_the_last_time(clock: ManualClock) -> None:
+def test_error_counts_include_the_time_of_the_last_error(clock: ManualClock) -> None:
     errors = AwsErrors(clock)
     errors.record("SQS", ErrorClass.THROTTLED)
     clock.advance(seconds=5)

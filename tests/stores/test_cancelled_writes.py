@@ -1,4 +1,4 @@
-"""Whoever is cancelled in the middle of a write leaves no lock behind, wherever that was."""
+"""A write that is cancelled at any point leaves no lock behind."""
 
 import asyncio
 import gc
@@ -17,13 +17,13 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     opened = Database(f"sqlite+aiosqlite:///{tmp_path / 'darkroom.db'}")
     async with opened.writer.write() as connection:
         await connection.execute(text("CREATE TABLE things (number INTEGER)"))
-    gc.disable()  # the worst case: nobody finds the cursors that died with their tasks
+    gc.disable()  # the worst case: no collection closes the cursors of cancelled tasks
     yield opened
     gc.enable()
     await opened.close()
 
 
-async def test_a_write_goes_on_at_once_after_others_were_cancelled_at_any_moment(database: Database) -> None:
+async def test_a_write_succeeds_immediately_after_others_were_cancelled_at_any_moment(database: Database) -> None:
     chance = random.Random(1)
 
     async def write() -> None:
@@ -36,7 +36,7 @@ async def test_a_write_goes_on_at_once_after_others_were_cancelled_at_any_moment
     retained = []
     for _ in range(60):
         tasks = [asyncio.create_task(write()) for _ in range(3)]
-        retained += tasks  # with the errors that they ended in
+        retained += tasks  # with the exceptions that ended them
         await asyncio.sleep(chance.uniform(0, 0.02))
         for task in tasks:
             task.cancel()

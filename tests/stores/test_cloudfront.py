@@ -1,4 +1,4 @@
-"""Our signer beside botocore's: the same bytes, for every process, whatever the key of a file looks like."""
+"""Our signer compared with botocore's: the same bytes, in every process, for any object key."""
 
 import json
 import subprocess
@@ -50,27 +50,27 @@ def sign_with_p256(message: bytes) -> bytes:
     return KEY.sign(message, ec.ECDSA(SHA256(), deterministic_signing=True))
 
 
-def test_a_signed_file_of_a_folder_is_what_botocore_makes_with_the_same_key() -> None:
+def test_a_signed_file_of_a_folder_equals_botocores_with_the_same_key() -> None:
     ours = SIGNER.sign_folder(FOLDER, expires_at=END).url("3f9c/1/small.webp")
     other = botocores(sign_with_p256, f"{BASE_URL}/{FOLDER}/3f9c/1/small.webp", f"{BASE_URL}/{FOLDER}/*")
     assert ours == f"{other}&Hash-Algorithm=SHA256"
 
 
-def test_a_signed_object_is_what_botocore_makes_with_the_same_key() -> None:
+def test_a_signed_object_equals_botocores_with_the_same_key() -> None:
     url = f"{BASE_URL}/originals/acc/item"
     assert SIGNER.sign_object("originals/acc/item", expires_at=END) == (
         f"{botocores(sign_with_p256, url, url)}&Hash-Algorithm=SHA256"
     )
 
 
-def test_the_policy_is_what_botocore_signs_with_an_rsa_key() -> None:
+def test_the_policy_equals_the_one_that_botocore_signs_with_an_rsa_key() -> None:
     key = rsa.generate_private_key(65537, 2048)
     url = f"{BASE_URL}/originals/acc/item"
     other = botocores(lambda message: key.sign(message, padding.PKCS1v15(), SHA1()), url, url)  # noqa: S303
     assert policy_in(SIGNER.sign_object("originals/acc/item", expires_at=END)) == policy_in(other)
 
 
-def test_the_signature_is_the_keys_own_over_the_policy() -> None:
+def test_the_signature_verifies_against_the_policy() -> None:
     url = SIGNER.sign_object("originals/acc/item", expires_at=END)
     signature = b64decode(parameters(url)["Signature"].translate(str.maketrans("-_~", "+=/")))
     KEY.public_key().verify(signature, policy_in(url), ec.ECDSA(SHA256()))
@@ -84,7 +84,7 @@ def test_the_signature_is_the_keys_own_over_the_policy() -> None:
     }
 
 
-def test_every_process_gives_the_same_url() -> None:
+def test_every_process_issues_the_same_url() -> None:
     program = f"""
 from datetime import datetime
 from sys import stdin
@@ -92,7 +92,7 @@ from app.stores.cloudfront import UrlSigner
 signer = UrlSigner({BASE_URL!r}, {KEY_ID!r}, stdin.read())
 print(signer.sign_folder({FOLDER!r}, expires_at=datetime.fromisoformat({END.isoformat()!r})).url("3f9c/1/small.webp"))
 """
-    done = subprocess.run(  # noqa: S603 - our own program; the key goes in by stdin, not by the command line
+    done = subprocess.run(  # noqa: S603 - our own program; stdin hides the key from the process list
         [sys.executable, "-c", program], input=pem_of(KEY), capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == SIGNER.sign_folder(FOLDER, expires_at=END).url("3f9c/1/small.webp")
@@ -116,7 +116,7 @@ def test_any_key_is_escaped_into_one_url_without_wildcards(folder: str, file: st
     assert not set('*?#"\\ ') & set(signed.address.removeprefix(BASE_URL))
 
 
-def test_a_slash_at_the_end_of_the_base_url_changes_nothing() -> None:
+def test_a_trailing_slash_of_the_base_url_makes_no_difference() -> None:
     other = UrlSigner(f"{BASE_URL}/", KEY_ID, pem_of(KEY))
     assert other.sign_object("a", expires_at=END) == SIGNER.sign_object("a", expires_at=END)
 
@@ -124,6 +124,6 @@ def test_a_slash_at_the_end_of_the_base_url_changes_nothing() -> None:
 @pytest.mark.parametrize(
     "key", [rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP384R1())], ids=["rsa", "p384"]
 )
-def test_another_kind_of_key_is_refused_at_the_start(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> None:
+def test_another_type_of_key_is_refused_at_the_start(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> None:
     with pytest.raises(ValueError, match="P-256"):
         UrlSigner(BASE_URL, KEY_ID, pem_of(key))

@@ -1,4 +1,4 @@
-"""How we sign in to the database: with a password that may change at any time, and to nobody but the right server."""
+"""Access to the database: passwords that rotate at any time, and TLS that verifies the server."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from tests.stores.sample_service import Crowd, SampleService, open_sample_servic
 
 
 class Password:
-    """Of a database user of the test's own, in a file as a secrets agent keeps it."""
+    """The password of a database user of the test's own, in a file as a secrets agent writes it."""
 
     def __init__(self, pair: DatabasePair, file: Path) -> None:
         self.user, self.file = f"user_{new_ulid().lower()}", file
@@ -64,13 +64,15 @@ async def test_a_password_is_rotated_under_open_pools_without_errors(
         await book.until(lambda: writing.statuses[200] > before + 20)
 
     assert reading.statuses.keys() == {200}
-    # A writer that is cut off between its first statement and its commit cannot be repeated by us.
+    # A write that is cut off between its first statement and its commit cannot be retried by us.
     assert writing.statuses.keys() <= {200, 503}
     assert writing.statuses[503] <= writing.people
     assert not writing.without_retry_after
 
 
-async def test_a_password_that_reaches_us_late_costs_503s_until_then(book: SampleService, password: Password) -> None:
+async def test_a_rotated_password_causes_503s_only_until_the_file_has_it(
+    book: SampleService, password: Password
+) -> None:
     password.change("not yet known here")
     book.writer.cut()
     assert (await book.write()).status_code == 503
@@ -90,7 +92,7 @@ def _with_tls(pair: DatabasePair, ca_file: Path, *, host: str = "127.0.0.1") -> 
     return Database(writer, reader_url=reader, access=Access(ca_file=ca_file))
 
 
-async def test_with_an_authority_everything_goes_over_tls(database_pair: DatabasePair) -> None:
+async def test_with_a_certificate_authority_all_connections_use_tls(database_pair: DatabasePair) -> None:
     database = _with_tls(database_pair, database_pair.authority)
     async with database.writer.write() as connection:
         await connection.execute(text("SELECT 1"))
@@ -98,7 +100,7 @@ async def test_with_an_authority_everything_goes_over_tls(database_pair: Databas
     await database.close()
 
 
-async def test_a_server_that_cannot_prove_its_name_is_not_talked_to(
+async def test_a_server_with_an_invalid_certificate_gets_no_connection(
     database_pair: DatabasePair, tmp_path: Path
 ) -> None:
     other_account = Authority(tmp_path).certificate
@@ -111,10 +113,10 @@ async def test_a_server_that_cannot_prove_its_name_is_not_talked_to(
         await database.close()
 
 
-async def test_a_silent_server_is_left_without_a_word_over_tls_too(
+async def test_an_unresponsive_server_is_left_without_a_tls_shutdown(
     database_pair: DatabasePair, empty_pair: str
 ) -> None:
-    """To end TLS politely takes an answer, which asyncio would await for 30 s."""
+    """A TLS shutdown waits for the server's reply, in asyncio for up to 30 s."""
     access = Access(ca_file=database_pair.authority)
     async with open_sample_service(database_pair, empty_pair, access=access, statement_seconds=0.5) as book:
         await book.warm()

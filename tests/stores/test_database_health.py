@@ -1,4 +1,4 @@
-"""What keeps a sick database from being beaten, step by step."""
+"""Retry budget and circuit breaker, which protect a failing database from further load."""
 
 import pytest
 
@@ -34,22 +34,22 @@ def _open_breaker(moments: Moments) -> CircuitBreaker:
     return breaker
 
 
-def test_a_retry_is_paid_for_by_ten_successes() -> None:
+def test_ten_successes_earn_one_retry() -> None:
     budget = RetryBudget()
     assert [budget.spend() for _ in range(int(MAX_RETRIES) + 1)] == [True] * int(MAX_RETRIES) + [False]
-    for _ in range(11):  # a tenth is a little less than a tenth in binary
+    for _ in range(11):  # a tenth in binary is a little less than a tenth
         budget.earn()
     assert [budget.spend(), budget.spend()] == [True, False]
 
 
-def test_no_more_is_saved_than_for_one_burst() -> None:
+def test_the_budget_saves_retries_for_one_burst_only() -> None:
     budget = RetryBudget()
     for _ in range(1000):
         budget.earn()
     assert sum(budget.spend() for _ in range(100)) == MAX_RETRIES
 
 
-def test_one_failure_is_no_reason_to_stop_trying() -> None:
+def test_single_failures_do_not_open_the_circuit() -> None:
     breaker = CircuitBreaker(Moments())
     _fail(breaker)
     with breaker.attempt():
@@ -64,7 +64,7 @@ def test_after_consecutive_failures_the_circuit_opens() -> None:
         pytest.fail("tried")
 
 
-def test_one_caller_probes_while_the_others_wait_for_its_result() -> None:
+def test_one_caller_probes_while_all_others_are_refused() -> None:
     moments = Moments()
     breaker = _open_breaker(moments)
     moments.now += PAUSE_SECONDS

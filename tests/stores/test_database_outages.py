@@ -1,4 +1,4 @@
-"""A database that is silent, gone, far behind or refuses everything: what its users see of it."""
+"""A database that is silent, unreachable, lagging or refusing: what its users notice."""
 
 import asyncio
 import traceback
@@ -36,7 +36,7 @@ def _statuses(responses: list[httpx.Response]) -> Counter[int]:
 
 
 class Ticks:
-    """How often the event loop comes round, every 10 ms if nothing holds it up."""
+    """Counts the turns of the event loop, one per 10 ms while nothing blocks it."""
 
     def __init__(self) -> None:
         self.counted = 0
@@ -56,7 +56,7 @@ class Ticks:
             self.counted += 1
 
 
-async def test_a_black_hole_before_the_writer_returns_in_time_and_recovers(book: SampleService) -> None:
+async def test_requests_to_an_unresponsive_writer_fail_in_time_and_recover(book: SampleService) -> None:
     book.writer.timeout()
     async with Ticks() as ticks:
         responses = await _together(book.write, book.read_fresh, book.read)
@@ -72,7 +72,7 @@ async def test_a_black_hole_before_the_writer_returns_in_time_and_recovers(book:
     assert book.acknowledged <= set((await book.read_fresh()).json())
 
 
-async def test_while_the_writer_is_silent_only_the_first_wait_for_it(book: SampleService) -> None:
+async def test_while_the_writer_is_silent_only_a_probe_connects_to_it(book: SampleService) -> None:
     book.writer.timeout()
     await _together(book.write)
     accepted = book.writer.accepted
@@ -83,7 +83,7 @@ async def test_while_the_writer_is_silent_only_the_first_wait_for_it(book: Sampl
     assert book.writer.accepted - accepted <= 10, "one at a time looks whether it is back"
 
 
-async def test_a_lagging_reader_reports_it_and_fresh_reads_use_the_writer(
+async def test_a_lagging_reader_reports_its_lag_and_fresh_reads_use_the_writer(
     book: SampleService, database_pair: DatabasePair
 ) -> None:
     readers = book.database.readers
@@ -126,7 +126,7 @@ async def test_reads_of_an_unresponsive_reader_use_the_writer(book: SampleServic
     assert _statuses(await _together(book.read, people=SPARE_CONNECTIONS)) == {200: SPARE_CONNECTIONS}
 
 
-async def test_a_dead_reader_does_not_sink_the_writer(book: SampleService) -> None:
+async def test_an_outage_of_the_reader_does_not_exhaust_the_writer(book: SampleService) -> None:
     await book.reader.down()
     reading, release = asyncio.Semaphore(0), asyncio.Event()
 
@@ -143,7 +143,7 @@ async def test_a_dead_reader_does_not_sink_the_writer(book: SampleService) -> No
             await reading.acquire()
         assert (await book.read()).status_code == 503
         written = Counter[int]()
-        async with asyncio.timeout(60):  # a busy machine may need more than one try to connect ten times at once
+        async with asyncio.timeout(60):  # a busy machine may need several tries to open ten connections
             while written != {200: CONNECTIONS}:
                 written = _statuses(await _together(book.write, people=CONNECTIONS))
         release.set()
@@ -190,7 +190,7 @@ async def _put_step_by_step(connection: AsyncConnection) -> None:
 
 
 @pytest.mark.parametrize("put", [_put, _put_by_the_driver, _put_step_by_step])
-async def test_a_write_that_has_begun_is_not_repeated(
+async def test_a_write_that_has_begun_is_not_retried(
     book: SampleService, put: Callable[[AsyncConnection], Awaitable[None]]
 ) -> None:
     async def write_twice() -> None:
@@ -205,7 +205,7 @@ async def test_a_write_that_has_begun_is_not_repeated(
     assert not {"first", "second"} & set((await book.read_fresh()).json())
 
 
-async def test_a_commit_without_a_response_is_an_error_and_is_not_repeated(
+async def test_a_commit_without_a_reply_is_an_error_and_is_not_retried(
     database_pair: DatabasePair, empty_pair: str
 ) -> None:
     async with open_sample_service(database_pair, empty_pair, statement_seconds=0.5) as book:
@@ -235,9 +235,9 @@ async def test_errors_contain_no_addresses_and_no_passwords(database_pair: Datab
     assert "127.0.0.1" not in messages
 
 
-async def test_four_times_the_load_gets_as_much_done_as_just_enough(book: SampleService) -> None:
-    """And whoever is too many is told so within the queue's time; the loop stays free for health checks."""
-    fourfold = CONNECTIONS + 150  # of 200 a second where 50 are served, 150 wait for 1 s in vain
+async def test_four_times_the_load_gets_nearly_the_same_throughput(book: SampleService) -> None:
+    """Excess requests are refused within the queue's time limit, and the loop stays free for health checks."""
+    fourfold = CONNECTIONS + 150  # of 200 a second where 50 are served, 150 wait 1 s and are refused
 
     async def done_in(seconds: float, people: int) -> tuple[int, int]:
         served, refused = 0, 0

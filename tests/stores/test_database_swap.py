@@ -1,4 +1,4 @@
-"""Writer and reader swap while everybody's connections are open."""
+"""Writer and reader swap roles while connections to both are open."""
 
 import asyncio
 import random
@@ -21,7 +21,7 @@ async def book(database_pair: DatabasePair, empty_pair: str) -> AsyncIterator[Sa
 
 
 async def _swap(book: SampleService, pair: DatabasePair, *, cut: bool) -> None:
-    """As Aurora does it: no writer for a moment, then the addresses name the new ones."""
+    """Swap as Aurora does: no writer for a moment, then the addresses point at the new servers."""
     await pair.demote()
     await book.until_responded(book.write, 503)
     await pair.promote()
@@ -33,7 +33,7 @@ async def _swap(book: SampleService, pair: DatabasePair, *, cut: bool) -> None:
 
 
 @pytest.mark.parametrize("cut", [False, True], ids=["connections stay open", "connections are cut"])
-async def test_a_swap_costs_readers_nothing_and_writers_a_503_until_there_is_a_new_writer(
+async def test_during_a_swap_reads_succeed_and_writes_get_503_until_there_is_a_new_writer(
     book: SampleService, database_pair: DatabasePair, cut: bool
 ) -> None:
     async with Crowd(book.read) as reading, Crowd(book.read_fresh) as reading_fresh, Crowd(book.write) as writing:
@@ -44,12 +44,12 @@ async def test_a_swap_costs_readers_nothing_and_writers_a_503_until_there_is_a_n
     assert reading.statuses.keys() == {200}
     assert reading_fresh.statuses.keys() | writing.statuses.keys() == {200, 503}
     assert reading_fresh.without_retry_after == writing.without_retry_after == 0
-    assert book.refused_writes[ONLY_READS] <= CONNECTIONS  # at most one of each open connection
+    assert book.refused_writes[ONLY_READS] <= CONNECTIONS  # at most one for each open connection
     assert set((await book.read_fresh()).json()) >= book.acknowledged
 
 
 async def test_no_stale_read_from_a_demoted_writer(book: SampleService, database_pair: DatabasePair) -> None:
-    """Its address still names it, its connections are open, and it answers: with what has been true before."""
+    """The demoted writer still has its address and open connections, and would return outdated rows."""
     await database_pair.swap()
 
     assert (await book.read_fresh()).status_code == 503
@@ -68,7 +68,7 @@ async def test_consecutive_swaps_keep_every_write(book: SampleService, database_
 @pytest.mark.everything
 @pytest.mark.timeout(600)
 async def test_a_long_series_of_outages_keeps_every_write(book: SampleService, database_pair: DatabasePair) -> None:
-    """Swaps, cut connections, silence and slowness by chance, under people who read and write all the time."""
+    """Swaps, cut connections, silence and slowness in random order, under continuous reads and writes."""
     chance = random.Random(5)
     async with Crowd(book.read) as reading, Crowd(book.read_fresh) as reading_fresh, Crowd(book.write) as writing:
         for _ in range(30):

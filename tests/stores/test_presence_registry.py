@@ -1,4 +1,4 @@
-"""What a process pins up about itself is read by all, until it stops repeating it."""
+"""A notice that a process posts about itself is visible to all processes until it expires."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,12 +23,12 @@ async def test_notices_of_several_processes_coexist(signals: Signals) -> None:
     assert set(await signals.presence.read(registry) or ()) == {"one", "two"}
 
 
-async def test_a_notice_that_is_not_repeated_falls_off(signals: Signals) -> None:
+async def test_a_notice_that_is_not_repeated_expires(signals: Signals) -> None:
     registry = new_ulid()
     await signals.presence.post(registry, "staying", seconds=60)
     await signals.presence.post(registry, "leaving", seconds=1)
     async with asyncio.timeout(60):
-        while await signals.presence.read(registry) != ("staying",):  # noqa: ASYNC110  # Redis's clock wakes no event
+        while await signals.presence.read(registry) != ("staying",):  # noqa: ASYNC110  # no event of Redis's clock
             await asyncio.sleep(0.1)
 
 

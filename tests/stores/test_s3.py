@@ -1,4 +1,4 @@
-"""Files on their way to S3: small ones at once, large ones in parts, links never."""
+"""Uploads of files to S3: small ones in one request, large ones in parts, symbolic links never."""
 
 import os
 from hashlib import sha256
@@ -32,7 +32,7 @@ async def upload(objects: ObjectStore, key: str, source: Path, size_bytes: int, 
 
 
 @pytest.mark.parametrize("size_bytes", [1, 1000, LARGE])
-async def test_a_file_arrives_whole_with_the_digest_of_s3(
+async def test_a_file_is_uploaded_whole_with_the_digest_of_s3(
     objects: ObjectStore, key: str, tmp_path: Path, size_bytes: int
 ) -> None:
     content = os.urandom(size_bytes)
@@ -49,7 +49,7 @@ async def test_a_file_arrives_whole_with_the_digest_of_s3(
     assert copy.read_bytes() == content
 
 
-async def test_a_large_file_that_breaks_off_leaves_no_parts(objects: ObjectStore, key: str, tmp_path: Path) -> None:
+async def test_a_failed_upload_of_a_large_file_leaves_no_parts(objects: ObjectStore, key: str, tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.write_bytes(b"x" * SINGLE_PUT_BYTES)
     with pytest.raises(OSError, match="shorter"):
@@ -69,6 +69,6 @@ async def test_a_symbolic_link_left_by_a_decoder_is_not_opened(objects: ObjectSt
     assert await objects.head(key) is None
 
 
-async def test_what_is_not_there_cannot_be_read(objects: ObjectStore, key: str) -> None:
+async def test_reading_an_absent_object_raises_absent(objects: ObjectStore, key: str) -> None:
     with pytest.raises(Absent):
         await objects.read(key)

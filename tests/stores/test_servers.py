@@ -1,4 +1,4 @@
-"""The pairs of servers and the proxy that other tests lean on do what they say."""
+"""The pairs of servers and the fault proxy, on which other tests rely, behave as described."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -39,7 +39,7 @@ async def _add(database: Database, name: str) -> None:
 
 @asynccontextmanager
 async def _echo(response: bytes) -> AsyncIterator[int]:
-    """The port of a server that says its one word to everybody."""
+    """Run a server that sends `response` to every connection; yield its port."""
 
     async def respond(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(response)
@@ -59,7 +59,7 @@ async def _request(proxy: FaultProxy) -> bytes:
         writer.transport.abort()
 
 
-async def test_a_reader_held_back_shows_the_past_and_then_catches_up(
+async def test_a_stopped_reader_returns_old_rows_and_then_catches_up(
     database_pair: DatabasePair, database: Database
 ) -> None:
     await database_pair.stop_applying()
@@ -77,7 +77,7 @@ async def test_a_delayed_reader_is_behind(database_pair: DatabasePair, database:
     assert await _count(database.readers) == 0
 
 
-async def test_swapped_servers_keep_everything_and_only_one_takes_writes(
+async def test_swapped_servers_keep_all_rows_and_only_one_accepts_writes(
     database_pair: DatabasePair, database: Database, replicated: str
 ) -> None:
     await _add(database, "before")
@@ -92,7 +92,7 @@ async def test_swapped_servers_keep_everything_and_only_one_takes_writes(
     await swapped.close()
 
 
-async def test_a_promoted_standby_has_what_it_received_and_another_id(redis_pair: RedisPair) -> None:
+async def test_a_promoted_standby_has_the_replicated_keys_and_another_replication_id(redis_pair: RedisPair) -> None:
     old, new = redis_pair.primary, redis_pair.standby
     await old.run("SET", "kept", "1")
     await redis_pair.wait_replicated()
@@ -106,7 +106,7 @@ async def test_a_promoted_standby_has_what_it_received_and_another_id(redis_pair
     assert (await new.replication())["master_replid"] != (await old.replication())["master_replid"]
 
 
-async def test_a_killed_redis_comes_back_empty_on_its_port(redis_pair: RedisPair) -> None:
+async def test_a_killed_redis_restarts_empty_on_its_port(redis_pair: RedisPair) -> None:
     await redis_pair.primary.run("SET", "key", "1")
     redis_pair.primary.kill()
     with pytest.raises(RedisConnectionError):
@@ -115,7 +115,7 @@ async def test_a_killed_redis_comes_back_empty_on_its_port(redis_pair: RedisPair
     assert await redis_pair.primary.run("GET", "key") is None
 
 
-async def test_a_proxy_holds_resets_refuses_and_switches() -> None:
+async def test_a_proxy_holds_resets_refuses_and_switches_connections() -> None:
     async with _echo(b"a") as first, _echo(b"b") as second, FaultProxy(first) as proxy:
         assert await _request(proxy) == b"a"
 

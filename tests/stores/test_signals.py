@@ -1,4 +1,4 @@
-"""Nudges and limits on a real Valkey: what they promise while it is there, and that nothing fails while it is not."""
+"""Nudges and limits on a real Valkey, and that no call fails while it is unreachable."""
 
 import asyncio
 import signal
@@ -16,7 +16,7 @@ from tests.servers import free_port, running, valkey_command
 
 @pytest.fixture
 async def pair(valkey_url: str) -> AsyncIterator[tuple[Signals, Signals]]:
-    """Those of two processes."""
+    """The signals of two processes."""
     async with Signals(valkey_url) as one, Signals(valkey_url) as other:
         yield one, other
 
@@ -33,7 +33,7 @@ def who() -> str:
 
 @asynccontextmanager
 async def _listening(signals: Signals, channel: str) -> AsyncIterator[asyncio.Event]:
-    """Subscribed, and with the news of that heard."""
+    """Listen to the channel; enter the block when the subscription is confirmed."""
     async with signals.nudges.listen(channel) as nudged:
         await nudged.wait()
         nudged.clear()
@@ -41,7 +41,7 @@ async def _listening(signals: Signals, channel: str) -> AsyncIterator[asyncio.Ev
 
 
 async def _publish(publisher: Signals, channel: str, nudged: asyncio.Event) -> None:
-    """A nudge may be lost where Redis does not answer in time; the next one then comes through."""
+    """Send nudges until one is received: a nudge is lost if Redis does not reply in time."""
     while not nudged.is_set():
         await publisher.nudge(channel)
         with suppress(TimeoutError):
@@ -69,13 +69,13 @@ async def test_a_nudge_wakes_no_other_channel(pair: tuple[Signals, Signals], cha
         assert not another.is_set()
 
 
-async def test_who_stops_listening_is_unsubscribed(
+async def test_a_listener_that_stops_is_unsubscribed(
     pair: tuple[Signals, Signals], channel: str, valkey_url: str
 ) -> None:
     async with Redis.from_url(valkey_url) as redis:
         async with _listening(pair[0], channel):
             assert await _subscribers(redis, channel) == 1
-        while await _subscribers(redis, channel):  # noqa: ASYNC110 - only the server can tell
+        while await _subscribers(redis, channel):  # noqa: ASYNC110 - no event of the server
             await asyncio.sleep(0.01)
 
 
@@ -84,7 +84,9 @@ async def _subscribers(redis: Redis, channel: str) -> int:
     return int(count)
 
 
-async def test_many_channels_come_and_go_over_one_connection(pair: tuple[Signals, Signals], channel: str) -> None:
+async def test_many_channels_subscribe_and_unsubscribe_over_one_connection(
+    pair: tuple[Signals, Signals], channel: str
+) -> None:
     one, other = pair
 
     async def record(number: int) -> None:
@@ -94,17 +96,17 @@ async def test_many_channels_come_and_go_over_one_connection(pair: tuple[Signals
     await asyncio.gather(*(record(number) for number in range(100)))
 
 
-async def test_a_quiet_connection_lives_on(valkey_url: str, channel: str) -> None:
+async def test_a_quiet_connection_stays_open(valkey_url: str, channel: str) -> None:
     async with Signals(valkey_url, max_idle_seconds=0.4) as signals, _listening(signals, channel) as nudged:
         for _ in range(2):
-            await asyncio.sleep(1)  # two pings and their answers; a machine may be busy for one of them
+            await asyncio.sleep(1)  # two pings and their replies; a busy machine may delay one of them
             assert not nudged.is_set()  # a new subscription would have set it
             await signals.nudge(channel)
             await nudged.wait()
             nudged.clear()
 
 
-async def test_nudges_come_back_with_redis_and_wake_for_what_was_missed(tmp_path: Path, channel: str) -> None:
+async def test_nudges_resume_with_redis_and_reconnecting_wakes_the_listeners(tmp_path: Path, channel: str) -> None:
     port = free_port()
     command = valkey_command(port, tmp_path)
     async with Signals(f"redis://127.0.0.1:{port}/0") as signals:
@@ -137,7 +139,9 @@ async def test_an_unresponsive_redis_is_dropped_and_reconnected(tmp_path: Path, 
             await nudged.wait()
 
 
-async def test_a_nudge_refused_by_redis_is_received_locally_and_elsewhere_later(tmp_path: Path, channel: str) -> None:
+async def test_a_nudge_during_a_redis_outage_is_received_locally_and_elsewhere_later(
+    tmp_path: Path, channel: str
+) -> None:
     port = free_port()
     with running(valkey_command(port, tmp_path), "Ready to accept connections") as server:
         url = f"redis://127.0.0.1:{port}/0"
@@ -160,7 +164,7 @@ async def test_a_nudge_refused_by_redis_is_received_locally_and_elsewhere_later(
                     await asyncio.sleep(0.05)
 
 
-async def test_without_redis_nothing_fails_and_every_limit_passes(channel: str, who: str) -> None:
+async def test_without_redis_no_call_fails_and_every_limit_passes(channel: str, who: str) -> None:
     async with Signals(f"redis://127.0.0.1:{free_port()}/0") as signals, signals.nudges.listen(channel) as nudged:
         await signals.nudge("events:another")
         for _ in range(3):
@@ -171,7 +175,9 @@ async def test_without_redis_nothing_fails_and_every_limit_passes(channel: str, 
         assert nudged.is_set()
 
 
-async def test_a_limit_holds_over_processes_and_requests_at_once(pair: tuple[Signals, Signals], who: str) -> None:
+async def test_a_limit_holds_over_processes_and_for_concurrent_requests(
+    pair: tuple[Signals, Signals], who: str
+) -> None:
     limit = Limit("together", maximum=10, per_seconds=60)
 
     responses = await asyncio.gather(*(pair[number % 2].limits.take(limit, who) for number in range(40)))
@@ -180,7 +186,7 @@ async def test_a_limit_holds_over_processes_and_requests_at_once(pair: tuple[Sig
     assert all(response is None or 0 < response <= 60 for response in responses)
 
 
-async def test_a_limit_is_each_ones_own(pair: tuple[Signals, Signals], who: str) -> None:
+async def test_each_limit_and_each_client_is_counted_separately(pair: tuple[Signals, Signals], who: str) -> None:
     limits = pair[0].limits
     one, other = Limit("one", 1, 60), Limit("other", 1, 60)
 
@@ -190,7 +196,7 @@ async def test_a_limit_is_each_ones_own(pair: tuple[Signals, Signals], who: str)
     assert await limits.take(one, who) is not None
 
 
-async def test_what_is_given_back_can_be_taken_again_once(pair: tuple[Signals, Signals], who: str) -> None:
+async def test_a_returned_permit_can_be_taken_once_more(pair: tuple[Signals, Signals], who: str) -> None:
     limit, limits = Limit("back", 2, 60), pair[0].limits
     for _ in range(2):
         await limits.take(limit, who)
@@ -201,7 +207,7 @@ async def test_what_is_given_back_can_be_taken_again_once(pair: tuple[Signals, S
     assert await limits.take(limit, who) is not None
 
 
-async def test_returning_an_untaken_permit_frees_nothing(pair: tuple[Signals, Signals], who: str) -> None:
+async def test_returning_an_untaken_permit_frees_no_permit(pair: tuple[Signals, Signals], who: str) -> None:
     limit, limits = Limit("never", 1, 60), pair[0].limits
 
     await limits.give_back(limit, who)
@@ -210,11 +216,11 @@ async def test_returning_an_untaken_permit_frees_nothing(pair: tuple[Signals, Si
     assert await limits.take(limit, who) is not None
 
 
-async def test_the_window_begins_with_the_first_and_ends_by_itself(pair: tuple[Signals, Signals], who: str) -> None:
+async def test_the_window_begins_with_the_first_permit_and_expires(pair: tuple[Signals, Signals], who: str) -> None:
     limit, limits = Limit("window", 1, 1), pair[0].limits
     assert await limits.take(limit, who) is None
 
-    while await limits.take(limit, who) is not None:  # noqa: ASYNC110 - only the server can tell
+    while await limits.take(limit, who) is not None:  # noqa: ASYNC110 - no event of the server
         await asyncio.sleep(0.05)
 
 
@@ -228,7 +234,7 @@ async def test_every_key_expires(pair: tuple[Signals, Signals], who: str, valkey
         assert 0 < await redis.pttl(limit.key(who)) <= 60_000
 
 
-async def test_a_cache_closes_at_once_at_whatever_moment(valkey_url: str, channel: str) -> None:
+async def test_signals_close_promptly_at_any_moment(valkey_url: str, channel: str) -> None:
     for turns in range(100):
         async with (
             asyncio.timeout(60),
@@ -239,7 +245,7 @@ async def test_a_cache_closes_at_once_at_whatever_moment(valkey_url: str, channe
                 await asyncio.sleep(0)
 
 
-async def test_a_cache_closes_while_redis_comes_and_goes(tmp_path: Path, channel: str) -> None:
+async def test_signals_close_while_redis_starts_and_stops(tmp_path: Path, channel: str) -> None:
     port = free_port()
     for turns in range(5):
         async with (

@@ -1,4 +1,4 @@
-"""What SQS answers about a message that it has taken back is no error: the claim alone decides."""
+"""SQS errors about a message that is no longer in flight are ignored, because the claim alone decides."""
 
 import json
 from collections.abc import AsyncIterator
@@ -15,12 +15,12 @@ from tests.services import BUCKET, KEY_ID, REGION, SECRET
 from tests.web.servers import serving
 
 AFTER_TWELVE_HOURS = "InvalidParameterValue"
-"""A message is in flight for at most so long, however often its time was prolonged."""
+"""SQS's maximum time in flight of a message, however often its visibility was extended."""
 RECEIVED_AGAIN, VISIBLE_AGAIN = "ReceiptHandleIsInvalid", "AWS.SimpleQueueService.MessageNotInflight"
 
 
 class ScriptedResponses:
-    """AWS's JSON protocol; an error's code as older SDKs know it stands in a header."""
+    """AWS's JSON protocol with an error code; older SDKs read it from a header."""
 
     code = ""
 
@@ -56,7 +56,7 @@ async def queues(scripted_responses: ScriptedResponses) -> AsyncIterator[Queues]
 
 
 @pytest.mark.parametrize("code", [AFTER_TWELVE_HOURS, RECEIVED_AGAIN, VISIBLE_AGAIN])
-async def test_a_heartbeat_goes_on_when_sqs_has_taken_the_message_back(
+async def test_a_heartbeat_continues_when_the_message_is_no_longer_in_flight(
     queues: Queues, scripted_responses: ScriptedResponses, code: str
 ) -> None:
     scripted_responses.code = code
@@ -64,7 +64,7 @@ async def test_a_heartbeat_goes_on_when_sqs_has_taken_the_message_back(
     await queues.delete(BULK_QUEUE, "receipt")
 
 
-async def test_a_mistake_of_ours_is_still_an_error(queues: Queues, scripted_responses: ScriptedResponses) -> None:
+async def test_an_invalid_request_is_still_an_error(queues: Queues, scripted_responses: ScriptedResponses) -> None:
     scripted_responses.code = "InvalidAddress"
     with pytest.raises(CallRejected):
         await queues.hide(BULK_QUEUE, "receipt", 60)

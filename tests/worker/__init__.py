@@ -1,1 +1,1 @@
-"""The worker's parts in this process, on real stores, real decoders and a clock that is moved."""
+"""The worker's parts in this process, on real stores and decoders, with a clock that tests advance."""

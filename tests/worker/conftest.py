@@ -1,4 +1,4 @@
-"""A worker's own parts around the services of the house."""
+"""A worker's harness around the services."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.services import Services
 from tests.worker.harness import WorkerHarness
 
 SMALL_FILE_BYTES = 10_000
-"""A child that writes a larger rendition dies of SIGXFSZ: honest poison, made of any detailed picture."""
+"""A child that writes a larger rendition is killed by SIGXFSZ, so any detailed image is a poisonous one."""
 
 
 @pytest.fixture

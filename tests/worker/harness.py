@@ -1,4 +1,4 @@
-"""What a test of the worker does with it: hand it an item's message, look for capsules, read receipts."""
+"""What worker tests do: deliver an item's message, read crash reports, read receipts."""
 
 import asyncio
 import io
@@ -30,26 +30,26 @@ class WorkerHarness:
     scratch: Path
 
     async def handle(self, row: ItemRow) -> ItemRow:
-        """One delivery of the item's message; how the item stands afterwards."""
+        """Process one delivery of the item's message and return the row afterwards."""
         await self.attempts.handle(message(row))
         return await self.services.row(row)
 
     async def make(self, row: ItemRow) -> ItemRow:
-        """A video's second stage: one delivery of its message in the bulk lane."""
+        """Run a video's second stage: process one delivery of its message in the bulk lane."""
         await self.bulk.handle(message(row))
         return await self.services.row(row)
 
     async def hang(self, row: ItemRow) -> "asyncio.Task[None]":
-        """An attempt under way, whose media child is paused; the photo must keep a child busy for a moment."""
+        """Start an attempt and pause its decoder. The photo must keep the decoder busy for a moment."""
         attempt = asyncio.create_task(self.attempts.handle(message(row)))
         async with asyncio.timeout(PLENTY_SECONDS):
-            while not self.decoders.pids:  # noqa: ASYNC110  # another process wakes no event
+            while not self.decoders.pids:  # noqa: ASYNC110  no event of another process
                 await asyncio.sleep(0.005)
         os.kill(self.decoders.pids[0], signal.SIGSTOP)
         return attempt
 
     async def encoder(self) -> int:
-        """The process that makes a ladder, as soon as it has become the encoder."""
+        """Return the process that makes a ladder, as soon as it has become the encoder."""
         async with asyncio.timeout(PLENTY_SECONDS):
             while True:
                 for pid in self.decoders.pids:
@@ -58,8 +58,10 @@ class WorkerHarness:
                 await asyncio.sleep(0.005)
 
     async def hang_encoder(self, row: ItemRow, *, after: str | None = None) -> tuple["asyncio.Task[None]", int]:
-        """A second stage under way, whose encoder is paused before it has made much, or once it has made that file;
-        and that encoder."""
+        """Start a second stage and pause its encoder, early or after it has made the file `after`.
+
+        Returns the attempt's task and the encoder's process id.
+        """
         attempt = asyncio.create_task(self.bulk.handle(message(row)))
         encoder = await self.encoder()
         if after is not None:
@@ -73,14 +75,14 @@ class WorkerHarness:
                 await asyncio.sleep(0.005)
 
     async def crash_reports(self, row: ItemRow) -> list[dict[str, Any]]:
-        """What the dead-letter queue holds of this item."""
+        """Return the bodies of the dead-letter queue for this item."""
         queues, bodies = self.services.base.amazon.queues, []
         while messages := await queues.receive(DEAD_LETTERS_QUEUE, limit=10, wait_seconds=0):
             bodies += [each.body for each in messages if each.body["item_id"] == row.item_id]
         return bodies
 
     async def receipt(self, row: ItemRow) -> list[tuple[str, int]]:
-        """Each step and its attempt."""
+        """Return each step of the receipt with its attempt."""
         return [(step.step, step.attempt) for step in await self.services.base.items.store.receipt(row.item_id)]
 
 
@@ -96,7 +98,7 @@ def _program(pid: int) -> str:
 
 
 def message(row: ItemRow) -> Message:
-    """As SQS delivers it; the receipt is stale, because the clock of these tests is not SQS's."""
+    """Return the message as SQS delivers it. The receipt is stale, because these tests' clock is not SQS's."""
     return Message({"account_id": row.account_id, "item_id": row.item_id}, "stale", 1)
 
 
@@ -105,17 +107,17 @@ def a_tiny_photo() -> bytes:
 
 
 def a_large_photo() -> bytes:
-    """Half a second's work."""
+    """Return a photo that takes half a second to decode."""
     return _jpeg(Image.new("RGB", (9000, 7000), (20, 140, 90)))
 
 
 def a_detailed_photo(width: int = 800) -> bytes:
-    """Its renditions are larger than what these tests' decoders may write."""
+    """Return a photo whose renditions exceed the size limit of these tests' decoders."""
     return _jpeg(Image.effect_noise((width, width), 90).convert("RGB"))
 
 
 def _jpeg(image: Image.Image) -> bytes:
-    """No two have the same bytes."""
+    """Encode the image with a unique comment, so that no two have the same bytes."""
     file = io.BytesIO()
     image.save(file, "JPEG", quality=90, comment=new_ulid().encode())
     return file.getvalue()

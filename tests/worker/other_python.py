@@ -1,4 +1,4 @@
-"""A Python that finds our packages and a fault in one of them, as after an installation of other versions."""
+"""A Python with our packages and a fault in one of them, as after installing other versions."""
 
 import site
 import venv
@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def a_python_with(fault: str, folder: Path) -> Path:
-    """The program; `fault` is the text of a module that it and its children run at their start."""
+    """Create the environment and return its Python. `fault` is the source of a module that every start imports."""
     venv.create(folder, symlinks=True, with_pip=False)
     packages = next(folder.glob("lib/python*/site-packages"))
     (packages / "darkroom_fault.py").write_text(fault)

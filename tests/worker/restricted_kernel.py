@@ -1,7 +1,7 @@
-"""Runs the start check on a kernel that lacks something: `python -m tests.worker.restricted_kernel MISSING WANTED`.
+"""Runs the start check on a kernel that lacks a feature: `python -m tests.worker.restricted_kernel MISSING WANTED`.
 
-A filter of our own answers for the kernel, as one does that was built or booted without the feature. With `worker` in
-place of WANTED it becomes a whole worker there.
+A seccomp filter of our own returns the errors of a kernel that was built or booted without the feature. With `worker`
+in place of WANTED the process becomes a complete worker.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ MISSING = {
 
 
 def take_away(missing: str) -> None:
-    """From this process and all that come of it."""
+    """Remove the feature from this process and its descendants."""
     rules = b"".join(seccomp._compile(rule) for rule in MISSING[missing])
     program = seccomp._architecture_check() + rules + seccomp._step(seccomp.RETURN, seccomp.ALLOW)
     content = ctypes.create_string_buffer(program, len(program))
@@ -57,7 +57,7 @@ def main(missing: str, required: str) -> None:
     prepare()
     take_away(missing)
     if required == "worker":
-        os.execv(sys.executable, [sys.executable, "-m", "app", "worker"])  # noqa: S606  # our own
+        os.execv(sys.executable, [sys.executable, "-m", "app", "worker"])  # noqa: S606  # our own program
     try:
         level = asyncio.run(check(Decoders.start(slots=1), Sandbox(required)))
     except Unsafe as reason:

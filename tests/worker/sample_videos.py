@@ -1,4 +1,4 @@
-"""Short films for the worker's tests, no two with the same bytes."""
+"""Short videos for the worker's tests, no two with the same bytes."""
 
 import subprocess
 from pathlib import Path
@@ -9,7 +9,7 @@ from shared.ids import new_ulid
 
 
 def a_video(folder: Path, *, seconds: int = 4, size: str = "320x180", rate: int = 10) -> bytes:
-    """Moving numbers and a tone, as a phone's MP4."""
+    """Return an MP4 with a moving test image and a tone, like a phone's."""
     path = folder / f"{new_ulid()}.mp4"
     _encode(
         "-f", "lavfi", "-i", f"testsrc2=size={size}:rate={rate}:duration={seconds}",

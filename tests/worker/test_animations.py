@@ -1,4 +1,4 @@
-"""An animation is ready after one stage: with stills, and with a film that needs no playlist."""
+"""An animation is ready after one stage, with stills and with a video that needs no playlist."""
 
 import io
 
@@ -16,7 +16,7 @@ def a_gif(*colours: str) -> bytes:
     return written.getvalue()
 
 
-async def test_an_animation_is_a_video_without_playlist_after_one_stage(harness: WorkerHarness) -> None:
+async def test_an_animation_is_a_video_without_a_playlist_after_one_stage(harness: WorkerHarness) -> None:
     services = harness.services
     row = await harness.handle(await services.queued(a_gif("red", "blue")))
     item = services.items.to_wire(row)

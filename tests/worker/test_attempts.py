@@ -1,4 +1,4 @@
-"""What an attempt costs its item, and what it leaves behind."""
+"""How an attempt ends: its cost to the item, and cleanup."""
 
 import asyncio
 import json
@@ -10,11 +10,11 @@ from tests.services import ManualClock
 from tests.worker.harness import WorkerHarness, a_detailed_photo, a_large_photo, a_tiny_photo
 
 GONE_SECONDS = 10.0
-"""Sooner than the next heartbeat, which comes after 15 s; the drills measure it against the 2 s that are promised."""
+"""Sooner than the next heartbeat, which comes after 15 s; the drills test the promised 2 s."""
 GIVE_BACKS = 50
 
 
-async def test_a_file_that_kills_five_decoders_is_poisoned_and_its_neighbours_are_ready(
+async def test_a_file_that_kills_five_decoders_is_poisoned_and_other_items_are_ready(
     harness: WorkerHarness, clock: ManualClock
 ) -> None:
     services = harness.services
@@ -35,7 +35,7 @@ async def test_a_file_that_kills_five_decoders_is_poisoned_and_its_neighbours_ar
     assert not list(harness.scratch.iterdir())
 
 
-async def test_the_crash_report_holds_nothing_of_the_user(harness: WorkerHarness, clock: ManualClock) -> None:
+async def test_the_crash_report_contains_no_user_data(harness: WorkerHarness, clock: ManualClock) -> None:
     row, upload = await harness.services.create(content := a_detailed_photo(), name="holiday in Brest.jpg")
     await harness.services.put(upload, content)
     row = (await harness.services.completion.complete(row, None)).row
@@ -59,7 +59,7 @@ async def test_a_lost_attempt_waits_longer_each_time(harness: WorkerHarness, clo
     assert (await harness.handle(row)).state is ItemState.FAILED
 
 
-async def test_fifty_give_backs_of_a_good_item_count_as_no_attempt(harness: WorkerHarness) -> None:
+async def test_fifty_returns_of_a_good_item_count_no_attempt(harness: WorkerHarness) -> None:
     row = await harness.services.queued(a_tiny_photo())
     for _ in range(GIVE_BACKS):
         await harness.services.work.give_back(await harness.services.work.claim(row.account_id, row.item_id))
@@ -77,7 +77,9 @@ async def test_retry_restarts_the_lost_attempts(harness: WorkerHarness, clock: M
     assert (await harness.handle(again)).lost_attempts == 1
 
 
-async def test_a_deadline_in_the_middle_ends_process_files_and_item(harness: WorkerHarness, clock: ManualClock) -> None:
+async def test_a_deadline_during_processing_ends_process_files_and_item(
+    harness: WorkerHarness, clock: ManualClock
+) -> None:
     row = await harness.services.queued(a_large_photo())
     attempt = await harness.hang(row)
     clock.advance(seconds=PROCESSING_LIMIT.total_seconds())
@@ -91,7 +93,7 @@ async def test_a_deadline_in_the_middle_ends_process_files_and_item(harness: Wor
     assert not list(harness.scratch.iterdir())
 
 
-async def test_a_disk_that_fails_is_no_files_fault(harness: WorkerHarness, clock: ManualClock) -> None:
+async def test_a_disk_failure_counts_no_lost_attempt(harness: WorkerHarness, clock: ManualClock) -> None:
     row = await harness.services.queued(a_tiny_photo())
     harness.scratch.rmdir()
     row = await harness.handle(row)

@@ -1,4 +1,4 @@
-"""Receiving from a lane, and stopping: what can be finished is, what can't goes back at once."""
+"""A consumer's stop: messages that can be finished in time are, the others are returned immediately."""
 
 import asyncio
 from datetime import timedelta
@@ -13,7 +13,7 @@ PLENTY_SECONDS = 60.0
 
 
 class Work:
-    """Each message is worked on until somebody says that it is done."""
+    """Handles each message until its event in `done` is set."""
 
     def __init__(self) -> None:
         self.done: dict[str, asyncio.Event] = {}
@@ -23,7 +23,7 @@ class Work:
     async def handle(self, message: Message) -> None:
         name = message.body.get("name")
         if name is None:
-            return  # a nudge that another test has left there
+            return  # a nudge left by another test
         self.done[name] = asyncio.Event()
         self.begun.release()
         try:
@@ -34,7 +34,7 @@ class Work:
         self.ended.append((name, "finished"))
 
 
-async def test_a_stopping_worker_waits_for_what_can_be_finished_and_for_nothing_else(services: Services) -> None:
+async def test_a_stopping_worker_waits_only_for_messages_that_can_be_finished(services: Services) -> None:
     queues, work, stopping = services.base.amazon.queues, Work(), asyncio.Event()
     recoverable, hopeless = new_ulid(), new_ulid()
     consumer = Consumer(
@@ -52,7 +52,7 @@ async def test_a_stopping_worker_waits_for_what_can_be_finished_and_for_nothing_
         await work.begun.acquire()
         await work.begun.acquire()
         stopping.set()
-        while not work.ended:  # noqa: ASYNC110  the list wakes nobody
+        while not work.ended:  # noqa: ASYNC110  no event of the list
             await asyncio.sleep(0.005)
         assert work.ended == [(hopeless, "given back")]
         work.done[recoverable].set()

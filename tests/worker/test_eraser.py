@@ -1,4 +1,4 @@
-"""A closed account is shut at once and then erased without a trace, whatever happens to those who do it."""
+"""A closed account is locked immediately and then erased completely, even if erasers crash."""
 
 import asyncio
 import random
@@ -48,7 +48,7 @@ REPEATS = 60
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The accounts' services beside the house's, and somebody who has one."""
+    """The accounts' services beside the others, with a registered account."""
 
     accounts: AccountService
     sessions: SessionService
@@ -107,7 +107,7 @@ async def registry(services: Services, stores: Stores, clock: ManualClock) -> As
 
 
 async def prepare(services: Services, folder: Path) -> None:
-    """One of everything that an account can have."""
+    """Create one of everything that an account can own."""
     ready = await services.queued(new_ulid().encode())
     claimed = await services.work.claim(ready.account_id, ready.item_id)
     await put_rendition(services, ready, 1, folder)
@@ -124,7 +124,7 @@ async def prepare(services: Services, folder: Path) -> None:
 
 
 async def prepare_database(services: Services) -> None:
-    """What is searched, what was answered, and what is still to be told."""
+    """Create rows of the search index, of completed requests, and of the event outbox."""
     base = services.base
     await base.events.relay.relay(services.account)
     projection = SearchIndex(base.items.store, IndexStore(base.database))
@@ -162,7 +162,7 @@ async def test_a_closed_account_refuses_sign_in_and_changes(registry: Registry, 
         await registry.closing.close(services.account, PASSWORD, client="somewhere")
 
 
-async def test_the_address_is_free_at_once(registry: Registry) -> None:
+async def test_the_address_of_a_closed_account_is_free_immediately(registry: Registry) -> None:
     services = registry.services
     with pytest.raises(AddressTaken):
         await registry.accounts.register(registry.email, PASSWORD, client="somewhere")
@@ -170,7 +170,7 @@ async def test_the_address_is_free_at_once(registry: Registry) -> None:
     assert (await registry.accounts.register(registry.email, PASSWORD, client="somewhere")).id != services.account
 
 
-async def test_after_two_rounds_nothing_is_left_but_a_tombstone_with_counts(
+async def test_after_two_erasures_only_a_tombstone_with_counts_is_left(
     registry: Registry, clock: ManualClock, tmp_path: Path
 ) -> None:
     services = registry.services
@@ -202,7 +202,9 @@ async def test_after_two_rounds_nothing_is_left_but_a_tombstone_with_counts(
     assert tombstone.counts == counts
 
 
-async def test_an_account_without_recent_uploads_is_gone_after_minutes(registry: Registry, clock: ManualClock) -> None:
+async def test_an_account_without_recent_uploads_is_erased_within_minutes(
+    registry: Registry, clock: ManualClock
+) -> None:
     services = registry.services
     row = await services.queued(b"of long ago")
     await services.work.finish(await services.work.claim(row.account_id, row.item_id), ItemKind.IMAGE, RESULT, [])
@@ -216,7 +218,7 @@ async def test_an_account_without_recent_uploads_is_gone_after_minutes(registry:
     assert tombstone.erased_at is not None
 
 
-async def test_two_erasers_at_once_do_each_other_no_harm(
+async def test_two_concurrent_erasers_do_not_disturb_each_other(
     registry: Registry, clock: ManualClock, tmp_path: Path
 ) -> None:
     services = registry.services
@@ -252,7 +254,7 @@ async def test_an_eraser_killed_at_any_moment_is_resumed_by_another(
     assert (tombstone.counts.items, tombstone.counts.events) == (5, counted.last)
 
 
-async def test_what_others_have_stays(registry: Registry, clock: ManualClock) -> None:
+async def test_data_of_other_accounts_stays(registry: Registry, clock: ManualClock) -> None:
     services = registry.services
     mine = services.account
     await services.queued(b"mine")

@@ -1,4 +1,4 @@
-"""The overview knows each worker by what it says of itself, and warns of those whose decoders are less confined."""
+"""The overview lists each worker from its own notice, and warns of workers that are less confined."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,11 +19,11 @@ async def signals(valkey_url: str) -> AsyncIterator[Signals]:
         yield signals
 
 
-async def test_a_worker_is_seen_while_it_is_there(signals: Signals) -> None:
+async def test_a_worker_is_listed_while_it_runs(signals: Signals) -> None:
     stopping = asyncio.Event()
     seen = asyncio.create_task(be_seen(signals.presence, 7, stopping))
     async with asyncio.timeout(PLENTY_SECONDS):
-        while not await read_workers(signals.presence):  # noqa: ASYNC110  # another process may hold the board
+        while not await read_workers(signals.presence):  # noqa: ASYNC110  # no event of the registry
             await asyncio.sleep(0.02)
     stopping.set()
     await seen
@@ -38,7 +38,7 @@ async def test_without_redis_presence_is_unknown() -> None:
     assert warnings_about(None) == []
 
 
-def test_a_worker_without_landlock_is_warned_of_by_name() -> None:
+def test_the_warning_names_a_worker_without_landlock() -> None:
     confined, open_one = (
         WorkerSeen(process="east:1", landlock_level=2),
         WorkerSeen(process="west:2", landlock_level=None),

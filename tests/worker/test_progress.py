@@ -1,4 +1,4 @@
-"""How far a video is: told to its owner's streams at most once a second, and known to who is about to stop."""
+"""A video's progress is published to its owner at most once a second, and decides what a stopping worker finishes."""
 
 import asyncio
 from datetime import timedelta
@@ -15,7 +15,7 @@ from tests.services import ManualClock, Services
 
 
 class Channel:
-    """Remembers what was told."""
+    """Records the published messages."""
 
     def __init__(self) -> None:
         self.published: list[tuple[str, Progress]] = []
@@ -41,7 +41,7 @@ async def test_progress_is_published_to_the_owner_at_a_bounded_rate(
     assert (name, published.percent) == (progress_channel(services.account), 1.0)
 
 
-async def test_the_end_is_estimated_from_the_pace_and_never_promised_too_early(
+async def test_the_end_is_estimated_from_the_pace_and_never_too_early(
     services: Services, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress, "PUBLISH_SECONDS", 0.0)
@@ -63,7 +63,7 @@ async def test_a_video_of_unknown_length_has_no_estimate(services: Services, clo
     assert [(each.percent, each.ready_at) for _, each in channel.published] == [(0.0, None)]
 
 
-async def test_who_is_about_to_stop_knows_what_can_be_finished(services: Services, clock: ManualClock) -> None:
+async def test_a_stopping_worker_knows_which_videos_it_can_finish(services: Services, clock: ManualClock) -> None:
     row = await in_bulk(services)
     encodes = Encodes(Channel(), clock)
     watch = EncodeWatch(encodes, row, 1000)

@@ -1,4 +1,4 @@
-"""Items of an earlier recipe made anew by this release's, with the real decoders, ready all the while."""
+"""Items of an earlier recipe are reprocessed with the real decoders and stay ready meanwhile."""
 
 import asyncio
 from collections.abc import Callable
@@ -44,20 +44,20 @@ def reprocessing(services: Services) -> Reprocessing:
 
 
 async def an_old_item(services: Services, content: bytes, kind: ItemKind = ItemKind.IMAGE) -> ItemRow:
-    """As an earlier release left it."""
+    """Return a ready item as an earlier release made it."""
     row = await services.queued(content)
     return await services.work.finish(await services.work.claim(row.account_id, row.item_id), kind, OLD, [])
 
 
 async def handled(services: Services, reprocess_work: Attempts, reprocessing: Reprocessing, row: ItemRow) -> ItemRow:
-    """Asked for and worked on once."""
+    """Request the item's reprocessing and handle its message once."""
     await reprocessing._request(row)
     body = {"account_id": row.account_id, "item_id": row.item_id, "remake": True}
     await reprocess_work.handle(Message(body, "stale", 1))
     return await services.row(row)
 
 
-async def test_a_photo_gets_this_releases_files(
+async def test_a_photo_gets_files_of_this_releases_recipe(
     services: Services, reprocess_work: Attempts, reprocessing: Reprocessing, harness: WorkerHarness
 ) -> None:
     row = await handled(services, reprocess_work, reprocessing, await an_old_item(services, a_tiny_photo()))
@@ -68,7 +68,7 @@ async def test_a_photo_gets_this_releases_files(
     assert not list(harness.scratch.iterdir())
 
 
-async def test_a_video_gets_poster_and_ladder_in_one_claim_and_publishes_at_its_end(
+async def test_a_video_gets_poster_and_ladder_in_one_claim_and_one_event(
     services: Services, reprocess_work: Attempts, reprocessing: Reprocessing, tmp_path: Path
 ) -> None:
     video = await asyncio.to_thread(a_video, tmp_path, seconds=3)
@@ -84,7 +84,7 @@ async def test_a_video_gets_poster_and_ladder_in_one_claim_and_publishes_at_its_
 
 
 @pytest.mark.parametrize("content", [lambda: b"no photo at all", a_detailed_photo], ids=["damaged", "kills"])
-async def test_what_cannot_be_made_anew_stays_as_it_was(
+async def test_an_item_that_cannot_be_reprocessed_stays_unchanged(
     services: Services, reprocess_work: Attempts, reprocessing: Reprocessing, content: Callable[[], bytes]
 ) -> None:
     before = await an_old_item(services, content())
@@ -109,8 +109,8 @@ async def test_a_run_reprocesses_stale_items_in_small_batches_and_reports_each(
     assert OLD not in [(await services.row(row)).result for row in good]
 
 
-async def test_new_uploads_go_first(services: Services, reprocessing: Reprocessing) -> None:
-    """The lane holds a message of somebody else's."""
+async def test_new_uploads_take_precedence_over_reprocessing(services: Services, reprocessing: Reprocessing) -> None:
+    """The lane holds another item's message."""
     row = await an_old_item(services, a_tiny_photo())
     body = {"account_id": row.account_id, "item_id": "a new video"}
     await services.base.amazon.queues.send(BULK_QUEUE, body, group=row.account_id)
@@ -118,7 +118,7 @@ async def test_new_uploads_go_first(services: Services, reprocessing: Reprocessi
     assert not await reprocessing._other_work_waits({row.item_id: row}), "one is our own"
 
 
-async def test_each_message_of_the_bulk_lane_comes_to_its_own_worker(
+async def test_each_message_of_the_bulk_lane_reaches_its_own_worker(
     services: Services, harness: WorkerHarness, reprocess_work: Attempts, reprocessing: Reprocessing
 ) -> None:
     row = await an_old_item(services, a_tiny_photo())

@@ -1,4 +1,4 @@
-"""A worker keeps people's files only in a folder that is its own and closed to others."""
+"""A worker stores files only in a folder that it owns and that is closed to other users."""
 
 import os
 import stat
@@ -27,7 +27,7 @@ def test_the_folder_is_private_and_empty_afterwards(tmp_path: Path) -> None:
     assert [*root.iterdir()] == []
 
 
-def test_what_a_killed_worker_left_is_removed(tmp_path: Path) -> None:
+def test_files_of_a_killed_worker_are_deleted(tmp_path: Path) -> None:
     left = tmp_path / "scratch" / "4194305"  # above the kernel's highest process id
     left.mkdir(parents=True)
     left.parent.chmod(0o700)
@@ -36,13 +36,13 @@ def test_what_a_killed_worker_left_is_removed(tmp_path: Path) -> None:
         assert not left.exists()
 
 
-def test_a_link_is_refused(tmp_path: Path) -> None:
+def test_a_symbolic_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir(mode=0o700)
     (tmp_path / "scratch").symlink_to(tmp_path / "elsewhere")
     assert "is a symbolic link" in error(tmp_path / "scratch")
 
 
-def test_a_folder_that_others_may_open_is_refused(tmp_path: Path) -> None:
+def test_a_folder_open_to_other_users_is_refused(tmp_path: Path) -> None:
     (tmp_path / "scratch").mkdir()
     (tmp_path / "scratch").chmod(0o750)
     assert "is open to others (mode 750)" in error(tmp_path / "scratch")
@@ -54,7 +54,7 @@ def test_another_users_folder_is_refused(tmp_path: Path) -> None:
     assert f"belongs to another user ({ACCOUNT})" in error(tmp_path / "scratch")
 
 
-def test_a_link_in_place_of_the_process_folder_is_refused(tmp_path: Path) -> None:
+def test_a_symbolic_link_as_the_process_folder_is_refused(tmp_path: Path) -> None:
     root = tmp_path / "scratch"
     root.mkdir(mode=0o700)
     (tmp_path / "elsewhere").mkdir(mode=0o700)
@@ -62,6 +62,6 @@ def test_a_link_in_place_of_the_process_folder_is_refused(tmp_path: Path) -> Non
     assert "is a symbolic link" in error(root)
 
 
-def test_a_file_is_refused(tmp_path: Path) -> None:
+def test_a_file_as_the_scratch_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "scratch").write_bytes(b"")
     assert "cannot be used" in error(tmp_path / "scratch")

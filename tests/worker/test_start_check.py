@@ -1,4 +1,4 @@
-"""A worker starts only where its decoders start, are confined and decode; what cannot do that is named in one line."""
+"""A worker starts only if its decoders start, are confined and decode; otherwise it ends with one line of reason."""
 
 import re
 import subprocess
@@ -29,7 +29,7 @@ def start_check(missing: str, required: str) -> "subprocess.CompletedProcess[str
 
 
 @pytest.mark.parametrize("required", ["strict", "relaxed"])
-def test_a_kernel_with_everything_is_good_enough(required: str) -> None:
+def test_a_worker_starts_on_a_kernel_with_every_feature(required: str) -> None:
     checked = start_check("nothing", required)
     assert checked.returncode == 0, checked.stderr
     assert f"landlock_level={landlock.level()}" in checked.stdout
@@ -49,7 +49,7 @@ def test_without_landlock_a_relaxed_worker_starts_with_a_warning() -> None:
 
 
 @pytest.mark.parametrize("missing", ["landlock", "seccomp"])
-def test_the_worker_ends_with_that_line_alone(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_worker_ends_with_one_line_of_reason(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in GOOD.items():
         monkeypatch.setenv(name, value)
     checked = start_check(missing, "worker")

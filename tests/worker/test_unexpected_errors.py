@@ -1,4 +1,4 @@
-"""An exception that nobody expected costs one attempt of one job, and ends no loop."""
+"""An unexpected exception costs one attempt of one job and ends no loop."""
 
 import asyncio
 from datetime import timedelta
@@ -26,7 +26,7 @@ UNEXPECTED = (KeyError(SECRET), ValueError(SECRET), RecursionError(SECRET), Call
 
 
 class Failing:
-    """A pipeline that raises in its first step, and in the last moment again."""
+    """A pipeline that raises in its first step."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error
@@ -63,8 +63,8 @@ async def test_the_fifth_unexpected_error_poisons_the_item_and_its_report_holds_
     assert SECRET not in str(report)
 
 
-async def test_a_store_that_fails_while_the_attempt_is_ended_leaves_the_message(services: Services) -> None:
-    """The error of the ending must not hide in a group that nothing catches."""
+async def test_a_store_error_while_an_attempt_ends_leaves_the_message_in_the_queue(services: Services) -> None:
+    """The error of the ending must not be hidden in an exception group that no handler catches."""
     row = await services.queued(a_tiny_photo())
 
     class Ending:
@@ -91,7 +91,7 @@ async def test_a_store_that_fails_while_the_attempt_is_ended_leaves_the_message(
         await attempts.handle(message(row))
 
 
-async def test_a_handler_that_raises_ends_neither_the_consumer_nor_its_neighbours(services: Services) -> None:
+async def test_a_handler_that_raises_does_not_end_the_consumer(services: Services) -> None:
     queues, stopping, done = services.base.amazon.queues, asyncio.Event(), asyncio.Event()
     name = new_ulid()
 

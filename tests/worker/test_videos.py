@@ -1,4 +1,4 @@
-"""A video's two stages: what is there after each, and what every moment of the second one shows."""
+"""A video's two stages: their results, and the state of the item during the second one."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ from tests.worker.sample_videos import a_video
 
 POSTER = ["large", "fallback", "medium", "small"]
 GONE_SECONDS = 10.0
-"""Sooner than the next heartbeat, which comes after 15 s; the drills measure it against the 2 s that are promised."""
+"""Sooner than the next heartbeat, which comes after 15 s; the drills test the promised 2 s."""
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def probed(harness: WorkerHarness, videos: Path) -> ItemRow:
-    """A video of a minute, after its first stage."""
+    """A video of one minute after its first stage."""
     return await harness.handle(await harness.services.queued(await asyncio.to_thread(a_video, videos, seconds=60)))
 
 
@@ -42,12 +42,12 @@ async def published_events(services: Services) -> list[EventType]:
 
 
 async def made_by(services: Services, row: ItemRow) -> set[int]:
-    """The attempts that have files in S3."""
+    """Return the attempts that have files in S3."""
     folder = rendition_folder(row.account_id, row.item_id) + "/"
     return {int(bodies.key.split("/")[4]) async for bodies in services.base.amazon.objects.list_objects(folder)}
 
 
-async def test_the_first_stage_leaves_poster_and_facts_and_the_second_one_the_rest(
+async def test_the_first_stage_makes_poster_and_facts_and_the_second_one_the_rest(
     harness: WorkerHarness, videos: Path
 ) -> None:
     services = harness.services
@@ -67,7 +67,7 @@ async def test_the_first_stage_leaves_poster_and_facts_and_the_second_one_the_re
     assert not list(harness.scratch.iterdir())
 
 
-async def test_a_real_ladder_obeys_every_rule_while_growing_and_states_its_bandwidth(
+async def test_a_real_ladder_follows_every_rule_while_growing_and_states_its_bandwidth(
     harness: WorkerHarness, probed: ItemRow
 ) -> None:
     services, seen, lengths = harness.services, "", set()
@@ -106,7 +106,7 @@ async def segment_sizes(services: Services, row: ItemRow) -> list[int]:
 
 
 @pytest.mark.parametrize("end", ["cancel", "delete"])
-async def test_who_ends_a_video_in_the_making_ends_its_encoder(
+async def test_cancelling_or_deleting_a_video_ends_its_encoder(
     harness: WorkerHarness, probed: ItemRow, end: str
 ) -> None:
     attempt, encoder = await harness.hang_encoder(probed)
@@ -122,7 +122,7 @@ async def test_who_ends_a_video_in_the_making_ends_its_encoder(
     assert (ended.ladder, ended.result, ended.lane) == (None, None, Lane.EXPRESS)
 
 
-async def test_a_cancelled_video_begins_anew_with_its_first_stage(harness: WorkerHarness, probed: ItemRow) -> None:
+async def test_a_cancelled_video_restarts_with_its_first_stage(harness: WorkerHarness, probed: ItemRow) -> None:
     await harness.services.items.cancel(probed)
     row = await harness.services.items.retry(probed, None)
     assert (row.lane, (await harness.make(row)).attempt) == (Lane.EXPRESS, 1)
@@ -130,7 +130,9 @@ async def test_a_cancelled_video_begins_anew_with_its_first_stage(harness: Worke
     assert row.state is ItemState.READY
 
 
-async def test_a_stopping_worker_gives_a_video_back_for_nothing(harness: WorkerHarness, probed: ItemRow) -> None:
+async def test_a_stopping_worker_returns_a_video_without_counting_an_attempt(
+    harness: WorkerHarness, probed: ItemRow
+) -> None:
     attempt, encoder = await harness.hang_encoder(probed)
     attempt.cancel()
     await asyncio.wait({attempt})
@@ -141,7 +143,7 @@ async def test_a_stopping_worker_gives_a_video_back_for_nothing(harness: WorkerH
     assert (await harness.make(row)).state is ItemState.READY
 
 
-async def test_a_killed_encode_is_begun_anew_and_what_was_playable_is_gone_until_then(
+async def test_a_killed_encode_restarts_and_its_playlists_are_gone(
     harness: WorkerHarness, probed: ItemRow, clock: ManualClock
 ) -> None:
     services = harness.services
@@ -167,7 +169,7 @@ async def test_a_killed_encode_is_begun_anew_and_what_was_playable_is_gone_until
 
 async def playable(services: Services, row: ItemRow) -> ItemRow:
     async with asyncio.timeout(PLENTY_SECONDS):
-        while (current := await services.row(row)).ladder is None:  # noqa: ASYNC110  a row wakes no event
+        while (current := await services.row(row)).ladder is None:  # noqa: ASYNC110  no event of a row
             await asyncio.sleep(0.005)
         return current
 
@@ -193,7 +195,7 @@ async def test_a_video_that_kills_five_encoders_is_poisoned_and_keeps_its_poster
     assert (await harness.make(again)).state is ItemState.READY
 
 
-async def test_a_video_may_take_longer_the_longer_it_is(
+async def test_the_deadline_grows_with_the_videos_duration(
     harness: WorkerHarness, probed: ItemRow, clock: ManualClock
 ) -> None:
     attempt, _ = await harness.hang_encoder(probed)

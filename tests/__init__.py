@@ -1,1 +1,1 @@
-"""Tests; the folders mirror the house."""
+"""Tests; the folders mirror those of the code."""

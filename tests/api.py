@@ -1,4 +1,4 @@
-"""The app's HTTP interface in this process, on real stores: for tests that are about HTTP and not about processes."""
+"""The app's HTTP interface in this process, on real stores, for tests of HTTP rather than of processes."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ PASSWORD = "correct horse battery staple"
 
 @asynccontextmanager
 async def open_api(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a freshly migrated app; nobody is signed in."""
+    """Yield a client of a freshly migrated app; no account is signed in."""
     await migrate(settings.database_url.get_secret_value())
     async with open_app(settings) as (client, _state):
         yield client
@@ -27,7 +27,7 @@ async def open_api(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
 
 @asynccontextmanager
 async def open_app(settings: Settings) -> AsyncIterator[tuple[httpx.AsyncClient, State]]:
-    """The same on tables that are there, with the services that the routes find."""
+    """Open an app on migrated tables; yield a client and the services that the routes use."""
     metrics = Metrics()
     api = create_api(settings, Readiness(), metrics)
     application = in_frame(api, metrics)
@@ -42,7 +42,7 @@ async def open_app(settings: Settings) -> AsyncIterator[tuple[httpx.AsyncClient,
 
 
 async def signed_in(client: httpx.AsyncClient) -> dict[str, str]:
-    """The headers of a new account's session."""
+    """Register an account and return the headers of its session."""
     who: dict[str, Any] = {"email": f"{new_ulid().lower()}@example.org", "password": PASSWORD}
     anonymous = {"Authorization": ""}  # signing in ends the session that comes with the request
     registered = await client.post("accounts", json=who, headers=anonymous)

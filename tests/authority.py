@@ -1,4 +1,4 @@
-"""A certificate authority of a test's own, and what it signs."""
+"""A certificate authority of a test's own, which signs server certificates."""
 
 import datetime
 import ipaddress
@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 
 
 class Authority:
-    """`certificate` is the file to be trusted."""
+    """`certificate` is the file that a client trusts."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -24,7 +24,7 @@ class Authority:
         self.certificate.write_bytes(signed.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
     def sign(self, address: str) -> tuple[Path, Path]:
-        """Certificate and key of a server at this IP address."""
+        """Return the files of certificate and key for a server at this IP address."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a server of the tests")])
         names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])

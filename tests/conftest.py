@@ -1,4 +1,4 @@
-"""The servers that several areas share, started when the first test asks for them."""
+"""The fixtures of servers that several folders share; each starts when the first test requests it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -27,28 +27,28 @@ pytest_plugins = ["tests.tiers", "tests.durations"]
 
 @pytest.fixture(scope="session")
 def mariadb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A MariaDB of this run, for tests that make a database of their own in it."""
+    """A MariaDB of this run, for tests that create a database of their own in it."""
     with running_mariadb(tmp_path_factory.mktemp("mariadb")) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Valkey of this run; keys and channels of different tests differ by their ids."""
+    """A Valkey of this run; different tests use different ids in keys and channels."""
     with running_valkey(tmp_path_factory.mktemp("valkey")) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def database_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabasePair]:
-    """A MariaDB writer and its reader of this run; tests take `database_pair`."""
+    """A MariaDB writer and its reader of this run; tests request `database_pair`."""
     with running_database_pair(tmp_path_factory.mktemp("pair")) as pair:
         yield pair
 
 
 @pytest.fixture
 async def database_pair(database_servers: DatabasePair) -> AsyncIterator[DatabasePair]:
-    """Writer and reader in step; whatever the test did to their roles and delay is undone after it."""
+    """Writer and reader in sync. After the test, changes to their roles and delay are undone."""
     yield database_servers
     await database_servers.heal()
 
@@ -71,42 +71,42 @@ async def replicated(database_pair: DatabasePair, empty_pair: str) -> str:
 
 @pytest.fixture(scope="session")
 def valkey_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisPair]:
-    """The embedded Valkey twice; tests take `valkey_pair` or `redis_pair`."""
+    """Two embedded Valkeys; tests request `valkey_pair` or `redis_pair`."""
     with running_redis_pair("valkey", tmp_path_factory.mktemp("valkeys")) as pair:
         yield pair
 
 
 @pytest.fixture(scope="session")
 def debian_redis_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisPair]:
-    """Debian's Redis 7 twice; tests take `debian_redis_pair` or `redis_pair`."""
+    """Two Redis 7 servers of Debian; tests request `debian_redis_pair` or `redis_pair`."""
     with running_redis_pair("redis", tmp_path_factory.mktemp("redises")) as pair:
         yield pair
 
 
 @pytest.fixture
 async def valkey_pair(valkey_servers: RedisPair) -> RedisPair:
-    """Primary and standby, empty and in step."""
+    """Primary and standby, empty and in sync."""
     await valkey_servers.heal()
     return valkey_servers
 
 
 @pytest.fixture
 async def debian_redis_pair(debian_redis_servers: RedisPair) -> RedisPair:
-    """Primary and standby, empty and in step."""
+    """Primary and standby, empty and in sync."""
     await debian_redis_servers.heal()
     return debian_redis_servers
 
 
 @pytest.fixture(params=["valkey_pair", "debian_redis_pair"])
 def redis_pair(request: pytest.FixtureRequest) -> RedisPair:
-    """The test runs once on the embedded Valkey and once on Debian's Redis 7."""
+    """Run the test on the embedded Valkey and on Debian's Redis 7."""
     pair: RedisPair = request.getfixturevalue(request.param)
     return pair
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])
 async def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    """A database without tables, on SQLite and once more on MariaDB."""
+    """A database without tables, on SQLite and on MariaDB."""
     if request.param == "sqlite":
         yield f"sqlite+aiosqlite:///{tmp_path / 'darkroom.db'}"
         return
@@ -130,12 +130,12 @@ async def database_url(empty_database_url: str) -> str:
 
 @pytest.fixture(scope="session", params=["sqlite", "mariadb"])
 def common_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A database of this run with this release's tables, for tests that look at their own accounts' rows only."""
+    """A database of this run with this release's tables, for tests that read only their own accounts' rows."""
     if request.param == "sqlite":
         url = f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('common') / 'darkroom.db'}"
     else:
         server_url: str = request.getfixturevalue("mariadb_url")
-        name = f"common_{new_ulid()}"  # a new one each time that pytest comes back to this parameter
+        name = f"common_{new_ulid()}"  # a new one each time that pytest returns to this parameter
         asyncio.run(_create_database(server_url, name))
         url = make_url(server_url).set(database=name).render_as_string(hide_password=False)
     asyncio.run(migrate(url))
@@ -159,27 +159,27 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
-    """Tables, objects, queues and Valkey as `darkroom up` runs them, filled with every declared resource."""
+    """Tables, objects, queues and Valkey as `darkroom up` runs them, with every declared resource."""
     with ExitStack() as stack:
         yield start_stores(stack, tmp_path_factory.mktemp("stores"))
 
 
 @pytest.fixture(scope="module")
 def clock_of_the_module() -> ManualClock:
-    """What the services of a module read; tests take `clock`."""
+    """The clock of a module's services; tests request `clock`."""
     return ManualClock()
 
 
 @pytest.fixture
 def clock(clock_of_the_module: ManualClock) -> ManualClock:
-    """At the present again, wherever the last test moved it."""
+    """The module's clock, reset to the present."""
     clock_of_the_module.reset()
     return clock_of_the_module
 
 
 @pytest_asyncio.fixture(scope="module")
 async def module_services(stores: Stores, clock_of_the_module: ManualClock) -> AsyncIterator[Services]:
-    """The app's services in this process, opened once for a module; tests take `house`."""
+    """The app's services in this process, opened once for each module; tests request `services`."""
     async with open_services(stores, clock_of_the_module) as opened:
         yield opened
 
@@ -192,21 +192,21 @@ def services(module_services: Services, clock: ManualClock) -> Services:
 
 @pytest.fixture(scope="session")
 def darkroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """Everything that `darkroom up` starts, as a person has it."""
+    """Everything that `darkroom up` starts, as a user runs it."""
     with running_installation(tmp_path_factory.mktemp("darkroom")) as installation:
         yield installation
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
-    """The browser of this run. Tests that take it run in the session's loop (tests/tiers.py)."""
+    """The browser of this run. Tests that request it run in the session's loop (tests/tiers.py)."""
     async with running_chromium() as browser:
         yield browser
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def open_page(darkroom: Installation, chromium: Browser) -> AsyncIterator[Callable[[], Awaitable[Visitor]]]:
-    """Called once for each browser that takes part. No page in any of them may have said an error at the end."""
+    """Return a function that opens another browser context. At the end no page may have logged an error."""
     visitors = []
 
     async def arrive() -> Visitor:
@@ -222,7 +222,7 @@ async def open_page(darkroom: Installation, chromium: Browser) -> AsyncIterator[
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def visitor(open_page: Callable[[], Awaitable[Visitor]]) -> AsyncIterator[Visitor]:
-    """Somebody with a browser of their own, to whom nothing is refused unless the test allows it."""
+    """A visitor with a browser context of their own. A refused request fails the test unless the test allows it."""
     visitor = await open_page()
     yield visitor
     assert [error for error in visitor.refused if error != ACCOUNT_CHECK] == []

@@ -1,4 +1,4 @@
-"""A MariaDB writer and a reader that follows it by GTID, which tests hold back, delay and swap."""
+"""A MariaDB writer and a reader that replicates it by GTID, which tests stop, delay and swap."""
 
 import asyncio
 import subprocess
@@ -13,7 +13,7 @@ from tests.servers import free_port, running
 
 WAIT_SECONDS = 60
 USER = "darkroom"
-"""May do what the app does, and is held by `read_only`; root is not."""
+"""A user with the app's privileges. `read_only` applies to this user; it does not to root."""
 
 _RIGHTS = (
     "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, REFERENCES, INDEX, ALTER, LOCK TABLES, CREATE VIEW, SHOW VIEW, "
@@ -24,76 +24,76 @@ _FIRST = f"CREATE DATABASE darkroom; GRANT {_RIGHTS} ON *.* TO '{USER}'@'127.0.0
 
 @dataclass(frozen=True, slots=True)
 class MariaDb:
-    """One server of the pair; which role it has changes."""
+    """One server of the pair; its role may change."""
 
     port: int
     socket: Path
 
     def url(self, database: str = "darkroom", *, port: int | None = None, user: str = USER) -> str:
-        """`port`: of a proxy before it."""
+        """Return the URL of a database; `port` is that of a proxy before the server."""
         return f"mysql+asyncmy://{user}@127.0.0.1:{port or self.port}/{database}"
 
     def run(self, sql: str) -> str:
-        """As root, past every proxy; the rows as lines with tabs."""
+        """Run SQL as root, past every proxy. Return the rows as lines with tabs."""
         command = ["mariadb", "--no-defaults", f"--socket={self.socket}", "--batch", "--skip-column-names", "-e", sql]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WAIT_SECONDS * 2)  # noqa: S603
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
     def replicate_from(self, other: "MariaDb") -> None:
-        # MASTER_DEMOTE_TO_SLAVE: what it has written itself counts as received.
+        # MASTER_DEMOTE_TO_SLAVE counts the server's own writes as received.
         position = "MASTER_USE_GTID = slave_pos, MASTER_DEMOTE_TO_SLAVE = 1"
         source = f"MASTER_HOST = '127.0.0.1', MASTER_PORT = {other.port}, MASTER_USER = 'root'"
         self.run(f"STOP SLAVE; CHANGE MASTER TO {source}, {position}, MASTER_CONNECT_RETRY = 1; START SLAVE;")
 
 
 class DatabasePair:
-    """`writer` and `reader` name the servers by the roles that they have now; `swap` exchanges them.
+    """`writer` and `reader` are the servers in their current roles; `swap` exchanges them.
 
-    `@@read_only` is what `@@innodb_read_only` is on Aurora: that one can't be set on a running MariaDB.
+    `@@read_only` replaces Aurora's `@@innodb_read_only`, which cannot be set on a running MariaDB.
     """
 
     def __init__(self, writer: MariaDb, reader: MariaDb, authority: Path) -> None:
         self.writer, self.reader = writer, reader
         self.authority = authority
-        """The file of who has signed their certificates; both take TLS and go without."""
+        """The file of the authority that signed their certificates. Both accept connections with and without TLS."""
 
     async def stop_applying(self) -> None:
-        """The reader stays at this moment."""
+        """Stop the reader at its current position."""
         await self._on_reader("STOP SLAVE SQL_THREAD")
 
     async def start_applying(self) -> None:
         await self._on_reader("START SLAVE SQL_THREAD")
 
     async def delay(self, seconds: int) -> None:
-        """The reader is so far behind from now on; 0: as fast as it can."""
+        """Keep the reader this many seconds behind from now on; 0 means no delay."""
         await self._on_reader(f"STOP SLAVE; CHANGE MASTER TO MASTER_DELAY = {seconds}; START SLAVE")
 
     async def wait_applied(self) -> None:
-        """Until the reader has all that the writer has at this moment."""
+        """Wait until the reader has applied all that the writer has committed at this moment."""
         await asyncio.to_thread(self._wait_applied)
 
     async def swap(self) -> None:
-        """The reader becomes the writer and the other way round, open connections stay; nothing committed is lost.
+        """Exchange the roles of both servers. Open connections stay, and no committed row is lost.
 
-        As on Aurora, whose servers share one storage. Between the two moments there is no writer.
+        Aurora's servers share one storage and behave the same. Between the two steps there is no writer.
         """
         await asyncio.to_thread(self._swap)
 
     async def demote(self) -> None:
-        """The first half of `swap`: nobody takes writes any more."""
+        """Make the writer read-only, the first half of `swap`."""
         await asyncio.to_thread(self._demote)
 
     async def promote(self) -> None:
-        """The second half of `swap`."""
+        """Make the reader the writer, the second half of `swap`."""
         await asyncio.to_thread(self._promote)
 
     async def heal(self) -> None:
-        """Writer and reader, no delay, nothing held back, all applied."""
+        """Restore the roles without delay, restart replication and wait until the reader is in sync."""
         await asyncio.to_thread(self._heal)
 
     async def create_database(self) -> str:
-        """The name of a new, empty database, there on both servers."""
+        """Create an empty database on both servers and return its name."""
         name = f"darkroom_{new_ulid().lower()}"
         await asyncio.to_thread(self.writer.run, f"CREATE DATABASE {name}")
         await self.wait_applied()
@@ -141,7 +141,7 @@ def _command(folder: Path, port: int, number: int, first: str, *more: str) -> li
 
 
 def install(folder: Path) -> None:
-    """An empty data folder; root has no password."""
+    """Create an empty data folder, in which root has no password."""
     command = [
         "mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={folder / 'data'}",
         "--auth-root-authentication-method=normal", "--skip-test-db",
@@ -151,7 +151,7 @@ def install(folder: Path) -> None:
 
 @contextmanager
 def running_database_pair(folder: Path) -> Iterator[DatabasePair]:
-    """Both servers, from empty, with a database `darkroom`."""
+    """Start both servers from empty folders, with a database `darkroom`."""
     servers = []
     authority = Authority(folder)
     certificate, key = authority.sign("127.0.0.1")
@@ -161,7 +161,7 @@ def running_database_pair(folder: Path) -> Iterator[DatabasePair]:
             place, port = folder / role, free_port()
             place.mkdir()
             install(place)
-            # The reader gets even its users from the writer, so that it has nothing of its own.
+            # The reader receives even its users from the writer, so that it has no writes of its own.
             more = tls if role == "writer" else (*tls, "--read-only")
             stack.enter_context(
                 running(

@@ -1,7 +1,7 @@
-"""What each folder's tests may take and took, by tier: written beside the run, kept in `durations.toml`, checked.
+"""Time budgets of each folder's tests, by tier: recorded in a run, stored in `durations.toml`, and checked.
 
-`python -m tests.durations check` fails for a folder without a budget and for one that outgrew it by a quarter;
-`python -m tests.durations keep` writes the last run's seconds into the file.
+`python -m tests.durations check` fails for a folder without a budget or a quarter above it; `python -m
+tests.durations keep` writes the last run's seconds into the file.
 """
 
 import json
@@ -17,10 +17,10 @@ from tests.tiers import TIERS, Tier, folder_of
 BUDGETS = Path(__file__).with_name("durations.toml")
 LAST_RUNS = Path(__file__).parents[1] / ".durations"
 GROWTH = 1.25
-"""A folder may exceed its budget by a quarter: machines differ by as much."""
+"""A folder may exceed its budget by a quarter, because machines differ by as much."""
 
 Table = dict[str, dict[str, dict[str, int]]]
-"""By tier and folder: `budget_seconds` and `measured_seconds` of its tests, one after the other."""
+"""By tier and folder: `budget_seconds` and `measured_seconds` of its tests, run one after the other."""
 
 HEADER = """\
 # Seconds of each folder's tests, one after the other, on 2 cores at rest. `make check` fails when a folder has outgrown
@@ -55,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def outgrown(table: Table, folders: set[str]) -> list[str]:
-    """A line for each folder whose budget is missing or exceeded."""
+    """Return a line for each folder whose budget is missing or exceeded."""
     budgeted = {folder for tier in table.values() for folder in tier}
     lines = [f"tests/{folder} has no budget in tests/durations.toml" for folder in sorted(folders - budgeted)]
     for tier, entries in table.items():
@@ -67,7 +67,7 @@ def outgrown(table: Table, folders: set[str]) -> list[str]:
 
 
 def with_measured(table: Table, tier: str, seconds: dict[str, float]) -> Table:
-    """The table with a run's seconds; a folder that is new in it has them as its budget."""
+    """Return the table with a run's seconds, which are also the budget of a new folder."""
     old = table.get(tier, {})
     new = {}
     for folder, took in seconds.items():
@@ -100,7 +100,7 @@ def folders_with_tests() -> set[str]:
 
 
 def last_seconds(tier: Tier) -> dict[str, float] | None:
-    """Of what the tier adds to the smaller ones; None if no such run was made."""
+    """Return the seconds of the tests that the tier adds to the smaller ones; None if there was no such run."""
     smaller = TIERS[TIERS.index(tier) - 1] if TIERS.index(tier) else None
     file = LAST_RUNS / (f"{tier}-beyond-{smaller}.json" if smaller else f"{tier}.json")
     seconds: dict[str, float] | None = json.loads(file.read_text()) if file.exists() else None

@@ -12,15 +12,15 @@ HOST = "127.0.0.1"
 
 
 class FaultProxy:
-    """`async with FaultProxy(server_port) as proxy:` listens on `proxy.port`, in the event loop of the test.
+    """A proxy in the event loop of the test: `async with FaultProxy(server_port) as proxy:` listens on `proxy.port`.
 
-    A fault holds for open and for new connections until another one is chosen; `heal()` ends it.
+    A fault applies to open and to new connections until another one is chosen; `heal()` ends it.
     """
 
     def __init__(self, upstream: int) -> None:
         self.port = 0
         self.accepted = 0
-        """Connections that clients have opened so far."""
+        """The number of connections that clients have opened so far."""
         self._upstream = upstream
         self._delay_seconds = self._response_delay_seconds = 0.0
         self._resets = False
@@ -39,29 +39,29 @@ class FaultProxy:
         await self.down()
 
     def heal(self) -> None:
-        """No fault any more. What a `timeout` has held back goes on its way, as after lost packets."""
+        """End the fault. Data held back by `timeout` is delivered, as after lost packets."""
         self._delay_seconds = self._response_delay_seconds = 0.0
         self._resets = False
         self._flowing.set()
 
     def latency(self, seconds: float, *, responses_only: bool = False) -> None:
-        """Each chunk comes so much later, either way or only on its way back."""
+        """Delay each chunk, in both directions or in responses only."""
         self.heal()
         self._delay_seconds, self._response_delay_seconds = 0.0 if responses_only else seconds, seconds
 
     def timeout(self) -> None:
-        """A black hole: everything stays open, and nothing arrives."""
+        """Hold all data back while connections stay open, like a black hole."""
         self.heal()
         self._flowing.clear()
 
     def reset_peer(self) -> None:
-        """Resets every open connection, and each new one as soon as it is there."""
+        """Reset every open connection, and each new one immediately."""
         self.heal()
         self._resets = True
         self.cut()
 
     async def down(self) -> None:
-        """Nobody listens: open connections are reset, new ones refused."""
+        """Stop listening: reset open connections and refuse new ones."""
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -69,17 +69,17 @@ class FaultProxy:
         await asyncio.gather(*self._links, return_exceptions=True)
 
     async def up(self) -> None:
-        """After `down`, on the same port."""
+        """Listen again on the same port."""
         self.heal()
         if self._server is None:
             await self._listen()
 
     def switch(self, upstream: int) -> None:
-        """New connections go to another server; open ones stay where they are (`cut` ends them)."""
+        """Connect new connections to another server; open ones stay (`cut` ends them)."""
         self._upstream = upstream
 
     def cut(self) -> None:
-        """Resets the connections that are open now."""
+        """Reset the connections that are open now."""
         for task, writer in self._links.items():
             _reset(writer)
             task.cancel()
@@ -97,7 +97,7 @@ class FaultProxy:
             if not self._resets:
                 await self._join(reader, writer)
         except (OSError, asyncio.CancelledError):
-            pass  # one of the two is gone, or `cut`
+            pass  # one side has disconnected, or `cut`
         finally:
             _reset(writer)
             del self._links[task]
@@ -129,7 +129,7 @@ class FaultProxy:
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    """Closes with RST instead of FIN (linger 0)."""
+    """Close the connection with RST instead of FIN (linger 0)."""
     connection = writer.get_extra_info("socket")
     if connection is not None and not writer.is_closing():
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

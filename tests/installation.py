@@ -1,4 +1,4 @@
-"""A whole Darkroom for tests: `darkroom up` over a temporary folder, on free ports, with everything that it starts."""
+"""A complete Darkroom for tests: `darkroom up` on a temporary folder and free ports."""
 
 import sys
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ class Installation:
     folder: Path
 
     def pid(self, words: str) -> int:
-        """The process of the part that is started with these words, for example `-m web`."""
+        """Return the process id of the service whose command line ends with `words`, for example `-m web`."""
         supervisor = (self.folder / "lock").read_text().strip()
         for child in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split():
             if Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ").rstrip().endswith(words):
@@ -28,7 +28,7 @@ class Installation:
 
 @contextmanager
 def running_installation(folder: Path) -> Iterator[Installation]:
-    """Ready from the first line of the block to its last; its data lie in a folder inside this one."""
+    """Run `darkroom up` until the end of the block; its data is in a folder inside this one."""
     port = three_free_ports()
     settings = environment(folder / "data", port, PYTHONWARNINGS="default")
     own = [f"{name}={value}" for name, value in settings.items() if name.startswith(("DARKROOM_", "PYTHON"))]

@@ -1,8 +1,8 @@
-"""Fails the test that leaves a task, a socket, a process or a Redis key without expiry behind: `-p tests.leaks`.
+"""Fails the test that leaks a task, a socket, a process or a Redis key without expiry: `-p tests.leaks`.
 
-What a fixture of a module or of the whole run has opened may stay. Connections to a server that outlives the test may
-stay too, because the services of a module keep them in pools; those that nobody owns any more are reported by Python as
-unclosed resources once the module is over, and warnings are errors.
+What a fixture of a module or of the session has opened may stay. Connections to a server that outlives the test may
+stay too, because the services of a module pool them. Python reports connections without an owner as unclosed
+resources at the end of the module, and warnings are errors.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ import pytest_asyncio
 from redis import Redis
 
 GRACE_SECONDS = 2.0
-"""For what is about to end: a child that was told to, a task that only has to notice."""
+"""For a child that is stopping and a task that is about to end."""
 POLL_SECONDS = 0.01
 LISTENING = "0A"
 """`TCP_LISTEN` in /proc/net/tcp."""
@@ -29,7 +29,7 @@ REDIS_OF_THE_RUN = ("valkey_url", "stores")
 KEYS_WITHOUT_EXPIRY = {
     r"\d+born": "when the cache began in this Redis: one number, which must outlive all values",
 }
-"""By the pattern of a key: why it needs none."""
+"""By the pattern of a key: why it needs no expiry."""
 
 
 @dataclass
@@ -39,14 +39,14 @@ class Owned:
     sockets: set[str] = field(default_factory=set)
     processes: set[int] = field(default_factory=set)
     redis: dict[Redis, int] = field(default_factory=dict)
-    """Clients of the run's servers, and how many keys without expiry may be there."""
+    """Clients of the run's servers, with the number of keys without expiry that they may hold."""
 
 
 _owned = Owned()
 
 
 def pytest_collection_finish() -> None:
-    gc.freeze()  # what the imports left is not looked at again, by no collection
+    gc.freeze()  # later collections skip the objects of the imports
 
 
 @pytest.hookimpl(wrapper=True)
@@ -63,7 +63,7 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Generator[Non
 
 
 def _watch(fixturedef: pytest.FixtureDef[object]) -> None:
-    """Ask the servers of the run for the keys that a test left in them."""
+    """Register a server of the run, in which keys are checked after each test."""
     if fixturedef.argname in REDIS_OF_THE_RUN and fixturedef.cached_result is not None:
         value = fixturedef.cached_result[0]
         url = value if isinstance(value, str) else str(getattr(value, "valkey", ""))
@@ -83,7 +83,7 @@ def _unclosed_resources_of_the_module() -> Iterator[None]:
 
 @pytest_asyncio.fixture(autouse=True)
 async def nothing_left_behind() -> AsyncIterator[None]:
-    """Set up before all other fixtures of a test, so that it looks after they have closed."""
+    """Check for leaks. Set up before a test's other fixtures, so that it runs after they have closed."""
     tasks, sockets, processes = asyncio.all_tasks(), _sockets(), _children()
     yield
     this = asyncio.current_task()
@@ -99,10 +99,10 @@ async def nothing_left_behind() -> AsyncIterator[None]:
 
 
 async def _still_there(kind: str, record: Callable[[], set[str]]) -> list[str]:
-    """What is there after the grace, a line each."""
+    """Return a line for each resource that is left after the grace period."""
     loop = asyncio.get_running_loop()
     end = loop.time() + GRACE_SECONDS
-    while (left := record()) and loop.time() < end:  # noqa: ASYNC110  # processes and sockets wake no event
+    while (left := record()) and loop.time() < end:  # noqa: ASYNC110  # no event of processes and sockets
         await asyncio.sleep(POLL_SECONDS)
     return [f"{kind}: {name}" for name in sorted(left)]
 
@@ -129,7 +129,7 @@ def _program(pid: int) -> str:
 
 
 def _sockets() -> set[str]:
-    """The inodes of this process's open sockets."""
+    """Return the inodes of this process's open sockets."""
     results = set()
     for descriptor in os.listdir("/proc/self/fd"):  # noqa: PTH208  # as fast as possible, twice a test
         try:
@@ -142,7 +142,7 @@ def _sockets() -> set[str]:
 
 
 def _unowned(inodes: set[str]) -> set[str]:
-    """Those that listen, or whose peer is no server of this machine that is still there."""
+    """Return the sockets that listen, or whose peer is not a listening server of this machine."""
     if not inodes:
         return set()
     rows = [line.split() for kind in ("tcp", "tcp6") for line in Path(f"/proc/net/{kind}").read_text().splitlines()[1:]]
@@ -160,7 +160,7 @@ def _unowned(inodes: set[str]) -> set[str]:
 def _keys_without_expiry() -> list[str]:
     lines = []
     for client, allowed in _owned.redis.items():
-        # The numbers cost one request; names are asked for where they say that there is something new.
+        # The counts cost one request; keys are scanned only where there is a new one.
         keyspace = client.info("keyspace").values()
         if sum(database["keys"] - database["expires"] for database in keyspace) <= allowed:
             continue
@@ -168,6 +168,6 @@ def _keys_without_expiry() -> list[str]:
         leaked = [key for key in unlimited if not any(re.fullmatch(name, key) for name in KEYS_WITHOUT_EXPIRY)]
         _owned.redis[client] = len(unlimited) - len(leaked)
         for key in leaked:
-            client.delete(key)  # so that the next test is not blamed for it
+            client.delete(key)  # so that the next test does not fail for it
             lines.append(f"Redis key without expiry: {key}")
     return lines

@@ -46,26 +46,29 @@ class RedisNode:
         return self._server is not None
 
     def start(self) -> None:
-        """Empty, and nobody's standby. From the main thread only: who started it must not end before it."""
+        """Start the server, empty and without replication.
+
+        Call it from the main thread only: the server is killed when the thread that started it ends.
+        """
         if self._server is None:
             self._server = Server(self._command, "Ready to accept connections")
 
     def kill(self) -> None:
-        """SIGKILL: what was not replicated is lost."""
+        """Send SIGKILL: writes that were not replicated are lost."""
         if self._server is not None:
             self._server.process.kill()
             self._server.stop()
             self._server = None
 
     def freeze(self) -> None:
-        """SIGSTOP: connections stay open and nothing answers."""
+        """Send SIGSTOP: connections stay open and get no replies."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
 
     async def run(self, *command: str | int) -> Any:
-        """What the server answers, past every proxy."""
+        """Return the server's reply to a command, past every proxy."""
         async with self._client() as client:
             return await client.execute_command(*command)  # type: ignore[no-untyped-call]
 
@@ -73,19 +76,19 @@ class RedisNode:
         await self.run("FLUSHALL")
 
     async def promote(self) -> None:
-        """A primary from now on, with what it has received so far and a replication id of its own."""
+        """Make it a primary, with the data received so far and a replication id of its own."""
         await self.run("REPLICAOF", "NO", "ONE")
 
     async def replicate_from(self, other: "RedisNode") -> None:
-        """A standby of the other; its own data go once the other's have arrived."""
+        """Make it a standby of `other`, whose data replaces its own on arrival."""
         await self.run("REPLICAOF", "127.0.0.1", other.port)
 
     async def cut_off(self) -> None:
-        """Still a standby with what it has, but its primary can't be reached: what happens there is lost here."""
+        """Keep it a standby with its data, but with an unreachable primary: it misses the primary's later writes."""
         await self.run("REPLICAOF", "127.0.0.1", 1)
 
     async def replication(self) -> dict[str, Any]:
-        """`INFO replication`."""
+        """Return the reply to `INFO replication`."""
         async with self._client() as client:
             replication: dict[str, Any] = await client.info("replication")
             return replication
@@ -102,7 +105,7 @@ class RedisNode:
 
 
 class RedisPair:
-    """`primary` and `standby` name the nodes by the roles that they have now."""
+    """`primary` and `standby` are the nodes in their current roles."""
 
     def __init__(self, engine: str, folder: Path) -> None:
         self.engine = engine
@@ -113,17 +116,17 @@ class RedisPair:
         self.primary, self.standby = self._nodes
 
     async def promote(self) -> None:
-        """The standby becomes a primary, and the names change. The old one believes for now that it still is one."""
+        """Make the standby a primary and exchange the names. The old primary keeps its role for now."""
         await self.standby.promote()
         self.primary, self.standby = self.standby, self.primary
 
     async def swap(self) -> None:
-        """As a planned failover: `promote`, and the old primary follows the new one."""
+        """Run a planned failover: `promote`, then the old primary replicates the new one."""
         await self.promote()
         await self.standby.replicate_from(self.primary)
 
     async def heal(self) -> None:
-        """Both run, are empty, and the second follows the first."""
+        """Restore the initial roles: both nodes run, are empty, and the second replicates the first."""
         self.primary, self.standby = self._nodes
         for node in self._nodes:
             if node.running:
@@ -136,8 +139,8 @@ class RedisPair:
         await self.wait_replicated()
 
     async def wait_replicated(self) -> None:
-        """Until the standby has all that the primary has at this moment."""
-        # Neither `master_link_status` nor WAIT tells: Valkey says "up" and "1" before the stream has begun.
+        """Wait until the standby has all that the primary has at this moment."""
+        # `master_link_status` and WAIT do not show it: Valkey returns "up" and "1" before the stream has begun.
         mark = str(next(_marks))
         await self.primary.run("SET", "mark-of-the-pair", mark, "EX", WAIT_SECONDS)
         async with asyncio.timeout(WAIT_SECONDS):
@@ -151,7 +154,7 @@ class RedisPair:
 
 @contextmanager
 def running_redis_pair(engine: str, folder: Path) -> Iterator[RedisPair]:
-    """Two servers of `redis` (Debian's 7) or `valkey` (the embedded one); `heal()` makes them a pair."""
+    """Start two servers of `redis` (Debian's 7) or `valkey` (the embedded one); `heal()` makes them a pair."""
     pair = RedisPair(engine, folder)
     try:
         for node in (pair.primary, pair.standby):

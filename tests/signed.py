@@ -1,4 +1,4 @@
-"""Requests signed as our own processes sign them, for what no AWS client would send."""
+"""Requests signed as our own processes sign them, for requests that no AWS client would send."""
 
 import httpx
 from botocore.auth import SigV4Auth

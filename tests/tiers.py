@@ -1,6 +1,7 @@
-"""The three tiers of tests: what a run holds, in which order, until when, and what it leaves to the others.
+"""The three tiers of tests: selection, order, deadline, and a summary of what a run left to the others.
 
-`--tier test`, `full` and `all` are `make test`, `make test-full` and `make test-all`; each holds the ones before it.
+`--tier test`, `full` and `all` are `make test`, `make test-full` and `make test-all`; each includes the ones before
+it.
 """
 
 import time
@@ -24,7 +25,7 @@ TIERS = list(Tier)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The smallest tier that holds a test, and why it is no smaller one."""
+    """The smallest tier that includes a test, and the reason why no smaller one does."""
 
     tier: Tier
     reason: str = ""
@@ -42,7 +43,7 @@ _PLACES = {
     "upgrade/": Place(Tier.FULL, "an earlier release's data and worker"),
     "upgrade/test_previous_worker.py": Place(Tier.FULL, "earlier release"),
 }
-"""By the beginning of a test's path; the longest that fits decides, a marker `tier` beats it."""
+"""By the beginning of a test's path. The longest match decides; a marker `tier` overrides it."""
 
 _OTHER_SERVERS = {
     "mariadb": "MariaDB",
@@ -59,8 +60,9 @@ _GROUPS = {
     "chromium": {"chromium", "darkroom"},
     "services": {"stores", "valkey_url"},
 }
-"""Tests with one of these fixtures or parameters share a process, which starts the servers once. In this order the
-groups begin; after them each file is a group, in the order of `_FILES`."""
+"""Tests with one of these fixtures or parameters share a process, which starts the servers once. The groups start in
+this order; after them each file is a group, in the order of `_FILES`.
+"""
 
 _FILES = (
     "upgrade/",
@@ -88,13 +90,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Selection:
-    """Selects, groups and sorts the tests of a process; sums up what was left where the results are printed."""
+    """Selects, groups and sorts the tests of a process, and prints the summary where the results are printed."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._tier, self._beyond = Tier(config.option.tier), config.option.beyond
         self._until: float | None = config.option.until
         self._left: list[tuple[str, str]] = []
-        """Folder and reason of each test that another run holds; in this process."""
+        """Folder and reason of each test of this process that another run includes."""
         self._not_reached: list[str] = []
 
     @pytest.hookimpl(tryfirst=True)
@@ -128,7 +130,7 @@ class Selection:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """A test is reported under the name by which it can be run again."""
+        """Report a test under the name by which it can be run again."""
         report = yield
         report.nodeid = _without_group(report.nodeid)
         return report
@@ -161,7 +163,9 @@ class Selection:
 
 
 def place_of(item: pytest.Item) -> Place:
-    """The marker `everything` is short for the tier `all`, because the test takes hours or nearly."""
+    """Return the place of a test. The marker `everything` means the tier `all`, for tests that take about an hour or
+    more.
+    """
     if item.get_closest_marker("everything"):
         return Place(Tier.ALL, "long runs")
     name = item.nodeid.removeprefix("tests/")
@@ -175,14 +179,14 @@ def place_of(item: pytest.Item) -> Place:
 
 
 def group_of(item: pytest.Item) -> str:
-    """The tests of a group run in one process, one after the other."""
+    """Return the group of a test; its tests run in one process, one after the other."""
     needs = _needs(item)
     named = [group for group, servers in _GROUPS.items() if needs & servers]
     return named[0] if named else item.nodeid.removeprefix("tests/").partition(".py::")[0]
 
 
 def _needs(item: pytest.Item) -> set[str]:
-    """The fixtures of a test, and the parameters by which others are named."""
+    """Return the fixtures of a test, and the parameters that name fixtures."""
     call = getattr(item, "callspec", None)
     parameters = [value for value in call.params.values() if isinstance(value, str)] if call else []
     return {*getattr(item, "fixturenames", ()), *parameters}
@@ -196,12 +200,12 @@ def _rank(group: str) -> tuple[int, int]:
 
 
 def folder_of(nodeid: str) -> str:
-    """The folder of a test or a test file, below `tests/`."""
+    """Return the folder of a test or a test file, below `tests/`."""
     return nodeid.partition("::")[0].removeprefix("tests/").rpartition("/")[0]
 
 
 def _without_group(nodeid: str) -> str:
-    """Undoes what pytest-xdist appends to the name of a test with a group."""
+    """Remove the suffix that pytest-xdist appends to the name of a test with a group."""
     return nodeid[: nodeid.rfind("@")] if nodeid.rfind("@") > nodeid.rfind("]") else nodeid
 
 

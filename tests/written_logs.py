@@ -1,4 +1,4 @@
-"""What the process logs while a test runs."""
+"""The log entries that the process writes during a test."""
 
 import logging
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from app.logs import set_up_logs
 
 @contextmanager
 def written_logs() -> Iterator[StringIO]:
-    """Everything is logged as in production, but to the returned stream instead of stderr."""
+    """Configure the logs as in production, but write them to the yielded stream instead of stderr."""
     root = logging.getLogger()
     handlers, level, written = root.handlers, root.level, StringIO()
     with redirect_stderr(written):

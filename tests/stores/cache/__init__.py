@@ -1,1 +1,1 @@
-"""The cache's protocol, rule by rule, and its bad days: on the embedded Valkey and on Debian's Redis 7."""
+"""The cache's protocol, rule by rule, and its outages, on the embedded Valkey and on Debian's Redis 7."""

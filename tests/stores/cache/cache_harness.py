@@ -1,4 +1,4 @@
-"""Numbers in a database, read through the caches of several processes, with a reader that may stand still."""
+"""Numbers in a database, read through the caches of several processes, with a reader that tests can freeze."""
 
 import asyncio
 from collections import Counter
@@ -21,7 +21,7 @@ WAIT_SECONDS = 60
 
 NUMBER: Kind[int] = Entry("number", 1, 300, "these tests", decides_access=True).holds(TypeAdapter(int))
 SOFT_NUMBER: Kind[int] = Entry("soft-number", 1, 300, "these tests").holds(TypeAdapter(int))
-"""It decides nothing about access."""
+"""An entry that does not decide access."""
 
 STEADY = Timing(
     poll=0.05,
@@ -36,9 +36,9 @@ STEADY = Timing(
     retry=0.1,
     takeover=300,
 )
-"""A busy machine loses no permit: for tests that count."""
+"""For tests that count: even a busy machine loses no permit."""
 QUICK = replace(STEADY, permit=1.0, reply_seconds=0.5)
-"""For tests that see permits end."""
+"""For tests in which permits end."""
 
 _METADATA = MetaData()
 _numbers = Table(
@@ -50,7 +50,7 @@ _numbers = Table(
 
 
 class FreezableReader:
-    """In the place of the database's readers: has what stood there when it was told to `stand`."""
+    """Replaces the database's readers: after `freeze` it returns the rows of that moment."""
 
     are_the_writer = False
 
@@ -77,7 +77,7 @@ class FreezableReader:
 
 @dataclass(eq=False, slots=True)
 class Process:
-    """A cache, and a loader that counts and can be held up."""
+    """A cache with a loader that counts its loads and can be blocked."""
 
     cache: Cache
     reader: FreezableReader
@@ -124,7 +124,7 @@ class Process:
 
 @asynccontextmanager
 async def held_up(*processes: Process) -> AsyncIterator[None]:
-    """Their loads read the database and then wait for the end of the block."""
+    """Block the loads of these processes, after they have read the database, until the end of the block."""
     for process in processes:
         process.may_load.clear()
         process.loading.clear()
@@ -134,7 +134,7 @@ async def held_up(*processes: Process) -> AsyncIterator[None]:
 
 
 async def numbers_of(connection: AsyncConnection, names: Sequence[str]) -> dict[str, int]:
-    """As the connection's side sees them; 0 for what it has not seen."""
+    """Return the numbers that the connection can see; 0 for an absent one."""
     assert connection.sync_connection is not None
     values: Mapping[str, int] | None = connection.sync_connection.get_execution_options().get("standing")
     if values is None:
@@ -149,14 +149,14 @@ async def put(connection: AsyncConnection, name: str, number: int) -> None:
 
 
 class CacheHarness:
-    """One database; `process()` is another process on it."""
+    """One database; `process()` opens another process on it."""
 
     def __init__(self, stack: AsyncExitStack, url: str) -> None:
         self._stack, self.url = stack, url
         self.database = Database(url)
 
     async def process(self, redis_url: str, timing: Timing = STEADY, *, opened: bool = True, **options: Any) -> Process:
-        """With a permit, if it is `opened`."""
+        """Return a new process. With `opened`, its cache is open and has a permit."""
         database = Database(self.url)
         self._stack.push_async_callback(database.close)
         reader = FreezableReader(database)
@@ -168,12 +168,12 @@ class CacheHarness:
         return process
 
     async def put(self, name: str, number: int) -> None:
-        """By hand: no cache hears of it."""
+        """Write a number without invalidating a cache."""
         async with self.database.writer.write() as connection:
             await put(connection, name, number)
 
     async def unsent(self) -> int:
-        """How many changes wait in the outbox."""
+        """Return the number of changes that wait in the outbox."""
         async with self.database.writer.read() as connection:
             return len((await connection.execute(select(cache_outbox.c.id))).all())
 
@@ -188,7 +188,7 @@ async def open_harness(url: str) -> AsyncIterator[CacheHarness]:
 
 
 async def prepare(database: Database) -> None:
-    """The tables of the cache and of these tests."""
+    """Create the tables of the cache and of these tests."""
     async with database.writer.write() as connection:
         await connection.run_sync(metadata.create_all, [cache_outbox, cache_generation])
         await connection.run_sync(_METADATA.create_all)
@@ -196,11 +196,11 @@ async def prepare(database: Database) -> None:
 
 async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(WAIT_SECONDS):
-        while not holds():  # noqa: ASYNC110 - the cache wakes nobody
+        while not holds():  # noqa: ASYNC110 - no event of the cache
             await asyncio.sleep(0.01)
 
 
 async def until_true(holds: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(WAIT_SECONDS):
-        while not await holds():  # noqa: ASYNC110 - nor does the database
+        while not await holds():  # noqa: ASYNC110 - no event of the database
             await asyncio.sleep(0.01)

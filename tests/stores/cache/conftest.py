@@ -1,4 +1,4 @@
-"""A shelf of numbers on SQLite, and each engine of Redis."""
+"""A cache harness on SQLite."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

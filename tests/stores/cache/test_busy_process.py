@@ -1,4 +1,4 @@
-"""A process that is busy for longer than Redis may take, on a machine that Redis has to share with it."""
+"""A process that is busy for longer than Redis's time limit, on a machine that it shares with Redis."""
 
 import time
 from dataclasses import replace
@@ -10,11 +10,11 @@ from tests.stores.cache.cache_harness import STEADY
 
 REPLY_SECONDS = 1.0
 SLOW = encode(b"BLPOP", b"nothing", b"0.2")
-"""Answered in a fifth of a second, which is in time."""
+"""Takes a fifth of a second, which is within the limit."""
 
 
-async def test_a_redis_that_got_no_processor_while_the_app_was_busy_is_not_given_up(valkey_pair: RedisPair) -> None:
-    """As when a thousand requests come at once."""
+async def test_a_redis_without_cpu_while_the_app_was_busy_is_not_dropped(valkey_pair: RedisPair) -> None:
+    """The same happens when a thousand requests arrive together."""
     connection = await Connection.open(valkey_pair.primary.url, replace(STEADY, reply_seconds=REPLY_SECONDS))
     valkey_pair.primary.freeze()
     responses = connection.send(SLOW, 1)

@@ -1,4 +1,4 @@
-"""What a change leaves behind, and when it is acknowledged (rules 7 and 8)."""
+"""What a change invalidates, and when it is acknowledged (rules 7 and 8)."""
 
 import asyncio
 import time
@@ -51,7 +51,7 @@ async def test_keys_added_inside_are_invalidated_with_the_others(harness: CacheH
         process.cache.invalidate(connection, NUMBER.key("a"))
 
 
-async def test_what_was_changed_a_moment_ago_is_read_from_the_writer(
+async def test_a_value_changed_a_moment_ago_is_read_from_the_writer(
     harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
     one, other = [await harness.process(redis_pair.primary.url) for _ in range(2)]
@@ -110,7 +110,7 @@ async def _is(process: Process, name: str, number: int) -> bool:
     return await process.read(name) == number
 
 
-async def test_without_redis_a_change_is_acknowledged_when_every_permit_has_ended(
+async def test_without_redis_a_change_is_acknowledged_after_every_permit_has_ended(
     harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
     async with FaultProxy(redis_pair.primary.port) as proxy:
@@ -131,7 +131,7 @@ async def test_without_redis_a_change_is_acknowledged_when_every_permit_has_ende
 
 async def test_a_change_waits_for_a_reader_that_is_cut_off(harness: CacheHarness, redis_pair: RedisPair) -> None:
     async with FaultProxy(redis_pair.primary.port) as proxy:
-        # Its answers are late rather than lost, so it keeps connection and permit, and its relay is slow.
+        # Its replies are late rather than lost, so it keeps connection and permit, and its relay is slow.
         other = await harness.process(f"redis://127.0.0.1:{proxy.port}/0", replace(QUICK, reply_seconds=30))
         assert await other.read("a") == 0
         proxy.timeout()
@@ -141,7 +141,7 @@ async def test_a_change_waits_for_a_reader_that_is_cut_off(harness: CacheHarness
         assert await other.read("a") == 1
 
 
-async def test_a_refused_attempt_at_redis_acknowledges_nothing(harness: CacheHarness, redis_pair: RedisPair) -> None:
+async def test_a_refused_invalidation_acknowledges_no_change(harness: CacheHarness, redis_pair: RedisPair) -> None:
     process = await harness.process(redis_pair.primary.url, QUICK)
     assert await process.read("a") == 0
     await redis_pair.primary.run("CONFIG", "SET", "min-replicas-to-write", 5)
@@ -158,7 +158,7 @@ async def test_a_refused_attempt_at_redis_acknowledges_nothing(harness: CacheHar
     assert await harness.unsent() == 0
 
 
-async def test_a_young_generation_confirms_nothing(harness: CacheHarness, redis_pair: RedisPair) -> None:
+async def test_a_young_generation_confirms_no_change(harness: CacheHarness, redis_pair: RedisPair) -> None:
     async with FaultProxy(redis_pair.primary.port) as proxy:
         process = await harness.process(f"redis://127.0.0.1:{proxy.port}/0", STEADY)
         await redis_pair.promote()
@@ -168,7 +168,7 @@ async def test_a_young_generation_confirms_nothing(harness: CacheHarness, redis_
         await process.permitted()
         writing = asyncio.create_task(process.write("a", 1))
         await until_true(lambda: _row_waits(harness))
-        await asyncio.sleep(0.3)  # some polls
+        await asyncio.sleep(0.3)  # several polls
         assert await harness.unsent() == 1
         assert not writing.done()
         writing.cancel()

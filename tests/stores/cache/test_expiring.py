@@ -1,4 +1,4 @@
-"""Values that grow old (rules 9 and 10), by a clock that the test moves."""
+"""Values that expire (rules 9 and 10), by a clock that the test advances."""
 
 import asyncio
 import time
@@ -42,7 +42,7 @@ def clock() -> WallClock:
 
 
 def _break_the_database(process: Process) -> Callable[[], None]:
-    """As if no side could be reached; what it gives ends that."""
+    """Make every load fail as if the database were unreachable. Return a function that ends this."""
     loading = process.cache._reads._loading
     load = loading.load
 
@@ -62,7 +62,7 @@ async def test_at_the_expiry_of_a_hot_key_one_load_replaces_it(
 ) -> None:
     one, other = [await harness.process(redis_pair.primary.url, clock=clock) for _ in range(2)]
     assert await one.read("hot") == 0
-    await harness.put("hot", 1)  # by hand, so that one sees what is loaded anew
+    await harness.put("hot", 1)  # without invalidation, so that the next load is visible
     clock.advance(LIFE_SECONDS)
     async with held_up(one, other):
         readers = [asyncio.create_task(process.read("hot")) for process in (one, other) * 500]
@@ -76,7 +76,7 @@ async def test_a_value_is_refreshed_before_it_expires_without_blocking_readers(
     harness: CacheHarness, redis_pair: RedisPair, clock: WallClock
 ) -> None:
     process = await harness.process(redis_pair.primary.url, clock=clock)
-    async with held_up(process):  # a load that takes long is begun long before
+    async with held_up(process):  # a slow load makes the refresh begin early
         first = asyncio.create_task(process.read("a", BRIEF))
         await process.loading.wait()
         await asyncio.sleep(0.2)
@@ -86,7 +86,7 @@ async def test_a_value_is_refreshed_before_it_expires_without_blocking_readers(
     async with held_up(process):
 
         async def refreshing() -> bool:
-            assert await process.read("a", BRIEF) == 0  # at once, although the load is held up
+            assert await process.read("a", BRIEF) == 0  # immediately, although the load is blocked
             clock.advance(0.01)
             return process.loading.is_set()
 
@@ -95,7 +95,7 @@ async def test_a_value_is_refreshed_before_it_expires_without_blocking_readers(
     assert process.loads["a"] == 2
 
 
-async def test_a_refresh_does_not_put_back_what_a_change_has_replaced(
+async def test_a_refresh_does_not_restore_a_value_that_a_change_has_replaced(
     harness: CacheHarness, redis_pair: RedisPair, clock: WallClock
 ) -> None:
     one, other = [await harness.process(redis_pair.primary.url, clock=clock) for _ in range(2)]
@@ -109,7 +109,7 @@ async def test_a_refresh_does_not_put_back_what_a_change_has_replaced(
     assert await other.read("a") == await one.read("a") == 1
 
 
-async def test_an_expired_value_serves_while_the_database_is_away_and_a_permit_lasts(
+async def test_an_expired_value_is_served_during_a_database_outage_while_a_permit_lasts(
     harness: CacheHarness, redis_pair: RedisPair, clock: WallClock
 ) -> None:
     process = await harness.process(redis_pair.primary.url, clock=clock)
@@ -155,7 +155,7 @@ async def test_without_permit_access_is_read_from_the_writer_and_the_rest_from_a
         assert process.reader.reads == 1
     reader = await harness.process(redis_pair.primary.url)
     await reader.read("a")
-    assert reader.loads["a"] == 1  # nothing had been stored
+    assert reader.loads["a"] == 1  # no value had been stored
 
 
 @pytest.mark.parametrize("seconds", [-2.0, 2.0])
@@ -170,7 +170,7 @@ async def test_processes_with_two_seconds_clock_skew_see_each_others_changes(
             assert await one.read("a") == await other.read("a") == number * 2
             await process.write("a", number * 2 + 1)
             assert await other.read("a") == await one.read("a") == number * 2 + 1
-    assert 12 <= one.loads["a"] + other.loads["a"] < 24  # a load for each change, where every read would be 24
+    assert 12 <= one.loads["a"] + other.loads["a"] < 24  # one load for each change; loading on each read would make 24
 
 
 async def _is(process: Process, name: str, number: int) -> bool:

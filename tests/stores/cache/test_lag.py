@@ -1,4 +1,4 @@
-"""A real MariaDB reader behind its writer, by a second, by two, for good: everybody sees a change at once."""
+"""A real MariaDB reader that lags by a second, by two, or forever: every process sees a change immediately."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ CHANGES = 5
 class Process:
     cache: Cache
     queried: Counter[int] = field(default_factory=Counter)
-    """How often the server at each port was."""
+    """The number of queries by the port of the server."""
 
     async def read(self, name: str) -> int:
         async def load(connection: AsyncConnection) -> int:
@@ -66,7 +66,7 @@ async def _evict(pair: RedisPair, name: str) -> None:
 async def test_every_process_sees_a_change_however_far_the_reader_lags(
     database_pair: DatabasePair, valkey_pair: RedisPair, processes: tuple[Process, Process], behind: int | None
 ) -> None:
-    """None: it has stopped."""
+    """`behind` is the lag in seconds; None means that replication has stopped."""
     one, other = processes
     await (database_pair.stop_applying() if behind is None else database_pair.delay(behind))
     for number in range(1, CHANGES + 1):

@@ -1,4 +1,4 @@
-"""In whatever order reads, slow loads, changes and losses come: no read is older than what was acknowledged before."""
+"""Reads, slow loads, changes and losses in any order: no read is older than what was acknowledged before it."""
 
 import asyncio
 from collections.abc import Coroutine, Iterator
@@ -19,9 +19,9 @@ from tests.stores.cache.cache_harness import NUMBER, STEADY, CacheHarness, Proce
 
 KEYS = 3
 SETTLED_SECONDS = 0.004
-"""What can go on without being told to has done so."""
+"""By then, work that can proceed without another event has done so."""
 SELDOM = replace(STEADY, poll=150, permit=150, held=0.01, recheck=0.001)
-"""A relay runs when it is told to."""
+"""Polls so rarely that a relay runs only when a rule runs it."""
 
 keys, processes = st.integers(0, KEYS - 1), st.sampled_from([0, 1])
 
@@ -43,7 +43,7 @@ class World:
 class Read:
     key: int
     least: int
-    """What had been acknowledged when it began."""
+    """The version that had been acknowledged when the read began."""
     task: asyncio.Task[int]
 
 
@@ -68,7 +68,7 @@ class CacheMachine(RuleBasedStateMachine):
 
     @rule(chosen=st.integers(0, 10))
     def a_load_ends(self, chosen: int) -> None:
-        if self._loads:  # no precondition: how many there are is a matter of time, too
+        if self._loads:  # no precondition: the number of loads depends on time, too
             self._end_load(chosen % len(self._loads))
 
     @rule(process=processes, key=keys)
@@ -97,7 +97,7 @@ class CacheMachine(RuleBasedStateMachine):
     @precondition(lambda self: self._seen_by_reader == self._written)
     @rule()
     def all_fences_lapse(self) -> None:
-        """They last longer than the reader's lag: by then it has all that is fenced."""
+        """Fences outlive the reader's lag: when they lapse, the reader has every fenced change."""
         self._world.run(self._redis("DEL", *(self._in_redis("f", key) for key in range(KEYS))))
         self._world.run(self._redis("SET", f"{self._generation}born", 1))
 
@@ -176,7 +176,7 @@ class CacheMachine(RuleBasedStateMachine):
         await process.permitted()
 
     async def _agree(self) -> None:
-        """All that began ends right; and when nothing changes any more, everybody reads what the database has."""
+        """Finish all reads; then every process reads the values of the database."""
         while self._reads or self._loads:
             while self._loads:
                 self._loads.pop().set()

@@ -1,4 +1,4 @@
-"""What a user sees while Redis is slow, full, empty, mad, of another release, or gone: right answers."""
+"""Reads stay right while Redis is slow, full, empty, faulty, of another release, or absent."""
 
 import asyncio
 import ssl
@@ -39,7 +39,7 @@ async def test_a_redis_with_five_seconds_latency_costs_at_most_the_time_limit(
         assert time.monotonic() - began < SLOW_SECONDS
 
 
-async def test_a_full_redis_is_as_good_as_none_for_what_it_does_not_hold_yet(
+async def test_a_full_redis_serves_its_values_and_new_ones_come_from_the_database(
     harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
     process = await harness.process(redis_pair.primary.url)
@@ -60,7 +60,7 @@ async def test_a_full_redis_is_as_good_as_none_for_what_it_does_not_hold_yet(
 
 @asynccontextmanager
 async def _full(pair: RedisPair) -> AsyncIterator[None]:
-    """Nothing is evicted, and nothing new is taken."""
+    """Let Redis evict no key and accept no new one."""
     await pair.primary.run("CONFIG", "SET", "maxmemory-policy", "noeviction")
     await pair.primary.run("CONFIG", "SET", "maxmemory", 1)
     try:
@@ -70,7 +70,9 @@ async def _full(pair: RedisPair) -> AsyncIterator[None]:
         await pair.primary.run("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
 
 
-async def test_a_flushed_redis_is_filled_again_by_itself(harness: CacheHarness, redis_pair: RedisPair) -> None:
+async def test_a_flushed_redis_is_filled_again_without_intervention(
+    harness: CacheHarness, redis_pair: RedisPair
+) -> None:
     process = await harness.process(redis_pair.primary.url)
     await process.read("a")
     await redis_pair.primary.flush()
@@ -101,7 +103,7 @@ async def test_a_server_that_violates_the_protocol_is_not_used(harness: CacheHar
 
 @asynccontextmanager
 async def _replying(reply: bytes) -> AsyncIterator[int]:
-    """The port of a server that says the same to everything."""
+    """Run a server that sends the same reply to every request; yield its port."""
 
     async def print_line(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -137,7 +139,7 @@ async def test_a_protocol_error_closes_the_redis_connection(harness: CacheHarnes
     "left", [b"", b"garbage", HEADER.pack(2**50, 1, 1) + b"no json", HEADER.pack(2**50, 1, 1) + b'"no number"',
              HEADER.pack(2**50, 1, 2) + b"5"]
 )  # fmt: skip
-async def test_a_value_that_cannot_be_read_is_as_good_as_absent(
+async def test_an_unreadable_value_is_treated_as_absent(
     harness: CacheHarness, redis_pair: RedisPair, left: bytes
 ) -> None:
     process = await harness.process(redis_pair.primary.url)
@@ -160,7 +162,7 @@ async def test_two_releases_do_not_read_each_others_values(harness: CacheHarness
     assert old.loads["a"] == 1
 
 
-async def test_redis_killed_under_load_fails_no_read_and_no_write_and_is_warm_again_by_itself(
+async def test_redis_killed_under_load_fails_no_request_and_is_warm_again_after_its_restart(
     harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
     process = await harness.process(redis_pair.primary.url, replace(QUICK, reply_seconds=0.2))
@@ -186,7 +188,7 @@ async def test_redis_killed_under_load_fails_no_read_and_no_write_and_is_warm_ag
         await until(lambda: reads > 200)
         assert process.loads.total() - before <= reads + len(names)
         redis_pair.primary.start()
-        await redis_pair.wait_replicated()  # the first standby to come gives its primary another id
+        await redis_pair.wait_replicated()  # the first standby that connects changes the primary's replication id
         await until_true(lambda: _is_on(process, redis_pair))
         await process.read_many(*names)
         before, reads = process.loads.total(), 0
@@ -196,7 +198,7 @@ async def test_redis_killed_under_load_fails_no_read_and_no_write_and_is_warm_ag
     assert await process.read("written") == 1
 
 
-async def test_primary_and_standby_swapped_under_load_fail_nothing(
+async def test_swapping_primary_and_standby_under_load_fails_no_request(
     harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
     async with FaultProxy(redis_pair.primary.port) as proxy:
@@ -213,9 +215,7 @@ async def test_primary_and_standby_swapped_under_load_fail_nothing(
             assert await one.read("a") == await other.read("a") == number
 
 
-async def test_a_user_a_password_and_a_database_of_the_url_are_obeyed(
-    harness: CacheHarness, redis_pair: RedisPair
-) -> None:
+async def test_user_password_and_database_of_the_url_are_used(harness: CacheHarness, redis_pair: RedisPair) -> None:
     await redis_pair.primary.run("ACL", "SETUSER", "cache", "on", ">se:cret", "~*", "+@all")
     url = f"redis://cache:se%3Acret@127.0.0.1:{redis_pair.primary.port}/3"
     process = await harness.process(url)
@@ -228,7 +228,7 @@ async def test_a_user_a_password_and_a_database_of_the_url_are_obeyed(
         assert wrong.cache.relay.permitted() is None
 
 
-async def test_tls_is_spoken_only_with_a_server_that_the_authority_knows(
+async def test_tls_connects_only_to_a_server_with_a_trusted_certificate(
     harness: CacheHarness, redis_pair: RedisPair, tmp_path: Path
 ) -> None:
     authority = Authority(tmp_path)
@@ -245,7 +245,7 @@ async def test_tls_is_spoken_only_with_a_server_that_the_authority_knows(
 
 @asynccontextmanager
 async def _behind_tls(upstream: int, certificate: Path, key: Path) -> AsyncIterator[int]:
-    """The port of a server that ends TLS and passes on what it hears."""
+    """Run a server that terminates TLS and forwards to `upstream`; yield its port."""
 
     async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         with suppress(OSError):
@@ -276,7 +276,7 @@ async def test_the_mode_writer_never_queries_a_reader(harness: CacheHarness, red
     assert process.loads["a"] == 2
 
 
-async def test_the_mode_off_caches_nothing_and_leaves_no_rows(harness: CacheHarness, redis_pair: RedisPair) -> None:
+async def test_the_mode_off_caches_no_value_and_leaves_no_rows(harness: CacheHarness, redis_pair: RedisPair) -> None:
     process = await harness.process(redis_pair.primary.url, mode=CacheMode.OFF, opened=False)
     async with process.cache:
         assert await process.read("a") == await process.read("a", SOFT_NUMBER) == 0
@@ -288,7 +288,7 @@ async def test_the_mode_off_caches_nothing_and_leaves_no_rows(harness: CacheHarn
 
 
 async def _is_on(process: Process, pair: RedisPair) -> bool:
-    """Permitted to read from the primary as it is now."""
+    """Return whether the process may read from the current primary."""
     link = process.cache.relay.permitted()
     return link is not None and link.generation.replication_id == (await pair.primary.replication())["master_replid"]
 

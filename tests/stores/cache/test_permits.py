@@ -1,4 +1,4 @@
-"""Which Redis counts, and who may read from it (rules 1 to 4)."""
+"""Which Redis is current, and which processes may read from it (rules 1 to 4)."""
 
 import asyncio
 from dataclasses import replace
@@ -25,7 +25,7 @@ async def _unopened_until_requested(harness: CacheHarness, url: str) -> Process:
     return await harness.process(url, replace(STEADY, takeover=0.3), opened=False)
 
 
-async def test_processes_that_start_at_once_agree_on_one_generation(
+async def test_processes_that_start_concurrently_agree_on_one_generation(
     harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
     processes = await asyncio.gather(*(harness.process(redis_pair.primary.url) for _ in range(4)))
@@ -33,17 +33,17 @@ async def test_processes_that_start_at_once_agree_on_one_generation(
     await until(lambda: {_generation(process) for process in processes} == {newest})
 
 
-async def test_nothing_is_read_from_a_standby(harness: CacheHarness, redis_pair: RedisPair) -> None:
+async def test_no_value_is_read_from_a_standby(harness: CacheHarness, redis_pair: RedisPair) -> None:
     await harness.put("a", 1)
     process = await _unopened_until_requested(harness, redis_pair.standby.url)
     async with process.cache:
         assert await process.read("a") == 1
-        await asyncio.sleep(0.3)  # some attempts
+        await asyncio.sleep(0.3)  # several attempts
         assert process.cache.relay.permitted() is None
     assert await _generations(harness) == []
 
 
-async def test_a_promoted_standby_begins_a_generation_and_serves_nothing_of_the_one_before(
+async def test_a_promoted_standby_begins_a_generation_and_serves_no_earlier_values(
     harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
     async with FaultProxy(redis_pair.primary.port) as proxy:
@@ -51,7 +51,7 @@ async def test_a_promoted_standby_begins_a_generation_and_serves_nothing_of_the_
         assert await process.read("a") == 0
         await redis_pair.wait_replicated()
         await redis_pair.standby.cut_off()
-        await process.write("a", 1)  # the standby does not hear that the old value is void
+        await process.write("a", 1)  # the standby misses the invalidation
         await redis_pair.promote()
         proxy.switch(redis_pair.primary.port)
         proxy.cut()
@@ -62,7 +62,7 @@ async def test_a_promoted_standby_begins_a_generation_and_serves_nothing_of_the_
         assert len(set(await _generations(harness))) == 2
 
 
-async def test_who_was_left_on_the_old_primary_stops_reading_there_when_a_later_one_counts(
+async def test_a_process_on_the_old_primary_stops_reading_there_after_a_promotion(
     harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
     async with FaultProxy(redis_pair.primary.port) as proxy:
@@ -77,7 +77,7 @@ async def test_who_was_left_on_the_old_primary_stops_reading_there_when_a_later_
         await until(lambda: _generation(left) == _generation(moved) == 2)
 
 
-async def test_an_outranked_redis_counts_again_when_nothing_else_is_found_for_long(
+async def test_an_outranked_redis_becomes_current_again_if_no_newer_one_is_reachable(
     harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
     old = redis_pair.primary
@@ -93,9 +93,7 @@ async def test_an_outranked_redis_counts_again_when_nothing_else_is_found_for_lo
         assert replication_ids[2] == replication_ids[0] != replication_ids[1]
 
 
-async def test_a_demoted_primary_is_not_trusted_although_it_responds(
-    harness: CacheHarness, redis_pair: RedisPair
-) -> None:
+async def test_a_demoted_primary_that_still_responds_is_not_used(harness: CacheHarness, redis_pair: RedisPair) -> None:
     old = redis_pair.primary
     process = await harness.process(old.url, replace(STEADY, poll=50))
     assert await process.read("a") == 0
@@ -107,7 +105,7 @@ async def test_a_demoted_primary_is_not_trusted_although_it_responds(
     assert process.cache.relay.permitted() is None
 
 
-async def test_a_process_that_is_cut_off_reads_the_database_and_comes_back(
+async def test_a_disconnected_process_reads_the_database_and_reconnects(
     harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
     async with FaultProxy(redis_pair.primary.port) as proxy:
@@ -144,7 +142,7 @@ async def test_a_permit_ends_when_the_polls_stall(harness: CacheHarness, redis_p
     await process.permitted()
 
 
-async def test_a_restarted_redis_is_a_new_generation_and_warm_again_by_itself(
+async def test_a_restarted_redis_is_a_new_generation_and_is_warm_again(
     harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
     process = await harness.process(redis_pair.primary.url)

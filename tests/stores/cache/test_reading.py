@@ -25,13 +25,13 @@ async def test_a_thousand_readers_of_a_cold_key_in_two_processes_cost_one_load(
     async with held_up(one, other):
         readers = [asyncio.create_task(process.read("cold")) for process in (one, other) * 500]
         await until(lambda: one.loading.is_set() or other.loading.is_set())
-        await asyncio.sleep(0.1)  # whoever would load as well does it now
+        await asyncio.sleep(0.1)  # a second loader would start by now
     assert await asyncio.gather(*readers) == [7] * 1000
     assert await one.read("cold") == await other.read("cold") == 7
     assert one.loads["cold"] + other.loads["cold"] == 1
 
 
-async def test_the_keys_of_one_tick_are_one_trip_to_redis(harness: CacheHarness, redis_pair: RedisPair) -> None:
+async def test_all_keys_of_one_tick_cost_one_round_trip_to_redis(harness: CacheHarness, redis_pair: RedisPair) -> None:
     process = await harness.process(redis_pair.primary.url)
     names = [str(number) for number in range(50)]
     await process.read_many(*names)
@@ -42,7 +42,7 @@ async def test_the_keys_of_one_tick_are_one_trip_to_redis(harness: CacheHarness,
     assert process.loads.total() == 50
 
 
-async def test_many_keys_cost_one_load_of_those_that_are_missing(harness: CacheHarness, redis_pair: RedisPair) -> None:
+async def test_one_load_reads_all_missing_keys(harness: CacheHarness, redis_pair: RedisPair) -> None:
     await harness.put("a", 1)
     await harness.put("b", 2)
     process = await harness.process(redis_pair.primary.url)
@@ -66,7 +66,7 @@ async def test_a_waiter_survives_the_cancellation_of_the_first_caller(
     assert process.loads["a"] == 1
 
 
-async def test_who_came_while_a_load_was_under_way_does_not_take_what_a_change_has_overtaken(
+async def test_a_read_during_a_load_does_not_take_a_value_that_a_change_has_replaced(
     harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
     one, other = [await harness.process(redis_pair.primary.url) for _ in range(2)]
@@ -81,7 +81,7 @@ async def test_who_came_while_a_load_was_under_way_does_not_take_what_a_change_h
     assert await other.read("a") == 1
 
 
-async def test_a_slow_load_does_not_put_back_what_a_change_has_replaced(
+async def test_a_slow_load_does_not_restore_a_value_that_a_change_has_replaced(
     harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
     one, other = [await harness.process(redis_pair.primary.url) for _ in range(2)]
@@ -93,7 +93,7 @@ async def test_a_slow_load_does_not_put_back_what_a_change_has_replaced(
     assert await one.read("a") == await other.read("a") == 1
 
 
-async def test_a_load_with_a_lost_lease_stores_nothing(harness: CacheHarness, redis_pair: RedisPair) -> None:
+async def test_a_load_with_a_lost_lease_stores_no_value(harness: CacheHarness, redis_pair: RedisPair) -> None:
     process = await harness.process(redis_pair.primary.url)
     async with held_up(process):
         slow = asyncio.create_task(process.read("a"))
@@ -104,7 +104,7 @@ async def test_a_load_with_a_lost_lease_stores_nothing(harness: CacheHarness, re
     assert await process.read("a") == 1
 
 
-async def test_a_waiter_past_its_limit_loads_alone_and_stores_nothing(
+async def test_a_waiter_past_its_limit_loads_alone_and_stores_no_value(
     harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
     one = await harness.process(redis_pair.primary.url)
@@ -120,7 +120,7 @@ async def test_a_waiter_past_its_limit_loads_alone_and_stores_nothing(
     assert hasty.loads["a"] == 2
 
 
-async def test_a_load_that_fails_gives_its_lease_back(harness: CacheHarness, redis_pair: RedisPair) -> None:
+async def test_a_failed_load_returns_its_lease(harness: CacheHarness, redis_pair: RedisPair) -> None:
     one, other = [await harness.process(redis_pair.primary.url) for _ in range(2)]
 
     async def fail(_connection: AsyncConnection) -> int:
@@ -133,7 +133,7 @@ async def test_a_load_that_fails_gives_its_lease_back(harness: CacheHarness, red
     assert one.loads.total() + other.loads.total() == 1
 
 
-async def test_what_a_loader_raises_reaches_only_who_began_before_it(
+async def test_a_loaders_error_reaches_only_reads_that_began_before_it(
     harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
     process = await harness.process(redis_pair.primary.url)
@@ -173,7 +173,7 @@ async def test_a_near_reader_is_queried_and_a_lagging_one_is_not(harness: CacheH
     assert process.reader.reads == 1
 
 
-async def test_a_reader_that_has_not_yet_seen_enough_is_replaced_by_the_writer(
+async def test_a_reader_that_lags_behind_the_load_is_replaced_by_the_writer(
     harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
     process = await harness.process(redis_pair.primary.url)
@@ -193,7 +193,7 @@ async def test_a_reader_that_has_not_yet_seen_enough_is_replaced_by_the_writer(
 
 
 async def _drop_all_fences(process: Process, pair: RedisPair) -> None:
-    """As if much time had gone by since the generation began."""
+    """Make the generation look old, so that no fence can exist."""
     link = process.cache.relay.link
     assert link is not None
     await pair.primary.run("SET", f"{link.generation.number}born", 1)

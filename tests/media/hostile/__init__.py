@@ -1,1 +1,1 @@
-"""Files that mean harm, each made here by hand; `corpus.py` has them all."""
+"""Malicious files, each built here; `corpus.py` lists them all."""

@@ -1,4 +1,4 @@
-"""The bricks that containers are built of, so that a test can lay them wrongly."""
+"""The chunks, segments and boxes of container formats, so that tests can assemble invalid files."""
 
 import struct
 import zlib
@@ -21,13 +21,13 @@ def png(header: bytes, *chunks: bytes) -> bytes:
 
 
 def grey_pixel() -> bytes:
-    """The data of a PNG of one pixel."""
+    """Return the data chunk of a PNG of one pixel."""
     return png_chunk(b"IDAT", zlib.compress(b"\0\x80"))
 
 
 @cache
 def zeros(size: int) -> bytes:
-    """So many of them, deflated, without ever holding them all."""
+    """Return `size` zero bytes, deflated, without holding them all in memory."""
     packer = zlib.compressobj(1)
     block = bytes(1 << 20)
     packed = [packer.compress(block) for _ in range(size >> 20)]
@@ -35,7 +35,7 @@ def zeros(size: int) -> bytes:
 
 
 def segment(marker: int, content: bytes) -> bytes:
-    """Of a JPEG."""
+    """Return a segment of a JPEG."""
     return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
 
 
@@ -51,7 +51,7 @@ def riff(kind: bytes, *chunks: tuple[bytes, bytes]) -> bytes:
 
 
 def box(name: bytes, *content: bytes) -> bytes:
-    """Of an ISO file."""
+    """Return a box of an ISO file."""
     body = b"".join(content)
     return struct.pack(">L", 8 + len(body)) + name + body
 
@@ -61,11 +61,13 @@ def full_box(name: bytes, *content: bytes, version: int = 0, flags: int = 0) -> 
 
 
 def nested(name: bytes, depth: int) -> bytes:
-    """Boxes that hold nothing but each other. The sizes are reckoned from outside, for 10^5 are too many to wrap."""
+    """Return boxes that contain only each other. The sizes are computed from outside, because 10^5 are too many to
+    nest.
+    """
     return b"".join(struct.pack(">L", 8 * (depth - level)) + name for level in range(depth))
 
 
 def element(identifier: bytes, content: bytes, *, claimed: int | None = None) -> bytes:
-    """Of an EBML file, its size in eight bytes."""
+    """Return an element of an EBML file, with its size in eight bytes."""
     size = len(content) if claimed is None else claimed
     return identifier + struct.pack(">Q", 1 << 56 | size) + content

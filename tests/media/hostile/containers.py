@@ -1,4 +1,4 @@
-"""Films and pictures in boxes that lie about their size, hold themselves, or point elsewhere."""
+"""Videos and images in boxes with false sizes, circular references, or references to other files."""
 
 import io
 import struct
@@ -37,13 +37,13 @@ def avif() -> bytes:
 
 
 def with_size(content: bytes, width: int, height: int) -> bytes:
-    """What the box of the picture's size says."""
+    """Replace the image size in the `ispe` box."""
     at = content.index(b"ispe") + 8
     return content[:at] + struct.pack(">LL", width, height) + content[at + 8 :]
 
 
 def stretched(content: bytes, name: bytes, size: int) -> bytes:
-    """The box of this name claims to be so long."""
+    """Replace the size of the box with this name."""
     at = content.index(name) - 4
     return content[:at] + struct.pack(">L", size) + content[at + 4 :]
 
@@ -81,7 +81,7 @@ def items(count: int) -> bytes:
 
 
 def of_itself() -> bytes:
-    """An image whose only part is the image."""
+    """Return an image that is derived from itself."""
     handler = full_box(b"hdlr", bytes(4), b"pict", bytes(13))
     primary = full_box(b"pitm", struct.pack(">H", 1))
     entry = full_box(b"infe", struct.pack(">HH4s", 1, 0, b"iden"), b"\0", version=2)
@@ -123,12 +123,12 @@ def reference(pointer: bytes) -> bytes:
 
 
 def squeezed_index() -> bytes:
-    """QuickTime's compressed movie header, which unfolds to 200 MB."""
+    """Return QuickTime's compressed movie header, which expands to 200 MB."""
     return box(b"cmov", box(b"dcom", b"zlib"), box(b"cmvd", struct.pack(">L", 200 << 20), zeros(200 << 20)))
 
 
 def movie(**options: object) -> bytes:
-    return box(b"moov", full_box(b"mvhd", bytes(8), struct.pack(">LL", 1000, 1000), bytes(80)), track(**options))  # type: ignore[arg-type]  # handed on as they are
+    return box(b"moov", full_box(b"mvhd", bytes(8), struct.pack(">LL", 1000, 1000), bytes(80)), track(**options))  # type: ignore[arg-type]  # passed on unchanged
 
 
 def track(
@@ -140,7 +140,7 @@ def track(
     at: int = 100,
     data: bytes = b"\0\0\0\x0curl \0\0\0\x01",
 ) -> bytes:
-    """Of H.264, with one claim that is a lie."""
+    """Return an H.264 track, in which one argument is false."""
     head = full_box(b"tkhd", bytes(8), struct.pack(">L", 1), bytes(64), struct.pack(">LL", width << 16, height << 16))
     visual = bytes(6) + struct.pack(">H", 1) + bytes(16) + struct.pack(">HH", width, height) + bytes(50)
     table = box(
@@ -196,7 +196,7 @@ def video_track(more: bytes, *, width: int = 64) -> bytes:
 
 
 def squeezed_track() -> bytes:
-    """Its frames are deflated (ContentCompAlgo 0)."""
+    """Return a track whose frames are deflated (ContentCompAlgo 0)."""
     compression = element(b"\x50\x34", element(b"\x42\x54", b"\0"))
     return video_track(element(b"\x6d\x80", element(b"\x62\x40", compression)))
 

@@ -1,4 +1,4 @@
-"""All hostile files by name; each is made when it is asked for, the same one every time."""
+"""All malicious files by name; each is built on request and always the same."""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,4 +1,4 @@
-"""Texts, archives and programs that call themselves a picture or a film, some of them with a real one around."""
+"""Texts, archives and programs disguised as an image or a video, some of them together with a real one."""
 
 import gzip
 import io
@@ -12,7 +12,7 @@ BRAND = box(b"ftyp", b"isom", bytes(4), b"isomavc1")
 
 
 def playlists(trap: Trap) -> dict[str, bytes]:
-    """For ffmpeg, which follows them wherever they lead."""
+    """Return playlists, whose references ffmpeg would follow to any target."""
     file = f"file://{trap.secret}"
     media = "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:10.0,\n{}\n#EXT-X-ENDLIST\n"
     concat = "ffconcat version 1.0\nfile '{}'\n"
@@ -38,7 +38,7 @@ def playlists(trap: Trap) -> dict[str, bytes]:
 
 
 def drawings(trap: Trap) -> dict[str, bytes]:
-    """SVG, which can read files, call servers, and unfold without end."""
+    """Return SVGs, which can read files, send requests, and expand without end."""
     laughs = "".join(f'<!ENTITY l{level} "{f"&l{level - 1};" * 10}">' for level in range(1, 10))
     entity = f'<!DOCTYPE svg [<!ENTITY x SYSTEM "file://{trap.secret}">]>'
     bodies = {
@@ -77,7 +77,7 @@ def zip_of(content: bytes, name: str = "inner.zip") -> bytes:
 
 
 def polyglots(trap: Trap) -> dict[str, bytes]:
-    """One file, two readers: the picture is made, the rest is left behind."""
+    """Return files that are valid in two formats: only the image may be read."""
     jpeg = sample("baseline.jpg").read_bytes()
     page = f"--><script src='{trap.url}'></script><?php readfile('{trap.secret}'); ?>".encode()
     text = png_chunk(b"tEXt", b"Comment\0" + page)

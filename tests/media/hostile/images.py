@@ -1,4 +1,4 @@
-"""Pictures that want memory, time, or to be followed in circles."""
+"""Images that exhaust memory or time, or that have circular references."""
 
 import io
 import struct
@@ -13,7 +13,7 @@ from tests.media.tagged import TaggedFile
 MANY = 100_000
 HUGE = 2**31
 SAMPLE_DEPTH = {0x102: 8, 0x103: 1, 0x106: 1, 0x115: 1}
-"""The tags of a plain grey TIFF besides its size and its place."""
+"""The tags of a plain grey TIFF besides its dimensions and its strip."""
 
 
 def jpeg() -> bytes:
@@ -84,7 +84,9 @@ def jpegs() -> dict[str, bytes]:
 
 
 def many_scans() -> bytes:
-    """A progressive picture whose last scan comes two thousand times: each asks for all its pixels again."""
+    """Return a progressive image whose last scan is repeated two thousand times; each one decodes all its pixels
+    again.
+    """
     written = io.BytesIO()
     Image.new("RGB", (640, 480), (90, 120, 30)).save(written, "JPEG", progressive=True)
     content = written.getvalue()
@@ -93,7 +95,7 @@ def many_scans() -> bytes:
 
 
 def exif(entries: dict[int, str], *, count: int) -> bytes:
-    """With one entry that claims to be so long."""
+    """Return a JPEG with EXIF in which one entry claims `count` values."""
     file = TaggedFile()
     block = bytearray(file.begin_at(file.folder(dict(entries))))
     start = struct.unpack_from("<L", block, 4)[0]
@@ -102,7 +104,7 @@ def exif(entries: dict[int, str], *, count: int) -> bytes:
 
 
 def ring() -> bytes:
-    """A folder at 8 whose Exif folder is itself, and the next one, too."""
+    """Return a folder at offset 8 whose Exif folder and next folder are itself."""
     return struct.pack("<HHHLLL", 1, 0x8769, 4, 1, 8, 8)
 
 
@@ -133,12 +135,12 @@ def gif(width: int, height: int, frames: bytes) -> bytes:
 
 
 def pause(ticks: int) -> bytes:
-    """How long the frame after it is shown, in 10 ms."""
+    """Return the duration of the next frame, in units of 10 ms."""
     return b"\x21\xf9\x04\0" + struct.pack("<H", ticks) + b"\0\0"
 
 
 def image(width: int, height: int, *, left: int = 0) -> bytes:
-    """A frame that claims this size and brings a single pixel."""
+    """Return a frame that claims this size and contains a single pixel."""
     return b"\x2c" + struct.pack("<HHHHB", left, 0, width, height, 0) + b"\x02\x02\x44\x01\0"
 
 
@@ -165,7 +167,7 @@ def webps() -> dict[str, bytes]:
 
 
 def one_pixel_webp() -> bytes:
-    """The chunk with its pixels."""
+    """Return the chunk with its pixels."""
     written = io.BytesIO()
     Image.new("RGB", (1, 1)).save(written, "WEBP", lossless=True)
     return written.getvalue()[12:]
@@ -212,7 +214,7 @@ def tiff_ring() -> bytes:
 
 
 def tiff_pages(count: int) -> bytes:
-    """All of them of the same pixels."""
+    """Return a file in which all pages have the same pixels."""
     file = TaggedFile()
     at, next_folder = file.put(bytes(100)), 0
     for _ in range(count):
@@ -222,7 +224,7 @@ def tiff_pages(count: int) -> bytes:
 
 
 def raw_ring() -> bytes:
-    """Its inner folders are the outer one."""
+    """Return a raw file whose inner folders are the outer one."""
     file = TaggedFile()
     start = len(file.content)
     return file.begin_at(file.folder({0x103: 7, 0x14A: start, 0xC612: 1}, next_folder=start))

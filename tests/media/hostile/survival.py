@@ -1,4 +1,4 @@
-"""Lets the decoders face a hostile file and says what went wrong, if anything did."""
+"""Runs the decoders on a malicious file and returns what went wrong."""
 
 import asyncio
 import os
@@ -22,12 +22,12 @@ FILES = frozenset(recipe.file for recipe in RECIPE)
 
 
 class LeftBehind(Exception):
-    """Other files than those of the recipe, all of them or none."""
+    """The decoder left other files than all or none of the recipe."""
 
 
 @dataclass(slots=True)
 class Watch:
-    """A trap, and how often somebody stepped on it."""
+    """A trap, with the connections that it received."""
 
     trap: Trap
     calls: list[str] = field(default_factory=list)
@@ -50,7 +50,10 @@ async def set_trap(folder: Path) -> AsyncIterator[Watch]:
 
 
 async def violations(decoders: Decoders, watch: Watch, content: bytes, folder: Path) -> list[str]:
-    """Of one file; none when it was refused in plain words or made within the limits, and nothing else happened."""
+    """Return the violations of one file.
+
+    There are none if it was refused with a plain message or decoded within the limits, without side effects.
+    """
     source, target = folder / "source", folder / "target"
     source.write_bytes(content)
     target.mkdir()
@@ -69,7 +72,7 @@ async def violations(decoders: Decoders, watch: Watch, content: bytes, folder: P
 
 
 async def _face(decoders: Decoders, source: Path, target: Path) -> list[str]:
-    """As the worker does it, by what the first bytes say."""
+    """Process the file as the worker does, by its first bytes."""
     try:
         if (await asyncio.to_thread(sniff, source)).kind is ItemKind.VIDEO:
             await _make_video(decoders, source, target)

@@ -1,4 +1,4 @@
-"""A file made to break the service is refused in plain words or made within its limits; nothing else notices."""
+"""A malicious file is refused with a plain message or decoded within its limits, without any side effect."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.media.sample_images import sample
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-async def test_no_hostile_file_does_any_harm(kind: str, tmp_path: Path) -> None:
+async def test_no_malicious_file_has_a_side_effect(kind: str, tmp_path: Path) -> None:
     decoders = Decoders.start(slots=1)
     try:
         async with set_trap(tmp_path) as watch:

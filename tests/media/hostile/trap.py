@@ -1,4 +1,4 @@
-"""What no decoder may reach: a server that counts who calls, and a file whose words must show up nowhere."""
+"""What no decoder may reach: a server that records connections, and a file whose contents may appear nowhere."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Good films of one second, and what harm can be put into them."""
+"""Valid videos of one second, with one false value each."""
 
 import struct
 import subprocess
@@ -16,7 +16,7 @@ SELF_CONTAINED = full_box(b"url ", flags=1)
 
 @cache
 def video(ending: str, *options: str) -> bytes:
-    """Of 64 by 48 pixels, with its index at the front."""
+    """Return a video of 64 by 48 pixels, with its index at the front."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / f"film.{ending}"
         command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-f", "lavfi"]
@@ -47,7 +47,7 @@ def videos(trap: Trap) -> dict[str, bytes]:
 
 
 def pointing(good: bytes, target: str) -> bytes:
-    """Its data reference leads elsewhere; the offsets of the samples are those of the file it came from."""
+    """Make the data reference point elsewhere; the offsets of the samples stay those of the original file."""
     false_value = full_box(b"url ", target.encode() + b"\0")
     content = good.replace(SELF_CONTAINED, false_value)
     more = len(false_value) - len(SELF_CONTAINED)
@@ -58,7 +58,7 @@ def pointing(good: bytes, target: str) -> bytes:
 
 
 def claim(content: bytes, name: bytes, offset: int, false_value: bytes) -> bytes:
-    """Puts the lie into the first box of this name; `offset` counts from the name's first letter."""
+    """Overwrite part of the first box with this name; `offset` counts from the name's first letter."""
     at = content.index(name) + offset
     return content[:at] + false_value + content[at + len(false_value) :]
 

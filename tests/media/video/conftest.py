@@ -1,4 +1,4 @@
-"""Films are made once in a run; decoders live as long as a test."""
+"""Sample videos, encoded once in a run."""
 
 import pytest
 
@@ -7,6 +7,6 @@ from tests.media.video.sample_videos import VIDEOS, MakeVideo, make
 
 @pytest.fixture(scope="session")
 def video(tmp_path_factory: pytest.TempPathFactory) -> MakeVideo:
-    """A film by its name."""
+    """A function that returns a video by its name."""
     folder = tmp_path_factory.mktemp("films")
     return lambda name: make(folder, VIDEOS[name])

@@ -1,4 +1,4 @@
-"""What a test looks at: all that was made of a film, read by a library that did not make it."""
+"""The output of an encode, read by libraries that did not make it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Made:
         return ladder_of(self.facts)
 
     def playlist(self, rung: Rung) -> Any:
-        """By a parser of RFC 8216 that is not ours."""
+        """Parse the rung's playlist by an RFC 8216 parser that is not ours."""
         return m3u8.loads((self.folder / f"{rung.name}.m3u8").read_text())
 
     def segments(self, rung: Rung) -> list[Path]:
@@ -58,7 +58,7 @@ class Sample:
 
 
 def samples(path: Path, kind: str) -> list[Sample]:
-    """Of the first track of that kind."""
+    """Return the samples of the first track of that kind."""
     with av.open(str(path)) as opened:
         tracks: Iterable[Any] = getattr(opened.streams, kind)
         for track in tracks:
@@ -76,7 +76,7 @@ def samples(path: Path, kind: str) -> list[Sample]:
 
 
 def frames(path: Path) -> list[NDArray[np.uint8]]:
-    """All pictures, decoded, as RGB."""
+    """Return all decoded frames as RGB."""
     with av.open(str(path)) as opened:
         return [cast(Any, frame).to_ndarray(format="rgb24") for frame in opened.decode(video=0)]
 
@@ -86,13 +86,13 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def together(pieces: Iterable[Path], whole: Path) -> Path:
-    """As a player appends them."""
+    """Concatenate the pieces, as a player appends them."""
     whole.write_bytes(b"".join(piece.read_bytes() for piece in pieces))
     return whole
 
 
 def boxes(path: Path) -> list[str]:
-    """The names of an MP4's outermost boxes, in order."""
+    """Return the names of an MP4's top-level boxes, in order."""
     content, names, at = path.read_bytes(), [], 0
     while at < len(content):
         size = int.from_bytes(content[at : at + 4], "big")

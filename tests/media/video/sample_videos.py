@@ -1,4 +1,4 @@
-"""Small films of every kind that people have, made by the encoder itself."""
+"""Small videos of every common kind, made by the encoder itself."""
 
 import subprocess
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from pathlib import Path
 import imageio_ffmpeg
 
 MakeVideo = Callable[[str], Path]
-"""A film by its name."""
+"""Returns a video by its name."""
 
 IMAGE = ("-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30:duration=5")
 SOUND = ("-f", "lavfi", "-i", "sine=frequency=440:duration=5")
@@ -31,14 +31,14 @@ def image(**options: object) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class SampleVideo:
-    """How a film is made, and what the probe must say of it."""
+    """How a video is made, and what the probe must return for it."""
 
     file: str
     command: tuple[str, ...]
     expected: dict[str, object] = field(default_factory=dict)
     seconds: float = 5.0
     again: tuple[str, ...] | None = None
-    """A second step without encoding, after `-i` the first one's file."""
+    """The options of a second step without encoding, which reads the first one's file."""
 
 
 VIDEOS: dict[str, SampleVideo] = {
@@ -160,7 +160,7 @@ VIDEOS: dict[str, SampleVideo] = {
 
 
 def make(folder: Path, video: SampleVideo) -> Path:
-    """The film, made once for each folder."""
+    """Return the video, encoded once for each folder."""
     path = folder / video.file
     if path.exists():
         return path
@@ -174,7 +174,9 @@ def make(folder: Path, video: SampleVideo) -> Path:
 
 
 def encode(path: Path, *command: str) -> None:
-    """A command that ends with a format is written to a pipe, so that nothing of it is filled in afterwards."""
+    """Run the encoder. A command that ends with a format writes to a pipe, so that no header is completed
+    afterwards.
+    """
     encoder = imageio_ffmpeg.get_ffmpeg_exe()
     target = "pipe:1" if command[-2] == "-f" else str(path)
     with path.open("wb") as file:

@@ -1,4 +1,4 @@
-"""How an encode is followed, ended, and what a broken one leaves."""
+"""Progress of an encode, its end, and the cleanup after a failed one."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ from tests.media.video.sample_videos import AAC, H264, IMAGE, SOUND, MakeVideo, 
 
 @pytest.fixture(scope="module")
 def long_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Nobody waits for its end."""
+    """A video that is never encoded completely."""
     path = tmp_path_factory.mktemp("long") / "long.mp4"
     encode(path, *image(size="640x360", duration=60), *SOUND, *H264, *AAC)
     return path
@@ -61,8 +61,10 @@ async def test_files_are_reported_once_and_whole_before_their_playlist(
     assert encoding.cpu_seconds > 0
 
 
-async def test_what_can_be_played_counts_as_encoded(decoders: Decoders, long_video: Path, folder: Path) -> None:
-    """From the first segment on: whoever watches the percentage sees it move."""
+async def test_encoded_seconds_count_from_the_first_playable_segment(
+    decoders: Decoders, long_video: Path, folder: Path
+) -> None:
+    """Progress counts from the first segment on, so that the percentage keeps moving."""
     facts = await probed(decoders, long_video, folder)
     async with decoders.encode_video(long_video, folder, facts) as encoding:
         async for progress in encoding:
@@ -71,7 +73,7 @@ async def test_what_can_be_played_counts_as_encoded(decoders: Decoders, long_vid
     assert 2.0 <= progress.encoded_seconds < facts.duration_seconds
 
 
-async def test_who_leaves_has_no_encoder_any_more(decoders: Decoders, long_video: Path, folder: Path) -> None:
+async def test_leaving_the_block_ends_the_encoder(decoders: Decoders, long_video: Path, folder: Path) -> None:
     facts = await probed(decoders, long_video, folder)
     async with decoders.encode_video(long_video, folder, facts) as encoding:
         async for progress in encoding:
@@ -83,7 +85,7 @@ async def test_who_leaves_has_no_encoder_any_more(decoders: Decoders, long_video
     assert decoders.pids == ()
 
 
-async def test_who_is_cancelled_leaves_no_encoder_either(decoders: Decoders, long_video: Path, folder: Path) -> None:
+async def test_cancelling_the_task_ends_the_encoder(decoders: Decoders, long_video: Path, folder: Path) -> None:
     facts, began = await probed(decoders, long_video, folder), asyncio.Event()
 
     async def work() -> None:
@@ -101,7 +103,7 @@ async def test_who_is_cancelled_leaves_no_encoder_either(decoders: Decoders, lon
     assert not is_alive(pid)
 
 
-async def test_an_encoder_crash_report_has_command_and_versions_and_nothing_of_the_owner(
+async def test_an_encoder_crash_report_has_command_and_versions_and_no_user_data(
     decoders: Decoders, long_video: Path, folder: Path
 ) -> None:
     facts = await probed(decoders, long_video, folder)
@@ -137,7 +139,7 @@ async def test_a_late_truncated_video_is_encoded_as_far_as_possible(
     assert made.storyboard
 
 
-async def test_an_early_truncated_video_is_refused_in_plain_words(
+async def test_an_early_truncated_video_is_refused_with_a_plain_message(
     decoders: Decoders, folder: Path, tmp_path: Path
 ) -> None:
     whole, cut = tmp_path / "whole.mp4", tmp_path / "cut.mp4"
@@ -158,7 +160,7 @@ LISTS = {
 
 
 @pytest.mark.parametrize("kind", LISTS)
-async def test_an_encoder_that_was_taken_over_names_no_file_of_its_choice(
+async def test_a_compromised_encoder_cannot_name_files_of_its_choice(
     decoders: Decoders, video: MakeVideo, folder: Path, kind: str
 ) -> None:
     facts = await probed(decoders, video("plain"), folder)

@@ -1,4 +1,4 @@
-"""Colours and directions: what was white, red or on the left still is, whatever the camera wrote."""
+"""Colours and orientation of videos: white, red and left stay white, red and left for every source format."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from tests.media.video.sample_videos import H264, X265, encode
 
 PATCHES = ("red", "lime", "blue", "white")
 """From left to right."""
-# A scene whose white is 203 cd/m2, as BT.2408 asks for, in the light of a wide screen.
+# A scene with white at 203 cd/m2, as BT.2408 recommends, in wide-gamut HDR.
 TO_WIDE = "format=gbrp,zscale=tin=709:pin=709:min=gbr:rin=full:p=2020:m=2020_ncl:r=limited:npl=203"
 
 Pixels = NDArray[Any]
@@ -29,7 +29,7 @@ def patches(*, seconds: float = 1.0) -> tuple[str, ...]:
 
 
 def colours_of(image: Pixels) -> list[Pixels]:
-    """The middle of each patch."""
+    """Return the mean colour in the middle of each patch."""
     width = image.shape[1] // len(PATCHES)
     middles = [image[60:120, width * number + width // 3 : width * (number + 1) - width // 3] for number in range(4)]
     return [middle.reshape(-1, 3).mean(axis=0) for middle in middles]
@@ -52,7 +52,7 @@ def check_hues(image: Pixels) -> None:
 
 
 @pytest.mark.parametrize(("hdr", "transfer"), [("pq", "smpte2084"), ("hlg", "arib-std-b67")])
-async def test_a_high_dynamic_range_is_brought_to_plain_screens(
+async def test_high_dynamic_range_is_converted_to_sdr(
     decoders: Decoders, folder: Path, tmp_path: Path, hdr: str, transfer: str
 ) -> None:
     source = tmp_path / "wide.mp4"
@@ -74,7 +74,7 @@ MATRICES = {
 
 
 @pytest.mark.parametrize("way", MATRICES)
-async def test_plain_colours_stay_what_they_were(decoders: Decoders, folder: Path, tmp_path: Path, way: str) -> None:
+async def test_sdr_colours_stay_unchanged(decoders: Decoders, folder: Path, tmp_path: Path, way: str) -> None:
     source = tmp_path / "plain.mp4"
     encode(source, *patches(), "-vf", MATRICES[way], *(word for word in H264 if word not in {"-pix_fmt", "yuv420p"}))
     made = await make_all(decoders, source, folder)
@@ -86,7 +86,7 @@ async def test_plain_colours_stay_what_they_were(decoders: Decoders, folder: Pat
 
 @pytest.mark.parametrize(
     ("degrees", "row", "expected"),
-    # Counter-clockwise, as the matrix in the file counts: what was on the right, white, comes to the top.
+    # Counter-clockwise, as in the file's matrix: the right side, white, moves to the top.
     [("0", False, PATCHES), ("90", True, PATCHES[::-1]), ("180", False, PATCHES[::-1]), ("270", True, PATCHES)],
 )
 async def test_a_rotated_phone_video_is_encoded_upright(

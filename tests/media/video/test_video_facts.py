@@ -1,4 +1,4 @@
-"""What a film says about itself: what is read of it, what is refused, and what never goes on."""
+"""Facts of a video: what the probe reads, what it refuses, and metadata that no output contains."""
 
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -35,7 +35,7 @@ PRIVATE = {
 
 
 @pytest.mark.parametrize("container", ["mov", "mkv"])
-async def test_camera_and_time_are_read_and_nothing_private_goes_on(
+async def test_camera_and_time_are_read_and_no_private_metadata_is_copied(
     decoders: Decoders, folder: Path, tmp_path: Path, container: str
 ) -> None:
     source = tmp_path / f"private.{container}"
@@ -52,10 +52,8 @@ async def test_camera_and_time_are_read_and_nothing_private_goes_on(
             assert private.encode() not in content
 
 
-async def test_what_a_camera_wrote_into_each_frame_goes_on_in_no_file(
-    decoders: Decoders, folder: Path, tmp_path: Path
-) -> None:
-    """A film of Motion JPEG is a row of photos, each with its own EXIF; the encoder would know how to keep it."""
+async def test_metadata_within_frames_is_copied_to_no_file(decoders: Decoders, folder: Path, tmp_path: Path) -> None:
+    """Motion JPEG is a sequence of photos, each with its own EXIF, which the encoder could copy."""
     for number in range(10):
         exif = Image.Exif()
         exif[Base.Make], exif[Base.Orientation], exif[Base.BodySerialNumber] = OWNER, 6, SERIAL
@@ -158,7 +156,9 @@ def test_a_video_without_its_final_index_is_damaged(video: MakeVideo, tmp_path: 
         (None, None, "30"),
     ],
 )
-def test_every_rate_becomes_a_constant_one_of_at_most_sixty(average: str | None, steps: str | None, made: str) -> None:
+def test_every_frame_rate_becomes_a_constant_one_of_at_most_sixty(
+    average: str | None, steps: str | None, made: str
+) -> None:
     rates = (Fraction(rate) if rate else None for rate in (average, steps))
     assert output_rate(*rates) == Fraction(made)
 
@@ -174,5 +174,5 @@ def test_every_rate_becomes_a_constant_one_of_at_most_sixty(average: str | None,
         ({}, None),
     ],
 )
-def test_an_absurd_moment_is_none(tags: dict[str, str], read: datetime | None) -> None:
+def test_an_implausible_capture_time_is_none(tags: dict[str, str], read: datetime | None) -> None:
     assert capture_time(tags, now=datetime(2026, 11, 1, tzinfo=UTC)) == read

@@ -1,4 +1,4 @@
-"""Whatever people film with: it becomes a ladder whose rungs are cut at the same moments, and one MP4 of its best."""
+"""Every kind of video becomes a ladder with aligned segments, and one MP4 of the top rung."""
 
 import re
 from fractions import Fraction
@@ -40,7 +40,7 @@ async def test_every_kind_of_video_becomes_a_ladder_a_storyboard_and_an_mp4(
 
 
 def check_playlists(made: Made) -> None:
-    """All rungs are cut at the same moments, into pieces that a player is told the truth about."""
+    """Check that all rungs have the same segment boundaries, and that the playlists state the true durations."""
     lengths = []
     for rung in made.ladder:
         playlist = made.playlist(rung)
@@ -57,7 +57,7 @@ def check_playlists(made: Made) -> None:
 
 
 def check_segments(made: Made) -> None:
-    """Each segment is played alone after its initialisation, from the second that the playlist says."""
+    """Check that each segment is playable alone after its initialisation, at the time that the playlist states."""
     for rung in made.ladder:
         start = Fraction(0)
         initialisation = made.folder / f"{rung.name}_init.mp4"
@@ -74,7 +74,7 @@ def check_segments(made: Made) -> None:
 
 
 def check_movie(made: Made) -> None:
-    """Its index comes first, its samples are the segments', bit for bit."""
+    """Check that the index comes first and that the samples equal the segments', bit for bit."""
     top = made.ladder[-1]
     path = made.folder / made.movie.file
     assert boxes(path)[:2] == ["ftyp", "moov"]

@@ -55,7 +55,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Statements about data of one request where nothing is cached."""
+    """Statements about data that one request costs when no value is cached."""
 
     reads: dict[str, int]
     write: int

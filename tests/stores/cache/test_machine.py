@@ -28,7 +28,7 @@ keys, processes = st.integers(0, KEYS - 1), st.sampled_from([0, 1])
 
 @dataclass(eq=False)
 class World:
-    """Two processes on one database and one Redis; all machines run in it, each with keys of its own."""
+    """Two processes on one database and one Redis, shared by all state machines; each has keys of its own."""
 
     runner: asyncio.Runner
     harness: CacheHarness

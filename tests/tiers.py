@@ -163,8 +163,8 @@ class Selection:
 
 
 def place_of(item: pytest.Item) -> Place:
-    """Return the place of a test. The marker `everything` means the tier `all`, for tests that take about an hour or
-    more.
+    """Return the place of a test. The marker `everything` means the tier `all`, for runs of many minutes
+    or hours.
     """
     if item.get_closest_marker("everything"):
         return Place(Tier.ALL, "long runs")

@@ -61,7 +61,7 @@ def numbers(signals: list[Signal]) -> list[int]:
     return [signal.number for signal in signals if isinstance(signal, Event)]
 
 
-async def test_a_stream_continues_after_its_cursor_and_then_follows_live(live: LiveEvents, services: Services) -> None:
+async def test_a_stream_continues_after_its_cursor_with_live_events(live: LiveEvents, services: Services) -> None:
     await append(services, 3)
     reading = asyncio.create_task(take(live, services, 1, 5))
     await asyncio.sleep(0.1)

@@ -43,7 +43,7 @@ async def media_urls(http: httpx.AsyncClient, main: str) -> list[str]:
     return [str(response.url.join(uri)) for uri in read_main(response.text)]
 
 
-async def test_a_growing_playlist_follows_every_rule_at_each_stage(services: Services, http: httpx.AsyncClient) -> None:
+async def test_a_growing_playlist_meets_every_rule_at_each_stage(services: Services, http: httpx.AsyncClient) -> None:
     claimed = await claimed_in_bulk(services)
     row = await playable(services, claimed)
     urls = await media_urls(http, url_of(services, row))

@@ -72,7 +72,7 @@ def test_a_broken_exif_block_never_raises(noise: bytes, start: bytes) -> None:
 
 
 @pytest.mark.parametrize("cut", range(0, 400, 7))
-def test_an_exif_block_cut_anywhere_loses_facts_but_raises_no_error(cut: int) -> None:
+def test_an_exif_block_cut_anywhere_raises_no_error(cut: int) -> None:
     header = pyvips.Image.jpegload(str(sample("private.jpg")))
     block = header.get("exif-data")
     facts = read_capture_facts(block[:cut], now=datetime.now(UTC))

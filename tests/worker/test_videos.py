@@ -67,7 +67,7 @@ async def test_the_first_stage_makes_poster_and_facts_and_the_second_one_the_res
     assert not list(harness.scratch.iterdir())
 
 
-async def test_a_real_ladder_follows_every_rule_while_growing_and_states_its_bandwidth(
+async def test_a_real_ladder_meets_every_rule_while_growing_and_states_its_bandwidth(
     harness: WorkerHarness, probed: ItemRow
 ) -> None:
     services, seen, lengths = harness.services, "", set()

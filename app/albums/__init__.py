@@ -1,1 +1,1 @@
-"""Albums, who is in them, links to them, and what is said about their items."""
+"""Albums, their members, their share links, and the comments on items."""

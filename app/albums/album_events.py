@@ -1,4 +1,4 @@
-"""Telling an album's members what happened in it, in the transaction in which it happens."""
+"""Publishing album events to the members, in the transaction that makes the change."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from shared.events import EventType
 from shared.ids import AccountId, ItemId
 
 MAX_NAMED = 50
-"""Items that an event names; of more it says how many, and whoever shows the album loads it anew."""
+"""Maximum number of items that an event names. A larger change has only their number, and clients reload the album."""
 
 
 class AlbumEvents:
@@ -31,7 +31,7 @@ class AlbumEvents:
         to: Sequence[AccountId] | None = None,
         **further: Any,
     ) -> None:
-        """To all members, or those named. `change` is a word for this change that the album never has twice."""
+        """Publish to all members, or to `to` only. `change` is a deduplication key, unique in the album."""
         recipients = await self._store.members(connection, album.id) if to is None else to
         await self._outbox.publish(
             connection, recipients, NewEvent(kind, album.id, event_data(album) | further), f"{album.id}:{change}"
@@ -40,13 +40,13 @@ class AlbumEvents:
     async def publish_items(
         self, connection: AsyncConnection, kind: EventType, album: AlbumRow, items: Sequence[ItemId]
     ) -> None:
-        """`album` as it stands with the change."""
+        """Publish a change of the items. `album` is the row after the change."""
         named: Mapping[str, Any] = {"item_ids": list(items)} if len(items) <= MAX_NAMED else {}
         await self.publish(connection, kind, album, f"items:{album.items_version}", changed=len(items), **named)
 
 
 def event_data(album: AlbumRow) -> dict[str, Any]:
-    """The album as everybody in it may see it."""
+    """Return the album without the role, which differs from member to member."""
     return to_wire(album, None).model_dump(mode="json", exclude={"role"})
 
 

@@ -1,4 +1,4 @@
-"""Albums as a follower of the log: an item that turns out to be older goes to where it belongs in its albums."""
+"""The albums' projection of the event log: moves an item within its albums when its capture time has changed."""
 
 from collections.abc import Sequence
 
@@ -11,11 +11,11 @@ from shared.ids import AccountId, ItemId
 
 PAGE_ITEMS = 100
 _RECAPTURING = frozenset({EventType.ITEM_UPDATED, EventType.ITEM_PLAYABLE, EventType.ITEM_READY, EventType.ITEM_FAILED})
-"""Events with which the time of capture may have changed."""
+"""Events that may change an item's capture time."""
 
 
 class CaptureProjection:
-    """What it writes names the keys of the albums, so it writes by itself, and twice is as once."""
+    """Writes in its own transactions, because they invalidate albums' cache keys. Applying an event is idempotent."""
 
     def __init__(self, items: ItemStore, contents: AlbumContents) -> None:
         self._items, self._contents = items, contents

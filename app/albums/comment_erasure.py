@@ -1,4 +1,4 @@
-"""Erasing what an account has said and what was said about its items, page by page; killed, it goes on."""
+"""Erasure of an account's comments and of the comments on its items, page by page; resumes after a crash."""
 
 from collections.abc import AsyncIterator, Sequence
 
@@ -20,7 +20,7 @@ class CommentErasure:
         self._database, self._cache, self._store, self._events = database, cache, store, events
 
     async def erase(self, account: AccountId) -> AsyncIterator[int]:
-        """Says after each page how many rows those were. Others hear that what was said about their items is gone."""
+        """Yield the number of deleted rows after each page. Publishes deleted comments on other accounts' items."""
         while erased := await self._erase_page(account):
             yield erased
         async with self._cache.change(unread_key(account)) as connection:
@@ -28,7 +28,7 @@ class CommentErasure:
         yield deleted
 
     async def delete(self, _owner: AccountId, item: ItemId) -> None:
-        """What was said about an item that is about to be gone for good. Nobody is told: nobody sees it any more."""
+        """Delete the comments on an item before its purge. Publishes no events: the item is no longer visible."""
         while True:
             async with self._cache.change() as connection:
                 rows, more = await self._store.page(connection, item, before=None, limit=ROWS_PER_PAGE)
@@ -37,7 +37,7 @@ class CommentErasure:
                 return
 
     async def count_rows(self, account: AccountId) -> dict[str, int]:
-        """How many rows each table has of the account."""
+        """Return the number of the account's rows in each table."""
         async with self._database.writer.read() as connection:
             return await self._store.count_rows(connection, account)
 

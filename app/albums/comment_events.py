@@ -1,4 +1,4 @@
-"""Telling everybody who may see an item what was said about it, in the transaction in which that happens."""
+"""Publishing comment events to all accounts that can see the item, in the transaction that makes the change."""
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,11 +14,11 @@ class CommentEvents:
         self._outbox, self._store = outbox, store
 
     async def publish(self, connection: AsyncConnection, type_: EventType, row: CommentRow, name: str) -> None:
-        """The author's other devices, too, once for each version. `name` is the author's."""
+        """Publish once per version, also to the author's other devices. `name` is the author's name."""
         recipients = await self._store.recipients(connection, row.owner_id, row.item_id)
         data = to_wire(row, name).model_dump(mode="json")
         if type_ is EventType.COMMENT_DELETED:
-            data["text"] = ""  # nobody's log repeats what somebody took back
+            data["text"] = ""  # no event log keeps a deleted text
         dedupe = f"{type_.value}:{row.id}:{row.version}"
         await self._outbox.publish(connection, [*recipients, row.author_id], NewEvent(type_, row.id, data), dedupe)
 

@@ -1,4 +1,4 @@
-"""Comments over HTTP: what is said about an item, and what one has not read yet."""
+"""Comments over HTTP: the comments on an item, and the unread ones."""
 
 from typing import Annotated
 
@@ -31,7 +31,7 @@ def _unread(request: Request) -> UnreadService:
 
 
 async def _discussed(request: Request, caller: Caller, item: ItemIdField) -> ItemRow:
-    """Visitors of a share do not take part. Raises NotFound, Unauthenticated."""
+    """Return the item, for accounts only: visitors of a share cannot comment. Raises NotFound, Unauthenticated."""
     return (await resolve_item(request, Member(caller.account_id), item)).row
 
 
@@ -50,7 +50,7 @@ async def list_comments(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> CommentPage:
-    """The newest first; `Darkroom-Events` says from which event on to follow."""
+    """Return the newest first. Follow the event log from the number in `Darkroom-Events`."""
     head = await log.head(caller.account_id)
     listed = await comments.list(caller.account_id, row, cursor=cursor, limit=limit)
     response.headers[HEAD_HEADER] = str(head.last)
@@ -61,7 +61,7 @@ async def list_comments(
 async def write_comment(
     row: DiscussedItem, body: WriteComment, caller: Caller, comments: Comments, key: Key, response: Response
 ) -> Comment:
-    """Everybody else who may see the item has it unread from now on."""
+    """Add a comment. It is unread for all other accounts that can see the item."""
     written = await comments.write(caller.account_id, row, body.text, key)
     return _tagged(written, response)
 
@@ -76,7 +76,7 @@ async def edit_comment(
     expected: ExpectedVersion,
     response: Response,
 ) -> Comment:
-    """Whoever wrote it."""
+    """For the author."""
     return _tagged(await comments.edit(caller.account_id, row, comment, body.text, expected), response)
 
 
@@ -84,13 +84,14 @@ async def edit_comment(
 async def remove_comment(
     row: DiscussedItem, comment: CommentIdField, caller: Caller, comments: Comments, expected: ExpectedVersion
 ) -> None:
-    """Whoever wrote it, and the item's owner."""
+    """For the author and the item's owner."""
     await comments.remove(caller.account_id, row, comment, expected)
 
 
 @router.get("/comments/unread")
 async def count_unread_comments(caller: Caller, unread: Unread, log: Log, response: Response) -> UnreadComments:
-    """How many, and on which items; `Darkroom-Events` says from which event on to follow."""
+    """Return the number of unread comments, in total and per item. Follow the event log from the number in
+    `Darkroom-Events`."""
     head = await log.head(caller.account_id)
     counted = await unread.count(caller.account_id)
     response.headers[HEAD_HEADER] = str(head.last)
@@ -99,7 +100,7 @@ async def count_unread_comments(caller: Caller, unread: Unread, log: Log, respon
 
 @router.post("/comments/read", status_code=204)
 async def mark_comments_read(body: MarkRead, caller: Caller, unread: Unread) -> None:
-    """Those up to the one that is named, on one item or on all; repeatable."""
+    """Mark the comments up to the named one as read, on one item or on all. Idempotent."""
     await unread.mark_read(caller.account_id, body)
 
 

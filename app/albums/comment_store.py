@@ -1,4 +1,4 @@
-"""The statements of comments, and of who has not read them yet."""
+"""SQL statements for comments and unread marks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from app.sharing.schema import album_items, album_members
 from shared.ids import AccountId, CommentId, ItemId
 
 MAX_RECIPIENTS = 1_000
-"""So many people are told of a comment at most; whoever is in more albums than that reads it all the same."""
+"""Maximum number of accounts that receive an event about a comment; all others can still read it."""
 MAX_UNREAD_ITEMS = 200
-"""On so many items, those with the newest ones, unread comments are counted."""
+"""Unread comments are counted on at most this many items: those with the newest comments."""
 
 _ROW = (
     comments.c.id,
@@ -31,7 +31,7 @@ _ROW = (
 
 @dataclass(frozen=True, slots=True)
 class CommentRow:
-    """`owner_id` is whose item it is about."""
+    """`owner_id` is the owner of the item."""
 
     id: CommentId
     item_id: ItemId
@@ -45,7 +45,7 @@ class CommentRow:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """How many comments on one item an account has not read, and the newest of them."""
+    """The number of comments on one item that an account has not read, and the newest of them."""
 
     item_id: ItemId
     owner_id: AccountId
@@ -54,12 +54,12 @@ class Unread:
 
 
 class CommentStore:
-    """On a connection that is handed in. Raises Unavailable, as the database does."""
+    """Each method is one step of the caller's transaction. Raises Unavailable, as the database does."""
 
     async def page(
         self, connection: AsyncConnection, item: ItemId, *, before: str | None, limit: int
     ) -> tuple[list[CommentRow], bool]:
-        """The newest first, and whether more follow."""
+        """Return the newest first, and whether more follow."""
         statement = select(*_ROW).where(comments.c.item_id == item).order_by(comments.c.id.desc()).limit(limit + 1)
         if before is not None:
             statement = statement.where(comments.c.id < before)
@@ -78,7 +78,7 @@ class CommentStore:
             await connection.execute(insert(unread_comments), rows)
 
     async def edit(self, connection: AsyncConnection, before: CommentRow, text: str, now: datetime) -> bool:
-        """False, and nothing changed, when somebody else has edited or removed it since `before` was read."""
+        """Return False, without a change, if the comment was edited or removed since `before` was read."""
         change = (
             update(comments)
             .where(comments.c.id == before.id, comments.c.version == before.version)
@@ -87,14 +87,14 @@ class CommentStore:
         return (await connection.execute(change)).rowcount == 1
 
     async def remove(self, connection: AsyncConnection, rows: Sequence[CommentRow]) -> int:
-        """How many were still there; that they are unread goes with them."""
+        """Return the number of deleted comments. The database deletes their unread marks, too."""
         gone = delete(comments).where(comments.c.id.in_([row.id for row in rows]))
         return (await connection.execute(gone)).rowcount
 
     async def recipients(self, connection: AsyncConnection, owner: AccountId, item: ItemId) -> list[AccountId]:
-        """Who may see the item and is told of what is said about it: its owner, and who is in its albums.
+        """Return the accounts that receive the item's comment events: its owner, and the members of its albums.
 
-        As in `Placement.counts`: an album shows it only while its owner has been in there since before it came.
+        As in `Placement.counts`: an album shows the item only if its owner became a member before the item was added.
         """
         owners_membership, membership = album_members.alias("owners_seat"), album_members.alias("seat")
         statement = (
@@ -117,7 +117,7 @@ class CommentStore:
         return list(dict.fromkeys([owner, *rows]))
 
     async def unread_by(self, connection: AsyncConnection, rows: Sequence[CommentRow]) -> list[AccountId]:
-        """Who has one of them before them."""
+        """Return the accounts that have not read at least one of these comments."""
         statement = select(unread_comments.c.account_id).distinct()
         among = unread_comments.c.comment_id.in_([row.id for row in rows])
         return [AccountId(each) for each in (await connection.execute(statement.where(among))).scalars()]
@@ -138,7 +138,7 @@ class CommentStore:
     async def mark_read(
         self, connection: AsyncConnection, account: AccountId, up_to: CommentId, item: ItemId | None
     ) -> None:
-        """The second time, nothing is left to be marked."""
+        """Delete the unread marks up to `up_to`, on one item or on all. Idempotent."""
         read = delete(unread_comments).where(
             unread_comments.c.account_id == account, unread_comments.c.comment_id <= up_to
         )
@@ -147,7 +147,7 @@ class CommentStore:
     async def oldest_unread(
         self, connection: AsyncConnection, before: CommentId, limit: int
     ) -> list[tuple[AccountId, CommentId]]:
-        """Who has not read which comments below that id, those that have waited longest first."""
+        """Return the unread marks of comments with an id below `before`, the oldest comments first."""
         statement = (
             select(unread_comments.c.account_id, unread_comments.c.comment_id)
             .where(unread_comments.c.comment_id < before)
@@ -157,7 +157,7 @@ class CommentStore:
         return [(AccountId(row.account_id), CommentId(row.comment_id)) for row in await connection.execute(statement)]
 
     async def some_of(self, connection: AsyncConnection, account: AccountId, limit: int) -> list[CommentRow]:
-        """Some that the account has written, or that are about its items."""
+        """Return at most `limit` comments that the account wrote, or that are on its items; empty if none is left."""
         for mine in (comments.c.author_id == account, comments.c.owner_id == account):
             rows = (await connection.execute(select(*_ROW).where(mine).limit(limit))).mappings().all()
             if rows:
@@ -165,13 +165,13 @@ class CommentStore:
         return []
 
     async def delete_reader(self, connection: AsyncConnection, account: AccountId) -> int:
-        """Whatever the account had not read; says how many those were."""
+        """Delete all unread marks of the account; return their number."""
         return (
             await connection.execute(delete(unread_comments).where(unread_comments.c.account_id == account))
         ).rowcount
 
     async def count_rows(self, connection: AsyncConnection, account: AccountId) -> dict[str, int]:
-        """How many rows each table has of the account."""
+        """Return the number of the account's rows in each table."""
         mine = (comments.c.author_id == account) | (comments.c.owner_id == account)
         counted = {comments: mine, unread_comments: unread_comments.c.account_id == account}
         return {

@@ -1,4 +1,4 @@
-"""What is said about items: written, read, edited and removed by those who may see them."""
+"""Comments on items: list, write, edit and remove them."""
 
 from dataclasses import dataclass, replace
 
@@ -30,7 +30,7 @@ class ListedComments:
 
 
 class CommentService:
-    """The caller has been found to see the item."""
+    """Expects that the caller's access to the item has been checked."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class CommentService:
         self._attempts, self._cursors, self._clock = attempts, cursors, clock
 
     async def list(self, reader: AccountId, item: ItemRow, *, cursor: str | None, limit: int) -> ListedComments:
-        """The newest first. Raises Invalid for a cursor of another reader or item."""
+        """Return the newest first. Raises Invalid for a cursor of another reader or item."""
         order = f"comments {item.item_id}"
         before = self._cursors.read(reader, order, cursor).item_id if cursor else None
         async with self._database.writer.read() as connection:
@@ -59,7 +59,10 @@ class CommentService:
         return ListedComments(tuple(to_wire(row, names.get(row.author_id, "")) for row in rows), next_page)
 
     async def write(self, author: AccountId, item: ItemRow, text: str, request: RequestKey | None) -> Comment:
-        """Unread from now on by everybody else who may see the item. Raises TooManyRequests, IdempotencyMismatch."""
+        """Add a comment, unread for all other accounts that can see the item.
+
+        Raises TooManyRequests, IdempotencyMismatch.
+        """
         await self._attempts.comment(author)
         name = await self._name(author)
         row = CommentRow(
@@ -68,7 +71,7 @@ class CommentService:
         return to_wire(await retry_on_conflict(lambda: self._write(row, name, request)), name)
 
     async def edit(self, author: AccountId, item: ItemRow, id_: CommentId, text: str, expected: int | None) -> Comment:
-        """Raises NotFound, Forbidden for another's, or Outdated if it was edited since version `expected`."""
+        """Raises NotFound, Forbidden unless `author` wrote it, Outdated if it was edited since version `expected`."""
         name, now = await self._name(author), self._clock()
         async with self._cache.change() as connection:
             before = await self._require(connection, item.item_id, id_, expected)
@@ -81,7 +84,7 @@ class CommentService:
         return to_wire(after, name)
 
     async def remove(self, by: AccountId, item: ItemRow, id_: CommentId, expected: int | None) -> None:
-        """By whoever wrote it or owns the item. Raises NotFound, Forbidden, Outdated."""
+        """Remove a comment, as its author or the item's owner. Raises NotFound, Forbidden, Outdated."""
         async with self._database.writer.read() as connection:
             author = (await self._require(connection, item.item_id, id_, None)).author_id
         if by not in (author, item.account_id):
@@ -95,7 +98,7 @@ class CommentService:
             await self._events.publish(connection, EventType.COMMENT_DELETED, row, name)
 
     async def _write(self, row: CommentRow, name: str, request: RequestKey | None) -> CommentRow:
-        """The comment, or the one that the same request wrote before."""
+        """Return the new comment, or the one that an earlier request with the same key wrote."""
         async with self._cache.change() as connection:
             if earlier := await self._requests.earlier(connection, row.author_id, request):
                 return await self._require(connection, row.item_id, CommentId(earlier.resource_id), None)

@@ -1,4 +1,4 @@
-"""One request sent twice at the same moment: who loses finds what the winner was answered."""
+"""Retry for two concurrent copies of one request: the second transaction returns the first one's result."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -9,9 +9,9 @@ T = TypeVar("T")
 
 
 async def retry_on_conflict(act: Callable[[], Awaitable[T]]) -> T:
-    """Runs a transaction once more when somebody else was first: it begins by looking what was answered.
+    """Run a transaction, and once more after a Conflict; the second run reads the result of the first request.
 
-    Raises Conflict when that happens again.
+    Raises Conflict if the second run has one, too.
     """
     try:
         return await act()

@@ -1,4 +1,4 @@
-"""What lies in an album, as one thing: whatever changes it, its count, its cover and its version go along."""
+"""The items of an album: each change also updates the album's item count, cover and items version."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -25,7 +25,7 @@ class AlbumContents:
         self._albums, self._store, self._events = albums, store, events
 
     async def settle(self, connection: AsyncConnection, album: AlbumRow) -> AlbumRow:
-        """Writes what a change of the items makes of the locked album; an album that is not empty has a cover."""
+        """Write the locked album's count, version and cover after a change. An album that is not empty has a cover."""
         cover = album.cover_item_id
         if cover is None or not await self._store.is_placed_in(connection, album.id, cover):
             cover = await self._store.first(connection, album.id)
@@ -34,14 +34,14 @@ class AlbumContents:
         return replace(album, cover_item_id=cover)
 
     async def take_out(self, connection: AsyncConnection, album: AlbumRow, items: Sequence[ItemId]) -> None:
-        """Of the locked album, in which they lie; the transaction forgets the keys of both."""
+        """Remove items of the locked album. The caller's transaction invalidates the keys of album and items."""
         await self._store.remove(connection, album.id, items)
         changed = replace(album, item_count=album.item_count - len(items), items_version=album.items_version + 1)
         changed = await self.settle(connection, changed)
         await self._events.publish_items(connection, EventType.ALBUM_ITEMS_REMOVED, changed, items)
 
     async def delete(self, _owner: AccountId, item: ItemId) -> None:
-        """The item is about to be gone for good, from all albums too. Once more it finds it in none."""
+        """Remove the item from all albums before its purge. Idempotent."""
         for album in await self._albums_of([item]):
             async with self._cache.change(album_key(album), albums_of_item_key(item)) as connection:
                 row = await self._albums.lock(connection, album)
@@ -51,12 +51,12 @@ class AlbumContents:
                     await self._store.remove(connection, album, [item])
 
     async def placed_anywhere(self, items: Sequence[ItemId]) -> list[ItemId]:
-        """Which of them were put into some album: few of most people's."""
+        """Return those of the items that were added to any album. Most items are in none."""
         async with self._database.writer.read() as connection:
             return await self._store.placed_anywhere(connection, items)
 
     async def note_captured(self, rows: Sequence[ItemRow]) -> None:
-        """Puts items whose time of capture has changed where they belong; others stay where they are."""
+        """Move the items whose capture time has changed; the others keep their place."""
         by_item = {row.item_id: row for row in rows}
         for album in await self._albums_of(list(by_item)):
             async with self._cache.change(album_key(album)) as connection:

@@ -1,4 +1,4 @@
-"""What the slice's routes need of the process."""
+"""FastAPI dependencies of the album routes."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Erasing an account from all albums: what it said, own ones, memberships, what it put anywhere. Killed, it goes on."""
+"""Erasure of an account's comments, albums, memberships and placements; resumes after a crash."""
 
 from collections.abc import AsyncIterator
 
@@ -37,9 +37,9 @@ class AlbumErasure:
         self._comments = comments
 
     async def erase(self, account: AccountId) -> AsyncIterator[int]:
-        """Says after each page how many albums or rows that was. Others are told, the account is not.
+        """Yield the number of albums or rows after each page. Other members receive events, the account does not.
 
-        Comments first: the albums tell who hears that they are gone.
+        Comments come first: the recipients of their events are the members of the albums.
         """
         async for erased in self._comments.erase(account):
             yield erased
@@ -51,7 +51,7 @@ class AlbumErasure:
             yield count
 
     async def count_rows(self, account: AccountId) -> dict[str, int]:
-        """How many rows each table has of the account."""
+        """Return the number of the account's rows in each table."""
         async with self._database.writer.read() as connection:
             counts = await self._purge.count_rows(connection, account)
         return counts | await self._comments.count_rows(account)
@@ -75,7 +75,7 @@ class AlbumErasure:
                 await self._leave_service.leave(connection, access.album, account, remaining_members)
 
     async def _remove_rows(self, account: AccountId) -> int:
-        """Nobody is in an album with them any more, so no key hangs on them."""
+        """Delete rows that no album refers to any more, so there is no cache key to invalidate."""
         async with self._database.writer.write() as connection:
             count = await self._purge.remove_rows_of(connection, account, ROWS_PER_STEP)
             return count + await self._invitations.delete_accepted_by(connection, account)

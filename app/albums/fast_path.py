@@ -1,7 +1,7 @@
-"""The album itself as plain ASGI: every look begins with it, and FastAPI would cost five times what the answer does.
+"""`GET /v1/albums/{album}` as plain ASGI: the most frequent album request, which takes five times as long in FastAPI.
 
-Whatever is not plainly `GET /v1/albums/{album}` with a bearer token goes the usual way, to the route of the same path;
-both answer by the same function.
+Any other request, and one without a bearer token, goes to the application, which has a route of the same path. Both
+build the response with the same function.
 """
 
 import re
@@ -23,7 +23,7 @@ from shared.problems import Problem, Unauthenticated
 _ALBUM = re.compile(r"/v1/albums/(alb_[0-7][0-9A-HJKMNP-TV-Z]{25})").fullmatch
 _BEARER = b"Bearer "
 _REMEMBERED = 1_000
-"""Answers; each of less than 1 KB, or 10 KB where somebody described the album at length."""
+"""Cached responses. Each has less than 1 KB, or 10 KB with a long description."""
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 
@@ -37,7 +37,7 @@ class _Written:
 
 
 class AlbumFastPath:
-    """Stands outside of FastAPI, so it has a net of its own."""
+    """Middleware outside FastAPI, so it has its own error boundary."""
 
     def __init__(self, application: ASGIApp) -> None:
         self._application, self._short = application, ErrorBoundary(_respond_fast)
@@ -78,7 +78,7 @@ async def _access(scope: Scope, token: str, album: AlbumId) -> AlbumAccess:
 
 
 def album_response(access: AlbumAccess, if_none_match: str | None) -> Response:
-    """The album, or 304 for whoever has it."""
+    """Return the album, or 304 if the client has this version."""
     status, raw_headers, body = _respond(access, if_none_match.encode("latin-1") if if_none_match else None)
     response = Response(body, status)
     response.raw_headers = list(raw_headers)
@@ -86,7 +86,7 @@ def album_response(access: AlbumAccess, if_none_match: str | None) -> Response:
 
 
 def tag_of(access: AlbumAccess) -> str:
-    """The ETag: first the version that If-Match speaks of, then whatever else changes what is shown."""
+    """Return the ETag: first the version that If-Match compares, then all else that changes the representation."""
     return f'"{access.album.version}-{access.album.items_version}-{access.role}"'
 
 
@@ -99,7 +99,7 @@ def _respond(access: AlbumAccess, if_none_match: bytes | None) -> tuple[int, Raw
 
 @lru_cache(maxsize=_REMEMBERED)
 def _written(access: AlbumAccess) -> _Written:
-    """Remembered by all that goes into it, so it is never old."""
+    """The cache key has all inputs, so an entry is never outdated."""
     tag, body = tag_of(access).encode(), to_wire(access.album, access.role).model_dump_json().encode()
     unchanged = ((b"etag", tag), (b"cache-control", b"private, no-cache"))
     content = ((b"content-length", str(len(body)).encode()), (b"content-type", b"application/json"))

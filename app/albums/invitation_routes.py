@@ -1,4 +1,4 @@
-"""Invitations into an album, over HTTP. A token travels in bodies only, never in a path."""
+"""Invitations to an album, over HTTP; a token is sent in bodies only, never in a path."""
 
 from fastapi import APIRouter, Depends, Response
 
@@ -18,7 +18,7 @@ router = APIRouter(tags=["albums"])
 async def create_invitation(
     album: AlbumIdField, body: CreateInvitation, caller: Caller, invitations: Invitations, response: Response
 ) -> NewInvitation:
-    """For the owner. Whoever brings the token first, within seven days, is in; it is shown here and never again."""
+    """For the owner. The first account to send the token within seven days joins. Only this response has the token."""
     invited = await invitations.create(caller.account_id, album, body)
     response.headers["Cache-Control"] = "no-store"
     return NewInvitation(invitation=invited.invitation.to_wire(), token=invited.token)
@@ -34,7 +34,7 @@ async def list_invitations(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> InvitationPage:
-    """For the owner: those that nobody has used yet."""
+    """For the owner: the open invitations, neither used nor expired."""
     head = await log.head(caller.account_id)
     listed = await invitations.list(caller.account_id, album, cursor, limit)
     response.headers[HEAD_HEADER] = str(head.last)
@@ -53,6 +53,6 @@ async def revoke_invitation(
 
 @router.post("/invitations/accept")
 async def accept_invitation(body: AcceptInvitation, caller: Caller, invitations: Invitations) -> Album:
-    """Join an album. Sent again by the same account, it answers the same."""
+    """Join an album. Repeated by the same account, it returns the same response."""
     access = await invitations.accept(caller.account_id, body.token.get_secret_value())
     return to_wire(access.album, access.role)

@@ -1,4 +1,4 @@
-"""Inviting people: a link that one person can use once, within seven days. What is written on it grants nothing."""
+"""Invitations: a link that one account can use once, within seven days; its label grants nothing."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,13 +33,13 @@ log = structlog.get_logger()
 
 LIFETIME = timedelta(days=7)
 MAX_OPEN = 100
-"""Of one album."""
+"""Per album."""
 PREFIX = "dri_"
 
 
 @dataclass(frozen=True, slots=True)
 class Invited:
-    """`token` is known here only; the database keeps its hash."""
+    """An invitation with its plain `token`; the database stores only the hash."""
 
     invitation: InvitationRow
     token: str
@@ -70,7 +70,7 @@ class InvitationService:
         self._events, self._outbox, self._cursors, self._clock = events, outbox, cursors, clock
 
     async def create(self, owner: AccountId, album: AlbumId, body: CreateInvitation) -> Invited:
-        """Raises NotFound, Forbidden for all but the owner, Full when too many are open."""
+        """Raises NotFound, Forbidden for all but the owner, Full if the album has MAX_OPEN open ones."""
         now, token = self._clock(), tokens.new_token(PREFIX)
         new = InvitationRow(new_invitation_id(), album, body.role, body.label, now, now + LIFETIME)
         async with self._database.writer.write() as connection:
@@ -85,7 +85,7 @@ class InvitationService:
         return Invited(new, token)
 
     async def list(self, owner: AccountId, album: AlbumId, cursor: str | None, limit: int) -> ListedInvitations:
-        """The open ones, newest first. Raises NotFound, Forbidden, Invalid for a cursor of another list."""
+        """Return the open ones, newest first. Raises NotFound, Forbidden, Invalid for a cursor of another list."""
         kind = f"invitations {album}"
         after = self._cursors.read(owner, kind, cursor).item_id if cursor else None
         owned(await self._sharing.access(owner, album))
@@ -96,7 +96,7 @@ class InvitationService:
         return ListedInvitations(listed, more)
 
     async def revoke(self, owner: AccountId, album: AlbumId, invitation: InvitationId) -> None:
-        """Raises NotFound, also for one that has been used; Forbidden."""
+        """Raises NotFound, also for a used invitation, and Forbidden."""
         async with self._database.writer.write() as connection:
             owned(await self._albums.access(connection, album, owner))
             if not await self._store.revoke(connection, album, invitation):
@@ -104,9 +104,9 @@ class InvitationService:
         log.info("invitation.revoked", account=owner, album=album, invitation=invitation)
 
     async def accept(self, account: AccountId, token: str) -> AlbumAccess:
-        """Joins the album. By the same account once more it is no error; who is in it already does not use it up.
+        """Join the album. Idempotent for the same account. A member whose role it does not raise leaves it unused.
 
-        Raises NotFound for what is unknown, used, revoked or over: all look the same. Raises Full.
+        Raises NotFound for an unknown, used, revoked or expired token, without a difference between them. Raises Full.
         """
         return await retry_on_conflict(lambda: self._accept(account, tokens.hash_of(token)))
 

@@ -1,4 +1,4 @@
-"""Leaving an album: what somebody put there goes along with the one row that says they are in it."""
+"""Leaving an album: with the membership row, all items that the member added disappear from it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -32,7 +32,8 @@ class LeaveService:
     async def leave(
         self, connection: AsyncConnection, album: AlbumRow, account: AccountId, recipients: Sequence[AccountId]
     ) -> None:
-        """A member of the locked album who is not its owner; the transaction forgets the keys of both."""
+        """Remove a member, not the owner, from the locked album. The caller's transaction invalidates the keys of the
+        album and the membership."""
         count = await self._placed.count_of(connection, album.id, account)
         await self._members.remove(connection, album.id, account)
         await self._transfers.remove_offer_to(connection, album.id, account)

@@ -25,7 +25,7 @@ async def list_members(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> MemberPage:
-    """Everybody who is in the album, by name, with their roles."""
+    """List all members of the album with their names and roles."""
     head = await log.head(caller.account_id)
     await albums.require(caller.account_id, album)
     listed = await members.list(caller.account_id, album, cursor, limit)
@@ -49,5 +49,5 @@ async def change_role(
 async def remove_member(
     album: AlbumIdField, account: Annotated[AccountIdField, Path()], caller: Caller, members: Members
 ) -> None:
-    """Leave the album, or, for the owner, send somebody away. What they had put there goes along."""
+    """Leave the album, or, as the owner, remove a member. The items that the member added leave the album, too."""
     await members.remove(caller.account_id, album, account)

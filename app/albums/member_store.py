@@ -1,4 +1,4 @@
-"""The statements of an album's members."""
+"""SQL statements for the members of an album."""
 
 from datetime import datetime
 
@@ -18,7 +18,7 @@ class MemberStore:
     async def add(
         self, connection: AsyncConnection, album: AlbumRow, account: AccountId, role: Role, now: datetime
     ) -> None:
-        """Raises Conflict at the end of the transaction if the account is in the album already."""
+        """Raises Conflict at the end of the transaction if the account is already a member."""
         member = {"album_id": album.id, "account_id": account, "role": role.value, "joined_at": now}
         await connection.execute(insert(album_members).values(since_version=album.items_version, **member))
 
@@ -30,7 +30,7 @@ class MemberStore:
         return MemberRow(rows.account_id, Role(rows.role), rows.joined_at) if rows else None
 
     async def page(self, connection: AsyncConnection, album: AlbumId, after: str | None, limit: int) -> list[MemberRow]:
-        """In the order of their accounts' creation."""
+        """Return members by account id, which is the order of the accounts' creation."""
         statement = (
             select(album_members.c.account_id, album_members.c.role, album_members.c.joined_at)
             .where(album_members.c.album_id == album, album_members.c.account_id > (after or ""))
@@ -48,6 +48,6 @@ class MemberStore:
         await connection.execute(change.values(role=role.value))
 
     async def remove(self, connection: AsyncConnection, album: AlbumId, account: AccountId) -> bool:
-        """False when the account was not in the album."""
+        """Return False if the account was no member."""
         gone = delete(album_members).where(album_members.c.album_id == album, album_members.c.account_id == account)
         return (await connection.execute(gone)).rowcount == 1

@@ -1,4 +1,4 @@
-"""Who is in an album: seeing them, giving roles, leaving, sending away."""
+"""Members of an album: list them, change roles, leave, remove."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -50,7 +50,10 @@ class MemberService:
         self._events, self._cursors = events, cursors
 
     async def list(self, reader: AccountId, album: AlbumId, cursor: str | None, limit: int) -> ListedMembers:
-        """For whoever may see the album, by name and not by address. Raises Invalid for a cursor of another list."""
+        """Return members with their names, without e-mail addresses. Expects that the reader's access has been checked.
+
+        Raises Invalid for a cursor of another list.
+        """
         kind = f"members {album}"
         after = self._cursors.read(reader, kind, cursor).item_id if cursor else None
         async with self._database.writer.read() as connection:
@@ -75,9 +78,9 @@ class MemberService:
         return member_to_wire(replace(member, role=role), names)
 
     async def remove(self, caller: AccountId, album: AlbumId, account: AccountId) -> None:
-        """Leaving, or sending somebody away. What they put there goes along, and they see no more of the album.
+        """Leave the album, or remove another member, who loses access. The items that the member added leave, too.
 
-        Raises NotFound, Forbidden for all but the owner where it is somebody else, WrongState for the owner.
+        Raises NotFound, Forbidden if the caller removes another member and is not the owner, WrongState for the owner.
         """
         async with self._cache.change(album_key(album), membership_key(album, account)) as connection:
             access = seen(await self._albums.access(connection, album, caller))

@@ -1,4 +1,4 @@
-"""The order made by hand: putting items before or after another one."""
+"""The manual order of an album: moving items before or after another one."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ from shared.ids import AccountId, AlbumId, ItemId
 from shared.problems import Invalid
 
 WIDENING = (0, 100, 1_000)
-"""How many neighbours on that side a move may shift to make room; beyond, the whole album gets new positions."""
+"""Neighbours on that side that a move may shift to make room; if that fails, the whole album is renumbered."""
 
 
 class MoveService:
@@ -38,9 +38,10 @@ class MoveService:
         self._events, self._completed_requests = events, completed_requests
 
     async def move(self, owner: AccountId, album: AlbumId, body: MoveItems, request: RequestKey | None) -> None:
-        """What is done by hand shows where the album's order is `manual`.
+        """Change the manual order, which is visible while the album's `order` is `manual`.
 
-        Raises NotFound, Forbidden for all but the owner, Invalid for what does not lie there, IdempotencyMismatch.
+        Raises NotFound, Forbidden for all but the owner, Invalid for an item that is not in the album,
+        IdempotencyMismatch.
         """
         await retry_on_conflict(lambda: self._move(owner, album, body, request))
 
@@ -65,7 +66,7 @@ class MoveService:
     async def _places(
         self, connection: AsyncConnection, album: AlbumId, items: list[ItemId], body: MoveItems
     ) -> dict[str, int]:
-        """Where the items go, and whoever must make room for them."""
+        """Return the new positions of the items, and of the neighbours that are shifted."""
         for neighbours in WIDENING:
             if places := await self._fitted(connection, album, items, body, neighbours):
                 return places
@@ -75,7 +76,7 @@ class MoveService:
     async def _fitted(
         self, connection: AsyncConnection, album: AlbumId, items: list[ItemId], body: MoveItems, neighbours: int
     ) -> dict[str, int] | None:
-        """None when that many neighbours cannot make room."""
+        """Return None if a shift of that many neighbours does not make enough room."""
         gap = await self._store.gap(connection, album, body.before, body.after, set(items), neighbours)
         if body.after:
             return positions.spread([*items, *gap.shifted], gap.near, gap.far)

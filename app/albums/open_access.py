@@ -1,4 +1,4 @@
-"""What an album's owner has opened for people who are not members: share links and open invitations."""
+"""Access to an album for people who are not members: share links and open invitations."""
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,9 +16,9 @@ class OpenAccess:
         self._cache, self._shares, self._invitations, self._outbox = cache, shares, invitations, outbox
 
     async def end(self, connection: AsyncConnection, album: AlbumRow) -> None:
-        """End all links and open invitations of the locked album; its owner's log names each link.
+        """End all links and open invitations of the locked album; publish each ended link to the owner.
 
-        The transaction invalidates the keys under which visitors find the links.
+        The caller's transaction invalidates the cache keys of the links.
         """
         await self._invitations.revoke_all(connection, album.id)
         for link in await self._shares.remove_all(connection, album.id):

@@ -1,4 +1,4 @@
-"""The statements of the order made by hand."""
+"""SQL statements for the manual order."""
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _PLACE = (album_items.c.position, album_items.c.item_id)
 
 @dataclass(frozen=True, slots=True)
 class PositionGap:
-    """Beside an item: its position, its neighbours that are to be shifted, and the position of the next one, if any."""
+    """The space next to an item: its position, the neighbours to shift, and the position after them, if any."""
 
     near: int
     shifted: list[ItemId]
@@ -34,7 +34,7 @@ class OrderStore:
         moved: Set[ItemId],
         neighbours: int,
     ) -> PositionGap:
-        """On that side of it, with the nearest neighbours that are not themselves moved, in the album's order."""
+        """Return the space on that side, with up to `neighbours` nearest items that are not in `moved`, in order."""
         mine = album_items.c.album_id == album
         anchor = select(album_items.c.position).where(mine, album_items.c.item_id == (before or after))
         near = (await connection.execute(anchor)).scalar_one()
@@ -51,7 +51,7 @@ class OrderStore:
         return PositionGap(near, order if after else order[::-1], beyond[0].position if beyond else None)
 
     async def renumber(self, connection: AsyncConnection, album: AlbumId) -> None:
-        """New positions for all, in the order that they are in, with plenty of room between them."""
+        """Assign new positions to all items, STEP apart, in their present order."""
         mine = album_items.c.album_id == album
         place = func.row_number().over(order_by=_PLACE).label("place")
         order = select(album_items.c.item_id, place).where(mine).subquery("in_order")

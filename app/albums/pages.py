@@ -1,4 +1,4 @@
-"""What an album shows to whom, page by page, in the time of one page however much lies in it."""
+"""Pages of an album as a viewer sees it; the cost of a page does not depend on the album's size."""
 
 from dataclasses import dataclass
 
@@ -18,14 +18,14 @@ from app.stores.cache.cache import Behind, Cache
 from app.viewer import Member, Viewer
 
 MAX_POLLS = 10
-"""How many pages of placements one request looks through for what can be shown; beyond, its page is short."""
+"""Pages of placements that one request reads in search of visible items; after that, its page is short."""
 
 _PAGE = ALBUM_PAGE.holds(TypeAdapter(PlacedPage))
 
 
 @dataclass(frozen=True, slots=True)
 class VisibleItem:
-    """`foreign` is who looks, unless it is the item's owner."""
+    """`shared` is the viewer, or None for the item's owner."""
 
     row: ItemRow
     placed: Placed
@@ -44,9 +44,9 @@ class AlbumPages:
         self._cache, self._store, self._items, self._cursors = cache, store, items, cursors
 
     async def page(self, album: AlbumRow, viewer: Viewer, cursor: str | None, limit: int) -> VisiblePage:
-        """What whoever may see the album sees of it: nothing that is deleted, of foreign items only what can be seen.
+        """Return the items that the viewer sees: none that are deleted, and other accounts' items only if viewable.
 
-        Raises Invalid for a cursor of another reader, album or order.
+        Raises Invalid for a cursor of another viewer, album or order.
         """
         kind = f"{album.id} {album.item_order}"
         after = self._cursors.read(viewer.name, kind, cursor) if cursor else None
@@ -76,7 +76,7 @@ class AlbumPages:
         return await self._cache.get(_PAGE.key(*parts), load)
 
     async def _visible(self, album: AlbumRow, viewer: Viewer, page: PlacedPage) -> list[VisibleItem | None]:
-        """For each of the page what is to be shown of it."""
+        """Return, for each placement of the page, the item as the viewer sees it, or None if it is not visible."""
         rows = await self._items.get_of_any([(each.placement.owner_id, each.item_id) for each in page.placed])
         return [_to_wire(album, viewer, each, rows.get(each.item_id)) for each in page.placed]
 

@@ -1,4 +1,4 @@
-"""Clearing away what shows no more: placements of albums that are gone or left, ended invitations, old unread marks."""
+"""Purge of rows that are no longer visible: placements of deleted or left albums, expired invitations, unread marks."""
 
 from app.albums.invitation_store import InvitationStore
 from app.albums.placement_purge_store import PlacementPurge, PlacementPurgeStore
@@ -8,11 +8,11 @@ from shared.times import Clock
 
 CONCURRENCY = 20
 ROWS_PER_STEP = 1_000
-"""Of one transaction: some ten milliseconds."""
+"""Per transaction, which then takes about ten milliseconds."""
 
 
 class PlacementPurgeService:
-    """Killed anywhere and begun again, it goes on; two at once come to the same."""
+    """Resumes after a crash; concurrent runs are harmless."""
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class PlacementPurgeService:
         self._unread, self._clock = unread, clock
 
     async def clear(self) -> int:
-        """A bounded number of what is to be cleared, each to its end; says how many placements that removed."""
+        """Complete at most CONCURRENCY due purges; return the number of removed placements."""
         async with self._database.writer.read() as connection:
             due = await self._store.due(connection, CONCURRENCY)
         removed = sum([await self._clear(purge) for purge in due])

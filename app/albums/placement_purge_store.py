@@ -1,4 +1,4 @@
-"""The statements that remove what shows no more, a bounded number of rows each."""
+"""SQL statements that purge invisible rows, a bounded number each."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from shared.ids import AccountId, AlbumId
 
 @dataclass(frozen=True, slots=True)
 class PlacementPurge:
-    """What `owner_id` put into an album up to a version of it; without an owner all that lies there."""
+    """The items that `owner_id`, or any account if None, added to an album up to its version `up_to_version`."""
 
     id: int
     album_id: AlbumId
@@ -21,10 +21,10 @@ class PlacementPurge:
 
 
 class PlacementPurgeStore:
-    """Each method is one step of a transaction on the connection that it is given."""
+    """Each method is one step of the caller's transaction."""
 
     async def due(self, connection: AsyncConnection, limit: int) -> list[PlacementPurge]:
-        """The oldest first."""
+        """Return the oldest first."""
         columns = (
             placement_purges.c.id,
             placement_purges.c.album_id,
@@ -35,7 +35,7 @@ class PlacementPurgeStore:
         return [PlacementPurge(*row) for row in rows]
 
     async def clear(self, connection: AsyncConnection, purge: PlacementPurge, limit: int) -> int:
-        """Removes at most that many placements; says how many those were. Once none is left it finds none."""
+        """Delete at most `limit` placements; return their number. Idempotent."""
         no_longer_counts = and_(
             album_items.c.album_id == purge.album_id, album_items.c.added_version <= purge.up_to_version
         )
@@ -50,7 +50,10 @@ class PlacementPurgeStore:
         await connection.execute(delete(placement_purges).where(placement_purges.c.id == purge.id))
 
     async def remove_rows_of(self, connection: AsyncConnection, account: AccountId, limit: int) -> int:
-        """At most that many of what the account put anywhere, then what is to be cleared of it; how many those were."""
+        """Delete at most `limit` of the account's placements, or, if none is left, its offers and purges.
+
+        Return the number of deleted rows.
+        """
         mine = album_items.c.owner_id == account
         columns = select(album_items.c.album_id, album_items.c.item_id).where(mine)
         rows = [tuple(row) for row in await connection.execute(columns.limit(limit))]
@@ -63,7 +66,7 @@ class PlacementPurgeStore:
         return (await connection.execute(offers)).rowcount + (await connection.execute(gone)).rowcount
 
     async def count_rows(self, connection: AsyncConnection, account: AccountId) -> dict[str, int]:
-        """How many rows each table has of the account."""
+        """Return the number of the account's rows in each table."""
         mine = (
             albums.c.owner_id == account,
             album_members.c.account_id == account,

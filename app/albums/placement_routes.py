@@ -1,4 +1,4 @@
-"""What lies in an album, over HTTP."""
+"""The items of an album, over HTTP."""
 
 from fastapi import APIRouter, Response
 
@@ -36,8 +36,8 @@ async def list_album_items(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> AlbumItemPage:
-    """In the album's order: by capture, the oldest first, or as made by hand. Own items in any state, foreign ones as
-    soon as there is something to be seen."""
+    """List in the album's order: by capture time, oldest first, or manual. Own items appear in any state, other
+    accounts' items once they are viewable."""
     head = await log.head(caller.account_id)
     access = await albums.require(caller.account_id, album)
     page = await pages.page(access.album, Member(caller.account_id), cursor, limit)
@@ -49,7 +49,7 @@ async def list_album_items(
 async def add_items(
     album: AlbumIdField, body: AddItems, caller: Caller, placements: Placements, key: Key
 ) -> AddedItems:
-    """Own items, by the owner or a contributor; repeatable. Where originals are allowed, this allows theirs."""
+    """Add own items, as the owner or a contributor. Idempotent. If the album allows originals, this allows theirs."""
     added = await placements.add(caller.account_id, album, body.ids, key)
     return AddedItems(added=added.done, absent=added.absent)
 
@@ -58,19 +58,19 @@ async def add_items(
 async def remove_items(
     album: AlbumIdField, body: RemoveItems, caller: Caller, placements: Placements, key: Key
 ) -> RemovedItems:
-    """The owner any, a contributor own ones. Whoever saw them there gets no new URLs from now on."""
+    """Remove items: the owner any, a contributor own ones. Other members get no new URLs from then on."""
     removed = await placements.remove(caller.account_id, album, body.ids, key)
     return RemovedItems(removed=removed.done, absent=removed.absent)
 
 
 @router.post("/move", status_code=204)
 async def move_items(album: AlbumIdField, body: MoveItems, caller: Caller, moves: Moves, key: Key) -> None:
-    """For the owner; shows where the album's `order` is `manual`."""
+    """For the owner. The result is visible while the album's `order` is `manual`."""
     await moves.move(caller.account_id, album, body, key)
 
 
 def item_to_wire(items: ItemService, each: VisibleItem) -> AlbumItem:
-    """For visitors of a share without a word about whose it is."""
+    """Return the item; visitors of a share do not learn who owns it."""
     named = each.shared is None or isinstance(each.shared, Member)
     return AlbumItem(
         item=items.to_wire(each.row, each.shared),

@@ -1,4 +1,4 @@
-"""The statements of what lies in albums. Only what was put there by somebody who is still in the album counts."""
+"""SQL statements for placements; a placement counts only while the item's owner is a member of the album."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -32,16 +32,16 @@ _PLACED = (
 
 
 class PlacementStore:
-    """Each method is one step of a transaction on the connection that it is given."""
+    """Each method is one step of the caller's transaction."""
 
     async def add(self, connection: AsyncConnection, rows: Sequence[Mapping[str, object]]) -> None:
-        """Raises Conflict at the end of the transaction if one lies there already."""
+        """Raises Conflict at the end of the transaction if an item is already in the album."""
         await connection.execute(insert(album_items), list(rows))
 
     async def present(
         self, connection: AsyncConnection, album: AlbumId, items: Iterable[ItemId]
     ) -> dict[ItemId, AccountId]:
-        """Which of the items lie in the album, and whose they are."""
+        """Return those of the items that are in the album, with their owners."""
         statement = _counting(album_items.c.item_id, album_items.c.owner_id).where(_named(album, items))
         return {ItemId(item): AccountId(owner) for item, owner in await connection.execute(statement)}
 
@@ -52,12 +52,12 @@ class PlacementStore:
         await connection.execute(delete(album_items).where(_named(album, items)))
 
     async def allow_originals(self, connection: AsyncConnection, album: AlbumId, items: Iterable[ItemId]) -> int:
-        """Return of how many placements that was not allowed before."""
+        """Return the number of placements that did not allow it before."""
         refused = update(album_items).where(_named(album, items), album_items.c.original_allowed.is_(False))
         return (await connection.execute(refused.values(original_allowed=True))).rowcount
 
     async def count_of(self, connection: AsyncConnection, album: AlbumId, owner: AccountId) -> int:
-        """How many of this member's items lie in the album."""
+        """Return the number of this member's items in the album."""
         mine = and_(album_items.c.album_id == album, album_items.c.owner_id == owner)
         return await connection.scalar(_counting(func.count()).where(mine)) or 0
 
@@ -67,7 +67,7 @@ class PlacementStore:
         return last
 
     async def first(self, connection: AsyncConnection, album: AlbumId) -> ItemId | None:
-        """The one that was captured first."""
+        """Return the item with the earliest capture time."""
         statement = _counting(album_items.c.item_id).where(album_items.c.album_id == album)
         first: ItemId | None = await connection.scalar(statement.order_by(album_items.c.captured_key).limit(1))
         return first
@@ -75,7 +75,7 @@ class PlacementStore:
     async def page(
         self, connection: AsyncConnection, album: AlbumId, order: AlbumOrder, after: tuple[str, str] | None, limit: int
     ) -> PlacedPage:
-        """What follows `after` (place and item), in the album's order."""
+        """Return the placements that follow `after` (place and item) in the album's order."""
         statement = _counting(*_PLACED).where(album_items.c.album_id == album).limit(limit + 1)
         if order is AlbumOrder.CAPTURED:
             statement = statement.order_by(album_items.c.captured_key)
@@ -87,11 +87,11 @@ class PlacementStore:
         return PlacedPage(tuple(rows[:limit]), len(rows) > limit)
 
     async def items_version(self, connection: AsyncConnection, album: AlbumId) -> int | None:
-        """As this side of the database knows it."""
+        """Return the version that this connection sees; a reader may be behind the writer."""
         return await connection.scalar(select(albums.c.items_version).where(albums.c.id == album))
 
     async def albums_of(self, connection: AsyncConnection, items: Sequence[ItemId]) -> list[AlbumId]:
-        """Wherever any of them was put, whether that counts or not."""
+        """Return the albums with a placement of any of the items, whether it counts or not."""
         statement = select(album_items.c.album_id).where(album_items.c.item_id.in_(items)).distinct()
         return sorted(AlbumId(album) for album in await connection.scalars(statement))
 
@@ -102,14 +102,14 @@ class PlacementStore:
     async def captured_keys(
         self, connection: AsyncConnection, album: AlbumId, items: Sequence[ItemId]
     ) -> dict[ItemId, str]:
-        """Where the album has them in the order of capture."""
+        """Return the stored sort keys of the order by capture time."""
         statement = select(album_items.c.item_id, album_items.c.captured_key).where(_named(album, items))
         return {ItemId(item): key for item, key in await connection.execute(statement)}
 
     async def recapture(
         self, connection: AsyncConnection, album: AlbumId, order: AlbumOrder, rows: Sequence[ItemRow]
     ) -> None:
-        """An order made by hand stays; before it was made, it is that of capture."""
+        """Update the sort keys of the items; their positions only if the album has no manual order."""
         change = update(album_items).where(album_items.c.album_id == album, album_items.c.item_id == bindparam("item"))
         change = change.values(captured_key=bindparam("key"))
         if order is AlbumOrder.CAPTURED:
@@ -119,12 +119,12 @@ class PlacementStore:
 
 
 def position_of(row: ItemRow) -> int:
-    """In the order made by hand, before anything is made."""
+    """Return the initial position in the manual order: by capture time."""
     return positions.of_capture(row.captured_at or row.created_at)
 
 
 def _counting(*columns: Any) -> Select[Any]:
-    """Of what counts."""
+    """Select from the placements that count."""
     return select(*columns).select_from(album_items).join(album_members, _OWNER_IS_IN)
 
 
@@ -137,7 +137,7 @@ def _is_after(order: AlbumOrder, place: str, item: str) -> ColumnElement[bool]:
         return album_items.c.captured_key > place
     position = int(place)
     beside = and_(album_items.c.position == position, album_items.c.item_id > item)
-    # The first condition alone lets MariaDB seek in the index; it does not do so for a comparison of rows.
+    # MariaDB seeks in the index only because of the first condition; it does not do so for a row comparison.
     return and_(album_items.c.position >= position, (album_items.c.position > position) | beside)
 
 

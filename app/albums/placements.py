@@ -1,4 +1,4 @@
-"""What lies in an album: adding own items, removing them, and all that goes along with it."""
+"""The items of an album: add own items, remove items."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ from shared.times import Clock
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """What was asked for, in two heaps: what it is done with, and what it can't be done with."""
+    """The requested items, split into those that were added or removed and those that could not be."""
 
     done: tuple[ItemId, ...]
     absent: tuple[ItemId, ...]
@@ -51,7 +51,7 @@ class PlacementService:
     async def add(
         self, account: AccountId, album: AlbumId, items: Sequence[ItemId], request: RequestKey | None
     ) -> Sorted:
-        """Own items that are not deleted; what lies there already stays where it is.
+        """Add own items that are not deleted; an item that is already in the album keeps its place.
 
         Raises NotFound, Forbidden for viewers, Full, IdempotencyMismatch.
         """
@@ -72,7 +72,7 @@ class PlacementService:
             await self._completed_requests.note(connection, account, request, album, 200)
             present = await self._store.present(connection, album, items)
             if row.originals_allowed and await self._store.allow_originals(connection, album, present):
-                row = replace(row, items_version=row.items_version + 1)  # pages are cached with what placements allow
+                row = replace(row, items_version=row.items_version + 1)  # cached pages include `original_allowed`
                 await self._albums.change(connection, row, {"items_version": row.items_version}, expected=None)
             if missing := [each for each in rows if each.item_id not in present]:
                 await self._place(connection, row, missing)
@@ -82,7 +82,7 @@ class PlacementService:
             raise Full(f"An album holds {MAX_ITEMS:,} items.")
         items = [row.item_id for row in rows]
         changed = replace(album, item_count=album.item_count + len(rows), items_version=album.items_version + 1)
-        # What somebody put there who left, and is back before it was cleared away.
+        # A member who left and came back before the purge may still have placements of these items.
         await self._store.remove(connection, album.id, items)
         last = await self._store.last_position(connection, album.id) if album.item_order is AlbumOrder.MANUAL else None
         await self._store.add(connection, _placements(changed, rows, last, self._clock()))
@@ -92,7 +92,7 @@ class PlacementService:
     async def remove(
         self, account: AccountId, album: AlbumId, items: Sequence[ItemId], request: RequestKey | None
     ) -> Sorted:
-        """The album's owner any, a contributor own ones; the items themselves stay. Once more it finds none of them.
+        """Remove items from the album: its owner any, a contributor own ones. The items themselves stay. Idempotent.
 
         Raises NotFound, Forbidden for viewers, IdempotencyMismatch.
         """
@@ -117,7 +117,7 @@ class PlacementService:
 
 
 def _placements(album: AlbumRow, rows: Sequence[ItemRow], last: int | None, now: object) -> list[dict[str, object]]:
-    """In the order made by hand new ones come last; before it was made by hand, it is that of capture."""
+    """In a manual order new items come last; in other albums the position follows the capture time."""
     by_hand = positions.between(last, None, len(rows)) if album.item_order is AlbumOrder.MANUAL else None
     return [
         {

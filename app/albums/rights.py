@@ -1,4 +1,4 @@
-"""What members may do, as the role says; somebody who is in no way in an album does not learn that it exists."""
+"""Checks of a member's role; for any other account, an album looks like an absent one."""
 
 from app.sharing.values import AlbumAccess, AlbumRow
 from shared.albums import Role
@@ -6,21 +6,21 @@ from shared.problems import Forbidden, NotFound
 
 
 def seen(access: AlbumAccess | None) -> AlbumAccess:
-    """Raises NotFound."""
+    """Raise NotFound unless the account is a member."""
     if access is None:
         raise NotFound
     return access
 
 
 def owned(access: AlbumAccess | None) -> AlbumRow:
-    """Raises NotFound, or Forbidden for other members."""
+    """Return the album of its owner. Raises NotFound, or Forbidden for other members."""
     if seen(access).role is not Role.OWNER:
         raise Forbidden("Only the album's owner may do this.")
     return seen(access).album
 
 
 def contributed(access: AlbumAccess | None) -> AlbumRow:
-    """Raises NotFound, or Forbidden for viewers."""
+    """Return the album of its owner or a contributor. Raises NotFound, or Forbidden for viewers."""
     if seen(access).role is Role.VIEWER:
         raise Forbidden("Viewers of this album may not do this.")
     return seen(access).album

@@ -30,7 +30,7 @@ async def create_album(body: CreateAlbum, caller: Caller, albums: Albums, key: K
 async def list_albums(
     caller: Caller, albums: Albums, log: Log, response: Response, limit: Limit = 100, cursor: Cursor = None
 ) -> AlbumPage:
-    """Own and joined ones, the newest first; `Darkroom-Events` says from which event on to follow."""
+    """List own and joined albums, newest first. Follow the event log from the number in `Darkroom-Events`."""
     head = await log.head(caller.account_id)
     listed = await albums.list(caller.account_id, cursor, limit)
     response.headers[HEAD_HEADER] = str(head.last)
@@ -45,7 +45,7 @@ async def list_albums(
 async def get_album(
     album: AlbumIdField, caller: Caller, albums: Albums, if_none_match: Annotated[str | None, Header()] = None
 ) -> Response:
-    """Most requests do not come this far: see fast_path.py."""
+    """Most requests do not reach this route: see fast_path.py."""
     return album_response(await albums.require(caller.account_id, album), if_none_match)
 
 
@@ -53,7 +53,7 @@ async def get_album(
 async def edit_album(
     album: AlbumIdField, body: EditAlbum, caller: Caller, albums: Albums, expected: ExpectedVersion, response: Response
 ) -> Album:
-    """Changes what is named; with If-Match only if nobody else did meanwhile. For its owner."""
+    """For the owner: change the fields that the body names, with If-Match only if the version still matches."""
     if not body.model_fields_set:
         raise Invalid(errors=[{"field": "", "message": "name at least one field to change"}])
     return _respond(await albums.edit(caller.account_id, album, body, expected), response)
@@ -61,7 +61,7 @@ async def edit_album(
 
 @router.delete("/{album}", status_code=204)
 async def delete_album(album: AlbumIdField, caller: Caller, albums: Albums, expected: ExpectedVersion) -> None:
-    """For its owner. Nobody sees it any more; the items that lay in it stay what they are, with their owners."""
+    """For the owner. No member or visitor sees the album any more; its items stay with their owners."""
     await albums.delete(caller.account_id, album, expected)
 
 

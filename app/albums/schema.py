@@ -1,4 +1,4 @@
-"""The tables of invitations into albums, of offers to hand them over, of what to clear from them, and of comments."""
+"""Tables of invitations, transfer offers, placement purges, comments and unread marks."""
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table
 
@@ -9,7 +9,7 @@ ROLE_CHARACTERS = 20
 LABEL_CHARACTERS = 320
 TOKEN_HASH_CHARACTERS = 64
 
-_NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up in INTEGER keys only
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite autoincrements INTEGER keys only
 
 invitations = Table(
     "invitations",

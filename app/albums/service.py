@@ -1,4 +1,4 @@
-"""Albums: who has which, making, editing and deleting them."""
+"""Albums: list, create, edit and delete them."""
 
 from dataclasses import dataclass, replace
 
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 ALBUMS = "albums"
 _COLUMNS = {"order": "item_order"}
-"""Fields of the wire whose columns have other names."""
+"""Column names of the wire fields that are named differently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,11 @@ class AlbumService:
         self._completed_requests, self._cursors, self._clock = completed_requests, cursors, clock
 
     async def require(self, account: AccountId, album: AlbumId) -> AlbumAccess:
-        """Raises NotFound: a foreign album looks like an absent one."""
+        """Raises NotFound; an album that the account is not in looks like an absent one."""
         return seen(await self._sharing.access(account, album))
 
     async def list(self, account: AccountId, cursor: str | None, limit: int) -> ListedAlbums:
-        """Own and joined ones, the newest first. Raises Invalid for a cursor of another list."""
+        """Return own and joined albums, newest first. Raises Invalid for a cursor of another list."""
         after = self._cursors.read(account, ALBUMS, cursor).item_id if cursor else None
         async with self._database.writer.read() as connection:
             rows = await self._store.page(connection, account, after, limit + 1)
@@ -76,13 +76,13 @@ class AlbumService:
         return ListedAlbums(listed, more)
 
     async def covers(self, account: AccountId, listed: ListedAlbums) -> tuple[Item, ...]:
-        """What is to be seen on them, with URLs."""
+        """Return the cover items that the account can see, with URLs."""
         items = list(dict.fromkeys(each.album.cover_item_id for each in listed.accesses if each.album.cover_item_id))
         seen_items = await self._shared_items.access_many(Member(account), items)
         return tuple(self._items.to_wire(each.row, each.shared) for each in seen_items.values())
 
     async def create(self, owner: AccountId, body: CreateAlbum, request: RequestKey | None) -> AlbumAccess:
-        """Raises IdempotencyMismatch, or NotFound when what was made under this key is gone by now."""
+        """Raises IdempotencyMismatch, or NotFound if the album that this key created was deleted since."""
         return await retry_on_conflict(lambda: self._create(owner, body, request))
 
     async def _create(self, owner: AccountId, body: CreateAlbum, request: RequestKey | None) -> AlbumAccess:
@@ -114,7 +114,10 @@ class AlbumService:
         )
 
     async def edit(self, owner: AccountId, album: AlbumId, body: EditAlbum, expected: int | None) -> AlbumAccess:
-        """Changes what is named. Raises NotFound, Forbidden, Outdated, or Invalid for a cover that is not in it."""
+        """Change the fields that the body names.
+
+        Raises NotFound, Forbidden, Outdated, or Invalid for a cover that is not in the album.
+        """
         values = {
             _COLUMNS.get(name, name): value
             for name, value in body.model_dump(exclude_unset=True).items()
@@ -132,7 +135,10 @@ class AlbumService:
         return AlbumAccess(edited, Role.OWNER)
 
     async def delete(self, owner: AccountId, album: AlbumId, expected: int | None) -> None:
-        """At once for everybody, however much lies in it. The items stay. Raises NotFound, Forbidden, Outdated."""
+        """Delete the album for all members at once, whatever its size. The items stay.
+
+        Raises NotFound, Forbidden, Outdated.
+        """
         async with self._cache.change(album_key(album)) as connection:
             row = owned(await self._store.access(connection, album, owner))
             if expected is not None and row.version != expected:
@@ -143,6 +149,6 @@ class AlbumService:
 
 
 def _edited(row: AlbumRow, values: dict[str, object]) -> AlbumRow:
-    """Another order makes other pages."""
+    """Return the changed row. A new order also raises `items_version`, because it changes the cached pages."""
     moved = 1 if values.get("item_order", row.item_order) != row.item_order else 0
     return replace(row, **values, version=row.version + 1, items_version=row.items_version + moved)  # type: ignore[arg-type]  # checked by the model

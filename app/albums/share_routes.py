@@ -27,7 +27,7 @@ Shares = Annotated[ShareService, Depends(_shares)]
 async def create_share(
     album: AlbumIdField, body: CreateShare, caller: Caller, shares: Shares, response: Response
 ) -> CreatedShare:
-    """A link that opens the album to whoever has it. The token is shown here and never again."""
+    """Create a link that opens the album to every holder of its token. Only this response has the token."""
     row, token = await shares.create(caller.account_id, album, body)
     response.headers["Location"] = f"/v1/albums/{album}/shares/{row.id}"
     response.headers["Cache-Control"] = "no-store"
@@ -36,7 +36,7 @@ async def create_share(
 
 @router.get("")
 async def list_shares(album: AlbumIdField, caller: Caller, shares: Shares) -> SharePage:
-    """The newest first."""
+    """List the newest first."""
     return SharePage(shares=tuple(row.to_wire() for row in await shares.list(caller.account_id, album)))
 
 
@@ -57,13 +57,13 @@ async def change_share(
     expected: ExpectedVersion,
     response: Response,
 ) -> Share:
-    """Expiry, password, label, originals. Another password locks out whoever said the old one."""
+    """Change expiry, password, label or originals. A new password locks out visitors who entered the old one."""
     return _to_wire(await shares.change(caller.account_id, album, share, body, expected), response)
 
 
 @router.delete("/{share}", status_code=204)
 async def revoke_share(album: AlbumIdField, share: ShareIdField, caller: Caller, shares: Shares) -> None:
-    """The link opens nothing any more; addresses of pictures that were given out work to their end, ten minutes on."""
+    """Revoke the link. Media URLs that were issued before stay valid until they expire."""
     await shares.revoke(caller.account_id, album, share)
 
 

@@ -1,4 +1,4 @@
-"""The statements of an owner's share links."""
+"""SQL statements for an owner's share links."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +26,7 @@ _ROW = (
 
 @dataclass(frozen=True, slots=True)
 class ShareRow:
-    """A link with what only the database knows of it."""
+    """A link with the hashes of its token and password, which are stored in the database only."""
 
     id: ShareId
     album_id: AlbumId
@@ -52,7 +52,7 @@ class ShareRow:
 
 
 class ShareStore:
-    """Each method is one step of a transaction; what changes a link has locked its album."""
+    """Each method is one step of a transaction; one that changes a link has locked its album."""
 
     async def count(self, connection: AsyncConnection, album: AlbumId) -> int:
         statement = select(func.count()).select_from(share_links).where(share_links.c.album_id == album)
@@ -62,14 +62,14 @@ class ShareStore:
         await connection.execute(insert(share_links).values(_values(row)))
 
     async def remove_all(self, connection: AsyncConnection, album: AlbumId) -> list[ShareRow]:
-        """Return the removed links of the album."""
+        """Remove all links of the album and return them."""
         rows = await connection.execute(select(*_ROW).where(share_links.c.album_id == album))
         removed = [ShareRow(**row) for row in rows.mappings()]
         await connection.execute(delete(share_links).where(share_links.c.album_id == album))
         return removed
 
     async def list(self, connection: AsyncConnection, album: AlbumId) -> list[ShareRow]:
-        """The newest first."""
+        """Return the newest first."""
         statement = select(*_ROW).where(share_links.c.album_id == album).order_by(share_links.c.id.desc())
         return [ShareRow(**rows) for rows in (await connection.execute(statement.limit(MAX_SHARES))).mappings()]
 

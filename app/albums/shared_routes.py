@@ -1,4 +1,4 @@
-"""A shared album over HTTP, for whoever has its link. No session is needed, and none is looked at."""
+"""A shared album over HTTP, for visitors with its link; a session is neither needed nor read."""
 
 from typing import Annotated
 
@@ -39,7 +39,7 @@ Visits = Annotated[VisitService, Depends(_visits)]
 
 @router.get("")
 async def get_shared_album(visitor: Visiting, albums: Albums) -> SharedAlbum:
-    """404 for an unknown link, one that was revoked, and one whose time is over; `share-locked` wants its password."""
+    """404 for an unknown, revoked or expired link; `share-locked` if the link needs its password first."""
     return await albums.album(visitor)
 
 
@@ -51,7 +51,7 @@ async def list_shared_items(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> AlbumItemPage:
-    """In the album's order. The addresses in it live ten to twenty minutes; the same link reads an item again."""
+    """List in the album's order. The URLs are valid for ten to twenty minutes; read an item again for new ones."""
     page = await albums.page(visitor, cursor, limit)
     return AlbumItemPage(items=tuple(item_to_wire(items, each) for each in page.items), next_cursor=page.next_cursor)
 
@@ -60,7 +60,7 @@ async def list_shared_items(
 async def unlock_share(
     body: UnlockShare, client: ClientAddress, visits: Visits, token: ShareToken = None
 ) -> UnlockedShare:
-    """For a link with a password: a proof for twelve hours, to be sent along instead of the password."""
+    """Exchange the link's password for a proof that replaces it for twelve hours."""
     if token is None:
         raise NotFound
     return await visits.unlock(token, body.password.get_secret_value(), client=client)

@@ -1,4 +1,4 @@
-"""What an album's owner does with its share links: make, see, change, revoke."""
+"""Share links, for the album's owner: create, list, change and revoke them."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 
 class ShareService:
-    """For the album's owner. Raises NotFound for a foreign album, Forbidden for its other members."""
+    """For the album's owner. Raises NotFound for an account that is not in the album, Forbidden for other members."""
 
     def __init__(
         self,
@@ -48,8 +48,8 @@ class ShareService:
         self._outbox, self._passwords, self._clock = outbox, passwords, clock
 
     async def create(self, owner: AccountId, album: AlbumId, body: CreateShare) -> tuple[ShareRow, str]:
-        """The link and its token, which nobody can be told again. Raises Invalid, Full."""
-        owned(await self._sharing.access(owner, album))  # hashing costs too much to do it for anybody
+        """Return the link and its token, which cannot be read again. Raises Invalid, Full."""
+        owned(await self._sharing.access(owner, album))  # first: hashing is too expensive to do it for other callers
         self._check(body.expires_at)
         token = new_token()
         row = ShareRow(
@@ -75,13 +75,13 @@ class ShareService:
         return row, token
 
     async def list(self, owner: AccountId, album: AlbumId) -> list[ShareRow]:
-        """All of them, also those that have expired."""
+        """Return all links, including expired ones."""
         owned(await self._sharing.access(owner, album))
         async with self._database.writer.read() as connection:
             return await self._store.list(connection, album)
 
     async def require(self, owner: AccountId, album: AlbumId, share: ShareId) -> ShareRow:
-        """Raises NotFound for the link, too."""
+        """Raises NotFound also if the album has no such link."""
         owned(await self._sharing.access(owner, album))
         async with self._database.writer.read() as connection:
             return _require_share(await self._store.get(connection, album, share))
@@ -89,7 +89,7 @@ class ShareService:
     async def change(
         self, owner: AccountId, album: AlbumId, share: ShareId, body: EditShare, expected: int | None
     ) -> ShareRow:
-        """Raises NotFound, Invalid, or Outdated if somebody changed it since version `expected`."""
+        """Raises NotFound, Invalid, or Outdated if the link was changed since version `expected`."""
         owned(await self._sharing.access(owner, album))
         changes = await self._changes(body)
         async with self._cache.change() as connection:
@@ -103,7 +103,7 @@ class ShareService:
         return after
 
     async def revoke(self, owner: AccountId, album: AlbumId, share: ShareId) -> None:
-        """Once this returns, the link opens nothing any more, in any process. Raises NotFound."""
+        """Revoke the link in every process before returning. Raises NotFound."""
         async with self._cache.change() as connection:
             row = await self._locked(connection, owner, album, share)
             self._cache.invalidate(connection, *visitor_keys(row))
@@ -114,12 +114,12 @@ class ShareService:
         log.info("share.revoked", album=album, share=share)
 
     async def _locked(self, connection: AsyncConnection, owner: AccountId, album: AlbumId, share: ShareId) -> ShareRow:
-        """As it is to the end of the transaction."""
+        """Return the link; no other transaction changes it until this one ends."""
         owned(await self._albums.access(connection, album, owner))
         return _require_share(await self._store.get(connection, album, share))
 
     async def _changes(self, body: EditShare) -> dict[str, Any]:
-        """The fields of the row that the wish names, with their new values."""
+        """Return the columns that the body names, with their new values."""
         named = body.model_fields_set
         if not named:
             raise Invalid(errors=[{"field": "", "message": "name at least one field to change"}])
@@ -150,7 +150,7 @@ def _require_share(row: ShareRow | None) -> ShareRow:
 
 
 def visitor_keys(row: ShareRow) -> tuple[AnyKey, ...]:
-    """The cache keys under which visitors find the link."""
+    """Return the cache keys by which visitors' requests read the link."""
     return key_of_token(row.token_hash), key_of_id(row.id)
 
 

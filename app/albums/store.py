@@ -1,4 +1,4 @@
-"""The statements of albums themselves. A transaction that changes one locks it first, so that changes come in turn."""
+"""SQL statements for albums; a transaction that changes an album locks it first, so changes are serialized."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ from shared.ids import AccountId, AlbumId
 
 
 class AlbumStore:
-    """Each method is one step of a transaction on the connection that it is given."""
+    """Each method is one step of the caller's transaction."""
 
     async def add(self, connection: AsyncConnection, album: AlbumRow) -> None:
         """Raises Conflict at the end of the transaction if its id is taken."""
@@ -22,13 +22,13 @@ class AlbumStore:
         await connection.execute(insert(albums).values(values))
 
     async def lock(self, connection: AsyncConnection, album: AlbumId) -> AlbumRow | None:
-        """The album, which nobody else changes until this transaction ends."""
+        """Return the album, locked until this transaction ends."""
         statement = select(*ALBUM_COLUMNS).where(albums.c.id == album).with_for_update()
         rows = (await connection.execute(statement)).mappings().first()
         return album_row(dict(rows)) if rows else None
 
     async def access(self, connection: AsyncConnection, album: AlbumId, account: AccountId) -> AlbumAccess | None:
-        """As `lock`, for somebody who must be in the album; None when there is no such album of theirs."""
+        """As `lock`, with the account's role. Returns None if the album is absent or the account is no member."""
         row = await self.lock(connection, album)
         statement = select(album_members.c.role).where(
             album_members.c.album_id == album, album_members.c.account_id == account
@@ -39,7 +39,7 @@ class AlbumStore:
     async def page(
         self, connection: AsyncConnection, account: AccountId, after: str | None, limit: int
     ) -> list[AlbumAccess]:
-        """Own and joined ones, the newest first."""
+        """Return own and joined albums, newest first."""
         statement = (
             select(*ALBUM_COLUMNS, album_members.c.role)
             .join(album_members, album_members.c.album_id == albums.c.id)
@@ -55,19 +55,19 @@ class AlbumStore:
     async def change(
         self, connection: AsyncConnection, album: AlbumRow, values: Mapping[str, object], *, expected: int | None
     ) -> bool:
-        """False, and nothing changed, unless the album stands at version `expected`, if that is said."""
+        """Return False, without a change, if `expected` is not None and not the album's version."""
         change = update(albums).where(albums.c.id == album.id).values(dict(values))
         if expected is not None:
             change = change.where(albums.c.version == expected)
         return (await connection.execute(change)).rowcount == 1
 
     async def remove(self, connection: AsyncConnection, album: AlbumRow) -> None:
-        """With its members, invitations and links; what lies in it shows no more, and is cleared away later."""
+        """Delete the album with its members, invitations and links; its placements are hidden now and purged later."""
         await connection.execute(delete(albums).where(albums.c.id == album.id))
         await self.note_purge(connection, album, None)
 
     async def note_purge(self, connection: AsyncConnection, album: AlbumRow, owner: AccountId | None) -> None:
-        """What was put there up to now, by `owner` or by everybody, is to be cleared away."""
+        """Schedule the purge of the items that `owner`, or any account if None, has added up to now."""
         purge = {"album_id": album.id, "owner_id": owner, "up_to_version": album.items_version}
         await connection.execute(insert(placement_purges).values(purge))
 

@@ -1,4 +1,4 @@
-"""Handing an album over to another member, over HTTP."""
+"""Transfer of an album to another member, over HTTP."""
 
 from fastapi import APIRouter
 
@@ -16,9 +16,9 @@ router = APIRouter(prefix="/albums/{album}/transfer", tags=["albums"])
 async def transfer_album(
     album: AlbumIdField, body: TransferAlbum, caller: Caller, transfers: Transfers, key: Key
 ) -> Album:
-    """For the owner: offer the album to another member. Nothing changes before that member accepts, within seven days.
+    """For the owner: offer the album to another member. Nothing changes until that member accepts, within seven days.
 
-    The same offer again changes nothing; 409 while the album is offered to somebody else.
+    Repeating the offer changes nothing. 409 while the album is offered to another account.
     """
     access = await transfers.offer(caller.account_id, album, body.account_id, key)
     return to_wire(access.album, access.role)
@@ -26,21 +26,21 @@ async def transfer_album(
 
 @router.get("")
 async def get_transfer(album: AlbumIdField, caller: Caller, transfers: Transfers) -> AlbumTransfer:
-    """The open offer, for the owner and the member to whom it is made; 404 for others, or when there is none."""
+    """Return the open offer, to the owner and the receiver. 404 for other members, or if there is none."""
     return (await transfers.require(caller.account_id, album)).to_wire()
 
 
 @router.delete("", status_code=204)
 async def end_transfer(album: AlbumIdField, caller: Caller, transfers: Transfers) -> None:
-    """The owner withdraws the offer, or its receiver declines it; 404 as for reading it."""
+    """Withdraw the offer (owner) or decline it (receiver). 404 as for reading it."""
     await transfers.end(caller.account_id, album)
 
 
 @router.post("/accept")
 async def accept_transfer(album: AlbumIdField, caller: Caller, transfers: Transfers, key: Key) -> Album:
-    """For the member to whom the album is offered, who owns it from then on; sent again, it answers the same.
+    """For the receiver of the offer, who becomes the owner. Repeated, it returns the same response.
 
-    All share links and open invitations end, and `originals_allowed` becomes false: the new owner decides anew. The
+    All share links and open invitations end, and `originals_allowed` becomes false until the new owner allows it. The
     previous owner stays as a contributor.
     """
     access = await transfers.accept(caller.account_id, album, key)

@@ -1,4 +1,4 @@
-"""The statements of offers to hand an album over."""
+"""SQL statements for transfer offers."""
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,10 +19,10 @@ _TRANSFER = (
 
 
 class TransferStore:
-    """Each method is one step of a transaction; what changes an offer has locked its album."""
+    """Each method is one step of a transaction; one that changes an offer has locked its album."""
 
     async def get(self, connection: AsyncConnection, album: AlbumRow) -> TransferRow | None:
-        """Return the offer of the album's present owner, also after it has expired."""
+        """Return the offer of the album's present owner, also if it has expired."""
         mine = (album_transfers.c.album_id == album.id) & (album_transfers.c.from_account_id == album.owner_id)
         row = (await connection.execute(select(*_TRANSFER).where(mine))).mappings().first()
         return TransferRow(**row) if row else None

@@ -1,4 +1,4 @@
-"""Handing an album over: its owner offers it to a member, who accepts or declines."""
+"""Transfer of an album: its owner offers it to a member, who accepts or declines."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -29,7 +29,7 @@ from shared.times import Clock
 log = structlog.get_logger()
 
 LIFETIME = timedelta(days=7)
-"""As long as an invitation."""
+"""The same as an invitation's."""
 
 
 class TransferService:
@@ -54,7 +54,7 @@ class TransferService:
         self._events, self._completed_requests, self._clock = events, completed_requests, clock
 
     async def require(self, caller: AccountId, album: AlbumId) -> TransferRow:
-        """Return the offer, for its owner and its receiver. Raises NotFound when there is none, also for others."""
+        """Return the offer, to its owner and its receiver. Raises NotFound if there is none, and for other members."""
         access = seen(await self._sharing.access(caller, album))
         async with self._database.writer.read() as connection:
             offer = await self._pending(connection, access.album)
@@ -63,8 +63,9 @@ class TransferService:
     async def offer(
         self, owner: AccountId, album: AlbumId, receiver: AccountId, request: RequestKey | None
     ) -> AlbumAccess:
-        """Nothing changes before the receiver accepts. The same offer again while it is open changes nothing.
+        """Offer the album to another member. Nothing changes until the receiver accepts.
 
+        Repeating an open offer changes nothing.
         Raises Forbidden for all but the owner, Invalid for an account that is not another member, WrongState while it
         is offered to another member, IdempotencyMismatch.
         """
@@ -93,7 +94,7 @@ class TransferService:
         return access
 
     async def end(self, caller: AccountId, album: AlbumId) -> None:
-        """Withdraw the offer (its owner) or decline it (its receiver). Raises NotFound as `require`."""
+        """Withdraw the offer (owner) or decline it (receiver). Raises NotFound as `require`."""
         async with self._database.writer.write() as connection:
             access = seen(await self._albums.access(connection, album, caller))
             offer = _concerning(caller, await self._pending(connection, access.album))
@@ -102,11 +103,11 @@ class TransferService:
         log.info("transfer.ended", account=caller, album=album)
 
     async def accept(self, receiver: AccountId, album: AlbumId, request: RequestKey | None) -> AlbumAccess:
-        """Make the receiver the owner; the previous one stays as a contributor. By the owner once more it is no error.
+        """Make the receiver the owner; the previous owner stays as a contributor. Repeating it is no error.
 
-        What the previous owner opened ends with it: share links, open invitations, and that members may fetch
-        originals, which the new owner would otherwise have allowed for own items without saying so.
-        Raises NotFound when the album is not offered to the caller, IdempotencyMismatch.
+        Access that the previous owner granted ends: share links, open invitations, and `originals_allowed`, which would
+        otherwise open the new owner's originals without that owner's consent.
+        Raises NotFound if the album is not offered to the caller, IdempotencyMismatch.
         """
         return await retry_on_conflict(lambda: self._accept(receiver, album, request))
 
@@ -149,9 +150,9 @@ class TransferService:
     async def _publish(
         self, connection: AsyncConnection, album: AlbumRow, offer: TransferRow, transfer: AlbumTransfer | None
     ) -> None:
-        """To the owner and the receiver of `offer`. `transfer` is None once it has ended.
+        """Publish to the owner and the receiver of `offer`. `transfer` is None if the offer has ended.
 
-        As `album.updated`: a process of the previous release cannot read a type that it does not know.
+        The type is `album.updated`, because a process of the previous release cannot read a type that it does not know.
         """
         change = f"transfer:{offer.id}:{'ended' if transfer is None else 'offered'}"
         accounts = [offer.from_account_id, offer.to_account_id]
@@ -160,7 +161,7 @@ class TransferService:
 
 
 def _concerning(caller: AccountId, offer: TransferRow | None) -> TransferRow:
-    """Raises NotFound."""
+    """Raise NotFound unless the caller is the offer's owner or receiver."""
     if offer is None or caller not in (offer.from_account_id, offer.to_account_id):
         raise NotFound
     return offer

@@ -1,4 +1,4 @@
-"""What an account has not read yet of what is said about items that it may see."""
+"""Unread comments of an account, on items that it can see."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ class UnreadService:
         self._store, self._cache, self._items, self._shared = store, cache, items, shared
 
     async def count(self, account: AccountId) -> UnreadComments:
-        """By item, the one with the newest comment first; only items that the account can see at this moment."""
+        """Count by item, the one with the newest comment first; only items that the account can see now."""
         known = await self._cache.get(unread_key(account), lambda connection: self._store.unread(connection, account))
         seen = await self._visible(account, known)
         items = tuple(UnreadItem(item_id=each.item_id, count=each.count, newest=each.newest) for each in seen)
@@ -37,7 +37,7 @@ class UnreadService:
             await self._store.mark_read(connection, account, read.up_to, read.item_id)
 
     async def _visible(self, account: AccountId, known: Sequence[Unread]) -> list[Unread]:
-        """Without items that were deleted, or that no album shows to the account any more."""
+        """Drop items that were deleted, or that no album shows to the account any more."""
         if not known:
             return []
         own = [each.item_id for each in known if each.owner_id == account]

@@ -1,4 +1,4 @@
-"""What nobody reads for long counts as read, so that those who never read leave no ever growing pile."""
+"""Expiry of unread marks, so that they do not accumulate for accounts that never read comments."""
 
 from datetime import timedelta
 
@@ -10,21 +10,21 @@ from shared.ids import first_comment_id
 from shared.times import Clock
 
 UNREAD_FOR = timedelta(days=90)
-"""After that a comment is no news any more."""
+"""After that, a comment counts as read."""
 ROWS_PER_STEP = 200
-"""Looked up for one transaction, which has a statement for each account among them: some tens of milliseconds."""
+"""Per transaction, which runs one statement for each account among them: some tens of milliseconds."""
 STEPS_PER_RUN = 20
-"""While Redis is away each takes two seconds longer; what is left then waits for the next round."""
+"""While Redis is unavailable, each step takes two seconds longer; the rest waits for the next run."""
 
 
 class UnreadExpiry:
-    """Killed anywhere and begun again, it goes on; two at once come to the same."""
+    """Resumes after a crash; concurrent runs are harmless."""
 
     def __init__(self, database: Database, cache: Cache, store: CommentStore, clock: Clock) -> None:
         self._database, self._cache, self._store, self._clock = database, cache, store, clock
 
     async def expire(self) -> int:
-        """Marks as read a bounded number of what has been unread for too long; at least that many, 0 at the end."""
+        """Delete a bounded number of expired marks. Returns at most the number of deleted marks; 0 if none is left."""
         expired = 0
         for _ in range(STEPS_PER_RUN):
             count = await self._step()
@@ -39,8 +39,8 @@ class UnreadExpiry:
             rows = await self._store.oldest_unread(connection, before, ROWS_PER_STEP)
         if not rows:
             return 0
-        last = rows[-1][1]  # of which more of these accounts may be due: then up to twice as many rows go
-        # In the same order everywhere, and as readers themselves do it: so no two of them wait for each other.
+        last = rows[-1][1]  # may have more marks than were read: up to twice as many rows are deleted
+        # In the same order in every process, and as readers' own requests do it, so that no two transactions deadlock.
         readers = sorted({account for account, _ in rows})
         async with self._cache.change(*map(unread_key, readers)) as connection:
             for reader in readers:

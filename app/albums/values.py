@@ -1,4 +1,4 @@
-"""What the slice's parts hand to each other."""
+"""Values that the modules of this package exchange."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ class MemberRow:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """An item in an album, as its pages are made of. `place` is where it lies in the album's order."""
+    """An item in an album's page. `place` is its sort key in the album's order."""
 
     item_id: ItemId
     placement: Placement
@@ -33,7 +33,7 @@ class PlacedPage:
 
 @dataclass(frozen=True, slots=True)
 class TransferRow:
-    """An offer to hand an album over, which its receiver has not accepted yet."""
+    """An offer to transfer an album, which its receiver has not accepted yet."""
 
     album_id: AlbumId
     id: str

@@ -1,4 +1,4 @@
-"""What the visitor of a share link sees: the album, and what lies in it."""
+"""A shared album as the visitor of its link sees it: the album and its items."""
 
 from app.accounts.service import AccountService
 from app.albums.pages import AlbumPages, VisiblePage
@@ -11,7 +11,7 @@ from shared.sharing import SharedAlbum
 
 
 class AlbumVisits:
-    """Raises NotFound when the album or its owner is gone: links end with them."""
+    """Raises NotFound if the album was deleted or its owner's account was closed: links end with them."""
 
     def __init__(
         self, visits: VisitService, sharing: SharingService, pages: AlbumPages, accounts: AccountService
@@ -36,7 +36,7 @@ class AlbumVisits:
         return await self._pages.page(album, visitor, cursor, limit)
 
     async def _require(self, visitor: ShareVisitor) -> tuple[AlbumRow, str]:
-        """The album and its owner's name, who may have closed the account a moment ago."""
+        """Return the album and its owner's name. Raises NotFound, also if the owner has just closed the account."""
         album = await self._sharing.album(visitor.album_id)
         if album is None:
             raise NotFound

@@ -1,1 +1,1 @@
-"""Who may see which foreign item."""
+"""Access to other accounts' items through albums and share links."""

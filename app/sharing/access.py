@@ -1,4 +1,4 @@
-"""Foreign items, seen through the albums that they lie in."""
+"""Access to other accounts' items, through the albums that contain them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,17 +15,17 @@ _OWNER = Rights(edit=True, original=True)
 
 
 class SharedItems:
-    """Whoever is in an album, or holds a link to it, may see what lies in it, and edit none of it."""
+    """Members of an album, and visitors with a link to it, may view its items but not edit them."""
 
     def __init__(self, sharing: SharingService, items: ItemService, accounts: AccountService) -> None:
         self._sharing, self._items, self._accounts = sharing, items, accounts
 
     async def access(self, viewer: Viewer, item: ItemId) -> Access | None:
-        """None when no album shows the item to them, or when there is nothing of it to be seen."""
+        """Return None if no album shows the item to the viewer, or if it is not viewable."""
         return (await self.access_many(viewer, [item])).get(item)
 
     async def access_many(self, viewer: Viewer, items: Sequence[ItemId]) -> dict[ItemId, Access]:
-        """Those that an album shows to them; own ones in albums among them."""
+        """Return the items that an album shows to the viewer, including the viewer's own."""
         placements = await self._sharing.placements(items)
         facts = await self._facts(viewer, placements)
         rights = {item: granted for item, placed in placements.items() if (granted := _rights(viewer, placed, facts))}
@@ -45,14 +45,14 @@ class SharedItems:
         return facts if isinstance(viewer, Member) else await self._without_closed(facts)
 
     async def _without_closed(self, facts: Facts) -> Facts:
-        """Without albums whose owner has closed the account: their links end at once, before they are erased."""
+        """Drop albums whose owner has closed the account: their links end at once, before the erasure."""
         open_accounts = await self._accounts.names([album.owner_id for album in facts.albums.values()])
         albums = {id_: album for id_, album in facts.albums.items() if album.owner_id in open_accounts}
         return replace(facts, albums=albums)
 
 
 def _rights(viewer: Viewer, placements: Sequence[Placement], facts: Facts) -> Rights | None:
-    """The sum of what the albums grant."""
+    """Return the union of the rights that the albums grant."""
     opened = [each for each in placements if facts.counts(each) and _opens(viewer, each, facts)]
     if not opened:
         return None
@@ -72,11 +72,12 @@ def _opens(viewer: Viewer, placement: Placement, facts: Facts) -> bool:
 
 
 def gives_original(album: AlbumRow, placement: Placement, viewer: Viewer) -> bool:
-    """Whether the viewer, to whom the album shows the item, may fetch its original.
+    """Return whether the viewer, to whom the album shows the item, may fetch its original.
 
-    For own items the album's owner decides, by the album's `originals_allowed` and by each link. That was the present
-    owner: a transfer resets the one and ends the others. Other members' originals need three consents: the placement
-    was made while the album allowed originals, the album still allows them, and so does the link of a visitor.
+    For the originals of the album's owner, the album's `originals_allowed` decides for members, and the link for
+    visitors. The present owner has set both: a transfer resets the former and ends the links. Other members' originals
+    need three consents: the placement was made while the album allowed originals, the album still allows them, and
+    the visitor's link does, too.
     """
     own = placement.owner_id == album.owner_id
     same_facts = placement.original_allowed and album.originals_allowed

@@ -1,4 +1,4 @@
-"""Under which keys lies what decides about access, and what a value of each looks like."""
+"""Cache keys of the rows that decide access, and the types of their values."""
 
 from pydantic import TypeAdapter
 

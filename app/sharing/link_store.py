@@ -1,4 +1,4 @@
-"""What is read of share links when somebody presents a token."""
+"""SQL statements that read a visitor's share link."""
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,10 +17,10 @@ _LINK = (
 
 
 class LinkStore:
-    """On a connection that is handed in. Raises Unavailable, as the database does."""
+    """Each method is one statement on the caller's connection. Raises Unavailable, as the database does."""
 
     async def with_token(self, connection: AsyncConnection, token_hash: str) -> ShareLink | None:
-        """Also when it has expired: that is for whoever reads it to say."""
+        """Return the link, also if it has expired: the caller must check that."""
         return await self._first(connection, share_links.c.token_hash == token_hash)
 
     async def get(self, connection: AsyncConnection, share: ShareId) -> ShareLink | None:

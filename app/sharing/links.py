@@ -1,4 +1,4 @@
-"""A share link as its visitors need it: what it opens, for how long, and what its token looks like."""
+"""A share link as visitors use it: its album, its expiry, and the format of its token."""
 
 import hashlib
 import re
@@ -19,7 +19,7 @@ _TOKEN = re.compile(r"drl_[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True, slots=True)
 class ShareLink:
-    """`lock` stands for its password, and changes with it; None where there is none."""
+    """`lock` is a digest of the password hash, so it changes with the password; None without a password."""
 
     id: ShareId
     album_id: AlbumId
@@ -36,7 +36,7 @@ class ShareLink:
 
 
 _LINK = SHARE.holds(TypeAdapter(ShareLink | None))
-"""That there is none is remembered, too."""
+"""The absence of a link is cached, too."""
 
 
 def key_of_token(token_hash: str) -> Key[ShareLink | None]:
@@ -52,10 +52,10 @@ def new_token() -> str:
 
 
 def is_token(text: str) -> bool:
-    """Whether it looks like one: whatever does not, no database is asked about."""
+    """Return whether the text has the format of a token; other texts cause no database query."""
     return _TOKEN.fullmatch(text) is not None
 
 
 def lock_of(password_hash: str | None) -> str | None:
-    """The hash itself lies in the database and nowhere else."""
+    """Return a digest of the hash, because the hash itself must not leave the database."""
     return hashlib.sha256(password_hash.encode()).hexdigest()[:32] if password_hash else None

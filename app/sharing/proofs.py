@@ -1,4 +1,4 @@
-"""Proofs: what a visitor who has said a link's password shows from then on, instead of the password."""
+"""Proofs: a visitor who has entered a link's password sends a proof from then on instead of the password."""
 
 import hashlib
 import hmac
@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from app.sharing.links import ShareLink
 
 PROOF_LIFE = timedelta(hours=12)
-"""An evening with an album and its films; whoever comes back the next day says the password again."""
+"""Long enough for an evening; on the next day the visitor must enter the password again."""
 _FORM = re.compile(r"dru_(\d{1,12})\.([0-9a-f]{32})")
 _SIGNATURE_BYTES = 16
 
 
 class Proofs:
-    """The same in every process. Void as soon as the link has another password."""
+    """Every process accepts the proofs of the others. A proof is invalid once the link's password changes."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret

@@ -1,4 +1,4 @@
-"""The tables that decide who may see a foreign item: what lies in which album, who is in it, which links open it."""
+"""Tables that decide access to other accounts' items: albums, their items, members and share links."""
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table
 
@@ -35,7 +35,7 @@ albums = Table(
     Index("ix_albums_owner_id_id", "owner_id", "id"),
 )
 
-# No foreign key: a deleted album's 100,000 rows would go in one statement. Its clearing removes them bit by bit.
+# No foreign key: it would delete an album's 100,000 rows in one statement. The placement purge deletes them in steps.
 album_items = Table(
     "album_items",
     metadata,

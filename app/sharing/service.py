@@ -1,4 +1,4 @@
-"""Who stands how in which album, and which albums an item lies in: the cached facts that access is made of."""
+"""The cached facts that decide access: albums, memberships, and the albums that contain an item."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ PlacementsKey = Key[Placed]
 
 
 class SharingService:
-    """Once a change has been acknowledged, no answer from here is older."""
+    """Reads through the cache. Once a change has been acknowledged, no result is older than that change."""
 
     def __init__(self, cache: Cache, store: SharingStore) -> None:
         self._cache, self._store = cache, store
@@ -29,7 +29,7 @@ class SharingService:
         return await self._cache.get(album_key(album), load)
 
     async def access(self, account: AccountId, album: AlbumId) -> AlbumAccess | None:
-        """None for an album that is not there, or that the account is not in: both look the same."""
+        """Return None if the album is absent or the account is not a member; callers cannot tell these apart."""
         album_name, membership_name = album_key(album), membership_key(album, account)
 
         async def load(connection: AsyncConnection, keys: Sequence[AnyKey]) -> Mapping[AnyKey, Any]:
@@ -40,7 +40,7 @@ class SharingService:
         return AlbumAccess(row, membership.role) if row and membership else None
 
     async def placements(self, items: Sequence[ItemId]) -> dict[ItemId, tuple[Placement, ...]]:
-        """Wherever each was put, if anywhere; whether that still counts, `facts` tell."""
+        """Return the placements of each item that has any. `Facts.counts` decides whether a placement still counts."""
         keys = {albums_of_item_key(item): item for item in items}
 
         async def load(connection: AsyncConnection, missing: Sequence[PlacementsKey]) -> Mapping[PlacementsKey, Placed]:
@@ -51,7 +51,7 @@ class SharingService:
         return {item: cached[key] for key, item in keys.items() if cached[key]}
 
     async def facts(self, albums: Sequence[AlbumId], membership_ids: Sequence[MembershipId]) -> Facts:
-        """Albums and memberships in one question; what does not exist is missing."""
+        """Read albums and memberships in one cache request; absent ones are missing in the result."""
         album_keys: dict[AnyKey, AlbumId] = {album_key(album): album for album in albums}
         membership_keys: dict[AnyKey, MembershipId] = {
             membership_key(*membership_id): membership_id for membership_id in membership_ids

@@ -1,4 +1,4 @@
-"""The statements that decide about access: albums, memberships, and in which albums an item lies."""
+"""SQL statements that read the facts for access: albums, memberships and placements."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,17 +30,17 @@ MembershipId = tuple[AlbumId, AccountId]
 
 
 class SharingStore:
-    """Each method is one statement on the connection that it is given."""
+    """Each method is one statement on the caller's connection."""
 
     async def albums(self, connection: AsyncConnection, requested: Sequence[AlbumId]) -> dict[AlbumId, AlbumRow]:
-        """Those that exist."""
+        """Return the requested rows that exist."""
         rows = await connection.execute(select(*ALBUM_COLUMNS).where(albums.c.id.in_(requested)))
         return {row.id: row for row in (album_row(dict(each)) for each in rows.mappings())}
 
     async def memberships(
         self, connection: AsyncConnection, requested: Iterable[MembershipId]
     ) -> dict[MembershipId, Membership]:
-        """Those that exist."""
+        """Return the requested rows that exist."""
         columns = select(
             album_members.c.album_id, album_members.c.account_id, album_members.c.role, album_members.c.since_version
         )
@@ -51,7 +51,7 @@ class SharingStore:
     async def placements(
         self, connection: AsyncConnection, requested: Sequence[ItemId]
     ) -> dict[ItemId, tuple[Placement, ...]]:
-        """For each item the albums that it was put into; none for most."""
+        """Return the placements of every requested item; most items have none."""
         columns = select(
             album_items.c.item_id,
             album_items.c.album_id,

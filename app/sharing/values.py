@@ -1,4 +1,4 @@
-"""What decides who may see a foreign item. Who asks is a `Viewer` (app/viewer.py)."""
+"""The facts that decide access to other accounts' items; the caller is a `Viewer` (app/viewer.py)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from shared.ids import AccountId, AlbumId, ItemId
 
 @dataclass(frozen=True, slots=True)
 class AlbumRow:
-    """`version` counts what its owner edits, `items_version` every change of what lies in it and of its order."""
+    """`version` counts the owner's edits, `items_version` the changes of the items and of their order."""
 
     id: AlbumId
     owner_id: AccountId
@@ -27,7 +27,7 @@ class AlbumRow:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """`since_version`: the album's `items_version` when the member came."""
+    """`since_version` is the album's `items_version` when the member joined."""
 
     role: Role
     since_version: int
@@ -35,7 +35,7 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class AlbumAccess:
-    """An album that somebody is in, and as what."""
+    """An album with the role of the account that reads it."""
 
     album: AlbumRow
     role: Role
@@ -43,9 +43,9 @@ class AlbumAccess:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """An item was put into an album. It grants something as long as there is the album, and its owner is in it.
+    """An item in an album. It grants access while the album exists and the item's owner is a member.
 
-    `original_allowed`: whether the album gave out originals when the item's owner put it there.
+    `original_allowed`: whether the album allowed originals when the item's owner added it.
     """
 
     album_id: AlbumId
@@ -54,18 +54,18 @@ class Placement:
     original_allowed: bool
 
     def counts(self, membership_of_owner: Membership | None) -> bool:
-        """Whether its owner has been in the album since before it came: who leaves takes everything along."""
+        """Return whether the owner's membership is older than the placement; leaving ends all earlier placements."""
         return membership_of_owner is not None and membership_of_owner.since_version < self.added_version
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Albums and memberships as they stand; what is not there is missing."""
+    """Existing albums and memberships; absent ones are missing."""
 
     albums: Mapping[AlbumId, AlbumRow]
     memberships: Mapping[tuple[AlbumId, AccountId], Membership]
 
     def counts(self, placement: Placement) -> bool:
-        """Whether it grants anything: the album is there, and so is the item's owner."""
+        """Return whether the placement grants access: the album exists and the item's owner is a member."""
         owner = self.memberships.get((placement.album_id, placement.owner_id))
         return placement.album_id in self.albums and placement.counts(owner)

@@ -1,4 +1,4 @@
-"""Visiting by a share link: which link a token is, and whether its visitor has said the password."""
+"""Visits through a share link: resolve the token to its link and check the visitor's proof of the password."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ from shared.times import Clock
 
 
 class VisitService:
-    """An unknown token, one that was revoked and one that has expired are the same: NotFound."""
+    """Raises NotFound alike for an unknown, a revoked and an expired token."""
 
     def __init__(
         self,
@@ -34,14 +34,14 @@ class VisitService:
         self._passwords, self._attempts, self._proofs, self._clock = passwords, attempts, proofs, clock
 
     async def open(self, token: str, proof: str | None) -> ShareVisitor:
-        """Raises NotFound, or ShareLocked while the visitor has not said the password."""
+        """Return the visitor. Raises NotFound, or ShareLocked without a valid proof for a link with a password."""
         link = await self._find(token)
         if link.lock is not None and not self._proofs.holds(link, proof or "", self._clock()):
             raise ShareLocked
         return link.visitor
 
     async def visitor(self, share: ShareId) -> ShareVisitor | None:
-        """Of whoever was let in before: None once the link is revoked or over."""
+        """Return the visitor of a link that was opened before; None if it was revoked or has expired since."""
         link = await self._get(share)
         return link.visitor if link else None
 
@@ -77,7 +77,7 @@ class VisitService:
         return None if link is None or link.is_over(self._clock()) else link
 
     async def _checked(self, link: ShareLink, password: str) -> ShareLink:
-        """As it is with the password that this one was compared with."""
+        """Return the link with the lock of the hash that was just compared, which may be newer than the cache."""
         async with self._database.writer.read() as connection:
             password_hash = await self._store.password_hash(connection, link.id)
         if not await self._passwords.matches(password_hash, password):

@@ -1,1 +1,1 @@
-"""Finding own items by their words, cameras, albums and times."""
+"""Search of own items by words, camera, album and capture time."""

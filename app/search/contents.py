@@ -1,4 +1,4 @@
-"""Reading the search index as it stands, to be compared with what the items' rows make of it."""
+"""Reading the stored search index, for a comparison with the entries that the items' rows require."""
 
 from collections.abc import Sequence
 
@@ -15,26 +15,26 @@ from app.stores.aurora import Database
 from shared.ids import AccountId, ItemId
 
 Held = frozenset[tuple[ItemId, str]]
-"""What lies under one captured key: the item with each of its words, and with "" for its row in `item_index`."""
+"""The index rows of one captured key: (item, word) for each word, and (item, "") for its row in `item_index`."""
 NOTHING: Held = frozenset()
 
 _TABLES = (item_index, item_words)
 
 
 def expected_entries(rows: Sequence[ItemRow]) -> dict[str, Held]:
-    """What the index must hold of these rows, by captured key."""
+    """Return the index rows that these item rows require, by captured key."""
     made = ((row.item_id, entry(row)) for row in rows)
     return {each.captured_key: frozenset((item, word) for word in {"", *each.words}) for item, each in made if each}
 
 
 class IndexContents:
-    """On the writer, as it stands after every acknowledged write. Raises Unavailable, as the database does."""
+    """Reads from the writer, so it sees every acknowledged write. Raises Unavailable, as the database does."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def accounts(self, after: str, limit: int) -> list[AccountId]:
-        """Everybody who is or should be in it, by their ids."""
+        """Return the accounts that the index has or should have, with ids above `after`, in order."""
         registered = select(accounts.c.id).where(accounts.c.id > after).order_by(accounts.c.id).limit(limit)
         next_account = (
             select(cursors.c.account_id)
@@ -51,13 +51,13 @@ class IndexContents:
         return [AccountId(each) for each in sorted(matches)[:limit]]
 
     async def holds(self, account: AccountId) -> bool:
-        """Whether there is anything of the account in it."""
+        """Return whether the index has any row of the account."""
         there = [exists().where(table.c.account_id == account) for table in _TABLES]
         async with self._database.writer.read() as connection:
             return any([await connection.scalar(select(each)) for each in there])
 
     async def page(self, account: AccountId, before: str | None, limit: int) -> dict[str, Held]:
-        """All that lies under the next keys below `before`, the highest first; fewer than `limit` keys at the end."""
+        """Return the rows of the next keys below `before`, highest first; fewer than `limit` keys on the last page."""
         keys: set[str] = set()
         async with self._database.writer.read() as connection:
             for table in _TABLES:
@@ -69,13 +69,13 @@ class IndexContents:
             return await _held(connection, account, sorted(keys, reverse=True)[:limit])
 
     async def at(self, account: AccountId, key: str) -> Held:
-        """All that lies under this key."""
+        """Return the rows of this key."""
         async with self._database.writer.read() as connection:
             return (await _held(connection, account, [key]))[key]
 
 
 async def _accounts_in(connection: AsyncConnection, table: Table, after: str, limit: int) -> list[str]:
-    """With one look for each, which costs the same however many rows an account has."""
+    """Read one account per query, at a cost that does not depend on the number of its rows."""
     accounts: list[str] = []
     while len(accounts) < limit:
         statement = await connection.scalar(

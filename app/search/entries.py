@@ -1,4 +1,4 @@
-"""What the index holds of one item, as a pure function of its row."""
+"""The index entry of an item, as a pure function of its row."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,14 +11,14 @@ from shared.times import to_rfc3339
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`captured_key` orders, as it does in the list of items."""
+    """`captured_key` is the sort key, as in the list of items."""
 
     captured_key: str
     words: frozenset[str]
 
 
 def entry(row: ItemRow) -> Entry | None:
-    """None for what cannot be found."""
+    """Return None for a deleted item, which search must not find."""
     if row.state is ItemState.DELETED:
         return None
     words = indexed_words((camera_of(row), row.name, row.caption))
@@ -35,10 +35,10 @@ def camera_of(row: ItemRow) -> str:
 
 
 def kind_word(kind: ItemKind) -> str:
-    """No text has a word with a colon."""
+    """Return a word with a colon, which no word of a text has."""
     return f":{kind}"
 
 
 def has_camera(row: ItemRow, camera: str) -> bool:
-    """Whether it was taken with a camera that has all these words in its name."""
+    """Return whether the name of the item's camera has all words of `camera`."""
     return set(query_words(camera)) <= indexed_words((camera_of(row),))

@@ -1,4 +1,4 @@
-"""Writing the search index, in the transaction that moves its cursor: so nobody else writes the account's rows."""
+"""Writing the search index in the transaction that moves its cursor, so no other process writes the account's rows."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 
@@ -26,12 +26,12 @@ class IndexStore:
     async def put(
         self, connection: AsyncConnection, account: AccountId, entries: Mapping[ItemId, Entry | None]
     ) -> None:
-        """Each item is found by exactly this from now on; None: not at all. What is as it should be is not touched."""
+        """Set the entry of each item, or delete it if None. Entries that do not change are not written."""
         known = await self._entries(connection, account, list(entries))
         changed = {item: expected for item, expected in entries.items() if known.get(item) != expected}
         stale = {
             item: known.get(item) or expected for item, expected in changed.items()
-        }  # words without a row go as well
+        }  # also deletes words that have no row in item_index
         await _remove(connection, account, {item: old.captured_key for item, old in stale.items() if old})
         items, words = [], []
         for item, expected in changed.items():
@@ -51,7 +51,7 @@ class IndexStore:
         below: str | None,
         lowest: str | None,
     ) -> None:
-        """As `put`; and what the index has between these two ids (None: without an end) and is not named goes."""
+        """As `put`, and delete all other entries with lowest <= id < below. A bound of None is open."""
         named = select(item_index.c.item_id).where(item_index.c.account_id == account)
         if below is not None:
             named = named.where(item_index.c.item_id < below)
@@ -76,7 +76,7 @@ class IndexStore:
         return {item: Entry(key, frozenset(words[key])) for item, key in keys.items()}
 
     async def without_cursor(self, projection: str, limit: int) -> list[AccountId]:
-        """Accounts from before there was this follower, which no event has enrolled."""
+        """Return accounts without a cursor: they are older than this projection and had no event since."""
         enrolled = select(cursors.c.account_id).where(
             cursors.c.follower == projection, cursors.c.account_id == accounts.c.id
         )
@@ -85,7 +85,8 @@ class IndexStore:
             return [AccountId(row) for row in await connection.scalars(statement)]
 
     async def erase(self, account: AccountId) -> AsyncIterator[int]:
-        """Page by page, and after each how many rows it were. To be called when the account has no cursor any more."""
+        """Delete the account's rows page by page; yield the number of items after each. Delete the cursor first, or the
+        projection may write rows again."""
         while True:
             async with self._database.writer.write() as connection:
                 statement = select(item_index.c.item_id, item_index.c.captured_key).where(
@@ -99,7 +100,7 @@ class IndexStore:
                 return
 
     async def count_rows(self, account: AccountId) -> dict[str, int]:
-        """How many rows each table has of the account."""
+        """Return the number of the account's rows in each table."""
         counts = {}
         async with self._database.writer.read() as connection:
             for table in (item_index, item_words):

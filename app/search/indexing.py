@@ -1,4 +1,4 @@
-"""The search index as a follower of the log: an event says which items to look at, their rows say what is true."""
+"""The search index as a projection of the event log: events name the items, and entries come from the items' rows."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What somebody looks for, and whether an item's row is that: the index is a moment late, the row decides."""
+"""The parsed search, and its check against an item's row, which decides because the index lags behind."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ MAX_TERMS = 32
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """As it was asked for; every part narrows the others. Captured from (included) to (not included)."""
+    """The search as requested; all parts must match. `captured_from` is inclusive, `captured_to` exclusive."""
 
     text: str | None = None
     camera: str | None = None
@@ -29,7 +29,7 @@ class SearchRequest:
 
     @property
     def order(self) -> str:
-        """For the cursor, which belongs to exactly this wish."""
+        """The name of this search in cursors, so that a cursor is valid for exactly this request."""
         parts = [
             self.text,
             self.camera,
@@ -47,7 +47,8 @@ class SearchRequest:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A word, or a beginning of one, that an item has in its own texts, or in the title of one of these albums."""
+    """A word or prefix that must occur in the item's own texts, or the item must be in one of `albums`, whose titles
+    have it."""
 
     word: str
     prefix: bool = False
@@ -59,7 +60,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """`oldest` (included) and `newest` (not included) bound the `captured_key`."""
+    """`oldest` (inclusive) and `newest` (exclusive) bound the `captured_key`."""
 
     terms: tuple[Term, ...]
     album: AlbumId | None
@@ -68,7 +69,7 @@ class Query:
 
 
 def query(request: SearchRequest, titles: dict[AlbumId, str]) -> Query | None:
-    """None when nothing can be that. `titles`: of the albums that the caller is in. Raises Invalid."""
+    """Return None if no item can match. `titles`: of the caller's albums. Raises Invalid for too many words."""
     text = query_words(request.text or "")
     camera = query_words(request.camera or "")
     if (request.text and not text) or (request.camera and not camera):
@@ -85,7 +86,7 @@ def query(request: SearchRequest, titles: dict[AlbumId, str]) -> Query | None:
 
 
 def fits(row: ItemRow, request: SearchRequest, parsed: Query) -> bool:
-    """Whether the row, as it stands now, is what was asked for. What lies in which album is not in the row."""
+    """Return whether the current row matches. Membership in albums is not checked: the row does not have it."""
     own = entry(row)
     if own is None or (request.camera and not has_camera(row, request.camera)):
         return False

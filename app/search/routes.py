@@ -51,8 +51,8 @@ async def search_items(
     limit: Annotated[int, Query(ge=1, le=200)] = 100,
     cursor: Annotated[str | None, Query(max_length=500)] = None,
 ) -> ItemPage:
-    """Own items that fit everything that is named, newest capture first. A page may be short and still have a
-    `next_cursor`; `Darkroom-Events` says from which event on to follow."""
+    """Return own items that match all parameters, newest capture first. A short page may still have a `next_cursor`.
+    Follow the event log from the number in `Darkroom-Events`."""
     page = await search.search(caller.account_id, search_request, cursor, limit)
     response.headers[HEAD_HEADER] = str(page.applied)
     return ItemPage(items=tuple(items.to_wire(row) for row in page.rows), next_cursor=page.next_cursor)

@@ -1,4 +1,4 @@
-"""The search index: a row for each item that can be found, and a row for each word that finds it."""
+"""Tables of the search index: one row per item, and one row per item and word."""
 
 from sqlalchemy import Column, Index, PrimaryKeyConstraint, Table
 

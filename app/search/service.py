@@ -1,4 +1,4 @@
-"""Searching own items: the index says where to look, the rows say what is there."""
+"""Search of own items: the index yields candidates, and the items' rows decide which of them match."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,12 @@ from app.search.store import SearchStore
 from shared.ids import AccountId
 
 MAX_POLLS = 5
-"""How far one request looks for the next item; beyond, the page is short and its cursor goes on."""
+"""Index queries that one request makes; after that, the page is short and its cursor continues."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchPage:
-    """Newest capture first. `applied`: every event up to this number has been taken into account."""
+    """Newest capture first. The result includes all events up to the number `applied`."""
 
     rows: list[ItemRow]
     next_cursor: str | None

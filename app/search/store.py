@@ -1,4 +1,4 @@
-"""Reading the search index: candidates in the order of capture, at a cost that does not grow with the account."""
+"""Reading the search index: candidates by capture time, at a cost that does not grow with the account."""
 
 from dataclasses import dataclass
 
@@ -13,11 +13,11 @@ from app.stores.aurora import Source
 from shared.ids import AccountId, AlbumId, ItemId
 
 MAX_GATHERED = 2_000
-"""What fits fewer items than this is gathered and sorted; of what fits more, the newest items are looked at in turn."""
+"""A term with at most this many matches is read completely and sorted; otherwise items are scanned from the newest."""
 WINDOW = 1_000
-"""Items looked at in one turn."""
+"""Items per step of the scan."""
 MAX_ALBUMS = 1_000
-"""Of one account whose titles are looked at, the newest ones."""
+"""Own and joined albums, each the newest ones, whose titles one search reads."""
 _LAST = "\U0010ffff"
 
 Rows = Select[str, str]
@@ -26,7 +26,8 @@ Rows = Select[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Newest first. The rest lies before `resume`; None: that was all. `applied`: the index knows events up to this."""
+    """Newest first. The next page starts below the key `resume`; None on the last page. The index has applied the
+    events up to `applied`."""
 
     items: list[ItemId]
     resume: str | None
@@ -40,7 +41,7 @@ class SearchStore:
         self._source = source
 
     async def titles(self, account: AccountId) -> dict[AlbumId, str]:
-        """Of the albums that the account owns or is a member of."""
+        """Return the titles of the albums that the account owns or is a member of."""
         own = select(albums.c.id, albums.c.title).where(albums.c.owner_id == account)
         joined = (
             select(albums.c.id, albums.c.title)
@@ -55,14 +56,15 @@ class SearchStore:
         return rows
 
     async def applied(self, account: AccountId, projection: str) -> int:
-        """Up to which event the index knows the account; 0 when it does not know it yet."""
+        """Return the number of the last applied event; 0 if the index does not have the account yet."""
         async with self._source.read() as connection:
             return await _applied(connection, account, projection)
 
     async def candidates(
         self, account: AccountId, projection: str, query: Query, before: str | None, limit: int
     ) -> Candidates:
-        """At most `limit` items captured before the key `before`; fewer, or none, when the next ones lie far off."""
+        """Return at most `limit` items below the key `before`; fewer, or none, if the next matches are beyond the scan
+        window."""
         async with self._source.read() as connection:
             applied = await _applied(connection, account, projection)
             poll = _Scan(connection, account, query, min(filter(None, (before, query.newest)), default=None), limit)
@@ -95,12 +97,12 @@ class _Scan:
         return int(await self.connection.scalar(select(func.count()).select_from(some)) or 0)
 
     async def _gather(self, part: "Term | AlbumId") -> tuple[list[ItemId], str | None]:
-        """From all that fits this part, which are few."""
+        """Filter all matches of the most selective part."""
         few = _rows_of(self.account, part).limit(MAX_GATHERED).subquery()
         return await self._matching(select(few.c.captured_key, few.c.item_id).distinct(), few, part)
 
     async def _walk(self) -> tuple[list[ItemId], str | None]:
-        """From the newest on: along a word that an index follows in this order, or along all items."""
+        """Scan from the newest item on, along the index of one exact word if there is one, else along all items."""
         along = next((part for part in self.query.terms if not part.prefix and not part.albums), None)
         table: FromClause = item_words if along else item_index
         rows: Rows = select(table.c.captured_key, table.c.item_id).where(table.c.account_id == self.account)
@@ -119,7 +121,7 @@ class _Scan:
     async def _matching(
         self, rows: Rows, table: FromClause, known: "Term | AlbumId | None"
     ) -> tuple[list[ItemId], str | None]:
-        """Those of the rows that fit every part; the `known` one they fit already."""
+        """Return the rows that match all parts. They are known to match `known`."""
         rest = [self._fits(part, table) for part in _parts(self.query) if part is not known]
         requested = rows.where(*self._bounds(table), *rest).order_by(table.c.captured_key.desc()).limit(self.limit + 1)
         row = (await self.connection.execute(requested)).all()
@@ -155,7 +157,7 @@ def _parts(query: Query) -> "list[Term | AlbumId]":
 
 
 def _rows_of(account: AccountId, part: "Term | AlbumId") -> Rows:
-    """What fits one part, in no order; of a beginning, an item once for each word that begins so."""
+    """Select the rows that match one part, unordered; for a prefix, an item occurs once per matching word."""
     by_album = (
         select(item_index.c.captured_key, item_index.c.item_id)
         .join(album_items, album_items.c.item_id == item_index.c.item_id)
@@ -186,6 +188,5 @@ def _is_in(requested: tuple[AlbumId, ...], table: FromClause) -> ColumnElement[b
 
 
 def _by_primary_key(row: Select[int]) -> ColumnElement[bool]:
-    """Whether there is such a row, looked up for each item. EXISTS says the same, but MariaDB may turn that into
-    reading all such rows first."""
+    """Test for the row by a lookup per item. EXISTS is equivalent, but MariaDB may then read all such rows first."""
     return row.limit(1).scalar_subquery().is_not(None)

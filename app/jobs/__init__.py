@@ -1,1 +1,1 @@
-"""What every job and every loop of a process shares: isolation from its failures, and backoff."""
+"""Parts that all jobs and loops of a process share: isolation of failures, and backoff."""

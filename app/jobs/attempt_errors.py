@@ -1,4 +1,4 @@
-"""Which of the errors of one attempt decides how it ends."""
+"""The choice of the error that decides the outcome of an attempt."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 def deciding_error(group: ExceptionGroup[Exception], precedence: Sequence[type[Exception]]) -> Exception:
     """Return the error in the group whose type comes first in `precedence`; else the group's first error.
 
-    A task group may raise several: the work's own, and the heartbeat's that ended it.
+    A task group may raise several: the error of the work, and that of the heartbeat which cancelled it.
     """
     errors = list(_flatten(group))
     for kind in precedence:

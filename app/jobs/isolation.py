@@ -1,4 +1,4 @@
-"""One job's failure must reach no other job, and end no loop."""
+"""Isolation of failures: a failed job must not stop other jobs or its loop."""
 
 from collections.abc import Awaitable
 
@@ -10,9 +10,9 @@ log = structlog.get_logger()
 
 
 async def isolate(work: Awaitable[object], job: str, **pairs: object) -> bool:
-    """Await `work` and log what it raises instead of raising it. Returns whether it succeeded.
+    """Await `work`; log its error instead of raising it. Returns whether it succeeded.
 
-    A Problem is expected (a store is away) and is a warning; everything else is a fault of ours and is logged with its
+    A Problem is expected (a store is unavailable) and logged as a warning; any other error is a bug and logged with its
     traceback. Cancellation passes through.
     """
     try:

@@ -1,1 +1,1 @@
-"""One numbered log of events per account: appending, reading, streaming."""
+"""One numbered event log per account: append, read, stream and relay events."""

@@ -1,4 +1,4 @@
-"""How far each follower is in each account's log, in Aurora, where what it makes of the events is."""
+"""Each projection's cursor in each account's log, stored in Aurora beside the rows that the projection writes."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,20 +14,20 @@ from shared.ids import AccountId
 from shared.times import Clock
 
 FILL_LEASE = timedelta(seconds=30)
-"""So long nobody else begins to read all rows; whoever reads them renews that with each page, which takes a second at
-most. It only saves work: what is right rests on `revision` alone, however far two clocks are apart."""
+"""For this long no other process begins to read all rows; the reader renews the lease with each page, which takes one
+second at most. The lease only saves work: correctness depends on `revision` alone, whatever the clock skew."""
 
 Step = Callable[[AsyncConnection], Awaitable[None]]
-"""What a follower writes, in one transaction with its cursor's move. It waits for nothing but the database."""
+"""A projection's write, in one transaction with the move of its cursor. It may await only the database."""
 
 
 async def nothing(_connection: AsyncConnection) -> None:
-    """The step that writes nothing."""
+    """A step without a write."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """`applied` is None as long as the rows themselves have not all been read once."""
+    """`applied` is None until all rows have been read once."""
 
     follower: str
     account: AccountId
@@ -52,9 +52,9 @@ class CursorStore:
         return Cursor(projection, account, *rows) if rows else None
 
     async def mark_behind(self, account: AccountId, number: int, projections: Sequence[str]) -> None:
-        """Every cursor of the account is to get at least this far; never less than before.
+        """Raise `wanted` of all the account's cursors to at least `number`; it never decreases.
 
-        `standing`: followers of every account, whose cursors are made here.
+        Creates the missing cursors of `projections`.
         """
         raised = (
             update(cursors)
@@ -66,20 +66,20 @@ class CursorStore:
             await insert_absent(connection, cursors, [_new(projection, account, number) for projection in projections])
 
     async def enrol(self, projection: str, accounts: Sequence[AccountId]) -> None:
-        """Makes cursors for those that have none; what they follow is yet to be read."""
+        """Create the missing cursors, with all rows still to be read. Idempotent."""
         async with self._database.writer.write() as connection:
             await insert_absent(connection, cursors, [_new(projection, account, 0) for account in accounts])
 
     def is_being_filled(self, cursor: Cursor) -> bool:
-        """Whether somebody reads all rows, or has died at that a moment ago."""
+        """Return whether a process is reading all rows, or crashed while doing so less than a lease ago."""
         return cursor.applied is None and cursor.filling_until is not None and cursor.filling_until > self._clock()
 
     async def write(self, read: Cursor, step: Step, applied: int | None) -> Cursor | None:
-        """Runs the step and moves the cursor in one transaction; says how it stands then.
+        """Run the step and move the cursor in one transaction; return the new cursor.
 
-        None, and nothing is written, when the follower has written since `read` was read, or the cursor is gone:
-        so whatever a step was prepared from is at least as new as what it replaces. Whoever writes None for `applied`
-        is the one to read the rows, for the time of a lease.
+        Returns None and writes nothing if the projection has written since `read` was read, or the cursor was deleted.
+        So the data that a step was prepared from is at least as new as the data that it replaces. `applied=None` takes
+        the lease for reading all rows.
         """
         filling_until = self._clock() + FILL_LEASE if applied is None else None
         after = replace(read, applied=applied, revision=read.revision + 1, filling_until=filling_until)
@@ -100,11 +100,11 @@ class CursorStore:
         return after
 
     async def behind(self, projection: str, after: str, limit: int) -> list[AccountId]:
-        """Accounts whose cursor stands before what is wanted, by their ids."""
+        """Return accounts whose cursor is behind `wanted`, by id."""
         return await self._accounts(projection, after, limit, cursors.c.behind.is_(True))
 
     async def accounts(self, projection: str, after: str, limit: int) -> list[AccountId]:
-        """All that it follows, by their ids."""
+        """Return all accounts with a cursor, by id."""
         return await self._accounts(projection, after, limit)
 
     async def _accounts(self, projection: str, after: str, limit: int, *which: ColumnElement[bool]) -> list[AccountId]:

@@ -1,4 +1,4 @@
-"""Appending to an account's log: what waits joins one gap-free batch; a change and its event are one transaction."""
+"""Appending to an account's log, in gap-free batches; a change and its events are one transaction."""
 
 import asyncio
 import random
@@ -21,17 +21,17 @@ from shared.times import Clock
 MAX_ACTIONS = 90
 """Of the 100 that one DynamoDB transaction may hold."""
 ATTEMPTS = 40
-"""Lost races and conflicts before a batch gives up; with the waits below some 10 s."""
+"""Attempts of a batch, each lost to a concurrent write or a conflict; with the waits below about 10 s."""
 FIRST_WAIT_SECONDS = 0.005
 MAX_WAIT_SECONDS = 0.4
 LARGE_BATCH = 20
-"""Actions from which on a batch is announced in the head first: one more action, instead of all of them in vain."""
+"""A batch of at least this many actions is announced in the head first: one action more, instead of all in vain."""
 ANNOUNCED_FOR = timedelta(seconds=1)
-"""How long others hold back for a process that died before it sent what it had announced."""
+"""How long other processes wait for one that crashed after its announcement."""
 
 
 class ActionRefused(Exception):
-    """The condition of one of the caller's own actions did not hold; nothing of the caller's was written."""
+    """The condition of one of the caller's own actions failed; nothing of the caller's entry was written."""
 
     def __init__(self, refused: frozenset[Action]) -> None:
         super().__init__("refused")
@@ -39,7 +39,7 @@ class ActionRefused(Exception):
 
 
 class Nudge(Protocol):
-    """Tells every process that an account's log has grown; may be lost."""
+    """Publishes to all processes that an account's log has grown; delivery is not guaranteed."""
 
     async def __call__(self, account: AccountId) -> None: ...
 
@@ -53,7 +53,7 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class HeadChange:
-    """What a change does to the account's counts. `max_bytes` refuses it when the sum would pass that."""
+    """A change of the account's counters. It is refused if the bytes would exceed `max_bytes`."""
 
     items: int = 0
     bytes: int = 0
@@ -73,7 +73,7 @@ class _Entry:
 
 
 class EventLog:
-    """One per process, open as a context. Counts what it sent, for whoever measures."""
+    """One per process, used as an async context manager. Counts the sent and committed actions for benchmarks."""
 
     def __init__(self, store: EventStore, dynamo: Dynamo, nudge: Nudge, clock: Clock) -> None:
         self._store, self._dynamo, self._nudge, self._clock = store, dynamo, nudge, clock
@@ -99,10 +99,10 @@ class EventLog:
         also: Sequence[Action] = (),
         change: HeadChange = HeadChange(),
     ) -> int:
-        """Writes the events and the actions as one transaction and returns the number of the last event.
+        """Write the events and the actions in one transaction; return the number of the last event.
 
-        Raises ActionRefused, QuotaExceeded, NotFound once the account is closing, or Unavailable; after Unavailable it
-        may have been written all the same.
+        Raises ActionRefused, QuotaExceeded, NotFound once the account is closing, or Unavailable. After Unavailable the
+        transaction may still have been written.
         """
         entry = _Entry(tuple(events), tuple(also), change)
         queue = self._waiting.get(account)
@@ -116,12 +116,12 @@ class EventLog:
         return await self._store.head(account)
 
     async def close(self, account: AccountId) -> None:
-        """Refuses every change of the account from here on, in every process; whoever listens looks up."""
+        """Refuse all further changes of the account, in every process, and wake its streams."""
         await self._store.close(account)
         await self._nudge(account)
 
     async def read(self, account: AccountId, after: int, *, limit: int) -> EventPage:
-        """The events that follow `after`. Raises EventsGone when some of them are no longer kept."""
+        """Return the events after the number `after`. Raises EventsGone if some of them have expired."""
         head = await self._store.head(account)
         events = await self._store.after(account, after, now=self._clock(), limit=limit) if head.last > after else []
         expected = events[0].number if events else head.last + 1
@@ -131,7 +131,7 @@ class EventLog:
         return EventPage(events=tuple(events), read_to=read_to, head=head.last)
 
     async def _drain(self, account: AccountId, queue: deque[_Entry]) -> None:
-        await asyncio.sleep(0)  # whoever is about to append in this tick joins the first batch
+        await asyncio.sleep(0)  # other appends of this event loop iteration join the first batch
         while queue:
             batch = _take_batch(queue)
             try:
@@ -172,9 +172,9 @@ class EventLog:
         raise Unavailable("Too many changes of this account at once.", retry_after_seconds=1)
 
     async def _take_turn(self, account: AccountId, head: Head, size: int) -> Head:
-        """The head, with an announcement when the batch is large, so that others wait instead of racing in vain.
+        """Return the head; announce a large batch in it first, so that other processes wait instead of failing.
 
-        Raises TransactionConflict when another process is at it.
+        Raises TransactionConflict if another process has announced a batch.
         """
         now = self._clock()
         if head.is_announced_by_other(self._process, now):
@@ -193,7 +193,7 @@ class EventLog:
         self.actions_committed += len(actions)
 
     def _number(self, head: Head, batch: list[_Entry]) -> tuple[Head, list[Event]]:
-        """The head that follows and the numbered events; who would pass the quota is taken out of the batch."""
+        """Return the next head and the numbered events; entries that would exceed the quota are removed and fail."""
         events: list[Event] = []
         new_head, now = head, self._clock()
         for entry in list(batch):
@@ -218,7 +218,7 @@ class EventLog:
 
 
 def _take_batch(queue: deque[_Entry]) -> list[_Entry]:
-    """From the front, as many as fit one transaction; two that touch the same row go into two batches."""
+    """Take as many entries from the front as fit one transaction; entries with a common row need separate batches."""
     batch: list[_Entry] = []
     rows: set[tuple[str, ...]] = set()
     size = 1
@@ -244,4 +244,4 @@ def _take_out_refused(batch: list[_Entry], refused: frozenset[Action]) -> None:
 def _settle(entry: _Entry, error: Exception) -> None:
     if not entry.done.done():
         entry.done.set_exception(error)
-        entry.done.exception()  # a caller that was cancelled no longer asks for it
+        entry.done.exception()  # retrieved here, because a cancelled caller no longer awaits it

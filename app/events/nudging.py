@@ -1,4 +1,4 @@
-"""Waking the followers: how far they are to get, and a message that says whose log has grown."""
+"""Waking the projections: their target number in Aurora, and an SQS message that names the account."""
 
 from collections.abc import Sequence
 
@@ -15,15 +15,15 @@ log = structlog.get_logger()
 
 class ProjectionNudges:
     def __init__(self, cursors: CursorStore, queues: Queues, projections: Sequence[str]) -> None:
-        """`standing`: the names of the followers that every account has."""
+        """`projections`: the names of the projections that every account has."""
         self._cursors, self._queues, self._projections = cursors, queues, projections
 
     async def mark_behind(self, account: AccountId, number: int) -> None:
-        """From here on the followers' rounds find the account, whatever becomes of the nudge. Raises Unavailable."""
+        """From now on the projections' polls find the account, even if the nudge is lost. Raises Unavailable."""
         await self._cursors.mark_behind(account, number, self._projections)
 
     async def nudge(self, account: AccountId) -> None:
-        """So that they need not wait for their round; may be lost."""
+        """Wake the projections before their next poll. A failure is logged only."""
         try:
             await self._queues.send(NUDGES_QUEUE, {"account_id": account}, group=account)
         except Problem as problem:

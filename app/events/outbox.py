@@ -1,4 +1,4 @@
-"""What a relational change must tell is a row of the same transaction; the outbox's relay carries it into the logs."""
+"""The transactional outbox: a relational change writes its events as rows, which the relay moves into the logs."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,7 +11,7 @@ from shared.ids import AccountId
 from shared.times import Clock
 
 Hint = Callable[[AccountId], None]
-"""Called with an account that will soon have something to be told; it must neither wait nor raise."""
+"""Called with an account that gets an event once the transaction commits; must not block or raise."""
 
 
 class EventOutbox:
@@ -21,9 +21,9 @@ class EventOutbox:
     async def publish(
         self, connection: AsyncConnection, accounts: Sequence[AccountId], event: NewEvent, dedupe: str
     ) -> None:
-        """When this transaction commits, each of the accounts gets the event in its log, once for this `dedupe` key.
+        """Append the event to each account's log after this transaction commits, once per `dedupe` key.
 
-        `dedupe` names the change, not the try: the same key again within 30 days tells nobody anything.
+        `dedupe` names the change, not the attempt: a repeated key is ignored for 30 days.
         """
         rows = [
             {

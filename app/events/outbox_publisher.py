@@ -1,4 +1,4 @@
-"""From the outbox into the members' logs: exactly once for each account and dedupe key, whoever dies or comes twice."""
+"""Moving events from the outbox into the logs, exactly once per account and dedupe key, also after a crash."""
 
 import asyncio
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from shared.times import Clock
 log = structlog.get_logger()
 
 BATCH = 40
-"""Rows told in one transaction, each with its mark: below the 90 actions of the log's own batches."""
+"""Rows per transaction, each with its mark: 80 actions, below the 90 of the log's batches."""
 MAX_BATCHES = 5
-"""Of one account in one go, so that thousands of one account's keep nobody waiting."""
+"""Per account and run, so that thousands of rows of one account do not delay the others."""
 CONCURRENCY = 8
 """Accounts."""
 POLL_SECONDS = 0.02
 MAX_POLLS = 25
-"""A hint comes before the commit; this long it is waited for. What takes longer is for a worker's round."""
+"""A hint comes before the commit, which is awaited for this many polls; a worker's poll publishes later ones."""
 MAX_HINTS = 1_000
 _TYPES: frozenset[str] = frozenset(EventType)
 
@@ -39,11 +39,11 @@ class OutboxRelay:
         return await self._store.accounts()
 
     async def late(self, since: datetime) -> int:
-        """How many accounts have been owed an event since before that moment."""
+        """Return the number of accounts with an unpublished event that was written before `since`."""
         return await self._store.late(since)
 
     async def publish(self, account: AccountId) -> int:
-        """How many rows are dealt with; more may wait. Repeated, or done by two at once, nothing is told twice."""
+        """Publish the account's rows and return their number; more may wait. Idempotent, also for concurrent runs."""
         count = 0
         for _ in range(MAX_BATCHES):
             rows = _known(await self._store.rows(account, BATCH))
@@ -56,7 +56,7 @@ class OutboxRelay:
         return count
 
     async def _append(self, account: AccountId, rows: list[OutboxRow]) -> None:
-        """All of them in one transaction with their marks; whose mark is there has been told and is left out."""
+        """Append the rows in one transaction with their marks; leave out rows whose mark exists: they are published."""
         now = self._clock()
         marks = {mark_action(account, row, now): row for row in rows}
         while marks:
@@ -72,7 +72,7 @@ class OutboxRelay:
 
 
 def _known(rows: list[OutboxRow]) -> list[OutboxRow]:
-    """Up to the first of a type that this release does not know: a newer one's worker tells it, and what follows."""
+    """Return the rows before the first of a type that this release does not know: a newer worker publishes the rest."""
     for index, row in enumerate(rows):
         if row.type not in _TYPES:
             log.warning("event.unknown", type=row.type)
@@ -83,14 +83,14 @@ def _known(rows: list[OutboxRow]) -> list[OutboxRow]:
 @dataclass(eq=False, slots=True)
 class _Hint:
     owed: int = 1
-    """Changes that were announced and are not told: earlier ones may be found before the last has committed."""
+    """Announced rows that are not published yet; a poll may find the earlier ones before the last has committed."""
     attempts: int = 0
 
 
 class PromptPublisher:
-    """Tells at once what this process itself has written, so that it waits for no round. One each, open as a context.
+    """Publishes this process's own rows before the next poll. One per process, used as an async context manager.
 
-    It gives up easily: the workers' rounds find everything.
+    It retries little, because the workers' polls find all rows.
     """
 
     def __init__(self, relay: OutboxRelay) -> None:

@@ -1,4 +1,4 @@
-"""The rows of the outbox, and the mark that an event of theirs is in its log."""
+"""The rows of the outbox, and the mark of a published row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from app.stores.resources import REQUESTS_TABLE
 from shared.ids import AccountId
 
 MARK_RETENTION = timedelta(days=30)
-"""As long as events are: longer than any worker may have held a row that another one has told."""
+"""The same as the retention of events, and longer than any worker may hold a row that another one has published."""
 MAX_ACCOUNTS = 200
-"""Of one look; those waiting longest come first."""
+"""Per query; those that have waited longest come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,14 @@ class OutboxStore:
         self._database = database
 
     async def accounts(self) -> list[AccountId]:
-        """Who has something to be told."""
+        """Return accounts with unpublished events."""
         oldest = func.min(event_outbox.c.id)
         statement = select(event_outbox.c.account_id).group_by(event_outbox.c.account_id).order_by(oldest)
         async with self._database.writer.read() as connection:
             return [AccountId(row) for row in await connection.scalars(statement.limit(MAX_ACCOUNTS))]
 
     async def rows(self, account: AccountId, limit: int) -> list[OutboxRow]:
-        """The oldest ones. Rows commit out of order, so these are all that are left, never those after a number."""
+        """Return the oldest rows. Rows commit out of order, so there is no cursor: published rows are deleted."""
         columns = event_outbox.c
         statement = (
             select(columns.id, columns.dedupe_key, columns.type, columns.subject, columns.data)
@@ -54,20 +54,21 @@ class OutboxStore:
             return [OutboxRow(*row) for row in await connection.execute(statement)]
 
     async def delete(self, rows: Sequence[OutboxRow]) -> None:
-        """Those that are gone already are no error."""
+        """Idempotent."""
         async with self._database.writer.write() as connection:
             ids = [row.id for row in rows]
             await connection.execute(delete(event_outbox).where(event_outbox.c.id.in_(ids)))
 
     async def late(self, since: datetime) -> int:
-        """How many accounts have waited for an event since before that moment."""
+        """Return the number of accounts with an event that was written before `since`."""
         statement = select(func.count(event_outbox.c.account_id.distinct())).where(event_outbox.c.written_at <= since)
         async with self._database.writer.read() as connection:
             return int(await connection.scalar(statement) or 0)
 
 
 def mark_action(account: AccountId, row: OutboxRow, now: datetime) -> Action:
-    """Refused when the event is in the log. No Idempotency-Key has a space, so none is ever taken for a mark."""
+    """Return an action that is refused if the event is in the log. No Idempotency-Key has a space, so none can equal a
+    mark."""
     return put(
         REQUESTS_TABLE,
         {"account_id": account, "request_key": f"told {row.dedupe_key}"},

@@ -1,4 +1,4 @@
-"""Following the logs from inside the service: every event is applied once, whatever is killed, doubled or lost."""
+"""Updating the projections from the logs: each event is applied once, despite crashes, duplicates and lost nudges."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,34 +11,34 @@ from shared.ids import AccountId
 from shared.problems import EventsGone, Unavailable
 
 PAGE_EVENTS = 100
-"""Applied in one transaction."""
+"""Per transaction."""
 ATTEMPTS = 20
-"""At one page of the rows, when the log is being followed at the same time."""
+"""Per page of rows, while another process applies events at the same time."""
 POLL_SECONDS = 1.0
-"""Between two looks whether somebody else has filled what is to be rebuilt."""
+"""Between two checks whether another process has completed the fill."""
 
 
 class Projection(Protocol):
-    """Something inside the service that must hear of every event."""
+    """An index inside the service that is kept up to date from the event logs."""
 
     @property
     def name(self) -> str:
-        """Stable, and at most 40 characters: its cursors are stored under it."""
+        """Stable, at most 40 characters: the key of its cursors."""
         ...
 
     async def prepare(self, account: AccountId, events: Sequence[Event]) -> Step:
-        """Reads whatever is needed to apply these events, which follow each other. They may be prepared again."""
+        """Read what is needed to apply these consecutive events. May be called again for the same events."""
         ...
 
     async def read_page(self, account: AccountId, after: str | None) -> tuple[Step, str | None]:
-        """For a new follower: reads the rows that the events are about, page by page, and where the next one begins.
+        """For a new projection: read a page of the rows that events are about; return its step and the next position.
 
-        The step replaces whatever the follower has of this page.
+        The step replaces all that the projection has of this page. The position is None after the last page.
         """
         ...
 
     async def new_accounts(self) -> Sequence[AccountId]:
-        """Accounts that it should follow and that no event has told it of yet."""
+        """Return accounts that have no cursor yet although they should, because no event has created it."""
         ...
 
 
@@ -47,14 +47,14 @@ class ProjectionUpdater:
         self._log, self._cursors, self.projections = log, cursors, projections
 
     async def apply_events(self, account: AccountId) -> None:
-        """Everything that the account's log has, for all its followers. Raises Unavailable."""
+        """Apply all events of the account's log to all projections. Raises Unavailable."""
         for projection in self.projections:
             await self.catch_up(projection, account)
 
     async def catch_up(self, projection: Projection, account: AccountId) -> bool:
-        """False while somebody else reads the rows, who goes on with the log after that; if they die, a round does.
+        """Apply all events. Returns False while another process reads the rows and will continue afterwards.
 
-        Returns at once where there is no cursor: then nobody has asked for this account yet.
+        If that process crashes, a later poll continues. Returns True at once if there is no cursor yet.
         """
         while cursor := await self._cursors.get(projection.name, account):
             if self._cursors.is_being_filled(cursor):
@@ -66,19 +66,19 @@ class ProjectionUpdater:
         return True
 
     async def rebuild(self, projection: Projection, account: AccountId) -> None:
-        """Reads all rows anew while the log is followed on; nothing is missing meanwhile that was there before."""
+        """Read all rows again while events are still applied; existing entries stay available meanwhile."""
         await self._cursors.enrol(projection.name, [account])
         cursor = await self._cursors.get(projection.name, account)
         if cursor is not None and cursor.applied is not None:
             await self._read_rows(projection, account)
-        while not await self.catch_up(projection, account):  # noqa: ASYNC110  another process fills, and tells nobody
+        while not await self.catch_up(projection, account):  # noqa: ASYNC110  the process that fills sends no signal
             await asyncio.sleep(POLL_SECONDS)
 
     async def enrol_new_accounts(self, projection: Projection) -> None:
         await self._cursors.enrol(projection.name, await projection.new_accounts())
 
     async def _advance(self, projection: Projection, cursor: Cursor, applied: int) -> bool:
-        """Whether there may be more. When another worker was quicker, nothing is applied here."""
+        """Apply one page; return whether there may be more. Applies nothing if another worker has written first."""
         try:
             page = await self._log.read(cursor.account, applied, limit=PAGE_EVENTS)
         except EventsGone:
@@ -93,9 +93,9 @@ class ProjectionUpdater:
         return written is None or page.read_to < page.head
 
     async def _fill(self, projection: Projection, cursor: Cursor) -> None:
-        """First the head, then the rows: what changes meanwhile has a number after it, and is applied again.
+        """Read the head before the rows: later changes have a higher number and are applied again.
 
-        Ends early when somebody else has written, who took this one for dead: then the rest is theirs.
+        Ends early if another process has taken over after the lease expired.
         """
         head = await self._log.head(cursor.account)
         mine: Cursor | None = cursor
@@ -105,7 +105,7 @@ class ProjectionUpdater:
             mine = await self._cursors.write(mine, step, head.last if position is None else None)
 
     async def _read_rows(self, projection: Projection, account: AccountId) -> None:
-        """Ends early when the cursor is gone, or when everything is to be filled anyway."""
+        """Ends early if the cursor was deleted, or if a fill is due, which reads all rows anyway."""
         position: str | None = None
         while True:
             for _ in range(ATTEMPTS):

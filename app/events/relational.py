@@ -1,4 +1,4 @@
-"""What the relational database holds for an account's events: what is to be told, cursors, answered requests."""
+"""An account's event rows in the relational database: outbox, cursors and completed requests."""
 
 from collections.abc import AsyncIterator
 
@@ -16,14 +16,14 @@ class RelationalEvents:
         self._database = database
 
     async def erase(self, account: AccountId) -> AsyncIterator[int]:
-        """All of it, and how many rows that were. Without a cursor no follower writes anything for the account."""
+        """Delete all rows; yield their number per table. Cursors first: without one, no projection writes."""
         for table in _OF_ACCOUNT.values():
             async with self._database.writer.write() as connection:
                 erased = (await connection.execute(delete(table).where(table.c.account_id == account))).rowcount
             yield erased
 
     async def count_rows(self, account: AccountId) -> dict[str, int]:
-        """How many rows each table has of the account."""
+        """Return the number of the account's rows in each table."""
         counts = {}
         async with self._database.writer.read() as connection:
             for name, table in _OF_ACCOUNT.items():

@@ -1,4 +1,4 @@
-"""Telling whoever follows: the followers' cursors, SNS and a nudge, and only then the relayed number moves."""
+"""Relay of new events to the projections' cursors, SNS and the nudge; the relayed number moves only afterwards."""
 
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from shared.times import Clock
 
 BATCH = 100
 LEASE = timedelta(seconds=30)
-"""Keeps several workers from telling the same thing; after a crash the next one goes on."""
+"""Prevents concurrent relays of one account; after a crash another worker continues."""
 
 
 class RelayService:
@@ -24,17 +24,17 @@ class RelayService:
         self._store, self._topics, self._projections, self._clock = store, topics, projections, clock
 
     async def behind(self, shard: int) -> list[AccountId]:
-        """Candidates of one of the 16 shards; the head decides."""
+        """Return candidates of one of the 16 shards; their heads decide."""
         return await self._store.behind(f"{shard % SHARDS:02d}", BATCH)
 
     async def late(self, since: datetime) -> int:
-        """How many accounts have had untold events since before that moment."""
+        """Return the number of accounts with events that have waited for the relay since before `since`."""
         async with TaskGroup() as tasks:
             shards = [tasks.create_task(self._store.late(f"{shard:02d}", since)) for shard in range(SHARDS)]
         return sum(shard.result() for shard in shards)
 
     async def relay(self, account: AccountId) -> int:
-        """How many completion events were published. After a failure some may be published twice, none is left out."""
+        """Return the number of published completion events. After a failure some are published twice, none is lost."""
         head = await self._store.head(account)
         now = self._clock()
         if (
@@ -57,7 +57,7 @@ class RelayService:
             relayed = max(relayed, events[-1].number)
         await self._projections.mark_behind(
             account, relayed
-        )  # first: while Aurora is away nothing is published again and again
+        )  # first, so that an outage of Aurora does not cause repeated publishing
         for event in completed:
             await self._publish(account, event)
         await self._projections.nudge(account)

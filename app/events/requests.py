@@ -1,4 +1,4 @@
-"""Idempotency-Key: what names a request, and which relational ones were answered with what."""
+"""Idempotency keys: the identity of a request, and the results of completed relational requests."""
 
 import hashlib
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ REQUEST_RETENTION = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class RequestKey:
-    """What the caller sent as Idempotency-Key, and a digest of route and body that it must always come with."""
+    """The caller's Idempotency-Key, and a digest of route and body, which must be the same for each use of the key."""
 
     key: str
     fingerprint: str
@@ -29,14 +29,14 @@ def fingerprint(route: str, body: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CompletedRequest:
-    """Enough to build the answer again."""
+    """What is needed to build the response again."""
 
     resource_id: str
     status: int
 
 
 class RelationalRequests:
-    """Everything happens in the caller's own transaction: effect and answer are there together or not at all."""
+    """Runs in the caller's transaction, so the effect and the stored result are committed together or not at all."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -44,7 +44,7 @@ class RelationalRequests:
     async def earlier(
         self, connection: AsyncConnection, account: AccountId, request: RequestKey | None
     ) -> CompletedRequest | None:
-        """What was answered under this key. Raises IdempotencyMismatch when that was another request."""
+        """Return the result of the earlier request with this key. Raises IdempotencyMismatch if its digest differs."""
         if request is None:
             return None
         statement = select(requests.c.fingerprint, requests.c.resource_id, requests.c.status).where(
@@ -62,7 +62,7 @@ class RelationalRequests:
     async def note(
         self, connection: AsyncConnection, account: AccountId, request: RequestKey | None, resource_id: str, status: int
     ) -> None:
-        """The transaction ends in Conflict when the key was used meanwhile; then `earlier` tells the first answer."""
+        """Store the result. The transaction raises Conflict if the key was used meanwhile; then retry it."""
         if request is None:
             return
         now = self._clock()
@@ -85,11 +85,11 @@ class RelationalRequests:
         )
 
     async def erase(self, connection: AsyncConnection, account: AccountId) -> int:
-        """Forgets every answer to the account; says how many those were."""
+        """Delete all results of the account; return their number."""
         return (await connection.execute(delete(requests).where(requests.c.account_id == account))).rowcount
 
     async def delete_expired(self, connection: AsyncConnection, limit: int) -> int:
-        """Removes at most `limit` of those whose time is over; says how many those were."""
+        """Delete at most `limit` expired results; return their number."""
         over = select(requests.c.account_id, requests.c.request_key).where(requests.c.expires_at <= self._clock())
         keys = [tuple(row) for row in await connection.execute(over.limit(limit))]
         if keys:

@@ -1,4 +1,4 @@
-"""The event log over HTTP: a page, a long poll, or a stream, all by the same cursor."""
+"""The event log over HTTP: a page, a long poll or a stream, all with the same cursor."""
 
 import json
 from collections.abc import AsyncIterator
@@ -39,7 +39,7 @@ def _authenticator(request: Request) -> Authenticator:
 def _types(
     types: Annotated[str | None, Query(description="Event types, separated by commas")] = None,
 ) -> set[EventType]:
-    """All of them when none is named."""
+    """Return all types if none is named."""
     if types is None:
         return set(EventType)
     try:
@@ -66,7 +66,7 @@ async def read_events(
     wait: Annotated[float, Query(ge=0, le=MAX_WAIT_SECONDS)] = 0,
     last_event_id: Annotated[str | None, Header(pattern=r"^\d{1,15}$")] = None,
 ) -> EventPage | Response:
-    """The events that follow `after`. With `Accept: text/event-stream` a stream that goes on from `Last-Event-ID`."""
+    """Return the events after `after`. With `Accept: text/event-stream`, stream them, resuming from `Last-Event-ID`."""
     if STREAM_TYPE in request.headers.get("accept", ""):
         cursor = int(last_event_id) if last_event_id else after
         lines = _stream(live, authenticator, caller, cursor, types)

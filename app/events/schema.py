@@ -1,4 +1,4 @@
-"""What relational changes must tell, how far each follower is, and which relational requests were answered."""
+"""Tables of the event outbox, the projections' cursors and the completed relational requests."""
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, PrimaryKeyConstraint, SmallInteger, Table
 
@@ -11,7 +11,7 @@ FOLLOWER_CHARACTERS = 40
 KEY_CHARACTERS = 255
 FINGERPRINT_CHARACTERS = 64
 
-_NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up in INTEGER keys only
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite autoincrements INTEGER keys only
 
 event_outbox = Table(
     "event_outbox",
@@ -25,7 +25,7 @@ event_outbox = Table(
     Column("written_at", UtcDateTime, nullable=False),
     Index("ix_event_outbox_account_id_dedupe_key", "account_id", "dedupe_key", unique=True),
     Index("ix_event_outbox_account_id_id", "account_id", "id"),
-    sqlite_autoincrement=True,  # else SQLite gives a removed row's number again, and who removes it late takes another
+    sqlite_autoincrement=True,  # else SQLite reuses a deleted row's id, and a late delete hits the wrong row
 )
 
 cursors = Table(

@@ -1,4 +1,4 @@
-"""The rows of the event log: one head per account (number 0), then the events."""
+"""The rows of the event log in DynamoDB: one head per account (number 0) and its events."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -29,7 +29,7 @@ PAGE_EVENTS = 500
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What is known of an account's log as a whole."""
+    """The state of an account's log: last number, counters, relay and announcement."""
 
     last: int = 0
     relayed: int = 0
@@ -39,10 +39,10 @@ class Head:
     appender: str | None = None
     appending_until: str | None = None
     closing: bool = False
-    """The account is being erased: nothing is appended any more."""
+    """The account is being erased: appends are refused."""
 
     def is_announced_by_other(self, process: str, now: datetime) -> bool:
-        """Whether another process said that it is about to append much."""
+        """Return whether another process has announced a large batch."""
         if self.appender == process or self.appending_until is None:
             return False
         return from_rfc3339(self.appending_until) > now
@@ -53,7 +53,7 @@ class EventStore:
         self._dynamo = dynamo
 
     async def head(self, account: AccountId) -> Head:
-        """An account without events has an empty head."""
+        """Return the head; it is empty for an account without events."""
         return _head(await self._dynamo.get(EVENTS_TABLE, _key(account, 0)) or {})
 
     async def heads(self, accounts: Sequence[AccountId]) -> dict[AccountId, Head]:
@@ -61,7 +61,7 @@ class EventStore:
         return {AccountId(row["account_id"]): _head(row) for row in rows}
 
     async def after(self, account: AccountId, number: int, *, now: datetime, limit: int = PAGE_EVENTS) -> list[Event]:
-        """The kept events that follow `number`, oldest first; what is older than 30 days counts as gone."""
+        """Return the events after `number`, oldest first, without those that are older than 30 days."""
         query = Query(
             EVENTS_TABLE,
             Condition(
@@ -75,9 +75,9 @@ class EventStore:
         return [_event(row) for row in page.rows if row["expires_at"] > now.timestamp()]
 
     async def announce(self, account: AccountId, head: Head, process: str, *, now: datetime, until: datetime) -> Head:
-        """The head as it then stands; whoever appends removes the announcement.
+        """Announce a large batch; return the new head. The next append removes the announcement.
 
-        Raises Refused or TransactionConflict when another process appends or has announced it.
+        Raises Refused or TransactionConflict if another process appends or has an announcement.
         """
         condition = Condition(
             "#last = :before AND (attribute_not_exists(appending_until) OR appending_until <= :now)",
@@ -89,7 +89,7 @@ class EventStore:
         return replace(head, appender=process, appending_until=to_rfc3339(until))
 
     async def behind(self, shard: str, limit: int) -> list[AccountId]:
-        """Accounts with events that are not relayed yet, those waiting longest first; candidates only."""
+        """Return candidates for the relay: accounts with events that are not relayed, longest waiting first."""
         query = Query(
             EVENTS_TABLE,
             Condition("behind_shard = :shard", values={":shard": shard}),
@@ -100,7 +100,7 @@ class EventStore:
         return [AccountId(row["account_id"]) for row in page.rows]
 
     async def lease_relay(self, account: AccountId, *, now: datetime, until: datetime) -> bool:
-        """True if nobody else is relaying this account, and nobody else will before `until`."""
+        """Claim the relay of the account until `until`. Returns False if another process holds it."""
         condition = Condition(
             "attribute_not_exists(relaying_until) OR relaying_until <= :now",
             values={":now": to_rfc3339(now), ":until": to_rfc3339(until)},
@@ -112,13 +112,13 @@ class EventStore:
         return True
 
     async def release_relay(self, account: AccountId, *, until: datetime) -> None:
-        """Lets the next one relay at once; nothing happens if the lease until then has passed to somebody else."""
+        """Release the lease that ends at `until`; does nothing if another process holds the lease now."""
         condition = Condition("relaying_until = :until", values={":until": to_rfc3339(until)})
         with suppress(Refused, TransactionConflict):
             await self._dynamo.write(update(EVENTS_TABLE, _key(account, 0), "REMOVE relaying_until", condition))
 
     async def late(self, shard: str, since: datetime) -> int:
-        """How many accounts of the shard have waited for the relay since before that moment."""
+        """Return the number of the shard's accounts that have waited for the relay since before `since`."""
         query = Query(
             EVENTS_TABLE,
             Condition(
@@ -130,9 +130,10 @@ class EventStore:
         return len((await self._dynamo.query(query, consistent=False)).rows)
 
     async def note_relayed(self, account: AccountId, number: int, *, finished: bool) -> None:
-        """Notes that everything up to `number` was told, and lets the next relay in.
+        """Record that all events up to `number` are relayed, and release the lease.
 
-        `finished`: nothing follows. Raises Refused when something does, or when more was noted before.
+        `finished`: `number` is the last event. Raises Refused if that is wrong, or if `number` is not above the
+        recorded one.
         """
         expression = "SET relayed = :number REMOVE relaying_until"
         condition = Condition("relayed < :number AND #last > :number", {"#last": "last"}, {":number": number})
@@ -142,16 +143,16 @@ class EventStore:
         await self._dynamo.write(update(EVENTS_TABLE, _key(account, 0), expression, condition))
 
     async def close(self, account: AccountId) -> None:
-        """Nothing is appended from here on, and what nobody was told of is told no more. Repeated, it is the same."""
+        """Refuse all further appends, and drop events that are not relayed. Idempotent."""
         expression = "SET closing = :yes REMOVE behind_shard, behind_since, relaying_until, appender, appending_until"
         await self._dynamo.write(
             update(EVENTS_TABLE, _key(account, 0), expression, Condition("", values={":yes": True}))
         )
 
     async def erase(self, account: AccountId) -> AsyncIterator[int]:
-        """Removes every event, and after each page says how many those were; the head, which bars the account, stays.
+        """Delete all events; yield their number after each page. The head stays, so that appends are still refused.
 
-        Killed and begun again, it goes on with what is left.
+        Resumes after a crash.
         """
         query = Query(
             EVENTS_TABLE,
@@ -165,18 +166,19 @@ class EventStore:
             yield len(rows)
 
     async def count_rows(self, account: AccountId) -> int:
-        """The head included."""
+        """Return the number of rows, including the head."""
         query = Query(EVENTS_TABLE, Condition("account_id = :account", values={":account": account}))
         return await self._dynamo.count(query)
 
     async def drop(self, account: AccountId) -> None:
-        """Removes the head too: the last that is known of an account."""
+        """Delete the head, the last row of an account."""
         await self._dynamo.write(delete(EVENTS_TABLE, _key(account, 0)))
 
 
 def head_action(account: AccountId, head: Head, new_head: Head, *, now: datetime) -> Action:
-    """Moves the head from what was read to what follows; refused when another process appended, counted or announced
-    it, and for ever once the account is closing. Only new events are the relay's business, not counts alone."""
+    """Return the action that moves the head. It is refused if another process has appended, changed a counter or
+    announced a batch since `head` was read, and always once the account is closing. Only new events make the account
+    due for the relay, not counters alone."""
     values: dict[str, int | str] = {
         ":last": new_head.last,
         ":items": new_head.item_count,

@@ -1,4 +1,4 @@
-"""Following a log live: one watcher per account and process reads it, any number of streams hang on that."""
+"""Live streams of a log: one watcher per account and process reads it for any number of streams."""
 
 import asyncio
 from collections import deque
@@ -22,16 +22,16 @@ from shared.times import Clock
 log = structlog.get_logger()
 
 HEARTBEAT_SECONDS = 15.0
-"""Balancers close what is silent for 60 s."""
+"""Load balancers close a connection that is idle for 60 s."""
 SWEEP_SECONDS = 15.0
-"""How late an event may be seen when every nudge was lost."""
+"""Maximum delay of an event if all nudges are lost."""
 RETRY_SECONDS = 1.0
 RECENT_EVENTS = 500
-"""Kept per watched account, so that its streams don't each read the log."""
+"""Buffered per watched account, so that its streams do not each read the log."""
 
 
 MAX_IN_PROGRESS = 100
-"""Items of an account whose progress is remembered for its streams."""
+"""Items per account whose progress is buffered for its streams."""
 
 
 def event_channel(account: AccountId) -> str:
@@ -43,25 +43,25 @@ def progress_channel(account: AccountId) -> str:
 
 
 class Nudges(Protocol):
-    """What is said between processes, as far as it arrives."""
+    """Messages between processes, without guaranteed delivery."""
 
     def listen(self, channel: str) -> AbstractAsyncContextManager[asyncio.Event]:
-        """The event is set whenever somebody says that the channel has news."""
+        """Return an event that is set at each message on the channel."""
         ...
 
     def subscribe(self, channel: str, take: Callable[[bytes], None]) -> AbstractContextManager[None]:
-        """Calls `take` with each message."""
+        """Call `take` with each message."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """Nothing happened for a while, or a while has passed: a good moment to check who is listening."""
+    """Sent at intervals, also between events, so that the route can check the session."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """What follows the cursor is no longer kept: list anew, then go on from `head`."""
+    """Events after the cursor have expired: the client must list again and resume from `head`."""
 
     head: int
 
@@ -70,7 +70,7 @@ Signal = Event | Heartbeat | Reset | Progress
 
 
 class _Watcher:
-    """Knows the log of one account up to `head`; `grown` is set, and replaced, whenever it learns more."""
+    """Buffers the log of one account up to `head`; `grown` is set and replaced at each new event or progress."""
 
     def __init__(self, account: AccountId) -> None:
         self.account = account
@@ -89,7 +89,7 @@ class _Watcher:
         self._wake()
 
     def receive(self, message: bytes) -> None:
-        """Only the latest of an item counts, and none that came before a stream began."""
+        """Store an item's latest progress. A stream gets only progress that is received after its start."""
         try:
             progress = Progress.model_validate_json(message)
         except ValidationError as error:
@@ -110,7 +110,7 @@ class _Watcher:
         grown.set()
 
     def since(self, cursor: int) -> list[Event] | None:
-        """None: this lies further back than what is kept here."""
+        """Return the buffered events after `cursor`; None if the buffer does not reach back that far."""
         if self.head is None:
             return None
         if cursor >= self.head:
@@ -121,12 +121,12 @@ class _Watcher:
 
 
 class LiveEvents:
-    """One per process, open as a context."""
+    """One per process, used as an async context manager."""
 
     def __init__(
         self, event_log: EventLog, store: EventStore, nudges: Nudges, clock: Clock, stopping: asyncio.Event
     ) -> None:
-        """`stopping`: once set, every stream ends, so that a stopping process need not wait for its clients."""
+        """`stopping` ends all streams when set, so that a process can stop without waiting for its clients."""
         self._log, self._store, self._nudges, self._clock = event_log, store, nudges, clock
         self._watchers: dict[AccountId, _Watcher] = {}
         self._tasks = TaskGroup()
@@ -152,13 +152,13 @@ class LiveEvents:
 
     @property
     def watched(self) -> int:
-        """How many accounts are being watched."""
+        """The number of watched accounts."""
         return len(self._watchers)
 
     async def stream(self, account: AccountId, after: int) -> AsyncGenerator[Signal]:
-        """Every event that follows `after`, for ever, and progress as it is told; a heartbeat at most every 15 s.
+        """Yield every event after `after`, and progress as it is published; a heartbeat at most every 15 s.
 
-        Use with `aclosing`.
+        Ends only when the process stops. Use with `aclosing`.
         """
         loop = asyncio.get_running_loop()
         async with self._watched(account) as watcher:
@@ -192,7 +192,7 @@ class LiveEvents:
                             await grown.wait()
 
     async def wait(self, account: AccountId, after: int, seconds: float) -> None:
-        """Returns when an event follows `after`, or when the seconds are over."""
+        """Return once there is an event after `after`, or after `seconds`."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds), aclosing(self.stream(account, after)) as signals:
                 async for signal in signals:
@@ -244,7 +244,7 @@ class LiveEvents:
                 return
 
     async def _sweep(self) -> None:
-        """Finds what lost nudges did not tell: the heads of all watched accounts, in batches."""
+        """Read the heads of all watched accounts periodically, in case nudges were lost."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             try:

@@ -1,1 +1,1 @@
-"""What an operator sees and does."""
+"""Operators' commands and the operators' overview."""

@@ -1,4 +1,4 @@
-"""`darkroom admin`: what operators do on the machine itself."""
+"""`darkroom admin`: operators' commands that run on the machine itself."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ from app.settings import Settings, load_settings
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Adds `admin` to the `darkroom` command."""
+    """Add `admin` to the `darkroom` command."""
     parser = commands.add_parser("admin", help="accounts, keys, changed recipes (operators)")
     actions = parser.add_subparsers(dest="command", required=True, metavar="action")
     account_command.add_actions(actions)

@@ -1,4 +1,4 @@
-"""Changing the key that signs delivery URLs without making any URL void: a new one signs, the old ones still count."""
+"""Rotation of the key that signs delivery URLs; URLs that an old key signed stay valid until they expire."""
 
 import secrets
 import string
@@ -14,34 +14,34 @@ from shared.delivery_keys import DeliveryKey, DeliveryKeys
 from shared.times import Clock
 
 RETIRED_AFTER = MAX_URL_LIFE + timedelta(seconds=2 * POLL_SECONDS)
-"""No URL of a key lives longer once another has begun to sign: app processes look for it that often."""
+"""No URL of an old key is valid for longer after a rotation. App processes poll for the new key, hence two polls."""
 _ALPHABET = string.ascii_uppercase + string.digits
 
 
 @dataclass(frozen=True, slots=True)
 class Retirement:
-    """`kept_until` is when the first of those that had to stay may go."""
+    """`kept_until` is when the first of the remaining old keys can be retired."""
 
     retired: tuple[str, ...]
     kept_until: datetime | None
 
 
 class KeyRotation:
-    """`file` is what the app signs by, `public_folder` what the CDN's stand-in reads."""
+    """`file` has the app's private keys, `public_folder` the public keys that the local edge reads."""
 
     def __init__(self, file: Path, public_folder: Path, clock: Clock) -> None:
         self._file, self._public_folder, self._clock = file, public_folder, clock
 
     def rotate(self) -> str:
-        """The id of the new key: known at the edge at once, used by running app processes within seconds."""
+        """Return the id of the new key. The edge accepts it at once; running app processes use it within seconds."""
         known = read_keys(self._file).keys
-        identity = "K" + "".join(secrets.choice(_ALPHABET) for _ in range(13))  # the shape of CloudFront's
+        identity = "K" + "".join(secrets.choice(_ALPHABET) for _ in range(13))  # the format of CloudFront's ids
         key = DeliveryKey(id=identity, private_key=make_private_key(self._public(identity)), since=self._clock())
         write_keys(self._file, DeliveryKeys(keys=(key, *known)))
         return identity
 
     def retire(self, *, immediately: bool) -> Retirement:
-        """Takes every old key away whose URLs have all ended, or, `immediately`, all but the newest. Repeatable."""
+        """Remove every old key whose URLs have all expired, or, with `immediately`, all but the newest. Idempotent."""
         keys, now = read_keys(self._file).keys, self._clock()
         ends = {old.id: newer.since + RETIRED_AFTER for newer, old in pairwise(keys)}
         retired = tuple(identity for identity, end in ends.items() if immediately or end <= now)

@@ -1,4 +1,4 @@
-"""`darkroom admin rotate-key` and `retire-key`: change the key that signs delivery URLs."""
+"""`darkroom admin rotate-key` and `retire-key`: rotate the key that signs delivery URLs."""
 
 import argparse
 import sys
@@ -15,7 +15,7 @@ STORED_ELSEWHERE = (
 
 
 def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """The parsers of what `run` obeys."""
+    """Add the parsers of `rotate-key` and `retire-key`."""
     rotate = actions.add_parser("rotate-key", help="sign delivery URLs with a new key; those given out stay valid")
     rotate.set_defaults(obey=rotate_key)
     retire = actions.add_parser("retire-key", help="take old keys away whose URLs have all ended")

@@ -1,4 +1,4 @@
-"""What is left of an account: rows in every table, objects, uploads in parts. After an erasure it must be nothing."""
+"""Check for leftovers of an account: rows, objects and multipart uploads, of which an erasure must leave none."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -18,17 +18,17 @@ from shared.ids import AccountId
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """`closed` is the tombstone; None for an account that nobody has closed, or that never was."""
+    """`closed` is the tombstone; None for an account that was not closed or never existed."""
 
     closed: ClosedRow | None
     findings: tuple[Finding, ...]
 
 
 class Counted(Protocol):
-    """A slice's tables."""
+    """A store or service that can count an account's rows."""
 
     async def count_rows(self, account: AccountId) -> dict[str, int]:
-        """How many rows each of them has of the account."""
+        """Return the number of the account's rows in each of its tables."""
         ...
 
 
@@ -48,7 +48,7 @@ class AccountVerification:
         self._events, self._objects, self._other_stores = events, objects, other_stores
 
     async def run(self, account: AccountId) -> Leftovers:
-        """Looks everywhere, whatever the tombstone says. Reads the whole table of receipts."""
+        """Check all stores, whether there is a tombstone or not. Reads the whole table of receipts."""
         findings = [Finding("left", account, message) async for message in self._left(account)]
         return Leftovers(await self._closed.get(account), tuple(findings))
 

@@ -1,4 +1,4 @@
-"""The numbers by which an operator sees at a glance whether all is well: each service is asked for its own."""
+"""The operators' overview: queue depths, waits and overdue work, collected from each service."""
 
 from datetime import timedelta
 

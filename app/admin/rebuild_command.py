@@ -1,4 +1,4 @@
-"""`darkroom admin rebuild-search`: reads all items into the search index anew, while it is in use."""
+"""`darkroom admin rebuild-search`: read all items into the search index again while it is in use."""
 
 import argparse
 import asyncio
@@ -22,7 +22,7 @@ PAGE_ACCOUNTS = 100
 
 
 def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """The parser of what `rebuild_search` obeys."""
+    """Add the parser of `rebuild-search`."""
     parser = actions.add_parser(
         "rebuild-search",
         help="read all items into the search index anew, while it is in use",
@@ -64,7 +64,7 @@ async def _one(account: AccountId) -> AsyncIterator[AccountId]:
 
 
 async def _all(cursors: CursorStore) -> AsyncIterator[AccountId]:
-    """Those that have a cursor; the workers find the others by themselves."""
+    """Yield the accounts with a cursor; the workers enrol and fill the others."""
     last = ""
     while accounts := await cursors.accounts(SEARCH, last, PAGE_ACCOUNTS):
         for account in accounts:

@@ -1,4 +1,4 @@
-"""`darkroom admin reprocess`: a changed recipe for what is ready already, and back."""
+"""`darkroom admin reprocess`: apply a changed recipe to ready items, or roll it back."""
 
 import argparse
 import asyncio
@@ -20,7 +20,7 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
 def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """The parser of what `reprocess` obeys."""
+    """Add the parser of `reprocess`."""
     parser = actions.add_parser(
         "reprocess",
         help="make ready items anew by this release's recipe, behind new uploads",
@@ -73,7 +73,7 @@ async def reprocess_now(settings: Settings, arguments: argparse.Namespace) -> in
 
 
 class Progress:
-    """One line per item that could not be made, and on a terminal a count of all."""
+    """Prints one line per failed item, and on a terminal a running count."""
 
     def __init__(self, total: int) -> None:
         self._total, self._count = total, 0
@@ -88,7 +88,7 @@ class Progress:
 
 
 def summary(survey: Survey, slots: int) -> str:
-    """For a person: what is stale, and how long it will take as far as that can be told."""
+    """Return a text for operators: the number of stale items and, if receipts allow an estimate, the duration."""
     lines = [f"{survey.stale} of {survey.ready} ready items were made by another recipe than this release's."]
     if survey.named_again:
         lines.append(f"{survey.named_again} of them need no work: their files of this recipe are still there.")

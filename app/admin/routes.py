@@ -1,4 +1,4 @@
-"""What operators ask over HTTP."""
+"""The operators' overview over HTTP."""
 
 from typing import Annotated
 
@@ -18,5 +18,5 @@ def _overview(request: Request) -> OverviewService:
 
 @router.get("/overview")
 async def read_overview(_caller: Administrator, overview: Annotated[OverviewService, Depends(_overview)]) -> Overview:
-    """Lanes, the oldest wait, and the two numbers that must read 0."""
+    """Return the state of the lanes and workers, and two counts that must be 0: overdue items and events."""
     return await overview.read()

@@ -1,4 +1,4 @@
-"""Checks that what the rows say is true: objects, digests, logs without gaps, counts, and nothing that nobody owns."""
+"""Verification of the stored rows against objects, digests, logs and counters, and a search for orphans."""
 
 import asyncio
 import hashlib
@@ -27,7 +27,7 @@ CONCURRENCY = 16
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that should not be. `kind` is a stable word, `subject` an id or an S3 key."""
+    """An inconsistency. `kind` is a stable identifier, `subject` an id or an S3 key."""
 
     kind: str
     subject: str
@@ -41,14 +41,14 @@ class Verified:
     objects: int
     findings: tuple[Finding, ...]
     not_compared: tuple[AccountId, ...] = ()
-    """Accounts whose search index was behind all the time."""
+    """Accounts whose search index was behind during the whole verification."""
 
 
 class Verification:
-    """Meant for a service at rest; what moves while it looks may be reported although it is well."""
+    """For an idle service: concurrent changes may cause false findings."""
 
     def __init__(self, items: ItemStore, events: EventStore, objects: ObjectStore, clock: Clock, *, read: bool) -> None:
-        """`read`: also reads every original and compares its bytes with the digest."""
+        """`read`: also download every original and compare its bytes with the digest."""
         self._items, self._events, self._objects, self._clock, self._read = items, events, objects, clock, read
 
     async def run(self) -> Verified:
@@ -102,7 +102,7 @@ class Verification:
             yield Finding("deadline", row.item_id, f"{row.state} past its deadline")
 
     async def _ladder(self, row: ItemRow) -> AsyncIterator[Finding]:
-        """What the playlists name must be there."""
+        """Check that the playlists are complete and that every file in them exists."""
         if row.ladder is None:
             return
         prefix = rendition_prefix(row.account_id, row.item_id, row.ladder.recipe, row.ladder.attempt)
@@ -145,7 +145,8 @@ class Verification:
             yield Finding("orphan", item, "a receipt without its item")
 
     async def _orphans(self, rows: dict[str, ItemRow]) -> tuple[int, list[Finding]]:
-        """Objects that no item owns; what the sweeper will remove soon is no orphan."""
+        """Return the number of objects, and findings for those without an item. An object that the sweeper is due to
+        remove is no orphan."""
         findings, seen = [], 0
         for prefix in ("originals/", "renditions/"):
             async for stored in self._objects.list_objects(prefix):
@@ -203,7 +204,7 @@ def _owned(key: str, rows: dict[str, ItemRow]) -> bool:
     if row.cleanup_at is not None or (kind == "originals" and row.state is not ItemState.EXPIRED):
         return True
     if row.state in {ItemState.PROCESSING, ItemState.QUEUED}:
-        return True  # an attempt under way, or one whose leavings go once the item is final
+        return True  # of an attempt in progress, or of an earlier one that is cleaned up once the item is final
     return key.startswith(prefixes_that_count(row))
 
 

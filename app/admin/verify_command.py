@@ -1,4 +1,4 @@
-"""`darkroom verify`: run beside the service, with its settings, by whoever operates it."""
+"""`darkroom verify`: an operators' command that runs beside the service, with its settings."""
 
 import argparse
 import asyncio
@@ -32,11 +32,11 @@ from shared.times import to_rfc3339, utc_now
 FINDINGS, UNREACHABLE = 1, 3
 _ACCOUNT_ID: TypeAdapter[AccountId] = TypeAdapter(AccountIdField)
 LOCAL_ENVIRONMENT = "app.json"
-"""What `darkroom up` leaves in its data folder: the environment of the app that it runs."""
+"""File in the data folder of `darkroom up` with the environment of the app that it runs."""
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Adds `verify` to the `darkroom` command."""
+    """Add `verify` to the `darkroom` command."""
     parser = commands.add_parser(
         "verify",
         help="check every item's objects, digests and log (operators)",
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _run_verification(arguments: argparse.Namespace) -> tuple[tuple[Finding, ...], str]:
-    """What was found, and a line about all of it. Raises Unavailable."""
+    """Return the findings and a one-line summary. Raises Unavailable."""
     if arguments.account is not None:
         leftovers = await _verify_account(arguments.account)
         return leftovers.findings, f"{arguments.account}: {_fate(leftovers)}"
@@ -132,7 +132,7 @@ async def _verify(read: bool) -> Verified:
 
 
 def _account_id(text: str) -> AccountId:
-    """For argparse."""
+    """Parse an argument. Raises ArgumentTypeError."""
     try:
         return _ACCOUNT_ID.validate_python(text)
     except ValidationError as error:
@@ -140,7 +140,7 @@ def _account_id(text: str) -> AccountId:
 
 
 def adopt_local_environment() -> None:
-    """Beside `darkroom up` nobody has set the app's variables: its data folder holds them."""
+    """Load the app's environment from the data folder of `darkroom up` if the variables are not set."""
     if "DARKROOM_DATABASE_URL" in os.environ:
         return
     file = Path(os.environ.get("DARKROOM_DATA", ".darkroom"), LOCAL_ENVIRONMENT)

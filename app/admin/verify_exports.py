@@ -1,4 +1,4 @@
-"""Checks that what the rows of exports say is true: their files are there, and no others."""
+"""Verification of exports: the file of each ready export exists, and there are no other files."""
 
 from collections.abc import AsyncIterator
 

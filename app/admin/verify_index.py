@@ -1,4 +1,4 @@
-"""Checks that the search index is what the items' rows make of it, while both are in use."""
+"""Verification of the search index against the items' rows while both are in use."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -20,29 +20,29 @@ CONCURRENCY = 8
 PAGE_ITEMS = 100
 POLLS = 5
 POLL_SECONDS = 0.5
-"""Between two looks at something that seems wrong, as it does while the index follows a change."""
+"""Between two checks of a difference, which may be a change that the index has not applied yet."""
 REPEATS = 5
 ROUND_SECONDS = 2.0
-"""Between two tries at accounts whose index is behind."""
+"""Between two attempts at accounts whose index is behind."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexVerified:
-    """`not_compared`: accounts whose index was behind, or that changed, all the time."""
+    """`not_compared`: accounts whose index was behind, or whose items changed, at every attempt."""
 
     findings: tuple[Finding, ...]
     not_compared: tuple[AccountId, ...]
 
 
 class _Behind(Exception):
-    """The index does not yet know all that the log has."""
+    """The index has not applied all events of the log yet."""
 
 
 class IndexVerification:
-    """Nothing that only moves while it looks is a finding: what differs is read again, until it stood still.
+    """A concurrent change causes no finding: a difference is read again until the row has not changed meanwhile.
 
-    Once the index has applied all that the log had after the row was read, it knows that row or a newer one; and
-    when the row is the same after the index was read, it was no newer one.
+    The order of reads proves it: row, log and cursor, index, row. An index that has applied the log as of after the
+    first read has that row or a newer one; if the second read returns the same row, there was no newer one.
     """
 
     def __init__(self, items: ItemStore, events: EventStore, cursors: CursorStore, contents: IndexContents) -> None:
@@ -62,7 +62,7 @@ class IndexVerification:
         return IndexVerified(tuple(findings), tuple(sorted(behind)))
 
     async def _compare(self, accounts: Sequence[AccountId], findings: list[Finding]) -> list[AccountId]:
-        """Adds what is wrong with them to the findings; says with which of them that cannot be told yet."""
+        """Add the accounts' inconsistencies to `findings`; return the accounts that cannot be compared yet."""
         semaphore = asyncio.Semaphore(CONCURRENCY)
         behind: list[AccountId] = []
 
@@ -79,7 +79,7 @@ class IndexVerification:
         return behind
 
     async def _account(self, account: AccountId) -> AsyncIterator[Finding]:
-        """Raises _Behind. Nothing of an account that is being erased."""
+        """Compare one account. Yields nothing for an account that is being erased. Raises _Behind."""
         if (await self._events.head(account)).closing:
             return
         if await self._cursors.get(SEARCH, account) is None:
@@ -94,22 +94,22 @@ class IndexVerification:
                 yield finding
 
     async def _is_left_over(self, account: AccountId) -> bool:
-        """Whether something is in the index although there is no cursor. Raises _Behind for who is yet to get one."""
+        """Return whether the index has rows without a cursor. Raises _Behind if the cursor is yet to be created."""
         if not await self._contents.holds(account):
             raise _Behind
         if await self._cursors.get(SEARCH, account) is not None or (await self._events.head(account)).closing:
             raise _Behind
-        return await self._contents.holds(account)  # else it was erased meanwhile
+        return await self._contents.holds(account)  # False: it was erased meanwhile
 
     async def _suspects(self, account: AccountId) -> AsyncIterator[tuple[str, set[ItemId]]]:
-        """Captured keys under which rows and index differ, and whose they are; from the newest capture on."""
+        """Yield each captured key at which rows and index differ, with its items; newest capture first."""
         before: str | None = None
         while True:
             position = Position(_item_of(before), before) if before is not None else None
             rows, more = await self._items.page(account, captured=True, after=position, limit=PAGE_ITEMS)
             held = await self._contents.page(account, before, PAGE_ITEMS)
             expected = expected_entries(rows)
-            # Below the higher of the two ends, one of them has more than its page shows.
+            # Below the higher of the two page ends, one of the two pages is incomplete.
             ends = [captured_key(rows[-1])] if more and rows else []
             ends += [min(held)] if len(held) == PAGE_ITEMS else []
             before = max(ends, default=None)
@@ -121,7 +121,7 @@ class IndexVerification:
                 return
 
     async def _recheck(self, account: AccountId, key: str, items: Iterable[ItemId]) -> Finding | None:
-        """None when it is well. Raises _Behind when it never stands still."""
+        """Return the finding, or None if the index is right. Raises _Behind if it changes at every poll."""
         for _ in range(POLLS):
             rows = await self._rows(account, items)
             if await self._has_caught_up(account):
@@ -139,7 +139,7 @@ class IndexVerification:
         return sorted(rows, key=lambda row: row.item_id)
 
     async def _has_caught_up(self, account: AccountId) -> bool:
-        """Whether the index knows all that the log has at this moment."""
+        """Return whether the index has applied all events that the log has now."""
         head = await self._events.head(account)
         cursor = await self._cursors.get(SEARCH, account)
         return cursor is not None and cursor.applied is not None and cursor.applied >= head.last
@@ -151,7 +151,7 @@ def _item_of(key: str) -> str:
 
 
 def _finding(key: str, expected: Held, held: Held) -> Finding:
-    """Without any word: they are what people wrote."""
+    """Return a finding without the words, which are users' private texts."""
     item = min(item for item, _ in expected or held)
     if not held:
         return Finding("search", item, f"not in the search index, where it belongs under {key}")

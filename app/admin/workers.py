@@ -1,4 +1,4 @@
-"""The workers that are there now, by their own notices, and what an operator should know about them."""
+"""The live workers, from their presence notices in Redis, and warnings about them."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from shared.admin import WORKERS_REGISTRY, WorkerSeen
 
 
 async def read_workers(registry: PresenceRegistry) -> list[WorkerSeen] | None:
-    """None while Redis cannot say."""
+    """Return None while Redis is unavailable."""
     notices = await registry.read(WORKERS_REGISTRY)
     if notices is None:
         return None

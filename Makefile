@@ -1,4 +1,4 @@
-# Each target that a person calls has its sentence after ##; `make` alone prints them.
+# The text after ## describes a public target; `make` alone prints these texts.
 
 PYTHON ?= python3
 VENV := .venv
@@ -6,10 +6,10 @@ EMULATOR_VENV := .venv-emulator
 LOCK_VENV := .venv-lock
 BIN := $(VENV)/bin
 PIP_OPTIONS := --quiet --disable-pip-version-check --require-virtualenv
-# Two processes. tests/tiers.py says which tests share one, in which order, and what belongs to which tier.
+# Two processes. tests/tiers.py defines which tests share one, their order, and the tier of each.
 PYTEST_OPTIONS ?= -n 2 --dist loadgroup --no-loadscope-reorder
 
-# What the tests run beside our own processes: a browser, real stores, and other people's tools to make pictures with.
+# Programs that the tests need: a browser, real stores, and independent tools that make images.
 DEBIAN_PACKAGES := python3-venv chromium mariadb-server redis-server haproxy imagemagick libimage-exiftool-perl webp \
 	libjpeg-turbo-progs pngcrush fonts-dejavu-core
 
@@ -26,7 +26,7 @@ run: install ## install what is missing, start everything, stay in the foregroun
 
 install: $(VENV)/run.stamp $(EMULATOR_VENV)/emulator.stamp ## install what running needs into .venv and .venv-emulator
 
-test: ## check the code, run what decides right or wrong (8 minutes)
+test: ## check the code, run the tests that decide right or wrong (8 minutes)
 	@.ci/timed Installation $(MAKE) --no-print-directory installed
 	@.ci/timed "Check and tests" $(MAKE) --no-print-directory check pytest SELECTION="--tier test"
 
@@ -45,34 +45,34 @@ test-all: ## the same with runs of hours
 test-debian13: ## run the tests on Debian 13 and Python 3.13, in a root made of its packages
 	@.ci/on-debian13
 
-check: $(VENV)/test.stamp ## format, lint, types, and the dependency rule
+check: $(VENV)/test.stamp ## check format, lint, types and import contracts
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check --quiet
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-durations: $(VENV)/test.stamp ## put the last run's times into tests/durations.toml
+durations: $(VENV)/test.stamp ## store the last run's times in tests/durations.toml
 	@$(BIN)/python -m tests.durations keep
 
-bench: $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp ## measure what the last run has left: [GROUP=reads] [SCALE=0.1]
+bench: $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp ## measure what the last run left: [GROUP=reads] [SCALE=0.1]
 	@$(BIN)/python -m bench.run $(if $(GROUP),--group $(GROUP)) $(if $(SCALE),--scale $(SCALE))
 
 figure: $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp ## measure one figure: NAME=sign_page_vs_bare [SCALE=0.1]
 	@test -n "$(NAME)" || { echo "make figure needs a name, for example NAME=sign_page_vs_bare" >&2; exit 2; }
 	@$(BIN)/python -m bench.run $(NAME) $(if $(SCALE),--scale $(SCALE))
 
-figures: $(VENV)/test.stamp ## print the figures as they were measured last
+figures: $(VENV)/test.stamp ## print the last measured figures
 	@$(BIN)/python -m bench.run --show
 
-screenshots: packages $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp ## take the page's pictures with the running program
+screenshots: packages $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp ## make the README's screenshot
 	@$(BIN)/python -m tests.browser.screenshots
 
-lock: $(LOCK_VENV)/bin/uv ## resolve requirements/*.in anew into the hashed locks
+lock: $(LOCK_VENV)/bin/uv ## resolve requirements/*.in into the hashed locks
 	$(COMPILE) requirements/run.in -o requirements/run.txt
 	$(COMPILE) requirements/test.in -c requirements/run.txt -o requirements/test.txt
 	$(COMPILE) requirements/emulator.in -o requirements/emulator.txt
 
-clean: ## remove environments and caches; data folders stay
+clean: ## remove environments and caches, but no data folders
 	rm -rf $(VENV) $(EMULATOR_VENV) $(LOCK_VENV) build *.egg-info
 	rm -rf .durations .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -85,11 +85,11 @@ pytest:
 packages:
 	@.ci/debian-packages $(DEBIAN_PACKAGES)
 
-# One version of each package for all Pythons (fewest), not the newest for each.
+# `fewest` locks one version of each package for all Pythons, instead of the newest for each.
 COMPILE = $(LOCK_VENV)/bin/uv pip compile --quiet --python-version 3.11 --universal --fork-strategy fewest \
 	--generate-hashes --no-emit-index-url --no-header --upgrade
 
-# The stamps: an environment is as new as the lock that it was filled from.
+# Stamp files: an environment is rebuilt when its lock is newer than its stamp.
 
 $(VENV)/test.stamp: requirements/test.txt $(VENV)/run.stamp
 	@echo "Installing what the tests need …"

@@ -6,7 +6,7 @@ it.
 
 import time
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -128,12 +128,12 @@ class Selection:
         self._not_reached.append(_without_group(item.nodeid))
         return True
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Report a test under the name by which it can be run again."""
-        report = yield
-        report.nodeid = _without_group(report.nodeid)
-        return report
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Print a test under the name by which it can be run again. Only the controller has `node`: pytest-xdist
+        compares the names of a worker's reports with those of its items."""
+        if hasattr(report, "node"):
+            report.nodeid = _without_group(report.nodeid)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:

@@ -1,1 +1,1 @@
-"""The public tier: page, cookie to bearer, forwarding."""
+"""The web tier: static page, session cookie to bearer token, forwarding to the app."""

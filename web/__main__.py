@@ -1,4 +1,4 @@
-"""`python -m web`: serves the web tier until it is told to stop."""
+"""Serve the web tier until a signal ends it: `python -m web`."""
 
 import asyncio
 import signal
@@ -14,12 +14,14 @@ from web.main import create_application
 from web.settings import Settings, load_settings
 
 KEEP_ALIVE_SECONDS = 75
-"""Longer than the load balancer's idle timeout (60 s), or its clients see random 502s."""
+"""Longer than the load balancer's idle timeout (60 s); otherwise its clients get random 502 responses."""
 GRACE_SECONDS = 20
 
 
 class Server(uvicorn.Server):
-    """At the first signal readiness goes off; listening ends `drain_seconds` later, a second signal ends it at once."""
+    """A server that drains: the first signal turns readiness off, listening ends `drain_seconds` later, a second
+    signal ends it at once.
+    """
 
     def __init__(self, config: uvicorn.Config, stopping: asyncio.Event, drain_seconds: float) -> None:
         super().__init__(config)
@@ -66,7 +68,7 @@ def serve(settings: Settings) -> None:
 
 
 def main() -> None:
-    # uvicorn raises the signal again once it has stopped; a clean stop is no failure.
+    # uvicorn raises the signal again after it has stopped; a clean stop must exit with 0.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     settings = load_settings()

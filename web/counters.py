@@ -1,4 +1,4 @@
-"""What this process has done so far, as plain text for a scraper."""
+"""Counters of this process, exposed as plain text for a scraper."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -6,18 +6,18 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Counters:
-    """Counted by the forwarder, read by /metrics; one event loop, so no lock."""
+    """Counters that the forwarder increments and /metrics reads. Needs no lock: all run in one event loop."""
 
     responses: Counter[int] = field(default_factory=Counter)
-    """By status, the web tier's own problems included."""
+    """By status, including the web tier's own problems."""
     requests_in_flight: int = 0
     streams_in_flight: int = 0
     repeated: int = 0
     refused: int = 0
     abandoned: int = 0
-    """The client went away before the answer's end."""
+    """Requests whose client disconnected before the end of the response."""
     cut: int = 0
-    """The answer ended early because the app or the client stalled."""
+    """Responses cut short because the app or the client stalled."""
 
     def as_text(self) -> str:
         lines = [f'darkroom_web_answers_total{{status="{status}"}} {n}' for status, n in sorted(self.responses.items())]

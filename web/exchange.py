@@ -1,4 +1,4 @@
-"""One request of a client and its answer: who it is, how long it has taken, and what has been sent so far."""
+"""One client request and its response: ids, duration, and what has been sent so far."""
 
 import asyncio
 import time
@@ -17,13 +17,13 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 class Exchange:
-    """Sends exactly one answer."""
+    """A request that gets exactly one response."""
 
     def __init__(self, scope: Scope, send: Send, identity: Identity) -> None:
         self.scope = scope
         self.identity = identity
         self.status = 0
-        """0 until the head has been sent."""
+        """0 until the response head has been sent."""
         self._send = send
         self._began = time.monotonic()
 
@@ -31,7 +31,7 @@ class Exchange:
         return round(time.monotonic() - self._began, 4)
 
     async def send_response(self, response: httpx.Response) -> bool:
-        """Passes on each piece as it comes. False if the app or the client stalled before the end."""
+        """Forward each piece as it arrives. Returns False if the app or the client stalled before the end."""
         try:
             await self._send_head(response)
             async for piece in response.stream:  # type: ignore[union-attr]  # an async transport's stream is async
@@ -43,13 +43,13 @@ class Exchange:
         return True
 
     async def send_problem(self, problem: Problem) -> None:
-        """Answers with the problem, unless another answer has begun."""
+        """Respond with the problem, unless a response has already begun."""
         if not self.status:
             self.status = problem.status
             await send_problem(self._send, problem, [(REQUEST_ID, self.identity.request_id)])
 
     async def end_stream(self, problem: Problem) -> None:
-        """Ends an answer that may end anywhere; one that has not begun becomes the problem."""
+        """End a response that may end anywhere; if none has begun, send the problem."""
         if self.status:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
         else:

@@ -1,4 +1,4 @@
-"""Which headers cross the web tier, and which ones it adds: bytes in, bytes out."""
+"""Select the headers that cross the web tier and add its own: bytes in, bytes out."""
 
 import re
 import secrets
@@ -11,7 +11,8 @@ from web.session_cookie import HeaderList, authorized, cookie_name
 
 REQUEST_ID = b"x-request-id"
 TIER_HEADER = b"x-darkroom-tier"
-"""Carries the secret by which the app knows this tier; its prefix is taken from no client."""
+"""Carries the secret by which the app recognises this tier. Headers with its prefix are dropped from client requests.
+"""
 _REQUEST_ID_FORM = re.compile(rb"[A-Za-z0-9_-]{8,64}")
 _TRACEPARENT_FORM = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0[0-3]")
 
@@ -36,14 +37,14 @@ _NOT_TO_THE_CLIENT = _HOP_BY_HOP | {b"server", b"date", REQUEST_ID}
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """How this request is called in logs and traces of both tiers."""
+    """The ids of this request in the logs and traces of both tiers."""
 
     request_id: bytes
     traceparent: bytes
 
 
 def identify(headers: HeaderList) -> Identity:
-    """Takes over a well-formed `X-Request-Id` and the trace of a well-formed `traceparent`; makes what is missing."""
+    """Reuse a well-formed `X-Request-Id` and the trace of a well-formed `traceparent`; generate what is missing."""
     request_id, trace = b"", b""
     for name, value in headers:
         if name == REQUEST_ID and _REQUEST_ID_FORM.fullmatch(value):
@@ -57,7 +58,9 @@ def identify(headers: HeaderList) -> Identity:
 
 
 def headers_for_app(scope: Scope, identity: Identity, app_host: bytes) -> HeaderList:
-    """What the app gets to see. Raises CrossSite when the session cookie may not count (see session_cookie)."""
+    """Return the request headers for the app. Raises CrossSite if the session cookie must not count (see
+    session_cookie).
+    """
     received: HeaderList = list(scope["headers"])
     host = next((value for name, value in received if name == b"host"), b"").decode("latin-1")
     client = scope["client"][0] if scope["client"] else ""
@@ -80,13 +83,15 @@ def headers_for_app(scope: Scope, identity: Identity, app_host: bytes) -> Header
 
 
 def headers_for_client(response_headers: HeaderList, identity: Identity) -> HeaderList:
-    """What the client gets to see of the app's answer."""
+    """Return the headers of the app's response that the client receives."""
     lowered = [(name.lower(), value) for name, value in response_headers]
     dropped = _NOT_TO_THE_CLIENT | _named_in_connection(lowered)
     return [*(pair for pair in lowered if pair[0] not in dropped), (REQUEST_ID, identity.request_id)]
 
 
 def _named_in_connection(headers: HeaderList) -> set[bytes]:
-    """Header names that `Connection` declares to be for this hop only; never those that tell where a body ends."""
+    """Return the header names that `Connection` declares hop-by-hop, except those that frame the body or identify the
+    caller.
+    """
     named = {option.strip().lower() for name, value in headers if name == b"connection" for option in value.split(b",")}
     return named - {b"content-length", b"host", b"authorization", b"cookie"}

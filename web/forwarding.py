@@ -1,4 +1,4 @@
-"""Forwards `/v1/*` to the app, bytes both ways, through a streamed httpx transport."""
+"""Forward `/v1/*` to the app, bytes in both directions, through a streaming httpx transport."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -31,7 +31,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class TimeLimits:
-    """How long the app may take: until the head of its answer, and between two pieces of the body."""
+    """How long the app may take: until the head of its response, and between two pieces of the body."""
 
     head_seconds: float
     max_idle_seconds: float
@@ -45,39 +45,42 @@ class TimeLimits:
 
 PLAIN = TimeLimits(head_seconds=DEADLINE_SECONDS, max_idle_seconds=DEADLINE_SECONDS, sends_deadline=True)
 LONG_POLL = TimeLimits(head_seconds=40.0, max_idle_seconds=10.0)
-"""`wait` goes up to 25 s; the rest is for a busy app."""
+"""`wait` is at most 25 s; the rest is a margin for a busy app."""
 EVENT_STREAM = TimeLimits(head_seconds=DEADLINE_SECONDS, max_idle_seconds=45.0, streams=True)
-"""A heartbeat comes every 15 s; three missed ones mean that nobody is there."""
+"""A heartbeat comes every 15 s; after three missed ones the connection counts as dead."""
 
 
 class Stopping(Exception):
-    """This process is about to stop; an event stream ends here, and its client comes back elsewhere."""
+    """This process is about to stop: an event stream ends, and its client reconnects to another process."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much may be in flight at once."""
+    """Maximum number of requests and streams in flight."""
 
     requests: int
     streams: int
 
 
 class State(TypedDict):
-    """What the lifespan opens for the forwarder."""
+    """The typed lifespan state of the forwarder."""
 
     transport: httpx.AsyncHTTPTransport
 
 
 @asynccontextmanager
 async def open_transport() -> AsyncIterator[httpx.AsyncHTTPTransport]:
-    """The one connection pool to the app. A bare transport, because a client would collect our users' cookies."""
+    """Open the only connection pool to the app.
+
+    It is a bare transport because an httpx client would store our users' cookies.
+    """
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=30.0)
     async with httpx.AsyncHTTPTransport(limits=limits, trust_env=False) as transport:
         yield transport
 
 
 class Forwarder:
-    """An ASGI application. It knows no item: a request in, the same request to the app, the answer back."""
+    """ASGI application that sends each request to the app and returns the response. It does not know items."""
 
     def __init__(
         self,
@@ -134,7 +137,7 @@ class Forwarder:
                 counters.requests_in_flight -= 1
 
     async def _forward_while_connected(self, exchange: Exchange, body: RequestBody, time_limits: TimeLimits) -> None:
-        """Ends the work for the app as soon as the client goes away, and a stream when this process stops."""
+        """Cancel the request to the app when the client disconnects, and end a stream when this process stops."""
         try:
             async with TaskGroup() as group:
                 watchers = [group.create_task(_raise_when_client_gone(body))]
@@ -179,7 +182,7 @@ class Forwarder:
         return Unavailable(retry_after_seconds=RETRY_AFTER_SECONDS)
 
     async def _send_request(self, exchange: Exchange, body: RequestBody, time_limits: TimeLimits) -> httpx.Response:
-        """The head of the app's answer. Asks once more, on another connection, when that is safe to do."""
+        """Return the head of the app's response. Retries once, on another connection, if that is safe."""
         transport: httpx.AsyncBaseTransport = exchange.scope["state"]["transport"]
         headers = headers_for_app(exchange.scope, exchange.identity, self._app_url.netloc)
         if self._tier_secret:
@@ -200,24 +203,26 @@ class Forwarder:
             headers = [*headers, (b"x-deadline", b"%d" % left_milliseconds)]
         scope = exchange.scope
         query = b"?" + scope["query_string"] if scope["query_string"] else b""
-        # `target` sends the path as it came; httpx would write it in its own way.
+        # `target` sends the path as received; httpx would normalise it.
         extensions = {"timeout": time_limits.timeouts(), "target": scope["raw_path"] + query}
         return httpx.Request(scope["method"], self._app_url, headers=headers, stream=body, extensions=extensions)
 
 
 def _check(scope: Scope) -> None:
-    """Raises what can be said without asking the app."""
+    """Raise the problems that need no request to the app."""
     if scope["method"] not in METHODS:
         raise MethodNotAllowed
     if not {".", ".."}.isdisjoint(scope["path"].split("/")):
-        raise NotFound  # a path that leaves /v1 would reach what is not forwarded
+        raise NotFound  # a path that leaves /v1 would reach routes that are not forwarded
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit() and int(value) > LARGEST_BODY_BYTES:
             raise too_large()
 
 
 def _time_limits(scope: Scope) -> TimeLimits:
-    """Only events are streamed or waited for; on other paths the same header and parameter extend no limit."""
+    """Return the limits of a request. Only `/v1/events` is streamed or long-polled; elsewhere the same header and
+    parameter extend no limit.
+    """
     if scope["method"] == "GET" and scope["raw_path"] == EVENTS_PATH:
         if any(name == b"accept" and b"text/event-stream" in value for name, value in scope["headers"]):
             return EVENT_STREAM

@@ -1,4 +1,6 @@
-"""Refuses requests for hosts that are not ours: those of a page on a name that was rebound to our address."""
+"""Refuse requests whose Host is not ours: they come from a page whose name was rebound to our address (DNS
+rebinding).
+"""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 

@@ -1,4 +1,4 @@
-"""Logging of the web tier: events as pairs on stderr, with signed queries, tokens and addresses taken out."""
+"""Logging of the web tier: events as pairs on stderr, without signed queries, tokens and e-mail addresses."""
 
 import logging
 import re
@@ -16,7 +16,7 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Takes query strings, tokens and e-mail addresses out of every text of an entry."""
+    """Remove query strings, tokens and e-mail addresses from every string of an entry."""
     for key, value in event.items():
         if isinstance(value, str):
             for pattern, replacement in _SECRETS:
@@ -26,7 +26,7 @@ def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
 
 
 def configure_logs() -> None:
-    """Sends structlog and the standard library through one chain to stderr: lines on a terminal, else JSON."""
+    """Send structlog and the standard library through one chain to stderr: lines on a terminal, otherwise JSON."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

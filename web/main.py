@@ -1,4 +1,4 @@
-"""The web tier's composition root: the page, the way to the app, and what operators ask this process."""
+"""The web tier's composition root: page, forwarder and operator routes."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,13 +20,13 @@ from web.settings import Settings, origin_of
 
 @asynccontextmanager
 async def lifespan(_application: FastAPI) -> AsyncIterator[State]:
-    """Opens the one connection pool to the app, and closes it after the last request."""
+    """Open the only connection pool to the app and close it after the last request."""
     async with open_transport() as transport:
         yield {"transport": transport}
 
 
 def create_application(settings: Settings, stopping: asyncio.Event) -> ASGIApp:
-    """The whole tier as one ASGI application. Setting `stopping` turns readiness off and ends event streams."""
+    """Build the whole tier as one ASGI application. Setting `stopping` turns readiness off and ends event streams."""
     counters = Counters()
     limits = Limits(requests=settings.request_limit, streams=settings.stream_limit)
     application = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
@@ -41,7 +41,9 @@ def create_application(settings: Settings, stopping: asyncio.Event) -> ASGIApp:
 
 
 def _add_operator_routes(application: FastAPI, counters: Counters, stopping: asyncio.Event) -> None:
-    """About this process only: were the app asked too, one hiccup there would empty the whole fleet."""
+    """Add routes about this process only: if they checked the app, too, one short outage there would remove the whole
+    fleet from the balancer.
+    """
 
     @application.get("/healthz")
     async def healthz() -> PlainTextResponse:

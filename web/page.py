@@ -1,7 +1,8 @@
-"""The page: static files under a name that changes with their content, and two documents: the page's, and share links'.
+"""Serve the page: static files under a path that changes with their content, and two documents, the page's and the
+share links'.
 
-`/static/{version}/…` may be kept for ever, the version being a digest of all files; the document that names the version
-is asked for again each time. So an upgrade shows at the next load, and no load mixes two versions.
+`/static/{version}/…` may be cached for ever, because the version is a digest of all files; the document that names
+the version is revalidated at each load. So an upgrade takes effect at the next load, and no load mixes two versions.
 """
 
 import gzip
@@ -20,7 +21,7 @@ FOLDER = Path(__file__).parent / "static"
 DOCUMENT, SHARED_DOCUMENT = "index.html", "shared.html"
 DOCUMENTS = frozenset({DOCUMENT, SHARED_DOCUMENT})
 SHARED_PATH = "/s"
-"""The page of a share link, whose token no server sees: it stands behind `#`."""
+"""The page of a share link. No server sees the link's token: it is in the fragment, after `#`."""
 VERSION_MARK = b"{version}"
 PATHS_OF_THE_PAGE = re.compile(r"/|/sessions|/deleted|/items/itm_[0-9A-HJKMNP-TV-Z]{26}")
 _STATIC = re.compile(r"/static/(?P<version>[0-9a-f]{16})/(?P<name>.+)")
@@ -32,7 +33,7 @@ _NEVER = b"no-store"
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file in memory, as it is and compressed."""
+    """A file in memory, plain and compressed."""
 
     content: bytes
     compressed: bytes
@@ -41,7 +42,7 @@ class File:
 
 
 class Page:
-    """An ASGI application that answers from memory; all files together are smaller than one photo."""
+    """ASGI application that responds from memory; all files together are smaller than one photo."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
         paths = [path for path in sorted(folder.rglob("*")) if path.suffix in _TYPES]
@@ -73,7 +74,9 @@ class Page:
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
 
     def _find(self, path: str) -> tuple[File, int, bytes]:
-        """The file, the status and how long it may be kept; for an unknown path the page, which says so itself."""
+        """Return the file, the status and the Cache-Control of a path. An unknown path gets the page, which reports
+        it.
+        """
         document = self._files[DOCUMENT]
         if path == SHARED_PATH:
             return self._files[SHARED_DOCUMENT], 200, _NO_CACHE
@@ -81,7 +84,8 @@ class Page:
             return document, 200, _NO_CACHE
         static = _STATIC.fullmatch(path)
         if static and static["name"] in self._files and static["name"] not in DOCUMENTS:
-            # Another version: a page from before or after an upgrade asks; it gets what there is, and must not keep it.
+            # Another version is requested by a page from before or after an upgrade. It gets the current file, and
+            # must not cache it.
             return self._files[static["name"]], 200, _FOR_EVER if static["version"] == self.version else _NEVER
         return document, 404, _NEVER
 

@@ -1,4 +1,4 @@
-"""Problems that the web tier answers by itself, as problem+json over bare ASGI."""
+"""Send the web tier's own problems as problem+json over bare ASGI."""
 
 import json
 
@@ -8,7 +8,7 @@ from shared.problems import MEDIA_TYPE, Problem
 
 
 async def send_problem(send: Send, problem: Problem, headers: list[tuple[bytes, bytes]]) -> None:
-    """Sends `problem` as the whole answer, with `headers` beside its own."""
+    """Send `problem` as the whole response; `headers` are added to its own."""
     body = json.dumps(problem.body()).encode()
     own = [
         (b"content-type", MEDIA_TYPE.encode()),

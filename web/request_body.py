@@ -1,4 +1,4 @@
-"""The body of a request on its way to the app: streamed, counted, and aware of a client that goes away."""
+"""The request body on its way to the app: streamed, size-limited, and watched for a client that disconnects."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,11 +10,11 @@ from shared.problems import TooLarge
 from web.session_cookie import HeaderList
 
 LARGEST_BODY_BYTES = 1024 * 1024
-"""Pictures never come this way; the largest honest body asks for the URLs of 100 parts."""
+"""Photos and videos never take this path; the largest legitimate body requests the URLs of 100 parts."""
 
 
 class ClientGone(Exception):
-    """The client closed its connection before it had its answer."""
+    """The client closed its connection before the response was complete."""
 
 
 def too_large() -> TooLarge:
@@ -22,7 +22,7 @@ def too_large() -> TooLarge:
 
 
 class RequestBody(httpx.AsyncByteStream):
-    """Reads the ASGI channel once. Raises TooLarge or ClientGone into whoever sends it on."""
+    """Reads the ASGI channel once. Iteration raises TooLarge or ClientGone."""
 
     def __init__(self, receive: Receive, headers: HeaderList) -> None:
         self.empty = _announces_no_body(headers)
@@ -49,14 +49,14 @@ class RequestBody(httpx.AsyncByteStream):
                 yield chunk
 
     async def wait_until_client_gone(self) -> None:
-        """Returns when the client has closed its side; looks only once the body has been read."""
+        """Return once the client has disconnected. Reads the channel only after the body has been consumed."""
         await self._read.wait()
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
 
 def _announces_no_body(headers: HeaderList) -> bool:
-    """HTTP/1.1: a request has a body when one of these two says so."""
+    """Return True if neither header announces a body: in HTTP/1.1 a request has one only with one of them."""
     return not any(
         name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0") for name, value in headers
     )

@@ -1,4 +1,4 @@
-"""Puts the security headers on every answer, errors included."""
+"""Add the security headers to every response, errors included."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -6,9 +6,10 @@ ONE_YEAR_SECONDS = 31_536_000
 
 
 def content_security_policy(cdn_origin: str, objects_origin: str) -> str:
-    """Only our files run, media come from the CDN, uploads go to the object store, nobody may frame us.
+    """Allow scripts only from us, media from the CDN, uploads to the object store, and no framing.
 
-    `media-src 'self'` is for browsers that read the playlists themselves, `blob:` for those that are fed.
+    `media-src 'self'` is for browsers that read the playlists themselves, `blob:` for those that use Media Source
+    Extensions.
     """
     return "; ".join(
         (
@@ -27,7 +28,9 @@ def content_security_policy(cdn_origin: str, objects_origin: str) -> str:
 
 
 class SecurityHeaders:
-    """Pure ASGI: touches the head of an answer and buffers nothing. Replaces headers of the same names from below."""
+    """Pure ASGI middleware: it changes the head of a response, buffers nothing, and replaces headers of the same
+    names.
+    """
 
     def __init__(self, app: ASGIApp, *, policy: str) -> None:
         self._app = app

@@ -1,8 +1,8 @@
-"""Turns the session cookie into a bearer token, and refuses cookie requests that another site caused.
+"""Turn the session cookie into a bearer token, and refuse cookie requests that another site caused.
 
-The app sets and clears the cookie itself (Set-Cookie passes through here untouched). Which name it must use depends on
-how the browser reached us, so every forwarded request carries `X-Darkroom-Cookie: <name>` and `X-Forwarded-Proto:
-http|https`; a name that begins with `__Host-` wants `Secure`, the loopback name must not have it.
+The app sets and clears the cookie (Set-Cookie is forwarded unchanged). The name it must use depends on how the
+browser reached us, so every forwarded request carries `X-Darkroom-Cookie: <name>` and `X-Forwarded-Proto:
+http|https`. A name that begins with `__Host-` requires `Secure`; the loopback name must not have it.
 """
 
 import re
@@ -13,7 +13,7 @@ HOST_COOKIE = "__Host-darkroom"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 HeaderList = list[tuple[bytes, bytes]]
-"""Header names in lower case, as ASGI has them."""
+"""Header names in lower case, as in ASGI."""
 
 _LOOPBACK = re.compile(r"localhost|[a-z0-9.-]+\.localhost|127(\.\d{1,3}){3}|\[::1\]")
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]]+)(:(?P<port>\d{1,5}))?")
@@ -22,7 +22,7 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 def cookie_name(scheme: str, host: str) -> str:
-    """`__Host-darkroom`; on plain http to loopback `darkroom_<port>`, because cookies know no port."""
+    """Return `__Host-darkroom`, or `darkroom_<port>` on plain http to loopback, because cookies ignore ports."""
     matched = _HOST.fullmatch(host.lower())
     if scheme == "http" and matched and _LOOPBACK.fullmatch(matched["name"]):
         return f"darkroom_{matched['port'] or _DEFAULT_PORTS[scheme]}"
@@ -30,9 +30,9 @@ def cookie_name(scheme: str, host: str) -> str:
 
 
 def authorized(method: str, scheme: str, headers: HeaderList) -> HeaderList:
-    """The headers without any cookie; ours becomes `authorization` unless the client sent one of its own.
+    """Return the headers without cookies; ours becomes `authorization` unless the client sent that header.
 
-    Raises CrossSite when an unsafe method relies on the cookie and nothing shows that our own page sent it.
+    Raises CrossSite if an unsafe method relies on the cookie and nothing proves that our own page sent it.
     """
     remaining = [(name, value) for name, value in headers if name != b"cookie"]
     if any(name == b"authorization" for name, _ in headers):
@@ -70,6 +70,8 @@ def _cookie(headers: HeaderList, cookie_name: bytes) -> bytes | None:
 
 
 def _value(headers: HeaderList, cookie_name: bytes) -> str:
-    """The only value under this name; empty when there is none, or when several would let two readers disagree."""
+    """Return the header's only value; empty if it is absent or repeated, because two readers could pick different
+    values.
+    """
     values = [value for name, value in headers if name == cookie_name]
     return values[0].decode("latin-1") if len(values) == 1 else ""

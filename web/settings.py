@@ -1,4 +1,4 @@
-"""The web tier's settings: read from the environment once, checked at start."""
+"""The web tier's settings, read from the environment once and checked at start."""
 
 import sys
 from pathlib import Path
@@ -28,29 +28,29 @@ EXAMPLES = {
 
 
 class Settings(BaseSettings):
-    """Where to listen, where the app is, and which hosts the page may talk to."""
+    """The listening address, the app's address, and the hosts that the page may connect to."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     listen_host: str = "127.0.0.1"
     listen_port: Annotated[int, Field(ge=1, le=65_535)]
     allowed_hosts: Annotated[str, Field(validate_default=True)] = ""
-    """The hosts that requests may name, separated by commas; `*` for any, nothing for the address listened on."""
+    """The hosts that requests may name, separated by commas: `*` for any, empty for the listening address."""
     app_url: AnyHttpUrl
     tier_secret: Annotated[SecretStr, Field(min_length=32)] | None = None
-    """What this tier and the app share, where others could reach the app."""
+    """Secret shared by this tier and the app; needed where others can reach the app."""
     cdn_url: AnyHttpUrl
     s3_public_endpoint: AnyHttpUrl
     trusted_proxies: str = ""
-    """Comma-separated addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    """Comma-separated addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are trusted."""
     request_limit: Annotated[int, Field(ge=1)] = 512
-    """Requests in flight, event streams not counted; above it a 503 at once."""
+    """Requests in flight, event streams excluded; above it a request gets 503 at once."""
     stream_limit: Annotated[int, Field(ge=1)] = 2_000
     drain_seconds: Annotated[float, Field(ge=0)] = 0.0
-    """How long readiness reads 503 before the process stops listening; what a load balancer needs to notice."""
+    """How long readiness returns 503 before the process stops listening: the time a load balancer needs to notice."""
     tls_certificate: Path | None = None
     tls_key: Path | None = None
-    """PEM files; https if given, where no load balancer stands before."""
+    """PEM files; https if set, for an installation without a load balancer in front."""
 
     @field_validator("allowed_hosts")
     @classmethod
@@ -61,7 +61,7 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """Ends the process with one line for each variable that is missing or wrong."""
+    """Read the settings. Exits the process with one line for each variable that is missing or wrong."""
     try:
         return Settings()
     except ValidationError as error:
@@ -73,7 +73,7 @@ def load_settings() -> Settings:
 
 
 def origin_of(url: AnyHttpUrl) -> str:
-    """`scheme://host[:port]`, the default port left out, as a browser writes an origin."""
+    """Return `scheme://host[:port]` without the default port, as a browser writes an origin."""
     host = f"[{url.host}]" if url.host and ":" in url.host and not url.host.startswith("[") else url.host
     default_port = 443 if url.scheme == "https" else 80
     return f"{url.scheme}://{host}" + ("" if url.port in (None, default_port) else f":{url.port}")

@@ -1,1 +1,1 @@
-"""What both tiers and the client agree on: wire models, events, problem types, ids."""
+"""Definitions shared by both tiers and the client: wire models, events, problem types, ids."""

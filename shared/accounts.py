@@ -29,7 +29,7 @@ class Account(Response):
 
 
 class EditAccount(Request):
-    """Only what is named changes; null takes the name back."""
+    """Changes only the fields that are sent; null resets the name."""
 
     name: AccountName | None = None
 
@@ -39,7 +39,7 @@ class CloseAccount(Request):
 
 
 class ClosedAccount(Response):
-    """Nobody is let in any more; everything it had is being erased."""
+    """A closed account: it cannot sign in any more, and all its data is being erased."""
 
     id: AccountIdField
     closed_at: Moment

@@ -1,4 +1,4 @@
-"""What an operator sees of the whole service."""
+"""The operator's view of the whole service."""
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ class Lane(Response):
 
 
 WORKERS_REGISTRY = "workers"
-"""Where each worker pins up a WorkerSeen of itself."""
+"""The registry in which each worker publishes a WorkerSeen about itself."""
 
 
 class WorkerSeen(Response):
@@ -23,7 +23,7 @@ class WorkerSeen(Response):
 
 
 AWS_ERRORS_REGISTRY = "aws_errors"
-"""Where each process of the app tier posts the ProcessErrors of its own AWS calls."""
+"""The registry in which each process of the app tier publishes the ProcessErrors of its own AWS calls."""
 
 
 class AwsErrorCount(Response):

@@ -1,4 +1,4 @@
-"""Albums on the wire: what lies in them, who is in them, who is invited."""
+"""Albums on the wire: albums, their items, members and invitations."""
 
 from enum import StrEnum
 from typing import Annotated, Literal, Self
@@ -15,18 +15,20 @@ DESCRIPTION_CHARACTERS = 2_000
 LABEL_CHARACTERS = 320
 MAX_ITEMS_PER_REQUEST = 500
 MAX_ITEMS = 100_000
-"""Of one album."""
+"""In one album."""
 MAX_MEMBERS = 500
 
 
 class AlbumOrder(StrEnum):
     CAPTURED = "captured"
-    """The oldest first."""
+    """Oldest first."""
     MANUAL = "manual"
 
 
 class Role(StrEnum):
-    """What a member may do: a viewer sees, comments, leaves; a contributor also adds own items; the owner the rest."""
+    """What a member may do: a viewer sees, comments and leaves; a contributor also adds own items; the owner does the
+    rest.
+    """
 
     OWNER = "owner"
     CONTRIBUTOR = "contributor"
@@ -47,7 +49,7 @@ class CreateAlbum(Request):
 
 
 class EditAlbum(Request):
-    """Only what is named changes."""
+    """Changes only the fields that are sent."""
 
     title: Title | None = None
     description: Description | None = None
@@ -91,7 +93,7 @@ class AlbumItemPage(Response):
 
 
 class AddItems(Request):
-    """Own items only. What is in the album already stays where it is."""
+    """Adds the caller's own items. An item that is already in the album keeps its position."""
 
     ids: ItemIds
 
@@ -111,7 +113,7 @@ class RemovedItems(Response):
 
 
 class MoveItems(Request):
-    """Puts the items, in this order, before or after another one of the album."""
+    """Puts the items, in this order, before or after another item of the album."""
 
     ids: ItemIds
     before: ItemIdField | None = None
@@ -143,13 +145,13 @@ class ChangeRole(Request):
 
 
 class TransferAlbum(Request):
-    """The member to whom the album is offered. Once they accept, the previous owner stays as a contributor."""
+    """Names the member to whom the album is offered. Once they accept, the previous owner stays as a contributor."""
 
     account_id: AccountIdField
 
 
 class AlbumTransfer(Response):
-    """An offer that has not been accepted yet."""
+    """An offer that is not accepted yet."""
 
     album_id: AlbumIdField
     from_account_id: AccountIdField = Field(description="The owner, who may withdraw it.")

@@ -33,7 +33,7 @@ class Comment(Response):
 
 
 class CommentPage(Response):
-    """The newest first."""
+    """Newest first."""
 
     comments: tuple[Comment, ...]
     next_cursor: str | None

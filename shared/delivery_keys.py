@@ -1,4 +1,4 @@
-"""The keys that sign delivery URLs as one file keeps them: the first one signs, older ones still count at the edge."""
+"""The keys that sign delivery URLs, as one file stores them: the first one signs, older ones stay valid at the edge."""
 
 from typing import Annotated
 
@@ -18,7 +18,7 @@ class DeliveryKey(BaseModel):
 
 
 class DeliveryKeys(BaseModel):
-    """The newest first; never empty."""
+    """Newest first; never empty."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 

@@ -1,4 +1,4 @@
-"""The event log on the wire: the types of events and what one looks like."""
+"""The event log on the wire: the event types and their shape."""
 
 from enum import StrEnum
 from typing import Any
@@ -38,10 +38,10 @@ class EventType(StrEnum):
 
 
 COMPLETIONS = frozenset({EventType.ITEM_READY, EventType.ITEM_FAILED})
-"""What is also published to SNS."""
+"""The types that are also published to SNS."""
 
 HEAD_HEADER = "Darkroom-Events"
-"""On every list answer: the last event's number, read before the list."""
+"""On every list response: the number of the last event, read before the list."""
 
 
 class Event(Response):
@@ -59,7 +59,7 @@ class EventPage(Response):
 
 
 class Progress(Response):
-    """How far a video is; travels in the stream as `event: progress`, is in no log, and may get lost."""
+    """How far a video is. Sent in the stream as `event: progress`; it is not in the log and may get lost."""
 
     id: ItemIdField
     percent: float = Field(ge=0, le=100)

@@ -1,4 +1,4 @@
-"""Exports on the wire: everything of an account as one file."""
+"""Exports on the wire: all data of an account as one file."""
 
 from enum import StrEnum
 
@@ -18,7 +18,7 @@ class ExportState(StrEnum):
 
 
 class Export(Response):
-    """A ZIP of all originals under their names, and `items.json` with what the API knows of each."""
+    """A ZIP of all originals under their names, with `items.json`, which holds the API's data of each."""
 
     id: ExportIdField
     state: ExportState

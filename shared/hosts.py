@@ -1,4 +1,4 @@
-"""Which `Host` a process serves. A page whose name was rebound to our address sends that name, and is refused."""
+"""Decide which `Host` a process serves; a page whose name was rebound to our address sends that name and is refused."""
 
 import ipaddress
 import re
@@ -21,7 +21,7 @@ class AllowedHosts:
 
     @classmethod
     def parse(cls, text: str, listen_host: str, listen_port: int) -> Self:
-        """Read comma-separated entries; without any, only the address that is listened on. Raises ValueError."""
+        """Read comma-separated entries; without any, allow only the listening address. Raises ValueError."""
         entries = frozenset(part.strip().lower() for part in text.split(",") if part.strip())
         for entry in entries:
             if entry != ANY and not _HOST.fullmatch(entry):
@@ -31,8 +31,8 @@ class AllowedHosts:
     def allows(self, headers: Iterable[tuple[bytes, bytes]], path: str) -> bool:
         """Decide on a request's raw headers, whose names are in lower case.
 
-        Load balancers name an instance by its address, so health checks may name any address. A page cannot use this:
-        what it rebinds is a name.
+        Health checks may name any address, because load balancers name an instance by its address. A page cannot
+        exploit this: it can rebind names only.
         """
         if ANY in self.entries:
             return True
@@ -46,7 +46,7 @@ class AllowedHosts:
 
 
 def checked_hosts(text: str) -> str:
-    """For settings: return the text as it is. Raises ValueError."""
+    """Return the text unchanged; for settings. Raises ValueError if an entry is not a host."""
     AllowedHosts.parse(text, "", 0)
     return text
 

@@ -1,4 +1,6 @@
-"""Typed ids: a prefix that names the kind, and a ULID (https://github.com/ulid/spec), so that ids sort by creation."""
+"""Typed ids: a prefix that names the kind, and a ULID (https://github.com/ulid/spec), so that ids sort by creation
+time.
+"""
 
 import re
 import secrets
@@ -26,7 +28,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def new_ulid() -> str:
-    """26 characters: 48 bits of milliseconds, then 80 random bits."""
+    """Return 26 characters: 48 bits of milliseconds, then 80 random bits."""
     return _ulid(time.time_ns() // 1_000_000, secrets.randbits(_RANDOM_BITS))
 
 
@@ -68,7 +70,7 @@ def new_comment_id() -> CommentId:
 
 
 def first_comment_id(moment: datetime) -> CommentId:
-    """The least that a comment of that millisecond may have; those of every older one are below it."""
+    """Return the lowest id that a comment of that millisecond can have; ids of all older comments are lower."""
     return CommentId(f"cmt_{_ulid((moment - _EPOCH) // timedelta(milliseconds=1), 0)}")
 
 

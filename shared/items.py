@@ -1,4 +1,4 @@
-"""Items on the wire: the states and failures that clients see, requests, answers."""
+"""Items on the wire: the states and failures that clients see, requests and responses."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -28,7 +28,7 @@ class ItemKind(StrEnum):
 
 
 class FailureCode(StrEnum):
-    """Why an item could not be made ready."""
+    """Why processing an item failed."""
 
     UNSUPPORTED = "unsupported"
     DAMAGED = "damaged"
@@ -109,7 +109,7 @@ class SingleUpload(Response):
 
 
 class MultipartUpload(Response):
-    """Parts of this size (the last may be shorter); ask `POST /items/{id}/parts` for their URLs."""
+    """Parts of this size (the last may be shorter); `POST /items/{id}/parts` returns their URLs."""
 
     part_size_bytes: int
     part_count: int
@@ -148,7 +148,7 @@ class StoredPart(Response):
 
 
 class StoredParts(Response):
-    """What S3 has; a later upload goes on from here."""
+    """The parts that S3 has; a resumed upload continues from them."""
 
     part_size_bytes: int
     part_count: int
@@ -161,7 +161,7 @@ class CompletedItem(Response):
 
 
 class EditItem(Request):
-    """Only what is named changes."""
+    """Changes only the fields that are sent."""
 
     name: Name | None = None
     caption: Caption | None = None

@@ -1,4 +1,4 @@
-"""Every error that the API can answer, as one table: class, stable type, status, title, whether to try again."""
+"""Every error of the API as one table: class, stable type, status, title, whether to retry."""
 
 from typing import Any, ClassVar
 
@@ -21,7 +21,7 @@ class Problem(Exception):
         self.extras = extras
 
     def body(self) -> dict[str, Any]:
-        """The members of the problem document."""
+        """Return the members of the problem document."""
         members: dict[str, Any] = {"type": TYPE_PREFIX + self.type, "title": self.title, "status": self.status}
         if self.detail is not None:
             members["detail"] = self.detail

@@ -1,3 +1,3 @@
-"""Search on the wire: what may be asked; the answer is a page of items."""
+"""Search on the wire: the limits of a query; the response is a page of items."""
 
 SEARCH_CHARACTERS = 200

@@ -1,4 +1,4 @@
-"""Links to albums on the wire: what an owner makes, and what a visitor without an account sees."""
+"""Share links to albums on the wire: what an owner creates, and what a visitor without an account sees."""
 
 from typing import Annotated
 
@@ -9,9 +9,9 @@ from shared.times import Moment
 from shared.wire import Request, Response
 
 SHARE_HEADER = "Darkroom-Share"
-"""Carries the link's token. It never stands in a path or a query."""
+"""Carries the link's token, which is never part of a path or a query."""
 PROOF_HEADER = "Darkroom-Share-Proof"
-"""Carries what `POST /shared/unlock` answers, where a link has a password."""
+"""Carries the proof that `POST /shared/unlock` returns, if the link has a password."""
 
 MAX_SHARES = 100
 """Of one album."""
@@ -30,7 +30,7 @@ class CreateShare(Request):
 
 
 class EditShare(Request):
-    """Only what is named changes. `expires_at` and `password` can be taken away with null."""
+    """Changes only the fields that are sent. Null removes `expires_at` or `password`."""
 
     label: ShareLabel | None = None
     expires_at: Moment | None = None
@@ -55,7 +55,7 @@ class CreatedShare(Response):
 
 
 class SharePage(Response):
-    """All links of the album, the newest first; those that have expired, too."""
+    """All links of the album, newest first, including expired ones."""
 
     shares: tuple[Share, ...]
 
@@ -70,7 +70,7 @@ class UnlockedShare(Response):
 
 
 class SharedAlbum(Response):
-    """An album as somebody sees it who has a link."""
+    """An album as visitors with a link see it."""
 
     title: str
     description: str

@@ -1,4 +1,4 @@
-"""asyncio.TaskGroup for every Python that we name: after its failure, time limits in the same task still work."""
+"""asyncio.TaskGroup for every supported Python: after it fails, time limits in the same task still work."""
 
 import asyncio
 import sys
@@ -6,10 +6,11 @@ from types import TracebackType
 
 
 class TaskGroup(asyncio.TaskGroup):  # noqa: TID251 - mended here
-    """Leaves no cancellation request on the task that it failed in, as from Python 3.13 on.
+    """Leaves no cancellation request on the task in which it failed, as Python 3.13 and later do.
 
-    Before, a group that failed while its end was awaited left one counted, and up to Python 3.11.3 each later
-    `asyncio.timeout` of that task, those inside libraries included, then raised CancelledError for TimeoutError.
+    Before 3.13, a group that failed while it was awaited left one request counted. Up to Python 3.11.3, each later
+    `asyncio.timeout` in that task, those inside libraries included, then raised CancelledError instead of
+    TimeoutError.
     """
 
     _parent_cancel_requested: bool  # asyncio's own: this group has cancelled the task around it
@@ -17,7 +18,7 @@ class TaskGroup(asyncio.TaskGroup):  # noqa: TID251 - mended here
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        withdrawn = self._parent_cancel_requested  # asyncio itself takes a request back that was made in the body
+        withdrawn = self._parent_cancel_requested  # asyncio itself withdraws a request made in the body
         try:
             await super().__aexit__(kind, error, traceback)
         finally:

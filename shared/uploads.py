@@ -1,4 +1,4 @@
-"""How bytes are cut and named: part sizes, the two digests, and the limits that both sides check."""
+"""Part sizes, the two digests, and the limits that both sides check."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from pydantic import StringConstraints
 
 MEBIBYTE = 1024 * 1024
 SINGLE_PUT_BYTES = 16 * MEBIBYTE
-"""Up to here an item travels in one PUT, above in parts."""
+"""An item up to this size is sent in one PUT, a larger one in parts."""
 LARGEST_ITEM_BYTES = 20 * 1024 * MEBIBYTE
 MAX_PARTS = 1_000
 MAX_PARTS_PER_REQUEST = 100
@@ -20,7 +20,7 @@ PartDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 def part_size_bytes(size_bytes: int) -> int:
-    """The one part size for an item of this size: 16 MiB, doubled until at most 1,000 parts are needed."""
+    """Return the only part size for an item of this size: 16 MiB, doubled until at most 1,000 parts are needed."""
     part = SINGLE_PUT_BYTES
     while size_bytes > part * MAX_PARTS:
         part *= 2
@@ -32,17 +32,17 @@ def part_count(size_bytes: int) -> int:
 
 
 def part_bytes(size_bytes: int, number: int) -> int:
-    """How long part `number` (from 1) of an item of this size is; the last may be shorter."""
+    """Return the length of part `number` (from 1) of an item of this size; the last part may be shorter."""
     part = part_size_bytes(size_bytes)
     return min(part, size_bytes - part * (number - 1))
 
 
 def whole_digest(sha256_hex: str) -> str:
-    """The digest of an item that travelled in one PUT."""
+    """Return the digest of an item sent in one PUT."""
     return f"sha256:{sha256_hex}"
 
 
 def parts_digest(part_sha256s_hex: Sequence[str]) -> str:
-    """The digest of an item that travelled in parts: SHA-256 over the parts' SHA-256s, S3's composite checksum."""
+    """Return the digest of an item sent in parts: SHA-256 over the parts' SHA-256s, S3's composite checksum."""
     joined = b"".join(bytes.fromhex(part) for part in part_sha256s_hex)
     return f"sha256-parts:{hashlib.sha256(joined).hexdigest()}-{len(part_sha256s_hex)}"

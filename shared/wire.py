@@ -1,15 +1,15 @@
-"""How every model on the wire behaves: frozen, and without tolerance for unknown fields in what clients send."""
+"""Base models on the wire: frozen; requests forbid unknown fields."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Request(BaseModel):
-    """What a client sends; an unknown field is an error."""
+    """A client's request; an unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Response(BaseModel):
-    """What the service answers; a client ignores fields that it does not know, so that the service may grow."""
+    """A response of the service; clients ignore unknown fields, so that later versions may add some."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)

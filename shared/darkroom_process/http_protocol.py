@@ -1,9 +1,9 @@
-"""uvicorn's HTTP protocol with limits on a request's head and without leniency; every server of ours uses it.
+"""uvicorn's HTTP protocol with limits on a request's head and strict parsing; every server of ours uses it.
 
 llhttp, the parser inside httptools, refuses bare LF and CR, folded lines, spaces before a colon, control characters,
-repeated Content-Length, and Content-Length beside Transfer-Encoding. `check_head` refuses what llhttp accepts. This
-class limits the bytes and seconds of a head, refuses trailers and long pipelines, and sends each refusal as
-problem+json after the responses that come before it.
+repeated Content-Length, and Content-Length together with Transfer-Encoding. `check_head` refuses what llhttp accepts.
+This class limits the bytes and seconds of a head, refuses trailers and long pipelines, and sends each error as
+problem+json after the responses to earlier requests.
 
 The normal path is cheap: no byte is copied, and a head that arrives in one piece needs no timer.
 """
@@ -23,7 +23,7 @@ from shared.darkroom_process.request_head import MAX_HEAD_BYTES, check_head
 from shared.problems import MEDIA_TYPE, BadRequest, HeadTooLarge, Problem, RequestTimeout
 
 MAX_PIPELINED = 16
-"""Requests that wait for the response to an earlier one of their connection; uvicorn has no limit."""
+"""Requests that wait for the response to an earlier one on their connection; uvicorn has no limit."""
 
 _ERROR_HEADERS = (
     f"content-type: {MEDIA_TYPE}\r\n"
@@ -48,7 +48,7 @@ class _Reading(Enum):
 
 
 class StrictHttpProtocol(HttpToolsProtocol):
-    """One connection. Without a request, also at its start, it is closed after uvicorn's `timeout_keep_alive`."""
+    """One connection. While it has no request, also at its start, it closes after uvicorn's `timeout_keep_alive`."""
 
     max_head_seconds: ClassVar[float] = 5.0
     """From the first byte of a head to its last."""
@@ -88,7 +88,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._ignores_input = True  # it is served as HTTP/1.1, and nothing after it
+            self._ignores_input = True  # the request is served as HTTP/1.1; nothing after it is read
         except httptools.HttpParserError as error:
             cause = error.__context__
             self._refuse(cause if isinstance(cause, Problem) else BadRequest("The request is not valid HTTP/1.1."))
@@ -151,13 +151,13 @@ class StrictHttpProtocol(HttpToolsProtocol):
 
     def _end_slow_head(self) -> None:
         self._head_timer = None
-        if self.flow.read_paused:  # by us: the client may have sent the rest
+        if self.flow.read_paused:  # we paused reading: the client may have sent the rest
             self._head_timer = self.loop.call_later(self.max_head_seconds, self._end_slow_head)
         else:
             self._refuse(RequestTimeout())
 
     def _refuse(self, problem: Problem) -> None:
-        """Read nothing more, respond to the requests before, then with the problem, then close."""
+        """Read nothing more, respond to the earlier requests, then send the problem and close."""
         self._ignores_input = True
         self._stop_head_timer()
         log.info("request.refused", status=problem.status, reason=problem.detail or problem.title)
@@ -169,7 +169,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
 
     def _abandon(self, cycle: RequestResponseCycle) -> None:
         """End a request whose body is malformed; its application sees a client that disconnected."""
-        if self.pipeline:  # it is the last of them and was not started
+        if self.pipeline:  # it is the last in the pipeline and was not started
             self.pipeline.popleft()
             return
         may_respond = not cycle.response_started
@@ -181,7 +181,9 @@ class StrictHttpProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _send_error(self, problem: Problem) -> None:
-        """A client that goes on sending may see a reset instead: what it sends is not read to its end."""
+        """Send the problem and close. A client that keeps sending may see a reset instead, because its input is not
+        read to the end.
+        """
         if self.transport.is_closing():
             return
         body = json.dumps(problem.body()).encode()

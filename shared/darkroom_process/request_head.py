@@ -1,17 +1,17 @@
-"""The rules for a request's head that the HTTP parser does not check."""
+"""Check a request's head for what the HTTP parser accepts but we refuse."""
 
 import re
 
 from shared.problems import BadRequest, HeadTooLarge
 
 MAX_HEAD_BYTES = 64 * 1024
-"""Of target, names and values, with 4 bytes for the separators of each field."""
+"""Sum of target, names and values, plus 4 bytes for the separators of each field."""
 
 _HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]+")
 _VERSIONS = ("1.1", "1.0")
 
 Headers = list[tuple[bytes, bytes]]
-"""Names are in lower case."""
+"""Names in lower case."""
 
 
 def check_head(http_version: str, target: bytes, headers: Headers, *, upgrade: bool) -> None:
@@ -29,5 +29,5 @@ def check_head(http_version: str, target: bytes, headers: Headers, *, upgrade: b
         if name == b"transfer-encoding" and (http_version != "1.1" or value.lower() != b"chunked"):
             raise BadRequest("The only transfer coding is chunked, in HTTP/1.1.")
         if upgrade and (name == b"transfer-encoding" or (name == b"content-length" and value != b"0")):
-            # The parser takes such a body for the next request.
+            # The parser takes such a body as the next request.
             raise BadRequest("A request that proposes another protocol must not have a body.")

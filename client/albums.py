@@ -31,7 +31,7 @@ PageT = TypeVar("PageT", AlbumPage, AlbumItemPage, MemberPage)
 
 
 class Albums:
-    """Reached as `client.albums`. Raises NotFound for what is absent or not shared with you."""
+    """Available as `client.albums`. Raises NotFound if the album is absent or not shared with the caller."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -40,7 +40,7 @@ class Albums:
         return await self._connection.request("POST", PATH, Album, album)
 
     async def list(self) -> AsyncIterator[Album]:
-        """Own and joined ones, the newest first."""
+        """Iterate over own and joined albums, newest first."""
         async for page in self._pages(PATH, AlbumPage):
             for album in page.albums:
                 yield album
@@ -49,22 +49,22 @@ class Albums:
         return await self._connection.request("GET", f"{PATH}/{album}", Album)
 
     async def edit(self, album: AlbumId, change: EditAlbum, *, expected_version: int | None = None) -> Album:
-        """Raises Outdated when the album is not at `expected_version`."""
+        """Change the fields that are set. Raises Outdated if the album is not at `expected_version`."""
         headers = {"If-Match": f'"{expected_version}"'} if expected_version is not None else None
         return await self._connection.request("PATCH", f"{PATH}/{album}", Album, _named(change), headers=headers)
 
     async def delete(self, album: AlbumId) -> None:
-        """The items in it stay."""
+        """Delete the album; its items stay."""
         await self._connection.send("DELETE", f"{PATH}/{album}")
 
     async def items(self, album: AlbumId) -> AsyncIterator[AlbumItem]:
-        """In the album's order."""
+        """Iterate over the items in the album's order."""
         async for page in self._pages(f"{PATH}/{album}/items", AlbumItemPage):
             for item in page.items:
                 yield item
 
     async def add(self, album: AlbumId, items: Sequence[ItemId]) -> AddedItems:
-        """Own ones, as many as you like."""
+        """Add own items, in requests of at most 500."""
         added: list[ItemId] = []
         absent: list[ItemId] = []
         for some in _portions(items):
@@ -74,7 +74,7 @@ class Albums:
         return AddedItems(added=tuple(added), absent=tuple(absent))
 
     async def remove(self, album: AlbumId, items: Sequence[ItemId]) -> RemovedItems:
-        """The items themselves stay."""
+        """Remove items from the album; the items themselves stay."""
         removed: list[ItemId] = []
         absent: list[ItemId] = []
         for some in _portions(items):
@@ -88,22 +88,22 @@ class Albums:
         await self._connection.send("POST", f"{PATH}/{album}/items/move", body=move)
 
     async def members(self, album: AlbumId) -> AsyncIterator[Member]:
-        """By name, without addresses."""
+        """Iterate over the members by name; e-mail addresses are not included."""
         async for page in self._pages(f"{PATH}/{album}/members", MemberPage):
             for member in page.members:
                 yield member
 
     async def remove_member(self, album: AlbumId, account: AccountId) -> None:
-        """With your own id: leaves the album."""
+        """Remove a member; with the caller's own id, leave the album."""
         await self._connection.send("DELETE", f"{PATH}/{album}/members/{account}")
 
     async def invite(self, album: AlbumId, *, role: Role = Role.VIEWER, label: str = "") -> NewInvitation:
-        """Give its token to one person."""
+        """Create an invitation. Its token is for one person."""
         body = CreateInvitation.model_validate({"role": role, "label": label})
         return await self._connection.request("POST", f"{PATH}/{album}/invitations", NewInvitation, body, keyless=True)
 
     async def accept(self, token: str) -> Album:
-        """Joins the album that the invitation is for."""
+        """Join the album that the invitation is for."""
         return await self._connection.request("POST", "/v1/invitations/accept", Album, {"token": token}, keyless=True)
 
     async def _pages(self, path: str, kind: type[PageT]) -> AsyncIterator[PageT]:

@@ -30,8 +30,8 @@ from shared.items import Item, Rendition
 class DarkroomClient:
     """`async with DarkroomClient("https://photos.example", token=…) as client: await client.upload("a.jpg")`.
 
-    `journal` names a file in which interrupted uploads are remembered across processes. Every call raises the
-    problems of `shared/problems.py`, or `client.errors.NotReachable` when nobody answers.
+    `journal` is the path of a file that records interrupted uploads across processes. Every call raises the problems
+    of `shared/problems.py`, or `client.errors.NotReachable` if the service does not respond.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class DarkroomClient:
     async def download_export(
         self, export: Export, target: Path, *, force: bool = False, on_bytes: Callable[[int], None] | None = None
     ) -> None:
-        """One that is ready. See `downloads.download`."""
+        """Download an export that is ready. See `downloads.download`."""
 
         async def link() -> str:
             url = (await self.exports.require(export.id)).url
@@ -120,15 +120,17 @@ class DarkroomClient:
         await download(self._storage, link, target, expected, force=force, on_bytes=on_bytes)
 
     def events(self, *, after: int) -> AsyncGenerator[events.StreamedEvent, None]:
-        """Every event after number `after`, as it happens, for ever; see `events.follow`."""
+        """Stream every event after number `after`, without end; see `events.stream_events`."""
         return events.stream_events(self._connection, after=after)
 
     async def event_page(self, *, after: int, limit: int = 100, wait_seconds: int = 0) -> EventPage:
-        """Raises EventsGone (with `oldest` and `head` in its extras) when `after` is before what is kept."""
+        """Return a page of events. Raises EventsGone (extras `oldest` and `head`) if `after` is before the oldest
+        stored event.
+        """
         return await events.event_page(self._connection, after=after, limit=limit, wait_seconds=wait_seconds)
 
     async def overview(self) -> dict[str, Any]:
-        """The installation's numbers; for administrators."""
+        """Return the installation's numbers; for administrators."""
         current = (await self._connection.send("GET", "/v1/admin/overview")).json()
         if not isinstance(current, dict):
             raise UnexpectedResponse("the overview is not what this client expects")

@@ -1,4 +1,4 @@
-"""The `darkroom` command: reads the arguments, runs one command, turns errors into a line and an exit code."""
+"""The `darkroom` command: parse the arguments, run one command, turn errors into a line and an exit code."""
 
 import argparse
 import os
@@ -40,7 +40,7 @@ exit codes:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit code."""
+    """Run the command and return its exit code."""
     prepare()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -55,10 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         remark(chosen.resume)
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has seen enough
+    except BrokenPipeError:  # the reader of our output has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FAILURE
-    except OSError as error:  # no room for our output, for example
+    except OSError as error:  # no space left for our output, for example
         print_error(explained(ClientError(str(error))))
         return ExitCode.FAILURE
 
@@ -77,7 +77,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     for topic in (sign_in, uploading, listing, searching, downloading, changing, watching, exporting, account):
         topic.register(commands, common)
     command = next((word for word in words if not word.startswith("-")), None)
-    if command not in commands.choices:  # their modules take time to load, so only what may be meant
+    if command not in commands.choices:  # loading the plugins' modules takes time, so only for an unknown command
         plugins.add_plugins(commands, command)
     return parser
 

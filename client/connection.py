@@ -1,4 +1,4 @@
-"""Requests to the API: address, token, time limits, repeats, and problem+json turned back into exceptions."""
+"""Requests to the API: address, token, time limits, retries, and problem+json translated to exceptions."""
 
 import asyncio
 import json
@@ -20,18 +20,18 @@ ResponseT = TypeVar("ResponseT", bound=BaseModel)
 Body = BaseModel | Mapping[str, Any]
 
 REPLY_SECONDS = 15.0
-"""The service gives a request 10 s; what takes longer than this will not come."""
+"""The service limits a request to 10 s; a response that takes longer than this will not arrive."""
 WHOLE_REQUEST_SECONDS = 45.0
-"""Against answers that drip: the single waits above could add up without an end."""
+"""Limit against responses that arrive in tiny pieces: the limits of the single reads could add up without end."""
 MAX_IDLE_SECONDS = 45.0
-"""A stream beats every 15 s; after three missed beats nobody is there."""
+"""A stream has a heartbeat every 15 s; after three missed ones the connection counts as dead."""
 MAX_RETRY_AFTER_SECONDS = 3_600.0
 LOOPBACK: Mapping[str, None] = {"all://localhost": None, "all://127.0.0.1": None, "all://[::1]": None}
-"""Never through a proxy, whatever the environment says."""
+"""Never through a proxy, whatever the environment configures."""
 
 
 def base_url(text: str) -> httpx.URL:
-    """Raises ValueError when `text` is no http(s) address."""
+    """Raises ValueError if `text` is not an http(s) address."""
     try:
         url = httpx.URL(text.strip().rstrip("/"))
     except httpx.InvalidURL as error:
@@ -63,7 +63,7 @@ class Connection:
     async def request(
         self, method: str, path: str, model: type[ResponseT], body: Body | None = None, **options: Any
     ) -> ResponseT:
-        """The answer as a model. `options` are those of `send`."""
+        """Send a request and return the response as a model. `options` are those of `send`."""
         return parsed(await self.send(method, path, body=body, **options), model)
 
     async def send(
@@ -77,10 +77,10 @@ class Connection:
         keyless: bool = False,
         longer_seconds: float = 0.0,
     ) -> httpx.Response:
-        """A successful answer. Raises the problem that the service names, or NotReachable.
+        """Send a request and return a successful response. Raises the service's problem, or NotReachable.
 
-        A POST carries an Idempotency-Key, the same in each repetition; `keyless` is for routes that refuse one. Only
-        such a POST and a GET are repeated.
+        A POST carries an Idempotency-Key, the same one in each retry; `keyless` is for routes that refuse it. Only
+        such a POST and a GET are retried.
         """
         all_headers = self._headers() | dict(headers or {})
         if method == "POST" and not keyless:
@@ -107,7 +107,7 @@ class Connection:
     async def stream(
         self, path: str, parameters: Mapping[str, str | int], headers: Mapping[str, str]
     ) -> AsyncIterator[httpx.Response]:
-        """One attempt at an answer without an end. Raises like `send`, also from within the block."""
+        """Make one attempt at an endless response. Raises like `send`, also inside the block."""
         request = self._http.build_request(
             "GET",
             self.url.copy_with(path=self.url.path.rstrip("/") + path),
@@ -132,7 +132,7 @@ class Connection:
 
 @contextmanager
 def translated_errors(address: str) -> Iterator[None]:
-    """Turns httpx's errors and an `asyncio.timeout` into NotReachable."""
+    """Translate httpx's errors and an `asyncio.timeout` to NotReachable."""
     try:
         yield
     except (httpx.TransportError, httpx.StreamError, TimeoutError) as error:
@@ -148,14 +148,14 @@ def parsed(response: httpx.Response, model: type[ResponseT]) -> ResponseT:
 
 
 def require_success(response: httpx.Response) -> httpx.Response:
-    """Raises the problem that the answer describes unless it is a success."""
+    """Return the response if it is a success; otherwise raise the problem that it describes."""
     if not response.is_success:
         raise problem_of(response)
     return response
 
 
 def problem_of(response: httpx.Response) -> Problem:
-    """The class of its type; a plain `Problem` with `extras["status"]` for a type that we do not know."""
+    """Return the problem by its type; for an unknown type a plain `Problem` with `extras["status"]`."""
     retry_after = retry_after_seconds(response)
     whole_seconds = None if retry_after is None else round(retry_after)
     members = _problem_members(response)
@@ -171,7 +171,7 @@ def problem_of(response: httpx.Response) -> Problem:
 
 
 def retry_after_seconds(response: httpx.Response) -> float | None:
-    """Retry-After as seconds from now, in either of its two forms."""
+    """Return Retry-After as seconds from now, from either of its two forms."""
     text = response.headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         return min(float(text), MAX_RETRY_AFTER_SECONDS)

@@ -1,4 +1,4 @@
-"""Saved sign-ins, one per server, in a file that only its owner may read."""
+"""Saved sign-ins, one per server, in a file that only its owner can read."""
 
 import json
 import os
@@ -19,18 +19,18 @@ class SavedSignIn:
 @dataclass(frozen=True, slots=True)
 class Credentials:
     newest: str | None
-    """The server that was signed in to last: what commands mean that name none."""
+    """The server of the newest sign-in: the default of commands that name no server."""
     servers: Mapping[str, SavedSignIn]
 
 
 class CredentialsFile:
-    """Every change writes a new file and puts it in the old one's place."""
+    """Every change writes a new file and replaces the old one with it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def read(self) -> Credentials:
-        """Empty when there is no file. Raises UnusableState when it can't be read."""
+        """Return no sign-ins if the file is absent. Raises UnusableState if it cannot be read."""
         try:
             document = json.loads(self._path.read_bytes())
             servers = {url: SavedSignIn(entry["email"], entry["token"]) for url, entry in document["servers"].items()}
@@ -55,7 +55,8 @@ class CredentialsFile:
         }
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile("w", dir=self._path.parent, delete=False) as file:  # made with 0600
+            # created with mode 0600
+            with tempfile.NamedTemporaryFile("w", dir=self._path.parent, delete=False) as file:
                 json.dump(document, file, indent=2)
                 file.flush()
                 os.fsync(file.fileno())

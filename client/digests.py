@@ -1,4 +1,4 @@
-"""Hashes a file part by part, in threads: the digest that the service knows it by, and each part's own."""
+"""Hash a file part by part, in threads: the digest that identifies it to the service, and each part's digest."""
 
 import asyncio
 import os
@@ -24,13 +24,13 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class FileDigest:
     digest: str
-    """As the wire writes it."""
+    """In the wire format."""
     parts: tuple[Part, ...]
-    """One that is the whole file when it travels in one PUT."""
+    """One part that covers the whole file if it is sent in one PUT."""
 
 
 async def digest_file(file: LocalFile, slots: asyncio.Semaphore, on_bytes: Callable[[int], None]) -> FileDigest:
-    """`slots` bounds the threads of all files together. Raises UnusableFile, FileChanged."""
+    """Hash the file. `slots` bounds the threads of all files together. Raises UnusableFile, FileChanged."""
     done_bytes = 0
 
     async def hashed(number: int, offset: int, length: int) -> Part:

@@ -1,4 +1,4 @@
-"""Downloads originals and renditions: to a temporary file, verified, then under its name, never over another file."""
+"""Download originals and renditions to a temporary file, verify it, then rename it, never over another file."""
 
 import asyncio
 import hashlib
@@ -21,11 +21,11 @@ PARTIAL = 206
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the downloaded bytes must be."""
+    """What the downloaded bytes must match."""
 
     size_bytes: int
     digest: str | None
-    """One of the two forms of an item's digest; absent for renditions, which have a size only."""
+    """One of the two forms of an item's digest; None for renditions, which are checked by size only."""
 
 
 LinkSource = Callable[[], Awaitable[str]]
@@ -40,10 +40,11 @@ async def download(
     force: bool = False,
     on_bytes: Callable[[int], None] | None = None,
 ) -> None:
-    """`link` gives a signed URL and is asked again when one has expired; after an interruption the rest is fetched.
+    """Download to `target`; after an interruption, continue with the missing rest.
 
-    Raises UnusableFile when `target` exists (unless `force`) or can't be written, DamagedCopy when the bytes are not
-    the wanted ones; then nothing is left behind.
+    `link` returns a signed URL and is called again after one has expired. Raises UnusableFile if `target` exists
+    (unless `force`) or cannot be written, DamagedCopy if the bytes do not match `expected`; in both cases no partial
+    file remains.
     """
     partial = await asyncio.to_thread(_begin, target, force)
     try:
@@ -51,7 +52,7 @@ async def download(
             await _fetch(storage, link, partial, on_bytes)
             await asyncio.to_thread(_require_expected, partial, expected)
         await asyncio.to_thread(_move, Path(partial.name), target, force)
-    finally:  # also when cancelled: a partial file must not stay
+    finally:  # also on cancellation: a partial file must not stay
         _discard(Path(partial.name))
 
 
@@ -82,7 +83,7 @@ def _begin(target: Path, force: bool) -> IO[bytes]:
         raise UnusableFile("exists already; --force replaces it")
     partial = target.parent / f".darkroom-{secrets.token_hex(8)}.part"
     try:
-        return partial.open("x+b")  # with the owner's usual permissions, which a temporary file would not get
+        return partial.open("x+b")  # with the owner's default permissions, which a temporary file would not have
     except OSError as error:
         raise UnusableFile(f"cannot be written: {error.strerror}") from error
 
@@ -110,7 +111,7 @@ def _require_expected(partial: IO[bytes], expected: Expected) -> None:
 
 
 def digest_of(path: Path, like: str) -> str:
-    """The file's digest in the same form as `like`: over the whole, or over its parts."""
+    """Return the file's digest in the same form as `like`: over the whole file, or over its parts."""
     with path.open("rb") as file:
         if like.startswith("sha256:"):
             return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
@@ -133,14 +134,14 @@ def _part_sha256(file: IO[bytes], offset: int, length: int) -> bytes:
 
 
 def _discard(partial: Path) -> None:
-    """In no thread, so that a cancelled download can't leave it undone."""
+    """Delete the partial file. Runs in the event loop, not in a thread, so that cancellation cannot skip it."""
     partial.unlink(missing_ok=True)
 
 
 def _move(partial: Path, target: Path, force: bool) -> None:
     try:
         if not force:
-            target.touch(exist_ok=False)  # takes the name, so that nobody else's file is replaced below
+            target.touch(exist_ok=False)  # claims the name, so that no other process's file is replaced below
         partial.replace(target)
     except FileExistsError as error:
         raise UnusableFile("exists already; --force replaces it") from error

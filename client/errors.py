@@ -1,4 +1,4 @@
-"""What can go wrong on this side of the wire; what the service itself answers is a `shared.problems.Problem`."""
+"""Errors of the client itself; errors of the service are `shared.problems.Problem`."""
 
 
 class ClientError(Exception):
@@ -8,31 +8,31 @@ class ClientError(Exception):
 
 
 class NotReachable(ClientError):
-    """Nobody answered, or not in time."""
+    """The service did not respond, or not in time."""
 
 
 class UnexpectedResponse(ClientError):
-    """Somebody answered who does not speak as a Darkroom does."""
+    """The response does not come from a Darkroom service."""
 
 
 class UnusableState(ClientError):
-    """A file that this client keeps for itself can't be read or written."""
+    """A state file of this client cannot be read or written."""
 
 
 class UnusableFile(ClientError):
-    """The local file can't be read, or is nothing that an item could be made of."""
+    """The local file cannot be read, or cannot become an item."""
 
 
 class FileChanged(ClientError):
-    """The local file is no longer the one whose upload began."""
+    """The local file changed since its upload began."""
 
 
 class TransferRefused(ClientError):
-    """The storage will not take or give these bytes, and asking again would not help."""
+    """The storage refuses to store or return these bytes; a retry would not help."""
 
 
 class StorageBusy(ClientError):
-    """The storage asks for patience."""
+    """The storage is throttling; a retry later may succeed."""
 
     def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
         super().__init__(message)
@@ -40,7 +40,7 @@ class StorageBusy(ClientError):
 
 
 class LinkExpired(ClientError):
-    """A signed URL does not work any more; a new one will."""
+    """A signed URL has expired; a new one will work."""
 
 
 class UploadGone(ClientError):
@@ -48,10 +48,10 @@ class UploadGone(ClientError):
 
 
 class DamagedCopy(ClientError):
-    """The bytes that arrived are not the ones that were promised."""
+    """The received bytes do not match the expected ones."""
 
 
 def first_failure(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The tasks of one piece of work fail for one reason; which of them said so first does not matter."""
+    """Return the first leaf error of a group; an operation's tasks fail for one reason, so any of them will do."""
     first = group.exceptions[0]
     return first_failure(first) if isinstance(first, BaseExceptionGroup) else first

@@ -1,4 +1,4 @@
-"""Reads `text/event-stream` (https://html.spec.whatwg.org/multipage/server-sent-events.html) from chunks of bytes."""
+"""Parse `text/event-stream` (https://html.spec.whatwg.org/multipage/server-sent-events.html) from chunks of bytes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,14 +11,16 @@ class Message:
     type: str
     data: str
     id: str | None
-    """Absent when this message brought none of its own."""
+    """None if the message has no id of its own."""
 
 
 @dataclass(slots=True)
 class MessageParser:
-    """Takes chunks as they come, cut anywhere; lines end in LF, CR LF or CR. Raises ValueError for endless messages.
+    """Accepts chunks cut anywhere; lines end in LF, CR LF or CR. Raises ValueError if a message exceeds the size
+    limit.
 
-    Not httpx's `aiter_lines`: that one also splits at U+2028 and its like, which JSON may carry.
+    httpx's `aiter_lines` is not used, because it also splits at U+2028 and similar characters, which JSON may
+    contain.
     """
 
     _rest: bytes = b""
@@ -29,7 +31,7 @@ class MessageParser:
     def feed(self, chunk: bytes) -> Iterator[Message]:
         lines = (self._rest + chunk).replace(b"\r\n", b"\n")
         held = b""
-        if lines.endswith(b"\r"):  # perhaps the first half of CR LF
+        if lines.endswith(b"\r"):  # possibly the first half of CR LF
             lines, held = lines[:-1], b"\r"
         *complete, rest = lines.replace(b"\r", b"\n").split(b"\n")
         self._rest = rest + held
@@ -53,7 +55,7 @@ class MessageParser:
             case "id" if "\0" not in value:
                 self._id = value
             case _:
-                pass  # a comment, `retry`, or what the future brings
+                pass  # a comment, `retry`, or a field of a later version
         return None
 
     def _finished(self) -> Message | None:

@@ -1,4 +1,4 @@
-"""The account's event log: page by page, or as a stream that comes back by itself after every interruption."""
+"""The account's event log: by page, or as a stream that reconnects after every interruption."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ from shared.problems import Problem
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Events were missed that are no longer kept: list anew; the stream goes on after `head`."""
+    """Missed events are no longer stored: list the items again; the stream continues after `head`."""
 
     head: int
 
@@ -39,7 +39,9 @@ async def event_page(connection: Connection, *, after: int, limit: int, wait_sec
 async def stream_events(
     connection: Connection, *, after: int, policy: RetryPolicy = STREAM_RETRIES
 ) -> AsyncGenerator[StreamedEvent, None]:
-    """Every event after number `after`, in order, each once. Raises NotReachable when the service stays away."""
+    """Yield every event after number `after`, in order, each once. Raises NotReachable if the service stays
+    unreachable.
+    """
     clock = asyncio.get_running_loop().time
     last, failures = after, 0
     disconnected_at: float | None = None
@@ -62,7 +64,7 @@ async def stream_events(
 
 
 async def _read_once(connection: Connection, last: int) -> AsyncGenerator[Message | None, None]:
-    """None as soon as the connection stands, then what arrives."""
+    """Yield None once the connection is open, then each message."""
     headers = {"Accept": "text/event-stream", "Cache-Control": "no-store", "Last-Event-ID": str(last)}
     parser = MessageParser()
     async with connection.stream("/v1/events", {"after": last}, headers) as response:
@@ -79,7 +81,7 @@ async def _read_once(connection: Connection, last: int) -> AsyncGenerator[Messag
 
 
 def _meaning(message: Message, last: int) -> Iterator[StreamedEvent]:
-    """What a message says; nothing for an event that was already seen."""
+    """Yield the message's event; nothing if the event was already seen."""
     try:
         match message.type:
             case "reset":

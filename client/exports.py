@@ -8,17 +8,17 @@ PATH = "/v1/account/exports"
 
 
 class Exports:
-    """Reached as `client.exports`. Raises NotFound for what is absent, removed or somebody else's."""
+    """Available as `client.exports`. Raises NotFound if the export is absent, removed or another account's."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def start(self) -> Export:
-        """A new one, or the one that is under way: repeating it does no harm. Raises TooManyRequests."""
+        """Start an export, or return the running one; safe to repeat. Raises TooManyRequests."""
         return await self._connection.request("POST", PATH, Export)
 
     async def list(self) -> tuple[Export, ...]:
-        """Those that are under way or kept, the newest first."""
+        """Return the running and the stored exports, newest first."""
         return (await self._connection.request("GET", PATH, ExportPage)).exports
 
     async def require(self, export_id: ExportId) -> Export:

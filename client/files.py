@@ -1,4 +1,4 @@
-"""A local file that is about to be uploaded: what it is called, what it is, and its bytes in pieces."""
+"""A local file to upload: its name, its content type, and its bytes in chunks."""
 
 import asyncio
 import hashlib
@@ -16,7 +16,7 @@ from shared.times import utc_now
 from shared.uploads import LARGEST_ITEM_BYTES, MEBIBYTE, NAME_CHARACTERS
 
 CHUNK_BYTES = MEBIBYTE
-"""Large enough that a chunk's way through httpx costs nothing beside its bytes."""
+"""Large enough that httpx's overhead per chunk is negligible."""
 UNKNOWN_CONTENT_TYPE = "application/octet-stream"
 CONTENT_TYPES = {
     ".webp": "image/webp",
@@ -31,9 +31,9 @@ CONTENT_TYPES = {
     ".m4v": "video/mp4",
     ".3gp": "video/3gpp",
 }
-"""What Python 3.11 does not know on every system."""
+"""Types that Python 3.11 does not know on every system."""
 OLDEST_BELIEVABLE = datetime(1990, 1, 1, tzinfo=UTC)
-"""Older file times are those of a camera or a disk without a clock."""
+"""Older file times come from a camera or a disk without a clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class LocalFile:
     """Open for reading until `opened` ends."""
 
     name: str
-    """As an item may be called."""
+    """A valid item name."""
     content_type: str
     real_path: Path
     size_bytes: int
@@ -49,18 +49,18 @@ class LocalFile:
     descriptor: int
 
     async def sha256(self, offset: int, length: int) -> str:
-        """Hexadecimal. Computed in a thread; hashing and reading release the interpreter's lock."""
+        """Return the hexadecimal digest. Runs in a thread; hashing and reading release the interpreter's lock."""
         return await asyncio.to_thread(self._sha256, offset, length)
 
     def body(self, offset: int, length: int, on_bytes: Callable[[int], None]) -> "FileBody":
         return FileBody(self, offset, length, on_bytes)
 
     async def read(self, offset: int, length: int) -> bytes:
-        """Exactly `length` bytes. Raises FileChanged when the file has become shorter."""
+        """Return exactly `length` bytes. Raises FileChanged if the file has become shorter."""
         return await asyncio.to_thread(self._read, offset, length)
 
     async def require_unchanged(self) -> None:
-        """Raises FileChanged when somebody wrote to the file since it was opened."""
+        """Raises FileChanged if the file was written to since it was opened."""
         now = await asyncio.to_thread(os.fstat, self.descriptor)
         if (now.st_size, now.st_mtime_ns) != (self.size_bytes, self.modified_ns):
             raise self.changed()
@@ -89,7 +89,7 @@ class LocalFile:
 
 @dataclass(frozen=True, slots=True)
 class FileBody:
-    """The body of one request: a range of the file, chunk by chunk, which may be iterated again for a new try."""
+    """The body of one request: a range of the file, chunk by chunk; it can be iterated again for a retry."""
 
     file: LocalFile
     offset: int
@@ -109,7 +109,7 @@ class FileBody:
 
 @asynccontextmanager
 async def opened(path: Path) -> AsyncIterator[LocalFile]:
-    """Raises UnusableFile, in words for a person, for what no item can be made of."""
+    """Open a file. Raises UnusableFile, with a message for a person, if it cannot become an item."""
     file = await asyncio.to_thread(_open, path)
     try:
         yield file
@@ -120,7 +120,7 @@ async def opened(path: Path) -> AsyncIterator[LocalFile]:
 def _open(path: Path) -> LocalFile:
     try:
         real_path = path.resolve()
-        # Not blocking: a pipe would wait for a writer that never comes.
+        # Non-blocking, because opening a pipe would wait for a writer that never comes.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: a loop of symbolic links
         raise UnusableFile(f"cannot be opened: {getattr(error, 'strerror', None) or error}") from error
@@ -152,20 +152,20 @@ def _require_usable(status: os.stat_result) -> None:
 
 
 def item_name(path: Path) -> str:
-    """The file's name as an item may carry it: undecodable bytes, control characters and slashes replaced."""
+    """Return the file's name as a valid item name: undecodable bytes, control characters and slashes are replaced."""
     text = os.fsencode(path.name).decode("utf-8", "replace")
     cleaned = "".join("_" if ord(letter) < 0x20 or letter in "\x7f/\\" else letter for letter in text)
     return cleaned[:NAME_CHARACTERS] or "_"
 
 
 def content_type(path: Path) -> str:
-    """By the name's ending alone; the service looks at the content."""
+    """Return the type by the file name's suffix only; the service inspects the content."""
     ending = path.suffix.lower()
     return CONTENT_TYPES.get(ending) or mimetypes.guess_type(f"file{ending}")[0] or UNKNOWN_CONTENT_TYPE
 
 
 def captured_at_hint(modified_ns: int) -> datetime | None:
-    """The file's time, in whole milliseconds, until the service has read a better one from the content."""
+    """Return the file's time in whole milliseconds; the service replaces it by a better one from the content."""
     seconds, nanoseconds = divmod(modified_ns, 1_000_000_000)
     try:
         moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=nanoseconds // 1_000_000 * 1_000)

@@ -1,4 +1,4 @@
-"""Where this client keeps its own files: the XDG folders, or what stands in for them."""
+"""The folders of this client's own files: the XDG folders, or their defaults."""
 
 import os
 from pathlib import Path
@@ -13,6 +13,6 @@ def state_folder() -> Path:
 
 
 def _folder(variable: str, below_home: Path) -> Path:
-    """The specification says that a relative path in the variable is to be ignored."""
+    """Return the folder. A relative path in the variable is ignored, as the specification requires."""
     named = Path(os.environ.get(variable) or "")
     return named if named.is_absolute() else Path.home() / below_home

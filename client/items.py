@@ -33,24 +33,24 @@ class ListedItems:
     items: tuple[Item, ...]
     next_cursor: str | None
     head: int
-    """The last event's number before the list was read: follow the events after it to stay up to date."""
+    """The number of the last event before the list was read: follow the events after it to stay up to date."""
 
 
 class Items:
-    """Reached as `client.items`. Raises NotFound for what is absent or somebody else's."""
+    """Available as `client.items`. Raises NotFound if the item is absent or another account's."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def create(self, request: CreateItem, *, idempotency_key: str | None = None) -> CreatedItem:
-        """With a key of your own the same call can be repeated later, even from another process."""
+        """Create an item. With an own key the same call can be repeated later, even from another process."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else None
         return await self._connection.request("POST", "/v1/items", CreatedItem, request, headers=headers)
 
     async def list(
         self, *, order: Order = "created", limit: int = PAGE_ITEMS, cursor: str | None = None, deleted: bool = False
     ) -> ListedItems:
-        """One page, newest first; `deleted`: of those that can be restored."""
+        """Return one page, newest first; with `deleted`, of the items that can be restored."""
         parameters: dict[str, str | int] = {"order": order, "limit": limit}
         if deleted:
             parameters["deleted"] = "true"
@@ -61,7 +61,7 @@ class Items:
         return ListedItems(page.items, page.next_cursor, int(response.headers.get(HEAD_HEADER, "0")))
 
     async def list_all(self, *, order: Order = "created", deleted: bool = False) -> AsyncIterator[Item]:
-        """Every item, newest first, page by page as it is consumed."""
+        """Iterate over every item, newest first; pages are fetched as they are consumed."""
         cursor: str | None = None
         while True:
             page = await self.list(order=order, cursor=cursor, deleted=deleted)
@@ -75,14 +75,16 @@ class Items:
         return await self._connection.request("GET", f"/v1/items/{item_id}", Item)
 
     async def edit(self, item_id: ItemId, change: EditItem, *, version: int | None = None) -> Item:
-        """Raises Outdated when the item no longer stands at `version`; without one the last writer wins."""
+        """Change the fields that are set. Raises Outdated if the item is not at `version`; without a version the last
+        writer wins.
+        """
         headers = _if_match(version)
         return await self._connection.request("PATCH", f"/v1/items/{item_id}", Item, change, headers=headers)
 
     async def delete(self, item_id: ItemId, *, version: int | None = None, permanently: bool = False) -> None:
-        """Hides the item at once; for 30 days it can be restored, unless it is to go `permanently`.
+        """Hide the item at once; it can be restored for 30 days, unless deleted `permanently`.
 
-        Raises Outdated when it no longer stands at `version`.
+        Raises Outdated if the item is not at `version`.
         """
         parameters = {"permanently": "true"} if permanently else None
         headers = _if_match(version)
@@ -91,21 +93,25 @@ class Items:
     async def delete_many(
         self, item_ids: Sequence[ItemId], *, permanently: bool = False
     ) -> AsyncIterator[DeletedItems]:
-        """What became of them, after every few hundred. That some were deleted before, or are absent, is no error."""
+        """Delete items and yield the result of each batch of a few hundred. Items already deleted or absent are no
+        error.
+        """
         for start in range(0, len(item_ids), MAX_DELETED_PER_REQUEST):
             request = DeleteItems(ids=tuple(item_ids[start : start + MAX_DELETED_PER_REQUEST]), permanently=permanently)
             yield await self._connection.request("POST", "/v1/items/delete", DeletedItems, request)
 
     async def restore(self, item_id: ItemId) -> Item:
-        """As it was before it was deleted; what was in work then comes back as cancelled."""
+        """Restore the item as it was before its deletion; an item that was being processed comes back as cancelled."""
         return await self._connection.request("POST", f"/v1/items/{item_id}/restore", Item)
 
     async def complete(self, item_id: ItemId) -> CompletedItem:
-        """Says that all bytes are sent; repeatable. Raises NotUploaded, UploadMismatch."""
+        """Complete the upload after all bytes are sent; safe to repeat. Raises NotUploaded, UploadMismatch."""
         return await self._connection.request("POST", f"/v1/items/{item_id}/complete", CompletedItem)
 
     async def stored_parts(self, item_id: ItemId) -> StoredParts:
-        """What S3 has of a multipart upload. Raises WrongState when the item is not (any more) being uploaded so."""
+        """Return the parts that S3 has of a multipart upload. Raises WrongState if the item is not being uploaded in
+        parts.
+        """
         return await self._connection.request("GET", f"/v1/items/{item_id}/parts", StoredParts)
 
     async def request_parts(self, item_id: ItemId, request: PartsRequest) -> PartUploads:

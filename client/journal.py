@@ -1,4 +1,4 @@
-"""Remembers unfinished uploads on this machine, so that a new start sends only what is missing."""
+"""Record unfinished uploads on this machine, so that a new run sends only the missing bytes."""
 
 import asyncio
 import sqlite3
@@ -29,7 +29,7 @@ KEY_MATCHES = "server = ? AND account = ? AND path = ? AND size_bytes = ? AND mo
 
 @dataclass(frozen=True, slots=True)
 class FileKey:
-    """One state of one file, on its way to one account."""
+    """One version of one file, uploaded to one account."""
 
     server: str
     account: AccountId
@@ -44,12 +44,12 @@ class FileKey:
 @dataclass(frozen=True, slots=True)
 class Unfinished:
     idempotency_key: str
-    """What the item was, or was about to be, created with."""
+    """The key with which the item was, or was about to be, created."""
     item_id: ItemId | None
 
 
 class UploadJournal:
-    """A SQLite file that several processes may use at once; it is made on first use."""
+    """A SQLite file that several processes may use at the same time; created on first use."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -67,7 +67,7 @@ class UploadJournal:
         return None if row is None else Unfinished(row[0], None if row[1] is None else ItemId(row[1]))
 
     async def put(self, key: FileKey, entry: Unfinished) -> None:
-        """Replaces what was noted for the file."""
+        """Replace the file's entry."""
         statement = "INSERT OR REPLACE INTO unfinished VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         values = (*key.columns(), entry.idempotency_key, entry.item_id, time.time())
         await self._run(lambda database: database.execute(statement, values))
@@ -77,7 +77,7 @@ class UploadJournal:
         await self._run(lambda database: database.execute(statement, key.columns()))
 
     async def knows(self, item_id: ItemId) -> bool:
-        """Whether some file on this machine is noted for the item."""
+        """Return True if a file on this machine has an entry for the item."""
         statement = "SELECT 1 FROM unfinished WHERE item_id = ?"
         row = await self._run(lambda database: database.execute(statement, (item_id,)).fetchone())
         return row is not None
@@ -100,7 +100,7 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         return _prepared(path)
     except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):  # locked, no room, not allowed: no reason to throw it away
+        if isinstance(error, sqlite3.OperationalError):  # locked, no space or no permission: no reason to delete it
             raise
         path.unlink()  # not a database: only resuming is lost, and the list of own items makes up for it
         return _prepared(path)

@@ -1,4 +1,4 @@
-"""Sends the parts of one multipart upload that S3 does not have yet, a few at a time."""
+"""Send the parts of one multipart upload that S3 does not have yet, a few at a time."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -17,13 +17,13 @@ from shared.uploads import MAX_PARTS_PER_REQUEST
 
 CONCURRENT_PARTS = 4
 LINKS_PER_REQUEST = min(32, MAX_PARTS_PER_REQUEST)
-"""Few, so that sending begins soon and no presigned URL gets old before its turn."""
+"""Few, so that sending begins soon and no presigned URL expires before it is used."""
 LINK_RENEWALS = 5
 
 
 @dataclass(slots=True)
 class Meter:
-    """Adds up what the parts report, a part sent anew not counted twice."""
+    """Sums the parts' progress; a part that is sent again is not counted twice."""
 
     report: Callable[[int], None]
     _by_part: dict[int, int] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Meter:
 
 
 class PartsSender:
-    """For one file and one item; `send` once."""
+    """Sends the parts of one file for one item; call `send` once."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class PartsSender:
         self.sent_bytes = 0
 
     async def send(self, parts: Sequence[Part], stored: Mapping[int, str]) -> None:
-        """Returns when S3 has all parts. `stored` is what it has already: digests by number."""
+        """Send the missing parts; return when S3 has all. `stored` maps numbers of stored parts to their digests."""
         missing = []
         for part in parts:
             if stored.get(part.number) == part.sha256:
@@ -101,7 +101,7 @@ class PartsSender:
 
         async def attempt() -> None:
             nonlocal doubtful
-            if doubtful and await self._is_stored(part):  # only the answer was lost
+            if doubtful and await self._is_stored(part):  # only the response was lost
                 return
             try:
                 async with self._slots:

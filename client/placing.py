@@ -1,4 +1,4 @@
-"""Decides which item a file's bytes go to: one whose upload was interrupted, or a new one."""
+"""Decide which item a file's bytes go to: one whose upload was interrupted, or a new one."""
 
 import asyncio
 import secrets
@@ -19,13 +19,13 @@ from shared.times import utc_now
 from shared.uploads import SINGLE_PUT_BYTES
 
 UPLOADING_FOR = timedelta(hours=25)
-"""The service gives an upload 24 h; what is older need not be looked at when one is searched for."""
+"""The service allows an upload 24 h; a search for unfinished uploads ignores older items."""
 OVER = frozenset({ItemState.CANCELLED, ItemState.EXPIRED, ItemState.DELETED})
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The item that a file's bytes go to, and how."""
+    """The item that a file's bytes go to, and how to send them."""
 
     item_id: ItemId
     upload: SingleUpload | MultipartUpload
@@ -35,7 +35,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A file on its way to one account: what the journal knows it by, and what its item would be created with."""
+    """A file to upload to one account: its key in the journal, and the request that creates its item."""
 
     key: FileKey
     request: CreateItem
@@ -44,7 +44,7 @@ class Place:
 
 
 class Places:
-    """Takes care that two files of one run never share an item."""
+    """Ensures that two files of one run never share an item."""
 
     def __init__(
         self, items: Items, journal: UploadJournal | None, server: str, account_id: Callable[[], Awaitable[AccountId]]
@@ -61,7 +61,7 @@ class Places:
 
     @asynccontextmanager
     async def target(self, place: Place) -> AsyncIterator[Target | Item]:
-        """Where to send the bytes, or the item that is already here with all of them."""
+        """Yield where to send the bytes, or the existing item that already has all of them."""
         existing = await self._resumed(place) if place.key.size_bytes > SINGLE_PUT_BYTES else None
         if existing is None:
             existing = await self.create(place)
@@ -76,13 +76,13 @@ class Places:
             self._in_use.discard(existing.item_id)
 
     async def create(self, place: Place) -> Target | Item:
-        """Repeatable: called again it gives the same item, with a new presigned URL."""
+        """Create the item. Safe to repeat: another call returns the same item with a new presigned URL."""
         entry = await self._entry(place)
         created: CreatedItem | None = None
         if entry is not None:
             try:
                 created = await self._items.create(place.request, idempotency_key=entry.idempotency_key)
-            except IdempotencyMismatch:  # interrupted, and now asked for with another caption
+            except IdempotencyMismatch:  # interrupted, and now requested with another caption
                 created = None
         if entry is None or created is None or created.item.state in OVER:
             entry = Unfinished(secrets.token_urlsafe(18), None)
@@ -94,14 +94,14 @@ class Places:
         return Target(created.item.id, created.upload, {})
 
     async def renewed(self, place: Place) -> SingleUpload:
-        """A new presigned PUT for the same item."""
+        """Return a new presigned PUT for the same item."""
         again = await self.create(place)
         if isinstance(again, Target) and isinstance(again.upload, SingleUpload):
             return again.upload
         raise UploadGone("the item was finished, cancelled or deleted elsewhere")
 
     async def refresh(self, place: Place, target: Target) -> Target:
-        """The same item, with what S3 has by now."""
+        """Return the same item with the parts that S3 has now."""
         if isinstance(target.upload, SingleUpload):
             return replace(target, upload=await self.renewed(place))
         return _multipart(target.item_id, await self._items.stored_parts(target.item_id))
@@ -111,17 +111,17 @@ class Places:
             await self._journal.remove(place.key)
 
     async def abandon(self, place: Place, target: Target) -> None:
-        """Leaves nothing half-registered behind: for a file that is no longer the one that was begun."""
+        """Cancel the item and delete the journal entry; for a file that changed since its upload began."""
         await self.delete(place)
         try:
             await self._items.cancel(target.item_id)
         except (NotFound, WrongState):
-            return  # over already
+            return  # already ended
 
     async def outcome(self, place: Place, target: Target) -> Item:
-        """For an upload that ended without us: the item, if it was accepted. Raises UploadGone if it was not."""
+        """Return the item if it was accepted elsewhere. Raises UploadGone if it was not."""
         item = await self._items.require(target.item_id)
-        if item.state is ItemState.UPLOADING:  # the storage has lost it, so nobody can go on
+        if item.state is ItemState.UPLOADING:  # the storage has lost the upload, so it cannot be resumed
             await self.abandon(place, target)
             raise UploadGone("the storage lost the upload; start it again")
         await self.delete(place)
@@ -146,7 +146,9 @@ class Places:
             return None if item.state in OVER else item
 
     async def _resumed_from_list(self, place: Place) -> Target | None:
-        """For a lost journal, or what a browser began: an own item of this name and size, waiting for its bytes."""
+        """Find an own item of this name and size that waits for its bytes: the journal was lost, or a browser began
+        it.
+        """
         request = place.request
         for item in await self._interrupted_items():
             if (item.name, item.size_bytes) != (request.name, request.size_bytes) or item.digest not in {
@@ -166,7 +168,7 @@ class Places:
         return None
 
     async def _interrupted_items(self) -> list[Item]:
-        """The account's items in `uploading`, listed once a run."""
+        """Return the account's items in `uploading`, listed once per run."""
         async with self._listing:
             if self._interrupted is None:
                 oldest = utc_now() - UPLOADING_FOR

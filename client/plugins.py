@@ -1,4 +1,4 @@
-"""Commands that other folders add to `darkroom` through the entry-point group `darkroom.commands`."""
+"""Commands that other packages add to `darkroom` through the entry-point group `darkroom.commands`."""
 
 import argparse
 from collections.abc import Callable
@@ -11,9 +11,9 @@ UNAVAILABLE = 1
 
 
 def add_plugins(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", requested: str | None) -> None:
-    """Registers the one called `wanted`, or all of them when there is none of that name, for the help lists all.
+    """Register the command `requested`, or all if none has that name, because the help lists all.
 
-    One that fails says so when its command is called, and spoils nothing else.
+    A command that cannot be loaded reports it when it is called and does not affect the others.
     """
     points = sorted(entry_points(group=GROUP), key=lambda each: each.name)
     for point in [each for each in points if each.name == requested] or points:
@@ -24,7 +24,7 @@ def _add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", point:
     try:
         register = point.load()
         register(commands)
-    except Exception as error:  # noqa: BLE001 - whatever a stranger's module raises must not break the other commands
+    except Exception as error:  # noqa: BLE001 - whatever a foreign module raises must not break the other commands
         reason = clean(f"{type(error).__name__}: {error}".splitlines()[0])
         parser = commands.add_parser(point.name, help=f"not available: {reason}", prefix_chars="\0", add_help=False)
         parser.add_argument("ignored", nargs="*")

@@ -1,4 +1,4 @@
-"""When and how often something is tried again, as a value; applied to API requests and to transfers, never nested."""
+"""Retry policies as values, applied to API requests and to transfers, never nested."""
 
 import asyncio
 import random
@@ -13,39 +13,39 @@ ResultT = TypeVar("ResultT")
 
 PASSING_ERRORS = (NotReachable, StorageBusy, TooManyRequests, Unavailable, DeadlineExceeded)
 PASSING_STATUSES = frozenset({500, 502, 503, 504})
-"""For what is no problem of ours: a balancer's own error page, for example."""
+"""For responses that are not a problem of ours, such as a balancer's own error page."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     attempts: int
     total_seconds: float
-    """No new attempt begins later than this after the first."""
+    """No attempt begins later than this after the first."""
     first_wait_seconds: float = 0.2
     max_wait_seconds: float = 10.0
 
     def wait_seconds(self, failures: int, requested_seconds: float | None) -> float:
-        """Full jitter below a doubling ceiling, and never less than the other side asked for."""
+        """Return a wait with full jitter below a doubling ceiling, and at least what the server requested."""
         ceiling = min(self.max_wait_seconds, self.first_wait_seconds * 2.0 ** (failures - 1))
-        jittered = random.uniform(0, ceiling)  # noqa: S311 - spreads load, guards no secret
+        jittered = random.uniform(0, ceiling)  # noqa: S311 - spreads load, protects no secret
         return max(jittered, requested_seconds or 0.0)
 
 
 API_RETRIES = RetryPolicy(attempts=5, total_seconds=30.0)
 TRANSFER_RETRIES = RetryPolicy(attempts=10, total_seconds=120.0)
 STREAM_RETRIES = RetryPolicy(attempts=1_000, total_seconds=300.0, first_wait_seconds=1.0)
-"""An event stream may be away for five minutes, a restart of the whole service included."""
+"""An event stream may be interrupted for five minutes, which includes a restart of the whole service."""
 
 
 def is_passing(error: Exception) -> bool:
-    """Whether the same attempt may succeed a little later."""
+    """Return True if the same attempt may succeed a little later."""
     if isinstance(error, PASSING_ERRORS):
         return True
     return type(error) is Problem and error.extras.get("status", error.status) in PASSING_STATUSES
 
 
 async def retried(policy: RetryPolicy, attempt: Callable[[], Awaitable[ResultT]]) -> ResultT:
-    """What `attempt` returns; its last error when the policy is used up or the error is not a passing one."""
+    """Return the result of `attempt`. Raises its last error if the policy is exhausted or the error is permanent."""
     clock = asyncio.get_running_loop().time
     began, failures = clock(), 0
     while True:

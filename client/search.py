@@ -14,8 +14,9 @@ from shared.times import to_rfc3339
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """Every part narrows the others. `text`: words, of the last one its beginning is enough. `captured_from` is
-    included, `captured_to` is not."""
+    """Each field narrows the result. `text` is words, the last one a prefix. `captured_from` is inclusive,
+    `captured_to` exclusive.
+    """
 
     text: str | None = None
     camera: str | None = None
@@ -37,20 +38,20 @@ class SearchRequest:
 
 
 class Search:
-    """Reached as `client.search`."""
+    """Available as `client.search`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def page(self, request: SearchRequest, *, limit: int = PAGE_ITEMS, cursor: str | None = None) -> ListedItems:
-        """One page, newest capture first. It may be short, or empty, and still name a `next_cursor`."""
+        """Return one page, newest capture first. A page may be short or empty and still have a `next_cursor`."""
         parameters = request.parameters() | {"limit": limit} | ({"cursor": cursor} if cursor is not None else {})
         response = await self._connection.send("GET", "/v1/search", parameters=parameters)
         page = parsed(response, ItemPage)
         return ListedItems(page.items, page.next_cursor, int(response.headers.get(HEAD_HEADER, "0")))
 
     async def find_all(self, request: SearchRequest) -> AsyncIterator[Item]:
-        """Every item that is found, page by page as it is consumed."""
+        """Iterate over every match; pages are fetched as they are consumed."""
         cursor: str | None = None
         while True:
             page = await self.page(request, cursor=cursor)

@@ -1,4 +1,4 @@
-"""Bytes to and from the object storage and the CDN through signed URLs; our token never goes there."""
+"""Transfer bytes to and from the object storage and the CDN through signed URLs; our token is never sent there."""
 
 import asyncio
 import re
@@ -13,13 +13,13 @@ from client.files import FileBody
 
 TRANSFER_TIMEOUT = httpx.Timeout(connect=10.0, read=60.0, write=30.0, pool=600.0)
 WHOLE_TRANSFER_SECONDS = 3_600.0
-"""A signed URL lives for an hour; a transfer that takes longer is as good as hung."""
+"""A signed URL is valid for an hour; a longer transfer counts as hung."""
 PASSING_CODES = frozenset({"RequestTimeout", "SlowDown", "InternalError", "ServiceUnavailable", "OperationAborted"})
 ERROR_BYTES = 64 * 1024
 
 
 class Storage:
-    """Opened and closed by `DarkroomClient`. One attempt a call; the caller repeats."""
+    """Opened and closed by `DarkroomClient`. One attempt per call; the caller retries."""
 
     def __init__(self) -> None:
         self._http = httpx.AsyncClient(timeout=TRANSFER_TIMEOUT, mounts=LOOPBACK, follow_redirects=False)
@@ -38,7 +38,7 @@ class Storage:
 
     @asynccontextmanager
     async def get(self, url: str, *, offset: int = 0) -> AsyncIterator[httpx.Response]:
-        """A streamed answer of 200, or of 206 when it begins at `offset`. Raises like `put`."""
+        """Open a streamed response: 200, or 206 when it begins at `offset`. Raises like `put`."""
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={offset}-"} if offset else {})
         with translated_errors(_server(url)):
             async with self._http.stream("GET", url, headers=headers) as response:
@@ -49,7 +49,7 @@ class Storage:
 
 
 def _server(url: str) -> str:
-    """Host and port alone: the rest of a signed URL belongs into no message."""
+    """Return host and port only: messages must not contain the rest of a signed URL."""
     return httpx.URL(url).netloc.decode()
 
 

@@ -1,4 +1,4 @@
-"""What the command prints: results on stdout, everything else on stderr; nothing that could steer a terminal."""
+"""Output of the command: results on stdout, everything else on stderr, without terminal control characters."""
 
 import json
 import sys
@@ -13,25 +13,25 @@ UNIT = 1_000
 
 
 def prepare() -> None:
-    """Names that the terminal's encoding does not have are escaped instead of ending the command."""
+    """Escape characters that the terminal's encoding lacks; otherwise they would end the command."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 
 
 def print_line(text: str) -> None:
-    """A line of the result."""
+    """Print a line of the result."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 def print_json(value: BaseModel | dict[str, Any]) -> None:
-    """One object on one line."""
+    """Print one object on one line."""
     print_line(value.model_dump_json() if isinstance(value, BaseModel) else json.dumps(value))
 
 
 def remark(text: str) -> None:
-    """A line about the result."""
+    """Print a line about the result to stderr."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
 
@@ -41,7 +41,7 @@ def print_error(text: str) -> None:
 
 
 def clean(text: object) -> str:
-    """Without control, formatting and undecodable characters."""
+    """Return the text with control, formatting and undecodable characters replaced by `?`."""
     return "".join(letter if letter.isprintable() else "?" for letter in str(text))
 
 
@@ -54,19 +54,19 @@ def size(size_bytes: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`0:07`, `1:02:03`: a video's length, as players show it."""
+    """Return a video's length as players show it: `0:07`, `1:02:03`."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def local_time(moment: datetime | None) -> str:
-    """In the reader's own time zone."""
+    """Format the moment in the local time zone."""
     return "-" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def table(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> list[str]:
-    """Lines with aligned columns; the columns in `right` are flush right, the last one is not padded."""
+    """Return lines with aligned columns; the columns in `right` are aligned right, the last one is not padded."""
     if not rows:
         return []
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

@@ -1,4 +1,4 @@
-"""Uploads a file: one PUT or many parts, going on where an earlier process stopped."""
+"""Upload a file in one PUT or in parts, resumed where an earlier process stopped."""
 
 import asyncio
 from collections.abc import Callable
@@ -29,9 +29,9 @@ class Stage(StrEnum):
 class UploadProgress:
     stage: Stage
     item_id: ItemId | None
-    """Known from the first report of `sending` on, which has 0 bytes."""
+    """Set from the first report of `sending` on, which has 0 bytes."""
     done_bytes: int
-    """When sending: what S3 has or has been handed; it steps back when a part must be sent anew."""
+    """While sending: bytes that S3 has or has been sent; decreases when a part must be sent again."""
     size_bytes: int
 
 
@@ -39,9 +39,9 @@ class UploadProgress:
 class Uploaded:
     item: Item
     duplicate: bool
-    """The account already had exactly these bytes; `item` is the one that it had."""
+    """The account already had exactly these bytes; `item` is the existing one."""
     sent_bytes: int
-    """What this call had to send."""
+    """Bytes that this call had to send."""
 
 
 ProgressCallback = Callable[[UploadProgress], None]
@@ -49,7 +49,7 @@ ProgressCallback = Callable[[UploadProgress], None]
 
 @dataclass(slots=True)
 class Sending:
-    """One upload under way."""
+    """One running upload."""
 
     file: LocalFile
     digest: FileDigest
@@ -60,7 +60,7 @@ class Sending:
 
 
 class Uploads:
-    """Any number of uploads may run at once; four requests at a time carry bytes."""
+    """Any number of uploads may run concurrently; at most four requests at a time transfer bytes."""
 
     def __init__(self, items: Items, storage: Storage, places: Places) -> None:
         self._items, self._storage, self._places = items, storage, places
@@ -68,10 +68,11 @@ class Uploads:
         self._hashing_slots = asyncio.Semaphore(CONCURRENT_HASHES)
 
     async def upload(self, path: Path, *, caption: str = "", on_progress: ProgressCallback | None = None) -> Uploaded:
-        """Returns once the service has accepted the item; the second time it says that the item is already here.
+        """Return once the service has accepted the item; for bytes it already has, return that item as a duplicate.
 
-        The whole file is hashed before its first byte is sent: reading is many times faster than any network, and only
-        so is a film that the account has already, or half of it, not sent again.
+        The whole file is hashed before its first byte is sent. Reading is many times faster than any network, and
+        only so can a video that the account already has, fully or in part, not be sent again.
+
         Raises UnusableFile, FileChanged, UploadGone, TransferRefused, NotReachable, or a problem of the service.
         """
         async with opened(path) as file:
@@ -84,7 +85,7 @@ class Uploads:
                 return await self._fill(Sending(file, digest, place, target, report))
 
     async def _fill(self, sending: Sending) -> Uploaded:
-        """Sends the bytes; whatever happens, says how the item stands."""
+        """Send the bytes and return the item's final state, also if the upload ended elsewhere."""
         sending.report(0)
         try:
             completed = await self._send_and_complete(sending)
@@ -102,7 +103,7 @@ class Uploads:
         await sending.file.require_unchanged()
         try:
             completed = await self._items.complete(sending.target.item_id)
-        except NotUploaded:  # S3 has lost something since; once more, with a fresh look at what it has
+        except NotUploaded:  # S3 has lost something since: send again what is missing now
             sending.target = await self._places.refresh(sending.place, sending.target)
             await self._send(sending)
             completed = await self._items.complete(sending.target.item_id)
@@ -114,14 +115,14 @@ class Uploads:
         return completed
 
     async def _send(self, sending: Sending) -> None:
-        """Sends what S3 does not have."""
+        """Send what S3 does not have."""
         try:
             match sending.target.upload:
                 case SingleUpload() as upload:
                     await self._send_whole(sending, upload)
                 case MultipartUpload() as upload:
                     await self._send_parts(sending, upload)
-        except TransferRefused:  # a file that changed no longer has the digest that its URL was signed for
+        except TransferRefused:  # a changed file does not match the digest for which its URL was signed
             await sending.file.require_unchanged()
             raise
 

@@ -1,4 +1,4 @@
-"""Waits until items are finished: one event stream for all of them, and a look at the rows when it is silent."""
+"""Wait until items are finished: one event stream for all of them, and polling of the rows while it is silent."""
 
 import asyncio
 from collections.abc import Callable
@@ -31,12 +31,14 @@ FINISHING_EVENTS = frozenset(
     }
 )
 POLL_SECONDS = 15.0
-"""How often unfinished items are looked at, should an event have been missed."""
+"""How often unfinished items are polled, in case an event was missed."""
 ITEMS_PER_POLL = 20
 
 
 class Waiter(Generic[SubjectT]):
-    """`expect` an item as soon as its id is known, `settle` it once it is accepted; `on_finished` hears the outcome."""
+    """Call `expect` as soon as an item's id is known, `settle` once it is accepted; `on_finished` receives the
+    outcome.
+    """
 
     def __init__(self, client: DarkroomClient, on_finished: Callable[[SubjectT, Item], None]) -> None:
         self._client, self._on_finished = client, on_finished
@@ -45,15 +47,15 @@ class Waiter(Generic[SubjectT]):
         self._changed = asyncio.Event()
 
     def expect(self, item_id: ItemId) -> None:
-        """From now on its end is noticed, should it come before `settle`."""
+        """Record the item's end from now on, in case it comes before `settle`."""
         self._expected.setdefault(item_id, None)
 
     def delete(self, item_id: ItemId) -> None:
         self._expected.pop(item_id, None)
 
     async def settle(self, subject: SubjectT, item: Item) -> None:
-        """Tells `on_finished` at once or later."""
-        if item.id not in self._expected:  # a duplicate: its last event may have passed while nobody expected it
+        """Call `on_finished` now if the item has ended, otherwise when it ends."""
+        if item.id not in self._expected:  # a duplicate: its last event may have come before it was expected
             self.expect(item.id)
             item = await self._client.items.require(item.id)
         finished = self._expected.pop(item.id, None) or (item if item.state in FINISHED_STATES else None)
@@ -63,14 +65,14 @@ class Waiter(Generic[SubjectT]):
         self._waiting.setdefault(item.id, []).append(subject)
 
     async def until_all_finished(self, on_left: Callable[[int], None]) -> None:
-        """`on_left` hears now, and whenever it changes, how many items are unfinished."""
+        """Wait for all items. `on_left` receives the number of unfinished items now and after each change."""
         while self._waiting:
             on_left(len(self._waiting))
             self._changed.clear()
             await self._changed.wait()
 
     async def watch(self, after: int) -> None:
-        """Runs until it is cancelled."""
+        """Process events until cancelled."""
         async with TaskGroup() as tasks:
             tasks.create_task(self._poll())
             async with aclosing(self._client.events(after=after)) as events:
@@ -100,7 +102,7 @@ class Waiter(Generic[SubjectT]):
             try:
                 item = await self._client.items.require(item_id)
             except NotFound:
-                continue  # deleted; the event says so
+                continue  # deleted; an event reports it
             if item.state in FINISHED_STATES:
                 self._notice(item)
 

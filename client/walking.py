@@ -1,4 +1,4 @@
-"""Finds the files that a list of paths means: files as they are, folders with everything visible in them."""
+"""Find the files that a list of paths means: files themselves, folders with all visible files in them."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from pathlib import Path
 class LocalFile:
     path: Path
     size_bytes: int
-    """As it was when it was found; 0 when even that could not be read."""
+    """The size when listed; 0 if it could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,10 @@ class Unreadable:
 
 
 def walk(paths: Sequence[Path]) -> Iterator[LocalFile | Unreadable]:
-    """In order of name, one folder at a time in memory.
+    """Yield files in order of name; only one folder at a time is in memory.
 
-    Within folders hidden files and folders are skipped, and so is all that is neither a file nor a folder, symbolic
-    links among it. What is named explicitly is taken as it is.
+    Within folders, hidden files and folders are skipped, and everything that is neither a file nor a folder, symbolic
+    links included. Paths named explicitly are taken as they are.
     """
     for path in dict.fromkeys(paths):
         try:
@@ -32,7 +32,7 @@ def walk(paths: Sequence[Path]) -> Iterator[LocalFile | Unreadable]:
             else:
                 yield LocalFile(path, path.stat().st_size)
         except (OSError, ValueError):
-            yield LocalFile(path, 0)  # whoever opens it says what is wrong
+            yield LocalFile(path, 0)  # opening it reports the error
 
 
 def _walk_folder(folder: Path) -> Iterator[LocalFile | Unreadable]:
@@ -49,5 +49,5 @@ def _walk_folder(folder: Path) -> Iterator[LocalFile | Unreadable]:
                 yield from _walk_folder(path)
             elif entry.is_file(follow_symlinks=False):
                 yield LocalFile(path, entry.stat(follow_symlinks=False).st_size)
-        except OSError as error:  # gone since it was listed
+        except OSError as error:  # removed since it was listed
             yield Unreadable(path, f"cannot be read: {error.strerror}")

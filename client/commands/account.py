@@ -41,7 +41,7 @@ async def _erase(client: DarkroomClient, arguments: argparse.Namespace) -> int:
 
 
 def _confirm(email: str) -> None:
-    """Raises UsageError unless the person means it."""
+    """Raises UsageError unless the person confirms."""
     if not sys.stdin.isatty():
         raise UsageError("say --yes: everything in the account is erased, and nothing brings it back")
     typed = input(f"Everything of {clean(email)} will be erased. Type {WORD!r} to go on: ")

@@ -54,7 +54,7 @@ async def _download(client: DarkroomClient, arguments: argparse.Namespace) -> in
 
 
 def _destination(arguments: argparse.Namespace) -> tuple[Path, Path | None]:
-    """The folder to save in, and the file where one was named."""
+    """Return the folder to save in, and the file if one was named."""
     if arguments.output is None:
         return Path(), None
     named = Path(arguments.output)
@@ -74,7 +74,7 @@ def _rendition(item: Item, name: str) -> Rendition:
 
 
 def _file_name(item: Item, rendition: Rendition | None) -> str:
-    """The item's own name, never one that leads elsewhere."""
+    """Return the item's own name, or its id if the name could lead to another folder."""
     name = item.name if item.name not in {".", ".."} and "/" not in item.name else item.id
     if rendition is None:
         return name

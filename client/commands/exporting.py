@@ -1,4 +1,4 @@
-"""`export`: everything of the account as one ZIP."""
+"""`export`: all data of the account as one ZIP."""
 
 import argparse
 import os
@@ -15,7 +15,7 @@ from shared.exports import Export, ExportState
 from shared.ids import ExportId, ExportIdField
 
 POLL_SECONDS = 20
-"""How long one request waits for news; then the export is looked at anyway."""
+"""How long one request waits for events; then the export is read anyway."""
 UNDER_WAY = frozenset({ExportState.QUEUED, ExportState.PROCESSING})
 _EXPORT_ID: TypeAdapter[ExportId] = TypeAdapter(ExportIdField)
 
@@ -53,7 +53,7 @@ async def _export(client: DarkroomClient, arguments: argparse.Namespace) -> int:
 
 
 async def _finished(client: DarkroomClient, export: Export, after: int) -> Export:
-    """Asks only when the log has news, or after a while."""
+    """Wait for the end of the export; read it only after new events or a timeout."""
     while export.state in UNDER_WAY:
         if sys.stderr.isatty():
             sys.stderr.write(f"\r{export.percent:.0f} % ")

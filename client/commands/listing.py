@@ -33,7 +33,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
 
 
 def positive(text: str) -> int:
-    """For argparse."""
+    """Parse an argument of argparse."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
@@ -58,7 +58,7 @@ async def _list(client: DarkroomClient, arguments: argparse.Namespace) -> int:
 
 
 def print_items(items: tuple[Item, ...], arguments: argparse.Namespace) -> None:
-    """One line each, with the time by which they are ordered."""
+    """Print one line per item, with the time by which the items are ordered."""
     if arguments.json:
         for item in items:
             print_json(item)
@@ -151,7 +151,7 @@ async def _overview(client: DarkroomClient, arguments: argparse.Namespace) -> in
 
 
 def _outline(value: Any, depth: int) -> Iterator[str]:
-    """Any JSON as an indented outline: the overview grows with the installation, and is shown as it is."""
+    """Format any JSON as an indented outline, so that new fields of the overview appear without a change here."""
     indent = "  " * depth
     if isinstance(value, dict):
         scalars = {name: each for name, each in value.items() if not isinstance(each, dict | list)}

@@ -1,4 +1,4 @@
-"""What every command has in common: its options, its signed-in client, its exit code."""
+"""What all commands share: options, the signed-in client, exit codes."""
 
 import argparse
 import asyncio
@@ -37,15 +37,15 @@ class ExitCode(IntEnum):
 
 
 class UsageError(ClientError):
-    """The command can't be carried out as it was given."""
+    """The command's arguments cannot be carried out."""
 
 
 class NotSignedIn(ClientError):
-    """There is neither a saved sign-in nor one in the environment."""
+    """Neither a saved sign-in nor one in the environment exists."""
 
 
 def common_options() -> argparse.ArgumentParser:
-    """Parent of every command's parser."""
+    """Return the parent of every command's parser."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--url", help="the server; otherwise $DARKROOM_URL, the last sign-in, or " + DEFAULT_URL)
     parser.add_argument("--json", action="store_true", help="print one JSON object per line")
@@ -57,7 +57,7 @@ def credentials() -> CredentialsFile:
 
 
 def server_url(arguments: argparse.Namespace) -> str:
-    """Raises UsageError when it is no address."""
+    """Raises UsageError if the address is not valid."""
     named = arguments.url or os.environ.get("DARKROOM_URL") or credentials().read().newest or DEFAULT_URL
     try:
         return str(base_url(named))
@@ -66,13 +66,14 @@ def server_url(arguments: argparse.Namespace) -> str:
 
 
 def session_label() -> str:
-    """What the person will recognise this session by."""
+    """Return the label by which a person recognises this session."""
     return f"darkroom command on {socket.gethostname()}"[:200]
 
 
 @asynccontextmanager
 async def signed_in_client(arguments: argparse.Namespace) -> AsyncIterator[DarkroomClient]:
-    """With the saved session of the server, or with one of its own for the address and password in the environment.
+    """Open a client with the server's saved session, or with a new session for the address and password in the
+    environment.
 
     Raises NotSignedIn.
     """
@@ -98,12 +99,12 @@ async def signed_in_client(arguments: argparse.Namespace) -> AsyncIterator[Darkr
 
 
 async def _sign_out(client: DarkroomClient) -> None:
-    """As well as can be done in a moment: the session ends by itself some time."""
+    """Try for a moment only: the session expires by itself anyway."""
     try:
         async with asyncio.timeout(SIGN_OUT_SECONDS):
             await client.sessions.sign_out()
     except Unauthenticated:
-        return  # the command itself has ended it
+        return  # the command itself has ended the session
     except (Problem, ClientError, TimeoutError):
         print_error("the session that was opened for this command could not be closed")
 
@@ -111,7 +112,7 @@ async def _sign_out(client: DarkroomClient) -> None:
 def in_client(
     work: Callable[[DarkroomClient, argparse.Namespace], Awaitable[int]],
 ) -> Callable[[argparse.Namespace], int]:
-    """A command's `run`: `work` with a signed-in client."""
+    """Return a command's `run` function: it calls `work` with a signed-in client."""
 
     async def run(arguments: argparse.Namespace) -> int:
         async with signed_in_client(arguments) as client:
@@ -121,7 +122,7 @@ def in_client(
 
 
 def item_id(text: str) -> ItemId:
-    """For argparse."""
+    """Parse an argument of argparse."""
     try:
         return ITEM_ID.validate_python(text)
     except ValidationError as error:
@@ -129,7 +130,7 @@ def item_id(text: str) -> ItemId:
 
 
 def session_id(text: str) -> SessionId:
-    """For argparse."""
+    """Parse an argument of argparse."""
     try:
         return SESSION_ID.validate_python(text)
     except ValidationError as error:
@@ -137,9 +138,9 @@ def session_id(text: str) -> SessionId:
 
 
 async def for_each(items: list[ItemId], work: Callable[[ItemId], Awaitable[None]]) -> int:
-    """One after another; a failure is told in a line and does not keep the others from being done.
+    """Process the items one after another; print a failure as a line and continue.
 
-    What is about all of them is raised.
+    Raises errors that concern all items.
     """
     failures = 0
     for item in items:
@@ -154,12 +155,12 @@ async def for_each(items: list[ItemId], work: Callable[[ItemId], Awaitable[None]
 
 
 def is_about_all(error: Problem | ClientError) -> bool:
-    """Whether the next item would fare no better: a dead session, or a server that is not there."""
+    """Return True if the next item would fail in the same way: session ended, or server not reachable."""
     return isinstance(error, Unauthenticated | NotReachable | UnexpectedResponse)
 
 
 def explained(error: Problem | ClientError) -> str:
-    """One line for a person."""
+    """Return the error as one line for a person."""
     sentence = str(error)
     fields = error.extras.get("errors") if isinstance(error, Problem) else None
     if isinstance(fields, list):

@@ -1,4 +1,4 @@
-"""`search`: own items by what is known of them."""
+"""`search`: find own items by their metadata."""
 
 import argparse
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
 
 
 def _moment(text: str) -> datetime:
-    """A date, or a time of ISO 8601; without an offset it is UTC."""
+    """Parse a date or an ISO 8601 time; without an offset it is UTC."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:

@@ -128,7 +128,7 @@ def _email(arguments: argparse.Namespace) -> str:
 
 
 def prompt_password(email: str, *, twice: bool) -> str:
-    """From the environment or the terminal. Raises UsageError."""
+    """Read the password from the environment or the terminal. Raises UsageError."""
     if password := os.environ.get("DARKROOM_PASSWORD"):
         return password
     if not sys.stdin.isatty():

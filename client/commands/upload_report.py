@@ -1,4 +1,4 @@
-"""What `darkroom upload` shows while it works and prints as it finishes."""
+"""Progress bars and result lines of `darkroom upload`."""
 
 import sys
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ class Tally:
 
 
 class Bars:
-    """A progress bar per file under way and one for all; nothing unless stderr is a terminal."""
+    """One progress bar per running upload and one for all; hidden unless stderr is a terminal."""
 
     def __init__(self, *, visible: bool) -> None:
         self._console = Console(stderr=True)
@@ -60,7 +60,7 @@ class Bars:
             console=self._console,
             transient=True,
             disable=not self.visible,
-            redirect_stdout=False,  # or results would go to stderr when stdout is a pipe
+            redirect_stdout=False,  # otherwise results would go to stderr when stdout is a pipe
             redirect_stderr=False,
         )
         self._all: TaskID | None = None
@@ -71,16 +71,16 @@ class Bars:
             yield
 
     def expect(self, files: int, size_bytes: int) -> None:
-        """How much there is in all, once it has been counted."""
+        """Set the totals, once they are counted."""
         self._all = self._progress.add_task(f"all {files} files", total=size_bytes)
 
     def show_unfinished(self, items: int) -> None:
-        """Everything is sent; so many items are still in work."""
+        """Show that everything is sent and how many items are still being processed."""
         if self._all is not None:
             self._progress.update(self._all, description=f"sent; {items} not ready yet")
 
     def print_line(self, text: str) -> None:
-        """A line of the result, above the bars."""
+        """Print a result line above the bars."""
         if self.visible and sys.stdout.isatty():
             self._console.print(Text(text), soft_wrap=True)
         else:
@@ -101,7 +101,7 @@ class Bars:
         self._progress.update(task, description=Text(description).markup, completed=done_bytes)
 
     def restart(self, task: TaskID) -> None:
-        """The speed begins anew as well."""
+        """Reset the bar and its speed."""
         self._progress.reset(task)
 
     def advance_all(self, size_bytes: int) -> None:
@@ -132,7 +132,7 @@ class FileBar:
         self._sent_bytes = progress.done_bytes
 
     def finish(self, size_bytes: int) -> None:
-        """However it ended, its bytes are no longer to be waited for."""
+        """Remove the bar and count the file's remaining bytes as done, whatever the outcome."""
         self.bars.advance_all(size_bytes - self._sent_bytes)
         self.bars.remove(self.task)
 
@@ -148,12 +148,12 @@ class UploadReport:
         else:
             self.tally.uploaded += 1
         if self._waits:
-            return  # its one line comes when it is finished
+            return  # its only line is printed when it is finished
         outcome, words = ("duplicate", "already here") if uploaded.duplicate else ("uploaded", "uploaded")
         self._result(path, outcome, words, uploaded.item)
 
     def finished(self, path: Path, item: Item) -> None:
-        """Only with --wait."""
+        """Called only with --wait."""
         if item.state is ItemState.READY:
             self.tally.ready += 1
             self._result(path, "ready", "ready", item)

@@ -1,4 +1,4 @@
-"""`upload`: files and whole folders, many at a time, each going on where an earlier start stopped."""
+"""`upload`: send files and folders concurrently, each resumed where an earlier run stopped."""
 
 import argparse
 import asyncio
@@ -18,7 +18,7 @@ from shared.task_group import TaskGroup
 from shared.uploads import CAPTION_CHARACTERS
 
 CONCURRENT_FILES = 8
-"""While four requests carry bytes, other files are hashed, created and completed."""
+"""While four requests transfer bytes, other files are hashed, created and completed."""
 RESUME_HINT = "Interrupted. The same command again sends only what is missing."
 
 
@@ -58,7 +58,7 @@ async def _upload(client: DarkroomClient, arguments: argparse.Namespace) -> int:
 
 
 class FolderUpload:
-    """One run of the command. Holds in memory what is under way, never the list of files."""
+    """One run of the command. Memory holds only the running uploads, never the list of files."""
 
     def __init__(
         self,
@@ -75,7 +75,9 @@ class FolderUpload:
         self._walking = asyncio.Lock()
 
     async def run(self) -> None:
-        """Raises an exception group when going on makes no sense: signed out, or nobody there."""
+        """Upload all files. Raises an exception group if the rest would fail, too: signed out, or server not
+        reachable.
+        """
         async with TaskGroup() as tasks:
             background = [tasks.create_task(self._count())] if self._bars.visible else []
             if self._waiter is not None:

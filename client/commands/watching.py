@@ -1,4 +1,4 @@
-"""`events`: the account's log, as it is and as it grows."""
+"""`events`: the account's event log, stored and live."""
 
 import argparse
 from contextlib import aclosing
@@ -63,7 +63,7 @@ async def _watch(client: DarkroomClient, after: int, arguments: argparse.Namespa
                 case Progress() if arguments.progress:
                     _print_progress(event, arguments)
                 case Progress():
-                    pass  # a log has entries, not percentages
+                    pass  # without --progress only log entries are printed
     return ExitCode.SUCCESS
 
 

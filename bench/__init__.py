@@ -1,1 +1,1 @@
-"""Benchmarks: each prints lines `figure NAME VALUE`."""
+"""Benchmarks; each prints lines `figure NAME VALUE`."""

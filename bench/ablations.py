@@ -1,4 +1,4 @@
-"""How many of the twenty ablations of the cache's protocol the chaos run catches, each within 10^6 operations."""
+"""Count the ablations of the cache's protocol, of twenty, that the chaos run catches within 10^6 operations each."""
 
 import asyncio
 import random

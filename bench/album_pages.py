@@ -1,6 +1,7 @@
-"""A page of an album of 100,000 items / of one of 100, over HTTP through both tiers: the first, a middle, the last.
+"""Measure a page of an album of 100,000 items / of one of 100, over HTTP through both tiers: first, middle, last
+page.
 
-Items and placements are put straight into the tables while no service runs, as in the gallery's benchmark.
+Items and placements are written to the tables directly while no service runs, as in the gallery's benchmark.
 """
 
 import asyncio
@@ -82,7 +83,7 @@ def _placement(album: AlbumId, row: ItemRow) -> dict[str, object]:
 
 
 def _pages(cursors: Cursors, account: AccountId, album: AlbumId, rows: list[ItemRow]) -> list[str | None]:
-    """The cursors of the first page, of one in the middle, and of the last."""
+    """Return the cursors of the first page, of one in the middle, and of the last."""
     ordered = sorted(rows, key=captured_key)
     last_seen = [ordered[len(ordered) // 2 - 1], ordered[-PAGE_ITEMS - 1]]
     kind = f"{album} captured"

@@ -1,6 +1,8 @@
-"""What reading a cached album costs, its session checked, beside a FastAPI endpoint that returns a constant.
+"""Measure the cost of reading a cached album with its session check, against a FastAPI endpoint that returns a
+constant.
 
-Requests per CPU second (user and system) of the server's process, 32 connections, both under uvicorn as the app is.
+The unit is requests per CPU second (user and system) of the server process, with 32 connections; both run under
+uvicorn like the app.
 """
 
 import asyncio
@@ -35,11 +37,11 @@ FIGURES = ("warm_read_vs_noop",)
 
 CONNECTIONS = 32
 REQUESTS = 4_000
-"""Of one round, at each server."""
+"""Per round, at each server."""
 REPEATS = scaled(15, least=3)
 WARM_UP = 2_000
 SETTLE_SECONDS = 3.0
-"""Until the app's cache has a permit."""
+"""Time for the app's cache to get a permit."""
 LIMIT_SECONDS = 60.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -56,7 +58,7 @@ def main() -> None:
 
 
 async def _album(url: str) -> tuple[str, str]:
-    """A session's token, and an album that it may see."""
+    """Return a session's token and an album that it can access."""
     async with register(url) as client:
         album = await client.albums.create(CreateAlbum(title="Summer"))
         signed_in = await client.sessions.sign_in(EMAIL, PASSWORD)
@@ -112,7 +114,7 @@ async def _until_it_listens(port: int) -> None:
 
 
 async def _load(port: int, request: bytes, count: int) -> None:
-    """Each connection asks again as soon as it was answered, so that the server is never without work."""
+    """Send requests on all connections, each as soon as the last response arrived, so that the server is never idle."""
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(LIMIT_SECONDS):
         requesters = [
@@ -123,14 +125,17 @@ async def _load(port: int, request: bytes, count: int) -> None:
 
 
 class _Requester(asyncio.Protocol):
-    """One connection. Streams would cost more than the servers do, and all answers to one request are as long."""
+    """One connection. Streams would cost more CPU than the servers, and all responses to one request have the same
+    length.
+    """
 
     def __init__(self, request: bytes, count: int) -> None:
         self._request, self._left, self._missing, self._length = request, count, 0, 0
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's own are none
+        # uvloop's transports are not subclasses of asyncio.Transport
+        self._transport = cast(asyncio.Transport, transport)
         self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
@@ -157,13 +162,13 @@ class _Requester(asyncio.Protocol):
 
 
 def _length(response: bytes) -> int:
-    """Of the whole answer, whose head has come."""
+    """Return the length of the whole response, whose head has arrived."""
     head, _, _ = response.partition(b"\r\n\r\n")
     return len(head) + 4 + int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
 
 
 def _cpu_seconds(process: int) -> float:
-    """proc(5): the 14th and 15th field, counted behind the name, which may hold anything."""
+    """Read fields 14 and 15 of proc(5), counted after the name, because the name may contain anything."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
 

@@ -1,6 +1,6 @@
-"""200 concurrent transitions of one account from two processes: actions sent / actions committed.
+"""Measure 200 concurrent transitions of one account from two processes: actions sent / actions committed.
 
-Without arguments it starts the tables and two of itself, which cancel 100 uploading items each, all at once.
+Without arguments it starts the tables and two copies of itself, which cancel 100 uploading items each, concurrently.
 """
 
 import asyncio
@@ -55,7 +55,9 @@ def _race(endpoint: str, account: AccountId) -> tuple[int, int]:
 
 
 async def transit(endpoint: str, account: AccountId) -> None:
-    """One of the processes: says that its items are there, waits for the word, prints what it sent and committed."""
+    """Run one of the processes: print READY once its items exist, wait for START, print the actions sent and
+    committed.
+    """
     async with open_tables(endpoint) as dynamo:
         store = ItemStore(dynamo)
         async with EventLog(EventStore(dynamo), dynamo, _ignore, utc_now) as log:
@@ -89,7 +91,7 @@ def _uploading(account: AccountId) -> ItemRow:
 
 
 async def _ignore(account: AccountId) -> None:
-    """Nobody listens here."""
+    """Publish nothing: the benchmark has no subscribers."""
 
 
 if __name__ == "__main__":

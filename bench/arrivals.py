@@ -1,4 +1,4 @@
-"""When items became ready, as one event stream through both tiers tells it."""
+"""Record when items became ready, from one event stream through both tiers."""
 
 import asyncio
 import time
@@ -21,13 +21,13 @@ class Arrivals:
         self._grown = asyncio.Condition()
 
     async def ready_at(self, item: ItemId) -> float:
-        """The moment on `time.perf_counter`; waits for it."""
+        """Return the time on `time.perf_counter`; wait for it."""
         async with asyncio.timeout(MAX_SECONDS), self._grown:
             await self._grown.wait_for(lambda: item in self._seen)
         return self._seen[item]
 
     async def watch(self, client: DarkroomClient, after: int) -> None:
-        """Until cancelled; an item that fails ends the benchmark."""
+        """Record events until cancelled; an item that fails ends the benchmark."""
         async with aclosing(client.events(after=after)) as events:
             async for event in events:
                 match event:
@@ -41,7 +41,7 @@ class Arrivals:
 
 @asynccontextmanager
 async def arrivals(client: DarkroomClient) -> AsyncIterator[Arrivals]:
-    """Those from now on."""
+    """Record the items that become ready from now on."""
     seen, after = Arrivals(), (await client.items.list(limit=1)).head
     async with TaskGroup() as tasks:
         watching = tasks.create_task(seen.watch(client, after))
@@ -50,12 +50,12 @@ async def arrivals(client: DarkroomClient) -> AsyncIterator[Arrivals]:
 
 
 async def step_of(client: DarkroomClient, item: ItemId, name: str) -> ReceiptStep:
-    """That step of the item's receipt."""
+    """Return the step `name` of the item's receipt."""
     return next(step for step in (await client.items.receipt(item)).steps if step.step == name)
 
 
 async def show_receipt(client: DarkroomClient, items: list[ItemId]) -> None:
-    """Prints how long each step took in the middle, for who looks for the time."""
+    """Print the median duration of each step, to show where the time is spent."""
     seconds: dict[str, list[float]] = {}
     for item in items:
         steps = (await client.items.receipt(item)).steps

@@ -1,4 +1,4 @@
-"""200 photos dropped at once: first byte sent to last ready / (CPU seconds of the media children / cores)."""
+"""Measure 200 photos uploaded together: first byte sent to last ready / (CPU seconds of the media children / cores)."""
 
 import asyncio
 import os
@@ -47,7 +47,7 @@ async def _measure(url: str, photos: list[Path]) -> None:
 
 
 async def _drop(client: DarkroomClient, photos: list[Path]) -> tuple[float, list[ItemId]]:
-    """As many at once as `darkroom upload` sends; when the first byte went, and the items."""
+    """Upload as many concurrently as `darkroom upload` does; return the time of the first byte, and the items."""
     slots, began = asyncio.Semaphore(CONCURRENT_FILES), []
 
     def note(progress: UploadProgress) -> None:

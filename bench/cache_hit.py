@@ -1,6 +1,6 @@
-"""A hit through our cache against a bare GET of redis-py, by the CPU seconds of the Python process.
+"""Compare a hit through our cache with a bare GET of redis-py, by CPU seconds of the Python process.
 
-32 callers at once, a session as it is cached. Each round measures both, one after the other.
+32 concurrent callers read a session as it is cached. Each round measures both, one after the other.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ REPEATS = 7
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """About as large as what is cached of one."""
+    """About as large as the cached data of a session."""
 
     id: str
     account_id: str
@@ -73,7 +73,7 @@ async def _measure(redis_url: str, database_url: str) -> None:
 
 
 async def _store(cache: Cache, redis: Redis, key: Key[Session | None]) -> bytes | str:
-    """The name in Redis of what the cache has stored under this key."""
+    """Return the Redis key under which the cache stored this entry."""
     await cache.get(key, _load)
     (name,) = await redis.keys(f"*v:{key.name}")
     return name
@@ -84,7 +84,7 @@ async def _load(_connection: AsyncConnection) -> Session | None:
 
 
 async def _cpu_seconds(call: Callable[[int], Awaitable[None]], calls: int) -> float:
-    """Of one call, user and system, with as many callers at once as there are."""
+    """Return the CPU seconds of one call, user and system, with CALLERS concurrent callers."""
 
     async def caller() -> None:
         for number in range(calls // CALLERS):

@@ -1,8 +1,9 @@
-"""1,000 concurrent readers of a cold key over two processes: queries of the database, beside two other caches.
+"""Count database queries for 1,000 concurrent readers of a cold key over two processes, compared with two other
+caches.
 
-Without arguments it starts Valkey and, for each cache, two of itself; each reads the key 500 times at once. A load
-takes 150 ms. The others are told to protect the key as well as they can: cashews with `lock=True`, aiocache with a
-lease.
+Without arguments it starts Valkey and, for each cache, two copies of itself; each reads the key 500 times
+concurrently. A load takes 150 ms. The other caches use their best protection of the key: cashews `lock=True`,
+aiocache a lease.
 """
 
 import asyncio
@@ -50,7 +51,7 @@ def main() -> None:
 
 
 def _race(library: str, redis_url: str, database_url: str) -> int:
-    """How often both together asked the database."""
+    """Return the number of database queries of both processes together."""
     command = [sys.executable, "-m", "bench.cold_key", library, redis_url, database_url, new_ulid()]
     pipe = subprocess.PIPE
     racers = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(PROCESSES)]  # noqa: S603 - ourselves
@@ -66,7 +67,7 @@ def _race(library: str, redis_url: str, database_url: str) -> int:
 
 
 async def _read_concurrently(library: str, redis_url: str, database_url: str, name: str) -> None:
-    """One of the processes: says that it is ready, waits for the word, prints how often it asked the database."""
+    """Run one of the processes: print READY, wait for START, print its number of database queries."""
     database, queries = Database(database_url), 0
 
     async def load() -> str:

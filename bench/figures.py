@@ -1,4 +1,4 @@
-"""The figures that Darkroom is held to, by group: what each says, what it must reach, and what we aim for."""
+"""The figures that Darkroom must reach, by group: what each measures, its limit and its goal."""
 
 from dataclasses import dataclass
 

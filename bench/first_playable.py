@@ -1,6 +1,7 @@
-"""How soon a film can be played: first claim to `playable` / first claim to `ready`, through an idle `darkroom up`.
+"""Measure how soon a video is playable: first claim to `playable` / first claim to `ready`, through an idle `darkroom
+up`.
 
-60 s of 1080p; the moments are those of the receipt.
+The video is 60 s of 1080p; the times are those of the receipt.
 """
 
 import asyncio
@@ -38,7 +39,7 @@ async def _measure(url: str, video: Path) -> None:
 
 
 def _moment(steps: tuple[ReceiptStep, ...], name: str) -> datetime:
-    """Of the first step of that name."""
+    """Return the time of the first step of that name."""
     return next(step.at for step in steps if step.step == name)
 
 

@@ -1,7 +1,7 @@
-"""A page of the gallery of an account of 100,000 items / of 1,000, over HTTP through both tiers.
+"""Measure a page of the gallery of an account of 100,000 items / of 1,000, over HTTP through both tiers.
 
-The rows are put straight into the tables, as many in a transaction as fit, while no service runs: creating them one by
-one over HTTP would take an hour. They are what a worker leaves behind: ready, with a result of the present recipe. For
+The rows are written to the tables directly, as many in a transaction as fit, while no service runs: creating them one
+by one over HTTP would take an hour. They equal what a worker leaves: ready, with a result of the current recipe. For
 the same reason cursors are written here, with the installation's secret, instead of paging to the end.
 """
 
@@ -37,7 +37,7 @@ CONCURRENT_TRANSACTIONS = 16
 ORDERS: tuple[Order, ...] = ("created", "captured")
 EMAILS = {LARGE: "large@example.com", SMALL: "small@example.com"}
 SPREAD_SECONDS = 10 * 365 * 24 * 3600
-"""Over which the photos were taken, in another order than they were uploaded."""
+"""The span over which the photos were taken, in another order than they were uploaded."""
 
 
 def main() -> None:
@@ -63,7 +63,7 @@ async def _register(url: str) -> dict[int, AccountId]:
 
 
 async def fill(endpoint: str, rows: list[ItemRow]) -> None:
-    """Puts the rows into the tables, which no service uses meanwhile."""
+    """Write the rows to the tables; no service may use them meanwhile."""
     began = time.perf_counter()
     slots = asyncio.Semaphore(CONCURRENT_TRANSACTIONS)
     async with open_tables(endpoint) as dynamo, TaskGroup() as tasks:
@@ -82,7 +82,7 @@ async def fill(endpoint: str, rows: list[ItemRow]) -> None:
 
 
 def _pages(cursors: Cursors, rows: list[ItemRow], order: Order) -> list[str | None]:
-    """The cursors of the first page, of one in the middle, and of the last; rows lie newest first."""
+    """Return the cursors of the first page, of one in the middle, and of the last; rows are sorted newest first."""
     keys = {row.item_id: to_attributes(row)["captured_key"] for row in rows}
     captured = order == "captured"
     ordered = sorted(rows, key=lambda row: keys[row.item_id] if captured else row.item_id, reverse=True)
@@ -92,7 +92,7 @@ def _pages(cursors: Cursors, rows: list[ItemRow], order: Order) -> list[str | No
 
 
 def ready_row(account: AccountId) -> ItemRow:
-    """As a worker leaves it; captured at some moment of ten years."""
+    """Return a row as a worker leaves it, captured at a random time within ten years."""
     now = utc_now()
     captured_at = now - timedelta(seconds=random.uniform(0, SPREAD_SECONDS))
     return ItemRow(

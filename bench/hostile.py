@@ -1,4 +1,6 @@
-"""The share of the hostile files that the decoders survive: each refused in plain words or made within its limits."""
+"""Measure the share of hostile files that the decoders survive: refused with a clear message, or made within the
+limits.
+"""
 
 import asyncio
 import tempfile

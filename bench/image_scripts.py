@@ -1,4 +1,4 @@
-"""What `images.py` is compared with: the same files made by scripts on Pillow and on pyvips, one photo a call."""
+"""The baselines of `images.py`: scripts on Pillow and pyvips that make the same files, one photo per call."""
 
 import io
 import os
@@ -17,14 +17,14 @@ _SRGB = ImageCms.createProfile("sRGB")
 
 
 def prepare() -> None:
-    """Once in each process. The children of ours have the same niceness."""
+    """Prepare each process once; our own child processes have the same niceness."""
     os.nice(Limits().niceness)
     pyvips.concurrency_set(1)
-    pyvips.cache_set_max(0)  # lest a round find the photos of the one before
+    pyvips.cache_set_max(0)  # otherwise a round would reuse the photos of the previous one
 
 
 def pillow_opening_each(photo: Path, folder: Path) -> float:
-    """For each output: open, thumbnail, convert to sRGB, save. Returns CPU seconds."""
+    """Open, thumbnail, convert to sRGB and save for each output. Returns CPU seconds."""
     started = time.process_time()
     for recipe in RECIPE:
         with Image.open(photo) as image:
@@ -58,7 +58,7 @@ def vips_chain(photo: Path, folder: Path) -> float:
 
 
 def similarity(one: Path, other: Path) -> float:
-    """The structural similarity (SSIM) of two pictures of one size, over all colours."""
+    """Return the structural similarity (SSIM) of two images of one size, over all colour channels."""
     with Image.open(one) as first, Image.open(other) as second:
         pixels = [np.asarray(image.convert("RGB")) for image in (first, second)]
     return float(structural_similarity(*pixels, channel_axis=2, data_range=255))  # type: ignore[no-untyped-call]  # scikit-image has no types

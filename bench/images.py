@@ -1,7 +1,8 @@
-"""Renditions per second of a folder of 12 MP photos: ours with its children, Pillow scripts, a bare pyvips chain.
+"""Measure renditions per second of a folder of 12 MP photos: ours with its children, Pillow scripts, a bare pyvips
+chain.
 
-All make the same sizes at the same quality and effort, with as many processes, in turns; medians count. Ends with 1 if
-any of our files is not like Pillow's.
+All make the same sizes at the same quality and effort, with as many processes, in turns; medians count. Exits with 1
+if any of our files differs too much from Pillow's.
 """
 
 import asyncio
@@ -63,10 +64,10 @@ async def _compare(decoders: Decoders, pool: ProcessPoolExecutor, place: Path) -
     candidates = [ours, pillow, once, vips]
     photos = await asyncio.to_thread(_make_place, place, candidates)
     for turn in range(_REPEATS + 1):
-        # Each starts a round in its turn, so that none always profits from a quiet or a warm machine.
+        # Each candidate starts a round in turn, so that none always profits from an idle or a warm machine.
         for candidate in candidates[turn % 4 :] + candidates[: turn % 4]:
             await _run(candidate, decoders, pool, photos, place)
-        if turn == 0:  # warms caches, templates, pools
+        if turn == 0:  # the first turn only warms caches, templates and pools
             for candidate in candidates:
                 candidate.wall_seconds.clear()
                 candidate.cpu_seconds.clear()
@@ -104,7 +105,7 @@ async def _run(
 
 
 def _median_ratio(baseline: Candidate, ours: Candidate) -> float:
-    """Round by round, because the two of a round ran under the same conditions."""
+    """Return the median of the ratios per round, because both sides of a round ran under the same conditions."""
     return statistics.median(a / b for a, b in zip(baseline.wall_seconds, ours.wall_seconds, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""The machine that benchmarks ran on, in a few lines."""
+"""Describe the machine that runs the benchmarks, in a few lines."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""How much the object store's memory grows while four uploads and four downloads of 1 GB run at the same time."""
+"""Measure how much the object store's memory grows while four uploads and four downloads of 1 GB run concurrently."""
 
 import http.client
 import os
@@ -26,12 +26,12 @@ BLOCK = os.urandom(1024 * 1024)
 PORT = 19_511
 CREDENTIAL = {"AWS_ACCESS_KEY_ID": "AKIDBENCHMARK", "AWS_SECRET_ACCESS_KEY": "benchmark-secret"}
 RESET_PEAK = "5"
-"""Written to /proc/<pid>/clear_refs, makes VmHWM begin anew (proc(5))."""
+"""Resets VmHWM when written to /proc/<pid>/clear_refs (proc(5))."""
 
 
 @contextmanager
 def object_store(folder: Path) -> Iterator[int]:
-    """The process id of a server over an empty folder."""
+    """Run a server over an empty folder and yield its process id."""
     environment = os.environ | CREDENTIAL | {"DARKROOM_LISTEN_PORT": str(PORT), "DARKROOM_OBJECTS_FOLDER": str(folder)}
     command = [sys.executable, "-m", "local.objects"]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own server
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def _run(threads: ThreadPoolExecutor, client: Any, name: str, size: int) -> None:
-    """Uploads, then uploads of as many others while the first ones are downloaded."""
+    """Run uploads, then as many other uploads while the first objects are downloaded."""
     first = [_signed(client, f"{name}/first/{number}") for number in range(STREAMS)]
     second = [_signed(client, f"{name}/second/{number}") for number in range(STREAMS)]
     for _ in threads.map(lambda urls: _upload(urls[0], size), first):
@@ -83,7 +83,7 @@ def _client() -> Any:
 
 
 def _signed(client: Any, key: str) -> tuple[str, str]:
-    """URLs to put and to get the object."""
+    """Return presigned URLs to put and to get the object."""
     named = {"Bucket": "bench", "Key": key}
     return client.generate_presigned_url("put_object", named), client.generate_presigned_url("get_object", named)
 

@@ -1,8 +1,9 @@
-"""What 1,000 random creates, cancels, deletes, retries and kills leave behind once everything is deleted: nothing.
+"""Count what remains after 1,000 random creates, cancels, deletes, retries and kills once everything is deleted:
+nothing.
 
-Two people use a `darkroom up` whose workers are killed all the time; one of them closes the account in the middle, the
-other one deletes all items at the end. The waits (30 days, the life of upload URLs) are passed over on a clock that is
-ahead, in this process, on the same stores. Then rows, receipts, objects and uploads in parts are counted.
+Two people use a `darkroom up` whose workers are killed all the time; one of them closes the account in the middle,
+the other one deletes all items at the end. The waits (30 days, the lifetime of upload URLs) are skipped by a clock
+that is ahead, in this process, on the same stores. Then rows, receipts, objects and multipart uploads are counted.
 """
 
 import asyncio
@@ -51,7 +52,7 @@ FIGURES = ("orphans",)
 ACTIONS = scaled(1_000)
 CONCURRENCY = 6
 LIVES_SECONDS = (2.5, 6.0)
-"""Of a worker; the first two go by until it works."""
+"""The lifetime of a worker; it needs the first two seconds to start."""
 LEASE_SECONDS = "6"
 ERASING_KILLS = 6
 AHEAD = timedelta(days=31)
@@ -67,14 +68,14 @@ def main() -> None:
 
 @contextmanager
 def _quiet_service(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Its URL, and the environment of its app; it has no worker of its own."""
+    """Run a service without a worker of its own; yield its URL and the environment of its app."""
     with running_service(folder, DARKROOM_WORKER="off") as url:
         environment: dict[str, str] = json.loads((data_folder(folder) / "app.json").read_text())
         yield url, environment_without_settings() | environment
 
 
 async def _live(url: str, app: dict[str, str]) -> AccountId:
-    """Both lives, to their ends. The account that was closed in the middle."""
+    """Run both accounts to their ends; return the account that was closed in the middle."""
     async with (
         register(url, "leaver@example.com") as leaving,
         register(url, "stayer@example.com") as staying,
@@ -106,7 +107,7 @@ class Kills:
             self._grown.notify_all()
 
     async def more(self, count: int) -> None:
-        """Waits for so many from now on."""
+        """Wait for that many more kills."""
         enough = self.count + count
         async with self._grown:
             await self._grown.wait_for(lambda: self.count >= enough)
@@ -114,7 +115,7 @@ class Kills:
 
 @asynccontextmanager
 async def _workers(app: dict[str, str]) -> AsyncIterator[Kills]:
-    """One after another, each killed after a moment."""
+    """Run one worker after another; each is killed after a few seconds."""
     killed = Kills()
     moments = random.Random(1)
     own = {"DARKROOM_LISTEN_PORT": "0", "DARKROOM_LEASE_SECONDS": LEASE_SECONDS}
@@ -151,7 +152,7 @@ async def _act(people: list[DarkroomClient]) -> None:
                 else:
                     await _change(person, chosen.choice(own), chosen)
             except (WrongState, NotFound):
-                return  # an answer that a random action deserves
+                return  # a valid response to a random action
 
     async with TaskGroup() as tasks:
         for _ in range(ACTIONS):
@@ -159,7 +160,7 @@ async def _act(people: list[DarkroomClient]) -> None:
 
 
 async def _create(person: DarkroomClient, http: httpx.AsyncClient, chosen: random.Random) -> ItemId:
-    """Uploaded and completed, uploaded, only begun, or begun in parts."""
+    """Create an item: uploaded and completed, uploaded only, created only, or begun in parts."""
     if chosen.random() < 0.15:
         body = CreateItem(name="a.mp4", size_bytes=SINGLE_PUT_BYTES + 1, content_type="video/mp4")
         item = (await person.items.create(body)).item.id
@@ -195,7 +196,7 @@ async def _change(person: DarkroomClient, item: ItemId, chosen: random.Random) -
 
 
 def _photo() -> bytes:
-    """Small, and no two have the same bytes."""
+    """Return a small photo; no two have the same bytes."""
     file = io.BytesIO()
     Image.new("RGB", (160, 120), new_ulid()[-6:].encode()[0]).save(file, "JPEG", comment=new_ulid().encode())
     return file.getvalue()
@@ -232,7 +233,7 @@ async def _sweep(base: Foundation) -> None:
 
 
 async def _left(base: Foundation, account: AccountId) -> int:
-    """Says what is left, too."""
+    """Count the leftovers and print each."""
     closed, store = ClosedAccounts(base.database, base.clock), AccountStore(base.database)
     leftovers = await AccountVerification(
         store, closed, base.items.store, ExportStore(base.amazon.dynamo), base.events.store, base.amazon.objects

@@ -1,4 +1,4 @@
-"""What the service adds to making a photo: `complete` answered to `item.ready` on the stream / the media's own seconds.
+"""Measure the service's overhead on a photo: `complete` returned to `item.ready` streamed / the media's own seconds.
 
 30 photos of 12 MP one after another, through both tiers of an idle `darkroom up`.
 """

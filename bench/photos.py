@@ -1,4 +1,4 @@
-"""Makes a folder of 12 MP photos that are always the same: soft shapes, edges, fine texture, sensor noise, EXIF."""
+"""Make a folder of reproducible 12 MP photos: soft shapes, edges, fine texture, sensor noise, EXIF."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from PIL import Image
 WIDTH, HEIGHT = 4000, 3000
 QUALITY = 90
 
-# Cells across the picture, and how far their brightness varies: detail falls with its size, as it does in nature.
+# Cells across the image, and how far their brightness varies: fine detail has less contrast, as in nature.
 OCTAVES = ((6, 60.0), (16, 36.0), (48, 20.0), (160, 11.0), (500, 6.0))
 EDGES = 60
 NOISE = 2.0
@@ -17,7 +17,8 @@ NOISE = 2.0
 MAKE, MODEL, EXIF_FOLDER, ORIGINAL_TIME = 0x010F, 0x0110, 0x8769, 0x9003
 
 SCENES = 6
-"""So many pictures are behind any number of files: making one takes longer than the service does."""
+"""Number of distinct images behind any number of files: making one takes longer than the service needs to process it.
+"""
 START_OF_IMAGE, COMMENT = b"\xff\xd8", b"\xff\xfe"
 
 Pixels = NDArray[np.float32]
@@ -36,7 +37,7 @@ def make_photos(folder: Path, count: int) -> list[Path]:
 
 
 def make_different_photos(folder: Path, count: int) -> list[Path]:
-    """Files with different bytes but few different pictures: each carries its number in a comment."""
+    """Make files with different bytes but few different images: each carries its number in a comment."""
     scenes = [scene.read_bytes() for scene in make_photos(folder, min(count, SCENES))]
     photos = []
     for number in range(count):

@@ -1,6 +1,7 @@
-"""100 photos dropped at once, median time to ready: with 5 files among them whose decoder is killed at once / without.
+"""Measure 100 photos uploaded together, median time to ready: with 5 files whose decoder is killed at once / without.
 
-Who kills is this benchmark: from outside, by what the original begins with. No file does it by itself any more.
+The benchmark itself kills the decoders, from outside, by the first bytes of the original. No file crashes a decoder
+by itself any more.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ FIGURES = ("poison_neighbours",)
 
 PHOTOS, POISONED, WARM_UP = scaled(100, least=10), scaled(5), 4
 TURNS = (False, True, True, False, True, False, False, True)
-"""Whether poison is among them: whatever slows this machine down for a while, or ever more, falls on both alike."""
+"""Whether the turn includes poisoned files; the order spreads any slowdown of the machine evenly over both kinds."""
 MARK = b"poison of a benchmark"
 TEMPLATE = b"app.media.template"
 POLL_SECONDS = 0.01
@@ -44,7 +45,7 @@ def main() -> None:
 
 
 def _poison(photo: Path) -> Path:
-    """Small enough that sending it costs the others little, large enough that it is killed before it is made."""
+    """Make a photo small enough to cost the others little upload time, large enough to be killed before it is made."""
     target = photo.with_name(f"poison_{photo.name}")
     with Image.open(photo) as image:
         image.resize((image.width // 2, image.height // 2)).save(target, comment=MARK + photo.name.encode())
@@ -70,7 +71,7 @@ async def _measure(url: str, photos: list[Path], poisons: list[Path]) -> None:
 
 
 async def _median_ready(url: str, email: str, files: list[Path]) -> float:
-    """From the first file's sending on; a new account each time, so that nothing is a duplicate."""
+    """Measure from the first file's upload on; a new account each time, so that nothing is a duplicate."""
     async with register(url, email) as client, arrivals(client) as seen:
         began_at = time.perf_counter()
         items = await _drop(client, files)
@@ -92,7 +93,7 @@ async def _drop(client: DarkroomClient, files: list[Path]) -> list[ItemId]:
 
 @asynccontextmanager
 async def _killing() -> AsyncIterator[set[int]]:
-    """Kills each child that works on a poison, in the runs with and without alike; yields whom it has killed."""
+    """Kill each child that works on a poisoned file; also runs in turns without them. Yields the killed process ids."""
     killed: set[int] = set()
 
     async def poll() -> None:
@@ -109,7 +110,7 @@ async def _killing() -> AsyncIterator[set[int]]:
 
 
 def _templates() -> Iterator[int]:
-    """The decoder templates of this machine; others' children hold no file with our mark."""
+    """Return the decoder templates on this machine; other services' children hold no file with our mark."""
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             if TEMPLATE in (process / "cmdline").read_bytes():
@@ -128,7 +129,7 @@ def _kill_poisoned(templates: list[int]) -> set[int]:
 
 
 def _works_on_poison(child: int) -> bool:
-    """A child works in a folder beside its original."""
+    """Return True if the original beside the child's working folder has our mark."""
     with suppress(OSError), (Path(f"/proc/{child}/cwd").readlink().parent / "original").open("rb") as original:
         return MARK in original.read(HEAD_BYTES)
     return False

@@ -1,6 +1,7 @@
-"""How soon a film's poster is seen while the bulk lane is full: `complete` answered to the event that carries it.
+"""Measure how soon a video's poster is available while the bulk lane is full: `complete` returned to the poster's
+event.
 
-The lane is filled with as much film as takes it far longer than this benchmark; then phone films come one by one.
+The lane is filled with videos that take far longer than this benchmark; then phone videos are uploaded one by one.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ FIGURES = ("poster_s",)
 
 SECONDS = 12
 LONG_VIDEOS, REPEATS = 4, scaled(75)
-"""Four films of a quarter of an hour each: at less than real time on two cores, more than an hour of work."""
+"""Four videos of a quarter of an hour each: slower than real time on two cores, so more than an hour of work."""
 VIDEOS = scaled(9)
 MAX_SECONDS = 120.0
 
@@ -59,7 +60,7 @@ async def _poster_seconds(client: DarkroomClient, video: Path) -> float:
 
 
 async def _poster_at(client: DarkroomClient, item: ItemId, after: int) -> float:
-    """When the event arrives that says where the poster lies."""
+    """Return the arrival time of the event that carries the poster."""
     async with asyncio.timeout(MAX_SECONDS), aclosing(client.events(after=after)) as events:
         async for event in events:
             match event:
@@ -70,7 +71,7 @@ async def _poster_at(client: DarkroomClient, item: ItemId, after: int) -> float:
 
 
 async def _until_in_bulk(client: DarkroomClient) -> None:
-    """Every long film has passed the express lane, and the first is being encoded."""
+    """Wait until every long video has passed the express lane and the first is being encoded."""
     async with asyncio.timeout(MAX_SECONDS):
         while True:
             page = await client.items.list(limit=LONG_VIDEOS)
@@ -80,7 +81,7 @@ async def _until_in_bulk(client: DarkroomClient) -> None:
 
 
 def _copy(video: Path, target: Path, repeats: int, title: str = "") -> Path:
-    """The film so many times after another, its samples as they are; the title makes it another file."""
+    """Repeat the video without re-encoding; the title makes it a different file."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-stream_loop", str(repeats - 1)]
     command += ["-i", str(video), "-c", "copy", "-metadata", f"title={title or target.stem}", str(target)]
     subprocess.run(command, check=True)  # noqa: S603 - our own command

@@ -1,8 +1,9 @@
-"""Reads over HTTP while Redis is away: how many fail, and how long they take beside the same with caching off.
+"""Measure reads over HTTP while Redis is down: failures, and duration compared with reads without caching.
 
-Three whole services over SQLite. The second one's Redis stands behind a proxy that refuses, then swallows everything;
-the others have Redis and cache nothing. One of them is started before and one after it: of two equal services the one
-that was started first answers some hundredths later. The read is `GET /v1/account`: who asks, and what is known.
+Three whole services run over SQLite. The Redis of the second one is behind a proxy that first refuses, then swallows
+everything; the others have Redis but caching is off. One of them is started before the second and one after it,
+because of two equal services the one started first responds some hundredths later. The read is `GET /v1/account`:
+authentication and the account's data.
 """
 
 import asyncio
@@ -58,9 +59,9 @@ async def _measure(folder: Path) -> None:
 
 
 async def _client(stack: AsyncExitStack, folder: Path, caching: str, redis_url: str) -> httpx.AsyncClient:
-    """Signed in at a service of its own; it never tries twice."""
+    """Return a signed-in client of a service of its own; it never retries."""
     settings = {"DARKROOM_CACHE": caching, "DARKROOM_REDIS_URL": redis_url}
-    # In a thread, so that the proxy goes on working while the service starts.
+    # In a thread, so that the proxy keeps working while the service starts.
     service = running_service(folder, **settings)
     url = await asyncio.to_thread(service.__enter__)
     stack.push_async_callback(asyncio.to_thread, service.__exit__, None, None, None)
@@ -73,7 +74,7 @@ async def _client(stack: AsyncExitStack, folder: Path, caching: str, redis_url: 
 
 
 async def _steadily(client: httpx.AsyncClient) -> int:
-    """How many of the reads failed."""
+    """Read at a constant rate; return the number of failed reads."""
     async with TaskGroup() as tasks:
         reads = []
         began = time.monotonic()
@@ -91,7 +92,7 @@ async def _succeeds(client: httpx.AsyncClient) -> bool:
 
 
 async def _compare(cached: httpx.AsyncClient, uncached: Sequence[httpx.AsyncClient]) -> float:
-    """The median of the first one's reads / the mean of the others' medians; they take turns."""
+    """Return the median of the first client's reads / the mean of the others' medians; they take turns."""
     taken: dict[httpx.AsyncClient, list[float]] = {client: [] for client in (cached, *uncached)}
     for _ in range(READS):
         for client, seconds in taken.items():

@@ -1,4 +1,4 @@
-"""What was measured, with commit, time and size: kept in results.json, shown as a table and in docs/BENCHMARKS.md."""
+"""Store results with commit, time and size in results.json; print them as a table and in docs/BENCHMARKS.md."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ REPORT = ROOT / "docs" / "BENCHMARKS.md"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`scale` is the part of the benchmark's full size that was measured; `note` is written by hand."""
+    """`scale` is the measured part of the benchmark's full size; `note` is written by hand."""
 
     name: str
     value: float
@@ -32,7 +32,7 @@ class Result:
 
 
 def new_result(name: str, value: float, scale: float) -> Result:
-    """Of now and of the commit that is checked out; a + after it says that files were changed."""
+    """Return a result of now and the current commit; a trailing + marks uncommitted changes."""
     changed = "+" if _git("status", "--porcelain", "--untracked-files=no", ":!bench/results.json", ":!docs") else ""
     return Result(
         name, value, _git("rev-parse", "--short=8", "HEAD") + changed, f"{datetime.now(UTC):%Y-%m-%dT%H:%MZ}", scale
@@ -49,7 +49,7 @@ def load(file: Path = FILE) -> list[Result]:
 
 
 def keep(new: Iterable[Result], file: Path = FILE) -> list[Result]:
-    """Write the new ones over those of the same figure and size; returns all."""
+    """Write the new results over those of the same figure and size; return all."""
     by_key = {(each.name, each.scale < 1): each for each in [*load(file), *new]}
     order = [figure.name for figure in FIGURES]
     results = sorted(by_key.values(), key=lambda each: (order.index(each.name), -each.scale))
@@ -60,14 +60,14 @@ def keep(new: Iterable[Result], file: Path = FILE) -> list[Result]:
 
 
 def current(results: Iterable[Result]) -> list[Result]:
-    """Those in full, and of the smaller ones those that are newer."""
+    """Return the full-size results, and the smaller ones that are newer."""
     results = list(results)
     in_full = {each.name: each.measured for each in results if each.scale == 1}
     return [each for each in results if each.scale == 1 or each.measured > in_full.get(each.name, "")]
 
 
 def table(results: Iterable[Result]) -> str:
-    """For the terminal."""
+    """Format the results for the terminal."""
     lines = [f"{'figure':24} {'value':>10} {'must':>9} {'goal':>9}  {'reached':7}  {'size':>5}  {'commit':9}  age"]
     for each in current(results):
         value, must, goal, reached = _judged(each)
@@ -77,7 +77,7 @@ def table(results: Iterable[Result]) -> str:
 
 
 def report(results: Iterable[Result]) -> str:
-    """For docs/BENCHMARKS.md."""
+    """Format the results for docs/BENCHMARKS.md."""
     lines = [
         "# Benchmarks",
         "",

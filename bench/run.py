@@ -1,7 +1,7 @@
-"""Runs the benchmarks one after another: `python -m bench.run [FIGURE] [--group GROUP] [--scale 0.1] [--show]`.
+"""Run the benchmarks one after another: `python -m bench.run [FIGURE] [--group GROUP] [--scale 0.1] [--show]`.
 
-A benchmark is a module here with a tuple `FIGURES`; it prints a line `figure NAME VALUE` for each. Each result is kept
-as soon as it is there. A run that was stopped goes on with what it lacks; a whole one begins anew.
+A benchmark is a module here with a tuple `FIGURES`; it prints a line `figure NAME VALUE` for each. Each result is
+stored as soon as it exists. A stopped run resumes with the missing figures; a complete one starts again.
 """
 
 import argparse
@@ -20,9 +20,9 @@ from bench.scale import VARIABLE
 
 HERE = Path(__file__).parent
 RUNS = ROOT / "build" / "bench"
-"""A file for each run that is not whole: the names of what it has measured."""
+"""One file for each unfinished run: the names of its measured figures."""
 LIMIT_SECONDS = 3 * 3600
-"""Against hanging only: twenty runs of the cache's chaos may take ten minutes each."""
+"""Only against hanging: twenty runs of the cache's chaos may take ten minutes each."""
 NO_BENCHMARKS = {"figures", "results"}
 
 
@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
 
 
 def find_benchmarks() -> list[Benchmark]:
-    """Read from the modules' text: importing one may start things."""
+    """Return the benchmarks, read from the modules' source: importing a module may start processes."""
     texts = {path.stem: path.read_text() for path in sorted(HERE.glob("*.py")) if path.stem not in NO_BENCHMARKS}
     return [
         Benchmark(module, tuple(ast.literal_eval(statement.value)), "scaled(" in text)
@@ -61,7 +61,7 @@ def find_benchmarks() -> list[Benchmark]:
 
 
 def missing(requested: list[Benchmark], run: Path) -> list[Benchmark]:
-    """What a run has not measured yet."""
+    """Return the benchmarks that the run has not measured yet."""
     measured = json.loads(run.read_text()) if run.exists() else []
     return [each for each in requested if not set(each.figures) <= set(measured)]
 
@@ -112,7 +112,7 @@ def _measure(requested: list[Benchmark], run: Path, scale: float) -> int:
 
 
 def _run(module: str, scale: float) -> dict[str, float]:
-    """Its output goes on to the terminal as it comes; the figures among it are returned."""
+    """Run a benchmark, copy its output to the terminal, and return the figures that it prints."""
     print(f"== {module}", flush=True)
     values = {}
     command = [sys.executable, "-u", "-m", f"{HERE.name}.{module}"]

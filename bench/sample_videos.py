@@ -1,4 +1,4 @@
-"""A film as a phone takes it, for benchmarks: 1080p, moving edges and fine noise, with sound."""
+"""Make a video as a phone records it, for benchmarks: 1080p, moving edges and fine noise, with sound."""
 
 import subprocess
 from pathlib import Path
@@ -9,12 +9,13 @@ _TEST_IMAGE = "mandelbrot=size=1920x1080:rate=30:start_scale=1.2:end_scale=0.05:
 _SOUND = "sine=frequency=440:beep_factor=4:duration={seconds}"
 
 
-# A new picture costs more than its frames; what comes again is as new to an encoder, which looks two seconds ahead.
+# Generating an image costs more than encoding its frames. Repetition is as good as new content for an encoder, which
+# looks only two seconds ahead.
 _PIECE_SECONDS = 10
 
 
 def make_video(folder: Path, seconds: int) -> Path:
-    """The same ten seconds again and again."""
+    """Make a video that repeats the same ten seconds."""
     piece, path = folder / "piece.mp4", folder / f"film_{seconds}.mp4"
     sources = (_TEST_IMAGE.format(frames=30 * _PIECE_SECONDS), _SOUND.format(seconds=_PIECE_SECONDS))
     inputs = [word for source in sources for word in ("-f", "lavfi", "-i", source)]

@@ -1,7 +1,7 @@
-"""What the sandbox costs a decode: the same photo made in turns by a child with it and by one without.
+"""Measure the cost of the sandbox for a decode: the same photo is made in turns by a child with and without it.
 
-Both are forked from one warm process, as the template is, and have the same niceness. Wall time from the fork to the
-end of the child; the median of the differences, pair by pair.
+Both children are forked from one warm process, like the template's, and have the same niceness. The figure is wall
+time from the fork to the end of the child: the median of the differences, pair by pair.
 """
 
 import os
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
         return _measure(Path(arguments[0]))
     with tempfile.TemporaryDirectory() as place:
         (photo,) = make_photos(Path(place), 1)
-        # A fresh process with the template's own environment, which decides how memory is taken.
+        # A fresh process with the template's own environment, which decides how memory is allocated.
         command = [sys.executable, "-m", "bench.sandbox", str(photo)]
         return subprocess.run(command, cwd=Path(__file__).parents[1], env=ENVIRONMENT, check=False).returncode  # noqa: S603  # our own
 
@@ -39,7 +39,7 @@ def _measure(photo: Path) -> int:
     _warm()
     differences, without = [], []
     for turn in range(_WARM_UP + _PAIRS):
-        # Each goes first in its turn.
+        # The two take turns in going first.
         order = (True, False) if turn % 2 else (False, True)
         seconds = {confined: _seconds_of_child(photo, confined=confined) for confined in order}
         if turn >= _WARM_UP:
@@ -51,7 +51,7 @@ def _measure(photo: Path) -> int:
 
 
 def _warm() -> None:
-    """As the template's main function does."""
+    """Warm up the process like the template's main function."""
     pyvips.concurrency_set(1)
     pyvips.cache_set_max(0)
     prepare()

@@ -1,4 +1,4 @@
-"""How large a benchmark is: at its full size, or at the part of it that DARKROOM_BENCH_SCALE says."""
+"""The size of a benchmark: full, or the part that DARKROOM_BENCH_SCALE names."""
 
 import os
 
@@ -6,5 +6,5 @@ VARIABLE = "DARKROOM_BENCH_SCALE"
 
 
 def scaled(full: int, least: int = 1) -> int:
-    """The size to measure with. `least` is the smallest one whose figure still says something."""
+    """Return the size to measure with. `least` is the smallest one whose figure is still meaningful."""
     return max(least, round(full * float(os.environ.get(VARIABLE, "1"))))

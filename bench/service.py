@@ -1,4 +1,4 @@
-"""A whole Darkroom for benchmarks: `darkroom up` over a folder, on free ports, stopped by its process id."""
+"""Run a whole Darkroom for benchmarks: `darkroom up` over a folder, on free ports, stopped by its process id."""
 
 import os
 import subprocess
@@ -19,22 +19,22 @@ from local.resources import Access, create_tables
 DARKROOM = Path(sys.executable).with_name("darkroom")
 EMAIL, PASSWORD = "bench@example.com", "a password for a benchmark"
 CREDENTIAL = {"region": "eu-central-1", "access_key_id": "AKIDBENCHMARK", "secret_access_key": "benchmark-secret"}
-"""Of tables that a benchmark starts."""
+"""For the tables that a benchmark starts."""
 READY = "Darkroom is ready at"
 READY_SECONDS = 60
 STOP_SECONDS = 60
 PORTS = (20_000, 32_000)
-"""Below those that outgoing connections get: such a one might be taken before the server listens."""
+"""Below the ephemeral range: such a port could be taken by an outgoing connection before the server listens."""
 
 
 def environment_without_settings() -> dict[str, str]:
-    """This process's own, so that no setting of another Darkroom leads a benchmark astray."""
+    """Return this process's environment without the settings of another Darkroom."""
     return {name: value for name, value in os.environ.items() if not name.startswith("DARKROOM_")}
 
 
 @contextmanager
 def running_service(folder: Path, **settings: str) -> Iterator[str]:
-    """Its URL. Started again over the same folder it has the data of before, on other ports."""
+    """Run a service and yield its URL. Restarted over the same folder it has the earlier data, on other ports."""
     port = free_ports()
     own = {"DARKROOM_DATA": str(data_folder(folder)), "DARKROOM_PORT": str(port)}
     log = folder / "up.log"
@@ -53,13 +53,13 @@ def running_service(folder: Path, **settings: str) -> Iterator[str]:
 
 
 def data_folder(folder: Path) -> Path:
-    """Where a service over this folder keeps its data."""
+    """Return the folder in which a service over this folder keeps its data."""
     return folder / "data"
 
 
 @asynccontextmanager
 async def register(url: str, email: str = EMAIL) -> AsyncIterator[DarkroomClient]:
-    """A client of a new account."""
+    """Open a client of a new account."""
     async with DarkroomClient(url) as client:
         await client.sessions.register(email, PASSWORD)
         await client.sessions.sign_in(email, PASSWORD)
@@ -68,7 +68,7 @@ async def register(url: str, email: str = EMAIL) -> AsyncIterator[DarkroomClient
 
 @asynccontextmanager
 async def sign_in(url: str, email: str) -> AsyncIterator[DarkroomClient]:
-    """A client of an account that exists."""
+    """Open a client of an existing account."""
     async with DarkroomClient(url) as client:
         await client.sessions.sign_in(email, PASSWORD)
         yield client
@@ -83,7 +83,7 @@ def _await_ready(process: "subprocess.Popen[bytes]", log: Path) -> None:
 
 
 def free_ports() -> int:
-    """A loopback port whose two neighbours are free as well: those of the object store and the edge."""
+    """Return a loopback port whose next two ports are free as well: those of the object store and the edge."""
     while True:
         port = randrange(*PORTS)
         with socket() as first, socket() as second, socket() as third, suppress(OSError):
@@ -94,7 +94,7 @@ def free_ports() -> int:
 
 @contextmanager
 def running_tables(file: Path) -> Iterator[str]:
-    """The endpoint of a `local/tables` over a file that no other one has open, with every declared table."""
+    """Run `local/tables` with every declared table and yield its endpoint; no other process may have the file open."""
     port = free_ports()
     own = {"DARKROOM_LISTEN_PORT": str(port), "DARKROOM_TABLES_FILE": str(file)}
     own |= {f"AWS_{name.upper()}": CREDENTIAL[name] for name in ("access_key_id", "secret_access_key")}
@@ -115,7 +115,7 @@ def running_tables(file: Path) -> Iterator[str]:
 
 @asynccontextmanager
 async def open_tables(endpoint: str) -> AsyncIterator[Dynamo]:
-    """What a process of ours writes these tables with."""
+    """Open the client with which our processes write these tables."""
     async with AsyncExitStack() as stack:
         endpoints = Endpoints(dynamodb=endpoint, s3=endpoint, s3_public=endpoint, sqs=endpoint, sns=endpoint)
         yield (await open_amazon(stack, endpoints, bucket="bench", **CREDENTIAL)).dynamo

@@ -1,4 +1,4 @@
-"""What signing a page costs beside its bare signatures: 100 items' URLs, cold / 100 deterministic ECDSA signatures."""
+"""Measure the cost of signing a page: 100 items' URLs, cold / 100 bare deterministic ECDSA signatures."""
 
 import statistics
 import time
@@ -19,7 +19,7 @@ FIGURES = ("sign_page_vs_bare",)
 _REPEATS = scaled(300)
 _ITEMS = 100
 _FILES = tuple(path_in_folder("3f9c0d2a41b7", 1, f"{name}") for name in ("small", "medium", "large", "fallback"))
-_POLICY = b"x" * 220  # about as long as the real one
+_POLICY = b"x" * 220  # about as long as a real policy
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     algorithm = ec.ECDSA(SHA256(), deterministic_signing=True)
 
     def page(items: list[ItemId]) -> None:
-        delivery = Delivery(signer, utc_now)  # a new one remembers nothing
+        delivery = Delivery(signer, utc_now)  # a new one has nothing cached
         for item in items:
             folder = delivery.rendition_folder(account, item)
             for file in _FILES:
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def _seconds(work: Callable[[list[ItemId]], None], items: list[ItemId]) -> float:
-    """Of the processor, so that neighbours on the machine count for neither side."""
+    """Return CPU seconds, so that other processes on the machine affect neither side."""
     started = time.process_time()
     work(items)
     return time.process_time() - started

@@ -1,4 +1,4 @@
-"""The cache's chaos run, whole: stale reads in 10^6 operations over four processes, half on each engine of Redis."""
+"""Run the cache's chaos test in full: stale reads in 10^6 operations over four processes, half on each Redis engine."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ from tests.cache_chaos.chaos import run_chaos
 FIGURES = ("stale_reads",)
 
 OPERATIONS = int(os.environ.get("CHAOS_OPERATIONS", scaled(1_000_000)))
-"""10^7 once in a while."""
+"""10^7 from time to time."""
 LIMIT_SECONDS = 3600.0 * 12
 ENGINES = ("valkey", "redis")
 

@@ -1,7 +1,7 @@
-"""What the database is sent while it refuses everything: statements and connections tried / requests.
+"""Measure the load on a database that refuses everything: statements and connections attempted / requests.
 
-Twice: a server that resets every connection, and one that has become a reader under open pools, so that it refuses
-what needs a writer. Then, without a limit, one that loses each connection with the statement that was sent on it.
+Measured twice: with a server that resets every connection, and with one that has become a reader under open pools, so
+that it refuses what needs a writer. Then, without a limit, with one that closes each connection on its statement.
 """
 
 import asyncio
@@ -89,7 +89,7 @@ async def _every_statement_failed(pair: DatabasePair) -> float:
 
 @asynccontextmanager
 async def _counted(pair: DatabasePair) -> AsyncIterator[Counted]:
-    """With pools that are open, and retries saved up."""
+    """Open a database with filled pools and a full retry budget."""
     async with FaultProxy(pair.writer.port) as writer, FaultProxy(pair.reader.port) as reader:
         database = Database(pair.writer.url(port=writer.port), reader_url=pair.reader.url(port=reader.port))
         await _request(database.writer.write, "CREATE TABLE IF NOT EXISTS guests (id INT)")

@@ -1,4 +1,4 @@
-"""What `darkroom upload` of a 2 GB file costs beside hashing and copying it: upload / (`sha256sum` + `cp` + fsync)."""
+"""Compare `darkroom upload` of a 2 GB file with hashing and copying it: upload / (`sha256sum` + `cp` + fsync)."""
 
 import os
 import shutil
@@ -40,7 +40,7 @@ def main() -> None:
 
 @contextmanager
 def installation(folder: Path) -> Iterator[dict[str, str]]:
-    """A running service, and the environment in which `darkroom` is signed in to it."""
+    """Run a service and yield the environment in which `darkroom` is signed in to it."""
     with running_service(folder) as url:
         signed_in = environment_without_settings() | {
             "DARKROOM_URL": url,
@@ -60,14 +60,14 @@ def write_random(file: Path) -> None:
 
 
 def make_new(file: Path, number: int) -> None:
-    """Other bytes than in the rounds before, or the service would say that it has them already."""
+    """Change the file's bytes in each round; otherwise the service would report a duplicate."""
     with file.open("r+b") as opened:
         opened.write(number.to_bytes(8, "big"))
         os.fsync(opened.fileno())
 
 
 def seconds_of_copy(file: Path, copy: Path) -> float:
-    """`sync FILE` is fsync(2) of that file alone."""
+    """Return the seconds of hashing, copying and syncing; `sync FILE` is fsync(2) of that file only."""
     began = time.perf_counter()
     commands: list[list[str | Path]] = [["sha256sum", file], ["cp", file, copy], ["sync", copy]]
     for command in commands:

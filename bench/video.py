@@ -1,7 +1,8 @@
-"""CPU seconds of our whole video job / of one ffmpeg command, written by hand, that makes the same files.
+"""Compare CPU seconds of our whole video job with one ffmpeg command, written by hand, that makes the same files.
 
-Ours: probe, poster, ladder, storyboard, MP4, each in a child of its own in the sandbox, and what the worker spends on
-watching them; 30 s of 1080p. By hand: the same presets and sizes, the largest rung written as HLS and as MP4 at once.
+Ours is probe, poster, ladder, storyboard and MP4, each in a sandboxed child of its own, plus the worker's cost of
+watching them; 30 s of 1080p. The command uses the same presets and sizes and writes the largest rung as HLS and as
+MP4 in one pass.
 """
 
 import asyncio
@@ -43,7 +44,7 @@ def main() -> None:
 
 
 def _spent(work: Callable[[], None]) -> float:
-    """CPU seconds of this process and of all that it has started and waited for."""
+    """Return the CPU seconds of this process and of all child processes that it has waited for."""
     before = _cpu_seconds()
     work()
     return _cpu_seconds() - before
@@ -55,7 +56,7 @@ def _cpu_seconds() -> float:
 
 
 async def _ours(folder: Path, video: Path | None) -> None:
-    """Without a film only the template is started, which a worker does once in its life."""
+    """Make all files of the video. Without a video only start the template, which a worker does once in its life."""
     decoders = Decoders.start(slots=1)
     try:
         if video is None:

@@ -1,6 +1,7 @@
-"""How much longer a change takes while nobody reaches Redis: refused, and black-holed.
+"""Measure the added latency of a change while Redis is unreachable: refused, and black-holed.
 
-Two caches, as of two processes, on one SQLite; the median of a change of one of them, with Redis and without.
+Two caches, as of two processes, share one SQLite; the figure is the median of a change of one of them, with Redis and
+without.
 """
 
 import asyncio
@@ -54,7 +55,7 @@ async def _measure(port: int, database_url: str) -> None:
 
 
 async def _change(cache: Cache) -> float:
-    """The median, in ms."""
+    """Return the median in ms."""
     taken = []
     for _ in range(CHANGES):
         began = time.perf_counter()

@@ -1,1 +1,1 @@
-"""AWS on one machine."""
+"""Stand-ins for AWS and the supervisor that runs Darkroom on one machine."""

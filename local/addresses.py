@@ -1,4 +1,6 @@
-"""Where each part listens: three fixed ports that URLs given out name, the rest on free loopback ports."""
+"""The listening addresses of the parts: three fixed ports, which public URLs name; the others use free loopback
+ports.
+"""
 
 import asyncio
 import errno
@@ -13,20 +15,20 @@ from local.settings import Settings, Tls
 from local.startup_error import ExitCode, StartupError
 
 LOOPBACK = "127.0.0.1"
-EVERY_INTERFACE = "0.0.0.0"  # noqa: S104 - asked for: DARKROOM_HOST names this machine to others
+EVERY_INTERFACE = "0.0.0.0"  # noqa: S104 - requested: DARKROOM_HOST names this machine to others
 EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 FIRST_PORT = 15_000
-RELEASE_SECONDS = 2.0  # a supervisor killed a moment ago: the kernel is still ending its children
+RELEASE_SECONDS = 2.0  # after a supervisor was killed, the kernel needs a moment to end its children
 INNER_PARTS = ("valkey", "emulator", "tables", "app", "worker")
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
     bind: str
-    """Where web, objects and edge listen."""
+    """The listening address of web, objects and edge."""
 
     inner: str
-    """Under which name our own processes reach them."""
+    """The address under which our own processes reach them."""
 
     scheme: str
     public_host: str
@@ -34,7 +36,7 @@ class Addresses:
     objects: int
     edge: int
     ports: dict[str, int]
-    """Of the parts that only our own processes talk to, on loopback."""
+    """The loopback ports of parts that only our own processes use."""
 
     @property
     def is_reachable_from_network(self) -> bool:
@@ -49,7 +51,9 @@ class Addresses:
         return f"{self.scheme}://{host}:{port}"
 
     def public_hosts(self, port: int) -> tuple[str, ...]:
-        """The `Host` of requests to a part that browsers reach: from browsers, and from our own processes."""
+        """Return the accepted `Host` values of a part that browsers reach: those of browsers and of our own
+        processes.
+        """
         names = [self.public_host, self.inner]
         if self.bind in (LOOPBACK, EVERY_INTERFACE):
             names += [LOOPBACK, "localhost"]
@@ -60,7 +64,7 @@ class Addresses:
 
 
 async def choose_addresses(settings: Settings) -> Addresses:
-    """Raises Refusal if a fixed port is taken and no dying process lets it go within two seconds."""
+    """Choose all addresses. Raises StartupError if a fixed port is taken and not released within two seconds."""
     bind, inner = _interfaces(settings.host)
     web, objects, edge = (settings.port + offset for offset in range(3))
     for port in (web, objects, edge):
@@ -78,7 +82,10 @@ async def choose_addresses(settings: Settings) -> Addresses:
 
 
 def _interfaces(host: str) -> tuple[str, str]:
-    """An address is bound as it is. A name may resolve to anything on its own machine, so every interface is bound."""
+    """Return the address to bind and the inner one.
+
+    A name may resolve to any address on its own machine, so all interfaces are bound; an address is bound itself.
+    """
     if host == "localhost":
         return LOOPBACK, LOOPBACK
     try:
@@ -116,8 +123,9 @@ def _bind_error(host: str, port: int) -> OSError | None:
 
 
 def _free_ports(count: int, but: set[int]) -> list[int]:
-    """Below the range from which the kernel takes ports for outgoing connections: while a part is being restarted,
-    nothing can slip into its place."""
+    """Return free ports below the kernel's ephemeral range, so that no outgoing connection can take a part's port
+    while the part restarts.
+    """
     end = int(EPHEMERAL_RANGE.read_text().split()[0]) if EPHEMERAL_RANGE.exists() else 32_768
     candidates = secrets.SystemRandom().sample(range(FIRST_PORT, max(end, FIRST_PORT + 1000)), 500)
     free = [port for port in candidates if port not in but and _bind_error(LOOPBACK, port) is None]

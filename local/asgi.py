@@ -1,4 +1,4 @@
-"""The few pieces of ASGI that the emulator's wrappers share; standard library only."""
+"""Small ASGI helpers that the emulator's wrappers share; standard library only."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -14,7 +14,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 @dataclass(slots=True)
 class BufferedResponse:
-    """An answer that is kept back: `take` stands in for `send`, `give` sends it on, perhaps with another body."""
+    """A response held back: pass `take` as `send`; `give` sends it on, possibly with another body."""
 
     start: Message | None = None
     body: bytes = b""
@@ -41,7 +41,7 @@ class BufferedResponse:
 async def send_response(
     send: Send, status: int, body: bytes = b"", content_type: str = "text/plain", *, close: bool = False
 ) -> None:
-    """`close` ends the connection, for a request whose body was not read."""
+    """Send a response. `close` ends the connection, for a request whose body was not read."""
     headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
     if close:
         headers.append((b"connection", b"close"))
@@ -50,7 +50,9 @@ async def send_response(
 
 
 async def read_body(receive: Receive, max_bytes: int | None = None) -> bytes | None:
-    """None if the client left before it was complete. Raises OverflowError above `max_bytes`."""
+    """Return the body, or None if the client disconnected before it was complete. Raises OverflowError above
+    `max_bytes`.
+    """
     parts: list[bytes] = []
     size = 0
     while True:
@@ -67,7 +69,7 @@ async def read_body(receive: Receive, max_bytes: int | None = None) -> bytes | N
 
 
 def replay(body: bytes, then: Receive | None = None) -> Receive:
-    """A `receive` that gives this body, and then what `then` gives, or waits as for a client that stays."""
+    """Return a `receive` that returns this body, then the messages of `then`; without `then` it waits for ever."""
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive() -> Message:
@@ -82,7 +84,7 @@ def replay(body: bytes, then: Receive | None = None) -> Receive:
 
 
 def with_length(scope: Scope, body: bytes) -> Scope:
-    """The scope of a request whose body has been replaced."""
+    """Return the scope with the length of the replaced body."""
     headers = [(name, value) for name, value in scope["headers"] if name != b"content-length"]
     return {**scope, "headers": [*headers, (b"content-length", str(len(body)).encode())]}
 

@@ -1,4 +1,4 @@
-"""The certificate that this installation signs for itself, so that browsers on the network get https."""
+"""The self-signed certificate of this installation, which gives browsers on the network https."""
 
 import datetime
 import ipaddress
@@ -12,7 +12,7 @@ from local.addresses import LOOPBACK
 from local.data_folder import write_once
 from local.installation import Installation
 
-LIFETIME = datetime.timedelta(days=397)  # the most that browsers accept
+LIFETIME = datetime.timedelta(days=397)  # the maximum that browsers accept
 RENEWAL = datetime.timedelta(days=30)
 _SIGNATURE_ONLY = x509.KeyUsage(
     digital_signature=True,
@@ -28,7 +28,9 @@ _SIGNATURE_ONLY = x509.KeyUsage(
 
 
 def keep_certificate(installation: Installation) -> None:
-    """Makes one if DARKROOM_TLS asks for it, and anew when it expires soon or DARKROOM_HOST has changed."""
+    """Create the certificate if DARKROOM_TLS requires one; replace it if it expires soon or DARKROOM_HOST has
+    changed.
+    """
     if not installation.has_certificate or _is_good(installation):
         return
     key = ec.generate_private_key(ec.SECP256R1())
@@ -69,7 +71,7 @@ def _is_good(installation: Installation) -> bool:
 
 
 def _is_a_servers_only(certificate: x509.Certificate) -> bool:
-    """False for those of older releases, with whose key certificates for any name could be signed."""
+    """Return False for certificates of older releases, whose key could sign certificates for any name."""
     try:
         return not certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except x509.ExtensionNotFound:

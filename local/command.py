@@ -1,4 +1,4 @@
-"""Adds `up` to the `darkroom` command."""
+"""Add `up` to the `darkroom` command."""
 
 import argparse
 
@@ -9,7 +9,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def _up(_: argparse.Namespace) -> int:
-    """Imports what it runs, so that other commands do not wait for it."""
+    """Run `darkroom up`. It is imported here, so that other commands do not wait for the import."""
     from local.up import main
 
     return main()

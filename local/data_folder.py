@@ -1,4 +1,4 @@
-"""The data folder: made once, used by one supervisor at a time, never by an older Darkroom than the one it fits."""
+"""The data folder: created once, used by one supervisor at a time, never by a release older than its version."""
 
 import contextlib
 import errno
@@ -15,7 +15,7 @@ MEBIBYTE = 1024 * 1024
 
 
 class DataFolder:
-    """Paths of everything that is kept; only `open_data_folder` makes one."""
+    """The paths of all stored data; only `open_data_folder` creates one."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -36,7 +36,9 @@ class DataFolder:
 
 @contextlib.contextmanager
 def open_data_folder(path: Path, free_bytes: int) -> Iterator[DataFolder]:
-    """Locked while the context lasts. Raises Refusal if it cannot be made, written to or shared."""
+    """Open the folder and lock it while the context lasts. Raises StartupError if it cannot be created, written or
+    locked.
+    """
     path = path.expanduser().absolute()
     try:
         _make(path)
@@ -58,7 +60,7 @@ def open_data_folder(path: Path, free_bytes: int) -> Iterator[DataFolder]:
 
 
 def _make(path: Path) -> None:
-    """Never takes over a folder with something else in it."""
+    """Create the folder; refuse one that contains other files."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     names = {entry.name for entry in path.iterdir()} - {"lost+found"}
     if names and not names & {"version", "lock"}:
@@ -73,7 +75,9 @@ def _make(path: Path) -> None:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """The lock is the kernel's and ends with the process; the file's text only tells whom to stop."""
+    """Lock the folder. The lock is the kernel's and ends with the process; the file's text only names the process to
+    stop.
+    """
     descriptor = os.open(path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
@@ -115,7 +119,7 @@ def _check_space(path: Path, free_bytes: int) -> None:
 
 
 def write_once(path: Path, text: str) -> None:
-    """The whole file or none of it is there after a crash; readable by its owner only."""
+    """Write a file atomically: after a crash it is complete or absent. Only its owner can read it."""
     beside = path.with_name(f"{path.name}.new")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:

@@ -1,4 +1,4 @@
-"""What each part is told by its environment; see docs/SETTINGS.md."""
+"""The environment variables of each part; see docs/SETTINGS.md."""
 
 import os
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ ALLOWED_HOSTS = f"{PREFIX}ALLOWED_HOSTS"
 
 
 def inherited(installation: Installation, outer: Mapping[str, str]) -> dict[str, str]:
-    """The environment that every part starts from: the outer one, without what could lead it astray.
+    """Return the environment that every part starts from: the outer one without variables that would misconfigure it.
 
-    Our own settings and everything of AWS (profiles, endpoints, metadata services) are set anew where a part needs
-    them; a proxy must not stand between processes of one machine.
+    Our own settings and all AWS variables (profiles, endpoints, metadata services) are set again where a part needs
+    them; a proxy must not be used between processes of one machine.
     """
     ours = {variable_of(field) for field in Settings.model_fields}
     environment = {
@@ -49,7 +49,7 @@ class Environments:
         return self._inherited | {f"{PREFIX}LISTEN_HOST": host, f"{PREFIX}LISTEN_PORT": str(port)}
 
     def _public(self, port: int, *more_hosts: str) -> dict[str, str]:
-        """Of a part that browsers reach, hence one that may need the certificate, and other hosts than its own."""
+        """Return the environment of a part that browsers reach: it may need the certificate and accept other hosts."""
         environment = self._listening(self._installation.addresses.bind, port)
         hosts = (*self._installation.addresses.public_hosts(port), *more_hosts, environment.get(ALLOWED_HOSTS, ""))
         environment[ALLOWED_HOSTS] = ",".join(filter(None, hosts))
@@ -102,7 +102,7 @@ class Environments:
         )
 
     def app(self, part: str = "app") -> dict[str, str]:
-        """Also of the worker, whose port only tells its health."""
+        """Return the app's environment, or the worker's, whose port serves only health checks."""
         installation = self._installation
         environment = (
             self._inner(part)
@@ -127,7 +127,7 @@ class Environments:
         if not installation.settings.cdn_url:
             environment[f"{PREFIX}CDN_KEYS_FILE"] = str(installation.folder.cdn_keys)
             environment[f"{PREFIX}EDGE_KEYS_FOLDER"] = str(installation.folder.edge_keys)
-        # Unless told otherwise: who reaches this machine may register, and an old kernel is no reason not to start.
+        # Defaults: anyone who reaches this machine may register, and an old kernel does not prevent the start.
         defaults = {f"{PREFIX}REGISTRATION": "open", f"{PREFIX}SANDBOX": "relaxed"}
         if installation.addresses.is_reachable_from_network:
             defaults[f"{PREFIX}REGISTRATION"] = "closed"

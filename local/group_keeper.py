@@ -1,4 +1,4 @@
-"""The supervisor's hold on watchdog.py: tells it which process groups run, so that none outlives the supervisor."""
+"""Report the supervisor's process groups to watchdog.py, so that none outlives the supervisor."""
 
 import asyncio
 import sys
@@ -12,7 +12,7 @@ RESTART_SECONDS = 0.2
 
 
 class GroupKeeper:
-    """The guardian's input is a pipe that only the supervisor holds; its end says that the supervisor is gone."""
+    """The watchdog's stdin is a pipe that only the supervisor holds; its end means that the supervisor is gone."""
 
     def __init__(self) -> None:
         self._groups: set[int] = set()
@@ -38,7 +38,7 @@ class GroupKeeper:
         self._send(f"-{group}\n")
 
     async def stay(self, report: Callable[[str], None]) -> None:
-        """Starts the guardian again when it dies; lasts until cancelled."""
+        """Restart the watchdog whenever it dies; run until cancelled."""
         while self._watchdog is not None:
             await self._watchdog.wait()
             report("guardian died and is being started again.")
@@ -49,7 +49,7 @@ class GroupKeeper:
 
     def _send(self, line: str) -> None:
         if self._watchdog is not None and self._watchdog.stdin is not None and not self._watchdog.stdin.is_closing():
-            self._watchdog.stdin.write(line.encode())  # a few bytes, far below the pipe's size: no drain
+            self._watchdog.stdin.write(line.encode())  # a few bytes, far below the pipe's buffer: no drain needed
 
     async def _start(self) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(

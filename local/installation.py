@@ -1,4 +1,4 @@
-"""One installation of Darkroom on this machine: where it lies, listens and what opens it."""
+"""One installation of Darkroom on this machine: its folder, addresses and secrets."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -18,13 +18,15 @@ class Installation:
     addresses: Addresses
     keys: Keys
     redis_password: str = field(default_factory=lambda: secrets.token_urlsafe(48), repr=False)
-    """Of this start: Valkey keeps nothing over a restart of the installation."""
+    """New at each start: Valkey stores nothing across restarts of the installation."""
     tier_secret: str = field(default_factory=lambda: secrets.token_urlsafe(48), repr=False)
-    """By which the app knows its web tier, also of this start."""
+    """By which the app recognises its web tier; new at each start."""
 
     @property
     def access_key_id(self) -> str:
-        """Whoever uses one real AWS service uses one credential for all, the stand-ins included."""
+        """Return the one credential for all services: with any real AWS service, the configured one, also for the
+        stand-ins.
+        """
         configured = self.settings.aws_access_key_id
         return configured if self.settings.uses_external_aws and configured else self.keys.access_key_id
 

@@ -1,4 +1,4 @@
-"""The secrets of this installation, made at its first start and kept in one file: all of them or none."""
+"""The secrets of this installation, created at its first start in one file: all of them or none."""
 
 import secrets
 import string
@@ -17,9 +17,9 @@ ALPHABET = string.ascii_uppercase + string.digits
 
 
 class Keys(BaseModel):
-    """Goes to child processes through their environment, so it holds plain text; it is never printed.
+    """Passed to child processes through their environment, so it holds plain text; it is never printed.
 
-    Of the keys that sign URLs it has the first one; where `darkroom admin rotate-key` has made more, the newest.
+    Of the keys that sign URLs it stores the first; after `darkroom admin rotate-key` the loaded one is the newest.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -32,7 +32,9 @@ class Keys(BaseModel):
 
 
 def keep_keys(folder: DataFolder) -> Keys:
-    """The same secrets at every start, with the key that signs now; the edge's folder holds every key that counts."""
+    """Load the secrets, created at the first start, with the current signing key; publish every valid key to the
+    edge's folder.
+    """
     if not folder.keys.exists():
         write_once(folder.keys, _make_keys().model_dump_json(indent=2))
     try:
@@ -47,7 +49,7 @@ def keep_keys(folder: DataFolder) -> Keys:
 
 
 def _keep_delivery_keys(folder: DataFolder, keys: Keys) -> DeliveryKeys:
-    """Begins with the first key; from then on the file belongs to `darkroom admin`."""
+    """Load the delivery keys. The file is created with the first key; from then on `darkroom admin` owns it."""
     if not folder.cdn_keys.exists():
         first = DeliveryKey(id=keys.cdn_key_id, private_key=keys.cdn_private_key, since=utc_now())
         write_once(folder.cdn_keys, DeliveryKeys(keys=(first,)).model_dump_json(indent=2))
@@ -66,9 +68,9 @@ def _make_keys() -> Keys:
     )
     return Keys(
         secret=secrets.token_urlsafe(48),
-        access_key_id="AKIA" + "".join(secrets.choice(ALPHABET) for _ in range(16)),  # the shape of AWS's
+        access_key_id="AKIA" + "".join(secrets.choice(ALPHABET) for _ in range(16)),  # the format of AWS's
         secret_access_key=secrets.token_urlsafe(30),
-        cdn_key_id="K" + "".join(secrets.choice(ALPHABET) for _ in range(13)),  # the shape of CloudFront's
+        cdn_key_id="K" + "".join(secrets.choice(ALPHABET) for _ in range(13)),  # the format of CloudFront's
         cdn_private_key=pem.decode(),
     )
 

@@ -1,7 +1,8 @@
-"""Becomes the command it is given, bound to die with the process that started it; run as a plain file by its path.
+"""Exec the given command, which the kernel kills when the starting process dies; run as a plain file by its path.
 
-The bond is set here, after the fork and before the command, because running Python between fork and exec is unsafe in
-a process with threads. The kernel keeps it across exec, and drops it for the command's own children: see watchdog.py.
+The death signal is set here, after the fork and before the command, because running Python between fork and exec is
+unsafe in a process with threads. The kernel keeps it across exec, but not for the command's own children: see
+watchdog.py.
 """
 
 import ctypes
@@ -19,7 +20,7 @@ def main() -> None:
     if os.getppid() != parent:
         sys.exit("launch: the supervisor ended before its child began")
     try:
-        os.execvp(command[0], command)  # noqa: S606 - a shell is what we do not want between the two
+        os.execvp(command[0], command)  # noqa: S606 - no shell must run between the two
     except OSError as error:
         sys.exit(f"launch: {command[0]}: {error.strerror}")
 

@@ -1,4 +1,4 @@
-"""A part's log: a file that is rotated by size, and its last lines in memory."""
+"""The log of a part: a file rotated by size, with its last lines in memory."""
 
 import os
 from collections import deque
@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 LAST_LINES = 20
-LINE_BYTES = 500  # of a line kept for the terminal
+LINE_BYTES = 500  # of each line stored for the terminal
 MAX_BYTES = 10 * 1024 * 1024
 MAX_FILES = 3
 
 
 class PartLog:
-    """Writes go to the page cache only, short and without fsync, so they happen on the event loop."""
+    """Writes go to the page cache only, short and without fsync, so they run in the event loop."""
 
     def __init__(self, path: Path, max_bytes: int = MAX_BYTES) -> None:
         self.path = path
@@ -28,12 +28,12 @@ class PartLog:
         return [line.decode(errors="replace") for line in lines[-LAST_LINES:]]
 
     def clear_lines(self) -> None:
-        """A new process begins: what the one before it said is no longer its last words."""
+        """Clear the lines before a new process starts, so that they are not mistaken for its own."""
         self._lines.clear()
         self._unfinished = b""
 
     def write(self, data: bytes) -> None:
-        """Raises OSError when the disk is full; the lines are kept in memory all the same."""
+        """Write to the file. Raises OSError if the disk is full; the lines are stored in memory in any case."""
         *whole, rest = (self._unfinished + data).split(b"\n")
         self._lines.extend(line[:LINE_BYTES] for line in whole[-LAST_LINES:])
         self._unfinished = rest[:LINE_BYTES]

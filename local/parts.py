@@ -1,4 +1,4 @@
-"""The parts of Darkroom on one machine, declared once: command, environment, readiness, and what comes before what."""
+"""The declarations of all parts on one machine: command, environment, readiness and dependencies."""
 
 import asyncio
 import ssl
@@ -22,17 +22,17 @@ from local.settings import Worker
 from local.startup_error import StartupError
 
 EMULATOR_MAIN = Path(__file__).parent / "emulator" / "main.py"
-VALKEY_MEMORY = "256mb"  # a cache: what does not fit is loaded again
-WORKER_STOP_SECONDS = 20.0  # it finishes or gives back what it holds
+VALKEY_MEMORY = "256mb"  # it is a cache: evicted data is loaded again
+WORKER_STOP_SECONDS = 20.0  # it finishes or returns its jobs
 
 Declaration = asyncio.Future[dict[str, Any]]
 Prepare = Callable[[], Awaitable[None]]
 
 
 def declare_parts(installation: Installation, declaration: Declaration) -> list[Part]:
-    """A part that is a real one elsewhere is left out; waiting for a part that is left out is waiting for nothing.
+    """Return the parts to run. A part provided elsewhere is left out, and dependencies on it are ignored.
 
-    `declaration` resolves to what `python -m app resources` says.
+    `declaration` resolves to the output of `python -m app resources`.
     """
     services = _Installation(installation, declaration)
     elsewhere = installation.settings
@@ -48,7 +48,7 @@ def declare_parts(installation: Installation, declaration: Declaration) -> list[
 
 
 def require_programs(installation: Installation) -> None:
-    """Raises Refusal if a part's program is not installed."""
+    """Raises StartupError if a part's program is not installed."""
     if not installation.settings.redis_url:
         try:
             get_binary_path()
@@ -74,7 +74,7 @@ class _Installation:
         )
 
     def valkey(self) -> Part:
-        """Its settings lie in a file, because everybody on the machine can read a command line."""
+        """Declare Valkey. Its settings are in a file, because every user of the machine can read a command line."""
         port, password = self._installation.addresses.ports["valkey"], self._installation.redis_password
         settings = {
             "bind": LOOPBACK,
@@ -153,7 +153,7 @@ class _Installation:
         return responds_to_http(self._installation.addresses.inner, port, certificate=self._trust)
 
     async def _fill_emulator(self) -> None:
-        """Its state is unsaved: after each of its starts, queues and topics are made again."""
+        """Create queues and topics after each start of the emulator, whose state is in memory only."""
         settings = self._installation.settings
         if not settings.sqs_endpoint:
             await self._create(resources.create_queues, "sqs", self._installation.sqs_endpoint)
@@ -161,16 +161,17 @@ class _Installation:
             await self._create(resources.create_topics, "sns", self._installation.sns_endpoint)
 
     async def _create(self, make: resources.Make, service: str, endpoint: str) -> None:
-        declared = await asyncio.shield(self._declaration)  # shared: one that gives up must not cancel it for others
+        # shared: cancelling one waiter must not cancel it for others
+        declared = await asyncio.shield(self._declaration)
         await resources.create(make, self._access, service, endpoint, declared)
 
 
 def _quoted(value: str) -> str:
-    """As Valkey reads a word of its settings file."""
+    """Quote a word for Valkey's settings file."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
     return f'"{escaped}"'
 
 
 def _python(*words: str) -> tuple[str, ...]:
-    """-P: a folder `app` in the working directory is not ours."""
+    """Return the command of a module. With -P, a folder `app` in the working directory is not imported."""
     return (sys.executable, "-P", "-m", *words)

@@ -1,4 +1,4 @@
-"""One running process of a part: started in a group of its own, its words caught, ended with everything it started."""
+"""One running process of a part, in a process group of its own; its output is captured and its whole group is ended."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ LAST_WORDS_SECONDS = 1.0  # until the pipe of a dead process is drained
 
 
 class Process:
-    """A group of its own keeps the terminal's Ctrl-C away: the supervisor stops the parts, in order."""
+    """The group of its own shields it from the terminal's Ctrl-C: the supervisor stops the parts, in order."""
 
     def __init__(self, process: asyncio.subprocess.Process, words: asyncio.Task[None]) -> None:
         self._process = process
@@ -45,7 +45,7 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """Also the id of its process group."""
+        """The process id, which is also the id of its process group."""
         return self._process.pid
 
     @property
@@ -53,15 +53,15 @@ class Process:
         return self._process.returncode is None
 
     async def wait(self) -> int:
-        """Its return code, negative for a signal; by then nothing of its group runs and its last words are caught."""
+        """Return the exit code, negative for a signal, once its group is dead and its output is captured."""
         code = await self._process.wait()
         self._signal_group(signal.SIGKILL)
-        with contextlib.suppress(TimeoutError):  # somebody outside the group may hold the pipe
+        with contextlib.suppress(TimeoutError):  # a process outside the group may hold the pipe
             await asyncio.wait_for(asyncio.shield(self._words), LAST_WORDS_SECONDS)
         return code
 
     async def stop(self, grace_seconds: float, hurry: asyncio.Event) -> bool:
-        """Ask it to stop, and kill it when the grace is over or `hurry` is set. False if it had to be killed."""
+        """Terminate it; kill it after the grace period or when `hurry` is set. Returns False if it had to be killed."""
         if self.is_running:
             with contextlib.suppress(ProcessLookupError):
                 self._process.terminate()
@@ -83,7 +83,7 @@ class Process:
 
 
 async def _catch_words(reading: int, log: PartLog) -> None:
-    """Copies what the process says into the log until nobody holds the other end of the pipe."""
+    """Copy the process's output to the log until the other end of the pipe is closed."""
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     transport, _ = await loop.connect_read_pipe(
@@ -91,14 +91,14 @@ async def _catch_words(reading: int, log: PartLog) -> None:
     )
     try:
         while words := await reader.read(CHUNK_BYTES):
-            with contextlib.suppress(OSError):  # a full disk must not silence the part: its last lines are in memory
+            with contextlib.suppress(OSError):  # a full disk must not block the part: its last lines are in memory
                 log.write(words)
     finally:
         transport.close()
 
 
 def describe_end(code: int) -> str:
-    """In words, why a process with this return code ended."""
+    """Describe why a process with this return code ended."""
     if code >= 0:
         return f"exit code {code}"
     try:

@@ -1,4 +1,4 @@
-"""How the supervisor learns that a part is ready: by asking it, over plain sockets."""
+"""Readiness probes of parts, over plain sockets."""
 
 import asyncio
 import ssl
@@ -10,7 +10,7 @@ REPLY_SECONDS = 2.0
 
 
 def responds_to_http(host: str, port: int, path: str = "/readyz", certificate: ssl.SSLContext | None = None) -> Probe:
-    """Ready when a GET of `path` is answered with 200."""
+    """Ready if a GET of `path` returns 200."""
     request = f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode()
 
     async def is_ready() -> bool:
@@ -21,7 +21,7 @@ def responds_to_http(host: str, port: int, path: str = "/readyz", certificate: s
 
 
 def responds_to_redis(host: str, port: int, password: str) -> Probe:
-    """Ready when PING is answered with PONG; not while a data file is being loaded."""
+    """Ready if PING returns PONG, which it does not while a data file is loading."""
     request = f"AUTH {password}\r\nPING\r\n".encode()
 
     async def is_ready() -> bool:
@@ -31,7 +31,7 @@ def responds_to_redis(host: str, port: int, password: str) -> Probe:
 
 
 async def _request(host: str, port: int, request: bytes, certificate: ssl.SSLContext | None, lines: int = 1) -> bytes:
-    """The first lines of the answer; empty when there is none."""
+    """Return the first lines of the response; empty if there is none."""
     try:
         async with asyncio.timeout(REPLY_SECONDS):
             reader, writer = await asyncio.open_connection(host, port, ssl=certificate)

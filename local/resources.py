@@ -1,4 +1,4 @@
-"""Creates the tables, queues, topics and buckets that the app declares; what is there already stays as it is."""
+"""Create the tables, queues, topics and buckets that the app declares; existing ones stay unchanged."""
 
 import asyncio
 import json
@@ -24,18 +24,18 @@ CONFIG = Config(
 
 
 Make = Callable[[Any, dict[str, Any]], None]
-"""Creates resources through a client of their service, which botocore makes at run time and does not type."""
+"""Creates resources through a client of their service, which botocore builds at run time without types."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How the stand-ins are spoken to."""
+    """Credential and region for clients of the stand-ins."""
 
     region: str
     access_key_id: str
     secret_access_key: str
     certificate: Path | None
-    """What the stand-ins' own certificate is checked against; None where they speak plain http."""
+    """The certificate that verifies the stand-ins; None if they use plain http."""
 
     def client(self, service: str, endpoint: str) -> Any:
         return botocore.session.Session().create_client(
@@ -50,7 +50,7 @@ class Access:
 
 
 async def read_declaration(environment: dict[str, str]) -> dict[str, Any]:
-    """What `python -m app resources` prints. Raises Refusal with its last words if it fails."""
+    """Return the output of `python -m app resources`. Raises StartupError with its error output if it fails."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "app", "resources"),
         env=environment,
@@ -73,7 +73,7 @@ async def read_declaration(environment: dict[str, str]) -> dict[str, Any]:
 
 
 async def create(make: Make, access: Access, service: str, endpoint: str, declared: dict[str, Any]) -> None:
-    """Runs one of the functions below; botocore blocks, so in a thread. Raises NotPrepared."""
+    """Run one of the functions below, in a thread because botocore blocks. Raises NotPrepared."""
     try:
         async with asyncio.timeout(CREATION_SECONDS):
             await asyncio.to_thread(_create_with_client, make, access, service, endpoint, declared)
@@ -96,7 +96,7 @@ def create_tables(client: Any, declared: dict[str, Any]) -> None:
         with _unless("ResourceInUseException"):
             client.create_table(**table)
     for table, attribute in declared["time_to_live"].items():
-        with _unless("ValidationException"):  # says that it is enabled already
+        with _unless("ValidationException"):  # raised if it is already enabled
             client.update_time_to_live(
                 TableName=table, TimeToLiveSpecification={"Enabled": True, "AttributeName": attribute}
             )
@@ -110,7 +110,7 @@ def create_buckets(client: Any, declared: dict[str, Any]) -> None:
 
 
 def create_queues(client: Any, declared: dict[str, Any]) -> None:
-    """A queue's dead letters go to a queue that may be declared after it, so the policies come last."""
+    """Create the queues, then the redrive policies: a dead-letter queue may be declared after its source."""
     urls = {}
     for queue in declared["queues"]:
         urls[queue["name"]] = client.create_queue(QueueName=queue["name"], Attributes=queue["attributes"])["QueueUrl"]

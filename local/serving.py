@@ -1,4 +1,4 @@
-"""How the stand-ins serve: on a socket that is theirs from the start, until SIGTERM or SIGINT, without dying of it."""
+"""Serve a stand-in on an open socket until SIGTERM or SIGINT, then exit cleanly."""
 
 import asyncio
 import contextlib
@@ -18,12 +18,12 @@ from shared.darkroom_process.http_protocol import StrictHttpProtocol
 
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75
-"""Longer than the 60 s after which a load balancer lets an idle connection go."""
+"""Longer than the 60 s after which a load balancer closes an idle connection."""
 GRACE_SECONDS = 10
 
 
 class Server(uvicorn.Server):
-    """Does not raise the signal again once it has stopped, as uvicorn's own does: there are files to be closed."""
+    """Does not raise the signal again after stopping, unlike uvicorn's server, because files must be closed first."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -38,7 +38,7 @@ class Server(uvicorn.Server):
 
 
 def listen(host: str, port: int, name: str) -> socket.socket:
-    """Raises Refusal, in which `name` says who cannot listen."""
+    """Open the listening socket. Raises StartupError, whose message names the server by `name`."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
@@ -49,7 +49,7 @@ def listen(host: str, port: int, name: str) -> socket.socket:
 async def serve_on(
     listener: socket.socket, application: Application, *, certificate: Path | None = None, key: Path | None = None
 ) -> None:
-    """Until SIGTERM or SIGINT; https with a certificate and its key."""
+    """Serve until SIGTERM or SIGINT; https with a certificate and its key."""
     configuration = uvicorn.Config(
         application,
         http=StrictHttpProtocol,
@@ -68,7 +68,7 @@ async def serve_on(
 
 
 def run_to_the_end(serve: Callable[[], Awaitable[None]]) -> int:
-    """Runs a stand-in's process; a Refusal is one line on stderr. Returns one of `ExitCode`."""
+    """Run a stand-in's process and return an `ExitCode`; a StartupError is one line on stderr."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

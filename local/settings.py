@@ -1,4 +1,4 @@
-"""What `darkroom up` can be told: where its data lies, its address, and which parts are real ones elsewhere."""
+"""The settings of `darkroom up`: data folder, address, and which parts are provided elsewhere."""
 
 import ipaddress
 import sys
@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from local.startup_error import ExitCode, StartupError
 
 PREFIX = "DARKROOM_"
-FREE_BYTES = 256 * 1024 * 1024  # SQLite, Valkey and a dozen photos fit; below it every write is a gamble
+FREE_BYTES = 256 * 1024 * 1024  # enough for SQLite, Valkey and a dozen photos; below it any write may fail
 
 
 class Tls(StrEnum):
@@ -31,7 +31,7 @@ class Worker(StrEnum):
 
 
 class Settings(BaseSettings):
-    """A part whose address is given is a real one elsewhere: it is neither started nor filled with resources."""
+    """A part whose address is set is provided elsewhere: it is not started, and no resources are created in it."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True, populate_by_name=True)
 
@@ -115,13 +115,15 @@ def _is_address(host: str) -> bool:
 
 
 def variable_of(field: str) -> str:
-    """The environment variable that sets a field of `Settings`."""
+    """Return the environment variable that sets a field of `Settings`."""
     alias = Settings.model_fields[field].validation_alias
     return alias if isinstance(alias, str) else f"{PREFIX}{field.upper()}"
 
 
 def read_settings() -> Settings:
-    """Raises Refusal with a line for each wrong value: the variable, what was expected, an example."""
+    """Read the settings. Raises StartupError with a line for each wrong value: the variable, what was expected, an
+    example.
+    """
     try:
         return Settings()
     except ValidationError as error:

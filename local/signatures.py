@@ -1,7 +1,8 @@
-"""AWS Signature Version 4: what all services have in common, and requests that are signed in their headers.
+"""AWS Signature Version 4: what all services share, and requests signed in their headers.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
-Standard library only: the emulator's interpreter has nothing else.
+
+Standard library only, because the emulator's interpreter has nothing else.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ from local.asgi import Scope
 ALGORITHM = "AWS4-HMAC-SHA256"
 TERMINATOR = "aws4_request"
 DATE_FORMAT = "%Y%m%dT%H%M%SZ"
-MAX_SKEW = timedelta(minutes=5)  # of AWS's services but S3
+MAX_SKEW = timedelta(minutes=5)  # of AWS's services except S3
 
 
 def sign(key: bytes, text: str) -> str:
@@ -37,7 +38,7 @@ def text_to_sign(date: str, scope: str, canonical: bytes) -> str:
 
 
 def read_fields(authorization: str) -> dict[str, str] | None:
-    """Return the fields behind the algorithm; None if one of the three is missing."""
+    """Return the fields after the algorithm; None if one of the three is missing."""
     fields = dict(part.strip().partition("=")[::2] for part in authorization.split(","))
     return fields if {"Credential", "SignedHeaders", "Signature"} <= fields.keys() else None
 
@@ -50,16 +51,16 @@ def canonical_request(
     signed_headers: tuple[str, ...],
     payload: str,
 ) -> bytes:
-    """`path` is escaped already; `query` is not."""
+    """Build the canonical request. `path` is already escaped; `query` is not."""
     pairs = sorted((quote(name, safe="-_.~"), quote(value, safe="-_.~")) for name, value in query)
     text = "&".join(f"{name}={value}" for name, value in pairs)
     lines = "".join(f"{name}:{' '.join(headers[name].split())}\n" for name in signed_headers)
-    # Headers travel as latin-1 (ASGI's bytes), everything else in here is ASCII.
+    # Headers are latin-1 (ASGI's bytes), everything else here is ASCII.
     return "\n".join((method, path, text, lines, ";".join(signed_headers), payload)).encode("latin-1")
 
 
 class NotSigned(Exception):
-    """The request is not ours. `code` is AWS's word for the reason."""
+    """The request is not signed by us. `code` is AWS's error code."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -68,7 +69,7 @@ class NotSigned(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a request's headers say about its signature; nothing of it is proved yet."""
+    """The unverified signature fields of a request's headers."""
 
     headers: Mapping[str, str]
     date: str
@@ -80,7 +81,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """Accepts requests that are signed in their headers, the body included, for one of `module_services`."""
+    """Accepts requests signed in their headers, body included, for one of `services`."""
 
     access_key_id: str
     secret_access_key: str
@@ -88,7 +89,7 @@ class Verifier:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def read_claim(self, scope: Scope) -> Claim:
-        """Check all that can be checked before the body has come. Raises NotSigned."""
+        """Check everything that can be checked before the body has arrived. Raises NotSigned."""
         headers = _joined(scope["headers"])
         algorithm, _, rest = headers.get("authorization", "").partition(" ")
         if not algorithm:
@@ -106,7 +107,7 @@ class Verifier:
         return Claim(headers, date, credential_scope, key, signed, fields["Signature"])
 
     def require_signed(self, claim: Claim, scope: Scope, body: bytes) -> None:
-        """Raises NotSigned."""
+        """Raises NotSigned unless the signature covers this request and body."""
         payload = hashlib.sha256(body).hexdigest()
         path = quote(scope["raw_path"].decode("latin-1"), safe="/-_.~")
         canonical = canonical_request(
@@ -132,7 +133,7 @@ class Verifier:
 
 
 def _require_covered(headers: Mapping[str, str], signed: tuple[str, ...]) -> None:
-    """The host, the date and every header that changes a request's meaning must stand under the signature."""
+    """Raises NotSigned unless the host, the date and every header that changes a request's meaning are signed."""
     needed = {name for name in headers if name.startswith("x-amz-")} | {"host"}
     if not needed <= set(signed) or not set(signed) <= headers.keys():
         raise NotSigned("InvalidSignatureException", "Host and X-Amz headers must be signed")

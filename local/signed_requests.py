@@ -1,4 +1,4 @@
-"""Lets only our own signed requests through to a stand-in; standard library only."""
+"""Accept only our own signed requests for a stand-in; standard library only."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from shared.hosts import HEALTH_PATHS, AllowedHosts
 
 BODY_SECONDS = 60.0
 MAX_BODY_BYTES = 17 * 1024 * 1024
-"""BatchWriteItem's 16 MiB are the most that any operation takes; the operation itself refuses what is above them."""
+"""BatchWriteItem's 16 MiB is the maximum of all operations; the operation itself refuses what exceeds its limit."""
 FORBIDDEN = 403
 
 
@@ -22,7 +22,9 @@ def verifier_from_environment(*services: str) -> Verifier:
 
 
 class OwnHostsOnly:
-    """Refuses requests whose Host is not ours: those of a page on a name that was rebound to our address."""
+    """Refuses requests whose Host is not ours: they come from a page whose name was rebound to our address (DNS
+    rebinding).
+    """
 
     def __init__(self, application: Application, hosts: AllowedHosts) -> None:
         self._application, self._hosts = application, hosts
@@ -35,7 +37,7 @@ class OwnHostsOnly:
 
 
 class SignedRequestsOnly:
-    """For stand-ins to which no browser ever speaks. Nothing of a request is interpreted before it is proved ours."""
+    """For stand-ins that no browser uses. Nothing of a request is interpreted before its signature is verified."""
 
     def __init__(self, application: Application, verifier: Verifier) -> None:
         self._application, self._verifier = application, verifier
@@ -60,7 +62,7 @@ def is_health_check(scope: Scope) -> bool:
 
 
 async def read_signed_body(verifier: Verifier, scope: Scope, receive: Receive) -> bytes | None:
-    """Return the body of a request of ours; None if the client left. Raises NotSigned."""
+    """Return the body of a request signed by us; None if the client disconnected. Raises NotSigned."""
     if any(name == b"origin" or name.startswith(b"sec-fetch-") for name, _ in scope["headers"]):
         raise NotSigned("AccessDeniedException", "Web pages have no access")
     claim = verifier.read_claim(scope)
@@ -77,7 +79,7 @@ async def read_signed_body(verifier: Verifier, scope: Scope, receive: Receive) -
 
 
 async def _refuse(send: Send, headers: Iterable[tuple[bytes, bytes]], error: NotSigned) -> None:
-    """As JSON where the request is in a JSON protocol, else in XML as SNS writes it."""
+    """Send the error as JSON to a JSON protocol, otherwise as XML in SNS's format."""
     if any(name == b"x-amz-target" for name, _ in headers):
         document = {"__type": f"com.amazon.coral.service#{error.code}", "message": error.message}
         await send_response(send, FORBIDDEN, json.dumps(document).encode(), "application/x-amz-json-1.0", close=True)

@@ -1,4 +1,4 @@
-"""Why `darkroom up` cannot start or go on: one clear line for the person at the terminal, and an exit code."""
+"""Errors that stop `darkroom up`: one clear line for the person at the terminal, and an exit code."""
 
 from enum import IntEnum
 
@@ -6,12 +6,12 @@ from enum import IntEnum
 class ExitCode(IntEnum):
     STOPPED = 0
     PART_FAILED = 1
-    WRONG_SETTING = 2  # also argparse's code for bad usage
+    WRONG_SETTING = 2  # also argparse's code for wrong usage
     CANNOT_START = 3
 
 
 class StartupError(Exception):
-    """Ends the start; `line` says what is wrong and what to do about it."""
+    """Stops the start; `line` says what is wrong and what to do about it."""
 
     def __init__(self, line: str, exit_code: ExitCode = ExitCode.CANNOT_START) -> None:
         super().__init__(line)

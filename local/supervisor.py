@@ -1,4 +1,4 @@
-"""Starts the parts in the order of their needs, watches over them, restarts what dies, and stops them in reverse."""
+"""Start the parts in order of their dependencies, restart those that die, and stop them in reverse order."""
 
 import asyncio
 import time
@@ -20,9 +20,9 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class TimeLimits:
-    """How much dying is borne, and how fast it is answered."""
+    """The tolerated number of crashes, and the pauses of polling and restarting."""
 
-    crashes: int = 5  # within the window end everything: a loop of restarts hides what is wrong
+    crashes: int = 5  # more within the window stop everything: endless restarts would hide the cause
     window_seconds: float = 60.0
     first_pause_seconds: float = 0.2
     max_pause_seconds: float = 5.0
@@ -30,7 +30,7 @@ class TimeLimits:
 
 
 class Supervisor:
-    """`run` lasts until `stop` is called, or until a part dies too often and Refusal is raised."""
+    """`run` lasts until `stop` is called, or until a part dies too often and StartupError is raised."""
 
     def __init__(
         self, parts: Sequence[Part], log_folder: Path, report: Report, time_limits: TimeLimits | None = None
@@ -50,17 +50,17 @@ class Supervisor:
         self._hurry = asyncio.Event()
 
     def stop(self) -> None:
-        """The first call stops gracefully, the second at once."""
+        """Stop all parts: gracefully on the first call, immediately on the second."""
         if self._stopping.is_set():
             self._hurry.set()
         self._stopping.set()
 
     def pids(self) -> dict[str, int]:
-        """The process of each part that runs now."""
+        """Return the process id of each running part."""
         return {name: process.pid for name, process in self._processes.items()}
 
     async def run(self, on_ready: Callable[[], None]) -> None:
-        """`on_ready` is called once, when all parts are ready for the first time."""
+        """Run the parts. `on_ready` is called once, when all parts are ready for the first time."""
         with ExitStack() as logs:
             for part in self._parts:
                 log = PartLog(self._log_folder / f"{part.name}.log")
@@ -81,7 +81,7 @@ class Supervisor:
                 for task in tasks:
                     task.cancel()
         except* StartupError as failures:
-            raise failures.exceptions[0] from None  # the first is the reason, the others follow from it
+            raise failures.exceptions[0] from None  # the first is the cause, the others follow from it
 
     async def _announce(self, on_ready: Callable[[], None]) -> None:
         for ready in self._ready.values():
@@ -89,7 +89,7 @@ class Supervisor:
         on_ready()
 
     async def _keep(self, part: Part, keeper: GroupKeeper) -> None:
-        """Start the part when its needs are ready, and again whenever it dies, until cancelled."""
+        """Start the part when its dependencies are ready, and again whenever it dies, until cancelled."""
         for need in self._needs[part.name]:
             await self._ready[need].wait()
         log = self._logs[part.name]
@@ -100,7 +100,7 @@ class Supervisor:
             await asyncio.sleep(self._pause_seconds(crashes))
 
     async def _live_once(self, part: Part, keeper: GroupKeeper, log: PartLog) -> str | None:
-        """One life of the part; why it ended, or None for a part that is done."""
+        """Run the part's process once; return why it ended, or None for a part that is done."""
         log.clear_lines()
         process = await Process.start(part.command, part.environment, log)
         self._processes[part.name] = process
@@ -125,7 +125,7 @@ class Supervisor:
         self._ready[part.name].set()
 
     async def _become_ready(self, part: Part, ended: asyncio.Task[int]) -> str | None:
-        """None when it is ready or has ended by itself, else why it has to be ended."""
+        """Return None if the part is ready or has exited by itself, otherwise why it must be stopped."""
         try:
             async with asyncio.timeout(part.ready_seconds):
                 while not ended.done() and (part.probe is None or not await part.probe()):

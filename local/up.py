@@ -1,4 +1,4 @@
-"""`darkroom up` from start to stop: checks, keys, the parts, and one line when all of them are ready."""
+"""`darkroom up` from start to stop: checks, keys, parts, and one line when all parts are ready."""
 
 import asyncio
 import contextlib
@@ -22,8 +22,8 @@ from local.supervisor import Supervisor
 
 
 def main() -> int:
-    """Stays until Ctrl-C or SIGTERM; the exit code."""
-    os.umask(0o077)  # private photos: what the parts write is for their owner only
+    """Run until Ctrl-C or SIGTERM; return the exit code."""
+    os.umask(0o077)  # private photos: only their owner may read what the parts write
     try:
         asyncio.run(up(read_settings()))
     except StartupError as error:
@@ -33,7 +33,7 @@ def main() -> int:
 
 
 async def up(settings: Settings) -> None:
-    """Raises Refusal when it cannot start or go on."""
+    """Run the installation. Raises StartupError if it cannot start or continue."""
     with open_data_folder(settings.data, settings.free_bytes) as folder:
         addresses = await choose_addresses(settings)
         installation = Installation(settings, folder, addresses, keep_keys(folder))
@@ -53,7 +53,7 @@ async def up(settings: Settings) -> None:
 
 
 def _leave_environment(installation: Installation) -> None:
-    """For whoever operates this installation from another terminal: `darkroom verify`, `darkroom admin`."""
+    """Write the environment for commands run from another terminal: `darkroom verify`, `darkroom admin`."""
     environment = {name: value for name, value in Environments(installation, {}).app().items() if "LISTEN" not in name}
     write_once(installation.folder.environment, json.dumps(environment, indent=1) + "\n")
 
@@ -66,7 +66,8 @@ async def _supervise(installation: Installation) -> None:
             await supervisor.run(on_ready=lambda: _print(f"Darkroom is ready at {installation.url}"))
     finally:
         declaration.cancel()
-        with contextlib.suppress(asyncio.CancelledError, StartupError):  # who needed it has heard of it
+        # the part that needed it has already failed with this error
+        with contextlib.suppress(asyncio.CancelledError, StartupError):
             await declaration
 
 

@@ -1,7 +1,8 @@
-"""Outlives the supervisor by a moment and kills what it left behind; run as a plain file by its path.
+"""Kill the supervisor's process groups after it ended, however it ended; run as a plain file by its path.
 
-Reads `+PID` and `-PID` lines: process groups that began and ended. When its input ends, the supervisor is gone,
-however it went, and every group still listed is killed. This reaches grandchildren, which launch.py's bond does not.
+Reads `+PID` and `-PID` lines: process groups that began and ended. The end of its input means that the supervisor is
+gone, and every group still listed is killed. This reaches grandchildren, which the death signal of launch.py does
+not.
 """
 
 import contextlib

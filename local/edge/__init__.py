@@ -1,1 +1,3 @@
-"""CloudFront on one machine: checks signed URLs, reads from S3, answers as CloudFront does. It keeps no cache."""
+"""A stand-in for CloudFront on one machine: it checks signed URLs, reads from S3 and responds like CloudFront,
+without a cache.
+"""

@@ -1,4 +1,4 @@
-"""`python -m local.edge`: serves until it is told to stop."""
+"""Serve the edge until a signal ends it: `python -m local.edge`."""
 
 import sys
 from contextlib import AsyncExitStack
@@ -12,7 +12,7 @@ from shared.hosts import AllowedHosts
 
 
 async def serve() -> None:
-    """Until SIGTERM or SIGINT. Raises Refusal when it cannot begin."""
+    """Serve until SIGTERM or SIGINT. Raises StartupError if the edge cannot start."""
     settings = read_settings()
     with listen(settings.listen_host, settings.listen_port, "The edge") as listener:
         async with AsyncExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Decides whether a request carries a signature that opens what it asks for."""
+"""Decide whether a request's signature allows its URL."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _FROM_CLOUDFRONT = str.maketrans("-_~", "+=/")
 
 
 class AccessCheck:
-    """`base_url` is the scheme and host that URLs were signed for, whatever Host a request names."""
+    """`base_url` is the scheme and host for which URLs were signed, whatever Host a request names."""
 
     def __init__(self, base_url: str, keys: KeyGroup, clock: Clock) -> None:
         self._base_url = base_url
@@ -29,11 +29,11 @@ class AccessCheck:
         self._clock = clock
 
     async def load_keys(self, address: Address) -> None:
-        """Before an address is judged: its key may have come since the last look, or gone."""
+        """Refresh the keys before the address is checked: its key may have been added or removed."""
         await self._keys.refresh(address.signature.get("Key-Pair-Id", ""))
 
     def require_allowed(self, address: Address, viewer: str) -> None:
-        """Raises Refused unless the signature is right, covers this address, and holds now and for this viewer."""
+        """Raises Refused unless the signature is valid, covers this address, and holds now and for this viewer."""
         signature = address.signature
         if not signature.get("Key-Pair-Id"):
             raise Refused(MISSING_KEY)
@@ -43,9 +43,9 @@ class AccessCheck:
             raise Refused(ACCESS_DENIED)
 
     def _signed_policy(self, address: Address, parameters: Mapping[str, str]) -> Policy:
-        """Nothing of the policy is looked at before its signature has been checked."""
+        """Return the policy. Nothing of it is read before its signature has been checked."""
         if ("Policy" in parameters) == ("Expires" in parameters):
-            raise Refused(ACCESS_DENIED)  # neither, or both and so two meanings
+            raise Refused(ACCESS_DENIED)  # neither, or both, which would be ambiguous
         if "Policy" in parameters:
             document = _decoded(parameters["Policy"], MALFORMED_POLICY)
         else:
@@ -66,7 +66,9 @@ def _canned(url: str, expires: str) -> bytes:
 
 
 def _decoded(text: str, reason: CloudFrontError) -> bytes:
-    """One spelling only: two texts that decode to the same bytes would be two URLs for one signature."""
+    """Decode CloudFront's base64. Only one spelling is accepted: two texts with the same bytes would be two URLs for
+    one signature.
+    """
     usual = text.translate(_FROM_CLOUDFRONT)
     try:
         data = b64decode(usual, validate=True)

@@ -1,4 +1,4 @@
-"""Takes a request's address apart: the key in S3, the signature's parameters, and what was signed."""
+"""Parse a request's address: the key in S3, the signature's parameters, and the signed part."""
 
 import re
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ from urllib.parse import unquote, unquote_to_bytes
 from local.edge.errors import ACCESS_DENIED, Refused
 
 SIGNATURE_PARAMETERS = frozenset({"Policy", "Expires", "Signature", "Key-Pair-Id", "Hash-Algorithm"})
-_MAX_URL_CHARACTERS = 8192  # CloudFront's own limit for a URL
-_MAX_KEY_BYTES = 1024  # S3's
+_MAX_URL_CHARACTERS = 8192  # CloudFront's limit for a URL
+_MAX_KEY_BYTES = 1024  # S3's limit
 
 _PLAIN = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*(?:%[0-9A-Fa-f]{2}[A-Za-z0-9._~!$&'()*+,;=:@/-]*)*").fullmatch
 _DOT_SEGMENT_OR_EMPTY = re.compile(r"/(?:\.{0,2}/|\.{1,2}$)").search
-# What needs no escape, and what changes its meaning when one reader more unescapes it: controls, / \ and % itself.
+# Escapes of characters that need none, and of those that change the meaning if unescaped again: controls, / \ and %.
 _HARMFUL_ESCAPE = re.compile(
     r"%(?:[01][0-9A-F]|7F|2[5DEF]|3[0-9]|4[1-9A-F]|5[0-9AC]|5F|6[1-9A-F]|7[0-9AE])", re.IGNORECASE
 ).search
@@ -21,7 +21,7 @@ _HARMFUL_ESCAPE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """`signed` is path and query without the signature's parameters, byte for byte as they came."""
+    """`signed` is path and query without the signature's parameters, with their bytes unchanged."""
 
     key: str
     path: str
@@ -34,7 +34,11 @@ class Address:
 
 
 def read_address(raw_path: bytes, raw_query: bytes) -> Address:
-    """Raises Refused for any path that two readers could take for two keys: CloudFront would let the origin decide."""
+    """Parse path and query.
+
+    Raises Refused for any path that two readers could map to two keys; CloudFront would leave the decision to the
+    origin.
+    """
     if len(raw_path) + len(raw_query) > _MAX_URL_CHARACTERS:
         raise Refused(ACCESS_DENIED)
     try:
@@ -58,7 +62,9 @@ def _key(path: str) -> str:
 
 
 def _split_query(query: str) -> tuple[str, Mapping[str, str]]:
-    """The other parameters in their order, and the signature's. A parameter of the signature given twice is refused."""
+    """Return the other parameters in their order, and the signature's. Raises Refused if one of the signature's is
+    repeated.
+    """
     rest: list[str] = []
     signature: dict[str, str] = {}
     for pair in query.split("&") if query else ():

@@ -1,4 +1,4 @@
-"""The edge as one ASGI application: checks the signature, asks the origin, passes on what it says."""
+"""The edge as one ASGI application: it checks the signature, requests the object and forwards the response."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping
@@ -36,7 +36,7 @@ log = structlog.get_logger()
 
 
 class EdgeApplication:
-    """One bucket behind signed URLs. Nothing about a request is logged that could open anything."""
+    """One bucket behind signed URLs. Logs contain nothing of a request that could give access."""
 
     def __init__(self, access: AccessCheck, origin: Origin) -> None:
         self._access = access
@@ -76,7 +76,7 @@ class EdgeApplication:
         return address
 
     async def _forward(self, method: str, key: str, headers: Mapping[str, str], send: Send) -> None:
-        """The query stays here: S3 would take `response-content-type` and its like for orders."""
+        """Forward without the query: S3 would interpret `response-content-type` and similar parameters."""
         forwarded = {name: headers[name] for name in _FORWARDED_HEADERS if name in headers}
         async with AsyncExitStack() as stack:
             try:
@@ -101,12 +101,12 @@ class EdgeApplication:
                     await send_piece(send, piece)
             except (OriginDown, OriginSilent) as error:
                 log.warning("response.aborted", why=type(error).__name__)
-                return  # uvicorn ends the connection, so that nobody takes this for the whole
+                return  # uvicorn closes the connection, so that the client does not take this for the whole object
         await send_end(send)
 
 
 async def _send_failure(response: OriginResponse, method: str, send: Send) -> None:
-    """An absent object looks like a forbidden one: CloudFront's own identity may read the bucket, but not list it."""
+    """Report an absent object like a forbidden one: CloudFront's identity may read the bucket, but not list it."""
     match response.status:
         case 403 | 404:
             if response.status == 403:
@@ -127,7 +127,7 @@ async def _send_failure(response: OriginResponse, method: str, send: Send) -> No
 
 
 async def _while_client_stays(work: Coroutine[Any, Any, None], receive: Receive) -> None:
-    """Runs `work`, and cancels it when the client leaves: uvicorn drops what is sent after that, without a word."""
+    """Run `work` and cancel it when the client disconnects: uvicorn silently drops everything sent after that."""
     working, leaving = asyncio.create_task(work), asyncio.create_task(wait_until_left(receive))
     try:
         await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -142,14 +142,14 @@ async def _while_client_stays(work: Coroutine[Any, Any, None], receive: Receive)
 
 
 def _readable_headers(scope: Scope) -> dict[str, str]:
-    """Those in printable ASCII; no other value of those that we read means anything."""
+    """Return the headers with printable ASCII values; no other value is valid for those that we read."""
     named = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
     return {name: value for name, value in named if value.isascii() and value.isprintable()}
 
 
 @asynccontextmanager
 async def open_application(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[Application]:
-    """Raises ValueError or OSError when the keys cannot be read at the start."""
+    """Open the application. Raises ValueError or OSError if the keys cannot be read."""
     access = AccessCheck(settings.cdn_url, KeyGroup.read(settings.edge_keys_folder), clock)
     credential = Credential(
         settings.aws_access_key_id, settings.aws_secret_access_key.get_secret_value(), settings.aws_region

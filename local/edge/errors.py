@@ -1,18 +1,18 @@
-"""CloudFront's refusals: https://repost.aws/knowledge-center/cloudfront-troubleshoot-signed-url-cookies names them."""
+"""CloudFront's errors, from https://repost.aws/knowledge-center/cloudfront-troubleshoot-signed-url-cookies."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class CloudFrontError:
-    """Each is a 403."""
+    """The status of each is 403."""
 
     code: str
     message: str
 
 
 class Refused(Exception):
-    """The request gets this refusal as its answer."""
+    """The request is refused with this error."""
 
     def __init__(self, error: CloudFrontError) -> None:
         super().__init__(error.code)

@@ -1,4 +1,4 @@
-"""The public keys whose signatures count: several at once, so that keys can be rotated."""
+"""The trusted public keys: several at a time, so that keys can be rotated."""
 
 import asyncio
 import time
@@ -15,14 +15,14 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from local.edge.errors import ACCESS_DENIED, UNKNOWN_KEY, Refused
 
 _HASHES: Mapping[str, HashAlgorithm] = {
-    "SHA1": SHA1(),  # noqa: S303  what CloudFront checks unless told otherwise, and what `aws cloudfront sign` makes
+    "SHA1": SHA1(),  # noqa: S303  CloudFront's default hash, and what `aws cloudfront sign` uses
     "SHA256": SHA256(),
 }
-_RSA_BITS = 2048  # the only size that CloudFront takes
+_RSA_BITS = 2048  # the only size that CloudFront accepts
 POLL_SECONDS = 2.0
-"""So long may a key count that was taken out of the folder."""
+"""A key removed from the folder stays valid for at most this long."""
 RELOAD_SECONDS = 1.0
-"""Strangers' signatures make us read the folder no more often than this."""
+"""Minimum time between two reads of the folder, which requests with unknown key ids can trigger."""
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 
 class KeyGroup:
-    """Keys by their id; those of a folder follow what is put there and taken away."""
+    """Keys by their id; those of a folder follow its files."""
 
     def __init__(self, keys: Mapping[str, PublicKey], folder: Path | None = None) -> None:
         self._keys = keys
@@ -41,13 +41,15 @@ class KeyGroup:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Each `{key_id}.pem` of the folder. Raises ValueError for none, or for one that CloudFront would not take."""
+        """Read each `{key_id}.pem` of the folder. Raises ValueError for none, or for one that CloudFront would not
+        accept.
+        """
         return cls(_read_keys(folder), folder)
 
     async def refresh(self, key_id: str) -> None:
-        """Reads the folder when that is due; for a key that is not known, as soon as it may be read again.
+        """Read the folder again if due; for an unknown key, as soon as another read is allowed.
 
-        All who wait share one look. What cannot be read changes nothing.
+        Concurrent callers share one read. An unreadable folder changes nothing.
         """
         if self._folder is None or (key_id in self._keys and time.monotonic() - self._loaded_at < POLL_SECONDS):
             return
@@ -64,7 +66,7 @@ class KeyGroup:
             self._loads += 1
 
     def require_signed(self, message: bytes, signature: bytes, *, key_id: str, hash_name: str) -> None:
-        """Raises Refused unless `signature` is the key's own over these very bytes."""
+        """Raises Refused unless `signature` is the key's signature of exactly these bytes."""
         key, algorithm = self._keys.get(key_id), _HASHES.get(hash_name)
         if key is None:
             raise Refused(UNKNOWN_KEY)

@@ -1,4 +1,4 @@
-"""The origin: reads one bucket through the S3 protocol, streamed, over pooled connections with time limits."""
+"""The origin: reads one bucket by the S3 protocol, streamed, over pooled connections with time limits."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -14,18 +14,18 @@ from shared.times import Clock
 
 CONNECTIONS = 256
 CONNECT_SECONDS = 5.0
-"""To a free connection; a pool that stays full as long is an origin that does not keep up."""
+"""To get a connection; a pool that stays full for this long means that the origin is too slow."""
 READ_SECONDS = 30.0
-"""Between two pieces of an answer; CloudFront's own default."""
+"""Between two pieces of a response; CloudFront's default."""
 PIECE_BYTES = 64 * 1024
 
 
 class OriginDown(Exception):
-    """No connection, or one that broke."""
+    """The connection failed or broke."""
 
 
 class OriginSilent(Exception):
-    """No answer within the time limits."""
+    """No response within the time limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class OriginResponse:
     _response: ClientResponse
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """The body, at most PIECE_BYTES at a time. Raises OriginDown or OriginSilent when it breaks off."""
+        """Yield the body in pieces of at most PIECE_BYTES. Raises OriginDown or OriginSilent if it breaks off."""
         try:
             async for piece in self._response.content.iter_chunked(PIECE_BYTES):
                 yield piece
@@ -62,7 +62,7 @@ class Origin:
     async def request(
         self, method: Literal["GET", "HEAD"], key: str, headers: Mapping[str, str]
     ) -> AsyncIterator[OriginResponse]:
-        """The origin's answer, its body not read yet. Raises OriginDown or OriginSilent."""
+        """Yield the origin's response with its body unread. Raises OriginDown or OriginSilent."""
         path = f"/{self._bucket}/{quote(key, safe='/~')}"
         sent = signed_headers(method, self._host, path, headers, credential=self._credential, now=self._clock())
         try:
@@ -79,7 +79,7 @@ class Origin:
 
 
 def origin_session(read_seconds: float = READ_SECONDS) -> ClientSession:
-    """Passes bytes on as they are: nothing is decompressed, no cookie kept."""
+    """Create a session that forwards bytes unchanged: nothing is decompressed, no cookie is stored."""
     return ClientSession(
         connector=TCPConnector(limit=CONNECTIONS, keepalive_timeout=15.0),
         timeout=ClientTimeout(

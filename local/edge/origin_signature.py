@@ -1,4 +1,4 @@
-"""Signs the edge's reads of S3: AWS Signature Version 4 for requests without a body.
+"""Sign the edge's reads of S3: AWS Signature Version 4 for requests without a body.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 """
@@ -24,7 +24,9 @@ class Credential:
 def signed_headers(
     method: str, host: str, path: str, headers: Mapping[str, str], *, credential: Credential, now: datetime
 ) -> dict[str, str]:
-    """`headers` and those that authenticate them. `path` is escaped; names are in lower case; `now` is in UTC."""
+    """Return `headers` plus those that authenticate them. `path` is escaped; names are in lower case; `now` is in
+    UTC.
+    """
     time = f"{now:%Y%m%dT%H%M%SZ}"
     scope = f"{time[:8]}/{credential.region}/s3/aws4_request"
     sent = {**headers, "host": host, "x-amz-content-sha256": _EMPTY_BODY, "x-amz-date": time}
@@ -39,7 +41,7 @@ def signed_headers(
     return sent
 
 
-@lru_cache(maxsize=2)  # it holds for a day
+@lru_cache(maxsize=2)  # valid for a day
 def _signing_key(credential: Credential, day: str) -> bytes:
     key = f"AWS4{credential.secret_access_key}".encode()
     for part in (day, credential.region, "s3", "aws4_request"):

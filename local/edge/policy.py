@@ -1,4 +1,4 @@
-"""What a signature allows: the policies of signed URLs, canned and custom."""
+"""The policies of signed URLs, canned and custom: what a signature allows."""
 
 import ipaddress
 import json
@@ -18,7 +18,7 @@ class Policy:
     viewers: ipaddress.IPv4Network | ipaddress.IPv6Network | None = None
 
     def allows(self, now: float, viewer: str) -> bool:
-        """Whether the time has come and not passed, and the viewer's address is among those meant."""
+        """Return True if the policy is valid at this time and for this viewer's address."""
         return (
             now < self.before
             and (self.after is None or now > self.after)
@@ -27,15 +27,16 @@ class Policy:
 
 
 def canned_policy(url: str, expires: str) -> bytes:
-    """What is signed for a URL with `Expires`: exactly these bytes, by CloudFront's documentation."""
+    """Return the signed bytes of a URL with `Expires`, exactly as CloudFront's documentation defines them."""
     condition = f'{{"DateLessThan":{{"AWS:EpochTime":{expires}}}}}'
     return f'{{"Statement":[{{"Resource":"{url}","Condition":{condition}}}]}}'.encode()
 
 
 def read_policy(document: bytes) -> Policy:
-    """Raises Refused for what we do not understand to the last member; a condition passed over would be a hole.
+    """Parse a policy.
 
-    Stricter than CloudFront: a policy without Resource is refused, there it opens everything under the key group.
+    Raises Refused unless every member is known, because an ignored condition would be a security hole. Stricter than
+    CloudFront: a policy without Resource is refused, while CloudFront lets it allow everything of the key group.
     """
     try:
         statements = _only(json.loads(document, object_pairs_hook=_without_doubles), "Statement")["Statement"]

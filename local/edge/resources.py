@@ -1,6 +1,7 @@
-"""Whether a policy's Resource covers a URL: `*` stands for any characters, `?` for exactly one.
+"""Match a policy's Resource against a URL: `*` matches any characters, `?` exactly one.
 
-A wildcard ends where its part of the URL ends: scheme, host, path or query.
+A wildcard ends with its part of the URL: scheme, host, path or query.
+
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-creating-signed-url-custom-policy.html
 """
 
@@ -10,7 +11,7 @@ _PARTS = re.compile(r"(?P<scheme>[^:/?]+)://(?P<host>[^/]+)/(?P<rest>.*)", re.DO
 
 
 def covers(resource: str, base_url: str, path: str, query: str) -> bool:
-    """`base_url` is scheme and host, `path` begins with a slash, `query` is without the signature's parameters."""
+    """`base_url` is scheme and host, `path` begins with a slash, `query` excludes the signature's parameters."""
     allowed = _PARTS.fullmatch(resource)
     scheme, _, host = base_url.partition("://")
     if allowed is None or not _matches(allowed["scheme"], scheme) or not _matches(allowed["host"], host):
@@ -19,8 +20,8 @@ def covers(resource: str, base_url: str, path: str, query: str) -> bool:
     if not query:
         return _matches(rest, path)
     if rest.endswith("*") and _matches(rest, path):
-        return True  # an asterisk at the end is open towards the query as well
-    # A question mark is both a wildcard and the beginning of the query: each may be meant.
+        return True  # an asterisk at the end also matches the query
+    # A question mark is both a wildcard and the start of the query: both readings are tried.
     return any(
         _matches(rest[: mark.start()], path) and _matches(rest[mark.end() :], query)
         for mark in re.finditer(r"\?", rest)
@@ -28,7 +29,7 @@ def covers(resource: str, base_url: str, path: str, query: str) -> bool:
 
 
 def _matches(pattern: str, text: str) -> bool:
-    """Takes steps in proportion to the product of both lengths at most, whatever the pattern."""
+    """Match a wildcard pattern in at most len(pattern) * len(text) steps."""
     at, star, resumed = 0, -1, 0
     index = 0
     while index < len(text):

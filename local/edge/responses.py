@@ -1,4 +1,4 @@
-"""The edge's answers on their way out, with the headers that CloudFront puts on all of them."""
+"""Send the edge's responses with the headers that CloudFront adds to each."""
 
 import asyncio
 import secrets
@@ -9,11 +9,11 @@ from xml.sax.saxutils import escape
 from local.asgi import Message, Send
 
 STALLED_SECONDS: Final = 60.0
-"""How long a client may take nothing of its answer."""
+"""How long a client may read nothing of its response."""
 
-_VIA: Final = f"1.1 {secrets.token_hex(16)}.cloudfront.net (CloudFront)"  # one host name for each process
+_VIA: Final = f"1.1 {secrets.token_hex(16)}.cloudfront.net (CloudFront)"  # one host name per process
 _ON_EVERYTHING: Final = {
-    # What the distribution's response headers policy says; no credentials, so `*` covers every name.
+    # From the distribution's response headers policy; without credentials, so `*` covers every name.
     "access-control-allow-origin": "*",
     "access-control-expose-headers": "*",
     "content-security-policy": "sandbox; default-src 'none'",
@@ -24,12 +24,12 @@ _ON_EVERYTHING: Final = {
 _PREFLIGHT: Final = {
     "access-control-allow-methods": "GET, HEAD, OPTIONS",
     "access-control-allow-headers": "*",
-    "access-control-max-age": "7200",  # seconds; the most that Chromium keeps
+    "access-control-max-age": "7200",  # seconds; Chromium's maximum
 }
 
 
 class ClientStalled(Exception):
-    """It has taken nothing for DEAF_SECONDS."""
+    """The client has read nothing for STALLED_SECONDS."""
 
 
 async def send_start(send: Send, status: int, headers: Mapping[str, str]) -> None:
@@ -40,7 +40,7 @@ async def send_start(send: Send, status: int, headers: Mapping[str, str]) -> Non
 
 
 async def send_piece(send: Send, piece: bytes) -> None:
-    """One of several; `send_end` must follow. Raises ClientDeaf."""
+    """Send one of several pieces; `send_end` must follow. Raises ClientStalled."""
     await _send_in_time(send, {"type": "http.response.body", "body": piece, "more_body": True})
 
 
@@ -61,7 +61,7 @@ async def send_preflight(send: Send) -> None:
 async def send_error(
     send: Send, method: str, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
 ) -> None:
-    """In the shape of CloudFront's refusals; its pages for 502 and 504 are HTML, ours are not."""
+    """Send an error in CloudFront's format; its own pages for 502 and 504 are HTML, ours are not."""
     body = (
         '<?xml version="1.0" encoding="UTF-8"?>'
         f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>"
@@ -70,7 +70,7 @@ async def send_error(
         "server": "CloudFront",
         "content-type": "text/xml",
         "content-length": str(len(body)),
-        "cache-control": "no-store",  # a refusal of this minute may be over in the next
+        "cache-control": "no-store",  # the cause of an error may end within a minute
     }
     await send_start(send, status, {**(headers or {}), **described})
     await send_end(send, b"" if method == "HEAD" else body)

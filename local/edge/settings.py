@@ -1,4 +1,4 @@
-"""What `python -m local.edge` can be told: where to listen, whose signatures count, and which bucket lies behind it."""
+"""The settings of `python -m local.edge`: listening address, trusted keys and the bucket."""
 
 import re
 from typing import Annotated
@@ -20,7 +20,7 @@ def _checked_base(url: str) -> str:
 
 
 BaseUrl = Annotated[str, AfterValidator(_checked_base)]
-"""Scheme and host, with no slash at the end."""
+"""Scheme and host without a trailing slash."""
 
 
 class Settings(BaseSettings):
@@ -51,7 +51,9 @@ class Settings(BaseSettings):
 
 
 def read_settings() -> Settings:
-    """Raises Refusal with a line for each wrong value: the variable, what was expected, an example."""
+    """Read the settings. Raises StartupError with a line for each wrong value: the variable, what was expected, an
+    example.
+    """
     try:
         return Settings()
     except ValidationError as error:

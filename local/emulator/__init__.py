@@ -1,1 +1,1 @@
-"""The AWS emulator as a process of ours: SQS and SNS, unsaved, run by an interpreter of its own."""
+"""The AWS emulator as a process of ours: SQS and SNS, in memory only, run by an interpreter of its own."""

@@ -1,4 +1,4 @@
-"""The emulator's front door: answers health checks, and lets in our own signed requests for SQS and SNS."""
+"""The emulator's entry point: it responds to health checks and accepts only our own signed requests for SQS and SNS."""
 
 from local.asgi import Application, Receive, Scope, Send, send_response
 from local.signatures import Verifier
@@ -7,7 +7,9 @@ from shared.hosts import AllowedHosts
 
 
 class Gateway:
-    """The emulator itself checks no signature, allows every origin and has control paths that wipe its state."""
+    """Protects the emulator, which checks no signature, allows every origin and has control paths that delete its
+    state.
+    """
 
     def __init__(self, inside: Application, verifier: Verifier, hosts: AllowedHosts) -> None:
         self._inside = inside

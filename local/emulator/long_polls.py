@@ -1,7 +1,7 @@
-"""Holds SQS long polls in front of the emulator, which looks for messages only ten times a second.
+"""Hold SQS long polls in front of the emulator, which checks for messages only ten times a second.
 
-A held poll asks the emulator with no wait: at once, whenever a request that may bring messages has passed through, and
-every quarter of a second for what becomes visible by itself.
+A held poll queries the emulator without a wait: immediately, after each request that may bring messages, and every
+quarter of a second for messages that become visible by timeout.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ from local.asgi import (
 RECEIVE = b"AmazonSQS.ReceiveMessage"
 BRINGS_NOTHING = {b"AmazonSQS.DeleteMessage", b"AmazonSQS.DeleteMessageBatch", b"AmazonSQS.GetQueueAttributes"}
 POLL_SECONDS = 0.25
-MAX_WAIT_SECONDS = 20.0  # SQS's own limit
+MAX_WAIT_SECONDS = 20.0  # SQS's limit
 
 
 class LongPolls:
-    """Only the JSON protocol, which every SDK of today speaks; a poll in the older one waits in the emulator."""
+    """Handles the JSON protocol only, which every current SDK uses; a poll in the older one waits in the emulator."""
 
     def __init__(self, emulator: Application) -> None:
         self._emulator = emulator
@@ -50,7 +50,9 @@ class LongPolls:
             await self._hold(scope, body, wait_seconds, receive, send)
 
     async def _hold(self, scope: Scope, body: bytes, wait_seconds: float, receive: Receive, send: Send) -> None:
-        """Nothing is received for a client that has gone: its messages would be hidden for nothing."""
+        """Hold one poll. Nothing is received for a client that has disconnected: its messages would be hidden until
+        their timeout.
+        """
         left = asyncio.create_task(wait_until_left(receive))
         deadline = asyncio.get_running_loop().time() + wait_seconds
         try:
@@ -72,7 +74,7 @@ class LongPolls:
 
 
 def _without_wait(body: bytes) -> tuple[float | None, bytes]:
-    """How long the poll wants to wait, None for not at all, and the same request without a wait."""
+    """Return the wait in seconds, None for no wait, and the same request without a wait."""
     try:
         request = json.loads(body)
         wait_seconds = float(request.get("WaitTimeSeconds") or 0)

@@ -1,6 +1,6 @@
-"""Serves the emulator's SQS and SNS on one loopback port; run as a plain file by the emulator's own interpreter.
+"""Serve the emulator's SQS and SNS on one loopback port; run as a plain file by the emulator's own interpreter.
 
-That interpreter has none of Darkroom's packages, so this file and what it imports keep to the standard library.
+That interpreter has none of Darkroom's packages, so this file and its imports use only the standard library.
 """
 
 import os
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def _reach_own_package() -> None:
-    """Puts `local` and `shared` within reach, and nothing that may be installed beside them."""
+    """Make `local` and `shared` importable, and nothing else of their parent folder."""
     for name in ("local", "shared"):
         package = types.ModuleType(name)
         package.__path__ = [str(ROOT / name)]

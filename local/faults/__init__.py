@@ -1,7 +1,7 @@
-"""Faults on purpose, in front of the AWS stand-ins: what AWS does now and then and an emulator never does.
+"""Fault injection in front of the AWS stand-ins: faults that AWS shows at times and an emulator never does.
 
-Each server is started with it when DARKROOM_FAULTS=on, and does nothing until `PUT /__faults` gives it a plan. Standard
-library only: the emulator's interpreter has nothing else.
+Each server includes it if DARKROOM_FAULTS=on; it does nothing until `PUT /__faults` sets a plan. Standard library
+only, because the emulator's interpreter has nothing else.
 """
 
 import os
@@ -21,14 +21,18 @@ def is_on() -> bool:
 
 
 def with_faults(application: Application, verifier: Verifier) -> Application:
-    """The application itself unless DARKROOM_FAULTS=on. A plan must be signed."""
+    """Wrap the application if DARKROOM_FAULTS=on; otherwise return it unchanged. A plan must be signed."""
     return Faults(application, Plan(), verifier) if is_on() else application
 
 
 def with_queue_faults(
     emulator: Application, hold_polls: Callable[[Application], Application], verifier: Verifier
 ) -> Application:
-    """`hold_polls` goes between: errors hit a poll once, while messages are doubled or delayed under the held poll."""
+    """Wrap the emulator and its held polls.
+
+    `hold_polls` is between two layers: errors hit a poll once, while messages are duplicated or delayed inside the
+    held poll.
+    """
     if not is_on():
         return hold_polls(emulator)
     plan = Plan()

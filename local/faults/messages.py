@@ -1,4 +1,4 @@
-"""SQS as it may be: a received message comes twice, late, or after its successors."""
+"""Misbehaviour that SQS allows: a received message comes twice, late, or after later ones."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from local.faults.plan import Fault, Plan
 RECEIVE = b"AmazonSQS.ReceiveMessage"
 BY_RECEIPT = {b"AmazonSQS.DeleteMessage", b"AmazonSQS.ChangeMessageVisibility"}
 AGAIN = "-again"
-"""Ends the receipt of a second delivery, so that deleting both times is no error, as on AWS."""
+"""Suffix of the receipt of a second delivery, so that deleting both is no error, as on AWS."""
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class HeldMessage:
 
 
 class MessageFaults:
-    """Sits under the held polls, which ask often enough for what is due to come in time."""
+    """Runs inside the held polls, which query often enough for due messages to arrive in time."""
 
     def __init__(self, emulator: Application, plan: Plan) -> None:
         self._emulator = emulator
@@ -67,7 +67,7 @@ class MessageFaults:
         await held.give(send)
 
     def _arrives(self, queue: str, message: dict[str, Any]) -> bool:
-        """False if the message is kept for later; a copy of it may be kept in any case."""
+        """Return False if the message is held for later; a copy of it may be held in any case."""
         now, arrives = asyncio.get_running_loop().time(), True
         held = self._held.setdefault(queue, [])
         for rule in self._plan.injections("ReceiveMessage", of_messages=True):

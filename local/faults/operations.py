@@ -1,4 +1,4 @@
-"""Which AWS operation a request asks for, in each of the three protocols."""
+"""Determine a request's AWS operation, in each of the three protocols."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ class Protocol(StrEnum):
     DYNAMODB = "dynamodb"
     SQS = "sqs"
     QUERY = "query"
-    """SNS, and SQS as older SDKs speak it: form fields in, XML out."""
+    """SNS, and SQS of older SDKs: form fields in, XML out."""
     S3 = "s3"
 
 
@@ -43,12 +43,12 @@ S3_BY_METHOD = {
 
 
 def has_query_body(headers: Mapping[bytes, bytes]) -> bool:
-    """True if the operation's name stands in the body."""
+    """Return True if the body contains the operation's name."""
     return headers.get(b"content-type", b"").startswith(b"application/x-www-form-urlencoded")
 
 
 def name_operation(method: str, path: str, query: bytes, headers: Mapping[bytes, bytes], body: bytes) -> Operation:
-    """`body` is looked at only where `has_query_body`."""
+    """Return the request's operation. `body` is read only if `has_query_body`."""
     if target := headers.get(b"x-amz-target"):
         service, _, name = target.decode("latin-1").partition(".")
         return Operation(Protocol.DYNAMODB if service.startswith("DynamoDB") else Protocol.SQS, name)

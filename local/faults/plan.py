@@ -1,4 +1,4 @@
-"""Which faults are to be injected, how often, and how often they were."""
+"""The plan of fault injection: which faults, how often, and how often they were injected."""
 
 import json
 import random
@@ -16,14 +16,14 @@ class Fault(StrEnum):
     UNAVAILABLE = "unavailable"
     EXPIRED_CREDENTIALS = "expired_credentials"
     ACCESS_DENIED = "access_denied"
-    """On S3 also what AWS answers for an absent object to a role without ListBucket."""
+    """On S3 also the response of AWS for an absent object to a role without ListBucket."""
     MISSING_RESOURCE = "missing_resource"
     """The table, queue, topic or bucket does not exist."""
     MALFORMED = "malformed"
-    """The service finds the request itself wrong."""
+    """The service rejects the request as invalid."""
     LATENCY = "latency"
     RESET = "reset"
-    """The connection breaks before anything happened."""
+    """The connection breaks before anything happens."""
     DROP_RESPONSE = "lose_answer"
     """The connection breaks after the effect."""
     DUPLICATE = "duplicate"
@@ -38,7 +38,7 @@ MESSAGE_FAULTS = frozenset({Fault.DUPLICATE, Fault.DELAY, Fault.REORDER})
 
 
 class BadPlan(Exception):
-    """What is wrong with the document, for whoever sent it."""
+    """The document is invalid; the message is for its sender."""
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class Rule:
     rate: float = 1.0
     seconds: float = 0.0
     times: int | None = None
-    """At most so many injections; None for no limit."""
+    """Maximum number of injections; None for no limit."""
 
     seen: int = field(default=0, init=False)
     injected: int = field(default=0, init=False)
@@ -68,15 +68,15 @@ class Rule:
 
 
 class Plan:
-    """Empty until `replace` is called; the same seed and the same requests meet the same faults."""
+    """Empty until `replace` is called; the same seed and the same requests produce the same faults."""
 
     def __init__(self) -> None:
         self._seed = 0
         self._rules: list[Rule] = []
-        self.random = random.Random(0)  # noqa: S311 - chance that can be repeated, no secret
+        self.random = random.Random(0)  # noqa: S311 - reproducible randomness, not a secret
 
     def replace(self, document: bytes) -> None:
-        """Also sets all counters to zero. Raises BadPlan and changes nothing if the document is wrong."""
+        """Replace the plan and reset all counters. Raises BadPlan and changes nothing if the document is invalid."""
         try:
             parsed = json.loads(document)
             seed = int(parsed.pop("seed", 0))
@@ -92,7 +92,7 @@ class Plan:
         return json.dumps({"seed": self._seed, "rules": [rule.describe() for rule in self._rules]}).encode()
 
     def injections(self, operation: str, *, of_messages: bool = False) -> list[Rule]:
-        """The rules that strike this time, in their order; each is counted."""
+        """Return the rules that apply to this request, in order, and count each."""
         return [
             rule
             for rule in self._rules

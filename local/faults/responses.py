@@ -1,4 +1,4 @@
-"""The error answers of AWS, as each protocol writes them."""
+"""The error responses of AWS in the format of each protocol."""
 
 import json
 from typing import assert_never
@@ -12,7 +12,7 @@ DYNAMODB_TYPE = "com.amazonaws.dynamodb.v20120810#"
 SQS_TYPE = "com.amazonaws.sqs#"
 REQUEST_ID = "00000000-0000-0000-0000-00000000fa17"
 
-# status and code of each fault: DynamoDB, SQS, query (SNS) and S3, after the services' own lists of errors
+# status and code of each fault: DynamoDB, SQS, query (SNS) and S3, from the services' own lists of errors
 ERRORS: dict[Fault, dict[Protocol, tuple[int, str]]] = {
     Fault.THROTTLE: {
         Protocol.DYNAMODB: (400, "ProvisionedThroughputExceededException"),
@@ -66,7 +66,9 @@ ERRORS: dict[Fault, dict[Protocol, tuple[int, str]]] = {
 
 
 async def give_error(send: Send, operation: Operation, fault: Fault, body: bytes) -> None:
-    """`body` is the request's: the answer to a transaction has one reason for each of its actions."""
+    """Send the fault's error. `body` is the request's: a transaction's response has one reason for each of its
+    actions.
+    """
     status, code = ERRORS[fault][operation.protocol]
     message = f"Injected on purpose: {fault.value}"
     match operation.protocol:
@@ -92,7 +94,7 @@ async def give_error(send: Send, operation: Operation, fault: Fault, body: bytes
 
 
 def _cancelled(body: bytes) -> dict[str, object]:
-    """The first action meets the conflict; the others had nothing to say."""
+    """Return a cancelled transaction: the first action has the conflict, the others no reason."""
     count = len(json.loads(body).get("TransactItems", ()))
     conflict = {"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}
     reasons = [conflict, *({"Code": "None"} for _ in range(count - 1))]
@@ -107,7 +109,7 @@ def _cancelled(body: bytes) -> dict[str, object]:
 
 
 async def _give(send: Send, status: int, text: str, content_type: str) -> None:
-    """The connection is closed after it, because the request's body may not have been read."""
+    """Send the response and close the connection, because the request's body may not have been read."""
     body = text.encode()
     headers = [
         (b"content-type", content_type.encode()),

@@ -1,4 +1,4 @@
-"""Stands before an AWS stand-in and injects what the plan asks for; takes the plan at `/__faults`."""
+"""Wrap an AWS stand-in, inject the plan's faults, and serve the plan at `/__faults`."""
 
 import asyncio
 import socket
@@ -14,11 +14,11 @@ from local.signed_requests import read_signed_body
 CONTROL_PATH = "/__faults"
 HEALTH_PATHS = ("/healthz", "/readyz")
 LOOPBACK_HOSTS = ("127.0.0.1", "::1")
-RESET = struct.pack("ii", 1, 0)  # linger for 0 s: the peer gets a reset, no orderly end
+RESET = struct.pack("ii", 1, 0)  # linger for 0 s: the peer gets a reset, no orderly close
 
 
 class Faults:
-    """Bodies of objects pass through unread; those of the other protocols are small and read first."""
+    """Object bodies are forwarded unread; bodies of the other protocols are small and are read first."""
 
     def __init__(self, application: Application, plan: Plan, verifier: Verifier) -> None:
         self._application = application
@@ -90,7 +90,10 @@ async def _swallow(message: Message) -> None:
 
 
 async def _break_connection(send: Send, receive: Receive) -> None:
-    """uvicorn's `send` belongs to its request cycle, which holds the connection; nothing else in ASGI leads there."""
+    """Reset the connection.
+
+    uvicorn's `send` belongs to its request cycle, which holds the connection; ASGI offers no other access to it.
+    """
     transport: asyncio.Transport = send.__self__.transport  # type: ignore[attr-defined]  # a bound method, see above
     connection = transport.get_extra_info("socket")
     if connection is not None:

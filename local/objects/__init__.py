@@ -1,1 +1,1 @@
-"""S3 on plain files: bytes in `files/`, everything that is known about them in one SQLite catalogue."""
+"""A stand-in for S3 on plain files: bytes in `files/`, all metadata in one SQLite catalogue."""

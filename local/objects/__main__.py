@@ -1,4 +1,4 @@
-"""`python -m local.objects`: serves until it is told to stop."""
+"""Serve the object store until a signal ends it: `python -m local.objects`."""
 
 import sqlite3
 import sys
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 async def serve() -> None:
-    """Until SIGTERM or SIGINT. Raises Refusal when it cannot begin."""
+    """Serve until SIGTERM or SIGINT. Raises StartupError if the server cannot start."""
     settings = read_settings()
     folder = settings.objects_folder
     with listen(settings.listen_host, settings.listen_port, "The object store") as listener:
@@ -41,7 +41,7 @@ async def serve() -> None:
 
 
 def _guarded(application: Application, settings: Settings) -> Application:
-    """The application checks signatures itself, presigned ones too."""
+    """Wrap the application, which checks signatures itself, including presigned URLs."""
     verifier = Verifier(
         settings.aws_access_key_id, settings.aws_secret_access_key.get_secret_value(), frozenset({"s3"})
     )

@@ -1,4 +1,4 @@
-"""The server as one ASGI application: who asks, for what, and how errors become answers."""
+"""The server as one ASGI application: authentication, dispatch, and errors as responses."""
 
 import secrets
 import sqlite3
@@ -21,13 +21,13 @@ from shared.times import Clock, utc_now
 
 HEALTH_PATHS = (b"/healthz", b"/readyz")
 _MAX_POLLS = 5
-"""At an object that is replaced just while it is being read."""
+"""Attempts to read an object that is replaced while it is being read."""
 
 log = structlog.get_logger()
 
 
 class _Client:
-    """Knows whether the client has been asked for its body, which is when uvicorn tells it to go on."""
+    """Records whether the request's body was read; at the first read uvicorn sends `100 Continue`."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive, self.requested = receive, False
@@ -38,7 +38,7 @@ class _Client:
 
 
 class ObjectsApplication:
-    """S3 for one credential. Nobody else is answered anything but errors and CORS preflights."""
+    """S3 for one credential. All other callers get only errors and CORS preflights."""
 
     def __init__(self, storage: Storage, credential: Credential, clock: Clock) -> None:
         self._storage, self._credential, self._clock = storage, credential, clock
@@ -55,7 +55,8 @@ class ObjectsApplication:
             await self._serve(scope, client, send, request_id)
         except ClientGone:
             log.info("client.left", method=scope["method"])
-        except OSError as error:  # uvicorn ends the connection, so that nobody takes the answer for a whole one
+        # uvicorn closes the connection, so that the client does not take the response for a complete one
+        except OSError as error:
             log.error("response.aborted", method=scope["method"], error=str(error))
 
     async def _serve(self, scope: Scope, client: _Client, send: Send, request_id: str) -> None:
@@ -64,7 +65,7 @@ class ObjectsApplication:
             try:
                 await send_object_response(made, scope["method"], self._storage, client.receive, send)
             except ContentGone:
-                continue  # the next look finds what has taken its place
+                continue  # the next attempt reads the object that replaced it
             return
         raise FileNotFoundError("a row names a file that is not there")
 
@@ -86,7 +87,7 @@ class ObjectsApplication:
         except (OSError, sqlite3.Error) as error:
             made = _error_response(_failure(request, error), scope["path"], request_id)
         if request.expects_continue and not client.requested:
-            # The client may or may not send its body now; nobody can tell where its next request would begin.
+            # The client may send its body or not, so the start of its next request would be ambiguous.
             made = made.with_headers({"connection": "close"})
         if request.method != "OPTIONS":
             made = made.with_headers(cors.response_headers(request, rules))
@@ -106,7 +107,7 @@ def _error_response(error: S3Error, resource: str, request_id: str) -> Response:
 
 
 def _failure(request: Request, error: OSError | sqlite3.Error) -> S3Error:
-    """One line in the log; the client learns no more than that it is our fault."""
+    """Log one line; the client learns only that the server failed."""
     full = is_full(error) if isinstance(error, OSError) else _is_full_catalogue(error)
     log.error("request.failed", method=request.method, full_disk=full, error=str(error))
     return S3Error("InsufficientStorage" if full else "InternalError")
@@ -118,7 +119,7 @@ def _is_full_catalogue(error: sqlite3.Error) -> bool:
 
 @asynccontextmanager
 async def open_application(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[Application]:
-    """The application over its folder. Raises FolderInUse, NewerVersion or OSError."""
+    """Open the application over its folder. Raises FolderInUse, NewerVersion or OSError."""
     credential = Credential(settings.aws_access_key_id, settings.aws_secret_access_key.get_secret_value())
     async with open_storage(settings.objects_folder, settings.objects_spare_bytes) as storage:
         yield ObjectsApplication(storage, credential, clock)

@@ -1,4 +1,4 @@
-"""A body on its way in: decoded, hashed and checked against everything the request says about it."""
+"""Receive a body: decode it, hash it, and check it against everything the request declares."""
 
 import base64
 import binascii
@@ -19,7 +19,7 @@ _MD5_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What has been received and found right. `checksum` is the one that the request named."""
+    """The received and verified body. `checksum` is the one that the request named."""
 
     size: int
     etag: str
@@ -27,9 +27,10 @@ class Payload:
 
 
 class PayloadCheck:
-    """Fed with the raw body in order, in whatever thread; `finish` says what came or raises what is wrong with it.
+    """Feed the raw body in order, in any thread; `finish` returns the payload or raises its error.
 
-    The entity tag is half a SHA-256. S3 promises no MD5 there, and one SHA-256 serves signature, checksum and tag.
+    The entity tag is half a SHA-256: S3 does not promise MD5 there, and one SHA-256 serves signature, checksum and
+    tag.
     """
 
     def __init__(self, request: Request, identity: Identity, checksum: Checksum | None) -> None:
@@ -45,7 +46,7 @@ class PayloadCheck:
         self._checksum_hasher = new_hasher(checksum.algorithm) if checksum and separate else self._sha256
 
     def feed(self, data: bytes) -> Iterable[bytes | memoryview]:
-        """The payload in `data`, to be kept. Raises as soon as there is more of it than was declared."""
+        """Yield the payload in `data`. Raises as soon as it exceeds the declared length."""
         pieces: Iterable[bytes | memoryview] = self._decoder.decode(data) if self._decoder else (data,)
         for piece in pieces:
             self._received += len(piece)
@@ -121,7 +122,7 @@ def _declared_md5(request: Request) -> bytes | None:
 async def read_document(
     request: Request, identity: Identity, *, largest: int, checksum: Checksum | None = None
 ) -> bytes:
-    """A small body in memory, checked like any other. Raises MalformedXML when it is larger than `largest` bytes."""
+    """Read a small body into memory, with all checks. Raises MalformedXML if it is larger than `largest` bytes."""
     check = PayloadCheck(request, identity, checksum)
     if check.length > largest:
         raise S3Error("MalformedXML")

@@ -22,10 +22,11 @@ _LARGEST_DOCUMENT = 64 * 1024
 
 
 async def create(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:
-    """Creating one's own bucket again is no error, as in S3's first region."""
+    """Create a bucket. Repeating it is no error, as in S3's first region."""
     if not _NAME.fullmatch(request.bucket) or ".." in request.bucket or request.bucket in RESERVED:
         raise S3Error("InvalidBucketName", details={"BucketName": request.bucket})
-    if request.headers.get("content-length", "0") != "0":  # a location constraint; there is one place only
+    # a location constraint is ignored; there is only one location
+    if request.headers.get("content-length", "0") != "0":
         await read_document(request, identity, largest=_LARGEST_DOCUMENT, checksum=named_checksum(request.fields))
     values = (request.bucket, milliseconds(now))
     statement = "INSERT OR IGNORE INTO buckets (name, created) VALUES (?, ?)"

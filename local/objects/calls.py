@@ -1,4 +1,4 @@
-"""Which call of S3 a request is: one table of method, place and sub-resource."""
+"""Dispatch of S3 calls: one table of method, target and sub-resource."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -36,7 +36,7 @@ _OBJECT: dict[tuple[str, frozenset[str]], Call] = {
     ("POST", frozenset({"uploadId"})): upload_calls.complete,
     ("DELETE", frozenset({"uploadId"})): upload_calls.abort,
 }
-# What a call may be told without becoming another one. `x-id` names the operation, for logs of some SDKs.
+# Parameters that do not select another call. `x-id` names the operation, for logs of some SDKs.
 _PARAMETERS = frozenset({
     "list-type", "prefix", "delimiter", "continuation-token", "start-after", "max-keys", "encoding-type", "fetch-owner",
     "part-number-marker", "max-parts", "key-marker", "upload-id-marker", "max-uploads", "max-buckets", "x-id",
@@ -44,7 +44,10 @@ _PARAMETERS = frozenset({
 
 
 def find_call(request: Request) -> Call:
-    """Raises NotImplemented or MethodNotAllowed: a sub-resource that we do not know is never taken for the object."""
+    """Return the request's call.
+
+    Raises NotImplemented or MethodNotAllowed: an unknown sub-resource is never taken for the object.
+    """
     names = {name for name, _ in request.query} - _PARAMETERS
     subresource = frozenset(name for name in names if not name.lower().startswith(("x-amz-", "response-")))
     table = _OBJECT if request.key else _BUCKET if request.bucket else _SERVICE

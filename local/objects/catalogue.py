@@ -1,7 +1,7 @@
-"""The catalogue: which objects, uploads and buckets there are, in SQLite, and the two threads that may touch it.
+"""The catalogue of objects, uploads and buckets in SQLite, and the two threads that access it.
 
-A row is the truth, a file is only what rows point at: what no row names does not exist, and whatever a row names is on
-disk before the row is.
+Rows are authoritative, files only hold what rows reference: a file without a row does not exist, and a file is on
+disk before its row.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class NewerVersion(Exception):
 
 
 class Catalogue:
-    """`read` and `write` run a function on a connection, as one transaction; a write is on disk when it returns."""
+    """`read` and `write` run a function on a connection as one transaction; a write is on disk when it returns."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -51,7 +51,7 @@ class Catalogue:
         self._writer_thread = ThreadPoolExecutor(1, "catalogue-writer")
 
     async def open(self) -> None:
-        """Raises NewerVersion."""
+        """Open both connections. Raises NewerVersion."""
         loop = asyncio.get_running_loop()
         self._writer = await loop.run_in_executor(self._writer_thread, _opened, self._path)
         self._reader = await loop.run_in_executor(self._reader_thread, _opened, self._path)
@@ -68,7 +68,7 @@ class Catalogue:
         return await loop.run_in_executor(self._reader_thread, _transaction, self._reader, "BEGIN", work)
 
     async def write(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        """A caller that is cancelled does not learn whether the transaction took place."""
+        """Run a write transaction. After cancellation it is unknown whether it was committed."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._writer_thread, _transaction, self._writer, "BEGIN IMMEDIATE", work)
 
@@ -76,7 +76,7 @@ class Catalogue:
 def _opened(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, timeout=5)
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")  # an answered write survives the loss of power, too
+    connection.execute("PRAGMA synchronous = FULL")  # an acknowledged write also survives a power failure
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version == 0:
         connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")

@@ -1,4 +1,4 @@
-"""The checksums of S3: hashing while bytes pass, and the composite one of an upload in parts."""
+"""The checksums of S3: streaming hashers, and the composite checksum of a multipart upload."""
 
 import base64
 import binascii
@@ -43,7 +43,9 @@ def _table(polynomial: int) -> tuple[int, ...]:
 
 
 class _TableCrc:
-    """Any reflected CRC, byte by byte: about 10 MB/s, for strangers only. No dependency of ours brings these two."""
+    """Any reflected CRC, byte by byte: about 10 MB/s, which only other clients use. No dependency of ours has these
+    two.
+    """
 
     def __init__(self, bits: int, polynomial: int) -> None:
         self._bits, self._table = bits, _table(polynomial)
@@ -70,7 +72,7 @@ _HASHERS: Mapping[str, Callable[[], Hasher]] = {
 
 @dataclass(frozen=True, slots=True)
 class Checksum:
-    """What a request says about its bytes. `value` is base64, or None while it is still to come in a trailer."""
+    """A checksum that a request declares. `value` is base64, or None while it is still to come in a trailer."""
 
     algorithm: str
     value: str | None
@@ -85,7 +87,7 @@ def new_hasher(algorithm: str) -> Hasher:
 
 
 def require_algorithm(name: str) -> str:
-    """Raises InvalidRequest when S3 has no such algorithm."""
+    """Raises InvalidRequest if S3 has no such algorithm."""
     if name.upper() not in _HASHERS:
         raise S3Error("InvalidRequest", f"Checksum algorithm provided is unsupported: {name}")
     return name.upper()
@@ -96,7 +98,7 @@ def encoded(digest: bytes) -> str:
 
 
 def named_checksum(fields: Mapping[str, str]) -> Checksum | None:
-    """The one checksum in a request's headers, its value there or announced by `x-amz-trailer`."""
+    """Return the only checksum of a request's headers, with its value or announced by `x-amz-trailer`."""
     matches = [
         Checksum(name, fields[header]) for name in _HASHERS if (header := HEADER_PREFIX + name.lower()) in fields
     ]
@@ -112,7 +114,7 @@ def named_checksum(fields: Mapping[str, str]) -> Checksum | None:
 
 
 def require_wellformed(algorithm: str, value: str) -> None:
-    """Raises InvalidRequest unless `value` is base64 of as many bytes as `algorithm` has."""
+    """Raises InvalidRequest unless `value` is base64 of the algorithm's length."""
     try:
         digest = base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError) as error:
@@ -126,7 +128,7 @@ def _invalid(algorithm: str) -> S3Error:
 
 
 def composite(algorithm: str, values: Sequence[str]) -> str:
-    """The checksum of the parts' checksums, as S3 writes it: `<base64>-<number of parts>`."""
+    """Return the checksum of the parts' checksums in S3's format: `<base64>-<number of parts>`."""
     hasher = new_hasher(algorithm)
     for value in values:
         hasher.update(base64.b64decode(value))

@@ -1,4 +1,4 @@
-"""The `aws-chunked` encoding: payload cut into chunks, each signed or none, checksums in a trailer at the end.
+"""The `aws-chunked` encoding: the payload in chunks, signed or not, with checksums in a trailer.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
 """
@@ -22,7 +22,7 @@ _EMPTY_SHA256 = hashlib.sha256().hexdigest()
 
 
 class _Signatures:
-    """The chain of signatures: each covers its chunk and the signature before it."""
+    """The chain of signatures: each covers its chunk and the previous signature."""
 
     def __init__(self, identity: Identity) -> None:
         self._identity, self._previous = identity, identity.signature
@@ -51,7 +51,7 @@ class _State(Enum):
 
 
 class ChunkedDecoder:
-    """Takes the encoded bytes as they come, in any cut, and yields the payload; keeps at most one line in memory."""
+    """Decodes encoded bytes in pieces of any size and yields the payload; buffers at most one line."""
 
     def __init__(self, identity: Identity) -> None:
         self._signatures = None if identity.payload == UNSIGNED_WITH_TRAILER else _Signatures(identity)
@@ -78,7 +78,7 @@ class ChunkedDecoder:
                 rest = self._read_line(rest)
 
     def finish(self) -> None:
-        """Raises IncompleteBody unless the last chunk and the end of the trailer have been seen."""
+        """Raises IncompleteBody unless the last chunk and the end of the trailer have been received."""
         if self._state is not _State.DONE:
             raise S3Error("IncompleteBody")
 

@@ -1,4 +1,4 @@
-"""Conditional requests and ranges, as RFC 9110 orders them and S3 answers them."""
+"""Conditional requests and ranges, in the order of RFC 9110 and with the responses of S3."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ def http_time(modified: int) -> str:
 
 
 def require_preconditions(fields: Mapping[str, str], etag: str, modified: int) -> None:
-    """Raises PreconditionFailed. A true If-Match outweighs If-Unmodified-Since."""
+    """Raises PreconditionFailed. If-Match takes precedence over If-Unmodified-Since."""
     if "if-match" in fields:
         if not _names(fields["if-match"], etag):
             raise S3Error("PreconditionFailed", details={"Condition": "If-Match"})
@@ -27,7 +27,7 @@ def require_preconditions(fields: Mapping[str, str], etag: str, modified: int) -
 
 
 def unchanged(fields: Mapping[str, str], etag: str, modified: int) -> bool:
-    """True when 304 is the answer. If-None-Match makes If-Modified-Since void."""
+    """Return True if the response is 304. If-None-Match takes precedence over If-Modified-Since."""
     if "if-none-match" in fields:
         return _names(fields["if-none-match"], etag)
     since = _seconds(fields.get("if-modified-since"))
@@ -35,9 +35,9 @@ def unchanged(fields: Mapping[str, str], etag: str, modified: int) -> bool:
 
 
 def byte_range(fields: Mapping[str, str], size: int, etag: str) -> tuple[int, int] | None:
-    """First and last byte, or None for all of them: no range, several ones, or another version than If-Range names.
+    """Return the first and last byte, or None for all: no range, several, or If-Range names another version.
 
-    Raises InvalidRange when none of the bytes exist.
+    Raises InvalidRange if none of the bytes exist.
     """
     match = _RANGE.fullmatch(fields.get("range", "").strip())
     if match is None or match.groups() == ("", "") or not _names(fields.get("if-range", "*"), etag):
@@ -46,7 +46,7 @@ def byte_range(fields: Mapping[str, str], size: int, etag: str) -> tuple[int, in
     start = int(first) if first else max(size - int(last), 0)
     end = min(int(last), size - 1) if first and last else size - 1
     if first and last and int(last) < int(first):
-        return None  # RFC 9110 14.1.1: not a range at all
+        return None  # RFC 9110 14.1.1: an invalid range is ignored
     if start >= size or (not first and int(last) == 0):
         details = {"RangeRequested": fields["range"], "ActualObjectSize": str(size)}
         raise S3Error("InvalidRange", details=details, headers={"content-range": f"bytes */{size}"})
@@ -54,7 +54,7 @@ def byte_range(fields: Mapping[str, str], size: int, etag: str) -> tuple[int, in
 
 
 def write_condition(fields: Mapping[str, str]) -> WriteCondition:
-    """Raises NotImplemented for conditions that S3 does not know on writes."""
+    """Return a write's condition. Raises NotImplemented for conditions that S3 does not support on writes."""
     none_match, match = fields.get("if-none-match"), fields.get("if-match")
     if none_match not in (None, "*"):
         raise S3Error("NotImplemented", "If-None-Match of a write can only be *.")

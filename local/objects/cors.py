@@ -1,4 +1,4 @@
-"""CORS: the rules of a bucket, and what they let a page of another origin do.
+"""CORS: the rules of a bucket, and what they allow to pages of other origins.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/cors.html
 """
@@ -20,7 +20,7 @@ _VARY = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Origins and request headers may hold one `*` each."""
+    """Origins and request headers may contain one `*` each."""
 
     origins: tuple[str, ...]
     methods: tuple[str, ...]
@@ -30,7 +30,7 @@ class Rule:
 
 
 def read_rules(body: bytes) -> list[Rule]:
-    """Raises MalformedXML or InvalidRequest."""
+    """Parse a CORS configuration. Raises MalformedXML or InvalidRequest."""
     rules = []
     for entry in documents.children(documents.parse(body, "CORSConfiguration"), "CORSRule"):
         matches = {
@@ -67,14 +67,14 @@ def _rule_element(rule: Rule) -> str:
 
 
 def set_rules(connection: Connection, bucket: str, rules: Sequence[Rule]) -> None:
-    """No rules: none of the old ones is left. Raises NoSuchBucket."""
+    """Replace the bucket's rules; an empty sequence deletes them. Raises NoSuchBucket."""
     stored = json.dumps([asdict(rule) for rule in rules]) if rules else None
     if not connection.execute("UPDATE buckets SET cors = ? WHERE name = ?", (stored, bucket)).rowcount:
         raise S3Error("NoSuchBucket", details={"BucketName": bucket})
 
 
 def find_rules(connection: Connection, bucket: str) -> list[Rule]:
-    """None of an absent bucket either."""
+    """Return the bucket's rules; an absent bucket has none."""
     row = connection.execute("SELECT cors FROM buckets WHERE name = ?", (bucket,)).fetchone()
     return list(_decoded(row[0])) if row and row[0] else []
 
@@ -88,7 +88,7 @@ def _decoded(stored: str) -> Iterator[Rule]:
 
 
 def preflight(request: Request, rules: Sequence[Rule]) -> Response:
-    """What a browser asks before it sends. Raises AccessForbidden."""
+    """Respond to a browser's preflight request. Raises AccessForbidden."""
     origin, method = request.headers.get("origin"), request.headers.get("access-control-request-method")
     if origin is None or method is None:
         raise S3Error("InvalidRequest", "Insufficient information. Origin request header needed.")
@@ -106,7 +106,7 @@ def preflight(request: Request, rules: Sequence[Rule]) -> Response:
 
 
 def response_headers(request: Request, rules: Sequence[Rule]) -> dict[str, str]:
-    """What an answer, good or bad, carries so that the page may read it."""
+    """Return the headers that allow the page to read a response, including an error."""
     origin = request.headers.get("origin")
     if origin is None:
         return {}

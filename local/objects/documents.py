@@ -1,4 +1,4 @@
-"""The XML that S3 speaks: written from strings, read with a parser that refuses document types."""
+"""S3's XML: written as strings, read with a parser that refuses document types."""
 
 from urllib.parse import quote
 from xml.etree.ElementTree import Element, ParseError, fromstring
@@ -6,13 +6,13 @@ from xml.etree.ElementTree import Element, ParseError, fromstring
 from local.objects.errors import S3Error
 
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
-# XML 1.0 has no way to write most control characters; S3 sends references all the same, and clients read them.
+# XML 1.0 cannot represent most control characters; S3 sends references anyway, and clients read them.
 _ESCAPES = {code: f"&#x{code:x};" for code in range(32) if chr(code) not in "\t\n"}
 _ESCAPES |= {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord('"'): "&quot;"}
 
 
 def text(name: str, value: str | int | None) -> str:
-    """One element with a value, or nothing when there is none."""
+    """Return one element with a value, or an empty string for None."""
     if value is None:
         return ""
     return f"<{name}>{str(value).translate(_ESCAPES)}</{name}>"
@@ -32,7 +32,7 @@ def document(name: str, *children: str) -> bytes:
 
 
 def error_document(error: S3Error, resource: str, request_id: str) -> bytes:
-    """Errors alone carry no namespace."""
+    """Build an error document; errors have no namespace."""
     body = element(
         "Error",
         text("Code", error.code),
@@ -45,16 +45,16 @@ def error_document(error: S3Error, resource: str, request_id: str) -> bytes:
 
 
 def named(key: str, encoding: str | None) -> str:
-    """A key as it stands in a listing: with `encoding-type=url` percent-encoded, else as it is."""
+    """Return a key as a listing contains it: percent-encoded with `encoding-type=url`, otherwise unchanged."""
     return quote(key, safe="/*-._") if encoding == "url" else key
 
 
 def parse(body: bytes, root: str) -> Element:
-    """Raises MalformedXML unless `body` is one element named `root`, in S3's namespace or in none."""
-    if b"<!" in body:  # entities can grow without bound; no request of S3 has a document type, comment or CDATA
+    """Parse a document. Raises MalformedXML unless it is one element named `root`, in S3's namespace or in none."""
+    if b"<!" in body:  # entities can grow without limit; no request of S3 has a document type, comment or CDATA
         raise S3Error("MalformedXML")
     try:
-        parsed = fromstring(body)  # noqa: S314 - document types, the way in for bombs, are refused above
+        parsed = fromstring(body)  # noqa: S314 - document types, which entity bombs need, are refused above
     except (ParseError, ValueError, LookupError) as error:
         raise S3Error("MalformedXML") from error
     if parsed.tag.rpartition("}")[2] != root:

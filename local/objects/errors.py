@@ -1,4 +1,4 @@
-"""The errors of S3: code, status and sentence on one line, and the exception that carries one to the edge."""
+"""The errors of S3: code, status and message in one table, and the exception that carries one to the response."""
 
 _ERRORS: dict[str, tuple[int, str]] = {
     "AccessDenied": (403, "Access Denied"),
@@ -42,7 +42,7 @@ _ERRORS: dict[str, tuple[int, str]] = {
 
 
 class S3Error(Exception):
-    """One answer that is no success. `details` become elements beside Code and Message, `headers` of the answer."""
+    """An error response. `details` become elements after Code and Message, `headers` are headers of the response."""
 
     def __init__(
         self,
@@ -61,8 +61,8 @@ class S3Error(Exception):
 
 
 class ClientGone(Exception):
-    """The connection ended before its request or its answer did: nobody is left to tell."""
+    """The connection ended before its request or response was complete; no response can be sent."""
 
 
 class ContentGone(Exception):
-    """An object was replaced or deleted between the look at its row and the first look at its file."""
+    """An object was replaced or deleted after its row was read and before its file was opened."""

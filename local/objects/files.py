@@ -1,6 +1,6 @@
-"""The files that hold the bytes: begun in `incoming/`, moved to `files/` once the catalogue names them.
+"""The files that hold the bytes: created in `incoming/`, moved to `files/` once the catalogue names them.
 
-So what a crash leaves behind lies in `incoming/`, where the next start finds it without looking at all the others.
+So a crash leaves files only in `incoming/`, and the next start finds them without scanning all others.
 """
 
 import errno
@@ -16,12 +16,12 @@ _SHARDS = 256
 
 
 def new_content_id() -> str:
-    """Ids sort by creation, which is the order in which uploads of one key are listed."""
+    """Return a new id. Ids sort by creation, which is the order in which uploads of one key are listed."""
     return f"{time.time_ns():016x}{secrets.token_hex(8)}"
 
 
 class Files:
-    """Everything here blocks: callers run it in threads."""
+    """All methods block: callers run them in threads."""
 
     def __init__(self, folder: Path, spare_bytes: int) -> None:
         self._incoming, self._places, self.spare_bytes = folder / "incoming", folder / "files", spare_bytes
@@ -32,18 +32,20 @@ class Files:
             _sync_folder(created)
 
     def require_space(self, size: int) -> None:
-        """Raises InsufficientStorage when `size` bytes more would eat into what deletions and neighbours need."""
+        """Raises InsufficientStorage if `size` more bytes would use the space reserved for deletions and other
+        processes.
+        """
         status = os.statvfs(self._incoming)
         if status.f_bavail * status.f_frsize < size + self.spare_bytes:
             raise S3Error("InsufficientStorage")
 
     def create(self) -> tuple[str, int]:
-        """The name of a new file in `incoming/`, and its descriptor."""
+        """Create a file in `incoming/`; return its name and descriptor."""
         name = new_content_id()
         return name, os.open(self._incoming / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
 
     def finish(self, descriptor: int) -> None:
-        """After this the file and its name survive the loss of power."""
+        """Sync the file and its folder, so that both survive a power failure."""
         os.fsync(descriptor)
         _sync_folder(self._incoming)
 
@@ -51,20 +53,20 @@ class Files:
         (self._incoming / name).rename(self._place(name))
 
     def open(self, name: str) -> int:
-        """A descriptor to read from. A file whose move was cut short is read where it is."""
+        """Return a descriptor for reading. A file whose move was interrupted is read from `incoming/`."""
         try:
             return os.open(self._place(name), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return os.open(self._incoming / name, os.O_RDONLY | os.O_CLOEXEC)
 
     def remove(self, names: Iterable[str]) -> None:
-        """Removing what is gone already is no error."""
+        """Delete the files. Absent ones are no error."""
         for name in names:
             self._place(name).unlink(missing_ok=True)
             (self._incoming / name).unlink(missing_ok=True)
 
     def waiting(self) -> list[str]:
-        """The names in `incoming/`."""
+        """Return the names in `incoming/`."""
         return [entry.name for entry in os.scandir(self._incoming)]
 
     def _place(self, name: str) -> Path:

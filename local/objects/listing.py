@@ -1,4 +1,4 @@
-"""ListObjectsV2: pages of keys in the order of their bytes, groups below a delimiter folded into one line each."""
+"""ListObjectsV2: pages of keys in byte order; keys that share a prefix up to a delimiter are one entry."""
 
 import base64
 import binascii
@@ -17,19 +17,19 @@ from local.objects.storage import Storage
 
 _LARGEST_PAGE = 1_000
 _ABOVE_ALL = b"\xff"
-"""No UTF-8 begins with this byte."""
+"""No UTF-8 sequence begins with this byte."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`entries` are objects and the common prefixes of groups. The next page begins at `rest`, if there is one."""
+    """`entries` are objects and common prefixes. The next page, if any, begins at `rest`."""
 
     entries: list[StoredObject | str]
     rest: bytes | None
 
 
 def above(prefix: bytes) -> bytes:
-    """The smallest key that is above all keys with this prefix."""
+    """Return the smallest key above all keys with this prefix."""
     trimmed = prefix.rstrip(_ABOVE_ALL)
     return trimmed[:-1] + bytes([trimmed[-1] + 1]) if trimmed else _ABOVE_ALL
 
@@ -37,7 +37,9 @@ def above(prefix: bytes) -> bytes:
 def list_page(
     connection: Connection, bucket: str, *, prefix: bytes, delimiter: bytes, start: bytes, limit: int
 ) -> Page:
-    """At most `most` entries from the key `start` on. A group costs one look-up, however many keys it holds."""
+    """Return at most `limit` entries, starting at the key `start`. A common prefix costs one query, however many keys
+    it covers.
+    """
     require_bucket(connection, bucket)
     entries: list[StoredObject | str] = []
     start, end = max(start, prefix), above(prefix)

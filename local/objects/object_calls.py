@@ -76,7 +76,7 @@ async def get(request: Request, identity: Identity, storage: Storage, now: datet
     if chosen is None:
         return Response(200, response.headers, Stretch(pieces, 0, stored.size))
     start, end = chosen
-    # The checksum is the whole object's; a client would compare it with the part that it gets.
+    # The checksum covers the whole object; a client would compare it with the range that it gets.
     headers = {name: value for name, value in response.headers.items() if not name.startswith(HEADER_PREFIX)}
     headers |= {"content-range": f"bytes {start}-{end}/{stored.size}"}
     return Response(206, headers, Stretch(pieces, start, end - start + 1))
@@ -108,7 +108,7 @@ async def delete_many(request: Request, identity: Identity, storage: Storage, no
 
 
 async def copy(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:
-    """Copies no bytes: the new object names the content of the old one."""
+    """Copy an object without copying bytes: the new object references the content of the old one."""
     bucket, _, key = unquote(request.fields["x-amz-copy-source"]).removeprefix("/").partition("/")
     replacing = request.fields.get("x-amz-metadata-directive", "COPY").upper() == "REPLACE"
     if (bucket, key) == (request.bucket, request.key) and not replacing:
@@ -127,7 +127,7 @@ async def copy(request: Request, identity: Identity, storage: Storage, now: date
 
 
 def stored_headers(request: Request) -> dict[str, str]:
-    """What a write says about the object, to be said again by every read of it. Raises MetadataTooLarge."""
+    """Return the object headers of a write, which every read returns. Raises MetadataTooLarge."""
     stored_headers = {name: request.fields[name] for name in _STORED_HEADERS if name in request.fields}
     encodings = [part.strip() for part in stored_headers.pop("content-encoding", "").split(",")]
     if left := ", ".join(part for part in encodings if part and part != "aws-chunked"):
@@ -139,7 +139,7 @@ def stored_headers(request: Request) -> dict[str, str]:
 
 
 def _described(request: Request, stored: StoredObject) -> Response:
-    """The headers of an object, under status 200 or 304. Raises PreconditionFailed."""
+    """Return the headers of an object with status 200 or 304. Raises PreconditionFailed."""
     validators = {"etag": f'"{stored.etag}"', "last-modified": http_time(stored.modified)}
     require_preconditions(request.fields, stored.etag, stored.modified)
     stored_headers = {name: stored.headers[name] for name in ("cache-control", "expires") if name in stored.headers}

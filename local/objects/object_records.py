@@ -1,4 +1,4 @@
-"""The rows of objects and of their pieces: functions for the threads of the catalogue."""
+"""The rows of objects and their pieces: functions for the threads of the catalogue."""
 
 import json
 import sqlite3
@@ -11,7 +11,7 @@ from local.objects.errors import S3Error
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """`checksum` is base64, with `-<parts>` at its end when it is a composite one. `modified` is in ms since 1970."""
+    """`checksum` is base64, with the suffix `-<parts>` if it is composite. `modified` is in ms since 1970."""
 
     key: str
     content: str
@@ -25,7 +25,7 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A file with the whole of a single PUT, or with one part of an upload."""
+    """A file with the whole content of a single PUT, or with one part of an upload."""
 
     number: int
     file: str
@@ -37,14 +37,14 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class WriteCondition:
-    """What must hold at the moment of a write; `etag` is that of the object to be replaced."""
+    """What must hold at the time of a write; `etag` is that of the object to be replaced."""
 
     absent: bool = False
     etag: str | None = None
 
 
 def object_of(row: tuple[Any, ...]) -> StoredObject:
-    """From the columns key, content, etag, size, modified, headers, algorithm, checksum."""
+    """Build an object from the columns key, content, etag, size, modified, headers, algorithm, checksum."""
     key, content, etag, size, modified, headers, algorithm, checksum = row
     return StoredObject(key.decode(), content, etag, size, modified, json.loads(headers), algorithm, checksum)
 
@@ -68,7 +68,7 @@ def require_object(connection: sqlite3.Connection, bucket: str, key: str) -> Sto
 
 
 def find_pieces(connection: sqlite3.Connection, content: str) -> list[Piece]:
-    """In the order of their numbers."""
+    """Return the pieces in order of their numbers."""
     statement = """
         SELECT number, file, size, etag, checksum, modified FROM pieces WHERE content = ? ORDER BY number
     """
@@ -78,7 +78,7 @@ def find_pieces(connection: sqlite3.Connection, content: str) -> list[Piece]:
 def put_object(
     connection: sqlite3.Connection, bucket: str, stored: StoredObject, condition: WriteCondition
 ) -> list[str]:
-    """Puts or replaces the object's row; returns the files that nothing names any more.
+    """Insert or replace the object's row; return the files that are no longer referenced.
 
     Raises NoSuchBucket or PreconditionFailed.
     """
@@ -96,7 +96,7 @@ def put_object(
 
 
 def put_piece(connection: sqlite3.Connection, content: str, piece: Piece) -> list[str]:
-    """Puts or replaces one piece; returns the file of the replaced one."""
+    """Insert or replace one piece; return the file of the replaced one."""
     where = (content, piece.number)
     rows = connection.execute("SELECT file FROM pieces WHERE content = ? AND number = ?", where).fetchall()
     statement = """
@@ -109,7 +109,7 @@ def put_piece(connection: sqlite3.Connection, content: str, piece: Piece) -> lis
 
 
 def remove_objects(connection: sqlite3.Connection, bucket: str, keys: Sequence[str]) -> list[str]:
-    """Absent ones are no error; returns the files that nothing names any more. Raises NoSuchBucket."""
+    """Delete objects; return the files that are no longer referenced. Absent keys are no error. Raises NoSuchBucket."""
     require_bucket(connection, bucket)
     files: list[str] = []
     for key in keys:
@@ -121,7 +121,7 @@ def remove_objects(connection: sqlite3.Connection, bucket: str, keys: Sequence[s
 
 
 def release_content(connection: sqlite3.Connection, content: str) -> list[str]:
-    """Forgets the pieces of `content` unless an object still names it; returns their files."""
+    """Delete the pieces of `content` unless an object still references it; return their files."""
     if connection.execute("SELECT 1 FROM objects WHERE content = ?", (content,)).fetchone():
         return []
     files = [piece.file for piece in find_pieces(connection, content)]
@@ -130,7 +130,7 @@ def release_content(connection: sqlite3.Connection, content: str) -> list[str]:
 
 
 def delete_pieces(connection: sqlite3.Connection, content: str, pieces: Sequence[Piece]) -> list[str]:
-    """Forgets some pieces of an upload; returns their files."""
+    """Delete some pieces of an upload; return their files."""
     numbers = [(content, piece.number) for piece in pieces]
     connection.executemany("DELETE FROM pieces WHERE content = ? AND number = ?", numbers)
     return _leave(connection, [piece.file for piece in pieces])
@@ -150,7 +150,10 @@ def delete_leftovers(connection: sqlite3.Connection, files: Sequence[str]) -> No
 
 
 def named_files(connection: sqlite3.Connection, files: Sequence[str]) -> set[str]:
-    """Those of `files` that a piece names. Reads all pieces: for the start, and only if there are files to ask for."""
+    """Return those of `files` that a piece references.
+
+    Reads all pieces, so it is for the start only, and only if there are files to check.
+    """
     unreferenced = set(files)
     if not unreferenced:
         return set()

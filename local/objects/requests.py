@@ -1,4 +1,4 @@
-"""A request as the calls see it: bucket, key, query and headers taken from the ASGI scope, the body as a stream."""
+"""A request as the calls see it: bucket, key, query and headers from the ASGI scope, the body as a stream."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,12 +10,12 @@ from local.objects.errors import ClientGone, S3Error
 
 MAX_KEY_BYTES = 1_024
 IDLE_SECONDS = 60
-"""How long a client may stay silent while it sends a body, or deaf while it is sent one."""
+"""How long a client may send nothing of its body, or read nothing of a response."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`fields` are the headers, joined by the `x-amz-` parameters that a presigned URL carries in their place."""
+    """`fields` are the headers plus the `x-amz-` parameters that a presigned URL carries instead of headers."""
 
     method: str
     path: bytes
@@ -30,7 +30,7 @@ class Request:
         return next((value for key, value in self.query if key == name), None)
 
     def number(self, name: str, default: int) -> int:
-        """Raises InvalidArgument unless the parameter is a number from 0 on."""
+        """Return a numeric parameter. Raises InvalidArgument unless it is a number of at least 0."""
         value = self.parameter(name)
         if not value:
             return default
@@ -43,7 +43,9 @@ class Request:
         return self.headers.get("expect", "").lower() == "100-continue"
 
     async def body(self) -> AsyncIterator[bytes]:
-        """Yields what arrives. Raises ClientGone when it breaks off, RequestTimeout when nothing more arrives."""
+        """Yield the body's chunks. Raises ClientGone if the client disconnects, RequestTimeout if nothing more
+        arrives.
+        """
         more = True
         while more:
             try:
@@ -59,7 +61,7 @@ class Request:
 
 
 def read_request(scope: Scope, receive: Receive) -> Request:
-    """Raises InvalidURI or KeyTooLongError."""
+    """Parse the scope. Raises InvalidURI or KeyTooLongError."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")

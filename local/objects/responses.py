@@ -1,4 +1,4 @@
-"""An answer on its way out: headers and a small body, or a stretch of the files of an object."""
+"""Send a response: headers with a small body, or with a range of an object's files."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ _CHUNK_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """`size` bytes from `start` on, of the pieces laid end to end."""
+    """`size` bytes from `start`, of the concatenated pieces."""
 
     pieces: Sequence[Piece]
     start: int
@@ -27,7 +27,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
-    """What a stretch takes from one piece."""
+    """The part of a stretch that lies within one piece."""
 
     piece: Piece
     start: int
@@ -58,8 +58,10 @@ def xml_time(modified: int) -> str:
 
 
 async def send_object_response(response: Response, method: str, storage: Storage, receive: Receive, send: Send) -> None:
-    """Raises ClientGone when the client leaves or stays deaf; ContentGone, before anything is sent, when a write has
-    replaced or removed the object since its row was read; OSError when a file breaks off.
+    """Send the response.
+
+    Raises ClientGone if the client disconnects or reads nothing; ContentGone, before anything is sent, if a write has
+    replaced or removed the object since its row was read; OSError if a file is too short.
     """
     body, headers = response.body, dict(response.headers)
     bodyless = method == "HEAD" or response.status in (204, 304)
@@ -81,7 +83,7 @@ async def _send_stretch(start: Message, stretch: Stretch, storage: Storage, rece
         descriptor = await storage.open(segments[0].piece) if segments else None
     except FileNotFoundError as error:
         raise ContentGone from error
-    # uvicorn drops what is sent after the client has gone, without a word; this task hears of it.
+    # uvicorn silently drops what is sent after the client has disconnected; this task detects it.
     gone = asyncio.create_task(wait_until_left(receive))
     try:
         await send(start)
@@ -112,7 +114,7 @@ def _segments(stretch: Stretch) -> Iterator[_Segment]:
 async def _send_segment(
     descriptor: int, segment: _Segment, storage: Storage, send: Send, gone: asyncio.Task[None]
 ) -> None:
-    """Reads one chunk in a thread while the one before is being sent."""
+    """Send one segment: one chunk is read in a thread while the previous one is sent."""
     start, left = segment.start, segment.size
     reading = asyncio.create_task(_read(storage, descriptor, start, left))
     try:

@@ -1,4 +1,4 @@
-"""What `python -m local.objects` can be told: where to listen, where the objects lie, and the one credential."""
+"""The settings of `python -m local.objects`: listening address, the objects' folder, and the only credential."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,7 @@ from shared.hosts import checked_hosts
 
 PREFIX = "DARKROOM_"
 SPARE_BYTES = 64 * 1024 * 1024
-"""Room for the catalogue and for neighbours on the same disk: deletions must work when nothing else does."""
+"""Space for the catalogue and for other processes on the same disk: deletions must work when the disk is full."""
 
 
 class Settings(BaseSettings):
@@ -35,7 +35,9 @@ class Settings(BaseSettings):
 
 
 def read_settings() -> Settings:
-    """Raises Refusal with a line for each wrong value: the variable, what was expected, an example."""
+    """Read the settings. Raises StartupError with a line for each wrong value: the variable, what was expected, an
+    example.
+    """
     try:
         return Settings()
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4: who sent a request, checked on its headers or on its presigned URL.
+"""AWS Signature Version 4: verify a request by its headers or its presigned URL.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
 """
@@ -35,7 +35,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A request that is the credential holder's own. `payload` is what was signed in place of the body."""
+    """A verified request of the credential's holder. `payload` is what was signed in place of the body."""
 
     region: str
     payload: str
@@ -47,7 +47,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """What a request says about its own signature, wherever it says it."""
+    """The signature fields of a request, from its headers or its query."""
 
     credential: str
     date: str
@@ -57,7 +57,11 @@ class _Claim:
 
 
 def authenticate(request: Request, credential: Credential, now: datetime) -> Identity:
-    """Raises AccessDenied for nobody's or an expired request, SignatureDoesNotMatch for a changed one, and more."""
+    """Verify the request.
+
+    Raises AccessDenied for an unsigned or expired request, SignatureDoesNotMatch for a changed one, and other
+    S3Errors.
+    """
     in_query, in_header = request.parameter("X-Amz-Algorithm") is not None, "authorization" in request.headers
     if in_query and in_header:
         raise S3Error("InvalidArgument", "Only one auth mechanism allowed")
@@ -131,7 +135,7 @@ def _read_scope(scope: str) -> tuple[str, str]:
 
 
 def _require_signed(request: Request, signed: tuple[str, ...]) -> None:
-    """The host and every header that changes a request's meaning must stand under the signature."""
+    """Raises AccessDenied unless the host and every header that changes a request's meaning are signed."""
     unsigned = {name for name in request.headers if name.startswith("x-amz-") or name == "host"} - set(signed)
     if unsigned:
         names = ", ".join(sorted(unsigned))

@@ -1,4 +1,4 @@
-"""Catalogue and files as one: bytes are on disk before a row names them, and unnamed before they go."""
+"""Catalogue and files combined: bytes are on disk before a row names them, and are deleted after their row."""
 
 import asyncio
 import fcntl
@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 
 _THREADS = 8
 _BATCH_BYTES = 256 * 1024
-"""A trip to a thread costs about 60 us, hashing and writing this much about 250 us; each upload holds two batches."""
+"""A switch to a thread costs about 60 us, hashing and writing this much about 250 us; each upload holds two batches."""
 
 
 class FolderInUse(Exception):
@@ -34,7 +34,7 @@ class FolderInUse(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A body that is whole, right and on disk, under a name that nothing knows yet."""
+    """A complete and verified body on disk, under a name that no row references yet."""
 
     file: str
     payload: Payload
@@ -48,15 +48,15 @@ class Storage:
         return await self._catalogue.read(work)
 
     async def write(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        """One transaction, on disk when this returns."""
+        """Run one transaction, which is on disk when this returns."""
         return await self._catalogue.write(work)
 
     async def remove(self, work: Callable[[sqlite3.Connection], list[str]]) -> None:
-        """A transaction that leaves files over, and the end of these; it finds room on a full disk, too."""
+        """Run a transaction, then delete the files that it returns; works on a full disk, too."""
         await self.discard(await self._write_at_need(work))
 
     async def receive(self, request: Request, check: PayloadCheck) -> Received:
-        """Takes the body in. Raises whatever `check` finds wrong, InsufficientStorage, OSError or ClientGone."""
+        """Receive the body. Raises the errors of `check`, InsufficientStorage, OSError or ClientGone."""
         await self.in_thread(self._files.require_space, check.length)
         name, descriptor = await self.in_thread(self._files.create)
         try:
@@ -72,18 +72,18 @@ class Storage:
         return Received(name, payload)
 
     async def keep(self, received: Received, work: Callable[[sqlite3.Connection], list[str]]) -> None:
-        """Runs `work`, which names the file and returns those it replaces. When it refuses, the file goes."""
+        """Run `work`, which references the file and returns those it replaces. If it fails, the file is deleted."""
         try:
             replaced = await self.write(work)
         except (S3Error, sqlite3.Error):
-            # Not on cancellation: then the transaction may still take place, and the next start finds out.
+            # Not on cancellation: the transaction may still be committed, and the next start decides.
             await self.in_thread(self._files.remove, [received.file])
             raise
         await self.in_thread(self._files.keep, received.file)
         await self.discard(replaced)
 
     async def discard(self, files: Sequence[str]) -> None:
-        """Removes files that a transaction has left over. Should this be cut short, the next start does it again."""
+        """Delete files that a transaction has released. After an interruption the next start repeats it."""
         if files:
             await self.in_thread(self._files.remove, files)
             await self._write_at_need(lambda connection: delete_leftovers(connection, files))
@@ -93,7 +93,7 @@ class Storage:
         return await self.in_thread(self._files.open, piece.file)
 
     async def recover(self) -> None:
-        """What a crash left in between: pieces that are named get their place, all others go."""
+        """Clean up after a crash: move referenced files to their place, delete all others."""
         waiting = await self.in_thread(self._files.waiting)
         named = await self.read(lambda connection: named_files(connection, waiting))
         for name in named:
@@ -105,7 +105,9 @@ class Storage:
     async def in_thread(
         self, work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs
     ) -> Result:
-        """Outlasts even cancellation: when this returns or raises, the thread no longer works on the arguments."""
+        """Run `work` in a thread and wait for its end even if cancelled, so that the thread no longer uses the
+        arguments.
+        """
         running = asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *arguments, **named))
         try:
             return await asyncio.shield(running)
@@ -122,7 +124,7 @@ class Storage:
             return await self._catalogue.write(work)
 
     async def _write(self, request: Request, check: PayloadCheck, descriptor: int) -> None:
-        """Hashes and writes one batch in a thread while the next one arrives."""
+        """Receive the body: one batch is hashed and written in a thread while the next one arrives."""
         writing: asyncio.Task[None] | None = None
         batch: list[bytes] = []
         gathered = 0
@@ -151,7 +153,7 @@ def _write_batch(check: PayloadCheck, descriptor: int, batch: list[bytes]) -> No
 
 @asynccontextmanager
 async def open_storage(folder: Path, spare_bytes: int) -> AsyncIterator[Storage]:
-    """Raises FolderInUse, NewerVersion or OSError."""
+    """Open the storage over a folder. Raises FolderInUse, NewerVersion or OSError."""
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     with _lock(folder / "lock"), ThreadPoolExecutor(_THREADS, "objects") as threads:
         catalogue = Catalogue(folder / "catalogue.sqlite")
@@ -167,7 +169,7 @@ async def open_storage(folder: Path, spare_bytes: int) -> AsyncIterator[Storage]
 
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    """Held by the descriptor, so that it ends with the process, however that ends."""
+    """Lock the folder. The lock belongs to the descriptor and ends with the process, however it ends."""
     with path.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

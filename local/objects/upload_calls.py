@@ -1,4 +1,4 @@
-"""Uploads in parts: create, upload and list parts, complete, abort, list the ones in progress."""
+"""Multipart uploads: create, upload and list parts, complete, abort, list those in progress."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,7 +33,7 @@ from local.objects.upload_records import Upload, add_upload, list_uploads, remov
 
 _MAX_PARTS = 10_000
 _SMALLEST_PART_BYTES = 5 * 1024 * 1024
-"""S3's limit of every part but the last."""
+"""S3's minimum for every part but the last."""
 _LARGEST_COMPLETE_DOCUMENT = 4 * 1024 * 1024
 _PAGE = 1_000
 
@@ -74,7 +74,7 @@ async def upload_part(request: Request, identity: Identity, storage: Storage, no
     require_size(check)
     received = await storage.receive(request, check)
     payload = received.payload
-    # A checksum that the upload did not announce has been verified and serves nothing further.
+    # A checksum that the upload did not announce has been verified and is not stored.
     value = payload.checksum.value if payload.checksum and upload.algorithm else None
     piece = Piece(number, received.file, payload.size, payload.etag, value, milliseconds(now))
 
@@ -135,7 +135,7 @@ def _part(piece: Piece, algorithm: str | None) -> str:
 
 
 async def complete(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:
-    """Answers the same when it is repeated, as long as the object still stands."""
+    """Complete an upload. Repeating it returns the same response as long as the object exists."""
     content, condition = _upload_id(request), write_condition(request.fields)
     body = await read_document(request, identity, largest=_LARGEST_COMPLETE_DOCUMENT)
     named = [_named_part(part) for part in documents.children(documents.parse(body, "CompleteMultipartUpload"), "Part")]
@@ -186,7 +186,7 @@ def _require_order(named: list[_NamedPart]) -> None:
 
 
 def _chosen(named: list[_NamedPart], pieces: list[Piece], algorithm: str | None) -> list[Piece]:
-    """The pieces that the client names. Raises InvalidPart, InvalidRequest or EntityTooSmall."""
+    """Return the pieces that the client names. Raises InvalidPart, InvalidRequest or EntityTooSmall."""
     by_number = {piece.number: piece for piece in pieces}
     chosen = []
     for part in named:
@@ -208,7 +208,9 @@ def _chosen(named: list[_NamedPart], pieces: list[Piece], algorithm: str | None)
 
 
 def _assembled(request: Request, upload: Upload, chosen: list[Piece], modified: int) -> StoredObject:
-    """Raises BadDigest or InvalidRequest when the request expects another whole."""
+    """Build the object of the pieces. Raises BadDigest or InvalidRequest if the request expects another size or
+    checksum.
+    """
     size = sum(piece.size for piece in chosen)
     expected_size = request.fields.get("x-amz-mp-object-size")
     if expected_size is not None and expected_size != str(size):
@@ -241,7 +243,7 @@ async def list_all(request: Request, identity: Identity, storage: Storage, now: 
     prefix, encoding = request.parameter("prefix") or "", request.parameter("encoding-type")
     limit = min(request.number("max-uploads", _PAGE), _PAGE)
     key_marker, id_marker = request.parameter("key-marker") or "", request.parameter("upload-id-marker") or ""
-    # Without an upload id all uploads of the marker's key are behind us, for every id is below "~".
+    # Without an upload id, skip all uploads of the marker's key: every id is below "~".
     after = (key_marker.encode(), id_marker or ("~" if key_marker else ""))
     connection = await storage.read(
         lambda connection: list_uploads(

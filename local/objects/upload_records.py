@@ -1,4 +1,4 @@
-"""The rows of uploads in parts. Completing one moves no byte: an object takes over the upload's content."""
+"""The rows of multipart uploads. Completing one moves no bytes: an object takes over the upload's content."""
 
 import json
 import sqlite3
@@ -11,7 +11,7 @@ from local.objects.object_records import require_bucket
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An upload that is neither completed nor aborted. `content` is what S3 calls the upload id."""
+    """An upload that is neither completed nor aborted. `content` is S3's upload id."""
 
     key: str
     content: str
@@ -56,7 +56,9 @@ def list_uploads(
     after: tuple[bytes, str],
     limit: int,
 ) -> list[Upload]:
-    """By key, then by age; `after` is the last key and upload id of the page before. Raises NoSuchBucket."""
+    """List uploads by key, then by age; `after` is the last key and upload id of the previous page. Raises
+    NoSuchBucket.
+    """
     require_bucket(connection, bucket)
     statement = """
         SELECT key, content, started, headers, algorithm FROM uploads

@@ -1,1 +1,1 @@
-"""DynamoDB on one machine: the real protocol for the calls Darkroom makes, on one SQLite file."""
+"""A stand-in for DynamoDB on one machine: its protocol for the calls that Darkroom makes, on one SQLite file."""

@@ -1,4 +1,4 @@
-"""`python -m local.tables`: serves until it is told to stop."""
+"""Serve the tables until a signal ends it: `python -m local.tables`."""
 
 import sqlite3
 import sys
@@ -16,11 +16,11 @@ from local.tables.settings import Settings, read_settings
 from shared.hosts import AllowedHosts
 
 SWITCH_SECONDS = 0.0005
-"""Between threads; with Python's 5 ms one long page would hold up every small request."""
+"""Thread switch interval; with Python's 5 ms one long page would delay every small request."""
 
 
 async def serve() -> None:
-    """Until SIGTERM or SIGINT. Raises Refusal when it cannot begin."""
+    """Serve until SIGTERM or SIGINT. Raises StartupError if the server cannot start."""
     settings = read_settings()
     file = settings.tables_file
     with listen(settings.listen_host, settings.listen_port, "The tables server") as listener:

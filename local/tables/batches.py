@@ -1,4 +1,4 @@
-"""BatchGetItem and BatchWriteItem: many items read or deleted in one call, each for itself."""
+"""BatchGetItem and BatchWriteItem: many items read or deleted in one call, independently of each other."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -16,13 +16,15 @@ MAX_READS: Final = 100  # "BatchGetItem"
 READ_PARAMETERS: Final = frozenset({"ConsistentRead", "Keys"})
 PARAMETERS: Final = frozenset({"RequestItems"})
 MAX_WRITES: Final = 25  # "BatchWriteItem"
-MAX_RESPONSE_BYTES: Final = 16 * 1024 * 1024  # bytes; what is over comes back as unprocessed
+MAX_RESPONSE_BYTES: Final = 16 * 1024 * 1024  # bytes; keys beyond it are returned as unprocessed
 
 Expected = tuple[str, Table, StoredKey, Item]
 
 
 async def batch_get_item(database: Database, parameters: Parameters) -> bytes:
-    """What does not exist is left out; what would make the answer too long is named as unprocessed."""
+    """Read the items. Absent ones are left out; those that would exceed the response size are returned as
+    unprocessed.
+    """
     refuse_unknown(parameters, PARAMETERS)
     tables = mapping(parameters, "RequestItems")
     requested = list(_requested(database, tables))
@@ -34,7 +36,7 @@ async def batch_get_item(database: Database, parameters: Parameters) -> bytes:
 
 
 async def batch_write_item(database: Database, parameters: Parameters) -> bytes:
-    """All of it in one commit, which is more than DynamoDB promises."""
+    """Delete all items in one commit, which is more than DynamoDB promises."""
     refuse_unknown(parameters, PARAMETERS)
     requests = list(_writes(database, mapping(parameters, "RequestItems")))
     if not 1 <= len(requests) <= MAX_WRITES:

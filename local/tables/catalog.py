@@ -1,4 +1,4 @@
-"""The tables there are: kept in the file, held in memory, replaced as a whole after each change."""
+"""The catalog of tables: stored in the file, cached in memory, replaced as a whole after each change."""
 
 import json
 import sqlite3
@@ -14,18 +14,18 @@ BACKFILL_ROWS = 1000
 
 
 class Catalog:
-    """Any thread may read it; only the writer loads it anew."""
+    """Any thread may read it; only the writer reloads it."""
 
     def __init__(self) -> None:
         self._tables: dict[str, Table] = {}
 
     @property
     def names(self) -> list[str]:
-        """In order."""
+        """In sorted order."""
         return sorted(self._tables)
 
     def load(self, connection: sqlite3.Connection) -> None:
-        """Reads all tables from the file."""
+        """Load all tables from the file."""
         rows = connection.execute("SELECT number, definition, expiry_attribute FROM tables")
         tables = [
             read_table(json.loads(definition), number=number).expiring_by(expiry_attribute)
@@ -42,7 +42,7 @@ class Catalog:
 
 
 def create(connection: sqlite3.Connection, parameters: Parameters) -> Table:
-    """Raises ResourceInUseException when the name is taken."""
+    """Create a table. Raises ResourceInUseException if the name is taken."""
     name = table_name(parameters)
     if connection.execute("SELECT 1 FROM tables WHERE name = ?", (name,)).fetchone():
         raise ResourceInUseException(f"Table already exists: {name}")
@@ -60,7 +60,7 @@ def create(connection: sqlite3.Connection, parameters: Parameters) -> Table:
 
 
 def set_expiry(connection: sqlite3.Connection, table: Table, attribute: str) -> None:
-    """Sets the time-to-live attribute, also for the rows that are there already."""
+    """Set the time-to-live attribute, also for existing rows."""
     connection.execute("UPDATE tables SET expiry_attribute = ? WHERE number = ?", (attribute, table.number))
     last = 0
     while page := connection.execute(statements.all_documents(table.rows), (last, BACKFILL_ROWS)).fetchall():

@@ -1,4 +1,4 @@
-"""One change of one item: first decided, then stored, so that several can be decided before the first is stored."""
+"""The change of one item, decided first and stored later, so that several can be decided before the first is stored."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ CONDITION_FAILED: Final = "The conditional request failed"
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """The item takes the place of what stood under its key."""
+    """Replaces the item with the same key, or creates it."""
 
     item: Item
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """The item is changed, or made from its `key` when there is none."""
+    """Updates the item, or creates it from its `key`."""
 
     key: Item
     expression: UpdateExpression
@@ -34,12 +34,12 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """The item goes, if it is there."""
+    """Deletes the item if it exists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a caller wants done to one item."""
+    """A requested change of one item."""
 
     table: Table
     key: StoredKey
@@ -55,7 +55,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A request whose condition held, with the item as it was and as it will be; `columns` are those of `after`."""
+    """A request whose condition held, with the item before and after it; `columns` are those of `after`."""
 
     table: Table
     key: StoredKey
@@ -65,8 +65,9 @@ class Decided:
 
 
 def decide(connection: sqlite3.Connection, catalog: Catalog, request: Request) -> Decided:
-    """Writes nothing; raises a TablesError when the request must be refused."""
-    table = catalog.require(request.table.name)  # as it is now: it may expire its rows since the request was read
+    """Decide a request without writing. Raises a TablesError if it must be refused."""
+    # reload it: since the request was read, its time to live may have been enabled
+    table = catalog.require(request.table.name)
     before = rows.fetch(connection, table, request.key)
     item = None if before is None else before.item
     if request.condition is not None and not holds(request.condition.root, item or {}, request.values):
@@ -80,7 +81,7 @@ def decide(connection: sqlite3.Connection, catalog: Catalog, request: Request) -
 
 
 def store(connection: sqlite3.Connection, decided: Decided) -> None:
-    """Writes what was decided."""
+    """Write a decided change."""
     table, before, after = decided.table, decided.before, decided.after
     if after is None:
         if before is not None:

@@ -1,4 +1,4 @@
-"""Decides whether a condition holds for an item."""
+"""Evaluate a condition on an item."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ ORDERINGS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 
 
 def holds(condition: Condition, item: Item, values: Values) -> bool:
-    """What is absent, or of another type, makes a comparison false, never an error."""
+    """Evaluate a condition. An absent attribute or another type makes a comparison false, never an error."""
     match condition:
         case Every(terms):
             return all(holds(term, item, values) for term in terms)

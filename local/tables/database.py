@@ -1,7 +1,7 @@
-"""One SQLite file: a single writer that commits what waits together, and readers beside it.
+"""One SQLite file: a single writer that commits waiting writes together, and concurrent readers.
 
-A write is answered after its commit has reached the disk, and every read begins after that: so whoever has an answer
-sees it in all that follows.
+A write is acknowledged after its commit is on disk, and every read begins after that, so a caller sees its
+acknowledged write in every later read.
 """
 
 import asyncio
@@ -21,13 +21,13 @@ from local.tables.errors import TablesError
 
 Outcome = TypeVar("Outcome")
 Work = Callable[[sqlite3.Connection], Outcome]
-"""Runs in a thread. A write decides before its first change whether to raise a TablesError: nothing takes it back."""
+"""Runs in a thread. A write must raise its TablesError before its first change, because nothing rolls it back."""
 
-FORMAT: Final = 1  # of the file; goes up with every change that an older program would misread
+FORMAT: Final = 1  # of the file; incremented with every change that an older program would misread
 READERS: Final = 4
 LARGEST_BATCH: Final = 128  # writes that share one commit
 PAGE_CACHE_KIB: Final = 16 * 1024
-CHECKPOINT_PAGES: Final = 4000  # 16 MB of log, then it goes into the file: rarer pauses than SQLite's 1,000
+CHECKPOINT_PAGES: Final = 4000  # 16 MB of log, then a checkpoint: pauses are rarer than with SQLite's 1,000
 LOG_BYTES: Final = 64 * 1024 * 1024
 BUSY_MILLISECONDS: Final = 5000
 
@@ -48,7 +48,7 @@ class _Job:
 
 
 class Database:
-    """Use `open`, then `write`, `change_schema` and `read`; at last `close`. `serve` must run meanwhile."""
+    """Call `open`, then `write`, `change_schema` and `read`; finally `close`. `serve` must run meanwhile."""
 
     def __init__(self, file: Path) -> None:
         self.catalog = Catalog()
@@ -63,35 +63,35 @@ class Database:
         self._lock: IO[bytes] | None = None
 
     async def open(self) -> None:
-        """Creates the file when it is not there. Raises FileInUse, NewerFormat, OSError or sqlite3.Error."""
+        """Open the file; create it if absent. Raises FileInUse, NewerFormat, OSError or sqlite3.Error."""
         self._lock = await self._in_writer(self._take_lock)
         self._writer = await self._in_writer(self._open_writer)
 
     async def close(self) -> None:
-        """Call it when nothing is under way any more."""
+        """Close all connections. No call may be in progress."""
         self._reader_threads.shutdown()
         for connection in self._opened:
             connection.close()
         if self._writer is not None:
-            await self._in_writer(self._writer.close)  # the last one to close brings the log into the file
+            await self._in_writer(self._writer.close)  # the last connection to close checkpoints the log into the file
         self._writer_thread.shutdown()
         if self._lock is not None:
             self._lock.close()
 
     async def write(self, work: Work[Outcome]) -> Outcome:
-        """Runs `work` on the writer's connection and returns when it is on disk."""
+        """Run `work` on the writer's connection; return when it is on disk."""
         return await self._submit(work, changes_schema=False)
 
     async def change_schema(self, work: Work[Outcome]) -> Outcome:
-        """Like `write`, for what creates or changes tables."""
+        """Run `work` like `write`; for work that creates or changes tables."""
         return await self._submit(work, changes_schema=True)
 
     async def read(self, work: Work[Outcome]) -> Outcome:
-        """Runs `work` on a reader's connection, where each statement sees every acknowledged write."""
+        """Run `work` on a reader's connection, where each statement sees every acknowledged write."""
         return await asyncio.get_running_loop().run_in_executor(self._reader_threads, self._run_read, work)
 
     async def serve(self) -> None:
-        """Commits writes as they come, until cancelled."""
+        """Commit writes as they arrive, until cancelled."""
         while True:
             jobs = await self._next_batch()
             committing = asyncio.ensure_future(self._in_writer(partial(self._commit, jobs)))
@@ -112,7 +112,8 @@ class Database:
         jobs = [first]
         while not first.changes_schema and len(jobs) < LARGEST_BATCH and not self._jobs.empty():
             job = self._jobs.get_nowait()
-            if job.changes_schema:  # it goes alone, so that no write in its batch knows a table as it was before
+            # it is committed alone, so that no write in its batch uses the old definition of a table
+            if job.changes_schema:
                 self._put_back = job
                 break
             jobs.append(job)
@@ -136,7 +137,7 @@ class Database:
         return work(connection)
 
     def _take_lock(self) -> IO[bytes]:
-        """Falls with the process, however that ends."""
+        """Lock the file. The lock ends with the process, however it ends."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         lock = self._file.with_name(f"{self._file.name}.lock").open("ab")
         try:
@@ -163,8 +164,8 @@ class Database:
         connection = sqlite3.connect(
             self._file,
             timeout=BUSY_MILLISECONDS / 1000,
-            isolation_level=None,  # transactions are begun and ended by hand
-            check_same_thread=False,  # each is used by one thread and closed by another
+            isolation_level=None,  # transactions begin and end explicitly
+            check_same_thread=False,  # each connection is used by one thread and closed by another
             cached_statements=512,
         )
         connection.execute(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}")
@@ -183,7 +184,7 @@ def _attempt(work: Work[Any], connection: sqlite3.Connection) -> Any:
 
 def _settle(jobs: list[_Job], outcomes: list[Any]) -> None:
     for job, outcome in zip(jobs, outcomes, strict=True):
-        if job.outcome.done():  # whoever asked has gone away
+        if job.outcome.done():  # the caller was cancelled
             continue
         if isinstance(outcome, BaseException):
             job.outcome.set_exception(outcome)

@@ -1,4 +1,4 @@
-"""Reads what CreateTable says: every table and index of ours has a partition key and a sort key."""
+"""Parse the parameters of CreateTable: every table and index of ours has a partition key and a sort key."""
 
 import re
 from collections.abc import Mapping
@@ -12,11 +12,11 @@ from local.tables.schema import Index, Table
 TABLE_NAME: Final = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
 KEY_KINDS: Final = ("S", "N")
 RETENTION: Final = ("AttributeDefinitions", "KeySchema", "LocalSecondaryIndexes", "GlobalSecondaryIndexes")
-"""The parameters of CreateTable that a table is made again from."""
+"""The parameters of CreateTable that are stored to rebuild a table."""
 
 
 def table_name(parameters: Parameters) -> str:
-    """The TableName; raises ValidationException when it is no name."""
+    """Return TableName. Raises ValidationException if it is not a valid name."""
     name = text(parameters, "TableName")
     if not TABLE_NAME.fullmatch(name):
         raise ValidationException(
@@ -27,7 +27,7 @@ def table_name(parameters: Parameters) -> str:
 
 
 def read_table(parameters: Parameters, *, number: int) -> Table:
-    """Raises ValidationException when the parameters make no table."""
+    """Build a table. Raises ValidationException if the parameters are invalid."""
     definitions = map(_definition, array(parameters, "AttributeDefinitions"))
     kinds = {attribute.name: attribute.kind for attribute in definitions}
     keys = _key_schema(array(parameters, "KeySchema"), kinds)

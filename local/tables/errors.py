@@ -1,4 +1,4 @@
-"""Every way in which a request is refused, in the shape in which DynamoDB tells it."""
+"""Every error of a request, in DynamoDB's format."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ PROTOCOL_NAMESPACE = "com.amazon.coral.service#"
 
 
 class TablesError(Exception):
-    """A request that was understood and refused; nothing of it was written."""
+    """A request that was parsed and refused; nothing was written."""
 
     status = 400
     namespace = SERVICE_NAMESPACE
@@ -19,43 +19,43 @@ class TablesError(Exception):
         self.message = message
 
     def body(self) -> dict[str, Any]:
-        """The JSON document that the caller gets."""
+        """Return the JSON document of the response."""
         return {"__type": f"{self.namespace}{type(self).__name__}", "message": self.message}
 
 
 class ValidationException(TablesError):
-    """The request makes no sense, whatever the tables hold."""
+    """The request is invalid, whatever the tables contain."""
 
     namespace = VALIDATION_NAMESPACE
 
 
 class SerializationException(TablesError):
-    """The body is no JSON, or a parameter has another JSON type than the protocol says."""
+    """The body is not JSON, or a parameter has the wrong JSON type."""
 
     namespace = PROTOCOL_NAMESPACE
 
 
 class UnknownOperationException(TablesError):
-    """The target header names no operation that is spoken here."""
+    """The target header names an operation that is not implemented here."""
 
     namespace = PROTOCOL_NAMESPACE
 
 
 class MissingAuthenticationTokenException(TablesError):
-    """The request carries no Authorization header."""
+    """The request has no Authorization header."""
 
     namespace = PROTOCOL_NAMESPACE
 
 
 class RequestEntityTooLargeException(TablesError):
-    """The body is longer than any legal request."""
+    """The body is longer than any valid request."""
 
     status = 413
     namespace = PROTOCOL_NAMESPACE
 
 
 class InternalServerError(TablesError):
-    """Storage failed; the request may be tried again."""
+    """The storage failed; the request can be retried."""
 
     status = 500
 
@@ -68,7 +68,7 @@ class ResourceNotFoundException(TablesError):
 
 
 class ResourceInUseException(TablesError):
-    """A table of that name exists already."""
+    """A table of that name already exists."""
 
 
 class ConditionalCheckFailedException(TablesError):
@@ -76,7 +76,7 @@ class ConditionalCheckFailedException(TablesError):
 
 
 class IdempotentParameterMismatchException(TablesError):
-    """The same ClientRequestToken came with another request within ten minutes."""
+    """The same ClientRequestToken was used for another request within ten minutes."""
 
 
 class TransactionCanceledException(TablesError):
@@ -88,7 +88,7 @@ class TransactionCanceledException(TablesError):
         self.reasons = reasons
 
     def body(self) -> dict[str, Any]:
-        """This one spells `Message` with a capital, as DynamoDB does."""
+        """Return the document with a capital `Message`, which DynamoDB uses only here."""
         return {
             "__type": f"{self.namespace}{type(self).__name__}",
             "Message": self.message,

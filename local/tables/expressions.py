@@ -1,4 +1,4 @@
-"""The expressions of one request, with their names and values, and the rule that none of these is left over."""
+"""The expressions of one request, with their names and values; unused names or values are an error."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ Parsed = TypeVar("Parsed", ConditionExpression, UpdateExpression)
 
 
 class Expressions:
-    """Ask for the expressions the request may have, then call `finish`."""
+    """Read the expressions that the request may have, then call `finish`."""
 
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
@@ -23,21 +23,21 @@ class Expressions:
         self.values: dict[str, AttributeValue] = canonical_item(_map_of(parameters, "ExpressionAttributeValues"))
 
     def condition(self, parameter: str) -> ConditionExpression | None:
-        """None when the request has none of that name."""
+        """Return the parsed condition; None if the request has none under this parameter."""
         parsed = self._parse(parameter, lambda text: parse_condition(parameter, text, self._names))
         if parsed is not None:
             check_operands(parameter, parsed.root, self.values)
         return parsed
 
     def update(self) -> UpdateExpression:
-        """Raises ValidationException when the request has none."""
+        """Return the parsed update. Raises ValidationException if the request has none."""
         parsed = self._parse("UpdateExpression", lambda text: parse_update(text, self._names))
         if parsed is None:
             raise missing("UpdateExpression")
         return parsed
 
     def finish(self) -> None:
-        """Raises ValidationException when names or values were given that no expression uses."""
+        """Raises ValidationException if the request has names or values that no expression uses."""
         names = frozenset[str]().union(*(used.names for used in self._used))
         values = frozenset[str]().union(*(used.values for used in self._used))
         self._refuse_unused("ExpressionAttributeNames", {name for name, _ in self._names} - names)

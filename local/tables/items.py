@@ -1,4 +1,4 @@
-"""GetItem, PutItem, UpdateItem and DeleteItem, and how one write is read out of a request."""
+"""GetItem, PutItem, UpdateItem and DeleteItem, and the parsing of one write."""
 
 import sqlite3
 from typing import Final
@@ -22,7 +22,7 @@ UPDATE: Final = CONDITION | {"Key", "TableName", "UpdateExpression"}
 
 
 async def get_item(database: Database, parameters: Parameters) -> bytes:
-    """One item by its key; `{}` when there is none. Every read is consistent."""
+    """Return one item by its key, `{}` if absent. Every read is consistent."""
     refuse_unknown(parameters, READ)
     table = database.catalog.require(table_name(parameters))
     key = key_alone(table.keys, canonical_item(mapping(parameters, "Key")))
@@ -32,22 +32,22 @@ async def get_item(database: Database, parameters: Parameters) -> bytes:
 
 
 async def put_item(database: Database, parameters: Parameters) -> bytes:
-    """Replaces the whole item."""
+    """Replace the whole item."""
     return await _write(database, read_put(database, parameters))
 
 
 async def update_item(database: Database, parameters: Parameters) -> bytes:
-    """Changes the item, or makes it."""
+    """Update the item, or create it."""
     return await _write(database, read_update(database, parameters))
 
 
 async def delete_item(database: Database, parameters: Parameters) -> bytes:
-    """Succeeds also when there is no item."""
+    """Delete the item; succeeds also if it is absent."""
     return await _write(database, read_delete(database, parameters))
 
 
 def read_put(database: Database, parameters: Parameters) -> changes.Request:
-    """A put, alone or in a transaction."""
+    """Parse a put, alone or in a transaction."""
     refuse_unknown(parameters, PUT)
     table = database.catalog.require(table_name(parameters))
     item = canonical_item(mapping(parameters, "Item"))
@@ -55,7 +55,7 @@ def read_put(database: Database, parameters: Parameters) -> changes.Request:
 
 
 def read_update(database: Database, parameters: Parameters) -> changes.Request:
-    """An update, alone or in a transaction."""
+    """Parse an update, alone or in a transaction."""
     refuse_unknown(parameters, UPDATE)
     table = database.catalog.require(table_name(parameters))
     key = canonical_item(mapping(parameters, "Key"))
@@ -66,7 +66,7 @@ def read_update(database: Database, parameters: Parameters) -> changes.Request:
 
 
 def read_delete(database: Database, parameters: Parameters) -> changes.Request:
-    """A delete, alone, in a batch or in a transaction."""
+    """Parse a delete, alone, in a batch or in a transaction."""
     refuse_unknown(parameters, DELETE)
     table = database.catalog.require(table_name(parameters))
     key = key_alone(table.keys, canonical_item(mapping(parameters, "Key")))

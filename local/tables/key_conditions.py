@@ -1,4 +1,4 @@
-"""Turns a KeyConditionExpression into the range of an index that it means."""
+"""Convert a KeyConditionExpression to a range of an index."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class KeyRange:
-    """One partition, and the sort keys between two ends; an end that is None is open."""
+    """One partition, and the sort keys between two ends; an end of None is open."""
 
     partition: bytes
     low: Limit | None
@@ -31,18 +31,21 @@ class KeyRange:
 
     @property
     def only(self) -> bytes | None:
-        """The one sort key in the range, if there is one."""
+        """The range's only sort key, or None if it can contain several."""
         return None if self.low is None or self.low != self.high else self.low.value
 
     def contains(self, sort: bytes) -> bool:
-        """True when the sort key lies between the ends."""
+        """Return True if the sort key lies between the ends."""
         low, high = self.low, self.high
         above = low is None or sort > low.value or (low.inclusive and sort == low.value)
         return above and (high is None or sort < high.value or (high.inclusive and sort == high.value))
 
 
 def key_range(condition: Condition, keys: KeySchema, values: Values) -> KeyRange:
-    """Raises ValidationException unless it is an equality of the partition key and at most one test of the sort key."""
+    """Return the range of a condition.
+
+    Raises ValidationException unless it is an equality of the partition key and at most one test of the sort key.
+    """
     tests: dict[str, Comparison] = {}
     for test in _tests(condition):
         if test.attribute in tests:

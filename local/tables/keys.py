@@ -1,4 +1,4 @@
-"""Keys: which attributes they are, and the bytes under which storage files an item."""
+"""Key attributes, and the bytes under which an item is stored."""
 
 import zlib
 from dataclasses import dataclass
@@ -30,7 +30,6 @@ class KeySchema:
 
     @property
     def attributes(self) -> tuple[KeyAttribute, KeyAttribute]:
-        """Both of them."""
         return (self.partition, self.sort)
 
 
@@ -43,19 +42,19 @@ class StoredKey:
 
 
 def encode_partition(kind: str, value: AttributeValue) -> bytes:
-    """Begins with a hash: scans go in its order, as DynamoDB's do."""
+    """Encode a partition key. It begins with a hash, so that scans return hash order, as DynamoDB's do."""
     raw = encode_sort(kind, value)
     return zlib.crc32(raw).to_bytes(BUCKET_BYTES, "big") + raw
 
 
 def encode_sort(kind: str, value: AttributeValue) -> bytes:
-    """Bytes in the order of the values."""
+    """Encode a sort key as bytes that sort like the values."""
     content: str = value[kind]
     return numbers.sortable(content) if kind == "N" else content.encode()
 
 
 def key_of_item(schema: KeySchema, item: Item) -> StoredKey:
-    """The primary key of a whole item; raises ValidationException when it is missing or wrong."""
+    """Return the primary key of a whole item. Raises ValidationException if it is missing or has the wrong type."""
     for attribute in schema.attributes:
         value = item.get(attribute.name)
         if value is None:
@@ -71,7 +70,7 @@ def key_of_item(schema: KeySchema, item: Item) -> StoredKey:
 
 
 def key_alone(schema: KeySchema, key: Item) -> StoredKey:
-    """The primary key given by itself; raises ValidationException when it is not exactly one."""
+    """Return a primary key passed by itself. Raises ValidationException unless it has exactly the key's attributes."""
     if len(key) != len(schema.attributes) or any(
         attribute.kind not in key.get(attribute.name, {}) for attribute in schema.attributes
     ):
@@ -80,7 +79,7 @@ def key_alone(schema: KeySchema, key: Item) -> StoredKey:
 
 
 def key_attributes(schema: KeySchema, item: Item) -> Item:
-    """The key's attributes alone, as callers see them."""
+    """Return only the key's attributes."""
     return {attribute.name: item[attribute.name] for attribute in schema.attributes}
 
 

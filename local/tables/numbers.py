@@ -1,4 +1,4 @@
-"""DynamoDB's numbers: decimals of 38 digits, their one canonical spelling, and bytes that sort as they do."""
+"""DynamoDB's numbers: decimals of 38 digits, their canonical spelling, and bytes that sort like them."""
 
 import re
 from decimal import Context, Decimal, Inexact
@@ -15,11 +15,11 @@ NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,6})?", re.ASCII)
 ZERO = b"\x80"
 POSITIVE = b"\x81"
 NEGATIVE = b"\x7f"
-AFTER_NEGATIVE_DIGITS = b"\xff"  # so that -1.2 comes after -1.23
+AFTER_NEGATIVE_DIGITS = b"\xff"  # makes -1.2 sort after -1.23
 
 
 def parse(text: str) -> Decimal:
-    """The number without trailing zeros; raises ValidationException when `text` is none that DynamoDB can hold."""
+    """Return the number without trailing zeros. Raises ValidationException if DynamoDB cannot store it."""
     if not NUMBER.fullmatch(text):
         raise ValidationException(
             "The parameter cannot be converted to a numeric value" + (f": {text}" if text else "")
@@ -40,15 +40,15 @@ def parse(text: str) -> Decimal:
 
 
 def canonical(text: str) -> str:
-    """The one spelling of the number in `text`: no exponent, no trailing zeros, so equal numbers are equal texts."""
+    """Return the canonical spelling of a number: no exponent, no trailing zeros, so equal numbers are equal strings."""
     if len(text) <= DIGITS and text.isascii() and text.isdigit() and (text[0] != "0" or text == "0"):
-        return text  # the usual case: a plain counter or time
+        return text  # the usual case: a counter or a time
     number = parse(text)
     return format(number, "f") if number else "0"
 
 
 def sortable(text: str) -> bytes:
-    """Bytes whose order, byte by byte, is the order of the canonical numbers."""
+    """Return bytes that sort like the canonical numbers."""
     number = Decimal(text)
     if not number:
         return ZERO

@@ -1,4 +1,4 @@
-"""Reads one page of a Query or a Scan: rows in an index's order, from a start, up to a limit."""
+"""Read one page of a Query or a Scan: rows in an index's order, from a start, up to a limit."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from local.tables.schema import Index, Table
 from local.tables.values import Item
 
 LARGEST_PAGE: Final = 1024 * 1024  # bytes read: "Query", "Scan"
-NO_LIMIT: Final = -1  # as SQLite spells it
+NO_LIMIT: Final = -1  # SQLite's value for no limit
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A condition on columns of an index, and what its marks stand for."""
+    """A condition on columns of an index, and the values of its placeholders."""
 
     sql: str
     values: tuple[bytes, ...]
@@ -23,7 +23,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """What to read; `index` None means the table itself."""
+    """What to read; with `index` None, the table itself."""
 
     table: Table
     index: Index | None
@@ -35,7 +35,7 @@ class PageRequest:
 
 
 def read_page(connection: sqlite3.Connection, request: PageRequest) -> bytes:
-    """The answer's JSON. It names the last key read whenever the page ended before the rows did."""
+    """Return the response's JSON. It contains the last key read if the page ended before the rows."""
     items: list[bytes] = []
     count = size = 0
     document = b""
@@ -50,7 +50,7 @@ def read_page(connection: sqlite3.Connection, request: PageRequest) -> bytes:
         size += row_size
         if not request.counts_only:
             items.append(_carried(document, request.index))
-    cursor.close()  # or its snapshot would keep the log from being brought into the file
+    cursor.close()  # otherwise its snapshot would prevent a checkpoint of the log
     parts = [] if request.counts_only else [b'"Items":[' + b",".join(items) + b"]"]
     parts.append(b'"Count":%d,"ScannedCount":%d' % (count, count))
     if ended_early or count == request.limit:
@@ -74,7 +74,7 @@ def _statement(request: PageRequest) -> tuple[str, list[Any]]:
 
 
 def _carried(document: bytes, index: Index | None) -> bytes:
-    """What the index has of a stored document; as it is stored, without parsing it, where that is everything."""
+    """Return the part of a document that the index includes; if that is everything, the stored bytes without parsing."""
     if index is None or index.included is None:
         return document
     return rows.encode({name: value for name, value in rows.decode(document).items() if name in index.included})

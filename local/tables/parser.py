@@ -1,4 +1,4 @@
-"""Parses conditions, key conditions and updates; the same text is parsed once."""
+"""Parse conditions, key conditions and updates; results are cached by text."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -24,17 +24,17 @@ REMEMBERED_EXPRESSIONS = 1024
 COMPARATORS = ("=", "<", "<=", ">", ">=")
 
 Names = tuple[tuple[str, str], ...]
-"""ExpressionAttributeNames as sorted pairs, so that they can be remembered."""
+"""ExpressionAttributeNames as sorted pairs, which are hashable and so can be cached."""
 
 
 def frozen_names(names: Mapping[str, str]) -> Names:
-    """The names as the parse functions take them."""
+    """Return the names in the form that the parse functions take."""
     return tuple(sorted(names.items()))
 
 
 @lru_cache(REMEMBERED_EXPRESSIONS)
 def parse_condition(parameter: str, text: str, names: Names) -> ConditionExpression:
-    """Raises ValidationException, in whose message `parameter` names the expression."""
+    """Parse a condition. Raises ValidationException, whose message names the expression by `parameter`."""
     tokens = Tokens(parameter, text, dict(names))
     root = _either(tokens)
     tokens.finish()

@@ -41,13 +41,13 @@ SELECTIONS: Final = ("", "COUNT")
 
 
 async def query(database: Database, parameters: Parameters) -> bytes:
-    """Rows of one partition in the order of their sort keys."""
+    """Return rows of one partition in the order of their sort keys."""
     request = plan_query(database.catalog.require(table_name(parameters)), parameters)
     return await database.read(lambda connection: read_page(connection, request))
 
 
 async def scan(database: Database, parameters: Parameters) -> bytes:
-    """All rows in the order of the partitions' hashes. Every read is consistent."""
+    """Return all rows in the order of the partitions' hashes. Every read is consistent."""
     refuse_unknown(parameters, SCAN_PARAMETERS)
     table = database.catalog.require(table_name(parameters))
     boolean(parameters, "ConsistentRead", default=False)
@@ -64,7 +64,7 @@ async def scan(database: Database, parameters: Parameters) -> bytes:
 
 
 def plan_query(table: Table, parameters: Parameters) -> PageRequest:
-    """Raises a TablesError when the parameters make no query of this table."""
+    """Build the page request of a query. Raises a TablesError if the parameters are invalid for this table."""
     refuse_unknown(parameters, QUERY_PARAMETERS)
     index = _index(table, parameters)
     expressions = Expressions(parameters)

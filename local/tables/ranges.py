@@ -1,4 +1,4 @@
-"""Bounds over an index's columns: a range of sort keys, and where the last page ended."""
+"""Bounds on an index's columns: a range of sort keys, and the start after the previous page."""
 
 from typing import Final
 
@@ -10,12 +10,12 @@ from local.tables.schema import Index, Table
 from local.tables.values import Item
 
 SCAN_ORDER: Final = ("partition", "sort")
-"""Partitions by their hash, then the order inside of them."""
+"""Partitions by hash, then by sort key."""
 OUTSIDE: Final = "The provided starting key is outside query boundaries based on provided conditions"
 
 
 def query_order(index: Index | None, key_bounds: KeyRange) -> tuple[str, ...]:
-    """The columns that tell rows of the range apart: a sort key that is the same in all of them does not."""
+    """Return the columns that order rows of the range; a sort key equal in all of them is left out."""
     order = ("sort",) if index is None else index.order
     return order if key_bounds.only is None else order[1:] or order
 
@@ -23,7 +23,9 @@ def query_order(index: Index | None, key_bounds: KeyRange) -> tuple[str, ...]:
 def query_bounds(
     table: Table, index: Index | None, key_bounds: KeyRange, start: Item | None, forward: bool
 ) -> tuple[Bound, ...]:
-    """A start replaces the end of the range that it lies behind, so that SQLite seeks straight to it."""
+    """Return the bounds of a query. A start replaces the end of the range that precedes it, so that SQLite seeks
+    directly to it.
+    """
     partition_column = "partition" if index is None else index.partition_column
     sort_column = "sort" if index is None else index.sort_column
     bounds = [Bound(f"{partition_column} = ?", (key_bounds.partition,))]
@@ -45,12 +47,14 @@ def query_bounds(
 
 
 def scan_bounds(table: Table, start: Item | None) -> tuple[Bound, ...]:
-    """Nothing but the start."""
+    """Return the bound of a scan's start, if any."""
     return () if start is None else (_after(SCAN_ORDER, _position(table, None, start), forward=True),)
 
 
 def _position(table: Table, index: Index | None, start: Item) -> dict[str, bytes]:
-    """The values of the columns at a start; raises ValidationException when it is no key of this index."""
+    """Return the values of the index's columns at a start. Raises ValidationException if it is not a key of this
+    index.
+    """
     schemas = [table.keys] if index is None else [table.keys, index.keys]
     attributes = {attribute.name: attribute for schema in schemas for attribute in schema.attributes}
     if start.keys() != attributes.keys() or any(

@@ -1,4 +1,4 @@
-"""Reads the parameters of a request out of its JSON body."""
+"""Read the parameters of a request from its JSON body."""
 
 import json
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ Kind = TypeVar("Kind")
 
 
 def decode(body: bytes) -> Parameters:
-    """Raises SerializationException when the body is no JSON object of valid texts."""
+    """Decode the body. Raises SerializationException if it is not a JSON object of valid strings."""
     try:
         document = json.loads(body)
         if b"\\u" in body:
-            json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair is no text
+            json.dumps(document, ensure_ascii=False).encode()  # a lone surrogate is not valid text
     except (ValueError, RecursionError):
         raise SerializationException("The request body is not valid JSON") from None
     if not isinstance(document, dict):
@@ -24,13 +24,13 @@ def decode(body: bytes) -> Parameters:
 
 
 def refuse_unknown(parameters: Parameters, known: frozenset[str]) -> None:
-    """Raises ValidationException for a parameter that Darkroom never sends: ignoring it would do the wrong thing."""
+    """Raises ValidationException for a parameter that Darkroom never sends, because ignoring it could be wrong."""
     if unknown := sorted(name for name, value in parameters.items() if value is not None and name not in known):
         raise ValidationException(f"Not spoken here: {', '.join(unknown)}")
 
 
 def text(parameters: Parameters, name: str) -> str:
-    """A text that must be there."""
+    """Return a required string."""
     value = optional_text(parameters, name)
     if value is None:
         raise missing(name)
@@ -38,18 +38,18 @@ def text(parameters: Parameters, name: str) -> str:
 
 
 def optional_text(parameters: Parameters, name: str) -> str | None:
-    """None when the parameter is absent."""
+    """Return a string; None if the parameter is absent."""
     return _typed(parameters, name, str)
 
 
 def boolean(parameters: Parameters, name: str, default: bool) -> bool:
-    """The default when the parameter is absent."""
+    """Return a boolean; the default if the parameter is absent."""
     value = _typed(parameters, name, bool)
     return default if value is None else value
 
 
 def positive(parameters: Parameters, name: str) -> int | None:
-    """A whole number of at least 1; None when the parameter is absent."""
+    """Return an integer of at least 1; None if the parameter is absent."""
     value = _typed(parameters, name, int)
     if isinstance(value, bool):
         raise SerializationException(f"{name}: a number was expected")
@@ -59,7 +59,7 @@ def positive(parameters: Parameters, name: str) -> int | None:
 
 
 def mapping(parameters: Parameters, name: str) -> dict[str, Any]:
-    """A map that must be there."""
+    """Return a required map."""
     value = optional_mapping(parameters, name)
     if value is None:
         raise missing(name)
@@ -67,12 +67,12 @@ def mapping(parameters: Parameters, name: str) -> dict[str, Any]:
 
 
 def optional_mapping(parameters: Parameters, name: str) -> dict[str, Any] | None:
-    """None when the parameter is absent."""
+    """Return a map; None if the parameter is absent."""
     return _typed(parameters, name, dict)
 
 
 def array(parameters: Parameters, name: str) -> list[Any]:
-    """A list that must be there."""
+    """Return a required list."""
     value = _typed(parameters, name, list)
     if value is None:
         raise missing(name)
@@ -80,7 +80,7 @@ def array(parameters: Parameters, name: str) -> list[Any]:
 
 
 def choice(parameters: Parameters, name: str, allowed: tuple[str, ...]) -> str:
-    """One of the allowed texts; the first when the parameter is absent."""
+    """Return one of the allowed strings; the first if the parameter is absent."""
     value = optional_text(parameters, name)
     if value is None:
         return allowed[0]
@@ -90,19 +90,19 @@ def choice(parameters: Parameters, name: str, allowed: tuple[str, ...]) -> str:
 
 
 def structure(value: object) -> dict[str, Any]:
-    """An element of a list that must be a map."""
+    """Return a list's element, which must be a map."""
     if not isinstance(value, dict):
         raise SerializationException("Start of structure or map expected")
     return value
 
 
 def missing(name: str) -> ValidationException:
-    """For a parameter that must be there and is not."""
+    """Return the error for a required parameter that is absent."""
     return constraint(name, "null", "Member must not be null", quoted=False)
 
 
 def constraint(name: str, value: object, rule: str, *, quoted: bool = True) -> ValidationException:
-    """DynamoDB's words for a parameter out of its limits."""
+    """Return DynamoDB's error for a parameter out of its limits."""
     text = f"'{value}'" if quoted else value
     member = name[:1].lower() + name[1:]
     return ValidationException(

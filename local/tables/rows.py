@@ -1,4 +1,4 @@
-"""Reads and writes single rows on a connection, and keeps the columns of the indexes in step with the item."""
+"""Read and write single rows on a connection; the index columns are updated with the item."""
 
 import json
 import sqlite3
@@ -16,7 +16,7 @@ MAX_EXPIRY: Final = 2**62  # seconds; SQLite's integers end at 2**63
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An item as it stands; `id` is storage's own number for it."""
+    """An item as stored; `id` is its row number."""
 
     id: int
     item: Item
@@ -24,43 +24,43 @@ class Row:
 
 
 def encode(document: Any) -> bytes:
-    """JSON without white space."""
+    """Encode as JSON without white space."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def decode(document: bytes) -> Item:
-    """A stored document."""
+    """Decode a stored document."""
     item: Item = json.loads(document)
     return item
 
 
 def fetch(connection: sqlite3.Connection, table: Table, key: StoredKey) -> Row | None:
-    """None when there is no such item."""
+    """Return the row of a key; None if absent."""
     rows = connection.execute(statements.fetch(table.rows), (key.partition, key.sort)).fetchone()
     return None if rows is None else Row(rows[0], decode(rows[1]), rows[1])
 
 
 def fetch_document(connection: sqlite3.Connection, table: Table, key: StoredKey) -> bytes | None:
-    """The item's JSON as it is stored; None when there is no such item."""
+    """Return the item's JSON as stored; None if absent."""
     rows = connection.execute(statements.fetch(table.rows), (key.partition, key.sort)).fetchone()
     return None if rows is None else rows[1]
 
 
 def columns_of(table: Table, item: Item) -> dict[str, Any]:
-    """What storage keeps of the item besides its key; raises ValidationException when an index cannot take it."""
+    """Return the columns of an item besides its key. Raises ValidationException if an index cannot contain it."""
     return {"size": item_bytes(item), **_indexed_columns(table, item)}
 
 
 def insert(
     connection: sqlite3.Connection, table: Table, key: StoredKey, document: bytes, columns: dict[str, Any]
 ) -> None:
-    """The key must be free."""
+    """Insert a row; its key must be unused."""
     values = {"partition": key.partition, "sort": key.sort, "document": document, **columns}
     connection.execute(statements.insert(table.rows, tuple(values)), tuple(values.values()))
 
 
 def replace(connection: sqlite3.Connection, table: Table, old: Row, document: bytes, columns: dict[str, Any]) -> None:
-    """Leaves alone the indexed columns that stay as they were."""
+    """Replace a row; unchanged indexed columns are not written."""
     before = _indexed_columns(table, old.item)
     changed = {name: value for name, value in columns.items() if name not in before or value != before[name]}
     values = {"document": document, **changed}
@@ -68,12 +68,12 @@ def replace(connection: sqlite3.Connection, table: Table, old: Row, document: by
 
 
 def delete(connection: sqlite3.Connection, table: Table, old: Row) -> None:
-    """Takes the row out of all indexes."""
+    """Delete the row, also from all indexes."""
     connection.execute(statements.delete(table.rows), (old.id,))
 
 
 def expiry(item: Item, attribute: str | None) -> int | None:
-    """The second after which the item may go; None when it says none."""
+    """Return the second after which the item may be deleted; None if it has no expiry."""
     value = item.get(attribute, {}).get("N") if attribute is not None else None
     return None if value is None else max(0, min(int(Decimal(value)), MAX_EXPIRY))
 

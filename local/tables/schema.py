@@ -1,4 +1,4 @@
-"""What a table is: its keys and indexes, and where storage keeps each of them."""
+"""The schema of a table: its keys and indexes, and the columns that store them."""
 
 from dataclasses import dataclass, replace
 
@@ -9,7 +9,7 @@ from local.tables.values import Item, kind_of
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """A secondary index; `number` counts from 0 and names its columns. `included` None: it carries all attributes."""
+    """A secondary index; `number` counts from 0 and names its columns. `included` None: it includes all attributes."""
 
     name: str
     number: int
@@ -19,26 +19,26 @@ class Index:
 
     @property
     def partition_column(self) -> str:
-        """A local index shares the table's partition."""
+        """The column of the partition key; a local index shares the table's."""
         return f"partition_{self.number}" if self.is_global else "partition"
 
     @property
     def sort_column(self) -> str:
-        """Every index has a sort key of its own."""
+        """The column of the sort key; every index has its own."""
         return f"sort_{self.number}"
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that exist for this index alone; all null in rows that are not in it."""
+        """The columns that exist for this index only; all are null in rows that are not in it."""
         return (self.partition_column, self.sort_column) if self.is_global else (self.sort_column,)
 
     @property
     def order(self) -> tuple[str, ...]:
-        """The columns that order the rows of one partition; together they name one row."""
+        """The columns that order the rows of one partition; together they identify one row."""
         return (self.sort_column, "partition", "sort") if self.is_global else (self.sort_column, "sort")
 
     def entry(self, item: Item) -> tuple[bytes | None, ...]:
-        """The values of `columns`: nulls when the item lacks a key, which keeps it out of the index."""
+        """Return the values of `columns`: nulls if the item lacks a key, which excludes it from the index."""
         for attribute in self.keys.attributes:
             value = item.get(attribute.name)
             if value is None:
@@ -64,7 +64,7 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table as it stands; `number` names where its rows are kept and is never used again."""
+    """A table; `number` names the SQLite table of its rows and is never reused."""
 
     name: str
     number: int
@@ -83,12 +83,12 @@ class Table:
         return tuple(column for index in self.indexes for column in index.columns)
 
     def index(self, name: str) -> Index:
-        """Raises ValidationException when the table has no such index."""
+        """Return an index by name. Raises ValidationException if the table has none."""
         for index in self.indexes:
             if index.name == name:
                 return index
         raise ValidationException(f"The table does not have the specified index: {name}")
 
     def expiring_by(self, attribute: str | None) -> "Table":
-        """The same table with a time-to-live attribute, or none."""
+        """Return the same table with a time-to-live attribute, or without one."""
         return replace(self, expiry_attribute=attribute)

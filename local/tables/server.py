@@ -1,4 +1,4 @@
-"""Speaks DynamoDB's JSON 1.0 protocol over HTTP, as a bare ASGI application without lifespan."""
+"""DynamoDB's JSON 1.0 protocol over HTTP, as a bare ASGI application without lifespan."""
 
 import sqlite3
 import uuid
@@ -27,7 +27,7 @@ from shared.task_group import TaskGroup
 Operation = Callable[[Database, Parameters], Awaitable[bytes]]
 
 TARGET_PREFIX: Final = "DynamoDB_20120810."
-LARGEST_BODY: Final = 24 * 1024 * 1024  # bytes: 4 MB of TransactWriteItems, each spelled as six at most
+LARGEST_BODY: Final = 24 * 1024 * 1024  # bytes: 4 MB of TransactWriteItems, each byte escaped to at most six
 HEALTH_PATHS: Final = ("/healthz", "/readyz")
 
 OPERATIONS: Final[dict[str, Operation]] = {
@@ -48,12 +48,12 @@ log = structlog.get_logger()
 
 
 class ClientLeft(Exception):
-    """Before the request was complete."""
+    """The client disconnected before the request was complete."""
 
 
 @asynccontextmanager
 async def open_application(file: Path) -> AsyncIterator[Application]:
-    """Serves the tables in the file to the end of the block; raises what `Database.open` raises."""
+    """Serve the file's tables until the end of the block. Raises the errors of `Database.open`."""
     database = Database(file)
     try:
         await database.open()
@@ -88,7 +88,7 @@ async def _respond(database: Database, scope: Scope, receive: Receive) -> tuple[
         return 200, await operation(database, decode(await _body(receive)))
     except TablesError as failure:
         return failure.status, rows.encode(failure.body())
-    except sqlite3.Error as error:  # a full disk, a broken file: nothing was written
+    except sqlite3.Error as error:  # a full disk or a damaged file: nothing was written
         log.exception("storage.failed", target=headers.get(b"x-amz-target", b"").decode("latin-1"))
         return 500, rows.encode(InternalServerError(str(error)).body())
 

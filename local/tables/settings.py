@@ -1,4 +1,4 @@
-"""What `python -m local.tables` can be told: where to listen, which file holds the tables, and the one credential."""
+"""The settings of `python -m local.tables`: listening address, the tables' file, and the only credential."""
 
 from pathlib import Path
 from typing import Annotated
@@ -32,7 +32,9 @@ class Settings(BaseSettings):
 
 
 def read_settings() -> Settings:
-    """Raises Refusal with a line for each wrong value: the variable, what was expected, an example."""
+    """Read the settings. Raises StartupError with a line for each wrong value: the variable, what was expected, an
+    example.
+    """
     try:
         return Settings()
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The SQL text for a table's rows; the only names put into it are ours and end in numbers."""
+"""The SQL of a table's rows; the only interpolated names are ours and end in numbers."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS request_tokens (
 
 
 def create(table: Table) -> list[str]:
-    """The rows with one column for each key of each index, and an index over each of these."""
+    """Return the statements that create the rows, with one column per key of each index, and one SQLite index each."""
     columns = "".join(f", {column} BLOB" for column in table.index_columns)
     own = (
         "id INTEGER PRIMARY KEY, partition BLOB NOT NULL, sort BLOB NOT NULL, size INTEGER NOT NULL, expires_at INTEGER"
@@ -42,56 +42,56 @@ def create(table: Table) -> list[str]:
 
 
 def index_name(table: Table, index: Index | None) -> str:
-    """The SQLite index that serves the table itself, or one of its indexes."""
+    """Return the name of the SQLite index for the table itself, or for one of its indexes."""
     return f"{table.rows}_primary" if index is None else f"{table.rows}_index_{index.number}"
 
 
 def presence(index: Index) -> str:
-    """True for the rows that are in the index: an index's columns are all null or all set."""
+    """Return a condition for the rows in the index: an index's columns are all null or all set."""
     return f"{index.columns[0]} IS NOT NULL"
 
 
 @lru_cache
 def fetch(rows: str) -> str:
-    """One row by its key."""
+    """Select one row by its key."""
     return f"SELECT id, document FROM {rows} WHERE partition = ? AND sort = ?"  # noqa: S608  # a name of ours
 
 
 @lru_cache
 def insert(rows: str, columns: tuple[str, ...]) -> str:
-    """A new row; the values come in the order of the columns."""
+    """Insert a row; the values are in the order of the columns."""
     marks = ", ".join("?" * len(columns))
     return f"INSERT INTO {rows} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  # names of ours
 
 
 @lru_cache
 def update(rows: str, columns: tuple[str, ...]) -> str:
-    """Only the columns that changed, so that SQLite leaves the other indexes alone."""
+    """Update only the changed columns, so that SQLite does not touch the other indexes."""
     changes = ", ".join(f"{column} = ?" for column in columns)
     return f"UPDATE {rows} SET {changes} WHERE id = ?"  # noqa: S608  # names of ours
 
 
 @lru_cache
 def delete(rows: str) -> str:
-    """One row by its number."""
+    """Delete one row by its number."""
     return f"DELETE FROM {rows} WHERE id = ?"  # noqa: S608  # a name of ours
 
 
 @lru_cache
 def expire(rows: str) -> str:
-    """At most so many of the rows whose time has passed."""
+    """Delete a limited number of expired rows."""
     oldest = f"SELECT id FROM {rows} WHERE expires_at BETWEEN ? AND ? LIMIT ?"  # noqa: S608  # a name of ours
     return f"DELETE FROM {rows} WHERE id IN ({oldest})"  # noqa: S608  # a name of ours
 
 
 @lru_cache
 def all_documents(rows: str) -> str:
-    """Every row, by its number."""
+    """Select every row in order of its number, page by page."""
     return f"SELECT id, document FROM {rows} WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608  # a name of ours
 
 
 def select(rows: str, index: str, conditions: Iterable[str], order: Iterable[str], direction: str) -> str:
-    """The rows of one index in its order."""
+    """Select the rows of one index in its order."""
     where = " AND ".join(conditions) or "TRUE"
     by = ", ".join(f"{column} {direction}" for column in order)
     return (

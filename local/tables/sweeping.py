@@ -1,4 +1,4 @@
-"""Takes out what has expired: rows past their time to live, and tokens of old transactions."""
+"""Delete what has expired: rows past their time to live, and tokens of old transactions."""
 
 import asyncio
 import sqlite3
@@ -12,14 +12,14 @@ from local.tables.database import Database
 from local.tables.schema import Table
 
 PAUSE_SECONDS: Final = 30
-MAX_ROWS: Final = 200  # rows in one commit, so that no caller waits long behind it
-OLDEST_SECONDS: Final = 5 * 365 * 24 * 3600  # DynamoDB leaves alone what expired more than five years ago
+MAX_ROWS: Final = 200  # rows per commit, so that no caller waits long behind it
+OLDEST_SECONDS: Final = 5 * 365 * 24 * 3600  # DynamoDB does not delete what expired more than five years ago
 
 log = structlog.get_logger()
 
 
 async def sweep_for_ever(database: Database) -> None:
-    """Until cancelled."""
+    """Sweep periodically until cancelled."""
     while True:
         removed = await sweep(database)
         if removed:
@@ -28,7 +28,7 @@ async def sweep_for_ever(database: Database) -> None:
 
 
 async def sweep(database: Database) -> int:
-    """One round over everything; returns how many rows expired."""
+    """Delete all that has expired; return the number of expired rows."""
     removed = 0
     for name in database.catalog.names:
         removed += await _sweep_table(database, name)

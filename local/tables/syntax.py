@@ -1,4 +1,4 @@
-"""What the parser makes of an expression: trees with real attribute names, whose values are still placeholders."""
+"""The syntax trees of expressions: attribute names are resolved, values are still placeholders."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -17,7 +17,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Exists:
-    """`attribute_exists` and, with `wanted` false, `attribute_not_exists`."""
+    """`attribute_exists`, or with `expected` False `attribute_not_exists`."""
 
     attribute: str
     expected: bool
@@ -61,7 +61,7 @@ Action = SetAction | RemoveAction
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """The placeholders an expression names: those of names with `#`, those of values with `:`."""
+    """The placeholders that an expression uses: names with `#`, values with `:`."""
 
     names: frozenset[str]
     values: frozenset[str]
@@ -77,7 +77,7 @@ class ConditionExpression:
 
 @dataclass(frozen=True, slots=True)
 class UpdateExpression:
-    """A parsed update, its actions in the order written."""
+    """A parsed update, its actions in source order."""
 
     actions: tuple[Action, ...]
     used: Used

@@ -14,15 +14,15 @@ EXPIRY_PARAMETERS: Final = frozenset({"TableName", "TimeToLiveSpecification"})
 
 
 async def create_table(database: Database, parameters: Parameters) -> bytes:
-    """It is active at once."""
+    """Create a table, which is active immediately."""
     refuse_unknown(parameters, CREATE_PARAMETERS)
-    read_table(parameters, number=0)  # refused here rather than in the writer's turn
+    read_table(parameters, number=0)  # refuse it here, before the writer's turn
     table = await database.change_schema(lambda connection: catalog.create(connection, parameters))
     return rows.encode({"TableDescription": {"TableName": table.name, "TableStatus": "ACTIVE"}})
 
 
 async def update_time_to_live(database: Database, parameters: Parameters) -> bytes:
-    """Turns expiry on, also for the rows that are there already; a second time is refused."""
+    """Enable expiry, also for existing rows; enabling it again is refused."""
     refuse_unknown(parameters, EXPIRY_PARAMETERS)
     name = table_name(parameters)
     specification = mapping(parameters, "TimeToLiveSpecification")

@@ -1,4 +1,4 @@
-"""Cuts an expression into tokens and hands them out one by one."""
+"""Split an expression into tokens and return them one by one."""
 
 import re
 from collections.abc import Mapping
@@ -38,29 +38,29 @@ class Tokens:
 
     @property
     def used(self) -> Used:
-        """The placeholders met so far."""
+        """The placeholders used so far."""
         return Used(frozenset(self._used_names), frozenset(self._used_values))
 
     def take(self) -> str:
-        """The token at the cursor, which moves on."""
+        """Return the token at the cursor and advance."""
         token = self.next
         self._at += 1
         return token
 
     def accept(self, token: str) -> bool:
-        """Moves on when the cursor stands at `token`; a keyword in whatever case."""
+        """Advance if the cursor is at `token`, and return True; keywords match in any case."""
         if self.next.upper() != token:
             return False
         self._at += 1
         return True
 
     def expect(self, token: str) -> None:
-        """Moves over `token`, or refuses the expression."""
+        """Advance over `token`, or refuse the expression."""
         if not self.accept(token):
             self.syntax_error()
 
     def calls(self, function: str) -> bool:
-        """Moves over `function(`, if that is what comes; names of functions are written in lower case."""
+        """Advance over `function(` if it is next, and return True; function names must be in lower case."""
         upcoming = self._tokens[self._at + 1] if self._at + 1 < len(self._tokens) else END
         if self.next != function or upcoming != "(":
             return False
@@ -68,12 +68,12 @@ class Tokens:
         return True
 
     def open_group(self) -> int:
-        """Moves over `(`; give the answer to `close_group`."""
+        """Advance over `(`; pass the result to `close_group`."""
         self.expect("(")
         return self._at - 1
 
     def close_group(self, opened: int) -> None:
-        """Moves over `)`; a group that holds nothing but another group is refused."""
+        """Advance over `)`; refuse a group that contains only another group."""
         self.expect(")")
         closed = self._at - 1
         if (opened + 1, closed - 1) in self._groups:
@@ -81,12 +81,12 @@ class Tokens:
         self._groups.add((opened, closed))
 
     def finish(self) -> None:
-        """Refuses whatever is left."""
+        """Refuse remaining tokens."""
         if self.next != END:
             self.syntax_error()
 
     def value(self) -> str:
-        """A placeholder of a value."""
+        """Return a value's placeholder and advance."""
         token = self.next
         if not token.startswith(":"):
             self.syntax_error()
@@ -95,7 +95,7 @@ class Tokens:
         return token
 
     def attribute(self) -> str:
-        """The name of an attribute, its placeholder replaced by the real name."""
+        """Return an attribute's name, with its placeholder resolved, and advance."""
         token = self.next
         if token.startswith("#"):
             if token not in self._names:
@@ -113,11 +113,11 @@ class Tokens:
         return token
 
     def refuse(self, reason: str) -> NoReturn:
-        """Raises ValidationException with the parameter's name in front."""
+        """Raises ValidationException, prefixed with the parameter's name."""
         raise ValidationException(f"Invalid {self._parameter}: {reason}")
 
     def syntax_error(self) -> NoReturn:
-        """Raises ValidationException that points at the cursor."""
+        """Raises ValidationException that points to the cursor."""
         near = " ".join(self._tokens[max(self._at - 1, 0) : self._at + 2])
         self.refuse(f'Syntax error; token: "{self.next}", near: "{near}"')
 

@@ -1,4 +1,4 @@
-"""TransactWriteItems: all or nothing, and each token once."""
+"""TransactWriteItems: all actions or none, and each token once."""
 
 import hashlib
 import json
@@ -32,7 +32,7 @@ NO_REASON: Final[Mapping[str, Any]] = {"Code": "None"}
 
 
 async def transact_write_items(database: Database, parameters: Parameters) -> bytes:
-    """The second time with one token does nothing and succeeds."""
+    """Run a transaction. Repeating it with the same token does nothing and succeeds."""
     refuse_unknown(parameters, PARAMETERS)
     requests = [_read_action(database, value) for value in _actions(parameters)]
     if len({request.target for request in requests}) != len(requests):
@@ -55,7 +55,7 @@ async def transact_write_items(database: Database, parameters: Parameters) -> by
 
 
 def delete_tokens(connection: sqlite3.Connection, *, maximum: int) -> int:
-    """Drops tokens past their time, oldest first; returns how many went."""
+    """Delete expired tokens, oldest first; return their number."""
     oldest = "SELECT number FROM request_tokens ORDER BY number LIMIT ?"
     return connection.execute(
         f"DELETE FROM request_tokens WHERE number IN ({oldest}) AND created_at < ?",  # noqa: S608  # a constant
@@ -86,7 +86,7 @@ def _read_action(database: Database, action: dict[str, Any]) -> changes.Request:
 def _decide_all(
     connection: sqlite3.Connection, database: Database, requests: list[changes.Request]
 ) -> list[changes.Decided]:
-    """Raises TransactionCanceledException with a reason for each action that was refused."""
+    """Decide all actions. Raises TransactionCanceledException with a reason for each refused action."""
     decided: list[changes.Decided] = []
     reasons: list[Mapping[str, Any]] = []
     for request in requests:

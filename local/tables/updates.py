@@ -1,4 +1,4 @@
-"""Applies an update expression to an item and makes the next one."""
+"""Apply an update expression to an item."""
 
 from local.tables.conditions import Values
 from local.tables.syntax import RemoveAction, SetAction, UpdateExpression
@@ -6,7 +6,7 @@ from local.tables.values import Item
 
 
 def apply(update: UpdateExpression, item: Item, values: Values) -> Item:
-    """The next item; `item` stays as it is, and every operand is read from it as it was before the update."""
+    """Return the updated item. `item` is not modified; every operand is read from it as it was before the update."""
     changed = dict(item)
     for action in update.actions:
         match action:

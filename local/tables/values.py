@@ -1,4 +1,4 @@
-"""Attribute values as they travel: checked, brought into one canonical form, and weighed."""
+"""Attribute values of the protocol: validation, canonical form and size."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -7,7 +7,7 @@ from local.tables import numbers
 from local.tables.errors import SerializationException, ValidationException
 
 AttributeValue = dict[str, Any]
-"""`{"S": "text"}` and the like, in canonical form: numbers in one spelling. So `==` means equal."""
+"""`{"S": "text"}` and so on in canonical form, with one spelling of a number, so that `==` means equality."""
 
 Item = dict[str, AttributeValue]
 
@@ -17,14 +17,14 @@ ELEMENT_BYTES = 1
 
 
 def canonical_item(document: object) -> Item:
-    """Raises SerializationException or ValidationException when `document` is no item."""
+    """Return the item in canonical form. Raises SerializationException or ValidationException if it is not an item."""
     if not isinstance(document, dict):
         raise SerializationException("Expected a map of attributes")
     return {name: canonical(value) for name, value in document.items()}
 
 
 def canonical(value: object, depth: int = 0) -> AttributeValue:
-    """The value in its one form; raises SerializationException or ValidationException."""
+    """Return the value in canonical form. Raises SerializationException or ValidationException."""
     if not isinstance(value, dict):
         raise SerializationException("Expected a map with the type of the attribute")
     if len(value) > 1:
@@ -41,17 +41,17 @@ def canonical(value: object, depth: int = 0) -> AttributeValue:
 
 
 def kind_of(value: AttributeValue) -> str:
-    """`S`, `N`, `BOOL`, `NULL`, `M` or `L`."""
+    """Return `S`, `N`, `BOOL`, `NULL`, `M` or `L`."""
     return next(iter(value))
 
 
 def item_bytes(item: Mapping[str, AttributeValue]) -> int:
-    """The size that counts against the limits of items and pages: names and values."""
+    """Return the size that counts against the limits of items and pages: names and values."""
     return sum([_text_bytes(name) + value_bytes(value) for name, value in item.items()])
 
 
 def value_bytes(value: AttributeValue) -> int:
-    """The size of one value, as "DynamoDB item sizes and formats" counts it."""
+    """Return the size of one value, as "DynamoDB item sizes and formats" defines it."""
     [(kind, content)] = value.items()
     match kind:
         case "S":
@@ -71,7 +71,7 @@ def _text_bytes(text: str) -> int:
 
 
 def _number_bytes(text: str) -> int:
-    # one byte for two significant digits, and one
+    # one byte per two significant digits, plus one
     return (len(text.strip("-0.").replace(".", "")) + 1) // 2 + 1
 
 

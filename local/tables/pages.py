@@ -74,7 +74,7 @@ def _statement(request: PageRequest) -> tuple[str, list[Any]]:
 
 
 def _carried(document: bytes, index: Index | None) -> bytes:
-    """Return the part of a document that the index includes; if that is everything, the stored bytes without parsing."""
+    """Return the part of a document that the index includes; if that is all of it, the stored bytes without parsing."""
     if index is None or index.included is None:
         return document
     return rows.encode({name: value for name, value in rows.decode(document).items() if name in index.included})

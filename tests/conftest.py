@@ -106,7 +106,7 @@ def redis_pair(request: pytest.FixtureRequest) -> RedisPair:
 
 @pytest.fixture(params=["sqlite", "mariadb"])
 async def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    """A database without tables, on SQLite and on MariaDB."""
+    """The URL of a database without tables, on SQLite and on MariaDB."""
     if request.param == "sqlite":
         yield f"sqlite+aiosqlite:///{tmp_path / 'darkroom.db'}"
         return
@@ -123,7 +123,7 @@ async def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> 
 
 @pytest.fixture
 async def database_url(empty_database_url: str) -> str:
-    """A database with this release's tables."""
+    """The URL of a database with this release's tables."""
     await migrate(empty_database_url)
     return empty_database_url
 

@@ -24,7 +24,7 @@ LISTENING = "0A"
 """`TCP_LISTEN` in /proc/net/tcp."""
 
 REDIS_OF_THE_RUN = ("valkey_url", "stores")
-"""The fixtures that start them."""
+"""The fixtures that start a Redis for the run."""
 
 KEYS_WITHOUT_EXPIRY = {
     r"\d+born": "when the cache began in this Redis: one number, which must outlive all values",

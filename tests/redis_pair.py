@@ -18,7 +18,7 @@ from tests.servers import Server, free_port
 WAIT_SECONDS = 60
 POLL_SECONDS = 0.02
 SECONDS = 5
-"""For one command of a test."""
+"""The time limit of one command of a test."""
 
 ENGINES: dict[str, Callable[[], str | Path]] = {
     "valkey": get_binary_path,

@@ -52,7 +52,7 @@ _OTHER_SERVERS = {
     "debian_redis_pair": "Redis 7",
     "debian_redis_servers": "Redis 7",
 }
-"""By the fixture or parameter that starts them."""
+"""By the fixture or parameter that starts the server."""
 
 _GROUPS = {
     "databases": {"mariadb", "mariadb_url", "database_servers", "valkey_servers", "valkey_pair", "debian_redis_pair"},
@@ -163,8 +163,9 @@ class Selection:
 
 
 def place_of(item: pytest.Item) -> Place:
-    """Return the place of a test. The marker `everything` means the tier `all`, for runs of many minutes
-    or hours.
+    """Return the place of a test.
+
+    The marker `everything` means the tier `all`, for runs of many minutes or hours.
     """
     if item.get_closest_marker("everything"):
         return Place(Tier.ALL, "long runs")

@@ -22,8 +22,8 @@ from tests.cache_chaos.plan import KEYS, PROCESSES, TIMING, ChaosPlan, Orders, k
 
 EAGER, RELAXED, WRITERS = 12, 24, 4
 PAUSE_SECONDS, LONG_PAUSE_SECONDS = 0.004, 0.2
-"""Maximum pauses between two reads. While replies are slow, all eager readers wait, so only relaxed ones start a
-read.
+"""The maximum pauses between two reads. While replies are slow, all eager readers wait, so only relaxed ones start
+new reads.
 """
 WRITE_PAUSE_SECONDS = 0.06
 SLOW_LOADS = 0.3

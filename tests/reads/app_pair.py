@@ -45,7 +45,7 @@ class AppPair:
     database: str
     node: RedisNode
     redis: Redis
-    """Past the apps."""
+    """A client of Redis that bypasses the apps."""
     log: StatementLog
     processes: Processes
     apps: tuple[Process, ...]

@@ -17,7 +17,7 @@ from tests.database_pair import MariaDb
 from tests.reads.app_pair import AppPair, User, until_true
 
 PEOPLE = 500
-"""At each process."""
+"""The number of readers at each process."""
 REPEATS = 8
 """The maximum number of rounds. A process that waits 250 ms for another process's load loads by itself, by design,
 and one that waits 50 ms for Redis stops waiting: on a busy machine both happen. So one round must show what is

@@ -35,7 +35,7 @@ class Load:
     """All responses so far."""
 
     reads: Counter[str] = field(default_factory=Counter)
-    """By path."""
+    """The number of reads by path."""
     writes: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     old: list[str] = field(default_factory=list)

@@ -24,7 +24,7 @@ WIDE = "setparams=color_primaries=bt2020:colorspace=bt2020nc"
 
 
 def image(**options: object) -> tuple[str, ...]:
-    """A source of lavfi: `picture(size="64x36", rate=5)`."""
+    """Return the options of a lavfi source: `image(size="64x36", rate=5)`."""
     settings = {"size": "320x180", "rate": 30, "duration": 5} | options
     return ("-f", "lavfi", "-i", "testsrc2=" + ":".join(f"{name}={value}" for name, value in settings.items()))
 

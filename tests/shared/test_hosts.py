@@ -29,17 +29,17 @@ def allows(hosts: AllowedHosts, host: str, path: str = "/") -> bool:
         ("", "evil.org:8080", False),
     ],
 )
-def test_a_host_is_compared_whole_and_without_regard_to_case(entries: str, host: str, allowed: bool) -> None:
+def test_a_host_must_match_entirely_and_case_insensitively(entries: str, host: str, allowed: bool) -> None:
     assert allows(AllowedHosts.parse(entries, "127.0.0.1", 8080), host) is allowed
 
 
-def test_a_request_names_one_host() -> None:
+def test_a_request_must_name_exactly_one_host() -> None:
     hosts = AllowedHosts.parse("a.example", "127.0.0.1", 1)
     assert not hosts.allows([], "/")
     assert not hosts.allows([(b"host", b"a.example"), (b"host", b"a.example")], "/")
 
 
-def test_health_checks_may_name_any_address_and_no_other_name() -> None:
+def test_health_checks_accept_any_ip_address_but_no_unknown_name() -> None:
     hosts = AllowedHosts.parse("a.example", "127.0.0.1", 1)
     assert allows(hosts, "10.1.2.3:8080", "/healthz")
     assert allows(hosts, "[fd00::1]", "/readyz")
@@ -47,6 +47,6 @@ def test_health_checks_may_name_any_address_and_no_other_name() -> None:
     assert not allows(hosts, "10.1.2.3", "/metrics")
 
 
-def test_what_is_no_host_is_refused_at_the_start() -> None:
+def test_a_malformed_host_setting_is_refused_at_startup() -> None:
     with pytest.raises(ValueError, match="not a host"):
         AllowedHosts.parse("https://photos.example.com", "127.0.0.1", 1)

@@ -1,4 +1,4 @@
-"""Typed ids: sorted by creation, and never taken for another kind."""
+"""Typed ids sort by creation time, and an id of one kind is refused as another kind."""
 
 import pytest
 from pydantic import TypeAdapter, ValidationError

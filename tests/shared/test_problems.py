@@ -1,4 +1,4 @@
-"""The table of problems: complete, without doubles, and documented."""
+"""The table of problems is complete, free of duplicates and documented."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def test_every_problem_is_documented_with_its_status_and_title() -> None:
         assert row in page
 
 
-def test_types_differ_and_their_statuses_are_errors() -> None:
+def test_problem_types_are_unique_and_their_statuses_are_errors() -> None:
     assert len({problem.type for problem in PROBLEMS.values()}) == len(PROBLEMS)
     assert all(400 <= problem.status < 600 for problem in PROBLEMS.values())
 

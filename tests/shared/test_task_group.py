@@ -1,4 +1,4 @@
-"""After a group of tasks failed, its task is as it was before: time limits raise TimeoutError, cancelling works."""
+"""After a task group fails, time limits still raise TimeoutError and cancellation still works in its task."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -54,7 +54,7 @@ async def test_a_time_limit_after_a_failed_group_raises_a_timeout_error(failing:
             await asyncio.Event().wait()
 
 
-async def test_a_request_from_outside_still_counts() -> None:
+async def test_a_cancellation_from_outside_still_works_after_a_failed_group() -> None:
     requests = asyncio.get_running_loop().create_future()
 
     async def work() -> None:

@@ -1,4 +1,4 @@
-"""Part sizes and digests, as both sides compute them."""
+"""Part sizes and digests, as client and service compute them."""
 
 from hashlib import sha256
 
@@ -17,7 +17,7 @@ from shared.uploads import (
 
 
 @given(st.integers(min_value=1, max_value=LARGEST_ITEM_BYTES))
-def test_parts_cover_an_item_of_any_size_exactly_and_are_never_more_than_a_thousand(size_bytes: int) -> None:
+def test_parts_cover_any_size_exactly_and_number_at_most_a_thousand(size_bytes: int) -> None:
     count = part_count(size_bytes)
     assert 1 <= count <= MAX_PARTS
     assert part_size_bytes(size_bytes) % SINGLE_PUT_BYTES == 0

@@ -1,4 +1,4 @@
-"""Requests that every tier must refuse alike, and such that it must accept."""
+"""Requests that every tier must refuse in the same way, and requests that every tier must accept."""
 
 from shared.darkroom_process.request_head import MAX_HEAD_BYTES
 
@@ -16,7 +16,7 @@ def _target(target: bytes, method: bytes = b"GET") -> bytes:
 
 
 def _head_of(size_bytes: int) -> bytes:
-    """Counted as `check_head` does."""
+    """Return a head of this size as `check_head` counts it."""
     other = len(b"/healthz") + len(b"Host") + len(b"127.0.0.1") + 4 + len(b"X") + 4
     return _head(b"X: " + b"x" * (size_bytes - other))
 
@@ -101,7 +101,7 @@ BAD_HEADS: dict[str, bytes] = {
     "upgrade with chunks": _POST
     + b"Connection: upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 }
-"""Responded to with 400."""
+"""Each gets a 400 response."""
 
 LARGE_HEADS: dict[str, bytes] = {
     "one byte over 64 KiB": _head_of(MAX_HEAD_BYTES + 1),
@@ -109,7 +109,7 @@ LARGE_HEADS: dict[str, bytes] = {
     "many short fields": _head(*[b"X: y"] * (MAX_HEAD_BYTES // 4)),
     "endless space before a value": _head(b"X:" + b" " * (5 * MAX_HEAD_BYTES) + b"y"),
 }
-"""Responded to with 431."""
+"""Each gets a 431 response."""
 
 LARGEST_HEAD = _head_of(MAX_HEAD_BYTES)
 
@@ -127,4 +127,4 @@ BAD_BODIES: dict[str, bytes] = {
     "trailer": _CHUNKED + b"1\r\na\r\n0\r\nX: y\r\n\r\n",
     "Host as trailer": _CHUNKED + b"1\r\na\r\n0\r\nHost: other.test\r\n\r\n",
 }
-"""Responded to with 400, as long as the response has not begun."""
+"""Each gets a 400 response if the response has not started."""

@@ -1,4 +1,4 @@
-"""Raw sockets: bytes out, responses in, until the server closes."""
+"""Raw sockets: send bytes and read responses until the server closes the connection."""
 
 import contextlib
 import json
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import httpx
 
 WAIT_SECONDS = 60
-"""Against hanging."""
+"""Limit of each socket operation, so that no test hangs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Response:
 
     @property
     def problem(self) -> str:
-        """Its type without the prefix, or an empty string."""
+        """The problem type without its prefix, or an empty string."""
         if self.headers.get("content-type") != "application/problem+json":
             return ""
         return str(json.loads(self.body)["type"]).removeprefix("urn:darkroom:problem:")
@@ -33,9 +33,9 @@ def connect(url: str) -> socket.socket:
 
 
 def exchange(url: str, *pieces: bytes) -> list[Response]:
-    """Sends the pieces one by one and returns all responses; ends only once the server has closed."""
+    """Send the pieces one by one and return all responses. Returns only after the server has closed the connection."""
     with connect(url) as connection:
-        with contextlib.suppress(OSError):  # it may close before it has everything
+        with contextlib.suppress(OSError):  # the server may close before it has received everything
             for piece in pieces:
                 connection.sendall(piece)
         return read_to_end(connection)
@@ -43,7 +43,7 @@ def exchange(url: str, *pieces: bytes) -> list[Response]:
 
 def read_to_end(connection: socket.socket) -> list[Response]:
     received = b""
-    with contextlib.suppress(ConnectionResetError):  # it closed before it had read everything
+    with contextlib.suppress(ConnectionResetError):  # the server closed before it had read everything
         while piece := connection.recv(65_536):
             received += piece
     return _responses(received)

@@ -1,4 +1,4 @@
-"""What one connection can cost: bytes and seconds of a head, idle time, and requests that wait in line."""
+"""Limits per connection: bytes and seconds of a head, idle time, and pipelined requests."""
 
 import contextlib
 import uuid
@@ -15,11 +15,11 @@ from tests.web.upstream import Upstream
 
 MEBIBYTE = b"x" * 1024 * 1024
 LARGEST_PACKET_BYTES = 256 * 1024
-"""What uvloop reads at once."""
+"""Bytes that uvloop reads in one call."""
 
 
 class _Counting(StrictHttpProtocol):
-    """Counts what the server has read."""
+    """Count the bytes that the server has read."""
 
     received_bytes = 0
 
@@ -34,7 +34,7 @@ class _Hasty(StrictHttpProtocol):
 
 @pytest.fixture(scope="module")
 def hasty_url() -> Iterator[str]:
-    """Its limits of time are short, so that they end within a test."""
+    """A server whose time limits are short enough to end within a test."""
     with serving(Upstream(), http=_Hasty, lifespan="off", loop="uvloop", timeout_keep_alive=0.2) as url:
         yield url
 
@@ -61,11 +61,11 @@ def test_a_head_of_64_mib_is_cut_and_other_clients_are_served_meanwhile() -> Non
 
 
 @pytest.mark.parametrize("half", [b"G", b"\r\n", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "])
-def test_half_a_head_is_responded_to_with_408_and_closed(hasty_url: str, half: bytes) -> None:
+def test_an_incomplete_head_gets_408_and_is_closed(hasty_url: str, half: bytes) -> None:
     assert [each.problem for each in exchange(hasty_url, half)] == ["request-timeout"]
 
 
-def test_half_a_head_after_a_response_is_closed_too(hasty_url: str) -> None:
+def test_an_incomplete_head_after_a_response_is_closed(hasty_url: str) -> None:
     responses = exchange(hasty_url, get("/v1/cookies") + b"GET /v1/coo")
     assert [each.status for each in responses] == [200, 408]
 
@@ -74,11 +74,11 @@ def test_a_connection_without_a_request_is_closed(hasty_url: str) -> None:
     assert exchange(hasty_url) == []
 
 
-def test_a_connection_is_closed_some_time_after_its_last_response(hasty_url: str) -> None:
+def test_an_idle_connection_is_closed_after_its_last_response(hasty_url: str) -> None:
     assert [each.status for each in exchange(hasty_url, get("/v1/cookies"))] == [200]
 
 
-def test_a_body_that_goes_on_after_the_response_keeps_no_connection_open(hasty_url: str) -> None:
+def test_a_body_that_continues_after_the_response_does_not_keep_the_connection(hasty_url: str) -> None:
     with connect(hasty_url) as connection:
         connection.sendall(get("/v1/cookies", "Content-Length: 1000000000"))
         with contextlib.suppress(OSError):
@@ -105,7 +105,7 @@ def test_an_error_waits_for_the_previous_response(url: str) -> None:
         assert [each.status for each in read_to_end(connection)] == [200, 400]
 
 
-def test_a_malformed_body_waits_for_the_response_to_the_request_before(url: str) -> None:
+def test_the_error_for_a_malformed_body_waits_for_the_previous_response(url: str) -> None:
     flag = uuid.uuid4().hex
     with connect(url) as connection:
         connection.sendall(get(f"/v1/flag/{flag}") + get("/v1/echo", "Transfer-Encoding: chunked") + b"x\r\n")
@@ -113,19 +113,19 @@ def test_a_malformed_body_waits_for_the_response_to_the_request_before(url: str)
         assert [each.status for each in read_to_end(connection)] == [200, 400]
 
 
-def test_a_malformed_body_ends_the_work_for_its_request(url: str) -> None:
+def test_a_malformed_body_cancels_its_request(url: str) -> None:
     flag = uuid.uuid4().hex
     responses = exchange(url, get(f"/v1/hang/{flag}", "Transfer-Encoding: chunked"), b"x\r\n")
     assert [each.problem for each in responses] == ["bad-request"]
     assert len(exchange(url, get(f"/v1/flag/{flag}-gone", "Connection: close"))) == 1
 
 
-def test_only_so_many_requests_wait_in_line(url: str) -> None:
+def test_the_number_of_pipelined_requests_is_limited(url: str) -> None:
     responses = exchange(url, get("/v1/cookies") * 1000)
     assert [each.status for each in responses] == [200] * (1 + MAX_PIPELINED) + [400]
 
 
-def test_bytes_after_a_proposed_upgrade_are_no_request(url: str) -> None:
+def test_bytes_after_a_proposed_upgrade_are_not_parsed_as_a_request(url: str) -> None:
     proposal = get("/v1/cookies", "Connection: upgrade", "Upgrade: h2c")
     assert [each.status for each in exchange(url, proposal + get("/v1/cookies"))] == [200]
 

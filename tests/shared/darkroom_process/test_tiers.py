@@ -1,4 +1,4 @@
-"""What each tier refuses, on its real configuration and through raw sockets: both agree on one table."""
+"""Each tier with its real configuration, through raw sockets: both refuse the same table of requests."""
 
 import asyncio
 import socket
@@ -30,7 +30,7 @@ def _app() -> uvicorn.Config:
         "AWS_REGION": "eu-central-1",
     }
     config = app_config(AppSettings(**settings), Readiness())  # type: ignore[arg-type]  # pydantic checks each value
-    config.lifespan = "off"  # health needs no service
+    config.lifespan = "off"  # health checks need no service
     return config
 
 
@@ -53,12 +53,12 @@ def tier_url(request: pytest.FixtureRequest) -> Iterator[str]:
         yield url
 
 
-def test_a_malformed_head_is_responded_to_with_400_and_closed(tier_url: str) -> None:
+def test_a_malformed_head_gets_400_and_the_connection_closes(tier_url: str) -> None:
     outcomes = {name: [each.problem for each in exchange(tier_url, bad)] for name, bad in BAD_HEADS.items()}
     assert outcomes == {key: ["bad-request"] for key in BAD_HEADS}
 
 
-def test_a_malformed_head_is_recognised_in_single_bytes(tier_url: str) -> None:
+def test_a_malformed_head_is_refused_even_if_sent_byte_by_byte(tier_url: str) -> None:
     outcomes = {
         name: [each.problem for each in exchange(tier_url, *(bad[at : at + 1] for at in range(len(bad))))]
         for name, bad in BAD_HEADS.items()
@@ -66,22 +66,22 @@ def test_a_malformed_head_is_recognised_in_single_bytes(tier_url: str) -> None:
     assert outcomes == {key: ["bad-request"] for key in BAD_HEADS}
 
 
-def test_a_malformed_body_is_responded_to_with_400_and_closed(tier_url: str) -> None:
+def test_a_malformed_body_gets_400_and_the_connection_closes(tier_url: str) -> None:
     outcomes = {name: [each.problem for each in exchange(tier_url, bad)] for name, bad in BAD_BODIES.items()}
     assert outcomes == {key: ["bad-request"] for key in BAD_BODIES}
 
 
-def test_a_head_over_64_kib_is_responded_to_with_431_and_closed(tier_url: str) -> None:
+def test_a_head_over_64_kib_gets_431_and_the_connection_closes(tier_url: str) -> None:
     outcomes = {name: [each.problem for each in exchange(tier_url, large)] for name, large in LARGE_HEADS.items()}
     assert outcomes == {key: ["head-too-large"] for key in LARGE_HEADS}
 
 
-def test_good_requests_are_served(tier_url: str) -> None:
+def test_valid_requests_are_served(tier_url: str) -> None:
     outcomes = {name: [each.status for each in exchange(tier_url, good)] for name, good in ACCEPTED.items()}
     assert outcomes == {key: [200] for key in ACCEPTED}
 
 
-def test_a_good_request_is_served_in_single_bytes(tier_url: str) -> None:
+def test_a_valid_request_is_served_even_if_sent_byte_by_byte(tier_url: str) -> None:
     assert [each.status for each in exchange(tier_url, *(GOOD[at : at + 1] for at in range(len(GOOD))))] == [200]
 
 
@@ -95,12 +95,12 @@ def test_a_connection_serves_one_request_after_another(tier_url: str) -> None:
     assert [each.status for each in responses] == [200, 200, 200]
 
 
-def test_a_bad_request_after_a_good_one_gets_its_response_last(tier_url: str) -> None:
+def test_responses_of_pipelined_requests_are_in_order_when_the_last_fails(tier_url: str) -> None:
     responses = exchange(tier_url, LARGEST_HEAD + BAD_HEADS["two Hosts"] + GOOD)
     assert [each.status for each in responses] == [200, 400]
 
 
-def test_an_error_can_be_neither_cached_nor_executed(tier_url: str) -> None:
+def test_an_error_response_is_not_cacheable_and_not_executable(tier_url: str) -> None:
     [error] = exchange(tier_url, BAD_HEADS["no Host"])
     assert error.headers["connection"] == "close"
     assert error.headers["cache-control"] == "no-store"

@@ -1,1 +1,1 @@
-"""The documents say what the code does."""
+"""The documents match the code."""

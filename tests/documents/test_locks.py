@@ -1,4 +1,4 @@
-"""Every Python that we name gets the same packages: one version of each in all locks of an environment."""
+"""Every supported Python version gets the same packages: all locks of an environment pin the same versions."""
 
 import re
 from collections import defaultdict

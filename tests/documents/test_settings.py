@@ -17,7 +17,7 @@ MODULES = sorted(
 
 
 def variables(module: str) -> Iterator[str]:
-    """The environment variables of the settings classes that a module defines."""
+    """Return the environment variables of the settings classes that a module defines."""
     for value in vars(importlib.import_module(module)).values():
         if isinstance(value, type) and issubclass(value, BaseSettings) and value.__module__ == module:
             for name, field in value.model_fields.items():

@@ -1,4 +1,4 @@
-"""The check of words: it reports each kind of place, its exceptions hold, and other libraries' terms pass."""
+"""The check of words reports each kind of place, respects its exceptions and accepts other libraries' terms."""
 
 import subprocess
 import sys
@@ -84,11 +84,11 @@ def test_terms_of_libraries_and_exceptions_pass(tmp_path: Path, text: str, file:
     assert result.returncode == 0
 
 
-def test_an_exception_holds_in_its_files_only(tmp_path: Path) -> None:
+def test_an_exception_applies_to_its_files_only(tmp_path: Path) -> None:
     assert check_text(tmp_path, "class Cursor:\n    wanted: int", "app/albums/store.py").returncode == 1
 
 
-def test_a_name_counts_once_in_a_file(tmp_path: Path) -> None:
+def test_a_name_is_reported_once_per_file(tmp_path: Path) -> None:
     assert "words to replace: 1 " in check_text(tmp_path, "found = 1\nfound = 2\n").stdout
 
 

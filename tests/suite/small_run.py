@@ -1,4 +1,4 @@
-"""A small test run of its own, with our plugins: files in a folder `tests`, and what pytest prints about them."""
+"""Run pytest with our plugins on a small folder of tests, and return the outcome and the output."""
 
 import os
 import subprocess
@@ -22,14 +22,14 @@ markers = ["everything: long runs"]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How it ended."""
+    """The exit status and output of a run."""
 
     status: int
     text: str
 
 
 def run(folder: Path, files: Mapping[str, str], *options: str, plugins: str = "tests.tiers") -> Run:
-    """The folder must be new; names of files are relative to its `tests`."""
+    """Write the files below `tests` in `folder`, which must be new, and run pytest on them."""
     (folder / "pyproject.toml").write_text(SETTINGS)
     for name, text in files.items():
         file = folder / "tests" / name

@@ -1,4 +1,4 @@
-"""A test that leaves a task, a socket, a process or a Redis key without expiry behind fails, the next one does not."""
+"""A test that leaks a task, socket, process or Redis key without expiry fails; the next test does not."""
 
 from pathlib import Path
 
@@ -43,22 +43,22 @@ def test_with_expiry(valkey_url):
     [(TASK, "task: the-task"), (SOCKET, "socket: "), (PROCESS, "process: ")],
     ids=["task", "socket", "process"],
 )
-def test_what_a_test_leaves_behind_is_its_error(tmp_path: Path, leak: str, output: str) -> None:
+def test_a_leak_is_an_error_of_the_test_that_caused_it(tmp_path: Path, leak: str, output: str) -> None:
     ended = run(tmp_path, {"items/test_leaks.py": START + leak + AFTERWARDS}, plugins=PLUGINS)
     assert "4 passed, 1 error" in ended.text, ended.text
     assert "ERROR tests/items/test_leaks.py::test_leak" in ended.text
     assert output in ended.text
 
 
-def test_a_redis_key_without_expiry_is_the_error_of_the_test_that_wrote_it(tmp_path: Path, valkey_url: str) -> None:
-    url = valkey_url.removesuffix("/0") + "/7"  # not the database that this very test is looked at in
+def test_a_redis_key_without_expiry_is_an_error_of_the_test_that_wrote_it(tmp_path: Path, valkey_url: str) -> None:
+    url = valkey_url.removesuffix("/0") + "/7"  # not the database in which the leak check watches this test
     files = {"items/test_leaks.py": REDIS.format(url=url, key="left-for-ever")}
     ended = run(tmp_path, files, plugins=PLUGINS)
     assert "2 passed, 1 error" in ended.text, ended.text
     assert "Redis key without expiry: left-for-ever" in ended.text
 
 
-def test_what_a_fixture_of_the_module_opens_may_stay_until_its_end(tmp_path: Path) -> None:
+def test_resources_of_a_module_fixture_are_not_leaks_before_its_teardown(tmp_path: Path) -> None:
     text = """
         import asyncio, subprocess, socket
         import pytest, pytest_asyncio

@@ -1,4 +1,4 @@
-"""Each test belongs to one tier; what a run leaves to others, or does not reach, is printed."""
+"""Each test belongs to one tier; a run prints the tests that it excludes or does not reach."""
 
 import re
 import time
@@ -41,7 +41,7 @@ ALONE_AND_DISTRIBUTED = pytest.mark.parametrize(
 
 
 def names(ended: Run) -> set[str]:
-    """The tests that passed, by `-rA`."""
+    """Return the tests that passed, as `-rA` reports them."""
     return set(re.findall(r"^PASSED \S+::(\S+)$", ended.text, re.MULTILINE))
 
 
@@ -58,13 +58,13 @@ FULL = {"test_on[mariadb]", "test_on[debian_redis_pair]", "test_marked", "test_d
         (["--tier", "full", "--beyond", "test"], FULL),
     ],
 )
-def test_a_tier_holds_the_smaller_ones(tmp_path: Path, options: list[str], expected: set[str]) -> None:
+def test_a_tier_includes_the_smaller_tiers(tmp_path: Path, options: list[str], expected: set[str]) -> None:
     ended = run(tmp_path, FILES, "-rA", *options)
     assert (ended.status, names(ended)) == (0, expected)
 
 
 @ALONE_AND_DISTRIBUTED
-def test_what_is_left_to_other_runs_is_counted_by_folder_and_reason(tmp_path: Path, processes: tuple[str, ...]) -> None:
+def test_excluded_tests_are_counted_by_folder_and_reason(tmp_path: Path, processes: tuple[str, ...]) -> None:
     ended = run(tmp_path, FILES, "--tier", "test", *processes)
     lines = [" ".join(line.split()) for line in ended.text.partition("left to other runs")[2].splitlines()]
     for line in ("1 drills (drills)", "1 items (MariaDB)", "1 items (Redis 7)", "1 items (a slow one)"):
@@ -73,7 +73,7 @@ def test_what_is_left_to_other_runs_is_counted_by_folder_and_reason(tmp_path: Pa
 
 
 @ALONE_AND_DISTRIBUTED
-def test_what_is_not_reached_before_the_deadline_is_printed_and_green(
+def test_tests_not_reached_before_the_deadline_are_printed_and_the_run_passes(
     tmp_path: Path, processes: tuple[str, ...]
 ) -> None:
     ended = run(tmp_path, FILES, "-rA", "--until", str(time.time() - 1), *processes)
@@ -83,7 +83,7 @@ def test_what_is_not_reached_before_the_deadline_is_printed_and_green(
 
 
 @ALONE_AND_DISTRIBUTED
-def test_a_failure_before_the_deadline_is_red(tmp_path: Path, processes: tuple[str, ...]) -> None:
+def test_a_failure_before_the_deadline_fails_the_run(tmp_path: Path, processes: tuple[str, ...]) -> None:
     files = {"items/test_items.py": "def test_wrong(): assert False\n"}
     ended = run(tmp_path, files, "--until", str(time.time() + 600), *processes)
     assert ended.status == 1
@@ -91,7 +91,7 @@ def test_a_failure_before_the_deadline_is_red(tmp_path: Path, processes: tuple[s
 
 
 @ALONE_AND_DISTRIBUTED
-def test_nothing_left_to_run_is_green_with_a_deadline_only(tmp_path: Path, processes: tuple[str, ...]) -> None:
+def test_a_run_without_tests_passes_only_with_a_deadline(tmp_path: Path, processes: tuple[str, ...]) -> None:
     files = {"items/test_items.py": "def test_plain(): pass\n"}
     rest = ("--tier", "full", "--beyond", "test", *processes)
     assert run(tmp_path, files, *rest).status == pytest.ExitCode.NO_TESTS_COLLECTED

@@ -1,1 +1,1 @@
-"""The present release on what an earlier one left behind, and beside it."""
+"""The current release with the data of an earlier release, and beside an earlier worker."""

@@ -1,4 +1,4 @@
-"""The data folder that an earlier release left behind, as it is kept beside these tests, and what lies in it."""
+"""The data folder of an earlier release, stored beside these tests, and a description of its contents."""
 
 import json
 import tarfile
@@ -15,7 +15,7 @@ SHARE_PASSWORD = "open sesame"
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """Ids of the owner's items by what each is an example of, and of the rest; share links by their tokens."""
+    """Ids in the data folder: items by the state or kind that they represent, and share links by token."""
 
     items: dict[str, ItemId]
     digests: dict[str, str]
@@ -28,7 +28,7 @@ class Contents:
 
 
 def unpack_data(folder: Path) -> Contents:
-    """Puts it into the folder, which must not exist."""
+    """Extract the archive into `folder`, which must not exist."""
     folder.mkdir(mode=0o700)
     with tarfile.open(ARCHIVE) as archive:
         archive.extractall(folder, filter="tar")

@@ -1,6 +1,8 @@
-"""`python -m tests.upgrade.make_data_folder`: make the data folder of the earlier release anew, as the tests keep it.
+"""`python -m tests.upgrade.make_data_folder`: rebuild the archive with the data folder of the earlier release.
 
-It needs no repetition: the archive is evidence of what that release stored. Its keys and passwords open nothing else.
+It need not be repeated: the archive is evidence of what that release stored. Its keys and passwords are used nowhere
+else.
+
 """
 
 import asyncio
@@ -32,7 +34,7 @@ from tests.upgrade.previous_release import running_worker, unpack_release
 from tests.worker.sample_videos import a_video
 
 FAR_MOMENT, FAR_SECOND = "2100-01-01T00:00:00.000Z", {"N": "4102444800"}
-"""What the service would delete by its age is kept until then, so that the archive can be read in later years."""
+"""Expiry of data that the service would delete by age, so that the archive stays readable in later years."""
 WAIT_SECONDS = 600.0
 LEFT_OUT = frozenset({"logs", "valkey", "lock", "app.json", "scratch"})
 
@@ -59,7 +61,8 @@ def main() -> None:
 
 
 async def _fill(release: Path, python: Path, folder: Path, url: str, app: dict[str, str]) -> Contents:
-    """What an account can have: items of every kind and in several states, an album, a share link, a comment."""
+    """Create everything an account can have: items of every kind and in several states, an album, a share link, a
+    comment."""
     async with DarkroomClient(url) as owner, DarkroomClient(url) as member, httpx.AsyncClient(timeout=60) as http:
         for client, email in ((owner, OWNER), (member, MEMBER)):
             await client.sessions.register(email, PASSWORD)
@@ -89,7 +92,7 @@ async def _fill(release: Path, python: Path, folder: Path, url: str, app: dict[s
             for label, password in (("open", None), ("locked", SHARE_PASSWORD)):
                 body = {"label": label, "password": password, "download_allowed": True}
                 shares[label] = (await _post(http, f"{path}/shares", OWNER, url, body))["token"]
-            await asyncio.sleep(3)  # the projections follow
+            await asyncio.sleep(3)  # until the projections are up to date
         items["queued"] = (await owner.upload(_photo(folder, "queued", 160))).item.id
         return Contents(items, {name: _digest(folder, name) for name in items}, album, export, shares)
 
@@ -100,7 +103,7 @@ def _digest(folder: Path, name: str) -> str:
 
 
 def _with_another_recipe(folder: Path) -> Path:
-    """The release with a recipe that it no longer had: what is made by it can be reprocessed."""
+    """Unpack the release with an older recipe, so that items made with that recipe can be reprocessed."""
     release = unpack_release(folder / "earlier-release")
     recipe = release / "app" / "media" / "recipe.py"
     text = recipe.read_text()
@@ -110,12 +113,12 @@ def _with_another_recipe(folder: Path) -> Path:
 
 
 def _make_python(folder: Path, release: Path) -> Path:
-    """One that imports the release's code: the processes that it starts from itself ignore PYTHONPATH."""
+    """Make a virtual environment that imports the release's code: the processes that it starts ignore PYTHONPATH."""
     command = [sys.executable, "-m", "venv", "--without-pip", str(folder)]
     subprocess.run(command, check=True, capture_output=True, timeout=WAIT_SECONDS)  # noqa: S603  # our own Python
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     packages = folder / "lib" / version / "site-packages"
-    # Path files inside the second folder are not read, so that the editable installation of the present code is not.
+    # Path files in the second folder are not read, so the editable installation of the current code has no effect.
     (packages / "release.pth").write_text(f"{release}\n{sysconfig.get_path('purelib')}\n")
     return folder / "bin" / "python"
 
@@ -127,7 +130,7 @@ def _photo(folder: Path, name: str, hue: int) -> Path:
 
 
 async def _uploaded(client: DarkroomClient, file: Path) -> ItemId:
-    """The item in its final state."""
+    """Upload the file and return the item in its final state."""
     item = (await client.upload(file)).item
     async with asyncio.timeout(WAIT_SECONDS):
         while item.state not in {ItemState.READY, ItemState.FAILED}:
@@ -159,7 +162,7 @@ def _reprocess(python: Path, app: dict[str, str]) -> None:
 
 
 def _keep_long(app: dict[str, str]) -> None:
-    """Moves the ends of what is there for a time only, which are 7 to 30 days away, to a far year."""
+    """Move the expiry of temporary data, 7 to 30 days ahead, to a far year."""
     access = Access(app["AWS_REGION"], app["AWS_ACCESS_KEY_ID"], app["AWS_SECRET_ACCESS_KEY"], None)
     tables = access.client("dynamodb", app["DARKROOM_DYNAMODB_ENDPOINT"])
     for row in tables.scan(TableName=ITEMS_TABLE)["Items"]:

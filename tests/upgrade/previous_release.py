@@ -12,16 +12,16 @@ from tests.drills.installation import outer_environment
 from tests.servers import free_port
 
 COMMIT = "2e8417d763100307f2b30bad610b9bf885bd9acf"
-"""What the upgrade is proved from: the last release before its code was restructured."""
+"""The last release before the code was restructured; the upgrade is tested from it."""
 REPOSITORY = Path(__file__).parents[2]
 TREE = ("app", "client", "local", "shared", "web")
 COMMAND_SECONDS = 120
 STOP_SECONDS = 60.0
-"""More than a worker's grace."""
+"""Longer than a worker's grace period."""
 
 
 def unpack_release(folder: Path, commit: str = COMMIT) -> Path:
-    """Its code in a new folder. Raises AssertionError if the repository does not have the commit."""
+    """Extract the code of the commit into a new folder. Raises AssertionError if the repository lacks the commit."""
     archive = subprocess.run(  # noqa: S603  # our own history
         ["git", "-C", str(REPOSITORY), "archive", commit, "--", *TREE],  # noqa: S607
         capture_output=True,
@@ -40,11 +40,11 @@ def unpack_release(folder: Path, commit: str = COMMIT) -> Path:
 
 @contextmanager
 def running_worker(release: Path, app: Mapping[str, str], folder: Path) -> Iterator[Path]:
-    """A worker of that release from the first line of the block to its last; `app` is its environment. Yields its log.
+    """Run a worker of that release for the duration of the block, with the environment `app`. Yields its log file.
 
-    It imports the release's own code, and every other package from the environment of the tests.
+    The worker imports the release's own code and every other package from the environment of the tests.
 
-    Raises AssertionError if it does not stop in time, or ended before the block did.
+    Raises AssertionError if the worker ends before the block or does not stop in time.
     """
     folder.mkdir()
     log = folder / "log"

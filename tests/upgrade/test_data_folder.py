@@ -1,4 +1,4 @@
-"""A data folder that an earlier release left behind opens with the present one, and nothing in it is lost."""
+"""The current release opens the data folder of an earlier release and loses nothing in it."""
 
 import asyncio
 import hashlib
@@ -22,7 +22,7 @@ STATES = {"reprocessed": "ready", "photo": "ready", "video": "ready", "failed": 
 
 @dataclass(frozen=True, slots=True)
 class Upgraded:
-    """The present release on the earlier one's data."""
+    """The current release running on the data of the earlier one."""
 
     url: str
     folder: Path
@@ -39,7 +39,7 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
 
 @asynccontextmanager
 async def signed_in(upgraded: Upgraded, email: str) -> AsyncIterator[httpx.AsyncClient]:
-    """With the password that the account has had."""
+    """Sign in with the password that the account had in the earlier release."""
     async with httpx.AsyncClient(base_url=f"{upgraded.url}/v1", trust_env=False, timeout=60) as http:
         session = await http.post("/sessions", json={"email": email, "password": PASSWORD})
         assert session.status_code == 201, session.text
@@ -54,7 +54,7 @@ async def read(http: httpx.AsyncClient, path: str, **headers: str) -> Any:
 
 
 async def fetch_signed(url: str) -> bytes:
-    """Without any session: the signature alone opens it."""
+    """Fetch without a session: the signature alone permits it."""
     async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         response = await http.get(url)
     assert response.status_code == 200, response.text
@@ -65,7 +65,7 @@ def digest_of(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-async def test_every_item_is_there_with_its_original_and_all_its_files(upgraded: Upgraded) -> None:
+async def test_every_item_has_its_original_and_all_its_files(upgraded: Upgraded) -> None:
     async with signed_in(upgraded, OWNER) as http:
         for name, state in STATES.items():
             item = await read(http, f"/items/{upgraded.contents.items[name]}")
@@ -89,7 +89,7 @@ async def test_what_the_earlier_release_had_queued_becomes_ready(upgraded: Upgra
             await asyncio.sleep(0.2)
 
 
-async def test_what_was_deleted_can_be_restored(upgraded: Upgraded) -> None:
+async def test_a_deleted_item_can_be_restored(upgraded: Upgraded) -> None:
     item = upgraded.contents.items["deleted"]
     async with signed_in(upgraded, OWNER) as http:
         assert item in [each["id"] for each in (await read(http, "/items?deleted=true"))["items"]]
@@ -99,7 +99,7 @@ async def test_what_was_deleted_can_be_restored(upgraded: Upgraded) -> None:
         assert digest_of(await fetch_signed(original)) == upgraded.contents.digests["deleted"]
 
 
-async def test_an_album_and_its_comments_are_there_for_its_owner_and_its_member(upgraded: Upgraded) -> None:
+async def test_the_owner_and_the_member_see_the_album_and_its_comments(upgraded: Upgraded) -> None:
     album, items = upgraded.contents.album, upgraded.contents.items
     for email in (OWNER, MEMBER):
         async with signed_in(upgraded, email) as http:
@@ -123,7 +123,7 @@ async def test_share_links_open_with_and_without_their_password(upgraded: Upgrad
         assert (await read(http, "/shared", **proof))["title"] == "Summer"
 
 
-async def test_the_export_can_be_fetched_and_the_events_and_the_search_go_on(upgraded: Upgraded) -> None:
+async def test_the_export_the_event_log_and_the_search_still_work(upgraded: Upgraded) -> None:
     async with signed_in(upgraded, OWNER) as http:
         export = await read(http, f"/account/exports/{upgraded.contents.export}")
         assert (export["state"], len(await fetch_signed(export["url"]))) == ("ready", export["size_bytes"])
@@ -136,7 +136,7 @@ async def test_the_export_can_be_fetched_and_the_events_and_the_search_go_on(upg
         assert upgraded.contents.items["photo"] in [item["id"] for item in results]
 
 
-async def test_verify_finds_nothing(upgraded: Upgraded) -> None:
+async def test_verify_has_no_findings(upgraded: Upgraded) -> None:
     await test_what_the_earlier_release_had_queued_becomes_ready(upgraded)
     done = await asyncio.to_thread(run_verify, upgraded.folder)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr

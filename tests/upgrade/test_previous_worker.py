@@ -1,4 +1,4 @@
-"""An earlier release's worker beside the present app, as while an upgrade is rolled out: each understands the other."""
+"""A worker of an earlier release beside the current app, as during a rolling upgrade: each understands the other."""
 
 import asyncio
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ FINAL = frozenset({ItemState.READY, ItemState.FAILED})
 
 @dataclass(frozen=True, slots=True)
 class Mixed:
-    """The present installation without a worker, and the code of the earlier release."""
+    """The current installation without a worker, and the code of the earlier release."""
 
     present: Installation
     release: Path
@@ -48,7 +48,7 @@ async def signed_up(client: DarkroomClient) -> None:
 
 
 async def uploaded(client: DarkroomClient, file: Path, content: bytes) -> Item:
-    """In its final state, with its files fetched."""
+    """Upload the file and return the item in its final state, after fetching its files."""
     await asyncio.to_thread(file.write_bytes, content)
     item = (await client.upload(file)).item
     async with asyncio.timeout(WAIT_SECONDS):
@@ -68,7 +68,7 @@ async def exported(client: DarkroomClient) -> ExportState:
     return state
 
 
-async def test_each_releases_worker_takes_what_the_present_app_accepts(mixed: Mixed, tmp_path: Path) -> None:
+async def test_workers_of_both_releases_process_what_the_current_app_accepts(mixed: Mixed, tmp_path: Path) -> None:
     async with DarkroomClient(mixed.present.url) as client:
         await signed_up(client)
         made = []

@@ -1,1 +1,1 @@
-"""What operators do."""
+"""Operator commands."""

@@ -1,4 +1,4 @@
-"""A new key signs, and no URL of the old one becomes void before its time."""
+"""After a rotation the new delivery key signs, and URLs of the old key stay valid until they expire."""
 
 import asyncio
 import stat
@@ -22,7 +22,7 @@ ACCOUNT, ITEM = new_account_id(), new_item_id()
 
 @pytest.fixture
 def folder(tmp_path: Path) -> DataFolder:
-    """Of an installation after its first start."""
+    """The data folder of an installation after its first start."""
     folder = DataFolder(tmp_path)
     folder.edge_keys.mkdir()
     keep_keys(folder)
@@ -38,7 +38,7 @@ def published(folder: DataFolder) -> set[str]:
     return {file.stem for file in folder.edge_keys.iterdir()}
 
 
-def test_the_new_key_signs_and_the_old_one_still_counts(folder: DataFolder, rotation: KeyRotation) -> None:
+def test_the_new_key_signs_and_the_old_one_stays_valid(folder: DataFolder, rotation: KeyRotation) -> None:
     first = keep_keys(folder)
     new = rotation.rotate()
     assert keep_keys(folder).cdn_key_id == new != first.cdn_key_id
@@ -47,7 +47,7 @@ def test_the_new_key_signs_and_the_old_one_still_counts(folder: DataFolder, rota
     assert keep_keys(folder).secret == first.secret
 
 
-def test_an_old_key_stays_until_its_longest_url_has_ended(
+def test_an_old_key_stays_until_its_last_url_expires(
     folder: DataFolder, rotation: KeyRotation, clock: ManualClock
 ) -> None:
     old = keep_keys(folder).cdn_key_id
@@ -62,9 +62,7 @@ def test_an_old_key_stays_until_its_longest_url_has_ended(
     assert rotation.retire(immediately=False).retired == ()
 
 
-def test_each_of_several_old_keys_goes_at_its_own_time(
-    folder: DataFolder, rotation: KeyRotation, clock: ManualClock
-) -> None:
+def test_each_old_key_is_retired_at_its_own_time(folder: DataFolder, rotation: KeyRotation, clock: ManualClock) -> None:
     first = keep_keys(folder).cdn_key_id
     second = rotation.rotate()
     clock.advance(hours=10)
@@ -74,23 +72,21 @@ def test_each_of_several_old_keys_goes_at_its_own_time(
     assert published(folder) == {second, third}
 
 
-def test_a_key_that_leaked_is_retired_at_once(folder: DataFolder, rotation: KeyRotation) -> None:
+def test_a_leaked_key_can_be_retired_immediately(folder: DataFolder, rotation: KeyRotation) -> None:
     old = keep_keys(folder).cdn_key_id
     new = rotation.rotate()
     assert rotation.retire(immediately=True).retired == (old,)
     assert published(folder) == {new}
 
 
-def test_a_key_that_was_retired_does_not_come_back_with_the_next_start(
-    folder: DataFolder, rotation: KeyRotation
-) -> None:
+def test_a_retired_key_does_not_return_at_the_next_start(folder: DataFolder, rotation: KeyRotation) -> None:
     new = rotation.rotate()
     rotation.retire(immediately=True)
     assert keep_keys(folder).cdn_key_id == new
     assert published(folder) == {new}
 
 
-async def test_a_running_process_takes_the_new_key_and_survives_a_damaged_file(
+async def test_a_running_process_loads_the_new_key_and_survives_a_damaged_file(
     folder: DataFolder, rotation: KeyRotation
 ) -> None:
     generated = keep_keys(folder)
@@ -108,11 +104,11 @@ async def test_a_running_process_takes_the_new_key_and_survives_a_damaged_file(
         folder.cdn_keys.write_text(whole)
         new = rotation.rotate()
         async with asyncio.timeout(60):
-            while not signs_with(new):  # noqa: ASYNC110  a file wakes no event
+            while not signs_with(new):  # noqa: ASYNC110  no event reports a change of the file
                 await asyncio.sleep(0.01)
 
 
-def test_a_file_without_keys_ends_the_start_and_names_no_content(tmp_path: Path) -> None:
+def test_a_file_without_keys_stops_the_start_without_printing_its_content(tmp_path: Path) -> None:
     file = tmp_path / "cdn-keys.json"
     file.write_text('{"keys": [{"id": "K 1", "private_key": "BEGIN PRIVATE KEY"}]}')
     with pytest.raises(ValueError, match=r"cdn-keys\.json") as raised:

@@ -1,4 +1,4 @@
-"""`darkroom admin rebuild-search`: the index is as the rows say, for one account or for all."""
+"""`darkroom admin rebuild-search` makes the index match the rows, for one account or all."""
 
 import argparse
 import asyncio
@@ -17,7 +17,7 @@ async def rebuild(stores: Stores, account: str | None) -> int:
     return await asyncio.to_thread(rebuild_search, stores.settings(), argparse.Namespace(account=account))
 
 
-async def test_an_account_is_indexed_whether_it_was_before_or_not(
+async def test_an_account_is_indexed_even_if_it_had_no_index(
     services: Services, stores: Stores, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await services.create(b"one")

@@ -1,4 +1,4 @@
-"""What an operator reads before, during and after a change of recipe."""
+"""What `darkroom admin reprocess` prints before, during and after a change of recipe."""
 
 import argparse
 import re
@@ -41,20 +41,20 @@ async def test_a_dry_run_counts_estimates_and_changes_nothing(
     assert (await services.base.events.log.head(services.account)).last == head
 
 
-async def test_without_anything_stale_there_is_nothing_to_do(
+async def test_without_stale_items_there_is_nothing_to_do(
     services: Services, stores: Stores, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await an_item(services, recipe_hash())
     assert await reprocess_now(stores.settings(), arguments(services)) == 0
     assert await reprocess_now(stores.settings(), arguments(services, "--roll-back")) == 0
-    log_lines = re.compile(r"\d{4}-\d\d-\d\d \d\d:")  # of the house, which a busy machine makes complain
+    log_lines = re.compile(r"\d{4}-\d\d-\d\d \d\d:")  # of the services, e.g. warnings under load
     assert [line for line in capsys.readouterr().out.splitlines() if not log_lines.match(line)] == [
         "0 of 1 ready items were made by another recipe than this release's.",
         "0 items show the files again that they had before.",
     ]
 
 
-def test_more_slots_take_less_time_and_videos_are_measured_by_their_length() -> None:
+def test_the_estimate_falls_with_more_slots_and_grows_with_video_length() -> None:
     videos = Measured(stale=10, amount=7200, sampled=2, sampled_amount=60, sampled_seconds=120)
     survey = Survey(ready=20, stale=10, by_kind={ItemKind.IMAGE: Measured(), ItemKind.VIDEO: videos})
     assert "Videos: 10 with 2.0 hours of film. 2.00 s each second of film, measured on 2 receipts." in summary(
@@ -64,6 +64,6 @@ def test_more_slots_take_less_time_and_videos_are_measured_by_their_length() -> 
     assert "About 60.0 minutes with 4 slot(s)" in summary(survey, 4)
 
 
-def test_facts_without_a_receipt_are_not_guessed() -> None:
+def test_items_without_a_receipt_are_not_estimated() -> None:
     survey = Survey(ready=2, stale=1, by_kind={ItemKind.IMAGE: Measured(stale=1, amount=1), ItemKind.VIDEO: Measured()})
     assert "How long it will take cannot be told" in summary(survey, 1)

@@ -1,4 +1,4 @@
-"""`darkroom verify` knows exports: whole ones are well, lost and forgotten files are findings."""
+"""`darkroom verify` accepts complete exports and reports missing and orphaned files."""
 
 from hashlib import sha256
 
@@ -14,7 +14,7 @@ from tests.services import ManualClock, Services
 
 
 async def list_findings(services: Services, clock: ManualClock) -> set[tuple[str, str]]:
-    """About this account; other tests leave things of their own."""
+    """Return the findings of this account only; other tests leave data of their own."""
     verification = ExportVerification(ExportStore(services.base.amazon.dynamo), services.base.amazon.objects, clock)
     return {
         (finding.kind, finding.subject) for finding in await verification.run() if services.account in finding.subject

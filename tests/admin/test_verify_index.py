@@ -1,4 +1,4 @@
-"""`darkroom verify` compares the search index with the rows, and takes nothing that only moves for a fault."""
+"""`darkroom verify` compares the search index with the rows and reports no finding for a change in progress."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -21,7 +21,7 @@ from tests.services import Services
 
 @pytest.fixture
 async def library(services: Services, database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Library]:
-    """In a database of its own, for all of it is compared, in small pages and without long waits."""
+    """A library in its own database, because verify compares all of it; with small pages and short waits."""
     monkeypatch.setattr(verify_index, "PAGE_ITEMS", 2)
     monkeypatch.setattr(verify_index, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(verify_index, "ROUND_SECONDS", 0.01)
@@ -37,7 +37,7 @@ def verification(library: Library, contents: IndexContents | None = None) -> Ind
 
 
 async def list_findings(library: Library) -> list[tuple[str, str]]:
-    """Each finding's subject and message; every account was compared."""
+    """Return each finding's subject and message, after every account was compared."""
     verified = await verification(library).run()
     assert verified.not_compared == ()
     assert {finding.kind for finding in verified.findings} <= {"search"}
@@ -45,19 +45,19 @@ async def list_findings(library: Library) -> list[tuple[str, str]]:
 
 
 async def filled(library: Library) -> list[str]:
-    """Seven items that are found, and one that is deleted; their ids."""
+    """Create seven searchable items and one deleted item; return their ids."""
     rows = [await library.add(f"{number}.jpg", "sea", day=number) for number in range(8)]
     await library.services.trash.delete(rows.pop(), None)
     await library.index_all()
     return [row.item_id for row in rows]
 
 
-async def test_an_index_that_is_as_its_rows_has_no_finding(library: Library) -> None:
+async def test_an_index_that_matches_its_rows_has_no_findings(library: Library) -> None:
     await filled(library)
     assert await list_findings(library) == []
 
 
-async def test_a_lost_row_is_found(library: Library) -> None:
+async def test_a_missing_index_row_is_reported(library: Library) -> None:
     missing = (await filled(library))[3]
     async with library.database.writer.write() as connection:
         await connection.execute(delete(item_index).where(item_index.c.item_id == missing))
@@ -67,7 +67,7 @@ async def test_a_lost_row_is_found(library: Library) -> None:
     assert message.startswith("not in the search index")
 
 
-async def test_rows_of_nothing_are_found_however_many_they_are_and_wherever(library: Library) -> None:
+async def test_index_rows_without_an_item_are_all_reported(library: Library) -> None:
     await filled(library)
     ghosts = [new_item_id() for _ in range(9)]
     rows = [
@@ -82,7 +82,7 @@ async def test_rows_of_nothing_are_found_however_many_they_are_and_wherever(libr
     assert all("where nothing belongs" in message for _, message in findings)
 
 
-async def test_a_wrong_a_lost_and_another_items_word_are_found(library: Library) -> None:
+async def test_a_wrong_a_missing_and_another_items_word_are_reported(library: Library) -> None:
     wrong, missing, rest, right = (await filled(library))[:4]
     words = item_words.c
     async with library.database.writer.write() as connection:
@@ -97,7 +97,7 @@ async def test_a_wrong_a_lost_and_another_items_word_are_found(library: Library)
     assert "lacks 1 of its rows and has 0 others" in findings[missing]
 
 
-async def test_an_item_under_a_wrong_time_is_missing_where_it_belongs_and_found_where_it_does_not(
+async def test_an_item_indexed_at_a_wrong_time_is_reported_at_both_places(
     library: Library,
 ) -> None:
     moved = (await filled(library))[2]
@@ -111,7 +111,7 @@ async def test_an_item_under_a_wrong_time_is_missing_where_it_belongs_and_found_
 
 
 class InterferingContents(IndexContents):
-    """Something happens at each of the first looks at the index, as it does while it is in use."""
+    """Call `interfere` before each of the first `times` reads of the index, like concurrent use does."""
 
     def __init__(self, database: Database, interfere: Callable[[], Awaitable[None]], times: int) -> None:
         super().__init__(database)
@@ -119,11 +119,11 @@ class InterferingContents(IndexContents):
 
     async def page(self, *arguments: object) -> dict[str, Held]:
         await self._interfere_once()
-        return await super().page(*arguments)  # type: ignore[arg-type]  # as it was called
+        return await super().page(*arguments)  # type: ignore[arg-type]  # same arguments
 
     async def at(self, *arguments: object) -> Held:
         await self._interfere_once()
-        return await super().at(*arguments)  # type: ignore[arg-type]  # as it was called
+        return await super().at(*arguments)  # type: ignore[arg-type]  # same arguments
 
     async def _interfere_once(self) -> None:
         if self._times:
@@ -132,7 +132,7 @@ class InterferingContents(IndexContents):
 
 
 async def compared_while_an_item_changes(library: Library, times: int, *, moves: bool) -> IndexVerified:
-    """`moves`: to another time of capture, too."""
+    """Compare while an item changes `times` times. `moves`: its capture time changes as well."""
     row = await library.add("busy.jpg", "sea", day=99)
 
     async def interfere() -> None:
@@ -147,13 +147,15 @@ async def compared_while_an_item_changes(library: Library, times: int, *, moves:
 
 @pytest.mark.parametrize("moves", [True, False])
 @pytest.mark.parametrize("times", [1, 2, 5])
-async def test_an_item_that_changes_meanwhile_is_no_finding(library: Library, times: int, moves: bool) -> None:
+async def test_an_item_that_changes_during_the_comparison_is_not_reported(
+    library: Library, times: int, moves: bool
+) -> None:
     await filled(library)
     verified = await compared_while_an_item_changes(library, times, moves=moves)
     assert (verified.findings, verified.not_compared) == ((), ())
 
 
-async def test_an_account_that_changes_continuously_is_named_without_findings(
+async def test_an_account_that_changes_continuously_is_listed_as_not_compared(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verify_index, "POLLS", 2)
@@ -162,7 +164,7 @@ async def test_an_account_that_changes_continuously_is_named_without_findings(
     assert (verified.findings, verified.not_compared) == ((), (library.account,))
 
 
-async def test_an_account_with_a_lagging_index_is_named_without_findings(library: Library) -> None:
+async def test_an_account_with_a_lagging_index_is_listed_as_not_compared(library: Library) -> None:
     await filled(library)
     await library.add("late.jpg", "sea")
     verified = await verification(library).run()
@@ -171,7 +173,7 @@ async def test_an_account_with_a_lagging_index_is_named_without_findings(library
     assert await list_findings(library) == []
 
 
-async def test_an_index_that_is_not_filled_yet_is_not_compared(library: Library) -> None:
+async def test_an_index_that_is_still_being_filled_is_not_compared(library: Library) -> None:
     await library.add("new.jpg", "sea")
     verified = await verification(library).run()
     assert (verified.findings, verified.not_compared) == ((), (library.account,))
@@ -187,7 +189,7 @@ async def test_index_rows_of_an_account_without_projection_are_reported(library:
     assert await list_findings(library) == []
 
 
-async def test_an_account_that_is_being_erased_is_left_alone(library: Library) -> None:
+async def test_an_account_that_is_being_erased_is_not_compared(library: Library) -> None:
     missing = (await filled(library))[3]
     async with library.database.writer.write() as connection:
         await connection.execute(delete(item_index).where(item_index.c.item_id == missing))

@@ -1,1 +1,1 @@
-"""What is stored or sent, written down: see `files/`."""
+"""Golden files: what the program stores or sends, recorded in `files/`."""

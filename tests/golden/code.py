@@ -1,4 +1,4 @@
-"""The program's own modules, and what they define: golden files are made from all of it, not from lists."""
+"""Walk the program's own modules and their definitions, so that golden files cover all of the code."""
 
 import importlib
 import inspect
@@ -12,12 +12,12 @@ import app
 import shared
 
 _ENTRY_POINTS = ("__main__", "migrations.env")
-"""Run when they are imported."""
+"""These modules run when they are imported."""
 
 
 @cache
 def modules() -> tuple[ModuleType, ...]:
-    """All modules of the service and of what it shares with its clients."""
+    """Return all modules of the service, and of the package that it shares with its clients."""
     names = [
         result.name
         for package in (app, shared)
@@ -28,14 +28,14 @@ def modules() -> tuple[ModuleType, ...]:
 
 
 def functions(module: ModuleType) -> Iterator[Callable[..., Any]]:
-    """Those that the module itself defines."""
+    """Yield the functions that the module itself defines."""
     for _, function in inspect.getmembers(module, inspect.isfunction):
         if function.__module__ == module.__name__ and function.__qualname__ == function.__name__:
             yield function
 
 
 def functions_returning(kind: Any, module: ModuleType) -> Iterator[Callable[..., Any]]:
-    """Those whose result is declared as `kind`, or as a generic of it."""
+    """Yield the functions whose declared return type is `kind` or a generic of it."""
     for function in functions(module):
         returned = function.__annotations__.get("return")
         if returned is kind or get_origin(returned) is kind:
@@ -43,7 +43,7 @@ def functions_returning(kind: Any, module: ModuleType) -> Iterator[Callable[...,
 
 
 def values_of(kind: type) -> Iterator[Any]:
-    """Every value of the class that a module holds under a name, each once."""
+    """Yield each module-level value of the class once."""
     seen: set[int] = set()
     for module in modules():
         for value in vars(module).values():

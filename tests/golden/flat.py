@@ -1,4 +1,4 @@
-"""Nested values as lines, one for each attribute, so that a comparison names what has changed."""
+"""Flatten nested values to one line per attribute, so that a diff names what has changed."""
 
 import json
 from collections import defaultdict
@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 Leaf = tuple[str, str, str]
-"""Where it lies, of which type it is, and what text it holds; numbers and truth values hold none."""
+"""Path, type and text of a value; the text of numbers and booleans is empty."""
 
 
 def of_dynamodb(row: Mapping[str, Any], path: str = "") -> Iterator[Leaf]:
-    """The attributes of an item in DynamoDB's own notation."""
+    """Yield the leaves of a DynamoDB item in DynamoDB's own notation."""
     for name, value in row.items():
         yield from _attribute(value, f"{path}{name}")
 
@@ -28,7 +28,7 @@ def _attribute(value: Mapping[str, Any], path: str) -> Iterator[Leaf]:
 
 
 def of_json(value: Any, path: str = "") -> Iterator[Leaf]:
-    """The members of a JSON document."""
+    """Yield the leaves of a JSON document."""
     match value:
         case dict():
             for name, each in value.items():
@@ -49,7 +49,7 @@ def of_json(value: Any, path: str = "") -> Iterator[Leaf]:
 
 
 def merged(title: str, leaves: Iterable[Leaf]) -> list[str]:
-    """One line for each place, with all texts that were seen there."""
+    """Return one line for each path and type, with all texts that occur there."""
     texts: dict[tuple[str, str], set[str]] = defaultdict(set)
     for path, kind, text in leaves:
         texts[path, kind] |= {text} if text else set()
@@ -60,7 +60,7 @@ def merged(title: str, leaves: Iterable[Leaf]) -> list[str]:
 
 
 def text_of(lines: Iterable[str]) -> str:
-    """Sorted, each once."""
+    """Return the lines sorted and without duplicates."""
     return "".join(f"{line}\n" for line in sorted(set(lines)))
 
 
@@ -69,5 +69,5 @@ def compact(value: Any) -> str:
 
 
 def pretty(value: Any) -> str:
-    """JSON with a member a line."""
+    """Return JSON with one member per line."""
     return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n"

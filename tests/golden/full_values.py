@@ -1,4 +1,4 @@
-"""Values of any declared type with every field filled, so that what is stored of them shows every attribute."""
+"""Build values of any declared type with every field set, so that their stored form contains every attribute."""
 
 import dataclasses
 import types
@@ -16,7 +16,7 @@ from shared import ids
 MOMENT = datetime.fromisoformat("2026-01-02T03:04:05.678+00:00")
 NUMBER, TEXT = 7, "TEXT"
 MAX_CHOICES = 32
-"""No closed set has more members."""
+"""No enum has more members than this."""
 _IDS: dict[Any, str] = {
     ids.AccountId: "ACCOUNT",
     ids.SessionId: "SESSION",
@@ -42,9 +42,9 @@ _PLAIN: dict[Any, Any] = {
 
 
 def full(kind: Any, *, choice: int = 0, number: int = NUMBER) -> Any:
-    """A value of the type: optional parts are there, collections hold one element, every integer is `number`.
+    """Return a value of the type: optional fields are set, collections have one element, each integer is `number`.
 
-    Closed sets give their member at `choice`, or the last one. Raises TypeError for a type that it does not know.
+    Enums give their member at index `choice`, or their last one. Raises TypeError for an unknown type.
     """
     if kind in _IDS:
         return _IDS[kind]
@@ -91,7 +91,8 @@ def _record(kind: Any, make: Callable[[Any], Any]) -> Any:
 
 
 def arguments(function: Callable[..., Any], *, choice: int = 0) -> dict[str, Any]:
-    """Full values for all parameters of a function; each next one has a greater number in its integers."""
+    """Return full values for all parameters of a function; the integers of each parameter are one greater than
+    before."""
     hints = get_type_hints(function, include_extras=True)
     hints.pop("return", None)
     return {name: full(hint, choice=choice, number=NUMBER + place) for place, (name, hint) in enumerate(hints.items())}

@@ -1,4 +1,4 @@
-"""All golden files and what makes the text of each."""
+"""All golden files and the function that produces the text of each."""
 
 import inspect
 from collections.abc import Awaitable, Callable
@@ -29,6 +29,6 @@ SOURCES: dict[str, Source] = {
 
 
 async def actual(name: str) -> str:
-    """What the code of today stores or sends."""
+    """Return what the current code stores or sends."""
     text = SOURCES[name]()
     return await text if inspect.isawaitable(text) else text

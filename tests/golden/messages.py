@@ -1,4 +1,4 @@
-"""Bodies and attributes of everything that is sent through SQS and SNS, taken from the requests of the senders."""
+"""Bodies and attributes of all SQS and SNS messages, taken from the requests of the senders."""
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -24,7 +24,7 @@ from tests.golden.full_values import MOMENT, full
 
 
 class _Client:
-    """Takes the place of botocore's clients of SQS and SNS and remembers what is sent."""
+    """Replaces botocore's SQS and SNS clients and records the requests."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, dict[str, Any]]] = []
@@ -43,7 +43,7 @@ class _Client:
 
 
 class _Changes:
-    """Takes the place of the services that write rows: applies the rule to a full row."""
+    """Replaces the services that write rows: applies the rule to a full row."""
 
     def __init__(self, row: Any) -> None:
         self._row = row
@@ -85,7 +85,7 @@ async def _send(queues: Queues, topics: Topics) -> None:
     export: ExportRow = full(ExportRow)
     await ExportQueue(queues, _Changes(export), clock).send(export)  # type: ignore[arg-type]  # as above
     await dead_letter(queues, row, asdict(full(CrashReport)))
-    nudges = ProjectionNudges(None, queues, ())  # type: ignore[arg-type]  # nudging asks no store
+    nudges = ProjectionNudges(None, queues, ())  # type: ignore[arg-type]  # nudging uses no store
     await nudges.nudge(row.account_id)
     event = full(Event).model_copy(update={"data": {"kind": "image"}})
     await RelayService(None, topics, nudges, clock)._publish(row.account_id, event)  # type: ignore[arg-type]  # as above

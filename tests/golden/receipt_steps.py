@@ -1,4 +1,4 @@
-"""The names of all steps that an item's receipt can show, read from the program's text."""
+"""The names of all steps in an item's receipt, read from the source code."""
 
 import ast
 import inspect
@@ -11,11 +11,11 @@ from tests.golden.code import modules
 from tests.golden.flat import text_of
 
 _PLACE = 1
-"""Of the step's name among the arguments of a change."""
+"""Index of the step's name in the arguments of a change."""
 
 
 def receipt_steps() -> str:
-    """Raises AssertionError for a step whose name the text does not show."""
+    """Return all step names. Raises AssertionError for a step whose name is not visible in the source code."""
     return text_of(step for module in modules() for step in _steps(module))
 
 
@@ -35,7 +35,7 @@ def _calls(tree: ast.AST) -> Iterator[ast.Call]:
 
 
 def _texts(tree: ast.AST, function: ast.FunctionDef | ast.AsyncFunctionDef, name: ast.expr) -> Iterator[str]:
-    """The text itself; of a parameter, those that the function's callers in the module hand in."""
+    """Yield the literal name; for a parameter, yield what the function's callers in the module pass for it."""
     if isinstance(name, ast.Constant) and isinstance(name.value, str):
         yield name.value
         return

@@ -1,4 +1,4 @@
-"""What the processes say to Redis: keys, channels, messages, and the shapes of cached values."""
+"""What the processes send to Redis: keys, channels, messages, and the JSON form of cached values."""
 
 import asyncio
 from collections.abc import Awaitable, Iterator
@@ -39,7 +39,7 @@ async def redis_keys() -> str:
 
 
 def cached_values() -> str:
-    """A line for each member of each cached value's JSON; a value's version goes up when one of them changes."""
+    """Return a line for each JSON member of each cached value; a value's version must increase if one changes."""
     lines = [
         f"{kind.entry.name} version {kind.entry.version}  {member}"
         for kind in values_of(Kind)
@@ -69,7 +69,7 @@ def _channels() -> Iterator[str]:
 
 
 class _Connection:
-    """Takes the place of the connection to Redis and remembers what is sent."""
+    """Replaces the connection to Redis and records what is sent."""
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
@@ -86,7 +86,7 @@ class _Connection:
 
 
 async def _cache_commands() -> set[str]:
-    """Of generation 5, for the value NAME; of scripts what they do and their keys."""
+    """Return the commands for generation 5 and the value NAME; for scripts, their purpose and their keys."""
     connection = _Connection()
     cache = link.Link(connection, Generation(5, "replication"), SCRIPTS, Timing())  # type: ignore[arg-type]  # as above
     await cache.read(["NAME"])
@@ -107,7 +107,7 @@ async def _cache_commands() -> set[str]:
 
 
 def _commands(sent: bytes) -> Iterator[list[str]]:
-    """The words of each command in Redis's protocol."""
+    """Split a RESP request into the words of each command."""
     rest = sent
     while rest:
         head, _, rest = rest.partition(b"\r\n")
@@ -121,7 +121,7 @@ def _commands(sent: bytes) -> Iterator[list[str]]:
 
 
 class _Redis:
-    """Takes the place of redis-py's client and remembers the keys of scripts."""
+    """Replaces redis-py's client and records the keys of scripts."""
 
     def __init__(self) -> None:
         self.keys: list[str] = []

@@ -1,4 +1,4 @@
-"""The relational tables: as the code declares them, and as the migrations leave them in a database."""
+"""The relational tables as the code declares them and as the migrations create them."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,12 +16,12 @@ _MYSQL = mysql.dialect()
 
 
 def declared() -> str:
-    """With the types that Aurora MySQL gets."""
+    """Return the declared tables with their Aurora MySQL types."""
     return text_of(_lines(declared_tables.metadata.sorted_tables, mysql_types=True))
 
 
 async def migrated() -> str:
-    """As SQLite describes an empty database after all migrations."""
+    """Return the tables of an empty SQLite database after all migrations, as SQLite describes them."""
     with TemporaryDirectory() as folder:
         url = f"sqlite+aiosqlite:///{Path(folder) / 'darkroom.db'}"
         await migrate(url)
@@ -43,7 +43,7 @@ def _lines(tables: Iterable[Table], *, mysql_types: bool) -> Iterator[str]:
     for table in tables:
         for column in table.columns:
             kind = column.type.compile(_MYSQL) if mysql_types else str(column.type)
-            default = f"  default {column.server_default.arg}" if column.server_default is not None else ""  # type: ignore[attr-defined]  # every server default that we use has it
+            default = f"  default {column.server_default.arg}" if column.server_default is not None else ""  # type: ignore[attr-defined]  # all our server defaults have it
             null = "null" if column.nullable else "not null"
             yield f"{table.name}  column {column.name}  {kind}  {null}{default}"
         yield f"{table.name}  primary key  {', '.join(column.name for column in table.primary_key)}"

@@ -1,4 +1,4 @@
-"""The declared tables, queues, topics and buckets of AWS, and the names of the objects in S3."""
+"""The declared AWS tables, queues, topics and buckets, and the object keys in S3."""
 
 from collections.abc import Iterator
 from types import ModuleType
@@ -38,7 +38,7 @@ def _key(keyed: dict[str, Any]) -> str:
 
 
 def object_keys() -> str:
-    """Every text that the modules of keys make, and the recipe that is a part of it."""
+    """Return every text that the object key modules produce, and the recipe that is part of it."""
     lines = [text for module in (item_keys, export_row) for text in _texts(module)]
     recipes = [f"recipe {recipe.recipe_hash()}", *(f"file {each.file}" for each in recipe.RECIPE)]
     return text_of([*lines, *recipes])

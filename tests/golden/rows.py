@@ -1,4 +1,4 @@
-"""A full row of each kind that is stored by attributes, in DynamoDB's own notation."""
+"""A full row of each kind that is stored as attributes, in DynamoDB's own notation."""
 
 from typing import Any
 

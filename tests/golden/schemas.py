@@ -1,11 +1,11 @@
-"""JSON schemas as lines, without the names of the classes that they were made from."""
+"""JSON schemas as lines, without the names of the classes that produced them."""
 
 from collections.abc import Iterator
 from typing import Any
 
 
 def members(schema: dict[str, Any]) -> Iterator[str]:
-    """A line for each place in a document of this schema: where, and what may be there."""
+    """Yield a line for each path in a document of this schema: the path and its allowed values."""
     yield from _at("", schema, schema.get("$defs", {}))
 
 

@@ -1,4 +1,4 @@
-"""The attributes of everything that is put into DynamoDB, taken from the requests that the stores make."""
+"""The attributes of everything that is written to DynamoDB, taken from the requests of the stores."""
 
 import inspect
 import re
@@ -18,7 +18,7 @@ _REMOVED = re.compile(r"REMOVE ([#\w, ]+)$")
 
 
 class RecordingClient:
-    """Takes the place of botocore's client: remembers the requests and finds nothing."""
+    """Replaces botocore's client: records the requests and returns no rows."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, dict[str, Any]]] = []
@@ -32,7 +32,7 @@ class RecordingClient:
 
 
 async def stored_attributes() -> str:
-    """A line for each attribute: its table, place, type, and the texts that closed sets and composed keys give it."""
+    """Return a line for each attribute: table, path, type, and the texts of enums and composed keys."""
     leaves: list[tuple[str, Leaf]] = []
     for action in _actions():
         leaves += [(action.table, leaf) for leaf in _written(action.verb, action.arguments)]
@@ -48,7 +48,7 @@ async def stored_attributes() -> str:
 
 
 def _actions() -> Iterator[Action]:
-    """What every function of the program gives that makes a write, with everything filled."""
+    """Yield the result of every function that builds a write action, with every argument set."""
     for module in modules():
         if module is dynamo:
             continue
@@ -58,7 +58,7 @@ def _actions() -> Iterator[Action]:
 
 
 def _store_calls(client: Dynamo) -> Iterator[Callable[[], Any]]:
-    """Every method of every store that is made of a Dynamo and nothing else."""
+    """Yield a call of every method of every store whose constructor takes only a Dynamo."""
     for module in modules():
         for _, kind in inspect.getmembers(module, inspect.isclass):
             if kind.__module__ != module.__name__ or _made_of(kind) != [Dynamo]:
@@ -71,7 +71,7 @@ def _store_calls(client: Dynamo) -> Iterator[Callable[[], Any]]:
 
 
 def _made_of(kind: type) -> list[Any]:
-    """The types that its constructor declares."""
+    """Return the types of the constructor's parameters."""
     declared = dict(getattr(inspect.getattr_static(kind, "__init__"), "__annotations__", {}))
     declared.pop("return", None)
     return list(declared.values())
@@ -86,7 +86,7 @@ async def _run(call: Callable[[], Any]) -> None:
         else:
             await result
     except (Problem, LookupError):
-        return  # the store had found nothing: what it asked for is recorded
+        return  # the client returns no rows; the request is recorded already
 
 
 def _written(verb: str, request: Mapping[str, Any]) -> Iterator[Leaf]:

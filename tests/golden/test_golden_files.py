@@ -1,4 +1,4 @@
-"""What is stored or sent stays as it is written down; see `write.py` for a change that is meant."""
+"""What is stored or sent matches the golden files; for a deliberate change see `write.py`."""
 
 import json
 from difflib import unified_diff

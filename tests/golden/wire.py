@@ -1,4 +1,4 @@
-"""What clients see: problems, types of events, signed texts, and the OpenAPI document."""
+"""What clients receive: problems, event types, signed texts and the OpenAPI document."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ SECRET = b"s" * 32
 
 
 def problems() -> str:
-    """A class that the table forgot is here, too."""
+    """Return a line for each problem class, including one that is missing in the table."""
     known = set(PROBLEMS.values())
     lines = [
         f"{TYPE_PREFIX}{kind.type}  {kind.status}  {kind.title}  {'retry' if kind.retry else 'no retry'}"
@@ -41,7 +41,7 @@ def event_types() -> str:
 
 
 def signed_texts() -> str:
-    """What one release gives out and another one must take: the same secret makes the same text."""
+    """Return texts that one release signs and another must accept: the same secret gives the same text."""
     link: ShareLink = full(ShareLink)
     lines = {
         "cursor of a list": Cursors(SECRET).write("ACCOUNT", "captured", full(Position)),
@@ -54,14 +54,14 @@ def signed_texts() -> str:
 
 
 def openapi() -> str:
-    """Normalised JSON, a member a line, without its prose: that may be rewritten."""
+    """Return the OpenAPI document as normalised JSON, one member per line, without prose, which may change freely."""
     settings: Any = Settings.model_construct()
     document = _without_prose(describe(create_api(settings, Readiness(), Metrics())))
     return pretty(document)
 
 
 def _without_prose(value: Any) -> Any:
-    """A property that is called like one of these is a schema and no text."""
+    """Remove descriptions and titles that are strings. A property of such a name is a schema and stays."""
     match value:
         case dict():
             return {

@@ -1,4 +1,4 @@
-"""`python -m tests.golden.write`: write all golden files anew, after a deliberate change of what is stored or sent."""
+"""`python -m tests.golden.write`: rewrite all golden files after a deliberate change of what is stored or sent."""
 
 import asyncio
 import sys

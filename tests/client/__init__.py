@@ -1,1 +1,1 @@
-"""The client and the `darkroom` command, against a scripted service and through real processes."""
+"""The Python client and the `darkroom` command, run against a scripted service by real processes."""

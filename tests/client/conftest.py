@@ -1,4 +1,4 @@
-"""The scripted service, one process for all tests, and an account of its own for each test."""
+"""One scripted service process for all tests, and a separate account for each test."""
 
 import json
 import os
@@ -21,19 +21,19 @@ from tests.servers import free_port, running
 PASSWORD = "correct horse battery"
 COMMAND_SECONDS = 60
 DEFAULT_SIGNALS = ("/usr/bin/env", "--default-signal=INT")
-"""Whoever runs these tests in the background of a shell has Ctrl-C ignored by all that they start."""
+"""Restores Ctrl-C in the started command: processes started from a background shell job ignore SIGINT."""
 
 
 @dataclass(frozen=True)
 class ScriptedAccount:
-    """An account of the scripted service, and the folder that stands for its owner's home."""
+    """An account of the scripted service, and the folder that serves as its owner's home."""
 
     url: str
     email: str
     home: Path
 
     def script(self, **changes: Any) -> dict[str, Any]:
-        """Says what goes wrong from now on; returns what happened so far."""
+        """Set what goes wrong from now on. Returns the record of what happened so far."""
         response = httpx.post(f"{self.url}/control/{self.email}", json=changes, timeout=30)
         response.raise_for_status()
         record: dict[str, Any] = response.json()
@@ -53,11 +53,11 @@ class ScriptedAccount:
         return inherited | own | more
 
     async def until_stalled(self) -> None:
-        """Until storage has received as many bytes as `stall_at` says."""
+        """Wait until the storage has received `stall_at` bytes."""
         await self._until("stalled")
 
     async def until_completed(self) -> None:
-        """Until some item has been completed."""
+        """Wait until an item has been completed."""
         await self._until("completed")
 
     async def _until(self, happened: str) -> None:
@@ -66,7 +66,7 @@ class ScriptedAccount:
 
     @contextmanager
     def started(self, *words: str | Path, **more: str) -> "Iterator[subprocess.Popen[str]]":
-        """`darkroom …` in the background, killed at the end of the block."""
+        """Run `darkroom …` in the background and kill it at the end of the block."""
         with subprocess.Popen(  # noqa: S603 - our own command
             [*DEFAULT_SIGNALS, *darkroom(words)],
             env=self.environment(**more),
@@ -81,7 +81,7 @@ class ScriptedAccount:
                 process.kill()
 
     def run(self, *words: str | Path, **more: str) -> "subprocess.CompletedProcess[str]":
-        """`darkroom …` as this account's owner."""
+        """Run `darkroom …` as this account's owner and wait for its end."""
         return subprocess.run(  # noqa: S603 - our own command
             darkroom(words),
             env=self.environment(**more),
@@ -93,7 +93,7 @@ class ScriptedAccount:
         )
 
     def lines(self, *words: str | Path) -> list[dict[str, Any]]:
-        """What a successful `darkroom … --json` printed."""
+        """Return the objects that a successful `darkroom … --json` printed."""
         done = self.run(*words, "--json")
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
@@ -121,7 +121,7 @@ def service_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def other_account(service_url: str, tmp_path: Path) -> ScriptedAccount:
-    """Registered, not signed in."""
+    """A registered account without a session."""
     account = ScriptedAccount(service_url, f"{new_ulid().lower()}@example.com", tmp_path / "home")
     account.home.mkdir()
     body = {"email": account.email, "password": PASSWORD}
@@ -131,7 +131,7 @@ def other_account(service_url: str, tmp_path: Path) -> ScriptedAccount:
 
 @pytest.fixture
 def account(other_account: ScriptedAccount) -> ScriptedAccount:
-    """Signed in on the command line."""
+    """An account that is signed in on the command line."""
     done = other_account.run("login", DARKROOM_EMAIL=other_account.email, DARKROOM_PASSWORD=PASSWORD)
     assert done.returncode == 0, done.stderr
     return other_account

@@ -1,4 +1,4 @@
-"""Starts the scripted service: `python -m tests.client.scripted_main PORT FOLDER`."""
+"""Start the scripted service: `python -m tests.client.scripted_main PORT FOLDER`."""
 
 import json
 import sys
@@ -14,7 +14,8 @@ from tests.client.scripted_storage import Storage, cut
 
 
 class Application:
-    """Storage below `/s3/`, the API elsewhere; answers as scripted where an account's script says so."""
+    """Serves the storage below `/s3/` and the API elsewhere, with scripted responses where the account's script has
+    one."""
 
     def __init__(self, folder: Path) -> None:
         self._storage = Storage(accounts, folder)
@@ -49,7 +50,7 @@ def _account(scope: Scope) -> Account | None:
 
 
 def _scripted(account: Account, scope: Scope) -> dict[str, Any] | None:
-    """Notes the request, and takes the first scripted answer that is meant for it."""
+    """Record the request, and return the first scripted response that matches it."""
     request = f"{scope['method']} {scope['path']}"
     key = dict(scope["headers"]).get(b"idempotency-key", b"").decode()
     account.record.requests.append({"request": request, "query": scope["query_string"].decode(), "key": key})

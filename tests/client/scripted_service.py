@@ -1,4 +1,4 @@
-"""The scripted service's API: our wire models over real HTTP, with as few rules as the client can notice."""
+"""The scripted service's API: our wire models over real HTTP, with only the rules that the client can observe."""
 
 import base64
 import sys
@@ -278,7 +278,7 @@ async def overview(request: Request) -> dict[str, Any]:
 
 @api.post("/control/{email}")
 async def control(request: Request, email: str) -> dict[str, Any]:
-    """Changes the account's script; answers with its record."""
+    """Change the account's script and return its record."""
     account = accounts[email]
     names = {field.name for field in fields(account.script)}
     changes = await request.json()

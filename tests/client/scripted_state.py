@@ -1,4 +1,5 @@
-"""What the scripted service knows: accounts with their items and events, what to do wrong, and what it was asked."""
+"""State of the scripted service: accounts with their items and events, the scripted failures, and a record of
+requests."""
 
 import asyncio
 import secrets
@@ -13,25 +14,25 @@ from shared.times import utc_now
 
 @dataclass
 class Script:
-    """What goes wrong next; each list is consumed from its front."""
+    """What goes wrong next. Each list is consumed from its front."""
 
     cut_puts: list[int] = field(default_factory=list)
-    """Bytes of a PUT's body after which its connection is cut."""
+    """Bytes of a PUT's body after which its connection is cut, one entry per PUT."""
     dropped_puts: int = 0
-    """So many PUTs are stored, but their answer is lost."""
+    """Number of PUTs that are stored but whose response is lost."""
     stall_at: int | None = None
-    """Received bytes in all at which storage stops reading, so that a test can kill the client right there."""
+    """Total received bytes at which the storage stops reading, so that a test can kill the client at that point."""
     refuse_links: int = 0
-    """So many PUTs meet an expired signature."""
+    """Number of PUTs that are refused because of an expired signature."""
     responses: list[dict[str, Any]] = field(default_factory=list)
-    """`{"request": "POST /v1/items", "status": 503, "headers": {}, "body": {}, "lost": false}`; `lost` answers are
-    carried out, then the connection is cut."""
+    """For example `{"request": "POST /v1/items", "status": 503, "headers": {}, "body": {}, "lost": false}`. A `lost`
+    request is processed, then its connection is cut."""
     fails: list[str] = field(default_factory=list)
-    """Names of items that are `failed` instead of `ready`."""
+    """Names of items that become `failed` instead of `ready`."""
     finishes: bool = True
-    """Whether completed items become ready at all."""
+    """Whether completed items become ready."""
     cut_stream_after: int | None = None
-    """An event stream ends after so many events."""
+    """Number of events after which an event stream ends."""
     oldest_event: int = 1
     drop_sessions: bool = False
     damage_downloads: bool = False
@@ -40,7 +41,7 @@ class Script:
 
 @dataclass
 class Record:
-    """What happened; tests read it."""
+    """What happened so far, for tests to read."""
 
     requests: list[dict[str, Any]] = field(default_factory=list)
     puts: list[dict[str, Any]] = field(default_factory=list)
@@ -55,7 +56,7 @@ class StoredItem:
     item: Item
     change: CreateItem
     parts: dict[int, str] = field(default_factory=dict)
-    """Digests by number; a single PUT is part 0."""
+    """Digests by part number; a single PUT is part 0."""
     duplicate_of: ItemId | None = None
 
 
@@ -127,7 +128,7 @@ class Account:
         return stored.item
 
     def finish(self, stored: StoredItem) -> None:
-        """What a worker would do, at once."""
+        """Do the work of a worker, immediately."""
         self.by_digest[stored.item.digest or ""] = stored
         self.record.completed.set()
         if stored.item.name in self.script.fails:

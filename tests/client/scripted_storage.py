@@ -1,4 +1,4 @@
-"""The scripted service's storage, in bare ASGI: takes PUTs, checks their digests, cuts connections where it is told."""
+"""The scripted service's storage in bare ASGI: accepts PUTs, checks their digests, cuts connections as scripted."""
 
 import asyncio
 import base64
@@ -49,7 +49,7 @@ class Storage:
         if stored.item.state is not ItemState.UPLOADING:
             await respond(send, 404, b"<Error><Code>NoSuchUpload</Code></Error>")
             return
-        # Without an await since its last byte: who looks at the record sees a part wholly or not at all.
+        # No await since the last byte: the record contains a part completely or not at all.
         (self._folder / f"{stored.item.id}.{part}").write_bytes(body)
         stored.parts[part] = expected
         account.record.stored_bytes += len(body)
@@ -62,7 +62,7 @@ class Storage:
     async def _read_body(
         self, account: Account, put: dict[str, Any], receive: Receive, cut_at: int | None
     ) -> bytes | None:
-        """None when the connection ended early, by script or because the client went away."""
+        """Return the body, or None if the connection ended early, by script or because the client disconnected."""
         body = bytearray()
         more = True
         while more:
@@ -107,14 +107,14 @@ class Storage:
 
 
 async def until_gone(receive: Receive) -> None:
-    """Reads nothing of a body's rest but keeps the connection until its client is gone."""
+    """Keep the connection without reading the rest of the body until the client disconnects."""
     message: Message = {"type": ""}
     while message["type"] != "http.disconnect":
         message = await receive()
 
 
 def cut(receive: Receive) -> None:
-    """Ends the TCP connection without a goodbye: `receive` is bound to uvicorn's cycle, which knows its transport."""
+    """Abort the TCP connection: `receive` is bound to uvicorn's request cycle, which holds the transport."""
     cycle: Any = getattr(receive, "__self__", None)
     cycle.transport.abort()
 

@@ -1,4 +1,4 @@
-"""The `darkroom` command as its user meets it: what it prints and how it ends."""
+"""The `darkroom` command from its user's view: output and exit codes."""
 
 import json
 from pathlib import Path
@@ -45,7 +45,7 @@ def test_the_environment_replaces_a_saved_sign_in_and_stores_nothing(other_accou
     assert other_account.record()["requests"][-1]["request"] == "DELETE /v1/sessions/current"
 
 
-def test_a_wrong_password_and_a_dead_session_end_with_4_and_one_line(account: ScriptedAccount) -> None:
+def test_a_wrong_password_or_an_ended_session_exits_with_4_and_one_line(account: ScriptedAccount) -> None:
     wrong = account.run("login", DARKROOM_EMAIL=account.email, DARKROOM_PASSWORD="something else")
     assert (wrong.returncode, wrong.stderr) == (4, "darkroom: Address or password are not right.\n")
     account.script(drop_sessions=True)
@@ -54,7 +54,7 @@ def test_a_wrong_password_and_a_dead_session_end_with_4_and_one_line(account: Sc
     assert dead.stderr == f"darkroom: the session at {account.url} has ended; run `darkroom login`\n"
 
 
-def test_an_unreachable_server_ends_with_3_and_one_line(account: ScriptedAccount, tmp_path: Path) -> None:
+def test_an_unreachable_server_exits_with_3_and_one_line(account: ScriptedAccount, tmp_path: Path) -> None:
     photo = random_file(tmp_path / "a.jpg", 1_000)
     for words in (("list",), ("upload", str(photo))):
         done = account.run(*words, DARKROOM_URL=CLOSED_PORT, DARKROOM_EMAIL="a@example.com", DARKROOM_PASSWORD=PASSWORD)
@@ -63,7 +63,7 @@ def test_an_unreachable_server_ends_with_3_and_one_line(account: ScriptedAccount
         assert done.stderr.count("\n") == 1
 
 
-def test_something_that_is_no_darkroom_ends_with_3(account: ScriptedAccount) -> None:
+def test_a_server_that_is_not_darkroom_exits_with_3(account: ScriptedAccount) -> None:
     page = {"request": "GET /v1/items", "status": 200, "headers": {"content-type": "text/html"}}
     account.script(responses=[page])
     assert account.run("list").returncode == 3
@@ -86,7 +86,7 @@ def test_items_are_listed_displayed_edited_cancelled_and_deleted(account: Script
     assert account.lines("list") == []
 
 
-def test_deleted_items_are_listed_apart_and_come_back_unless_they_went_for_good(
+def test_deleted_items_are_listed_separately_and_can_be_restored_until_purged(
     account: ScriptedAccount, tmp_path: Path
 ) -> None:
     (uploaded,) = account.lines("upload", random_file(tmp_path / "photo.jpg", 1_000))
@@ -101,7 +101,7 @@ def test_deleted_items_are_listed_apart_and_come_back_unless_they_went_for_good(
     assert account.run("restore", item).returncode == 1
 
 
-def test_more_items_than_one_request_takes_are_deleted_in_several(account: ScriptedAccount) -> None:
+def test_many_items_are_deleted_in_several_requests(account: ScriptedAccount) -> None:
     absent = [new_item_id() for _ in range(MAX_DELETED_PER_REQUEST + 1)]
     done = account.run("delete", *absent)
     assert [line.split(": ")[1] for line in done.stderr.splitlines()] == absent
@@ -109,7 +109,7 @@ def test_more_items_than_one_request_takes_are_deleted_in_several(account: Scrip
     assert requested.count("POST /v1/items/delete") == 2
 
 
-def test_an_account_is_erased_with_its_password_and_only_if_that_is_meant(account: ScriptedAccount) -> None:
+def test_erasing_an_account_requires_its_password_and_a_confirmation(account: ScriptedAccount) -> None:
     unsure = account.run("account", "erase")
     assert (unsure.returncode, unsure.stdout) == (2, "")
     wrong = account.run("account", "erase", "--yes", DARKROOM_PASSWORD="not the password")
@@ -120,9 +120,7 @@ def test_an_account_is_erased_with_its_password_and_only_if_that_is_meant(accoun
     assert account.run("list").returncode == 4
 
 
-def test_a_failure_of_one_item_does_not_keep_the_others_from_being_done(
-    account: ScriptedAccount, tmp_path: Path
-) -> None:
+def test_a_failure_of_one_item_does_not_stop_the_others(account: ScriptedAccount, tmp_path: Path) -> None:
     (uploaded,) = account.lines("upload", random_file(tmp_path / "a.jpg", 10))
     absent = "itm_01ARZ3NDEKTSV4RRFFQ69G5FAV"
     done = account.run("status", absent, uploaded["item"]["id"], "--json")
@@ -139,7 +137,7 @@ def test_the_overview_is_an_outline(account: ScriptedAccount) -> None:
     )
 
 
-def test_events_are_printed_as_they_are_and_as_they_come(account: ScriptedAccount, tmp_path: Path) -> None:
+def test_events_are_printed_unchanged_and_immediately(account: ScriptedAccount, tmp_path: Path) -> None:
     account.lines("upload", random_file(tmp_path / "a.jpg", 10))
     assert [event["type"] for event in account.lines("events")] == ["item.created", "item.ready"]
     assert [event["number"] for event in account.lines("events", "--after", "1")] == [2]
@@ -200,7 +198,7 @@ def test_a_plugin_that_cannot_be_loaded_breaks_only_its_own_command(
     )
 
 
-def test_items_are_searched_by_what_is_known_of_them(account: ScriptedAccount, tmp_path: Path) -> None:
+def test_items_are_searched_by_their_attributes(account: ScriptedAccount, tmp_path: Path) -> None:
     for name, caption, size in (("one.jpg", "At the lake", 1_000), ("two.jpg", "At sea", 1_001)):
         account.lines("upload", random_file(tmp_path / name, size), "--caption", caption)
     assert [each["name"] for each in account.lines("search", "At", "sea")] == ["two.jpg"]

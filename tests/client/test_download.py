@@ -1,4 +1,4 @@
-"""Downloads: verified, never over another file, whole after interruptions."""
+"""Downloads are verified, never overwrite another file, and are complete after interruptions."""
 
 from pathlib import Path
 
@@ -11,11 +11,13 @@ from shared.uploads import MEBIBYTE
 from tests.client.conftest import ScriptedAccount, random_file
 
 SIZES = [1_000, 40 * MEBIBYTE]
-"""One of each form of digest."""
+"""Sizes with one example for each form of digest."""
 
 
 @pytest.mark.parametrize("size_bytes", SIZES)
-async def test_an_original_comes_back_as_it_was(client: DarkroomClient, tmp_path: Path, size_bytes: int) -> None:
+async def test_a_downloaded_original_equals_the_uploaded_file(
+    client: DarkroomClient, tmp_path: Path, size_bytes: int
+) -> None:
     item, content = await _stored(client, tmp_path, size_bytes)
     await client.download_original(item, tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == content

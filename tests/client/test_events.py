@@ -1,4 +1,4 @@
-"""The event stream as the client follows it: parsing, resuming, resets."""
+"""The client's event stream: parsing, resuming and resets."""
 
 from contextlib import aclosing
 from itertools import pairwise
@@ -28,7 +28,7 @@ MESSAGES = [
 
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=8).map(sorted))
-def test_messages_are_the_same_however_the_stream_is_cut(cuts: list[int]) -> None:
+def test_messages_are_parsed_equally_at_any_chunk_boundaries(cuts: list[int]) -> None:
     parser = MessageParser()
     edges = [0, *cuts, len(STREAM)]
     chunks = [STREAM[begin:end] for begin, end in pairwise(edges)]
@@ -41,7 +41,7 @@ def test_a_message_without_an_end_is_refused() -> None:
         list(parser.feed(b"x" * (MAX_MESSAGE_BYTES + 1)))
 
 
-async def test_a_stream_that_is_cut_again_and_again_gives_each_event_once(
+async def test_a_stream_that_is_cut_repeatedly_returns_each_event_once(
     client: DarkroomClient, other_account: ScriptedAccount, tmp_path: Path
 ) -> None:
     other_account.script(cut_stream_after=2)
@@ -90,7 +90,7 @@ async def test_pages_are_read_in_sequence(
 
 
 async def _read(client: DarkroomClient, *, after: int, count: int) -> list[StreamedEvent]:
-    """What is heard until `count` events of the log have come."""
+    """Read the stream until `count` events of the log have been received; return all received messages."""
     received: list[StreamedEvent] = []
     async with aclosing(client.events(after=after)) as events:
         async for event in events:

@@ -1,4 +1,4 @@
-"""The journal of unfinished uploads, and the saved sign-ins: what survives, and what is in nobody's way."""
+"""The journal of unfinished uploads and the saved sessions: what survives, and what is discarded or refused."""
 
 import asyncio
 from dataclasses import replace
@@ -14,7 +14,7 @@ from shared.ids import new_account_id, new_item_id
 KEY = FileKey("http://127.0.0.1:8080", new_account_id(), Path("/photos/a\udce9.jpg"), 10, 20)
 
 
-async def test_what_was_noted_is_known_to_the_next_process(tmp_path: Path) -> None:
+async def test_a_journal_entry_is_read_by_the_next_process(tmp_path: Path) -> None:
     entry = Unfinished("key", new_item_id())
     first, second = UploadJournal(tmp_path / "deep" / "journal"), UploadJournal(tmp_path / "deep" / "journal")
     await first.put(KEY, Unfinished("key", None))
@@ -43,7 +43,7 @@ async def test_another_file_account_or_server_is_another_upload(tmp_path: Path, 
     await journal.aclose()
 
 
-async def test_a_damaged_journal_is_begun_anew(tmp_path: Path) -> None:
+async def test_a_damaged_journal_is_replaced_by_an_empty_one(tmp_path: Path) -> None:
     (tmp_path / "journal").write_bytes(b"this is no database, " * 100)
     journal = UploadJournal(tmp_path / "journal")
     await journal.put(KEY, Unfinished("key", None))
@@ -51,7 +51,7 @@ async def test_a_damaged_journal_is_begun_anew(tmp_path: Path) -> None:
     await journal.aclose()
 
 
-async def test_a_journal_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+async def test_the_error_names_a_journal_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UnusableState, match="remembers unfinished uploads"):
         await UploadJournal(tmp_path / "file" / "journal").get(KEY)
@@ -68,7 +68,7 @@ async def test_concurrent_writers_do_not_overwrite_each_other(tmp_path: Path) ->
         await journal.aclose()
 
 
-def test_sign_ins_are_kept_by_server_for_their_owner_alone(tmp_path: Path) -> None:
+def test_saved_sessions_are_stored_per_server_and_readable_by_their_owner_only(tmp_path: Path) -> None:
     file = CredentialsFile(tmp_path / "darkroom" / "credentials.json")
     assert file.read().servers == {}
     file.put("http://one", SavedSignIn("a@example.com", "token 1"))
@@ -80,7 +80,7 @@ def test_sign_ins_are_kept_by_server_for_their_owner_alone(tmp_path: Path) -> No
     assert file.read().servers == {"http://one": SavedSignIn("a@example.com", "token 1")}
 
 
-def test_a_damaged_file_of_sign_ins_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_damaged_file_of_saved_sessions(tmp_path: Path) -> None:
     (tmp_path / "credentials.json").write_text("[]")
     with pytest.raises(UnusableState, match="remove it and sign in again"):
         CredentialsFile(tmp_path / "credentials.json").read()

@@ -1,4 +1,4 @@
-"""Uploads through the Python API: one PUT or parts, what is resumed, what is refused and why."""
+"""Uploads through the Python API: single PUT and multipart, resumption, and refusals with their reasons."""
 
 import asyncio
 import hashlib
@@ -26,7 +26,7 @@ def puts(account: ScriptedAccount) -> list[dict[str, Any]]:
     return matches
 
 
-async def test_a_small_file_travels_in_one_put(
+async def test_a_small_file_is_sent_in_one_put(
     client: DarkroomClient, other_account: ScriptedAccount, tmp_path: Path
 ) -> None:
     photo = random_file(tmp_path / "a.webp", 3 * MEBIBYTE + 1)
@@ -37,7 +37,7 @@ async def test_a_small_file_travels_in_one_put(
     assert [put["part"] for put in puts(other_account)] == [0]
 
 
-async def test_a_large_file_travels_in_parts(
+async def test_a_large_file_is_sent_in_parts(
     client: DarkroomClient, other_account: ScriptedAccount, tmp_path: Path
 ) -> None:
     video = random_file(tmp_path / "film.mp4", PARTS)
@@ -48,7 +48,7 @@ async def test_a_large_file_travels_in_parts(
     assert sorted(put["part"] for put in puts(other_account)) == [1, 2, 3]
 
 
-async def test_what_is_here_already_is_not_sent_again(
+async def test_a_duplicate_of_a_stored_item_is_not_sent_again(
     client: DarkroomClient, other_account: ScriptedAccount, tmp_path: Path
 ) -> None:
     for size_bytes in (1_000, PARTS):
@@ -67,7 +67,7 @@ async def test_progress_reports_hashing_then_sending(client: DarkroomClient, tmp
     assert all(each.item_id for each in sending)
 
 
-async def test_a_cut_connection_costs_no_more_than_the_part_it_carried(
+async def test_a_cut_connection_repeats_only_the_part_in_flight(
     client: DarkroomClient, other_account: ScriptedAccount, tmp_path: Path
 ) -> None:
     other_account.script(cut_puts=[1, 5 * MEBIBYTE, 8 * MEBIBYTE - 1])
@@ -85,7 +85,7 @@ async def test_a_part_with_a_lost_response_is_not_sent_again(
     assert len(puts(other_account)) == 3
 
 
-async def test_an_expired_link_is_requested_again(
+async def test_an_expired_upload_url_is_requested_again(
     client: DarkroomClient, other_account: ScriptedAccount, tmp_path: Path
 ) -> None:
     for size_bytes in (1_000, PARTS):
@@ -93,7 +93,7 @@ async def test_an_expired_link_is_requested_again(
         assert (await client.upload(random_file(tmp_path / str(size_bytes), size_bytes))).item.state is ItemState.QUEUED
 
 
-async def test_links_that_never_work_end_in_an_error(
+async def test_upload_urls_that_never_work_raise_an_error(
     client: DarkroomClient, other_account: ScriptedAccount, tmp_path: Path
 ) -> None:
     other_account.script(refuse_links=100)
@@ -130,7 +130,7 @@ async def test_a_request_without_a_key_is_not_repeated(client: DarkroomClient, o
     assert [each["request"] for each in other_account.record()["requests"]] == [f"DELETE /v1/items/{item}"]
 
 
-async def test_problems_keep_their_class_and_their_extras(
+async def test_problems_keep_their_class_and_their_extra_members(
     client: DarkroomClient, other_account: ScriptedAccount, tmp_path: Path
 ) -> None:
     full = {"type": "urn:darkroom:problem:quota-exceeded", "status": 413, "detail": "No room.", "free_bytes": 7}
@@ -147,7 +147,7 @@ async def test_an_unreachable_service_is_reported_in_plain_words(other_account: 
 
 
 @pytest.mark.parametrize("without_journal", [False, True])
-async def test_an_interrupted_upload_goes_on_with_what_is_missing(
+async def test_an_interrupted_upload_resumes_with_the_missing_parts(
     client: DarkroomClient, other_account: ScriptedAccount, tmp_path: Path, without_journal: bool
 ) -> None:
     video = random_file(tmp_path / "film.mp4", PARTS)
@@ -180,7 +180,7 @@ async def test_an_interrupted_small_upload_keeps_its_item(
     assert len(other_account.record()["states"]) == 1
 
 
-async def test_another_caption_begins_another_item(
+async def test_another_caption_creates_another_item(
     client: DarkroomClient, other_account: ScriptedAccount, tmp_path: Path
 ) -> None:
     photo = random_file(tmp_path / "a.jpg", 1_000)
@@ -190,7 +190,7 @@ async def test_another_caption_begins_another_item(
     assert uploaded.item.caption == "A better one"
 
 
-async def test_an_upload_that_was_cancelled_elsewhere_is_not_begun_again(
+async def test_an_upload_that_was_cancelled_elsewhere_is_not_restarted(
     client: DarkroomClient, other_account: ScriptedAccount, tmp_path: Path
 ) -> None:
     video = random_file(tmp_path / "film.mp4", PARTS)
@@ -240,7 +240,7 @@ async def test_a_file_that_shrinks_is_refused(client: DarkroomClient, tmp_path: 
         await client.upload(file, on_progress=cut)
 
 
-async def test_what_no_item_can_be_made_of_is_refused_before_anything_is_sent(
+async def test_an_unusable_file_is_refused_before_any_request(
     client: DarkroomClient, other_account: ScriptedAccount, tmp_path: Path
 ) -> None:
     (tmp_path / "empty").touch()
@@ -262,7 +262,7 @@ async def test_what_no_item_can_be_made_of_is_refused_before_anything_is_sent(
 
 
 async def _interrupted(client: DarkroomClient, account: ScriptedAccount, file: Path, problem: dict[str, str]) -> ItemId:
-    """All bytes are sent, and the last request fails; the item stays in `uploading`."""
+    """Send all bytes and let the last request fail, so that the item stays in `uploading`."""
     received: list[UploadProgress] = []
     completions = [{"request": "", "status": 413, "body": problem}]
 

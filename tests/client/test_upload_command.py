@@ -1,4 +1,4 @@
-"""`darkroom upload` in processes of its own: folders, interruptions, odd files, waiting."""
+"""`darkroom upload` as separate processes: folders, interruptions, unusual files, waiting."""
 
 import filecmp
 import json
@@ -16,7 +16,7 @@ from tests.client.conftest import ScriptedAccount, darkroom, random_file
 
 VIDEOS, CUTS_EACH = 5, 10
 VIDEO_BYTES = 72 * MEBIBYTE
-"""Four parts and a half."""
+"""Four and a half parts."""
 GROWTH_MEGABYTES = 10
 
 
@@ -44,7 +44,7 @@ async def test_cut_at_50_random_offsets_and_resumed_from_other_processes_no_part
     assert not [put for put in record["puts"] if put["known"]]
 
 
-async def test_ctrl_c_ends_with_130_and_the_next_start_sends_what_is_missing(
+async def test_ctrl_c_exits_with_130_and_the_next_start_sends_the_missing_parts(
     account: ScriptedAccount, tmp_path: Path
 ) -> None:
     video = random_file(tmp_path / "film.mp4", 100 * MEBIBYTE)
@@ -76,7 +76,7 @@ def test_a_folder_is_sent_without_hidden_files_and_symbolic_links(account: Scrip
     assert {each["outcome"] for each in again} == {"duplicate"}
 
 
-def test_failures_are_named_and_the_rest_is_sent(account: ScriptedAccount, tmp_path: Path) -> None:
+def test_failed_files_are_reported_and_the_others_are_sent(account: ScriptedAccount, tmp_path: Path) -> None:
     good = random_file(tmp_path / "good.jpg", 100)
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "loop.jpg").symlink_to(tmp_path / "loop.jpg")
@@ -89,7 +89,7 @@ def test_failures_are_named_and_the_rest_is_sent(account: ScriptedAccount, tmp_p
     assert f"  {tmp_path / 'empty.jpg'}: is empty (0 bytes)" in done.stderr
 
 
-def test_what_may_not_be_read_is_named(account: ScriptedAccount, tmp_path: Path) -> None:
+def test_unreadable_files_are_reported(account: ScriptedAccount, tmp_path: Path) -> None:
     secret = random_file(tmp_path / "photos" / "secret.jpg", 100)
     closed = random_file(tmp_path / "photos" / "closed" / "a.jpg", 100).parent
     secret.chmod(0)
@@ -108,7 +108,7 @@ def test_what_may_not_be_read_is_named(account: ScriptedAccount, tmp_path: Path)
     assert f"darkroom: {closed}: cannot be listed: Permission denied" in done.stderr
 
 
-def test_odd_names_are_made_harmless(account: ScriptedAccount, tmp_path: Path) -> None:
+def test_unsafe_file_names_become_safe_item_names(account: ScriptedAccount, tmp_path: Path) -> None:
     names = [b"two\nlines.jpg", b"\x1b[31mred.jpg", b"latin-\xe9.jpg", b"back\\slash.jpg", "ümläut 日本.jpg".encode()]
     for seed, name in enumerate(names):
         Path(os.fsdecode(os.fsencode(tmp_path / "odd") + b"/" + name)).parent.mkdir(exist_ok=True)
@@ -121,7 +121,7 @@ def test_odd_names_are_made_harmless(account: ScriptedAccount, tmp_path: Path) -
     assert listed == {"two_lines.jpg", "_[31mred.jpg", "latin-\ufffd.jpg", "back_slash.jpg", "ümläut 日本.jpg"}
 
 
-def test_waiting_prints_how_each_item_ended(account: ScriptedAccount, tmp_path: Path) -> None:
+def test_waiting_prints_the_final_state_of_each_item(account: ScriptedAccount, tmp_path: Path) -> None:
     for seed, name in enumerate(("a.jpg", "b.jpg", "broken.jpg")):
         random_file(tmp_path / "photos" / name, 100, seed)
     account.script(fails=["broken.jpg"], cut_stream_after=2)
@@ -133,7 +133,7 @@ def test_waiting_prints_how_each_item_ended(account: ScriptedAccount, tmp_path: 
     assert (again.returncode, again.stdout.split(" (")[0]) == (0, f"{tmp_path / 'photos' / 'a.jpg'}: ready")
 
 
-async def test_waiting_goes_on_until_the_item_is_ready(account: ScriptedAccount, tmp_path: Path) -> None:
+async def test_waiting_continues_until_the_item_is_ready(account: ScriptedAccount, tmp_path: Path) -> None:
     account.script(finishes=False)
     with account.started("upload", "--wait", random_file(tmp_path / "a.jpg", 10)) as upload:
         await account.until_completed()
@@ -152,9 +152,7 @@ def test_a_session_that_ends_stops_the_run(account: ScriptedAccount, tmp_path: P
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("count", [2_000, pytest.param(10_000, marks=pytest.mark.everything)])
-def test_thousands_of_files_need_hardly_more_memory_than_a_few(
-    account: ScriptedAccount, tmp_path: Path, count: int
-) -> None:
+def test_memory_hardly_grows_with_thousands_of_files(account: ScriptedAccount, tmp_path: Path, count: int) -> None:
     account.script(finishes=False)
     peaks = []
     for files in (50, count):
@@ -165,7 +163,7 @@ def test_thousands_of_files_need_hardly_more_memory_than_a_few(
 
 
 def peak_megabytes(account: ScriptedAccount, folder: Path) -> float:
-    """Of the process that uploads the folder."""
+    """Return the peak memory of the process that uploads the folder."""
     code = (
         "import resource, sys; from client.command import main; code = main();"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, file=sys.stderr); sys.exit(code)"

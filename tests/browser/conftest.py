@@ -1,4 +1,4 @@
-"""The page before a scripted service: the real web tier and Chromium, and nothing else of ours."""
+"""The page in front of a scripted service: only the web tier and Chromium are real."""
 
 import hashlib
 import io
@@ -50,7 +50,7 @@ def page_url(api: ScriptedService) -> Iterator[str]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def context(chromium: Browser, page_url: str) -> AsyncIterator[BrowserContext]:
-    """Ends before the servers do, so that they need not wait for its streams."""
+    """A browser context that closes before the servers stop, so that they need not wait for its streams."""
     width, height = DESKTOP
     opened = await chromium.new_context(locale="en-GB", viewport={"width": width, "height": height})
     yield opened
@@ -59,7 +59,7 @@ async def context(chromium: Browser, page_url: str) -> AsyncIterator[BrowserCont
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def visitor(context: BrowserContext, page_url: str) -> AsyncIterator[Visitor]:
-    """Somebody who is signed in; the test fails if the page reported an error or broke its own content policy."""
+    """A signed-in user; the test fails if the page logged an error or violated its own content security policy."""
     visitor = Visitor(context, page_url)
     yield visitor
     assert visitor.errors == []
@@ -67,7 +67,8 @@ async def visitor(context: BrowserContext, page_url: str) -> AsyncIterator[Visit
 
 @pytest.fixture
 def make_item(api: ScriptedService) -> MakeItem:
-    """`make_item("dusk.jpg", state=..., minutes_ago=...)`: an item that the service has, its picture included."""
+    """Return a function that adds an item to the service with its image: `make_item("dusk.jpg", state=...,
+    minutes_ago=...)`."""
 
     def make(name: str = "photo.jpg", *, minutes_ago: float = 0, **fields: object) -> Item:
         at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
@@ -93,7 +94,7 @@ def make_item(api: ScriptedService) -> MakeItem:
 
 @pytest.fixture
 def make_ready(api: ScriptedService, make_item: MakeItem) -> MakeItem:
-    """The same, developed before anybody looked: no event says so."""
+    """Return a function that adds a ready item, processed before any page was open: no event reports it."""
 
     def make(name: str = "photo.jpg", *, sample: Image.Image | None = None, **fields: object) -> Item:
         image = sample or _sample_image(name)
@@ -110,7 +111,8 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> SampleVideo:
 
 @pytest.fixture
 def make_video(api: ScriptedService, make_item: MakeItem, video: SampleVideo) -> MakeItem:
-    """`make_video("lake.mp4", made=3)`: a video with its poster, playable so far; without `made` it is ready."""
+    """Return a function that adds a video with its poster: `make_video("lake.mp4", made=3)` makes three segments
+    playable; without `made` the video is ready."""
 
     def make(name: str = "film.mp4", *, made: int | None = None, **fields: object) -> Item:
         api.images[name] = jpeg(video.poster)
@@ -142,14 +144,14 @@ def jpeg(image: Image.Image) -> bytes:
 
 
 def placeholder_of(image: Image.Image) -> str:
-    """The ThumbHash as the service sends it."""
+    """Return the ThumbHash as the service sends it."""
     small = image.convert("RGBA")
     small.thumbnail((MAX_EDGE, MAX_EDGE))
     return thumb_hash(*small.size, small.tobytes())
 
 
 def _sample_image(name: str) -> Image.Image:
-    """A landscape of three colours that differ by name."""
+    """Draw a landscape of three colours that depend on the name."""
     chance = random.Random(name)
     colours = [tuple(chance.randrange(256) for _ in range(3)) for _ in range(3)]
     bands = Image.new("RGB", (1, 3))
@@ -158,7 +160,7 @@ def _sample_image(name: str) -> Image.Image:
 
 
 def _item_id(at: datetime) -> ItemId:
-    """An id of this moment, so that the list stays in order."""
+    """Return an item id with this creation time, so that the list stays in order."""
     alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
     milliseconds = int(at.timestamp() * 1000)
     stamp = "".join(alphabet[milliseconds >> shift & 31] for shift in range(45, -1, -5))

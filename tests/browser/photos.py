@@ -1,4 +1,4 @@
-"""Photos to drop: real JPEGs that differ in every pixel, and files that are none."""
+"""Files to upload: real JPEGs that differ in every pixel, and files that are not photos."""
 
 import random
 from pathlib import Path
@@ -10,7 +10,7 @@ MEBIBYTE = 1024 * 1024
 
 
 def photos(folder: Path, count: int) -> list[Path]:
-    """Some 300 KB each; every one has colours and grain of its own."""
+    """Write photos of about 300 KB each, every one with different colours and grain."""
     return [_photo(folder / f"photo-{number:02}.jpg", number) for number in range(1, count + 1)]
 
 
@@ -24,13 +24,14 @@ def _photo(file: Path, number: int) -> Path:
 
 
 def large_photo(file: Path, size_bytes: int) -> Path:
-    """A JPEG with bytes behind its end, which every program ignores: so large that it travels in parts."""
+    """Write a JPEG padded after its end, which every decoder ignores, so that it is large enough for a multipart
+    upload."""
     content = _photo(file, 1).read_bytes()
     file.write_bytes(content + random.Random(1).randbytes(size_bytes - len(content)))
     return file
 
 
 def text_file(file: Path) -> Path:
-    """What somebody renamed to look like a photo."""
+    """Write a text file with the name of a photo."""
     file.write_text("Dear diary, this is no photograph at all.\n" * 40)
     return file

@@ -1,4 +1,4 @@
-"""A film to play: two rungs of HLS as the service makes them, its MP4, its poster and its storyboard."""
+"""A sample video: two HLS rungs as the service makes them, an MP4, a poster and a storyboard."""
 
 import re
 import subprocess
@@ -28,7 +28,7 @@ class SampleVideo:
         )
 
     def media_playlist(self, rung: str, made: int, prefix: str) -> str:
-        """The first `made` segments; every URI begins with the prefix."""
+        """Return a playlist of the first `made` segments; every URI starts with the prefix."""
         lines = (self.folder / f"{rung}.m3u8").read_text().splitlines()
         ends = [number for number, line in enumerate(lines) if line.endswith(".m4s")]
         lines_so_far = lines if made >= len(ends) else lines[: ends[made - 1] + 1]
@@ -37,7 +37,7 @@ class SampleVideo:
 
 
 def encode_video(folder: Path) -> SampleVideo:
-    """Its picture tells the time, so that each moment differs."""
+    """Encode a video whose image shows the time, so that each frame differs."""
     source = f"testsrc2=size=320x180:rate={FRAMES_PER_SECOND}:duration={SECONDS}"
     low, high = RUNGS.values()
     group = str(FRAMES_PER_SECOND * SEGMENT_SECONDS)
@@ -64,7 +64,8 @@ def encode_video(folder: Path) -> SampleVideo:
 
 
 def phone_video(file: Path, seconds: int, size: str = "1280x720") -> Path:
-    """As large and as busy as what a phone takes, so that its development takes a while; its index is at the end."""
+    """Write a video as large and detailed as one from a phone, so that encoding takes a while; its index is at the
+    end."""
     image = f"testsrc2=size={size}:rate=30:duration={seconds},noise=alls=24:allf=t"
     _encode(
         "-f", "lavfi", "-i", image, "-f", "lavfi", "-i", f"sine=frequency=440:duration={seconds}",

@@ -1,4 +1,4 @@
-"""Takes the README's picture with the running program: `make screenshots`."""
+"""Take the README's screenshot of the running program: `make screenshots`."""
 
 import asyncio
 import math
@@ -19,7 +19,7 @@ IMAGE = (1600, 1200)
 COLOURS = 256
 SLOW_BYTES_PER_SECOND = 60_000
 
-# Sky above, sky at the horizon, sun, and the nearest of the hills.
+# Sky at the top, sky at the horizon, sun, nearest hill.
 SCENES = {
     "winter noon.jpg": ("#9db9cf", "#f4f1ea", "#ffffff", "#51687d"),
     "vineyard.jpg": ("#4f93b8", "#f2e2b0", "#fff3cf", "#5a5a1e"),
@@ -63,7 +63,7 @@ async def take_gallery(url: str, folder: Path) -> None:
 
 
 async def begin_upload(page: Page, file: Path) -> None:
-    """Leaves the page in the middle of sending this file."""
+    """Start an upload of this file and leave it in progress."""
     await asyncio.to_thread(draw, file, ("#070b1c", "#2b3f6e", "#f4f1de", "#04060f"), 1)
     await (await Connection.of(page)).limit_uploads(SLOW_BYTES_PER_SECOND)
     await drop(page, [file])
@@ -75,7 +75,7 @@ def draw_all(folder: Path) -> list[Path]:
 
 
 def draw(file: Path, colours: tuple[str, str, str, str], seed: int) -> Path:
-    """Hills behind hills under a sun, with a photo's grain."""
+    """Draw rows of hills under a sun, with the grain of a photo."""
     chance = random.Random(seed)
     width, height = IMAGE
     above, horizon, sun, near = (Image.new("RGB", IMAGE, colour) for colour in colours)
@@ -95,7 +95,7 @@ def draw(file: Path, colours: tuple[str, str, str, str], seed: int) -> Path:
 
 
 def ridge(chance: random.Random, top: float, swing: float) -> Image.Image:
-    """A mask of everything below a line of waves; both are shares of the height."""
+    """Return a mask of everything below a wavy line; `top` and `swing` are fractions of the height."""
     width, height = IMAGE
     waves = [(chance.uniform(0.6, 1.4) * 2**octave, chance.uniform(0, math.tau), 0.5**octave) for octave in range(6)]
     line = [
@@ -112,7 +112,7 @@ def ridge(chance: random.Random, top: float, swing: float) -> Image.Image:
 
 
 def save_small(content: bytes, file: Path) -> None:
-    """A palette makes it a third of the size, and nobody sees it."""
+    """Save with a palette: a third of the size, without a visible difference."""
     file.write_bytes(content)
     with Image.open(file) as opened:
         full = opened.convert("RGB")

@@ -1,4 +1,4 @@
-"""A service that does as a test says: our wire models over real HTTP, an object store and a CDN, all in memory."""
+"""A scripted service: our wire models over real HTTP, an object store and a CDN, all in memory."""
 
 import asyncio
 import hashlib
@@ -35,7 +35,7 @@ HEARTBEAT_SECONDS = 5.0
 
 
 def build_application(api: ScriptedService) -> FastAPI:
-    """The service over HTTP, with its object store and its CDN."""
+    """Return the HTTP application with its object store and its CDN."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -180,7 +180,7 @@ def _add_upload_routes(api: ScriptedService, application: FastAPI) -> None:
             **body.model_dump(),
         )
         api.change(item, EventType.ITEM_CREATED)
-        while api.holds_responses:  # noqa: ASYNC110  # the test that lets go runs in another thread
+        while api.holds_responses:  # noqa: ASYNC110  # the test that releases the response runs in another thread
             await asyncio.sleep(0.01)
         upload = SingleUpload(
             url=f"{api.url}/objects/{item.id}",

@@ -1,4 +1,4 @@
-"""The memory of the scripted service: items, films, log and streams, changed by tests while the page looks on."""
+"""State of the scripted service: items, videos, log and streams, which tests change while the page is open."""
 
 import asyncio
 from collections import Counter
@@ -20,20 +20,20 @@ SMALL, MEDIUM, LARGE = 400, 1024, 2048
 
 @dataclass(slots=True)
 class Encode:
-    """How far the service is with a film; the test moves it on."""
+    """Progress of the encoding of a video; the test advances it."""
 
     video: SampleVideo
     made: int = SEGMENTS
-    """Segments of every rung."""
+    """Number of finished segments of every rung."""
     attempt: int = 1
 
 
 class ScriptedService:
-    """What the service knows; served on its own loop, while tests call `say`, `change` and the rest from theirs."""
+    """State of the service. It is served on its own loop; tests call its methods from their loop."""
 
     def __init__(self) -> None:
         self.url = ""
-        """Where this server listens; the test sets it."""
+        """The server's URL, set by the test."""
         self.account = Account(
             id=new_account_id(), email="ada@example.com", administrator=True, created_at=datetime.now(UTC)
         )
@@ -44,24 +44,24 @@ class ScriptedService:
         self.events: list[Event] = []
         self.oldest_event = 1
         self.holds_responses = False
-        """What was created is told of, and its answer does not come."""
+        """Publish the event of a created item, but hold back the response of the request."""
         self.stored: dict[str, bytes] = {}
         self.images: dict[str, bytes] = {}
-        """What the CDN has, by the item's name."""
+        """Images on the CDN, by item name."""
         self.encodes: dict[str, Encode] = {}
-        """By the item's id."""
+        """By item id."""
         self.fetched: list[str] = []
-        """The films' files that the CDN gave away, as `high_00003.m4s`."""
+        """Video files that the CDN has served, for example `high_00003.m4s`."""
         self.progress: list[Progress] = []
-        """What streams still have to tell."""
+        """Progress messages that the streams still have to send."""
         self.requests: Counter[str] = Counter()
-        """`GET /v1/items` and so on, ids left out."""
+        """Counts by method and path without ids, for example `GET /v1/items`."""
         self.refused: list[tuple[str, Problem]] = []
         """The next request of this kind gets this problem."""
         self.window = 1
-        """Part of every CDN address that is given out."""
+        """Part of every CDN URL that the service issues."""
         self.oldest_window = 1
-        """The CDN refuses addresses of earlier windows."""
+        """The CDN refuses URLs of earlier windows."""
         self.page_items = 100
         self.streams = 0
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -69,7 +69,7 @@ class ScriptedService:
         self.cut = asyncio.Event()
 
     def print_line(self, type_: EventType, item: Item) -> None:
-        """Appends to the log and tells every stream."""
+        """Append an event to the log and wake every stream."""
         bare = tuple(each.model_copy(update={"url": None}) for each in item.renditions)
         data = item.model_copy(update={"renditions": bare, "urls_expire_at": None}).model_dump(mode="json")
         number = len(self.events) + self.oldest_event
@@ -104,12 +104,12 @@ class ScriptedService:
         )
 
     def publish_progress(self, progress: Progress) -> None:
-        """To every stream, once."""
+        """Send it to every stream, once."""
         self.progress.append(progress)
         self._wake(lambda: self.new_event)
 
     def drop_events(self) -> None:
-        """As if thirty days had passed in which much happened that nobody heard."""
+        """Drop the log, as if it had expired after thirty days with many unread events."""
         self.oldest_event = self.head + 1 + UNREAD_EVENTS
         self.events.clear()
 

@@ -1,4 +1,4 @@
-"""The page's modules by themselves, run where they run: in the browser."""
+"""The page's modules, tested separately in the browser."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -24,7 +24,7 @@ EVENTS = [
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def modules(visitor: Visitor) -> Modules:
-    """`await modules("live.js", "(module, argument) => …", argument)`."""
+    """Return a caller of a module: `await modules("live.js", "(module, argument) => …", argument)`."""
     page: Page = await visitor.open()
 
     async def call(name: str, function: str, argument: Any) -> Any:
@@ -36,12 +36,12 @@ async def modules(visitor: Visitor) -> Modules:
 
 
 @pytest.mark.parametrize("text", ["", "AA==", "not base64!"])
-async def test_what_is_no_placeholder_is_none(modules: Modules, text: str) -> None:
+async def test_a_malformed_placeholder_is_rejected(modules: Modules, text: str) -> None:
     assert await modules("thumbhash.js", "(module, text) => module.placeholderCanvas(text)", text) is None
 
 
-async def test_events_are_read_alike_however_the_stream_is_cut(modules: Modules) -> None:
-    """One character at a time, at every single place, and as a whole."""
+async def test_events_are_parsed_equally_at_any_chunk_boundaries(modules: Modules) -> None:
+    """Parse the stream character by character, split at every position, and as a whole."""
     received = await modules(
         "live.js",
         """(module, stream) => {
@@ -107,7 +107,7 @@ a_00001.m4s\r
 """
 
 
-async def test_playlists_are_read_with_the_least_bandwidth_first_and_addresses_made_whole(modules: Modules) -> None:
+async def test_playlists_are_sorted_by_bandwidth_and_have_absolute_urls(modules: Modules) -> None:
     base = "https://darkroom.example/v1/items/itm_1/hls/main.m3u8"
     read = "(module, [text, base]) => module.mainPlaylist(text, base)"
     low, high = await modules("playlist.js", read, [MAIN, base])
@@ -121,7 +121,7 @@ async def test_playlists_are_read_with_the_least_bandwidth_first_and_addresses_m
     assert high["codecs"] == "avc1.64001f,mp4a.40.2"
 
 
-async def test_a_growing_playlist_is_read_as_far_as_it_goes(modules: Modules) -> None:
+async def test_an_unfinished_playlist_is_parsed_to_its_current_end(modules: Modules) -> None:
     base = "https://darkroom.example/v1/items/itm_1/hls/7/a.m3u8"
     read = "(module, [text, base]) => module.mediaPlaylist(text, base)"
     growing = await modules("playlist.js", read, [MEDIA, base])
@@ -133,7 +133,7 @@ async def test_a_growing_playlist_is_read_as_far_as_it_goes(modules: Modules) ->
     assert whole["ended"]
 
 
-async def test_a_storyboards_track_is_read_with_and_without_hours(modules: Modules) -> None:
+async def test_a_storyboard_track_is_parsed_with_and_without_hours(modules: Modules) -> None:
     cues = [
         "00:05.000 --> 00:10.500\ns.jpg#xywh=160,0,160,90",
         "1\n01:00:00.000 --> 01:00:01.000\ns.jpg#xywh=0,90,160,90",

@@ -1,4 +1,4 @@
-"""What the page does when the service behaves in ways that are hard to provoke for real."""
+"""How the page handles service behaviour that is hard to provoke with the real service."""
 
 import asyncio
 from pathlib import Path
@@ -21,14 +21,14 @@ DECODE = """async (hash) => {
   return {width, height, pixels: Array.from(pixels)};
 }"""
 SLIGHTLY = 24
-"""Of 255: the mean difference per channel that so few coefficients cost; a wrong decoder is above 40."""
+"""Mean difference per channel, of 255, that the few coefficients of a ThumbHash cause; a wrong decoder exceeds 40."""
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 @pytest.mark.parametrize("size", [(600, 400), (300, 600), (200, 200)], ids=["landscape", "portrait", "square"])
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
 async def test_placeholders_resemble_the_image(visitor: Visitor, size: tuple[int, int], mode: str) -> None:
-    """Smooth pictures lose little in a ThumbHash; a mistake in the decoder shows as another picture."""
+    """Smooth images lose little in a ThumbHash, so a mistake in the decoder gives a clearly different image."""
     slope = Image.linear_gradient("L")
     channels = [slope, slope.rotate(90), slope.rotate(180), slope.rotate(270).point(lambda value: 128 + value // 2)]
     image = Image.merge(mode, channels[: len(mode)]).resize(size)
@@ -71,14 +71,14 @@ async def test_images_with_expired_urls_are_reloaded_with_new_ones(
     visitor: Visitor, api: ScriptedService, make_ready: MakeItem
 ) -> None:
     make_ready()
-    api.oldest_window = 2  # the list still gives addresses of window 1
+    api.oldest_window = 2  # the list still contains URLs of window 1
     page = await visitor.open()
     await expect(page.locator(".tile canvas")).to_have_count(1)
     api.window = 2
     await expect_images(page, 1)
 
 
-async def test_an_event_before_its_response_gives_one_tile(
+async def test_an_event_that_arrives_before_its_response_creates_one_tile(
     visitor: Visitor, api: ScriptedService, make_ready: MakeItem, tmp_path: Path
 ) -> None:
     api.holds_responses = True
@@ -89,7 +89,7 @@ async def test_an_event_before_its_response_gives_one_tile(
         await asyncio.sleep(0.01)
     make_ready()
     api.print_line(EventType.ITEM_UPDATED, next(item for item in api.items.values() if item.state is ItemState.READY))
-    await expect_images(page, 1)  # so the event before this one has been heard, too
+    await expect_images(page, 1)  # the previous event has been received, too
     await expect(page.locator(".tile")).to_have_count(2)
     api.holds_responses = False
     await expect(page.locator('.tile[data-state="queued"]')).to_have_count(1)
@@ -107,7 +107,7 @@ async def test_events_missed_during_a_disconnect_are_received_afterwards(
     await expect_images(page, 3)
 
 
-async def test_an_expired_log_position_makes_the_page_list_again(
+async def test_an_expired_log_position_reloads_the_list(
     visitor: Visitor, api: ScriptedService, make_item: MakeItem, make_ready: MakeItem
 ) -> None:
     api.print_line(EventType.ITEM_CREATED, make_item("old.jpg"))
@@ -134,12 +134,12 @@ async def test_all_tabs_share_one_stream_and_another_takes_over(
     await first.close()
     api.print_line(EventType.ITEM_READY, make_ready("later.jpg"))
     await expect_images(second, 2)
-    while visitor.streams < 2:  # noqa: ASYNC110  # the tab that closed may have passed the news on with its last breath
+    while visitor.streams < 2:  # noqa: ASYNC110  # the closed tab may have handed the stream over in its last moment
         await asyncio.sleep(0.05)
     assert visitor.streams == 2
 
 
-async def test_many_photos_that_become_ready_at_once_are_read_with_few_requests(
+async def test_many_photos_that_become_ready_together_cost_few_requests(
     visitor: Visitor, api: ScriptedService, make_item: MakeItem, make_ready: MakeItem
 ) -> None:
     page = await empty_gallery(visitor)
@@ -150,7 +150,7 @@ async def test_many_photos_that_become_ready_at_once_are_read_with_few_requests(
     assert api.requests["GET /v1/items/ID"] + api.requests["GET /v1/items"] - before <= 20
 
 
-async def test_a_session_that_ended_leads_back_to_signing_in(
+async def test_an_ended_session_shows_the_sign_in_form(
     visitor: Visitor, api: ScriptedService, make_ready: MakeItem
 ) -> None:
     make_ready()
@@ -162,9 +162,7 @@ async def test_a_session_that_ended_leads_back_to_signing_in(
     await expect(page.locator(".tile")).to_have_count(0)
 
 
-async def test_a_busy_service_costs_an_upload_nothing_but_time(
-    visitor: Visitor, api: ScriptedService, tmp_path: Path
-) -> None:
+async def test_an_upload_survives_a_busy_service(visitor: Visitor, api: ScriptedService, tmp_path: Path) -> None:
     api.refused += [
         ("POST /v1/items", Unavailable(retry_after_seconds=1)),
         ("POST /v1/items/ID/complete", Unavailable()),
@@ -187,7 +185,7 @@ async def test_an_empty_file_is_refused_on_its_tile_without_a_request(
     assert api.requests["POST /v1/items"] == 0
 
 
-async def test_names_and_captions_are_text_whatever_they_hold(visitor: Visitor, make_ready: MakeItem) -> None:
+async def test_names_and_captions_are_rendered_as_text(visitor: Visitor, make_ready: MakeItem) -> None:
     name = '<img src=x onerror="document.title = 1">.jpg'
     item = make_ready(name.replace("/", ""), caption="<script>alert(1)</script>")
     page = await visitor.open(f"/items/{item.id}")
@@ -213,7 +211,7 @@ async def test_a_caption_changed_elsewhere_is_not_overwritten_silently(
     assert api.items[item.id].caption == "mine"
 
 
-async def test_arrow_keys_lead_through_the_photos_and_escape_back(visitor: Visitor, make_ready: MakeItem) -> None:
+async def test_arrow_keys_move_through_the_photos_and_escape_returns(visitor: Visitor, make_ready: MakeItem) -> None:
     older, newer = make_ready("older.jpg", minutes_ago=5), make_ready("newer.jpg")
     page = await visitor.open(f"/items/{newer.id}")
     await expect(page.get_by_role("heading", name="newer.jpg")).to_be_visible()
@@ -255,7 +253,7 @@ async def test_a_pasted_image_is_uploaded(visitor: Visitor, api: ScriptedService
 
 
 @pytest.mark.parametrize(("width", "height"), [DESKTOP, PHONE], ids=["desktop", "phone"])
-async def test_nothing_reaches_beyond_the_edge(
+async def test_nothing_overflows_the_right_edge(
     visitor: Visitor, make_ready: MakeItem, make_failed: MakeItem, make_item: MakeItem, width: int, height: int
 ) -> None:
     item = make_ready("a-name-without-any-space-" * 8 + ".jpg")
@@ -277,7 +275,7 @@ async def empty_gallery(visitor: Visitor) -> Page:
 
 
 async def beyond(page: Page, width: int) -> list[str]:
-    """What is visible and reaches over the right edge."""
+    """Return the visible elements that extend beyond the right edge."""
     results: list[str] = await page.evaluate(
         """(width) => [...document.querySelectorAll('body *')]
              .filter((node) => node.checkVisibility() && !node.closest('canvas, svg'))
@@ -288,7 +286,7 @@ async def beyond(page: Page, width: int) -> list[str]:
     return results
 
 
-async def test_text_that_is_no_photo_is_uploaded_and_not_judged_by_the_page(
+async def test_the_page_uploads_a_file_that_is_not_a_photo_without_checking_it(
     visitor: Visitor, api: ScriptedService, tmp_path: Path
 ) -> None:
     page = await empty_gallery(visitor)

@@ -1,4 +1,4 @@
-"""The page plays video: while it is being made, over every accident on the way, on whatever the browser can do."""
+"""The page plays video: during encoding, after every interruption, and with whatever the browser supports."""
 
 from collections.abc import Awaitable, Callable
 
@@ -16,12 +16,12 @@ Watch = Callable[[Item], Awaitable["Watched"]]
 BUFFERED = "({buffered}) => [...Array(buffered.length).keys()].map(n => [buffered.start(n), buffered.end(n)])"
 IS_FILLED = "video.buffered.length && video.buffered.end(video.buffered.length - 1) >"
 MAX_BUFFERED_SECONDS = 110
-"""30 behind, 60 ahead of where one is, and what is spared so that not every segment costs a removal."""
+"""30 s behind and 60 s ahead of the position, plus a margin so that not every segment causes a removal."""
 UNMADE = "This part is still being made"
 
 
 class Watched:
-    """An item's page with its video."""
+    """The page of an item with its video."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -42,7 +42,7 @@ class Watched:
         return at
 
     async def until(self, condition: str) -> None:
-        """Waits for an expression about `video`."""
+        """Wait until a JavaScript expression about `video` is true."""
         await self.page.wait_for_function(
             f"() => {{ const video = document.querySelector('video'); return {condition}; }}"
         )
@@ -80,7 +80,7 @@ async def test_a_video_plays_from_its_start_while_only_three_segments_exist(
     assert await watched.video.evaluate("video => video.duration") == SECONDS
 
 
-async def test_what_is_made_while_one_watches_is_played_without_a_word(
+async def test_segments_made_during_playback_are_played_without_a_message(
     watch: Watch, make_video: MakeItem, api: ScriptedService
 ) -> None:
     item = make_video(made=3)
@@ -93,7 +93,7 @@ async def test_what_is_made_while_one_watches_is_played_without_a_word(
     await expect(watched.status_text).to_be_empty()
 
 
-async def test_one_can_go_to_any_part_that_is_made(watch: Watch, make_video: MakeItem) -> None:
+async def test_seeking_works_in_the_finished_part(watch: Watch, make_video: MakeItem) -> None:
     watched = await watch(make_video(made=40))
     await watched.play()
     await watched.seek(70)
@@ -128,10 +128,10 @@ async def test_playback_waits_at_the_end_of_the_finished_part(
     await watched.until("video.currentTime > 6.5")
 
 
-async def test_a_new_attempt_goes_on_at_the_same_second(
+async def test_playback_of_a_new_attempt_continues_at_the_same_second(
     watch: Watch, make_video: MakeItem, api: ScriptedService
 ) -> None:
-    """The worker was lost: what it made counts no more, and the next one begins from the start."""
+    """The worker was lost: its segments no longer count, and the next worker begins from the start."""
     item = make_video(made=4)
     watched = await watch(item)
     await watched.play()
@@ -146,7 +146,7 @@ async def test_a_new_attempt_goes_on_at_the_same_second(
     await watched.until(f"video.currentTime > {before} + 0.5 && video.currentTime < {before} + 5")
 
 
-async def test_addresses_that_ran_out_are_replaced_while_one_watches(
+async def test_expired_urls_are_replaced_during_playback(
     watch: Watch, make_video: MakeItem, api: ScriptedService
 ) -> None:
     item = make_video()
@@ -158,7 +158,7 @@ async def test_addresses_that_ran_out_are_replaced_while_one_watches(
     await watched.until("video.currentTime > 90.3")
 
 
-async def test_a_better_rung_is_taken_when_the_connection_carries_it_and_left_when_not(
+async def test_the_rung_follows_the_bandwidth_of_the_connection(
     watch: Watch, make_video: MakeItem, api: ScriptedService
 ) -> None:
     watched = await watch(make_video())
@@ -172,7 +172,7 @@ async def test_a_better_rung_is_taken_when_the_connection_carries_it_and_left_wh
     await expect(watched.page.locator(".video-rung")).to_have_text("90p")
 
 
-async def test_the_buffer_stays_small_however_long_one_watches(watch: Watch, make_video: MakeItem) -> None:
+async def test_the_buffer_stays_small_during_long_playback(watch: Watch, make_video: MakeItem) -> None:
     watched = await watch(make_video())
     await watched.play()
     for at in range(0, SECONDS, 25):
@@ -184,7 +184,7 @@ async def test_the_buffer_stays_small_however_long_one_watches(watch: Watch, mak
     assert held[0][0] > 40
 
 
-async def test_a_browser_with_a_full_buffer_loads_less_and_plays_on(
+async def test_a_browser_with_a_full_buffer_loads_less_and_continues(
     watch: Watch, make_video: MakeItem, visitor: Visitor
 ) -> None:
     await visitor.context.add_init_script("""
@@ -202,7 +202,7 @@ async def test_a_browser_with_a_full_buffer_loads_less_and_plays_on(
     await watched.until("video.currentTime > 30")
 
 
-async def test_a_video_seen_to_its_end_can_be_seen_again(watch: Watch, make_video: MakeItem) -> None:
+async def test_a_video_can_be_played_again_after_its_end(watch: Watch, make_video: MakeItem) -> None:
     watched = await watch(make_video())
     await watched.play()
     await watched.seek(SECONDS - 1)
@@ -211,7 +211,7 @@ async def test_a_video_seen_to_its_end_can_be_seen_again(watch: Watch, make_vide
     await watched.until("!video.paused && video.currentTime > 0.3 && video.currentTime < 10")
 
 
-async def test_a_browser_without_the_codecs_plays_the_one_file(
+async def test_a_browser_without_the_codecs_plays_the_mp4(
     watch: Watch, make_video: MakeItem, visitor: Visitor, api: ScriptedService
 ) -> None:
     await visitor.context.add_init_script("MediaSource.isTypeSupported = () => false;")
@@ -225,7 +225,7 @@ async def test_a_browser_without_the_codecs_plays_the_one_file(
     assert api.fetched == []
 
 
-async def test_a_browser_that_cannot_be_fed_plays_the_playlist_itself(
+async def test_a_browser_without_media_source_plays_the_playlist_natively(
     watch: Watch, make_video: MakeItem, visitor: Visitor
 ) -> None:
     await visitor.context.add_init_script("delete window.MediaSource;")
@@ -252,7 +252,7 @@ async def test_the_storyboard_shows_the_moment_under_the_pointer(watch: Watch, m
     assert await frame.locator("img").evaluate("image => image.naturalWidth") == 640
 
 
-async def test_a_video_is_played_with_the_keyboard_alone(watch: Watch, make_video: MakeItem) -> None:
+async def test_a_video_can_be_controlled_with_the_keyboard_alone(watch: Watch, make_video: MakeItem) -> None:
     watched = await watch(make_video())
     await watched.page.keyboard.press("k")
     await watched.until("video.currentTime > 0.3 && !video.paused")

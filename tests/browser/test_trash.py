@@ -1,4 +1,4 @@
-"""The page of deleted items: what is there comes back, or goes for good."""
+"""The page of deleted items: each can be restored or purged."""
 
 from playwright.async_api import expect
 
@@ -7,7 +7,7 @@ from tests.browser.scripted_service import ScriptedService
 from tests.browser.visitor import Visitor
 
 
-async def test_a_deleted_photo_comes_back_into_the_gallery(
+async def test_a_deleted_photo_can_be_restored_to_the_gallery(
     visitor: Visitor, api: ScriptedService, make_ready: MakeItem
 ) -> None:
     item = make_ready("lake.jpg")

@@ -1,4 +1,4 @@
-"""What the gallery and an item's panel say of videos: their poster, their length, and how far they are."""
+"""What the gallery and an item's panel show of a video: poster, duration and progress."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -21,7 +21,7 @@ def far(item_id: str, percent: float, seconds: float) -> Progress:
 async def test_a_tile_displays_progress_and_remaining_time(
     visitor: Visitor, make_video: MakeItem, api: ScriptedService, state: ItemState
 ) -> None:
-    """No event says that a queued one was begun: progress does."""
+    """No event reports the start of a queued video; its progress does."""
     item = make_video("lake.mp4", made=3, state=state)
     page = await visitor.open()
     await expect_images(page, 1)
@@ -46,7 +46,7 @@ async def test_an_opened_video_displays_its_progress(
     await expect(page.get_by_role("progressbar", name="Developing", exact=True)).to_have_attribute("value", "90")
 
 
-async def test_a_video_shows_its_poster_and_its_length_and_never_its_storyboard(
+async def test_a_video_tile_shows_its_poster_and_duration_but_not_its_storyboard(
     visitor: Visitor, make_video: MakeItem
 ) -> None:
     make_video()
@@ -58,7 +58,7 @@ async def test_a_video_shows_its_poster_and_its_length_and_never_its_storyboard(
     await expect(page.locator(".day-count")).to_have_text("1 video")
 
 
-async def test_a_video_that_becomes_playable_can_be_played_where_it_was_opened(
+async def test_an_opened_video_can_be_played_as_soon_as_it_is_playable(
     visitor: Visitor, make_video: MakeItem, api: ScriptedService
 ) -> None:
     item = make_video(made=1, playable=False)

@@ -1,4 +1,4 @@
-"""A person with a browser: what they do on the page, and what the page must not do behind their back."""
+"""A user with a browser: their actions on the page, and checks of what the page must not do."""
 
 import asyncio
 import re
@@ -30,16 +30,16 @@ OPTIONS = [
 ]  # fmt: skip
 PASSWORD = "a long enough password"
 VISIBLE_MILLISECONDS = 60_000
-"""What is waited for where nothing else is said; a machine under load is no failure of the page."""
+"""Default time limit of waits; a slow machine is not a failure of the page."""
 DEVELOPED_MILLISECONDS = 120_000
 UNLIMITED = -1
 ACCOUNT_CHECK = "401 GET /v1/account"
-"""The one refusal that belongs to every visit: nobody is signed in yet."""
+"""The one refusal that every visit causes: the user is not signed in yet."""
 
 
 @asynccontextmanager
 async def running_chromium() -> AsyncIterator[Browser]:
-    """Debian's Chromium, headless."""
+    """Run Debian's Chromium, headless."""
     if not await asyncio.to_thread(CHROMIUM.exists):
         raise AssertionError(f"{CHROMIUM} is missing, and the page's tests need it: apt-get install chromium")
     expect.set_options(timeout=VISIBLE_MILLISECONDS)
@@ -57,13 +57,13 @@ class Visitor:
     url: str
     email: str = field(default_factory=lambda: f"{new_ulid().lower()}@example.com")
     errors: list[str] = field(default_factory=list)
-    """What a page said on its console as an error, or did not catch."""
+    """Errors that a page logged to its console or did not catch."""
     refused: list[str] = field(default_factory=list)
-    """Answers of 400 and above, as `412 PATCH /v1/items/ID`."""
+    """Responses with status 400 or above, for example `412 PATCH /v1/items/ID`."""
     sent: list[str] = field(default_factory=list)
-    """What was sent to the object store, as `ITEM` or `ITEM part 2`."""
+    """Uploads to the object store, for example `ITEM` or `ITEM part 2`."""
     streams: int = 0
-    """How many event streams were opened."""
+    """Number of event streams opened."""
 
     def __post_init__(self) -> None:
         self.context.set_default_timeout(VISIBLE_MILLISECONDS)
@@ -73,7 +73,7 @@ class Visitor:
         self.context.on("response", self._see_response)
 
     def _record(self, message: ConsoleMessage) -> None:
-        # What a server refused is in `refused`; what never got there is what tests of lost connections are about.
+        # HTTP refusals are in `refused`; failed connections are intended by the tests of lost connections.
         if message.type == "error" and not message.text.startswith("Failed to load resource"):
             self.errors.append(message.text)
 
@@ -90,7 +90,7 @@ class Visitor:
             self.refused.append(f"{response.status} {response.request.method} {path}")
 
     def allow(self, error: str) -> None:
-        """Takes this refusal as part of the test's story."""
+        """Accept this refusal as an expected part of the test."""
         self.refused = [each for each in self.refused if each != error]
 
     async def open(self, path: str = "/") -> Page:
@@ -99,7 +99,7 @@ class Visitor:
         return page
 
     async def register(self) -> Page:
-        """A page with the empty gallery of a new account."""
+        """Open a page with the empty gallery of a new account."""
         page = await self.open()
         await page.get_by_role("button", name="Create an account instead").click()
         await self.fill_in(page, "Create account")
@@ -122,14 +122,14 @@ class Visitor:
         return items
 
     async def request(self, path: str) -> dict[str, Any]:
-        """What the service says, asked beside the page."""
+        """Return what the service responds to a direct request, without the page."""
         response = await self.context.request.get(f"{self.url}/v1{path}")
         document: dict[str, Any] = await response.json()
         return document
 
 
 async def drop(page: Page, files: Sequence[Path]) -> None:
-    """Drags the files over the page and lets go, as the operating system tells the browser."""
+    """Drag the files over the page and drop them, with the events that the operating system causes in the browser."""
     session = await page.context.new_cdp_session(page)
     data = {"items": [], "files": [str(file) for file in files], "dragOperationsMask": 1}
     invited = page.get_by_text("Let go to drop them off")
@@ -139,7 +139,7 @@ async def drop(page: Page, files: Sequence[Path]) -> None:
 
     await drag("dragEnter")
     async with asyncio.timeout(VISIBLE_MILLISECONDS / 1000):
-        while not await invited.is_visible():  # a hand is slower than a page that is busy
+        while not await invited.is_visible():  # a user would wait for a busy page
             await drag("dragOver")
     await drag("dragOver")
     await drag("drop")
@@ -147,7 +147,7 @@ async def drop(page: Page, files: Sequence[Path]) -> None:
 
 
 class Connection:
-    """A page's network, as slow as a test wants it."""
+    """A page's network, throttled by the test."""
 
     def __init__(self, session: CDPSession) -> None:
         self._session = session
@@ -174,5 +174,5 @@ class Connection:
 
 
 async def expect_images(page: Page, count: int) -> None:
-    """That so many tiles show their picture."""
+    """Wait until this number of tiles show their image."""
     await expect(page.locator(".tile picture[data-loaded]")).to_have_count(count, timeout=DEVELOPED_MILLISECONDS)

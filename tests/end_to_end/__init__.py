@@ -1,1 +1,1 @@
-"""The stories that must work, through all processes."""
+"""Complete user stories through all processes."""

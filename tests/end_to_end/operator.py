@@ -1,4 +1,4 @@
-"""Whoever operates a running Darkroom, at a terminal on its machine."""
+"""The operator of a running Darkroom, at a terminal on its machine."""
 
 import asyncio
 import subprocess
@@ -12,7 +12,7 @@ COMMAND_SECONDS = 180
 
 
 async def admin(darkroom: Installation, *words: str) -> str:
-    """What `darkroom admin` says, which must succeed."""
+    """Run `darkroom admin`, which must succeed, and return its output."""
     done = await asyncio.to_thread(_run, darkroom, *words)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -29,7 +29,7 @@ def _run(darkroom: Installation, *words: str) -> "subprocess.CompletedProcess[st
 
 
 async def enter(client: DarkroomClient) -> str:
-    """Registers somebody new and signs in; the account's id."""
+    """Register a new user and sign in; return the account's id."""
     email = f"{new_ulid().lower()}@example.com"
     account = await client.sessions.register(email, PASSWORD)
     await client.sessions.sign_in(email, PASSWORD)

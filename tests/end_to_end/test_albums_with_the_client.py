@@ -1,4 +1,4 @@
-"""An album's life through the Python client and all processes: made, filled, shared with somebody, and over."""
+"""The life of an album through the Python client and all processes: created, filled, shared with a member, and left."""
 
 from contextlib import aclosing
 from pathlib import Path
@@ -27,7 +27,7 @@ async def items_in(client: DarkroomClient, album: AlbumId) -> list[ItemId]:
     return [each.item.id async for each in client.albums.items(album)]
 
 
-async def test_an_album_is_filled_shared_with_a_member_and_gone_after_leaving(darkroom: Installation) -> None:
+async def test_an_album_is_filled_and_shared_and_disappears_after_leaving(darkroom: Installation) -> None:
     async with DarkroomClient(darkroom.url) as owner, DarkroomClient(darkroom.url) as invitee:
         await enter(owner)
         await enter(invitee)

@@ -1,4 +1,4 @@
-"""What people do with photos that are there: look, name, delete, in several tabs and browsers at once."""
+"""What users do with their photos: view, rename and delete them, in several tabs and browsers at the same time."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ async def gallery_of_three(visitor: Visitor, photos: list[Path]) -> Page:
     return page
 
 
-async def test_an_item_opens_large_with_its_receipt_and_the_keyboard_moves_through_the_gallery(
+async def test_an_opened_item_shows_its_receipt_and_the_keyboard_moves_to_the_next(
     visitor: Visitor, thirty_photos: list[Path]
 ) -> None:
     page = await gallery_of_three(visitor, thirty_photos)
@@ -40,7 +40,7 @@ async def test_an_item_opens_large_with_its_receipt_and_the_keyboard_moves_throu
     assert page.url == f"{visitor.url}/"
 
 
-async def test_the_address_of_an_item_opens_it_and_the_way_back_leads_to_the_gallery(
+async def test_an_items_url_opens_it_and_back_returns_to_the_gallery(
     visitor: Visitor, thirty_photos: list[Path]
 ) -> None:
     page = await gallery_of_three(visitor, thirty_photos)
@@ -52,7 +52,7 @@ async def test_the_address_of_an_item_opens_it_and_the_way_back_leads_to_the_gal
     await expect(again.locator(".item-title")).to_have_text(thirty_photos[0].name)
 
 
-async def test_a_caption_changed_in_two_tabs_is_not_overwritten_without_a_word(
+async def test_a_caption_changed_in_two_tabs_is_not_overwritten_silently(
     visitor: Visitor, thirty_photos: list[Path]
 ) -> None:
     first = await gallery_of_three(visitor, thirty_photos)
@@ -70,7 +70,7 @@ async def test_a_caption_changed_in_two_tabs_is_not_overwritten_without_a_word(
     await expect(first.get_by_label("Caption")).to_have_value("The sea somewhere")
 
 
-async def test_what_one_tab_deletes_disappears_from_the_other_and_both_share_one_stream(
+async def test_an_item_deleted_in_one_tab_disappears_in_the_other_over_one_shared_stream(
     visitor: Visitor, thirty_photos: list[Path]
 ) -> None:
     first = await gallery_of_three(visitor, thirty_photos)
@@ -87,7 +87,7 @@ async def test_what_one_tab_deletes_disappears_from_the_other_and_both_share_one
     assert visitor.streams == 1
 
 
-async def test_when_the_tab_that_reads_the_stream_closes_another_goes_on_and_misses_nothing(
+async def test_another_tab_takes_over_the_stream_without_missing_an_event(
     visitor: Visitor, thirty_photos: list[Path]
 ) -> None:
     first = await gallery_of_three(visitor, thirty_photos)
@@ -100,7 +100,7 @@ async def test_when_the_tab_that_reads_the_stream_closes_another_goes_on_and_mis
     assert visitor.streams == 2
 
 
-async def test_a_browser_with_an_ended_session_lands_on_the_sign_in_form(visitor: Visitor, open_page: OpenPage) -> None:
+async def test_a_browser_with_an_ended_session_shows_the_sign_in_form(visitor: Visitor, open_page: OpenPage) -> None:
     await visitor.register()
     other = await open_page()
     other.email = visitor.email
@@ -113,7 +113,7 @@ async def test_a_browser_with_an_ended_session_lands_on_the_sign_in_form(visitor
     await expect(page.get_by_role("heading", name="Where you are signed in")).to_be_visible()
 
 
-async def test_nothing_of_one_account_is_left_for_the_next_one_in_the_same_tab(
+async def test_nothing_of_an_account_is_left_for_the_next_account_in_the_same_tab(
     visitor: Visitor, thirty_photos: list[Path]
 ) -> None:
     page = await gallery_of_three(visitor, thirty_photos)

@@ -1,4 +1,4 @@
-"""Changing the delivery key of a running Darkroom: no restart, and no URL that was given out becomes void."""
+"""Rotate the delivery key of a running Darkroom: no restart, and every issued URL stays valid until its expiry."""
 
 import asyncio
 from pathlib import Path
@@ -15,9 +15,7 @@ def key_in(url: str) -> str:
     return url.partition("Key-Pair-Id=")[2].partition("&")[0]
 
 
-async def test_urls_of_both_keys_open_in_between_and_the_retired_ones_no_more(
-    darkroom: Installation, tmp_path: Path
-) -> None:
+async def test_urls_of_both_keys_are_valid_until_the_old_key_is_retired(darkroom: Installation, tmp_path: Path) -> None:
     async with DarkroomClient(darkroom.url) as client, httpx.AsyncClient(trust_env=False, timeout=60) as http:
         await enter(client)
         (tmp_path / "photo.jpg").write_bytes(b"whatever it is, its original can be read")

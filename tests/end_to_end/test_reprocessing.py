@@ -1,4 +1,5 @@
-"""`darkroom admin reprocess` on a running Darkroom: what an earlier release made is made anew, and can go back."""
+"""`darkroom admin reprocess` on a running Darkroom: items of an earlier release are processed again, and can be
+rolled back."""
 
 import asyncio
 import json
@@ -51,7 +52,7 @@ async def test_photos_of_an_earlier_release_are_reprocessed_and_rolled_back(
 
 @asynccontextmanager
 async def beside() -> AsyncIterator[Foundation]:
-    """The installation's stores, from this process."""
+    """Open the installation's stores in this process."""
     async with AsyncExitStack() as stack:
         yield await open_foundation(load_settings(), stack, utc_now)
 
@@ -66,7 +67,7 @@ async def ready(client: DarkroomClient, photo: Path) -> Item:
 
 
 async def as_an_earlier_release_left_it(base: Foundation, account: AccountId, item: Item, folder: Path) -> None:
-    """The same files under another recipe's name."""
+    """Change the row as if the same files had been made with another recipe."""
 
     def renamed(row: ItemRow) -> Change:
         assert row.result is not None
@@ -90,7 +91,7 @@ async def as_an_earlier_release_left_it(base: Foundation, account: AccountId, it
 
 
 async def displayed_recipe(client: DarkroomClient, http: httpx.AsyncClient, item: Item) -> str:
-    """By whose recipe the files are that whoever looks at the item gets."""
+    """Return the recipe of the files that a client receives for the item."""
     urls = [each.url or "" for each in (await client.items.require(item.id)).renditions]
     assert [(await http.get(url)).status_code for url in urls] == [200] * len(urls)
     (recipe,) = {url.split("?")[0].split("/")[-3] for url in urls}

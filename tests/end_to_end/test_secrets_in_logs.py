@@ -1,4 +1,4 @@
-"""What must never be written down: passwords, addresses, tokens and signed URLs, whatever happens to a request."""
+"""What must never be logged, whatever happens to a request: passwords, addresses, tokens and signed URLs."""
 
 import asyncio
 from hashlib import sha256
@@ -15,7 +15,8 @@ CONTENT = b"canary bytes, not a picture"
 
 
 async def live_a_day(url: str) -> list[str]:
-    """Everything that a person and a worker do once, right and wrong; returns what must not be found in a log."""
+    """Do everything that a user and a worker can do, correctly and incorrectly; return the secrets that no log may
+    contain."""
     secrets = [ADDRESS, PASSWORD, "canary-wrong"]
     async with httpx.AsyncClient(base_url=f"{url}/v1/", timeout=60) as api, httpx.AsyncClient(timeout=20) as cdn:
         who = {"email": ADDRESS, "password": PASSWORD}
@@ -53,7 +54,7 @@ async def live_a_day(url: str) -> list[str]:
 
 
 async def share_and_open(api: httpx.AsyncClient) -> list[str]:
-    """A link with a password: right, wrong, and where it does not belong."""
+    """Open a link with a password: the right one, a wrong one, and in the wrong place."""
     album = (await api.post("albums", json={"title": "Canary"})).json()["id"]
     made = await api.post(f"albums/{album}/shares", json={"password": LINK_PASSWORD})
     token = made.json()["token"]
@@ -76,7 +77,7 @@ async def ended(api: httpx.AsyncClient, item: str) -> dict[str, Any]:
             await asyncio.sleep(0.1)
 
 
-def test_no_log_holds_a_password_an_address_a_token_or_a_signature(tmp_path: Path) -> None:
+def test_no_log_contains_a_password_an_address_a_token_or_a_signature(tmp_path: Path) -> None:
     with running_installation(tmp_path) as installation:
         secrets = asyncio.run(live_a_day(installation.url))
     logs = sorted((installation.folder / "logs").iterdir())

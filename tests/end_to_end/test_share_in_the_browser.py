@@ -1,4 +1,5 @@
-"""An album goes to somebody without an account: the password, the pictures, a film, and the end. All real processes."""
+"""Share an album by a link with a visitor who has no account: password, photos, a video, and revocation. All
+processes are real."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ IS_TOO_WIDE = "() => document.documentElement.scrollWidth > innerWidth"
 
 
 async def request_in_page(page: Page, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-    """What the page's own session does besides."""
+    """Send a request with the page's session."""
     return await page.evaluate(SEND, [method, path, body])
 
 
@@ -33,7 +34,7 @@ async def album_of_three(page: Page, owner: Visitor, files: list[Path]) -> str:
     return album
 
 
-async def test_an_album_is_seen_by_its_link_until_the_link_is_taken_back(
+async def test_an_album_is_visible_by_its_link_until_the_link_is_revoked(
     visitor: Visitor, open_page: Callable[[], Awaitable[Visitor]], thirty_photos: list[Path], tmp_path: Path
 ) -> None:
     owners_page = await visitor.register()
@@ -68,7 +69,7 @@ async def test_an_album_is_seen_by_its_link_until_the_link_is_taken_back(
     await request_in_page(owners_page, "PATCH", link, {"download_allowed": True})
     await page.set_viewport_size({"width": 390, "height": 844})
     await page.goto(address)
-    await page.reload()  # in this tab the password has been said
+    await page.reload()  # this tab has the password's proof already
     async with page.expect_download() as download:
         await page.get_by_role("button", name="Download").click()
     assert (await (await download.value).path()).stat().st_size in {file.stat().st_size for file in files}

@@ -1,4 +1,4 @@
-"""Drop off photos in the browser, carry on, find them developed: Chromium and all real processes."""
+"""Upload photos in the browser and find them processed: Chromium and all real processes."""
 
 import os
 import signal
@@ -37,7 +37,7 @@ async def test_thirty_dropped_photos_display_progress_placeholder_and_image(
     assert seen == {photo.name: ["progress", "placeholder", "picture"] for photo in thirty_photos}
 
 
-async def test_photos_given_to_the_button_arrive_like_those_dropped(
+async def test_photos_chosen_with_the_button_are_uploaded_like_dropped_ones(
     visitor: Visitor, thirty_photos: list[Path]
 ) -> None:
     page = await visitor.register()
@@ -46,7 +46,7 @@ async def test_photos_given_to_the_button_arrive_like_those_dropped(
     assert len(await visitor.items()) == 3
 
 
-async def test_a_closed_tab_is_taken_up_where_it_stopped_and_nothing_is_there_twice(
+async def test_uploads_of_a_closed_tab_are_resumed_without_duplicates(
     visitor: Visitor, thirty_photos: list[Path]
 ) -> None:
     page = await visitor.register()
@@ -71,16 +71,16 @@ async def test_a_closed_tab_is_taken_up_where_it_stopped_and_nothing_is_there_tw
     assert {item["state"] for item in items} == {"ready"}
     assert len(visitor.sent) == len(set(visitor.sent))
     assert completed.isdisjoint(visitor.sent)
-    visitor.allow("409 POST /v1/items/ID/complete")  # asked in case only the last word was missing
+    visitor.allow("409 POST /v1/items/ID/complete")  # sent in case only the completion was missing
 
 
 LARGE_PARTS = 8
 
 
-async def test_a_large_file_goes_on_without_sending_a_part_twice(visitor: Visitor, tmp_path: Path) -> None:
+async def test_a_large_upload_resumes_without_sending_a_part_twice(visitor: Visitor, tmp_path: Path) -> None:
     large = large_photo(tmp_path / "large.jpg", LARGE_PARTS * 16 * MEBIBYTE - 1)
     page = await visitor.register()
-    await (await Connection.of(page)).limit_uploads(8_000_000)  # the last parts are many seconds behind the first
+    await (await Connection.of(page)).limit_uploads(8_000_000)  # the last parts are sent many seconds after the first
     async with page.expect_response(lambda response: response.request.method == "PUT", timeout=DEVELOPED_MILLISECONDS):
         await drop(page, [large])
     await page.close()
@@ -94,7 +94,7 @@ async def test_a_large_file_goes_on_without_sending_a_part_twice(visitor: Visito
     await drop(page, [large])
     await expect_images(page, 1)
     missing = set(range(1, LARGE_PARTS + 1)) - {part["number"] for part in stored}
-    # A part that was on its way when the tab closed may have arrived after the list was read.
+    # A part in flight when the tab closed may have arrived after the list was read.
     assert len(visitor.sent) == len(set(visitor.sent))
     assert set(visitor.sent) <= {f"{item['id']} part {number}" for number in missing}
     assert [each["id"] for each in await visitor.items()] == [item["id"]]
@@ -107,7 +107,7 @@ async def test_an_unsupported_file_is_reported_and_can_be_retried_fetched_and_de
     page = await visitor.register()
     await drop(page, [text_upload])
     tile = page.locator(".tile", has_text="diary.jpg")
-    await expect(tile).to_have_count(1)  # the event may come before the answer: two tiles for a moment
+    await expect(tile).to_have_count(1)  # the event may arrive before the response: two tiles for a moment
     await expect(tile.locator(".tile-state")).to_have_text("Could not be developed", timeout=DEVELOPED_MILLISECONDS)
     await expect(tile.locator(".tile-trouble p")).to_have_text(
         "This file is not a picture or video that Darkroom can read."
@@ -130,7 +130,7 @@ async def test_an_unsupported_file_is_reported_and_can_be_retried_fetched_and_de
     assert await visitor.items() == []
 
 
-async def test_uploads_go_on_when_the_web_process_is_killed_in_the_middle(
+async def test_uploads_continue_after_the_web_process_is_killed(
     visitor: Visitor, darkroom: Installation, thirty_photos: list[Path]
 ) -> None:
     page = await visitor.register()
@@ -143,7 +143,7 @@ async def test_uploads_go_on_when_the_web_process_is_killed_in_the_middle(
     assert len(visitor.sent) == len(set(visitor.sent)) == 12
 
 
-async def test_uploads_wait_for_the_connection_and_go_on_by_themselves(
+async def test_uploads_wait_for_the_connection_and_resume_automatically(
     visitor: Visitor, thirty_photos: list[Path]
 ) -> None:
     page = await visitor.register()

@@ -1,4 +1,4 @@
-"""The same story with the `darkroom` command, as a person types it, before every process of `darkroom up`."""
+"""The same story with the `darkroom` command, as a user types it, against every process of `darkroom up`."""
 
 import asyncio
 import hashlib
@@ -28,14 +28,14 @@ from tests.media.hostile.trap import Trap
 PASSWORD = "a long enough password"
 COMMAND_SECONDS = 180
 DEFAULT_SIGNALS = ("/usr/bin/env", "--default-signal=INT")
-"""Whoever runs these tests in the background of a shell has Ctrl-C ignored by all that they start."""
+"""Restores Ctrl-C in the started command: processes started from a background shell job ignore SIGINT."""
 PART_BYTES = 16 * MEBIBYTE
 A_MOMENT_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """A person's shell: a home of its own, and the server in `DARKROOM_URL`."""
+    """A user's shell: its own home folder, and the server in `DARKROOM_URL`."""
 
     url: str
     home: Path
@@ -57,14 +57,14 @@ class Terminal:
         )
 
     def lines(self, *words: str | Path) -> list[dict[str, Any]]:
-        """What a command that succeeds prints with `--json`."""
+        """Return the objects that a successful command prints with `--json`."""
         done = self.type(*words, "--json")
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     @contextmanager
     def started(self, *words: str | Path) -> "Iterator[subprocess.Popen[str]]":
-        """Killed at the end of the block if it still runs."""
+        """Run a command in the background; kill it at the end of the block if it still runs."""
         with subprocess.Popen(  # noqa: S603 - our own command
             [*DEFAULT_SIGNALS, COMMAND, *map(str, words)],
             env=self.environment(),
@@ -81,7 +81,7 @@ class Terminal:
 
 @pytest.fixture
 def terminal(darkroom: Installation, tmp_path: Path) -> Terminal:
-    """Of somebody who has just registered."""
+    """The terminal of a newly registered user."""
     home = tmp_path / "home"
     home.mkdir()
     terminal = Terminal(darkroom.url, home, f"{new_ulid().lower()}@example.com")
@@ -92,7 +92,7 @@ def terminal(darkroom: Installation, tmp_path: Path) -> Terminal:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Three photos, one of them deeper, and a hidden file that stays at home."""
+    """Three photos, one of them in a subfolder, and a hidden file that must not be sent."""
     folder = tmp_path / "holiday"
     (folder / "evening").mkdir(parents=True)
     first, *_ = photos(folder, 3)
@@ -101,7 +101,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_folder_is_sent_developed_listed_explained_and_fetched_back(terminal: Terminal, folder: Path) -> None:
+def test_a_folder_is_uploaded_processed_listed_and_downloaded(terminal: Terminal, folder: Path) -> None:
     sent = terminal.lines("upload", "--wait", folder)
     assert {each["item"]["state"] for each in sent} == {"ready"}
     originals = {Path(each["path"]).name: Path(each["path"]) for each in sent}
@@ -122,7 +122,7 @@ def test_a_folder_is_sent_developed_listed_explained_and_fetched_back(terminal: 
     results = terminal.lines("search", "--kind", "image", Path(item["name"]).stem)
     while item["id"] not in {
         each["id"] for each in results
-    }:  # the index comes a moment after; the test has a time limit
+    }:  # the search index follows a moment later; the test has a time limit
         results = terminal.lines("search", "--kind", "image", Path(item["name"]).stem)
     assert results[0]["name"] == item["name"]
 
@@ -131,7 +131,7 @@ def test_a_folder_is_sent_developed_listed_explained_and_fetched_back(terminal: 
     assert len(terminal.lines("list")) == 3
 
 
-async def test_an_upload_stopped_with_ctrl_c_sends_only_what_is_missing_when_started_again(
+async def test_an_upload_stopped_with_ctrl_c_resumes_with_the_missing_parts(
     terminal: Terminal, darkroom: Installation, tmp_path: Path
 ) -> None:
     video = tmp_path / "film.mp4"
@@ -157,7 +157,7 @@ async def test_an_upload_stopped_with_ctrl_c_sends_only_what_is_missing_when_sta
     assert len(await asyncio.to_thread(terminal.lines, "list")) == 1
 
 
-def test_everything_comes_back_in_one_file(terminal: Terminal, folder: Path) -> None:
+def test_an_export_contains_everything_in_one_file(terminal: Terminal, folder: Path) -> None:
     sent = {Path(each["path"]): each["item"]["id"] for each in terminal.lines("upload", "--wait", folder)}
     target = terminal.home / "everything.zip"
     (line,) = terminal.lines("export", "--wait", target)
@@ -176,14 +176,15 @@ def test_everything_comes_back_in_one_file(terminal: Terminal, folder: Path) -> 
 
 
 async def let_work(objects: int) -> None:
-    """The object store, for so short a while that it takes a part or two."""
+    """Let the object store run only long enough for it to receive a part or two."""
     os.kill(objects, signal.SIGCONT)
     await asyncio.sleep(A_MOMENT_SECONDS)
     os.kill(objects, signal.SIGSTOP)
 
 
 def stored_parts(data: Path) -> set[tuple[int, int]]:
-    """The object store's files of a part's size: which and from when. A part sent again would be another file."""
+    """Return the identity and time of each file of a part's size in the object store. A part sent again is another
+    file."""
     results = set()
     for folder, _, names in os.walk(data / "objects" / "files"):
         for name in names:
@@ -206,8 +207,8 @@ def test_a_broken_file_is_a_partial_failure_that_can_be_retried_and_deleted(term
     assert len(terminal.lines("list")) == 3
 
 
-def test_what_is_broken_or_means_harm_stops_nothing_else(terminal: Terminal, folder: Path) -> None:
-    """A phone's HEIC, a download that broke off, a bomb, and a playlist that calls itself a film."""
+def test_broken_or_malicious_files_do_not_affect_other_files(terminal: Terminal, folder: Path) -> None:
+    """A phone's HEIC, a truncated download, a decompression bomb, and a playlist with the name of a video."""
     photo = next(folder.glob("*.jpg")).read_bytes()
     trap = Trap("http://127.0.0.1:9/called", Path("/etc/hostname"))
     strange = {
@@ -227,7 +228,7 @@ def test_what_is_broken_or_means_harm_stops_nothing_else(terminal: Terminal, fol
     assert codes == {"download.jpg": "damaged", "bomb.png": "too_large", "film.mp4": "unsupported"}
 
 
-async def test_an_upload_that_was_begun_can_be_cancelled(terminal: Terminal) -> None:
+async def test_an_unfinished_upload_can_be_cancelled(terminal: Terminal) -> None:
     async with DarkroomClient(terminal.url) as client:
         await client.sessions.sign_in(terminal.email, PASSWORD)
         body = CreateItem(name="begun.mp4", size_bytes=2 * PART_BYTES, content_type="video/mp4")
@@ -236,7 +237,7 @@ async def test_an_upload_that_was_begun_can_be_cancelled(terminal: Terminal) -> 
     assert cancelled["state"] == "cancelled"
 
 
-def test_what_was_deleted_comes_back_and_who_leaves_leaves_nothing(
+def test_deleted_items_can_be_restored_and_an_erased_account_leaves_nothing(
     terminal: Terminal, folder: Path, darkroom: Installation
 ) -> None:
     sent = [each["item"]["id"] for each in terminal.lines("upload", "--wait", folder)]

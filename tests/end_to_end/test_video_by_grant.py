@@ -1,4 +1,4 @@
-"""A video seen through its grant alone, as a player without a session sees it; none of its secrets is in a log."""
+"""Play a video with its grant alone, as a player without a session does; no log contains its secrets."""
 
 import asyncio
 import subprocess
@@ -24,7 +24,7 @@ TYPES = {".mp4": "video/mp4", ".m4s": "video/mp4"}
 
 
 async def watched(client: DarkroomClient, item: ItemId) -> tuple[list[str], list[Progress]]:
-    """What the stream told of the item, up to its end."""
+    """Return the event types and the progress that the stream sent for the item, to its end."""
     lines: list[str] = []
     progress: list[Progress] = []
     async with asyncio.timeout(PLENTY_SECONDS), aclosing(client.events(after=0)) as events:
@@ -38,7 +38,7 @@ async def watched(client: DarkroomClient, item: ItemId) -> tuple[list[str], list
     return lines, progress
 
 
-async def test_a_video_is_played_to_its_end_by_its_grant_alone(darkroom: Installation, tmp_path: Path) -> None:
+async def test_a_video_can_be_played_to_its_end_with_its_grant_alone(darkroom: Installation, tmp_path: Path) -> None:
     email = f"{new_ulid().lower()}@example.org"
     video = tmp_path / "film.mp4"
     await asyncio.to_thread(lambda: video.write_bytes(a_video(tmp_path, seconds=SECONDS, rate=RATE, size="640x360")))
@@ -71,7 +71,7 @@ async def test_a_video_is_played_to_its_end_by_its_grant_alone(darkroom: Install
 
 
 async def parts_of_it(anonymous: httpx.AsyncClient, main: str) -> list[str]:
-    """The signed addresses of one rung; each of them opens, for any page."""
+    """Return the signed URLs of one rung. Each opens without credentials, from any origin."""
     response = await anonymous.get(main)
     (rung, *_) = read_main(response.text)
     media = read_media((await anonymous.get(urljoin(main, rung))).text)
@@ -86,7 +86,7 @@ async def parts_of_it(anonymous: httpx.AsyncClient, main: str) -> list[str]:
 
 
 def decoded_frames(main: str) -> int:
-    """How many pictures a player that knows nothing but the address gets to see."""
+    """Return the number of frames that a player decodes when it knows only the URL."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-allowed_extensions", "ALL", "-i", main]
     command += ["-map", "0:v:0", "-f", "framemd5", "-"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PLENTY_SECONDS, check=False)  # noqa: S603  a program that comes with the tests

@@ -1,4 +1,4 @@
-"""Drop off a film in the browser and watch it while it is being made: Chromium and all real processes."""
+"""Upload a video in the browser and watch it during encoding: Chromium and all real processes."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from tests.drills.test_videos import program
 from tests.installation import Installation
 
 SECONDS = 16
-"""Long enough that its encoder still runs when it can be played."""
+"""Long enough that the encoder still runs when the video becomes playable."""
 POLL_SECONDS = 0.02
 OBSERVE_PERCENT = """() => new MutationObserver(() => {
   window.percent ??= document.querySelector('.tile-state')?.textContent.match(/^\\d+ %/)?.[0];
@@ -26,7 +26,7 @@ PLAYS = "from => document.querySelector('video')?.currentTime > from + 0.3"
 
 @asynccontextmanager
 async def paused_encoder(darkroom: Installation, visitor: Visitor) -> AsyncIterator[None]:
-    """Stops the encoder of the only film as soon as that can be played, so that nobody need hurry to watch."""
+    """Pause the encoder of the only video as soon as it is playable, so that the test has time to watch."""
     async with asyncio.timeout(DEVELOPED_MILLISECONDS / 1000):
         while not (await visitor.items())[0]["playable"]:  # noqa: ASYNC110  # other processes wake no event
             await asyncio.sleep(POLL_SECONDS)

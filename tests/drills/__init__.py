@@ -1,1 +1,1 @@
-"""What the service withstands: kills, pauses, doubled messages, stores in trouble; all through real processes."""
+"""Resilience against kills, pauses, duplicate messages and failing stores, tested with real processes."""

@@ -1,4 +1,4 @@
-"""What SNS tells: a queue of the drills' own is subscribed to the topic."""
+"""Receive what SNS publishes, through a queue of the drills that is subscribed to the topic."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ PLENTY_SECONDS = 120.0
 
 
 class Completions:
-    """Remembers everything it has heard."""
+    """Records every notification that it has received."""
 
     def __init__(self, installation: Installation) -> None:
         self._sqs = installation.client("sqs", installation.queues)
@@ -19,7 +19,8 @@ class Completions:
         self.received: Counter[tuple[str, str]] = Counter()
 
     async def receive(self, type_: str, items: Iterable[str]) -> None:
-        """Returns when each of them was told at least once; TimeoutError if one is not in bounded time."""
+        """Return once each item was notified at least once. Raises TimeoutError if one is missing after a bounded
+        time."""
         expected = {(type_, item) for item in items}
         async with asyncio.timeout(PLENTY_SECONDS):
             while not expected <= self.received.keys():

@@ -1,4 +1,4 @@
-"""One installation for all drills; after each of them it must be whole."""
+"""One installation for all drills, which is checked for consistency after each drill."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -28,14 +28,14 @@ def completions(installation: Installation) -> Completions:
 
 @pytest.fixture(autouse=True)
 async def whole_afterwards(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[None]:
-    """Nothing past its deadline, nothing untold once there is a worker, and `darkroom verify` finds nothing."""
+    """Assert that no item is past its deadline, a worker relays every event, and `darkroom verify` has no findings."""
     yield
     for store in (installation.tables, installation.objects, installation.queues):
         await inject(store)
     async with a_person(installation, email=ADMINISTRATOR) as operator:
         overview = await operator.client.overview()
         assert overview["items_past_deadline"] == 0
-        if overview["events_not_relayed"]:  # the drill had no worker, or killed the one that was about to tell them
+        if overview["events_not_relayed"]:  # the drill had no worker, or killed it before it relayed them
             await _check_the_rest(installation, operator, tmp_path_factory.mktemp("afterwards"))
     assert await asyncio.to_thread(installation.verify) == ""
 
@@ -50,7 +50,7 @@ async def _check_the_rest(installation: Installation, operator: Person, folder: 
 
 @pytest.fixture
 def processes(whole_afterwards: None, installation: Installation, tmp_path: Path) -> Iterator[Processes]:
-    """Stopped before the installation is looked at."""
+    """Starts processes and stops them before `whole_afterwards` checks the installation."""
     with stopping_processes(installation.app, tmp_path) as started:
         yield started
 

@@ -1,4 +1,4 @@
-"""A running Darkroom to be mistreated: `darkroom up` without its worker, which each drill starts and kills itself."""
+"""A running Darkroom for drills: `darkroom up` without its worker, which each drill starts and kills itself."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ COMMAND_SECONDS = 120
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a stand-in is to do wrong; see `local/faults/plan.py`."""
+    """A fault that a stand-in injects; see `local/faults/plan.py`."""
 
     operation: str
     fault: str
@@ -42,7 +42,7 @@ class Installation:
     url: str
     folder: Path
     app: dict[str, str]
-    """The environment of app and workers, without where they listen."""
+    """The environment of app and workers, without their listen addresses."""
 
     @property
     def tables(self) -> str:
@@ -54,16 +54,16 @@ class Installation:
 
     @property
     def queues(self) -> str:
-        """SQS and SNS."""
+        """The endpoint of SQS and SNS."""
         return self.app["DARKROOM_SQS_ENDPOINT"]
 
     def client(self, service: str, endpoint: str) -> Any:
-        """A botocore client, for what no part of Darkroom does."""
+        """Return a botocore client, for calls that no part of Darkroom makes."""
         access_key, secret = self.app["AWS_ACCESS_KEY_ID"], self.app["AWS_SECRET_ACCESS_KEY"]
         return Access(self.app["AWS_REGION"], access_key, secret, None).client(service, endpoint)
 
     def pid(self, part: str) -> int:
-        """The process of a part, which is started as these words."""
+        """Return the process id of the part whose command contains these words."""
         children = Path(f"/proc/{self.supervisor}/task/{self.supervisor}/children").read_text().split()
         return next(int(child) for child in children if part in " ".join(command_of(int(child))))
 
@@ -72,7 +72,7 @@ class Installation:
         return int((self.folder / "lock").read_text())
 
     def verify(self, *words: str) -> str:
-        """What `darkroom verify` finds, a line each; it reads every original too."""
+        """Return the findings of `darkroom verify`, one per line; it reads every original as well."""
         command = [str(COMMANDS / "darkroom"), "verify", "--json", "--read", *words]
         done: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603  # our own program
             command,
@@ -91,7 +91,7 @@ def command_of(pid: int) -> list[str]:
 
 
 _backends: dict[str, tuple[str, str, str]] = {}
-"""Service and credential of each stand-in that runs, by its address: what a plan of faults is signed with."""
+"""Service and credential of each running stand-in, by address; they sign its fault plan."""
 
 
 def _control(method: str, store: str, body: bytes) -> httpx.Response:
@@ -100,14 +100,14 @@ def _control(method: str, store: str, body: bytes) -> httpx.Response:
 
 
 async def inject(store: str, *rules: Rule) -> None:
-    """From now on the stand-in at this address does these things wrong; none of them for nothing."""
+    """Replace the fault plan of the stand-in at this address. Without rules it injects no faults."""
     plan = {"rules": [{name: getattr(rule, name) for name in Rule.__slots__} for rule in rules]}
     response = await asyncio.to_thread(_control, "PUT", store, json.dumps(plan).encode())
     assert response.status_code == 204, response.text
 
 
 async def injected(store: str) -> int:
-    """How often the stand-in did something wrong since its last plan."""
+    """Return the number of faults that the stand-in has injected since its last plan."""
     plan = (await asyncio.to_thread(_control, "GET", store, b"")).json()
     return sum(rule["injected"] for rule in plan["rules"])
 
@@ -147,7 +147,7 @@ def _make_administrator(installation: Installation) -> None:
 
 
 def _subscribe(installation: Installation) -> None:
-    """A queue that hears what SNS hears."""
+    """Create a queue and subscribe it to the SNS topic."""
     sqs, sns = installation.client("sqs", installation.queues), installation.client("sns", installation.queues)
     url = sqs.create_queue(QueueName=COMPLETIONS_QUEUE)["QueueUrl"]
     queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -157,5 +157,5 @@ def _subscribe(installation: Installation) -> None:
 
 
 def outer_environment() -> dict[str, str]:
-    """This run's, without settings of whoever started it."""
+    """Return the environment of the test run without its Darkroom settings."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("DARKROOM_", "AWS_"))}

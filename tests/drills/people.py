@@ -1,4 +1,4 @@
-"""Who uses the service during a drill: uploads small photos, waits for their ends, reads the log to its end."""
+"""Users of the service during a drill: they upload small photos, wait for the final states and read the whole log."""
 
 import asyncio
 import io
@@ -21,10 +21,10 @@ from tests.drills.installation import PASSWORD, Installation
 from tests.worker.sample_videos import a_video
 
 LONG_RETRIES = RetryPolicy(attempts=60, total_seconds=60.0, max_wait_seconds=1.0)
-"""A drill makes the service refuse more often than a person's program would bear."""
+"""A drill makes the service refuse requests more often than the client's default policy tolerates."""
 TERMINAL = frozenset({ItemState.READY, ItemState.FAILED, ItemState.CANCELLED, ItemState.EXPIRED})
 ALL_ENDED_SECONDS = 240.0
-"""An item that three killed workers held waits 5 s, 30 s and 2 min, besides three leases."""
+"""An item whose worker was killed three times waits 5 s, 30 s and 2 min, and for three leases."""
 EVENTS_PER_PAGE = 500
 
 
@@ -36,7 +36,7 @@ def _scene(width: int) -> bytes:
 
 
 def a_photo(width: int = 1600) -> bytes:
-    """A JPEG that no other has the bytes of: its own number is in a comment."""
+    """Return a JPEG with unique bytes: a comment contains a unique id."""
     comment, scene = new_ulid().encode(), _scene(width)
     start, rest = scene[:2], scene[2:]
     return start + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + rest
@@ -49,7 +49,7 @@ class Person:
     sent: list[ItemId] = field(default_factory=list)
 
     async def upload(self, content: bytes | None = None, suffix: str = ".jpg") -> ItemId:
-        """An item that the service has accepted: from here on it counts as never lost."""
+        """Upload a photo and return its item. The service has accepted it, so it must not be lost."""
         file = self.folder / f"{new_ulid()}{suffix}"
         await asyncio.to_thread(file.write_bytes, content or a_photo())
         item = (await self.client.upload(file)).item.id
@@ -66,7 +66,7 @@ class Person:
         return {item.id: item async for item in self.client.items.list_all()}
 
     async def all_ended(self, seconds: float = ALL_ENDED_SECONDS) -> dict[ItemId, Item]:
-        """Every accepted item in its terminal state; TimeoutError when one does not get there in bounded time."""
+        """Return every accepted item once all are in a terminal state. Raises TimeoutError after `seconds`."""
         async with asyncio.timeout(seconds):
             while True:
                 items = await self.items()
@@ -85,11 +85,11 @@ class Person:
             events += page.events
 
     async def published(self, type_: EventType) -> Counter[str]:
-        """How often the log tells this of each item."""
+        """Count the events of this type in the log per item."""
         return Counter(event.subject for event in await self.log() if event.type is type_)
 
     async def all_ready_once(self) -> None:
-        """What every drill promises of its good photos."""
+        """Assert what every drill promises of its valid photos: all are ready, and published as ready once."""
         items = await self.all_ended()
         assert {items[item].state for item in self.sent} == {ItemState.READY}
         assert await self.published(EventType.ITEM_READY) == Counter(self.sent)
@@ -98,7 +98,7 @@ class Person:
 
 @asynccontextmanager
 async def a_person(installation: Installation, *, email: str | None = None) -> AsyncIterator[Person]:
-    """A fresh account unless an address is given."""
+    """Register a new account, unless an address is passed."""
     async with DarkroomClient(installation.url, retries=LONG_RETRIES) as client:
         if email is None:
             email = f"{new_ulid()}@example.com"

@@ -1,4 +1,4 @@
-"""Processes that a drill starts beside `darkroom up`: workers to kill or pause, second apps and second web tiers."""
+"""Processes that a drill starts beside `darkroom up`: workers to kill or pause, more apps and more web tiers."""
 
 import asyncio
 import json
@@ -16,22 +16,22 @@ from tests.drills.installation import outer_environment
 from tests.servers import free_port
 
 LEASE_SECONDS = 6
-"""Short enough to wait for."""
+"""Short enough for a test to wait for."""
 LONG_LEASE_SECONDS = 60
-"""Of a worker that nobody kills or pauses: no machine is so busy that it misses all its heartbeats."""
+"""For a worker that is neither killed nor paused: even a busy machine does not miss all its heartbeats."""
 PLENTY_SECONDS = 120.0
-"""For another process to do what it must: among it the third try of an item, half a minute after the second."""
+"""Time for another process to do its work, including the third attempt of an item, 30 s after the second."""
 STOP_SECONDS = 60.0
-"""More than a worker's grace, for whoever stops one waits longer than that."""
+"""Longer than a worker's grace period, which SIGTERM may use completely."""
 DRILL_SECONDS = 600
-"""The limit of a whole drill, above all the waits in it; what hangs is told sooner by the wait that it hangs in."""
+"""Limit of a whole drill, longer than the waits in it, so that a wait that hangs fails first and names itself."""
 POLL_SECONDS = 0.004
 
 WEB_SETTINGS = ("DARKROOM_CDN_URL", "DARKROOM_S3_PUBLIC_ENDPOINT", "DARKROOM_TIER_SECRET")
 
 
 class Process:
-    """It dies with the test run, however that dies."""
+    """A process that is killed when the test run ends, even if the test run crashes."""
 
     def __init__(self, words: Sequence[str], environment: dict[str, str], folder: Path) -> None:
         self.port = free_port()
@@ -58,14 +58,14 @@ class Process:
 
     @property
     def scratch(self) -> Path:
-        """Where a worker keeps the files of its attempts."""
+        """The folder in which a worker keeps the files of its attempts."""
         return self.folder / "scratch" / str(self.pid)
 
     def words(self) -> str:
         return self._log.read_text(errors="replace")
 
     def entries(self) -> list[dict[str, Any]]:
-        """Its whole log."""
+        """Return all entries of its log."""
         return [json.loads(line) for line in self.words().splitlines() if line.startswith("{")]
 
     async def ready(self) -> None:
@@ -79,7 +79,7 @@ class Process:
                     await asyncio.sleep(0.05)
 
     async def logged(self, event: str, **fields: object) -> dict[str, Any]:
-        """The next entry with these fields, after the one that was returned last."""
+        """Return the next entry with these fields, after the entry that was returned last."""
         expected = fields | {"event": event}
         async with asyncio.timeout(PLENTY_SECONDS):
             while True:
@@ -102,12 +102,12 @@ class Process:
         self.process.wait()
 
     async def stop(self) -> int:
-        """SIGTERM; the exit code."""
+        """Send SIGTERM and return the exit code."""
         self.process.terminate()
         return await asyncio.to_thread(self.process.wait, STOP_SECONDS)
 
     def decoders(self) -> list[int]:
-        """The media children of a worker, running at this moment."""
+        """Return the process ids of a worker's running media children."""
         return [child for template in children(self.pid) for child in children(template)]
 
 
@@ -119,7 +119,7 @@ def children(pid: int) -> list[int]:
 
 
 class Processes:
-    """Starts them for one drill."""
+    """Starts the processes of one drill."""
 
     def __init__(self, app: Mapping[str, str], folder: Path) -> None:
         self._app, self._folder = app, folder
@@ -146,7 +146,7 @@ class Processes:
 
 @contextmanager
 def stopping_processes(app: Mapping[str, str], folder: Path) -> Iterator[Processes]:
-    """All of them are stopped at the end; one that does not stop in time fails the drill."""
+    """Yield a factory of processes and stop them at the end. Fails if one does not stop in time."""
     processes = Processes(app, folder)
     try:
         yield processes

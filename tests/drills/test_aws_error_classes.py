@@ -1,4 +1,5 @@
-"""Each class of AWS error at every call: no loop ends, committed requests succeed, and everything heals by itself."""
+"""Each class of AWS error at every call: no loop ends, committed requests succeed, and the service recovers by
+itself."""
 
 import asyncio
 
@@ -19,7 +20,7 @@ CLASSES = {
     "missing_resource": "missing_resource",
     "reset": "unreachable",
 }
-"""What a stand-in does wrong, and the class that the overview shows for it."""
+"""The injected fault, and the error class that the overview reports for it."""
 FAULT_SECONDS, PAUSE_SECONDS = 3.0, 0.5
 
 

@@ -1,4 +1,4 @@
-"""What nobody wants any more stops at once and leaves nothing behind."""
+"""Cancelled or deleted items stop immediately and leave nothing behind."""
 
 import asyncio
 import os
@@ -21,14 +21,14 @@ from tests.drills.processes import DRILL_SECONDS, LONG_LEASE_SECONDS, PLENTY_SEC
 pytestmark = pytest.mark.timeout(DRILL_SECONDS)
 
 WIDTH = 8000
-"""Makes the decoder busy for half a second, so that it can be caught in the middle."""
+"""Keeps the decoder busy for half a second, so that it can be paused during its work."""
 GONE_SECONDS = 2.0
 TRIES = 3
-"""One of them must end in time: a machine that is busy with other tests delays this one, but not always."""
+"""One of these attempts must end in time: other tests on a busy machine delay some, but not all."""
 
 
 async def until(condition: Callable[[], object]) -> float:
-    """How many seconds it took."""
+    """Wait for the condition; return the seconds that it took."""
     began = asyncio.get_running_loop().time()
     async with asyncio.timeout(PLENTY_SECONDS):
         while not condition():  # noqa: ASYNC110  # other processes wake no event
@@ -37,7 +37,7 @@ async def until(condition: Callable[[], object]) -> float:
 
 
 async def hang_a_decoder(worker: Process) -> tuple[str, int]:
-    """Pauses the media child of the next item; its id, and the child's pid."""
+    """Pause the media child of the next item; return the item's id and the child's process id."""
     item = (await worker.logged("step.began", step="make"))["item"]
     await until(worker.decoders)
     (child,) = worker.decoders()
@@ -46,7 +46,7 @@ async def hang_a_decoder(worker: Process) -> tuple[str, int]:
 
 
 async def until_gone(pid: int) -> float:
-    """How many seconds it took."""
+    """Wait until the process is gone; return the seconds that it took."""
     return await until(lambda: not Path(f"/proc/{pid}").exists())
 
 
@@ -59,7 +59,7 @@ async def delete(person: Person, item: ItemId) -> None:
 
 
 @pytest.mark.parametrize("end", [cancel, delete])
-async def test_an_item_ended_in_the_middle_leaves_no_process_and_no_file(
+async def test_an_item_cancelled_during_processing_leaves_no_process_and_no_file(
     processes: Processes, person: Person, end: Callable[[Person, ItemId], Awaitable[None]]
 ) -> None:
     worker = processes.worker(slots=1, lease_seconds=LONG_LEASE_SECONDS)
@@ -79,7 +79,7 @@ async def test_an_item_ended_in_the_middle_leaves_no_process_and_no_file(
     await person.all_ready_once()
 
 
-async def test_a_cancelled_upload_in_parts_is_aborted(
+async def test_a_cancelled_multipart_upload_is_aborted(
     installation: Installation, processes: Processes, person: Person
 ) -> None:
     body = CreateItem(name="large.jpg", size_bytes=SINGLE_PUT_BYTES + 1, content_type="image/jpeg")
@@ -95,7 +95,7 @@ async def test_a_cancelled_upload_in_parts_is_aborted(
 
 
 def uploads_in_parts(installation: Installation) -> set[str]:
-    """The items that S3 has an upload in parts of."""
+    """Return the items that have a multipart upload in S3."""
     s3 = installation.client("s3", installation.objects)
     results = s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
     return {upload["Key"].split("/")[2] for upload in results}

@@ -1,4 +1,4 @@
-"""Who erases an account may be killed at any step."""
+"""The process that erases an account may be killed at any step."""
 
 import pytest
 

@@ -17,7 +17,7 @@ from tests.drills.processes import DRILL_SECONDS, PLENTY_SECONDS, Processes
 pytestmark = pytest.mark.timeout(DRILL_SECONDS)
 
 A_MOMENT_SECONDS = 0.05
-"""What every call of the object store takes here, so that a kill finds the step under way and not over."""
+"""Injected latency of every object store call, so that the kill hits a step in progress."""
 
 
 async def test_an_export_survives_killed_workers_and_is_published_once(

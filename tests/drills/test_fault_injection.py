@@ -1,4 +1,4 @@
-"""Stores in trouble: nothing is lost, nothing is written twice, everything is ready in bounded time."""
+"""Failing stores: nothing is lost, nothing is written twice, and every item is ready in bounded time."""
 
 import asyncio
 

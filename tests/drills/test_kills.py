@@ -19,9 +19,9 @@ pytestmark = pytest.mark.timeout(DRILL_SECONDS)
 STEPS = ("claim", "download", "make", "upload", "finish", "delete")
 KILLS = 50
 FOUR_LOSSES_SECONDS = 900.0
-"""An item that four killed workers held waits 10 min for its last attempt."""
+"""An item whose worker was killed four times waits 10 min before its last attempt."""
 A_MOMENT_SECONDS = 0.05
-"""What every call of a store takes here, so that a kill finds the step under way and not over."""
+"""Injected latency of every store call, so that the kill hits a step in progress."""
 
 
 async def test_a_worker_killed_at_every_step_drops_nothing_and_publishes_once(
@@ -67,4 +67,4 @@ async def test_a_worker_killed_at_fifty_random_moments_drops_nothing(
         assert failure is not None
         assert failure.code is FailureCode.POISONED, "only five kills may keep a good file from being ready"
         steps = [step.step for step in (await person.client.items.receipt(unlucky)).steps]
-        assert steps.count("lost") >= MAX_LOST_ATTEMPTS - 1  # a video's second stage has a count of its own
+        assert steps.count("lost") >= MAX_LOST_ATTEMPTS - 1  # a video's second stage has its own count

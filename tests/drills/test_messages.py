@@ -1,4 +1,4 @@
-"""Every message may come twice, late, or after its successors."""
+"""Every message may arrive twice, late, or out of order."""
 
 import pytest
 
@@ -10,10 +10,10 @@ from tests.drills.processes import DRILL_SECONDS, LONG_LEASE_SECONDS, Processes
 pytestmark = pytest.mark.timeout(DRILL_SECONDS)
 
 SECONDS = 2.0
-"""How late a message may be; the second delivery comes while, or soon after, the first is worked on."""
+"""Maximum delay of a message: the second delivery arrives during the processing of the first or soon after it."""
 
 
-async def test_messages_that_come_twice_and_out_of_order_change_nothing(
+async def test_duplicate_and_reordered_messages_change_nothing(
     installation: Installation, processes: Processes, person: Person, completions: Completions
 ) -> None:
     await inject(

@@ -1,4 +1,4 @@
-"""What an operator sees of the workers."""
+"""What the operator's overview shows about the workers."""
 
 import asyncio
 import socket
@@ -13,7 +13,7 @@ from tests.drills.processes import DRILL_SECONDS, PLENTY_SECONDS, Processes
 pytestmark = pytest.mark.timeout(DRILL_SECONDS)
 
 
-async def test_the_overview_knows_a_worker_and_how_well_its_decoders_are_confined(
+async def test_the_overview_lists_a_worker_and_its_decoders_sandbox_level(
     installation: Installation, processes: Processes
 ) -> None:
     worker = processes.worker()

@@ -1,4 +1,4 @@
-"""A worker that was away longer than its lease, and comes back."""
+"""A worker that was paused for longer than its lease and then resumes."""
 
 import asyncio
 import signal
@@ -14,9 +14,9 @@ pytestmark = pytest.mark.timeout(DRILL_SECONDS)
 
 PAUSED_AT = ("make", "upload", "finish")
 CONCURRENCY = 2
-"""A worker with one slot has so many items in work, so that twice as many items as workers leave none without."""
+"""Items that a worker with one slot processes at the same time. Each of N workers gets an item out of 2 N items."""
 FETCHING_SECONDS = 3.0
-"""Longer than the others need to get theirs, and to forbid them to write."""
+"""Longer than the other workers need to fetch their items and the test needs to block writes."""
 
 
 async def test_a_worker_paused_past_its_lease_cannot_overwrite_the_newer_result(
@@ -27,7 +27,7 @@ async def test_a_worker_paused_past_its_lease_cannot_overwrite_the_newer_result(
     await inject(installation.objects, Rule("GetObject", "latency", seconds=FETCHING_SECONDS))
     await person.upload_many(CONCURRENCY * len(paused))
     await asyncio.gather(*(worker.logged("step.began", step="download") for worker in paused))
-    # From here on nobody finishes: however late the signal comes, the paused one has its write before it.
+    # From here on no worker can finish: even if its signal is late, the paused worker has not written yet.
     await inject(installation.tables, Rule("TransactWriteItems", "throttle"))
     items = await asyncio.gather(*map(pause, paused, PAUSED_AT))
     await inject(installation.tables)
@@ -46,7 +46,7 @@ async def test_a_worker_paused_past_its_lease_cannot_overwrite_the_newer_result(
 
 
 async def pause(worker: Process, step: str) -> ItemId:
-    """The item that it was at this step of."""
+    """Pause the worker at this step and return its item."""
     item: ItemId = (await worker.logged("step.began", step=step))["item"]
     worker.send(signal.SIGSTOP)
     return item
@@ -58,6 +58,6 @@ async def moves_of(person: Person, item: ItemId) -> list[tuple[str, int]]:
 
 
 def is_counted_right(moves: list[tuple[str, int]]) -> bool:
-    """Each try was claimed, and lost, until the last one made it."""
+    """Return whether each attempt was claimed and lost, except the last one, which succeeded."""
     tries = len(moves) // 2
     return moves == [(step, n) for n in range(1, tries + 1) for step in ("claimed", "lost" if n < tries else "ready")]

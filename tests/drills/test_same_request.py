@@ -1,4 +1,4 @@
-"""The same request, sent again because its sender does not know how the first one ended."""
+"""Repeated requests of a client that does not know how the first one ended."""
 
 import asyncio
 import hashlib
@@ -21,7 +21,7 @@ TIMES = 50
 
 @pytest.fixture
 async def fronts(processes: Processes) -> list[str]:
-    """Two web processes, each before an app of its own."""
+    """Start two web processes, each in front of its own app."""
     apps = [processes.app(), processes.app()]
     webs = [processes.web(app) for app in apps]
     await asyncio.gather(*(process.ready() for process in [*apps, *webs]))
@@ -30,7 +30,7 @@ async def fronts(processes: Processes) -> list[str]:
 
 @pytest.fixture
 async def http(installation: Installation) -> AsyncIterator[httpx.AsyncClient]:
-    """Signed in as somebody new."""
+    """A client that is signed in as a new user."""
     async with AsyncExitStack() as stack:
         yield await stack.enter_async_context(signed_in(installation))
 
@@ -53,7 +53,7 @@ def without_urls(response: httpx.Response) -> dict[str, Any]:
     return results
 
 
-async def test_fifty_equal_requests_at_once_create_one_item_and_fifty_equal_responses(
+async def test_fifty_concurrent_equal_requests_create_one_item_and_equal_responses(
     fronts: list[str], http: httpx.AsyncClient
 ) -> None:
     content, key = a_photo(), {"Idempotency-Key": new_ulid()}
@@ -106,7 +106,7 @@ async def test_an_app_killed_between_commit_and_response_repeats_it_for_the_retr
     await inject(installation.tables, Rule("TransactWriteItems", "lose_answer"))
     pending = asyncio.create_task(http.post(f"{killed.url}/v1/items", json=body, headers=key))
     while not await injected(installation.tables):  # noqa: ASYNC110  # another process wakes no event
-        await asyncio.sleep(0.01)  # when this is over, it is committed, and the app does not know
+        await asyncio.sleep(0.01)  # at this point it is committed, and the app has not received the response
     killed.kill()
     with pytest.raises(httpx.TransportError):
         await pending

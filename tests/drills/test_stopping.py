@@ -1,4 +1,4 @@
-"""SIGTERM: what is in work is finished or given back, what is asked is answered."""
+"""After SIGTERM a process finishes or returns its work, and completes its requests."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from tests.drills.test_cancelling import WIDTH, hang_a_decoder
 pytestmark = pytest.mark.timeout(DRILL_SECONDS)
 
 
-async def test_a_stopping_worker_finishes_what_it_has(processes: Processes, person: Person) -> None:
+async def test_a_stopping_worker_finishes_its_items(processes: Processes, person: Person) -> None:
     worker = processes.worker()
     await person.upload_many(8)
     await worker.logged("step.began", step="make")
@@ -29,7 +29,9 @@ async def test_a_stopping_worker_finishes_what_it_has(processes: Processes, pers
 
 
 @pytest.mark.everything
-async def test_a_stopping_worker_returns_what_exceeds_its_grace(processes: Processes, person: Person) -> None:
+async def test_a_stopping_worker_returns_items_that_exceed_its_grace_period(
+    processes: Processes, person: Person
+) -> None:
     worker = processes.worker(slots=1)
     await person.upload(a_photo(WIDTH))
     await hang_a_decoder(worker)
@@ -44,7 +46,7 @@ async def test_a_stopping_worker_returns_what_exceeds_its_grace(processes: Proce
 async def test_a_stopping_app_completes_its_requests(
     installation: Installation, processes: Processes, person: Person
 ) -> None:
-    """`darkroom up` starts it again; whoever comes in between waits, as a person's program does."""
+    """`darkroom up` restarts the app; requests in between are retried, as a user's client does."""
     app = installation.pid("-m app serve")
     processes.worker()
     uploads = asyncio.gather(*(person.upload() for _ in range(20)))

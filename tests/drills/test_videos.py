@@ -1,4 +1,5 @@
-"""Videos through real workers: killed at each step, paused, told twice, unwanted, stopped, and never in photos' way."""
+"""Videos through real workers: killed, paused, cancelled and stopped workers, duplicate messages, and no delay of
+photos."""
 
 import asyncio
 import os
@@ -29,7 +30,7 @@ STEPS = (
 )
 A_MOMENT_SECONDS = 0.05
 LONG_SECONDS = 60
-"""Of a film whose encoder can be caught in the middle."""
+"""Duration of a video whose encoder can be paused during its work."""
 VIDEOS = 6
 SPARE = 3
 
@@ -56,7 +57,7 @@ async def test_a_worker_killed_at_every_step_of_a_video_drops_nothing_and_publis
 
 
 async def catch_encoder(worker: Process) -> tuple[str, int]:
-    """Pauses the encoder of the next video; its item's id, and the encoder's pid."""
+    """Pause the encoder of the next video; return the item's id and the encoder's process id."""
     item = (await worker.logged("step.began", step="encode"))["item"]
     await until(lambda: encoders(worker))
     (encoder,) = encoders(worker)
@@ -76,7 +77,7 @@ def program(pid: int) -> str:
 
 
 @pytest.mark.parametrize("end", [cancel, delete])
-async def test_a_video_ended_in_the_making_leaves_no_encoder_and_no_file(
+async def test_a_video_cancelled_during_encoding_leaves_no_encoder_and_no_file(
     processes: Processes, person: Person, end: Callable[[Person, ItemId], Awaitable[None]]
 ) -> None:
     worker = processes.worker(lease_seconds=LONG_LEASE_SECONDS)
@@ -110,7 +111,7 @@ async def test_photos_and_posters_never_wait_for_a_full_bulk_lane(processes: Pro
 
 
 async def until_seen(person: Person, expected: list[ItemId]) -> None:
-    """All of them have a picture."""
+    """Wait until each item has an image."""
     async with asyncio.timeout(PLENTY_SECONDS):
         while True:
             items = await person.items()
@@ -119,7 +120,7 @@ async def until_seen(person: Person, expected: list[ItemId]) -> None:
             await asyncio.sleep(0.1)
 
 
-async def test_a_stopping_worker_returns_immediately_what_it_cannot_finish(
+async def test_a_stopping_worker_immediately_returns_a_video_it_cannot_finish(
     processes: Processes, person: Person
 ) -> None:
     worker = processes.worker()
@@ -152,7 +153,7 @@ async def test_an_encode_paused_past_its_lease_cannot_overwrite_the_newer_one(
     assert steps[-2:] == [("playable", 3), ("ready", 3)]
 
 
-async def test_messages_about_videos_that_come_twice_and_out_of_order_change_nothing(
+async def test_duplicate_and_reordered_video_messages_change_nothing(
     installation: Installation, processes: Processes, person: Person, completions: Completions
 ) -> None:
     await inject(

@@ -1,1 +1,1 @@
-"""The stand-ins for AWS on one machine, and what starts them."""
+"""The local stand-ins for AWS and the supervisor that starts them."""

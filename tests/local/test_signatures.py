@@ -1,4 +1,4 @@
-"""Only requests that are signed with our credential, as a whole and just now, count as ours."""
+"""The stand-ins accept only complete requests that were signed with our credential within the last five minutes."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +14,8 @@ TARGET = {"X-Amz-Target": "DynamoDB_20120810.DeleteTable"}
 
 
 def a_request(service: str = "dynamodb", **changes: Any) -> tuple[dict[str, Any], bytes]:
-    """An ASGI scope and its body, signed before the `changes`: `method`, `body`, `query`, or headers by their names."""
+    """Return an ASGI scope and its body, signed before `changes` apply: `method`, `body`, `query`, or headers by
+    name."""
     headers = {"Host": "127.0.0.1:8000"} | signed_headers("POST", URL, BODY, service, TARGET)
     body = changes.pop("body", BODY)
     scope: dict[str, Any] = {"type": "http", "method": changes.pop("method", "POST"), "raw_path": b"/"}
@@ -34,7 +35,7 @@ def verify(request: tuple[dict[str, Any], bytes], **changes: Any) -> None:
     verifier.require_signed(verifier.read_claim(request[0]), *request)
 
 
-def test_a_request_of_botocores_is_ours() -> None:
+def test_a_request_signed_by_botocore_is_accepted() -> None:
     verify(a_request())
 
 
@@ -55,7 +56,7 @@ def test_a_request_of_botocores_is_ours() -> None:
     ],
     ids=str,
 )
-def test_a_changed_request_is_not_ours(changes: dict[str, Any]) -> None:
+def test_a_request_changed_after_signing_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(NotSigned):
         verify(a_request(**changes))
 
@@ -65,13 +66,13 @@ def test_a_changed_request_is_not_ours(changes: dict[str, Any]) -> None:
     [{"access_key_id": "another"}, {"secret_access_key": "another"}, {"services": frozenset({"sqs"})}],
     ids=str,
 )
-def test_another_credential_or_service_does_not_count(changes: dict[str, Any]) -> None:
+def test_another_credential_or_service_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(NotSigned):
         verify(a_request(), **changes)
 
 
 @pytest.mark.parametrize("direction", [1, -1])
-def test_a_signature_counts_for_five_minutes(direction: int) -> None:
+def test_a_signature_is_valid_for_five_minutes(direction: int) -> None:
     for skew, counts in ((MAX_SKEW - timedelta(seconds=30), True), (MAX_SKEW + timedelta(seconds=30), False)):
         now = datetime.now(UTC) + direction * skew
         if counts:

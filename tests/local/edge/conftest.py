@@ -1,4 +1,4 @@
-"""The real object store with a few objects, and the real edge before it."""
+"""The real object store with a few objects, and the real edge in front of it."""
 
 import os
 from collections.abc import Iterator
@@ -54,7 +54,7 @@ def edge(edge_server: tuple[Edge, Server]) -> Edge:
 
 @pytest.fixture
 def offline_environment(tmp_path: Path) -> dict[str, str]:
-    """Of the `aws` command, which must find nothing of whoever runs the tests."""
+    """The environment of the `aws` command, without settings or credentials of the user who runs the tests."""
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),

@@ -1,4 +1,4 @@
-"""An edge under test: what lies behind it, and a client that sends a target exactly as it is given."""
+"""An edge under test: its origin's contents, and a client that sends a request target unchanged."""
 
 import http.client
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ CACHING = "private, max-age=31536000, immutable"
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """`headers` have names in lower case."""
+    """The names in `headers` are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -38,7 +38,7 @@ class Edge:
         return f"{self.base_url}/{key}"
 
     def request(self, url: str, method: str = "GET", **headers: str) -> Response:
-        """Underscores in names of headers are hyphens."""
+        """Send a request. Underscores in header names become hyphens."""
         connection = http.client.HTTPConnection(urlsplit(self.base_url).netloc, timeout=30)
         try:
             target = url.removeprefix(self.base_url)

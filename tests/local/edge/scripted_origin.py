@@ -1,11 +1,11 @@
-"""An S3 that a test scripts byte by byte."""
+"""An S3 origin that a test scripts byte by byte."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 Script = Callable[[bytes, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-"""Is called for each request, with its head; the connection ends when it raises or closes the writer."""
+"""Called for each request with its head. The connection ends when the script raises or closes the writer."""
 
 
 def head(status: int, length: int, *headers: str) -> bytes:
@@ -13,7 +13,7 @@ def head(status: int, length: int, *headers: str) -> bytes:
 
 
 def responding(response: bytes) -> Script:
-    """The same bytes to each request."""
+    """Return a script that sends the same bytes to each request."""
 
     async def script(request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(response)
@@ -24,7 +24,7 @@ def responding(response: bytes) -> Script:
 
 @asynccontextmanager
 async def playing(port: int, script: Script) -> AsyncIterator[None]:
-    """Listens on the loopback port to the end of the block."""
+    """Listen on the loopback port until the end of the block."""
     connections: set[asyncio.Task[None]] = set()
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -32,7 +32,7 @@ async def playing(port: int, script: Script) -> AsyncIterator[None]:
             while not writer.is_closing():
                 await script(await reader.readuntil(b"\r\n\r\n"), reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
-            return  # the edge has left
+            return  # the edge has closed the connection
         finally:
             writer.close()
 

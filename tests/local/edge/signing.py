@@ -1,4 +1,4 @@
-"""URLs signed by a stranger: botocore's `CloudFrontSigner`, with keys of every kind that CloudFront takes."""
+"""Sign URLs with botocore's independent `CloudFrontSigner`, with keys of every kind that CloudFront accepts."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """One key id with one hash."""
+    """A key id with a key and a hash."""
 
     key_id: str
     private_key: PrivateKey
@@ -48,7 +48,7 @@ class Signer:
         return built
 
     def open(self, url: str, resource: str | None = None) -> str:
-        """The URL, signed with a policy for `resource`, or for itself."""
+        """Return the URL, signed with a policy for `resource` or for the URL itself."""
         return self.custom(url, self.policy(resource or url))
 
     def _with_hash(self, url: str) -> str:
@@ -80,4 +80,4 @@ SIGNERS = {
     "rotated": Signer("KNEXT", _elliptic(), "SHA256"),
 }
 UNKNOWN_SIGNER = Signer("KSTRANGER", _elliptic(), "SHA256")
-"""Its public key is nowhere."""
+"""The edge does not have its public key."""

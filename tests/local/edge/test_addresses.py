@@ -1,4 +1,4 @@
-"""A rendition's URL never opens anything else, whatever is made of its path; and wildcards match as CloudFront's do."""
+"""A rendition's signed URL never opens another object, whatever its path; wildcards match like CloudFront's."""
 
 import re
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ PATHS = (
 
 
 def opened_key(path: str, query: str) -> str | None:
-    """The key that the origin is asked for; None when the edge refuses."""
+    """Return the key that the edge requests from the origin, or None if the edge refuses."""
     try:
         address = read_address(path.encode(), query.encode())
         ACCESS.require_allowed(address, "192.0.2.1")
@@ -62,8 +62,8 @@ def test_a_renditions_signature_never_opens_an_original_or_another_item(path: st
 
 
 @given(file=st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1, max_size=40))
-def test_a_signed_file_of_any_plain_name_is_opened_under_that_very_name(file: str) -> None:
-    # Our keys never have such names; two readers could take them for two keys.
+def test_a_signed_file_of_any_plain_name_opens_exactly_its_own_key(file: str) -> None:
+    # Our keys never have such names; two parsers could read them as two different keys.
     assume(not {"", ".", ".."} & set(file.split("/")) and "%" not in file and "\\" not in file)
     path, _, query = SIGNED.url(file).removeprefix(BASE_URL).partition("?")
     assert opened_key(path, query) == f"{FOLDER}/{file}"
@@ -72,7 +72,7 @@ def test_a_signed_file_of_any_plain_name_is_opened_under_that_very_name(file: st
 @given(
     path=st.text("/.%25EFaZ~\\ ä\0", max_size=12).map(lambda text: f"/{text}"), query=st.text("&=%2Policy", max_size=12)
 )
-def test_an_address_is_refused_or_names_the_one_key_that_it_spells(path: str, query: str) -> None:
+def test_a_url_is_refused_or_decodes_to_exactly_one_key(path: str, query: str) -> None:
     try:
         address = read_address(path.encode(), query.encode())
     except Refused:
@@ -83,7 +83,7 @@ def test_an_address_is_refused_or_names_the_one_key_that_it_spells(path: str, qu
 
 
 @pytest.mark.parametrize(("now", "open_"), [(END.replace(minute=0), False), (NOW.replace(minute=59, second=59), True)])
-def test_a_url_lives_to_its_last_second_and_no_longer(now: datetime, open_: bool) -> None:
+def test_a_url_is_valid_until_its_last_second(now: datetime, open_: bool) -> None:
     access = AccessCheck(BASE_URL, KeyGroup({OURS.key_id: ELLIPTIC.public_key()}), lambda: now)
     path, _, query = SIGNED.url(SMALL.removeprefix(f"{FOLDER}/")).removeprefix(BASE_URL).partition("?")
     address = read_address(path.encode(), query.encode())
@@ -95,7 +95,7 @@ def test_a_url_lives_to_its_last_second_and_no_longer(now: datetime, open_: bool
 
 
 @given(pattern=st.text("ab/*?", max_size=12), path=st.text("ab/", max_size=12))
-def test_wildcards_match_as_an_obvious_matcher_does(pattern: str, path: str) -> None:
+def test_wildcards_match_like_an_equivalent_regular_expression(pattern: str, path: str) -> None:
     obvious = "".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern)
     expected = re.fullmatch(obvious, path) is not None
     assert covers(f"{BASE_URL}/{pattern}", BASE_URL, f"/{path}", "") == expected
@@ -121,11 +121,11 @@ def test_wildcards_match_as_an_obvious_matcher_does(pattern: str, path: str) -> 
         ("", "/a", False),
     ],
 )
-def test_a_wildcard_ends_where_its_part_of_the_url_ends(resource: str, target: str, covered: bool) -> None:
+def test_a_wildcard_matches_within_its_part_of_the_url_only(resource: str, target: str, covered: bool) -> None:
     path, _, query = target.partition("?")
     assert covers(resource, BASE_URL, path, query) is covered
 
 
-def test_a_hostile_pattern_costs_no_more_than_its_length() -> None:
-    """A matcher that goes back on its steps would be busy for years."""
+def test_matching_a_hostile_pattern_takes_linear_time() -> None:
+    """A backtracking matcher would need years."""
     assert not covers(f"{BASE_URL}/{'*a' * 500}", BASE_URL, f"/{'a' * 499}", "")

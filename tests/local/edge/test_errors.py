@@ -1,4 +1,4 @@
-"""What a signature does not open: nothing that was not signed, not at another time, not by other spellings."""
+"""What the edge refuses: unsigned objects, URLs outside their validity period, and other spellings of a path."""
 
 import json
 import re
@@ -27,7 +27,7 @@ def test_without_a_signature_the_key_pair_id_is_required(edge: Edge) -> None:
     )
 
 
-def test_an_unknown_key_is_called_so(edge: Edge) -> None:
+def test_an_unknown_key_is_reported_as_such(edge: Edge) -> None:
     assert is_refused(edge.request(UNKNOWN_SIGNER.open(edge.url(SMALL))), "InvalidKey")
 
 
@@ -43,12 +43,12 @@ def test_an_expired_signature_opens_nothing(edge: Edge, signer: Signer) -> None:
     assert is_refused(edge.request(signer.custom(url, signer.policy(url, before=LONG_AGO))))
 
 
-def test_an_end_put_off_by_hand_breaks_the_signature(edge: Edge) -> None:
+def test_a_changed_expiry_invalidates_the_signature(edge: Edge) -> None:
     signed = OURS.canned(edge.url(SMALL), LONG_AGO)
     assert is_refused(edge.request(signed.replace(f"Expires={LONG_AGO}", f"Expires={SOON}")))
 
 
-def test_an_early_time_and_another_address_are_refused(edge: Edge) -> None:
+def test_a_url_is_refused_before_its_start_and_from_another_address(edge: Edge) -> None:
     url = edge.url(SMALL)
     assert is_refused(edge.request(OURS.custom(url, OURS.policy(url, after=SOON - 1))))
     assert is_refused(edge.request(OURS.custom(url, OURS.policy(url, viewer="192.0.2.0/24"))))
@@ -88,12 +88,12 @@ def test_a_changed_query_opens_nothing(edge: Edge, extra: str) -> None:
         "{folder}/3f9c/1/%73mall.webp",
     ],
 )
-def test_no_spelling_leads_out_of_a_signed_folder(edge: Edge, path: str) -> None:
+def test_no_spelling_of_a_path_escapes_a_signed_folder(edge: Edge, path: str) -> None:
     target = f"{edge.url(path.format(folder=FOLDER))}?{folder_query(edge)}"
     assert is_refused(edge.request(target))
 
 
-def test_a_policy_for_everything_does_not_excuse_a_path_of_two_meanings(edge: Edge) -> None:
+def test_an_ambiguous_path_is_refused_even_with_a_policy_for_everything(edge: Edge) -> None:
     query = OURS.open(edge.url(SMALL), f"{edge.base_url}/*").partition("?")[2]
     assert edge.request(f"{edge.url(ORIGINAL)}?{query}").status == 200
     assert is_refused(edge.request(f"{edge.url('renditions/../' + ORIGINAL)}?{query}"))
@@ -114,7 +114,7 @@ def test_a_policy_for_everything_does_not_excuse_a_path_of_two_meanings(edge: Ed
         [],
     ],
 )
-def test_a_policy_without_resource_or_end_opens_nothing_though_signed(edge: Edge, policy: object) -> None:
+def test_a_signed_policy_without_resource_or_expiry_opens_nothing(edge: Edge, policy: object) -> None:
     url = edge.url(SMALL)
     document = json.dumps(policy, separators=(",", ":")).replace("{url}", url)
     response = edge.request(OURS.custom(url, document))
@@ -122,7 +122,7 @@ def test_a_policy_without_resource_or_end_opens_nothing_though_signed(edge: Edge
     assert response.code in ("MalformedPolicy", "AccessDenied")
 
 
-def test_of_two_resources_in_a_policy_neither_counts(edge: Edge) -> None:
+def test_a_policy_with_two_resources_opens_neither(edge: Edge) -> None:
     url = edge.url(SMALL)
     doubled = OURS.policy(url).replace('"Resource"', f'"Resource":"{edge.base_url}/*","Resource"')
     assert is_refused(edge.request(OURS.custom(url, doubled)), "MalformedPolicy")
@@ -157,8 +157,8 @@ def test_a_signature_with_changed_parameters_opens_nothing(edge: Edge, pattern: 
     assert edge.request(touched).status == 403
 
 
-def test_a_policy_has_one_spelling(edge: Edge) -> None:
-    """Else one signature had many URLs: base64 leaves bits unused at its end, and decoders pass over them."""
+def test_a_policy_with_another_encoding_is_refused(edge: Edge) -> None:
+    """Otherwise one signature would have many URLs: base64 has unused bits at its end, which decoders ignore."""
     url = edge.url(SMALL)
     policy = OURS.policy(url)
     policy += " " * ((1 - len(policy)) % 3)
@@ -171,7 +171,7 @@ def test_a_policy_has_one_spelling(edge: Edge) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST", "DELETE", "PATCH", "TRACE"])
-def test_nothing_but_reading_is_possible(edge: Edge, method: str) -> None:
+def test_methods_other_than_reads_are_refused(edge: Edge, method: str) -> None:
     assert is_refused(edge.request(OURS.open(edge.url(SMALL)), method), "MethodNotAllowed")
 
 
@@ -181,7 +181,7 @@ def test_an_absent_object_equals_a_forbidden_one(edge: Edge) -> None:
     assert response.body == edge.request(OURS.canned(edge.url(SMALL), LONG_AGO)).body
 
 
-def test_an_address_longer_than_cloudfront_takes_is_refused(edge: Edge) -> None:
+def test_a_url_over_cloudfronts_length_limit_is_refused(edge: Edge) -> None:
     assert is_refused(edge.request(OURS.open(edge.url(SMALL), f"{edge.base_url}/*") + "&x=" + "y" * 8192))
 
 

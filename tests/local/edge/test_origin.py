@@ -1,4 +1,4 @@
-"""How the edge reads its origin: by streams, with limits, and not a moment longer than somebody listens."""
+"""How the edge reads from its origin: streaming, with limits, and only while the client is connected."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -31,7 +31,7 @@ def origin_port() -> int:
 
 @pytest.fixture(scope="module")
 def isolated(edge_keys: Path, origin_port: int) -> Iterator[tuple[Edge, Server]]:
-    """An edge whose origin is there only while a test plays it."""
+    """An edge whose origin listens only while a test runs a script for it."""
     base_url = f"http://127.0.0.1:{free_port()}"
     origin = f"http://127.0.0.1:{origin_port}"
     command = edge_command(base_url, edge_keys, origin, BUCKET, ACCESS_KEY_ID, SECRET_ACCESS_KEY)
@@ -87,7 +87,7 @@ async def test_an_origins_error_is_never_forwarded_unchanged(
     assert "secret" not in response.text
 
 
-async def test_a_silent_origin_is_given_up() -> None:
+async def test_a_silent_origin_times_out() -> None:
     async def silent(request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
@@ -96,7 +96,7 @@ async def test_a_silent_origin_is_given_up() -> None:
     assert (response.status_code, "<Code>GatewayTimeout</Code>" in response.text) == (504, True)
 
 
-async def test_a_truncated_response_is_not_taken_for_a_whole_one(
+async def test_a_truncated_response_is_not_reported_as_complete(
     client: httpx.AsyncClient, url: str, origin_port: int
 ) -> None:
     async def breaking_off(request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -109,7 +109,7 @@ async def test_a_truncated_response_is_not_taken_for_a_whole_one(
             await client.get(url)
 
 
-async def test_the_origin_learns_nothing_of_the_viewer_and_connections_are_kept(
+async def test_the_origin_gets_no_viewer_headers_and_connections_are_reused(
     client: httpx.AsyncClient, url: str, origin_port: int
 ) -> None:
     heads: list[str] = []
@@ -151,7 +151,7 @@ async def test_a_client_that_disconnects_cancels_the_origin_request(
         await asyncio.gather(viewer, return_exceptions=True)
 
 
-async def test_a_viewer_that_reads_nothing_fills_no_memory_and_ends_the_reading_when_it_leaves(
+async def test_a_viewer_that_does_not_read_applies_backpressure_until_it_disconnects(
     isolated: tuple[Edge, Server], url: str, origin_port: int
 ) -> None:
     size, written = 512 * MEBIBYTE, 0
@@ -173,13 +173,13 @@ async def test_a_viewer_that_reads_nothing_fills_no_memory_and_ends_the_reading_
         _, viewer = await asyncio.open_connection(host, int(port), limit=1024)
         viewer.write(f"GET {url.removeprefix(isolated[0].base_url)} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
         await stalled.wait()
-        assert written < 64 * MEBIBYTE  # what the kernel holds in the sockets between us
+        assert written < 64 * MEBIBYTE  # the rest is in the kernel's socket buffers
         viewer.transport.abort()
         await left.wait()
 
 
 async def _drain(writer: asyncio.StreamWriter, stalled: asyncio.Event) -> None:
-    """Sets `stalled` when nothing moves for half a second."""
+    """Set `stalled` once no byte could be written for half a second."""
     draining = asyncio.ensure_future(writer.drain())
     done, _ = await asyncio.wait([draining], timeout=0.5)
     if not done:
@@ -187,7 +187,7 @@ async def _drain(writer: asyncio.StreamWriter, stalled: asyncio.Event) -> None:
     await draining
 
 
-async def test_a_large_object_passes_in_constant_memory(
+async def test_a_large_object_is_forwarded_in_constant_memory(
     isolated: tuple[Edge, Server], client: httpx.AsyncClient, url: str, origin_port: int
 ) -> None:
     def max_kibibytes() -> int:
@@ -215,12 +215,12 @@ async def test_a_large_object_passes_in_constant_memory(
 
 @asynccontextmanager
 async def in_process(script: Script, *, read_seconds: float) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an edge that has less patience than a real one."""
+    """Yield a client of an edge that runs in this process, with a shorter read timeout than a real one."""
     port = free_port()
     access = AccessCheck("http://edge", KeyGroup({OURS.key_id: ELLIPTIC.public_key()}), utc_now)
     credential = Credential(ACCESS_KEY_ID, SECRET_ACCESS_KEY, "eu-central-1")
     async with playing(port, script), origin_session(read_seconds) as session:
         application = EdgeApplication(access, Origin(session, f"http://127.0.0.1:{port}", BUCKET, credential, utc_now))
-        transport = httpx.ASGITransport(cast("Any", application))  # httpx spells ASGI's types out
+        transport = httpx.ASGITransport(cast("Any", application))  # httpx spells out the ASGI types
         async with httpx.AsyncClient(transport=transport) as client:
             yield client

@@ -1,4 +1,4 @@
-"""What a permitted request is answered: bytes, ranges, conditions, and the headers that stand on everything."""
+"""The response to a permitted request: bytes, ranges, conditions, and the headers of every response."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ def url(edge: Edge) -> str:
     return OURS.open(edge.url(SMALL))
 
 
-def test_an_object_comes_with_what_was_stored_beside_it(edge: Edge, url: str) -> None:
+def test_an_object_is_sent_with_its_stored_metadata(edge: Edge, url: str) -> None:
     response = edge.request(url)
     assert (response.status, response.body) == (200, BODY)
     assert response.headers["content-type"] == "image/webp"
@@ -32,20 +32,20 @@ def test_an_object_comes_with_what_was_stored_beside_it(edge: Edge, url: str) ->
     assert parsedate_to_datetime(response.headers["last-modified"]) <= datetime.now(UTC)
 
 
-def test_s3s_own_headers_stay_behind(edge: Edge, url: str) -> None:
+def test_s3s_own_headers_are_removed(edge: Edge, url: str) -> None:
     names = set(edge.request(url).headers)
     assert not [name for name in names if name.startswith("x-amz-") and not name.startswith("x-amz-cf-")]
     assert "set-cookie" not in names
 
 
-def test_cloudfronts_marks_are_there(edge: Edge, url: str) -> None:
+def test_responses_have_cloudfronts_headers(edge: Edge, url: str) -> None:
     responses = [edge.request(url), edge.request(edge.url(SMALL))]
     assert [response.headers["x-cache"] for response in responses] == ["Miss from cloudfront", "Error from cloudfront"]
     assert all(response.headers["via"].endswith(".cloudfront.net (CloudFront)") for response in responses)
     assert len({response.headers["x-amz-cf-id"] for response in responses}) == 2
 
 
-def test_an_error_is_cloudfronts_own_and_never_cached(edge: Edge) -> None:
+def test_an_error_has_cloudfronts_form_and_is_never_cached(edge: Edge) -> None:
     headers = edge.request(edge.url(SMALL)).headers
     assert (headers["server"], headers["cache-control"]) == ("CloudFront", "no-store")
 
@@ -70,32 +70,32 @@ def test_head_returns_the_headers_of_get_without_a_body(edge: Edge, url: str) ->
     ("requested", "expected"),
     [("bytes=0-3", BODY[:4]), ("bytes=4-", BODY[4:]), ("bytes=-5", BODY[-5:]), ("bytes=0-9999", BODY)],
 )
-def test_a_range_is_cut_out(edge: Edge, url: str, requested: str, expected: bytes) -> None:
+def test_a_range_request_returns_that_range(edge: Edge, url: str, requested: str, expected: bytes) -> None:
     response = edge.request(url, Range=requested)
     assert (response.status, response.body) == (206, expected)
     start = BODY.index(expected)
     assert response.headers["content-range"] == f"bytes {start}-{start + len(expected) - 1}/{len(BODY)}"
 
 
-def test_a_range_behind_the_end_is_refused_with_the_true_size(edge: Edge, url: str) -> None:
+def test_a_range_after_the_end_is_refused_with_the_actual_size(edge: Edge, url: str) -> None:
     response = edge.request(url, Range="bytes=9999-")
     assert (response.status, response.code) == (416, "InvalidRange")
     assert response.headers["content-range"] == f"bytes */{len(BODY)}"
 
 
 @pytest.mark.parametrize("requested", ["bytes=", "bytes=9-1", "lines=1-2", "bytes=0-1,4-5", "bytes=0-é"])
-def test_a_range_that_is_none_gives_the_whole(edge: Edge, url: str, requested: str) -> None:
+def test_a_malformed_range_returns_the_whole_object(edge: Edge, url: str, requested: str) -> None:
     response = edge.request(url, Range=requested)
     assert (response.status, response.body) == (200, BODY)
 
 
-def test_a_range_of_another_version_gives_the_whole(edge: Edge, url: str) -> None:
+def test_a_range_of_another_version_returns_the_whole_object(edge: Edge, url: str) -> None:
     etag = edge.request(url, "HEAD").headers["etag"]
     assert edge.request(url, Range="bytes=0-3", If_Range=etag).status == 206
     assert edge.request(url, Range="bytes=0-3", If_Range='"another"').body == BODY
 
 
-def test_what_has_not_changed_is_not_sent_again(edge: Edge, url: str) -> None:
+def test_an_unchanged_object_is_not_sent_again(edge: Edge, url: str) -> None:
     known = edge.request(url, "HEAD").headers
     for condition in ({"If_None_Match": known["etag"]}, {"If_Modified_Since": known["last-modified"]}):
         response = edge.request(url, **condition)
@@ -133,7 +133,7 @@ def test_health_needs_no_credentials(edge: Edge, path: str) -> None:
     assert edge.request(edge.base_url + path).status == 200
 
 
-def test_nothing_that_opens_anything_is_logged(edge_server: tuple[Edge, Server]) -> None:
+def test_the_log_contains_no_signature(edge_server: tuple[Edge, Server]) -> None:
     edge, server = edge_server
     signed = OURS.open(edge.url(SMALL))
     for url in (signed, signed + "x", signed.replace("webp", "jpeg"), signed.replace("/anna/", "/../")):

@@ -1,4 +1,4 @@
-"""Keys that come and go while the edge runs: both open what they signed in between, the retired one nothing."""
+"""Keys are added and removed while the edge runs: both are valid in between, the retired key no longer afterwards."""
 
 import asyncio
 import shutil
@@ -34,7 +34,7 @@ def a_new_key() -> Signer:
     return Signer("KROTATED", ec.generate_private_key(ec.SECP256R1()), "SHA256")
 
 
-async def test_both_keys_open_in_between_and_the_retired_one_nothing_afterwards(edge: Edge, keys: Path) -> None:
+async def test_both_keys_are_valid_until_the_old_one_is_retired(edge: Edge, keys: Path) -> None:
     new = a_new_key()
     by_old, by_new = OURS.open(edge.url(SMALL)), new.open(edge.url(SMALL))
     assert (edge.request(by_old).status, edge.request(by_new).code) == (200, "InvalidKey")
@@ -57,7 +57,7 @@ def test_urls_of_a_new_key_are_accepted_beside_unknown_keys(edge: Edge, keys: Pa
     assert [response.status for response in responses] == [403, *[200] * 10, 403]
 
 
-async def test_a_file_that_is_no_key_changes_nothing(edge: Edge, keys: Path) -> None:
+async def test_a_file_without_a_key_is_ignored(edge: Edge, keys: Path) -> None:
     (keys / "KBROKEN.pem").write_text("no key")
     new = a_new_key()
     new.publish(keys)
@@ -67,7 +67,7 @@ async def test_a_file_that_is_no_key_changes_nothing(edge: Edge, keys: Path) -> 
     assert edge.request(new.open(edge.url(SMALL))).status == 200
 
 
-def test_a_folder_that_vanished_leaves_the_known_keys_valid(edge: Edge, keys: Path) -> None:
+def test_known_keys_stay_valid_if_their_folder_disappears(edge: Edge, keys: Path) -> None:
     shutil.rmtree(keys)
     assert edge.request(UNKNOWN_SIGNER.open(edge.url(SMALL))).status == 403
     assert edge.request(OURS.open(edge.url(SMALL))).status == 200

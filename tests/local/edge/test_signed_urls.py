@@ -1,4 +1,4 @@
-"""What a signature opens: every key and hash of CloudFront's, canned and custom policies, two strangers' signers."""
+"""What a signature opens: all key types and hashes, canned and custom policies, two independent signers."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ def signer(request: pytest.FixtureRequest) -> Signer:
     return SIGNERS[request.param]
 
 
-def test_a_custom_policy_opens_what_it_names(edge: Edge, signer: Signer) -> None:
+def test_a_custom_policy_opens_the_resources_it_names(edge: Edge, signer: Signer) -> None:
     response = edge.request(signer.open(edge.url(SMALL), edge.url(f"{FOLDER}/*")))
     assert (response.status, response.body) == (200, BODIES[SMALL])
 
@@ -52,7 +52,7 @@ def test_our_signature_of_an_original_opens_it(edge: Edge, ours: UrlSigner) -> N
 
 
 @pytest.mark.parametrize("key", [ORIGINAL, OTHER_ITEM, OTHER_ACCOUNT])
-def test_our_signature_of_a_folder_opens_nothing_beside_it(edge: Edge, ours: UrlSigner, key: str) -> None:
+def test_our_signature_of_a_folder_opens_nothing_outside_it(edge: Edge, ours: UrlSigner, key: str) -> None:
     query = ours.sign_folder(FOLDER, expires_at=in_an_hour()).query
     assert edge.request(f"{edge.url(key)}?{query}").code == "AccessDenied"
 
@@ -67,7 +67,7 @@ def test_our_signature_of_an_original_opens_no_other_file(edge: Edge, ours: UrlS
     [[], ["--date-greater-than", str(LONG_AGO)], ["--ip-address", "127.0.0.0/8"]],
     ids=["canned", "not-before", "address"],
 )
-def test_the_aws_command_signs_what_the_edge_opens(
+def test_the_edge_accepts_urls_signed_by_the_aws_command(
     edge: Edge, tmp_path: Path, offline_environment: dict[str, str], conditions: list[str]
 ) -> None:
     signer = SIGNERS["rsa-sha1"]
@@ -81,12 +81,12 @@ def test_the_aws_command_signs_what_the_edge_opens(
     assert (response.status, response.body) == (200, BODIES[ORIGINAL])
 
 
-def test_a_time_that_has_come_and_an_address_that_is_ours_are_let_in(edge: Edge) -> None:
+def test_a_url_is_accepted_after_its_start_and_from_its_address(edge: Edge) -> None:
     policy = OURS.policy(edge.url(SMALL), after=LONG_AGO, viewer="127.0.0.1")
     assert edge.request(OURS.custom(edge.url(SMALL), policy)).status == 200
 
 
-def test_a_query_that_was_signed_too_is_no_hindrance_and_stays_at_the_edge(edge: Edge) -> None:
+def test_a_signed_query_is_accepted_and_not_forwarded_to_the_origin(edge: Edge) -> None:
     url = f"{edge.url(SMALL)}?response-content-type=text/html&versionId=7"
     for signed in (OURS.canned(url), OURS.open(url)):
         response = edge.request(signed)
@@ -99,7 +99,7 @@ def test_escapes_in_a_signed_url_name_the_object_itself(edge: Edge) -> None:
 
 
 def test_the_parameters_of_a_signature_may_be_escaped(edge: Edge) -> None:
-    """Python's urllib and others escape the `~` of CloudFront's alphabet."""
+    """Some libraries, such as Python's urllib, escape the `~` of CloudFront's alphabet."""
     address, _, query = OURS.open(edge.url(SMALL)).partition("?")
     pairs = [pair.partition("=") for pair in query.split("&")]
     escaped = "&".join(f"{name}={quote(value, safe='').replace('~', '%7E')}" for name, _, value in pairs)

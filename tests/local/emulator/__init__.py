@@ -1,1 +1,1 @@
-"""The emulator as a process of ours."""
+"""The emulator process."""

@@ -1,4 +1,4 @@
-"""A held poll wakes when a message arrives, and the emulator's door is shut to everybody but programs."""
+"""A long poll returns when a message arrives, and the emulator refuses web pages and control paths."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -31,7 +31,7 @@ async def sqs(endpoint: str) -> AsyncIterator["SQSClient"]:
         yield await stack.enter_async_context(session.client("sqs", endpoint_url=endpoint))
 
 
-async def test_every_waiting_poll_gets_its_message_and_no_message_is_given_twice(sqs: "SQSClient") -> None:
+async def test_every_waiting_poll_gets_a_message_and_no_message_is_delivered_twice(sqs: "SQSClient") -> None:
     url = (await sqs.create_queue(QueueName="many"))["QueueUrl"]
     async with TaskGroup() as group:
         polls = [group.create_task(sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)) for _ in range(4)]
@@ -42,12 +42,12 @@ async def test_every_waiting_poll_gets_its_message_and_no_message_is_given_twice
     assert sorted(bodies) == ["0", "1", "2", "3"]
 
 
-async def test_a_poll_ends_empty_when_its_wait_is_over(sqs: "SQSClient") -> None:
+async def test_a_poll_returns_no_message_after_its_wait_time(sqs: "SQSClient") -> None:
     url = (await sqs.create_queue(QueueName="empty"))["QueueUrl"]
     assert "Messages" not in await sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1)
 
 
-async def test_a_poll_that_waits_gets_what_becomes_visible_again(sqs: "SQSClient") -> None:
+async def test_a_waiting_poll_gets_a_message_that_becomes_visible_again(sqs: "SQSClient") -> None:
     url = (await sqs.create_queue(QueueName="again"))["QueueUrl"]
     await sqs.send_message(QueueUrl=url, MessageBody="photo")
     await sqs.receive_message(QueueUrl=url, VisibilityTimeout=1)
@@ -55,7 +55,7 @@ async def test_a_poll_that_waits_gets_what_becomes_visible_again(sqs: "SQSClient
     assert again["Messages"][0]["Body"] == "photo"
 
 
-async def test_a_client_that_left_takes_no_message_with_it(sqs: "SQSClient", endpoint: str) -> None:
+async def test_a_disconnected_client_receives_no_message(sqs: "SQSClient", endpoint: str) -> None:
     url = (await sqs.create_queue(QueueName="left"))["QueueUrl"]
     poll = asyncio.create_task(sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20))
     await asyncio.sleep(0.1)
@@ -66,7 +66,7 @@ async def test_a_client_that_left_takes_no_message_with_it(sqs: "SQSClient", end
     assert received["Messages"][0]["Body"] == "photo"
 
 
-async def test_web_pages_and_control_paths_are_kept_out(endpoint: str) -> None:
+async def test_web_pages_and_control_paths_are_refused(endpoint: str) -> None:
     async with httpx.AsyncClient(base_url=endpoint, timeout=60) as client:
         assert (await client.get("/readyz")).status_code == 200
         assert (await client.post("/", headers={"Origin": "https://example.org"})).status_code == 403

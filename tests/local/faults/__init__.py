@@ -1,1 +1,1 @@
-"""Faults on purpose, as boto3 sees them on each of the three servers."""
+"""Fault injection, as boto3 observes it on each of the three servers."""

@@ -1,4 +1,4 @@
-"""The three stand-ins with faults switched on, and boto3 as a stranger who talks to them."""
+"""The three stand-ins with fault injection enabled, and boto3 as an independent client."""
 
 import json
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def a_client(service: str, endpoint: str, config: Config = NO_RETRIES) -> Any:
 
 
 class Backend:
-    """One server with faults: its endpoint, and its plan."""
+    """A server with fault injection: its endpoint and its plan."""
 
     def __init__(self, endpoint: str, service: str) -> None:
         self.endpoint, self.service = endpoint, service
@@ -48,7 +48,7 @@ class Backend:
         self.control("PUT", json.dumps({"seed": seed, "rules": rules}).encode()).raise_for_status()
 
     def injected(self) -> list[int]:
-        """How often each rule struck."""
+        """Return how often each rule of the plan was applied."""
         return [rule["injected"] for rule in self.control("GET").json()["rules"]]
 
 

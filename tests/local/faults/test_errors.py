@@ -1,4 +1,4 @@
-"""Each fault looks to boto3 as it does on AWS."""
+"""boto3 reports each injected fault as it reports the same fault of AWS."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def code_of(failure: pytest.ExceptionInfo[ClientError]) -> tuple[int, str]:
         ("unavailable", (503, "ServiceUnavailable")),
     ],
 )
-def test_dynamodb_errors_are_dynamodbs(tables: Backend, fault: str, expected: tuple[int, str]) -> None:
+def test_dynamodb_faults_have_dynamodbs_error_codes(tables: Backend, fault: str, expected: tuple[int, str]) -> None:
     client = a_table(tables, f"errors-{fault}")
     tables.plan({"operation": "PutItem", "fault": fault})
     with pytest.raises(ClientError) as failure:
@@ -65,7 +65,7 @@ def test_a_transaction_in_conflict_is_cancelled_with_a_reason_for_each_action(ta
         ("unavailable", (503, "ServiceUnavailable")),
     ],
 )
-def test_s3_errors_are_s3s(objects: Backend, fault: str, expected: tuple[int, str]) -> None:
+def test_s3_faults_have_s3s_error_codes(objects: Backend, fault: str, expected: tuple[int, str]) -> None:
     client = a_client("s3", objects.endpoint)
     client.create_bucket(Bucket=f"errors-{fault.replace('_', '-')}")
     objects.plan({"operation": "PutObject", "fault": fault})
@@ -79,7 +79,7 @@ def test_s3_errors_are_s3s(objects: Backend, fault: str, expected: tuple[int, st
     ("fault", "expected"),
     [("throttle", "RequestThrottled"), ("internal_error", "InternalFailure"), ("unavailable", "ServiceUnavailable")],
 )
-def test_sqs_errors_are_sqss(queues: Backend, fault: str, expected: str) -> None:
+def test_sqs_faults_have_sqss_error_codes(queues: Backend, fault: str, expected: str) -> None:
     client = a_client("sqs", queues.endpoint)
     url = client.create_queue(QueueName="errors")["QueueUrl"]
     queues.plan({"operation": "SendMessage", "fault": fault})
@@ -89,7 +89,7 @@ def test_sqs_errors_are_sqss(queues: Backend, fault: str, expected: str) -> None
     assert queues.injected() == [1]
 
 
-def test_sns_errors_are_snss(queues: Backend) -> None:
+def test_sns_faults_have_snss_error_codes(queues: Backend) -> None:
     client = a_client("sns", queues.endpoint)
     topic = client.create_topic(Name="errors")["TopicArn"]
     queues.plan({"operation": "Publish", "fault": "throttle"})
@@ -98,7 +98,7 @@ def test_sns_errors_are_snss(queues: Backend) -> None:
     assert code_of(failure) == (400, "Throttling")
 
 
-def test_botocore_retries_what_is_injected_and_gets_through(tables: Backend) -> None:
+def test_botocore_retries_injected_errors_until_it_succeeds(tables: Backend) -> None:
     a_table(tables, "retried")
     retrying = Config(retries={"mode": "standard", "total_max_attempts": 3})
     client = a_client("dynamodb", tables.endpoint, retrying)
@@ -111,7 +111,7 @@ def test_botocore_retries_what_is_injected_and_gets_through(tables: Backend) -> 
     assert client.get_item(TableName="retried", Key=KEY)["Item"] == KEY
 
 
-def test_a_dropped_response_leaves_its_effect(tables: Backend, objects: Backend, queues: Backend) -> None:
+def test_a_request_with_a_dropped_response_takes_effect(tables: Backend, objects: Backend, queues: Backend) -> None:
     dynamodb = a_table(tables, "lost")
     tables.plan({"operation": "PutItem", "fault": "lose_answer"})
     with pytest.raises((ConnectionClosedError, HTTPClientError)):
@@ -133,7 +133,7 @@ def test_a_dropped_response_leaves_its_effect(tables: Backend, objects: Backend,
     assert sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "arrived"
 
 
-def test_a_reset_before_the_effect_leaves_nothing(tables: Backend) -> None:
+def test_a_connection_reset_before_processing_has_no_effect(tables: Backend) -> None:
     client = a_table(tables, "reset")
     tables.plan({"operation": "PutItem", "fault": "reset"})
     with pytest.raises((ConnectionClosedError, HTTPClientError)):
@@ -162,7 +162,7 @@ def test_the_same_seed_gives_the_same_faults(tables: Backend) -> None:
     assert False in first
 
 
-def test_a_wrong_plan_is_refused_and_changes_nothing(tables: Backend) -> None:
+def test_an_invalid_plan_is_refused_and_changes_nothing(tables: Backend) -> None:
     tables.plan({"operation": "NoSuch", "fault": "throttle", "rate": 0.5})
     for wrong in ('{"rules": [{"operation": "X", "fault": "no such"}]}', "{}", "[", '{"rules": [], "sed": 1}'):
         assert tables.control("PUT", wrong.encode()).status_code == 400
@@ -175,7 +175,7 @@ def test_an_unsigned_plan_is_refused(tables: Backend, objects: Backend, queues: 
         assert refused.status_code == 403
 
 
-def test_health_checks_meet_no_faults(tables: Backend) -> None:
+def test_health_checks_are_exempt_from_faults(tables: Backend) -> None:
     tables.plan({"operation": "*", "fault": "reset"})
     assert httpx.get(f"{tables.endpoint}/readyz", timeout=60).status_code == 200
     assert tables.injected() == [0]

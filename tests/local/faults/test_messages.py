@@ -1,4 +1,4 @@
-"""SQS delivers twice, late and out of order when it is told to."""
+"""SQS delivers messages twice, late and out of order if the plan says so."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ def a_queue(queues: Backend, name: str) -> tuple[Any, str]:
 
 
 def receive(client: Any, url: str, count: int) -> list[dict[str, Any]]:
-    """In their order; waits for so many."""
+    """Receive `count` messages in the order of delivery."""
     messages: list[dict[str, Any]] = []
     while len(messages) < count:
         messages += client.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=5).get("Messages", [])
     return messages
 
 
-def test_a_message_in_flight_is_delivered_again_and_both_receipts_serve(queues: Backend) -> None:
+def test_a_message_in_flight_is_delivered_again_and_both_receipts_are_valid(queues: Backend) -> None:
     client, url = a_queue(queues, "twice")
     queues.plan({"operation": "ReceiveMessage", "fault": "duplicate", "seconds": 0.05})
     client.send_message(QueueUrl=url, MessageBody="photo")
@@ -33,7 +33,7 @@ def test_a_message_in_flight_is_delivered_again_and_both_receipts_serve(queues: 
     assert queues.injected() == [1]
 
 
-def test_a_delayed_message_reaches_a_poll_that_waits(queues: Backend) -> None:
+def test_a_delayed_message_reaches_a_waiting_poll(queues: Backend) -> None:
     client, url = a_queue(queues, "late")
     queues.plan({"operation": "ReceiveMessage", "fault": "delay", "seconds": 0.3, "times": 1})
     client.send_message(QueueUrl=url, MessageBody="photo")
@@ -41,7 +41,7 @@ def test_a_delayed_message_reaches_a_poll_that_waits(queues: Backend) -> None:
     assert receive(client, url, 1)[0]["Body"] == "photo"
 
 
-def test_messages_overtake_each_other_and_none_is_lost(queues: Backend) -> None:
+def test_messages_are_reordered_and_none_is_lost(queues: Backend) -> None:
     client, url = a_queue(queues, "mixed")
     sent = [str(number) for number in range(20)]
     for body in sent:

@@ -1,1 +1,1 @@
-"""Tests of the object store, most of them held against the emulator's S3 as well."""
+"""Tests of the object store; most of them also run against the emulator's S3."""

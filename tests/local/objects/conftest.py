@@ -1,4 +1,4 @@
-"""Servers for the tests of the object store: ours, and the emulator beside it."""
+"""Servers for the tests of the object store: ours and the emulator."""
 
 import secrets
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.servers import running_emulator, running_objects
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes a `store` is asked of both, unless the emulator is known to differ."""
+    """Run a test with a `store` argument on both servers, unless the emulator is known to differ."""
     if "store" in metafunc.fixturenames:
         names = ["our_store"] if metafunc.function.__name__ in GAPS else ["our_store", "emulator"]
         metafunc.parametrize("store", names, indirect=True)
@@ -55,7 +55,7 @@ def http(store: Store) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def bucket(s3: Any) -> str:
-    """An empty one for each test, so that none needs another to clean up."""
+    """A new, empty bucket for each test, so that no test depends on the clean-up of another."""
     name = f"test-{secrets.token_hex(8)}"
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
     return name

@@ -1,4 +1,4 @@
-"""What the emulator's S3 does otherwise than S3: the tests that are asked of `local/objects` alone, and why."""
+"""Known differences between the emulator's S3 and S3: the tests that run on `local/objects` only, and why."""
 
 _NO_CHECK_AT_COMPLETE = "it completes an upload without looking at order, sizes and checksums of the parts"
 
@@ -25,4 +25,4 @@ GAPS = {
     "test_uploads_of_one_key_are_listed_by_age": "it lists them in the order of their random ids",
     "test_a_bad_rule_is_refused": "it keeps any CORS rule",
 }
-"""By the name of the test."""
+"""Reasons by test name."""

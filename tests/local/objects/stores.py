@@ -1,4 +1,4 @@
-"""A store under test as its clients see it: an endpoint, one credential, and boto3 as a stranger."""
+"""A store under test from its clients' view: an endpoint, a credential, and boto3 as an independent client."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ class Store:
     def client(
         self, access_key_id: str = ACCESS_KEY_ID, secret_access_key: str = SECRET_ACCESS_KEY, **options: Any
     ) -> Any:
-        """boto3's, which types no client. `options` are botocore's."""
+        """Return boto3's client, which has no static type. `options` are botocore's."""
         return boto3.client(
             "s3",
             endpoint_url=self.endpoint,
@@ -42,7 +42,7 @@ class Store:
 
 
 def code_of(error: Any) -> str:
-    """The S3 code of a ClientError, or of an httpx answer with an error document."""
+    """Return the S3 code of a ClientError, or of an httpx response with an error document."""
     if isinstance(error, httpx.Response):
         return error.text.partition("<Code>")[2].partition("</Code>")[0]
     return str(error.value.response["Error"]["Code"])

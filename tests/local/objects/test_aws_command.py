@@ -1,4 +1,4 @@
-"""The `aws` command uses the store as a stranger: what works for it is S3 and not only what we think S3 is."""
+"""The `aws` command as an independent client: it proves that the store implements S3 and not only our reading of it."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ COMMAND_SECONDS = 60
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """No profile and no settings but these."""
+    """An environment without profiles and with only these settings."""
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
@@ -28,7 +28,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 async def aws(store: Store, environment: dict[str, str], *words: str) -> str:
-    """What it prints; fails when it fails."""
+    """Run the command and return its output. Fails the test if the command fails."""
     process = await asyncio.create_subprocess_exec(
         AWS, "--endpoint-url", store.endpoint, *words, env=environment, stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
@@ -39,11 +39,11 @@ async def aws(store: Store, environment: dict[str, str], *words: str) -> str:
     return printed.decode()
 
 
-async def test_a_big_file_goes_up_and_comes_down_the_same(
+async def test_a_large_file_is_uploaded_and_downloaded_unchanged(
     store: Store, environment: dict[str, str], bucket: str, tmp_path: Path
 ) -> None:
     there, back = tmp_path / "there", tmp_path / "back"
-    there.write_bytes(os.urandom(20 * MEBIBYTE + 17))  # above 8 MiB it sends and fetches parts
+    there.write_bytes(os.urandom(20 * MEBIBYTE + 17))  # above 8 MiB the command sends and fetches parts
     await aws(store, environment, "s3", "cp", "--no-progress", str(there), f"s3://{bucket}/film/a b.mp4")
     listed = await aws(store, environment, "s3", "ls", f"s3://{bucket}/film/")
     assert listed.split(maxsplit=2)[2:] == [f"{there.stat().st_size} a b.mp4\n"]

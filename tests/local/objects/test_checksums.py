@@ -1,4 +1,4 @@
-"""The checksums against their published check values, and the chunked encoding against any cut of its bytes."""
+"""Checksums match their published check values, and the chunked encoding decodes at any chunk boundaries."""
 
 import hashlib
 import hmac
@@ -28,7 +28,7 @@ CHECK = b"123456789"
         ("SHA256", hashlib.sha256(CHECK).hexdigest()),
     ],
 )
-def test_a_checksum_has_its_published_value_however_the_bytes_are_cut(algorithm: str, value: str) -> None:
+def test_a_checksum_has_its_published_value_at_any_chunk_boundaries(algorithm: str, value: str) -> None:
     hasher = new_hasher(algorithm)
     hasher.update(CHECK[:4])
     hasher.update(memoryview(CHECK)[4:])
@@ -76,7 +76,7 @@ def test_a_changed_byte_in_a_signed_chunk_is_refused() -> None:
         decoded(ChunkedDecoder(example_identity(SIGNED)), iter([changed]))
 
 
-def test_a_chunk_left_out_is_refused() -> None:
+def test_a_missing_chunk_is_refused() -> None:
     first, second, last = example_bytes().partition(b"400;")
     with pytest.raises(S3Error, match="SignatureDoesNotMatch"):
         decoded(ChunkedDecoder(example_identity(SIGNED)), iter([first + last[last.index(b"\r\n0;") + 2 :]]))
@@ -89,13 +89,13 @@ def test_a_trailer_without_a_signature_is_refused() -> None:
         decoded(ChunkedDecoder(example_identity(SIGNED_WITH_TRAILER)), iter([sent]))
 
 
-def test_a_body_cut_off_is_incomplete() -> None:
+def test_a_truncated_body_is_incomplete() -> None:
     with pytest.raises(S3Error, match="IncompleteBody"):
         decoded(ChunkedDecoder(example_identity(SIGNED)), iter([example_bytes()[:-2]]))
 
 
 @given(chunks=st.lists(st.binary(min_size=1, max_size=40), max_size=5), cuts=st.lists(st.integers(0, 300)))
-def test_chunks_are_put_together_however_the_bytes_arrive(chunks: list[bytes], cuts: list[int]) -> None:
+def test_chunks_are_decoded_at_any_read_boundaries(chunks: list[bytes], cuts: list[int]) -> None:
     sent = (
         b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\nx-amz-checksum-crc32: v \r\n\r\n"
     )

@@ -1,4 +1,4 @@
-"""What a page of another origin may do is what the bucket's rules say."""
+"""The bucket's CORS rules decide what a page of another origin may do."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def request(http: httpx.Client, bucket: str, origin: str, method: str, headers: 
     return http.options(f"/{bucket}/a", headers=preflight)
 
 
-def test_rules_are_kept_as_they_were_put(s3: Any, open_bucket: str) -> None:
+def test_cors_rules_round_trip(s3: Any, open_bucket: str) -> None:
     assert s3.get_bucket_cors(Bucket=open_bucket)["CORSRules"] == RULES
     s3.delete_bucket_cors(Bucket=open_bucket)
     with pytest.raises(ClientError) as error:
@@ -84,7 +84,7 @@ def test_a_response_is_readable_by_the_requesting_page(s3: Any, http: httpx.Clie
     assert "access-control-allow-origin" not in http.get(url, headers={"origin": "https://evil.example"}).headers
 
 
-def test_an_error_may_be_read_as_well(http: httpx.Client, open_bucket: str) -> None:
+def test_an_error_response_has_cors_headers_too(http: httpx.Client, open_bucket: str) -> None:
     response = http.get(f"/{open_bucket}/a", headers={"origin": PAGE})
     assert (response.status_code, response.headers["access-control-allow-origin"]) == (403, PAGE)
 

@@ -1,4 +1,4 @@
-"""A body that is not what its request says is refused, and nothing of it is kept."""
+"""A body that does not match its request is refused and not stored."""
 
 import base64
 import hashlib
@@ -73,7 +73,7 @@ def test_a_wrong_md5_is_refused(s3: Any, bucket: str) -> None:
 
 
 def send(store: Store, bucket: str, key: str, body: bytes, **headers: str) -> httpx.Response:
-    """A PUT signed in its headers over exactly these, whatever the body."""
+    """Send a PUT signed over exactly these headers, regardless of the body."""
     url = f"{store.endpoint}/{bucket}/{key}"
     request = AWSRequest("PUT", url, headers=headers, data=body)
     signer = ExactPayload(Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY), "s3", REGION)
@@ -84,7 +84,7 @@ def send(store: Store, bucket: str, key: str, body: bytes, **headers: str) -> ht
 
 
 class ExactPayload(S3SigV4Auth):
-    """botocore's signer, told what to sign in place of the body."""
+    """botocore's signer with a fixed payload hash instead of the body's."""
 
     payload_text = ""
 
@@ -99,7 +99,7 @@ def test_a_body_other_than_the_signed_one_is_refused(s3: Any, store: Store, buck
     assert is_absent(s3, bucket)
 
 
-def test_an_unsigned_payload_is_taken_as_it_is(s3: Any, store: Store, bucket: str) -> None:
+def test_an_unsigned_payload_is_accepted(s3: Any, store: Store, bucket: str) -> None:
     response = send(store, bucket, "a", BODY, **{"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
     assert response.status_code == 200
     assert s3.get_object(Bucket=bucket, Key="a")["Body"].read() == BODY

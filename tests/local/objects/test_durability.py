@@ -1,4 +1,4 @@
-"""What was answered survives `kill -9`; what was not leaves nothing behind, neither to see nor on the disk."""
+"""Acknowledged writes survive `kill -9`; unacknowledged ones leave nothing, neither visible nor on disk."""
 
 import http.client
 import secrets
@@ -30,7 +30,7 @@ def serving(folder: Path) -> Iterator[tuple[Any, Server]]:
 
 
 def kill(server: Server) -> None:
-    """The command's `env` has become the server itself, so this is its own process."""
+    """The command's `env` has replaced itself by the server, so its process id is the server's."""
     server.process.send_signal(signal.SIGKILL)
     server.process.wait()
 
@@ -40,7 +40,7 @@ def files_on_disk(folder: Path) -> int:
 
 
 def half_sent(client: Any, operation: str, named: dict[str, Any]) -> http.client.HTTPConnection:
-    """A connection on which half of the announced body of a PUT has been sent."""
+    """Return a connection on which half of the declared body of a PUT has been sent."""
     url = urlsplit(client.generate_presigned_url(operation, named))
     connection = http.client.HTTPConnection(url.netloc, timeout=60)
     connection.putrequest("PUT", f"{url.path}?{url.query}")
@@ -51,13 +51,13 @@ def half_sent(client: Any, operation: str, named: dict[str, Any]) -> http.client
 
 
 def await_arrival(folder: Path, size: int) -> None:
-    """Until so many bytes of a body have reached the disk."""
+    """Wait until this many bytes of a body are on disk."""
     waiting = threading.Event()
     while not any(path.stat().st_size >= size for path in (folder / "incoming").iterdir()):
         waiting.wait(0.01)
 
 
-def test_whatever_was_acknowledged_survives_a_kill_at_any_moment(tmp_path: Path) -> None:
+def test_acknowledged_writes_survive_a_kill_at_any_moment(tmp_path: Path) -> None:
     acknowledged: dict[str, bytes] = {}
     deleted: set[str] = set()
     for _ in range(3):
@@ -72,11 +72,11 @@ def test_whatever_was_acknowledged_survives_a_kill_at_any_moment(tmp_path: Path)
                     acknowledged[key] = body
                     if len(acknowledged) % 5 == 0:
                         gone = next(iter(acknowledged))
-                        del acknowledged[gone]  # from here on it may be there or not
+                        del acknowledged[gone]  # until the delete is acknowledged, the object may exist or not
                         client.delete_object(Bucket="bucket", Key=gone)
                         deleted.add(gone)
             except BotoCoreError:
-                pass  # the end that this is about
+                pass  # the server was killed, as intended
             killer.join()
     with serving(tmp_path) as (client, _):
         for key, body in acknowledged.items():
@@ -91,7 +91,7 @@ def list_pages(client: Any) -> Any:
     return client.get_paginator("list_objects_v2").paginate(Bucket="bucket")
 
 
-def test_a_body_cut_off_by_a_kill_leaves_nothing(tmp_path: Path) -> None:
+def test_a_body_interrupted_by_a_kill_leaves_nothing(tmp_path: Path) -> None:
     with serving(tmp_path) as (client, server):
         client.create_bucket(Bucket="bucket")
         connection = half_sent(client, "put_object", {"Bucket": "bucket", "Key": "half"})
@@ -104,7 +104,7 @@ def test_a_body_cut_off_by_a_kill_leaves_nothing(tmp_path: Path) -> None:
         assert files_on_disk(tmp_path) == 0
 
 
-def test_a_body_cut_off_by_its_client_leaves_nothing(tmp_path: Path) -> None:
+def test_a_body_interrupted_by_its_client_leaves_nothing(tmp_path: Path) -> None:
     with serving(tmp_path) as (client, _):
         client.create_bucket(Bucket="bucket")
         connection = half_sent(client, "put_object", {"Bucket": "bucket", "Key": "half"})
@@ -116,7 +116,7 @@ def test_a_body_cut_off_by_its_client_leaves_nothing(tmp_path: Path) -> None:
         assert "Contents" not in client.list_objects_v2(Bucket="bucket")
 
 
-def test_an_upload_in_parts_goes_on_after_a_kill(tmp_path: Path) -> None:
+def test_a_multipart_upload_continues_after_a_kill(tmp_path: Path) -> None:
     named = {"Bucket": "bucket", "Key": "movie"}
     with serving(tmp_path) as (client, server):
         client.create_bucket(Bucket="bucket")
@@ -146,7 +146,7 @@ def test_a_piece_with_an_interrupted_move_is_moved_at_the_next_start(tmp_path: P
         client.put_object(Bucket="bucket", Key="a", Body=b"moved")
         kill(server)
     (place,) = [path for path in (tmp_path / "files").rglob("*") if path.is_file()]
-    place.rename(tmp_path / "incoming" / place.name)  # as it is between the row's commit and the move
+    place.rename(tmp_path / "incoming" / place.name)  # the state between the row's commit and the move
     with serving(tmp_path) as (client, _):
         assert client.get_object(Bucket="bucket", Key="a")["Body"].read() == b"moved"
         assert place.exists()
@@ -159,7 +159,7 @@ def test_a_folder_is_served_by_one_process_only(tmp_path: Path) -> None:
     assert (second.returncode, second.stderr) == (3, f"Another server uses the folder {tmp_path}.\n")
 
 
-def test_a_graceful_stop_finishes_what_has_begun(tmp_path: Path) -> None:
+def test_a_graceful_stop_completes_requests_in_progress(tmp_path: Path) -> None:
     with serving(tmp_path) as (client, server):
         client.create_bucket(Bucket="bucket")
         connection = half_sent(client, "put_object", {"Bucket": "bucket", "Key": "whole"})

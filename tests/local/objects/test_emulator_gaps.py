@@ -1,4 +1,4 @@
-"""The list of the emulator's gaps names tests that exist, so that none is spared by a stale name."""
+"""Every entry in the list of the emulator's gaps names an existing test, so that a stale name excludes none."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A full disk is said cleanly: nothing of the failed write stays, and reads, deletes and smaller writes go on."""
+"""A full disk gives a clear error: a failed write leaves nothing, and reads, deletes and smaller writes still work."""
 
 import os
 import sqlite3
@@ -19,7 +19,7 @@ LARGEST_FILE = 3 * MEBIBYTE
 
 @contextmanager
 def serving(folder: Path, *before: str) -> Iterator[Any]:
-    """A client of a server that `before` puts under limits or other settings."""
+    """Yield a client of a server that the command `before` runs under limits or other settings."""
     port = free_port()
     command = objects_command(port, folder, ACCESS_KEY_ID, SECRET_ACCESS_KEY)
     with running([*before, *command], "server.ready"):
@@ -32,7 +32,7 @@ def files_on_disk(folder: Path) -> int:
     return sum(1 for kind in ("incoming", "files") for path in (folder / kind).rglob("*") if path.is_file())
 
 
-def test_a_write_that_the_disk_cuts_off_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_write_that_fails_on_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     with serving(tmp_path, "prlimit", f"--fsize={LARGEST_FILE}") as client:
         client.create_bucket(Bucket="bucket")
         client.put_object(Bucket="bucket", Key="before", Body=b"x" * MEBIBYTE)
@@ -47,7 +47,7 @@ def test_a_write_that_the_disk_cuts_off_is_refused_and_leaves_nothing(tmp_path: 
         assert files_on_disk(tmp_path) == 1
 
 
-def test_a_part_that_the_disk_cuts_off_can_be_sent_again(tmp_path: Path) -> None:
+def test_a_part_that_fails_on_a_full_disk_can_be_sent_again(tmp_path: Path) -> None:
     named = {"Bucket": "bucket", "Key": "movie"}
     with serving(tmp_path, "prlimit", f"--fsize={LARGEST_FILE}") as client:
         client.create_bucket(Bucket="bucket")
@@ -60,7 +60,7 @@ def test_a_part_that_the_disk_cuts_off_can_be_sent_again(tmp_path: Path) -> None
         client.upload_part(**named, PartNumber=1, Body=bytes(5 * MEBIBYTE))
 
 
-def test_the_last_space_is_reserved_for_deletes_and_neighbours(tmp_path: Path) -> None:
+def test_the_last_free_space_is_reserved_for_deletes_and_other_programs(tmp_path: Path) -> None:
     status = os.statvfs(tmp_path)
     spare = status.f_bavail * status.f_frsize + 1024 * MEBIBYTE
     with serving(tmp_path) as client:
@@ -80,7 +80,7 @@ async def test_a_delete_on_a_full_disk_uses_the_reserve(tmp_path: Path) -> None:
         assert (tmp_path / "ballast").stat().st_size > MEBIBYTE
 
         def remove(connection: sqlite3.Connection) -> list[str]:
-            """Needs more pages than SQLite may have, until the ballast is gone."""
+            """Need more pages than SQLite may use until the reserve is released."""
             (pages,) = connection.execute("PRAGMA page_count").fetchone()
             held = (tmp_path / "ballast").exists()
             connection.execute(f"PRAGMA max_page_count = {pages if held else 10_000}")

@@ -1,4 +1,4 @@
-"""Listing: prefixes, delimiters and pages, held against the trivially right listing of a sorted set of keys."""
+"""Listing with prefixes, delimiters and pages, compared with a simple listing of a sorted set of keys."""
 
 import secrets
 from typing import Any
@@ -21,7 +21,7 @@ def filled(s3: Any, bucket: str) -> str:
 
 
 def pages(s3: Any, bucket: str, **arguments: Any) -> list[tuple[list[str], list[str]]]:
-    """Keys and common prefixes of each page."""
+    """Return the keys and common prefixes of each page."""
     collected = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, **arguments)
     return [
         ([e["Key"] for e in page.get("Contents", ())], [e["Prefix"] for e in page.get("CommonPrefixes", ())])
@@ -77,7 +77,7 @@ def test_a_token_that_we_did_not_give_is_refused(s3: Any, filled: str) -> None:
     assert code_of(error) == "InvalidArgument"
 
 
-def test_a_key_put_or_deleted_between_pages_moves_no_other(s3: Any, filled: str) -> None:
+def test_a_key_put_or_deleted_between_pages_does_not_affect_other_keys(s3: Any, filled: str) -> None:
     first = s3.list_objects_v2(Bucket=filled, MaxKeys=4)
     s3.delete_object(Bucket=filled, Key=first["Contents"][-1]["Key"])
     s3.put_object(Bucket=filled, Key="!early", Body=b"")
@@ -98,7 +98,7 @@ def test_buckets_are_listed_and_only_empty_ones_deleted(s3: Any, bucket: str) ->
 
 
 @pytest.mark.parametrize("name", ["UPPER", "a", "under_score", "-dash", "two..dots", "x" * 64])
-def test_a_bad_name_is_no_bucket(our_store: Store, name: str) -> None:
+def test_an_invalid_bucket_name_is_refused(our_store: Store, name: str) -> None:
     client = our_store.client(parameter_validation=False)
     with pytest.raises(ClientError) as error:
         client.create_bucket(Bucket=name)

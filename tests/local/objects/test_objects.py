@@ -1,4 +1,4 @@
-"""Objects one at a time: put, get, head, delete, copy, and what a condition or a range makes of them."""
+"""Single objects: put, get, head, delete and copy, with conditions and ranges."""
 
 from datetime import timedelta
 from typing import Any
@@ -28,7 +28,7 @@ AWKWARD_KEYS = (
 )
 
 
-def test_what_was_put_is_got(s3: Any, bucket: str) -> None:
+def test_an_object_is_returned_as_it_was_put(s3: Any, bucket: str) -> None:
     put = s3.put_object(Bucket=bucket, Key="a", Body=b"bytes", ContentType="image/webp", Metadata={"colour": "blue"})
     got = s3.get_object(Bucket=bucket, Key="a")
     assert got["Body"].read() == b"bytes"
@@ -44,7 +44,7 @@ def test_an_empty_object_is_an_object(s3: Any, bucket: str) -> None:
 
 
 @pytest.mark.parametrize("key", AWKWARD_KEYS)
-def test_any_key_names_its_own_object(s3: Any, bucket: str, key: str) -> None:
+def test_any_key_identifies_its_own_object(s3: Any, bucket: str, key: str) -> None:
     s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
     s3.put_object(Bucket=bucket, Key="other", Body=b"other")
     assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == key.encode()
@@ -92,7 +92,7 @@ def test_deleting_twice_is_no_error(s3: Any, bucket: str) -> None:
         s3.get_object(Bucket=bucket, Key="a")
 
 
-def test_many_are_deleted_at_once(s3: Any, bucket: str) -> None:
+def test_many_objects_are_deleted_in_one_request(s3: Any, bucket: str) -> None:
     for number in range(5):
         s3.put_object(Bucket=bucket, Key=f"<{number}>", Body=b"x")
     named = [{"Key": f"<{number}>"} for number in range(4)] + [{"Key": "absent"}]
@@ -130,7 +130,7 @@ def test_an_unsupported_range_returns_the_whole_object(s3: Any, bucket: str, req
     assert (got["ResponseMetadata"]["HTTPStatusCode"], got["Body"].read()) == (200, b"0123456789")
 
 
-def test_who_has_the_version_gets_304(s3: Any, bucket: str) -> None:
+def test_a_client_that_has_the_version_gets_304(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="a", Body=b"x")
     head = s3.head_object(Bucket=bucket, Key="a")
     for condition in ({"IfNoneMatch": head["ETag"]}, {"IfModifiedSince": head["LastModified"]}):
@@ -142,7 +142,7 @@ def test_who_has_the_version_gets_304(s3: Any, bucket: str) -> None:
     assert s3.get_object(Bucket=bucket, Key="a", IfNoneMatch='"other"')["Body"].read() == b"x"
 
 
-def test_who_expects_another_version_gets_412(s3: Any, bucket: str) -> None:
+def test_a_client_that_expects_another_version_gets_412(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="a", Body=b"x")
     head = s3.head_object(Bucket=bucket, Key="a")
     earlier = head["LastModified"] - timedelta(seconds=5)
@@ -153,7 +153,7 @@ def test_who_expects_another_version_gets_412(s3: Any, bucket: str) -> None:
     assert s3.get_object(Bucket=bucket, Key="a", IfMatch=head["ETag"], IfUnmodifiedSince=earlier)["Body"].read() == b"x"
 
 
-def test_a_put_if_absent_spares_what_is_there(s3: Any, bucket: str) -> None:
+def test_a_put_if_absent_does_not_replace_an_existing_object(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="a", Body=b"first", IfNoneMatch="*")
     with pytest.raises(ClientError) as error:
         s3.put_object(Bucket=bucket, Key="a", Body=b"second", IfNoneMatch="*")
@@ -161,7 +161,7 @@ def test_a_put_if_absent_spares_what_is_there(s3: Any, bucket: str) -> None:
     assert s3.get_object(Bucket=bucket, Key="a")["Body"].read() == b"first"
 
 
-def test_a_read_may_name_other_headers(s3: Any, bucket: str) -> None:
+def test_a_read_may_override_response_headers(s3: Any, bucket: str) -> None:
     disposition = 'attachment; filename="photo.jpg"'
     s3.put_object(Bucket=bucket, Key="a", Body=b"x", ContentDisposition=disposition, CacheControl="max-age=60")
     got = s3.get_object(Bucket=bucket, Key="a")

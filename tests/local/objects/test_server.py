@@ -1,4 +1,4 @@
-"""The server around the calls: health, connections that go on, races of readers and writers, https."""
+"""The server around the S3 calls: health checks, connection reuse, races of readers and writers, HTTPS."""
 
 import asyncio
 import datetime
@@ -27,8 +27,8 @@ from tests.servers import free_port, objects_command, running
 
 @pytest.fixture
 async def client(our_store: Store) -> AsyncIterator[Any]:
-    """As the app has it: aiobotocore's."""
-    session: Any = aiobotocore.session.get_session()  # its types know botocore's newer Config only
+    """An aiobotocore client, as in the app."""
+    session: Any = aiobotocore.session.get_session()  # its types know only botocore's newer Config
     async with session.create_client(
         "s3",
         endpoint_url=our_store.endpoint,
@@ -89,7 +89,7 @@ async def test_one_of_many_create_only_writers_succeeds(client: Any, own_bucket:
     assert await got["Body"].read() == b"%d" % won.index(True)
 
 
-async def test_parts_sent_at_once_and_completed_twice_at_once_are_one_object(client: Any, own_bucket: str) -> None:
+async def test_concurrent_parts_and_completions_create_one_object(client: Any, own_bucket: str) -> None:
     named = {"Bucket": own_bucket, "Key": "movie"}
     named["UploadId"] = (await client.create_multipart_upload(**named))["UploadId"]
     bodies = [bytes([number]) * (5 * MEBIBYTE) for number in range(4)]
@@ -117,7 +117,7 @@ def test_an_error_before_the_body_closes_an_expecting_connection(our_store: Stor
     connection.close()
 
 
-def test_a_connection_goes_on_after_a_body_that_was_refused(our_store: Store) -> None:
+def test_a_connection_stays_usable_after_a_refused_body(our_store: Store) -> None:
     connection = http.client.HTTPConnection(urlsplit(our_store.endpoint).netloc, timeout=60)
     for _ in range(3):
         connection.request("PUT", "/bucket/a", body=bytes(2 * MEBIBYTE))
@@ -149,7 +149,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     return chain, secret
 
 
-async def test_it_serves_https_with_the_certificate_that_it_is_given(tmp_path: Path) -> None:
+async def test_the_server_uses_the_configured_certificate_for_https(tmp_path: Path) -> None:
     chain, key = certificate(tmp_path)
     port = free_port()
     command = objects_command(port, tmp_path / "objects", ACCESS_KEY_ID, SECRET_ACCESS_KEY)

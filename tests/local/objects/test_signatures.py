@@ -1,4 +1,4 @@
-"""Only the credential's holder is served, and only for exactly what was signed."""
+"""The store serves only requests signed with the credential, and only exactly as signed."""
 
 import base64
 import hashlib
@@ -33,7 +33,7 @@ BOUND_HEADERS = {
 
 @pytest.fixture
 def presigned_put(s3: Any, bucket: str) -> str:
-    """As Darkroom gives it to a browser: size, type, disposition and digest are bound."""
+    """A PUT URL as Darkroom issues it to a browser: size, type, disposition and digest are bound."""
     url: str = s3.generate_presigned_url("put_object", {"Bucket": bucket, "Key": "a", **BOUND}, ExpiresIn=600)
     return url
 
@@ -51,7 +51,7 @@ def with_parameter(url: str, name: str, value: str) -> str:
     return urlunsplit(parts._replace(query=urlencode(query)))
 
 
-def test_a_presigned_put_with_what_it_binds_is_taken(
+def test_a_presigned_put_with_its_bound_headers_is_accepted(
     s3: Any, http: httpx.Client, presigned_put: str, bucket: str
 ) -> None:
     response = http.put(presigned_put, content=BODY, headers=BOUND_HEADERS)
@@ -101,7 +101,7 @@ def test_a_presigned_get_is_accepted(http: httpx.Client, presigned_get: str) -> 
 
 
 @pytest.mark.parametrize("method", ["HEAD", "PUT", "DELETE", "POST"])
-def test_a_presigned_get_is_good_for_no_other_method(http: httpx.Client, presigned_get: str, method: str) -> None:
+def test_a_presigned_get_is_refused_with_another_method(http: httpx.Client, presigned_get: str, method: str) -> None:
     assert http.request(method, presigned_get).status_code == 403
 
 
@@ -183,7 +183,7 @@ def test_the_published_example_of_a_presigned_url_is_accepted() -> None:
     assert authenticate_example(SIGNED_AT + timedelta(hours=24)) == "us-east-1"
 
 
-def test_a_presigned_url_dies_at_its_second() -> None:
+def test_a_presigned_url_expires_at_its_exact_second() -> None:
     with pytest.raises(S3Error) as error:
         authenticate_example(SIGNED_AT + timedelta(hours=24, seconds=1))
     assert (error.value.code, error.value.status, error.value.message) == ("AccessDenied", 403, "Request has expired")

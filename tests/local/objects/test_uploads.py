@@ -1,4 +1,4 @@
-"""Uploads in parts: resumed from the store's own list, checked when completed, gone when aborted."""
+"""Multipart uploads: resumed from the store's list of parts, verified at completion, deleted when aborted."""
 
 import base64
 import hashlib
@@ -15,7 +15,7 @@ FIRST, SECOND, LAST = b"1" * PART, b"2" * PART, b"the end"
 
 @pytest.fixture
 def upload(s3: Any, bucket: str) -> dict[str, str]:
-    """Names an upload whose parts carry SHA-256, as Darkroom's do."""
+    """Create an upload whose parts carry SHA-256 checksums, like Darkroom's."""
     created = s3.create_multipart_upload(
         Bucket=bucket,
         Key="movie",
@@ -33,7 +33,7 @@ def sha256(data: bytes) -> str:
 
 
 def put_part(s3: Any, upload: dict[str, str], number: int, body: bytes) -> dict[str, Any]:
-    """What `complete` wants to hear about the part."""
+    """Upload a part and return its entry for `complete`."""
     put = s3.upload_part(**upload, PartNumber=number, Body=body, ChecksumSHA256=sha256(body))
     return {"PartNumber": number, "ETag": put["ETag"], "ChecksumSHA256": put["ChecksumSHA256"]}
 
@@ -70,14 +70,14 @@ def test_a_range_crosses_parts(s3: Any, upload: dict[str, str], bucket: str, sta
     assert got["Body"].read() == (FIRST + SECOND + LAST)[start : end + 1]
 
 
-def test_nothing_is_seen_of_an_upload_before_it_is_complete(s3: Any, upload: dict[str, str], bucket: str) -> None:
+def test_an_incomplete_upload_is_not_visible(s3: Any, upload: dict[str, str], bucket: str) -> None:
     put_part(s3, upload, 1, LAST)
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
     with pytest.raises(ClientError):
         s3.head_object(Bucket=bucket, Key="movie")
 
 
-def test_the_store_lists_the_parts_that_it_has(s3: Any, upload: dict[str, str]) -> None:
+def test_the_store_lists_the_uploaded_parts(s3: Any, upload: dict[str, str]) -> None:
     for number in (3, 1, 10):
         put_part(s3, upload, number, b"%d" % number)
     listed = s3.list_parts(**upload)
@@ -91,7 +91,7 @@ def test_the_list_of_parts_names_the_checksum(s3: Any, upload: dict[str, str]) -
     assert (listed["ChecksumAlgorithm"], listed["ChecksumType"]) == ("SHA256", "COMPOSITE")
 
 
-def test_parts_are_listed_by_pages(s3: Any, upload: dict[str, str]) -> None:
+def test_parts_are_listed_in_pages(s3: Any, upload: dict[str, str]) -> None:
     for number in range(1, 8):
         put_part(s3, upload, number, b"x")
     collected = s3.get_paginator("list_parts").paginate(**upload, PaginationConfig={"PageSize": 3})
@@ -152,7 +152,7 @@ def test_an_upload_without_parts_is_refused(s3: Any, upload: dict[str, str]) -> 
     assert error_of(s3, upload, []) == "MalformedXML"
 
 
-def test_parts_that_are_not_named_are_left_out(s3: Any, upload: dict[str, str], bucket: str) -> None:
+def test_parts_that_completion_does_not_name_are_omitted(s3: Any, upload: dict[str, str], bucket: str) -> None:
     put_part(s3, upload, 1, b"out")
     complete(s3, upload, [put_part(s3, upload, 2, b"in")])
     assert s3.get_object(Bucket=bucket, Key="movie")["Body"].read() == b"in"
@@ -202,7 +202,7 @@ def test_uploads_of_one_key_are_listed_by_age(s3: Any, bucket: str) -> None:
     assert [entry["UploadId"] for page in collected for entry in page["Uploads"]] == started
 
 
-def test_an_object_in_parts_is_replaced_copied_and_deleted_like_any_other(
+def test_a_multipart_object_is_replaced_copied_and_deleted_like_any_other(
     s3: Any, upload: dict[str, str], bucket: str
 ) -> None:
     complete(s3, upload, [put_part(s3, upload, *part) for part in ((1, FIRST), (2, LAST))])
@@ -214,7 +214,7 @@ def test_an_object_in_parts_is_replaced_copied_and_deleted_like_any_other(
     assert [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["movie"]
 
 
-def test_an_upload_without_an_announced_checksum_takes_any(s3: Any, bucket: str) -> None:
+def test_an_upload_without_a_declared_checksum_accepts_any(s3: Any, bucket: str) -> None:
     named = {"Bucket": bucket, "Key": "plain"}
     named["UploadId"] = s3.create_multipart_upload(**named)["UploadId"]
     put = s3.upload_part(**named, PartNumber=1, Body=LAST)

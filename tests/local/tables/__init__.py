@@ -1,1 +1,1 @@
-"""DynamoDB's behaviour, asked of `local/tables` and of the emulator alike, and what only ours promises."""
+"""DynamoDB's behaviour, tested on `local/tables` and on the emulator, and the guarantees of `local/tables` only."""

@@ -1,4 +1,4 @@
-"""Both servers, once for the whole run, and a fresh table on one of them for each test."""
+"""Both servers, started once per run, and a fresh table on one of them for each test."""
 
 import asyncio
 import contextlib
@@ -19,14 +19,14 @@ SERVERS = ("ours", "emulator")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes a `place` runs on both servers."""
+    """Run a test with a `place` argument on both servers."""
     if "place" in metafunc.fixturenames:
         metafunc.parametrize("place", SERVERS, indirect=True)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """What the emulator is known to get wrong must go wrong on it, so that the list of gaps stays true."""
+    """Require that a test in the list of gaps fails on the emulator, so that the list stays true."""
     gap = GAPS.get(_name_on_any_server(pyfuncitem))
     if gap is None or "[emulator" not in pyfuncitem.name:
         return (yield)
@@ -61,7 +61,7 @@ def emulator() -> Iterator[Any]:
 
 @pytest.fixture
 def place(request: pytest.FixtureRequest) -> Place:
-    """A fresh table on the server that the test is run for."""
+    """A fresh table on the server for which the test runs."""
     return a_place(request.getfixturevalue(request.param))
 
 

@@ -1,6 +1,6 @@
-"""Where the emulator is known to differ from DynamoDB: these tests pass on ours and must fail on the emulator.
+"""Known differences between the emulator and DynamoDB: these tests pass on our server and must fail on the emulator.
 
-conftest.py runs them on the emulator all the same and complains as soon as one of them passes, so the list stays true.
+conftest.py runs them on the emulator, too, and reports each that passes, so the list stays true.
 """
 
 from typing import Final
@@ -32,4 +32,4 @@ GAPS: Final = {
     "test_an_action_that_makes_no_sense_is_refused[half a key]": LENIENT,
     "test_an_action_that_makes_no_sense_is_refused[a broken update]": LENIENT,
 }
-"""The test as it is named on any server, and what the emulator does instead."""
+"""Test names without the server, and what the emulator does instead."""

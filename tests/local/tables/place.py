@@ -1,4 +1,4 @@
-"""A table of its own for one test, on one of the servers, and short ways to use it."""
+"""A separate table for one test, on one of the servers, with short methods to use it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,17 +28,17 @@ KEY_TYPES = {"account": "S", "number": "N", "taken_at": "S", "digest": "S", "due
 
 
 def wire(item: Plain) -> Plain:
-    """`{"a": 1}` as `{"a": {"N": "1"}}`."""
+    """Convert `{"a": 1}` to `{"a": {"N": "1"}}`."""
     return {name: _serialize(value) for name, value in item.items()}
 
 
 def plain(item: Plain) -> Plain:
-    """The other way round."""
+    """Convert `{"a": {"N": "1"}}` to `{"a": 1}`."""
     return {name: _deserialize(value) for name, value in item.items()}
 
 
 def connect(endpoint: str) -> Any:
-    """A client that tries once and fails fast."""
+    """Return a client with short timeouts and without retries."""
     return boto3.client(
         "dynamodb",
         endpoint_url=endpoint,
@@ -50,17 +50,17 @@ def connect(endpoint: str) -> Any:
 
 
 def key_schema(*names: str) -> list[dict[str, str]]:
-    """A HASH key and a RANGE key."""
+    """Return the schema of a HASH key and a RANGE key."""
     return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(names, ("HASH", "RANGE"), strict=True)]
 
 
 def definitions(*names: str) -> list[dict[str, str]]:
-    """The attributes by their types in `KEY_TYPES`."""
+    """Return attribute definitions, with the types in `KEY_TYPES`."""
     return [{"AttributeName": name, "AttributeType": KEY_TYPES[name]} for name in names]
 
 
 def photos(name: str) -> dict[str, Any]:
-    """CreateTable's arguments: keys `account` and `number`, a local index and two sparse global ones."""
+    """Return CreateTable's arguments: keys `account` and `number`, a local index and two sparse global indexes."""
     everything = {"ProjectionType": "ALL"}
     return {
         "TableName": name,
@@ -83,46 +83,44 @@ def photos(name: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A client, and the name of a table made by `photos` that nobody else uses."""
+    """A client, and the name of a table that `photos` describes and only this test uses."""
 
     client: Any
     table: str
 
     def put(self, item: Plain, **more: Any) -> Plain:
-        """PutItem with plain values."""
+        """Call PutItem with plain values."""
         return dict(self.client.put_item(TableName=self.table, Item=wire(item), **_values(more)))
 
     def get(self, number: int, account: str = "anna") -> Plain | None:
-        """GetItem, consistent; None when there is none."""
+        """Call GetItem with a consistent read. Returns None if the item is absent."""
         results = self.client.get_item(TableName=self.table, Key=key(number, account), ConsistentRead=True)
         return plain(results["Item"]) if "Item" in results else None
 
     def update(self, number: int, expression: str, account: str = "anna", **more: Any) -> None:
-        """UpdateItem."""
         self.client.update_item(
             TableName=self.table, Key=key(number, account), UpdateExpression=expression, **_values(more)
         )
 
     def delete(self, number: int, account: str = "anna", **more: Any) -> Plain:
-        """DeleteItem."""
         return dict(self.client.delete_item(TableName=self.table, Key=key(number, account), **_values(more)))
 
     def query(self, condition: str, **more: Any) -> Plain:
-        """Query; the answer's items are plain."""
+        """Call Query; the response's items are plain."""
         response = self.client.query(TableName=self.table, KeyConditionExpression=condition, **_values(more))
         return {**response, "Items": [plain(item) for item in response.get("Items", [])]}
 
     def numbers(self, condition: str, **more: Any) -> list[int]:
-        """The sort keys that a query finds, in its order."""
+        """Return the sort keys that a query returns, in its order."""
         return [int(item["number"]) for item in self.query(condition, **more)["Items"]]
 
     def scan(self, **more: Any) -> Plain:
-        """Scan; the answer's items are plain."""
+        """Call Scan; the response's items are plain."""
         response = self.client.scan(TableName=self.table, **_values(more))
         return {**response, "Items": [plain(item) for item in response.get("Items", [])]}
 
     def holds(self, condition: str, number: int = 1, **more: Any) -> bool:
-        """Whether a condition holds for an item, which it leaves as it is."""
+        """Return whether a condition holds for an item. Does not change the item."""
         try:
             self.update(number, "REMOVE nothing_at_all", condition=condition, **more)
         except self.client.exceptions.ConditionalCheckFailedException:
@@ -130,18 +128,18 @@ class Place:
         return True
 
     def transact(self, *actions: Plain, **more: Any) -> Plain:
-        """TransactWriteItems of `{"Put": {...}}` and the like, to which the table's name is added."""
+        """Call TransactWriteItems with actions such as `{"Put": {...}}`, to which the table's name is added."""
         named = [{kind: {"TableName": self.table, **action} for kind, action in each.items()} for each in actions]
         return dict(self.client.transact_write_items(TransactItems=named, **more))
 
 
 def key(number: int, account: str = "anna") -> Plain:
-    """A primary key on the wire."""
+    """Return a primary key in its wire form."""
     return wire({"account": account, "number": number})
 
 
 def a_place(client: Any) -> Place:
-    """A fresh table."""
+    """Create a fresh table."""
     name = f"photos-{next(_numbers)}"
     client.create_table(**photos(name))
     return Place(client, name)
@@ -149,7 +147,7 @@ def a_place(client: Any) -> Place:
 
 @contextmanager
 def refused(code: str, message: str = "") -> Iterator[Plain]:
-    """The block must be answered with the error `code`; the dictionary then holds the answer."""
+    """Require that the block fails with the error `code`; the yielded dictionary then contains the response."""
     response: Plain = {}
     with pytest.raises(ClientError) as caught:
         yield response
@@ -159,7 +157,7 @@ def refused(code: str, message: str = "") -> Iterator[Plain]:
 
 
 def _values(arguments: Plain) -> Plain:
-    """Spells `values={":a": 1}`, `names={"#a": "a"}` and the like as boto3 does, and leaves out the empty ones."""
+    """Convert `values={":a": 1}`, `names={"#a": "a"}` and similar arguments to boto3's names; omit the empty ones."""
     spelled = {SPELLINGS.get(name, name): value for name, value in arguments.items() if value not in (None, {})}
     if "ExpressionAttributeValues" in spelled:
         spelled["ExpressionAttributeValues"] = wire(spelled["ExpressionAttributeValues"])

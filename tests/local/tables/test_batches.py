@@ -14,13 +14,13 @@ def test_a_batch_reads_what_exists(place: Place) -> None:
     assert response["UnprocessedKeys"] == {}
 
 
-def test_101_keys_are_too_many(place: Place) -> None:
+def test_a_batch_of_101_keys_is_refused(place: Place) -> None:
     place.client.batch_get_item(RequestItems={place.table: {"Keys": [key(number) for number in range(100)]}})
     with refused("ValidationException"):
         place.client.batch_get_item(RequestItems={place.table: {"Keys": [key(number) for number in range(101)]}})
 
 
-def test_a_key_twice_is_refused(place: Place) -> None:
+def test_a_batch_with_a_duplicate_key_is_refused(place: Place) -> None:
     with refused("ValidationException", "Provided list of item keys contains duplicates"):
         place.client.batch_get_item(RequestItems={place.table: {"Keys": [key(1), key(1)]}})
 
@@ -42,7 +42,7 @@ def test_a_batch_with_a_large_response_names_the_rest(place: Place) -> None:
     assert (result, requested) == (50, {})
 
 
-def test_a_batch_deletes_what_is_there(place: Place) -> None:
+def test_a_batch_deletes_existing_items(place: Place) -> None:
     for number in range(5):
         place.put({"account": "anna", "number": number})
     response = _delete(place, [0, 3, 9])
@@ -50,7 +50,7 @@ def test_a_batch_deletes_what_is_there(place: Place) -> None:
     assert place.numbers("account = :a", values={":a": "anna"}) == [1, 2, 4]
 
 
-def test_26_writes_are_too_many(place: Place) -> None:
+def test_a_batch_of_26_writes_is_refused(place: Place) -> None:
     _delete(place, range(25))
     with refused("ValidationException"):
         _delete(place, range(26))
@@ -61,7 +61,7 @@ def test_a_batch_that_writes_one_item_twice_is_refused(place: Place) -> None:
         _delete(place, [1, 1])
 
 
-def test_half_a_key_refuses_the_whole_batch(place: Place) -> None:
+def test_a_partial_key_refuses_the_whole_batch(place: Place) -> None:
     place.put({"account": "anna", "number": 1})
     half = {"DeleteRequest": {"Key": {"account": {"S": "anna"}}}}
     with refused("ValidationException"):

@@ -1,4 +1,4 @@
-"""The `aws` command as a stranger."""
+"""The `aws` command as an independent client."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from tests.servers import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 AWS = Path(sys.executable).with_name("aws")
 
 
-def test_the_aws_command_makes_fills_and_reads_a_table(place: Place) -> None:
+def test_the_aws_command_creates_fills_and_reads_a_table(place: Place) -> None:
     name = f"{place.table}-aws"
     _aws(
         place, "create-table", "--table-name", name, "--billing-mode", "PAY_PER_REQUEST",
@@ -30,7 +30,7 @@ def test_the_aws_command_makes_fills_and_reads_a_table(place: Place) -> None:
     assert [item["number"]["N"] for item in results["Items"]] == ["1", "2"]
 
 
-def test_the_aws_command_shows_what_was_refused(place: Place) -> None:
+def test_the_aws_command_prints_the_error(place: Place) -> None:
     ended = _run(place, "scan", "--table-name", "absent-table")
     assert ended.returncode != 0
     assert "ResourceNotFoundException" in ended.stderr

@@ -1,4 +1,4 @@
-"""What a condition says of an item, function by function."""
+"""Condition expressions, function by function."""
 
 from typing import Any
 
@@ -62,13 +62,13 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("condition", "values"), TRUE, ids=[condition for condition, _ in TRUE])
-def test_it_holds(place: Place, condition: str, values: dict[str, Any]) -> None:
+def test_a_condition_holds(place: Place, condition: str, values: dict[str, Any]) -> None:
     place.put(ITEM)
     assert place.holds(condition, values=values)
 
 
 @pytest.mark.parametrize(("condition", "values"), FALSE, ids=[condition for condition, _ in FALSE])
-def test_it_does_not_hold(place: Place, condition: str, values: dict[str, Any]) -> None:
+def test_a_condition_does_not_hold(place: Place, condition: str, values: dict[str, Any]) -> None:
     place.put(ITEM)
     assert not place.holds(condition, values=values)
 
@@ -104,7 +104,7 @@ def test_names_represent_attributes(place: Place) -> None:
     )
 
 
-def test_a_name_that_is_not_used_is_refused(place: Place) -> None:
+def test_an_unused_name_is_refused(place: Place) -> None:
     with refused("ValidationException", "unused in expressions: keys: {#unused}"):
         place.put(ITEM, condition="attribute_exists(caption)", names={"#unused": "caption"})
 

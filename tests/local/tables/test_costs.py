@@ -1,4 +1,4 @@
-"""What a page costs, counted in the steps of SQLite's machine: the same in a long partition as in a short one."""
+"""The cost of a page in steps of SQLite's virtual machine: equal in a large partition and in a small one."""
 
 import json
 import sqlite3
@@ -23,12 +23,12 @@ STARTS: dict[str, dict[str, int | None]] = {
 }
 INDEXES: dict[str | None, str] = {None: "account", "by_taken": "account", "by_due": "due_shard"}
 KEYS: dict[str | None, tuple[str, ...]] = {None: (), "by_taken": ("taken_at",), "by_due": ("due_shard", "due_at")}
-SAME_DUE = 200  # items that share a due time, so that pages begin and end among equals
+SAME_DUE = 200  # items with the same due time, so that pages begin and end between equal keys
 
 
 @pytest.fixture(scope="module")
 def filled() -> Iterator[tuple[sqlite3.Connection, Table]]:
-    """One account of 1,000 items and one of 100,000, also in both indexes."""
+    """One account with 1,000 items and one with 100,000, which are in both indexes as well."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.executescript(statements.CATALOG)
     connection.execute("BEGIN")
@@ -47,7 +47,7 @@ def filled() -> Iterator[tuple[sqlite3.Connection, Table]]:
 @pytest.mark.parametrize("forward", [True, False])
 @pytest.mark.parametrize("part", STARTS)
 @pytest.mark.parametrize("index", INDEXES)
-def test_a_page_of_a_large_partition_costs_what_one_of_a_small_costs(
+def test_a_page_costs_the_same_in_a_large_and_a_small_partition(
     filled: tuple[sqlite3.Connection, Table], index: str | None, part: str, forward: bool
 ) -> None:
     connection, table = filled
@@ -55,14 +55,14 @@ def test_a_page_of_a_large_partition_costs_what_one_of_a_small_costs(
     assert large == pytest.approx(small, rel=0.05)
 
 
-def test_a_small_page_does_not_read_on(filled: tuple[sqlite3.Connection, Table]) -> None:
+def test_a_small_page_reads_only_its_rows(filled: tuple[sqlite3.Connection, Table]) -> None:
     connection, table = filled
     one, ten = (_steps(connection, table, None, "large", "middle", True, limit) for limit in (1, 10))
     assert one < 100
     assert ten < 10 * one
 
 
-def test_a_change_writes_only_the_indexes_it_moves_in(filled: tuple[sqlite3.Connection, Table]) -> None:
+def test_a_change_writes_only_the_indexes_with_changed_keys(filled: tuple[sqlite3.Connection, Table]) -> None:
     connection, table = filled
     traced: list[str] = []
     request = changes.Request(

@@ -1,4 +1,4 @@
-"""`kill -9` in the middle of writes: what was acknowledged is there, what was not is whole or absent."""
+"""After `kill -9` during writes, each acknowledged write exists, and every other write is complete or absent."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -41,13 +41,13 @@ def _start(port: int, folder: Path) -> Server:
 
 
 def _write_until_killed(place: Place, life: int, server: Server) -> set[tuple[str, int]]:
-    """Pairs of items in one transaction each; returns those that were answered."""
+    """Write pairs of items, one transaction per pair, until the server is killed; return the acknowledged pairs."""
     acknowledged: set[tuple[str, int]] = set()
 
     def write(writer: int) -> None:
         account = f"writer-{life}-{writer}"
         for number in range(10_000):
-            if not _succeeds(lambda: _write_pair(place, account, number)):  # noqa: B023  # called at once
+            if not _succeeds(lambda: _write_pair(place, account, number)):  # noqa: B023  # called immediately
                 return
             acknowledged.add((account, number))
             if writer == 0 and number == WRITES_BEFORE_KILL:

@@ -1,4 +1,4 @@
-"""Secondary indexes: sparse, in step with every write, carrying what they were told to."""
+"""Secondary indexes: sparse, consistent with every write, with the declared projection."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def test_an_item_is_in_a_local_index_only_with_its_key(place: Place) -> None:
     assert place.numbers("account = :a", values={":a": "anna"}, IndexName="by_taken") == [1]
 
 
-def test_an_update_brings_an_item_into_an_index_moves_it_and_takes_it_out(place: Place) -> None:
+def test_an_update_adds_moves_and_removes_an_index_entry(place: Place) -> None:
     place.put({"account": "anna", "number": 1, "due_shard": "s", "due_at": 5})
     place.put({"account": "anna", "number": 2, "caption": "x"})
     assert _due(place) == [1]
@@ -30,7 +30,7 @@ def test_an_update_brings_an_item_into_an_index_moves_it_and_takes_it_out(place:
     assert _due(place) == [1]
 
 
-def test_a_put_and_a_delete_keep_indexes_in_step(place: Place) -> None:
+def test_a_put_and_a_delete_update_the_indexes(place: Place) -> None:
     place.put({"account": "anna", "number": 1, "due_shard": "s", "due_at": 5})
     place.put({"account": "anna", "number": 1, "due_shard": "t", "due_at": 5})
     assert (_due(place), _due(place, "t")) == ([], [1])
@@ -38,7 +38,7 @@ def test_a_put_and_a_delete_keep_indexes_in_step(place: Place) -> None:
     assert _due(place, "t") == []
 
 
-def test_a_transaction_keeps_indexes_in_step(place: Place) -> None:
+def test_a_transaction_updates_the_indexes(place: Place) -> None:
     place.transact(
         {"Put": {"Item": {"account": {"S": "a"}, "number": {"N": "1"}, "due_shard": {"S": "s"}, "due_at": {"N": "2"}}}},
         {"Put": {"Item": {"account": {"S": "b"}, "number": {"N": "2"}, "due_shard": {"S": "s"}, "due_at": {"N": "1"}}}},
@@ -52,19 +52,19 @@ def test_a_global_index_spans_partitions(place: Place) -> None:
     assert sorted(place.numbers("digest = :d", values={":d": "same"}, IndexName="by_digest")) == [0, 1, 2]
 
 
-def test_an_index_carries_what_was_declared(place: Place) -> None:
+def test_an_index_contains_its_declared_projection(place: Place) -> None:
     place.put({"account": "anna", "number": 1, "digest": "d", "caption": "lake", "camera": "Leica"})
     result = place.query("digest = :d", values={":d": "d"}, IndexName="by_digest")["Items"]
     assert result == [{"account": "anna", "number": 1, "digest": "d"}]
 
 
-def test_an_index_that_carries_all_shows_all(place: Place) -> None:
+def test_an_index_with_projection_all_returns_all_attributes(place: Place) -> None:
     item = {"account": "anna", "number": 1, "due_shard": "s", "due_at": 1, "camera": {"mm": 35}}
     place.put(item)
     assert place.query("due_shard = :s", values={":s": "s"}, IndexName="by_due")["Items"] == [item]
 
 
-def test_a_local_index_is_read_consistently(place: Place) -> None:
+def test_a_local_index_supports_consistent_reads(place: Place) -> None:
     for number in range(10):
         place.put({"account": "anna", "number": number, "taken_at": f"{9 - number}"})
         result = place.numbers(
@@ -73,7 +73,7 @@ def test_a_local_index_is_read_consistently(place: Place) -> None:
         assert result == [number]
 
 
-def test_a_page_of_an_index_ends_at_a_key_of_both(place: Place) -> None:
+def test_the_last_key_of_an_index_page_has_the_keys_of_table_and_index(place: Place) -> None:
     place.put({"account": "anna", "number": 1, "due_shard": "s", "due_at": 5})
     page = place.query("due_shard = :s", values={":s": "s"}, IndexName="by_due", Limit=1)
     assert page["LastEvaluatedKey"].keys() == {"account", "number", "due_shard", "due_at"}

@@ -1,4 +1,4 @@
-"""Single items: put, read and deleted."""
+"""Put, read and delete single items."""
 
 from decimal import Decimal
 
@@ -19,7 +19,7 @@ EVERY_TYPE = {
 }
 
 
-def test_an_item_comes_back_as_it_was_put(place: Place) -> None:
+def test_an_item_is_returned_as_it_was_put(place: Place) -> None:
     place.put(PHOTO)
     assert place.get(1) == PHOTO
 
@@ -28,7 +28,7 @@ def test_an_absent_item_is_none(place: Place) -> None:
     assert place.get(1) is None
 
 
-def test_every_type_of_attribute_comes_back(place: Place) -> None:
+def test_every_attribute_type_round_trips(place: Place) -> None:
     place.put({"account": "anna", **EVERY_TYPE, "number": 1})
     result = place.get(1)
     assert result is not None
@@ -41,7 +41,7 @@ def test_a_put_replaces_the_whole_item(place: Place) -> None:
     assert place.get(1) == {"account": "anna", "number": 1, "caption": "hill"}
 
 
-def test_items_of_other_accounts_are_others(place: Place) -> None:
+def test_items_of_other_accounts_are_separate(place: Place) -> None:
     place.put(PHOTO)
     assert place.get(1, account="bert") is None
 
@@ -52,7 +52,7 @@ def test_a_deleted_item_is_gone(place: Place) -> None:
     assert place.get(1) is None
 
 
-def test_deleting_what_is_not_there_succeeds(place: Place) -> None:
+def test_deleting_an_absent_item_succeeds(place: Place) -> None:
     place.delete(1)
     assert place.get(1) is None
 
@@ -76,12 +76,12 @@ def test_a_key_of_another_type_is_refused(place: Place) -> None:
         place.client.get_item(TableName=place.table, Key=wire({"account": "anna", "number": "1"}))
 
 
-def test_half_a_key_is_refused(place: Place) -> None:
+def test_a_partial_key_is_refused(place: Place) -> None:
     with refused("ValidationException", "The provided key element does not match the schema"):
         place.client.get_item(TableName=place.table, Key=wire({"account": "anna"}))
 
 
-def test_more_than_a_key_is_refused(place: Place) -> None:
+def test_a_key_with_extra_attributes_is_refused(place: Place) -> None:
     with refused("ValidationException", "The provided key element does not match the schema"):
         place.client.get_item(TableName=place.table, Key={**key(1), "more": {"S": "x"}})
 
@@ -114,7 +114,7 @@ def test_a_partition_key_of_more_than_2048_bytes_is_refused(place: Place) -> Non
         place.put({"account": "a" * 2049, "number": 1})
 
 
-def test_read_back_is_immediate(place: Place) -> None:
+def test_a_write_is_visible_immediately(place: Place) -> None:
     for number in range(20):
         place.put({"account": "anna", "number": number})
         assert place.get(number) is not None

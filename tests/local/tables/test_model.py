@@ -1,4 +1,4 @@
-"""A random sequence of writes on ours beside a trivially right model: every read agrees at the end."""
+"""Random sequences of writes on our server and on a simple model: at the end every read agrees."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ Model = dict[tuple[str, int], Plain]
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Replaces the item, perhaps only when there is none."""
+    """Replace the item, optionally only if it is absent."""
 
     attributes: Plain
     only_new: bool
@@ -22,7 +22,7 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Sets `tally`, and sets `taken_at` or removes it; perhaps only when the tally is at least so high."""
+    """Set `tally`, and set or remove `taken_at`; optionally only if the tally has at least a value."""
 
     tally: int
     taken_at: str | None
@@ -31,14 +31,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Perhaps only when the item has a due date."""
+    """Delete the item, optionally only if it has a due date."""
 
     only_due: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A write of one item; several of them are one transaction."""
+    """A write of one item; several steps form one transaction."""
 
     account: str
     number: int
@@ -82,7 +82,7 @@ def test_after_any_sequence_of_writes_every_read_agrees_with_the_model(ours: Any
 
 
 def _applied(model: Model, transaction: list[Step]) -> Model | None:
-    """The model after the transaction; None when one of its conditions fails."""
+    """Return the model after the transaction, or None if one of its conditions fails."""
     after = dict(model)
     for step in transaction:
         item = model.get(step.target)

@@ -1,4 +1,4 @@
-"""Numbers: one spelling each, and bytes in their order."""
+"""Numbers have one canonical form, and their encoded bytes sort like the numbers."""
 
 from decimal import Decimal
 
@@ -15,13 +15,13 @@ decimals = st.builds(
 
 
 @given(decimals, decimals)
-def test_bytes_are_in_the_order_of_the_numbers(first: Decimal, second: Decimal) -> None:
+def test_encoded_numbers_sort_like_the_numbers(first: Decimal, second: Decimal) -> None:
     keys = [numbers.sortable(numbers.canonical(str(number))) for number in (first, second)]
     assert (keys[0] < keys[1], keys[0] == keys[1]) == (first < second, first == second)
 
 
 @given(decimals)
-def test_a_spelling_is_final_and_exact(number: Decimal) -> None:
+def test_the_canonical_form_is_exact_and_idempotent(number: Decimal) -> None:
     spelled = numbers.canonical(str(number))
     assert numbers.canonical(spelled) == spelled
     assert Decimal(spelled) == number

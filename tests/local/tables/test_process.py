@@ -1,4 +1,4 @@
-"""The process: how it starts, refuses to, and stops."""
+"""The process: start, refused start and stop."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from tests.local.tables.place import Place, connect, photos
 from tests.servers import Server, free_port, tables_command
 
 
-def test_a_missing_setting_ends_the_start_with_one_line() -> None:
+def test_a_missing_setting_stops_the_start_with_one_line() -> None:
     ended = _run({})
     assert ended.returncode == 2
     assert ended.stderr == (
@@ -55,7 +55,7 @@ def test_a_taken_port_is_refused_with_one_line(tmp_path: Path) -> None:
     server.stop()
 
 
-def test_a_stopped_server_leaves_one_whole_file(tmp_path: Path) -> None:
+def test_a_stopped_server_leaves_one_complete_file(tmp_path: Path) -> None:
     port = free_port()
     server = Server(tables_command(port, tmp_path / "tables.db"), "server.ready")
     place = Place(connect(f"http://127.0.0.1:{port}"), "photos")

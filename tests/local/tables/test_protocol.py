@@ -1,4 +1,4 @@
-"""The protocol itself, below any SDK."""
+"""The HTTP protocol itself, without an SDK."""
 
 import json
 import urllib.error
@@ -60,7 +60,7 @@ def test_an_unknown_type_of_attribute_is_refused(place: Place) -> None:
     assert (status, _kind(body)) == (400, "ValidationException")
 
 
-def test_two_types_in_one_value_are_refused(place: Place) -> None:
+def test_a_value_with_two_types_is_refused(place: Place) -> None:
     key = {"account": {"S": "7", "N": "7"}, "number": {"N": "1"}}
     status, _, body = _call(place, "GetItem", {"TableName": place.table, "Key": key})
     assert (status, _kind(body)) == (400, "ValidationException")
@@ -91,7 +91,7 @@ def test_a_parameter_that_darkroom_never_sends_is_refused_instead_of_ignored(our
         getattr(ours, call)(**names, **requested)
 
 
-def test_a_limit_of_nothing_is_refused(place: Place) -> None:
+def test_a_limit_of_zero_is_refused(place: Place) -> None:
     status, _, body = _call(place, "Scan", {"TableName": place.table, "Limit": 0})
     assert (status, _kind(body)) == (400, "ValidationException")
 
@@ -107,9 +107,9 @@ def _call(place: Place, operation: str, body: bytes | dict[str, Any], *, signed:
     own = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"DynamoDB_20120810.{operation}"}
     if signed:
         own = signed_headers("POST", f"{url}/", content, "dynamodb", own)
-    request = urllib.request.Request(f"{url}/", content, own)  # noqa: S310  # an address of ours
+    request = urllib.request.Request(f"{url}/", content, own)  # noqa: S310  # a local address
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310  # an address of ours
+        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310  # a local address
             return response.status, response.headers, response.read()
     except urllib.error.HTTPError as error:
         with error:

@@ -1,4 +1,4 @@
-"""Query: one partition in order, by ranges, in pages, through the table and its indexes."""
+"""Query: a partition in order, by ranges, in pages, from the table and its indexes."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ NUMBERS = [-20, -1, 0, 1, 2, 3, 10, 100]
 
 @pytest.mark.parametrize(("test", "values", "results"), RANGES)
 @pytest.mark.parametrize("forward", [True, False])
-def test_a_range_of_numbers_comes_in_their_order(
+def test_a_range_of_numbers_is_returned_in_numeric_order(
     place: Place, test: str, values: dict[str, Any], results: list[int], forward: bool
 ) -> None:
     _fill(place, NUMBERS)
@@ -39,7 +39,7 @@ def test_numbers_sort_as_decimals(place: Place) -> None:
     assert [float(item["number"]["N"]) for item in results] == [float(text) for text in texts]
 
 
-def test_other_partitions_are_not_seen(place: Place) -> None:
+def test_a_query_returns_its_partition_only(place: Place) -> None:
     _fill(place, [1, 2], account="anna")
     _fill(place, [3], account="ann")
     _fill(place, [4], account="annab")
@@ -48,7 +48,7 @@ def test_other_partitions_are_not_seen(place: Place) -> None:
 
 @pytest.mark.parametrize("forward", [True, False])
 @pytest.mark.parametrize("size", [1, 3, 4, 100])
-def test_pages_join_without_gap_or_double(place: Place, size: int, forward: bool) -> None:
+def test_pages_contain_every_item_exactly_once(place: Place, size: int, forward: bool) -> None:
     _fill(place, range(10))
     result = _page_through(place, "account = :a", size, ScanIndexForward=forward)
     assert result == (list(range(10)) if forward else list(range(9, -1, -1)))
@@ -56,7 +56,9 @@ def test_pages_join_without_gap_or_double(place: Place, size: int, forward: bool
 
 @pytest.mark.parametrize("forward", [True, False])
 @pytest.mark.parametrize("index", ["by_taken", "by_due"])
-def test_pages_of_an_index_with_equal_sort_keys_join(place: Place, index: str, forward: bool) -> None:
+def test_pages_of_an_index_with_equal_sort_keys_contain_every_item_once(
+    place: Place, index: str, forward: bool
+) -> None:
     for number in range(12):
         place.put(
             {
@@ -75,7 +77,7 @@ def test_pages_of_an_index_with_equal_sort_keys_join(place: Place, index: str, f
 
 
 @pytest.mark.parametrize(("forward", "test"), [(True, "#n <= :v"), (False, "#n > :v")])
-def test_pages_of_a_range_end_at_its_end(place: Place, forward: bool, test: str) -> None:
+def test_the_last_page_of_a_range_ends_the_query(place: Place, forward: bool, test: str) -> None:
     _fill(place, range(10))
     result = _page_through(
         place, f"account = :a AND {test}", 2, {":v": 4}, names={"#n": "number"}, ScanIndexForward=forward
@@ -83,7 +85,7 @@ def test_pages_of_a_range_end_at_its_end(place: Place, forward: bool, test: str)
     assert result == ([0, 1, 2, 3, 4] if forward else [9, 8, 7, 6, 5])
 
 
-def test_a_page_that_ends_exactly_at_the_limit_names_its_end(place: Place) -> None:
+def test_a_page_that_ends_exactly_at_the_limit_has_a_last_key(place: Place) -> None:
     _fill(place, [1, 2])
     page = place.query("account = :a", values={":a": "anna"}, Limit=2)
     assert page["LastEvaluatedKey"] == wire({"account": "anna", "number": 2})
@@ -91,7 +93,7 @@ def test_a_page_that_ends_exactly_at_the_limit_names_its_end(place: Place) -> No
     assert (rest["Items"], "LastEvaluatedKey" in rest) == ([], False)
 
 
-def test_a_page_may_start_at_a_key_that_is_gone(place: Place) -> None:
+def test_a_page_may_start_at_a_deleted_key(place: Place) -> None:
     _fill(place, [1, 2, 3])
     place.delete(2)
     assert place.numbers(

@@ -1,4 +1,4 @@
-"""Concurrent callers: what is committed once is committed once, whoever asks how often."""
+"""Concurrent clients: each conditional write commits once, however many clients attempt it."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -9,7 +9,7 @@ THREADS = 8
 TARGETS = 12
 
 
-def test_each_row_is_won_by_one_of_eight_racing_transactions(place: Place) -> None:
+def test_one_of_eight_racing_transactions_creates_each_row(place: Place) -> None:
     def race(runner: int) -> list[int]:
         return [target for target in range(TARGETS) if _claim(place, target, runner)]
 
@@ -41,7 +41,7 @@ def _claim(place: Place, target: int, runner: int) -> bool:
 
 
 def _increment(place: Place) -> None:
-    """As the app does it: from the value that was read, again until nobody else was faster."""
+    """Increment as the app does it: compare with the value that was read, and retry on a conflict."""
     for _ in range(1000):
         before = _tally(place)
         values = {":before": before, ":after": before + 1}

@@ -1,4 +1,4 @@
-"""Scan: everything once, in pages."""
+"""A scan returns every item once, in pages."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ import pytest
 from tests.local.tables.place import Place
 
 
-def test_a_scan_finds_everything(place: Place) -> None:
+def test_a_scan_returns_every_item(place: Place) -> None:
     _fill(place)
     assert _numbers(place.scan()) == list(range(20))
 
 
 @pytest.mark.parametrize("size", [1, 7, 20])
-def test_a_scan_in_pages_finds_everything_once(place: Place, size: int) -> None:
+def test_a_scan_in_pages_returns_every_item_once(place: Place, size: int) -> None:
     _fill(place)
     assert sorted(_page_through(place, Limit=size)) == list(range(20))
 

@@ -1,4 +1,4 @@
-"""Writes that wait together share a commit, and one that is refused takes nothing from the others."""
+"""Waiting writes share a commit, and a refused write does not affect the other writes of its batch."""
 
 import asyncio
 import sqlite3
@@ -14,7 +14,7 @@ from tests.local.tables.place import wire
 WRITES = 60
 
 
-async def test_writes_that_wait_together_share_a_commit(database: Database) -> None:
+async def test_waiting_writes_share_a_commit(database: Database) -> None:
     traced: list[str] = []
     assert database._writer is not None
     database._writer.set_trace_callback(traced.append)
@@ -24,7 +24,7 @@ async def test_writes_that_wait_together_share_a_commit(database: Database) -> N
     assert [b"Item" in await items.get_item(database, _get(number)) for number in range(WRITES)] == [True] * WRITES
 
 
-async def test_one_refused_write_takes_nothing_from_its_neighbours(database: Database) -> None:
+async def test_a_refused_write_does_not_affect_its_batch(database: Database) -> None:
     impossible = {**_put(0), "ConditionExpression": "attribute_exists(account)"}
     outcomes = await asyncio.gather(
         items.put_item(database, _put(1)),
@@ -42,7 +42,7 @@ async def test_later_writes_of_one_batch_see_earlier_ones(database: Database) ->
     assert [type(outcome) for outcome in outcomes] == [bytes, *[ConditionalCheckFailedException] * 2]
 
 
-async def test_a_full_disk_refuses_writes_and_keeps_all_rows(database: Database) -> None:
+async def test_a_full_disk_refuses_writes_and_drops_no_rows(database: Database) -> None:
     await items.put_item(database, _put(1))
     await database.write(lambda connection: connection.execute("PRAGMA max_page_count = 1").fetchone())
     long = {"TableName": "photos", "Item": wire({"account": "anna", "number": 2, "caption": "x" * 300_000})}
@@ -53,7 +53,7 @@ async def test_a_full_disk_refuses_writes_and_keeps_all_rows(database: Database)
     assert [b"Item" in await items.get_item(database, _get(number)) for number in (1, 2, 3)] == [True, False, True]
 
 
-async def test_a_cancelled_waiter_blocks_no_other(database: Database) -> None:
+async def test_a_cancelled_write_does_not_block_the_others(database: Database) -> None:
     waiting_put = asyncio.create_task(items.put_item(database, _put(1)))
     await asyncio.sleep(0)
     waiting_put.cancel()

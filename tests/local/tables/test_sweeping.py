@@ -1,4 +1,4 @@
-"""Rows past their time go, all others stay; tokens of old transactions are forgotten."""
+"""The sweep deletes expired rows only, and tokens of old transactions."""
 
 import time
 from collections.abc import Callable
@@ -22,7 +22,7 @@ EXPIRING: dict[str, tuple[Callable[[int], Any], bool]] = {
 
 @pytest.mark.parametrize("what", EXPIRING)
 @pytest.mark.parametrize("turned_on_later", [True, False])
-async def test_only_what_has_expired_goes(database: Database, what: str, turned_on_later: bool) -> None:
+async def test_only_expired_rows_are_deleted(database: Database, what: str, turned_on_later: bool) -> None:
     expires, removed = EXPIRING[what]
     if not turned_on_later:
         await _turn_on(database)
@@ -33,27 +33,27 @@ async def test_only_what_has_expired_goes(database: Database, what: str, turned_
     assert await _exists(database, 1) == (not removed)
 
 
-async def test_nothing_goes_while_time_to_live_is_off(database: Database) -> None:
+async def test_nothing_is_deleted_while_time_to_live_is_disabled(database: Database) -> None:
     await _put(database, 1, 1_700_000_000)
     assert await sweep(database) == 0
     assert await _exists(database, 1)
 
 
-async def test_more_than_one_commit_holds_is_swept_in_one_round(database: Database) -> None:
+async def test_one_sweep_deletes_more_rows_than_one_commit_holds(database: Database) -> None:
     await _turn_on(database)
     for number in range(450):
         await _put(database, number, int(time.time()) - 60)
     assert await sweep(database) == 450
 
 
-async def test_a_new_time_counts(database: Database) -> None:
+async def test_a_changed_expiry_takes_effect(database: Database) -> None:
     await _turn_on(database)
     await _put(database, 1, int(time.time()) - 60)
     await _put(database, 1, int(time.time()) + 60)
     assert await sweep(database) == 0
 
 
-async def test_tokens_are_deleted_after_their_time(database: Database) -> None:
+async def test_tokens_are_deleted_after_their_retention(database: Database) -> None:
     request = {
         "TransactItems": [{"Put": {"TableName": "photos", "Item": key(1)}}], "ClientRequestToken": "once",
     }  # fmt: skip

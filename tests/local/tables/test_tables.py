@@ -1,4 +1,4 @@
-"""Tables: made, and told when rows expire."""
+"""Create tables and enable their time to live."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from tests.local.tables.place import Place, definitions, key_schema, photos, refused
 
 
-def test_a_table_cannot_be_made_twice(place: Place) -> None:
+def test_a_table_cannot_be_created_twice(place: Place) -> None:
     with refused("ResourceInUseException", place.table):
         place.client.create_table(**photos(place.table))
 
@@ -46,7 +46,7 @@ WRONG_TABLES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("wrong", WRONG_TABLES)
-def test_a_table_that_makes_no_sense_is_refused(place: Place, wrong: str) -> None:
+def test_an_inconsistent_table_definition_is_refused(place: Place, wrong: str) -> None:
     right = {
         "TableName": f"{place.table}-wrong",
         "BillingMode": "PAY_PER_REQUEST",

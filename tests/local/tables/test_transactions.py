@@ -1,4 +1,4 @@
-"""Transactions: all or nothing, reasons for each action, and each token once."""
+"""Transactions: all or nothing, a reason for each action, and each token once."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.local.tables.place import Place, key, refused, wire
 PHOTO = {"account": "anna", "number": 1, "caption": "lake"}
 
 
-def test_a_transaction_does_everything(place: Place) -> None:
+def test_a_transaction_applies_every_action(place: Place) -> None:
     place.put(PHOTO)
     place.put({**PHOTO, "number": 2})
     place.put({**PHOTO, "number": 3})
@@ -28,7 +28,7 @@ def test_a_transaction_does_everything(place: Place) -> None:
     assert [(int(item["number"]), item["caption"]) for item in results] == [(1, "lake"), (2, "hill"), (4, "lake")]
 
 
-def test_a_transaction_that_fails_does_nothing(place: Place) -> None:
+def test_a_failed_transaction_changes_nothing(place: Place) -> None:
     place.put(PHOTO)
     with refused("TransactionCanceledException", "[None, ConditionalCheckFailed, None]") as response:
         place.transact(
@@ -49,12 +49,12 @@ def test_every_failed_condition_is_reported(place: Place) -> None:
     assert [reason["Code"] for reason in response["CancellationReasons"]] == ["ConditionalCheckFailed"] * 3
 
 
-def test_one_item_twice_is_refused(place: Place) -> None:
+def test_a_transaction_with_one_item_twice_is_refused(place: Place) -> None:
     with refused("ValidationException", "Transaction request cannot include multiple operations on one item"):
         place.transact({"Put": {"Item": wire(PHOTO)}}, {"Delete": {"Key": key(1)}})
 
 
-def test_a_hundred_actions_are_enough(place: Place) -> None:
+def test_a_transaction_has_at_most_100_actions(place: Place) -> None:
     place.transact(*({"Put": {"Item": wire({**PHOTO, "number": number})}} for number in range(100)))
     with refused("ValidationException"):
         place.transact(*({"Put": {"Item": wire({**PHOTO, "number": number})}} for number in range(101)))

@@ -1,4 +1,4 @@
-"""What an update makes of an item, clause by clause."""
+"""Update expressions, clause by clause."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ UNSPOKEN: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_an_update_changes_just_this(place: Place, what: str) -> None:
+def test_an_update_changes_only_the_named_attributes(place: Place, what: str) -> None:
     expression, values, changed = CHANGES[what]
     place.put(ITEM)
     place.update(1, expression, values=values, names=_names(expression))
@@ -68,7 +68,7 @@ def test_an_update_is_refused(place: Place, what: str) -> None:
     assert place.get(1) == ITEM
 
 
-def test_an_update_makes_the_item_when_there_is_none(place: Place) -> None:
+def test_an_update_creates_an_absent_item(place: Place) -> None:
     place.update(1, "SET caption = :v", values={":v": "lake"})
     assert place.get(1) == {"account": "anna", "number": 1, "caption": "lake"}
 
@@ -86,7 +86,7 @@ def test_an_update_of_an_absent_item_can_be_forbidden(place: Place) -> None:
     assert place.get(1) is None
 
 
-def test_an_update_past_the_size_of_items_is_refused(place: Place) -> None:
+def test_an_update_beyond_the_item_size_limit_is_refused(place: Place) -> None:
     place.put({**ITEM, "long": "x" * 300_000})
     with refused("ValidationException", "Item size to update has exceeded the maximum allowed size"):
         place.update(1, "SET more = :v", values={":v": "x" * 110_000})

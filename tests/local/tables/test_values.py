@@ -1,4 +1,4 @@
-"""Attribute values: numbers of 38 digits in one spelling, and what is refused."""
+"""Attribute values: numbers of 38 digits in one canonical form, and refused values."""
 
 from typing import Any
 
@@ -20,18 +20,18 @@ SPELLINGS = [
 
 
 @pytest.mark.parametrize(("value", "stored"), SPELLINGS)
-def test_a_number_has_one_spelling(place: Place, value: str, stored: str) -> None:
+def test_a_number_has_one_canonical_form(place: Place, value: str, stored: str) -> None:
     _put(place, {"N": value})
     assert _get(place) == {"N": stored}
 
 
 @pytest.mark.parametrize("text", ["abc", "", "1x", "NaN", "Infinity", "0x10", "1_000", "--1", "1e"])
-def test_what_is_no_number_is_refused(place: Place, text: str) -> None:
+def test_a_malformed_number_is_refused(place: Place, text: str) -> None:
     with refused("ValidationException", "cannot be converted to a numeric value"):
         _put(place, {"N": text})
 
 
-def test_39_digits_are_refused(place: Place) -> None:
+def test_a_number_of_39_digits_is_refused(place: Place) -> None:
     with refused("ValidationException", "more than 38 significant digits"):
         _put(place, {"N": "1" * 39})
 
@@ -42,7 +42,7 @@ def test_numbers_out_of_range_are_refused(place: Place, text: str, word: str) ->
         _put(place, {"N": text})
 
 
-def test_the_largest_and_smallest_numbers_are_kept(place: Place) -> None:
+def test_the_largest_and_smallest_numbers_round_trip(place: Place) -> None:
     _put(place, {"L": [{"N": "9.9999999999999999999999999999999999999E+125"}, {"N": "1E-130"}]})
     largest, smallest = _get(place)["L"]
     assert float(largest["N"]) == pytest.approx(1e126)
@@ -55,18 +55,18 @@ def test_a_type_that_darkroom_never_stores_is_refused(ours: Any, value: dict[str
         _put(a_place(ours), value)
 
 
-def test_null_is_true_or_nothing(place: Place) -> None:
+def test_null_must_be_true(place: Place) -> None:
     with refused("ValidationException", "Null attribute value types must have the value of true"):
         _put(place, {"NULL": False})
 
 
-def test_33_levels_are_too_deep(place: Place) -> None:
+def test_a_value_nested_33_levels_deep_is_refused(place: Place) -> None:
     _put(place, _nested(31))
     with refused("ValidationException", "Nesting Levels have exceeded supported limits"):
         _put(place, _nested(33))
 
 
-def test_names_of_attributes_may_be_anything(place: Place) -> None:
+def test_attribute_names_may_be_any_text(place: Place) -> None:
     place.put({"account": "anna", "number": 1, "a.b c#[0]:": "odd", "SET": "reserved"})
     results = place.get(1)
     assert results is not None

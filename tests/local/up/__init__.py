@@ -1,1 +1,1 @@
-"""The supervisor and `darkroom up`: real processes, killed and watched."""
+"""The supervisor and `darkroom up`: real processes, which the tests kill and observe."""

@@ -1,4 +1,4 @@
-"""`darkroom up` as a person starts it: a process on a folder and ports of its own."""
+"""Run `darkroom up` as a user starts it: a process with its own folder and ports."""
 
 import asyncio
 import atexit
@@ -15,11 +15,11 @@ COMMAND = (sys.executable, "-m", "local")
 
 
 def three_free_ports() -> int:
-    """The first of three neighbours on loopback that nobody listens on, and that no other test process gets."""
+    """Return the first of three consecutive free loopback ports, which no other test process gets."""
     for first in range(20_000, 32_000, 3):
         reservation = socket.socket(socket.AF_UNIX)
         try:
-            # An abstract address is one process's at a time, and free again when it ends, however it ends.
+            # An abstract socket address has one owner at a time and is released when its process ends, even by a crash.
             reservation.bind(f"\0darkroom-test-ports-{first}")
             for port in range(first, first + 3):
                 with socket.socket() as candidate:
@@ -38,7 +38,7 @@ def environment(folder: Path, port: int, **settings: str) -> dict[str, str]:
 
 
 async def refused(folder: Path, port: int, **settings: str) -> tuple[int, str]:
-    """The exit code and the words of a start that does not succeed."""
+    """Return the exit code and the error output of a start that fails."""
     process = await asyncio.create_subprocess_exec(
         *COMMAND, env=environment(folder, port, **settings), stderr=asyncio.subprocess.PIPE
     )
@@ -55,7 +55,7 @@ class Running:
     output: list[str] = field(default_factory=list)
 
     async def until_printed(self, words: str) -> str:
-        """The next line on its output that contains these words."""
+        """Return the next line of output that contains these words."""
         assert self.process.stdout is not None
         while line := (await self.process.stdout.readline()).decode():
             self.output.append(line)
@@ -67,7 +67,7 @@ class Running:
         await self.until_printed(f"Darkroom is ready at http://127.0.0.1:{self.port}\n")
 
     def pids(self) -> dict[str, int]:
-        """The process of each part, told by what it was started as."""
+        """Return the process id of each part, which is identified by its command."""
         values = {}
         for child in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
             values[_part_name(Path(f"/proc/{child}/cmdline").read_text().split("\0"))] = int(child)
@@ -98,7 +98,7 @@ def _part_name(command: list[str]) -> str:
 
 @asynccontextmanager
 async def running(folder: Path, port: int, **settings: str) -> AsyncIterator[Running]:
-    """Killed at the end of the block if it still runs."""
+    """Run it for the block; kill it at the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
         *COMMAND,
         env=environment(folder, port, **settings),

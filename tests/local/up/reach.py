@@ -15,7 +15,7 @@ LISTENING = "0A"  # linux/tcp_states.h
 
 
 def descendants(pid: int) -> list[int]:
-    """The process, its children and theirs."""
+    """Return the process id, those of its children, and those of all their descendants."""
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except FileNotFoundError:
@@ -24,7 +24,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def listening_ports(pids: Iterable[int]) -> set[int]:
-    """Every TCP port on which one of these processes listens, whatever it is for."""
+    """Return every TCP port on which one of these processes listens."""
     inodes = {inode for pid in pids for inode in _sockets(pid)}
     rows = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
     return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == LISTENING and row[9] in inodes}
@@ -42,7 +42,7 @@ def _sockets(pid: int) -> set[str]:
 
 
 def exchange(port: int, request: bytes) -> bytes:
-    """The first bytes of the answer; empty when the connection was closed without one."""
+    """Return the first bytes of the response, or nothing if the connection was closed without one."""
     with socket.socket() as connection:
         connection.settimeout(SECONDS)
         connection.connect(("127.0.0.1", port))
@@ -60,7 +60,7 @@ def request(method: str, target: str, host: str, *lines: str, body: str = "") ->
 
 
 def status(response: bytes) -> int:
-    """0 for no HTTP at all."""
+    """Return the status code, or 0 if the response is not HTTP."""
     words = response.split(b" ", 2)
     return int(words[1]) if response.startswith(b"HTTP/1.1 ") else 0
 
@@ -72,7 +72,7 @@ class Seen:
 
 
 def as_another_user(requests: Sequence[tuple[int, bytes]], files: Sequence[Path] = ()) -> Seen:
-    """What another user of the machine gets for these requests, in their order, and which files it can read."""
+    """Send the requests in order as another user of the machine; return the responses and the files it can read."""
     encoded = [[port, base64.b64encode(sent).decode()] for port, sent in requests]
     plan = {"requests": encoded, "files": [*map(str, files)]}
     done = subprocess.run(

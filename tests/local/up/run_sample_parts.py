@@ -1,4 +1,4 @@
-"""A program that supervises two toys, one with a child of its own, to be killed by a test."""
+"""Supervise two sample parts, one with a child process, until a test kills this program."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""Toy parts: real processes that answer HTTP, die or refuse to stop as a test asks."""
+"""Sample parts: real processes that serve HTTP, crash or refuse to stop, as a test requests."""
 
 import asyncio
 import os
@@ -48,7 +48,7 @@ def a_command(name: str, code: str, after: tuple[str, ...] = ()) -> Part:
 
 @dataclass
 class SupervisedParts:
-    """A supervisor of toys, running in the test's own loop."""
+    """A supervisor of sample parts that runs in the test's event loop."""
 
     supervisor: Supervisor
     task: asyncio.Task[None]
@@ -58,7 +58,7 @@ class SupervisedParts:
     reported: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def until_reported(self, words: str) -> str:
-        """The first report that contains these words."""
+        """Return the first report that contains these words."""
         while True:
             for report in self.reports:
                 if words in report:
@@ -89,7 +89,7 @@ def start_supervisor(parts: list[Part], log_folder: Path, time_limits: TimeLimit
 
 
 def runs(pid: int) -> bool:
-    """False for a zombie, too: it has ended and waits to be noticed."""
+    """Return False for a zombie as well: it has ended and only waits for its parent."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""However the supervisor dies, nothing that it or its parts started outlives it."""
+"""However the supervisor is killed, none of the processes that it or its parts started outlives it."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ def descendants(pid: int) -> list[int]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
-async def test_everything_dies_with_the_supervisor(tmp_path: Path, number: signal.Signals) -> None:
+async def test_every_process_ends_with_the_supervisor(tmp_path: Path, number: signal.Signals) -> None:
     supervisor = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.local.up.run_sample_parts", str(tmp_path)), stdout=asyncio.subprocess.PIPE
     )
@@ -39,9 +39,9 @@ async def test_parts_exit_even_if_the_watchdog_is_killed_first(tmp_path: Path) -
     processes = descendants(supervisor.pid)
     child = int((tmp_path / "worker.log").read_text().split()[-1])
     watchdog = next(pid for pid in processes if "watchdog.py" in command_of(pid))
-    supervisor.send_signal(signal.SIGSTOP)  # so that it cannot replace the guardian
+    supervisor.send_signal(signal.SIGSTOP)  # so that it cannot replace the watchdog
     os.kill(watchdog, signal.SIGKILL)
     supervisor.kill()
     await supervisor.wait()
     await until(lambda: not any(runs(pid) for pid in processes if pid != child))
-    os.kill(child, signal.SIGKILL)  # out of anybody's reach: both who knew it were killed
+    os.kill(child, signal.SIGKILL)  # no process could stop the child: both that knew it were killed

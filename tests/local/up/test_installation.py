@@ -1,4 +1,4 @@
-"""What an installation keeps, and what its parts are told."""
+"""What an installation stores, and which settings its parts get."""
 
 import asyncio
 import os
@@ -35,7 +35,7 @@ def an_installation(path: Path, **settings: Any) -> Installation:
     return Installation(Settings(**settings), folder, addresses, keys)
 
 
-def test_the_keys_are_made_once_and_for_their_owner_only(tmp_path: Path) -> None:
+def test_keys_are_created_once_and_readable_by_their_owner_only(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path)
     folder.edge_keys.mkdir()
     first = keep_keys(folder)
@@ -67,7 +67,7 @@ def test_a_log_is_rotated_by_size_and_keeps_its_last_lines_in_memory(tmp_path: P
     assert (tmp_path / "app.log").read_text().endswith("line 199\nnot yet a line")
 
 
-async def test_inner_ports_lie_where_no_outgoing_connection_takes_them() -> None:
+async def test_inner_ports_are_outside_the_ephemeral_range() -> None:
     addresses = await choose_addresses(Settings(port=three_free_ports()))
     lowest = int(EPHEMERAL_RANGE.read_text().split()[0])
     assert len(set(addresses.ports.values())) == len(addresses.ports)
@@ -80,10 +80,10 @@ async def test_inner_ports_lie_where_no_outgoing_connection_takes_them() -> None
         ("127.0.0.1", "127.0.0.1", "http://127.0.0.1:{port}"),
         ("localhost", "127.0.0.1", "http://localhost:{port}"),
         ("::1", "::1", "http://[::1]:{port}"),
-        ("photos.home.arpa", "0.0.0.0", "http://photos.home.arpa:{port}"),  # noqa: S104 - a name binds every interface
+        ("photos.home.arpa", "0.0.0.0", "http://photos.home.arpa:{port}"),  # noqa: S104 - a host name binds every interface
     ],
 )
-async def test_the_host_is_in_every_address_given_out(host: str, bound: str, url: str) -> None:
+async def test_every_public_url_contains_the_host(host: str, bound: str, url: str) -> None:
     port = three_free_ports()
     addresses = await choose_addresses(Settings(port=port, host=host))
     assert addresses.bind == bound
@@ -102,7 +102,7 @@ async def test_the_host_is_in_every_address_given_out(host: str, bound: str, url
         ({"cdn_url": "http://real", "cdn_key_id": "K1", "cdn_private_key": "-----BEGIN"}, {"edge"}),
     ],
 )
-async def test_a_part_that_is_a_real_one_elsewhere_is_not_started(
+async def test_a_part_replaced_by_an_external_service_is_not_started(
     tmp_path: Path, settings: dict[str, str], left_out: set[str]
 ) -> None:
     credential = {"aws_access_key_id": "AKIAREAL", "aws_secret_access_key": "real"}
@@ -118,7 +118,7 @@ async def test_a_part_that_is_a_real_one_elsewhere_is_not_started(
     assert (environment["AWS_ACCESS_KEY_ID"] == "AKIAREAL") is uses_real_aws
 
 
-def test_nothing_of_the_outer_environment_leads_a_part_astray(tmp_path: Path) -> None:
+def test_parts_do_not_inherit_misleading_environment_variables(tmp_path: Path) -> None:
     outer = {
         "AWS_PROFILE": "production",
         "AWS_ENDPOINT_URL": "http://elsewhere",
@@ -158,7 +158,7 @@ def test_the_certificate_is_kept_until_the_host_changes(tmp_path: Path) -> None:
     assert "192.168.1.5" in [str(address) for address in names.value.get_values_for_type(x509.IPAddress)]
 
 
-def test_the_certificate_is_a_servers_and_no_authority(tmp_path: Path) -> None:
+def test_the_certificate_is_a_server_certificate_and_not_a_ca(tmp_path: Path) -> None:
     installation = an_installation(tmp_path, tls=Tls.SELF)
     keep_certificate(installation)
     extensions = x509.load_pem_x509_certificate(installation.folder.certificate.read_bytes()).extensions
@@ -169,7 +169,7 @@ def test_the_certificate_is_a_servers_and_no_authority(tmp_path: Path) -> None:
     assert [*extensions.get_extension_for_class(x509.ExtendedKeyUsage).value] == [ExtendedKeyUsageOID.SERVER_AUTH]
 
 
-def test_an_authority_of_an_older_release_is_replaced(tmp_path: Path) -> None:
+def test_a_ca_certificate_of_an_older_release_is_replaced(tmp_path: Path) -> None:
     installation = an_installation(tmp_path, tls=Tls.SELF)
     keep_certificate(installation)
     folder = installation.folder
@@ -193,7 +193,7 @@ def test_an_authority_of_an_older_release_is_replaced(tmp_path: Path) -> None:
     assert not renewed.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
 
 
-def test_where_others_reach_it_accounts_are_made_on_the_machine(tmp_path: Path) -> None:
+def test_a_network_installation_creates_accounts_by_command_only(tmp_path: Path) -> None:
     installation = an_installation(tmp_path)
     assert "DARKROOM_FIRST_ACCOUNT" not in Environments(installation, {}).app()
     reachable_from_network = replace(installation, addresses=replace(installation.addresses, bind="0.0.0.0"))  # noqa: S104

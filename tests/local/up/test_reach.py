@@ -1,6 +1,7 @@
-"""CHECKS 46: no second user of the machine, no page on another origin, no rebound name reaches any part.
+"""CHECKS 46: another user of the machine, a page of another origin and a rebound name reach no part.
 
-One matrix over every port on which a process of the installation listens: a new part without a check fails it.
+One matrix covers every port on which a process of the installation listens: a new part without a check fails the
+test.
 """
 
 import json
@@ -32,7 +33,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
 
 
 def ports(installation: Installation) -> dict[int, str]:
-    """Every port on which the installation listens, by the part that it belongs to."""
+    """Return every port on which the installation listens, with the part that it belongs to."""
     app = json.loads((installation.folder / "app.json").read_text())
     first = int(installation.url.rpartition(":")[2])
     named = {first: "web", first + 1: "objects", first + 2: "edge", port_of(app["DARKROOM_REDIS_URL"]): "valkey"}
@@ -45,7 +46,7 @@ def port_of(url: str) -> int:
     return int(url.rpartition(":")[2].partition("/")[0])
 
 
-def test_the_matrix_has_every_part(whole: Installation) -> None:
+def test_the_matrix_covers_every_part(whole: Installation) -> None:
     results = sorted(ports(whole).values())
     assert results == ["app or worker", "app or worker", "edge", "emulator", "objects", "tables", "valkey", "web"]
 
@@ -128,8 +129,8 @@ def test_a_page_on_another_origin_reaches_no_part(whole: Installation, method: s
 
 
 @pytest.mark.parametrize("lines", [PAGE, PAGE[:2], ()], ids=["text", "untyped", "bare"])
-def test_a_page_on_another_origin_makes_no_first_account(whole: Installation, lines: tuple[str, ...]) -> None:
-    """It may send any body, but none that is declared as JSON."""
+def test_a_page_on_another_origin_cannot_create_the_first_account(whole: Installation, lines: tuple[str, ...]) -> None:
+    """The page may send any body, but cannot declare it as JSON."""
     port = int(whole.url.rpartition(":")[2])
     body = json.dumps({"email": "eve@example.org", "password": "correct horse battery"})
     response = exchange(port, request("POST", "/v1/accounts", f"127.0.0.1:{port}", *lines, body=body))
@@ -148,14 +149,14 @@ def test_a_rebound_name_reaches_no_part(whole: Installation, target: str) -> Non
                     assert status(response) == 400, (part, host, response)
 
 
-def test_health_checks_may_name_any_address(whole: Installation) -> None:
+def test_health_checks_accept_any_ip_address(whole: Installation) -> None:
     for port, part in ports(whole).items():
         if part != "valkey":
             assert [status(exchange(port, request("GET", path, "10.1.2.3"))) for path in HEALTH] == [200, 200]
             assert status(exchange(port, request("GET", "/", "10.1.2.3"))) == 400
 
 
-def test_the_page_is_served_on_its_own_names(whole: Installation) -> None:
+def test_the_page_is_served_on_its_own_host_names(whole: Installation) -> None:
     port = int(whole.url.rpartition(":")[2])
     for name in ("127.0.0.1", "localhost", "LOCALHOST"):
         assert status(exchange(port, request("GET", "/", f"{name}:{port}"))) == 200

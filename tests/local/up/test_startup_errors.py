@@ -1,4 +1,4 @@
-"""What stands in the way of a start is said in one clear line that names the setting to change."""
+"""A start that fails prints one clear line that names the setting to change."""
 
 import fcntl
 import os
@@ -16,7 +16,7 @@ def names_in(folder: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("offset", [0, 2])
-async def test_a_taken_port_is_named(tmp_path: Path, offset: int) -> None:
+async def test_the_error_names_a_port_in_use(tmp_path: Path, offset: int) -> None:
     port = three_free_ports()
     with socket.socket() as other:
         other.bind(("127.0.0.1", port + offset))
@@ -28,7 +28,7 @@ async def test_a_taken_port_is_named(tmp_path: Path, offset: int) -> None:
     assert words.count("\n") == 1
 
 
-async def test_a_folder_in_use_names_its_user(tmp_path: Path) -> None:
+async def test_the_error_for_a_folder_in_use_names_the_process(tmp_path: Path) -> None:
     (tmp_path / "version").write_text("1\n")
     with (tmp_path / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -40,7 +40,7 @@ async def test_a_folder_in_use_names_its_user(tmp_path: Path) -> None:
     assert words.count("\n") == 1
 
 
-async def test_a_folder_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+async def test_a_folder_of_a_newer_version_is_refused_and_unchanged(tmp_path: Path) -> None:
     (tmp_path / "version").write_text("2\n")
     code, words = await refused(tmp_path, three_free_ports())
     assert code == ExitCode.CANNOT_START
@@ -48,7 +48,7 @@ async def test_a_folder_of_a_newer_version_is_left_alone(tmp_path: Path) -> None
     assert names_in(tmp_path) == {"version", "lock"}
 
 
-async def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
+async def test_a_folder_with_other_files_is_refused_and_unchanged(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("all my work")
     code, words = await refused(tmp_path, three_free_ports())
     assert code == ExitCode.CANNOT_START
@@ -64,7 +64,7 @@ async def test_a_full_disk_is_reported_with_its_free_space(tmp_path: Path) -> No
     assert words.count("\n") == 1
 
 
-async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+async def test_the_error_names_a_folder_that_cannot_be_created(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     code, words = await refused(tmp_path / "file" / "data", three_free_ports())
     assert code == ExitCode.CANNOT_START
@@ -96,7 +96,7 @@ async def test_a_missing_emulator_is_reported_with_its_command(tmp_path: Path) -
         ("DARKROOM_PORT", "eighty", "DARKROOM_PORT is wrong: expected a number from 1 to 65533, for example 8080"),
         ("DARKROOM_PORT", "65535", "DARKROOM_PORT is wrong"),
         ("DARKROOM_TLS", "yes", "DARKROOM_TLS is wrong: expected off or self, for example self"),
-        ("DARKROOM_HOST", "0.0.0.0", "DARKROOM_HOST is wrong"),  # noqa: S104 - what must be refused
+        ("DARKROOM_HOST", "0.0.0.0", "DARKROOM_HOST is wrong"),  # noqa: S104 - must be refused
         ("DARKROOM_HOST", "http://photos", "DARKROOM_HOST is wrong"),
         ("DARKROOM_HOST", "203.0.113.7", "203.0.113.7 is not an address of this machine"),
         ("DARKROOM_S3_ENDPOINT", "minio", "DARKROOM_S3_ENDPOINT is wrong: expected a URL"),
@@ -104,7 +104,7 @@ async def test_a_missing_emulator_is_reported_with_its_command(tmp_path: Path) -
         ("DARKROOM_CDN_URL", "https://cdn.example.org", "needs DARKROOM_CDN_KEY_ID and DARKROOM_CDN_PRIVATE_KEY"),
     ],
 )
-async def test_a_wrong_setting_is_named_with_an_example(
+async def test_the_error_names_a_wrong_setting_with_an_example(
     tmp_path: Path, variable: str, value: str, expected: str
 ) -> None:
     code, words = await refused(tmp_path, three_free_ports(), **{variable: value})

@@ -1,4 +1,4 @@
-"""What the supervisor promises about its parts, shown on toys that are real processes."""
+"""The supervisor's guarantees, tested with sample parts that are real processes."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ async def test_ready_is_reported_after_all_parts_and_nothing_runs_after_the_stop
     assert not any(runs(pid) for pid in pids)
 
 
-async def test_a_part_starts_only_after_the_command_it_needs_has_ended_well(tmp_path: Path) -> None:
+async def test_a_part_starts_only_after_its_required_command_succeeded(tmp_path: Path) -> None:
     note = tmp_path / "note"
     first = a_command("migration", f"import time; time.sleep(0.2); open({str(note)!r}, 'w').write('done')")
     second = a_command("reader", f"print(open({str(note)!r}).read())", after=("migration",))
@@ -32,7 +32,7 @@ async def test_a_part_starts_only_after_the_command_it_needs_has_ended_well(tmp_
     assert (tmp_path / "reader.log").read_text() == "done\n"
 
 
-async def test_a_command_that_fails_ends_the_start_with_its_last_words(tmp_path: Path) -> None:
+async def test_a_failed_command_stops_the_start_and_prints_its_last_lines(tmp_path: Path) -> None:
     services = start_supervisor(
         [a_server("store"), a_command("migration", "raise SystemExit('no such table')")], tmp_path
     )
@@ -44,7 +44,7 @@ async def test_a_command_that_fails_ends_the_start_with_its_last_words(tmp_path:
     assert not services.supervisor.pids()
 
 
-async def test_a_killed_part_is_reported_by_name_with_its_last_lines_and_comes_back(tmp_path: Path) -> None:
+async def test_a_killed_part_is_reported_with_its_last_lines_and_restarted(tmp_path: Path) -> None:
     services = start_supervisor([a_server("store"), a_server("app", after=("store",))], tmp_path)
     await services.ready.wait()
     for part in ("store", "app"):
@@ -58,7 +58,7 @@ async def test_a_killed_part_is_reported_by_name_with_its_last_lines_and_comes_b
     await services.stop()
 
 
-async def test_what_a_killed_part_had_started_dies_with_it(tmp_path: Path) -> None:
+async def test_child_processes_of_a_killed_part_are_killed(tmp_path: Path) -> None:
     services = start_supervisor([a_server("worker", "--with-child")], tmp_path)
     await services.ready.wait()
     child = int((tmp_path / "worker.log").read_text().split()[-1])
@@ -69,7 +69,7 @@ async def test_what_a_killed_part_had_started_dies_with_it(tmp_path: Path) -> No
     await services.stop()
 
 
-async def test_a_part_that_dies_again_and_again_stops_everything_with_a_reason(tmp_path: Path) -> None:
+async def test_a_part_that_crashes_repeatedly_stops_everything_with_a_reason(tmp_path: Path) -> None:
     command = (sys.executable, "-c", "raise SystemExit('no such module')")
     hopeless = replace(a_server("app", after=("store",)), command=command)
     services = start_supervisor([a_server("store"), hopeless], tmp_path)
@@ -89,7 +89,7 @@ async def test_a_part_that_ignores_the_request_to_stop_is_killed(tmp_path: Path)
     assert any("app did not stop" in report for report in services.reports)
 
 
-async def test_a_second_request_to_stop_kills_at_once(tmp_path: Path) -> None:
+async def test_a_second_request_to_stop_kills_immediately(tmp_path: Path) -> None:
     services = start_supervisor(
         [a_server("store"), a_server("app", "--deaf", after=("store",), stop_seconds=1000)], tmp_path
     )
@@ -110,7 +110,7 @@ async def test_stopping_while_parts_still_start_leaves_nothing(tmp_path: Path) -
     assert not runs(pid)
 
 
-async def test_parts_stop_before_what_they_need(tmp_path: Path) -> None:
+async def test_parts_stop_before_their_dependencies(tmp_path: Path) -> None:
     services = start_supervisor(
         [a_server("store"), a_server("app", "--deaf", after=("store",), stop_seconds=0.3)], tmp_path
     )

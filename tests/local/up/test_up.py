@@ -1,4 +1,4 @@
-"""`darkroom up` as a whole, with every real part: ready, killed in turn, stopped, started again."""
+"""`darkroom up` with every real part: started, parts killed in turn, stopped and restarted."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ PLENTY_SECONDS = 240
 
 
 async def a_session(base_url: str, trust: ssl.SSLContext | bool = True) -> tuple[int, str]:
-    """Registers, or signs in who is known already; the status of each and the account's id."""
+    """Register if the user is new, and sign in. Return the registration's status and the account's id."""
     async with httpx.AsyncClient(base_url=base_url, verify=trust, trust_env=False, timeout=60) as client:
         registered = await client.post("/v1/accounts", json=PERSON)
         signed_in = await client.post("/v1/sessions", json=PERSON)
@@ -37,7 +37,7 @@ async def a_session(base_url: str, trust: ssl.SSLContext | bool = True) -> tuple
     return registered.status_code, identity
 
 
-async def test_a_folder_is_used_by_one_and_survives_ctrl_c(tmp_path: Path) -> None:
+async def test_a_folder_has_one_process_at_a_time_and_survives_ctrl_c(tmp_path: Path) -> None:
     folder, port = tmp_path / "data", three_free_ports()
     async with running(folder, port) as first:
         await first.until_ready()
@@ -65,7 +65,7 @@ async def test_killing_all_processes_drops_nothing_and_leaves_nothing(tmp_path: 
         processes = first.pids()
         all_pids = descendants(first.process.pid)
         assert set(processes.values()) < set(all_pids), "the worker has children of its own"
-        os.kill(processes["worker"], signal.SIGSTOP)  # so that the photo still waits
+        os.kill(processes["worker"], signal.SIGSTOP)  # so that the photo is still waiting
         photo = await upload(f"http://127.0.0.1:{port}", tmp_path)
         first.process.kill()
         await first.process.wait()
@@ -87,7 +87,7 @@ async def upload(base_url: str, folder: Path) -> ItemId:
 
 
 async def sent_until_ready(base_url: str, item: ItemId) -> list[datetime]:
-    """When it was sent to its lane."""
+    """Return the times at which the item was sent to its lane, once it is ready."""
     async with DarkroomClient(base_url) as client, asyncio.timeout(PLENTY_SECONDS):
         await client.sessions.sign_in(**PERSON)
         while (await client.items.require(item)).state is not ItemState.READY:  # noqa: ASYNC110  other processes
@@ -95,7 +95,7 @@ async def sent_until_ready(base_url: str, item: ItemId) -> list[datetime]:
         return [step.at for step in (await client.items.receipt(item)).steps if step.step == "sent"]
 
 
-async def test_each_part_that_is_killed_comes_back_and_the_whole_works_again(tmp_path: Path) -> None:
+async def test_each_killed_part_is_restarted_and_everything_works_again(tmp_path: Path) -> None:
     port = three_free_ports()
     async with running(tmp_path, port) as darkroom:
         await darkroom.until_ready()
@@ -113,7 +113,7 @@ async def kill(darkroom: Running, part: str) -> None:
     await darkroom.until_printed(f"{part} is ready again")
 
 
-async def test_a_redis_elsewhere_is_used_and_no_other_started(tmp_path: Path) -> None:
+async def test_an_external_redis_is_used_and_none_is_started(tmp_path: Path) -> None:
     (tmp_path / "redis").mkdir()
     with running_valkey(tmp_path / "redis") as url:
         async with running(tmp_path / "data", three_free_ports(), DARKROOM_REDIS_URL=url) as darkroom:
@@ -123,7 +123,7 @@ async def test_a_redis_elsewhere_is_used_and_no_other_started(tmp_path: Path) ->
             assert await darkroom.stop() == 0
 
 
-async def test_https_by_its_own_certificate_serves_page_objects_and_edge(tmp_path: Path) -> None:
+async def test_https_with_our_own_certificate_serves_page_objects_and_edge(tmp_path: Path) -> None:
     port = three_free_ports()
     async with running(tmp_path, port, DARKROOM_TLS="self", DARKROOM_HOST="localhost") as darkroom:
         await darkroom.until_printed(f"Darkroom is ready at https://localhost:{port}\n")
@@ -141,7 +141,7 @@ def descendants(pid: int) -> list[int]:
     return children + [each for child in children for each in descendants(child)]
 
 
-async def test_where_others_reach_it_accounts_are_made_on_the_machine_and_registration_is_closed(
+async def test_a_network_installation_closes_registration_and_creates_accounts_by_command(
     tmp_path: Path,
 ) -> None:
     folder, port = tmp_path / "data", three_free_ports()

@@ -1,7 +1,7 @@
-"""A second user of the machine: drops root's rights, then sends what it is told and opens the files it is told.
+"""A second user of the machine: drop root's rights, send the requests and open the files of the input.
 
-Reads `{"requests": [[port, base64 of the bytes], ...], "files": [path, ...]}`; prints the answers in the same order,
-and the files that it could read.
+Reads `{"requests": [[port, base64 of the bytes], ...], "files": [path, ...]}`; prints the responses in the same
+order, and the files that it could read.
 """
 
 import base64

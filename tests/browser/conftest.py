@@ -67,8 +67,7 @@ async def visitor(context: BrowserContext, page_url: str) -> AsyncIterator[Visit
 
 @pytest.fixture
 def make_item(api: ScriptedService) -> MakeItem:
-    """Return a function that adds an item to the service with its image: `make_item("dusk.jpg", state=...,
-    minutes_ago=...)`."""
+    """Return a function that adds an item with its image: `make_item("dusk.jpg", state=..., minutes_ago=...)`."""
 
     def make(name: str = "photo.jpg", *, minutes_ago: float = 0, **fields: object) -> Item:
         at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
@@ -111,8 +110,10 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> SampleVideo:
 
 @pytest.fixture
 def make_video(api: ScriptedService, make_item: MakeItem, video: SampleVideo) -> MakeItem:
-    """Return a function that adds a video with its poster: `make_video("lake.mp4", made=3)` makes three segments
-    playable; without `made` the video is ready."""
+    """Return a function that adds a video with its poster.
+
+    `make_video("lake.mp4", made=3)` makes three segments playable; without `made` the video is ready.
+    """
 
     def make(name: str = "film.mp4", *, made: int | None = None, **fields: object) -> Item:
         api.images[name] = jpeg(video.poster)

@@ -24,8 +24,7 @@ def _photo(file: Path, number: int) -> Path:
 
 
 def large_photo(file: Path, size_bytes: int) -> Path:
-    """Write a JPEG padded after its end, which every decoder ignores, so that it is large enough for a multipart
-    upload."""
+    """Write a JPEG padded after its end, which decoders ignore, so that it is large enough for a multipart upload."""
     content = _photo(file, 1).read_bytes()
     file.write_bytes(content + random.Random(1).randbytes(size_bytes - len(content)))
     return file

@@ -64,8 +64,7 @@ def encode_video(folder: Path) -> SampleVideo:
 
 
 def phone_video(file: Path, seconds: int, size: str = "1280x720") -> Path:
-    """Write a video as large and detailed as one from a phone, so that encoding takes a while; its index is at the
-    end."""
+    """Write a video as large and detailed as one from a phone, so that encoding takes a while; its index comes last."""
     image = f"testsrc2=size={size}:rate=30:duration={seconds},noise=alls=24:allf=t"
     _encode(
         "-f", "lavfi", "-i", image, "-f", "lavfi", "-i", f"sine=frequency=440:duration={seconds}",

@@ -158,7 +158,7 @@ async def test_expired_urls_are_replaced_during_playback(
     await watched.until("video.currentTime > 90.3")
 
 
-async def test_the_rung_follows_the_bandwidth_of_the_connection(
+async def test_the_rung_is_chosen_by_the_bandwidth_of_the_connection(
     watch: Watch, make_video: MakeItem, api: ScriptedService
 ) -> None:
     watched = await watch(make_video())

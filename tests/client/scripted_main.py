@@ -14,8 +14,7 @@ from tests.client.scripted_storage import Storage, cut
 
 
 class Application:
-    """Serves the storage below `/s3/` and the API elsewhere, with scripted responses where the account's script has
-    one."""
+    """Serves the storage below `/s3/` and the API elsewhere, or the response that the account's script contains."""
 
     def __init__(self, folder: Path) -> None:
         self._storage = Storage(accounts, folder)

@@ -1,5 +1,4 @@
-"""State of the scripted service: accounts with their items and events, the scripted failures, and a record of
-requests."""
+"""State of the scripted service: accounts with items and events, scripted failures, and a record of requests."""
 
 import asyncio
 import secrets

@@ -19,8 +19,7 @@ class Completions:
         self.received: Counter[tuple[str, str]] = Counter()
 
     async def receive(self, type_: str, items: Iterable[str]) -> None:
-        """Return once each item was notified at least once. Raises TimeoutError if one is missing after a bounded
-        time."""
+        """Return once each item was notified at least once. Raises TimeoutError if one is missing in bounded time."""
         expected = {(type_, item) for item in items}
         async with asyncio.timeout(PLENTY_SECONDS):
             while not expected <= self.received.keys():

@@ -1,5 +1,4 @@
-"""Each class of AWS error at every call: no loop ends, committed requests succeed, and the service recovers by
-itself."""
+"""Each class of AWS error at every call: no loop ends, committed requests succeed, and the service recovers."""
 
 import asyncio
 

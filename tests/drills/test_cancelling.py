@@ -59,7 +59,7 @@ async def delete(person: Person, item: ItemId) -> None:
 
 
 @pytest.mark.parametrize("end", [cancel, delete])
-async def test_an_item_cancelled_during_processing_leaves_no_process_and_no_file(
+async def test_cancelling_or_deleting_an_item_leaves_no_process_and_no_file(
     processes: Processes, person: Person, end: Callable[[Person, ItemId], Awaitable[None]]
 ) -> None:
     worker = processes.worker(slots=1, lease_seconds=LONG_LEASE_SECONDS)

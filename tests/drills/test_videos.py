@@ -1,5 +1,4 @@
-"""Videos through real workers: killed, paused, cancelled and stopped workers, duplicate messages, and no delay of
-photos."""
+"""Videos through real workers: kills, pauses, cancellation, stops, duplicate messages, and no delay of photos."""
 
 import asyncio
 import os
@@ -77,7 +76,7 @@ def program(pid: int) -> str:
 
 
 @pytest.mark.parametrize("end", [cancel, delete])
-async def test_a_video_cancelled_during_encoding_leaves_no_encoder_and_no_file(
+async def test_cancelling_or_deleting_a_video_leaves_no_encoder_and_no_file(
     processes: Processes, person: Person, end: Callable[[Person, ItemId], Awaitable[None]]
 ) -> None:
     worker = processes.worker(lease_seconds=LONG_LEASE_SECONDS)

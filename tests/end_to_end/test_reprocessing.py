@@ -1,5 +1,4 @@
-"""`darkroom admin reprocess` on a running Darkroom: items of an earlier release are processed again, and can be
-rolled back."""
+"""`darkroom admin reprocess` on a running Darkroom: items of an earlier release are processed again and rolled back."""
 
 import asyncio
 import json

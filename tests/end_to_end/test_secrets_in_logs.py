@@ -15,8 +15,7 @@ CONTENT = b"canary bytes, not a picture"
 
 
 async def live_a_day(url: str) -> list[str]:
-    """Do everything that a user and a worker can do, correctly and incorrectly; return the secrets that no log may
-    contain."""
+    """Do all that a user and a worker can do, right and wrong; return the secrets that no log may contain."""
     secrets = [ADDRESS, PASSWORD, "canary-wrong"]
     async with httpx.AsyncClient(base_url=f"{url}/v1/", timeout=60) as api, httpx.AsyncClient(timeout=20) as cdn:
         who = {"email": ADDRESS, "password": PASSWORD}

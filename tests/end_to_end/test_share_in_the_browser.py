@@ -1,5 +1,4 @@
-"""Share an album by a link with a visitor who has no account: password, photos, a video, and revocation. All
-processes are real."""
+"""Share an album by a link with a visitor without an account: password, photos, video and revocation."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path

@@ -183,8 +183,7 @@ async def let_work(objects: int) -> None:
 
 
 def stored_parts(data: Path) -> set[tuple[int, int]]:
-    """Return the identity and time of each file of a part's size in the object store. A part sent again is another
-    file."""
+    """Return inode and time of each file of a part's size in the object store. A part sent again is a new file."""
     results = set()
     for folder, _, names in os.walk(data / "objects" / "files"):
         for name in names:

@@ -91,8 +91,7 @@ def _record(kind: Any, make: Callable[[Any], Any]) -> Any:
 
 
 def arguments(function: Callable[..., Any], *, choice: int = 0) -> dict[str, Any]:
-    """Return full values for all parameters of a function; the integers of each parameter are one greater than
-    before."""
+    """Return full values for all parameters of a function; each parameter has greater integers than the one before."""
     hints = get_type_hints(function, include_extras=True)
     hints.pop("return", None)
     return {name: full(hint, choice=choice, number=NUMBER + place) for place, (name, hint) in enumerate(hints.items())}

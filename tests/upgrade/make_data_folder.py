@@ -1,8 +1,6 @@
 """`python -m tests.upgrade.make_data_folder`: rebuild the archive with the data folder of the earlier release.
 
-It need not be repeated: the archive is evidence of what that release stored. Its keys and passwords are used nowhere
-else.
-
+It need not be repeated: the archive is evidence of what that release stored. Its keys and passwords open nothing else.
 """
 
 import asyncio
@@ -61,8 +59,7 @@ def main() -> None:
 
 
 async def _fill(release: Path, python: Path, folder: Path, url: str, app: dict[str, str]) -> Contents:
-    """Create everything an account can have: items of every kind and in several states, an album, a share link, a
-    comment."""
+    """Create items of every kind and in several states, an album, a share link and a comment."""
     async with DarkroomClient(url) as owner, DarkroomClient(url) as member, httpx.AsyncClient(timeout=60) as http:
         for client, email in ((owner, OWNER), (member, MEMBER)):
             await client.sessions.register(email, PASSWORD)

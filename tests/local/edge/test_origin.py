@@ -109,7 +109,7 @@ async def test_a_truncated_response_is_not_reported_as_complete(
             await client.get(url)
 
 
-async def test_the_origin_gets_no_viewer_headers_and_connections_are_reused(
+async def test_the_origin_gets_no_viewer_credentials_and_connections_are_reused(
     client: httpx.AsyncClient, url: str, origin_port: int
 ) -> None:
     heads: list[str] = []

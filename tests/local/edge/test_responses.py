@@ -133,7 +133,7 @@ def test_health_needs_no_credentials(edge: Edge, path: str) -> None:
     assert edge.request(edge.base_url + path).status == 200
 
 
-def test_the_log_contains_no_signature(edge_server: tuple[Edge, Server]) -> None:
+def test_the_log_contains_no_part_of_a_signed_url(edge_server: tuple[Edge, Server]) -> None:
     edge, server = edge_server
     signed = OURS.open(edge.url(SMALL))
     for url in (signed, signed + "x", signed.replace("webp", "jpeg"), signed.replace("/anna/", "/../")):

@@ -19,7 +19,7 @@ DEBIAN_PACKAGES := python3-venv chromium mariadb-server redis-server haproxy ima
 	screenshots lock clean packages
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: install ## install what is missing, start everything, stay in the foreground
 	@$(BIN)/darkroom up

@@ -81,7 +81,7 @@ def report(results: Iterable[Result]) -> str:
     lines = [
         "# Benchmarks",
         "",
-        "Written by `make harness`; a group: `make harness GROUP=reads`; one of them: `make figure NAME=overhead_ms`.",
+        "Written by `make bench`; a group: `make bench GROUP=reads`; one of them: `make figure NAME=overhead_ms`.",
         "A size of 0.1 means: measured with a tenth of the items, bytes or rounds.",
         "The machine that measured last:",
         "",

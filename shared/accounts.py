@@ -48,7 +48,7 @@ class ClosedAccount(Response):
 class SignIn(Request):
     email: EmailStr
     password: Annotated[SecretStr, Field(max_length=256)]
-    cookie: bool = Field(default=False, description="Response with a cookie instead of a token in the body.")
+    cookie: bool = Field(default=False, description="Respond with a cookie instead of a token in the body.")
     label: Label = Field(default="", description="What the person will recognise this session by.")
 
 

@@ -28,7 +28,7 @@ AUDIO_HERTZ = 48_000
 class Quality:
     """x264's settings for rungs whose shorter edge is at most `edge`.
 
-    `crf` decides in quiet scenes, `max_kilobits` (a second, over two seconds) in busy ones, at 30 frames a second.
+    `crf` decides in quiet scenes, `most_kilobits` (a second, over two seconds) in busy ones, at 30 frames a second.
     """
 
     edge: int

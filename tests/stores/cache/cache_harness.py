@@ -136,7 +136,7 @@ async def held_up(*processes: Process) -> AsyncIterator[None]:
 async def numbers_of(connection: AsyncConnection, names: Sequence[str]) -> dict[str, int]:
     """Return the numbers that the connection can see; 0 for an absent one."""
     assert connection.sync_connection is not None
-    values: Mapping[str, int] | None = connection.sync_connection.get_execution_options().get("standing")
+    values: Mapping[str, int] | None = connection.sync_connection.get_execution_options().get("frozen")
     if values is None:
         rows = (await connection.execute(select(_numbers).where(_numbers.c.name.in_(names)))).all()
         values = {row.name: row.number for row in rows}

@@ -83,7 +83,7 @@ class Running:
 def _part_name(command: list[str]) -> str:
     words = " ".join(command)
     for words_of_it, name in (
-        ("watchdog.py", "guardian"),
+        ("watchdog.py", "watchdog"),
         ("valkey-server", "valkey"),
         ("emulator/main.py", "emulator"),
         ("-m local.", command[3].removeprefix("local.") if len(command) > 3 else ""),

@@ -24,7 +24,7 @@ async def test_every_process_ends_with_the_supervisor(tmp_path: Path, number: si
     assert supervisor.stdout is not None
     assert await supervisor.stdout.readline() == b"ready\n"
     processes = descendants(supervisor.pid)
-    assert len(processes) == 4, "guardian, store, worker and the worker's child"
+    assert len(processes) == 4, "watchdog, store, worker and the worker's child"
     supervisor.send_signal(number)
     await supervisor.wait()
     await until(lambda: not any(runs(pid) for pid in processes))

@@ -128,7 +128,7 @@ async def test_a_killed_watchdog_is_replaced(tmp_path: Path) -> None:
     await services.ready.wait()
     watchdog = next(pid for pid in children() if "watchdog.py" in command_of(pid))
     os.kill(watchdog, signal.SIGKILL)
-    await services.until_reported("guardian died")
+    await services.until_reported("watchdog died")
     await until(lambda: any("watchdog.py" in command_of(pid) for pid in children()))
     await services.stop()
 

@@ -42,7 +42,7 @@ async def test_a_folder_has_one_process_at_a_time_and_survives_ctrl_c(tmp_path: 
     async with running(folder, port) as first:
         await first.until_ready()
         processes = first.pids()
-        assert processes.keys() == PARTS | {"guardian"}
+        assert processes.keys() == PARTS | {"watchdog"}
         status, account = await a_session(f"http://127.0.0.1:{port}")
         assert status == 201
         async with running(folder, port) as other:
@@ -103,7 +103,7 @@ async def test_each_killed_part_is_restarted_and_everything_works_again(tmp_path
         for part in sorted(PARTS):
             await kill(darkroom, part)
         assert await a_session(f"http://127.0.0.1:{port}") == (409, account)
-        assert darkroom.pids().keys() == PARTS | {"guardian"}
+        assert darkroom.pids().keys() == PARTS | {"watchdog"}
         assert await darkroom.stop() == 0
 
 
@@ -118,7 +118,7 @@ async def test_an_external_redis_is_used_and_none_is_started(tmp_path: Path) -> 
     with running_valkey(tmp_path / "redis") as url:
         async with running(tmp_path / "data", three_free_ports(), DARKROOM_REDIS_URL=url) as darkroom:
             await darkroom.until_ready()
-            assert darkroom.pids().keys() == PARTS - {"valkey"} | {"guardian"}
+            assert darkroom.pids().keys() == PARTS - {"valkey"} | {"watchdog"}
             await a_session(f"http://127.0.0.1:{darkroom.port}")
             assert await darkroom.stop() == 0
 

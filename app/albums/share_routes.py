@@ -63,7 +63,7 @@ async def change_share(
 
 @router.delete("/{share}", status_code=204)
 async def revoke_share(album: AlbumIdField, share: ShareIdField, caller: Caller, shares: Shares) -> None:
-    """Revoke the link. Media URLs that were issued before stay valid until they expire."""
+    """Revoke the link. Media URLs that were issued before expire after at most twenty minutes, a video's later."""
     await shares.revoke(caller.account_id, album, share)
 
 

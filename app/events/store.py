@@ -143,7 +143,7 @@ class EventStore:
         await self._dynamo.write(update(EVENTS_TABLE, _key(account, 0), expression, condition))
 
     async def close(self, account: AccountId) -> None:
-        """Refuse all further appends, and drop events that are not relayed. Idempotent."""
+        """Refuse all further appends, and never relay the pending events. Idempotent."""
         expression = "SET closing = :yes REMOVE behind_shard, behind_since, relaying_until, appender, appending_until"
         await self._dynamo.write(
             update(EVENTS_TABLE, _key(account, 0), expression, Condition("", values={":yes": True}))

@@ -1,1 +1,1 @@
-"""One file per external system; knows no capability."""
+"""Clients of the external systems, one file each; they know no capability."""

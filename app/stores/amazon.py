@@ -1,4 +1,4 @@
-"""How every AWS client here is configured: time limits, retries, connections."""
+"""Configuration of every AWS client: time limits, retries, connections."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ READ_SECONDS = 5.0
 ATTEMPTS = 3
 POOL_CONNECTIONS = 50
 USER_AGENT = "darkroom"
-"""botocore's own is put together anew for each call, which costs a quarter of the call's CPU time."""
+"""Fixed, because botocore builds its own for each call, which costs a quarter of the call's CPU time."""
 
 
 def client_config(*, read_seconds: float = READ_SECONDS, **options: Any) -> AioConfig:
-    """botocore's defaults for retries and checksums change between versions, so each is named."""
+    """Return a configuration that names retries and checksums: botocore's defaults change between versions."""
     return AioConfig(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=read_seconds,

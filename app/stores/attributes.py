@@ -1,4 +1,4 @@
-"""Dataclasses as rows of DynamoDB: how every kind of row names its attributes and stores moments and closed sets."""
+"""Conversion between dataclasses and rows of DynamoDB: attribute names, times, enums."""
 
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
@@ -22,20 +22,21 @@ class _Part(NamedTuple):
 
 
 def stored_as(attribute: str) -> dict[str, str]:
-    """The metadata of a field whose attribute has another name: `field(default=None, metadata=stored_as("remake"))`."""
+    """Metadata of a field whose attribute has another name: `field(default=None, metadata=stored_as("remake"))`."""
     return {_STORED_AS: attribute}
 
 
 def to_attributes(value: Any) -> Row:
-    """Every field of a dataclass, nested ones as maps and tuples as lists; what is None stays None."""
+    """Return every field of a dataclass; nested ones become maps, tuples become lists, None stays None."""
     kind: Any = type(value)
     return {part.attribute: _written(getattr(value, part.field)) for part in _parts(kind)}
 
 
 def from_attributes(kind: type[T], attributes: Row) -> T:
-    """The value that `to_attributes` made these of. An absent attribute is the field's default, an unknown one nothing.
+    """Return the value that `to_attributes` converted to these attributes.
 
-    Raises TypeError or ValueError for what no release of ours has written.
+    An absent attribute takes the field's default; an unknown one is ignored. Raises TypeError or ValueError for
+    attributes that no release has written.
     """
     declared: Any = kind
     rows: dict[str, Any] = {}
@@ -75,7 +76,7 @@ def _reader(declared: Any) -> Callable[[Any], Any]:
     if get_origin(declared) is tuple:
         read = _reader(kinds[0])
         return lambda stored: tuple(read(each) for each in stored)
-    if kinds:  # of `kind | None`
+    if kinds:  # `kind | None`
         return _reader(kinds[0])
     if declared is datetime:
         return from_rfc3339

@@ -1,4 +1,4 @@
-"""The relational database: Aurora MySQL, or SQLite on one machine. The only place that knows their drivers."""
+"""The relational database: Aurora MySQL, or SQLite on one machine; no module outside these knows their drivers."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -40,9 +40,9 @@ __all__ = [
 
 STATEMENT_SECONDS = 2.5
 TRANSACTION_SECONDS = 8.0
-"""The whole `async with`, the wait for a connection and for SQLite's write lock included."""
+"""Limit of the whole `async with`, including the wait for a connection and for SQLite's write lock."""
 SPARE_CONNECTIONS = 3
-"""On the writer, for reads whose reader is gone: a dead reader must not sink the writer."""
+"""Connections to the writer for reads while the reader is unavailable, so that a failed reader cannot overload it."""
 
 
 metadata = MetaData(
@@ -54,14 +54,14 @@ metadata = MetaData(
         "ck": "ck_%(table_name)s_%(constraint_name)s",
     }
 )
-"""The tables of all slices; each declares its own. Named constraints can be changed by a migration."""
+"""The tables of all capabilities; each declares its own. Constraints are named so that a migration can change them."""
 
 
 class Writer:
-    """The side that has everything that was ever acknowledged.
+    """The writer, which has every acknowledged change.
 
-    Each transaction is one `async with`; it commits at the end and rolls back on any error. Raises Unavailable when the
-    database cannot be reached or is too slow, Conflict when a unique key is taken.
+    Each transaction is one `async with`, which commits at the end and rolls back on any error. Raises Unavailable if
+    the database is unreachable or too slow, Conflict if a unique key is taken.
     """
 
     def __init__(self, side: Side, transaction_seconds: float) -> None:
@@ -70,7 +70,7 @@ class Writer:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that may change things; on SQLite it holds the one write lock from its first moment."""
+        """Open a transaction that may change rows. On SQLite it takes the single write lock when it begins."""
         async with (
             translated_timeout(self._seconds),
             SteadyConnection([self._side], self._budget, writing=True) as connection,
@@ -81,9 +81,10 @@ class Writer:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that changes nothing. Ends with Unavailable if the server was no longer the writer.
+        """Open a read-only transaction. Raises Unavailable at its end if the server was no longer the writer.
 
-        So use what was read only after the `async with`: a server that lost its role while it was asked has the past.
+        Use the rows only after the `async with`: a server that lost the role during the transaction returns outdated
+        rows.
         """
         async with (
             translated_timeout(self._seconds),
@@ -95,9 +96,9 @@ class Writer:
 
 
 class Readers:
-    """Copies that may lag behind the writer: for what may be a little old, or is checked. Raises Unavailable.
+    """Replicas that may lag behind the writer, for data that may be a little old or is checked. Raises Unavailable.
 
-    When they are gone, a few reads at a time are answered by the writer.
+    While they are unavailable, the writer serves a few reads at a time.
     """
 
     def __init__(self, reader: Side | None, spare: Side, writer: Writer, transaction_seconds: float) -> None:
@@ -108,7 +109,7 @@ class Readers:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that changes nothing."""
+        """Open a read-only transaction."""
         async with (
             translated_timeout(self._seconds),
             SteadyConnection(self._sides, self._budget, writing=False) as connection,
@@ -118,11 +119,11 @@ class Readers:
 
     @property
     def are_the_writer(self) -> bool:
-        """There is no other server."""
+        """True if there is no separate reader."""
         return self._reader is None
 
     async def lag_seconds(self) -> float | None:
-        """How old an answer of theirs may be; None when nobody knows: then trust none of them."""
+        """Return the maximum age of a row from the readers, in seconds. None if unknown: then use none of them."""
         if self._reader is None:
             return 0.0
         try:
@@ -134,7 +135,7 @@ class Readers:
         if self._aurora:
             async with self._writer.read() as connection:
                 return await aurora_lag(connection)
-        # Never on the writer instead, as `read` does: the reader may be back in a moment, and far behind.
+        # Never on the writer, which `read` falls back to: the reader may be back in a moment, and far behind.
         async with (
             translated_timeout(self._seconds),
             SteadyConnection([reader], self._budget, writing=False) as connection,
@@ -145,11 +146,11 @@ class Readers:
 
 
 Source = Writer | Readers
-"""Where a read is answered; whoever asks says which by its type."""
+"""Which servers a read uses; the caller selects them by type."""
 
 
 class Database:
-    """Both sides of the database of one process. Without a reader's URL the writer serves all reads."""
+    """Writer and readers of one process's database. Without a reader URL the writer serves all reads."""
 
     def __init__(
         self,
@@ -168,7 +169,7 @@ class Database:
             reader = open_reader(make_url(reader_url), access, statement_seconds)
             spare = open_reader(address, access, statement_seconds, SPARE_CONNECTIONS)
         self.sides = [side for side in (writer, reader, spare) if side is not None]
-        """The pools behind both, for those who count what they send."""
+        """The connection pools, for code that counts statements."""
         self.writer = Writer(writer, transaction_seconds)
         self.readers = Readers(reader, spare, self.writer, transaction_seconds)
 
@@ -178,7 +179,7 @@ class Database:
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment in UTC with microseconds, on every database."""
+    """A timezone-aware time in UTC with microseconds, on every database."""
 
     impl = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql")
     cache_ok = True
@@ -191,14 +192,14 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def identifier(characters: int) -> TypeEngine[str]:
-    """A column of plain ASCII compared byte by byte: ids, hashes."""
+    """Column type of ASCII text compared byte by byte: ids, hashes."""
     return String(characters).with_variant(mysql.VARCHAR(characters, charset="ascii", collation="ascii_bin"), "mysql")
 
 
 def exact_text(characters: int) -> TypeEngine[str]:
-    """A column of text compared by its code points, so that MySQL's collations can't make two texts one.
+    """Column type of text compared by code points, so that MySQL's collations cannot equate two texts.
 
-    Except for spaces at the end, which MySQL pads away: strip what is compared.
+    MySQL still ignores trailing spaces: strip what is compared.
     """
     return String(characters).with_variant(
         mysql.VARCHAR(characters, charset="utf8mb4", collation="utf8mb4_bin"), "mysql"
@@ -206,5 +207,5 @@ def exact_text(characters: int) -> TypeEngine[str]:
 
 
 def long_text() -> TypeEngine[str]:
-    """A column of text that nothing is compared with, up to 16,000 characters, whatever the database's own charset."""
+    """Column type of text that is never compared, up to 16,000 characters, whatever the database's own charset."""
     return Text().with_variant(mysql.TEXT(charset="utf8mb4", collation="utf8mb4_bin"), "mysql")

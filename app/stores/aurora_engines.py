@@ -1,4 +1,4 @@
-"""How connections to each server are opened, pooled and trusted: drivers, TLS, passwords, roles."""
+"""Connection pools of each server: drivers, TLS, passwords, roles."""
 
 import asyncio
 import ssl
@@ -19,26 +19,28 @@ CONNECTIONS = 10
 QUEUE_SECONDS = 1.0
 """How long a request may wait for a free connection."""
 CONNECT_SECONDS = 1.5
-"""For the whole of it: TCP, TLS, signing in, asking for the role."""
+"""For the whole of it: TCP, TLS, authentication, role check."""
 ROLE_SECONDS = 1.0
 IDLE_SECONDS = 1.0
-"""A connection unused for so long is asked for its server's role before it is used again."""
+"""After this idle time a connection's server is asked for its role before the next use."""
 SQLITE_BUSY_SECONDS = 5
 RECYCLE_SECONDS = 600
 
 WRITING: Final = "darkroom_writing"
 READS_ONLY = "SELECT @@innodb_read_only OR @@read_only"
-"""The first is Aurora's own sign of a reader, the second that of other MySQLs and MariaDB."""
+"""The first is set on Aurora's readers, the second on those of other MySQLs and MariaDB."""
 
-# A demoted writer still answers pings; only these errors tell (ER_OPTION_PREVENTS_STATEMENT and its two siblings).
+# A demoted writer still responds to pings; only these errors reveal it (ER_OPTION_PREVENTS_STATEMENT and its two
+# siblings).
 _READ_ONLY_ERRORS = frozenset({1290, 1792, 1836})
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a URL does not say. `ca_file`: TLS only, with a certificate of this authority for the host's name.
+    """Connection options that a URL does not carry.
 
-    `password_file` is read for each new connection, so that a password may change while the process runs.
+    `ca_file` allows TLS only, with a certificate of this authority for the host's name. `password_file` is read for
+    each new connection, so that the password may change while the process runs.
     """
 
     ca_file: Path | None = None
@@ -46,9 +48,9 @@ class Access:
 
 
 class Side:
-    """The pool of one server, and whether its idle connections are to be trusted.
+    """The pool of one server, and whether its idle connections can be trusted.
 
-    Both engines share the pool: SQLite must know at its beginning that a transaction will write.
+    Both engines share the pool: SQLite must know when a transaction begins whether it will write.
     """
 
     def __init__(
@@ -59,11 +61,11 @@ class Side:
         self._doubted_at = 0.0
 
     def doubt(self) -> None:
-        """What is idle now may be dead or astray like the one that failed: it is opened anew before its next use."""
+        """Distrust all idle connections after a failure: each is replaced before its next use."""
         self._doubted_at = time.monotonic()
 
     def watch(self) -> None:
-        """Looks at each connection that leaves the pool."""
+        """Check each connection that leaves the pool."""
         event.listen(self.engine.sync_engine, "checkin", _note_use)
         event.listen(self.engine.sync_engine, "checkout", self._examine)
 
@@ -71,7 +73,7 @@ class Side:
         used_at = record.info.get("used_at")
         if used_at is None:
             return
-        # What the driver's own pool asks: whether the server has closed it meanwhile.
+        # The same check as in the driver's own pool: whether the server has closed the connection meanwhile.
         broken = connection.driver_connection._stream_broken  # noqa: SLF001
         if broken or used_at <= self._doubted_at:
             _give_up(connection)
@@ -91,13 +93,13 @@ def _note_use(_connection: Any, record: Any) -> None:
 
 
 def _give_up(connection: AdaptedConnection) -> None:
-    # Closed without a word: over TLS a good-bye would wait for a peer that may be gone.
+    # Closed without a quit command: over TLS that would wait for a peer that may be gone.
     connection.driver_connection.close()
     raise exc.DisconnectionError
 
 
 async def require_role(driver: Any, role: str) -> None:
-    """Raises OutOfReach if the server of this connection of the driver's only reads."""
+    """Raise OutOfReach if the server of this driver connection is read-only."""
     async with asyncio.timeout(ROLE_SECONDS), driver.cursor() as cursor:
         await cursor.execute(role)
         (only_reads,) = await cursor.fetchone()
@@ -107,14 +109,14 @@ async def require_role(driver: Any, role: str) -> None:
 
 
 class _Opening:
-    """Opens the connections of one server. With a `role`: only to a server that writes."""
+    """Opens connections to one server. With a `role` query, only if the server accepts writes."""
 
     def __init__(self, access: Access, breaker: CircuitBreaker, role: str | None) -> None:
         self._breaker, self._role, self._password_file = breaker, role, access.password_file
         self._tls = {"ssl": ssl.create_default_context(cafile=access.ca_file)} if access.ca_file else {}
 
     async def __call__(self, **arguments: Any) -> Any:
-        """Raises OutOfReach; nothing that anybody wanted has been sent then."""
+        """Return a connection. Raises OutOfReach; no statement of a caller has been sent then."""
         with self._breaker.attempt():
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
@@ -138,7 +140,7 @@ class _Opening:
 
 
 def _reason(error: BaseException) -> str:
-    """The driver's number and the kind of error: its text may quote addresses."""
+    """Return the driver's error number and the error's type; its text may contain addresses."""
     number = next((part for part in error.args if isinstance(part, int)), None)
     return type(error).__name__ if number is None else f"{type(error).__name__} {number}"
 
@@ -154,7 +156,7 @@ def open_sqlite(url: URL) -> Side:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    # The driver must not begin transactions by itself, deferred ones at that: _begin_sqlite does.
+    # The driver would begin deferred transactions by itself: _begin_sqlite begins them instead.
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in (
@@ -168,19 +170,25 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _roll_sqlite_back(connection: Any, _record: Any, _error: Any) -> None:
-    """A cancelled transaction's connection is closed, but SQLite goes on holding its lock while a cursor of it lives:
-    as long as somebody keeps the error, or until the garbage is collected."""
+    """Release the write lock of a cancelled transaction.
+
+    Its connection is closed, but SQLite holds the lock as long as one of its cursors exists: until the error is
+    released or the garbage collected.
+    """
     connection.rollback()
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A deferred transaction that reads and then writes fails with "database is locked" at once, busy_timeout or not.
+    # A deferred transaction that reads and then writes fails with "database is locked" at once, despite busy_timeout.
     writing = connection.get_execution_options().get(WRITING, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
 def open_writer(url: URL, access: Access, statement_seconds: float) -> Side:
-    """Each statement sees what is committed when it begins, and conditional updates take no gap locks."""
+    """Open the writer's pool at READ COMMITTED.
+
+    Each statement sees what is committed when it begins, and conditional updates take no gap locks.
+    """
     breaker = CircuitBreaker()
     opening = _Opening(access, breaker, READS_ONLY)
     engine = _mysql(url, opening, statement_seconds, CONNECTIONS, isolation_level="READ COMMITTED")
@@ -188,9 +196,9 @@ def open_writer(url: URL, access: Access, statement_seconds: float) -> Side:
 
 
 def open_reader(url: URL, access: Access, statement_seconds: float, connections: int = CONNECTIONS) -> Side:
-    """Statements on their own, without the trips that begin and end a transaction: at READ COMMITTED they see the same.
+    """Open a reader's pool with autocommit, which saves the round trips that begin and end a transaction.
 
-    A reader may have become the writer; it answers as well.
+    Each statement sees the same as at READ COMMITTED. A reader that was promoted to the writer is accepted as well.
     """
     breaker = CircuitBreaker()
     opening = _Opening(access, breaker, None)
@@ -209,7 +217,7 @@ def _mysql(url: URL, opening: _Opening, statement_seconds: float, connections: i
         "async_creator_fn": opening,
         "charset": "utf8mb4",
         "connect_timeout": CONNECT_SECONDS,
-        # A net under our own limit for each statement, for what passes it by.
+        # A safety net under our own limit for each statement, for calls that bypass it.
         "read_timeout": statement_seconds + 0.5,
         "init_command": _session(statement_seconds),
     }
@@ -228,7 +236,7 @@ def _mysql(url: URL, opening: _Opening, statement_seconds: float, connections: i
 
 
 def _session(statement_seconds: float) -> str:
-    # Who waits for a lock is told so before the statement is cut.
+    # Shorter than the statement's limit, so that the server reports the lock wait before the statement is cut off.
     lock_seconds = max(1, int(statement_seconds - 0.5))
     modes = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
     return f"SET time_zone = '+00:00', sql_mode = '{modes}', innodb_lock_wait_timeout = {lock_seconds}"

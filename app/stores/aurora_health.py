@@ -1,28 +1,28 @@
-"""When to try a sick database again, and when not even to try: what keeps many callers from beating it."""
+"""Retry budget and circuit breaker, which keep many callers from overloading a failing database."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 RETRY_SHARE = 0.1
-"""Retries may add a tenth to what would be sent without them."""
+"""Retries may add a tenth to the calls that would be sent without them."""
 MAX_RETRIES = 10.0
-"""In one burst: as many as a pool has connections that may all have died at once."""
+"""In one burst: as many as a pool has connections, which may all fail at once."""
 FAILURES = 2
-"""In a row, until nobody else tries to connect."""
+"""In a row, before only one caller at a time tries to connect."""
 PAUSE_SECONDS = 0.25
 
 
 class OutOfReach(OSError):
-    """The server was asked and did not answer as it should; says nothing of addresses or passwords."""
+    """The server did not respond as it should. The text contains no addresses or passwords."""
 
 
 class NotTried(OutOfReach):
-    """The server was not asked, because others have just failed."""
+    """No attempt was made, because others have just failed."""
 
 
 class RetryBudget:
-    """Each success earns a tenth of a retry: while nothing succeeds, soon nothing is repeated."""
+    """Each success earns a tenth of a retry: when calls stop succeeding, retries soon stop, too."""
 
     def __init__(self) -> None:
         self._tokens = MAX_RETRIES
@@ -31,7 +31,7 @@ class RetryBudget:
         self._tokens = min(MAX_RETRIES, self._tokens + RETRY_SHARE)
 
     def spend(self) -> bool:
-        """Whether there is a retry left; it is then gone."""
+        """Take a retry from the budget. Returns False if none is left."""
         if self._tokens < 1:
             return False
         self._tokens -= 1
@@ -39,7 +39,7 @@ class RetryBudget:
 
 
 class CircuitBreaker:
-    """Before one server's new connections: shut after failures in a row, but for one that looks whether all is well."""
+    """Limits new connections to one server: after failures in a row, only one probe at a time is let through."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -53,7 +53,7 @@ class CircuitBreaker:
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
-        """Around one attempt to connect. Raises NotTried when others have failed and somebody else looks."""
+        """Guard one attempt to connect. Raises NotTried after failures of others, unless a probe is due."""
         probing = self.shut
         if probing:
             self._probe()

@@ -1,4 +1,4 @@
-"""Inserting rows some of which may be there already, which each database says in its own words."""
+"""Insertion of rows of which some may exist, in each database's dialect."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 async def insert_absent(connection: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """One statement for all rows; where a primary or unique key is taken, what is there stays as it is."""
+    """Insert all rows with one statement; a row whose primary or unique key exists is left unchanged."""
     if not rows:
         return
     if connection.dialect.name == "sqlite":

@@ -1,9 +1,9 @@
-"""How far the readers are behind the writer, asked in the way of whichever MySQL it is."""
+"""Replication lag of the readers, measured by the method of each MySQL variant."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-# Rows of readers that are gone stay for a while. What a reader last said of itself is as old as its last report.
+# Rows of removed readers remain for a while. A reader's reported lag is as old as its last report.
 AURORA = text(
     "SELECT MAX(replica_lag_in_milliseconds / 1000 + TIMESTAMPDIFF(MICROSECOND, last_update_timestamp, NOW(6)) / 1e6) "
     "FROM information_schema.replica_host_status "
@@ -20,13 +20,13 @@ async def is_aurora(connection: AsyncConnection) -> bool:
 
 
 async def aurora_lag(connection: AsyncConnection) -> float:
-    """On the writer, as the vendor advises: a reader that is behind may have old news of itself."""
+    """Return the lag in seconds, queried on the writer as the vendor advises: a lagging reader sees old reports."""
     lag = (await connection.execute(AURORA)).scalar()
     return 0.0 if lag is None else float(lag)
 
 
 async def reader_lag(connection: AsyncConnection) -> float | None:
-    """On a reader. None when it does not know, because replication stands; 0 on a server that follows nobody."""
+    """Return a reader's lag in seconds: None if replication has stopped, 0 if the server is no replica."""
     status = (await connection.execute(_STATUS)).mappings().first()
     if status is None:
         return 0.0

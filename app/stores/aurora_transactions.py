@@ -1,4 +1,4 @@
-"""One transaction: a connection that keeps its time limits, and moves to another one where repeating is safe."""
+"""One transaction: a connection that keeps its time limits, and is replaced where repeating a statement is safe."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -14,16 +14,16 @@ from shared.problems import Unavailable
 
 
 class Conflict(Exception):
-    """A write broke a unique key or a reference: somebody else was first."""
+    """A write violated a unique key or a reference: another transaction was first."""
 
 
 class Silent(OutOfReach):
-    """No answer in time: asking the same server again would only wait as long again."""
+    """No response in time. A repetition on the same server would only wait as long again."""
 
 
 @asynccontextmanager
 async def translated_timeout(seconds: float) -> AsyncIterator[None]:
-    """The whole transaction under one limit; the driver's errors come out as Conflict or Unavailable."""
+    """Limit the time of the whole transaction, and translate the driver's errors to Conflict or Unavailable."""
     try:
         async with asyncio.timeout(seconds) as limit:
             yield
@@ -40,11 +40,12 @@ async def translated_timeout(seconds: float) -> AsyncIterator[None]:
 
 
 class SteadyConnection(AsyncConnection):
-    """Begins a transaction on the first of the sides, or on the next if that one can't be had.
+    """Begins a transaction on the first of the sides, or on the next if that one is unavailable.
 
-    One statement may be repeated on another connection, out of the budget: of a reading transaction any that lost its
-    connection, for at READ COMMITTED each statement stands alone; of a writing one the first, for with its connection
-    the server has rolled back all there was. A commit that got no answer is never repeated.
+    One statement may be repeated on another connection, within the retry budget. In a reading transaction this is any
+    statement that lost its connection, because at READ COMMITTED each statement is independent. In a writing one it is
+    the first only, because the server rolls back all others with the connection. A commit without a response is never
+    repeated.
     """
 
     def __init__(self, sides: Sequence[Side], budget: RetryBudget, *, writing: bool) -> None:
@@ -77,7 +78,7 @@ class SteadyConnection(AsyncConnection):
         self._in_transaction = True
         return result
 
-    # What goes past `execute` is never repeated, and nothing after it.
+    # Only `execute` repeats a statement. After one of these calls a writing transaction repeats nothing.
 
     async def run_sync(self, *arguments: Any, **options: Any) -> Any:
         self._in_transaction = True
@@ -100,11 +101,11 @@ class SteadyConnection(AsyncConnection):
             await super().commit()
 
     async def close(self) -> None:
-        if self.sync_connection is not None:  # it is None when the move to another connection has failed
+        if self.sync_connection is not None:  # None after a failed move to another connection
             await super().close()
 
     async def require_role(self) -> None:
-        """Raises OutOfReach if this is no longer the writer: what was read here may be the past."""
+        """Raise OutOfReach if the server is no longer the writer: rows read here may be outdated."""
         if self._side.role is None:
             return
         async with self._limit():
@@ -140,7 +141,7 @@ class SteadyConnection(AsyncConnection):
             raise
 
     async def _move(self, error: Exception) -> None:
-        """Stands on another connection, or raises `error`. To begin on the next side instead is no retry."""
+        """Move to another connection, or raise `error`. Beginning on the next side takes no retry from the budget."""
         if not self._further or self._started:
             self._pay(error)
         await self.close()

@@ -1,4 +1,4 @@
-"""What an AWS error means, decided by its class: HTTP status and family of codes, never a list of every code."""
+"""Classification of AWS errors by HTTP status and family of codes, never by a list of every code."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ from shared.times import Clock, utc_now
 
 
 class ErrorClass(StrEnum):
-    """Everything but `REJECTED` may heal without a change of our code, so work is only postponed."""
+    """All but `REJECTED` may pass without a change of our code, so the work is only postponed."""
 
     UNREACHABLE = "unreachable"
     SERVER_ERROR = "server_error"
@@ -38,10 +38,10 @@ RETRY_AFTER_SECONDS: Mapping[ErrorClass, int] = {
     ErrorClass.ACCESS_DENIED: 5,
     ErrorClass.MISSING_RESOURCE: 5,
 }
-"""What a person or a role must mend takes longer than what passes by itself (1 s)."""
+"""What a person or a role must repair takes longer than what passes by itself (1 s)."""
 
 _DATA_LIMIT = "ItemCollectionSizeLimitExceeded"
-"""Named like throttling, but no wait heals it: the account holds 10 GB of rows."""
+"""Named like throttling, but waiting does not help: the account holds 10 GB of rows."""
 _CLASSES: tuple[tuple[ErrorClass, tuple[str, ...]], ...] = (
     (
         ErrorClass.THROTTLED,
@@ -67,7 +67,7 @@ _CLASSES: tuple[tuple[ErrorClass, tuple[str, ...]], ...] = (
     (ErrorClass.MISSING_RESOURCE, ("doesnotexist", "nonexistent", "notfound", "nosuchbucket")),
     (ErrorClass.SERVER_ERROR, ("internal", "unavailable", "requesttimeout")),
 )
-"""Fragments of codes, lower case, without punctuation; the first family that matches decides before the status."""
+"""Fragments of codes, lower case, without punctuation. The first family that matches decides, before the status."""
 _STATUSES: Mapping[int, ErrorClass] = {
     HTTPStatus.UNAUTHORIZED: ErrorClass.CREDENTIALS,
     HTTPStatus.FORBIDDEN: ErrorClass.ACCESS_DENIED,
@@ -79,7 +79,7 @@ _STATUSES: Mapping[int, ErrorClass] = {
 
 
 class CallRejected(Problem):
-    """AWS refused a call as malformed. That is our own fault: a request ends as `internal`, a loop goes on."""
+    """AWS rejected a call as malformed. The fault is ours: a request ends as `internal`, a loop continues."""
 
 
 class MissingResource(Unavailable):
@@ -91,7 +91,7 @@ def error_code(error: ClientError) -> str:
 
 
 def classify(error: ClientError | BotoCoreError | OSError) -> ErrorClass:
-    """Decide the class of any error that a call of AWS raises. `TimeoutError` and lost connections are OSErrors."""
+    """Return the class of any error raised by an AWS call. `TimeoutError` and lost connections are OSErrors."""
     match error:
         case ClientError():
             return _classify_response(error)
@@ -112,20 +112,20 @@ def _classify_response(error: ClientError) -> ErrorClass:
                 return error_class
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) or _number(code)
     if status == HTTPStatus.BAD_REQUEST and code.isdigit():
-        return ErrorClass.CREDENTIALS  # the response to a HEAD names no code; S3 gives expired credentials a 400
+        return ErrorClass.CREDENTIALS  # a response to HEAD carries no code; S3 sends 400 for expired credentials
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ErrorClass.SERVER_ERROR
     return _STATUSES.get(status, ErrorClass.REJECTED)
 
 
 def _number(code: str) -> int:
-    """A response without a body has its status as its code."""
+    """Return the status: a response without a body has it as its code."""
     return int(code) if code.isdigit() else 0
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorCount:
-    """How often calls of one service have failed with one class of error, and when last."""
+    """Number of calls of one service that failed with one class of error, and the time of the last."""
 
     service: str
     error_class: ErrorClass
@@ -146,23 +146,23 @@ class AwsErrors:
         self._counts[service, error_class] = ErrorCount(service, error_class, count, self._clock())
 
     def counts(self) -> tuple[ErrorCount, ...]:
-        """All since the process began, in the order of service and class."""
+        """Return all counts since the process started, ordered by service and class."""
         return tuple(self._counts[key] for key in sorted(self._counts))
 
 
 Outcomes = Mapping[str, Callable[[ClientError], Exception]]
-"""Error codes that are results of a call rather than failures, and the exception that each becomes."""
+"""Error codes that are results of a call, not failures, and the exception that each becomes."""
 
 
 class Translation:
-    """Turns one service's errors into ours, at its store's edge."""
+    """Translates one service's errors into ours, at the edge of its store."""
 
     def __init__(self, service: str, errors: AwsErrors | None = None) -> None:
         self._service, self._errors = service, errors or AwsErrors()
 
     @contextmanager
     def __call__(self, outcomes: Outcomes | None = None) -> Iterator[None]:
-        """Raise what `outcomes` makes of its codes, else Unavailable, MissingResource or CallRejected.
+        """Raise the exception of `outcomes` for its codes, else Unavailable, MissingResource or CallRejected.
 
         Outcomes are not counted.
         """

@@ -1,4 +1,4 @@
-"""Opens the AWS clients of a process, one per service, all closed by the stack that they were opened on."""
+"""Opens the AWS clients of a process, one per service; the exit stack closes them."""
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from app.stores.sqs import POLL_READ_SECONDS, Queues
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """None stands for AWS itself."""
+    """URL of each service; None selects AWS itself."""
 
     dynamodb: str | None
     s3: str | None
@@ -43,8 +43,8 @@ async def open_amazon(
     access_key_id: str | None,
     secret_access_key: str | None,
 ) -> AmazonStores:
-    """Without a key the machine's role signs."""
-    session: Any = aioboto3.Session(  # its stubs know client() by literal service names only
+    """Open all clients. Without a key, requests are signed with the machine's role."""
+    session: Any = aioboto3.Session(  # the stubs type client() for literal service names only
         aws_access_key_id=access_key_id, aws_secret_access_key=secret_access_key, region_name=region
     )
 

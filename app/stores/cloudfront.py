@@ -1,4 +1,4 @@
-"""CloudFront signed URLs: a custom policy, signed with ECDSA P-256 and SHA-256, the same bytes in every process."""
+"""CloudFront signed URLs: a custom policy, signed with ECDSA P-256 and SHA-256, identical in every process."""
 
 import re
 from binascii import b2a_base64
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 _NEEDS_NO_ESCAPE = re.compile(r"[A-Za-z0-9/._~-]*").fullmatch
 _CLOUDFRONTS_ALPHABET = bytes.maketrans(b"+=/", b"-_~")
-# RFC 6979: without it each process would give another URL for the same file, and no cache in between would ever hit.
+# RFC 6979: otherwise each process would create another URL for the same file, and no cache in between would hit.
 _ALGORITHM = ec.ECDSA(SHA256(), deterministic_signing=True)
 
 
@@ -26,7 +26,7 @@ class SignedFolder:
     expires_at: datetime
 
     def url(self, file: str) -> str:
-        """The signed URL of `file`, a key relative to the folder."""
+        """Return the signed URL of `file`, a key relative to the folder."""
         return f"{self.address}{_escaped_file(file)}?{self.query}"
 
 
@@ -42,12 +42,12 @@ class UrlSigner:
         self._tail = f"&Key-Pair-Id={key_id}&Hash-Algorithm=SHA256"
 
     def sign_folder(self, prefix: str, *, expires_at: datetime) -> SignedFolder:
-        """For every key below `prefix` (which carries no slash at its end), to the full second."""
+        """Sign every key below `prefix` (without a trailing slash); the expiry is cut to the full second."""
         address = f"{self._base_url}/{_escaped(prefix)}/"
         return SignedFolder(address, self._query(f"{address}*", expires_at), expires_at)
 
     def sign_object(self, key: str, *, expires_at: datetime) -> str:
-        """The signed URL of exactly this key."""
+        """Return the signed URL of exactly this key."""
         url = f"{self._base_url}/{_escaped(key)}"
         return f"{url}?{self._query(url, expires_at)}"
 
@@ -58,8 +58,8 @@ class UrlSigner:
 
 
 # Formatted by hand: json.dumps would cost as much as a fifth of the signature. Neither a URL nor a number needs JSON's
-# escapes, and CloudFront wants no white space.
-@lru_cache(maxsize=8)  # a window's items have one end
+# escapes, and CloudFront allows no white space.
+@lru_cache(maxsize=8)  # all items of a window expire together
 def _condition(expires_at: datetime) -> str:
     return f'"Condition":{{"DateLessThan":{{"AWS:EpochTime":{int(expires_at.timestamp())}}}}}'
 
@@ -68,9 +68,9 @@ def _escaped(key: str) -> str:
     return key if _NEEDS_NO_ESCAPE(key) else quote(key)  # also escapes `*` and `?`, which a policy reads as wildcards
 
 
-_escaped_file = lru_cache(maxsize=1024)(_escaped)  # a page asks for the same few files of each of its items
+_escaped_file = lru_cache(maxsize=1024)(_escaped)  # every item of a page has the same few files
 
 
 def _encoded(data: bytes) -> str:
-    """Base64 in CloudFront's own alphabet, which is not the usual URL-safe one."""
+    """Return base64 in CloudFront's own alphabet, which differs from the usual URL-safe one."""
     return b2a_base64(data, newline=False).translate(_CLOUDFRONTS_ALPHABET).decode()

@@ -1,4 +1,4 @@
-"""DynamoDB: rows as plain dictionaries, conditional writes as values, transactions that say which write was refused."""
+"""DynamoDB: rows as plain dictionaries, conditional writes as values, transactions that report the refused write."""
 
 import asyncio
 import random
@@ -23,17 +23,17 @@ BATCH_WRITE_ROWS = 25
 """DynamoDB's limit for one BatchWriteItem."""
 UNPROCESSED_ATTEMPTS = 10
 UNPROCESSED_WAIT_SECONDS = 0.2
+"""DynamoDB leaves a part of a batch undone when it is throttled."""
 CONFLICT_ATTEMPTS = 6
 CONFLICT_WAIT_SECONDS = 0.01
-"""DynamoDB leaves a part of a batch undone when it is throttled."""
 
 
 class Refused(Exception):
-    """The condition of a single write did not hold."""
+    """The condition of a single write failed."""
 
 
 class TransactionRefused(Exception):
-    """The conditions of the actions at `indices` did not hold; nothing was written."""
+    """The conditions of the actions at `indices` failed; nothing was written."""
 
     def __init__(self, indices: frozenset[int]) -> None:
         super().__init__(f"refused actions: {sorted(indices)}")
@@ -41,12 +41,12 @@ class TransactionRefused(Exception):
 
 
 class TransactionConflict(Exception):
-    """Another transaction held one of the rows; nothing was written, and another try may succeed."""
+    """Another transaction holds one of the rows; nothing was written, and a retry may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """An expression over attributes; `names` and `values` are what its `#…` and `:…` stand for."""
+    """An expression over attributes; `names` and `values` define its placeholders `#…` and `:…`."""
 
     expression: str
     names: Mapping[str, str] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Action:
-    """One write, made by a store, to be run alone or as part of a transaction; equal only to itself."""
+    """One write, built by a store, to be run alone or as part of a transaction; equal only to itself."""
 
     verb: str
     table: str
@@ -64,18 +64,21 @@ class Action:
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """Two actions with the same identity touch the same row and can't share a transaction."""
+        """Table and key. Actions with the same identity write the same row and cannot share a transaction."""
         return (self.table, *(str(part) for part in self.key.values()))
 
 
 def put(table: str, key: Row, attributes: Row, condition: Condition | None = None) -> Action:
-    """Replaces the whole row; absent attributes (None) are left out."""
+    """Return an action that replaces the whole row; attributes that are None are left out."""
     row = {name: value for name, value in (key | attributes).items() if value is not None}
     return Action("Put", table, key, {"Item": encode(row)} | _condition(condition))
 
 
 def update(table: str, key: Row, expression: str, condition: Condition) -> Action:
-    """`condition` carries the names and values of both expressions; an empty one sets no condition."""
+    """Return an action whose `condition` holds the names and values of both expressions.
+
+    With an empty condition expression the update is unconditional.
+    """
     arguments = {"Key": encode(key), "UpdateExpression": expression} | _condition(condition)
     return Action("Update", table, key, arguments)
 
@@ -134,19 +137,19 @@ class Page:
 
 
 class Dynamo:
-    """Raises `Unavailable` for every failure that may heal, `CallRejected` for a malformed call."""
+    """Client of DynamoDB. Raises `Unavailable` for every failure that may pass, `CallRejected` for a malformed call."""
 
     def __init__(self, client: "DynamoDBClient", errors: AwsErrors | None = None) -> None:
         self._client, self._translated = client, Translation("DynamoDB", errors)
 
     async def get(self, table: str, key: Row) -> Row | None:
-        """The row as it stands after every acknowledged write."""
+        """Return the row after all acknowledged writes, or None if it is absent."""
         with self._translated():
             response = await self._client.get_item(TableName=table, Key=encode(key), ConsistentRead=True)
         return decode(response["Item"]) if "Item" in response else None
 
     async def get_many(self, table: str, keys: Sequence[Row]) -> list[Row]:
-        """The rows that exist, in no order, as they stand after every acknowledged write."""
+        """Return the rows that exist, in no order, after all acknowledged writes."""
         rows: list[Row] = []
         for start in range(0, len(keys), BATCH_GET_ROWS):
             pending: Any = {
@@ -165,13 +168,13 @@ class Dynamo:
         return rows
 
     async def query(self, query: Query, *, consistent: bool = True) -> Page:
-        """One page; a global index can't be read consistently."""
+        """Return one page. A global index does not support consistent reads."""
         with self._translated():
             response = await self._client.query(**query.arguments(consistent=consistent))
         return Page([decode(row) for row in response["Items"]], "LastEvaluatedKey" in response)
 
     async def count(self, query: Query) -> int:
-        """How many rows the partition has that are asked for, over all pages."""
+        """Count the matching rows over all pages."""
         arguments, count = query.arguments(consistent=True) | {"Select": "COUNT"}, 0
         while True:
             with self._translated():
@@ -182,7 +185,7 @@ class Dynamo:
             arguments["ExclusiveStartKey"] = response["LastEvaluatedKey"]
 
     async def scan(self, table: str, start_after: Row | None = None) -> tuple[list[Row], Row | None]:
-        """One page of the whole table, and where the next one starts."""
+        """Return one page of the whole table, and the key after which the next one starts (None after the last)."""
         start: Any = {"ExclusiveStartKey": encode(start_after)} if start_after else {}
         with self._translated():
             response = await self._client.scan(TableName=table, ConsistentRead=True, **start)
@@ -190,9 +193,9 @@ class Dynamo:
         return [decode(row) for row in response["Items"]], decode(last) if last else None
 
     async def write(self, action: Action) -> None:
-        """Run one action. Raises Refused when its condition does not hold.
+        """Run one action. Raises Refused if its condition fails.
 
-        Repeated a few times while a transaction holds the row; then Unavailable.
+        Retries a few times while a transaction holds the row; then raises Unavailable.
         """
         call: Any = {
             "Put": self._client.put_item,
@@ -210,7 +213,7 @@ class Dynamo:
         raise Unavailable("Too many changes of this row at once.", retry_after_seconds=1)
 
     async def delete_many(self, table: str, keys: Sequence[Row]) -> None:
-        """Each for itself and without a condition; a row that is not there is no error."""
+        """Delete each row on its own and without a condition; an absent row is no error."""
         for start in range(0, len(keys), BATCH_WRITE_ROWS):
             batch = keys[start : start + BATCH_WRITE_ROWS]
             pending: Any = {table: [{"DeleteRequest": {"Key": encode(key)}} for key in batch]}
@@ -225,7 +228,7 @@ class Dynamo:
                 raise Unavailable("DynamoDB asks us to slow down.", retry_after_seconds=1)
 
     async def transact(self, actions: Sequence[Action], token: str) -> None:
-        """All or none. The same `token` and actions sent again within ten minutes write once.
+        """Run all actions or none. The same `token` and actions sent again within ten minutes write once.
 
         Raises TransactionRefused or TransactionConflict.
         """

@@ -1,4 +1,4 @@
-"""The file of the keys that sign delivery URLs, and the folder of public keys that the CDN's stand-in reads."""
+"""The file of private keys that sign delivery URLs, and the folder of public keys that the local CDN reads."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ from shared.delivery_keys import DeliveryKeys
 
 
 def read_keys(file: Path) -> DeliveryKeys:
-    """Raises ValueError, which names the file and nothing of its content, or OSError."""
+    """Return the keys. Raises OSError, or ValueError, which names the file and none of its content."""
     try:
         return DeliveryKeys.model_validate_json(file.read_bytes())
     except ValidationError as error:
@@ -28,14 +28,14 @@ def write_keys(file: Path, keys: DeliveryKeys) -> None:
 
 
 def make_private_key(public_file: Path) -> str:
-    """A new key in PEM, its public half already in `public_file`: who checks signatures must know it first."""
+    """Return a new private key in PEM; its public half is written to `public_file` first, for the verifiers."""
     key = ec.generate_private_key(ec.SECP256R1())
     _replace(public_file, key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode())
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def _replace(path: Path, text: str) -> None:
-    """The whole of it or what was there before, also after a crash; readable by its owner only."""
+    """Replace the file atomically, also in a crash; only its owner can read it."""
     beside = path.with_name(f"{path.name}.new")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as opened:

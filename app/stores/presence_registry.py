@@ -1,4 +1,4 @@
-"""Notices that processes pin up about themselves in Redis; each falls off unless it is repeated."""
+"""Registry of live processes in Redis: each posts a notice, which expires unless it is repeated."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 REPLY_SECONDS = 1.0
 
-# By Redis's own clock, the only one that all processes share. The board itself vanishes with its last notice.
+# Redis's own clock is the only one that all processes share. The sorted set expires with its last notice.
 _POST = """
 local now = tonumber(redis.call('TIME')[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
@@ -19,17 +19,17 @@ _READ = "return redis.call('ZRANGEBYSCORE', KEYS[1], redis.call('TIME')[1], '+in
 
 
 class PresenceRegistry:
-    """`ask` awaits a call of Redis for so many seconds, and gives None when there was no answer."""
+    """`execute` awaits a call of Redis for at most the given seconds, and returns None if there was no reply."""
 
     def __init__(self, redis: Redis, execute: Callable[[Awaitable[Any], float], Awaitable[Any]]) -> None:
         self._redis, self._request = redis, execute
 
     async def post(self, registry: str, notice: str, *, seconds: int) -> None:
-        """Again: the same notice stays longer. Without Redis nobody reads it."""
+        """Post a notice, or extend the same one. Without Redis the notice is dropped."""
         await self._request(self._redis.eval(_POST, 1, _key(registry), notice, seconds), REPLY_SECONDS)
 
     async def read(self, registry: str) -> tuple[str, ...] | None:
-        """None when Redis cannot say."""
+        """Return the current notices, or None if Redis did not reply."""
         notices = await self._request(self._redis.eval(_READ, 1, _key(registry)), REPLY_SECONDS)
         return None if notices is None else tuple(notice.decode() for notice in notices)
 

@@ -14,7 +14,7 @@ BY_DIGEST = "by_digest"
 BY_DUE = "by_due"
 BEHIND = "behind"
 SHARDS = 16
-"""Partitions of the sparse indexes `by_due` and `behind`, so that no single one takes every write."""
+"""Partitions of the sparse indexes `by_due` and `behind`, so that writes do not all go to one partition."""
 
 EXPRESS_QUEUE = "darkroom-express"
 BULK_QUEUE = "darkroom-bulk"
@@ -24,9 +24,9 @@ DEAD_LETTERS_QUEUE = "darkroom-dead-letters"
 COMPLETIONS_TOPIC = "darkroom-completions"
 
 WORK_VISIBILITY_SECONDS = 60
-"""How long a received work message stays hidden; the heartbeat renews it at a quarter of that."""
+"""How long a received work message stays hidden; the heartbeat renews it at a quarter of that time."""
 MAX_RECEIVES = 20
-"""SQS's own redrive is only the net below the count of lost attempts on the item."""
+"""A safety net: SQS's redrive comes after the limit of lost attempts on the item."""
 RETENTION_SECONDS = 14 * 24 * 3600
 """SQS keeps a message at most 14 days (service limit)."""
 
@@ -50,7 +50,7 @@ class Table:
     time_to_live: str | None = None
 
     def create_arguments(self) -> dict[str, Any]:
-        """The arguments of DynamoDB's CreateTable."""
+        """Return the arguments of DynamoDB's CreateTable."""
         indexed = {self.partition_key, self.sort_key}
         for index in self.local_indexes + self.global_indexes:
             indexed |= {index.partition_key, index.sort_key}
@@ -147,16 +147,16 @@ UPLOAD_CORS = {
     "ExposeHeaders": ["ETag", "x-amz-checksum-sha256"],
     "MaxAgeSeconds": 3000,
 }
-"""Any origin may try: what counts is the signature in the presigned URL."""
+"""Any origin is allowed: the signature in the presigned URL is what authorizes a request."""
 
 
 def shard_of(key: str) -> str:
-    """The partition of a sparse index for this id, equal in every process."""
+    """Return the partition of a sparse index for this id, equal in every process."""
     return f"{sum(key.encode()) % SHARDS:02d}"
 
 
 def as_json(bucket: str = "darkroom") -> dict[str, Any]:
-    """Everything, as `python -m app resources` prints it for whoever creates it; the bucket's name is a setting."""
+    """Return all resources, as `python -m app resources` prints them for deployment; the bucket's name is a setting."""
     return {
         "tables": [table.create_arguments() for table in TABLES],
         "time_to_live": {table.name: table.time_to_live for table in TABLES if table.time_to_live},

@@ -1,4 +1,4 @@
-"""S3: presigned requests for clients, and whole files up and down for workers."""
+"""S3: presigned requests for clients, uploads and downloads of whole files for workers."""
 
 import asyncio
 import base64
@@ -35,7 +35,7 @@ DELETE_KEYS = 1_000
 class StoredObject:
     size_bytes: int
     digest: str | None
-    """`sha256:<hex>`, of a multipart `sha256-parts:<hex>-<n>`; None when S3 knows no SHA-256 of it."""
+    """`sha256:<hex>`, of a multipart upload `sha256-parts:<hex>-<n>`; None if S3 has no SHA-256 of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class ListedObject:
 
 
 def _digest(checksum: str | None) -> str | None:
-    """S3 says Base64, and appends the number of parts to a composite checksum."""
+    """Convert S3's checksum: Base64, with the number of parts appended if it is composite."""
     if checksum is None:
         return None
     encoded, dash, count = checksum.partition("-")
@@ -54,15 +54,16 @@ def _digest(checksum: str | None) -> str | None:
 
 
 class ObjectStore(PartUploads):
-    """One bucket. `public` is a client whose endpoint is the one that browsers reach; it only signs.
+    """Client of one bucket. `public` is a client with the endpoint that browsers use; it only signs.
 
-    Raises `Unavailable` whenever S3 can't be reached or asks us to slow down.
+    Raises `Unavailable` if S3 is unreachable or throttles.
     """
 
     async def presign_put(
         self, key: str, *, size_bytes: int, sha256_hex: str, name: str, valid_seconds: int
     ) -> tuple[str, dict[str, str]]:
-        """The URL and exactly the headers that its signature covers. The length is the body's own header."""
+        """Return the URL and exactly the headers that its signature covers, except Content-Length, which the body
+        sets."""
         headers = {
             "Content-Type": "application/octet-stream",
             "Content-Disposition": attachment(name),
@@ -102,32 +103,32 @@ class ObjectStore(PartUploads):
             token = {"ContinuationToken": response["NextContinuationToken"]}
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """Absent keys are no error."""
+        """Delete the objects; absent keys are no error."""
         for start in range(0, len(keys), DELETE_KEYS):
             batch: Any = [{"Key": key} for key in keys[start : start + DELETE_KEYS]]
             with self._translated():
                 response = await self._client.delete_objects(
                     Bucket=self._bucket, Delete={"Objects": batch, "Quiet": True}
                 )
-                if errors := response.get("Errors"):  # of single keys, in a response of status 200
+                if errors := response.get("Errors"):  # per key, in a response of status 200
                     raise ClientError({"Error": {"Code": errors[0].get("Code", "")}}, "DeleteObjects")
 
     async def download(self, key: str, target: Path) -> int:
-        """Streams the object into `target`; returns its size. Raises Absent."""
+        """Stream the object into `target` and return its size. Raises Absent."""
         with self._translated(ABSENT):
             async with asyncio.timeout(TRANSFER_SECONDS):
                 response = await self._client.get_object(Bucket=self._bucket, Key=key)
                 return await _stream_to_file(response["Body"], target)
 
     async def stream(self, key: str, offset: int = 0) -> AsyncIterator[bytes]:
-        """The object's bytes from `offset` on, a piece at a time. Raises Absent; Unavailable also in the middle."""
+        """Yield the object's bytes from `offset` on in chunks. Raises Absent, and Unavailable, also in mid-stream."""
         with self._translated(ABSENT):
             response = await self._client.get_object(Bucket=self._bucket, Key=key, Range=f"bytes={offset}-")
             async for chunk in response["Body"].iter_chunks(CHUNK_BYTES):
                 yield chunk
 
     async def read(self, key: str) -> bytes:
-        """The whole of a small object. Raises Absent."""
+        """Return the whole of a small object. Raises Absent."""
         with self._translated(ABSENT):
             async with asyncio.timeout(READ_SECONDS):
                 response = await self._client.get_object(Bucket=self._bucket, Key=key)
@@ -138,9 +139,9 @@ class ObjectStore(PartUploads):
     async def upload(
         self, key: str, source: Path, *, size_bytes: int, content_type: str, sha256_hex: str, cache_control: str
     ) -> str:
-        """Writes the whole file under a key that nobody wrote before; the second time it writes the same bytes.
+        """Write the whole file under a new key and return S3's digest; a repetition writes the same bytes.
 
-        A large one goes in parts, so that no more than one part of it is in memory. Returns S3's digest of it.
+        A large file is sent in parts, so that at most one part is in memory.
         """
         about = {"content_type": content_type, "cache_control": cache_control}
         if size_bytes > SINGLE_PUT_BYTES:
@@ -150,7 +151,7 @@ class ObjectStore(PartUploads):
         return whole_digest(sha256_hex)
 
     async def upload_made(self, key: str, source: Path, *, content_type: str, cache_control: str) -> int:
-        """As `upload`, of a file of some megabytes that nobody has counted yet; returns its size."""
+        """Upload a file of a few megabytes whose size and digest are not known yet; return its size."""
         body = await asyncio.to_thread(_read_part, source, 0, -1)
         sha256_hex = await asyncio.to_thread(sha256_of, body)
         await self.write(key, body, content_type=content_type, sha256_hex=sha256_hex, cache_control=cache_control)
@@ -193,7 +194,7 @@ class ObjectStore(PartUploads):
 
 
 def _read_part(source: Path, offset: int, size_bytes: int) -> bytes:
-    """Of the file itself: a decoder that was taken over could have left a link to another one in its place."""
+    """Read a part without following links: a compromised decoder could have replaced the file by a link."""
     with open(os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123  a descriptor
         file.seek(offset)
         body = file.read(size_bytes)

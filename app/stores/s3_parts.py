@@ -1,4 +1,4 @@
-"""S3's uploads in parts: begun, presigned, listed, joined or given up."""
+"""S3 multipart uploads: start, presign, list, complete, abort."""
 
 import asyncio
 import base64
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from types_aiobotocore_s3.client import S3Client
 
 TRANSFER_SECONDS = 3600.0
-"""Above this a transfer counts as hung; the claim's heartbeat watches the work as a whole."""
+"""A transfer that takes longer counts as hung; the claim's heartbeat watches the work as a whole."""
 
 
 class Absent(Exception):
-    """There is no such object or upload."""
+    """The object or upload does not exist."""
 
 
 class PartsRefused(Exception):
-    """S3 could not join the parts: one is missing, too small, or another than named."""
+    """S3 could not join the parts: one is missing, too small, or differs from the list."""
 
 
 ABSENT: Outcomes = dict.fromkeys(("404", "NoSuchKey", "NoSuchUpload", "NotFound"), lambda _error: Absent())
@@ -44,7 +44,7 @@ class UploadedPart:
 
 
 def attachment(name: str) -> str:
-    """A Content-Disposition that saves under `name` (RFC 6266)."""
+    """Return a Content-Disposition that saves the file as `name` (RFC 6266)."""
     return f"attachment; filename*=UTF-8''{quote(name, safe='')}"
 
 
@@ -57,7 +57,7 @@ def sha256_of(body: bytes) -> str:
 
 
 class PartUploads:
-    """Of one bucket. `public` is a client whose endpoint is the one that browsers reach; it only signs."""
+    """Multipart uploads of one bucket. `public` is a client with the endpoint that browsers use; it only signs."""
 
     def __init__(self, client: "S3Client", public: "S3Client", bucket: str, errors: AwsErrors | None = None) -> None:
         self._client, self._public, self._bucket = client, public, bucket
@@ -82,7 +82,7 @@ class PartUploads:
         return url, headers
 
     async def start_multipart(self, key: str, *, name: str) -> str:
-        """The new upload's id."""
+        """Start an upload and return its id."""
         with self._translated():
             response = await self._client.create_multipart_upload(
                 Bucket=self._bucket,
@@ -94,7 +94,7 @@ class PartUploads:
         return response["UploadId"]
 
     async def list_parts(self, key: str, upload_id: str) -> list[UploadedPart]:
-        """Raises Absent when there is no such upload (any more)."""
+        """Return the uploaded parts. Raises Absent if the upload does not exist or has ended."""
         parts: list[UploadedPart] = []
         marker: dict[str, Any] = {}
         while True:
@@ -110,7 +110,7 @@ class PartUploads:
             marker = {"PartNumberMarker": response["NextPartNumberMarker"]}
 
     async def finish_multipart(self, key: str, upload_id: str, parts: Sequence[UploadedPart]) -> None:
-        """Raises Absent when there is no such upload (any more), PartsRefused when S3 can't join these parts."""
+        """Join the parts. Raises Absent if the upload does not exist or has ended, PartsRefused if S3 refuses."""
         named: Any = [
             {"PartNumber": part.number, "ETag": part.etag, "ChecksumSHA256": base64_of(part.sha256_hex)}
             for part in parts
@@ -121,7 +121,7 @@ class PartUploads:
             )
 
     async def abort_multiparts(self, key: str) -> None:
-        """Ends every upload to this key; what is already gone is no error."""
+        """Abort every upload to this key; ended ones are no error."""
         with self._translated():
             response = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=key)
         for upload in response.get("Uploads", []):
@@ -129,12 +129,12 @@ class PartUploads:
                 await self.abort_multipart(key, upload["UploadId"])
 
     async def abort_multipart(self, key: str, upload_id: str) -> None:
-        """What is already gone is no error."""
+        """Abort one upload; an ended one is no error."""
         with suppress(Absent), self._translated(ABSENT):
             await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
 
     async def list_multipart_keys(self, prefix: str) -> list[str]:
-        """The keys that have an upload in flight (the first thousand)."""
+        """Return the keys that have an upload in flight (the first thousand)."""
         with self._translated():
             response = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=prefix)
         return [upload["Key"] for upload in response.get("Uploads", [])]

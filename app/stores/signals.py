@@ -1,4 +1,4 @@
-"""Redis beside the cache: nudges between processes, limits and notices. It may vanish at any moment."""
+"""Redis besides the cache: nudges between processes, limits, presence. All of it works without Redis."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -22,27 +22,27 @@ CONNECTIONS = 50
 CONNECT_SECONDS = 1.0
 REPLY_SECONDS = 0.5
 LIMIT_SECONDS = 1.0
-"""No request waits longer for a limit; then it passes. Not less, or a busy machine would have no limits."""
+"""The longest wait of a request for a limit; then it passes. Any less, and a busy machine would have no limits."""
 AWAY_SECONDS = 0.1
-"""The patience with a Redis that did not answer the last time."""
+"""The time limit while Redis has not replied to the last call."""
 NUDGE_SECONDS = 0.5
 MAX_UNSENT = 1_000
-"""Channels whose nudge Redis did not take; beyond, the watchers' own rounds find out."""
+"""Channels whose nudge Redis did not accept; for more than these, subscribers rely on their own polling."""
 RETRIES = 2
 MAX_IDLE_SECONDS = 5.0
-"""After that long without a message the nudges' connection is asked whether it is still there."""
+"""After this time without a message the nudges' connection is pinged."""
 MAX_RETURN_SECONDS = 2.0
 CANCEL_AGAIN_SECONDS = 0.5
 
 _BROADCAST = "nudges"
-"""Always subscribed to, so that the connection is in one mode all the time."""
+"""Always subscribed, so that the connection stays in subscriber mode."""
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most so many within a window that begins with the first."""
+    """At most `maximum` within a window of `per_seconds` that begins with the first."""
 
     name: str
     maximum: int
@@ -53,17 +53,17 @@ class Limit:
 
 
 class Limits:
-    """Counters shared by all processes. Without Redis everything passes."""
+    """Counters shared by all processes. Without Redis every call passes."""
 
     def __init__(self, redis: Redis, availability: "_Availability") -> None:
         self._redis, self._availability = redis, availability
 
     async def take(self, limit: Limit, who: str) -> int | None:
-        """None when there was room; else after how many seconds to come back."""
+        """Count one call. Returns None if it is within the limit, else the seconds until the next one may pass."""
         return await self._count(limit, who, 1)
 
     async def peek(self, limit: Limit, who: str) -> int | None:
-        """As `take`, without taking: whether the next one would still pass."""
+        """Return the same as `take` without counting a call."""
         return await self._count(limit, who, 0)
 
     async def give_back(self, limit: Limit, who: str) -> None:
@@ -76,7 +76,8 @@ class Limits:
         return None if not milliseconds else -(-int(milliseconds) // 1000)
 
 
-# Returns 0 where there is room, else the milliseconds until the window ends. The expiry is set in the same step.
+# Returns 0 if the call is within the limit, else the milliseconds until the window ends. The expiry is set in the same
+# step.
 _COUNT = """
 local amount, most = tonumber(ARGV[1]), tonumber(ARGV[2])
 local used = tonumber(redis.call('GET', KEYS[1]) or '0')
@@ -95,7 +96,7 @@ return 0
 
 
 class Nudges:
-    """Hears nudges for everybody in this process over one connection, which comes back by itself."""
+    """Receives nudges for all listeners of this process over one connection, which reconnects by itself."""
 
     def __init__(self, redis: Redis, availability: "_Availability", max_idle_seconds: float) -> None:
         self._redis, self._availability, self._max_idle_seconds = redis, availability, max_idle_seconds
@@ -106,9 +107,9 @@ class Nudges:
 
     @asynccontextmanager
     async def listen(self, channel: str) -> AsyncIterator[asyncio.Event]:
-        """An event that is set by each nudge on the channel, and whenever nudges may have been missed.
+        """Yield an event that is set by each nudge on the channel, and whenever nudges may have been missed.
 
-        The listener clears it. It is set without a cause at times, and may stay silent while Redis is away.
+        The listener clears it. It may be set without a cause, and may stay unset while Redis is unavailable.
         """
         nudged = asyncio.Event()
         self._listeners.setdefault(channel, set()).add(nudged)
@@ -123,7 +124,7 @@ class Nudges:
 
     @contextmanager
     def subscribe(self, channel: str, take: Callable[[bytes], None]) -> Iterator[None]:
-        """Calls `take` with every message on the channel that gets here; it must neither wait nor raise."""
+        """Call `take` with every message received on the channel; it must neither wait nor raise."""
         self._subscribers.setdefault(channel, []).append(take)
         self._changed.set()
         try:
@@ -135,7 +136,7 @@ class Nudges:
                 self._changed.set()
 
     async def run(self) -> None:
-        """Keeps the connection for ever; whoever starts it cancels it."""
+        """Keep the connection open until the task is cancelled."""
         failures = 0
         while True:
             try:
@@ -174,7 +175,7 @@ class Nudges:
                 pinged = False
                 self._availability.mark_available()
                 if message["type"] in ("message", "subscribe"):
-                    # A confirmed subscription, too, is news: what was said before it is lost.
+                    # A confirmed subscription wakes listeners, too: messages from before it are lost.
                     self.wake(message["channel"].decode())
                 if message["type"] == "message":
                     for take in tuple(self._subscribers.get(message["channel"].decode(), ())):
@@ -188,17 +189,17 @@ class Nudges:
                         await connection.ping()
 
     def wake(self, channel: str) -> None:
-        """Those who listen in this process."""
+        """Set the events of this process's listeners."""
         for nudged in self._listeners.get(channel, ()):
             nudged.set()
 
 
 class Signals:
-    """One per process, open as a context. Nothing here ever raises because Redis is away."""
+    """Limits, nudges and presence of one process, open as a context. No call raises because Redis is unavailable."""
 
     def __init__(self, url: str, *, max_idle_seconds: float = MAX_IDLE_SECONDS) -> None:
         self._redis = Redis.from_pool(_pool(url, Retry(ExponentialWithJitterBackoff(cap=0.1, base=0.01), RETRIES)))
-        # The nudges' own loop is the layer that retries.
+        # Without retries here, because the loop of `Nudges.run` retries.
         self._nudges_redis = Redis.from_pool(_pool(url, Retry(NoBackoff(), 0)))
         self._availability = _Availability()
         self.limits = Limits(self._redis, self._availability)
@@ -216,16 +217,18 @@ class Signals:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         while self._task is not None and not self._task.done():
-            # Again, because a TaskGroup whose connection breaks at this moment raises that and not the cancellation.
+            # Repeated, because a TaskGroup whose connection breaks at this moment raises that error, not the
+            # cancellation.
             self._task.cancel()
             await asyncio.wait({self._task}, timeout=CANCEL_AGAIN_SECONDS)
         await self._nudges_redis.aclose()
         await self._redis.aclose()
 
     async def nudge(self, channel: str) -> None:
-        """Tell whoever listens on the channel, in any process, to look.
+        """Wake all listeners on the channel, in every process.
 
-        Without Redis only this process hears of it; the others do with the first nudge that Redis takes again.
+        Without Redis only this process's listeners wake; the others do so with the first nudge that Redis accepts
+        again.
         """
         self._unsent.add(channel)
         if len(self._unsent) > MAX_UNSENT:
@@ -237,15 +240,15 @@ class Signals:
             self._unsent.discard(each)
 
     async def publish(self, channel: str, message: bytes) -> None:
-        """To whoever hears the channel at this moment, in any process; without Redis to nobody."""
+        """Send a message to the channel's current subscribers in every process; without Redis it is dropped."""
         await self._availability.execute(self._redis.publish(channel, message), NUDGE_SECONDS)
 
 
 @contextmanager
 def _cancellable() -> Iterator[None]:
-    """The client sends through `asyncio.wait_for`, which may swallow a cancellation before Python 3.12."""
+    """Raise a swallowed cancellation: the client uses `asyncio.wait_for`, which may lose one before Python 3.12."""
     task = asyncio.current_task()
-    before = task.cancelling() if task else 0  # not 0 in a task that is being cancelled already
+    before = task.cancelling() if task else 0  # not 0 in a task that is already being cancelled
     yield
     if task and task.cancelling() > before:
         raise asyncio.CancelledError
@@ -257,13 +260,13 @@ def _report_crash(task: asyncio.Task[None]) -> None:
 
 
 class _Availability:
-    """Says once that Redis went away, and once that it is back."""
+    """Logs the loss of Redis once, and its return once."""
 
     def __init__(self) -> None:
         self._away = False
 
     async def execute(self, call: Awaitable[Any], seconds: float) -> Any:
-        """The call's result, or None when Redis did not give one in time."""
+        """Return the call's result, or None if Redis did not reply in time."""
         try:
             with _cancellable():
                 async with asyncio.timeout(min(seconds, AWAY_SECONDS) if self._away else seconds):
@@ -293,6 +296,6 @@ def _pool(url: str, retry: Retry) -> BlockingConnectionPool:
         socket_connect_timeout=CONNECT_SECONDS,
         socket_timeout=REPLY_SECONDS,
         retry=retry,
-        # Without it a client never recovers when primary and standby change places.
+        # Otherwise a client never recovers after primary and standby are swapped.
         retry_on_error=[ReadOnlyError],
     )

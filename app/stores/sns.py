@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Topics:
-    """Raises `Unavailable` for every failure that may heal (`MissingResource` while there is no such topic)."""
+    """Client of SNS. Raises `Unavailable` for failures that may pass (`MissingResource` if the topic is absent)."""
 
     def __init__(self, client: "SNSClient", errors: AwsErrors | None = None) -> None:
         self._errors = errors or AwsErrors()
@@ -19,7 +19,7 @@ class Topics:
         self._arns: dict[str, str] = {}
 
     async def publish(self, topic: str, body: Mapping[str, Any], attributes: Mapping[str, str]) -> None:
-        """At least once: the caller sends again what it could not note as sent."""
+        """Publish at least once: the caller repeats what it could not record as sent."""
         arn = await self._arn(topic)
         with self._translated():
             await self._client.publish(

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from types_aiobotocore_sqs.client import SQSClient
 
 POLL_SECONDS = 20
-"""SQS's longest long poll."""
+"""SQS's maximum for long polling."""
 POLL_READ_SECONDS = POLL_SECONDS + 5.0
 MAX_MESSAGES = 10
 """SQS's limit for one ReceiveMessage."""
 
 
 class StaleReceipt(Exception):
-    """SQS has shown the message again, or it is gone: the receipt handle is of no use any more."""
+    """SQS has delivered the message again, or it is gone: the receipt handle is no longer valid."""
 
 
 _RECEIPT_OUTCOMES: Outcomes = dict.fromkeys(
@@ -42,14 +42,14 @@ class Message:
 
 
 class Queues:
-    """Raises `Unavailable` for every failure that may heal (`MissingResource` while there is no such queue)."""
+    """Client of SQS. Raises `Unavailable` for failures that may pass (`MissingResource` if the queue is absent)."""
 
     def __init__(self, client: "SQSClient", errors: AwsErrors | None = None) -> None:
         self._client, self._translated = client, Translation("SQS", errors)
         self._urls: dict[str, str] = {}
 
     async def send(self, queue: str, body: dict[str, Any], *, group: str, delay_seconds: int = 0) -> None:
-        """`group` makes the queue fair: one account's thousand messages don't delay another's first."""
+        """Send a message. `group` makes the queue fair: one account's thousand messages don't delay another's first."""
         url = await self._url(queue)
         with self._translated():
             await self._client.send_message(
@@ -64,9 +64,9 @@ class Queues:
         hidden_seconds: int = WORK_VISIBILITY_SECONDS,
         wait_seconds: int = POLL_SECONDS,
     ) -> list[Message]:
-        """Waits for the first message; a body that is not a JSON object arrives as an empty one.
+        """Wait for the first message. A body that is not a JSON object is returned as an empty one.
 
-        Others don't see the messages for `hidden_seconds`.
+        The messages are hidden from other consumers for `hidden_seconds`.
         """
         url = await self._url(queue)
         with self._translated():
@@ -87,13 +87,13 @@ class Queues:
         ]
 
     async def delete(self, queue: str, receipt_handle: str) -> None:
-        """A stale receipt is no error: the message comes again, and one refused claim ends it."""
+        """Delete a message. A stale receipt is no error: SQS delivers it again, and a refused claim ends it."""
         with suppress(StaleReceipt, MissingResource), self._translated(_RECEIPT_OUTCOMES):
             url = await self._url(queue)
             await self._client.delete_message(QueueUrl=url, ReceiptHandle=receipt_handle)
 
     async def hide(self, queue: str, receipt_handle: str, seconds: int) -> None:
-        """Keeps a received message hidden for `seconds` from now. A stale receipt is no error."""
+        """Hide a received message for `seconds` from now. A stale receipt is no error."""
         with suppress(StaleReceipt, MissingResource), self._translated(_RECEIPT_OUTCOMES):
             url = await self._url(queue)
             await self._client.change_message_visibility(
@@ -101,7 +101,7 @@ class Queues:
             )
 
     async def depth(self, queue: str) -> dict[str, int]:
-        """How many messages wait, and how many are in work; approximate by SQS's nature."""
+        """Return how many messages are waiting and in work; SQS's counts are approximate."""
         url = await self._url(queue)
         with self._translated():
             response = await self._client.get_queue_attributes(
@@ -115,7 +115,7 @@ class Queues:
         }
 
     async def made_at(self, queue: str) -> datetime:
-        """To the second before; what was sent earlier is not in it."""
+        """Return the queue's creation time, rounded down to the second. Messages sent earlier are not in the queue."""
         url = await self._url(queue)
         with self._translated():
             response = await self._client.get_queue_attributes(QueueUrl=url, AttributeNames=["CreatedTimestamp"])

@@ -1,4 +1,4 @@
-"""The few calls that the rest of the app sees. How they keep their promise: docs/CONSISTENCY.md."""
+"""The cache's interface for the rest of the app; docs/CONSISTENCY.md explains the protocol."""
 
 import asyncio
 import time
@@ -27,7 +27,7 @@ __all__ = ["Behind", "Cache"]
 T = TypeVar("T")
 
 STOP_SECONDS = 3.0
-"""Longer than any question to the database takes."""
+"""Longer than any query to the database takes."""
 CANCEL_AGAIN_SECONDS = 0.5
 
 log = structlog.get_logger()
@@ -36,8 +36,8 @@ log = structlog.get_logger()
 class Cache:
     """Once a change has been acknowledged, no read that begins later returns an older value.
 
-    One per process, open as a context; without that, as in a command that only changes things, nothing is read from
-    Redis, and a change is acknowledged when another process's relay has confirmed it, or nobody is permitted any more.
+    One per process, open as a context. Without the context, as in a command that only changes things, nothing is read
+    from Redis, and a change is acknowledged when another process's relay has confirmed it or all permits have expired.
     """
 
     def __init__(
@@ -73,13 +73,13 @@ class Cache:
             self.relay.stop()
             await asyncio.wait({self._task}, timeout=STOP_SECONDS)
         while self._task is not None and not self._task.done():
-            self._task.cancel()  # again and again: a driver may swallow one
+            self._task.cancel()  # repeated, because a driver may swallow a cancellation
             await asyncio.wait({self._task}, timeout=CANCEL_AGAIN_SECONDS)
 
     async def get(self, key: Key[T], load: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        """The value, from Redis or from `load`, which is called with a connection of the side that is fresh enough.
+        """Return the value from Redis or from `load`, which gets a connection to a server that is fresh enough.
 
-        `load` may outlive the call, so it must need nothing that the caller closes.
+        `load` may outlive the call, so it must not need anything that the caller closes.
         """
         return await self._reads.one(key, _for_one(load))
 
@@ -88,20 +88,20 @@ class Cache:
         keys: Sequence[Key[T]],
         load: Callable[[AsyncConnection, Sequence[Key[T]]], Awaitable[Mapping[Key[T], T]]],
     ) -> dict[Key[T], T]:
-        """As `get`, for many keys at once; `load` must answer for each key that it is given."""
+        """Return the same as `get` for many keys; `load` must return a value for each key that it gets."""
         return await self._reads.many(list(dict.fromkeys(keys)), load)
 
     @asynccontextmanager
     async def change(self, *keys: AnyKey) -> AsyncIterator[AsyncConnection]:
-        """A transaction on the writer after which nobody reads an old value of the keys; at its end it is so.
+        """Open a transaction on the writer. When it has ended, no read returns an old value of the keys.
 
-        More keys may become known inside: see `forget`. While Redis is away its end takes two seconds longer.
+        `invalidate` adds keys to it. While Redis is unavailable, the end takes two seconds longer.
         """
         async with self._changes.change(key.name for key in keys) as connection:
             yield connection
 
     def invalidate(self, connection: AsyncConnection, *keys: AnyKey) -> None:
-        """Adds keys to the change that this connection belongs to."""
+        """Add keys to the change that this connection belongs to."""
         self._changes.invalidate(connection, [key.name for key in keys])
 
 

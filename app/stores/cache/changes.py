@@ -1,4 +1,4 @@
-"""Changes of what is cached: the keys go out with the transaction, and its end waits until nobody reads the old (8)."""
+"""Changes of cached values: the keys are committed with the change, which ends when no process serves the old (8)."""
 
 import asyncio
 import time
@@ -15,11 +15,11 @@ from app.stores.cache.timing import Timing
 from shared.problems import Unavailable
 
 POLL_SHARE = 0.5
-"""Of a poll, between two looks whether some process's relay has confirmed a change."""
+"""Interval, as a share of a poll, of checking whether some process's relay has confirmed a change."""
 
 
 class Changes:
-    """Where the relay does not run, others' relays confirm, or nobody is permitted any more."""
+    """If this process's relay does not run, another one confirms, or all permits expire."""
 
     def __init__(self, writer: Writer, outbox: Outbox, relay: Relay, timing: Timing, *, leaves_rows: bool) -> None:
         self._writer, self._outbox, self._relay, self._timing = writer, outbox, relay, timing
@@ -28,7 +28,7 @@ class Changes:
 
     @asynccontextmanager
     async def change(self, names: Iterable[str]) -> AsyncIterator[AsyncConnection]:
-        """Whoever is cancelled after the commit leaves the rest to the relays; then nothing was acknowledged."""
+        """Open a change. If it is cancelled after the commit, the relays do the rest; it is then not acknowledged."""
         row = None
         async with self._writer.write() as connection:
             changed = self._open[connection] = set(names)
@@ -42,11 +42,11 @@ class Changes:
             await self._settle(row, changed)
 
     def invalidate(self, connection: AsyncConnection, names: Iterable[str]) -> None:
-        """Raises KeyError when the connection is not that of an open change."""
+        """Add keys. Raises KeyError if the connection does not belong to an open change."""
         self._open[connection].update(names)
 
     async def _settle(self, row: str, names: set[str]) -> None:
-        over_at = time.monotonic() + self._timing.until_permits_lapsed  # it is committed by now
+        over_at = time.monotonic() + self._timing.until_permits_lapsed  # the transaction is committed by now
         gone = await self._invalidate(row, names)
         while not gone and (left := over_at - time.monotonic()) > 0:
             gone = await self._is_confirmed(row)
@@ -54,7 +54,7 @@ class Changes:
                 await asyncio.sleep(min(left, self._timing.poll * POLL_SHARE))
 
     async def _invalidate(self, row: str, names: set[str]) -> bool:
-        """Whether the row is gone by that. A failed attempt says nothing: it may arrive yet, or never."""
+        """Return whether the row is gone. A failed attempt proves nothing: it may still arrive, or never."""
         link = self._relay.link
         if link is None:
             return False

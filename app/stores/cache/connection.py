@@ -1,4 +1,4 @@
-"""One pipelined connection to Redis. It is made once; whatever goes wrong closes it for good (rule 2)."""
+"""One pipelined connection to Redis, which is never reopened: any failure closes it (rule 2)."""
 
 import asyncio
 import ssl
@@ -16,14 +16,14 @@ from app.stores.cache.timing import Timing
 
 DEFAULT_PORT = 6379
 RECHECK_SECONDS = 0.005
-"""At least. An answer may have arrived while this process was busy: it is read before time is up."""
+"""Minimum. A reply may have arrived while this process was busy: it is read before the time-out."""
 _OUT_OF_MEMORY = "OOM"
-"""The one error of Redis after which the connection is as good as before."""
+"""The only error reply that leaves the connection usable."""
 
 
 @dataclass(eq=False, slots=True)
 class _PendingCommand:
-    """Commands that were sent together; their answers come together."""
+    """Commands that were sent together; their replies arrive together."""
 
     count: int
     overdue_at: float
@@ -32,7 +32,7 @@ class _PendingCommand:
 
 
 class Connection(asyncio.Protocol):
-    """Every answer that does not come in time closes it, and so does every error but "out of memory"."""
+    """A reply that is late closes the connection, and so does every error reply but "out of memory"."""
 
     def __init__(self, reply_seconds: float) -> None:
         self.closed = asyncio.Event()
@@ -46,12 +46,12 @@ class Connection(asyncio.Protocol):
 
     @classmethod
     async def open(cls, url: str, timing: Timing) -> "Connection":
-        """Signed in, in the URL's database. Raises ConnectionLost."""
+        """Return a connection, authenticated and in the URL's database. Raises ConnectionLost."""
         place: dict[str, Any] = dict(parse_url(url))
         try:
             async with asyncio.timeout(timing.connect):
                 connection = await _connect(place, lambda: cls(timing.reply_seconds))
-        except OSError as error:  # TimeoutError is one
+        except OSError as error:  # includes TimeoutError
             raise ConnectionLost(repr(error)) from error
         try:
             await _sign_in(connection, place)
@@ -61,11 +61,11 @@ class Connection(asyncio.Protocol):
         return connection
 
     async def execute(self, *words: bytes) -> Reply:
-        """One command's answer. Raises ConnectionLost, ErrorReply."""
+        """Return the reply to one command. Raises ConnectionLost, ErrorReply."""
         return one(await self.send(encode(*words), 1))
 
     def send(self, commands: bytes, count: int) -> asyncio.Future[list[Reply]]:
-        """The answers of `count` encoded commands, all of them or Lost. Errors are among them."""
+        """Return all replies to `count` encoded commands, errors among them, or raise ConnectionLost."""
         command = _PendingCommand(count, time.monotonic() + self._reply_seconds, self._loop.create_future())
         if self._transport is None or self.closed.is_set():
             _fail(command, "closed")
@@ -77,7 +77,7 @@ class Connection(asyncio.Protocol):
         return command.done
 
     def close(self, reason: str) -> None:
-        """Whoever waits for an answer gets Lost. The second time nothing happens."""
+        """Close the connection; pending commands raise ConnectionLost. A second call does nothing."""
         if self.closed.is_set():
             return
         self.closed.set()
@@ -102,7 +102,7 @@ class Connection(asyncio.Protocol):
             self.close(f"nonsense: {error}")
 
     def _take(self, reply: Reply) -> None:
-        # READONLY above all (rule 4): nothing that was answered beside it counts.
+        # READONLY above all (rule 4): the other replies of its batch do not count either.
         if isinstance(reply, ErrorReply) and not str(reply).startswith(_OUT_OF_MEMORY):
             self.close(str(reply))
         if self.closed.is_set():
@@ -124,14 +124,14 @@ class Connection(asyncio.Protocol):
             if oldest is self._suspect:
                 self.close("no answer in time")
                 return
-            # As long as this process was busy, a Redis that shares its machine may have had no processor.
+            # While this process was busy, a Redis on the same machine may have had no CPU time either.
             late = min(-wait, self._reply_seconds)
             self._suspect, wait = oldest, max(late, RECHECK_SECONDS)
         self._watch = self._loop.call_later(wait, self._check_overdue)
 
 
 def one(replies: Sequence[Reply]) -> Reply:
-    """The only answer; raised, if it is an error."""
+    """Return the only reply. Raises it if it is an error."""
     if isinstance(replies[0], ErrorReply):
         raise replies[0]
     return replies[0]
@@ -140,7 +140,7 @@ def one(replies: Sequence[Reply]) -> Reply:
 def _fail(command: _PendingCommand, reason: str) -> None:
     if not command.done.done():
         command.done.set_exception(ConnectionLost(reason))
-        command.done.exception()  # a caller that was cancelled no longer asks for it
+        command.done.exception()  # a cancelled caller does not retrieve it
 
 
 async def _connect(place: dict[str, Any], protocol: Any) -> Connection:

@@ -1,13 +1,13 @@
-"""What can go wrong with Redis. None of it ever reaches a caller of the cache."""
+"""Errors of Redis, none of which reaches a caller of the cache."""
 
 
 class ConnectionLost(Exception):
-    """The connection is closed: no answer in time, or one that cannot count."""
+    """The connection is closed: no reply in time, or one that must not count."""
 
 
 class ProtocolError(ConnectionLost):
-    """What answered does not speak as Redis does."""
+    """The server does not speak Redis's protocol."""
 
 
 class ErrorReply(Exception):
-    """An error that Redis answered; the connection may live on."""
+    """Redis replied with an error; the connection may stay open."""

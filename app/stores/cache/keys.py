@@ -1,4 +1,4 @@
-"""What can be cached: kinds of values, each with a name, a schema version and a lifetime, and their keys."""
+"""Cacheable kinds of values, each with a name, a schema version and a lifetime, and their keys."""
 
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -10,9 +10,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the registry. `invalidated_by` names the module whose changes forget its values.
+    """An entry of the registry. `invalidated_by` names the module whose changes invalidate its values.
 
-    `version` goes up with every change of a value's shape, so that no release reads what another one wrote.
+    `version` increases with every change of a value's schema, so that no release reads what another one wrote.
     """
 
     name: str
@@ -22,13 +22,13 @@ class Entry:
     decides_access: bool = False
 
     def holds(self, shape: TypeAdapter[T]) -> "Kind[T]":
-        """The kind of value under this entry; None in its shape means that absence is remembered, too."""
+        """Return the kind of value under this entry. If its shape allows None, absence is cached, too."""
         return Kind(self, shape)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind(Generic[T]):
-    """Its values are shared among callers: they must be immutable."""
+    """A kind of cached value. Callers share its values, which must be immutable."""
 
     entry: Entry
     shape: TypeAdapter[T]

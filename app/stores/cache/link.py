@@ -1,4 +1,4 @@
-"""One connection to the Redis that counts, under the number of its generation: everything that is said to it."""
+"""All commands to the current Redis, over one connection and under its generation number."""
 
 import asyncio
 import secrets
@@ -15,12 +15,12 @@ from app.stores.cache.scripts import Scripts
 from app.stores.cache.timing import Timing
 
 KEYS_PER_BATCH = 200
-"""In one script: nobody else is answered while it runs."""
+"""Per script: Redis serves no other client while one runs."""
 TOKEN_BYTES = 8
 
 
 class NoReply:
-    """What a read gives when Redis could not say whether it has a value."""
+    """Result of a read if Redis did not reply whether it has a value."""
 
 
 NO_REPLY = NoReply()
@@ -41,13 +41,13 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """By somebody else."""
+    """Another process or task has the lease."""
 
     fenced: bool
 
 
 class Link:
-    """Hits count until `permitted_until`, a moment of the monotonic clock, which only the relay moves."""
+    """Hits count until `permitted_until` (monotonic clock), which only the relay sets."""
 
     def __init__(self, connection: Connection, generation: Generation, scripts: Scripts, timing: Timing) -> None:
         self.connection, self.generation = connection, generation
@@ -61,7 +61,7 @@ class Link:
         self._waiting: list[_Reading] = []
 
     async def prepare(self) -> None:
-        """Once. Raises ConnectionLost, ErrorReply."""
+        """Load the scripts, once. Raises ConnectionLost, ErrorReply."""
         for script in (self._scripts.get_or_lease, self._scripts.store, self._scripts.invalidate):
             await self.connection.execute(b"SCRIPT", b"LOAD", script.encode())
 
@@ -69,14 +69,14 @@ class Link:
         return time.monotonic() < self.permitted_until and not self.connection.closed.is_set()
 
     def is_reader_near(self) -> bool:
-        """Rule 5: whether a reader was near enough at the last poll, which was a moment ago."""
+        """Return whether a reader's lag was within the limit at the last poll, while the permit lasts (rule 5)."""
         near = self.lag_seconds is not None and self.lag_seconds <= self._timing.lag_limit
         return near and self.is_permitted()
 
     # Rule 4: the keys of one tick of the event loop are one MGET.
 
     def read(self, names: Sequence[str]) -> asyncio.Future[list[Raw]]:
-        """What Redis has of each. Whoever asks has looked at the permit in this tick."""
+        """Return what Redis has for each name. The caller must have checked the permit in this tick."""
         loop = asyncio.get_running_loop()
         if not self._waiting:
             loop.call_soon(self._send_reads)
@@ -85,11 +85,11 @@ class Link:
         return future
 
     def _send_reads(self) -> None:
-        """Nobody joins what has been sent."""
+        """Send the batch; later reads start another one."""
         waiting, self._waiting = self._waiting, []
-        # A name that several ask for is asked once.
+        # A name that several callers read is sent once.
         names = list(dict.fromkeys([name for requested, _ in waiting for name in requested]))
-        # A demoted primary goes on answering reads: a write goes with them, whose refusal closes the connection.
+        # A demoted primary still replies to reads: the write sent with them is refused, which closes the connection.
         commands = encode(b"MGET", *[self._name(b"v:", name) for name in names]) + self._probe
         replies = self.connection.send(commands, 2)
         replies.add_done_callback(lambda done: _hand_out(names, waiting, done))
@@ -97,8 +97,10 @@ class Link:
     # Rules 5 and 9.
 
     async def get_or_lease(self, names: Sequence[str], *, refresh: bool = False) -> list[Hit | Lease | Held]:
-        """For each name its value, or a lease, or who has it. To `refresh` is to ask for the lease although there is
-        a value. Raises ConnectionLost, ErrorReply."""
+        """Return for each name its value, a lease, or who holds the lease. Raises ConnectionLost, ErrorReply.
+
+        `refresh` requests the lease although there is a value.
+        """
         tokens = [secrets.token_bytes(TOKEN_BYTES) for _ in names]
         arguments = (b"%d" % (self._timing.lease * 1000), b"%d" % (self._timing.fence * 1000), b"%d" % refresh)
         born, never = self._prefix + b"born", self._prefix + b"never"
@@ -118,9 +120,9 @@ class Link:
             raise
 
     async def store(self, values: Sequence[tuple[str, bytes, bytes, float]]) -> list[bool]:
-        """Each of name, token, value and its life in seconds, past which it is kept for rule 10. Whether it was stored.
+        """Store tuples of name, token, value and lifetime in seconds. Returns for each whether it was stored.
 
-        Raises ConnectionLost.
+        After its lifetime Redis keeps a value for rule 10. Raises ConnectionLost.
         """
         calls = [
             _call(
@@ -134,12 +136,12 @@ class Link:
         self.give_back(
             (name, token)
             for (name, token, *_), reply in zip(values, replies, strict=True)
-            if isinstance(reply, ErrorReply)  # there is no room
+            if isinstance(reply, ErrorReply)  # out of memory
         )
         return [reply == 1 for reply in replies]
 
     def give_back(self, leases: Iterable[tuple[str, bytes]]) -> None:
-        """So that others need not wait for what will not come. Whether it arrives does not matter."""
+        """Release leases, so that others do not wait for a value that is not coming. Delivery is not required."""
         if calls := [
             _call(self._store, (self._name(b"v:", name), self._name(b"l:", name)), (token, b"", b"0"))
             for name, token in leases
@@ -149,7 +151,7 @@ class Link:
     # Rule 7.
 
     async def invalidate(self, names: Iterable[str]) -> None:
-        """Raises ConnectionLost, ErrorReply: then some may have been forgotten, and some not."""
+        """Invalidate the keys. Raises ConnectionLost, ErrorReply; some keys may then be invalidated and others not."""
         every = list(names)
         fence_ms = b"%d" % (self._timing.fence * 1000)
         for start in range(0, len(every), KEYS_PER_BATCH):
@@ -158,7 +160,7 @@ class Link:
             one(await self.connection.send(_call(self._invalidate, keys, (fence_ms,)), 1))
 
     def drop(self, name: str) -> None:
-        """What cannot be read is as good as absent. Whether it arrives does not matter."""
+        """Delete a value that this release cannot read. Delivery is not required."""
         self.connection.send(encode(b"DEL", self._name(b"v:", name)), 1)
 
     def _name(self, kind: bytes, name: str) -> bytes:
@@ -176,7 +178,7 @@ def _hand_out(names: Sequence[str], waiting: Sequence[_Reading], done: asyncio.F
 
 
 def _digest(script: str) -> bytes:
-    """By which Redis knows a script that it has loaded."""
+    """Return the digest by which Redis identifies a loaded script."""
     return sha1(script.encode(), usedforsecurity=False).hexdigest().encode()
 
 

@@ -1,4 +1,4 @@
-"""Reading the database for the cache: on which side, how long, how many at once."""
+"""Loads from the database for the cache: which server, time limit, concurrency."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -15,15 +15,15 @@ T = TypeVar("T")
 Load = Callable[[AsyncConnection, Sequence[Key[T]]], Awaitable[Mapping[Key[T], T]]]
 
 CONCURRENCY = 8
-"""On each side. Of its ten connections the others remain for the relay and for changes."""
+"""Per server. The other two of its ten connections remain for the relay and for changes."""
 
 
 class Behind(Exception):
-    """A loader raises it when its side has not yet seen what it must have; it is then called with the writer's."""
+    """Raised by a loader if its server lacks a required change; it is then called with the writer's connection."""
 
 
 class Loading:
-    """Raises Unavailable, as the database does, and when a load takes too long."""
+    """Raises Unavailable, as the database does, also when a load takes too long."""
 
     def __init__(self, database: Database, timing: Timing) -> None:
         self._database, self._timing = database, timing

@@ -1,4 +1,4 @@
-"""What is not in Redis: one lease among all processes, one load that callers join, stored only if nothing changed."""
+"""Cache misses: one lease among all processes, one load that callers join, stored only if nothing has changed."""
 
 import asyncio
 import time
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Landed:
-    """What became of a load. `shared`: also callers who came while it was under way may take it."""
+    """Result of a load. `shared`: callers who joined during the load may take it, too."""
 
     value: Any = None
     error: Exception | None = None
@@ -35,7 +35,7 @@ class _Landed:
 
 @dataclass(eq=False, slots=True)
 class _Flight:
-    """A load of one key that is under way."""
+    """A load of one key in progress."""
 
     joinable: bool = True
     done: asyncio.Future[_Landed] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -47,7 +47,7 @@ class _Flight:
 
 
 class Misses:
-    """`always_writer`: no reader is ever asked."""
+    """`always_writer`: no load uses a reader."""
 
     def __init__(self, loading: Loading, timing: Timing, clock: Callable[[], float], *, always_writer: bool) -> None:
         self._loading, self._timing, self._clock, self._always_writer = loading, timing, clock, always_writer
@@ -56,7 +56,7 @@ class Misses:
         self._refreshing: set[str] = set()
 
     async def close(self) -> None:
-        """Whoever still waits gets Unavailable."""
+        """Cancel all loads; waiting callers get Unavailable."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -64,9 +64,9 @@ class Misses:
     async def resolve(
         self, link: Link, keys: Sequence[Key[T]], load: Load[T], *, refresh: bool = False
     ) -> dict[Key[T], T]:
-        """Without those that came to nothing for this caller: they are to be looked for from the start.
+        """Return the values, except those that this caller must not take: it must look them up again.
 
-        Raises what `load` raises, Unavailable, and Lost or Refusal when Redis could not be asked.
+        Raises what `load` raises, Unavailable, and ConnectionLost or ErrorReply if Redis failed.
         """
         own: dict[Key[T], _Flight] = {}
         joined: dict[Key[T], _Flight] = {}
@@ -90,7 +90,7 @@ class Misses:
         return values
 
     def refresh(self, link: Link, key: Key[T], load: Load[T]) -> None:
-        """Rule 9: in the background, unless somebody is at it, or too many are."""
+        """Refresh in the background, unless the key is being loaded or too many refreshes run (rule 9)."""
         if key.name in self._flights or len(self._refreshing) == CONCURRENT_REFRESHES:
             return
         self._refreshing.add(key.name)
@@ -103,7 +103,7 @@ class Misses:
         return flight.joinable
 
     def _may_take(self, landed: _Landed) -> bool:
-        """Rule 6: a caller who came while the load was under way. An outage is everybody's."""
+        """Return whether a caller who joined during the load may take the result. All take an outage (rule 6)."""
         return landed.shared or isinstance(landed.error, ConnectionLost | ErrorReply | Unavailable)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -115,7 +115,7 @@ class Misses:
         failed = _Landed(error=Unavailable("The service is stopping.", retry_after_seconds=1))
         try:
             await self._lease_and_load(link, dict(flights), load, refresh)
-        except Exception as error:  # handed to every caller, none is swallowed
+        except Exception as error:  # passed to every caller
             failed = _Landed(error=error)
             if refresh and not isinstance(error, Unavailable | ConnectionLost | ErrorReply):
                 log.warning("cache.not_refreshed", exc_info=error)
@@ -153,7 +153,7 @@ class Misses:
                 await asyncio.sleep(self._timing.recheck)
 
     def _take(self, link: Link, key: AnyKey, flight: _Flight, raw: bytes) -> None:
-        """Not for those who joined: they came after Redis had been asked."""
+        """Not shared with callers who joined: they came after the command was sent."""
         stored = decode(key, raw)
         if stored is None:
             link.drop(key.name)
@@ -178,7 +178,7 @@ class Misses:
         took = time.monotonic() - began
         packed = [(key.name, token, *encode(key, values[key], self._clock(), took)) for key, token in leased.items()]
         for key in leased:
-            flights[key].joinable = False  # Rule 6: the store may succeed before a change of which it cannot know
+            flights[key].joinable = False  # Rule 6: the store may precede a change that it does not know
         try:
             stored = await link.store(packed)
         except ConnectionLost:
@@ -187,7 +187,7 @@ class Misses:
             flights[key].land(_Landed(value=values[key], there=True, shared=shared))
 
     async def _load_alone(self, link: Link, flights: Mapping[Key[T], _Flight], load: Load[T], *, fenced: bool) -> None:
-        """Whoever holds the lease takes too long, or died. Nothing is stored."""
+        """Load without the lease, whose holder is slow or crashed. Nothing is stored."""
         values = await self._loading.load(load, list(flights), from_writer=self._needs_writer(link, fenced))
         for key, flight in flights.items():
             flight.land(_Landed(value=values[key], there=True))

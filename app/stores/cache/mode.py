@@ -1,13 +1,13 @@
-"""Whether anything is cached."""
+"""The modes of the cache."""
 
 from enum import StrEnum
 
 
 class CacheMode(StrEnum):
-    """All processes on one database must have the same."""
+    """All processes on one database must use the same mode."""
 
     ON = "on"
     WRITER = "writer"
-    """A miss never asks a reader: the simplest that is right."""
+    """A miss never uses a reader: the simplest correct variant."""
     OFF = "off"
-    """Every read is the writer's; changes leave nothing to be forgotten."""
+    """Every read uses the writer; changes leave no rows in the outbox."""

@@ -1,4 +1,4 @@
-"""The statements on the cache's own two tables: what is to be forgotten, and which Redis counts."""
+"""Statements on the cache's two tables: keys to invalidate, and the generations of Redis."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A change's keys, which Redis may not have forgotten yet."""
+    """The keys of a change that Redis may not have invalidated yet."""
 
     id: str
     names: tuple[str, ...]
@@ -28,7 +28,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class PendingInvalidations:
-    """What one read of the writer says."""
+    """Result of one read on the writer."""
 
     newest: int
     rows: tuple[Row, ...]
@@ -43,7 +43,7 @@ _PENDING = select(_NEWEST.c.gen, cache_outbox.c.id, cache_outbox.c["keys"]).sele
 
 
 class Outbox:
-    """All of it on the writer. Raises Unavailable."""
+    """All statements use the writer. Raises Unavailable."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
@@ -54,13 +54,13 @@ class Outbox:
         return Generation(rows.gen, rows.replid) if rows else None
 
     async def is_known(self, replication_id: str) -> bool:
-        """Whether any generation, however old, was this Redis."""
+        """Return whether any generation, however old, was this Redis."""
         known = exists(select(cache_generation.c.gen).where(cache_generation.c.replid == replication_id))
         async with self._writer.read() as connection:
             return bool(await connection.scalar(select(known)))
 
     async def begin(self, replication_id: str) -> None:
-        """A new generation, unless the newest one is this Redis already."""
+        """Insert a new generation, unless the newest one is this Redis already."""
         newest = select(_NEWEST.c.replid).scalar_subquery()
         row = select(literal(replication_id), literal(utc_now(), cache_generation.c.born.type)).where(
             func.coalesce(newest, "") != replication_id
@@ -69,23 +69,23 @@ class Outbox:
             await connection.execute(insert(cache_generation).from_select(["replid", "born"], row))
 
     async def pending(self) -> PendingInvalidations:
-        """There must be a generation."""
+        """Return all rows and the newest generation, of which there must be one."""
         async with self._writer.read() as connection:
             row = (await connection.execute(_PENDING)).all()
         rows = tuple(Row(row.id, tuple(row[2])) for row in row if row.id is not None)
         return PendingInvalidations(row[0].gen if row else 0, rows)
 
     async def add(self, connection: AsyncConnection, names: Sequence[str]) -> str:
-        """In the transaction of the change itself; the row's id."""
+        """Insert a row in the transaction of the change itself; return its id."""
         row = new_ulid()
         await connection.execute(insert(cache_outbox).values({"id": row, "keys": list(names)}))
         return row
 
     async def confirm(self, rows: Sequence[str], generation: int, *, settled: bool) -> int:
-        """Rule 8: the Redis of this generation has forgotten the rows' keys. How many went by this call.
+        """Delete rows whose keys the Redis of this generation has invalidated; return how many went (rule 8).
 
-        None goes unless the generation is the newest; and until it is `settled`, unless it is the only one: else
-        somebody may still be permitted to read the one before it.
+        Deletes none unless the generation is the newest, and, until it is `settled`, the only one: otherwise a process
+        may still be permitted to read the one before it.
         """
         newest = select(func.max(cache_generation.c.gen)).scalar_subquery()
         oldest = select(func.min(cache_generation.c.gen)).scalar_subquery()
@@ -94,7 +94,7 @@ class Outbox:
             return (await connection.execute(delete(cache_outbox).where(cache_outbox.c.id.in_(rows), *safe))).rowcount
 
     async def is_confirmed(self, row: str) -> bool:
-        """By anybody."""
+        """Return whether the row is gone, whichever process deleted it."""
         async with self._writer.read() as connection:
             return not await connection.scalar(
                 select(exists(select(cache_outbox.c.id).where(cache_outbox.c.id == row)))

@@ -1,4 +1,4 @@
-"""The way of a read: a hit, else a miss; and what is left to do while Redis or the database is away."""
+"""The path of a read: a hit, else a miss, else the fallbacks while Redis or the database is unavailable."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Reads:
-    """Raises what a loader raises, and Unavailable; nothing because of Redis."""
+    """Raises what a loader raises, and Unavailable; no error of Redis."""
 
     def __init__(
         self, relay: Relay, misses: Misses, loading: Loading, clock: Callable[[], float], *, always_writer: bool
@@ -38,7 +38,7 @@ class Reads:
         return hits or await self._find(keys, load, link, raws)
 
     def _hits(self, link: Link, keys: Sequence[Key[T]], raws: Sequence[Raw], load: Load[T]) -> dict[Key[T], T] | None:
-        """None unless all of them are."""
+        """Return the values, or None unless all keys are hits."""
         values: dict[Key[T], T] = {}
         for key, raw in zip(keys, raws, strict=True):
             stored = self._fresh(link, key, raw, load)
@@ -63,7 +63,7 @@ class Reads:
     async def _find(
         self, keys: Sequence[Key[T]], load: Load[T], link: Link | None, raws: Sequence[Raw]
     ) -> dict[Key[T], T]:
-        """Starts over with keys whose value came too late to be taken."""
+        """Return a value per key; start over with keys whose value came too late to be taken."""
         values: dict[Key[T], T] = {}
         missing = list(keys)
         while missing:
@@ -90,7 +90,7 @@ class Reads:
             else:
                 absent.append(key)
                 if raw is not None:
-                    link.drop(key.name)  # nothing that this release can read
+                    link.drop(key.name)  # unreadable for this release
         if expired:
             values |= expired | await self._renewed(link, expired, load)
         if absent:
@@ -98,7 +98,10 @@ class Reads:
         return values
 
     async def _renewed(self, link: Link, expired: Mapping[Key[T], T], load: Load[T]) -> dict[Key[T], T]:
-        """Rule 10: no change was acknowledged since, or they would be gone. So they serve where no newer one comes."""
+        """Reload expired values; where that fails, the old ones are served (rule 10).
+
+        They are still current as far as acknowledged changes go: a change would have deleted them.
+        """
         try:
             return await self._misses.resolve(link, list(expired), load, refresh=True)
         except (Unavailable, ConnectionLost, ErrorReply):

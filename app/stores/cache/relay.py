@@ -1,4 +1,4 @@
-"""The loop that keeps a process connected to the Redis that counts, and permitted to read from it (rules 1, 2, 3)."""
+"""The loop that keeps a process connected to the current Redis and permitted to read from it (rules 1, 2, 3)."""
 
 import asyncio
 import random
@@ -18,16 +18,16 @@ from shared.problems import Unavailable
 
 FIRST_RETRY_SECONDS = 0.02
 ROWS_PER_BATCH = 1_000
-"""After a long time without Redis there may be very many; what has been confirmed need not be done again."""
+"""After a long outage there may be very many rows; confirmed batches need not be repeated."""
 
 Lag = Callable[[], Awaitable[float | None]]
-"""How many seconds the reader that is furthest behind the writer is behind it; None when nobody knows."""
+"""Lag in seconds of the reader that is furthest behind the writer; None if unknown."""
 
 log = structlog.get_logger()
 
 
 class Relay:
-    """`link` is there while Redis is."""
+    """Polls the outbox and renews the permit. `link` is None while Redis is unavailable."""
 
     def __init__(self, url: str, outbox: Outbox, lag: Lag, scripts: Scripts, timing: Timing) -> None:
         self._url, self._outbox, self._lag, self._scripts, self._timing = url, outbox, lag, scripts, timing
@@ -38,18 +38,18 @@ class Relay:
         self._stopping = asyncio.Event()
 
     def permitted(self) -> Link | None:
-        """Rule 3: asked at each call."""
+        """Return the link while its permit lasts, to be checked at each call (rule 3)."""
         link = self.link
         return link if link is not None and link.is_permitted() else None
 
     def stop(self) -> None:
-        """What it is asking the database is answered first: a driver that is cut off may keep its connection."""
+        """Stop after the current query: a driver that is cancelled may keep its connection."""
         self._stopping.set()
         if self.link is not None:
             self.link.connection.close("stopping")
 
     async def run(self) -> None:
-        """Until `stop`."""
+        """Run until `stop` is called."""
         failures = 0
         while not self._stopping.is_set():
             try:
@@ -59,14 +59,15 @@ class Relay:
             except (ConnectionLost, ErrorReply, Unavailable, TimeoutError) as error:
                 self._log_disconnect(error)
             except Exception as error:
-                # A fault of ours, or tables that are not there yet. Without this loop nothing would be cached any more.
+                # A fault of ours, or tables that do not exist yet. If this loop ended, nothing would be cached any
+                # more.
                 log.error("cache.crashed", exc_info=error)
             failures += 1
             max_wait = min(self._timing.retry, FIRST_RETRY_SECONDS * 2**failures)
             await _wait(self._stopping, random.uniform(max_wait / 2, max_wait))  # noqa: S311  jitter, no secret
 
     async def _connect(self) -> Link:
-        """Raises ConnectionLost when the Redis that answers does not count."""
+        """Connect and join the generation. Raises ConnectionLost if this Redis is not the current one."""
         connection = await Connection.open(self._url, self._timing)
         try:
             async with asyncio.timeout(self._timing.permit):
@@ -81,7 +82,7 @@ class Relay:
     # Rule 1
 
     async def _replication_id(self, connection: Connection) -> str:
-        """Raises ConnectionLost when it is no primary."""
+        """Return the replication id. Raises ConnectionLost if the server is not a primary."""
         reply = await connection.execute(b"INFO", b"replication")
         lines = reply.decode("ascii", "replace").splitlines() if isinstance(reply, bytes) else []
         info = dict(line.split(":", 1) for line in lines if ":" in line)
@@ -90,7 +91,7 @@ class Relay:
         return info["master_replid"]
 
     async def _join(self, replication_id: str) -> Generation:
-        """The newest generation, which is this Redis; a new one, if it must be."""
+        """Return the newest generation, which is this Redis; insert one if necessary."""
         newest = await self._outbox.newest()
         if newest is None or newest.replication_id != replication_id:
             if newest is not None and await self._outbox.is_known(replication_id):
@@ -105,7 +106,7 @@ class Relay:
         return newest
 
     def _wait_while_outranked(self, replication_id: str) -> None:
-        """Others have seen a later Redis: the address may lead there, too, in a moment."""
+        """Wait before a takeover: other processes use a later Redis, to which the address may soon resolve, too."""
         now = time.monotonic()
         if self._outranked is None or self._outranked[0] != replication_id:
             self._outranked = (replication_id, now)
@@ -115,14 +116,14 @@ class Relay:
     # Rules 2 and 3
 
     async def _apply_log(self, link: Link) -> None:
-        """Until the connection is lost."""
+        """Poll until the connection is lost."""
         self.link = link
         try:
             while not link.connection.closed.is_set() and not self._stopping.is_set():
                 try:
                     await self._renew(link)
                 except (Unavailable, ErrorReply, TimeoutError) as error:
-                    # The permit ends if that lasts; the connection is none the worse for it.
+                    # The permit ends if this lasts; the connection stays usable.
                     log.warning("cache.not_renewed", reason=repr(error))
                 await _wait(link.connection.closed, self._timing.poll)
         finally:
@@ -131,7 +132,7 @@ class Relay:
         raise ConnectionLost("closed")
 
     async def _renew(self, link: Link) -> None:
-        began = time.monotonic()  # before the poll: what is committed from here on may be missed
+        began = time.monotonic()  # before the poll: later commits may be missed
         async with asyncio.timeout(self._timing.permit):
             events = await self._outbox.pending()
             lag = await self._lag()
@@ -155,14 +156,15 @@ class Relay:
             await self.confirm(link, [row.id for row in some])
 
     async def confirm(self, link: Link, rows: Sequence[str]) -> int:
-        """Rule 8, after their keys have been invalidated through this link."""
+        """Confirm rows whose keys were invalidated through this link; return how many (rule 8)."""
         number = link.generation.number
         return await self._outbox.confirm(rows, number, settled=self._is_settled(number))
 
     def _is_settled(self, generation: int) -> bool:
-        """Whether nobody can still be permitted to read a generation before this one.
+        """Return whether no process can still be permitted to read an earlier generation.
 
-        Told by how long ago this process saw it first, for it was committed by then: no clock of a machine counts.
+        It is measured from when this process first saw the generation, which was committed by then: no wall clock
+        counts.
         """
         number, since = self._first_seen
         return number == generation and time.monotonic() - since > self._timing.until_permits_lapsed
@@ -179,7 +181,7 @@ class Relay:
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
-    """Until then, or for so long."""
+    """Wait for the event, for at most `seconds`."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()

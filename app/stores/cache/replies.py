@@ -1,4 +1,4 @@
-"""Redis's wire format (RESP 2): commands out, answers in."""
+"""Redis's wire format (RESP 2): encoding of commands, parsing of replies."""
 
 from app.stores.cache.faults import ErrorReply, ProtocolError
 
@@ -9,26 +9,26 @@ _BULK, _ARRAY, _NUMBER, _STATUS, _ERROR = b"$*:+-"
 
 
 def encode(*words: bytes) -> bytes:
-    """One command."""
+    """Encode one command."""
     return b"*%d\r\n" % len(words) + b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in words])
 
 
 class _Incomplete(Exception):
-    """The rest has not arrived yet; there must be at least so many bytes to look again."""
+    """The rest has not arrived yet; `needed` is the minimum size of the buffer for another try."""
 
     def __init__(self, needed: int) -> None:
         self.needed = needed
 
 
 class ReplyParser:
-    """Cuts what arrives into answers."""
+    """Splits the received bytes into replies."""
 
     def __init__(self) -> None:
         self._buffer = b""
         self._needed = 0
 
     def feed(self, arrived: bytes) -> list[Reply]:
-        """The answers that are complete now. Raises ProtocolError when this is not Redis speaking."""
+        """Return the replies that are complete now. Raises ProtocolError if the bytes are not RESP."""
         self._buffer = self._buffer + arrived if self._buffer else arrived
         if len(self._buffer) < self._needed:
             return []

@@ -1,4 +1,4 @@
-"""What must be forgotten, and which Redis counts: the cache's own two tables."""
+"""The cache's two tables: keys to invalidate, and the generations of Redis."""
 
 from sqlalchemy import JSON, BigInteger, Column, Integer, Table
 
@@ -7,12 +7,12 @@ from app.stores.aurora import UtcDateTime, identifier, metadata
 REPLICATION_ID_CHARACTERS = 40
 ULID_CHARACTERS = 26
 
-_NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up in INTEGER keys only
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite increments INTEGER keys only
 
 cache_outbox = Table(
     "cache_outbox",
     metadata,
-    # Never used again, as a number would be on SQLite: a slow relay would take the next row for the one it has applied.
+    # Never reused, unlike a number on SQLite: a slow relay would mistake the next row for the one it has applied.
     Column("id", identifier(ULID_CHARACTERS), primary_key=True),
     Column("keys", JSON, nullable=False),
 )

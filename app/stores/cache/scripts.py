@@ -1,9 +1,9 @@
-"""The three scripts that run inside Redis; nothing else ever writes there, and only these decide."""
+"""The three scripts that run inside Redis: all writes and all decisions of the cache are in them."""
 
 from dataclasses import dataclass
 
 # Rule 5. KEYS: value, lease, fence, born, one that never exists. ARGV: token, lease ms, fence ms, "1" to refresh.
-# Answers {value}, or {1 if the lease is ours now else 0, 1 if fenced else 0}.
+# Returns {value}, or {1 if the lease is ours now else 0, 1 if fenced else 0}.
 GET_OR_LEASE = """
 redis.call('DEL', KEYS[5])
 local value = redis.call('GET', KEYS[1])
@@ -21,7 +21,7 @@ if redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2], 'NX') then return {1, fenc
 return {0, fenced}
 """
 
-# Rule 5. KEYS: value, lease. ARGV: token, value, its life in ms. An empty value gives the lease back.
+# Rule 5. KEYS: value, lease. ARGV: token, value, its life in ms. An empty value releases the lease.
 STORE = """
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 if ARGV[2] ~= '' then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end

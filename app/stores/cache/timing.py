@@ -1,9 +1,9 @@
-"""How long everything lasts. The promise rests on the relations between, not on the numbers."""
+"""All durations of the cache. The promise depends on the relations between them, not on the numbers."""
 
 from dataclasses import dataclass
 
 CLOCK_TOLERANCE = 1.05
-"""Whoever waits for others' permits to end waits this much longer: clocks do not run equally fast."""
+"""Factor for waiting until other processes' permits end: clocks do not run equally fast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,25 +13,26 @@ class Timing:
     poll: float = 0.5
     permit: float = 2.0
     fence: float = 10.0
-    """For so long after a change a key is read from the writer."""
+    """How long after a change a key is read from the writer."""
     lag_limit: float = 5.0
-    """Of a reader; one that is further behind is not asked."""
+    """Of a reader; one that is further behind is not used."""
     load: float = 2.0
-    """For one reading of the database, the wait for a turn included."""
+    """For one load from the database, including the wait for the semaphore."""
     lease: float = 5.0
     held: float = 0.25
-    """How long others' loads are waited for before we load by ourselves; longer than a load usually takes."""
+    """How long to wait for another process's load before loading without the lease; longer than a load usually takes.
+    """
     recheck: float = 0.01
-    """Between two looks at what another process is loading."""
+    """Interval of checking for what another process is loading."""
     reply_seconds: float = 0.05
-    """For each answer of Redis."""
+    """For each reply of Redis."""
     connect: float = 1.0
     retry: float = 1.0
-    """At most, between two attempts to connect."""
+    """Maximum, between two attempts to connect."""
     takeover: float = 5.0
-    """How long only an outranked Redis is found before it is made the one that counts."""
+    """How long an outranked Redis must be the only one available before it becomes the current one."""
     stale: float = 600.0
-    """How long a value is kept past its lifetime, in case the database cannot be asked."""
+    """How long a value is kept past its lifetime, in case the database is unavailable."""
 
     def __post_init__(self) -> None:
         if not self.lag_limit + self.permit < self.fence:
@@ -41,7 +42,7 @@ class Timing:
 
     @property
     def until_permits_lapsed(self) -> float:
-        """From a commit on: then every permit was renewed after it, by applying it, or has ended."""
+        """Time from a commit until every permit has ended or was renewed by a poll that applied the commit."""
         return self.permit * CLOCK_TOLERANCE
 
 

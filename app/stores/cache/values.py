@@ -1,4 +1,4 @@
-"""How a value lies in Redis: when it is to be loaded anew, how long that took, its shape's version, its JSON."""
+"""Encoding of values in Redis: soft expiry, load time, schema version, JSON."""
 
 import math
 import random
@@ -12,19 +12,19 @@ from app.stores.cache.keys import AnyKey, AnyKind
 
 HEADER = struct.Struct(">QIH")
 LIFE_JITTER = 0.1
-"""Values that were stored together do not expire together."""
+"""Share of the lifetime, so that values stored together do not expire together."""
 _MAX_LOAD_MS = 2**32 - 1
 _FAR_AHEAD = 40
-"""Loads before its end no value is ever due: chance gives that less than once in 10**17."""
+"""A value is never due more than so many load times before its expiry: chance would give that once in 10**17."""
 _REMEMBERED, _SHORT = 4_000, 1_000
-"""So many decoded values of at most so many bytes."""
+"""How many decoded values are cached, and their maximum size in bytes."""
 
 
 class Stored(NamedTuple):
-    """A value that was found; None in it is remembered absence."""
+    """A decoded value; None in it is cached absence."""
 
     soft_expiry_ms: int
-    """By the wall clock of who stored it; nothing that is promised hangs on it."""
+    """By the wall clock of the process that stored it; no guarantee depends on it."""
     load_ms: int
     value: Any
 
@@ -32,7 +32,10 @@ class Stored(NamedTuple):
         return now * 1000 >= self.soft_expiry_ms
 
     def is_due(self, now: float) -> bool:
-        """Rule 9, XFetch (Vattani, Chierichetti, Lowenstein 2015): likelier near the end, and for slow loads."""
+        """Return whether to refresh early: likelier near the expiry, and for slow loads.
+
+        Rule 9, XFetch (Vattani, Chierichetti, Lowenstein 2015).
+        """
         left_ms = self.soft_expiry_ms - now * 1000
         if left_ms > self.load_ms * _FAR_AHEAD:
             return False
@@ -40,7 +43,7 @@ class Stored(NamedTuple):
 
 
 def decode(key: AnyKey, raw: bytes) -> Stored | None:
-    """None when it is nothing that this release wrote, or not of its kind's shape."""
+    """Return None if the bytes are not from this release, or do not have its kind's schema."""
     return (_decode_again if len(raw) <= _SHORT else _decode)(key.kind, raw)
 
 
@@ -57,11 +60,11 @@ def _decode(kind: AnyKind, raw: bytes) -> Stored | None:
 
 
 _decode_again = lru_cache(_REMEMBERED)(_decode)
-"""What the same bytes mean does not change: no value is kept past what Redis answers. Values are immutable."""
+"""Safe, because equal bytes always decode to the same, and a value is only served while Redis returns its bytes."""
 
 
 def encode(key: AnyKey, value: Any, now: float, load_seconds: float) -> tuple[bytes, float]:
-    """The bytes for Redis, and how many seconds they are to live."""
+    """Return the bytes for Redis, and their lifetime in seconds."""
     entry = key.kind.entry
     life = entry.seconds * random.uniform(1 - LIFE_JITTER, 1)  # noqa: S311  no secret
     soft_expiry_ms = int((now + life) * 1000)

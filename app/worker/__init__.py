@@ -1,1 +1,1 @@
-"""Loops only; each calls services."""
+"""The worker's loops; each calls services."""

@@ -1,4 +1,4 @@
-"""One message: claim the item, keep the claim while the pipeline runs, and end the attempt whatever happens."""
+"""One message: claim the item, keep the claim while the pipeline runs, and end the attempt in every case."""
 
 import asyncio
 from contextlib import suppress
@@ -31,9 +31,9 @@ log = structlog.get_logger()
 
 HEARTBEATS_PER_LEASE = 4
 NUDGE_GATHER_SECONDS = 0.5
-"""A batch of uploads nudges all the time; most photos are done before their claim is worth another look."""
+"""A batch of uploads nudges all the time; most photos are done before their claim is worth another check."""
 STORES_AWAY = timedelta(seconds=5)
-"""How long an item waits whose worker could not reach a store."""
+"""How long an item waits after its worker failed to reach a store."""
 SCRATCH_FAILED = timedelta(minutes=1)
 GIVE_BACK_SECONDS = 5.0
 
@@ -41,29 +41,29 @@ NO_ORIGINAL = StoredFailure(
     FailureCode.ORIGINAL_MISSING, "The uploaded file is not there any more. Upload it again.", retryable=False
 )
 _PRECEDENCE = (ClaimLost, MediaError, Absent, DecoderCrashed, Unavailable, OSError)
-"""Of several errors in one attempt, the first of these decides; an unexpected one only if it is alone."""
+"""Of several errors in one attempt the first of these decides; an unexpected one decides only if it is alone."""
 
 _ACCOUNT, _ITEM = TypeAdapter(AccountIdField), TypeAdapter(ItemIdField)
 
 
 class Work(Protocol):
-    """What is done to an item of a lane while its claim holds."""
+    """The work on an item of a lane while its claim is held."""
 
     async def run(self, claimed: ItemRow, steps: Steps) -> ItemRow:
-        """Raises MediaError, DecoderCrashed, Absent (no original), ClaimLost, Unavailable."""
+        """Return the item's row. Raises MediaError, DecoderCrashed, Absent (no original), ClaimLost, Unavailable."""
         ...
 
 
 class Attempts:
-    """Handles the messages of one lane: whatever a file, a store or our own code does ends this one attempt."""
+    """Handles the messages of one lane. A failure of a file, a store or our own code ends only the one attempt."""
 
     def __init__(self, work: Claims, pipeline: Work, queues: Queues, lane: Lane, nudges: Nudges, clock: Clock) -> None:
-        """`nudges` tell at once that an item was cancelled or deleted; without them the heartbeat finds out."""
+        """`nudges` report at once that an item was cancelled or deleted; without them the heartbeat notices it."""
         self._work, self._pipeline, self._queues = work, pipeline, queues
         self._lane, self._queue, self._nudges, self._clock = lane, QUEUES[lane], nudges, clock
 
     async def handle(self, message: Message) -> None:
-        """Raises only what the queue's own calls raise (Problem), which the consumer isolates."""
+        """Process one message. Raises only what the queue's own calls raise (Problem); the consumer isolates it."""
         try:
             account, item = _named(message.body)
         except ValidationError:
@@ -98,7 +98,7 @@ class Attempts:
             await self._acknowledge(message)
 
     async def _work_under_claim(self, message: Message, claimed: ItemRow) -> bool:
-        """True when the message has done its duty."""
+        """Run the pipeline. Returns True if the message can be deleted."""
         steps = Steps(claimed.attempt, self._clock)
         try:
             async with TaskGroup() as tasks:
@@ -112,7 +112,7 @@ class Attempts:
         return True
 
     async def _end_attempt(self, message: Message, claimed: ItemRow, steps: Steps, error: Exception) -> bool:
-        """Write what the attempt has come to. Returns whether the message has done its duty."""
+        """Write the attempt's outcome. Returns True if the message can be deleted."""
         match error:
             case ClaimLost():
                 log.warning("claim.lost", attempt=claimed.attempt)
@@ -128,7 +128,7 @@ class Attempts:
                 await self._postpone(message, claimed, STORES_AWAY)
                 return False
             case OSError():
-                # A full disk is the machine's fault and no file's; another machine may have room.
+                # A full disk is the fault of the machine, not of the file; another machine may have room.
                 log.error("scratch.failed", reason=str(error))
                 await self._postpone(message, claimed, SCRATCH_FAILED)
                 return False
@@ -147,7 +147,7 @@ class Attempts:
         await self._end(self._work.fail(claimed, failure, steps.done))
 
     async def _record_lost_attempt(self, claimed: ItemRow, report: CrashReport, steps: Steps) -> None:
-        """Count a lost attempt; the fifth one ends the item, and its crash report goes to the dead-letter queue."""
+        """Count a lost attempt; the fifth one fails the item, and its crash report goes to the dead-letter queue."""
         try:
             row = await self._work.record_lost_attempt(claimed, steps.done)
         except ClaimLost:
@@ -163,7 +163,7 @@ class Attempts:
             log.warning("claim.lost")
 
     async def _keep_claim(self, message: Message, claimed: ItemRow) -> None:
-        """Renews claim and message until cancelled; ends the attempt as soon as it hears that the claim is void."""
+        """Renew claim and message until cancelled; end the attempt as soon as the claim is void."""
         loop, lease_seconds = asyncio.get_running_loop(), self._work.lease.total_seconds()
         beat_at = loop.time() + lease_seconds / HEARTBEATS_PER_LEASE
         async with self._nudges.listen(event_channel(claimed.account_id)) as nudged:
@@ -184,7 +184,7 @@ class Attempts:
                     log.warning("heartbeat.missed", reason=str(problem))
 
     async def _give_back(self, message: Message, claimed: ItemRow) -> None:
-        """The process is about to stop: the next worker starts at once."""
+        """Return the claim before the process stops, so that the next worker starts at once."""
         try:
             async with asyncio.timeout(GIVE_BACK_SECONDS):
                 await self._work.give_back(claimed)
@@ -193,7 +193,7 @@ class Attempts:
             log.warning("give_back.failed", reason=str(error))
 
     async def _acknowledge(self, message: Message) -> None:
-        """A message that could not be deleted comes again and costs one refused claim."""
+        """Delete the message. If that fails, it is delivered again and costs one refused claim."""
         try:
             await self._queues.delete(self._queue, message.receipt_handle)
         except Unavailable as problem:
@@ -201,7 +201,7 @@ class Attempts:
 
 
 async def dead_letter(queues: Queues, row: ItemRow, crash_report: dict[str, Any]) -> None:
-    """Puts what is known of a poisoned item on the dead-letter queue; it holds no data of the user's."""
+    """Put the crash report of a poisoned item on the dead-letter queue; it contains no user data."""
     log.error("item.poisoned", lost_attempts=row.lost_attempts)
     body = {"item_id": row.item_id, "account_id": row.account_id, "attempt": row.attempt, "capsule": crash_report}
     await queues.send(DEAD_LETTERS_QUEUE, body, group=row.account_id)

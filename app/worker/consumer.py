@@ -1,4 +1,4 @@
-"""Receiving from one lane: as many messages as there are free slots, each handled by a task of its own."""
+"""Consumer of one queue: it receives as many messages as slots are free and handles each in its own task."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 class Consumer:
-    """What `handle` does not delete comes again; what it raises is logged and ends nothing else."""
+    """Messages that `handle` does not delete are delivered again; its errors are logged and end nothing else."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class Consumer:
     ) -> None:
         """A message stays hidden as long as its item's claim holds; both are renewed together.
 
-        `can_finish` says whether the work on a message may be done within so many seconds.
+        `can_finish` returns whether the work on a message may be done within the given seconds.
         """
         self._queues, self._queue, self._lease, self._handle = queues, queue, lease, handle
         self._free = asyncio.Semaphore(slots)
@@ -42,9 +42,9 @@ class Consumer:
         return len(self._working)
 
     async def run(self, stopping: asyncio.Event, grace_seconds: float) -> None:
-        """Until `stopping`; then what is in work may finish within the grace, and is cancelled after it.
+        """Run until `stopping`, then let work in progress finish within the grace and cancel the rest.
 
-        What can't finish in that time is cancelled at once.
+        Work that cannot finish in that time is cancelled at once.
         """
         async with TaskGroup() as tasks:
             receiving = tasks.create_task(self._receive_for_ever(tasks))

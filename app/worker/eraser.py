@@ -1,4 +1,4 @@
-"""Erasing closed accounts: two rounds over every slice, the second when nobody can be writing any more."""
+"""Erasure of closed accounts: two passes over all capabilities, the second when no writer can be left."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -20,11 +20,11 @@ log = structlog.get_logger()
 ERASE_SECONDS = 5.0
 
 Erase = Callable[[AccountId], AsyncIterator[int]]
-"""Erases what one slice has of an account, page by page, and says after each how much that was."""
+"""Erases an account's data of one capability, page by page, and yields the number erased in each."""
 
 
 class Eraser:
-    """Every step may be killed and run again, also by two workers at once: the outcome is the same."""
+    """Every step may be killed and repeated, also by two workers at once; the result is the same."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class Eraser:
         clock: Clock,
         rest: Sequence[tuple[str, Erase]] = (),
     ) -> None:
-        """`others`: further steps, each with its name, in the order in which they are to go."""
+        """`rest`: further steps, each with its name, in the order in which they run."""
         self._closed, self._items, self._exports = closed, items, exports
         self._events, self._clock, self._other_stores = events, clock, rest
 
@@ -75,7 +75,7 @@ class Eraser:
         log.info("account.erased")
 
     async def _count(self, closed: ClosedRow) -> None:
-        """While everything is still there."""
+        """Count before anything is erased."""
         _began("count")
         head = await self._events.head(closed.id)
         survey = await self._items.survey(closed.id, closed.closed_at)

@@ -1,4 +1,4 @@
-"""The messages of the exports' queue: claim, keep the claim while the ZIP is made, end the attempt whatever happens."""
+"""Messages of the exports queue: claim, keep the claim while the ZIP is made, end the attempt in every case."""
 
 import asyncio
 from collections.abc import Callable
@@ -29,7 +29,7 @@ from shared.task_group import TaskGroup
 log = structlog.get_logger()
 
 SLOTS = 1
-"""Exports that one worker makes at once: each moves bytes as fast as they come, and takes two parts of memory."""
+"""Concurrent exports of one worker: each uses the full bandwidth and the memory of two parts."""
 POSTPONED_SECONDS = 60
 GIVE_BACK_SECONDS = 5.0
 SWEEP_SECONDS = 5.0
@@ -39,7 +39,7 @@ _ACCOUNT, _EXPORT = TypeAdapter(AccountIdField), TypeAdapter(ExportIdField)
 
 
 class ExportAttempts:
-    """Whatever a store, a file or our own code does ends this one attempt."""
+    """Handles the messages of the exports queue. A failure ends only the one attempt."""
 
     def __init__(
         self, work: ExportWork, objects: ObjectStore, inventory: Inventory, queues: Queues, scratch: Path
@@ -77,7 +77,7 @@ class ExportAttempts:
             await self._acknowledge(message)
 
     async def _work_under_claim(self, message: Message, claimed: ExportRow) -> bool:
-        """True when the message has done its duty."""
+        """Make the export. Returns True if the message can be deleted."""
         job = ExportJob(self._objects, self._inventory, self._work, claimed, self._scratch)
         try:
             async with TaskGroup() as tasks:
@@ -92,13 +92,13 @@ class ExportAttempts:
         return True
 
     async def _end_attempt(self, message: Message, claimed: ExportRow, error: Exception) -> bool:
-        """Write what the attempt has come to. Returns whether the message has done its duty."""
+        """Write the attempt's outcome. Returns True if the message can be deleted."""
         match error:
             case ClaimLost():
                 log.warning("claim.lost")
                 return True
             case Unavailable() | PartsRefused() | OSError():
-                # The stores, or this machine's disk: another try, perhaps elsewhere, within the export's deadline.
+                # The stores or this machine's disk failed: retry, perhaps elsewhere, within the export's deadline.
                 log.warning("export.returned", reason=str(error))
                 await self._give_back(message, claimed, POSTPONED_SECONDS)
                 return False
@@ -126,7 +126,7 @@ class ExportAttempts:
             log.warning("give_back.failed", reason=str(error))
 
     async def _acknowledge(self, message: Message) -> None:
-        """A message that could not be deleted comes again and costs one refused claim."""
+        """Delete the message. If that fails, it is delivered again and costs one refused claim."""
         try:
             await self._queues.delete(EXPORTS_QUEUE, message.receipt_handle)
         except Unavailable as problem:

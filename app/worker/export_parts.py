@@ -1,4 +1,4 @@
-"""The parts of a worker that make exports, put together."""
+"""Wiring of a worker's export services."""
 
 from dataclasses import dataclass
 from datetime import timedelta

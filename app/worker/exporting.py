@@ -1,4 +1,4 @@
-"""One export from claim to ready: every original goes through a ZIP into an upload in parts, streamed."""
+"""One export from claim to ready: all originals are streamed through a ZIP into a multipart upload."""
 
 import asyncio
 import json
@@ -23,14 +23,14 @@ log = structlog.get_logger()
 
 LEAST_PART_BYTES = 16 * 1024 * 1024
 MAX_PARTS = 9_000
-"""S3 takes 10,000; what is uploaded between the counting and the end has room in the rest."""
+"""S3 allows 10,000; the difference leaves room for what is uploaded after the total was computed."""
 READ_AGAIN = 5
-"""Times that an original whose stream broke off is asked for its rest."""
+"""How often the rest of an original is requested after its stream broke off."""
 INDEX = "items.json"
 
 
 class ExportJob:
-    """One attempt. `share` is how much of the bytes has gone through, 0 to 1."""
+    """One attempt. `share` is the part of the bytes that is processed, 0 to 1."""
 
     def __init__(
         self, objects: ObjectStore, inventory: Inventory, work: ExportWork, claimed: ExportRow, scratch: Path
@@ -50,7 +50,7 @@ class ExportJob:
         return min(1.0, self._done / self._total) if self._total else 0.0
 
     async def run(self) -> ExportRow:
-        """Raises ClaimLost, Unavailable, or OSError when the scratch folder is full."""
+        """Return the finished row. Raises ClaimLost, Unavailable, or OSError if the scratch folder is full."""
         await self._measure()
         await self._objects.abort_multiparts(self._key)
         name = f"darkroom-{self._claimed.created_at:%Y-%m-%d}.zip"
@@ -62,7 +62,7 @@ class ExportJob:
         self._archive.close()
         while self._archive.waiting_bytes:
             await self._send_part()
-        await self._work.renew(self._claimed, 99.0)  # nobody else may have begun before the file takes its name
+        await self._work.renew(self._claimed, 99.0)  # no other attempt may have begun before the upload is completed
         log.info("step.began", step="export_finish")
         await self._objects.finish_multipart(self._key, self._upload_id, self._parts)
         return await self._work.finish(self._claimed, items=self._items, missing=self._missing, size_bytes=self._size)
@@ -83,7 +83,7 @@ class ExportJob:
         await asyncio.to_thread(index.write, b"\n]\n")
 
     async def _add_original(self, possession: Possession) -> str | None:
-        """Its name in the ZIP; None when there is nothing to add."""
+        """Return the original's name in the ZIP; None if the item has none."""
         if possession.original_key is None:
             return None
         item = possession.item
@@ -114,7 +114,7 @@ class ExportJob:
         self._size += len(body)
 
     async def _begun(self, key: str) -> AsyncGenerator[bytes, None]:
-        """The object's bytes, of which the first are here already. Raises Absent."""
+        """Return the object's bytes; the first of them are fetched already. Raises Absent."""
         pieces = self._pieces(key)
         first = await anext(pieces, b"")
 
@@ -127,7 +127,7 @@ class ExportJob:
         return all_of_them()
 
     async def _pieces(self, key: str) -> AsyncGenerator[bytes, None]:
-        """An answer that breaks off is gone on with where it ended."""
+        """Yield the object's bytes; resume at the offset where a stream breaks off."""
         offset, breaks = 0, 0
         while True:
             try:

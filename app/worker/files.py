@@ -1,4 +1,4 @@
-"""An attempt's files: a folder that vanishes with it, the original into it, what was made out of it."""
+"""Files of an attempt: a temporary folder, the download of the original, the upload of the results."""
 
 import asyncio
 import shutil
@@ -16,7 +16,7 @@ from app.worker.steps import Steps
 from shared.task_group import TaskGroup
 
 RENDITION_CACHE_CONTROL = "private, max-age=31536000, immutable"
-"""A key is written once, so whoever may read it may keep it."""
+"""A key is written only once, so a client with access may cache it."""
 
 
 class AttemptFiles:
@@ -25,7 +25,7 @@ class AttemptFiles:
 
     @asynccontextmanager
     async def folder(self) -> AsyncIterator[Path]:
-        """Empty at first, gone afterwards."""
+        """Yield an empty folder, which is removed afterwards."""
         folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="attempt-", dir=self._scratch))
         try:
             yield folder
@@ -33,7 +33,7 @@ class AttemptFiles:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def download(self, claimed: ItemRow, folder: Path, steps: Steps) -> Path:
-        """The original, as `original` in the folder. Raises Absent."""
+        """Download the original as `original` into the folder. Raises Absent."""
         original = folder / "original"
         with steps.step("download") as details:
             key = original_key(claimed.account_id, claimed.item_id)
@@ -43,7 +43,7 @@ class AttemptFiles:
     async def upload(
         self, claimed: ItemRow, folder: Path, made: Iterable[RenditionFile], steps: Steps
     ) -> tuple[StoredRendition, ...]:
-        """All of them, as this attempt's."""
+        """Upload all files under this attempt's keys."""
         files = list(made)
         with steps.step("upload", files=len(files)):
             async with TaskGroup() as uploads:

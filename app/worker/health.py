@@ -1,4 +1,4 @@
-"""What a worker answers to whoever watches it: alive, ready, and how much it has in hand."""
+"""HTTP server of a worker: liveness, readiness, and the number of items in work."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from shared.darkroom_process.http_protocol import StrictHttpProtocol
 
 
 class HealthServer(uvicorn.Server):
-    """Leaves the signals to the worker."""
+    """Leaves signal handling to the worker."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""What an attempt may do to its item, whether that is new or made anew."""
+"""Operations of an attempt on its item, for new items and for reprocessing alike."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -10,12 +10,12 @@ from shared.items import ItemKind, ReceiptStep
 
 
 class Claims(Protocol):
-    """Everything but `claim` raises ClaimLost once the claim is void; then nothing was written."""
+    """Every method except `claim` raises ClaimLost if the claim is void; then nothing was written."""
 
     lease: timedelta
 
     async def claim(self, account: AccountId, item: ItemId, lane: Lane, /) -> ItemRow:
-        """Raises ClaimLost, NotFound."""
+        """Claim the item. Raises ClaimLost, NotFound."""
         ...
 
     async def check(self, claimed: ItemRow) -> None: ...
@@ -30,7 +30,7 @@ class Claims(Protocol):
 
 
 class Outcomes(Protocol):
-    """What a pipeline tells of what it made; raises ClaimLost."""
+    """Where a pipeline records its results. Every method raises ClaimLost."""
 
     async def hand_off(
         self, claimed: ItemRow, kind: ItemKind, result: Result, steps: Sequence[ReceiptStep], /

@@ -1,4 +1,4 @@
-"""A video's ladder on its way to S3, and when it can be played."""
+"""Upload of a video's ladder to S3; it decides when the video can be played."""
 
 import asyncio
 from collections.abc import Iterable
@@ -18,15 +18,15 @@ from app.worker.rung import RungUpload
 from shared.task_group import TaskGroup
 
 PLAYABLE_SEGMENTS = 3
-"""In every rung: so many a player wants before it begins (DESIGN, section 4)."""
+"""In every rung: how many a player needs to start (DESIGN, section 4)."""
 
 
 class LadderUpload:
-    """Of one attempt. `run` works until `end` was called and all is stored; `grow` tells it what there is."""
+    """The upload of one attempt. `run` ends after `end` was called and all is stored; `grow` reports new files."""
 
     def __init__(self, objects: ObjectStore, claimed: ItemRow, folder: Path, facts: VideoFacts) -> None:
         self._rate, self._attempt, self._folder = Fraction(facts.output_rate), claimed.attempt, folder
-        # Cuts fall on frames, so a segment may be one frame longer than asked for.
+        # Cuts fall on frames, so a segment may be one frame longer than requested.
         target_seconds = floor(SEGMENT_SECONDS + 1 / self._rate + Fraction(1, 2))
         self._rungs = {
             rung.name: RungUpload(objects, claimed, folder, rung, target_seconds) for rung in ladder_of(facts)
@@ -34,7 +34,7 @@ class LadderUpload:
         self.playable = asyncio.Event()
 
     async def grow(self, files: Iterable[Path]) -> None:
-        """The encoder has told of these files."""
+        """Take the files that the encoder has reported."""
         reported = {file.name for file in files}
         for name, rung in self._rungs.items():
             made = None
@@ -43,24 +43,24 @@ class LadderUpload:
             rung.grow(reported, made)
 
     async def _read(self, file: str) -> MediaPlaylist | None:
-        """None when the encoder died meanwhile, whose folder is emptied then; its end is what comes next."""
+        """Return None if the encoder crashed meanwhile, because its folder is emptied; its end is reported next."""
         with suppress(FileNotFoundError):
             return read_playlist(await asyncio.to_thread((self._folder / file).read_text))
         return None
 
     def end(self) -> None:
-        """There will be no more."""
+        """Mark the end: no files follow."""
         for rung in self._rungs.values():
             rung.end()
 
     async def run(self) -> None:
-        """Raises MediaError, Unavailable."""
+        """Store all rungs. Raises MediaError, Unavailable."""
         async with TaskGroup() as tasks:
             for rung in self._rungs.values():
                 tasks.create_task(rung.run(self._poll))
 
     def ladder(self) -> Ladder:
-        """As far as it is known by now; after `run` the whole."""
+        """Return the ladder as far as it is known; complete after `run`."""
         rungs = tuple(rung.described() for rung in self._rungs.values())
         return Ladder(recipe_hash(), self._attempt, round(float(self._rate), 3), rungs)
 

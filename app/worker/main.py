@@ -52,13 +52,13 @@ from shared.times import utc_now
 log = structlog.get_logger()
 
 GRACE_SECONDS = 15.0
-"""For what is in work and can be done within it; whoever stops the process waits longer than this."""
+"""Work in progress that can finish within this time does; the supervisor must wait longer before it kills."""
 ATTEMPTS_AHEAD = 1
-"""Attempts beyond the decoders' slots, so that no core waits while a photo is fetched or stored."""
+"""Attempts beyond the decoders' slots, so that no core is idle while a photo is downloaded or uploaded."""
 
 
 def main(settings: Settings) -> None:
-    """Works until SIGTERM. The template is forked before any client, thread or loop exists."""
+    """Run until SIGTERM. The template is forked before any client, thread or loop exists."""
     decoders = Decoders.start(slots=settings.worker_slots, encoders=max(1, settings.worker_bulk_slots))
     try:
         with scratch_folder(settings.scratch_folder) as scratch:
@@ -120,7 +120,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
 
 
 def _erasures(base: Foundation, albums: AlbumMaintenanceParts) -> list[tuple[str, Erase]]:
-    """The cursors before the index: without them nobody writes it any more."""
+    """Steps of the eraser. The events go before the index: their cursors let projections write it again."""
     return [
         ("erase_albums", albums.erasure.erase),
         ("erase_relational_events", RelationalEvents(base.database).erase),
@@ -136,7 +136,7 @@ def _projections(base: Foundation, albums: AlbumMaintenanceParts) -> ProjectionL
 def _consumers(
     settings: Settings, base: Foundation, work: WorkService, decoders: Decoders, scratch: Path
 ) -> list[Consumer]:
-    """One for each lane, with slots of its own: express never waits for bulk."""
+    """Return one consumer per lane with its own slots, so that express never waits for bulk."""
     queues, nudges, clock = base.amazon.queues, base.signals.nudges, base.clock
     files, encodes = AttemptFiles(base.amazon.objects, scratch), Encodes(base.signals, clock)
     photos = Pipeline(files, work, decoders)

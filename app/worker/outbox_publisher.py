@@ -1,4 +1,4 @@
-"""The loop that carries what relational changes must tell into the members' logs."""
+"""The loop that publishes events of relational changes from the outbox into the members' logs."""
 
 import asyncio
 import random
@@ -10,7 +10,7 @@ from shared.ids import AccountId
 from shared.task_group import TaskGroup
 
 PUBLISH_SECONDS = 1.0
-"""How late an event comes at most whose own process did not tell it: it died, or was too busy."""
+"""Maximum delay of an event that its own process did not publish, because it crashed or was too busy."""
 
 
 class OutboxPublisher:
@@ -21,7 +21,7 @@ class OutboxPublisher:
         await run_periodically("outbox", PUBLISH_SECONDS, stopping, self.process, shards=1)
 
     async def process(self, _shard: int = 0) -> None:
-        """One account's trouble keeps no other waiting."""
+        """Publish for all waiting accounts; a failure of one does not delay the others."""
         semaphore = asyncio.Semaphore(CONCURRENCY)
 
         async def publish(account: AccountId) -> None:
@@ -30,5 +30,5 @@ class OutboxPublisher:
 
         waiting = await self._relay.waiting()
         async with TaskGroup() as tasks:
-            for account in random.sample(waiting, len(waiting)):  # several workers come less often to the same one
+            for account in random.sample(waiting, len(waiting)):  # spreads workers over different accounts
                 tasks.create_task(publish(account))

@@ -19,7 +19,7 @@ from shared.times import to_rfc3339
 log = structlog.get_logger()
 
 MEDIA_SECONDS = 120.0
-"""Time limit of one child; a photo of 100 MP takes some 5 s."""
+"""Time limit of one child; a photo of 100 MP takes about 5 s."""
 
 
 class Pipeline:
@@ -27,7 +27,7 @@ class Pipeline:
         self._files, self._work, self._decoders = files, work, decoders
 
     async def run(self, claimed: ItemRow, steps: Steps) -> ItemRow:
-        """Raises MediaError, DecoderCrashed, Absent (no original), ClaimLost, Unavailable."""
+        """Return the item's row. Raises MediaError, DecoderCrashed, Absent (no original), ClaimLost, Unavailable."""
         async with self._files.folder() as folder:
             original = await self._files.download(claimed, folder, steps)
             source_format = await asyncio.to_thread(sniff, original)
@@ -50,7 +50,7 @@ class Pipeline:
     async def _make(
         self, claimed: ItemRow, image: Path, folder: Path, steps: Steps, facts: VideoFacts | None = None
     ) -> tuple[MediaResult, Result]:
-        """The picture's renditions, stored; `facts` are those of the video that it is the poster of."""
+        """Make and store an image's renditions; with `facts` the image is the poster of that video."""
         target = folder / "renditions"
         await asyncio.to_thread(target.mkdir)
         with steps.step("make") as details:
@@ -79,7 +79,7 @@ class Pipeline:
 
 
 async def probe(decoders: Decoders, original: Path, folder: Path, steps: Steps) -> VideoFacts:
-    """Raises MediaError, DecoderCrashed."""
+    """Return the video's facts. Raises MediaError, DecoderCrashed."""
     with steps.step("probe") as details:
         facts = await decoders.probe_video(original, folder, limit_seconds=MEDIA_SECONDS)
         details |= {"codec": facts.codec, "width": facts.width, "height": facts.height}

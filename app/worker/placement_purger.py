@@ -1,4 +1,4 @@
-"""The loop that clears away what albums show no more."""
+"""The loop that purges placements which albums no longer show."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Tells the overview, every few seconds, that this worker is there and how well its decoders are confined."""
+"""Heartbeat of a worker in the presence registry, with the level of its sandbox, for the overview."""
 
 import asyncio
 import os
@@ -9,11 +9,11 @@ from shared.admin import WORKERS_REGISTRY, WorkerSeen
 
 REPEAT_SECONDS = 15.0
 STAY_SECONDS = 60
-"""A worker that was killed is seen for so long."""
+"""How long a killed worker is still listed."""
 
 
 async def be_seen(registry: PresenceRegistry, landlock_level: int | None, stopping: asyncio.Event) -> None:
-    """Until `stopping`."""
+    """Post the worker's notice periodically until `stopping`."""
     worker = WorkerSeen(process=f"{socket.gethostname()}:{os.getpid()}", landlock_level=landlock_level)
     while not stopping.is_set():
         await registry.post(WORKERS_REGISTRY, worker.model_dump_json(), seconds=STAY_SECONDS)

@@ -1,4 +1,4 @@
-"""How far a video is: told to its owner's streams, and asked by a worker that is about to stop."""
+"""Progress of videos: published to the owner's streams, and read by a worker that is about to stop."""
 
 import asyncio
 from datetime import timedelta
@@ -11,28 +11,28 @@ from shared.ids import ItemId
 from shared.times import Clock
 
 PUBLISH_SECONDS = 1.0
-"""At most so often; a page draws a bar with it."""
+"""Minimum interval; a page draws a progress bar from it."""
 ESTIMATED_FROM = 0.01
-"""Before that share the pace says nothing."""
+"""Below this share the pace allows no estimate."""
 ENCODING_PERCENT = 99.0
-"""The rest is for joining and storing the whole."""
+"""The rest is for joining and storing the whole file."""
 
 
 class Channel(Protocol):
     async def publish(self, channel: str, message: bytes) -> None:
-        """What gets lost matters to nobody."""
+        """Publish a message; losing one does no harm."""
         ...
 
 
 class Encodes:
-    """All that this process has in work at the moment."""
+    """All encodes that this process has in work."""
 
     def __init__(self, channel: Channel, clock: Clock) -> None:
         self._channel, self._clock = channel, clock
         self._done_at: dict[ItemId, float] = {}
 
     def can_finish(self, item: ItemId, within_seconds: float) -> bool:
-        """False, too, while nothing is known yet."""
+        """Return whether the encode ends in time; False also if no estimate exists yet."""
         done_at = self._done_at.get(item)
         return done_at is not None and done_at - asyncio.get_running_loop().time() <= within_seconds
 
@@ -49,14 +49,14 @@ class Encodes:
 
 
 class EncodeWatch:
-    """One encode under way."""
+    """One encode in progress."""
 
     def __init__(self, encodes: Encodes, row: ItemRow, duration_seconds: float) -> None:
         self._encodes, self._row, self._duration_seconds = encodes, row, duration_seconds
         self._began = self._publish_at = asyncio.get_running_loop().time()
 
     async def reached(self, encoded_seconds: float) -> None:
-        """The encoder's own clock stands here."""
+        """Take the encoder's position in the video, in seconds."""
         now = asyncio.get_running_loop().time()
         share = min(1.0, encoded_seconds / self._duration_seconds) if self._duration_seconds else 0.0
         left = (now - self._began) * (1 - share) / share if share >= ESTIMATED_FROM else None

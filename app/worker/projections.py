@@ -1,4 +1,4 @@
-"""The loops that keep followers up with the logs: on a nudge at once, and on a round wherever one is behind."""
+"""The loops that update projections from the logs: at once on a nudge, and periodically where one is behind."""
 
 import asyncio
 import random
@@ -22,11 +22,11 @@ from shared.task_group import TaskGroup
 log = structlog.get_logger()
 
 ROUND_SECONDS = 60.0
-"""How late a follower is at most whose nudge was lost."""
+"""Maximum delay of a projection after a lost nudge."""
 SLOTS = 4
-"""Accounts in work at once in this process, by nudges and as many by rounds."""
+"""Concurrent accounts of this process: as many by nudges as by the periodic run."""
 HIDDEN = timedelta(seconds=30)
-"""How long no other worker sees a nudge; doubled, it changes nothing."""
+"""How long a nudge is hidden from other workers; processing one twice does no harm."""
 PAGE_ACCOUNTS = 100
 _ACCOUNT_ID: TypeAdapter[AccountId] = TypeAdapter(AccountIdField)
 
@@ -39,11 +39,11 @@ class ProjectionLoops:
         self._cursors, self._queues = cursors, queues
 
     def consumer(self) -> Consumer:
-        """What it is doing when the worker stops is dropped at once: a step is in one transaction, or it is not."""
+        """Return the nudges' consumer. At the stop its work is cancelled at once: each step is one transaction."""
         return Consumer(self._queues, NUDGES_QUEUE, SLOTS, HIDDEN, self.handle, lambda _message, _seconds: False)
 
     async def handle(self, message: Message) -> None:
-        """One nudge. After a failure it comes again; what is no account's is thrown away."""
+        """Process one nudge. After a failure it is delivered again; one without an account id is deleted."""
         try:
             account = _ACCOUNT_ID.validate_python(message.body.get("account_id"))
         except ValidationError:
@@ -59,7 +59,7 @@ class ProjectionLoops:
         )
 
     async def process(self, number: int) -> None:
-        """Everything where one follower is behind, and whoever it does not know yet."""
+        """Update one projection for all accounts where it is behind, and enrol accounts that it does not have yet."""
         projection = self._updater.projections[number]
         await self._updater.enrol_new_accounts(projection)
         semaphore, last = asyncio.Semaphore(SLOTS), ""
@@ -71,5 +71,5 @@ class ProjectionLoops:
         while accounts := await self._cursors.behind(projection.name, last, PAGE_ACCOUNTS):
             last = accounts[-1]
             async with TaskGroup() as tasks:
-                for account in random.sample(accounts, len(accounts)):  # several workers at once begin elsewhere
+                for account in random.sample(accounts, len(accounts)):  # spreads workers over different accounts
                     tasks.create_task(process_account(account))

@@ -1,4 +1,4 @@
-"""Making ready items anew by this release's recipe, in the bulk lane, with the pipelines of both lanes."""
+"""Reprocessing of ready items by this release's recipe, in the bulk lane, with the pipelines of both lanes."""
 
 from dataclasses import replace
 
@@ -19,28 +19,28 @@ from shared.times import Clock
 
 
 class NullChannel:
-    """Nobody waits for a remake: the item is ready all the while."""
+    """Discards progress: no client waits for a reprocessed item, which stays ready meanwhile."""
 
     async def publish(self, channel: str, message: bytes) -> None:
-        """Says nothing."""
+        """Do nothing."""
 
 
 class ReprocessPipeline:
-    """All of an item under one claim: of a video first the poster, then the ladder."""
+    """Reprocesses an item under one claim: for a video first the poster, then the ladder."""
 
     def __init__(self, images: Pipeline, videos: VideoPipeline) -> None:
         self._images, self._videos = images, videos
 
     async def run(self, claimed: ItemRow, steps: Steps) -> ItemRow:
-        """Raises MediaError, DecoderCrashed, Absent (no original), ClaimLost, Unavailable."""
+        """Return the item's row. Raises MediaError, DecoderCrashed, Absent (no original), ClaimLost, Unavailable."""
         row = await self._images.run(claimed, steps)
         if row.claim is None:
-            return row  # a picture: that was all
+            return row  # an image needs no second stage
         return await self._videos.run(replace(claimed, kind=row.kind, result=row.result), steps)
 
 
 class BulkLane:
-    """Each message to whom it is for: a new video, or an item that is made anew."""
+    """Dispatches each message: a new video, or an item to reprocess."""
 
     def __init__(self, new: Attempts, reprocess_work: Attempts) -> None:
         self._new, self._reprocess = new, reprocess_work

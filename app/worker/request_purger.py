@@ -1,4 +1,4 @@
-"""The loop that forgets which relational requests were answered, once nobody may repeat them any more."""
+"""The loop that deletes the records of relational requests after the time in which they may be repeated."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ class ExpiredRequestPurger:
         await run_periodically("requests", PURGE_SECONDS, stopping, self.process, shards=1)
 
     async def process(self, _shard: int = 0) -> None:
-        """Page by page, each in a short transaction."""
+        """Delete in batches, each in a short transaction."""
         deleted = ROWS_PER_BATCH
         while deleted == ROWS_PER_BATCH:
             async with self._database.writer.write() as connection:

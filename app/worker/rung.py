@@ -1,4 +1,4 @@
-"""One rung on its way to S3: its segments, each written once, and its playlist, written again after them."""
+"""Upload of one rung to S3: each segment is written once, and the playlist again after every batch."""
 
 import asyncio
 import hashlib
@@ -19,7 +19,7 @@ from shared.items import FailureCode
 from shared.task_group import TaskGroup
 
 CONCURRENCY = 4
-"""Segments under way to S3."""
+"""Concurrent uploads of segments."""
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 SEGMENT_TYPE = "video/mp4"
 LAST_WORD_SECONDS = 5.0
@@ -27,7 +27,7 @@ NOTHING_MADE = "The encoder ended without having made anything. Trying again may
 
 
 class RungUpload:
-    """`listed` counts the segments in the playlist that S3 has; `is_over` when that is the last one."""
+    """`listed` counts the segments in the playlist stored in S3; `is_over` is True once that playlist is final."""
 
     def __init__(self, objects: ObjectStore, claimed: ItemRow, folder: Path, rung: Rung, target_seconds: int) -> None:
         self._objects, self._claimed, self._folder = objects, claimed, folder
@@ -41,7 +41,7 @@ class RungUpload:
         self.is_over = False
 
     def grow(self, files: set[str], made: MediaPlaylist | None) -> None:
-        """The encoder has told of these files, and its own list may have changed."""
+        """Take the files that the encoder has reported, and its playlist if it has changed."""
         self._reported |= files
         self._made = made or self._made
         self._events.set()
@@ -51,7 +51,7 @@ class RungUpload:
         self._events.set()
 
     async def run(self, listed: Callable[[], None]) -> None:
-        """Until `end` and the last file; calls `listed` when there is more to play. Raises MediaError, Unavailable."""
+        """Run until `end` and the last file; call `listed` after each new playlist. Raises MediaError, Unavailable."""
         while not self.is_over:
             self._events.clear()
             over = self._ended
@@ -68,17 +68,18 @@ class RungUpload:
                 await self._events.wait()
 
     def described(self) -> StoredRung:
-        """As the main playlist names it: the recipe's bound until all is measured."""
+        """Return the rung for the main playlist; bandwidth is the recipe's bound until all segments are measured."""
         seconds = sum(seconds for _, seconds in self._sizes)
         average = int(sum(size for size, _ in self._sizes) * 8 / seconds) if self.is_over and seconds else None
-        # A last piece of a few frames has a key frame in it and says nothing about a second (RFC 8216, section 4.1).
+        # A last segment of a few frames contains a key frame and is not representative of a second (RFC 8216, section
+        # 4.1).
         counted = [int(size * 8 / each) for size, each in self._sizes if each * 2 >= self._target_seconds]
         bound = self._rung.most_bits_per_second
         bandwidth = max([average, *counted] if average else [bound, *counted])
         return StoredRung(self._rung.name, self._rung.width, self._rung.height, self._rung.codecs, bandwidth, average)
 
     def _batches(self) -> list[Sequence[Segment]]:
-        """What the encoder lists and S3 does not, up to the first file that was not told of."""
+        """Return batches of segments that are not uploaded yet, up to the first file that was not reported."""
         if self._made is None or self._made.initialisation not in self._reported:
             return []
         fresh = self._made.segments[len(self._sizes) :]
@@ -100,7 +101,8 @@ class RungUpload:
                 self._key(file), path, content_type=SEGMENT_TYPE, cache_control=RENDITION_CACHE_CONTROL
             )
         except FileNotFoundError:
-            # The folder of a child that died is emptied. Its end, which says why, is on its way and ends this task.
+            # The folder of a crashed child is emptied. Its end, which has the reason, arrives soon and cancels this
+            # task.
             await asyncio.sleep(LAST_WORD_SECONDS)
             raise
 

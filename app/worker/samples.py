@@ -1,4 +1,4 @@
-"""The smallest photo and video that a worker decodes at its start: JPEG of 16x16, and two frames of H.264 of 32x32."""
+"""The tiny photo and video that a worker decodes at its start: JPEG of 16x16, and two frames of H.264 of 32x32."""
 
 from base64 import b64decode
 

@@ -1,4 +1,4 @@
-"""The two loops that look for work by themselves: the sweeper and the relay."""
+"""The loops that find work by polling: the sweeper and the relay."""
 
 import asyncio
 import random
@@ -17,9 +17,9 @@ from shared.task_group import TaskGroup
 SWEEP_SECONDS = 5.0
 RELAY_SECONDS = 5.0
 CONCURRENT_ITEMS = 8
-"""Of one shard: thousands may be purged after one click, and a lapsed claim waits behind none of them for long."""
+"""Of one shard: a click may purge thousands, and a lapsed claim must not wait behind them for long."""
 GATHER_SECONDS = 0.5
-"""What one account appends meanwhile is relayed together."""
+"""Appends of one account within this time are relayed together."""
 LAPSED = {"reason": "the worker died or lost its claim; nothing is known of the decoder"}
 
 
@@ -31,7 +31,7 @@ async def run_periodically(
     *,
     shards: int = SHARDS,
 ) -> None:
-    """Visits every shard, waits, and begins again until `stopping`; a shard that fails is visited again next time."""
+    """Process every shard, wait, and repeat until `stopping`; a shard that fails is processed again next time."""
     while not stopping.is_set():
         for shard in random.sample(range(shards), shards):
             await isolate(process(shard), name, shard=shard)
@@ -53,7 +53,7 @@ class Sweeper:
             resending.cancel()
 
     async def _resend_missing(self) -> None:
-        """Once: what fails here the rounds do, only later."""
+        """Run once; whatever fails here, the periodic sweep does later."""
 
         async def resend() -> None:
             made = {lane: await self._queues.made_at(queue) for lane, queue in QUEUES.items()}
@@ -77,7 +77,7 @@ class Sweeper:
 
 
 class Hints:
-    """Accounts whose logs this process has just made grow, for the relay not to wait for its round."""
+    """Accounts whose logs this process has just extended, so that the relay need not wait for its next poll."""
 
     def __init__(self) -> None:
         self._accounts: set[AccountId] = set()
@@ -88,7 +88,7 @@ class Hints:
         self._events.set()
 
     async def take(self) -> set[AccountId]:
-        """Waits for the first, then a moment for those that follow it."""
+        """Wait for the first account, then a moment for others."""
         await self._events.wait()
         await asyncio.sleep(GATHER_SECONDS)
         self._events.clear()
@@ -97,7 +97,7 @@ class Hints:
 
 
 class Relay:
-    """Relays at once what it gets a hint of, and on its rounds whatever else waits."""
+    """Relays hinted accounts at once, and all others periodically."""
 
     def __init__(self, relay: RelayService, hints: Hints) -> None:
         self._relay, self._hints = relay, hints

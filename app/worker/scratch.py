@@ -1,4 +1,4 @@
-"""The folder for a worker's temporary files: people's originals lie in it, so nobody else may own or read it."""
+"""The folder for a worker's temporary files: it holds users' originals, so no other user may own or read it."""
 
 import os
 import shutil
@@ -12,12 +12,12 @@ PRIVATE_MODE = 0o700
 
 
 class NotPrivate(Exception):
-    """The folder is no place for people's files; the text is one line for the operator."""
+    """The folder is not safe for users' files; the text is one line for the operator."""
 
 
 @contextmanager
 def scratch_folder(root: Path | None) -> Iterator[Path]:
-    """Yield a folder of this process's own; what killed workers left behind is removed first. Raises NotPrivate."""
+    """Yield a folder for this process only; first remove what killed workers left behind. Raises NotPrivate."""
     root = root or Path(tempfile.gettempdir()) / f"darkroom-scratch-{os.geteuid()}"
     _require_private(root)
     for left in root.iterdir():
@@ -33,7 +33,7 @@ def scratch_folder(root: Path | None) -> Iterator[Path]:
 
 
 def _require_private(folder: Path) -> None:
-    """Make it if it is missing, and check what is there: in a shared directory somebody else may have made it."""
+    """Make the folder if it is missing, then check it: in a shared directory another user may have made it."""
     try:
         folder.mkdir(mode=PRIVATE_MODE, exist_ok=True)
         status = folder.lstat()

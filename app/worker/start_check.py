@@ -1,4 +1,4 @@
-"""What a worker must be sure of before it touches a file: its decoders start, their sandbox holds, and they decode."""
+"""Checks before a worker touches a file: its decoders start, their sandbox is effective, and they can decode."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,15 +17,15 @@ from app.worker.samples import PHOTO, VIDEO
 log = structlog.get_logger()
 
 LIMIT_SECONDS = 60.0
-"""A machine that starts everything at once takes some seconds for the template."""
+"""On a machine that is booting, starting the template takes some seconds."""
 
 
 class Unsafe(Exception):
-    """The reason why this worker must not start, in one line for whoever starts it."""
+    """The reason why this worker must not start, in one line for the operator."""
 
 
 async def check_sandbox(decoders: Decoders, scratch: Path, required: Sandbox) -> int | None:
-    """The kernel's level of Landlock, None without it. Raises Unsafe."""
+    """Return the kernel's level of Landlock, None without it. Raises Unsafe."""
     level = _landlock_level()
     if level is None and required is Sandbox.STRICT:
         raise Unsafe(
@@ -47,7 +47,7 @@ async def check_sandbox(decoders: Decoders, scratch: Path, required: Sandbox) ->
 
 
 async def check_decoding(decoders: Decoders, scratch: Path) -> None:
-    """Decode a tiny photo and a tiny video in the same children as a user's. Raises Unsafe."""
+    """Decode a tiny photo and a tiny video in children like those for users' files. Raises Unsafe."""
     with _samples(scratch) as (photo, video, folder):
         with _required("photo"):
             await decoders.make_image(photo, folder, limit_seconds=LIMIT_SECONDS)
@@ -58,7 +58,7 @@ async def check_decoding(decoders: Decoders, scratch: Path) -> None:
 
 @contextmanager
 def _samples(scratch: Path) -> Iterator[tuple[Path, Path, Path]]:
-    """The photo, the video, and a folder for what is made of them."""
+    """Yield the photo, the video, and a folder for the results."""
     with TemporaryDirectory(dir=scratch) as originals, TemporaryDirectory(dir=scratch) as folder:
         photo, video = Path(originals, "photo.jpg"), Path(originals, "video.mp4")
         photo.write_bytes(PHOTO)
@@ -84,7 +84,7 @@ def _cannot_decode(sample: str, reason: str) -> str:
 
 @contextmanager
 def _two_folders(scratch: Path) -> Iterator[tuple[Path, Path]]:
-    """One that a decoder must not reach, with a secret in it, and one for its work."""
+    """Yield a folder with a secret that a decoder must not reach, and one for its work."""
     with TemporaryDirectory(dir=scratch) as outside, TemporaryDirectory(dir=scratch) as folder:
         Path(outside, SECRET).write_text("not for decoders")
         yield Path(outside), Path(folder)

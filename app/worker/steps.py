@@ -1,4 +1,4 @@
-"""What an attempt has done so far, as the item's receipt and the log show it."""
+"""The completed steps of an attempt, for the item's receipt and the log."""
 
 import time
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ log = structlog.get_logger()
 
 
 class Steps:
-    """Of one attempt. A step that raises is not in it."""
+    """The steps of one attempt. A step that raises is not recorded."""
 
     def __init__(self, attempt: int, clock: Clock) -> None:
         self._attempt, self._clock = attempt, clock
@@ -21,7 +21,7 @@ class Steps:
 
     @contextmanager
     def step(self, name: str, **details: object) -> Iterator[dict[str, object]]:
-        """Yields the details, so that what is learned inside can be added."""
+        """Record a step; yield its details, to which the caller may add."""
         log.info("step.began", step=name)
         began, facts = time.perf_counter(), dict(details)
         yield facts
@@ -31,6 +31,6 @@ class Steps:
         )
 
     def take(self) -> list[ReceiptStep]:
-        """Those that no receipt has yet; the caller writes them."""
+        """Return and clear the steps that are in no receipt yet; the caller must write them."""
         taken, self.done = self.done, []
         return taken

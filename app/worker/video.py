@@ -1,4 +1,4 @@
-"""The bulk lane: a video from claim to ready, played while it is being made; each step's name is in the receipt."""
+"""The bulk lane: a video from claim to ready, playable while it is encoded; each step's name is in the receipt."""
 
 import asyncio
 from dataclasses import replace
@@ -23,7 +23,7 @@ from shared.task_group import TaskGroup
 log = structlog.get_logger()
 
 JOIN_SECONDS = 1800.0
-"""Time limit of the copy into one file; 4 h of 1080p are some 10 GB."""
+"""Time limit of the copy into one file; 4 h of 1080p take about 10 GB."""
 
 
 class VideoPipeline:
@@ -34,7 +34,7 @@ class VideoPipeline:
         self._decoders, self._encodes = decoders, encodes
 
     async def run(self, claimed: ItemRow, steps: Steps) -> ItemRow:
-        """Raises MediaError, DecoderCrashed, Absent (no original), ClaimLost, Unavailable."""
+        """Return the item's row. Raises MediaError, DecoderCrashed, Absent (no original), ClaimLost, Unavailable."""
         async with self._files.folder() as folder:
             original, made = await self._files.download(claimed, folder, steps), folder / "video"
             await asyncio.to_thread(made.mkdir)
@@ -57,7 +57,7 @@ class VideoPipeline:
         upload: LadderUpload,
         steps: Steps,
     ) -> tuple[RenditionFile, ...]:
-        """Makes the ladder and stores it meanwhile; returns what the encoder made besides."""
+        """Encode the ladder and store it meanwhile; return the encoder's other files."""
         watch = EncodeWatch(self._encodes, claimed, facts.duration_seconds)
         try:
             async with TaskGroup() as tasks:
@@ -81,7 +81,7 @@ class VideoPipeline:
 
 
 def _whole_result(claimed: ItemRow, facts: VideoFacts, stored: tuple[StoredRendition, ...]) -> Result:
-    """The poster and its facts are the first stage's, whose attempt wrote them."""
+    """Return the result; poster and its facts stay under the attempt of the first stage."""
     before = claimed.result
     if before is None:
         raise ValueError("an item in the bulk lane without a first stage")

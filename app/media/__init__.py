@@ -1,1 +1,1 @@
-"""Files in, files out, in child processes; knows no AWS."""
+"""Media processing, files in and files out, in child processes; knows no AWS."""

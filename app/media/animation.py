@@ -1,4 +1,4 @@
-"""A moving GIF or WebP as frames for the encoder: at a constant rate, opaque, in sRGB. Runs inside a child only."""
+"""Frames of an animated GIF or WebP for the encoder: constant rate, opaque, sRGB. Runs inside a child only."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,14 +16,14 @@ from app.media.sniff import SourceFormat, sniff
 
 DELAYS, FRAME_HEIGHT = "delay", "page-height"
 
-# Browsers show a frame that asks for less for a tenth of a second, so that is what its maker saw.
+# Browsers show a frame with a shorter delay for a tenth of a second, so that is what its author saw.
 LEAST_DELAY_MILLISECONDS, REPLACEMENT_DELAY_MILLISECONDS = 20, 100
 TICK_MILLISECONDS = 10
 WHITE = 255
 
 
 def loop_of(header: Any, frames: int) -> Loop | None:
-    """By the header of the first frame; None for what stands still, and for what is too large to be shown moving."""
+    """Return the loop by the first frame's header; None for a still image and for one too large to be animated."""
     delays = header.get(DELAYS) if header.get_typeof(DELAYS) else []
     pixels = header.width * header.height
     ticks = _ticks(delays, min(frames, LOOP.most_decoded_pixels // pixels))
@@ -38,16 +38,16 @@ def loop_of(header: Any, frames: int) -> Loop | None:
 
 
 def write_frames(source: Path, loop: Loop, pipe: Path) -> None:
-    """As raw RGB, each as often as it is shown. Raises MediaError."""
+    """Write raw RGB, each frame as often as it is shown. Raises MediaError."""
     with decoding_errors():
         frames = _load(source, loop.frames)
         ticks = _ticks(frames.get(DELAYS), loop.frames)
-        with suppress(BrokenPipeError), pipe.open("wb") as target:  # the encoder's own end tells what befell it
+        with suppress(BrokenPipeError), pipe.open("wb") as target:  # the encoder's end has the reason
             _write(frames, ticks, loop, target)
 
 
 def _ticks(delays: Sequence[int], frames: int) -> list[int]:
-    """How long each frame is shown, until the film is as long as it may be; without delays all as browsers do."""
+    """Return each frame's duration in ticks up to the maximum length; an absent or short delay is what browsers use."""
     timeline: list[int] = []
     for number in range(frames):
         delay = delays[number] if number < len(delays) else 0
@@ -60,7 +60,7 @@ def _ticks(delays: Sequence[int], frames: int) -> list[int]:
 
 
 def _load(source: Path, frames: int) -> Any:
-    """All of them, one below the other, decoded as they are asked for."""
+    """Load all frames, one below the other, decoded on access."""
     load = pyvips.Image.webpload if sniff(source) is SourceFormat.WEBP else pyvips.Image.gifload
     return load(str(source), n=frames, access="sequential", fail_on="error")
 

@@ -1,10 +1,10 @@
-"""The camera's name, of what its maker and its model are called in a file."""
+"""The camera's name, built from the maker and the model in a file's metadata."""
 
 CAMERA_CHARACTERS = 100
 
 
 def camera_name(make: str | None, model: str | None) -> str | None:
-    """Said once, where the model begins with the maker; None where nothing printable is left."""
+    """Return maker and model, the maker once if the model begins with it; None if nothing printable is left."""
     make, model = _clean(make), _clean(model)
     if model.casefold().startswith(make.casefold()):
         make = ""

@@ -1,4 +1,4 @@
-"""The worker's way to media: each call runs in a child of its own that cannot outlive the call."""
+"""The worker's interface to media: each call runs in a child process that cannot outlive the call."""
 
 import asyncio
 import itertools
@@ -36,20 +36,23 @@ from app.media.video.recipe import ladder_of
 
 Request = StartJob | StartCheck
 
-# A killed child is reaped within milliseconds; a template that cannot even do that is killed itself.
+# A killed child is reaped within milliseconds; a template that fails to do that is killed itself.
 KILL_SECONDS = 0.5
 
 
 @dataclass(slots=True)
 class Job:
-    """A child under way. `ended` holds None when it was lost together with its template."""
+    """A running child. The result of `ended` is None if the child was lost together with its template."""
 
     ended: asyncio.Future[JobEnded | None]
     pid: int | None = field(default=None)
 
 
 class Decoders:
-    """Call `start` in the main thread, before any client, thread or event loop exists; use it in one event loop."""
+    """Pool of child processes. Call `start` in the main thread, before any client, thread or event loop exists.
+
+    Use it in one event loop only.
+    """
 
     def __init__(self, slots: int, encoders: int, limits: Limits, template: TemplateProcess) -> None:
         self._slots, self._encoders, self._limits = asyncio.Semaphore(slots), asyncio.Semaphore(encoders), limits
@@ -60,15 +63,15 @@ class Decoders:
 
     @classmethod
     def start(cls, *, slots: int, encoders: int = 1, limits: Limits | None = None) -> Self:
-        """At most `slots` short children run at once, and `encoders` long ones; further calls wait their turn.
+        """Start with at most `slots` short children and `encoders` long ones at once; further calls wait.
 
-        `limits` are those of photos.
+        `limits` apply to photos.
         """
         return cls(slots, encoders, limits or Limits(), TemplateProcess.launch())
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """The children running now."""
+        """The process ids of the running children."""
         return tuple(job.pid for job in self._jobs.values() if job.pid is not None)
 
     @property
@@ -76,19 +79,19 @@ class Decoders:
         return self._template.pid if self._template else None
 
     async def make_image(self, source: Path, folder: Path, *, limit_seconds: float) -> MediaResult:
-        """Makes the recipe's files of `source` in the existing `folder`; without a result it leaves none there.
+        """Make the recipe's files of `source` in the existing `folder`, which is left empty if there is no result.
 
-        `limit_seconds` counts from when a slot is free. Raises MediaError or DecoderCrashed. Cancelled, it returns when
-        the child is gone. All this holds for the other calls, too.
+        `limit_seconds` counts from when a slot is free. Raises MediaError or DecoderCrashed. A cancelled call returns
+        when the child has ended. All this applies to the other calls, too.
         """
         request = _start(MakeImage(), source, folder, self._limits)
         return result_of(await self._run(request, limit_seconds, self._slots), request)
 
     async def check_sandbox(self, outside: Path, folder: Path, *, limit_seconds: float) -> frozenset[str]:
-        """Return what the sandbox forbids and children that work in `folder` could do all the same; must be empty.
+        """Return the forbidden operations that children in `folder` could perform all the same; it must be empty.
 
-        `outside` is a folder of the caller with a file `secret`. Raises DecoderCrashed if no child can be confined or
-        none can become the encoder.
+        `outside` is a folder of the caller with a file `secret`. Raises DecoderCrashed if a child cannot be confined
+        or cannot become the encoder.
         """
         allowed: set[str] = set()
         for limits, becomes_encoder in ((self._limits, False), (LADDER_LIMITS, True)):
@@ -97,14 +100,14 @@ class Decoders:
         return frozenset(allowed)
 
     async def probe_video(self, source: Path, folder: Path, *, limit_seconds: float) -> VideoFacts:
-        """Refuses as MediaError what is no video that we can make; says nothing about its later frames."""
+        """Return a video's facts. Raises MediaError for a file that we cannot convert; later frames are not checked."""
         request = _start(ProbeVideo(), source, folder, PROBE_LIMITS)
         return facts_of(await self._run(request, limit_seconds, self._slots), request)
 
     async def make_poster(self, source: Path, folder: Path, facts: VideoFacts, *, limit_seconds: float) -> Path:
-        """`poster.png` in `folder`: a frame near the beginning, upright, in sRGB, for `make_image`.
+        """Make `poster.png` in `folder`: a frame near the beginning, upright, in sRGB, for `make_image`.
 
-        `limit_seconds` holds for either of two tries: where there should be frames, and at the very beginning.
+        `limit_seconds` applies to each of two attempts: where there should be frames, and at the very beginning.
         """
         poster = folder / POSTER_FILE
         for from_start in (False, True):
@@ -118,9 +121,9 @@ class Decoders:
 
     @asynccontextmanager
     async def encode_video(self, source: Path, folder: Path, facts: VideoFacts) -> AsyncIterator[Encoding]:
-        """Enter it to start the encoder, iterate what it gives to hear of files, leave it to have no encoder any more.
+        """Start the encoder; iterate the result to receive files; on exit the encoder has ended.
 
-        It writes into the existing, empty `folder`; whatever is there is removed when it ends otherwise than well.
+        It writes into the existing, empty `folder`, which is emptied unless the encoder succeeds.
         """
         command = ladder_command(source, facts)
         request = _start(RunEncoder(command), source, folder, LADDER_LIMITS)
@@ -132,7 +135,7 @@ class Decoders:
                 await self._kill(number, job)
 
     async def join_video(self, folder: Path, facts: VideoFacts, *, limit_seconds: float) -> RenditionFile:
-        """`video.mp4` in `folder`, of the largest rung's files there, without encoding anything again."""
+        """Make `video.mp4` in `folder` of the largest rung's files there, without encoding again."""
         joined, rung = folder / JOINED_FILE, ladder_of(facts)[-1]
         request = _start(RunEncoder(join_command(joined), rung.name), joined, folder, JOIN_LIMITS)
         require_encoded(await self._run(request, limit_seconds, self._encoders, facts), request, facts)
@@ -144,7 +147,7 @@ class Decoders:
         return movie
 
     async def make_loop(self, source: Path, folder: Path, loop: Loop, *, limit_seconds: float) -> RenditionFile:
-        """`video.mp4` in `folder`, of the animation `source`: one child decodes its frames, another encodes them."""
+        """Make `video.mp4` in `folder` of the animation `source`: one child decodes, another encodes."""
         pipe = folder / PIPE_FILE
         await asyncio.to_thread(os.mkfifo, pipe)
         frames = _start(WriteFrames(loop), source, folder, FRAMES_LIMITS)
@@ -160,7 +163,7 @@ class Decoders:
         return movie
 
     async def _run_together(self, requests: tuple[StartJob, ...], limit_seconds: float) -> None:
-        """Children that wait for each other: the first that fails takes the others with it, and its failure counts."""
+        """Run children that wait for each other: the first failure ends all of them, and is raised."""
         begun = [(request, *self._begin(request)) for request in requests]
         waiting = {job.ended: request for request, _, job in begun}
         try:
@@ -186,7 +189,7 @@ class Decoders:
         slots: asyncio.Semaphore,
         facts: VideoFacts | None = None,
     ) -> JobEnded:
-        """One child from start to end, in a slot of its own. `facts` are for its capsule."""
+        """Run one child from start to end in a slot. `facts` are for its crash report."""
         async with slots:
             number, job = self._begin(request)
             try:
@@ -205,7 +208,7 @@ class Decoders:
             return ended
 
     async def aclose(self) -> None:
-        """Ends what still runs; its callers get DecoderDied."""
+        """End all children; their callers get DecoderCrashed."""
         self._closed = True
         self._discard_template()
 
@@ -241,21 +244,22 @@ class Decoders:
             self._discard_template()
 
     async def _kill(self, number: int, job: Job) -> JobEnded | None:
-        """Returns when the child is gone."""
+        """Kill the child; return when it has ended."""
         template = self._template
         if template is not None and not job.ended.done():
             try:
                 template.send(KillJob(number))
             except TemplateGone:
                 self._discard_template()
-        # No asyncio.timeout: on Python 3.11.2 it raises no TimeoutError in a task that is being cancelled, as some are.
+        # No asyncio.timeout: on Python 3.11.2 it raises no TimeoutError in a task that is being cancelled, as may be
+        # the case.
         await asyncio.wait([job.ended], timeout=KILL_SECONDS)
         if not job.ended.done():
             self._discard_template()
         return await job.ended
 
     def _discard_template(self) -> None:
-        """All of its children are lost with it; the next job starts another."""
+        """Close the template, with which all its children end; the next job starts another one."""
         template, self._template = self._template, None
         if template is None:
             return
@@ -268,12 +272,12 @@ class Decoders:
 
 
 def _start(work: Work, source: Path, folder: Path, limits: Limits) -> StartJob:
-    """Its number is given when its turn comes."""
+    """Return a request; its number is set when it is sent."""
     return StartJob(0, *_paths(source, folder), limits, work)
 
 
 def _paths(source: Path, folder: Path) -> tuple[str, str]:
-    """Absolute, because the template stands elsewhere."""
+    """Return absolute paths, because the template has another working directory."""
     return str(source.absolute()), str(folder.absolute())
 
 

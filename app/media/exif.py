@@ -1,4 +1,4 @@
-"""Capture time and camera from a photo's EXIF block, read by hand because a decoder's text form of it is ambiguous."""
+"""Capture time and camera from a photo's EXIF block, parsed here because a decoder's text form of it is ambiguous."""
 
 import re
 import struct
@@ -14,7 +14,7 @@ ORIGINAL_TIME, DIGITIZED_TIME = 0x9003, 0x9004
 ORIGINAL_OFFSET, DIGITIZED_OFFSET = 0x9011, 0x9012
 TEXTS = (MAKE, MODEL, ORIGINAL_TIME, DIGITIZED_TIME, ORIGINAL_OFFSET, DIGITIZED_OFFSET)
 
-# The oldest photograph known is from 1826; a camera's clock may be ahead by a time zone.
+# The oldest known photograph is from 1826; a camera's clock may be ahead by a time zone.
 OLDEST = datetime(1826, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(days=1)
 
@@ -29,12 +29,12 @@ class CaptureFacts:
 
 
 def read_capture_facts(block: bytes, *, now: datetime) -> CaptureFacts:
-    """What is absent, broken or absurd comes back as None. Without an offset the time counts as UTC."""
+    """Return None for what is absent, broken or absurd. Without an offset the time counts as UTC."""
     return capture_facts(Tags.open_block(block.removeprefix(b"Exif\0\0")), now=now)
 
 
 def capture_facts(tags: Tags | None, *, now: datetime) -> CaptureFacts:
-    """The same for tags that stand in a file of their own, a TIFF."""
+    """Return the same for tags in a file of their own, a TIFF."""
     texts = _read_texts(tags) if tags else {}
     captured_at = _moment(texts.get(ORIGINAL_TIME), texts.get(ORIGINAL_OFFSET), now)
     if captured_at is None:
@@ -43,14 +43,14 @@ def capture_facts(tags: Tags | None, *, now: datetime) -> CaptureFacts:
 
 
 def _read_texts(tags: Tags) -> dict[int, str]:
-    """The texts of the first folder and of the Exif folder inside it."""
+    """Return the texts of the first folder and of the Exif folder inside it."""
     try:
         entries = tags.folder(tags.first).entries
         inner = tags.number(entries.get(EXIF_FOLDER))
         if inner:
             entries |= tags.folder(inner).entries
         return {tag: text for tag in TEXTS if (text := tags.text(entries.get(tag))) is not None}
-    except struct.error:  # an offset points outside of the block
+    except struct.error:  # an offset beyond the block
         return {}
 
 

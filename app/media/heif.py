@@ -1,4 +1,4 @@
-"""Reads HEIC, whose codec libvips' wheel leaves out: the primary image of what may be several."""
+"""Reading of HEIC, whose codec libvips' wheel does not contain; of several images the primary one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from pillow_heif import HeifImage, open_heif, options
 from app.media.colours import PRIMARIES, PROFILE
 from app.media.image_errors import NEEDS_MEMORY, error_for, too_large, unsupported
 
-# Such a file is read into memory as a whole. A phone's 48 MP take 15 MB, a burst some 60.
+# Such a file is read into memory as a whole. A phone's 48 MP take 15 MB, a burst about 60.
 MAX_BYTES = 256 * 1024 * 1024
 
 BANDS = {"L": 1, "LA": 2, "La": 2, "RGB": 3, "RGBA": 4, "RGBa": 4}
@@ -19,19 +19,19 @@ EIGHT_BIT, SIXTEEN_BIT = "uchar", "ushort"
 
 
 def open_primary(source: Path) -> HeifImage:
-    """Its header only; libheif's own limits hold for boxes, items and nesting. Raises MediaError."""
+    """Read the header only; libheif's own limits apply to boxes, items and nesting. Raises MediaError."""
     if source.stat().st_size > MAX_BYTES:
         raise too_large(f"a HEIC file may have {MAX_BYTES // 2**20} MB")
-    options.DECODE_THREADS = 1  # the worker's slots are the parallelism
+    options.DECODE_THREADS = 1  # the worker's slots provide the parallelism
     with _messages():
         file = open_heif(source, convert_hdr_to_8bit=True)
-    if len(file) == 0:  # what libheif has no decoder for, it leaves out
+    if len(file) == 0:  # libheif leaves out what it has no decoder for
         raise unsupported()
     return next(image for at, image in enumerate(file) if at == file.primary_index)
 
 
 def pixels(image: HeifImage) -> Any:
-    """Decoded and upright, with what is known about their colours. Raises MediaError."""
+    """Decode the pixels, upright, with their colour information. Raises MediaError."""
     with _messages():
         data = image.data
     width, height = image.size
@@ -65,7 +65,7 @@ def bands(image: HeifImage) -> int:
 
 
 def pixel(image: HeifImage) -> str:
-    """Ten bits of grey stay sixteen; those of colours come as eight."""
+    """Return the sample format: ten bits of grey become sixteen, ten bits of colour become eight."""
     return SIXTEEN_BIT if ";" in image.mode else EIGHT_BIT
 
 
@@ -77,7 +77,7 @@ def interpretation(image: HeifImage) -> str:
 
 @contextmanager
 def _messages() -> Iterator[None]:
-    """Turns what pillow-heif raises, by the list at its `open_heif`, into a MediaError."""
+    """Convert pillow-heif's errors, as listed at its `open_heif`, to MediaError."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What the owner of a picture is told when it cannot be read."""
+"""Errors for the owner of an image that cannot be read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ def too_large(why: str) -> MediaError:
 
 @contextmanager
 def decoding_errors() -> Iterator[None]:
-    """Turns what libvips says about a file into a MediaError."""
+    """Convert libvips' errors about a file to MediaError."""
     try:
         yield
     except MemoryError as error:
@@ -37,7 +37,7 @@ def decoding_errors() -> Iterator[None]:
 
 
 def error_for(message: str) -> MediaError:
-    """By the words of a decoder."""
+    """Return the error that matches a decoder's message."""
     message = message.lower()
     if OUT_OF_MEMORY in message or "limit exceeded" in message or "memory allocation" in message:
         return too_large(NEEDS_MEMORY)

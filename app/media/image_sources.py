@@ -1,4 +1,4 @@
-"""Opens a picture of any format: its header first, which costs nothing, and its pixels when they are asked for."""
+"""Opens an image of any format: first its header, which is cheap; its pixels on demand."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,19 +22,19 @@ from shared.items import FailureCode
 
 EXIF, ORIENTATION, PAGES = "exif-data", "orientation", "n-pages"
 
-# Alpha included; a TIFF may hold more, which no rendition can show.
+# Alpha included; a TIFF may have more bands, which no rendition can show.
 MAX_BANDS = {"cmyk": 5}
 MAX_BANDS_BY_DEFAULT = 4
 
 # Two minutes of an animation at the usual 25 frames a second.
 MAX_FRAMES = 3_000
 
-# In a file of boxes the colours are named before the pixels.
+# In a file of boxes the colour information precedes the pixels.
 COLOUR_HEAD_BYTES = 64 * 1024
 CODED_COLOURS = b"colrnclx"
 
 Load = Callable[[str, int], Any]
-"""The pixels by row, decoded as they are asked for: what counts as an error, and how many times smaller (JPEG only)."""
+"""Returns rows of pixels decoded on access; arguments: what counts as an error, and the reduction (JPEG only)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class ImageSource:
 
 
 def open_image(source: Path, source_format: SourceFormat) -> ImageSource:
-    """Decodes no pixel. The loader is named by us, so the content cannot choose another.
+    """Open the image without decoding a pixel. We select the loader, so that the content cannot choose another.
 
     Raises MediaError, pyvips.Error.
     """
@@ -106,12 +106,12 @@ def _open_avif(source: Path) -> ImageSource:
         image.set_type(pyvips.GValue.gint_type, PRIMARIES, primaries)
         return image
 
-    # A sequence tells no times that libvips would hand out, so it stands still.
+    # libvips reports no frame times of a sequence, so it becomes a still image.
     return replace(_of_header(SourceFormat.AVIF, load), loop=None)
 
 
 def _coded_primaries(source: Path) -> int | None:
-    """As ISO/IEC 23091-2 numbers them; libvips does not hand them out."""
+    """Return the number of ISO/IEC 23091-2; libvips does not report it."""
     with source.open("rb") as file:
         head = file.read(COLOUR_HEAD_BYTES)
     at = head.find(CODED_COLOURS)
@@ -119,7 +119,7 @@ def _coded_primaries(source: Path) -> int | None:
 
 
 def _open_tiff(source: Path) -> ImageSource:
-    """Its first page; of a camera's raw file the finished picture that the camera left in it."""
+    """Open the first page; for a camera's raw file open the preview that the camera stored in it."""
     with source.open("rb") as file:
         facts = capture_facts(Tags.open_file(file), now=datetime.now(UTC))
         raw = read_raw(file)
@@ -157,7 +157,7 @@ def _open_heif(source: Path) -> ImageSource:
         bands=heif.bands(image),
         pixel=heif.pixel(image),
         interpretation=heif.interpretation(image),
-        orientation=1,  # libheif turns it upright
+        orientation=1,  # libheif rotates it
         profile_bytes=len(heif.profile(image)),
     )
     facts = read_capture_facts(heif.exif(image), now=datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""Makes a photo's renditions: one decode, then each size from the one above it. Runs inside a child only."""
+"""Makes a photo's renditions: one decode, then each size from the previous one. Runs inside a child only."""
 
 import hashlib
 from collections.abc import Callable
@@ -17,19 +17,19 @@ from app.media.sniff import sniff
 
 MAX_MEGAPIXELS = 100
 
-# Decoding a JPEG at half its size is four times cheaper; half as much again must be left for the fine resize, which
-# alone decides how sharp the result is.
+# Decoding a JPEG at half its size is four times cheaper. At least this factor must remain for the fine resize, which
+# alone determines the sharpness of the result.
 SPARE_FOR_RESIZE = 1.5
 SHRINKS_ON_LOAD = (8, 4, 2)
 
-# EXIF orientations whose picture lies on its side.
+# EXIF orientations that turn the image by 90 degrees.
 SIDEWAYS = range(5, 9)
 
 
 def make_image(source: Path, folder: Path, *, on_probe: Callable[[Probe], None]) -> MadeImage:
-    """Writes the recipe's files into `folder`. `on_probe` hears the header before a pixel is decoded.
+    """Write the recipe's files into `folder`. `on_probe` gets the header before a pixel is decoded.
 
-    Raises MediaError when the file is the reason.
+    Raises MediaError if the file is at fault.
     """
     with decoding_errors():
         opened = open_image(source, sniff(source))
@@ -37,7 +37,7 @@ def make_image(source: Path, folder: Path, *, on_probe: Callable[[Probe], None])
         on_probe(probe)
         _require_size(probe)
         largest = _decode(opened)
-    # From here on the file is not to blame: an error is a fault of ours, and ends the child.
+    # From here on the file is not at fault: an error is ours, and ends the child.
     renditions, smallest = _make_renditions(largest, folder)
     width, height = probe.width, probe.height
     if probe.orientation in SIDEWAYS:
@@ -53,11 +53,11 @@ def _require_size(probe: Probe) -> None:
 
 
 def _decode(opened: ImageSource) -> Any:
-    """The largest rendition's pixels in memory, upright, in sRGB."""
+    """Return the largest rendition's pixels in memory, upright, in sRGB."""
     shrink = _shrink_on_load(opened.probe) if opened.shrinks_on_load else 1
     edge = RECIPE[0].longest_edge
     try:
-        # Anything that the decoder has to guess counts as damage, lest a picture come out half grey.
+        # Anything that the decoder has to guess counts as damage; otherwise an image could come out half grey.
         reduced = _resize(opened.load("warning", shrink), edge).copy_memory()
     except pyvips.Error as error:
         if not _is_harmless(str(error)):
@@ -68,7 +68,7 @@ def _decode(opened: ImageSource) -> Any:
 
 
 def _is_harmless(warning: str) -> bool:
-    """Cameras do write odd markers and stray bytes around complete pixels; missing pixels are something else."""
+    """Return True if only odd markers or stray bytes surround complete pixels, as some cameras write them."""
     if "premature end" in warning or "read error" in warning:
         return False
     if "Corrupt JPEG data" in warning:
@@ -83,7 +83,7 @@ def _shrink_on_load(probe: Probe) -> int:
 
 
 def _resize(image: Any, max_edge: int) -> Any:
-    """Never upscales. Colour is weighed by alpha, so that what is transparent leaves no fringe."""
+    """Resize without upscaling. Colour is weighted by alpha, so that transparent pixels leave no fringe."""
     long_edge = max(image.width, image.height)
     if long_edge <= max_edge:
         return image
@@ -95,7 +95,7 @@ def _resize(image: Any, max_edge: int) -> Any:
 
 
 def _make_renditions(largest: Any, folder: Path) -> tuple[tuple[RenditionFile, ...], Any]:
-    """The files, and the smallest one's pixels."""
+    """Return the files, and the smallest one's pixels."""
     image = largest
     files = []
     for recipe in RECIPE:

@@ -1,4 +1,4 @@
-"""Which files a confined child may reach, by Landlock at whatever level the kernel has."""
+"""File access of a confined child, restricted by Landlock at whatever level the kernel has."""
 
 import errno
 import os
@@ -16,34 +16,34 @@ REMOVE_DIR, REMOVE_FILE, MAKE_CHAR, MAKE_DIR, MAKE_REG = (1 << bit for bit in ra
 REFER, TRUNCATE, IOCTL_DEVICE = (1 << bit for bit in range(13, 16))
 ALL_TCP = 0b11
 ALL_SCOPES = 0b11
-"""Abstract unix sockets, and signals, of processes outside."""
+"""Abstract unix sockets, and signals, to processes outside."""
 CREATE_RULESET_VERSION = 1
 RULE_PATH_BENEATH = 1
 
-# What the first level refuses, and what later ones added; a kernel takes no bit that it does not know.
+# What the first level refuses, and what later ones added; a kernel rejects a bit that it does not know.
 ACCESS_OF_LEVEL = {1: (1 << 13) - 1, 2: REFER, 3: TRUNCATE, 5: IOCTL_DEVICE}
 LEVEL_WITH_NETWORK, LEVEL_WITH_SCOPES = 4, 6
 
 READ = READ_FILE | READ_DIR
 WORK = READ | WRITE_FILE | TRUNCATE | MAKE_REG | REMOVE_FILE
-"""Plain files only: folders could be nested deeper than whoever clears them away can follow."""
+"""Plain files only: folders could be nested too deeply for the code that removes them."""
 FILE_ACCESS = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEVICE
-"""What a rule may say of a single file; the rest is for folders."""
+"""The rights that a rule for a single file may contain; the others are for folders."""
 
-# The encoder's wheel links the system's C library; libraries ask how many cores there are, and for randomness.
+# The encoder's wheel links the system's C library; libraries query the number of cores, and randomness.
 SYSTEM = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/sys/devices/system/cpu", "/proc/cpuinfo")
 DEVICES = ("/dev/urandom", "/dev/random", "/dev/zero")
 NOTHING = "/dev/null"
 LOADERS = ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1")
-"""Starts a program that is not static; it obeys the same rules as the program."""
+"""Starts a program that is not static; it is restricted like the program."""
 
 
 class LandlockMissing(Exception):
-    """The kernel has none, or it was not switched on when it booted."""
+    """The kernel has no Landlock, or it was not enabled at boot."""
 
 
 def level() -> int:
-    """The kernel's; raises LandlockMissing."""
+    """Return the kernel's level. Raises LandlockMissing."""
     try:
         return system_call("landlock_create_ruleset", None, 0, CREATE_RULESET_VERSION)
     except OSError as error:
@@ -53,7 +53,7 @@ def level() -> int:
 
 
 def restrict_files(folder: Path, source: Path, encoder: int | None) -> None:
-    """This process reads `source` and a short list, writes into `folder`, and executes the encoder alone.
+    """Restrict this process: it reads `source` and a short list, writes into `folder`, executes the encoder only.
 
     Raises LandlockMissing.
     """
@@ -61,7 +61,7 @@ def restrict_files(folder: Path, source: Path, encoder: int | None) -> None:
     handled = sum(bits for since, bits in ACCESS_OF_LEVEL.items() if since <= known)
     tcp = ALL_TCP if known >= LEVEL_WITH_NETWORK else 0
     scopes = ALL_SCOPES if known >= LEVEL_WITH_SCOPES else 0
-    # An older kernel accepts the longer structure as long as what it does not know is zero.
+    # An older kernel accepts the longer structure if the fields that it does not know are zero.
     attributes = struct.pack("=QQQ", handled, tcp, scopes)
     rules = system_call("landlock_create_ruleset", attributes, len(attributes), 0)
     try:
@@ -80,14 +80,14 @@ def restrict_files(folder: Path, source: Path, encoder: int | None) -> None:
 
 @cache
 def code_folders() -> tuple[str, ...]:
-    """Python's own modules and packages, some of which are imported when first needed. Never our checkout's root."""
+    """Return the folders of Python's modules and packages, which may be imported late; never our checkout's root."""
     paths = sysconfig.get_paths()
     ours = Path(__file__).resolve().parents[1]
     return tuple(dict.fromkeys((paths["stdlib"], paths["platstdlib"], paths["purelib"], paths["platlib"], str(ours))))
 
 
 def _allow_path(rules: int, path: str, access: int) -> None:
-    """A path that does not exist needs no rule."""
+    """Add a rule; a path that does not exist needs none."""
     with suppress(FileNotFoundError):
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
         try:

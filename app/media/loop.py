@@ -1,4 +1,4 @@
-"""What the encoder is told to make of an animation's frames: one muted MP4, which whoever shows it repeats."""
+"""The encoder's command for an animation's frames: one muted MP4, which the player repeats."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from app.media.sandbox import ENCODER_LIMITS, GIB, Limits
 
 PIPE_FILE, LOOP_FILE = "frames", "video.mp4"
 
-# What goes through the pipe counts as written; it is bounded by the recipe.
+# Bytes that pass through the pipe count as written; the recipe bounds them.
 FRAMES_LIMITS = Limits(cpu_seconds=90, output_bytes=64 * GIB, niceness=10)
 LOOP_LIMITS = ENCODER_LIMITS
 
@@ -16,7 +16,7 @@ _TAGS = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt7
 
 
 def loop_command(pipe: Path, loop: Loop) -> tuple[str, ...]:
-    """Reads raw RGB until the pipe's other end closes; writes into its working folder."""
+    """Return a command that reads raw RGB until the pipe's other end closes, and writes into its working folder."""
     return (
         *("-nostdin", "-hide_banner", "-loglevel", "error", "-nostats"),
         *("-protocol_whitelist", "file", "-f", "rawvideo", "-pixel_format", "rgb24"),

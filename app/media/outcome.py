@@ -1,4 +1,4 @@
-"""Turns how a child ended into a result, a refusal or a capsule; trusts nothing that the child said."""
+"""Converts a child's end to a result, a refusal or a crash report; trusts none of the child's output."""
 
 import errno
 import platform
@@ -40,14 +40,14 @@ from app.media.video.encoder import encoder_versions
 from app.media.video.errors import damaged
 from shared.items import ItemKind
 
-# What the encoder ends with when it found no memory, no space, or our own command wrong (errno, negated, as a byte).
+# The encoder's exit codes for no memory, no space, or a wrong command of ours (errno, negated, as a byte).
 OUR_FAULTS = frozenset(256 - number for number in (errno.ENOMEM, errno.ENOSPC, errno.EINVAL))
-# How libvips, GLib and the encoder say that the limit on memory was hit.
+# Messages of libvips, GLib and the encoder when the limit on memory was hit.
 WORDS_FOR_NO_MEMORY = (OUT_OF_MEMORY, "failed to allocate", "cannot allocate memory")
 
 
 def result_of(ended: JobEnded, request: StartJob) -> MediaResult:
-    """Raises MediaError if the file was refused, DecoderDied if the child did not end by itself."""
+    """Return the result. Raises MediaError if the file was refused, DecoderCrashed if the child failed."""
     report = _understand(ended.output)
     if ended.exit_code == EXIT_MADE and report.image is not None and _matches_recipe(report.image.renditions):
         return _media_result(report.image, ended)
@@ -55,7 +55,7 @@ def result_of(ended: JobEnded, request: StartJob) -> MediaResult:
 
 
 def facts_of(ended: JobEnded, request: StartJob) -> VideoFacts:
-    """Of a probe; raises the same."""
+    """Return the facts of a probe. Raises the same as `result_of`."""
     report = _understand(ended.output)
     if ended.exit_code == EXIT_MADE and report.video is not None:
         return replace(report.video, cpu_seconds=ended.cpu_seconds, wall_seconds=ended.wall_seconds)
@@ -63,7 +63,7 @@ def facts_of(ended: JobEnded, request: StartJob) -> VideoFacts:
 
 
 def require_encoded(ended: JobEnded, request: StartJob, facts: VideoFacts) -> None:
-    """Raises MediaError if the encoder gave the file up, DecoderDied if it died or the fault is ours."""
+    """Raise MediaError if the encoder rejected the file, DecoderCrashed if it crashed or the fault is ours."""
     if ended.exit_code == EXIT_MADE:
         return
     report, limit = _understand(ended.output), _limit_hit(ended)
@@ -76,13 +76,13 @@ def require_encoded(ended: JobEnded, request: StartJob, facts: VideoFacts) -> No
 
 
 def require_ended_well(ended: JobEnded, request: StartJob) -> None:
-    """Of a child whose files are its only answer; raises the same."""
+    """Check a child that returns only files. Raises the same as `result_of`."""
     if ended.exit_code != EXIT_MADE:
         raise _failure(ended, request, _understand(ended.output))
 
 
 def allowed_in(ended: JobEnded, request: StartCheck) -> tuple[str, ...]:
-    """Of a check. Raises DecoderCrashed if the child could not be confined or gave no answer."""
+    """Return the result of a check. Raises DecoderCrashed if the child could not be confined or sent no report."""
     report = _understand(ended.output)
     if ended.exit_code == EXIT_MADE and report.allowed is not None:
         return report.allowed
@@ -113,7 +113,7 @@ def crashed(
     limit: Limit | None = None,
     probe: Probe | VideoFacts | None = None,
 ) -> DecoderCrashed:
-    """With all that the capsule tells besides: the command and the versions of the tools; nothing of the owner's."""
+    """Return the error; its crash report adds command and tool versions, and contains no data of the owner."""
     if isinstance(probe, VideoFacts):
         probe = replace(probe, captured_at=None, camera=None)
     limits = request.limits
@@ -129,7 +129,7 @@ def crashed(
 
 
 def name_of_signal(number: int) -> str:
-    """The name of a signal; real-time signals have none in Python and get their number."""
+    """Return the name of a signal; real-time signals have none in Python and get their number."""
     try:
         return signal.Signals(number).name
     except ValueError:
@@ -165,7 +165,7 @@ def probe_in(ended: JobEnded) -> Probe | None:
 
 
 def _understand(text: str) -> Report:
-    """All complete lines as one; a line cut off by death, or made up, ends the reading."""
+    """Merge all complete lines; stop at a line that is truncated or invalid."""
     understood = Report()
     for line in text.splitlines():
         try:
@@ -178,7 +178,7 @@ def _understand(text: str) -> Report:
 
 
 def _matches_recipe(renditions: tuple[RenditionFile, ...]) -> bool:
-    """A child taken over by its picture could name any file for upload."""
+    """Return True if the files are the recipe's: a compromised child could name any file for upload."""
     named = [(rendition.name, rendition.file, rendition.content_type) for rendition in renditions]
     return named == [(recipe.name, recipe.file, recipe.content_type) for recipe in RECIPE]
 

@@ -1,6 +1,6 @@
-"""The ThumbHash of a picture (evanw.github.io/thumbhash): some 25 bytes that a page paints before any file arrives.
+"""The ThumbHash of an image (evanw.github.io/thumbhash): about 25 bytes that a page paints before any file arrives.
 
-Written here because the published package fails on every picture with alpha.
+Implemented here because the published package fails on every image with alpha.
 """
 
 import base64
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import mul
 
-# The seven cosine terms that a ThumbHash keeps need some 16 points per axis; more only cost time.
+# The seven cosine terms of a ThumbHash need about 16 points per axis; more only cost time.
 MAX_EDGE = 24
 
 MAX_LUMINANCE_TERMS, MAX_LUMINANCE_TERMS_WITH_ALPHA = 7, 5
@@ -25,7 +25,7 @@ class Waves:
 
 
 def thumb_hash(width: int, height: int, rgba: bytes) -> str:
-    """Base64, of a picture of at most LONGEST_EDGE pixels per edge, four bytes a pixel."""
+    """Return the Base64 of an image of at most MAX_EDGE pixels per edge, four bytes per pixel."""
     luminance, yellow_blue, red_green, alpha = _channels(rgba)
     has_alpha = min(alpha) < 1
     max_terms = MAX_LUMINANCE_TERMS_WITH_ALPHA if has_alpha else MAX_LUMINANCE_TERMS
@@ -49,7 +49,7 @@ def thumb_hash(width: int, height: int, rgba: bytes) -> str:
 
 
 def _channels(rgba: bytes) -> tuple[list[float], list[float], list[float], list[float]]:
-    """Luminance, yellow against blue, red against green, alpha; what is transparent shows the mean colour."""
+    """Return luminance, yellow minus blue, red minus green, alpha; transparent pixels get the mean colour."""
     alpha = [value / 255 for value in rgba[3::4]]
     total = sum(alpha) or 1
     colours = []
@@ -67,7 +67,7 @@ def _channels(rgba: bytes) -> tuple[list[float], list[float], list[float], list[
 
 
 def _waves(channel: Sequence[float], width: int, height: int, across: int, down: int) -> Waves:
-    """The lower left triangle of a cosine transform, row by row."""
+    """Return the lower left triangle of a cosine transform, row by row."""
     rows = [channel[start : start + width] for start in range(0, width * height, width)]
     by_column = [[sum(map(mul, row, cosines)) for row in rows] for cosines in _cosines(width, across)]
     values = [
@@ -86,7 +86,7 @@ def _cosines(points: int, count: int) -> list[list[float]]:
 
 
 def _pack_halves(halves: list[int]) -> bytes:
-    """Two four-bit values a byte, the first one low."""
+    """Pack two four-bit values into each byte, the first one low."""
     padded = halves + [0] * (len(halves) % 2)
     return bytes(low | high << 4 for low, high in zip(padded[::2], padded[1::2], strict=True))
 

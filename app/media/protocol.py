@@ -1,4 +1,4 @@
-"""What the worker and the decoder template say to each other, one JSON document a packet."""
+"""Messages between the worker and the decoder template, one JSON document per packet."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -9,15 +9,15 @@ from app.media.results import Loop, MadeImage, Probe, VideoFacts
 from app.media.sandbox import Limits
 from shared.items import FailureCode
 
-# A child says less than 2 KB. What it may say at most, escaped sixfold, must still fit a packet.
+# A child reports less than 2 KB. The maximum, escaped sixfold, must still fit a packet.
 MAX_REPORT_BYTES = 16 * 1024
 MAX_STDERR_BYTES = 4 * 1024
 MAX_PACKET_BYTES = 160 * 1024
 
-# How a child ends by itself: files made; the file is the reason that there are none; a fault of ours (sysexits.h).
+# Exit codes of a child: files made; the file is at fault; an error of ours (sysexits.h).
 EXIT_MADE, EXIT_REFUSED, EXIT_CRASHED = 0, 65, 70
 
-# libvips' own words, kept in what a crashed child says.
+# libvips' own message, kept in a crashed child's report.
 OUT_OF_MEMORY = "out of memory"
 
 
@@ -41,7 +41,7 @@ class ProbeVideo:
 
 @dataclass(frozen=True, slots=True)
 class RunEncoder:
-    """The child becomes the encoder. With `joins`, that rung's files in the folder become the source first."""
+    """The child becomes the encoder. With `joins`, that rung's files in the folder are first joined into the source."""
 
     arguments: tuple[str, ...]
     joins: str | None = None
@@ -63,9 +63,9 @@ class StartJob:
 
 @dataclass(frozen=True, slots=True)
 class StartCheck:
-    """A child that tries what the sandbox forbids, among it to reach into the folder `source`.
+    """A child that tries forbidden operations, among them access to the folder `source`.
 
-    With `becomes_encoder` it is confined as an encoder is, and ends as one that tells its version.
+    With `becomes_encoder` it is confined like an encoder, and finally prints the encoder's version.
     """
 
     job: int
@@ -91,7 +91,7 @@ class JobStarted:
 
 @dataclass(frozen=True, slots=True)
 class JobEnded:
-    """The child is gone and reaped; `said` holds its own lines, `stderr` what libraries complained about."""
+    """The child is reaped. `output` has its own report lines, `stderr` the messages of libraries."""
 
     job: int
     exit_code: int
@@ -119,7 +119,7 @@ class Report:
     failure: FailureReport | None = None
     crash: str | None = None
     allowed: tuple[str, ...] | None = None
-    """Of a check: what was not refused."""
+    """Result of a check: the operations that were not refused."""
 
 
 type_of_request = Annotated[StartJob | StartCheck | KillJob, Field(discriminator="kind")]

@@ -1,4 +1,4 @@
-"""Finds the finished JPEG in a camera's raw file, of those that are built like a TIFF (DNG, CR2, NEF, ARW)."""
+"""Finds the finished JPEG in a camera's raw file of a TIFF-like format (DNG, CR2, NEF, ARW)."""
 
 import struct
 from collections.abc import Iterator
@@ -17,7 +17,8 @@ CANON_MARK_AT, CANON_MARK = 8, b"CR"
 MAX_FOLDERS, MAX_INNER_FOLDERS = 32, 8
 MAX_PREVIEW_BYTES = 128 * 1024 * 1024
 
-# Start of frame, baseline to progressive with Huffman codes: what a picture has and a sensor's lossless data has not.
+# Start of frame, baseline to progressive with Huffman codes: present in an image, absent from a sensor's lossless
+# data.
 IMAGE_FRAMES = (0xC0, 0xC1, 0xC2)
 MAX_JPEG_HEADER_BYTES = 64 * 1024
 
@@ -30,14 +31,14 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """`preview` is None if the camera left none in the file."""
+    """`preview` is None if the camera stored none in the file."""
 
     preview: bytes | None
     orientation: int
 
 
 def read_raw(file: BinaryIO) -> Raw | None:
-    """None if the file is an ordinary TIFF, or too broken to tell."""
+    """Return None if the file is an ordinary TIFF, or too broken to decide."""
     try:
         tags = Tags.open_file(file)
         if tags is None:
@@ -47,7 +48,7 @@ def read_raw(file: BinaryIO) -> Raw | None:
             return None
         spans = [span for folder in folders for span in _spans(tags, folder)]
         orientation = tags.number(folders[0].entries.get(ORIENTATION), absent=1)
-    except struct.error:  # an offset points outside of the file
+    except struct.error:  # an offset beyond the file
         return None
     for span in sorted(spans, key=lambda span: span.size, reverse=True):
         if _is_image(tags.read(span.at, min(span.size, MAX_JPEG_HEADER_BYTES))):
@@ -56,7 +57,7 @@ def read_raw(file: BinaryIO) -> Raw | None:
 
 
 def _folders(tags: Tags) -> Iterator[Folder]:
-    """Each once, though they may form a ring."""
+    """Yield each folder once, even if they form a cycle."""
     waiting, seen = [tags.first], set[int]()
     while waiting and len(seen) < MAX_FOLDERS:
         start = waiting.pop(0)
@@ -79,7 +80,7 @@ def _photometric(tags: Tags, folder: Folder) -> int:
 
 
 def _spans(tags: Tags, folder: Folder) -> Iterator[Span]:
-    """Where this folder says that JPEG data stands."""
+    """Yield the ranges that this folder declares as JPEG data."""
     entries = folder.entries
     places = [(JPEG_OFFSET, JPEG_BYTES)]
     is_jpeg = tags.number(entries.get(COMPRESSION)) in {OLD_JPEG, JPEG}
@@ -92,7 +93,7 @@ def _spans(tags: Tags, folder: Folder) -> Iterator[Span]:
 
 
 def _is_image(head: bytes) -> bool:
-    """Whether this begins as a JPEG whose frame is not lossless (ITU-T T.81, table B.1)."""
+    """Return whether the bytes begin a JPEG whose frame is not lossless (ITU-T T.81, table B.1)."""
     if not head.startswith(b"\xff\xd8\xff"):
         return False
     at = 2

@@ -1,4 +1,4 @@
-"""The declared list of renditions of a photo, and the hash of all that is made, which names it in S3 keys."""
+"""The declared renditions of a photo, and the hash of all recipes, which is part of S3 keys."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from typing import assert_never
 
 from app.media.video.recipe import declaration as video_declaration
 
-# Raise it when the code makes other pixels of the same declaration: the hash must change, or old and new files mix.
+# Increment it if the code makes other pixels of the same declaration: the hash must change, or old and new files mix.
 MAKING = 1
 
 # libwebp's method. 4 costs 1.7 times the CPU seconds of 2 and saves 3 % of the bytes (FACTS.md, Media).
@@ -22,7 +22,7 @@ class FileFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RenditionRecipe:
-    """One file: never larger than the original, at most `max_edge` pixels on its longest edge."""
+    """One file: never larger than the original, at most `longest_edge` pixels on its longest edge."""
 
     name: str
     format: FileFormat
@@ -43,8 +43,8 @@ class RenditionRecipe:
         return f"image/{self.format.value}"
 
 
-# Each is made from the one before it, so sizes never grow. 2048 fills a laptop's screen and a phone's at its full
-# density, 1024 is a phone's width, 400 a tile of the gallery at twice its CSS pixels.
+# Each is made from the previous one, so sizes never grow. 2048 fills a laptop's screen, and a phone's at its full
+# density; 1024 is a phone's width; 400 is a tile of the gallery at twice its CSS pixels.
 RECIPE = (
     RenditionRecipe("large", FileFormat.WEBP, longest_edge=2048, quality=80),
     RenditionRecipe("fallback", FileFormat.JPEG, longest_edge=2048, quality=82),
@@ -55,7 +55,7 @@ RECIPE = (
 
 @dataclass(frozen=True, slots=True)
 class LoopRecipe:
-    """The film of an animation. What is longer is cut, what is larger is scaled; a tick is 10 ms."""
+    """The video of an animation. A longer one is cut, a larger one is scaled; a tick is 10 ms."""
 
     longest_edge: int = 1280
     most_seconds: int = 300
@@ -66,14 +66,14 @@ class LoopRecipe:
     least_step_ticks: int = 2
     preset: str = "veryfast"
     quality: int = 23
-    """x264's own scale."""
+    """On x264's own scale."""
 
 
 LOOP = LoopRecipe()
 
 
 def recipe_hash(recipe: tuple[RenditionRecipe, ...] = RECIPE) -> str:
-    """Twelve hex digits that change whenever the declaration does, the video's included."""
+    """Return twelve hex digits that change with any declaration, including the video's."""
     images = [asdict(rendition) for rendition in recipe]
     declaration = [MAKING, WEBP_EFFORT, images, asdict(LOOP), video_declaration()]
     return hashlib.sha256(json.dumps(declaration, sort_keys=True).encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""What media hands out: facts and files of a photo, or why there are none."""
+"""Results of media processing: facts and files of a photo or video, or the reason for their absence."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from shared.items import FailureCode, ItemKind
 
-# Checked where a child's answer is read: it may come from a child that its picture took over.
+# Validated where a child's report is parsed: a malicious image may have compromised the child.
 Edge = Annotated[int, Field(ge=1)]
 Size = Annotated[int, Field(ge=1)]
 Camera = Annotated[str, Field(min_length=1, max_length=100)]
@@ -25,7 +25,7 @@ Rate = Annotated[str, Field(pattern=r"^[1-9]\d{0,8}/[1-9]\d{0,8}$")]
 
 @dataclass(frozen=True, slots=True)
 class RenditionFile:
-    """A finished file; `file` is its name inside the folder that the job was given. Not all have a picture."""
+    """A finished file; `file` is its name in the job's folder. Not every file has an image size."""
 
     name: str
     file: str
@@ -38,7 +38,7 @@ class RenditionFile:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What the header says, known before anything is decoded; part of a capsule, so it holds no user data."""
+    """The facts in the header, known before decoding; part of a crash report, so it contains no user data."""
 
     format: str
     width: int
@@ -53,7 +53,8 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """How an animation becomes a film: so many of its frames, of even edges, one each `step_ticks` of 10 ms."""
+    """How an animation becomes a video: its number of frames, even edges, and one output frame per `step_ticks` of 10
+    ms."""
 
     frames: Annotated[int, Field(ge=2)]
     width: Annotated[int, Field(ge=2, le=4096)]
@@ -64,7 +65,7 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class MadeImage:
-    """A photo's facts and files; width and height are the original's, upright."""
+    """A photo's facts and files; width and height are those of the upright original."""
 
     width: Edge
     height: Edge
@@ -77,7 +78,8 @@ class MadeImage:
 
 @dataclass(frozen=True, slots=True)
 class MediaResult:
-    """What a child made of an original, and what it cost; with a `loop` it is of an animation, but not yet its film."""
+    """What a child made of an original, and its cost. With a `loop` the original is an animation; its video comes
+    later."""
 
     kind: ItemKind
     width: int
@@ -99,14 +101,14 @@ class Container(StrEnum):
 
 
 class HdrTransfer(StrEnum):
-    """How a high dynamic range is coded: HDR10 and its kin, or HLG."""
+    """Encoding of a high dynamic range: HDR10 and its variants, or HLG."""
 
     PQ = "pq"
     HLG = "hlg"
 
 
 class Matrix(StrEnum):
-    """How colours became luma and chroma."""
+    """Matrix of the conversion from RGB to luma and chroma."""
 
     BT601 = "bt601"
     BT709 = "bt709"
@@ -115,7 +117,7 @@ class Matrix(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VideoFacts:
-    """What the probe found; width and height as shown: upright, with square pixels."""
+    """Results of the probe; width and height as displayed: upright, with square pixels."""
 
     container: Container
     codec: Name
@@ -124,20 +126,20 @@ class VideoFacts:
     height: Edge
     duration_seconds: Seconds
     frame_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    """The original's, on average."""
+    """The original's average."""
     output_rate: Rate
-    """Frames per second of what is made of it: constant, as a fraction."""
+    """Constant frame rate of the renditions, as a fraction."""
     hdr: HdrTransfer | None
     matrix: Matrix
     wide_gamut: bool
-    """Colours of BT.2020 without a high dynamic range."""
+    """BT.2020 colours without a high dynamic range."""
     full_range: bool
     video_stream: StreamNumber
     audio_stream: StreamNumber | None
     max_idle_seconds: Seconds = 0.0
-    """How much longer the picture is than the sound."""
+    """How much longer the video track is than the audio track."""
     max_stall_seconds: Seconds = 0.0
-    """How much longer the sound is than the picture."""
+    """How much longer the audio track is than the video track."""
     captured_at: datetime | None = None
     camera: Camera | None = None
     cpu_seconds: Seconds = 0.0
@@ -150,10 +152,10 @@ class VideoFacts:
 
 @dataclass(frozen=True, slots=True)
 class EncodeProgress:
-    """How far the encoder's own clock is, and the files that are whole or new since the last one told.
+    """The encoder's position in the video, and the files that are complete or new since the previous report.
 
-    Segments `{rung}_{number:05d}.m4s` and `{rung}_init.mp4` come once, playlists `{rung}.m3u8` whenever they have
-    changed, `storyboard.jpg` and `storyboard.vtt` in the last one. A playlist names no file that has not been told.
+    Segments `{rung}_{number:05d}.m4s` and `{rung}_init.mp4` come once, playlists `{rung}.m3u8` after each change,
+    `storyboard.jpg` and `storyboard.vtt` in the last report. A playlist names only files that were reported.
     """
 
     encoded_seconds: float
@@ -161,7 +163,7 @@ class EncodeProgress:
 
 
 class Limit(StrEnum):
-    """What a child ran into."""
+    """The limit that a child exceeded."""
 
     TIME = "time"
     CPU = "cpu"
@@ -172,7 +174,7 @@ class Limit(StrEnum):
 
 
 class MediaError(Exception):
-    """The file is the reason, and `message` says so to the person who uploaded it. `passing`: another try may help."""
+    """The file is at fault; `message` explains it to the uploader. `passing`: a retry may help."""
 
     def __init__(self, code: FailureCode, message: str, *, passing: bool = False) -> None:
         super().__init__(code, message)
@@ -181,7 +183,7 @@ class MediaError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CrashReport:
-    """Everything known about a decoder's death except whose file it was."""
+    """Everything known about a decoder's crash except the owner of the file."""
 
     reason: str
     command: tuple[str, ...]
@@ -193,7 +195,7 @@ class CrashReport:
 
 
 class DecoderCrashed(Exception):
-    """The child, or the template above it, ended without an answer: the attempt is lost, the next may succeed."""
+    """The child or its template ended without a report: the attempt is lost, and the next one may succeed."""
 
     def __init__(self, crash_report: CrashReport) -> None:
         super().__init__(crash_report.reason)

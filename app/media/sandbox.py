@@ -1,4 +1,4 @@
-"""What a child may use: called once in the child, before it looks at the source."""
+"""Restrictions of a child, applied once in the child before it reads the source."""
 
 import ctypes
 import os
@@ -25,10 +25,11 @@ GIB = 1024 * MIB
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The hungriest legal photo, a lossless WebP of 100 MP, takes 1,680 MiB of address space and 5 CPU seconds.
+    """Defaults for photos; the largest legal one takes 1,680 MiB of address space and 5 CPU seconds.
 
-    What cannot be read row by row (WebP, interlaced PNG) libvips spills into a file from 100 MB on: 800 MB at most.
-    `file_bytes` holds for each file, `output_bytes` for all together, and that one the template looks at only at times.
+    That is a lossless WebP of 100 MP. From 100 MB on, libvips writes what cannot be read row by row (WebP, interlaced
+    PNG) to a file of at most 800 MB. `file_bytes` limits each file, `output_bytes` their sum, which the template
+    checks only periodically.
     """
 
     address_space_bytes: int = 1850 * MIB
@@ -39,8 +40,8 @@ class Limits:
     niceness: int = 5
 
 
-# The encoder of a long film: its time is bounded by the item's deadline alone, its largest file by the longest film's.
-# All rungs of four hours are some 30 GB, and joining one writes it three times.
+# The encoder of a long video: only the item's deadline bounds its time, only the longest video its largest file. All
+# rungs of four hours take about 30 GB, and joining one writes it three times.
 ENCODER_LIMITS = Limits(
     address_space_bytes=6 * GIB,
     cpu_seconds=None,
@@ -50,47 +51,47 @@ ENCODER_LIMITS = Limits(
     niceness=10,
 )
 
-# Each thread's arena takes 64 MB of the limited address space, and an encoder starts threads by the cores it finds.
+# Each thread's arena takes 64 MB of the limited address space, and an encoder starts as many threads as cores.
 ENCODER_ENVIRONMENT = b"GLIBC_TUNABLES=glibc.malloc.arena_max=8"
 
 
 def exit_with_parent() -> None:
-    """SIGKILL for this process when the thread that started it ends."""
+    """Make the kernel send SIGKILL to this process when the thread that started it ends."""
     _set_process_option(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def prepare() -> None:
-    """Once in the template: what is the same for every child is worked out before any is forked."""
+    """Compute once in the template what is the same for every child."""
     landlock.code_folders()
     seccomp.common_rules()
 
 
 def confine(limits: Limits, folder: Path, *, source: Path, encoder: int | None, keep: int) -> None:
-    """From here on the process may read `source`, write into `folder` and report on the descriptor `keep`.
+    """Restrict the process: it may read `source`, write into `folder` and report on the descriptor `keep`.
 
-    Called once in a forked child, before it looks at the source. Without an `encoder` it may start nothing; else it may
-    replace itself by the program open on that descriptor, with `become_encoder`, and by nothing else. A kernel without
-    Landlock leaves files to the permissions of the user. Raises SeccompMissing.
+    Called once in a forked child, before it reads the source. Without an `encoder` it may start no program; otherwise
+    it may only replace itself by the program open on that descriptor, with `become_encoder`. On a kernel without
+    Landlock only the user's permissions protect files. Raises SeccompMissing.
     """
     os.nice(limits.niceness)
     os.umask(0o077)
     os.chdir(folder)
     os.environ["TMPDIR"] = str(folder)  # libvips spills here, not into /tmp
-    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it; as a death the limit shows in the capsule
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it; as a fatal signal it appears in the crash report
     _close_descriptors({keep} if encoder is None else {keep, encoder})
     _set_limits(limits)
     _drop_capabilities()
     _set_process_option(PR_SET_NO_NEW_PRIVS, 1)
     if encoder is not None:
         _map_empty_path()
-    with suppress(landlock.LandlockMissing):  # the self-test at the worker's start has said so
+    with suppress(landlock.LandlockMissing):  # already logged by the check at the worker's start
         landlock.restrict_files(folder, source, encoder)
     seccomp.install_filter(os.getpid(), encoder)
 
 
 def become_encoder(encoder: int, arguments: Sequence[str]) -> NoReturn:
-    """This confined process goes on as the program open on the descriptor `encoder`."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # ignored by Python, and so by what it becomes
+    """Replace this confined process by the program open on the descriptor `encoder`."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and the new program would inherit that
     words = [b"ffmpeg", *(argument.encode() for argument in arguments)]
     system_call(
         "execveat",
@@ -104,8 +105,8 @@ def become_encoder(encoder: int, arguments: Sequence[str]) -> NoReturn:
 
 
 def _set_limits(limits: Limits) -> None:
-    # RLIMIT_NPROC stays away: it counts every thread of the user, not of this process, so any number low enough to
-    # help would stop libvips from starting its own.
+    # No RLIMIT_NPROC: it counts all threads of the user, not of this process, so any useful limit would stop libvips
+    # from starting its own.
     fixed = {
         resource.RLIMIT_AS: limits.address_space_bytes,
         resource.RLIMIT_FSIZE: limits.file_bytes,
@@ -115,12 +116,12 @@ def _set_limits(limits: Limits) -> None:
     for kind, value in fixed.items():
         resource.setrlimit(kind, (value, value))
     if limits.cpu_seconds is not None:
-        # The second between soft and hard lets SIGXCPU, which names the limit, come before SIGKILL, which does not.
+        # The second between soft and hard lets SIGXCPU, which names the limit, precede SIGKILL, which does not.
         resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))
 
 
 def _close_descriptors(keep: set[int]) -> None:
-    """All but the three standard ones and those in `keep`."""
+    """Close all but the three standard descriptors and those in `keep`."""
     lowest = 3
     for descriptor in sorted(keep):
         os.closerange(lowest, descriptor)
@@ -129,12 +130,12 @@ def _close_descriptors(keep: set[int]) -> None:
 
 
 def _drop_capabilities() -> None:
-    """Root, too, is an ordinary user from here on; with no_new_privs no program gives them back."""
+    """Drop all capabilities, so that root is an ordinary user, too; with no_new_privs no program restores them."""
     system_call("capset", struct.pack("=Ii", CAPABILITIES_VERSION, 0), bytes(24))
 
 
 def _map_empty_path() -> None:
-    """A page of zeros, hence an empty string, where the filter expects the path of `become_encoder`."""
+    """Map a page of zeros, that is an empty string, at the address where the filter expects `become_encoder`'s path."""
     flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE
     system_call("mmap", seccomp.EMPTY_PATH_ADDRESS, resource.getpagesize(), PROT_READ, flags, -1, 0)
 

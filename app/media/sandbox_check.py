@@ -1,4 +1,4 @@
-"""What a confined child tries at the worker's start, so that nobody has to believe in the sandbox."""
+"""Operations that a confined child attempts at the worker's start, to prove that the sandbox is effective."""
 
 import mmap
 import os
@@ -13,7 +13,7 @@ from app.media.sandbox import MIB, Limits
 
 ACCOUNTS_OF_THE_MACHINE = Path("/etc/shadow")
 SECRET, FORBIDDEN = "secret", "forbidden"
-"""In a folder outside: a file that must not be read, and one that must not come to be."""
+"""In a folder outside: a file that must not be read, and one that must not be created."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Attempt:
 
 
 def forbidden_attempts(limits: Limits, outside: Path) -> tuple[Attempt, ...]:
-    """Everything that the sandbox promises to refuse; the last one would end the child that is not confined."""
+    """Return everything that the sandbox promises to refuse; the last one would end a child that is not confined."""
     return (
         Attempt("read a file outside", lambda: (outside / SECRET).read_bytes(), needs_landlock=True),
         Attempt("read /etc/shadow", ACCOUNTS_OF_THE_MACHINE.read_bytes, needs_landlock=True),
@@ -43,19 +43,19 @@ def forbidden_attempts(limits: Limits, outside: Path) -> tuple[Attempt, ...]:
 
 
 def find_allowed(limits: Limits, outside: Path) -> tuple[str, ...]:
-    """The names of the attempts that were not refused."""
+    """Return the names of the attempts that were not refused."""
     return tuple(attempt.name for attempt in forbidden_attempts(limits, outside) if not _is_refused(attempt))
 
 
 def needing_landlock() -> frozenset[str]:
-    """The names of the attempts that nothing else refuses."""
+    """Return the names of the attempts that only Landlock refuses."""
     return frozenset(attempt.name for attempt in forbidden_attempts(Limits(), Path()) if attempt.needs_landlock)
 
 
 def _is_refused(attempt: Attempt) -> bool:
     try:
         attempt.run()
-    except (OSError, ValueError):  # ValueError is how `resource` says that it may not
+    except (OSError, ValueError):  # `resource` raises ValueError if it is refused
         return True
     return False
 

@@ -1,7 +1,7 @@
-"""Which system calls a confined child may make, as a seccomp filter that every call of it passes from then on.
+"""The system calls that a confined child may make, as a seccomp filter.
 
-What is not on the list answers ENOSYS, as an older kernel would, so that a library falls back or gives up; the calls
-that no decoder ever makes kill the child, and the capsule then says so.
+A call that is not listed returns ENOSYS, as on an older kernel, so that a library falls back or fails. The calls that
+no decoder ever makes kill the child, and the crash report says so.
 """
 
 import ctypes
@@ -38,7 +38,7 @@ init_module finit_module delete_module kexec_load kexec_file_load reboot open_by
 remap_file_pages
 """
 
-# Of these calls only what stands here, by the value of one argument; all else answers EPERM.
+# These calls are allowed only with the listed values of one argument; all others return EPERM.
 FCNTL_COMMANDS = (0, 1, 2, 3, 4, 5, 6, 7, 1030)  # F_DUPFD to F_SETLKW, F_DUPFD_CLOEXEC: no owner, no signal, no lease
 IOCTL_REQUESTS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # TCGETS TIOCGWINSZ FIONREAD FIONBIO FIO(N)CLEX
 PRCTL_OPTIONS = (3, 15, 16, 0x53564D41)  # PR_GET_DUMPABLE PR_SET_NAME PR_GET_NAME PR_SET_VMA
@@ -47,7 +47,7 @@ NEW_NAMESPACES = 0x7E020080  # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, 
 MREMAP_FIXED = 2
 AT_EMPTY_PATH = 0x1000
 EMPTY_PATH_ADDRESS = 0x10000
-"""Where the empty path of the one `execveat` lies: the lowest page that a process may map on every kernel."""
+"""Address of the empty path of the single `execveat`: the lowest page that a process may map on every kernel."""
 
 # linux/seccomp.h, linux/audit.h, linux/filter.h
 ALLOW, KILL, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
@@ -61,7 +61,7 @@ PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
 
 
 class SeccompMissing(Exception):
-    """The kernel takes no filter."""
+    """The kernel supports no filter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Half:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What happens to a call for which all conditions hold."""
+    """The action for a call if all conditions hold."""
 
     call: str
     action: int
@@ -85,7 +85,7 @@ class Rule:
 
 
 def install_filter(process: int, encoder: int | None) -> None:
-    """For this process, its threads to come, and whatever it becomes. Raises SeccompMissing."""
+    """Filter this process, its future threads and the program that replaces it. Raises SeccompMissing."""
     program = _program(process, encoder)
     content = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("@HP", len(program) // INSTRUCTION_BYTES, ctypes.addressof(content))
@@ -96,11 +96,11 @@ def install_filter(process: int, encoder: int | None) -> None:
 
 
 def _program(process: int, encoder: int | None) -> bytes:
-    """The calls that are judged by their arguments come first; the long list is the same for all children."""
+    """Return the filter: first the rules with this process's arguments, then the list shared by all children."""
     own = [
         Rule("kill", ALLOW, (Half(0, process),)),
         Rule("tgkill", ALLOW, (Half(0, process),)),
-        # Reading a limit is harmless; setting one would undo ours, for root the hard ones too.
+        # Reading a limit is harmless; setting one would undo ours, for root the hard limits, too.
         *(Rule("prlimit64", ALLOW, (Half(0, who), *_equal(2, 0))) for who in (0, process)),
     ]
     if encoder is not None:
@@ -109,10 +109,10 @@ def _program(process: int, encoder: int | None) -> bytes:
 
 
 def _execution_of(encoder: int) -> list[Rule]:
-    """A filter cannot read the path, and an absolute one would win over the descriptor. It can compare the pointer.
+    """Return the rules that allow one `execveat`. A filter cannot read the path, only compare its pointer.
 
-    So the pointer must be the page where we put an empty path. The encoder itself, once started, has nothing there and
-    can map nothing there, and so can start nothing.
+    An absolute path would override the descriptor, so the pointer must be the page with our empty path. The encoder
+    itself, once started, has no such page and cannot map one, so it can start no program.
     """
     started = (Half(0, encoder), *_equal(1, EMPTY_PATH_ADDRESS), Half(4, AT_EMPTY_PATH))
     anywhere = _equal(0, 0)
@@ -126,7 +126,7 @@ def _execution_of(encoder: int) -> list[Rule]:
 
 @cache
 def common_rules() -> bytes:
-    """What holds for every child, compiled once."""
+    """Return the rules of every child, compiled once."""
     judged = [
         Rule("clone", ALLOW, (Half(0, CLONE_THREAD, mask=CLONE_THREAD | NEW_NAMESPACES),)),
         Rule("mremap", ALLOW, (Half(3, 0, mask=MREMAP_FIXED),)),
@@ -146,7 +146,7 @@ def common_rules() -> bytes:
 
 
 def _architecture_check() -> bytes:
-    """Only this machine's own calls: another architecture numbers them otherwise."""
+    """Kill calls of other architectures, which number their calls differently."""
     machine = platform.machine()
     steps = [_step(LOAD, ARCHITECTURE), _step(IF_EQUAL, AUDIT_ARCHITECTURES[machine], 1, 0), _step(RETURN, KILL)]
     if machine == "x86_64":
@@ -165,7 +165,7 @@ def _compile(rule: Rule) -> bytes:
 
 
 def _chain(loads: list[list[bytes]], values: list[tuple[int, int, bool]]) -> Iterator[bytes]:
-    """Loads and compares; the first comparison that fails jumps behind the rule."""
+    """Yield loads and comparisons; the first comparison that fails jumps behind the rule."""
     left = sum(len(load) + 1 for load in loads)
     for load, (comparison, value, fails_when_true) in zip(loads, values, strict=True):
         left -= len(load) + 1
@@ -175,13 +175,13 @@ def _chain(loads: list[list[bytes]], values: list[tuple[int, int, bool]]) -> Ite
 
 
 def _load(half: Half) -> list[bytes]:
-    """Both machines are little-endian: the low half comes first."""
+    """Load one half. Both machines are little-endian: the low half comes first."""
     steps = [_step(LOAD, ARGUMENTS + 8 * half.argument + 4 * half.high)]
     return steps if half.mask == FULL else [*steps, _step(AND, half.mask)]
 
 
 def _equal(argument: int, value: int) -> tuple[Half, ...]:
-    """All 64 bits, as pointers need."""
+    """Compare all 64 bits, as pointers require."""
     return (Half(argument, value & FULL), Half(argument, value >> 32, high=True))
 
 

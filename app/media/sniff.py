@@ -1,4 +1,4 @@
-"""What a file is by its first bytes; its name and declared type say nothing."""
+"""File format by the first bytes; name and declared type are ignored."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -10,16 +10,16 @@ from shared.items import FailureCode, ItemKind
 HEAD_BYTES = 4096
 UNSUPPORTED = "This file is not a picture or video that Darkroom can read."
 
-# Brands of `ftyp` (ISO/IEC 23008-12 annex B, mp4ra.org). `mif1` and `msf1` leave the codec to the brands after them.
+# Brands of `ftyp` (ISO/IEC 23008-12 annex B, mp4ra.org). For `mif1` and `msf1` the compatible brands name the codec.
 HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
 AVIF_BRANDS = frozenset({b"avif", b"avis"})
 OPEN_BRANDS = frozenset({b"mif1", b"msf1", b"mif2"})
-# ISO files that are neither pictures of ours nor videos: Canon's CR3, JPEG 2000, audio books and songs.
+# ISO files that are neither supported images nor videos: Canon's CR3, JPEG 2000, audio books and songs.
 UNSUPPORTED_BRANDS = frozenset({b"crx ", b"jp2 ", b"jpx ", b"jxl ", b"M4A ", b"M4B ", b"M4P ", b"F4A "})
-# What a QuickTime file without `ftyp` begins with. The fillers must also fit into the file: words begin like that, too.
+# First atoms of a QuickTime file without `ftyp`. Fillers must also fit into the file, since text may begin like them.
 MOVIE_ATOMS = frozenset({b"moov", b"mdat"})
 FILLER_ATOMS = frozenset({b"wide", b"free", b"skip", b"pnot"})
-# The EBML head names the format within its first few elements (RFC 8794, 11.2.8).
+# The EBML head contains the format within its first few elements (RFC 8794, 11.2.8).
 EBML, EBML_HEAD_BYTES = b"\x1a\x45\xdf\xa3", 64
 
 
@@ -29,17 +29,17 @@ class SourceFormat(StrEnum):
     WEBP = "webp"
     GIF = "gif"
     TIFF = "tiff"
-    """Also what is built like one: DNG, CR2, NEF, ARW."""
+    """Includes the formats based on it: DNG, CR2, NEF, ARW."""
     HEIF = "heif"
     AVIF = "avif"
     MP4 = "mp4"
-    """Also MOV, with `ftyp` or without."""
+    """Includes MOV, with or without `ftyp`."""
     MATROSKA = "matroska"
-    """Also WebM."""
+    """Includes WebM."""
 
     @property
     def kind(self) -> ItemKind:
-        """Which way the file goes; an animation goes as an image and comes out as a video."""
+        """How the file is processed; an animation is processed as an image and becomes a video."""
         match self:
             case SourceFormat.MP4 | SourceFormat.MATROSKA:
                 return ItemKind.VIDEO
@@ -51,7 +51,7 @@ class SourceFormat(StrEnum):
 
 
 def sniff(source: Path) -> SourceFormat:
-    """Raises MediaError for an empty file and for every other format. Reads the first bytes only."""
+    """Read only the first bytes. Raises MediaError for an empty file and for every other format."""
     with source.open("rb") as file:
         head = file.read(HEAD_BYTES)
     if not head:
@@ -71,13 +71,13 @@ def _image(head: bytes) -> SourceFormat | None:
         return SourceFormat.WEBP
     if head.startswith((b"GIF87a", b"GIF89a")):
         return SourceFormat.GIF
-    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):  # with `+` a BigTIFF
+    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):  # `+` marks a BigTIFF
         return SourceFormat.TIFF
     return None
 
 
 def _boxes(head: bytes, file_bytes: int) -> SourceFormat | None:
-    """A file of boxes (ISO/IEC 14496-12): each begins with its size and four letters."""
+    """Return the format of a file of boxes (ISO/IEC 14496-12): each begins with its size and four letters."""
     size, name = int.from_bytes(head[:4], "big"), head[4:8]
     if name in MOVIE_ATOMS or (name in FILLER_ATOMS and 8 <= size <= file_bytes):
         return SourceFormat.MP4

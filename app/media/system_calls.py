@@ -1,4 +1,4 @@
-"""System calls that Python does not offer, and the numbers of all that the sandbox names (headers asm/unistd.h)."""
+"""System calls that Python does not offer, and the numbers of all those that the sandbox uses (asm/unistd.h)."""
 
 import ctypes
 import os
@@ -70,12 +70,12 @@ AARCH64 = {
 
 
 def numbers() -> dict[str, int]:
-    """Of the machine that this process runs on. A call that is missing in a table does not exist there."""
+    """Return the table of this machine. A call that is missing in a table does not exist there."""
     return {"x86_64": X86_64, "aarch64": AARCH64}[platform.machine()]
 
 
 def system_call(name: str, *arguments: int | bytes | ctypes.Array[ctypes.c_char_p] | None) -> int:
-    """Its result. Raises OSError."""
+    """Return the call's result. Raises OSError."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.syscall.restype = ctypes.c_long
     words = [ctypes.c_long(word) if isinstance(word, int) else word for word in arguments]

@@ -1,4 +1,4 @@
-"""Folders of tags, of which TIFF files and EXIF blocks are made (TIFF 6.0, section 2); reads only what is asked for."""
+"""Reads folders of tags, the structure of TIFF files and EXIF blocks (TIFF 6.0, section 2), on demand."""
 
 import struct
 from collections.abc import Callable
@@ -13,7 +13,7 @@ MAX_ENTRIES = 512
 MAX_TEXT_BYTES = 256
 
 Read = Callable[[int, int], bytes]
-"""The bytes from an offset on, fewer where they end."""
+"""Returns the bytes from an offset on, fewer at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,25 +21,25 @@ class Entry:
     kind: int
     count: int
     at: int
-    """Where its value stands, if it is no larger than four bytes; else where the value's offset stands."""
+    """Where its value is if that has at most four bytes; else where the value's offset is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
     entries: dict[int, Entry]
     next: int
-    """Where the next page's folder begins; 0: nowhere."""
+    """Offset of the next page's folder; 0 if there is none."""
 
 
 class Tags:
-    """Every method raises `struct.error` where an offset points outside."""
+    """Every method raises `struct.error` if an offset is out of range."""
 
     def __init__(self, read: Read, order: str, first: int) -> None:
         self._read, self._order, self.first = read, order, first
 
     @classmethod
     def open(cls, read: Read) -> Self | None:
-        """None if it does not begin as such a block; BigTIFF does not either."""
+        """Return None if the bytes are not such a block; BigTIFF is not."""
         head = read(0, 8)
         order = {b"II*\0": "<", b"MM\0*": ">"}.get(head[:4])
         if order is None or len(head) < 8:
@@ -71,14 +71,14 @@ class Tags:
         return Folder(entries, struct.unpack_from(f"{self._order}L", content, ENTRY_BYTES * limited)[0])
 
     def text(self, entry: Entry | None) -> str | None:
-        """None for what is absent or no text."""
+        """Return None if the entry is absent or no text."""
         if entry is None or entry.kind != ASCII:
             return None
         at = entry.at if entry.count <= INLINE_BYTES else self._unpack("L", entry.at)[0]
         return self._read(at, min(entry.count, MAX_TEXT_BYTES)).split(b"\0")[0].decode("utf-8", "replace")
 
     def numbers(self, entry: Entry | None, *, limit: int) -> tuple[int, ...]:
-        """The first `most` of them; none of what is absent or holds no whole numbers."""
+        """Return the first `limit` numbers; none if the entry is absent or has no whole numbers."""
         letter = NUMBER_LETTERS.get(entry.kind) if entry else None
         if entry is None or letter is None:
             return ()

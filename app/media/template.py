@@ -49,7 +49,7 @@ from app.media.video.encoder import open_encoder
 from app.media.video.join import write_joined
 from app.media.video.probe import probe_video
 
-# What pyvips learns about an operation when it is first named; learnt here, every child inherits it. It makes none run.
+# pyvips introspects an operation at its first use; done here, every child inherits the result. None is executed.
 OPERATIONS = ("jpegload", "pngload", "webpload", "resize", "webpsave_buffer", "jpegsave_buffer", "addalpha")
 
 
@@ -64,14 +64,14 @@ class Child:
 
 
 def main(descriptor: int) -> None:
-    """Serves the control socket until it closes; then this process ends, and its children with it."""
+    """Serve the control socket until it closes; then this process and its children end."""
     exit_with_parent()
     pyvips.concurrency_set(1)
     pyvips.cache_set_max(0)
     for operation in OPERATIONS:
         pyvips.voperation.Introspect.get(operation)
     prepare()
-    os.close(open_encoder())  # looks for it and tries it, once for all children
+    os.close(open_encoder())  # finds and tests it once for all children
     gc.collect()
     gc.freeze()  # a collection in a child would otherwise touch, and so copy, every page
     with socket.socket(fileno=descriptor) as control:
@@ -83,7 +83,7 @@ class Template:
         self._control = control
         self._children: dict[int, Child] = {}
         self._reported: set[int] = set()
-        """Children that have written too much and know it."""
+        """Jobs whose child was signalled because it has written too much."""
         self._next_check = 0.0
         # poll, unlike epoll, needs no descriptor of its own that a child would inherit.
         self._selector = selectors.PollSelector()
@@ -108,7 +108,7 @@ class Template:
         self._next_check = now + POLL_SECONDS
         for job, child in self._children.items():
             if bytes_written(child.pid) > child.request.limits.output_bytes:
-                # The signal names the limit; a child that ignores it is killed at the next look.
+                # The signal names the limit; a child that ignores it is killed at the next check.
                 os.killpg(child.pid, signal.SIGKILL if job in self._reported else signal.SIGXFSZ)
                 self._reported.add(job)
 
@@ -117,10 +117,10 @@ class Template:
             case StartJob() | StartCheck():
                 self._fork(request)
             case KillJob(job=job) if job in self._children:
-                # Not reaped yet, so neither the process nor its group can be another's.
+                # Not reaped yet, so its process id and group cannot belong to another process.
                 os.killpg(self._children[job].pid, signal.SIGKILL)
             case KillJob():
-                pass  # it ended while the request was on its way
+                pass  # it ended while the request was in transit
 
     def _fork(self, request: StartJob | StartCheck) -> None:
         report_fd, report_write_fd = os.pipe()
@@ -133,7 +133,7 @@ class Template:
         os.close(report_write_fd)
         os.close(stderr_end)
         with contextlib.suppress(PermissionError):
-            os.setpgid(pid, pid)  # refused where the child was quicker: it has a group and is the encoder by now
+            os.setpgid(pid, pid)  # refused if the child was faster: it has its group and is already the encoder
         child = Child(request, pid, os.pidfd_open(pid), report_fd, stderr, time.monotonic())
         self._children[request.job] = child
         self._selector.register(child.pidfd, selectors.EVENT_READ, data=request.job)
@@ -158,19 +158,19 @@ class Template:
 
 
 def _drain(pipe: int, max_bytes: int) -> str:
-    """What the dead writer left in the pipe."""
+    """Return the rest of the pipe after its writer has ended."""
     os.set_blocking(pipe, False)
     try:
         return os.read(pipe, max_bytes).decode("utf-8", "replace")
-    except BlockingIOError:  # nothing there, and a grandchild still holds the other end
+    except BlockingIOError:  # empty, and a grandchild still holds the other end
         return ""
     finally:
         os.close(pipe)
 
 
 def _discard(folder: Path) -> None:
-    """All that a dead child may have left: finished files, half ones, a spill of libvips."""
-    with contextlib.suppress(FileNotFoundError):  # the worker may have cleared the folder already
+    """Delete what a failed child may have left: complete files, partial ones, a spill file of libvips."""
+    with contextlib.suppress(FileNotFoundError):  # the worker may have removed the folder already
         for left in folder.iterdir():
             if left.is_dir() and not left.is_symlink():
                 shutil.rmtree(left)
@@ -183,7 +183,7 @@ def _be_a_child(request: StartJob | StartCheck, report_fd: int, stderr: int, tem
     try:
         os.setpgid(0, 0)
         exit_with_parent()
-        if os.getppid() == template:  # else it died before the line above could have any effect
+        if os.getppid() == template:  # otherwise the template ended before the line above took effect
             os.dup2(stderr, sys.stderr.fileno())
             source, folder = Path(request.source), Path(request.folder)
             match request:
@@ -202,7 +202,7 @@ def _be_a_child(request: StartJob | StartCheck, report_fd: int, stderr: int, tem
 
 
 def _work(request: StartJob, report_fd: int, encoder: int | None) -> int:
-    """Returns how this process ends; not at all when it becomes the encoder."""
+    """Return the exit code; does not return if the process becomes the encoder."""
 
     def report_probe(probe: Probe) -> None:
         _report(report_fd, Report(probe=probe))
@@ -239,7 +239,7 @@ def _report(report_fd: int, line: Report) -> None:
 
 
 def _where(error: BaseException) -> str:
-    """The kind of error and the innermost line of ours; not its text, which may quote the file."""
+    """Return the error's type and our innermost line; the error's text may quote the file."""
     kind = OUT_OF_MEMORY if OUT_OF_MEMORY in str(error) else type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if Path(frame.filename).is_relative_to(Path(__file__).parent)]

@@ -1,4 +1,4 @@
-"""The worker's end of the decoder template: starts the process, sends requests, hears reports."""
+"""The worker's end of the decoder template: starts the process, sends requests, receives reports."""
 
 import socket
 import subprocess
@@ -10,23 +10,23 @@ from typing import Self
 from app.media.protocol import MAX_PACKET_BYTES, REPORT, REQUEST, JobEnded, JobStarted, KillJob, StartCheck, StartJob
 from app.media.sandbox import MIB
 
-# `-I` hides the environment and the current folder, so the place of our packages is an argument.
+# `-I` hides the environment and the current folder, so the location of our packages is an argument.
 LAUNCH = "import sys; sys.path.append(sys.argv[1]); from app.media.template import main; main(int(sys.argv[2]))"
 ROOT = Path(__file__).resolve().parents[2]
 
-# All that the template finds in its environment; nothing is inherited. A child lives for one photo, so what it frees it
-# keeps (a second decode then faults no page in), in huge pages where the kernel has them: 6 % of a photo's CPU seconds.
-# One arena, because glibc would set 64 MB of the limited address space aside for every thread of libvips.
+# The template's whole environment; nothing is inherited. A child lives for one photo, so it keeps the memory that it
+# frees (a second decode then causes no page faults), in huge pages if the kernel has them: 6 % of a photo's CPU
+# seconds. One arena, because glibc would reserve 64 MB of the limited address space for every thread of libvips.
 MALLOC = {"hugetlb": 1, "arena_max": 1, "mmap_threshold": 32 * MIB, "trim_threshold": 512 * MIB}
 ENVIRONMENT = {"GLIBC_TUNABLES": ":".join(f"glibc.malloc.{name}={value}" for name, value in MALLOC.items())}
 
 
 class TemplateGone(Exception):
-    """The template has closed its end: it is dead or dying, and its children with it."""
+    """The template has closed its end: it has ended or is ending, and its children with it."""
 
 
 class TemplateProcess:
-    """One life of the template. Start it in the main thread: the template dies with the thread that started it."""
+    """One run of the template. Start it in the main thread: the template ends with the thread that started it."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", control: socket.socket) -> None:
         self._process, self._control = process, control
@@ -42,7 +42,7 @@ class TemplateProcess:
                 pass_fds=(descriptor,),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C in a terminal is for the worker, which decides about its children
+                start_new_session=True,  # Ctrl-C in a terminal is for the worker, which ends its children itself
             )
         ours.setblocking(False)
         return cls(process, ours)
@@ -56,14 +56,14 @@ class TemplateProcess:
         return self._control.fileno()
 
     def send(self, request: StartJob | StartCheck | KillJob) -> None:
-        """At once: slots bound what is under way to a few packets of the socket's buffer. Raises TemplateGone."""
+        """Send without waiting: the slots limit the packets in the socket's buffer to a few. Raises TemplateGone."""
         try:
             self._control.send(REQUEST.dump_json(request))
         except (BrokenPipeError, ConnectionResetError) as error:
             raise TemplateGone from error
 
     def reports(self) -> Iterator[JobStarted | JobEnded]:
-        """Those that have arrived. Raises TemplateGone."""
+        """Yield the reports that have arrived. Raises TemplateGone."""
         while True:
             try:
                 packet = self._control.recv(MAX_PACKET_BYTES)
@@ -76,11 +76,11 @@ class TemplateProcess:
             yield REPORT.validate_json(packet)
 
     def kill(self) -> None:
-        """Children follow by themselves (PR_SET_PDEATHSIG)."""
+        """Kill the template; its children end by themselves (PR_SET_PDEATHSIG)."""
         self._process.kill()
 
     def close(self) -> None:
-        """Ends the process and waits for its end, which SIGKILL brings in milliseconds."""
+        """Kill the process and wait for its end, which takes milliseconds."""
         self._control.close()
         self._process.kill()
         self._process.wait()

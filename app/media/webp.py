@@ -1,4 +1,4 @@
-"""Counts the frames of a WebP before libwebp does, whose way of counting takes minutes for a hundred thousand."""
+"""Counts the frames of a WebP before libwebp does, which takes minutes for a hundred thousand."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ FRAME = b"ANMF"
 
 
 def count_frames(source: Path, *, limit: int) -> int:
-    """`most` + 1 if there are more; a still picture has one."""
+    """Return the number of frames, `limit` + 1 if there are more; a still image has one."""
     frames, at = 0, FIRST_CHUNK
     with source.open("rb") as file:
         while frames <= limit:

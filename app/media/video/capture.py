@@ -1,20 +1,20 @@
-"""Capture time and camera from a video's metadata; nothing else of it is read, least of all the place."""
+"""Capture time and camera from a video's metadata; nothing else is read, in particular not the location."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-# Apple's key carries the time zone of the place; the movie header's is UTC.
+# Apple's key includes the local time zone; the movie header is in UTC.
 TIMES = ("com.apple.quicktime.creationdate", "date", "creation_time", "date_recorded")
 MAKES = ("com.apple.quicktime.make", "com.android.manufacturer", "make")
 MODELS = ("com.apple.quicktime.model", "com.android.model", "model")
 
-# A movie header of a clock that was never set says 1904 or 1970. A camera's clock may be ahead by a time zone.
+# A movie header from a clock that was never set has 1904 or 1970. A camera's clock may be ahead by a time zone.
 OLDEST = datetime(1971, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(days=1)
 
 
 def capture_time(metadata: Mapping[str, str], *, now: datetime) -> datetime | None:
-    """The first that makes sense. Without a zone it counts as UTC."""
+    """Return the first plausible time. Without a zone it counts as UTC."""
     tags = {name.casefold(): text for name, text in metadata.items()}
     moments = (_moment(tags[name]) for name in TIMES if name in tags)
     return next((moment for moment in moments if moment and OLDEST <= moment <= now + AHEAD), None)
@@ -27,7 +27,7 @@ def make_and_model(metadata: Mapping[str, str]) -> tuple[str | None, str | None]
 
 
 def _moment(text: str) -> datetime | None:
-    """ISO 8601 to the second at least; a bare date or year says too little to sort by."""
+    """Return None unless the text is ISO 8601 with seconds; a bare date or year is too coarse to sort by."""
     if len(text) < len("2000-01-01T00:00:00"):
         return None
     try:

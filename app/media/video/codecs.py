@@ -1,11 +1,11 @@
-"""What we let the libraries read: few demuxers, few decoders, files only. Each one less is one less to break in by."""
+"""What the libraries may read: few demuxers, few decoders, files only, to keep the attack surface small."""
 
 from app.media.results import Container
 
-# By libavformat's own short name: the content cannot choose another, so that a playlist in disguise stays unread.
+# By libavformat's short name: the content cannot choose another, so that a disguised playlist is not read.
 DEMUXERS = {Container.MP4: "mov", Container.MATROSKA: "matroska"}
 
-# By the codec's name, and by its decoders' where they are called otherwise.
+# By the codec's name, and by its decoder's name where that differs.
 VIDEO = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "mpeg1video", "h263", "mjpeg", "prores"})
 AUDIO = frozenset(
     {"aac", "mp3", "mp2", "opus", "vorbis", "flac", "alac", "ac3", "eac3", "amr_nb", "amr_wb", "pcm_s16le", "pcm_s16be"}
@@ -20,7 +20,7 @@ MAX_PIXELS = 36_000_000
 
 
 def reading_options(container: Container) -> dict[str, str]:
-    """For whoever opens an original, the encoder on its command line or libavformat inside the probe."""
+    """Return the options for opening an original, on the encoder's command line or in the probe's libavformat."""
     return {
         "protocol_whitelist": "file",
         "format_whitelist": DEMUXERS[container] if container is Container.MATROSKA else "mov,mp4,m4a,3gp,3g2,mj2",

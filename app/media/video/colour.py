@@ -1,20 +1,20 @@
-"""Filters that bring any picture to what every screen shows: 8 bits, BT.709, limited range."""
+"""Filters that convert any video to what every screen shows: 8 bits, BT.709, limited range."""
 
 from typing import assert_never
 
 from app.media.results import HdrTransfer, Matrix, VideoFacts
 
-# What 4:2:0 samples mean when nothing else is said; said on every frame, because the encoder believes frames.
+# The meaning of untagged 4:2:0 samples; set on every frame, because the encoder uses the frames' tags.
 TAGS = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
 
-# Linear light in which 1 is 100 cd/m2, a plain screen's white; 10 is where the brightest highlights end up as white.
-# Diffuse white of a well graded film (203 cd/m2) comes out at about 3/4 of a plain screen's signal.
+# Linear light in which 1 is 100 cd/m2, the white of an SDR screen; 10 is where the brightest highlights become white.
+# Diffuse white of a well graded video (203 cd/m2) becomes about 3/4 of an SDR screen's signal.
 SCREEN_WHITE = 100
 HIGHLIGHTS = 10
 
 
 def to_bt709(facts: VideoFacts, width: int, height: int) -> list[str]:
-    """Scales first, because every later step costs by the pixel."""
+    """Return the filters; scaling comes first, because the cost of later ones depends on the number of pixels."""
     if facts.hdr is not None:
         return [_scale(width, height), *_from_wide(facts, _transfer(facts.hdr), tone=True), TAGS, "setsar=1"]
     if facts.wide_gamut:
@@ -29,7 +29,7 @@ def _scale(width: int, height: int) -> str:
 
 
 def _from_wide(facts: VideoFacts, transfer: str, *, tone: bool) -> list[str]:
-    """What the file leaves unsaid is said here: zimg refuses to guess."""
+    """Return filters that also state what the file leaves out, because zimg refuses to guess."""
     matrix = "2020_ncl" if facts.matrix is Matrix.BT2020 else "709"
     input_options = f"pin=2020:tin={transfer}:min={matrix}:rin={'full' if facts.full_range else 'limited'}"
     linear = f"zscale={input_options}:p=709:t=linear:m=gbr:r=full:npl={SCREEN_WHITE}"

@@ -1,4 +1,4 @@
-"""What the encoder is told: a command for the whole ladder and the storyboard, one for the poster, one for the MP4."""
+"""The encoder's commands: one for the whole ladder and the storyboard, one for the poster, one for the MP4."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -11,12 +11,12 @@ from app.media.video.storyboard import SPRITE_FILE, storyboard_of
 
 POSTER_FILE, MOVIE_FILE, JOINED_FILE = "poster.png", "video.mp4", "joined.mp4"
 PROGRESS_FILE = "progress.txt"
-# The encoder's own lists; what the world sees is written by us, of what they say.
+# The encoder's own playlists; we write the published ones from them.
 ENCODERS_LIST = ".list"
 
 POSTER_MAX_EDGE = 2048
 POSTER_CANDIDATES = 12
-"""Of so many frames the most ordinary one is taken: a flash or a fade is not what a video looks like."""
+"""The most typical of so many frames is used, so that the poster is no flash or fade."""
 POSTER_PART, POSTER_MAX_SECONDS = 0.1, 3.0
 
 # Frame threads hold a whole frame each, 100 MB of the largest legal ones.
@@ -27,7 +27,7 @@ _NOTHING_PRIVATE = ["-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+b
 
 
 def poster_command(source: Path, facts: VideoFacts, *, from_start: bool) -> tuple[str, ...]:
-    """Of a key frame near `POSTER_PART` of the video on; a wrong header may put that behind the end."""
+    """Return a command that starts at a key frame near `POSTER_PART`; with a wrong header that may be after the end."""
     seconds = 0.0 if from_start else min(facts.duration_seconds * POSTER_PART, POSTER_MAX_SECONDS)
     scale = min(1.0, POSTER_MAX_EDGE / max(facts.width, facts.height))
     width, height = (max(1, round(edge * scale)) for edge in (facts.width, facts.height))
@@ -43,7 +43,7 @@ def poster_command(source: Path, facts: VideoFacts, *, from_start: bool) -> tupl
 
 
 def ladder_command(source: Path, facts: VideoFacts) -> tuple[str, ...]:
-    """Writes into its working folder; decodes once, encodes each rung once."""
+    """Return a command that writes into its working folder; it decodes once and encodes each rung once."""
     ladder = ladder_of(facts)
     return (
         *_QUIET,
@@ -59,7 +59,7 @@ def ladder_command(source: Path, facts: VideoFacts) -> tuple[str, ...]:
 
 
 def join_command(joined: Path) -> tuple[str, ...]:
-    """The samples go over as they are; the index moves to the front, so that playing starts before all is there."""
+    """Return a command that copies the samples and moves the index to the front, so that playback starts early."""
     return (
         *_QUIET,
         *("-protocol_whitelist", "file", "-format_whitelist", "mov,mp4,m4a,3gp,3g2,mj2", "-f", "mov"),
@@ -77,9 +77,9 @@ def _reading(source: Path, facts: VideoFacts, *more: str) -> list[str]:
 
 
 def _graph(facts: VideoFacts, ladder: tuple[Rung, ...]) -> str:
-    """From the largest rung down, each made of the one above it, and the storyboard of the smallest."""
+    """Return the graph: from the largest rung down, each made from the previous; the storyboard from the smallest."""
     largest = ladder[-1]
-    # Frames at a constant rate from 0 on, whatever gaps, jumps and late starts the original has.
+    # Frames at a constant rate from 0 on, despite gaps, jumps and late starts in the original.
     even = [f"fps={facts.output_rate}:start_time=0"]
     if facts.max_stall_seconds:
         even.append(f"tpad=stop_mode=clone:stop_duration={facts.max_stall_seconds:.3f}")
@@ -111,7 +111,7 @@ def _sound(facts: VideoFacts, ladder: tuple[Rung, ...]) -> str:
 
 
 def _streams(facts: VideoFacts, ladder: tuple[Rung, ...]) -> list[str]:
-    # Key frames come when told and at no other time, so that every rung may be cut at the same moments.
+    # Key frames only at forced times, so that every rung can be cut at the same times.
     times = f"expr:gte(t,n_forced*{SEGMENT_SECONDS})"
     words = ["-force_key_frames", times, "-forced-idr", "1", "-sc_threshold", "0", "-g", "1000000"]
     words += ["-c:v", "libx264", "-profile:v", "high", "-pix_fmt", "yuv420p", "-threads:v", "0"]
@@ -127,13 +127,13 @@ def _streams(facts: VideoFacts, ladder: tuple[Rung, ...]) -> list[str]:
 
 
 def _segments(facts: VideoFacts, ladder: tuple[Rung, ...]) -> list[str]:
-    # With one variant the muxer leaves %v as it is.
+    # With one variant the muxer does not expand %v.
     name = "%v" if len(ladder) > 1 else ladder[0].name
     sounds = [f",a:{number}" if facts.has_audio else "" for number in range(len(ladder))]
     variants = [f"v:{number}{sounds[number]},name:{rung.name}" for number, rung in enumerate(ladder)]
     words = ["-f", "hls", "-hls_time", str(SEGMENT_SECONDS), "-hls_list_size", "0", "-hls_playlist_type", "event"]
     words += ["-hls_segment_type", "fmp4", "-hls_flags", "independent_segments+temp_file"]
-    # Else the first frame would be shown late by as much as frames are reordered.
+    # Otherwise the first frame would be delayed by the reordering of frames.
     words += ["-avoid_negative_ts", "disabled"]
     words += ["-hls_fmp4_init_filename", f"{name}_init.mp4", "-hls_segment_filename", f"{name}_%05d.m4s"]
     return [*words, *(["-var_stream_map", " ".join(variants)] if len(ladder) > 1 else []), f"{name}{ENCODERS_LIST}"]

@@ -1,4 +1,4 @@
-"""The static encoder that came as a wheel."""
+"""The static encoder, installed as a wheel."""
 
 import os
 from functools import lru_cache
@@ -14,10 +14,10 @@ def _program() -> Path:
 
 
 def open_encoder() -> int:
-    """A descriptor to start it by, once a child may no longer look for it."""
+    """Return a descriptor to start it with, because a confined child cannot open it."""
     return os.open(_program(), os.O_RDONLY | os.O_CLOEXEC)
 
 
 def encoder_versions() -> dict[str, str]:
-    """For a capsule; the wheel names the program's release in its file's name."""
+    """Return the versions for a crash report; the program's release is part of its file name."""
     return {"imageio-ffmpeg": version("imageio-ffmpeg"), "ffmpeg": _program().name.rpartition("-")[2]}

@@ -1,4 +1,4 @@
-"""The worker's view of an encoder at work: how far it is, and which files are whole."""
+"""The worker's view of a running encoder: its progress, and which files are complete."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,14 +14,14 @@ from app.media.video.storyboard import SPRITE_FILE, TRACK_FILE, storyboard_of
 from app.media.video.watch import Implausible, LadderWatch
 
 POLL_SECONDS = 0.25
-# Ten times what the slowest second of a legal film takes on a small machine.
+# Ten times what the slowest second of a legal video takes on a small machine.
 STALLED_SECONDS = 300.0
-# A film cut off while it was copied is worth what is left of it; one that gives less than this is not.
+# A truncated video is still worth encoding; one with less than this share of its length is not.
 LEAST_PART = 0.5
 
 
 class Encoding:
-    """Iterate it once. Whoever opened it ends the encoder."""
+    """Iterate it once. `encode_video`, which created it, ends the encoder."""
 
     def __init__(
         self, folder: Path, facts: VideoFacts, request: StartJob, ended: asyncio.Future[JobEnded | None]
@@ -29,12 +29,12 @@ class Encoding:
         self._folder, self._facts, self._request, self._ended = folder, facts, request, ended
         self._watch = LadderWatch(folder, ladder_of(facts))
         self.renditions: tuple[RenditionFile, ...] = ()
-        """Once the iteration has ended: the storyboard and its track."""
+        """After the iteration: the storyboard and its track."""
         self.cpu_seconds = 0.0
-        """The same, of the encoder."""
+        """After the iteration: CPU time of the encoder."""
 
     async def __aiter__(self) -> AsyncIterator[EncodeProgress]:
-        """Ends when the ladder is complete. Raises MediaError or DecoderCrashed."""
+        """Yield progress until the ladder is complete. Raises MediaError or DecoderCrashed."""
         loop = asyncio.get_running_loop()
         moved_at = loop.time()
         while not self._ended.done():
@@ -61,7 +61,7 @@ class Encoding:
             raise crashed(f"unexpected files of {error}", self._request, probe=self._facts) from error
 
     async def _finish(self) -> EncodeProgress:
-        """What came last, and the storyboard."""
+        """Return the last files, and the storyboard."""
         files = await self._check()
         seconds = self._watch.made_seconds
         if not self._watch.complete or seconds < self._facts.duration_seconds * LEAST_PART:

@@ -1,4 +1,4 @@
-"""What the owner of a video is told when nothing can be made of it."""
+"""Errors for the owner of a video that cannot be converted."""
 
 from app.media.results import MediaError
 from shared.items import FailureCode

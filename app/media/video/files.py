@@ -1,4 +1,4 @@
-"""A finished file as a rendition: its size and digest are taken by us, when nobody can change it any more."""
+"""A finished file as a rendition: size and digest are computed by us, when no process can change it any more."""
 
 import hashlib
 import stat
@@ -8,7 +8,7 @@ from app.media.results import RenditionFile
 
 
 def is_whole(path: Path) -> bool:
-    """A plain file that is not empty, and no way to somewhere else."""
+    """Return whether the path is a regular file, no link, and not empty."""
     try:
         state = path.lstat()
     except FileNotFoundError:
@@ -17,7 +17,7 @@ def is_whole(path: Path) -> bool:
 
 
 def rendition_of(path: Path, name: str, content_type: str, size: tuple[int, int] | None) -> RenditionFile | None:
-    """None if it is not whole. Reads all of it: for a thread."""
+    """Return None if the file is not whole. Reads all of it, so call it in a thread."""
     if not is_whole(path):
         return None
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""One rung's initialisation and segments as one file, which the encoder then turns into an MP4. Runs inside a child."""
+"""Joins a rung's initialisation and segments into one file, which the encoder converts to MP4. Runs inside a child."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How much each child that works on a video may take."""
+"""Resource limits of the children that work on a video."""
 
 from app.media.sandbox import ENCODER_LIMITS, GIB, MIB, Limits
 

@@ -1,4 +1,4 @@
-"""What a video is, from its header and its first frame. Runs inside a child only."""
+"""Facts of a video, from its header and its first frame. Runs inside a child only."""
 
 import re
 from collections.abc import Iterator
@@ -29,21 +29,21 @@ TRANSFERS = {16: HdrTransfer.PQ, 18: HdrTransfer.HLG}
 WIDE_PRIMARIES = 9
 MATRICES = {1: Matrix.BT709, 5: Matrix.BT601, 6: Matrix.BT601, 9: Matrix.BT2020, 10: Matrix.BT2020}
 FULL_RANGE = 2
-# Players take what says nothing for BT.601 up to the height of PAL, and for BT.709 above.
+# Players assume BT.601 for untagged video up to the height of PAL, and BT.709 above.
 TALLEST_BT601 = 576
 
-# A recording that begins in the middle of a stream may start with frames that refer to nothing.
+# A recording that begins in the middle of a stream may start with frames whose references are missing.
 FIRST_PACKETS = 300
-# Pixels this far from square are a mistake in the header.
+# A pixel aspect ratio beyond this is an error in the header.
 MAX_ASPECT_RATIO = 4
 UNEVEN_SECONDS = 0.1
 
-# The tag that Matroska's writers give each track, because its header has one duration for all.
+# The tag that Matroska's writers give each track, because the header has one duration for all.
 MATROSKA_MOMENT = re.compile(r"(\d\d):(\d\d):(\d\d\.\d{1,9})$")
 
 
 def probe_video(source: Path) -> VideoFacts:
-    """Raises MediaError when the file is the reason."""
+    """Return the facts. Raises MediaError if the file is at fault."""
     source_format = sniff(source)
     if source_format.kind is not ItemKind.VIDEO:
         raise unsupported("it is a picture")
@@ -69,7 +69,7 @@ def probe_video(source: Path) -> VideoFacts:
 
 @contextmanager
 def _reading_errors() -> Iterator[None]:
-    """Turns what libavformat says about a file into what its owner can understand."""
+    """Convert libavformat's errors to messages for the owner."""
     try:
         yield
     except MemoryError as error:
@@ -79,7 +79,7 @@ def _reading_errors() -> Iterator[None]:
 
 
 def _require_video_stream(opened: InputContainer) -> VideoStream:
-    """The track that a player would show."""
+    """Return the track that a player would show."""
     tracks = [track for track in opened.streams.video if not track.disposition & Disposition.attached_pic]
     if not tracks:
         raise unsupported("it holds no moving picture")
@@ -90,7 +90,7 @@ def _require_video_stream(opened: InputContainer) -> VideoStream:
 
 
 def _sound(opened: InputContainer) -> AudioStream | None:
-    """The track that a player would play. One that nobody but its camera can read counts as none."""
+    """Return the track that a player would play; None if there is none in a supported codec."""
     readable = [track for track in opened.streams.audio if _codec(track) in codecs.AUDIO]
     return cast(AudioStream, _default(readable)) if readable else None
 
@@ -100,7 +100,7 @@ def _default(tracks: list[VideoStream] | list[AudioStream]) -> Stream:
 
 
 def _codec(track: Stream) -> str | None:
-    """None where the library knows no decoder."""
+    """Return None if the library has no decoder."""
     context = track.codec_context
     return context.codec.canonical_name if context else None
 
@@ -112,7 +112,7 @@ def _require_size(width: int, height: int) -> None:
 
 
 def _duration(opened: InputContainer, image: VideoStream) -> float:
-    """As the header says, else as its packets say: browsers record WebM without writing a duration."""
+    """Return the header's duration, else the packets': browsers record WebM without writing a duration."""
     seconds = opened.duration / 1_000_000 if opened.duration else _last_moment(opened, image)
     if seconds > codecs.MAX_SECONDS:
         hours = codecs.MAX_SECONDS // 3600
@@ -183,7 +183,7 @@ def _facts(
 
 
 def _end(track: Stream) -> float:
-    """When the track is over, in seconds; 0 where it does not say."""
+    """Return the end of the track in seconds; 0 if unknown."""
     if track.duration and track.time_base is not None:
         return float(((track.start_time or 0) + track.duration) * track.time_base)
     match = MATROSKA_MOMENT.match(track.metadata.get("DURATION", ""))
@@ -191,7 +191,7 @@ def _end(track: Stream) -> float:
 
 
 def _display_size(frame: VideoFrame, aspect: Fraction | None) -> tuple[int, int]:
-    """Upright, with square pixels; the longer way, so that no row or column is lost."""
+    """Return the upright size with square pixels; the smaller edge is stretched, so that no row or column is lost."""
     width, height = frame.width, frame.height
     if aspect and Fraction(1, MAX_ASPECT_RATIO) <= aspect <= MAX_ASPECT_RATIO:
         if aspect > 1:

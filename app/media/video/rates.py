@@ -1,20 +1,20 @@
-"""The constant frame rate that a video is made with, whatever its own is like."""
+"""The constant frame rate of a video's renditions, whatever the original's rate."""
 
 from fractions import Fraction
 
 from app.media.video.recipe import MAX_FRAMES_PER_SECOND
 
-# Rates that people's screens and editors know; a video without a steady rate gets the lowest that drops no frame.
+# Rates that screens and editors support; a video without a steady rate gets the lowest that drops no frame.
 USUAL_RATES = tuple(Fraction(rate) for rate in (5, 10, 15, 24, 25, 30, 50, MAX_FRAMES_PER_SECOND))
 LEAST_STEADY = Fraction(5)
-# A phone's 30 frames a second are 29.8 on average; a rate further off than this is none.
+# A phone's 30 frames a second average 29.8; a rate further off than this is not steady.
 STEADY = Fraction(19, 20)
 
 
 def output_rate(average: Fraction | None, steps: Fraction | None) -> Fraction:
-    """`average` counts frames over time; `steps` is the coarsest grid that all of their times lie on.
+    """Return the rate. `average` is frames over time; `steps` is the coarsest grid that contains all frame times.
 
-    Above 60 every second, third … frame remains, so that motion stays even.
+    Above 60 only every second, third … frame remains, so that motion stays even.
     """
     if not average or average <= 0:
         return Fraction(30)

@@ -1,4 +1,4 @@
-"""The declared ladder of a video, and how its storyboard is laid out."""
+"""The declared ladder of a video, and the layout of its storyboard."""
 
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -7,17 +7,17 @@ from typing import Any
 
 from app.media.results import VideoFacts
 
-# Raise it when the code makes other files of the same declaration, as in the photo's recipe.
+# Increment it if the code makes other files of the same declaration, as in the photo's recipe.
 MAKING = 1
 
 SEGMENT_SECONDS = 2
 MAX_FRAMES_PER_SECOND = 60
 
-# A rung's name counts the shorter edge, as people do: a phone held upright films in 1080p too.
+# A rung is named by its shorter edge, as is usual: a phone held upright records in 1080p, too.
 STANDARD_EDGES = (360, 720)
 LARGEST_EDGE = 1080
 MAX_EDGE = 4096
-# A rung closer than this to the one above it costs its encoding and spares hardly a bit.
+# A rung closer than this to the next larger one costs its encoding and saves hardly any bandwidth.
 STEP_BETWEEN_RUNGS = Fraction(4, 5)
 
 AUDIO_BITS_PER_SECOND = 128_000
@@ -28,7 +28,7 @@ AUDIO_HERTZ = 48_000
 class Quality:
     """x264's settings for rungs whose shorter edge is at most `edge`.
 
-    `crf` decides in quiet scenes, `most_kilobits` (a second, over two seconds) in busy ones, at 30 frames a second.
+    `crf` decides in quiet scenes, `most_kilobits` (per second, over two seconds) in busy ones, at 30 frames a second.
     """
 
     edge: int
@@ -37,7 +37,7 @@ class Quality:
     most_kilobits: int
 
 
-# The small rungs are seen on small screens, so these may be coarser; the largest is also the MP4 that people keep.
+# The small rungs are for small screens, so they may be coarser; the largest is also the MP4 for download.
 QUALITIES = (
     Quality(edge=400, preset="veryfast", crf=24, most_kilobits=900),
     Quality(edge=600, preset="veryfast", crf=23, most_kilobits=1_800),
@@ -48,7 +48,7 @@ QUALITIES = (
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """H.264, table A-1: macroblocks a second and in a frame."""
+    """H.264, table A-1: macroblocks per second and per frame."""
 
     number: int
     rate: int
@@ -68,7 +68,7 @@ LEVELS = (
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One size of the ladder, its segments muxed with the sound if there is any."""
+    """One size of the ladder; its segments contain the audio if there is any."""
 
     name: str
     width: int
@@ -76,13 +76,13 @@ class Rung:
     quality: Quality
     level: int
     most_bits_per_second: int
-    """Picture and sound, at the busiest: BANDWIDTH of the main playlist."""
+    """Peak of video and audio: BANDWIDTH of the main playlist."""
     codecs: str
-    """RFC 6381, as the main playlist and Media Source Extensions want it."""
+    """RFC 6381, as the main playlist and Media Source Extensions require it."""
 
 
 def ladder_of(facts: VideoFacts) -> tuple[Rung, ...]:
-    """From the smallest to the largest, which has the original's own size, up to 1080p."""
+    """Return the rungs from the smallest to the largest, which has the original's own size, up to 1080p."""
     largest = min(facts.width, facts.height, LARGEST_EDGE)
     long_edge = max(facts.width, facts.height) * largest / min(facts.width, facts.height)
     if long_edge > MAX_EDGE:
@@ -104,7 +104,7 @@ def _rung(facts: VideoFacts, edge: int) -> Rung:
 
 
 def _even(edge: Fraction) -> int:
-    """4:2:0 halves both edges; never above the original's, except where that is a single pixel."""
+    """Round down to even, since 4:2:0 halves both edges; a single pixel becomes two."""
     return max(2, int(edge) // 2 * 2)
 
 
@@ -121,14 +121,14 @@ class StoryboardRecipe:
     longest_edge: int = 160
     least_interval_seconds: int = 1
     quality: int = 5
-    """mjpeg's own scale, 2 (best) to 31."""
+    """On mjpeg's own scale, 2 (best) to 31."""
 
 
 STORYBOARD = StoryboardRecipe()
 
 
 def declaration() -> list[Any]:
-    """What the recipe's hash is made of."""
+    """Return the input of the recipe's hash."""
     return [
         MAKING,
         [SEGMENT_SECONDS, MAX_FRAMES_PER_SECOND, *STANDARD_EDGES, LARGEST_EDGE, MAX_EDGE, str(STEP_BETWEEN_RUNGS)],

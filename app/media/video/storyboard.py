@@ -1,4 +1,4 @@
-"""The storyboard: one picture of small tiles, and a WebVTT track that says which tile belongs to which seconds."""
+"""The storyboard: one image of small tiles, and a WebVTT track that maps seconds to tiles."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,7 +14,7 @@ SPRITE_FILE, TRACK_FILE = "storyboard.jpg", "storyboard.vtt"
 
 @dataclass(frozen=True, slots=True)
 class Storyboard:
-    """Tiles row by row; each shows the first frame of its seconds."""
+    """Tiles row by row; each shows the first frame of its interval."""
 
     interval_seconds: int
     frame_seconds: float
@@ -33,7 +33,7 @@ class Storyboard:
         return self.rows * self.tile_height
 
     def track(self, seconds: float) -> str:
-        """WebVTT for what was really made: a file may end before its header says."""
+        """Return WebVTT for what was actually made: a file may end earlier than its header says."""
         made = min(self.tiles, _tiles(seconds, self.frame_seconds, self.interval_seconds))
         cues = []
         for tile in range(made):
@@ -58,7 +58,7 @@ def storyboard_of(facts: VideoFacts) -> Storyboard:
 
 
 def _tiles(seconds: float, frame_seconds: float, interval_seconds: int) -> int:
-    """As many as there are intervals in which a frame begins."""
+    """Return the number of intervals in which a frame begins."""
     return int(max(0.0, seconds - frame_seconds) / interval_seconds + ROUNDING) + 1
 
 

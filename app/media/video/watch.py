@@ -1,4 +1,4 @@
-"""Looks at what the encoder has written so far; believes nothing of it that was not checked."""
+"""Polls the encoder's output; uses nothing that was not checked."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from app.media.video.commands import ENCODERS_LIST, PROGRESS_FILE
 from app.media.video.files import is_whole
 from app.media.video.recipe import SEGMENT_SECONDS, Rung
 
-# Four hours of segments are 300 KB of list; more than this no honest encoder writes.
+# Four hours of segments take 300 KB of playlist; a correct encoder never writes more than this.
 MAX_LIST_BYTES = 2 * 1024 * 1024
 PROGRESS_TAIL_BYTES = 2048
 
@@ -18,12 +18,12 @@ _END = "#EXT-X-ENDLIST"
 
 
 class Implausible(Exception):
-    """The encoder's own list is not what our command makes."""
+    """The encoder's own playlist differs from what our command produces."""
 
 
 @dataclass(slots=True)
 class RungWatch:
-    """What is known of one rung's files."""
+    """The known files of one rung."""
 
     rung: str
     reported: int = 0
@@ -37,7 +37,7 @@ class RungWatch:
         return f"{self.rung}.m3u8"
 
     def poll(self, folder: Path) -> list[Path]:
-        """The files that are new; then its playlist is written again, and the last among them."""
+        """Return the new files; if there are any, the playlist is rewritten and comes last."""
         encoders = folder / f"{self.rung}{ENCODERS_LIST}"
         try:
             state = encoders.stat()
@@ -90,23 +90,23 @@ class LadderWatch:
 
     @property
     def complete(self) -> bool:
-        """Every rung has its end."""
+        """True if every rung has its end."""
         return all(rung.ended for rung in self._rungs)
 
     @property
     def made_seconds(self) -> float:
-        """What all segments of a rung last together; no rung has less."""
+        """Length in seconds of the shortest rung so far."""
         return min(rung.seconds for rung in self._rungs)
 
     def poll(self) -> tuple[Path, ...]:
-        """New files since the last look, all rungs' segments before any playlist. Raises Implausible."""
+        """Return the files since the last poll, all rungs' segments before any playlist. Raises Implausible."""
         paths = [path for rung in self._rungs for path in rung.poll(self._folder)]
-        # The encoder's clock says nothing before each of its outputs has begun, and the storyboard begins at the end.
+        # The encoder reports no position before all of its outputs have begun, and the storyboard begins at the end.
         self.encoded_seconds = max(self.encoded_seconds, self._clock(), self.made_seconds)
         return tuple(sorted(paths, key=lambda path: path.suffix == ".m3u8"))
 
     def _clock(self) -> float:
-        """Of the encoder, in seconds of the video."""
+        """Return the encoder's position in the video, in seconds."""
         try:
             with (self._folder / PROGRESS_FILE).open("rb") as file:
                 size = file.seek(0, 2)

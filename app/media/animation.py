@@ -47,7 +47,7 @@ def write_frames(source: Path, loop: Loop, pipe: Path) -> None:
 
 
 def _ticks(delays: Sequence[int], frames: int) -> list[int]:
-    """Return each frame's duration in ticks up to the maximum length; an absent or short delay is what browsers use."""
+    """Return the frames' durations in ticks, up to the maximum length; short delays are replaced as in browsers."""
     timeline: list[int] = []
     for number in range(frames):
         delay = delays[number] if number < len(delays) else 0

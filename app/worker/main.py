@@ -120,7 +120,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
 
 
 def _erasures(base: Foundation, albums: AlbumMaintenanceParts) -> list[tuple[str, Erase]]:
-    """Steps of the eraser. The events go before the index: their cursors let projections write it again."""
+    """Return the eraser's further steps: cursors before the index, because projections write it while they have one."""
     return [
         ("erase_albums", albums.erasure.erase),
         ("erase_relational_events", RelationalEvents(base.database).erase),

@@ -39,7 +39,7 @@ class ProjectionLoops:
         self._cursors, self._queues = cursors, queues
 
     def consumer(self) -> Consumer:
-        """Return the nudges' consumer. At the stop its work is cancelled at once: each step is one transaction."""
+        """Return the nudges' consumer. Its work can be cancelled at once: each step is one transaction."""
         return Consumer(self._queues, NUDGES_QUEUE, SLOTS, HIDDEN, self.handle, lambda _message, _seconds: False)
 
     async def handle(self, message: Message) -> None:

@@ -191,7 +191,7 @@ def _end(track: Stream) -> float:
 
 
 def _display_size(frame: VideoFrame, aspect: Fraction | None) -> tuple[int, int]:
-    """Return the upright size with square pixels; the smaller edge is stretched, so that no row or column is lost."""
+    """Return the upright size with square pixels: edges are only stretched, so that no row or column is lost."""
     width, height = frame.width, frame.height
     if aspect and Fraction(1, MAX_ASPECT_RATIO) <= aspect <= MAX_ASPECT_RATIO:
         if aspect > 1:

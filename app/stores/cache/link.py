@@ -141,7 +141,7 @@ class Link:
         return [reply == 1 for reply in replies]
 
     def give_back(self, leases: Iterable[tuple[str, bytes]]) -> None:
-        """Release leases, so that others do not wait for a value that is not coming. Delivery is not required."""
+        """Release leases, so that no process waits for a value that is not coming. Delivery is not required."""
         if calls := [
             _call(self._store, (self._name(b"v:", name), self._name(b"l:", name)), (token, b"", b"0"))
             for name, token in leases

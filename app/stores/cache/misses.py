@@ -103,7 +103,7 @@ class Misses:
         return flight.joinable
 
     def _may_take(self, landed: _Landed) -> bool:
-        """Return whether a caller who joined during the load may take the result. All take an outage (rule 6)."""
+        """Return whether a caller who joined during the load may take the result. An outage applies to all (rule 6)."""
         return landed.shared or isinstance(landed.error, ConnectionLost | ErrorReply | Unavailable)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:

@@ -82,7 +82,7 @@ class Outbox:
         return row
 
     async def confirm(self, rows: Sequence[str], generation: int, *, settled: bool) -> int:
-        """Delete rows whose keys the Redis of this generation has invalidated; return how many went (rule 8).
+        """Delete rows whose keys the Redis of this generation has invalidated; return their number (rule 8).
 
         Deletes none unless the generation is the newest, and, until it is `settled`, the only one: otherwise a process
         may still be permitted to read the one before it.

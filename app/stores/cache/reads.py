@@ -100,7 +100,7 @@ class Reads:
     async def _renewed(self, link: Link, expired: Mapping[Key[T], T], load: Load[T]) -> dict[Key[T], T]:
         """Reload expired values; where that fails, the old ones are served (rule 10).
 
-        They are still current as far as acknowledged changes go: a change would have deleted them.
+        They miss no acknowledged change: it would have deleted them.
         """
         try:
             return await self._misses.resolve(link, list(expired), load, refresh=True)

@@ -15,7 +15,7 @@ LIFE_JITTER = 0.1
 """Share of the lifetime, so that values stored together do not expire together."""
 _MAX_LOAD_MS = 2**32 - 1
 _FAR_AHEAD = 40
-"""A value is never due more than so many load times before its expiry: chance would give that once in 10**17."""
+"""A value is never due more than so many load times before its expiry: the probability of that is below 10**-17."""
 _REMEMBERED, _SHORT = 4_000, 1_000
 """How many decoded values are cached, and their maximum size in bytes."""
 

@@ -134,13 +134,17 @@ class AlbumMaintenanceParts:
         events, database, cache = AlbumEvents(base.events.outbox, store), base.database, base.cache
         contents = AlbumContents(database, cache, store, placed, events)
         leave_service = LeaveService(store, MemberStore(), placed, contents, TransferStore(), events)
-        output = CommentStore()
-        comments = CommentErasure(database, cache, output, CommentEvents(base.events.outbox, output))
+        comment_store = CommentStore()
+        comments = CommentErasure(database, cache, comment_store, CommentEvents(base.events.outbox, comment_store))
         return cls(
             contents,
             CaptureProjection(base.items.store, contents),
             PlacementPurgeService(
-                database, placement_purge, invitations, UnreadExpiry(database, cache, output, base.clock), base.clock
+                database,
+                placement_purge,
+                invitations,
+                UnreadExpiry(database, cache, comment_store, base.clock),
+                base.clock,
             ),
             comments,
             AlbumErasure(database, cache, store, leave_service, invitations, placement_purge, events, comments),

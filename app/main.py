@@ -254,16 +254,16 @@ def _build_exports(base: Foundation, delivery: Delivery) -> ExportService:
 def create_app(settings: Settings, readiness: Readiness) -> ASGIApp:
     """Build the whole HTTP interface. Nothing is opened before the lifespan starts."""
     metrics = Metrics()
-    return with_tier_check(in_frame(create_api(settings, readiness, metrics), metrics), settings)
+    return with_tier_check(with_middleware(create_api(settings, readiness, metrics), metrics), settings)
 
 
-def in_frame(api: FastAPI, metrics: Metrics) -> ASGIApp:
+def with_middleware(api: FastAPI, metrics: Metrics) -> ASGIApp:
     """Wrap the API in the ASGI middleware outside of FastAPI, whose own layers cost more time than the fast path."""
     return RequestContextMiddleware(Deadline(AlbumFastPath(api)), metrics)
 
 
 def create_api(settings: Settings, readiness: Readiness, metrics: Metrics) -> FastAPI:
-    """Build the FastAPI application. The caller must wrap it with `in_frame`."""
+    """Build the FastAPI application. The caller must wrap it with `with_middleware`."""
 
     @asynccontextmanager
     async def lifespan(_application: FastAPI) -> AsyncIterator[State]:

@@ -66,7 +66,7 @@ class Places:
         if existing is None:
             existing = await self.create(place)
         if isinstance(existing, Item):
-            await self.delete(place)
+            await self.drop_entry(place)
             yield existing
             return
         self._in_use.add(existing.item_id)
@@ -106,13 +106,13 @@ class Places:
             return replace(target, upload=await self.renewed(place))
         return _multipart(target.item_id, await self._items.stored_parts(target.item_id))
 
-    async def delete(self, place: Place) -> None:
+    async def drop_entry(self, place: Place) -> None:
         if self._journal is not None:
             await self._journal.remove(place.key)
 
     async def abandon(self, place: Place, target: Target) -> None:
         """Cancel the item and delete the journal entry; for a file that changed since its upload began."""
-        await self.delete(place)
+        await self.drop_entry(place)
         try:
             await self._items.cancel(target.item_id)
         except (NotFound, WrongState):
@@ -124,7 +124,7 @@ class Places:
         if item.state is ItemState.UPLOADING:  # the storage has lost the upload, so it cannot be resumed
             await self.abandon(place, target)
             raise UploadGone("the storage lost the upload; start it again")
-        await self.delete(place)
+        await self.drop_entry(place)
         if item.state in OVER:
             raise UploadGone(f"the item was {item.state} while it was being uploaded")
         return item
@@ -138,11 +138,11 @@ class Places:
         try:
             return _multipart(entry.item_id, await self._items.stored_parts(entry.item_id))
         except NotFound:
-            await self.delete(place)
+            await self.drop_entry(place)
             return None
         except WrongState:
             item = await self._items.require(entry.item_id)
-            await self.delete(place)
+            await self.drop_entry(place)
             return None if item.state in OVER else item
 
     async def _resumed_from_list(self, place: Place) -> Target | None:

@@ -95,7 +95,7 @@ class Uploads:
         except (UploadGone, WrongState, NotFound):
             item = await self._places.outcome(sending.place, sending.target)
             return Uploaded(item, duplicate=False, sent_bytes=sending.sent_bytes)
-        await self._places.delete(sending.place)
+        await self._places.drop_entry(sending.place)
         return Uploaded(completed.item, completed.duplicate, sending.sent_bytes)
 
     async def _send_and_complete(self, sending: Sending) -> CompletedItem:

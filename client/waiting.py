@@ -50,7 +50,7 @@ class Waiter(Generic[SubjectT]):
         """Record the item's end from now on, in case it comes before `settle`."""
         self._expected.setdefault(item_id, None)
 
-    def delete(self, item_id: ItemId) -> None:
+    def drop_expectation(self, item_id: ItemId) -> None:
         self._expected.pop(item_id, None)
 
     async def settle(self, subject: SubjectT, item: Item) -> None:

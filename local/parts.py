@@ -34,7 +34,7 @@ def declare_parts(installation: Installation, declaration: Declaration) -> list[
 
     `declaration` resolves to the output of `python -m app resources`.
     """
-    services = _Installation(installation, declaration)
+    services = _PartDeclarations(installation, declaration)
     elsewhere = installation.settings
     stores = [
         None if elsewhere.redis_url else services.valkey(),
@@ -62,7 +62,7 @@ def require_programs(installation: Installation) -> None:
         )
 
 
-class _Installation:
+class _PartDeclarations:
     def __init__(self, installation: Installation, declaration: Declaration) -> None:
         self._installation = installation
         self._declaration = declaration

@@ -156,7 +156,7 @@ class Supervisor:
         self._report(f"{story}\n{part.name} is being started again.")
 
     def _pause_seconds(self, crashes: deque[float]) -> float:
-        recent = sum(1 for exit_reason in crashes if exit_reason > time.monotonic() - self._time_limits.window_seconds)
+        recent = sum(1 for crashed_at in crashes if crashed_at > time.monotonic() - self._time_limits.window_seconds)
         pause_seconds: float = self._time_limits.first_pause_seconds * 2 ** (recent - 1)
         return min(pause_seconds, self._time_limits.max_pause_seconds)
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 import httpx
 from starlette.types import Receive, Scope, Send
 
-from app.main import State, create_api, in_frame
+from app.main import State, create_api, with_middleware
 from app.metrics import Metrics
 from app.migrations.run import migrate
 from app.readiness import Readiness
@@ -30,7 +30,7 @@ async def open_app(settings: Settings) -> AsyncIterator[tuple[httpx.AsyncClient,
     """Open an app on migrated tables; yield a client and the services that the routes use."""
     metrics = Metrics()
     api = create_api(settings, Readiness(), metrics)
-    application = in_frame(api, metrics)
+    application = with_middleware(api, metrics)
     async with api.router.lifespan_context(application) as state:
 
         async def with_state(scope: Scope, receive: Receive, send: Send) -> None:

@@ -69,9 +69,9 @@ def _cookie(headers: HeaderList, cookie_name: bytes) -> bytes | None:
     return None
 
 
-def _value(headers: HeaderList, cookie_name: bytes) -> str:
+def _value(headers: HeaderList, header_name: bytes) -> str:
     """Return the header's only value; empty if it is absent or repeated, because two readers could pick different
     values.
     """
-    values = [value for name, value in headers if name == cookie_name]
+    values = [value for name, value in headers if name == header_name]
     return values[0].decode("latin-1") if len(values) == 1 else ""

@@ -46,11 +46,11 @@ class ClosedAccounts:
     async def get(self, account: AccountId) -> ClosedRow | None:
         async with self._database.writer.read() as connection:
             statement = select(closed_accounts).where(closed_accounts.c.id == account)
-            rows = (await connection.execute(statement)).mappings().first()
-        if rows is None:
+            row = (await connection.execute(statement)).mappings().first()
+        if row is None:
             return None
-        counts = None if rows["items"] is None else Counts(rows["items"], rows["bytes"], rows["events"])
-        moments = {name: rows[name] for name in ("closed_at", "uploads_end", "emptied_at", "erased_at")}
+        counts = None if row["items"] is None else Counts(row["items"], row["bytes"], row["events"])
+        moments = {name: row[name] for name in ("closed_at", "uploads_end", "emptied_at", "erased_at")}
         return ClosedRow(id=account, counts=counts, **moments)
 
     async def due(self) -> list[AccountId]:

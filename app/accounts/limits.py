@@ -47,23 +47,23 @@ class Attempts:
         await self._take(COMMENTS_OF_ACCOUNT, account)
 
     @asynccontextmanager
-    async def _counted(self, limit: Limit, who: str) -> AsyncIterator[None]:
+    async def _counted(self, limit: Limit, identifier: str) -> AsyncIterator[None]:
         """Count the block if it is refused or abandoned. An attempt that succeeds or cannot be made reveals nothing
         and is given back."""
-        await self._take(limit, who)
+        await self._take(limit, identifier)
         try:
             yield
         except (TooManyRequests, Unavailable):
-            await self._limits.give_back(limit, _digest(who))
+            await self._limits.give_back(limit, _digest(identifier))
             raise
-        await self._limits.give_back(limit, _digest(who))
+        await self._limits.give_back(limit, _digest(identifier))
 
-    async def _take(self, limit: Limit, who: str) -> None:
-        seconds = await self._limits.take(limit, _digest(who))
+    async def _take(self, limit: Limit, identifier: str) -> None:
+        seconds = await self._limits.take(limit, _digest(identifier))
         if seconds is not None:
             raise TooManyRequests("Too many attempts; try again later.", retry_after_seconds=seconds)
 
 
-def _digest(who: str) -> str:
-    """Hash the name, so that Redis holds no email or IP addresses and all keys are short."""
-    return hashlib.sha256(who.encode()).hexdigest()[:32]
+def _digest(identifier: str) -> str:
+    """Hash the identifier, so that Redis holds no email or IP addresses and all keys are short."""
+    return hashlib.sha256(identifier.encode()).hexdigest()[:32]

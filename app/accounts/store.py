@@ -58,22 +58,22 @@ class AccountStore:
 
     async def load(self, connection: AsyncConnection, requested: Sequence[AccountId]) -> dict[AccountId, AccountRow]:
         """Return the accounts that exist."""
-        row = await connection.execute(select(*_ACCOUNT).where(accounts.c.id.in_(requested)))
-        return {row.id: row for row in map(_account, row.mappings())}
+        rows = await connection.execute(select(*_ACCOUNT).where(accounts.c.id.in_(requested)))
+        return {row.id: row for row in map(_account, rows.mappings())}
 
     async def rename(self, connection: AsyncConnection, account: AccountId, name: str | None) -> None:
         await connection.execute(update(accounts).where(accounts.c.id == account).values(name=name))
 
     async def get_account(self, account: AccountId) -> AccountRow | None:
         async with self._database.writer.read() as connection:
-            rows = (await connection.execute(select(*_ACCOUNT).where(accounts.c.id == account))).mappings().first()
-        return _account(rows) if rows else None
+            row = (await connection.execute(select(*_ACCOUNT).where(accounts.c.id == account))).mappings().first()
+        return _account(row) if row else None
 
     async def get_credentials(self, email: str) -> Credentials | None:
         statement = select(*_ACCOUNT, accounts.c.password_hash).where(accounts.c.email == email)
         async with self._database.writer.read() as connection:
-            rows = (await connection.execute(statement)).mappings().first()
-        return Credentials(_account(rows), rows["password_hash"]) if rows else None
+            row = (await connection.execute(statement)).mappings().first()
+        return Credentials(_account(row), row["password_hash"]) if row else None
 
     async def replace_password_hash(self, account: AccountId, before: str, after: str) -> None:
         """Replace the hash if it still equals `before`."""
@@ -145,8 +145,8 @@ class AccountStore:
             .join(accounts, accounts.c.id == sessions.c.account_id)
             .where(sessions.c.token_hash == token_hash)
         )
-        rows = (await connection.execute(statement)).mappings().first()
-        return KnownSession(**rows) if rows else None
+        row = (await connection.execute(statement)).mappings().first()
+        return KnownSession(**row) if row else None
 
     async def is_session_alive(self, session: SessionId, now: datetime) -> bool:
         living = exists(select(sessions.c.id).where(sessions.c.id == session, sessions.c.expires_at > now))
@@ -171,7 +171,7 @@ class AccountStore:
             .limit(MAX_SESSIONS)
         )
         async with self._database.writer.read() as connection:
-            return [SessionRow(**rows) for rows in (await connection.execute(statement)).mappings()]
+            return [SessionRow(**row) for row in (await connection.execute(statement)).mappings()]
 
     async def end_session(self, connection: AsyncConnection, account: AccountId, session: SessionId) -> list[str]:
         """End the session and return the hash of its token; empty if the account has no such session."""
@@ -201,5 +201,5 @@ class AccountStore:
         return ended
 
 
-def _account(rows: RowMapping) -> AccountRow:
-    return AccountRow(rows["id"], rows["email"], rows["administrator"], rows["created_at"], rows["name"])
+def _account(row: RowMapping) -> AccountRow:
+    return AccountRow(row["id"], row["email"], row["administrator"], row["created_at"], row["name"])

@@ -52,9 +52,9 @@ async def _rebuild(settings: Settings, account: AccountId | None) -> int:
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, utc_now)
         projection = SearchIndex(base.items.store, IndexStore(base.database))
-        next_cursor, count = ProjectionUpdater(base.events.log, base.events.cursors, [projection]), 0
+        updater, count = ProjectionUpdater(base.events.log, base.events.cursors, [projection]), 0
         async for each in _one(account) if account else _all(base.events.cursors):
-            await next_cursor.rebuild(projection, each)
+            await updater.rebuild(projection, each)
             count += 1
         return count
 

@@ -68,8 +68,8 @@ class CommentStore:
 
     async def get(self, connection: AsyncConnection, item: ItemId, comment: CommentId) -> CommentRow | None:
         statement = select(*_ROW).where(comments.c.id == comment, comments.c.item_id == item)
-        rows = (await connection.execute(statement)).mappings().first()
-        return _row(rows) if rows else None
+        row = (await connection.execute(statement)).mappings().first()
+        return _row(row) if row else None
 
     async def add(self, connection: AsyncConnection, row: CommentRow, unread_by: Sequence[AccountId]) -> None:
         await connection.execute(insert(comments).values(_values(row)))

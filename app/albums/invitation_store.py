@@ -31,8 +31,8 @@ class InvitationStore:
     async def with_token(self, connection: AsyncConnection, token_hash: str) -> InvitationRow | None:
         """Return the invitation, also if it is used or expired."""
         statement = select(*_INVITATION).where(invitations.c.token_hash == token_hash)
-        rows = (await connection.execute(statement)).mappings().first()
-        return _row(rows) if rows else None
+        row = (await connection.execute(statement)).mappings().first()
+        return _row(row) if row else None
 
     async def page(
         self, connection: AsyncConnection, album: AlbumId, after: str | None, now: datetime, limit: int

@@ -26,8 +26,8 @@ class MemberStore:
         statement = select(album_members.c.account_id, album_members.c.role, album_members.c.joined_at).where(
             album_members.c.album_id == album, album_members.c.account_id == account
         )
-        rows = (await connection.execute(statement)).first()
-        return MemberRow(rows.account_id, Role(rows.role), rows.joined_at) if rows else None
+        row = (await connection.execute(statement)).first()
+        return MemberRow(row.account_id, Role(row.role), row.joined_at) if row else None
 
     async def page(self, connection: AsyncConnection, album: AlbumId, after: str | None, limit: int) -> list[MemberRow]:
         """Return members by account id, which is the order of the accounts' creation."""

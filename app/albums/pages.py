@@ -17,7 +17,7 @@ from app.sharing.values import AlbumRow
 from app.stores.cache.cache import Behind, Cache
 from app.viewer import Member, Viewer
 
-MAX_POLLS = 10
+MAX_PAGES_READ = 10
 """Pages of placements that one request reads in search of visible items; after that, its page is short."""
 
 _PAGE = ALBUM_PAGE.holds(TypeAdapter(PlacedPage))
@@ -51,7 +51,7 @@ class AlbumPages:
         kind = f"{album.id} {album.item_order}"
         after = self._cursors.read(viewer.name, kind, cursor) if cursor else None
         visible_items: list[VisibleItem] = []
-        for _ in range(MAX_POLLS):
+        for _ in range(MAX_PAGES_READ):
             page = await self._placed(album, after, limit)
             for examined, item in enumerate(await self._visible(album, viewer, page), start=1):
                 placed = page.placed[examined - 1]

@@ -26,7 +26,7 @@ from shared.times import Clock
 
 
 @dataclass(frozen=True, slots=True)
-class Sorted:
+class PlacementResult:
     """The requested items, split into those that were added or removed and those that could not be."""
 
     done: tuple[ItemId, ...]
@@ -50,7 +50,7 @@ class PlacementService:
 
     async def add(
         self, account: AccountId, album: AlbumId, items: Sequence[ItemId], request: RequestKey | None
-    ) -> Sorted:
+    ) -> PlacementResult:
         """Add own items that are not deleted; an item that is already in the album keeps its place.
 
         Raises NotFound, Forbidden for viewers, Full, IdempotencyMismatch.
@@ -59,7 +59,7 @@ class PlacementService:
         rows = await self._items.get_many(account, requested)
         own = [rows[item] for item in requested if item in rows]
         await retry_on_conflict(lambda: self._add(account, album, own, request))
-        return _sorted(requested, rows)
+        return _split(requested, rows)
 
     async def _add(
         self, account: AccountId, album: AlbumId, rows: Sequence[ItemRow], request: RequestKey | None
@@ -91,13 +91,13 @@ class PlacementService:
 
     async def remove(
         self, account: AccountId, album: AlbumId, items: Sequence[ItemId], request: RequestKey | None
-    ) -> Sorted:
+    ) -> PlacementResult:
         """Remove items from the album: its owner any, a contributor own ones. The items themselves stay. Idempotent.
 
         Raises NotFound, Forbidden for viewers, IdempotencyMismatch.
         """
         requested = list(dict.fromkeys(items))
-        return _sorted(requested, await retry_on_conflict(lambda: self._remove(account, album, requested, request)))
+        return _split(requested, await retry_on_conflict(lambda: self._remove(account, album, requested, request)))
 
     async def _remove(
         self, account: AccountId, album: AlbumId, items: Sequence[ItemId], request: RequestKey | None
@@ -134,9 +134,9 @@ def _placements(album: AlbumRow, rows: Sequence[ItemRow], last: int | None, now:
     ]
 
 
-def _sorted(requested: Iterable[ItemId], done: Iterable[ItemId]) -> Sorted:
+def _split(requested: Iterable[ItemId], done: Iterable[ItemId]) -> PlacementResult:
     completed = set(done)
-    return Sorted(
+    return PlacementResult(
         tuple(item for item in requested if item in completed),
         tuple(item for item in requested if item not in completed),
     )

@@ -75,8 +75,8 @@ class ShareStore:
 
     async def get(self, connection: AsyncConnection, album: AlbumId, share: ShareId) -> ShareRow | None:
         statement = select(*_ROW).where(share_links.c.id == share, share_links.c.album_id == album)
-        rows = (await connection.execute(statement)).mappings().first()
-        return ShareRow(**rows) if rows else None
+        row = (await connection.execute(statement)).mappings().first()
+        return ShareRow(**row) if row else None
 
     async def put(self, connection: AsyncConnection, row: ShareRow) -> None:
         await connection.execute(update(share_links).where(share_links.c.id == row.id).values(_values(row)))

@@ -24,8 +24,8 @@ class AlbumStore:
     async def lock(self, connection: AsyncConnection, album: AlbumId) -> AlbumRow | None:
         """Return the album, locked until this transaction ends."""
         statement = select(*ALBUM_COLUMNS).where(albums.c.id == album).with_for_update()
-        rows = (await connection.execute(statement)).mappings().first()
-        return album_row(dict(rows)) if rows else None
+        row = (await connection.execute(statement)).mappings().first()
+        return album_row(dict(row)) if row else None
 
     async def access(self, connection: AsyncConnection, album: AlbumId, account: AccountId) -> AlbumAccess | None:
         """As `lock`, with the account's role. Returns None if the album is absent or the account is no member."""

@@ -48,8 +48,8 @@ class CursorStore:
         statement = select(columns.applied, columns.wanted, columns.revision, columns.filling_until)
         statement = statement.where(*_of(projection, account))
         async with self._database.writer.read() as connection:
-            rows = (await connection.execute(statement)).first()
-        return Cursor(projection, account, *rows) if rows else None
+            row = (await connection.execute(statement)).first()
+        return Cursor(projection, account, *row) if row else None
 
     async def mark_behind(self, account: AccountId, number: int, projections: Sequence[str]) -> None:
         """Raise `wanted` of all the account's cursors to at least `number`; it never decreases.

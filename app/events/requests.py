@@ -52,12 +52,12 @@ class RelationalRequests:
             requests.c.request_key == request.key,
             requests.c.expires_at > self._clock(),
         )
-        rows = (await connection.execute(statement)).first()
-        if rows is None:
+        row = (await connection.execute(statement)).first()
+        if row is None:
             return None
-        if rows.fingerprint != request.fingerprint:
+        if row.fingerprint != request.fingerprint:
             raise IdempotencyMismatch
-        return CompletedRequest(rows.resource_id, rows.status)
+        return CompletedRequest(row.resource_id, row.status)
 
     async def note(
         self, connection: AsyncConnection, account: AccountId, request: RequestKey | None, resource_id: str, status: int

@@ -29,7 +29,7 @@ RESTORABLE = timedelta(days=30)
 def delete(row: ItemRow, expected: int | None, now: datetime, *, permanently: bool = False) -> Change | None:
     """Hide the item and void its claim. Returns None if that is already done. Raises Outdated."""
     if row.state is DELETED:
-        return _hastened(row, now) if permanently else None
+        return _purge_now(row, now) if permanently else None
     if expected is not None and row.version != expected:
         raise Outdated(version=row.version)
     fields: dict[str, object]
@@ -43,7 +43,7 @@ def delete(row: ItemRow, expected: int | None, now: datetime, *, permanently: bo
         fields = FROM_THE_START | {"state_before": CANCELLED, "cleanup_at": now + CLEANUP_AFTER}
     fields = over() | fields | {"upload_id": None, "deleted_at": now, "purge_at": now + RESTORABLE}
     if permanently:
-        fields |= _no_way_back(now)
+        fields |= _purge_fields(now)
     deleted = move(row, DELETED, **fields)
     return Change(deleted, "deleted", EventType.ITEM_DELETED, bytes=deleted.reserved_bytes - row.reserved_bytes)
 
@@ -69,19 +69,19 @@ def restore(row: ItemRow, now: datetime) -> Change | None:
 
 def begin_purge(row: ItemRow, now: datetime) -> Change | None:
     """Make the deletion final once `purge_at` has passed. Returns None otherwise."""
-    if row.state is not DELETED or row.purge is not None or row.purge_at is None or row.purge_at > now:
+    if row.state is not DELETED or row.purge_at is None or row.purge_at > now:
         return None
-    return Change(due(replace(row, **_no_way_back(now), revision=row.revision + 1)), "purge_begun")  # type: ignore[arg-type]  # checked by replace
+    return _purge_now(row, now)
 
 
-def hidden(row: ItemRow, now: datetime) -> Change | None:
+def record_purge_pass(row: ItemRow, now: datetime) -> Change | None:
     """Record that the objects are deleted and free the reserved bytes. The second pass is scheduled for when no
     upload or attempt can still be writing."""
     if row.purge is not Purge.BEGUN:
         return None
     again = max(now + CLEANUP_AFTER, uploads_end(row, row.deleted_at or now))
-    once = replace(row, purge=Purge.DELETED, purge_at=again, reserved_bytes=0, revision=row.revision + 1)
-    return Change(due(once), "emptied", bytes=-row.reserved_bytes)
+    purged = replace(row, purge=Purge.DELETED, purge_at=again, reserved_bytes=0, revision=row.revision + 1)
+    return Change(due(purged), "emptied", bytes=-row.reserved_bytes)
 
 
 def uploads_end(row: ItemRow, closed_at: datetime) -> datetime:
@@ -89,12 +89,12 @@ def uploads_end(row: ItemRow, closed_at: datetime) -> datetime:
     return (row.queued_at or closed_at) + UPLOAD_DEADLINE
 
 
-def _hastened(row: ItemRow, now: datetime) -> Change | None:
+def _purge_now(row: ItemRow, now: datetime) -> Change | None:
     if row.purge is not None:
         return None
-    return Change(due(replace(row, **_no_way_back(now), revision=row.revision + 1)), "purge_begun")  # type: ignore[arg-type]  # checked by replace
+    return Change(due(replace(row, **_purge_fields(now), revision=row.revision + 1)), "purge_begun")  # type: ignore[arg-type]  # checked by replace
 
 
-def _no_way_back(now: datetime) -> dict[str, object]:
+def _purge_fields(now: datetime) -> dict[str, object]:
     """Replace a pending clean-up, because the purge deletes the same objects and more."""
     return {"purge": Purge.BEGUN, "purge_at": now, "cleanup_at": None}

@@ -12,7 +12,7 @@ from shared.items import Item, ItemState
 
 
 @dataclass(frozen=True, slots=True)
-class Possession:
+class InventoryEntry:
     """An item in its wire form, and the S3 key of its original if it should have one."""
 
     item: Item
@@ -23,14 +23,14 @@ class Inventory:
     def __init__(self, store: ItemStore) -> None:
         self._store = store
 
-    async def of(self, account: AccountId) -> AsyncIterator[Possession]:
+    async def of(self, account: AccountId) -> AsyncIterator[InventoryEntry]:
         """Yield every item that is not deleted, newest first. Items added meanwhile may be left out."""
         async for page in self._store.pages_of(account):
             for row in page:
                 if row.state is not ItemState.DELETED:
-                    yield _possession(row)
+                    yield _entry(row)
 
 
-def _possession(row: ItemRow) -> Possession:
+def _entry(row: ItemRow) -> InventoryEntry:
     key = original_key(row.account_id, row.item_id) if row.state in HAVE_ORIGINAL else None
-    return Possession(to_item(row), key)
+    return InventoryEntry(to_item(row), key)

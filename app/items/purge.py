@@ -40,7 +40,7 @@ class Purging:
         await self._empty(row)
         if row.purge is Purge.BEGUN:
             await self._changes.apply(
-                row.account_id, row.item_id, lambda current: deletion.hidden(current, self._clock())
+                row.account_id, row.item_id, lambda current: deletion.record_purge_pass(current, self._clock())
             )
             return
         async for _ in self._store.erase_receipt(row.item_id):

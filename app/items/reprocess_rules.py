@@ -64,7 +64,7 @@ def finish(row: ItemRow, token: str, kind: ItemKind, result: Result, ladder: Lad
     captured = row.captured_at
     if result.captured_at and not row.captured_by_user:
         captured = from_rfc3339(result.captured_at)
-    fields = _named(row, result, ladder, row.former, now) | {"kind": kind, "captured_at": captured}
+    fields = _result_fields(row, result, ladder, row.former, now) | {"kind": kind, "captured_at": captured}
     return _change(row, "remade", fields, EventType.ITEM_UPDATED)
 
 
@@ -93,10 +93,10 @@ def lapse(row: ItemRow, now: datetime) -> Change | None:
     return _change(row, "remake_lost", _released(row, now) | {"remake": pending})
 
 
-def name_again(row: ItemRow, recipe: str, now: datetime) -> Change | None:
+def restore_previous(row: ItemRow, recipe: str, now: datetime) -> Change | None:
     """Make previous files of this recipe current again. Returns None if there are none, or if the item is not stale."""
     previous = next((each for each in row.former if _is_made_by(each.result, each.ladder, recipe)), None)
-    return _swapped(row, previous, now) if previous and is_stale(row, recipe) else None
+    return _make_current(row, previous, now) if previous and is_stale(row, recipe) else None
 
 
 def roll_back(row: ItemRow, recipe: str, now: datetime) -> Change | None:
@@ -105,7 +105,7 @@ def roll_back(row: ItemRow, recipe: str, now: datetime) -> Change | None:
     if row.state is not READY or row.result is None or is_stale(row, recipe):
         return None
     previous = next((each for each in row.former if not _is_made_by(each.result, each.ladder, recipe)), None)
-    return _swapped(row, previous, now) if previous else None
+    return _make_current(row, previous, now) if previous else None
 
 
 def drop_previous(row: ItemRow, now: datetime) -> Change | None:
@@ -114,14 +114,17 @@ def drop_previous(row: ItemRow, now: datetime) -> Change | None:
     return None if unexpired == row.former else _change(row, "former_forgotten", {"former": unexpired})
 
 
-def _swapped(row: ItemRow, previous: PreviousResult, now: datetime) -> Change:
+def _make_current(row: ItemRow, previous: PreviousResult, now: datetime) -> Change:
     other_results = tuple(each for each in row.former if each != previous)
     return _change(
-        row, "renamed", _named(row, previous.result, previous.ladder, other_results, now), EventType.ITEM_UPDATED
+        row,
+        "renamed",
+        _result_fields(row, previous.result, previous.ladder, other_results, now),
+        EventType.ITEM_UPDATED,
     )
 
 
-def _named(
+def _result_fields(
     row: ItemRow, result: Result, ladder: Ladder | None, other_results: tuple[PreviousResult, ...], now: datetime
 ) -> dict[str, object]:
     """Make `result` current and keep the one it replaces as a previous result."""

@@ -98,7 +98,7 @@ class Reprocessing:
             if not reprocess_rules.is_stale(row, self._recipe):
                 continue
             survey.stale += 1
-            if reprocess_rules.name_again(row, self._recipe, self._clock()):
+            if reprocess_rules.restore_previous(row, self._recipe, self._clock()):
                 survey.named_again += 1
             else:
                 await self._measure(row, survey.by_kind[row.kind or ItemKind.IMAGE])
@@ -117,7 +117,7 @@ class Reprocessing:
         async for row in self._all_rows():
             if not reprocess_rules.is_stale(row, self._recipe):
                 continue
-            if await self._name_again(row):
+            if await self._restore_previous(row):
                 settle(Outcome.NAMED_AGAIN, row.item_id)
                 continue
             while _slots_taken(requested) >= slots or await self._other_work_waits(requested):
@@ -140,10 +140,12 @@ class Reprocessing:
             )
         return moved
 
-    async def _name_again(self, row: ItemRow) -> bool:
-        if reprocess_rules.name_again(row, self._recipe, self._clock()) is None:
+    async def _restore_previous(self, row: ItemRow) -> bool:
+        if reprocess_rules.restore_previous(row, self._recipe, self._clock()) is None:
             return False
-        return await self._apply(row, lambda current: reprocess_rules.name_again(current, self._recipe, self._clock()))
+        return await self._apply(
+            row, lambda current: reprocess_rules.restore_previous(current, self._recipe, self._clock())
+        )
 
     async def _apply(self, row: ItemRow, rule: Callable[[ItemRow], Change | None]) -> bool:
         """Return whether anything changed. A deleted item is no error."""

@@ -18,8 +18,7 @@ STATEMENT_SECONDS = 600
 TOTAL_SECONDS = 1800.0
 LOCK_SECONDS = 60
 
-_TAKE_LOCK = text(f"SELECT GET_LOCK('darkroom-migrations', {LOCK_SECONDS})")
-_GIVE_LOCK = text("SELECT RELEASE_LOCK('darkroom-migrations')")
+_RELEASE_LOCK = text("SELECT RELEASE_LOCK('darkroom-migrations')")
 
 log = structlog.get_logger()
 
@@ -51,7 +50,7 @@ def _migrate_to(connection: Connection, revision: str) -> tuple[str | None, str 
     # SQLite's write lock is already held. MySQL commits at each CREATE, so it needs a named lock.
     named_lock = connection.dialect.name == "mysql"
     if connection.dialect.name == "sqlite":
-        _let_references_be(connection)
+        _disable_reference_checks(connection)
     if named_lock and not connection.scalar(
         text("SELECT GET_LOCK('darkroom-migrations', :wait)"), {"wait": LOCK_SECONDS}
     ):
@@ -65,10 +64,10 @@ def _migrate_to(connection: Connection, revision: str) -> tuple[str | None, str 
         return before, _present_revision(connection)
     finally:
         if named_lock:
-            connection.execute(_GIVE_LOCK)
+            connection.execute(_RELEASE_LOCK)
 
 
-def _let_references_be(connection: Connection) -> None:
+def _disable_reference_checks(connection: Connection) -> None:
     """Turn off foreign keys: SQLite implements some table changes as copy and DROP, which would first delete all
     referring rows."""
     connection.exec_driver_sql("COMMIT")  # SQLite can turn them off only outside a transaction

@@ -36,7 +36,7 @@ class IndexContents:
     async def accounts(self, after: str, limit: int) -> list[AccountId]:
         """Return the accounts that the index has or should have, with ids above `after`, in order."""
         registered = select(accounts.c.id).where(accounts.c.id > after).order_by(accounts.c.id).limit(limit)
-        next_account = (
+        with_cursor = (
             select(cursors.c.account_id)
             .where(cursors.c.follower == SEARCH, cursors.c.account_id > after)
             .order_by(cursors.c.account_id)
@@ -44,7 +44,7 @@ class IndexContents:
         )
         matches: set[str] = set()
         async with self._database.writer.read() as connection:
-            for known in (registered, next_account):
+            for known in (registered, with_cursor):
                 matches.update(await connection.scalars(known))
             for table in _TABLES:
                 matches.update(await _accounts_in(connection, table, after, limit))
@@ -78,12 +78,12 @@ async def _accounts_in(connection: AsyncConnection, table: Table, after: str, li
     """Read one account per query, at a cost that does not depend on the number of its rows."""
     accounts: list[str] = []
     while len(accounts) < limit:
-        statement = await connection.scalar(
+        next_account = await connection.scalar(
             select(func.min(table.c.account_id)).where(table.c.account_id > (accounts[-1] if accounts else after))
         )
-        if statement is None:
+        if next_account is None:
             break
-        accounts.append(statement)
+        accounts.append(next_account)
     return accounts
 
 

@@ -11,7 +11,7 @@ from app.search.query import Query, SearchRequest, fits, query
 from app.search.store import SearchStore
 from shared.ids import AccountId
 
-MAX_POLLS = 5
+MAX_QUERIES = 5
 """Index queries that one request makes; after that, the page is short and its cursor continues."""
 
 
@@ -42,7 +42,7 @@ class SearchService:
     ) -> SearchPage:
         rows: list[ItemRow] = []
         applied: int | None = None
-        for _ in range(MAX_POLLS):
+        for _ in range(MAX_QUERIES):
             candidates = await self._store.candidates(account, SEARCH, parsed, before, limit - len(rows))
             applied = candidates.applied if applied is None else applied
             own = await self._items.get_many(account, candidates.items)

@@ -67,8 +67,8 @@ class SearchStore:
         window."""
         async with self._source.read() as connection:
             applied = await _applied(connection, account, projection)
-            poll = _Scan(connection, account, query, min(filter(None, (before, query.newest)), default=None), limit)
-            items, resume = await poll.run()
+            scan = _Scan(connection, account, query, min(filter(None, (before, query.newest)), default=None), limit)
+            items, resume = await scan.run()
         return Candidates(items, resume, applied)
 
 
@@ -124,9 +124,9 @@ class _Scan:
         """Return the rows that match all parts. They are known to match `known`."""
         rest = [self._fits(part, table) for part in _parts(self.query) if part is not known]
         requested = rows.where(*self._bounds(table), *rest).order_by(table.c.captured_key.desc()).limit(self.limit + 1)
-        row = (await self.connection.execute(requested)).all()
-        items = [ItemId(row.item_id) for row in row[: self.limit]]
-        return items, row[self.limit - 1].captured_key if len(row) > self.limit else None
+        matches = (await self.connection.execute(requested)).all()
+        items = [ItemId(row.item_id) for row in matches[: self.limit]]
+        return items, matches[self.limit - 1].captured_key if len(matches) > self.limit else None
 
     def _bounds(self, table: FromClause) -> list[ColumnElement[bool]]:
         bounds = []

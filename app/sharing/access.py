@@ -80,9 +80,9 @@ def gives_original(album: AlbumRow, placement: Placement, viewer: Viewer) -> boo
     the visitor's link does, too.
     """
     own = placement.owner_id == album.owner_id
-    same_facts = placement.original_allowed and album.originals_allowed
+    consented = placement.original_allowed and album.originals_allowed
     match viewer:
         case Member():
-            return album.originals_allowed if own else same_facts
+            return album.originals_allowed if own else consented
         case ShareVisitor(download_allowed=allowed):
-            return allowed and (own or same_facts)
+            return allowed and (own or consented)

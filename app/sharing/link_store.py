@@ -32,13 +32,13 @@ class LinkStore:
         return row
 
     async def _first(self, connection: AsyncConnection, condition: ColumnElement[bool]) -> ShareLink | None:
-        rows = (await connection.execute(select(*_LINK).where(condition))).mappings().first()
-        if rows is None:
+        row = (await connection.execute(select(*_LINK).where(condition))).mappings().first()
+        if row is None:
             return None
         return ShareLink(
-            ShareId(rows["id"]),
-            AlbumId(rows["album_id"]),
-            rows["download_allowed"],
-            rows["expires_at"],
-            lock_of(rows["password_hash"]),
+            ShareId(row["id"]),
+            AlbumId(row["album_id"]),
+            row["download_allowed"],
+            row["expires_at"],
+            lock_of(row["password_hash"]),
         )

@@ -14,7 +14,7 @@ import structlog
 from app.exports.archive import FOLDER, Archive, Names
 from app.exports.row import ExportRow, export_key
 from app.exports.work import ExportWork
-from app.items.inventory import Inventory, Possession
+from app.items.inventory import Inventory, InventoryEntry
 from app.stores.s3 import CHUNK_BYTES, ObjectStore
 from app.stores.s3_parts import Absent, UploadedPart
 from shared.problems import Unavailable
@@ -82,13 +82,13 @@ class ExportJob:
             self._items += 1
         await asyncio.to_thread(index.write, b"\n]\n")
 
-    async def _add_original(self, possession: Possession) -> str | None:
+    async def _add_original(self, entry: InventoryEntry) -> str | None:
         """Return the original's name in the ZIP; None if the item has none."""
-        if possession.original_key is None:
+        if entry.original_key is None:
             return None
-        item = possession.item
+        item = entry.item
         try:
-            pieces = await self._begun(possession.original_key)
+            pieces = await self._begun(entry.original_key)
         except Absent:
             self._missing += 1
             return None

@@ -130,7 +130,7 @@ class FolderUpload:
         finally:
             bar.finish(local_file.size_bytes)
             if expected is not None and self._waiter is not None:
-                self._waiter.delete(expected)
+                self._waiter.drop_expectation(expected)
 
 
 def _counted(paths: list[Path]) -> tuple[int, int]:

@@ -71,10 +71,8 @@ async def list_objects(request: Request, identity: Identity, storage: Storage, n
     if request.parameter("list-type") != "2":
         raise S3Error("NotImplemented", "Only version 2 of ListObjects is implemented.")
     prefix, delimiter = request.parameter("prefix") or "", request.parameter("delimiter") or ""
-    limit, token = (
-        min(request.number("max-keys", _LARGEST_PAGE), _LARGEST_PAGE),
-        request.parameter("continuation-token"),
-    )
+    limit = min(request.number("max-keys", _LARGEST_PAGE), _LARGEST_PAGE)
+    token = request.parameter("continuation-token")
     start_after = request.parameter("start-after")
     start = _start_of(token) if token is not None else start_after.encode() + b"\0" if start_after else b""
     page = await storage.read(

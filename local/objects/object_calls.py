@@ -64,11 +64,11 @@ async def put(request: Request, identity: Identity, storage: Storage, now: datet
 
 
 async def get(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:
-    def head(connection: Connection) -> tuple[StoredObject, list[Piece]]:
+    def read(connection: Connection) -> tuple[StoredObject, list[Piece]]:
         record = require_object(connection, request.bucket, request.key)
         return record, find_pieces(connection, record.content)
 
-    stored, pieces = await storage.read(head)
+    stored, pieces = await storage.read(read)
     response = _described(request, stored)
     if response.status != 200:
         return response
@@ -128,23 +128,23 @@ async def copy(request: Request, identity: Identity, storage: Storage, now: date
 
 def stored_headers(request: Request) -> dict[str, str]:
     """Return the object headers of a write, which every read returns. Raises MetadataTooLarge."""
-    stored_headers = {name: request.fields[name] for name in _STORED_HEADERS if name in request.fields}
-    encodings = [part.strip() for part in stored_headers.pop("content-encoding", "").split(",")]
+    headers = {name: request.fields[name] for name in _STORED_HEADERS if name in request.fields}
+    encodings = [part.strip() for part in headers.pop("content-encoding", "").split(",")]
     if left := ", ".join(part for part in encodings if part and part != "aws-chunked"):
-        stored_headers["content-encoding"] = left
+        headers["content-encoding"] = left
     metadata = {name: value for name, value in request.fields.items() if name.startswith(_METADATA_PREFIX)}
     if sum(len(name) - len(_METADATA_PREFIX) + len(value) for name, value in metadata.items()) > _MAX_METADATA_BYTES:
         raise S3Error("MetadataTooLarge", details={"MaxSizeAllowed": str(_MAX_METADATA_BYTES)})
-    return {"content-type": "binary/octet-stream"} | stored_headers | metadata
+    return {"content-type": "binary/octet-stream"} | headers | metadata
 
 
 def _described(request: Request, stored: StoredObject) -> Response:
     """Return the headers of an object with status 200 or 304. Raises PreconditionFailed."""
     validators = {"etag": f'"{stored.etag}"', "last-modified": http_time(stored.modified)}
     require_preconditions(request.fields, stored.etag, stored.modified)
-    stored_headers = {name: stored.headers[name] for name in ("cache-control", "expires") if name in stored.headers}
+    cache_headers = {name: stored.headers[name] for name in ("cache-control", "expires") if name in stored.headers}
     if unchanged(request.fields, stored.etag, stored.modified):
-        return Response(304, validators | stored_headers)
+        return Response(304, validators | cache_headers)
     headers = stored.headers | validators | {"accept-ranges": "bytes"}
     if request.fields.get("x-amz-checksum-mode", "").upper() == "ENABLED":
         headers |= _checksum_headers(stored)

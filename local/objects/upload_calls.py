@@ -245,7 +245,7 @@ async def list_all(request: Request, identity: Identity, storage: Storage, now: 
     key_marker, id_marker = request.parameter("key-marker") or "", request.parameter("upload-id-marker") or ""
     # Without an upload id, skip all uploads of the marker's key: every id is below "~".
     after = (key_marker.encode(), id_marker or ("~" if key_marker else ""))
-    connection = await storage.read(
+    matches = await storage.read(
         lambda connection: list_uploads(
             connection,
             request.bucket,
@@ -255,7 +255,7 @@ async def list_all(request: Request, identity: Identity, storage: Storage, now: 
             limit=limit + 1,
         )
     )
-    page, truncated = connection[:limit], len(connection) > limit
+    page, truncated = matches[:limit], len(matches) > limit
     head = (
         documents.text("Bucket", request.bucket),
         documents.text("KeyMarker", documents.named(key_marker, encoding)),

@@ -20,7 +20,7 @@ from local.tables.syntax import (
 )
 from local.tables.tokens import END, Tokens
 
-REMEMBERED_EXPRESSIONS = 1024
+EXPRESSION_CACHE_SIZE = 1024
 COMPARATORS = ("=", "<", "<=", ">", ">=")
 
 Names = tuple[tuple[str, str], ...]
@@ -32,7 +32,7 @@ def frozen_names(names: Mapping[str, str]) -> Names:
     return tuple(sorted(names.items()))
 
 
-@lru_cache(REMEMBERED_EXPRESSIONS)
+@lru_cache(EXPRESSION_CACHE_SIZE)
 def parse_condition(parameter: str, text: str, names: Names) -> ConditionExpression:
     """Parse a condition. Raises ValidationException, whose message names the expression by `parameter`."""
     tokens = Tokens(parameter, text, dict(names))
@@ -41,7 +41,7 @@ def parse_condition(parameter: str, text: str, names: Names) -> ConditionExpress
     return ConditionExpression(root, tokens.used)
 
 
-@lru_cache(REMEMBERED_EXPRESSIONS)
+@lru_cache(EXPRESSION_CACHE_SIZE)
 def parse_update(text: str, names: Names) -> UpdateExpression:
     """Raises ValidationException."""
     tokens = Tokens("UpdateExpression", text, dict(names))

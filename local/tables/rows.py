@@ -36,14 +36,14 @@ def decode(document: bytes) -> Item:
 
 def fetch(connection: sqlite3.Connection, table: Table, key: StoredKey) -> Row | None:
     """Return the row of a key; None if absent."""
-    rows = connection.execute(statements.fetch(table.rows), (key.partition, key.sort)).fetchone()
-    return None if rows is None else Row(rows[0], decode(rows[1]), rows[1])
+    row = connection.execute(statements.fetch(table.rows), (key.partition, key.sort)).fetchone()
+    return None if row is None else Row(row[0], decode(row[1]), row[1])
 
 
 def fetch_document(connection: sqlite3.Connection, table: Table, key: StoredKey) -> bytes | None:
     """Return the item's JSON as stored; None if absent."""
-    rows = connection.execute(statements.fetch(table.rows), (key.partition, key.sort)).fetchone()
-    return None if rows is None else rows[1]
+    row = connection.execute(statements.fetch(table.rows), (key.partition, key.sort)).fetchone()
+    return None if row is None else row[1]
 
 
 def columns_of(table: Table, item: Item) -> dict[str, Any]:

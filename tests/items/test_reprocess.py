@@ -135,10 +135,10 @@ async def test_after_a_rollback_the_new_files_are_reused_without_processing(
     row = await requested(services, await an_old_item(services, tmp_path))
     after = await reprocessed(services, reprocess_work, row, tmp_path)
     await reprocessing(services).roll_back()
-    assert await reprocessing(services)._name_again(await services.row(row))
+    assert await reprocessing(services)._restore_previous(await services.row(row))
     again = await services.row(row)
     assert (again.result, again.attempt) == (after.result, after.attempt)
-    assert await reprocessing(services, OLD)._name_again(again), "the old release goes back the same way"
+    assert await reprocessing(services, OLD)._restore_previous(again), "the old release goes back the same way"
     assert (await services.row(row)).result == row.result
 
 

@@ -25,18 +25,18 @@ async def test_members_receive_changes_and_only_the_owner_receives_invitations(a
     await bob.done(bob.http.delete(f"albums/{album}/members/{bob.account}"))
     await ada.done(ada.http.delete(f"albums/{album}"))
 
-    ada_photo, bob_photo = await received_events(ada, 8), await received_events(bob, 5)
+    ada_events, bob_events = await received_events(ada, 8), await received_events(bob, 5)
 
     expected = ["joined", "items_added", "updated", "items_removed", "left"]
-    assert [event["type"] for event in bob_photo] == [f"album.{each}" for each in expected]
-    assert [event["type"] for event in ada_photo] == [
+    assert [event["type"] for event in bob_events] == [f"album.{each}" for each in expected]
+    assert [event["type"] for event in ada_events] == [
         "album.created",
         "invitation.created",
         *(f"album.{each}" for each in expected),
         "album.deleted",
     ]
-    assert {event["subject"] for event in bob_photo} == {album}
-    assert (bob_photo[1]["data"]["item_ids"], bob_photo[1]["data"]["item_count"]) == ([item], 1)
-    assert bob_photo[2]["data"]["title"] == "Autumn"
-    assert "role" not in bob_photo[2]["data"]
-    assert "token" not in str(ada_photo)
+    assert {event["subject"] for event in bob_events} == {album}
+    assert (bob_events[1]["data"]["item_ids"], bob_events[1]["data"]["item_count"]) == ([item], 1)
+    assert bob_events[2]["data"]["title"] == "Autumn"
+    assert "role" not in bob_events[2]["data"]
+    assert "token" not in str(ada_events)

@@ -52,8 +52,8 @@ async def test_an_edit_of_an_outdated_version_is_refused(album_services_on_both:
     late = await ada.http.patch(f"albums/{album}", json={"title": "Winter"}, headers={"If-Match": read.headers["ETag"]})
 
     assert (edited.status_code, late.status_code) == (200, 412)
-    results = await ada.done(ada.http.get(f"albums/{album}"))
-    assert (results["title"], results["order"], results["version"]) == ("Autumn", "manual", 2)
+    stored = await ada.done(ada.http.get(f"albums/{album}"))
+    assert (stored["title"], stored["order"], stored["version"]) == ("Autumn", "manual", 2)
     assert (await ada.http.patch(f"albums/{album}", json={})).status_code == 422
     unchanged = await ada.http.get(f"albums/{album}", headers={"If-None-Match": edited.headers["ETag"]})
     assert unchanged.status_code == 304

@@ -35,14 +35,14 @@ def maintenance(worker: Services) -> AlbumMaintenanceParts:
 
 async def placements(services: Services, album: str) -> int:
     async with services.base.database.writer.read() as connection:
-        expected = select(func.count()).select_from(album_items).where(album_items.c.album_id == album)
-        return await connection.scalar(expected) or 0
+        statement = select(func.count()).select_from(album_items).where(album_items.c.album_id == album)
+        return await connection.scalar(statement) or 0
 
 
 async def count_purges(services: Services, album: str) -> int:
     async with services.base.database.writer.read() as connection:
-        expected = select(func.count()).select_from(placement_purges).where(placement_purges.c.album_id == album)
-        return await connection.scalar(expected) or 0
+        statement = select(func.count()).select_from(placement_purges).where(placement_purges.c.album_id == album)
+        return await connection.scalar(statement) or 0
 
 
 async def test_hidden_placements_are_purged(

@@ -57,8 +57,8 @@ async def gives_original(viewer: Person, album: str, item: ItemId) -> bool:
     """Return whether the member gets the original, and assert that the album's page says the same."""
     response = await viewer.http.get(f"items/{item}/original")
     page = await viewer.done(viewer.http.get(f"albums/{album}/items"))
-    output = {each["item"]["id"]: each["original"] for each in page["items"]}
-    assert output[item] == response.is_success, response.text
+    originals = {each["item"]["id"]: each["original"] for each in page["items"]}
+    assert originals[item] == response.is_success, response.text
     return response.is_success
 
 
@@ -66,8 +66,8 @@ async def visitor_gets(album_services: AlbumServices, link: dict[str, str], item
     """Return whether a visitor with the link gets the original, and assert that the link's page says the same."""
     response = await album_services.anonymous.get(f"items/{item}/original", headers=link)
     page = (await album_services.anonymous.get("shared/items", headers=link)).json()
-    output = {each["item"]["id"]: each["original"] for each in page["items"]}
-    assert output[item] == response.is_success, response.text
+    originals = {each["item"]["id"]: each["original"] for each in page["items"]}
+    assert originals[item] == response.is_success, response.text
     return response.is_success
 
 

@@ -76,7 +76,7 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class AccessScenario:
     """An owner with one resource of each kind, and the callers that try to access them."""
 
     sharing: SharingServices
@@ -85,17 +85,19 @@ class World:
     actors: dict[str, Person | Link]
     ids: Json
 
-    async def request(self, who: Person | Link, route: Route, ids: Json, further: Json | None = None) -> httpx.Response:
+    async def request(
+        self, caller: Person | Link, route: Route, ids: Json, further: Json | None = None
+    ) -> httpx.Response:
         body = BODIES[str(route)](ids) | (further or {}) if route.has_body else None
-        return await who.request(route.method, route.path.format(**ids).removeprefix("/v1/"), body)
+        return await caller.request(route.method, route.path.format(**ids).removeprefix("/v1/"), body)
 
     async def actor(self, name: str, route: Route) -> Person | Link:
         """Return a new user with the same rights as `name` if the route ends the caller's sessions."""
-        who = self.actors[name]
+        caller = self.actors[name]
         ends = (route.method, route.path) in ENDS_SESSIONS and name not in {"nobody", "revoked"}
-        return await self.sharing.user() if ends and isinstance(who, Person) else who
+        return await self.sharing.user() if ends and isinstance(caller, Person) else caller
 
-    async def possessions(self) -> list[Any]:
+    async def owner_resources(self) -> list[Any]:
         """Return everything that belongs to the owner and that no other caller may change."""
         album = f"albums/{self.ids['album']}"
         lists = ("items", "members", "shares", "invitations", "transfer")
@@ -104,7 +106,7 @@ class World:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def world(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+async def scenario(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AccessScenario]:
     """The owner is the installation's first account and therefore its administrator; the other accounts are not."""
     database = f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('authorisation') / 'darkroom.db'}"
     async with (
@@ -114,7 +116,7 @@ async def world(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Asy
         yield await _populated(sharing)
 
 
-async def _populated(sharing: SharingServices) -> World:
+async def _populated(sharing: SharingServices) -> AccessScenario:
     owner, invitee, other_account, viewer, contributor = [await sharing.user() for _ in range(5)]
     video, other = await owner.video(), await owner.photo()
     album = await owner.album(video, other)
@@ -140,8 +142,8 @@ async def _populated(sharing: SharingServices) -> World:
         "rung": "360p",
     }
     anonymous = Person(sharing.http, sharing.services, new_account_id(), {"Authorization": ""})
-    knocking = (anonymous, revoked, other_account, viewer, contributor, link)
-    return World(sharing, await _routes(sharing), owner, dict(zip(ACTORS, knocking, strict=True)), ids)
+    callers = (anonymous, revoked, other_account, viewer, contributor, link)
+    return AccessScenario(sharing, await _routes(sharing), owner, dict(zip(ACTORS, callers, strict=True)), ids)
 
 
 async def _routes(sharing: SharingServices) -> list[Route]:
@@ -174,38 +176,41 @@ def _expected() -> dict[str, tuple[int, ...]]:
 
 
 async def test_every_route_treats_every_actor_as_the_table_states(
-    world: World,
+    scenario: AccessScenario,
 ) -> None:
-    before = await world.possessions()
+    before = await scenario.owner_resources()
     actual = {
         str(route): tuple(
-            [(await world.request(await world.actor(name, route), route, world.ids)).status_code for name in ACTORS]
+            [
+                (await scenario.request(await scenario.actor(name, route), route, scenario.ids)).status_code
+                for name in ACTORS
+            ]
         )
-        for route in world.routes
+        for route in scenario.routes
     }
     assert actual == _expected(), f"a route that is missing in {TABLE.name} belongs there:\n{_as_table(actual)}"
-    assert await world.possessions() == before
+    assert await scenario.owner_resources() == before
 
 
-async def test_another_accounts_resource_equals_an_absent_one(world: World) -> None:
+async def test_another_accounts_resource_equals_an_absent_one(scenario: AccessScenario) -> None:
     """A stranger must not distinguish any resource, and a viewer or a share link none outside the shared album."""
-    private = world.ids | {"item": await world.owner.photo(), "album": await world.owner.album()}
-    absent, different = _absent(world.ids), []
-    for route in [each for each in world.routes if each.names_something]:
-        for name, unrelated in (("stranger", world.ids), ("viewer", private), ("link", private)):
-            responses = [await world.request(world.actors[name], route, ids) for ids in (unrelated, absent)]
+    private = scenario.ids | {"item": await scenario.owner.photo(), "album": await scenario.owner.album()}
+    absent, different = _absent(scenario.ids), []
+    for route in [each for each in scenario.routes if each.names_something]:
+        for name, unrelated in (("stranger", scenario.ids), ("viewer", private), ("link", private)):
+            responses = [await scenario.request(scenario.actors[name], route, ids) for ids in (unrelated, absent)]
             if len({(response.status_code, response.text) for response in responses}) != 1:
                 different.append(f"{name}: {route}")
     assert different == []
 
 
-async def test_no_client_can_set_a_read_only_field(world: World) -> None:
+async def test_no_client_can_set_a_read_only_field(scenario: AccessScenario) -> None:
     accepted = []
-    for route in [each for each in world.routes if each.has_body]:
+    for route in [each for each in scenario.routes if each.has_body]:
         for field, value in UNSETTABLE.items():
-            if field in BODIES[str(route)](world.ids):
+            if field in BODIES[str(route)](scenario.ids):
                 continue
-            response = await world.request(world.owner, route, world.ids, {field: value})
+            response = await scenario.request(scenario.owner, route, scenario.ids, {field: value})
             named = [each["field"] for each in response.json().get("errors", [])]
             if response.status_code != 422 or field not in named:
                 accepted.append(f"{route}: {field} gave {response.status_code}")

@@ -117,13 +117,13 @@ def _add_trash_routes(api: ScriptedService, application: FastAPI) -> None:
         del api.items[item]
         hidden = {"state": ItemState.DELETED, "deleted_at": utc_now(), "restorable_until": utc_now()}
         api.deleted[item] = row.model_copy(update=hidden)
-        api.print_line(EventType.ITEM_DELETED, api.deleted[item])
+        api.append_event(EventType.ITEM_DELETED, api.deleted[item])
 
     @application.post("/v1/items/{item}/restore")
     async def restore_item(item: str) -> Item:
         row = api.deleted.pop(item).model_copy(update={"state": ItemState.READY})
         api.items[item] = row
-        api.print_line(EventType.ITEM_RESTORED, row)
+        api.append_event(EventType.ITEM_RESTORED, row)
         return api.to_wire(row)
 
 

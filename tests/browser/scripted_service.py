@@ -68,7 +68,7 @@ class ScriptedService:
         self.new_event = asyncio.Event()
         self.cut = asyncio.Event()
 
-    def print_line(self, type_: EventType, item: Item) -> None:
+    def append_event(self, type_: EventType, item: Item) -> None:
         """Append an event to the log and wake every stream."""
         bare = tuple(each.model_copy(update={"url": None}) for each in item.renditions)
         data = item.model_copy(update={"renditions": bare, "urls_expire_at": None}).model_dump(mode="json")
@@ -80,7 +80,7 @@ class ScriptedService:
         changed = item.model_copy(update=fields)
         self.items[item.id] = changed
         if event is not None:
-            self.print_line(event, changed)
+            self.append_event(event, changed)
         return changed
 
     def make_ready(

@@ -88,7 +88,7 @@ async def test_an_event_that_arrives_before_its_response_creates_one_tile(
     while not api.events:  # noqa: ASYNC110  # the service runs in another thread
         await asyncio.sleep(0.01)
     make_ready()
-    api.print_line(EventType.ITEM_UPDATED, next(item for item in api.items.values() if item.state is ItemState.READY))
+    api.append_event(EventType.ITEM_UPDATED, next(item for item in api.items.values() if item.state is ItemState.READY))
     await expect_images(page, 1)  # the previous event has been received, too
     await expect(page.locator(".tile")).to_have_count(2)
     api.holds_responses = False
@@ -103,14 +103,14 @@ async def test_events_missed_during_a_disconnect_are_received_afterwards(
     api.cut_streams()
     for number in range(3):
         item = make_ready(f"{number}.jpg")
-        api.print_line(EventType.ITEM_READY, item)
+        api.append_event(EventType.ITEM_READY, item)
     await expect_images(page, 3)
 
 
 async def test_an_expired_log_position_reloads_the_list(
     visitor: Visitor, api: ScriptedService, make_item: MakeItem, make_ready: MakeItem
 ) -> None:
-    api.print_line(EventType.ITEM_CREATED, make_item("old.jpg"))
+    api.append_event(EventType.ITEM_CREATED, make_item("old.jpg"))
     page = await visitor.open()
     await expect(page.locator(".tile")).to_have_count(1)
     api.items.clear()
@@ -127,12 +127,12 @@ async def test_all_tabs_share_one_stream_and_another_takes_over(
     first, second = await visitor.open(), await visitor.open()
     for page in (first, second):
         await expect(page.get_by_text("Nothing here yet")).to_be_visible()
-    api.print_line(EventType.ITEM_READY, make_ready("both.jpg"))
+    api.append_event(EventType.ITEM_READY, make_ready("both.jpg"))
     for page in (first, second):
         await expect_images(page, 1)
     assert (api.streams, visitor.streams) == (1, 1)
     await first.close()
-    api.print_line(EventType.ITEM_READY, make_ready("later.jpg"))
+    api.append_event(EventType.ITEM_READY, make_ready("later.jpg"))
     await expect_images(second, 2)
     while visitor.streams < 2:  # noqa: ASYNC110  # the closed tab may have handed the stream over in its last moment
         await asyncio.sleep(0.05)
@@ -145,7 +145,7 @@ async def test_many_photos_that_become_ready_together_cost_few_requests(
     page = await empty_gallery(visitor)
     before = api.requests["GET /v1/items/ID"] + api.requests["GET /v1/items"]
     for item in [make_ready(f"{number}.jpg") for number in range(40)]:
-        api.print_line(EventType.ITEM_READY, item)
+        api.append_event(EventType.ITEM_READY, item)
     await expect(page.locator(".tile picture")).to_have_count(40)
     assert api.requests["GET /v1/items/ID"] + api.requests["GET /v1/items"] - before <= 20
 

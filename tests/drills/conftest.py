@@ -36,11 +36,11 @@ async def whole_afterwards(installation: Installation, tmp_path_factory: pytest.
         overview = await operator.client.overview()
         assert overview["items_past_deadline"] == 0
         if overview["events_not_relayed"]:  # the drill had no worker, or killed it before it relayed them
-            await _check_the_rest(installation, operator, tmp_path_factory.mktemp("afterwards"))
+            await _relay_remaining_events(installation, operator, tmp_path_factory.mktemp("afterwards"))
     assert await asyncio.to_thread(installation.verify) == ""
 
 
-async def _check_the_rest(installation: Installation, operator: Person, folder: Path) -> None:
+async def _relay_remaining_events(installation: Installation, operator: Person, folder: Path) -> None:
     with stopping_processes(installation.app, folder) as processes:
         processes.worker(lease_seconds=LONG_LEASE_SECONDS)
         async with asyncio.timeout(PLENTY_SECONDS):

@@ -143,7 +143,7 @@ async def test_an_upload_stopped_with_ctrl_c_resumes_with_the_missing_parts(
         with terminal.started("upload", video) as upload:
             while not (before := stored_parts(darkroom.folder) - earlier):
                 assert upload.poll() is None, "it ended too early"
-                await let_work(objects)
+                await run_briefly(objects)
             upload.send_signal(signal.SIGINT)
             _, remarks = await asyncio.to_thread(upload.communicate, timeout=COMMAND_SECONDS)
     finally:
@@ -175,7 +175,7 @@ def test_an_export_contains_everything_in_one_file(terminal: Terminal, folder: P
     assert [event["type"] for event in terminal.lines("events")].count("export.ready") == 1
 
 
-async def let_work(objects: int) -> None:
+async def run_briefly(objects: int) -> None:
     """Let the object store run only long enough for it to receive a part or two."""
     os.kill(objects, signal.SIGCONT)
     await asyncio.sleep(A_MOMENT_SECONDS)

@@ -23,19 +23,19 @@ PLENTY_SECONDS = 60
 TYPES = {".mp4": "video/mp4", ".m4s": "video/mp4"}
 
 
-async def watched(client: DarkroomClient, item: ItemId) -> tuple[list[str], list[Progress]]:
+async def collect_events(client: DarkroomClient, item: ItemId) -> tuple[list[str], list[Progress]]:
     """Return the event types and the progress that the stream sent for the item, to its end."""
-    lines: list[str] = []
+    types: list[str] = []
     progress: list[Progress] = []
     async with asyncio.timeout(PLENTY_SECONDS), aclosing(client.events(after=0)) as events:
         async for event in events:
             if isinstance(event, Progress) and event.id == item:
                 progress.append(event)
             elif isinstance(event, Event) and event.subject == item:
-                lines.append(event.type)
+                types.append(event.type)
                 if event.type is EventType.ITEM_READY:
                     break
-    return lines, progress
+    return types, progress
 
 
 async def test_a_video_can_be_played_to_its_end_with_its_grant_alone(darkroom: Installation, tmp_path: Path) -> None:
@@ -46,8 +46,8 @@ async def test_a_video_can_be_played_to_its_end_with_its_grant_alone(darkroom: I
         await client.sessions.register(email, PASSWORD)
         await client.sessions.sign_in(email, PASSWORD)
         item = (await client.upload(video)).item.id
-        events, progress = await watched(client, item)
-        assert events == ["item.created", "item.updated", "item.playable", "item.ready"]
+        types, progress = await collect_events(client, item)
+        assert types == ["item.created", "item.updated", "item.playable", "item.ready"]
         assert progress
         assert [each.percent for each in progress] == sorted(each.percent for each in progress)
         results = await client.items.require(item)

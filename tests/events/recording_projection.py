@@ -15,7 +15,7 @@ from shared.ids import AccountId
 from tests.services import Services
 
 APPLIED_EVENTS = Table(
-    "heard", MetaData(), Column("account", String(30)), Column("number", Integer), mysql_engine="InnoDB"
+    "applied_events", MetaData(), Column("account", String(30)), Column("number", Integer), mysql_engine="InnoDB"
 )
 """Without any key, so that an event applied twice has two rows."""
 

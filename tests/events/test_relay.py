@@ -86,8 +86,8 @@ async def test_accounts_waiting_for_the_relay_are_found_and_counted_as_late(
     services: Services, clock: ManualClock
 ) -> None:
     await append(services, EventType.ITEM_CREATED)
-    shards = [await services.relay.behind(shard) for shard in range(16)]
-    assert [services.account for shard in shards if services.account in shard] == [services.account]
+    waiting = [account for shard in range(16) for account in await services.relay.behind(shard)]
+    assert waiting.count(services.account) == 1
     clock.advance(minutes=2)
     late = await services.relay.late(clock())
     await services.relay.relay(services.account)

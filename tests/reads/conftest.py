@@ -23,7 +23,7 @@ async def pair(
     database = await database_servers.create_database()
     await migrate(database_servers.writer.url(database))
     await database_servers.wait_applied()
-    folder = tmp_path_factory.mktemp("twins")
+    folder = tmp_path_factory.mktemp("app_pair")
     async with running_pair(database_servers, database, valkey_servers.primary, stores, folder) as started:
         yield started
     await database_servers.drop_database(database)

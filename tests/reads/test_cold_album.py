@@ -132,11 +132,11 @@ async def _held_up(pair: AppPair, album: str, server: MariaDb) -> AsyncIterator[
 
 
 async def _both_queried(pair: AppPair, album: str, monitor: Monitor) -> None:
-    send_request: set[str] = set()
-    while len(send_request) < len(pair.apps):
+    client_ports: set[str] = set()
+    while len(client_ports) < len(pair.apps):
         command = await monitor.next_command()
         if re.search(f"^EVALSHA .*l:album:.*{album}", command["command"]):
-            send_request.add(command["client_port"])
+            client_ports.add(command["client_port"])
 
 
 async def _until_evicted_ones_come_from_the_reader(pair: AppPair, user: User, last_value: str) -> None:

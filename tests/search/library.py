@@ -44,7 +44,7 @@ class Library:
 
     async def add(self, name: str, caption: str = "", *, day: int = 0) -> ItemRow:
         """Create an item captured on that day of the summer."""
-        search_request = CreateItem(
+        new_item = CreateItem(
             name=name,
             caption=caption,
             size_bytes=1,
@@ -52,17 +52,17 @@ class Library:
             digest=f"sha256:{sha256(new_ulid().encode()).hexdigest()}",
             captured_at=SUMMER + timedelta(days=day),
         )
-        return (await self.services.uploads.create(self.account, search_request, None)).row
+        return (await self.services.uploads.create(self.account, new_item, None)).row
 
     async def with_facts(self, row: ItemRow, kind: ItemKind, camera: str | None = None) -> ItemRow:
         """Set kind and camera, as a worker does after decoding."""
         result = Result("recipe", 1, 4, 3, camera, "AAAA", None, ())
 
-        def page(current: ItemRow) -> Change:
+        def apply_facts(current: ItemRow) -> Change:
             changed = replace(current, kind=kind, result=result, revision=current.revision + 1)
             return Change(changed, "looked", EventType.ITEM_UPDATED)
 
-        return await self.services.base.items.changes.apply(row.account_id, row.item_id, page)
+        return await self.services.base.items.changes.apply(row.account_id, row.item_id, apply_facts)
 
     async def edit(self, row: ItemRow, **change: object) -> ItemRow:
         return await self.services.items.edit(row, EditItem.model_validate(change), None)
@@ -78,12 +78,12 @@ class Library:
             self.services.base.events.log, cursors, self.services.base.amazon.queues, [self.projection]
         )
 
-    async def find(self, text: str | None = None, **search_request: object) -> list[str]:
+    async def find(self, text: str | None = None, **filters: object) -> list[str]:
         """Return the names of all matches, read in pages of two."""
         names: list[str] = []
         cursor: str | None = None
         while True:
-            page = await self.search.search(self.account, SearchRequest(text, **search_request), cursor, 2)  # type: ignore[arg-type]
+            page = await self.search.search(self.account, SearchRequest(text, **filters), cursor, 2)  # type: ignore[arg-type]
             names += [row.name for row in page.rows]
             cursor = page.next_cursor
             if cursor is None:

@@ -60,7 +60,7 @@ class OneConnection:
         yield self.connection
 
 
-async def record(connection: AsyncConnection, account: AccountId, terms: tuple[Term, ...]) -> None:
+async def query_first_page(connection: AsyncConnection, account: AccountId, terms: tuple[Term, ...]) -> None:
     """Query the first page."""
     store = SearchStore(OneConnection(connection))  # type: ignore[arg-type]  # only `read` is called
     await store.candidates(account, SEARCH, Query(terms, None, None, None), None, PAGE)
@@ -69,7 +69,7 @@ async def record(connection: AsyncConnection, account: AccountId, terms: tuple[T
 async def rows_read(connection: AsyncConnection, account: AccountId, terms: tuple[Term, ...]) -> int:
     """Return the rows of tables and indexes that MariaDB read for the page."""
     await connection.execute(text("FLUSH STATUS"))
-    await record(connection, account, terms)
+    await query_first_page(connection, account, terms)
     status = await connection.execute(text("SHOW SESSION STATUS LIKE 'Handler_read%'"))
     return sum(int(value) for _, value in status)
 
@@ -94,18 +94,18 @@ async def test_a_page_reads_as_many_rows_in_a_large_account_as_in_a_small_one(
 @pytest.mark.parametrize("common_database_url", ["sqlite"], indirect=True)
 async def test_sqlite_reads_every_row_by_an_index(database: Database) -> None:
     account = new_account_id()
-    output: list[tuple[str, Any]] = []
+    queries: list[tuple[str, Any]] = []
 
     def recorded(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
-        output.append((statement, parameters))
+        queries.append((statement, parameters))
 
     async with database.readers.read() as connection:
         event.listen(connection.sync_connection, "before_cursor_execute", recorded)
         for terms in CASES.values():
-            await record(connection, account, terms)
+            await query_first_page(connection, account, terms)
         event.remove(connection.sync_connection, "before_cursor_execute", recorded)
-        for statement, parameters in output:
+        for statement, parameters in queries:
             plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
             steps = [row._mapping["detail"] for row in plan]
             assert not [step for step in steps if step.startswith("SCAN item_")], (statement, steps)
-    assert output
+    assert queries

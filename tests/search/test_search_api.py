@@ -23,14 +23,14 @@ async def client(stores: Stores) -> AsyncIterator[httpx.AsyncClient]:
 
 async def add(client: httpx.AsyncClient, name: str, captured_at: str, **more: str) -> str:
     digest = f"sha256:{sha256(name.encode() + captured_at.encode()).hexdigest()}"
-    search_request = {
+    new_item = {
         "name": name,
         "size_bytes": 1,
         "content_type": "image/jpeg",
         "digest": digest,
         "captured_at": captured_at,
     }
-    response = await client.post("items", json=search_request | more)
+    response = await client.post("items", json=new_item | more)
     assert response.status_code == 201, response.text
     return str(response.json()["item"]["id"])
 

@@ -18,7 +18,7 @@ from tests.items.sample_videos import claimed_in_bulk, poster, ready
 from tests.services import Services, Stores
 
 Json = dict[str, Any]
-CLOSED_PORT = {"Authorization": ""}
+NO_AUTHORIZATION = {"Authorization": ""}
 NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -84,7 +84,7 @@ class Link:
     async def request(
         self, method: str, path: str, json: Json | None = None, headers: Mapping[str, str] = NOTHING_MORE
     ) -> httpx.Response:
-        sent = CLOSED_PORT | {SHARE_HEADER: self.token} | dict(headers)
+        sent = NO_AUTHORIZATION | {SHARE_HEADER: self.token} | dict(headers)
         return await self.http.request(method, path, json=json, headers=sent)
 
     async def get(self, path: str) -> Any:
@@ -110,7 +110,7 @@ class SharingServices:
         """Return the same user with another session."""
         account = await user.get("account")
         body = {"email": account["email"], "password": PASSWORD}
-        response = _good(await self.http.post("sessions", json=body, headers=CLOSED_PORT))
+        response = _good(await self.http.post("sessions", json=body, headers=NO_AUTHORIZATION))
         return replace(user, headers={"Authorization": f"Bearer {response.json()['token']}"})
 
 

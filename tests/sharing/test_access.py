@@ -30,15 +30,15 @@ async def test_a_viewer_gets_urls_of_the_renditions_for_ten_minutes(album_servic
     album = await ada.album(item)
     await ada.invite(album, bob)
 
-    ada_photo, bob_photo = await item_of(ada, item), await item_of(bob, item)
+    ada_item, bob_item = await item_of(ada, item), await item_of(bob, item)
 
-    ends = from_rfc3339(bob_photo["urls_expire_at"])
+    ends = from_rfc3339(bob_item["urls_expire_at"])
     assert timedelta() < ends - datetime.now(UTC) <= 2 * VIEWER_WINDOW
-    assert from_rfc3339(ada_photo["urls_expire_at"]) >= ends
-    assert f"/renditions/{ada.account}/{item}/" in bob_photo["renditions"][0]["url"]
-    assert (ada_photo["digest"] is None, bob_photo["digest"]) == (False, None)
+    assert from_rfc3339(ada_item["urls_expire_at"]) >= ends
+    assert f"/renditions/{ada.account}/{item}/" in bob_item["renditions"][0]["url"]
+    assert (ada_item["digest"] is None, bob_item["digest"]) == (False, None)
     (visible,) = (await bob.done(bob.http.get(f"albums/{album}/items")))["items"]
-    assert (visible["item"], visible["owner_id"], visible["original"]) == (bob_photo, ada.account, False)
+    assert (visible["item"], visible["owner_id"], visible["original"]) == (bob_item, ada.account, False)
     tagged = await bob.http.get(f"items/{item}")
     same = await bob.http.get(f"items/{item}", headers={"If-None-Match": tagged.headers["ETag"]})
     assert same.status_code in (200, 304)  # 200 if a window began in between
@@ -60,11 +60,11 @@ async def test_a_viewer_changes_nothing_and_reads_no_receipt(album_services: Alb
         ("POST", "/restore", None),
     ]
     for method, route, body in routes:
-        bob_photo = await bob.http.request(method, f"items/{item}{route}", json=body)
-        ada_photo = await eve.http.request(method, f"items/{item}{route}", json=body)
+        bob_response = await bob.http.request(method, f"items/{item}{route}", json=body)
+        eve_response = await eve.http.request(method, f"items/{item}{route}", json=body)
         absent = await bob.http.request(method, f"items/{new_item_id()}{route}", json=body)
-        assert (bob_photo.status_code, bob_photo.json()) == (404, absent.json()), (method, route)
-        assert (ada_photo.status_code, ada_photo.json()) == (404, absent.json()), (method, route)
+        assert (bob_response.status_code, bob_response.json()) == (404, absent.json()), (method, route)
+        assert (eve_response.status_code, eve_response.json()) == (404, absent.json()), (method, route)
     deleted = await bob.done(bob.http.post("items/delete", json={"ids": [item]}))
     assert deleted == {"deleted": [], "absent": [item]}
     assert (await item_of(ada, item))["caption"] == ""
@@ -138,26 +138,26 @@ async def test_removing_an_item_ends_new_urls_immediately_including_those_of_a_g
     video = await ada.photo(kind=ItemKind.VIDEO, ladder=LADDER)
     album = await ada.album(video)
     await ada.invite(album, bob)
-    ada_photo, bob_photo = (await item_of(ada, video))["playlist_url"], (await item_of(bob, video))["playlist_url"]
-    assert bob.account in bob_photo
-    assert ada_photo != bob_photo
+    ada_url, bob_url = (await item_of(ada, video))["playlist_url"], (await item_of(bob, video))["playlist_url"]
+    assert bob.account in bob_url
+    assert ada_url != bob_url
 
     async def plays(url: str) -> int:
         return (await album_services_on_both.anonymous.get(url.removeprefix("/v1/"))).status_code
 
-    assert [await plays(url) for url in (ada_photo, bob_photo, bob_photo.replace(bob.account, ada.account))] == [
+    assert [await plays(url) for url in (ada_url, bob_url, bob_url.replace(bob.account, ada.account))] == [
         200,
         200,
         404,
     ]
     await ada.remove(album, video)
 
-    assert [await plays(url) for url in (ada_photo, bob_photo)] == [200, 404]
+    assert [await plays(url) for url in (ada_url, bob_url)] == [200, 404]
     assert not await bob.sees(video)
     await ada.add(album, video)
-    assert await plays(bob_photo) == 200
+    assert await plays(bob_url) == 200
     await ada.done(ada.http.delete(f"albums/{album}/members/{bob.account}"))
-    assert await plays(bob_photo) == 404
+    assert await plays(bob_url) == 404
 
 
 async def test_deleting_an_item_hides_it_from_all_members_until_restored(album_services: AlbumServices) -> None:
@@ -178,14 +178,14 @@ async def test_reading_a_cached_album_costs_no_query(album_services: AlbumServic
     album = await ada.album(item)
     await ada.invite(album, bob)
 
-    async def record() -> None:
+    async def read_album() -> None:
         assert await bob.sees(item)
         await bob.done(bob.http.get(f"albums/{album}"))
         assert await bob.visible_items(album) == [item]
 
     for _ in range(TRIES):
         with counted_statements() as statements:
-            await record()
+            await read_album()
         if not statements:
             return
         await asyncio.sleep(0.1)  # the first read fills the cache; a busy machine may lose Redis for a moment

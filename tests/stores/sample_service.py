@@ -115,10 +115,12 @@ async def open_sample_service(
             await connection.run_sync(notes.metadata.create_all)
         await pair.wait_applied()
         transport = httpx.ASGITransport(_application(database), raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://guests", timeout=WAIT_SECONDS) as http:
-            book = SampleService(database, writer, reader, http)
-            _count_errors(database, book.refused_writes)
-            yield book
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://sample-service", timeout=WAIT_SECONDS
+        ) as http:
+            service = SampleService(database, writer, reader, http)
+            _count_errors(database, service.refused_writes)
+            yield service
         await database.close()
 
 

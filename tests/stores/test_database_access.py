@@ -45,7 +45,7 @@ async def password(database_pair: DatabasePair, tmp_path: Path) -> AsyncIterator
 
 
 @pytest.fixture
-async def book(database_pair: DatabasePair, empty_pair: str, password: Password) -> AsyncIterator[SampleService]:
+async def service(database_pair: DatabasePair, empty_pair: str, password: Password) -> AsyncIterator[SampleService]:
     access = Access(password_file=password.file)
     async with open_sample_service(database_pair, empty_pair, user=password.user, access=access) as opened:
         await opened.warm()
@@ -53,15 +53,15 @@ async def book(database_pair: DatabasePair, empty_pair: str, password: Password)
 
 
 async def test_a_password_is_rotated_under_open_pools_without_errors(
-    book: SampleService, password: Password, database_pair: DatabasePair
+    service: SampleService, password: Password, database_pair: DatabasePair
 ) -> None:
-    async with Crowd(book.read) as reading, Crowd(book.write) as writing:
+    async with Crowd(service.read) as reading, Crowd(service.write) as writing:
         password.change(password.put_into_file())
         await database_pair.wait_applied()
-        book.writer.cut()
-        book.reader.cut()
+        service.writer.cut()
+        service.reader.cut()
         before = writing.statuses[200]
-        await book.until(lambda: writing.statuses[200] > before + 20)
+        await service.until(lambda: writing.statuses[200] > before + 20)
 
     assert reading.statuses.keys() == {200}
     # A write that is cut off between its first statement and its commit cannot be retried by us.
@@ -71,15 +71,15 @@ async def test_a_password_is_rotated_under_open_pools_without_errors(
 
 
 async def test_a_rotated_password_causes_503s_only_until_the_file_has_it(
-    book: SampleService, password: Password
+    service: SampleService, password: Password
 ) -> None:
     password.change("not yet known here")
-    book.writer.cut()
-    assert (await book.write()).status_code == 503
-    assert "Retry-After" in (await book.write()).headers
+    service.writer.cut()
+    assert (await service.write()).status_code == 503
+    assert "Retry-After" in (await service.write()).headers
 
     password.file.write_text("not yet known here")
-    await book.until_responded(book.write, 200)
+    await service.until_responded(service.write, 200)
 
 
 async def _cipher(database: Database) -> str:
@@ -118,14 +118,14 @@ async def test_an_unresponsive_server_is_left_without_a_tls_shutdown(
 ) -> None:
     """A TLS shutdown waits for the server's reply, in asyncio for up to 30 s."""
     access = Access(ca_file=database_pair.authority)
-    async with open_sample_service(database_pair, empty_pair, access=access, statement_seconds=0.5) as book:
-        await book.warm()
-        book.writer.timeout()
-        book.reader.timeout()
+    async with open_sample_service(database_pair, empty_pair, access=access, statement_seconds=0.5) as service:
+        await service.warm()
+        service.writer.timeout()
+        service.reader.timeout()
         async with asyncio.timeout(20):
-            for send_request in (book.write, book.read_fresh, book.read):
+            for send_request in (service.write, service.read_fresh, service.read):
                 assert (await send_request()).status_code == 503
-        book.writer.heal()
-        book.reader.heal()
-        await book.until_responded(book.write, 200)
-        await book.until_responded(book.read, 200)
+        service.writer.heal()
+        service.reader.heal()
+        await service.until_responded(service.write, 200)
+        await service.until_responded(service.read, 200)

@@ -21,7 +21,7 @@ PEOPLE = 12
 
 
 @pytest.fixture
-async def book(database_pair: DatabasePair, empty_pair: str) -> AsyncIterator[SampleService]:
+async def service(database_pair: DatabasePair, empty_pair: str) -> AsyncIterator[SampleService]:
     async with open_sample_service(database_pair, empty_pair) as opened:
         await opened.warm()
         yield opened
@@ -56,82 +56,82 @@ class Ticks:
             self.counted += 1
 
 
-async def test_requests_to_an_unresponsive_writer_fail_in_time_and_recover(book: SampleService) -> None:
-    book.writer.timeout()
+async def test_requests_to_an_unresponsive_writer_fail_in_time_and_recover(service: SampleService) -> None:
+    service.writer.timeout()
     async with Ticks() as ticks:
-        responses = await _together(book.write, book.read_fresh, book.read)
+        responses = await _together(service.write, service.read_fresh, service.read)
 
     assert _statuses(responses) == {503: 2 * PEOPLE, 200: PEOPLE}
     assert all("Retry-After" in response.headers for response in responses if response.status_code == 503)
     assert ticks.seconds < 7, "3 s are promised; this machine may be busy; a whole transaction has 8"
     assert ticks.counted > 10 * ticks.seconds, "the loop lags 100 ms or more"
 
-    book.writer.heal()
-    await book.until_responded(book.write, 200)
-    assert _statuses(await _together(book.write, book.read_fresh)) == {200: 2 * PEOPLE}
-    assert book.acknowledged <= set((await book.read_fresh()).json())
+    service.writer.heal()
+    await service.until_responded(service.write, 200)
+    assert _statuses(await _together(service.write, service.read_fresh)) == {200: 2 * PEOPLE}
+    assert service.acknowledged <= set((await service.read_fresh()).json())
 
 
-async def test_while_the_writer_is_silent_only_a_probe_connects_to_it(book: SampleService) -> None:
-    book.writer.timeout()
-    await _together(book.write)
-    accepted = book.writer.accepted
+async def test_while_the_writer_is_silent_only_a_probe_connects_to_it(service: SampleService) -> None:
+    service.writer.timeout()
+    await _together(service.write)
+    accepted = service.writer.accepted
 
     for _ in range(50):
-        assert (await book.write()).status_code == 503
+        assert (await service.write()).status_code == 503
 
-    assert book.writer.accepted - accepted <= 10, "one at a time looks whether it is back"
+    assert service.writer.accepted - accepted <= 10, "one at a time looks whether it is back"
 
 
 async def test_a_lagging_reader_reports_its_lag_and_fresh_reads_use_the_writer(
-    book: SampleService, database_pair: DatabasePair
+    service: SampleService, database_pair: DatabasePair
 ) -> None:
-    readers = book.database.readers
+    readers = service.database.readers
     assert await readers.lag_seconds() == 0
     await database_pair.delay(60)
-    await book.write()
-    (newest,) = book.acknowledged - set((await book.read()).json())
+    await service.write()
+    (newest,) = service.acknowledged - set((await service.read()).json())
     async with asyncio.timeout(WAIT_SECONDS):
         while not await readers.lag_seconds():  # noqa: ASYNC110 - another process's clock
             await asyncio.sleep(0.1)
-    assert newest in (await book.read_fresh()).json()
+    assert newest in (await service.read_fresh()).json()
 
     await database_pair.stop_applying()
     assert await readers.lag_seconds() is None, "replication stands: nobody knows how long"
 
     await database_pair.delay(0)
     await database_pair.wait_applied()
-    assert newest in (await book.read()).json()
+    assert newest in (await service.read()).json()
     assert await readers.lag_seconds() == 0
 
 
-async def test_reads_without_a_reader_use_the_writer(book: SampleService) -> None:
-    before = book.writer.accepted
-    await book.reader.down()
+async def test_reads_without_a_reader_use_the_writer(service: SampleService) -> None:
+    before = service.writer.accepted
+    await service.reader.down()
 
-    assert _statuses(await _together(book.read)) == {200: PEOPLE}
-    assert book.writer.accepted - before <= SPARE_CONNECTIONS
-    assert await book.database.readers.lag_seconds() is None, "nobody knows what it will know when it is back"
+    assert _statuses(await _together(service.read)) == {200: PEOPLE}
+    assert service.writer.accepted - before <= SPARE_CONNECTIONS
+    assert await service.database.readers.lag_seconds() is None, "nobody knows what it will know when it is back"
 
-    await book.reader.up()
-    accepted = book.reader.accepted
+    await service.reader.up()
+    accepted = service.reader.accepted
     async with asyncio.timeout(WAIT_SECONDS):
-        while book.reader.accepted == accepted:
-            assert (await book.read()).status_code == 200
+        while service.reader.accepted == accepted:
+            assert (await service.read()).status_code == 200
 
 
-async def test_reads_of_an_unresponsive_reader_use_the_writer(book: SampleService) -> None:
-    book.reader.timeout()
+async def test_reads_of_an_unresponsive_reader_use_the_writer(service: SampleService) -> None:
+    service.reader.timeout()
 
-    assert _statuses(await _together(book.read, people=SPARE_CONNECTIONS)) == {200: SPARE_CONNECTIONS}
+    assert _statuses(await _together(service.read, people=SPARE_CONNECTIONS)) == {200: SPARE_CONNECTIONS}
 
 
-async def test_an_outage_of_the_reader_does_not_exhaust_the_writer(book: SampleService) -> None:
-    await book.reader.down()
+async def test_an_outage_of_the_reader_does_not_exhaust_the_writer(service: SampleService) -> None:
+    await service.reader.down()
     reading, release = asyncio.Semaphore(0), asyncio.Event()
 
     async def read_slowly() -> None:
-        async with book.database.readers.read() as connection:
+        async with service.database.readers.read() as connection:
             await connection.execute(text("SELECT 1"))
             reading.release()
             await release.wait()
@@ -141,40 +141,42 @@ async def test_an_outage_of_the_reader_does_not_exhaust_the_writer(book: SampleS
             slow.create_task(read_slowly())
         for _ in range(SPARE_CONNECTIONS):
             await reading.acquire()
-        assert (await book.read()).status_code == 503
+        assert (await service.read()).status_code == 503
         written = Counter[int]()
         async with asyncio.timeout(60):  # a busy machine may need several tries to open ten connections
             while written != {200: CONNECTIONS}:
-                written = _statuses(await _together(book.write, people=CONNECTIONS))
+                written = _statuses(await _together(service.write, people=CONNECTIONS))
         release.set()
 
 
-async def test_a_refusing_database_gets_no_more_queries_than_requests(book: SampleService) -> None:
+async def test_a_refusing_database_gets_no_more_queries_than_requests(service: SampleService) -> None:
     statements = 0
 
     def count(*_arguments: object) -> None:
         nonlocal statements
         statements += 1
 
-    for side in book.database.sides:
+    for side in service.database.sides:
         event.listen(side.engine.sync_engine, "before_cursor_execute", count)
-    accepted = book.writer.accepted + book.reader.accepted
-    book.writer.reset_peer()
-    book.reader.reset_peer()
+    accepted = service.writer.accepted + service.reader.accepted
+    service.writer.reset_peer()
+    service.reader.reset_peer()
 
-    responses = [response for _ in range(10) for response in await _together(book.read, book.read_fresh, book.write)]
+    responses = [
+        response for _ in range(10) for response in await _together(service.read, service.read_fresh, service.write)
+    ]
 
     assert _statuses(responses) == {503: len(responses)}
     assert all("Retry-After" in response.headers for response in responses)
-    queries = statements + book.writer.accepted + book.reader.accepted - accepted
+    queries = statements + service.writer.accepted + service.reader.accepted - accepted
     assert queries <= 1.1 * len(responses)
 
 
-async def test_killed_connections_cause_no_errors(book: SampleService) -> None:
-    book.writer.cut()
-    book.reader.cut()
+async def test_killed_connections_cause_no_errors(service: SampleService) -> None:
+    service.writer.cut()
+    service.reader.cut()
 
-    assert _statuses(await _together(book.read, book.read_fresh, book.write, people=3)) == {200: 9}
+    assert _statuses(await _together(service.read, service.read_fresh, service.write, people=3)) == {200: 9}
 
 
 async def _put(connection: AsyncConnection) -> None:
@@ -191,34 +193,34 @@ async def _put_step_by_step(connection: AsyncConnection) -> None:
 
 @pytest.mark.parametrize("put", [_put, _put_by_the_driver, _put_step_by_step])
 async def test_a_write_that_has_begun_is_not_retried(
-    book: SampleService, put: Callable[[AsyncConnection], Awaitable[None]]
+    service: SampleService, put: Callable[[AsyncConnection], Awaitable[None]]
 ) -> None:
     async def write_twice() -> None:
-        async with book.database.writer.write() as connection:
+        async with service.database.writer.write() as connection:
             await put(connection)
-            book.writer.cut()
+            service.writer.cut()
             await connection.execute(notes.insert().values(id="second"))
 
     with pytest.raises(Unavailable):
         await write_twice()
 
-    assert not {"first", "second"} & set((await book.read_fresh()).json())
+    assert not {"first", "second"} & set((await service.read_fresh()).json())
 
 
 async def test_a_commit_without_a_reply_is_an_error_and_is_not_retried(
     database_pair: DatabasePair, empty_pair: str
 ) -> None:
-    async with open_sample_service(database_pair, empty_pair, statement_seconds=0.5) as book:
-        accepted = book.writer.accepted
+    async with open_sample_service(database_pair, empty_pair, statement_seconds=0.5) as service:
+        accepted = service.writer.accepted
 
         async def write_and_disconnect() -> None:
-            async with book.database.writer.write() as connection:
+            async with service.database.writer.write() as connection:
                 await connection.execute(notes.insert().values(id="perhaps"))
-                book.writer.timeout()
+                service.writer.timeout()
 
         with pytest.raises(Unavailable):
             await write_and_disconnect()
-        assert book.writer.accepted == accepted
+        assert service.writer.accepted == accepted
 
 
 async def test_errors_contain_no_addresses_and_no_passwords(database_pair: DatabasePair) -> None:
@@ -235,7 +237,7 @@ async def test_errors_contain_no_addresses_and_no_passwords(database_pair: Datab
     assert "127.0.0.1" not in messages
 
 
-async def test_four_times_the_load_gets_nearly_the_same_throughput(book: SampleService) -> None:
+async def test_four_times_the_load_gets_nearly_the_same_throughput(service: SampleService) -> None:
     """Excess requests are refused within the queue's time limit, and the loop stays free for health checks."""
     fourfold = CONNECTIONS + 150  # of 200 a second where 50 are served, 150 wait 1 s and are refused
 
@@ -246,7 +248,7 @@ async def test_four_times_the_load_gets_nearly_the_same_throughput(book: SampleS
             nonlocal served, refused
             while asyncio.get_running_loop().time() < end:
                 try:
-                    async with book.database.writer.read() as connection:
+                    async with service.database.writer.read() as connection:
                         await connection.execute(text("SELECT SLEEP(0.2)"))
                     served += 1
                 except Unavailable:

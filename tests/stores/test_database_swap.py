@@ -14,82 +14,90 @@ ONLY_READS = 1290
 
 
 @pytest.fixture
-async def book(database_pair: DatabasePair, empty_pair: str) -> AsyncIterator[SampleService]:
+async def service(database_pair: DatabasePair, empty_pair: str) -> AsyncIterator[SampleService]:
     async with open_sample_service(database_pair, empty_pair) as opened:
         await opened.warm()
         yield opened
 
 
-async def _swap(book: SampleService, pair: DatabasePair, *, cut: bool) -> None:
+async def _swap(service: SampleService, pair: DatabasePair, *, cut: bool) -> None:
     """Swap as Aurora does: no writer for a moment, then the addresses point at the new servers."""
     await pair.demote()
-    await book.until_responded(book.write, 503)
+    await service.until_responded(service.write, 503)
     await pair.promote()
-    book.writer.switch(pair.writer.port)
-    book.reader.switch(pair.reader.port)
+    service.writer.switch(pair.writer.port)
+    service.reader.switch(pair.reader.port)
     if cut:
-        book.writer.cut()
-        book.reader.cut()
+        service.writer.cut()
+        service.reader.cut()
 
 
 @pytest.mark.parametrize("cut", [False, True], ids=["connections stay open", "connections are cut"])
 async def test_during_a_swap_reads_succeed_and_writes_get_503_until_there_is_a_new_writer(
-    book: SampleService, database_pair: DatabasePair, cut: bool
+    service: SampleService, database_pair: DatabasePair, cut: bool
 ) -> None:
-    async with Crowd(book.read) as reading, Crowd(book.read_fresh) as reading_fresh, Crowd(book.write) as writing:
-        await _swap(book, database_pair, cut=cut)
-        await book.until_responded(book.write, 200)
-        await book.until_responded(book.read_fresh, 200)
+    async with (
+        Crowd(service.read) as reading,
+        Crowd(service.read_fresh) as reading_fresh,
+        Crowd(service.write) as writing,
+    ):
+        await _swap(service, database_pair, cut=cut)
+        await service.until_responded(service.write, 200)
+        await service.until_responded(service.read_fresh, 200)
 
     assert reading.statuses.keys() == {200}
     assert reading_fresh.statuses.keys() | writing.statuses.keys() == {200, 503}
     assert reading_fresh.without_retry_after == writing.without_retry_after == 0
-    assert book.refused_writes[ONLY_READS] <= CONNECTIONS  # at most one for each open connection
-    assert set((await book.read_fresh()).json()) >= book.acknowledged
+    assert service.refused_writes[ONLY_READS] <= CONNECTIONS  # at most one for each open connection
+    assert set((await service.read_fresh()).json()) >= service.acknowledged
 
 
-async def test_no_stale_read_from_a_demoted_writer(book: SampleService, database_pair: DatabasePair) -> None:
+async def test_no_stale_read_from_a_demoted_writer(service: SampleService, database_pair: DatabasePair) -> None:
     """The demoted writer still has its address and open connections, and would return outdated rows."""
     await database_pair.swap()
 
-    assert (await book.read_fresh()).status_code == 503
+    assert (await service.read_fresh()).status_code == 503
 
 
-async def test_consecutive_swaps_keep_every_write(book: SampleService, database_pair: DatabasePair) -> None:
-    async with Crowd(book.write) as writing:
+async def test_consecutive_swaps_keep_every_write(service: SampleService, database_pair: DatabasePair) -> None:
+    async with Crowd(service.write) as writing:
         for _ in range(2):
-            await _swap(book, database_pair, cut=True)
-            await book.until_responded(book.write, 200)
+            await _swap(service, database_pair, cut=True)
+            await service.until_responded(service.write, 200)
 
     assert writing.statuses.keys() <= {200, 503}
-    assert set((await book.read_fresh()).json()) >= book.acknowledged
+    assert set((await service.read_fresh()).json()) >= service.acknowledged
 
 
 @pytest.mark.everything
 @pytest.mark.timeout(600)
-async def test_a_long_series_of_outages_keeps_every_write(book: SampleService, database_pair: DatabasePair) -> None:
+async def test_a_long_series_of_outages_keeps_every_write(service: SampleService, database_pair: DatabasePair) -> None:
     """Swaps, cut connections, silence and slowness in random order, under continuous reads and writes."""
     chance = random.Random(5)
-    async with Crowd(book.read) as reading, Crowd(book.read_fresh) as reading_fresh, Crowd(book.write) as writing:
+    async with (
+        Crowd(service.read) as reading,
+        Crowd(service.read_fresh) as reading_fresh,
+        Crowd(service.write) as writing,
+    ):
         for _ in range(30):
             match chance.choice(("swap", "swap with cuts", "cut", "silence", "slow")):
                 case "cut":
-                    book.writer.cut()
-                    book.reader.cut()
+                    service.writer.cut()
+                    service.reader.cut()
                 case "silence":
-                    book.writer.timeout()
+                    service.writer.timeout()
                     await asyncio.sleep(chance.uniform(0.1, 3))
                 case "slow":
-                    book.writer.latency(0.02)
+                    service.writer.latency(0.02)
                     await asyncio.sleep(1)
                 case swap:
-                    await _swap(book, database_pair, cut=swap.endswith("cuts"))
-            book.writer.heal()
-            await book.until_responded(book.write, 200)
+                    await _swap(service, database_pair, cut=swap.endswith("cuts"))
+            service.writer.heal()
+            await service.until_responded(service.write, 200)
 
     for crowd in (reading, reading_fresh, writing):
         assert crowd.statuses.keys() <= {200, 503}
         assert crowd.without_retry_after == 0
     await database_pair.wait_applied()
-    assert set((await book.read_fresh()).json()) >= book.acknowledged
-    assert set((await book.read()).json()) >= book.acknowledged
+    assert set((await service.read_fresh()).json()) >= service.acknowledged
+    assert set((await service.read()).json()) >= service.acknowledged

@@ -239,10 +239,10 @@ async def test_an_eraser_killed_at_any_moment_is_resumed_by_another(
     await registry.closing.close(services.account, PASSWORD, client="somewhere")
     moments = random.Random(1)
     for _ in range(REPEATS):
-        open_page = asyncio.create_task(registry.eraser.process())
-        await asyncio.wait([open_page], timeout=moments.uniform(0, 0.15))
-        open_page.cancel()
-        await asyncio.wait([open_page])
+        erasure = asyncio.create_task(registry.eraser.process())
+        await asyncio.wait([erasure], timeout=moments.uniform(0, 0.15))
+        erasure.cancel()
+        await asyncio.wait([erasure])
         clock.advance(minutes=2)
     for _ in range(2):
         await registry.eraser.process()

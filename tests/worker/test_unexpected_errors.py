@@ -116,7 +116,7 @@ async def test_a_handler_that_raises_does_not_end_the_consumer(services: Service
 async def test_a_failed_poll_is_retried_at_the_next_interval(error: Exception) -> None:
     stopping, calls = asyncio.Event(), 0
 
-    async def open_page(_shard: int) -> None:
+    async def failing_poll(_shard: int) -> None:
         nonlocal calls
         calls += 1
         if calls == 3:
@@ -124,5 +124,5 @@ async def test_a_failed_poll_is_retried_at_the_next_interval(error: Exception) -
         raise error
 
     async with asyncio.timeout(LIMIT_SECONDS):
-        await run_periodically("tests", 0.01, stopping, open_page, shards=1)
+        await run_periodically("tests", 0.01, stopping, failing_poll, shards=1)
     assert calls == 3

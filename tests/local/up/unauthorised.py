@@ -12,17 +12,17 @@ from pathlib import Path
 
 from tests.local.up.reach import exchange
 
-CLOSED_PORT = 65_534
+UNPRIVILEGED_ID = 65_534
 
 
 def main() -> None:
     requested = json.load(sys.stdin)
     if os.geteuid() == 0:
         os.setgroups([])
-        os.setresgid(CLOSED_PORT, CLOSED_PORT, CLOSED_PORT)
-        os.setresuid(CLOSED_PORT, CLOSED_PORT, CLOSED_PORT)
+        os.setresgid(UNPRIVILEGED_ID, UNPRIVILEGED_ID, UNPRIVILEGED_ID)
+        os.setresuid(UNPRIVILEGED_ID, UNPRIVILEGED_ID, UNPRIVILEGED_ID)
     responses = [exchange(port, base64.b64decode(sent)) for port, sent in requested["requests"]]
-    readable = [path for path in requested["files"] if os.geteuid() == CLOSED_PORT and _can_read(path)]
+    readable = [path for path in requested["files"] if os.geteuid() == UNPRIVILEGED_ID and _can_read(path)]
     encoded = [base64.b64encode(each).decode() for each in responses]
     sys.stdout.write(json.dumps({"answers": encoded, "readable": readable}))
 

@@ -42,7 +42,7 @@ QUICK = replace(STEADY, permit=1.0, reply_seconds=0.5)
 
 _METADATA = MetaData()
 _numbers = Table(
-    "shelf_numbers",
+    "cache_test_numbers",
     _METADATA,
     Column("name", String(50), primary_key=True),
     Column("number", Integer, nullable=False),

@@ -10,5 +10,5 @@ from tests.stores.cache.cache_harness import CacheHarness, open_harness
 
 @pytest.fixture
 async def harness(tmp_path: Path) -> AsyncIterator[CacheHarness]:
-    async with open_harness(f"sqlite+aiosqlite:///{tmp_path / 'shelf.db'}") as harness:
+    async with open_harness(f"sqlite+aiosqlite:///{tmp_path / 'cache.db'}") as harness:
         yield harness

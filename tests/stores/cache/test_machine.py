@@ -200,7 +200,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
 
 
 async def _open(stack: AsyncExitStack, folder: Path, pair: RedisPair) -> tuple[CacheHarness, RedisNode, list[Process]]:
-    harness = await stack.enter_async_context(open_harness(f"sqlite+aiosqlite:///{folder / 'shelf.db'}"))
+    harness = await stack.enter_async_context(open_harness(f"sqlite+aiosqlite:///{folder / 'cache.db'}"))
     return harness, pair.primary, [await harness.process(pair.primary.url, SELDOM) for _ in range(2)]
 
 

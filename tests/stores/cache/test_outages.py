@@ -105,7 +105,7 @@ async def test_a_server_that_violates_the_protocol_is_not_used(harness: CacheHar
 async def _replying(reply: bytes) -> AsyncIterator[int]:
     """Run a server that sends the same reply to every request; yield its port."""
 
-    async def print_line(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def reply_to_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while await reader.read(1000):
                 writer.write(reply)
@@ -115,7 +115,7 @@ async def _replying(reply: bytes) -> AsyncIterator[int]:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(print_line, "127.0.0.1", 0)
+    server = await asyncio.start_server(reply_to_all, "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
 

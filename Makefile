@@ -45,11 +45,12 @@ test-all: ## the same with runs of hours
 test-debian13: ## run the tests on Debian 13 and Python 3.13, in a root made of its packages
 	@.ci/on-debian13
 
-check: $(VENV)/test.stamp ## check format, lint, types and import contracts
+check: $(VENV)/test.stamp ## check format, lint, types, import contracts and words
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check --quiet
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python .ci/check_words.py
 
 durations: $(VENV)/test.stamp ## store the last run's times in tests/durations.toml
 	@$(BIN)/python -m tests.durations keep

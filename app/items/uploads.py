@@ -63,6 +63,7 @@ class UploadService:
         if body.digest and (known := await live_duplicate(self._store, account, body.digest)):
             return Created(known, None, duplicate=True)
         change = lifecycle.created(self._new_row(account, body))
+        upload = await self._how_to_upload(change.row)  # before the commit: signing fails without credentials
         try:
             await self._changes.create(change, completed_request(request, change.row.item_id, 201))
         except AlreadyCompleted:
@@ -70,7 +71,7 @@ class UploadService:
             if winner is None:
                 raise
             return await self._again(account, winner.item_id)
-        return Created(change.row, await self._how_to_upload(change.row), duplicate=False)
+        return Created(change.row, upload, duplicate=False)
 
     async def list_parts(self, row: ItemRow) -> StoredParts:
         """Return the parts that S3 has. Raises WrongState unless the item is uploading in parts."""
@@ -153,7 +154,7 @@ class UploadService:
                 row.account_id, row.item_id, lambda current: lifecycle.start_multipart(current, fresh)
             )
         except (NotFound, WrongState):
-            await self._objects.abort_multipart(key, fresh)
+            await isolate(self._objects.abort_multipart(key, fresh), "multipart.abort", item=row.item_id)
             raise
         if current.upload_id is None:
             raise WrongState(f"The item is {current.state}.", state=current.state)

@@ -69,18 +69,19 @@ class ObjectStore(PartUploads):
             "Content-Disposition": attachment(name),
             "x-amz-checksum-sha256": base64_of(sha256_hex),
         }
-        url = await self._public.generate_presigned_url(
-            "put_object",
-            Params={
-                "Bucket": self._bucket,
-                "Key": key,
-                "ContentLength": size_bytes,
-                "ContentType": headers["Content-Type"],
-                "ContentDisposition": headers["Content-Disposition"],
-                "ChecksumSHA256": headers["x-amz-checksum-sha256"],
-            },
-            ExpiresIn=valid_seconds,
-        )
+        with self._translated():
+            url = await self._public.generate_presigned_url(
+                "put_object",
+                Params={
+                    "Bucket": self._bucket,
+                    "Key": key,
+                    "ContentLength": size_bytes,
+                    "ContentType": headers["Content-Type"],
+                    "ContentDisposition": headers["Content-Disposition"],
+                    "ChecksumSHA256": headers["x-amz-checksum-sha256"],
+                },
+                ExpiresIn=valid_seconds,
+            )
         return url, headers
 
     async def head(self, key: str) -> StoredObject | None:

@@ -67,18 +67,19 @@ class PartUploads:
         self, key: str, upload_id: str, number: int, *, size_bytes: int, sha256_hex: str, valid_seconds: int
     ) -> tuple[str, dict[str, str]]:
         headers = {"x-amz-checksum-sha256": base64_of(sha256_hex)}
-        url = await self._public.generate_presigned_url(
-            "upload_part",
-            Params={
-                "Bucket": self._bucket,
-                "Key": key,
-                "UploadId": upload_id,
-                "PartNumber": number,
-                "ContentLength": size_bytes,
-                "ChecksumSHA256": headers["x-amz-checksum-sha256"],
-            },
-            ExpiresIn=valid_seconds,
-        )
+        with self._translated():
+            url = await self._public.generate_presigned_url(
+                "upload_part",
+                Params={
+                    "Bucket": self._bucket,
+                    "Key": key,
+                    "UploadId": upload_id,
+                    "PartNumber": number,
+                    "ContentLength": size_bytes,
+                    "ChecksumSHA256": headers["x-amz-checksum-sha256"],
+                },
+                ExpiresIn=valid_seconds,
+            )
         return url, headers
 
     async def start_multipart(self, key: str, *, name: str) -> str:

@@ -1,14 +1,19 @@
-"""A failure after the commit does not fail the request: the item is queued, and the sweeper sends its message later."""
+"""A failure after the commit does not fail the request or change its error: what is left is repaired later."""
 
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from app.items.requests import Requests
+from app.items.uploads import UploadService
 from app.stores.resources import EXPRESS_QUEUE
-from shared.items import ItemState
+from app.stores.s3 import ObjectStore
+from shared.items import CreateItem, ItemState, PartRequest
+from shared.problems import Problem, Unavailable, WrongState
+from shared.uploads import SINGLE_PUT_BYTES
 from tests.servers import free_port
-from tests.services import ManualClock, Services, Stores, open_services
+from tests.services import BUCKET, ManualClock, Services, Stores, open_services
 from tests.worker.harness import a_tiny_photo
 
 
@@ -47,3 +52,31 @@ async def test_a_retry_is_accepted_without_the_queue(without_queues: Services) -
     row = await without_queues.items.cancel(row)
     again = await without_queues.items.retry(row, None)
     assert (again.state, again.sent_at) == (ItemState.QUEUED, None)
+
+
+async def test_no_item_is_created_if_its_upload_cannot_be_signed(services: Services) -> None:
+    amazon, items = services.base.amazon, services.base.items
+    unsigned = ObjectStore(amazon.objects._client, amazon.objects._public, "no bucket has this name")
+    uploads = UploadService(items.store, items.changes, Requests(items.store), unsigned, services.base.clock)
+    body = CreateItem(name="a.jpg", size_bytes=9, content_type="image/jpeg", digest=f"sha256:{'0' * 64}")
+    with pytest.raises(Problem):
+        await uploads.create(services.account, body, None)
+    assert await items.store.count_rows(services.account) == {"items": 0, "requests": 0, "receipts": 0}
+
+
+class _NoAbort(ObjectStore):
+    """S3 that can no longer be reached when an upload is aborted."""
+
+    async def abort_multipart(self, key: str, upload_id: str) -> None:
+        raise Unavailable
+
+
+async def test_a_cancelled_item_is_reported_although_its_upload_cannot_be_aborted(services: Services) -> None:
+    amazon, items = services.base.amazon, services.base.items
+    objects = _NoAbort(amazon.objects._client, amazon.objects._public, BUCKET)
+    uploads = UploadService(items.store, items.changes, Requests(items.store), objects, services.base.clock)
+    body = CreateItem(name="a.mp4", size_bytes=SINGLE_PUT_BYTES + 1, content_type="video/mp4")
+    row = (await uploads.create(services.account, body, None)).row
+    await services.items.cancel(row)
+    with pytest.raises(WrongState):
+        await uploads.presign_parts(row, (PartRequest(number=1, sha256="0" * 64),))

@@ -84,7 +84,10 @@ class AccountService:
         """Set the display name, or reset it with None. Raises NotFound."""
         async with self._cache.change(account_key(account)) as connection:
             await self._store.rename(connection, account, name)
-        return await self.require(account)
+            renamed = (await self._store.load(connection, [account])).get(account)
+        if renamed is None:
+            raise NotFound
+        return renamed.to_wire()
 
     async def names(self, accounts: Sequence[AccountId]) -> dict[AccountId, str]:
         """Return the display names of the accounts. Closed accounts are missing."""

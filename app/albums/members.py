@@ -65,6 +65,7 @@ class MemberService:
 
     async def give_role(self, owner: AccountId, album: AlbumId, account: AccountId, role: Role) -> Member:
         """Raises NotFound, Forbidden for all but the owner, WrongState for the owner's own role."""
+        names = await self._accounts.names([account])  # before the commit: nothing may fail the request after it
         async with self._cache.change(album_key(album), membership_key(album, account)) as connection:
             row = owned(await self._albums.access(connection, album, owner))
             member = await self._require(connection, album, account)
@@ -74,7 +75,6 @@ class MemberService:
                 await self._store.give_role(connection, album, account, role)
                 changed = await self._edited(connection, row)
                 await self._publish(connection, EventType.ALBUM_UPDATED, changed, account, role)
-        names = await self._accounts.names([account])
         return member_to_wire(replace(member, role=role), names)
 
     async def remove(self, caller: AccountId, album: AlbumId, account: AccountId) -> None:

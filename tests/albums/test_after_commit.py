@@ -1,0 +1,67 @@
+"""The response to a change is built from what its transaction read: a database that is lost then does not fail it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+
+import pytest
+
+from app.accounts.limits import Attempts
+from app.accounts.passwords import Passwords
+from app.accounts.service import AccountService
+from app.accounts.store import AccountStore
+from app.accounts.values import AccountRow
+from app.album_parts import AlbumParts
+from app.items.cursor import Cursors
+from app.settings import Registration
+from app.stores.cache.cache import Cache
+from shared.albums import CreateAlbum, CreateInvitation, Role
+from shared.ids import AccountId, new_account_id
+from tests.albums.album_services import NO_HASH, NOON
+from tests.database_faults import unreachable_after_commit
+from tests.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Uncached:
+    """Services without Redis, so that every read is a statement."""
+
+    accounts: AccountService
+    albums: AlbumParts
+
+    async def account(self) -> AccountId:
+        row = AccountRow(id_ := new_account_id(), f"{id_.lower()}@example.org", False, NOON)
+        return (await self.accounts.add(row, NO_HASH)).id
+
+
+@pytest.fixture
+async def uncached(services: Services) -> AsyncIterator[Uncached]:
+    base, passwords = replace(services.base, cache=Cache(services.base.database)), Passwords()
+    accounts = AccountService(
+        AccountStore(base.database),
+        base.cache,
+        passwords,
+        Attempts(base.signals.limits),
+        Registration.OPEN,
+        base.clock,
+    )
+    yield Uncached(accounts, AlbumParts.build(base, accounts, services.items, Cursors(b"s" * 32)))
+    passwords.close()
+
+
+async def test_a_renamed_account_is_returned_without_a_further_read(uncached: Uncached) -> None:
+    account = await uncached.account()
+    with unreachable_after_commit():
+        renamed = await uncached.accounts.rename(account, "Ada")
+    assert renamed == await uncached.accounts.require(account)
+    assert renamed.name == "Ada"
+
+
+async def test_a_new_role_is_returned_without_a_further_read(uncached: Uncached) -> None:
+    owner, member, albums = await uncached.account(), await uncached.account(), uncached.albums
+    album = (await albums.albums.create(owner, CreateAlbum(title="Summer"), None)).album.id
+    invited = await albums.invitations.create(owner, album, CreateInvitation(role=Role.VIEWER))
+    await albums.invitations.accept(member, invited.token)
+    with unreachable_after_commit():
+        changed = await albums.members.give_role(owner, album, member, Role.CONTRIBUTOR)
+    assert (changed.role, changed.name) == (Role.CONTRIBUTOR, member.lower())
+    assert changed in (await albums.members.list(owner, album, None, 10)).members

@@ -14,6 +14,7 @@ from app.items.claims import ClaimLost
 from app.items.queueing import QUEUES
 from app.items.row import ItemRow, Lane, StoredFailure
 from app.jobs.attempt_errors import deciding_error
+from app.jobs.isolation import isolate
 from app.media.results import CrashReport, DecoderCrashed, MediaError
 from app.stores.resources import DEAD_LETTERS_QUEUE
 from app.stores.s3_parts import Absent
@@ -201,10 +202,13 @@ class Attempts:
 
 
 async def dead_letter(queues: Queues, row: ItemRow, crash_report: dict[str, Any]) -> None:
-    """Put the crash report of a poisoned item on the dead-letter queue; it contains no user data."""
-    log.error("item.poisoned", lost_attempts=row.lost_attempts)
+    """Log the crash report of a poisoned item and put it on the dead-letter queue; it contains no user data.
+
+    The item has failed already, and nothing repeats this call: if the queue is away, the log keeps the report.
+    """
+    log.error("item.poisoned", lost_attempts=row.lost_attempts, crash_report=crash_report)
     body = {"item_id": row.item_id, "account_id": row.account_id, "attempt": row.attempt, "capsule": crash_report}
-    await queues.send(DEAD_LETTERS_QUEUE, body, group=row.account_id)
+    await isolate(queues.send(DEAD_LETTERS_QUEUE, body, group=row.account_id), "dead_letter", item=row.item_id)
 
 
 def _named(body: dict[str, Any]) -> tuple[AccountId, ItemId]:

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.items.claims import MAX_LOST_ATTEMPTS
 from app.items.row import ItemRow, Lane
@@ -17,7 +18,8 @@ from app.worker.steps import Steps
 from shared.ids import new_ulid
 from shared.items import FailureCode, ItemState
 from shared.problems import Unavailable
-from tests.services import ManualClock, Services
+from tests.servers import free_port
+from tests.services import ManualClock, Services, Stores, open_services
 from tests.worker.harness import WorkerHarness, a_tiny_photo, message
 
 LIMIT_SECONDS = 60.0
@@ -61,6 +63,23 @@ async def test_the_fifth_unexpected_error_poisons_the_item_and_its_report_holds_
     (report,) = await harness.crash_reports(row)
     assert "KeyError" in report["capsule"]["reason"]
     assert SECRET not in str(report)
+
+
+async def test_a_crash_report_is_logged_if_the_dead_letter_queue_is_away(
+    services: Services, stores: Stores, clock: ManualClock
+) -> None:
+    row = await services.queued(a_tiny_photo())
+    for _ in range(MAX_LOST_ATTEMPTS - 1):
+        clock.advance(minutes=10)
+        await failing(services, KeyError(SECRET)).handle(message(row))
+    clock.advance(minutes=10)
+    async with open_services(stores, clock, sqs_endpoint=f"http://127.0.0.1:{free_port()}") as without_queues:
+        with capture_logs() as entries:
+            await failing(without_queues, KeyError(SECRET)).handle(message(row))
+    assert (await services.row(row)).state is ItemState.FAILED
+    (logged,) = [entry for entry in entries if entry["event"] == "item.poisoned"]
+    assert "KeyError" in logged["crash_report"]["reason"]
+    assert not [entry for entry in entries if entry["event"] == "attempt.interrupted"]
 
 
 async def test_a_store_error_while_an_attempt_ends_leaves_the_message_in_the_queue(services: Services) -> None:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import DateTime, Dialect, MetaData, String, Text, make_url
 from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -37,6 +38,8 @@ __all__ = [
     "long_text",
     "metadata",
 ]
+
+log = structlog.get_logger()
 
 STATEMENT_SECONDS = 2.5
 TRANSACTION_SECONDS = 8.0
@@ -71,13 +74,21 @@ class Writer:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that may change rows. On SQLite it takes the single write lock when it begins."""
-        async with (
-            translated_timeout(self._seconds),
-            SteadyConnection([self._side], self._budget, writing=True) as connection,
-        ):
-            yield connection
-            await connection.commit()
-            self._budget.earn()
+        committed = False
+        try:
+            async with (
+                translated_timeout(self._seconds),
+                SteadyConnection([self._side], self._budget, writing=True) as connection,
+            ):
+                yield connection
+                await connection.commit()
+                committed = True
+                self._budget.earn()
+        except Unavailable as error:
+            if not committed:
+                raise
+            # The server was lost while the connection was reset for the pool, which a transaction need not wait for.
+            log.warning("connection.not_reset", reason=repr(error.__cause__))
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table, make_url, text
+from sqlalchemy import Column, Integer, MetaData, Table, event, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.util import await_only
 
 from app.stores.aurora import CONNECTIONS, Conflict, Database, UtcDateTime, exact_text, identifier
 from shared.problems import Unavailable
@@ -225,3 +226,17 @@ async def test_a_sqlite_commit_is_flushed_to_disk(tmp_path: Path) -> None:
 
     assert settings == [2, "wal"]
     await database.close()
+
+
+async def test_a_commit_is_acknowledged_although_the_server_hangs_before_the_connection_is_reset(
+    database: Database, empty_database_url: str
+) -> None:
+    def hang(*_: object) -> None:
+        await_only(asyncio.sleep(2))
+
+    hanging = Database(empty_database_url, transaction_seconds=1)
+    event.listen(hanging.sides[0].engine.sync_engine.pool, "reset", hang)
+    async with hanging.writer.write() as connection:
+        await _put(connection, 1, "kept")
+    await hanging.close()
+    assert await _names(database) == ["kept"]

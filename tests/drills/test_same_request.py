@@ -12,7 +12,7 @@ import pytest
 from shared.ids import new_ulid
 from tests.drills.installation import PASSWORD, Installation, Rule, inject, injected
 from tests.drills.people import a_photo
-from tests.drills.processes import DRILL_SECONDS, Processes
+from tests.drills.processes import DRILL_SECONDS, PLENTY_SECONDS, Processes
 
 pytestmark = pytest.mark.timeout(DRILL_SECONDS)
 
@@ -101,12 +101,15 @@ async def test_an_app_killed_between_commit_and_response_repeats_it_for_the_retr
     installation: Installation, processes: Processes, http: httpx.AsyncClient
 ) -> None:
     body, key = create_body(a_photo()), {"Idempotency-Key": new_ulid()}
+    http.headers["X-Darkroom-Tier"] = installation.app["DARKROOM_TIER_SECRET"]  # there is no web tier in between
     killed, successor = processes.app(), processes.app()
     await asyncio.gather(killed.ready(), successor.ready())
     await inject(installation.tables, Rule("TransactWriteItems", "lose_answer"))
     pending = asyncio.create_task(http.post(f"{killed.url}/v1/items", json=body, headers=key))
-    while not await injected(installation.tables):  # noqa: ASYNC110  # another process wakes no event
-        await asyncio.sleep(0.01)  # at this point it is committed, and the app has not received the response
+    async with asyncio.timeout(PLENTY_SECONDS):
+        while not await injected(installation.tables):  # noqa: ASYNC110  # another process wakes no event
+            await asyncio.sleep(0.01)
+    # at this point it is committed, and the app has not received the response
     killed.kill()
     with pytest.raises(httpx.TransportError):
         await pending

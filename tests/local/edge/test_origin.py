@@ -171,7 +171,7 @@ async def test_a_viewer_that_does_not_read_applies_backpressure_until_it_disconn
     host, _, port = isolated[0].base_url.removeprefix("http://").partition(":")
     async with playing(origin_port, endless), asyncio.timeout(LIMIT_SECONDS):
         _, viewer = await asyncio.open_connection(host, int(port), limit=1024)
-        viewer.write(f"GET {url.removeprefix(isolated[0].base_url)} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        viewer.write(f"GET {url.removeprefix(isolated[0].base_url)} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
         await stalled.wait()
         assert written < 64 * MEBIBYTE  # the rest is in the kernel's socket buffers
         viewer.transport.abort()

@@ -93,7 +93,7 @@ def _is_in(benchmark: Benchmark, group: str | None) -> bool:
 def _measure(requested: list[Benchmark], run: Path, scale: float) -> int:
     left = missing(requested, run)
     if len(left) < len(requested):
-        print(f"Going on with the run that was stopped; rm {run.relative_to(ROOT)} begins anew.")
+        print(f"Continuing the stopped run; remove {run.relative_to(ROOT)} to start over.")
     run.parent.mkdir(parents=True, exist_ok=True)
     for benchmark in left:
         values = _run(benchmark.module, scale)

@@ -27,7 +27,7 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Asks the workers for every ready item that another recipe made. Items stay ready with their old "
         "files until the new ones are there; those are kept for 30 days. Interrupted, start it again: it does only "
         "what is missing.",
-        epilog="Exit codes: 0 done, 1 some could not be made anew and stayed as they were, 3 a store cannot be "
+        epilog="Exit codes: 0 done, 1 some could not be reprocessed and stayed as they were, 3 a store cannot be "
         "reached, 130 interrupted.",
     )
     body = parser.add_mutually_exclusive_group()
@@ -81,7 +81,7 @@ class Progress:
     def __call__(self, outcome: Outcome, item: ItemId) -> None:
         self._count += 1
         if outcome is Outcome.FAILED:
-            sys.stdout.write(f"{item} could not be made anew and stays as it was.\n")
+            sys.stdout.write(f"{item} could not be reprocessed and stays as it was.\n")
         if sys.stderr.isatty():
             sys.stderr.write(f"\r{self._count} of {self._total} ")
             sys.stderr.flush()
@@ -123,7 +123,7 @@ def _length(seconds: float) -> str:
 
 def _done(outcomes: Counter[Outcome]) -> str:
     parts = [
-        f"{outcomes[Outcome.REPROCESSED]} made anew",
+        f"{outcomes[Outcome.REPROCESSED]} reprocessed",
         f"{outcomes[Outcome.NAMED_AGAIN]} named again",
         f"{outcomes[Outcome.FAILED]} stayed as they were",
     ]

@@ -39,7 +39,7 @@ async def test_photos_of_an_earlier_release_are_reprocessed_and_rolled_back(
             await as_an_earlier_release_left_it(base, account, items[0], tmp_path)
         assert "1 of 2 ready items" in await admin(darkroom, "reprocess", "--dry-run", "--account", account)
         assert await displayed_recipe(client, http, items[0]) == EARLIER
-        assert "1 made anew" in await admin(darkroom, "reprocess", "--account", account)
+        assert "1 reprocessed" in await admin(darkroom, "reprocess", "--account", account)
         assert await displayed_recipe(client, http, items[0]) == recipe_hash()
         assert "1 items" in await admin(darkroom, "reprocess", "--roll-back", "--account", account)
         assert await displayed_recipe(client, http, items[0]) == EARLIER

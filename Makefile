@@ -74,7 +74,7 @@ lock: $(LOCK_VENV)/bin/uv ## resolve requirements/*.in into the hashed locks
 	$(COMPILE) requirements/emulator.in -o requirements/emulator.txt
 
 clean: ## remove environments and caches, but no data folders
-	rm -rf $(VENV) $(EMULATOR_VENV) $(LOCK_VENV) build *.egg-info
+	rm -rf $(VENV) $(EMULATOR_VENV) $(LOCK_VENV) build *.egg-info client/build client/*.egg-info
 	rm -rf .durations .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -97,10 +97,10 @@ $(VENV)/test.stamp: requirements/test.txt $(VENV)/run.stamp
 	@$(BIN)/python -m pip install $(PIP_OPTIONS) --require-hashes -r $<
 	@touch $@
 
-$(VENV)/run.stamp: requirements/run.txt pyproject.toml | $(VENV)/bin/pip
+$(VENV)/run.stamp: requirements/run.txt pyproject.toml client/pyproject.toml | $(VENV)/bin/pip
 	@echo "Installing Darkroom's packages into $(VENV) …"
 	@$(BIN)/python -m pip install $(PIP_OPTIONS) --require-hashes -r $<
-	@$(BIN)/python -m pip install $(PIP_OPTIONS) --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip install $(PIP_OPTIONS) --no-deps --no-build-isolation --editable client --editable .
 	@touch $@
 
 $(EMULATOR_VENV)/emulator.stamp: requirements/emulator.txt | $(EMULATOR_VENV)/bin/pip

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
+from app.access.service import SharingService
+from app.access.shared_items import SharedItems
+from app.access.store import SharingStore
 from app.accounts.service import AccountService
 from app.albums.album_events import AlbumEvents
 from app.albums.capture import CaptureProjection
-from app.albums.comment_erasure import CommentErasure
-from app.albums.comment_events import CommentEvents
-from app.albums.comment_store import CommentStore
 from app.albums.contents import AlbumContents
 from app.albums.erasure import AlbumErasure
 from app.albums.invitation_store import InvitationStore
@@ -24,17 +24,17 @@ from app.albums.placement_purge_store import PlacementPurgeStore
 from app.albums.placement_store import PlacementStore
 from app.albums.placements import PlacementService
 from app.albums.service import AlbumService
-from app.albums.share_store import ShareStore
 from app.albums.store import AlbumStore
 from app.albums.transfer_store import TransferStore
 from app.albums.transfers import TransferService
-from app.albums.unread_expiry import UnreadExpiry
-from app.items.cursor import Cursors
+from app.comments.erasure import CommentErasure
+from app.comments.events import CommentEvents
+from app.comments.store import CommentStore
+from app.comments.unread_expiry import UnreadExpiry
 from app.items.service import ItemService
+from app.pagination import Cursors
 from app.services import Foundation
-from app.sharing.access import SharedItems
-from app.sharing.service import SharingService
-from app.sharing.store import SharingStore
+from app.share_links.store import ShareStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from typing import Self
 from app.jobs.isolation import isolate
 from app.stores.aws_errors import AwsErrors
 from app.stores.presence_registry import PresenceRegistry
-from shared.admin import AWS_ERRORS_REGISTRY, AwsErrorCount, ProcessErrors
-from shared.times import Clock
+from darkroom_shared.admin import AWS_ERRORS_REGISTRY, AwsErrorCount, ProcessErrors
+from darkroom_shared.times import Clock
 
 POST_SECONDS = 5.0
 STAY_SECONDS = 60

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from app import health
+from app.access.service import SharingService
 from app.accounts import routes as accounts_routes
 from app.accounts.closing import ClosingService
 from app.accounts.limits import Attempts
@@ -20,17 +21,8 @@ from app.accounts.store import AccountStore
 from app.admin import routes as admin_routes
 from app.admin.overview import OverviewService
 from app.album_parts import AlbumParts
-from app.albums import (
-    comment_routes,
-    invitation_routes,
-    member_routes,
-    placement_routes,
-    share_routes,
-    shared_routes,
-    transfer_routes,
-)
+from app.albums import invitation_routes, member_routes, placement_routes, transfer_routes
 from app.albums import routes as album_routes
-from app.albums.comments import CommentService
 from app.albums.fast_path import AlbumFastPath
 from app.albums.invitations import InvitationService
 from app.albums.members import MemberService
@@ -38,11 +30,10 @@ from app.albums.moves import MoveService
 from app.albums.pages import AlbumPages
 from app.albums.placements import PlacementService
 from app.albums.service import AlbumService
-from app.albums.shares import ShareService
 from app.albums.transfers import TransferService
-from app.albums.unread import UnreadService
-from app.albums.visits import AlbumVisits
-from app.caller import Authenticator
+from app.comments import routes as comment_routes
+from app.comments.service import CommentService
+from app.comments.unread import UnreadService
 from app.events import routes as events_routes
 from app.events.log import EventLog
 from app.events.stream import LiveEvents
@@ -51,11 +42,15 @@ from app.exports.changes import ExportChanges
 from app.exports.queueing import ExportQueue
 from app.exports.service import ExportService
 from app.exports.store import ExportStore
+from app.http.caller import Authenticator
+from app.http.problem_responses import add_problem_responses
+from app.http.request_context import BodyLimit, Deadline, ErrorBoundary, RequestContextMiddleware
+from app.http.tier_check import with_tier_check
 from app.items import routes as items_routes
-from app.items import trash_routes
 from app.items.access import Grants, OwnItems
 from app.items.completion import CompletionService
-from app.items.cursor import Cursors
+from app.items.deletion import routes as trash_routes
+from app.items.deletion.service import TrashService
 from app.items.delivery import Delivery
 from app.items.grants import PlaybackGrants
 from app.items.key_watch import watching_keys
@@ -63,24 +58,24 @@ from app.items.maintenance import MaintenanceService
 from app.items.playback import PlaybackService
 from app.items.requests import Requests
 from app.items.service import ItemService
-from app.items.trash import TrashService
 from app.items.uploads import UploadService
 from app.metrics import Metrics
 from app.openapi import PROBLEM_RESPONSES, describe
-from app.problem_responses import add_problem_responses
+from app.pagination import Cursors
 from app.readiness import Readiness
-from app.request_context import BodyLimit, Deadline, ErrorBoundary, RequestContextMiddleware
 from app.search import routes as search_routes
 from app.search.service import SearchService
 from app.search.store import SearchStore
 from app.services import Foundation, open_foundation
 from app.settings import Settings
 from app.share_link_parts import CommentParts, VisitParts
-from app.sharing.service import SharingService
-from app.sharing.visits import VisitService
+from app.share_links import routes as share_routes
+from app.share_links import visitor_routes as shared_routes
+from app.share_links.album_visits import AlbumVisits
+from app.share_links.service import ShareService
+from app.share_links.visits import VisitService
 from app.stores.cloudfront import UrlSigner
-from app.tier_check import with_tier_check
-from shared.times import utc_now
+from darkroom_shared.times import utc_now
 
 PREFIX = "/v1"
 ROUTERS: tuple[APIRouter, ...] = (

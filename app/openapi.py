@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from shared.problems import MEDIA_TYPE, PROBLEMS, TYPE_PREFIX
+from darkroom_shared.problems import MEDIA_TYPE, PROBLEMS, TYPE_PREFIX
 
 _PROBLEM_SCHEMA: dict[str, Any] = {
     "title": "Problem",

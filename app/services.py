@@ -25,8 +25,8 @@ from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from app.stores.clients import AmazonStores, Endpoints, open_amazon
 from app.stores.signals import Signals
-from shared.ids import AccountId
-from shared.times import Clock
+from darkroom_shared.ids import AccountId
+from darkroom_shared.times import Clock
 
 
 @dataclass(frozen=True, slots=True)

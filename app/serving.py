@@ -13,7 +13,7 @@ import uvicorn
 from app.main import create_app
 from app.readiness import Readiness
 from app.settings import Settings
-from shared.darkroom_process.http_protocol import StrictHttpProtocol
+from darkroom_process.http_protocol import StrictHttpProtocol
 
 # A load balancer's idle timeout is 60 s. It must close connections first, or clients see random 502s.
 KEEP_ALIVE_SECONDS = 75

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.stores.cache.mode import CacheMode
-from shared.hosts import checked_hosts
+from darkroom_process.hosts import checked_hosts
 
 PREFIX = "DARKROOM_"
 SECRET_CHARACTERS = 32

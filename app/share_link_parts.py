@@ -6,20 +6,20 @@ from app.accounts.limits import Attempts
 from app.accounts.passwords import Passwords
 from app.accounts.service import AccountService
 from app.album_parts import AlbumParts
-from app.albums.comment_events import CommentEvents
-from app.albums.comment_store import CommentStore
-from app.albums.comments import CommentService
-from app.albums.share_store import ShareStore
-from app.albums.shares import ShareService
 from app.albums.store import AlbumStore
-from app.albums.unread import UnreadService
-from app.albums.visits import AlbumVisits
-from app.items.cursor import Cursors
+from app.comments.events import CommentEvents
+from app.comments.service import CommentService
+from app.comments.store import CommentStore
+from app.comments.unread import UnreadService
 from app.items.service import ItemService
+from app.pagination import Cursors
 from app.services import Foundation
-from app.sharing.link_store import LinkStore
-from app.sharing.proofs import Proofs
-from app.sharing.visits import VisitService
+from app.share_links.album_visits import AlbumVisits
+from app.share_links.proofs import Proofs
+from app.share_links.service import ShareService
+from app.share_links.store import ShareStore
+from app.share_links.visit_store import LinkStore
+from app.share_links.visits import VisitService
 
 
 @dataclass(frozen=True, slots=True)

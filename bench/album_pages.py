@@ -14,18 +14,18 @@ from statistics import median
 import httpx
 from sqlalchemy import insert, update
 
+from app.access.schema import album_items, albums
 from app.albums.placement_store import position_of
-from app.items.cursor import Cursors
 from app.items.row import ItemRow, captured_key
 from app.items.store import Position
-from app.sharing.schema import album_items, albums
+from app.pagination import Cursors
 from app.stores.aurora import Database
 from bench.gallery import fill, ready_row
 from bench.scale import scaled
 from bench.service import EMAIL, PASSWORD, data_folder, register, running_service, running_tables
-from shared.albums import CreateAlbum
-from shared.ids import AccountId, AlbumId
-from shared.times import utc_now
+from darkroom_shared.albums import CreateAlbum
+from darkroom_shared.ids import AccountId, AlbumId
+from darkroom_shared.times import utc_now
 
 FIGURES = ("album_page_100k",)
 

@@ -31,7 +31,7 @@ from bench.service import (
     register,
     running_service,
 )
-from shared.albums import CreateAlbum
+from darkroom_shared.albums import CreateAlbum
 
 FIGURES = ("warm_read_vs_noop",)
 

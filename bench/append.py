@@ -17,10 +17,10 @@ from app.items.row import ItemRow
 from app.items.store import ItemStore
 from bench.scale import scaled
 from bench.service import open_tables, running_tables
-from shared.ids import AccountId, new_account_id, new_item_id
-from shared.items import ItemState
-from shared.task_group import TaskGroup
-from shared.times import utc_now
+from darkroom_shared.ids import AccountId, new_account_id, new_item_id
+from darkroom_shared.items import ItemState
+from darkroom_shared.task_group import TaskGroup
+from darkroom_shared.times import utc_now
 
 FIGURES = ("append_vs_single",)
 

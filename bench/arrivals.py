@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from statistics import median
 
-from client.client import DarkroomClient
-from shared.events import Event, EventType
-from shared.ids import ItemId
-from shared.items import ReceiptStep
-from shared.task_group import TaskGroup
+from darkroom_client.client import DarkroomClient
+from darkroom_shared.events import Event, EventType
+from darkroom_shared.ids import ItemId
+from darkroom_shared.items import ReceiptStep
+from darkroom_shared.task_group import TaskGroup
 
 MAX_SECONDS = 600.0
 

@@ -10,11 +10,11 @@ from bench.arrivals import arrivals, show_receipt, step_of
 from bench.photos import make_different_photos
 from bench.scale import scaled
 from bench.service import register, running_service
-from client.client import DarkroomClient
-from client.commands.uploading import CONCURRENT_FILES
-from client.uploads import Stage, UploadProgress
-from shared.ids import ItemId
-from shared.task_group import TaskGroup
+from darkroom_client.client import DarkroomClient
+from darkroom_client.commands.uploading import CONCURRENT_FILES
+from darkroom_client.uploads import Stage, UploadProgress
+from darkroom_shared.ids import ItemId
+from darkroom_shared.task_group import TaskGroup
 
 FIGURES = ("batch_vs_media",)
 

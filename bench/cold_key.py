@@ -24,7 +24,7 @@ from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from app.stores.cache.keys import Entry
 from bench.scale import scaled
-from shared.ids import new_ulid
+from darkroom_shared.ids import new_ulid
 from tests.servers import running_valkey
 
 FIGURES = ("cold_key_queries",)

@@ -13,7 +13,7 @@ from bench.arrivals import arrivals
 from bench.sample_videos import make_video
 from bench.scale import scaled
 from bench.service import register, running_service
-from shared.items import ReceiptStep
+from darkroom_shared.items import ReceiptStep
 
 FIGURES = ("first_playable",)
 

@@ -14,18 +14,18 @@ from datetime import timedelta
 from pathlib import Path
 from statistics import median
 
-from app.items.cursor import Cursors
 from app.items.row import ItemRow, Result, StoredRendition, to_attributes
 from app.items.store import ItemStore, Position, row_action
 from app.media.recipe import RECIPE, recipe_hash
+from app.pagination import Cursors
 from bench.scale import scaled
 from bench.service import data_folder, open_tables, register, running_service, running_tables, sign_in
-from client.client import DarkroomClient
-from client.items import Order
-from shared.ids import AccountId, new_item_id
-from shared.items import ItemKind, ItemState
-from shared.task_group import TaskGroup
-from shared.times import to_rfc3339, utc_now
+from darkroom_client.client import DarkroomClient
+from darkroom_client.items import Order
+from darkroom_shared.ids import AccountId, new_item_id
+from darkroom_shared.items import ItemKind, ItemState
+from darkroom_shared.task_group import TaskGroup
+from darkroom_shared.times import to_rfc3339, utc_now
 
 FIGURES = ("gallery_100k_vs_1k",)
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 from skimage.metrics import structural_similarity
 
 from app.media.recipe import RECIPE, WEBP_EFFORT, FileFormat, RenditionRecipe
-from app.media.sandbox import Limits
+from app.media.sandbox.confinement import Limits
 
 _SRGB = ImageCms.createProfile("sRGB")
 

@@ -30,7 +30,7 @@ from app.admin.verify import Verification
 from app.album_parts import AlbumMaintenanceParts
 from app.exports.erasure import ExportErasure
 from app.exports.store import ExportStore
-from app.items.erasure import ItemErasure
+from app.items.deletion.erasure import ItemErasure
 from app.items.maintenance import MaintenanceService
 from app.logs import set_up_logs
 from app.services import Foundation, open_foundation
@@ -39,13 +39,13 @@ from app.stores.resources import SHARDS
 from app.worker.eraser import Eraser
 from bench.scale import scaled
 from bench.service import PASSWORD, data_folder, environment_without_settings, register, running_service
-from client.client import DarkroomClient
-from shared.ids import AccountId, ItemId, new_ulid
-from shared.items import CreateItem, PartRequest, PartsRequest, SingleUpload
-from shared.problems import NotFound, WrongState
-from shared.task_group import TaskGroup
-from shared.times import utc_now
-from shared.uploads import SINGLE_PUT_BYTES
+from darkroom_client.client import DarkroomClient
+from darkroom_shared.ids import AccountId, ItemId, new_ulid
+from darkroom_shared.items import CreateItem, PartRequest, PartsRequest, SingleUpload
+from darkroom_shared.problems import NotFound, WrongState
+from darkroom_shared.task_group import TaskGroup
+from darkroom_shared.times import utc_now
+from darkroom_shared.uploads import SINGLE_PUT_BYTES
 
 FIGURES = ("orphans",)
 

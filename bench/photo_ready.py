@@ -13,8 +13,8 @@ from bench.arrivals import Arrivals, arrivals, show_receipt, step_of
 from bench.photos import make_different_photos
 from bench.scale import scaled
 from bench.service import register, running_service
-from client.client import DarkroomClient
-from shared.ids import ItemId
+from darkroom_client.client import DarkroomClient
+from darkroom_shared.ids import ItemId
 
 FIGURES = ("photo_ready_vs_media", "overhead_ms")
 

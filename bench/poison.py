@@ -20,10 +20,10 @@ from bench.arrivals import arrivals
 from bench.photos import make_different_photos
 from bench.scale import scaled
 from bench.service import register, running_service
-from client.client import DarkroomClient
-from client.commands.uploading import CONCURRENT_FILES
-from shared.ids import ItemId
-from shared.task_group import TaskGroup
+from darkroom_client.client import DarkroomClient
+from darkroom_client.commands.uploading import CONCURRENT_FILES
+from darkroom_shared.ids import ItemId
+from darkroom_shared.task_group import TaskGroup
 
 FIGURES = ("poison_neighbours",)
 
@@ -31,7 +31,7 @@ PHOTOS, POISONED, WARM_UP = scaled(100, least=10), scaled(5), 4
 TURNS = (False, True, True, False, True, False, False, True)
 """Whether the turn includes poisoned files; the order spreads any slowdown of the machine evenly over both kinds."""
 MARK = b"poison of a benchmark"
-TEMPLATE = b"app.media.template"
+TEMPLATE = b"app.media.sandbox.template"
 POLL_SECONDS = 0.01
 HEAD_BYTES = 256
 

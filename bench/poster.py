@@ -17,9 +17,9 @@ import imageio_ffmpeg
 from bench.sample_videos import make_video
 from bench.scale import scaled
 from bench.service import register, running_service
-from client.client import DarkroomClient
-from shared.events import Event, EventType
-from shared.ids import ItemId
+from darkroom_client.client import DarkroomClient
+from darkroom_shared.events import Event, EventType
+from darkroom_shared.ids import ItemId
 
 FIGURES = ("poster_s",)
 

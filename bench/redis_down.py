@@ -18,7 +18,7 @@ import httpx
 
 from bench.scale import scaled
 from bench.service import EMAIL, PASSWORD, running_service
-from shared.task_group import TaskGroup
+from darkroom_shared.task_group import TaskGroup
 from tests.fault_proxy import FaultProxy
 from tests.servers import running_valkey
 

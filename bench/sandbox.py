@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pyvips
 
-from app.media.images import make_image
-from app.media.sandbox import Limits, confine, prepare
-from app.media.template_process import ENVIRONMENT
+from app.media.image.renditions import make_image
+from app.media.sandbox.confinement import Limits, confine, prepare
+from app.media.sandbox.template_process import ENVIRONMENT
 from bench.photos import make_photos
 from bench.scale import scaled
 

@@ -13,7 +13,7 @@ from socket import socket
 from app.stores.clients import Endpoints, open_amazon
 from app.stores.dynamo import Dynamo
 from app.stores.resources import as_json
-from client.client import DarkroomClient
+from darkroom_client.client import DarkroomClient
 from local.resources import Access, create_tables
 
 DARKROOM = Path(sys.executable).with_name("darkroom")

@@ -12,8 +12,8 @@ from app.items.delivery import Delivery
 from app.items.keys import path_in_folder
 from app.stores.cloudfront import UrlSigner
 from bench.scale import scaled
-from shared.ids import ItemId, new_account_id, new_item_id
-from shared.times import utc_now
+from darkroom_shared.ids import ItemId, new_account_id, new_item_id
+from darkroom_shared.times import utc_now
 
 FIGURES = ("sign_page_vs_bare",)
 _REPEATS = scaled(300)

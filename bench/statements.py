@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.stores.aurora import Database
 from bench.scale import scaled
-from shared.problems import Unavailable
+from darkroom_shared.problems import Unavailable
 from tests.database_pair import DatabasePair, running_database_pair
 from tests.fault_proxy import FaultProxy
 

@@ -8,10 +8,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from darkroom_shared.delivery_keys import DeliveryKey, DeliveryKeys
+from darkroom_shared.times import utc_now
 from local.data_folder import DataFolder, write_once
 from local.startup_error import StartupError
-from shared.delivery_keys import DeliveryKey, DeliveryKeys
-from shared.times import utc_now
 
 ALPHABET = string.ascii_uppercase + string.digits
 

@@ -12,9 +12,9 @@ import structlog
 import uvicorn
 import uvloop
 
+from darkroom_process.http_protocol import StrictHttpProtocol
 from local.asgi import Application
 from local.startup_error import ExitCode, StartupError
-from shared.darkroom_process.http_protocol import StrictHttpProtocol
 
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable
 from xml.sax.saxutils import escape
 
+from darkroom_process.hosts import HEALTH_PATHS, AllowedHosts
 from local.asgi import Application, Receive, Scope, Send, read_body, replay, send_response
 from local.signatures import NotSigned, Verifier
-from shared.hosts import HEALTH_PATHS, AllowedHosts
 
 BODY_SECONDS = 60.0
 MAX_BODY_BYTES = 17 * 1024 * 1024

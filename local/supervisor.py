@@ -8,12 +8,12 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from darkroom_shared.task_group import TaskGroup
 from local.group_keeper import GroupKeeper
 from local.logs import PartLog
 from local.part import NotPrepared, Part
 from local.process import Process, describe_end
 from local.startup_error import ExitCode, StartupError
-from shared.task_group import TaskGroup
 
 Report = Callable[[str], None]
 

@@ -12,7 +12,7 @@ from app.metrics import Metrics
 from app.migrations.run import migrate
 from app.readiness import Readiness
 from app.settings import Settings
-from shared.ids import new_ulid
+from darkroom_shared.ids import new_ulid
 
 PASSWORD = "correct horse battery staple"
 

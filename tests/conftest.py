@@ -13,7 +13,7 @@ from sqlalchemy import make_url, text
 
 from app.migrations.run import migrate
 from app.stores.aurora import Database
-from shared.ids import new_account_id, new_ulid
+from darkroom_shared.ids import new_account_id, new_ulid
 from tests.browser.photos import photos
 from tests.browser.visitor import ACCOUNT_CHECK, Visitor, running_chromium
 from tests.database_pair import DatabasePair, running_database_pair

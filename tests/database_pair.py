@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.ids import new_ulid
+from darkroom_shared.ids import new_ulid
 from tests.authority import Authority
 from tests.servers import free_port, running
 

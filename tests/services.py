@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from app.events.relay import RelayService
 from app.items.completion import CompletionService
-from app.items.cursor import Cursors
+from app.items.deletion.service import TrashService
 from app.items.delivery import Delivery
 from app.items.grants import PlaybackGrants
 from app.items.maintenance import MaintenanceService
@@ -23,18 +23,18 @@ from app.items.playback import PlaybackService
 from app.items.requests import RequestKey, Requests
 from app.items.row import ItemRow
 from app.items.service import ItemService
-from app.items.trash import TrashService
 from app.items.uploads import UploadService
 from app.items.work import WorkService
 from app.migrations.run import migrate
+from app.pagination import Cursors
 from app.services import Foundation, open_foundation
 from app.settings import Settings
 from app.stores.cloudfront import UrlSigner
 from app.stores.resources import as_json
+from darkroom_shared.ids import AccountId, new_account_id
+from darkroom_shared.items import CreateItem, SingleUpload
+from darkroom_shared.times import Clock
 from local import resources
-from shared.ids import AccountId, new_account_id
-from shared.items import CreateItem, SingleUpload
-from shared.times import Clock
 from tests.servers import (
     ACCESS_KEY_ID,
     SECRET_ACCESS_KEY,

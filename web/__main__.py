@@ -8,7 +8,7 @@ from types import FrameType
 
 import uvicorn
 
-from shared.darkroom_process.http_protocol import StrictHttpProtocol
+from darkroom_process.http_protocol import StrictHttpProtocol
 from web.logs import configure_logs
 from web.main import create_application
 from web.settings import Settings, load_settings

@@ -7,7 +7,7 @@ import httpx
 import structlog
 from starlette.types import Scope, Send
 
-from shared.problems import Problem
+from darkroom_shared.problems import Problem
 from web.forwarded_headers import REQUEST_ID, Identity, headers_for_client
 from web.problems import send_problem
 

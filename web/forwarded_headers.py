@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from starlette.types import Scope
 
-from shared.ids import new_ulid
+from darkroom_shared.ids import new_ulid
 from web.session_cookie import HeaderList, authorized, cookie_name
 
 REQUEST_ID = b"x-request-id"

@@ -10,8 +10,8 @@ import httpx
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from shared.problems import BadRequest, DeadlineExceeded, MethodNotAllowed, NotFound, Problem, Unavailable
-from shared.task_group import TaskGroup
+from darkroom_shared.problems import BadRequest, DeadlineExceeded, MethodNotAllowed, NotFound, Problem, Unavailable
+from darkroom_shared.task_group import TaskGroup
 from web.counters import Counters
 from web.exchange import Exchange
 from web.forwarded_headers import TIER_HEADER, headers_for_app, identify

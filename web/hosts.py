@@ -4,8 +4,8 @@ rebinding).
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared.hosts import AllowedHosts
-from shared.problems import BadRequest
+from darkroom_process.hosts import AllowedHosts
+from darkroom_shared.problems import BadRequest
 from web.problems import send_problem
 
 

@@ -8,8 +8,8 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp
 
-from shared.hosts import AllowedHosts
-from shared.problems import MEDIA_TYPE, Problem
+from darkroom_process.hosts import AllowedHosts
+from darkroom_shared.problems import MEDIA_TYPE, Problem
 from web.counters import Counters
 from web.forwarding import Forwarder, Limits, State, open_transport
 from web.hosts import OwnHostsOnly

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from starlette.types import Receive, Scope, Send
 
-from shared.problems import MethodNotAllowed
+from darkroom_shared.problems import MethodNotAllowed
 from web.problems import send_problem
 from web.session_cookie import HeaderList
 

@@ -4,7 +4,7 @@ import json
 
 from starlette.types import Send
 
-from shared.problems import MEDIA_TYPE, Problem
+from darkroom_shared.problems import MEDIA_TYPE, Problem
 
 
 async def send_problem(send: Send, problem: Problem, headers: list[tuple[bytes, bytes]]) -> None:

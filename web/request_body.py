@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 from starlette.types import Receive
 
-from shared.problems import TooLarge
+from darkroom_shared.problems import TooLarge
 from web.session_cookie import HeaderList
 
 LARGEST_BODY_BYTES = 1024 * 1024

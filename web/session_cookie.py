@@ -7,7 +7,7 @@ http|https`. A name that begins with `__Host-` requires `Secure`; the loopback n
 
 import re
 
-from shared.problems import CrossSite
+from darkroom_shared.problems import CrossSite
 
 HOST_COOKIE = "__Host-darkroom"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.hosts import checked_hosts
+from darkroom_process.hosts import checked_hosts
 
 PREFIX = "DARKROOM_"
 EXAMPLES = {

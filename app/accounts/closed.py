@@ -7,8 +7,8 @@ from sqlalchemy import case, literal, select, update
 
 from app.accounts.schema import closed_accounts
 from app.stores.aurora import Database, UtcDateTime
-from shared.ids import AccountId
-from shared.times import Clock
+from darkroom_shared.ids import AccountId
+from darkroom_shared.times import Clock
 
 LEASE = timedelta(seconds=60)
 """Validity of an eraser's claim on an account. The eraser renews it after each page; a setting may shorten it."""

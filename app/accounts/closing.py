@@ -8,10 +8,10 @@ from app.accounts.passwords import Passwords
 from app.accounts.store import AccountStore
 from app.events.log import EventLog
 from app.stores.cache.cache import Cache
-from shared.accounts import ClosedAccount
-from shared.ids import AccountId
-from shared.problems import Forbidden, NotFound, Problem
-from shared.times import Clock
+from darkroom_shared.accounts import ClosedAccount
+from darkroom_shared.ids import AccountId
+from darkroom_shared.problems import Forbidden, NotFound, Problem
+from darkroom_shared.times import Clock
 
 log = structlog.get_logger()
 

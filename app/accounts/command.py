@@ -16,9 +16,9 @@ from app.database import open_database
 from app.settings import Settings
 from app.stores.cache.cache import Cache
 from app.stores.signals import Signals
-from shared.accounts import Register
-from shared.problems import Problem
-from shared.times import utc_now
+from darkroom_shared.accounts import Register
+from darkroom_shared.problems import Problem
+from darkroom_shared.times import utc_now
 
 
 def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -5,7 +5,7 @@ from pydantic import TypeAdapter
 from app.accounts.values import AccountRow, KnownSession
 from app.cached import ACCOUNT, SESSION
 from app.stores.cache.keys import Key
-from shared.ids import AccountId
+from darkroom_shared.ids import AccountId
 
 _SESSION = SESSION.holds(TypeAdapter[KnownSession | None](KnownSession | None))
 _ACCOUNT = ACCOUNT.holds(TypeAdapter[AccountRow | None](AccountRow | None))

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from app.stores.signals import Limit, Limits
-from shared.problems import TooManyRequests, Unavailable
+from darkroom_shared.problems import TooManyRequests, Unavailable
 
 FAILED_SIGN_INS_OF_ADDRESS = Limit("sign-in-address", maximum=20, per_seconds=15 * 60)
 FAILED_SIGN_INS_OF_CLIENT = Limit("sign-in-client", maximum=100, per_seconds=15 * 60)

@@ -11,7 +11,7 @@ import argon2
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from argon2.low_level import Type
 
-from shared.problems import Invalid, Unavailable
+from darkroom_shared.problems import Invalid, Unavailable
 
 Result = TypeVar("Result")
 

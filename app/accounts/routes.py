@@ -10,11 +10,20 @@ from app.accounts.closing import ClosingService
 from app.accounts.service import AccountService
 from app.accounts.session_cookie import CookieName, clear_session_cookie, set_session_cookie
 from app.accounts.sessions import SessionService
-from app.caller import Caller
-from app.idempotency import refuse_key
-from shared.accounts import Account, CloseAccount, ClosedAccount, EditAccount, Register, SessionPage, SignedIn, SignIn
-from shared.ids import SessionIdField
-from shared.problems import Invalid
+from app.http.caller import Caller
+from app.http.idempotency import refuse_key
+from darkroom_shared.accounts import (
+    Account,
+    CloseAccount,
+    ClosedAccount,
+    EditAccount,
+    Register,
+    SessionPage,
+    SignedIn,
+    SignIn,
+)
+from darkroom_shared.ids import SessionIdField
+from darkroom_shared.problems import Invalid
 
 
 def _accounts(request: Request) -> AccountService:

@@ -14,10 +14,10 @@ from app.settings import FirstAccount, Registration
 from app.stores.aurora import Conflict
 from app.stores.cache.cache import Cache
 from app.stores.cache.keys import Key
-from shared.accounts import Account
-from shared.ids import AccountId, new_account_id
-from shared.problems import AddressTaken, NotFound, RegistrationClosed
-from shared.times import Clock
+from darkroom_shared.accounts import Account
+from darkroom_shared.ids import AccountId, new_account_id
+from darkroom_shared.problems import AddressTaken, NotFound, RegistrationClosed
+from darkroom_shared.times import Clock
 
 log = structlog.get_logger()
 

@@ -13,12 +13,12 @@ from app.accounts.passwords import Passwords
 from app.accounts.service import normalised
 from app.accounts.store import AccountStore
 from app.accounts.values import Credentials, KnownSession, SessionRow
-from app.caller import CallerIdentity
+from app.http.caller import CallerIdentity
 from app.stores.cache.cache import Cache
-from shared.accounts import Account, Session
-from shared.ids import AccountId, SessionId, new_session_id
-from shared.problems import NotFound, Unauthenticated, Unavailable
-from shared.times import Clock
+from darkroom_shared.accounts import Account, Session
+from darkroom_shared.ids import AccountId, SessionId, new_session_id
+from darkroom_shared.problems import NotFound, Unauthenticated, Unavailable
+from darkroom_shared.times import Clock
 
 LIFETIME = timedelta(days=30)
 """Time since the last use, accurate to EXTENDED_EVERY."""

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.accounts.schema import accounts, closed_accounts, sessions
 from app.accounts.values import AccountRow, Credentials, KnownSession, SessionRow
 from app.stores.aurora import Database
-from shared.ids import AccountId, SessionId
+from darkroom_shared.ids import AccountId, SessionId
 
 MAX_SESSIONS = 100
 """Maximum per account; one more ends the oldest."""

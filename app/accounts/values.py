@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.accounts import Account, Session
-from shared.ids import AccountId, SessionId
+from darkroom_shared.accounts import Account, Session
+from darkroom_shared.ids import AccountId, SessionId
 
 
 @dataclass(frozen=True, slots=True)

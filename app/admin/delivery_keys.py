@@ -10,8 +10,8 @@ from pathlib import Path
 from app.items.delivery import MAX_URL_LIFE
 from app.items.key_watch import POLL_SECONDS
 from app.stores.key_file import make_private_key, read_keys, write_keys
-from shared.delivery_keys import DeliveryKey, DeliveryKeys
-from shared.times import Clock
+from darkroom_shared.delivery_keys import DeliveryKey, DeliveryKeys
+from darkroom_shared.times import Clock
 
 RETIRED_AFTER = MAX_URL_LIFE + timedelta(seconds=2 * POLL_SECONDS)
 """No URL of an old key is valid for longer after a rotation. App processes poll for the new key, hence two polls."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from app.admin.delivery_keys import KeyRotation
 from app.settings import Settings, variable_of
-from shared.times import to_rfc3339, utc_now
+from darkroom_shared.times import to_rfc3339, utc_now
 
 STORED_ELSEWHERE = (
     "The keys of this CDN are not kept on this machine ({variable} is not set). Add the new public key to CloudFront's "

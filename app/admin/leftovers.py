@@ -13,7 +13,7 @@ from app.exports.store import ExportStore
 from app.items.keys import account_prefixes
 from app.items.store import ItemStore
 from app.stores.s3 import ObjectStore
-from shared.ids import AccountId
+from darkroom_shared.ids import AccountId
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from app.items.maintenance import MaintenanceService
 from app.stores.presence_registry import PresenceRegistry
 from app.stores.resources import BULK_QUEUE, DEAD_LETTERS_QUEUE, EXPORTS_QUEUE, EXPRESS_QUEUE
 from app.stores.sqs import Queues
-from shared.admin import Lane, Overview
-from shared.task_group import TaskGroup
-from shared.times import Clock
+from darkroom_shared.admin import Lane, Overview
+from darkroom_shared.task_group import TaskGroup
+from darkroom_shared.times import Clock
 
 LATE = timedelta(seconds=60)
 LANES = {"express": EXPRESS_QUEUE, "bulk": BULK_QUEUE, "exports": EXPORTS_QUEUE, "dead_letters": DEAD_LETTERS_QUEUE}

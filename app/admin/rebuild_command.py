@@ -13,9 +13,9 @@ from app.search.index_store import IndexStore
 from app.search.indexing import SearchIndex
 from app.services import open_foundation
 from app.settings import Settings
-from shared.ids import AccountId
-from shared.problems import Unavailable
-from shared.times import utc_now
+from darkroom_shared.ids import AccountId
+from darkroom_shared.problems import Unavailable
+from darkroom_shared.times import utc_now
 
 UNREACHABLE, INTERRUPTED = 3, 130
 PAGE_ACCOUNTS = 100

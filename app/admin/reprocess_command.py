@@ -6,14 +6,14 @@ import sys
 from collections import Counter
 from contextlib import AsyncExitStack
 
-from app.items.reprocessing import Outcome, Reprocessing, Survey
+from app.items.reprocessing.service import Outcome, Reprocessing, Survey
 from app.media.recipe import recipe_hash
 from app.services import open_foundation
 from app.settings import Settings
-from shared.ids import AccountId, ItemId
-from shared.items import ItemKind
-from shared.problems import Unavailable
-from shared.times import utc_now
+from darkroom_shared.ids import AccountId, ItemId
+from darkroom_shared.items import ItemKind
+from darkroom_shared.problems import Unavailable
+from darkroom_shared.times import utc_now
 
 SOME_FAILED, UNREACHABLE, INTERRUPTED = 1, 3, 130
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400

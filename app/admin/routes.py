@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 
 from app.admin.overview import OverviewService
-from app.caller import Administrator
-from shared.admin import Overview
+from app.http.caller import Administrator
+from darkroom_shared.admin import Overview
 
 router = APIRouter(prefix="/admin", tags=["admin"])
 

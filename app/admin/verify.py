@@ -15,12 +15,12 @@ from app.items.row import ItemRow
 from app.items.service import HAVE_ORIGINAL
 from app.items.store import ItemStore
 from app.stores.s3 import ObjectStore, StoredObject
-from shared.events import Event, EventType
-from shared.ids import AccountId
-from shared.items import FailureCode, ItemState
-from shared.task_group import TaskGroup
-from shared.times import Clock
-from shared.uploads import part_size_bytes
+from darkroom_shared.events import Event, EventType
+from darkroom_shared.ids import AccountId
+from darkroom_shared.items import FailureCode, ItemState
+from darkroom_shared.task_group import TaskGroup
+from darkroom_shared.times import Clock
+from darkroom_shared.uploads import part_size_bytes
 
 CONCURRENCY = 16
 

@@ -25,9 +25,9 @@ from app.search.contents import IndexContents
 from app.search.index_store import IndexStore
 from app.services import open_foundation
 from app.settings import load_settings
-from shared.ids import AccountId, AccountIdField
-from shared.problems import Unavailable
-from shared.times import to_rfc3339, utc_now
+from darkroom_shared.ids import AccountId, AccountIdField
+from darkroom_shared.problems import Unavailable
+from darkroom_shared.times import to_rfc3339, utc_now
 
 FINDINGS, UNREACHABLE = 1, 3
 _ACCOUNT_ID: TypeAdapter[AccountId] = TypeAdapter(AccountIdField)

@@ -6,8 +6,8 @@ from app.admin.verify import Finding
 from app.exports.row import EXPORTS_PREFIX, ExportRow, export_key
 from app.exports.store import ExportStore
 from app.stores.s3 import ObjectStore
-from shared.exports import ExportState
-from shared.times import Clock
+from darkroom_shared.exports import ExportState
+from darkroom_shared.times import Clock
 
 
 class ExportVerification:

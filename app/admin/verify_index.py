@@ -11,8 +11,8 @@ from app.items.row import ItemRow, captured_key
 from app.items.store import ItemStore, Position
 from app.projections import SEARCH
 from app.search.contents import NOTHING, Held, IndexContents, expected_entries
-from shared.ids import AccountId, ItemId
-from shared.task_group import TaskGroup
+from darkroom_shared.ids import AccountId, ItemId
+from darkroom_shared.task_group import TaskGroup
 
 PAGE_ACCOUNTS = 50
 CONCURRENCY = 8

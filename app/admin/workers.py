@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from app.stores.presence_registry import PresenceRegistry
-from shared.admin import WORKERS_REGISTRY, WorkerSeen
+from darkroom_shared.admin import WORKERS_REGISTRY, WorkerSeen
 
 
 async def read_workers(registry: PresenceRegistry) -> list[WorkerSeen] | None:

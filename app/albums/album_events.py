@@ -5,13 +5,13 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.access.values import AlbumRow
 from app.albums.store import AlbumStore
 from app.events.log import NewEvent
 from app.events.outbox import EventOutbox
-from app.sharing.values import AlbumRow
-from shared.albums import Album, Role
-from shared.events import EventType
-from shared.ids import AccountId, ItemId
+from darkroom_shared.albums import Album, Role
+from darkroom_shared.events import EventType
+from darkroom_shared.ids import AccountId, ItemId
 
 MAX_NAMED = 50
 """Maximum number of items that an event names. A larger change has only their number, and clients reload the album."""

@@ -6,8 +6,8 @@ from app.albums.contents import AlbumContents
 from app.events.cursors import Step, nothing
 from app.items.store import ItemStore, Position
 from app.projections import ALBUMS
-from shared.events import Event, EventType
-from shared.ids import AccountId, ItemId
+from darkroom_shared.events import Event, EventType
+from darkroom_shared.ids import AccountId, ItemId
 
 PAGE_ITEMS = 100
 _RECAPTURING = frozenset({EventType.ITEM_UPDATED, EventType.ITEM_PLAYABLE, EventType.ITEM_READY, EventType.ITEM_FAILED})

@@ -5,16 +5,16 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.access.keys import album_key, albums_of_item_key
+from app.access.values import AlbumRow
 from app.albums.album_events import AlbumEvents
 from app.albums.placement_store import PlacementStore
 from app.albums.store import AlbumStore
 from app.items.row import ItemRow, captured_key
-from app.sharing.keys import album_key, albums_of_item_key
-from app.sharing.values import AlbumRow
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
-from shared.events import EventType
-from shared.ids import AccountId, AlbumId, ItemId
+from darkroom_shared.events import EventType
+from darkroom_shared.ids import AccountId, AlbumId, ItemId
 
 
 class AlbumContents:

@@ -2,19 +2,19 @@
 
 from collections.abc import AsyncIterator
 
+from app.access.keys import album_key, membership_key
+from app.access.values import AlbumAccess
 from app.albums.album_events import AlbumEvents
-from app.albums.comment_erasure import CommentErasure
 from app.albums.invitation_store import InvitationStore
 from app.albums.leaving import LeaveService
 from app.albums.placement_purge_store import PlacementPurgeStore
 from app.albums.store import AlbumStore
-from app.sharing.keys import album_key, membership_key
-from app.sharing.values import AlbumAccess
+from app.comments.erasure import CommentErasure
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
-from shared.albums import Role
-from shared.events import EventType
-from shared.ids import AccountId, AlbumId
+from darkroom_shared.albums import Role
+from darkroom_shared.events import EventType
+from darkroom_shared.ids import AccountId, AlbumId
 
 ALBUMS_PER_PAGE = 20
 ROWS_PER_STEP = 1_000

@@ -11,14 +11,14 @@ from functools import lru_cache
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.access.values import AlbumAccess
 from app.albums.album_events import to_wire
 from app.albums.service import AlbumService
-from app.caller import Authenticator
-from app.problem_responses import logged_response
-from app.request_context import ErrorBoundary
-from app.sharing.values import AlbumAccess
-from shared.ids import AlbumId
-from shared.problems import Problem, Unauthenticated
+from app.http.caller import Authenticator
+from app.http.problem_responses import logged_response
+from app.http.request_context import ErrorBoundary
+from darkroom_shared.ids import AlbumId
+from darkroom_shared.problems import Problem, Unauthenticated
 
 _ALBUM = re.compile(r"/v1/albums/(alb_[0-7][0-9A-HJKMNP-TV-Z]{25})").fullmatch
 _BEARER = b"Bearer "

@@ -4,12 +4,12 @@ from fastapi import APIRouter, Depends, Response
 
 from app.albums.album_events import to_wire
 from app.albums.dependencies import Cursor, Invitations, Limit
-from app.caller import Caller
-from app.idempotency import refuse_key
+from app.http.caller import Caller
+from app.http.idempotency import refuse_key
 from app.items.routes import Log
-from shared.albums import AcceptInvitation, Album, CreateInvitation, InvitationPage, NewInvitation
-from shared.events import HEAD_HEADER
-from shared.ids import AlbumIdField, InvitationIdField
+from darkroom_shared.albums import AcceptInvitation, Album, CreateInvitation, InvitationPage, NewInvitation
+from darkroom_shared.events import HEAD_HEADER
+from darkroom_shared.ids import AlbumIdField, InvitationIdField
 
 router = APIRouter(tags=["albums"])
 

@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.albums.schema import invitations
 from app.albums.values import InvitationRow
-from shared.albums import Role
-from shared.ids import AccountId, AlbumId, InvitationId
+from darkroom_shared.albums import Role
+from darkroom_shared.ids import AccountId, AlbumId, InvitationId
 
 _INVITATION = (
     invitations.c.id,

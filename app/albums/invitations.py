@@ -6,6 +6,9 @@ from datetime import timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.access.keys import membership_key
+from app.access.service import SharingService
+from app.access.values import AlbumAccess, AlbumRow
 from app.accounts import tokens
 from app.albums.album_events import AlbumEvents
 from app.albums.conflict_retry import retry_on_conflict
@@ -16,18 +19,15 @@ from app.albums.store import AlbumStore
 from app.albums.values import InvitationRow
 from app.events.log import NewEvent
 from app.events.outbox import EventOutbox
-from app.items.cursor import Cursors
 from app.items.store import Position
-from app.sharing.keys import membership_key
-from app.sharing.service import SharingService
-from app.sharing.values import AlbumAccess, AlbumRow
+from app.pagination import Cursors
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
-from shared.albums import MAX_MEMBERS, CreateInvitation, Role
-from shared.events import EventType
-from shared.ids import AccountId, AlbumId, InvitationId, new_invitation_id
-from shared.problems import Full, NotFound
-from shared.times import Clock
+from darkroom_shared.albums import MAX_MEMBERS, CreateInvitation, Role
+from darkroom_shared.events import EventType
+from darkroom_shared.ids import AccountId, AlbumId, InvitationId, new_invitation_id
+from darkroom_shared.problems import Full, NotFound
+from darkroom_shared.times import Clock
 
 log = structlog.get_logger()
 

@@ -5,15 +5,15 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.access.values import AlbumRow
 from app.albums.album_events import AlbumEvents
 from app.albums.contents import AlbumContents
 from app.albums.member_store import MemberStore
 from app.albums.placement_store import PlacementStore
 from app.albums.store import AlbumStore
 from app.albums.transfer_store import TransferStore
-from app.sharing.values import AlbumRow
-from shared.events import EventType
-from shared.ids import AccountId
+from darkroom_shared.events import EventType
+from darkroom_shared.ids import AccountId
 
 
 class LeaveService:

@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from app.albums.dependencies import Albums, Cursor, Limit, Members
-from app.caller import Caller
+from app.http.caller import Caller
 from app.items.routes import Log
-from shared.albums import ChangeRole, Member, MemberPage
-from shared.events import HEAD_HEADER
-from shared.ids import AccountIdField, AlbumIdField
+from darkroom_shared.albums import ChangeRole, Member, MemberPage
+from darkroom_shared.events import HEAD_HEADER
+from darkroom_shared.ids import AccountIdField, AlbumIdField
 
 router = APIRouter(prefix="/albums/{album}", tags=["albums"])
 

@@ -5,11 +5,11 @@ from datetime import datetime
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.access.schema import album_members
+from app.access.values import AlbumRow
 from app.albums.values import MemberRow
-from app.sharing.schema import album_members
-from app.sharing.values import AlbumRow
-from shared.albums import Role
-from shared.ids import AccountId, AlbumId
+from darkroom_shared.albums import Role
+from darkroom_shared.ids import AccountId, AlbumId
 
 
 class MemberStore:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.access.keys import album_key, membership_key
+from app.access.values import AlbumRow
 from app.accounts.service import AccountService
 from app.albums.album_events import AlbumEvents
 from app.albums.leaving import LeaveService
@@ -13,16 +15,14 @@ from app.albums.member_store import MemberStore
 from app.albums.rights import owned, seen
 from app.albums.store import AlbumStore
 from app.albums.values import MemberRow
-from app.items.cursor import Cursors
 from app.items.store import Position
-from app.sharing.keys import album_key, membership_key
-from app.sharing.values import AlbumRow
+from app.pagination import Cursors
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
-from shared.albums import Member, Role
-from shared.events import EventType
-from shared.ids import AccountId, AlbumId
-from shared.problems import NotFound, WrongState
+from darkroom_shared.albums import Member, Role
+from darkroom_shared.events import EventType
+from darkroom_shared.ids import AccountId, AlbumId
+from darkroom_shared.problems import NotFound, WrongState
 
 log = structlog.get_logger()
 

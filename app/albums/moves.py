@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.access.keys import album_key
 from app.albums import positions
 from app.albums.album_events import AlbumEvents
 from app.albums.conflict_retry import retry_on_conflict
@@ -13,12 +14,11 @@ from app.albums.placement_store import PlacementStore
 from app.albums.rights import owned
 from app.albums.store import AlbumStore
 from app.events.requests import RelationalRequests, RequestKey
-from app.sharing.keys import album_key
 from app.stores.cache.cache import Cache
-from shared.albums import MoveItems
-from shared.events import EventType
-from shared.ids import AccountId, AlbumId, ItemId
-from shared.problems import Invalid
+from darkroom_shared.albums import MoveItems
+from darkroom_shared.events import EventType
+from darkroom_shared.ids import AccountId, AlbumId, ItemId
+from darkroom_shared.problems import Invalid
 
 WIDENING = (0, 100, 1_000)
 """Neighbours on that side that a move may shift to make room; if that fails, the whole album is renumbered."""

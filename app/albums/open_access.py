@@ -2,13 +2,13 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.access.values import AlbumRow
 from app.albums.invitation_store import InvitationStore
-from app.albums.share_store import ShareStore
-from app.albums.shares import share_event, visitor_keys
 from app.events.outbox import EventOutbox
-from app.sharing.values import AlbumRow
+from app.share_links.service import share_event, visitor_keys
+from app.share_links.store import ShareStore
 from app.stores.cache.cache import Cache
-from shared.events import EventType
+from darkroom_shared.events import EventType
 
 
 class OpenAccess:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from sqlalchemy import and_, bindparam, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.access.schema import album_items
 from app.albums.positions import STEP
-from app.sharing.schema import album_items
-from shared.ids import AlbumId, ItemId
+from darkroom_shared.ids import AlbumId, ItemId
 
 _PLACE = (album_items.c.position, album_items.c.item_id)
 

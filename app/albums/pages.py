@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.access.shared_items import gives_original
+from app.access.values import AlbumRow
 from app.albums.placement_store import PlacementStore
 from app.albums.values import Placed, PlacedPage
 from app.cached import ALBUM_PAGE
-from app.items.cursor import Cursors
+from app.http.viewer import Member, Viewer
 from app.items.row import ItemRow
 from app.items.service import ItemService, is_viewable
 from app.items.store import Position
-from app.sharing.access import gives_original
-from app.sharing.values import AlbumRow
+from app.pagination import Cursors
 from app.stores.cache.cache import Behind, Cache
-from app.viewer import Member, Viewer
 
 MAX_PAGES_READ = 10
 """Pages of placements that one request reads in search of visible items; after that, its page is short."""

@@ -2,9 +2,9 @@
 
 from app.albums.invitation_store import InvitationStore
 from app.albums.placement_purge_store import PlacementPurge, PlacementPurgeStore
-from app.albums.unread_expiry import UnreadExpiry
+from app.comments.unread_expiry import UnreadExpiry
 from app.stores.aurora import Database
-from shared.times import Clock
+from darkroom_shared.times import Clock
 
 CONCURRENCY = 20
 ROWS_PER_STEP = 1_000

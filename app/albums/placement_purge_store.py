@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from sqlalchemy import and_, delete, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.access.schema import album_items, album_members, albums
 from app.albums.schema import album_transfers, invitations, placement_purges
-from app.sharing.schema import album_items, album_members, albums
-from shared.ids import AccountId, AlbumId
+from darkroom_shared.ids import AccountId, AlbumId
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,22 +4,14 @@ from fastapi import APIRouter, Response
 
 from app.albums.dependencies import Albums, Cursor, Limit, Moves, Pages, Placements
 from app.albums.pages import VisibleItem
-from app.caller import Caller
-from app.idempotency import Key
+from app.http.caller import Caller
+from app.http.idempotency import Key
+from app.http.viewer import Member
 from app.items.routes import Items, Log
 from app.items.service import ItemService
-from app.viewer import Member
-from shared.albums import (
-    AddedItems,
-    AddItems,
-    AlbumItem,
-    AlbumItemPage,
-    MoveItems,
-    RemovedItems,
-    RemoveItems,
-)
-from shared.events import HEAD_HEADER
-from shared.ids import AlbumIdField
+from darkroom_shared.albums import AddedItems, AddItems, AlbumItem, AlbumItemPage, MoveItems, RemovedItems, RemoveItems
+from darkroom_shared.events import HEAD_HEADER
+from darkroom_shared.ids import AlbumIdField
 
 router = APIRouter(prefix="/albums/{album}/items", tags=["albums"])
 

@@ -6,13 +6,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.access.schema import album_items, album_members, albums
+from app.access.values import Placement
 from app.albums import positions
 from app.albums.values import Placed, PlacedPage
 from app.items.row import ItemRow, captured_key
-from app.sharing.schema import album_items, album_members, albums
-from app.sharing.values import Placement
-from shared.albums import AlbumOrder
-from shared.ids import AccountId, AlbumId, ItemId
+from darkroom_shared.albums import AlbumOrder
+from darkroom_shared.ids import AccountId, AlbumId, ItemId
 
 _OWNER_IS_IN = and_(
     album_members.c.album_id == album_items.c.album_id,

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.access.keys import album_key, albums_of_item_key
+from app.access.values import AlbumRow
 from app.albums import positions
 from app.albums.album_events import AlbumEvents
 from app.albums.conflict_retry import retry_on_conflict
@@ -15,14 +17,12 @@ from app.albums.store import AlbumStore
 from app.events.requests import RelationalRequests, RequestKey
 from app.items.row import ItemRow, captured_key
 from app.items.service import ItemService
-from app.sharing.keys import album_key, albums_of_item_key
-from app.sharing.values import AlbumRow
 from app.stores.cache.cache import Cache
-from shared.albums import MAX_ITEMS, AlbumOrder, Role
-from shared.events import EventType
-from shared.ids import AccountId, AlbumId, ItemId
-from shared.problems import Full
-from shared.times import Clock
+from darkroom_shared.albums import MAX_ITEMS, AlbumOrder, Role
+from darkroom_shared.events import EventType
+from darkroom_shared.ids import AccountId, AlbumId, ItemId
+from darkroom_shared.problems import Full
+from darkroom_shared.times import Clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Checks of a member's role; for any other account, an album looks like an absent one."""
 
-from app.sharing.values import AlbumAccess, AlbumRow
-from shared.albums import Role
-from shared.problems import Forbidden, NotFound
+from app.access.values import AlbumAccess, AlbumRow
+from darkroom_shared.albums import Role
+from darkroom_shared.problems import Forbidden, NotFound
 
 
 def seen(access: AlbumAccess | None) -> AlbumAccess:

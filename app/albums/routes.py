@@ -4,17 +4,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
 
+from app.access.values import AlbumAccess
 from app.albums.album_events import to_wire
 from app.albums.dependencies import Albums, Cursor, Limit
 from app.albums.fast_path import album_response, tag_of
-from app.caller import Caller
-from app.idempotency import Key
+from app.http.caller import Caller
+from app.http.idempotency import Key
 from app.items.routes import ExpectedVersion, Log
-from app.sharing.values import AlbumAccess
-from shared.albums import Album, AlbumPage, CreateAlbum, EditAlbum
-from shared.events import HEAD_HEADER
-from shared.ids import AlbumIdField
-from shared.problems import Invalid
+from darkroom_shared.albums import Album, AlbumPage, CreateAlbum, EditAlbum
+from darkroom_shared.events import HEAD_HEADER
+from darkroom_shared.ids import AlbumIdField
+from darkroom_shared.problems import Invalid
 
 router = APIRouter(prefix="/albums", tags=["albums"])
 

@@ -4,6 +4,10 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from app.access.keys import album_key, membership_key
+from app.access.service import SharingService
+from app.access.shared_items import SharedItems
+from app.access.values import AlbumAccess, AlbumRow
 from app.albums.album_events import AlbumEvents
 from app.albums.conflict_retry import retry_on_conflict
 from app.albums.member_store import MemberStore
@@ -11,22 +15,18 @@ from app.albums.placement_store import PlacementStore
 from app.albums.rights import owned, seen
 from app.albums.store import AlbumStore
 from app.events.requests import RelationalRequests, RequestKey
-from app.items.cursor import Cursors
+from app.http.viewer import Member
 from app.items.service import ItemService
 from app.items.store import Position
-from app.sharing.access import SharedItems
-from app.sharing.keys import album_key, membership_key
-from app.sharing.service import SharingService
-from app.sharing.values import AlbumAccess, AlbumRow
+from app.pagination import Cursors
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
-from app.viewer import Member
-from shared.albums import CreateAlbum, EditAlbum, Role
-from shared.events import EventType
-from shared.ids import AccountId, AlbumId, new_album_id
-from shared.items import Item
-from shared.problems import Invalid, Outdated
-from shared.times import Clock
+from darkroom_shared.albums import CreateAlbum, EditAlbum, Role
+from darkroom_shared.events import EventType
+from darkroom_shared.ids import AccountId, AlbumId, new_album_id
+from darkroom_shared.items import Item
+from darkroom_shared.problems import Invalid, Outdated
+from darkroom_shared.times import Clock
 
 log = structlog.get_logger()
 

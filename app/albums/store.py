@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.access.schema import album_members, albums
+from app.access.store import ALBUM_COLUMNS, album_row
+from app.access.values import AlbumAccess, AlbumRow
 from app.albums.schema import placement_purges
-from app.sharing.schema import album_members, albums
-from app.sharing.store import ALBUM_COLUMNS, album_row
-from app.sharing.values import AlbumAccess, AlbumRow
-from shared.albums import Role
-from shared.ids import AccountId, AlbumId
+from darkroom_shared.albums import Role
+from darkroom_shared.ids import AccountId, AlbumId
 
 
 class AlbumStore:

@@ -4,10 +4,10 @@ from fastapi import APIRouter
 
 from app.albums.album_events import to_wire
 from app.albums.dependencies import Transfers
-from app.caller import Caller
-from app.idempotency import Key
-from shared.albums import Album, AlbumTransfer, TransferAlbum
-from shared.ids import AlbumIdField
+from app.http.caller import Caller
+from app.http.idempotency import Key
+from darkroom_shared.albums import Album, AlbumTransfer, TransferAlbum
+from darkroom_shared.ids import AlbumIdField
 
 router = APIRouter(prefix="/albums/{album}/transfer", tags=["albums"])
 

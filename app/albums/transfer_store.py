@@ -3,10 +3,10 @@
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.access.values import AlbumRow
 from app.albums.schema import album_transfers
 from app.albums.values import TransferRow
-from app.sharing.values import AlbumRow
-from shared.ids import AccountId, AlbumId
+from darkroom_shared.ids import AccountId, AlbumId
 
 _TRANSFER = (
     album_transfers.c.album_id,

@@ -6,6 +6,9 @@ from datetime import timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.access.keys import album_key, membership_key
+from app.access.service import SharingService
+from app.access.values import AlbumAccess, AlbumRow
 from app.albums.album_events import AlbumEvents
 from app.albums.conflict_retry import retry_on_conflict
 from app.albums.member_store import MemberStore
@@ -15,16 +18,13 @@ from app.albums.store import AlbumStore
 from app.albums.transfer_store import TransferStore
 from app.albums.values import TransferRow
 from app.events.requests import RelationalRequests, RequestKey
-from app.sharing.keys import album_key, membership_key
-from app.sharing.service import SharingService
-from app.sharing.values import AlbumAccess, AlbumRow
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
-from shared.albums import AlbumTransfer, Role
-from shared.events import EventType
-from shared.ids import AccountId, AlbumId, new_ulid
-from shared.problems import Invalid, NotFound, WrongState
-from shared.times import Clock
+from darkroom_shared.albums import AlbumTransfer, Role
+from darkroom_shared.events import EventType
+from darkroom_shared.ids import AccountId, AlbumId, new_ulid
+from darkroom_shared.problems import Invalid, NotFound, WrongState
+from darkroom_shared.times import Clock
 
 log = structlog.get_logger()
 

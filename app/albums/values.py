@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.sharing.values import Placement
-from shared.albums import AlbumTransfer, Invitation, Role
-from shared.ids import AccountId, AlbumId, InvitationId, ItemId
+from app.access.values import Placement
+from darkroom_shared.albums import AlbumTransfer, Invitation, Role
+from darkroom_shared.ids import AccountId, AlbumId, InvitationId, ItemId
 
 
 @dataclass(frozen=True, slots=True)

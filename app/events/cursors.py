@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.events.schema import cursors
 from app.stores.aurora import Database
 from app.stores.aurora_inserts import insert_absent
-from shared.ids import AccountId
-from shared.times import Clock
+from darkroom_shared.ids import AccountId
+from darkroom_shared.times import Clock
 
 FILL_LEASE = timedelta(seconds=30)
 """For this long no other process begins to read all rows; the reader renews the lease with each page, which takes one

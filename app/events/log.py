@@ -12,11 +12,11 @@ from typing import Any, Protocol, Self
 
 from app.events.store import EventStore, Head, event_action, head_action
 from app.stores.dynamo import Action, Dynamo, Refused, TransactionConflict, TransactionRefused
-from shared.events import Event, EventPage, EventType
-from shared.ids import AccountId
-from shared.problems import EventsGone, NotFound, QuotaExceeded, Unavailable
-from shared.task_group import TaskGroup
-from shared.times import Clock
+from darkroom_shared.events import Event, EventPage, EventType
+from darkroom_shared.ids import AccountId
+from darkroom_shared.problems import EventsGone, NotFound, QuotaExceeded, Unavailable
+from darkroom_shared.task_group import TaskGroup
+from darkroom_shared.times import Clock
 
 MAX_ACTIONS = 90
 """Of the 100 that one DynamoDB transaction may hold."""

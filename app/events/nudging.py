@@ -7,8 +7,8 @@ import structlog
 from app.events.cursors import CursorStore
 from app.stores.resources import NUDGES_QUEUE
 from app.stores.sqs import Queues
-from shared.ids import AccountId
-from shared.problems import Problem
+from darkroom_shared.ids import AccountId
+from darkroom_shared.problems import Problem
 
 log = structlog.get_logger()
 

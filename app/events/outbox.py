@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.events.log import NewEvent
 from app.events.schema import event_outbox
 from app.stores.aurora_inserts import insert_absent
-from shared.ids import AccountId
-from shared.times import Clock
+from darkroom_shared.ids import AccountId
+from darkroom_shared.times import Clock
 
 Hint = Callable[[AccountId], None]
 """Called with an account that gets an event once the transaction commits; must not block or raise."""

@@ -10,11 +10,11 @@ import structlog
 
 from app.events.log import ActionRefused, EventLog, NewEvent
 from app.events.outbox_store import OutboxRow, OutboxStore, mark_action
-from shared.events import EventType
-from shared.ids import AccountId
-from shared.problems import NotFound, Problem
-from shared.task_group import TaskGroup
-from shared.times import Clock
+from darkroom_shared.events import EventType
+from darkroom_shared.ids import AccountId
+from darkroom_shared.problems import NotFound, Problem
+from darkroom_shared.task_group import TaskGroup
+from darkroom_shared.times import Clock
 
 log = structlog.get_logger()
 

@@ -11,7 +11,7 @@ from app.events.schema import event_outbox
 from app.stores.aurora import Database
 from app.stores.dynamo import Action, Condition, put
 from app.stores.resources import REQUESTS_TABLE
-from shared.ids import AccountId
+from darkroom_shared.ids import AccountId
 
 MARK_RETENTION = timedelta(days=30)
 """The same as the retention of events, and longer than any worker may hold a row that another one has published."""

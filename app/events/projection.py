@@ -6,9 +6,9 @@ from typing import Protocol
 
 from app.events.cursors import Cursor, CursorStore, Step, nothing
 from app.events.log import EventLog
-from shared.events import Event
-from shared.ids import AccountId
-from shared.problems import EventsGone, Unavailable
+from darkroom_shared.events import Event
+from darkroom_shared.ids import AccountId
+from darkroom_shared.problems import EventsGone, Unavailable
 
 PAGE_EVENTS = 100
 """Per transaction."""

@@ -6,7 +6,7 @@ from sqlalchemy import delete, func, select
 
 from app.events.schema import cursors, event_outbox, requests
 from app.stores.aurora import Database
-from shared.ids import AccountId
+from darkroom_shared.ids import AccountId
 
 _OF_ACCOUNT = {"cursors": cursors, "event_outbox": event_outbox, "relational requests": requests}
 

@@ -8,11 +8,11 @@ from app.events.store import PAGE_EVENTS, EventStore, Head
 from app.stores.dynamo import Refused, TransactionConflict
 from app.stores.resources import COMPLETIONS_TOPIC, SHARDS
 from app.stores.sns import Topics
-from shared.events import COMPLETIONS, Event
-from shared.ids import AccountId
-from shared.problems import Problem
-from shared.task_group import TaskGroup
-from shared.times import Clock
+from darkroom_shared.events import COMPLETIONS, Event
+from darkroom_shared.ids import AccountId
+from darkroom_shared.problems import Problem
+from darkroom_shared.task_group import TaskGroup
+from darkroom_shared.times import Clock
 
 BATCH = 100
 LEASE = timedelta(seconds=30)

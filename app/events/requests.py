@@ -8,9 +8,9 @@ from sqlalchemy import delete, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.events.schema import requests
-from shared.ids import AccountId
-from shared.problems import IdempotencyMismatch
-from shared.times import Clock
+from darkroom_shared.ids import AccountId
+from darkroom_shared.problems import IdempotencyMismatch
+from darkroom_shared.times import Clock
 
 REQUEST_RETENTION = timedelta(hours=24)
 

@@ -8,11 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from app.caller import Authenticator, Caller, CallerIdentity
 from app.events.log import EventLog
 from app.events.stream import Heartbeat, LiveEvents, Reset
-from shared.events import HEAD_HEADER, Event, EventPage, EventType, Progress
-from shared.problems import Invalid
+from app.http.caller import Authenticator, Caller, CallerIdentity
+from darkroom_shared.events import HEAD_HEADER, Event, EventPage, EventType, Progress
+from darkroom_shared.problems import Invalid
 
 router = APIRouter(prefix="/events", tags=["events"])
 

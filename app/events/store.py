@@ -19,9 +19,9 @@ from app.stores.dynamo import (
     update,
 )
 from app.stores.resources import BEHIND, EVENTS_TABLE, shard_of
-from shared.events import Event, EventType
-from shared.ids import AccountId
-from shared.times import from_rfc3339, to_rfc3339
+from darkroom_shared.events import Event, EventType
+from darkroom_shared.ids import AccountId
+from darkroom_shared.times import from_rfc3339, to_rfc3339
 
 RETENTION = timedelta(days=30)
 PAGE_EVENTS = 500

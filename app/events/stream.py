@@ -13,11 +13,11 @@ from pydantic import ValidationError
 
 from app.events.log import EventLog
 from app.events.store import PAGE_EVENTS, EventStore
-from shared.events import Event, Progress
-from shared.ids import AccountId, ItemId
-from shared.problems import EventsGone, Problem
-from shared.task_group import TaskGroup
-from shared.times import Clock
+from darkroom_shared.events import Event, Progress
+from darkroom_shared.ids import AccountId, ItemId
+from darkroom_shared.problems import EventsGone, Problem
+from darkroom_shared.task_group import TaskGroup
+from darkroom_shared.times import Clock
 
 log = structlog.get_logger()
 

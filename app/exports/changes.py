@@ -8,8 +8,8 @@ from app.exports.lifecycle import Change, Rule
 from app.exports.row import ExportRow, to_export
 from app.exports.store import ExportStore, row_action
 from app.stores.dynamo import Refused, TransactionConflict
-from shared.ids import AccountId, ExportId
-from shared.problems import NotFound, Unavailable
+from darkroom_shared.ids import AccountId, ExportId
+from darkroom_shared.problems import NotFound, Unavailable
 
 ATTEMPTS = 10
 MAX_WAIT_SECONDS = 0.2

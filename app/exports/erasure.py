@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from app.exports.row import export_prefix
 from app.exports.store import ExportStore
 from app.stores.s3 import ObjectStore
-from shared.ids import AccountId
+from darkroom_shared.ids import AccountId
 
 
 class ExportErasure:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.exports.row import ExportFailure, ExportRow
-from shared.events import EventType
-from shared.exports import ExportState
-from shared.items import FailureCode
+from darkroom_shared.events import EventType
+from darkroom_shared.exports import ExportState
+from darkroom_shared.items import FailureCode
 
 TIME_LIMIT = timedelta(hours=24)
 RETENTION = timedelta(days=7)

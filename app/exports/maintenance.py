@@ -8,10 +8,10 @@ from app.exports.store import ExportStore
 from app.stores.dynamo import Refused
 from app.stores.resources import SHARDS
 from app.stores.s3 import ObjectStore
-from shared.exports import ExportState
-from shared.ids import AccountId, ExportId
-from shared.problems import NotFound
-from shared.times import Clock
+from darkroom_shared.exports import ExportState
+from darkroom_shared.ids import AccountId, ExportId
+from darkroom_shared.problems import NotFound
+from darkroom_shared.times import Clock
 
 BATCH = 100
 

@@ -10,8 +10,8 @@ from app.exports.row import ExportRow
 from app.items.queueing import AFTER_COMMIT_SECONDS
 from app.stores.resources import EXPORTS_QUEUE
 from app.stores.sqs import Queues
-from shared.problems import Problem
-from shared.times import Clock
+from darkroom_shared.problems import Problem
+from darkroom_shared.times import Clock
 
 log = structlog.get_logger()
 

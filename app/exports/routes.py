@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.caller import Caller
 from app.exports.service import ExportService
-from shared.exports import Export, ExportPage
-from shared.ids import ExportIdField
+from app.http.caller import Caller
+from darkroom_shared.exports import Export, ExportPage
+from darkroom_shared.ids import ExportIdField
 
 router = APIRouter(prefix="/account/exports", tags=["account"])
 

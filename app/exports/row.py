@@ -7,9 +7,9 @@ from app.stores.attributes import from_attributes as value_of
 from app.stores.attributes import to_attributes as attributes_of
 from app.stores.dynamo import Row
 from app.stores.resources import shard_of
-from shared.exports import Export, ExportState
-from shared.ids import AccountId, ExportId
-from shared.items import Failure, FailureCode
+from darkroom_shared.exports import Export, ExportState
+from darkroom_shared.ids import AccountId, ExportId
+from darkroom_shared.items import Failure, FailureCode
 
 
 @dataclass(frozen=True, slots=True)

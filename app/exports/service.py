@@ -6,10 +6,10 @@ from app.exports.queueing import ExportQueue
 from app.exports.row import ExportRow, export_key, to_export
 from app.exports.store import ExportStore
 from app.items.delivery import Delivery
-from shared.exports import Export, ExportState
-from shared.ids import AccountId, ExportId, new_export_id
-from shared.problems import NotFound, TooManyRequests
-from shared.times import Clock
+from darkroom_shared.exports import Export, ExportState
+from darkroom_shared.ids import AccountId, ExportId, new_export_id
+from darkroom_shared.problems import NotFound, TooManyRequests
+from darkroom_shared.times import Clock
 
 MAX_EXPORTS = 3
 """Maximum per account: each may be as large as all data of the account."""

@@ -7,8 +7,8 @@ from datetime import datetime
 from app.exports.row import ExportRow, from_attributes, to_attributes
 from app.stores.dynamo import Action, Condition, Dynamo, Query, Row, delete, put
 from app.stores.resources import BY_DUE, EXPORTS_TABLE
-from shared.ids import AccountId, ExportId
-from shared.times import to_rfc3339
+from darkroom_shared.ids import AccountId, ExportId
+from darkroom_shared.times import to_rfc3339
 
 ROWS_PER_PAGE = 100
 

@@ -7,9 +7,9 @@ from app.exports import lifecycle
 from app.exports.changes import ExportChanges
 from app.exports.lifecycle import LEASE, ClaimLost
 from app.exports.row import ExportRow
-from shared.ids import AccountId, ExportId
-from shared.problems import NotFound
-from shared.times import Clock
+from darkroom_shared.ids import AccountId, ExportId
+from darkroom_shared.problems import NotFound
+from darkroom_shared.times import Clock
 
 
 class ExportWork:

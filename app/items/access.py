@@ -6,15 +6,15 @@ from typing import Annotated, Protocol
 
 from fastapi import Depends, Query, Request
 
-from app.caller import Caller, Credentials
+from app.http.caller import Caller, Credentials
+from app.http.viewer import Member, ShareProof, ShareToken, Viewer, Viewing, require_viewer, viewer_named
+from app.items.deletion.service import TrashService
 from app.items.grants import MAX_CHARACTERS, Grant
 from app.items.playback import PlaybackService
 from app.items.row import ItemRow
 from app.items.service import ItemService
-from app.items.trash import TrashService
-from app.viewer import Member, ShareProof, ShareToken, Viewer, Viewing, require_viewer, viewer_named
-from shared.ids import ItemId, ItemIdField
-from shared.problems import NotFound
+from darkroom_shared.ids import ItemId, ItemIdField
+from darkroom_shared.problems import NotFound
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from app.items.lifecycle import Change
 from app.items.row import ItemRow, to_item
 from app.items.store import CompletedRequest, ItemStore, delete_action, receipt_action, request_action, row_action
 from app.stores.dynamo import Action, Refused, TransactionConflict, TransactionRefused
-from shared.ids import AccountId, ItemId
-from shared.items import ReceiptStep
-from shared.problems import Unavailable
-from shared.times import Clock
+from darkroom_shared.ids import AccountId, ItemId
+from darkroom_shared.items import ReceiptStep
+from darkroom_shared.problems import Unavailable
+from darkroom_shared.times import Clock
 
 ATTEMPTS = 30
 MAX_WAIT_SECONDS = 0.2

@@ -19,9 +19,9 @@ from app.items.lifecycle import (
     over,
 )
 from app.items.row import ItemRow, Ladder, Lane, Result, StoredFailure
-from shared.events import EventType
-from shared.items import FailureCode, ItemKind
-from shared.times import from_rfc3339
+from darkroom_shared.events import EventType
+from darkroom_shared.items import FailureCode, ItemKind
+from darkroom_shared.times import from_rfc3339
 
 PROCESSING_LIMIT = timedelta(minutes=10)
 LIMIT_PER_DURATION = 30

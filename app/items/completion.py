@@ -12,10 +12,10 @@ from app.items.row import ItemRow
 from app.items.store import CompletedRequest, ItemStore
 from app.stores.s3 import ObjectStore
 from app.stores.s3_parts import Absent, PartsRefused, UploadedPart
-from shared.items import ItemState
-from shared.problems import NotUploaded, UploadMismatch
-from shared.times import Clock
-from shared.uploads import SINGLE_PUT_BYTES, part_bytes, part_count, parts_digest
+from darkroom_shared.items import ItemState
+from darkroom_shared.problems import NotUploaded, UploadMismatch
+from darkroom_shared.times import Clock
+from darkroom_shared.uploads import SINGLE_PUT_BYTES, part_bytes, part_count, parts_digest
 
 NAMED_MISSING_PARTS = 20
 

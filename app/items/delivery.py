@@ -6,8 +6,8 @@ from math import ceil
 
 from app.items.keys import original_key, rendition_folder
 from app.stores.cloudfront import SignedFolder, UrlSigner
-from shared.ids import AccountId, ItemId
-from shared.times import Clock
+from darkroom_shared.ids import AccountId, ItemId
+from darkroom_shared.times import Clock
 
 OWNER_WINDOW = timedelta(hours=1)
 VIEWER_WINDOW = timedelta(minutes=10)

@@ -2,8 +2,8 @@
 
 from app.items.row import ItemRow
 from app.items.store import ItemStore
-from shared.ids import AccountId
-from shared.items import ItemState
+from darkroom_shared.ids import AccountId
+from darkroom_shared.items import ItemState
 
 LIVE = frozenset({ItemState.QUEUED, ItemState.PROCESSING, ItemState.READY})
 """States in which an item with the same bytes counts as a duplicate."""

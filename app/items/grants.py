@@ -5,7 +5,7 @@ import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from shared.ids import AccountId, ItemId
+from darkroom_shared.ids import AccountId, ItemId
 
 MAX_CHARACTERS = 200
 _SIGNATURE_BYTES = 16

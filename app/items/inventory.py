@@ -7,8 +7,8 @@ from app.items.keys import original_key
 from app.items.row import ItemRow, to_item
 from app.items.service import HAVE_ORIGINAL
 from app.items.store import ItemStore
-from shared.ids import AccountId
-from shared.items import Item, ItemState
+from darkroom_shared.ids import AccountId
+from darkroom_shared.items import Item, ItemState
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """S3 keys of items, built only here; each key but a playlist's is written once."""
 
 from app.items.row import ItemRow
-from shared.ids import AccountId, ItemId
+from darkroom_shared.ids import AccountId, ItemId
 
 
 def original_key(account: AccountId, item: ItemId) -> str:

@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.items.row import ItemRow, Lane
-from shared.events import EventType
-from shared.ids import ItemId
-from shared.items import EditItem, ItemState
-from shared.problems import NotFound, Outdated, WrongState
-from shared.times import from_rfc3339
+from darkroom_shared.events import EventType
+from darkroom_shared.ids import ItemId
+from darkroom_shared.items import EditItem, ItemState
+from darkroom_shared.problems import NotFound, Outdated, WrongState
+from darkroom_shared.times import from_rfc3339
 
 UPLOADING, QUEUED, PROCESSING, READY, FAILED, CANCELLED, EXPIRED, DELETED = ItemState
 

@@ -4,20 +4,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.items import claims, lifecycle, reprocess_rules
+from app.items import claims, lifecycle
 from app.items.changes import ItemChanges
+from app.items.deletion.purge import OnPurge, Purging
 from app.items.keys import attempt_of, original_key, prefixes_that_count, rendition_folder
-from app.items.purge import OnPurge, Purging
 from app.items.queueing import WorkQueue
+from app.items.reprocessing import rules as reprocess_rules
 from app.items.row import ItemRow, Lane
 from app.items.store import ItemStore
 from app.stores.resources import SHARDS
 from app.stores.s3 import ObjectStore
-from shared.ids import AccountId, ItemId
-from shared.items import ItemState
-from shared.problems import NotFound
-from shared.task_group import TaskGroup
-from shared.times import Clock
+from darkroom_shared.ids import AccountId, ItemId
+from darkroom_shared.items import ItemState
+from darkroom_shared.problems import NotFound
+from darkroom_shared.task_group import TaskGroup
+from darkroom_shared.times import Clock
 
 BATCH = 100
 MAX_RESEND_AGE = lifecycle.MAX_RESEND_INTERVAL + claims.RETURNS_AFTER[-1]

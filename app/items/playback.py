@@ -8,10 +8,10 @@ from app.items.row import ItemRow
 from app.items.store import ItemStore
 from app.stores.s3 import ObjectStore
 from app.stores.s3_parts import Absent
-from shared.ids import ItemId
-from shared.items import ItemState
-from shared.problems import NotFound, PlaylistGone
-from shared.times import Clock
+from darkroom_shared.ids import ItemId
+from darkroom_shared.items import ItemState
+from darkroom_shared.problems import NotFound, PlaylistGone
+from darkroom_shared.times import Clock
 
 
 class PlaybackService:

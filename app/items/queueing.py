@@ -9,8 +9,8 @@ from app.items.changes import ItemChanges
 from app.items.row import ItemRow, Lane
 from app.stores.resources import BULK_QUEUE, EXPRESS_QUEUE
 from app.stores.sqs import Queues
-from shared.problems import NotFound, Problem
-from shared.times import Clock
+from darkroom_shared.problems import NotFound, Problem
+from darkroom_shared.times import Clock
 
 log = structlog.get_logger()
 

@@ -2,8 +2,8 @@
 
 from app.events.requests import RequestKey, fingerprint
 from app.items.store import CompletedRequest, ItemStore
-from shared.ids import AccountId, ItemId
-from shared.problems import IdempotencyMismatch
+from darkroom_shared.ids import AccountId, ItemId
+from darkroom_shared.problems import IdempotencyMismatch
 
 __all__ = ["RequestKey", "Requests", "completed_request", "fingerprint"]
 

@@ -8,15 +8,15 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
-from app.caller import Caller
 from app.events.log import EventLog
-from app.idempotency import Key
+from app.http.caller import Caller
+from app.http.idempotency import Key
 from app.items.access import EditableItem, ItemWithOriginal, Playback, PlayedItem, ReadableItem
 from app.items.completion import CompletionService
 from app.items.service import ItemService
 from app.items.uploads import UploadService
-from shared.events import HEAD_HEADER
-from shared.items import (
+from darkroom_shared.events import HEAD_HEADER
+from darkroom_shared.items import (
     CompletedItem,
     CreatedItem,
     CreateItem,
@@ -29,7 +29,7 @@ from shared.items import (
     Receipt,
     StoredParts,
 )
-from shared.problems import Invalid, Outdated
+from darkroom_shared.problems import Invalid, Outdated
 
 router = APIRouter(prefix="/items", tags=["items"])
 

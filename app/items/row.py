@@ -8,9 +8,9 @@ from app.stores.attributes import from_attributes as value_of
 from app.stores.attributes import to_attributes as attributes_of
 from app.stores.dynamo import Row
 from app.stores.resources import shard_of
-from shared.ids import AccountId, ItemId
-from shared.items import Failure, FailureCode, Item, ItemKind, ItemState, Rendition
-from shared.times import to_rfc3339
+from darkroom_shared.ids import AccountId, ItemId
+from darkroom_shared.items import Failure, FailureCode, Item, ItemKind, ItemState, Rendition
+from darkroom_shared.times import to_rfc3339
 
 
 class Lane(StrEnum):

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.http.viewer import Viewer
 from app.items import lifecycle
 from app.items.changes import AlreadyCompleted, ItemChanges
-from app.items.cursor import Cursors
 from app.items.delivery import Audience, Delivery
 from app.items.keys import original_key, path_in_folder
 from app.items.playback import PlaybackService
@@ -13,13 +13,13 @@ from app.items.queueing import WorkQueue
 from app.items.requests import RequestKey, Requests, completed_request
 from app.items.row import ItemRow, captured_key, to_item
 from app.items.store import ItemStore, Position
+from app.pagination import Cursors
 from app.stores.cloudfront import SignedFolder
 from app.stores.s3 import ObjectStore
-from app.viewer import Viewer
-from shared.ids import AccountId, ItemId
-from shared.items import EditItem, Item, ItemState, OriginalUrl, Receipt
-from shared.problems import NotFound, WrongState
-from shared.times import Clock, to_rfc3339
+from darkroom_shared.ids import AccountId, ItemId
+from darkroom_shared.items import EditItem, Item, ItemState, OriginalUrl, Receipt
+from darkroom_shared.problems import NotFound, WrongState
+from darkroom_shared.times import Clock, to_rfc3339
 
 CREATED, CAPTURED = "created", "captured"
 VIEWABLE = frozenset({ItemState.QUEUED, ItemState.PROCESSING, ItemState.READY})

@@ -15,10 +15,10 @@ from app.stores.resources import (
     RECEIPTS_TABLE,
     REQUESTS_TABLE,
 )
-from shared.ids import AccountId, ItemId
-from shared.items import ReceiptStep
-from shared.problems import NotFound
-from shared.times import from_rfc3339, to_rfc3339
+from darkroom_shared.ids import AccountId, ItemId
+from darkroom_shared.items import ReceiptStep
+from darkroom_shared.problems import NotFound
+from darkroom_shared.times import from_rfc3339, to_rfc3339
 
 REQUEST_RETENTION = timedelta(hours=24)
 RECEIPT_STEPS = 1_000

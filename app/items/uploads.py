@@ -12,8 +12,8 @@ from app.items.store import ItemStore
 from app.jobs.isolation import isolate
 from app.stores.s3 import ObjectStore
 from app.stores.s3_parts import Absent, UploadedPart
-from shared.ids import AccountId, ItemId, new_item_id
-from shared.items import (
+from darkroom_shared.ids import AccountId, ItemId, new_item_id
+from darkroom_shared.items import (
     CreateItem,
     ItemState,
     MultipartUpload,
@@ -24,9 +24,9 @@ from shared.items import (
     StoredPart,
     StoredParts,
 )
-from shared.problems import Invalid, NotFound, TooLarge, WrongState
-from shared.times import Clock
-from shared.uploads import (
+from darkroom_shared.problems import Invalid, NotFound, TooLarge, WrongState
+from darkroom_shared.times import Clock
+from darkroom_shared.uploads import (
     LARGEST_ITEM_BYTES,
     SINGLE_PUT_BYTES,
     part_bytes,

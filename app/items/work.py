@@ -13,10 +13,10 @@ from app.items.lifecycle import LEASE, Change
 from app.items.queueing import WorkQueue
 from app.items.row import ItemRow, Ladder, Lane, Result, StoredFailure
 from app.items.store import ItemStore
-from shared.ids import AccountId, ItemId
-from shared.items import ItemKind, ItemState, ReceiptStep
-from shared.problems import NotFound, Unavailable
-from shared.times import Clock
+from darkroom_shared.ids import AccountId, ItemId
+from darkroom_shared.items import ItemKind, ItemState, ReceiptStep
+from darkroom_shared.problems import NotFound, Unavailable
+from darkroom_shared.times import Clock
 
 MAX_PAUSE_SECONDS = 1.0
 

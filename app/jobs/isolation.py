@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 
 import structlog
 
-from shared.problems import Problem
+from darkroom_shared.problems import Problem
 
 log = structlog.get_logger()
 

@@ -9,9 +9,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
-from app.media.loop import FRAMES_LIMITS, LOOP_FILE, LOOP_LIMITS, PIPE_FILE, loop_command
-from app.media.outcome import allowed_in, crashed, facts_of, probe_in, require_encoded, require_ended_well, result_of
-from app.media.protocol import (
+from app.media.image.loop import FRAMES_LIMITS, LOOP_FILE, LOOP_LIMITS, PIPE_FILE, loop_command
+from app.media.results import Limit, Loop, MediaResult, RenditionFile, VideoFacts
+from app.media.sandbox.confinement import Limits
+from app.media.sandbox.outcome import (
+    allowed_in,
+    crashed,
+    facts_of,
+    probe_in,
+    require_encoded,
+    require_ended_well,
+    result_of,
+)
+from app.media.sandbox.protocol import (
     EXIT_MADE,
     JobEnded,
     JobStarted,
@@ -24,9 +34,7 @@ from app.media.protocol import (
     Work,
     WriteFrames,
 )
-from app.media.results import Limit, Loop, MediaResult, RenditionFile, VideoFacts
-from app.media.sandbox import Limits
-from app.media.template_process import TemplateGone, TemplateProcess
+from app.media.sandbox.template_process import TemplateGone, TemplateProcess
 from app.media.video.commands import JOINED_FILE, MOVIE_FILE, POSTER_FILE, join_command, ladder_command, poster_command
 from app.media.video.encoding import Encoding
 from app.media.video.errors import damaged

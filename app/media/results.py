@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from shared.items import FailureCode, ItemKind
+from darkroom_shared.items import FailureCode, ItemKind
 
 # Validated where a child's report is parsed: a malicious image may have compromised the child.
 Edge = Annotated[int, Field(ge=1)]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import assert_never
 
 from app.media.results import MediaError
-from shared.items import FailureCode, ItemKind
+from darkroom_shared.items import FailureCode, ItemKind
 
 HEAD_BYTES = 4096
 UNSUPPORTED = "This file is not a picture or video that Darkroom can read."

@@ -1,10 +1,10 @@
 """The metadata of all capabilities' tables, complete because this module imports every schema."""
 
+import app.access.schema
 import app.accounts.schema
 import app.albums.schema
 import app.events.schema
 import app.search.schema
-import app.sharing.schema
 import app.stores.cache.schema
 from app.stores.aurora import metadata
 
@@ -13,7 +13,7 @@ DECLARING = (
     app.albums.schema,
     app.events.schema,
     app.search.schema,
-    app.sharing.schema,
+    app.access.schema,
     app.stores.cache.schema,
 )
 

@@ -11,7 +11,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
 from app.stores.aurora import Access, Database
-from shared.problems import Unavailable
+from darkroom_shared.problems import Unavailable
 
 STATEMENT_SECONDS = 600
 """A migration may rebuild a large table."""

@@ -12,7 +12,7 @@ from app.projections import SEARCH
 from app.search.entries import entry
 from app.search.schema import item_index, item_words
 from app.stores.aurora import Database
-from shared.ids import AccountId, ItemId
+from darkroom_shared.ids import AccountId, ItemId
 
 Held = frozenset[tuple[ItemId, str]]
 """The index rows of one captured key: (item, word) for each word, and (item, "") for its row in `item_index`."""

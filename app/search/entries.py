@@ -5,8 +5,8 @@ from datetime import datetime
 
 from app.items.row import ItemRow
 from app.search.words import indexed_words, query_words
-from shared.items import ItemKind, ItemState
-from shared.times import to_rfc3339
+from darkroom_shared.items import ItemKind, ItemState
+from darkroom_shared.times import to_rfc3339
 
 
 @dataclass(frozen=True, slots=True)

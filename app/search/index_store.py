@@ -11,7 +11,7 @@ from app.search.entries import Entry
 from app.search.schema import item_index, item_words
 from app.stores.aurora import Database
 from app.stores.aurora_inserts import insert_absent
-from shared.ids import AccountId, ItemId
+from darkroom_shared.ids import AccountId, ItemId
 
 ROWS_PER_INSERT = 2_000
 ITEMS_PER_ERASURE = 200

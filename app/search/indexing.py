@@ -10,8 +10,8 @@ from app.items.store import ItemStore, Position
 from app.projections import SEARCH
 from app.search.entries import Entry, entry
 from app.search.index_store import IndexStore
-from shared.events import Event
-from shared.ids import AccountId, ItemId
+from darkroom_shared.events import Event
+from darkroom_shared.ids import AccountId, ItemId
 
 PAGE_ITEMS = 100
 NEW_ACCOUNTS = 200

@@ -8,10 +8,10 @@ from datetime import datetime
 from app.items.row import ItemRow
 from app.search.entries import captured, entry, has_camera, kind_word
 from app.search.words import indexed_words, query_words
-from shared.ids import AlbumId
-from shared.items import ItemKind
-from shared.problems import Invalid
-from shared.times import to_rfc3339
+from darkroom_shared.ids import AlbumId
+from darkroom_shared.items import ItemKind
+from darkroom_shared.problems import Invalid
+from darkroom_shared.times import to_rfc3339
 
 MAX_TERMS = 32
 

@@ -4,15 +4,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from app.caller import Caller
+from app.http.caller import Caller
 from app.items.service import ItemService
 from app.search.query import SearchRequest
 from app.search.service import SearchService
-from shared.events import HEAD_HEADER
-from shared.ids import AlbumIdField
-from shared.items import ItemKind, ItemPage
-from shared.search import SEARCH_CHARACTERS
-from shared.times import Moment
+from darkroom_shared.events import HEAD_HEADER
+from darkroom_shared.ids import AlbumIdField
+from darkroom_shared.items import ItemKind, ItemPage
+from darkroom_shared.search import SEARCH_CHARACTERS
+from darkroom_shared.times import Moment
 
 router = APIRouter(prefix="/search", tags=["search"])
 

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from app.items.cursor import Cursors
 from app.items.row import ItemRow
 from app.items.service import ItemService
 from app.items.store import Position
+from app.pagination import Cursors
 from app.projections import SEARCH
 from app.search.query import Query, SearchRequest, fits, query
 from app.search.store import SearchStore
-from shared.ids import AccountId
+from darkroom_shared.ids import AccountId
 
 MAX_QUERIES = 5
 """Index queries that one request makes; after that, the page is short and its cursor continues."""

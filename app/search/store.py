@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, FromClause, Select, and_, func, literal, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.access.schema import album_items, album_members, albums
 from app.events.schema import cursors
 from app.search.query import Query, Term
 from app.search.schema import item_index, item_words
-from app.sharing.schema import album_items, album_members, albums
 from app.stores.aurora import Source
-from shared.ids import AccountId, AlbumId, ItemId
+from darkroom_shared.ids import AccountId, AlbumId, ItemId
 
 MAX_GATHERED = 2_000
 """A term with at most this many matches is read completely and sorted; otherwise items are scanned from the newest."""

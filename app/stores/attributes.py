@@ -8,7 +8,7 @@ from functools import cache, partial
 from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 from app.stores.dynamo import Row
-from shared.times import from_rfc3339, to_rfc3339
+from darkroom_shared.times import from_rfc3339, to_rfc3339
 
 T = TypeVar("T")
 _STORED_AS = "stored_as"

@@ -22,7 +22,7 @@ from app.stores.aurora_engines import (
 from app.stores.aurora_health import RetryBudget
 from app.stores.aurora_lag import aurora_lag, is_aurora, reader_lag
 from app.stores.aurora_transactions import Conflict, SteadyConnection, translated_timeout
-from shared.problems import Unavailable
+from darkroom_shared.problems import Unavailable
 
 __all__ = [
     "CONNECTIONS",

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncTransaction
 
 from app.stores.aurora_engines import Side
 from app.stores.aurora_health import OutOfReach, RetryBudget
-from shared.problems import Unavailable
+from darkroom_shared.problems import Unavailable
 
 
 class Conflict(Exception):

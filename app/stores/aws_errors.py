@@ -16,8 +16,8 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
-from shared.problems import Problem, Unavailable
-from shared.times import Clock, utc_now
+from darkroom_shared.problems import Problem, Unavailable
+from darkroom_shared.times import Clock, utc_now
 
 
 class ErrorClass(StrEnum):

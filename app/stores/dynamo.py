@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from app.stores.aws_errors import AwsErrors, CallRejected, Outcomes, Translation
-from shared.problems import Unavailable
+from darkroom_shared.problems import Unavailable
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb.client import DynamoDBClient

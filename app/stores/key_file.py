@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pydantic import ValidationError
 
-from shared.delivery_keys import DeliveryKeys
+from darkroom_shared.delivery_keys import DeliveryKeys
 
 
 def read_keys(file: Path) -> DeliveryKeys:

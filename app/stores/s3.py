@@ -20,7 +20,14 @@ from app.stores.s3_parts import (
     base64_of,
     sha256_of,
 )
-from shared.uploads import SINGLE_PUT_BYTES, part_bytes, part_count, part_size_bytes, parts_digest, whole_digest
+from darkroom_shared.uploads import (
+    SINGLE_PUT_BYTES,
+    part_bytes,
+    part_count,
+    part_size_bytes,
+    parts_digest,
+    whole_digest,
+)
 
 CHUNK_BYTES = 1024 * 1024
 READ_SECONDS = 5.0

@@ -16,7 +16,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, RedisError
 
 from app.stores.presence_registry import PresenceRegistry
-from shared.task_group import TaskGroup
+from darkroom_shared.task_group import TaskGroup
 
 CONNECTIONS = 50
 CONNECT_SECONDS = 1.0

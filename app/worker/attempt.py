@@ -22,11 +22,11 @@ from app.stores.sqs import Message, Queues
 from app.worker.crash_report import crash_report
 from app.worker.item_work import Claims
 from app.worker.steps import Steps
-from shared.ids import AccountId, AccountIdField, ItemId, ItemIdField
-from shared.items import FailureCode, ItemState
-from shared.problems import NotFound, Unavailable
-from shared.task_group import TaskGroup
-from shared.times import Clock
+from darkroom_shared.ids import AccountId, AccountIdField, ItemId, ItemIdField
+from darkroom_shared.items import FailureCode, ItemState
+from darkroom_shared.problems import NotFound, Unavailable
+from darkroom_shared.task_group import TaskGroup
+from darkroom_shared.times import Clock
 
 log = structlog.get_logger()
 

@@ -9,8 +9,8 @@ import structlog
 from app.jobs.backoff import Backoff
 from app.jobs.isolation import isolate
 from app.stores.sqs import MAX_MESSAGES, Message, Queues
-from shared.problems import Problem
-from shared.task_group import TaskGroup
+from darkroom_shared.problems import Problem
+from darkroom_shared.task_group import TaskGroup
 
 log = structlog.get_logger()
 

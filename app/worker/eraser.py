@@ -8,12 +8,12 @@ import structlog
 from app.accounts.closed import ClosedAccounts, ClosedRow, Counts
 from app.events.store import EventStore
 from app.exports.erasure import ExportErasure
-from app.items.erasure import ItemErasure
+from app.items.deletion.erasure import ItemErasure
 from app.items.lifecycle import CLEANUP_AFTER
 from app.jobs.isolation import isolate
 from app.worker.scheduler import run_periodically
-from shared.ids import AccountId
-from shared.times import Clock
+from darkroom_shared.ids import AccountId
+from darkroom_shared.times import Clock
 
 log = structlog.get_logger()
 

@@ -22,9 +22,9 @@ from app.stores.sqs import Message, Queues
 from app.worker.attempt import HEARTBEATS_PER_LEASE
 from app.worker.exporting import ExportJob
 from app.worker.scheduler import run_periodically
-from shared.ids import AccountId, AccountIdField, ExportId, ExportIdField
-from shared.problems import Unavailable
-from shared.task_group import TaskGroup
+from darkroom_shared.ids import AccountId, AccountIdField, ExportId, ExportIdField
+from darkroom_shared.problems import Unavailable
+from darkroom_shared.task_group import TaskGroup
 
 log = structlog.get_logger()
 

@@ -17,7 +17,7 @@ from app.exports.work import ExportWork
 from app.items.inventory import Inventory, InventoryEntry
 from app.stores.s3 import CHUNK_BYTES, ObjectStore
 from app.stores.s3_parts import Absent, UploadedPart
-from shared.problems import Unavailable
+from darkroom_shared.problems import Unavailable
 
 log = structlog.get_logger()
 

@@ -13,7 +13,7 @@ from app.media.recipe import recipe_hash
 from app.media.results import RenditionFile
 from app.stores.s3 import ObjectStore
 from app.worker.steps import Steps
-from shared.task_group import TaskGroup
+from darkroom_shared.task_group import TaskGroup
 
 RENDITION_CACHE_CONTROL = "private, max-age=31536000, immutable"
 """A key is written only once, so a client with access may cache it."""

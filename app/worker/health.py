@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from app.http.tier_check import with_tier_check
 from app.readiness import Readiness
 from app.settings import Settings
-from app.tier_check import with_tier_check
-from shared.darkroom_process.http_protocol import StrictHttpProtocol
+from darkroom_process.http_protocol import StrictHttpProtocol
 
 
 class HealthServer(uvicorn.Server):

@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Protocol
 
 from app.items.row import ItemRow, Ladder, Lane, Result, StoredFailure
-from shared.ids import AccountId, ItemId
-from shared.items import ItemKind, ReceiptStep
+from darkroom_shared.ids import AccountId, ItemId
+from darkroom_shared.items import ItemKind, ReceiptStep
 
 
 class Claims(Protocol):

@@ -15,7 +15,7 @@ from app.media.results import VideoFacts
 from app.media.video.recipe import SEGMENT_SECONDS, ladder_of
 from app.stores.s3 import ObjectStore
 from app.worker.rung import RungUpload
-from shared.task_group import TaskGroup
+from darkroom_shared.task_group import TaskGroup
 
 PLAYABLE_SEGMENTS = 3
 """In every rung: how many a player needs to start (DESIGN, section 4)."""

@@ -12,10 +12,10 @@ import uvloop
 from app.accounts.closed import ClosedAccounts
 from app.album_parts import AlbumMaintenanceParts
 from app.events.relational import RelationalEvents
-from app.items.erasure import ItemErasure
+from app.items.deletion.erasure import ItemErasure
 from app.items.maintenance import MaintenanceService
 from app.items.queueing import QUEUES
-from app.items.reprocess_work import ReprocessWork
+from app.items.reprocessing.work import ReprocessWork
 from app.items.row import Lane
 from app.items.work import WorkService
 from app.media.decoders import Decoders
@@ -45,9 +45,9 @@ from app.worker.scheduler import Hints, Relay, Sweeper
 from app.worker.scratch import NotPrivate, scratch_folder
 from app.worker.start_check import Unsafe, check_decoding, check_sandbox
 from app.worker.video import VideoPipeline
-from shared.ids import ItemId
-from shared.task_group import TaskGroup
-from shared.times import utc_now
+from darkroom_shared.ids import ItemId
+from darkroom_shared.task_group import TaskGroup
+from darkroom_shared.times import utc_now
 
 log = structlog.get_logger()
 

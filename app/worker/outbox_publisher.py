@@ -6,8 +6,8 @@ import random
 from app.events.outbox_publisher import CONCURRENCY, OutboxRelay
 from app.jobs.isolation import isolate
 from app.worker.scheduler import run_periodically
-from shared.ids import AccountId
-from shared.task_group import TaskGroup
+from darkroom_shared.ids import AccountId
+from darkroom_shared.task_group import TaskGroup
 
 PUBLISH_SECONDS = 1.0
 """Maximum delay of an event that its own process did not publish, because it crashed or was too busy."""

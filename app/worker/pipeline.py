@@ -13,8 +13,8 @@ from app.media.sniff import sniff
 from app.worker.files import AttemptFiles
 from app.worker.item_work import Outcomes
 from app.worker.steps import Steps
-from shared.items import ItemKind
-from shared.times import to_rfc3339
+from darkroom_shared.items import ItemKind
+from darkroom_shared.times import to_rfc3339
 
 log = structlog.get_logger()
 

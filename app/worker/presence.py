@@ -5,7 +5,7 @@ import os
 import socket
 
 from app.stores.presence_registry import PresenceRegistry
-from shared.admin import WORKERS_REGISTRY, WorkerSeen
+from darkroom_shared.admin import WORKERS_REGISTRY, WorkerSeen
 
 REPEAT_SECONDS = 15.0
 STAY_SECONDS = 60

@@ -6,9 +6,9 @@ from typing import Protocol
 
 from app.events.stream import progress_channel
 from app.items.row import ItemRow
-from shared.events import Progress
-from shared.ids import ItemId
-from shared.times import Clock
+from darkroom_shared.events import Progress
+from darkroom_shared.ids import ItemId
+from darkroom_shared.times import Clock
 
 PUBLISH_SECONDS = 1.0
 """Minimum interval; a page draws a progress bar from it."""

@@ -16,8 +16,8 @@ from app.stores.resources import NUDGES_QUEUE
 from app.stores.sqs import Message, Queues
 from app.worker.consumer import Consumer
 from app.worker.scheduler import run_periodically
-from shared.ids import AccountId, AccountIdField
-from shared.task_group import TaskGroup
+from darkroom_shared.ids import AccountId, AccountIdField
+from darkroom_shared.task_group import TaskGroup
 
 log = structlog.get_logger()
 

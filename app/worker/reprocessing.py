@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from app.events.stream import Nudges
-from app.items.reprocess_work import ReprocessWork
-from app.items.reprocessing import is_reprocess
+from app.items.reprocessing.service import is_reprocess
+from app.items.reprocessing.work import ReprocessWork
 from app.items.row import ItemRow, Lane
 from app.media.decoders import Decoders
 from app.stores.s3 import ObjectStore
@@ -15,7 +15,7 @@ from app.worker.pipeline import Pipeline
 from app.worker.progress import Encodes
 from app.worker.steps import Steps
 from app.worker.video import VideoPipeline
-from shared.times import Clock
+from darkroom_shared.times import Clock
 
 
 class NullChannel:

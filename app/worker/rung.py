@@ -15,8 +15,8 @@ from app.media.results import MediaError
 from app.media.video.recipe import Rung
 from app.stores.s3 import ObjectStore
 from app.worker.files import RENDITION_CACHE_CONTROL
-from shared.items import FailureCode
-from shared.task_group import TaskGroup
+from darkroom_shared.items import FailureCode
+from darkroom_shared.task_group import TaskGroup
 
 CONCURRENCY = 4
 """Concurrent uploads of segments."""

@@ -11,8 +11,8 @@ from app.jobs.isolation import isolate
 from app.stores.resources import SHARDS
 from app.stores.sqs import Queues
 from app.worker.attempt import dead_letter
-from shared.ids import AccountId, ItemId
-from shared.task_group import TaskGroup
+from darkroom_shared.ids import AccountId, ItemId
+from darkroom_shared.task_group import TaskGroup
 
 SWEEP_SECONDS = 5.0
 RELAY_SECONDS = 5.0

@@ -7,10 +7,10 @@ from tempfile import TemporaryDirectory
 
 import structlog
 
-from app.media import landlock
 from app.media.decoders import Decoders
 from app.media.results import DecoderCrashed, MediaError
-from app.media.sandbox_check import SECRET, needing_landlock
+from app.media.sandbox import landlock
+from app.media.sandbox.check import SECRET, needing_landlock
 from app.settings import Sandbox
 from app.worker.samples import PHOTO, VIDEO
 

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 import structlog
 
-from shared.items import ReceiptStep
-from shared.times import Clock
+from darkroom_shared.items import ReceiptStep
+from darkroom_shared.times import Clock
 
 log = structlog.get_logger()
 

@@ -17,8 +17,8 @@ from app.worker.ladder import LadderUpload
 from app.worker.pipeline import probe
 from app.worker.progress import Encodes, EncodeWatch
 from app.worker.steps import Steps
-from shared.items import ItemKind
-from shared.task_group import TaskGroup
+from darkroom_shared.items import ItemKind
+from darkroom_shared.task_group import TaskGroup
 
 log = structlog.get_logger()
 

@@ -3,12 +3,12 @@
 import sys
 from contextlib import AsyncExitStack
 
+from darkroom_process.hosts import AllowedHosts
 from local.edge.application import open_application
 from local.edge.settings import read_settings
 from local.serving import listen, run_to_the_end, serve_on
 from local.signed_requests import OwnHostsOnly
 from local.startup_error import StartupError
-from shared.hosts import AllowedHosts
 
 
 async def serve() -> None:

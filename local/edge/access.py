@@ -3,6 +3,7 @@
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 
+from darkroom_shared.times import Clock
 from local.edge.address import Address
 from local.edge.errors import (
     ACCESS_DENIED,
@@ -15,7 +16,6 @@ from local.edge.errors import (
 from local.edge.key_group import KeyGroup
 from local.edge.policy import Policy, canned_policy, read_policy
 from local.edge.resources import covers
-from shared.times import Clock
 
 _FROM_CLOUDFRONT = str.maketrans("-_~", "+=/")
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import structlog
 
+from darkroom_shared.times import Clock, utc_now
 from local.asgi import Application, Receive, Scope, Send, wait_until_left
 from local.edge.access import AccessCheck
 from local.edge.address import Address, read_address
@@ -16,7 +17,6 @@ from local.edge.origin import Origin, OriginDown, OriginResponse, OriginSilent, 
 from local.edge.origin_signature import Credential
 from local.edge.responses import ClientStalled, send_empty, send_end, send_error, send_piece, send_preflight, send_start
 from local.edge.settings import Settings
-from shared.times import Clock, utc_now
 
 HEALTH_PATHS: Final = (b"/healthz", b"/readyz")
 _FORWARDED_HEADERS: Final = (

@@ -9,8 +9,8 @@ from urllib.parse import quote, urlsplit
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, TCPConnector
 from yarl import URL
 
+from darkroom_shared.times import Clock
 from local.edge.origin_signature import Credential, signed_headers
-from shared.times import Clock
 
 CONNECTIONS = 256
 CONNECT_SECONDS = 5.0

@@ -1,9 +1,9 @@
 """The emulator's entry point: it responds to health checks and accepts only our own signed requests for SQS and SNS."""
 
+from darkroom_process.hosts import AllowedHosts
 from local.asgi import Application, Receive, Scope, Send, send_response
 from local.signatures import Verifier
 from local.signed_requests import OwnHostsOnly, SignedRequestsOnly, is_health_check
-from shared.hosts import AllowedHosts
 
 
 class Gateway:

@@ -25,11 +25,11 @@ def main() -> None:
     import uvicorn
     from ministack.app import app as emulator
 
+    from darkroom_process.hosts import AllowedHosts
     from local.emulator.gateway import Gateway
     from local.emulator.long_polls import LongPolls
     from local.faults import with_queue_faults
     from local.signed_requests import verifier_from_environment
-    from shared.hosts import AllowedHosts
 
     verifier = verifier_from_environment("sqs", "sns")
     hosts = AllowedHosts.parse(os.environ.get("DARKROOM_ALLOWED_HOSTS", ""), host, port)

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 
 import structlog
 
+from darkroom_process.hosts import AllowedHosts
 from local.asgi import Application
 from local.faults import with_faults
 from local.objects.application import open_application
@@ -16,7 +17,6 @@ from local.serving import listen, run_to_the_end, serve_on
 from local.signatures import Verifier
 from local.signed_requests import OwnHostsOnly
 from local.startup_error import StartupError
-from shared.hosts import AllowedHosts
 
 log = structlog.get_logger()
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from darkroom_shared.times import Clock, utc_now
 from local.asgi import Application, Message, Receive, Scope, Send, send_response
 from local.objects import cors, documents
 from local.objects.calls import find_call
@@ -17,7 +18,6 @@ from local.objects.responses import Response, send_object_response
 from local.objects.settings import Settings
 from local.objects.signatures import Credential, authenticate
 from local.objects.storage import Storage, open_storage
-from shared.times import Clock, utc_now
 
 HEALTH_PATHS = (b"/healthz", b"/readyz")
 _MAX_POLLS = 5

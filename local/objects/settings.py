@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from darkroom_process.hosts import checked_hosts
 from local.startup_error import ExitCode, StartupError
-from shared.hosts import checked_hosts
 
 PREFIX = "DARKROOM_"
 SPARE_BYTES = 64 * 1024 * 1024

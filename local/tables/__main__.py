@@ -4,6 +4,7 @@ import sqlite3
 import sys
 from contextlib import AsyncExitStack
 
+from darkroom_process.hosts import AllowedHosts
 from local.asgi import Application
 from local.faults import with_faults
 from local.serving import listen, run_to_the_end, serve_on
@@ -13,7 +14,6 @@ from local.startup_error import StartupError
 from local.tables.database import FileInUse, NewerFormat
 from local.tables.server import open_application
 from local.tables.settings import Settings, read_settings
-from shared.hosts import AllowedHosts
 
 SWITCH_SECONDS = 0.0005
 """Thread switch interval; with Python's 5 ms one long page would delay every small request."""

@@ -10,6 +10,7 @@ from typing import Final
 
 import structlog
 
+from darkroom_shared.task_group import TaskGroup
 from local.asgi import Application, Receive, Scope, Send, send_response
 from local.tables import batches, items, queries, rows, tables, transactions
 from local.tables.database import Database
@@ -22,7 +23,6 @@ from local.tables.errors import (
 )
 from local.tables.requests import Parameters, decode
 from local.tables.sweeping import sweep_for_ever
-from shared.task_group import TaskGroup
 
 Operation = Callable[[Database, Parameters], Awaitable[bytes]]
 

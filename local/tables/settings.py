@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from darkroom_process.hosts import checked_hosts
 from local.startup_error import ExitCode, StartupError
-from shared.hosts import checked_hosts
 
 PREFIX = "DARKROOM_"
 

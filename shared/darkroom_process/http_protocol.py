@@ -19,8 +19,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from shared.darkroom_process.request_head import MAX_HEAD_BYTES, check_head
-from shared.problems import MEDIA_TYPE, BadRequest, HeadTooLarge, Problem, RequestTimeout
+from darkroom_process.request_head import MAX_HEAD_BYTES, check_head
+from darkroom_shared.problems import MEDIA_TYPE, BadRequest, HeadTooLarge, Problem, RequestTimeout
 
 MAX_PIPELINED = 16
 """Requests that wait for the response to an earlier one on their connection; uvicorn has no limit."""

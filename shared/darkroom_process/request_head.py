@@ -2,7 +2,7 @@
 
 import re
 
-from shared.problems import BadRequest, HeadTooLarge
+from darkroom_shared.problems import BadRequest, HeadTooLarge
 
 MAX_HEAD_BYTES = 64 * 1024
 """Sum of target, names and values, plus 4 bytes for the separators of each field."""

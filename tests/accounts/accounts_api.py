@@ -16,14 +16,14 @@ from app.accounts.routes import router
 from app.accounts.service import AccountService
 from app.accounts.sessions import SessionService
 from app.accounts.store import AccountStore
+from app.http.problem_responses import add_problem_responses
+from app.http.request_context import BodyLimit, Deadline, ErrorBoundary, RequestContextMiddleware
 from app.metrics import Metrics
-from app.problem_responses import add_problem_responses
-from app.request_context import BodyLimit, Deadline, ErrorBoundary, RequestContextMiddleware
 from app.settings import FirstAccount, Registration
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from app.stores.signals import Signals
-from shared.ids import new_ulid
+from darkroom_shared.ids import new_ulid
 from tests.services import ManualClock
 
 PASSWORD = "correct horse battery"

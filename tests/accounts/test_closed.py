@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from app.accounts.closed import LEASE, ClosedAccounts, Counts
 from app.stores.aurora import Database
-from shared.ids import AccountId
+from darkroom_shared.ids import AccountId
 from tests.accounts.accounts_api import AccountsApi
 
 

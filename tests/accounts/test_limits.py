@@ -8,7 +8,7 @@ import pytest
 
 from app.accounts.limits import FAILED_SIGN_INS_OF_ADDRESS, FAILED_SIGN_INS_OF_CLIENT, TAKEN_ADDRESSES_OF_CLIENT
 from app.migrations.run import migrate
-from shared.problems import Unauthenticated
+from darkroom_shared.problems import Unauthenticated
 from tests.accounts.accounts_api import AccountsApi, a_client_address, an_address, open_accounts_api
 from tests.servers import free_port
 

@@ -8,8 +8,8 @@ import pytest
 from app.accounts.sessions import LIFETIME
 from app.accounts.store import MAX_SESSIONS
 from app.accounts.values import SessionRow
-from shared.ids import new_session_id
-from shared.problems import Unauthenticated
+from darkroom_shared.ids import new_session_id
+from darkroom_shared.problems import Unauthenticated
 from tests.accounts.accounts_api import AccountsApi, Json, open_accounts_api
 
 

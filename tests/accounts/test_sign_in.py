@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from app.accounts.passwords import MAX_PENDING, RETRY_AFTER_SECONDS, Passwords
 from app.stores.aurora import Database
-from shared.problems import Unavailable
+from darkroom_shared.problems import Unavailable
 from tests.accounts.accounts_api import PASSWORD, AccountsApi, an_address
 
 SAMPLES = 9

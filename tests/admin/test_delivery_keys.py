@@ -12,9 +12,9 @@ from app.items.delivery import Delivery
 from app.items.key_watch import watching_keys
 from app.stores.cloudfront import UrlSigner
 from app.stores.key_file import read_keys
+from darkroom_shared.ids import new_account_id, new_item_id
 from local.data_folder import DataFolder
 from local.keys import keep_keys
-from shared.ids import new_account_id, new_item_id
 from tests.services import CDN, ManualClock
 
 ACCOUNT, ITEM = new_account_id(), new_item_id()

@@ -8,8 +8,8 @@ from app.exports.lifecycle import created
 from app.exports.row import ExportRow, export_key
 from app.exports.store import ExportStore
 from app.exports.work import ExportWork
-from shared.exports import ExportState
-from shared.ids import new_export_id
+from darkroom_shared.exports import ExportState
+from darkroom_shared.ids import new_export_id
 from tests.services import ManualClock, Services
 
 

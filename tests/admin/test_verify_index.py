@@ -13,8 +13,8 @@ from app.projections import SEARCH
 from app.search.contents import Held, IndexContents
 from app.search.schema import item_index, item_words
 from app.stores.aurora import Database
-from shared.ids import new_item_id
-from shared.times import utc_now
+from darkroom_shared.ids import new_item_id
+from darkroom_shared.times import utc_now
 from tests.search.library import Library, open_library
 from tests.services import Services
 

@@ -15,9 +15,9 @@ from app.items.row import ItemRow, Result, StoredRendition
 from app.items.store import ItemStore, row_action
 from app.main import State
 from app.settings import Registration
-from shared.ids import AccountId, ItemId, new_account_id, new_item_id, new_session_id
-from shared.items import ItemKind, ItemState
-from shared.times import utc_now
+from darkroom_shared.ids import AccountId, ItemId, new_account_id, new_item_id, new_session_id
+from darkroom_shared.items import ItemKind, ItemState
+from darkroom_shared.times import utc_now
 from tests.api import open_app
 from tests.services import Stores
 

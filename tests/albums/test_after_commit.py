@@ -11,11 +11,11 @@ from app.accounts.service import AccountService
 from app.accounts.store import AccountStore
 from app.accounts.values import AccountRow
 from app.album_parts import AlbumParts
-from app.items.cursor import Cursors
+from app.pagination import Cursors
 from app.settings import Registration
 from app.stores.cache.cache import Cache
-from shared.albums import CreateAlbum, CreateInvitation, Role
-from shared.ids import AccountId, new_account_id
+from darkroom_shared.albums import CreateAlbum, CreateInvitation, Role
+from darkroom_shared.ids import AccountId, new_account_id
 from tests.albums.album_services import NO_HASH, NOON
 from tests.database_faults import unreachable_after_commit
 from tests.services import Services

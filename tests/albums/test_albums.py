@@ -1,6 +1,6 @@
 """Albums: create, list, edit and delete; an account without access gets the same response as for an absent album."""
 
-from shared.ids import new_album_id
+from darkroom_shared.ids import new_album_id
 from tests.albums.album_services import AlbumServices
 
 

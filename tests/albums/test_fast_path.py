@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from app.albums.service import AlbumService
-from shared.ids import new_album_id
+from darkroom_shared.ids import new_album_id
 from tests.albums.album_services import AlbumServices, Person
 
 LONG_WAY = {"Darkroom-Share": "none of ours"}

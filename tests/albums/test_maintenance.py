@@ -9,14 +9,14 @@ import pytest_asyncio
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
+from app.access.schema import album_items
 from app.album_parts import AlbumMaintenanceParts
 from app.albums.schema import placement_purges
 from app.events.projection import ProjectionUpdater
-from app.items.purge import Purging
+from app.items.deletion.purge import Purging
 from app.items.row import Purge
 from app.items.store import row_action
-from app.sharing.schema import album_items
-from shared.items import ItemState
+from darkroom_shared.items import ItemState
 from tests.albums.album_services import NOON, AlbumServices
 from tests.services import ManualClock, Services, Stores, open_services
 

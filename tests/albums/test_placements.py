@@ -2,8 +2,8 @@
 
 import asyncio
 
-from shared.ids import ItemId, new_item_id
-from shared.items import ItemState
+from darkroom_shared.ids import ItemId, new_item_id
+from darkroom_shared.items import ItemState
 from tests.albums.album_services import NOON, AlbumServices, Person
 
 

@@ -8,10 +8,10 @@ from sqlalchemy import update
 
 from app.albums.schema import album_transfers
 from app.stores.aurora import Database
-from shared.ids import ItemId
-from shared.items import ItemKind
-from shared.sharing import SHARE_HEADER
-from shared.times import utc_now
+from darkroom_shared.ids import ItemId
+from darkroom_shared.items import ItemKind
+from darkroom_shared.sharing import SHARE_HEADER
+from darkroom_shared.times import utc_now
 from tests.albums.album_services import AlbumServices, Json, Person
 from tests.albums.test_album_events import received_events
 from tests.sharing.test_access import LADDER

@@ -9,8 +9,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from shared.albums import Role
-from shared.ids import (
+from darkroom_shared.albums import Role
+from darkroom_shared.ids import (
     ItemId,
     new_account_id,
     new_album_id,

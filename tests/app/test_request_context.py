@@ -9,10 +9,10 @@ from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 from starlette.middleware import Middleware
 
+from app.http.problem_responses import add_problem_responses
+from app.http.request_context import LARGEST_BODY_BYTES, BodyLimit, Deadline, ErrorBoundary, RequestContextMiddleware
 from app.metrics import Metrics
-from app.problem_responses import add_problem_responses
-from app.request_context import LARGEST_BODY_BYTES, BodyLimit, Deadline, ErrorBoundary, RequestContextMiddleware
-from shared.problems import TooManyRequests, Unavailable
+from darkroom_shared.problems import TooManyRequests, Unavailable
 
 
 class Watched:

@@ -11,9 +11,9 @@ import pytest_asyncio
 from PIL import Image
 from playwright.async_api import Browser, BrowserContext
 
-from app.media.placeholder import MAX_EDGE, thumb_hash
-from shared.ids import ItemId, new_item_id
-from shared.items import Failure, FailureCode, Item, ItemKind, ItemState, Rendition
+from app.media.image.placeholder import MAX_EDGE, thumb_hash
+from darkroom_shared.ids import ItemId, new_item_id
+from darkroom_shared.items import Failure, FailureCode, Item, ItemKind, ItemState, Rendition
 from tests.browser.sample_videos import SECONDS, SEGMENTS, SampleVideo, encode_video
 from tests.browser.scripted_api import build_application
 from tests.browser.scripted_service import Encode, ScriptedService

@@ -11,10 +11,10 @@ from fastapi import FastAPI, Header, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 
-from shared.accounts import Account, Register, Session, SessionPage, SignedIn, SignIn
-from shared.events import HEAD_HEADER, Event, EventPage, EventType
-from shared.ids import new_item_id, new_session_id
-from shared.items import (
+from darkroom_shared.accounts import Account, Register, Session, SessionPage, SignedIn, SignIn
+from darkroom_shared.events import HEAD_HEADER, Event, EventPage, EventType
+from darkroom_shared.ids import new_item_id, new_session_id
+from darkroom_shared.items import (
     CompletedItem,
     CreatedItem,
     CreateItem,
@@ -27,8 +27,16 @@ from shared.items import (
     Receipt,
     SingleUpload,
 )
-from shared.problems import MEDIA_TYPE, EventsGone, NotUploaded, Outdated, PlaylistGone, Problem, Unauthenticated
-from shared.times import utc_now
+from darkroom_shared.problems import (
+    MEDIA_TYPE,
+    EventsGone,
+    NotUploaded,
+    Outdated,
+    PlaylistGone,
+    Problem,
+    Unauthenticated,
+)
+from darkroom_shared.times import utc_now
 from tests.browser.scripted_service import ScriptedService
 
 HEARTBEAT_SECONDS = 5.0

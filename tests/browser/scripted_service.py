@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.accounts import Account
-from shared.events import Event, EventType, Progress
-from shared.ids import new_account_id
-from shared.items import Item, ItemState, ReceiptStep, Rendition
-from shared.problems import NotFound, Problem
+from darkroom_shared.accounts import Account
+from darkroom_shared.events import Event, EventType, Progress
+from darkroom_shared.ids import new_account_id
+from darkroom_shared.items import Item, ItemState, ReceiptStep, Rendition
+from darkroom_shared.problems import NotFound, Problem
 from tests.browser.sample_videos import SEGMENTS, SampleVideo
 
 UNREAD_EVENTS = 10

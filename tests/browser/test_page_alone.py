@@ -7,9 +7,9 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 from playwright.async_api import Page, expect
 
-from shared.events import EventType
-from shared.items import ItemState
-from shared.problems import Unavailable
+from darkroom_shared.events import EventType
+from darkroom_shared.items import ItemState
+from darkroom_shared.problems import Unavailable
 from tests.browser.conftest import DESKTOP, PHONE, MakeItem, placeholder_of
 from tests.browser.photos import photos, text_file
 from tests.browser.scripted_service import ScriptedService

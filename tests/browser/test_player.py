@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from shared.events import EventType
-from shared.items import Item, ItemState
+from darkroom_shared.events import EventType
+from darkroom_shared.items import Item, ItemState
 from tests.browser.conftest import FILES_OF_A_VIDEO, PHONE, MakeItem
 from tests.browser.sample_videos import SECONDS, SEGMENT_SECONDS, SEGMENTS
 from tests.browser.scripted_service import ScriptedService

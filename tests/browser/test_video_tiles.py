@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.async_api import expect
 
-from shared.events import EventType, Progress
-from shared.items import ItemState
+from darkroom_shared.events import EventType, Progress
+from darkroom_shared.items import ItemState
 from tests.browser.conftest import DESKTOP, FILES_OF_A_VIDEO, PHONE, MakeItem
 from tests.browser.scripted_service import ScriptedService
 from tests.browser.test_page_alone import SIDEWAYS, beyond

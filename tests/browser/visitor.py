@@ -21,7 +21,7 @@ from playwright.async_api import (
     expect,
 )
 
-from shared.ids import new_ulid
+from darkroom_shared.ids import new_ulid
 
 CHROMIUM = Path("/usr/bin/chromium")
 OPTIONS = [

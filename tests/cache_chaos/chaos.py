@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 
 from app.migrations.run import migrate
 from app.stores.aurora import Database
-from shared.task_group import TaskGroup
+from darkroom_shared.task_group import TaskGroup
 from tests.cache_chaos.database import create_tables
 from tests.cache_chaos.plan import LAG_SECONDS, PROCESSES, TIMING, ChaosPlan, Orders
 from tests.fault_proxy import FaultProxy

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.stores.aurora import Database, Readers
 from app.stores.cache.cache import Cache
 from app.stores.cache.keys import Key
-from shared.problems import Unavailable
-from shared.task_group import TaskGroup
+from darkroom_shared.problems import Unavailable
+from darkroom_shared.task_group import TaskGroup
 from tests.cache_chaos.ablations import ABLATIONS, Ablation
 from tests.cache_chaos.database import LaggingReaders, read_version, write_version
 from tests.cache_chaos.plan import KEYS, PROCESSES, TIMING, ChaosPlan, Orders, key_of

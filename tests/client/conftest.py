@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from client.client import DarkroomClient
-from shared.ids import new_ulid
+from darkroom_client.client import DarkroomClient
+from darkroom_shared.ids import new_ulid
 from tests.servers import free_port, running
 
 PASSWORD = "correct horse battery"
@@ -100,7 +100,7 @@ class ScriptedAccount:
 
 
 def darkroom(words: Sequence[str | Path]) -> list[str]:
-    return [sys.executable, "-m", "client.command", *map(str, words)]
+    return [sys.executable, "-m", "darkroom_client.command", *map(str, words)]
 
 
 def random_file(path: Path, size_bytes: int, seed: int = 1) -> Path:

@@ -9,10 +9,10 @@ from typing import Any, Literal
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from shared.accounts import ClosedAccount
-from shared.events import HEAD_HEADER, Progress
-from shared.ids import ItemId, new_item_id, new_session_id
-from shared.items import (
+from darkroom_shared.accounts import ClosedAccount
+from darkroom_shared.events import HEAD_HEADER, Progress
+from darkroom_shared.ids import ItemId, new_item_id, new_session_id
+from darkroom_shared.items import (
     CompletedItem,
     CreatedItem,
     CreateItem,
@@ -33,7 +33,7 @@ from shared.items import (
     StoredPart,
     StoredParts,
 )
-from shared.problems import (
+from darkroom_shared.problems import (
     MEDIA_TYPE,
     AddressTaken,
     EventsGone,
@@ -45,8 +45,8 @@ from shared.problems import (
     Unauthenticated,
     WrongState,
 )
-from shared.times import utc_now
-from shared.uploads import SINGLE_PUT_BYTES, part_count, part_size_bytes, parts_digest
+from darkroom_shared.times import utc_now
+from darkroom_shared.uploads import SINGLE_PUT_BYTES, part_count, part_size_bytes, parts_digest
 from tests.client.scripted_state import Account, StoredItem
 
 api = FastAPI()

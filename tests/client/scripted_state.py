@@ -5,10 +5,10 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.events import Event, EventType
-from shared.ids import AccountId, ItemId, new_account_id, new_item_id
-from shared.items import CreateItem, Failure, FailureCode, Item, ItemKind, ItemState, Rendition
-from shared.times import utc_now
+from darkroom_shared.events import Event, EventType
+from darkroom_shared.ids import AccountId, ItemId, new_account_id, new_item_id
+from darkroom_shared.items import CreateItem, Failure, FailureCode, Item, ItemKind, ItemState, Rendition
+from darkroom_shared.times import utc_now
 
 
 @dataclass

@@ -8,8 +8,8 @@ from typing import Any
 
 from starlette.types import Message, Receive, Scope, Send
 
-from shared.ids import ItemId
-from shared.items import ItemState
+from darkroom_shared.ids import ItemId
+from darkroom_shared.items import ItemState
 from tests.client.scripted_state import Account, StoredItem
 
 

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from shared.ids import new_item_id
-from shared.items import MAX_DELETED_PER_REQUEST
+from darkroom_shared.ids import new_item_id
+from darkroom_shared.items import MAX_DELETED_PER_REQUEST
 from tests.client.conftest import PASSWORD, ScriptedAccount, random_file
 
 CLOSED_PORT = "http://127.0.0.1:9"

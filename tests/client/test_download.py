@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from client.client import DarkroomClient
-from client.errors import DamagedCopy, UnusableFile
-from shared.items import Item
-from shared.uploads import MEBIBYTE
+from darkroom_client.client import DarkroomClient
+from darkroom_client.errors import DamagedCopy, UnusableFile
+from darkroom_shared.items import Item
+from darkroom_shared.uploads import MEBIBYTE
 from tests.client.conftest import ScriptedAccount, random_file
 
 SIZES = [1_000, 40 * MEBIBYTE]

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.client import DarkroomClient
-from client.event_stream import MAX_MESSAGE_BYTES, Message, MessageParser
-from client.events import Reset, StreamedEvent
-from shared.events import Event, Progress
-from shared.problems import EventsGone, Unauthenticated
+from darkroom_client.client import DarkroomClient
+from darkroom_client.event_stream import MAX_MESSAGE_BYTES, Message, MessageParser
+from darkroom_client.events import Reset, StreamedEvent
+from darkroom_shared.events import Event, Progress
+from darkroom_shared.problems import EventsGone, Unauthenticated
 from tests.client.conftest import ScriptedAccount, random_file
 
 STREAM = (

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from client.credentials import CredentialsFile, SavedSignIn
-from client.errors import UnusableState
-from client.journal import FileKey, Unfinished, UploadJournal
-from shared.ids import new_account_id, new_item_id
+from darkroom_client.credentials import CredentialsFile, SavedSignIn
+from darkroom_client.errors import UnusableState
+from darkroom_client.journal import FileKey, Unfinished, UploadJournal
+from darkroom_shared.ids import new_account_id, new_item_id
 
 KEY = FileKey("http://127.0.0.1:8080", new_account_id(), Path("/photos/a\udce9.jpg"), 10, 20)
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from client.client import DarkroomClient
-from client.errors import FileChanged, NotReachable, TransferRefused, UnusableFile, UploadGone
-from client.uploads import Stage, UploadProgress
-from shared.ids import ItemId
-from shared.items import ItemState
-from shared.problems import QuotaExceeded, Unavailable
-from shared.uploads import MEBIBYTE, parts_digest
+from darkroom_client.client import DarkroomClient
+from darkroom_client.errors import FileChanged, NotReachable, TransferRefused, UnusableFile, UploadGone
+from darkroom_client.uploads import Stage, UploadProgress
+from darkroom_shared.ids import ItemId
+from darkroom_shared.items import ItemState
+from darkroom_shared.problems import QuotaExceeded, Unavailable
+from darkroom_shared.uploads import MEBIBYTE, parts_digest
 from tests.client.conftest import ScriptedAccount, random_file
 
 PARTS = 40 * MEBIBYTE

@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from shared.uploads import MEBIBYTE
+from darkroom_shared.uploads import MEBIBYTE
 from tests.client.conftest import ScriptedAccount, darkroom, random_file
 
 VIDEOS, CUTS_EACH = 5, 10
@@ -165,7 +165,7 @@ def test_memory_hardly_grows_with_thousands_of_files(account: ScriptedAccount, t
 def peak_megabytes(account: ScriptedAccount, folder: Path) -> float:
     """Return the peak memory of the process that uploads the folder."""
     code = (
-        "import resource, sys; from client.command import main; code = main();"
+        "import resource, sys; from darkroom_client.command import main; code = main();"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, file=sys.stderr); sys.exit(code)"
     )
     done = subprocess.run(  # noqa: S603 - our own command

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "SETTINGS.md").read_text()
 MODULES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
-    for tier in ("app", "client", "local", "web")
+    for tier in ("app", "local", "web")
     for path in (ROOT / tier).rglob("settings.py")
 )
 

@@ -12,11 +12,11 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image
 
-from client.client import DarkroomClient
-from client.retry import RetryPolicy
-from shared.events import Event, EventType
-from shared.ids import ItemId, new_ulid
-from shared.items import Item, ItemState
+from darkroom_client.client import DarkroomClient
+from darkroom_client.retry import RetryPolicy
+from darkroom_shared.events import Event, EventType
+from darkroom_shared.ids import ItemId, new_ulid
+from darkroom_shared.items import Item, ItemState
 from tests.drills.installation import PASSWORD, Installation
 from tests.worker.sample_videos import a_video
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from darkroom_shared.ids import ItemId
+from darkroom_shared.items import CreateItem, PartRequest, PartsRequest
+from darkroom_shared.uploads import SINGLE_PUT_BYTES
 from local.installation import BUCKET
-from shared.ids import ItemId
-from shared.items import CreateItem, PartRequest, PartsRequest
-from shared.uploads import SINGLE_PUT_BYTES
 from tests.drills.installation import Installation
 from tests.drills.people import Person, a_photo
 from tests.drills.processes import DRILL_SECONDS, LONG_LEASE_SECONDS, PLENTY_SECONDS, Process, Processes

@@ -8,8 +8,8 @@ import zipfile
 import httpx
 import pytest
 
-from shared.events import EventType
-from shared.exports import ExportState
+from darkroom_shared.events import EventType
+from darkroom_shared.exports import ExportState
 from tests.drills.installation import Installation, Rule, inject
 from tests.drills.people import Person
 from tests.drills.processes import DRILL_SECONDS, PLENTY_SECONDS, Processes

@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from app.items.claims import MAX_LOST_ATTEMPTS
-from shared.events import EventType
-from shared.items import FailureCode, ItemState
+from darkroom_shared.events import EventType
+from darkroom_shared.items import FailureCode, ItemState
 from tests.drills.completions import Completions
 from tests.drills.installation import Installation, Rule, inject
 from tests.drills.people import Person

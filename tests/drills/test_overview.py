@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from app.media import landlock
+from app.media.sandbox import landlock
 from tests.drills.installation import ADMINISTRATOR, Installation
 from tests.drills.people import a_person
 from tests.drills.processes import DRILL_SECONDS, PLENTY_SECONDS, Processes

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from shared.ids import ItemId
+from darkroom_shared.ids import ItemId
 from tests.drills.installation import Installation, Rule, inject
 from tests.drills.people import Person
 from tests.drills.processes import DRILL_SECONDS, LONG_LEASE_SECONDS, Process, Processes

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.ids import new_ulid
+from darkroom_shared.ids import new_ulid
 from tests.drills.installation import PASSWORD, Installation, Rule, inject, injected
 from tests.drills.people import a_photo
 from tests.drills.processes import DRILL_SECONDS, PLENTY_SECONDS, Processes

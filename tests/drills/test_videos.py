@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.events import EventType
-from shared.ids import ItemId
-from shared.items import ItemKind, ItemState
+from darkroom_shared.events import EventType
+from darkroom_shared.ids import ItemId
+from darkroom_shared.items import ItemKind, ItemState
 from tests.drills.completions import Completions
 from tests.drills.installation import Installation, Rule, inject
 from tests.drills.people import Person

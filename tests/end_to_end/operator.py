@@ -3,8 +3,8 @@
 import asyncio
 import subprocess
 
-from client.client import DarkroomClient
-from shared.ids import new_ulid
+from darkroom_client.client import DarkroomClient
+from darkroom_shared.ids import new_ulid
 from tests.installation import COMMAND, Installation
 
 PASSWORD = "a long enough password"

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from client.client import DarkroomClient
-from shared.albums import CreateAlbum, EditAlbum, Role
-from shared.events import Event, EventType
-from shared.ids import AlbumId, ItemId
-from shared.problems import NotFound, Outdated
+from darkroom_client.client import DarkroomClient
+from darkroom_shared.albums import CreateAlbum, EditAlbum, Role
+from darkroom_shared.events import Event, EventType
+from darkroom_shared.ids import AlbumId, ItemId
+from darkroom_shared.problems import NotFound, Outdated
 from tests.end_to_end.operator import enter
 from tests.installation import Installation
 

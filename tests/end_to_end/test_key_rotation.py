@@ -5,8 +5,8 @@ from pathlib import Path
 
 import httpx
 
-from client.client import DarkroomClient
-from shared.ids import ItemId
+from darkroom_client.client import DarkroomClient
+from darkroom_shared.ids import ItemId
 from tests.end_to_end.operator import admin, enter
 from tests.installation import Installation
 

@@ -16,10 +16,10 @@ from app.items.row import ItemRow
 from app.media.recipe import recipe_hash
 from app.services import Foundation, open_foundation
 from app.settings import load_settings
-from client.client import DarkroomClient
-from shared.ids import AccountId
-from shared.items import Item, ItemState
-from shared.times import utc_now
+from darkroom_client.client import DarkroomClient
+from darkroom_shared.ids import AccountId
+from darkroom_shared.items import Item, ItemState
+from darkroom_shared.times import utc_now
 from tests.browser.photos import photos
 from tests.end_to_end.operator import admin, enter
 from tests.installation import Installation

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from client.client import DarkroomClient
-from shared.ids import new_ulid
-from shared.items import CreateItem
+from darkroom_client.client import DarkroomClient
+from darkroom_shared.ids import new_ulid
+from darkroom_shared.items import CreateItem
 from tests.browser.photos import MEBIBYTE, photos, text_file
 from tests.installation import COMMAND, Installation
 from tests.media.hostile.containers import heic

@@ -9,10 +9,10 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 import httpx
 import imageio_ffmpeg
 
-from client.client import DarkroomClient
-from shared.events import Event, EventType, Progress
-from shared.ids import ItemId, new_ulid
-from shared.items import ItemState
+from darkroom_client.client import DarkroomClient
+from darkroom_shared.events import Event, EventType, Progress
+from darkroom_shared.ids import ItemId, new_ulid
+from darkroom_shared.items import ItemState
 from tests.installation import Installation
 from tests.items.hls_rules import read_main, read_media
 from tests.worker.sample_videos import a_video

@@ -6,7 +6,7 @@ import pytest
 
 from app.events.cursors import CursorStore
 from app.stores.aurora import Database
-from shared.ids import new_ulid
+from darkroom_shared.ids import new_ulid
 from tests.events.recording_projection import APPLIED_EVENTS
 from tests.services import ManualClock
 

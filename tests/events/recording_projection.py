@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.events.cursors import Cursor, CursorStore, Step
 from app.events.log import NewEvent
 from app.stores.aurora import Database
-from shared.events import Event, EventType
-from shared.ids import AccountId
+from darkroom_shared.events import Event, EventType
+from darkroom_shared.ids import AccountId
 from tests.services import Services
 
 APPLIED_EVENTS = Table(

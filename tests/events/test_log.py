@@ -7,9 +7,9 @@ import pytest
 from app.events.log import ActionRefused, EventLog, HeadChange, NewEvent
 from app.stores.dynamo import Action, Condition, put
 from app.stores.resources import RECEIPTS_TABLE
-from shared.events import EventType
-from shared.ids import AccountId, new_item_id
-from shared.problems import EventsGone, QuotaExceeded
+from darkroom_shared.events import EventType
+from darkroom_shared.ids import AccountId, new_item_id
+from darkroom_shared.problems import EventsGone, QuotaExceeded
 from tests.services import ManualClock, Services
 
 

@@ -7,8 +7,8 @@ from app.events.log import NewEvent
 from app.events.outbox import EventOutbox
 from app.events.schema import event_outbox
 from app.stores.aurora import Database
-from shared.events import EventType
-from shared.ids import AccountId, new_account_id
+from darkroom_shared.events import EventType
+from darkroom_shared.ids import AccountId, new_account_id
 from tests.services import ManualClock
 
 EVENT = NewEvent(EventType.ALBUM_CREATED, "alb_1", {"title": "Malmö \N{CAMERA}"})

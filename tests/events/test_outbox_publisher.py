@@ -15,10 +15,10 @@ from app.events.outbox_store import OutboxRow, OutboxStore
 from app.events.schema import event_outbox
 from app.stores.aurora import Database
 from app.worker.outbox_publisher import OutboxPublisher
-from shared.events import Event, EventType
-from shared.ids import AccountId, new_account_id
-from shared.problems import Unavailable
-from shared.task_group import TaskGroup
+from darkroom_shared.events import Event, EventType
+from darkroom_shared.ids import AccountId, new_account_id
+from darkroom_shared.problems import Unavailable
+from darkroom_shared.task_group import TaskGroup
 from tests.services import ManualClock, Services, Stores, open_services
 
 

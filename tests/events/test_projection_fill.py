@@ -9,7 +9,7 @@ from app.events.cursors import FILL_LEASE, CursorStore
 from app.events.projection import ProjectionUpdater
 from app.stores.aurora import Database
 from app.worker.projections import ProjectionLoops
-from shared.task_group import TaskGroup
+from darkroom_shared.task_group import TaskGroup
 from tests.events.recording_projection import RecordingProjection, append, applied_numbers, cursor
 from tests.services import ManualClock, Services
 

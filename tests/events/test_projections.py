@@ -12,9 +12,9 @@ from app.events.relay import RelayService
 from app.stores.aurora import Database
 from app.stores.resources import NUDGES_QUEUE
 from app.worker.projections import ProjectionLoops
-from shared.ids import new_account_id
-from shared.problems import Unavailable
-from shared.task_group import TaskGroup
+from darkroom_shared.ids import new_account_id
+from darkroom_shared.problems import Unavailable
+from darkroom_shared.task_group import TaskGroup
 from tests.events.recording_projection import RecordingProjection, append, applied_numbers, cursor
 from tests.servers import free_port
 from tests.services import ManualClock, Services

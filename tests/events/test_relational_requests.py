@@ -7,8 +7,8 @@ import pytest
 from app.events.requests import CompletedRequest, RelationalRequests, RequestKey
 from app.stores.aurora import Conflict, Database
 from app.worker.request_purger import ExpiredRequestPurger
-from shared.ids import new_account_id
-from shared.problems import IdempotencyMismatch
+from darkroom_shared.ids import new_account_id
+from darkroom_shared.problems import IdempotencyMismatch
 from tests.services import ManualClock
 
 REQUEST = RequestKey("one", "f" * 64)

@@ -8,7 +8,7 @@ import botocore.session
 import pytest
 
 from app.events.log import NewEvent
-from shared.events import EventType
+from darkroom_shared.events import EventType
 from tests.services import KEY_ID, REGION, SECRET, ManualClock, Services, Stores
 
 

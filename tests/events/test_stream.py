@@ -10,8 +10,8 @@ from redis.asyncio import Redis
 from app.events import stream
 from app.events.log import NewEvent
 from app.events.stream import Heartbeat, LiveEvents, Reset, Signal, progress_channel
-from shared.events import Event, EventType, Progress
-from shared.ids import AccountId, new_account_id, new_item_id
+from darkroom_shared.events import Event, EventType, Progress
+from darkroom_shared.ids import AccountId, new_account_id, new_item_id
 from tests.services import ManualClock, Services, Stores
 
 PLENTY_SECONDS = 60

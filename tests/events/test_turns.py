@@ -4,8 +4,8 @@ import asyncio
 from datetime import timedelta
 
 from app.events.log import LARGE_BATCH, EventLog, NewEvent
-from shared.events import EventType
-from shared.ids import AccountId
+from darkroom_shared.events import EventType
+from darkroom_shared.ids import AccountId
 from tests.services import ManualClock, Services
 
 

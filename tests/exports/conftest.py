@@ -19,7 +19,7 @@ from app.stores.cloudfront import UrlSigner
 from app.stores.resources import EXPORTS_QUEUE
 from app.stores.sqs import Message
 from app.worker.export_attempts import ExportAttempts
-from shared.events import Event
+from darkroom_shared.events import Event
 from tests.services import CDN, ManualClock, Services, Stores
 
 

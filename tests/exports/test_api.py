@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from shared.exports import Export
-from shared.ids import new_export_id
+from darkroom_shared.exports import Export
+from darkroom_shared.ids import new_export_id
 from tests.api import open_api, signed_in
 from tests.services import Stores
 

@@ -13,11 +13,11 @@ from app.exports.row import ExportRow, export_key
 from app.exports.service import MAX_EXPORTS
 from app.items.keys import original_key
 from app.worker.exporting import LEAST_PART_BYTES
-from shared.events import EventType
-from shared.exports import ExportState
-from shared.ids import new_account_id
-from shared.items import FailureCode
-from shared.problems import NotFound, TooManyRequests
+from darkroom_shared.events import EventType
+from darkroom_shared.exports import ExportState
+from darkroom_shared.ids import new_account_id
+from darkroom_shared.items import FailureCode
+from darkroom_shared.problems import NotFound, TooManyRequests
 from tests.exports.conftest import Office, message
 from tests.services import ManualClock
 

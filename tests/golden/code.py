@@ -9,7 +9,8 @@ from types import ModuleType
 from typing import Any, get_origin
 
 import app
-import shared
+import darkroom_process
+import darkroom_shared
 
 _ENTRY_POINTS = ("__main__", "migrations.env")
 """These modules run when they are imported."""
@@ -17,10 +18,10 @@ _ENTRY_POINTS = ("__main__", "migrations.env")
 
 @cache
 def modules() -> tuple[ModuleType, ...]:
-    """Return all modules of the service, and of the package that it shares with its clients."""
+    """Return all modules of the service, and of the packages that it shares with its clients."""
     names = [
         result.name
-        for package in (app, shared)
+        for package in (app, darkroom_process, darkroom_shared)
         for result in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
         if not result.name.endswith(_ENTRY_POINTS)
     ]

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NewType, TypeVar, Union, get_args, g
 
 from pydantic import AwareDatetime, BaseModel
 
-from shared import ids
+from darkroom_shared import ids
 
 MOMENT = datetime.fromisoformat("2026-01-02T03:04:05.678+00:00")
 NUMBER, TEXT = 7, "TEXT"

@@ -11,14 +11,14 @@ from app.exports.queueing import ExportQueue
 from app.exports.row import ExportRow
 from app.items.lifecycle import READY, Change
 from app.items.queueing import WorkQueue
-from app.items.reprocessing import Reprocessing
+from app.items.reprocessing.service import Reprocessing
 from app.items.row import ItemRow, Lane
 from app.media.results import CrashReport
 from app.stores.resources import COMPLETIONS_TOPIC, QUEUES
 from app.stores.sns import Topics
 from app.stores.sqs import Queues
 from app.worker.attempt import dead_letter
-from shared.events import Event
+from darkroom_shared.events import Event
 from tests.golden.flat import of_json, text_of
 from tests.golden.full_values import MOMENT, full
 

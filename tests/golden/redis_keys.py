@@ -16,8 +16,8 @@ from app.stores.cache.timing import Timing
 from app.stores.cache.values import HEADER
 from app.stores.presence_registry import PresenceRegistry
 from app.stores.signals import Limit
-from shared.admin import WORKERS_REGISTRY, WorkerSeen
-from shared.events import Progress
+from darkroom_shared.admin import WORKERS_REGISTRY, WorkerSeen
+from darkroom_shared.events import Progress
 from tests.golden.code import functions, functions_returning, modules, values_of
 from tests.golden.flat import merged, of_json, text_of
 from tests.golden.full_values import arguments, full

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.stores import dynamo
 from app.stores.dynamo import Action, Dynamo
-from shared.problems import Problem
+from darkroom_shared.problems import Problem
 from tests.golden.code import functions_returning, modules
 from tests.golden.flat import Leaf, merged, of_dynamodb, text_of
 from tests.golden.full_values import MAX_CHOICES, arguments

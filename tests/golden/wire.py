@@ -3,18 +3,18 @@
 from typing import Any
 
 from app.accounts import tokens
-from app.items.cursor import Cursors
 from app.items.grants import Grant, PlaybackGrants
 from app.items.store import Position
 from app.main import create_api
 from app.metrics import Metrics
 from app.openapi import describe
+from app.pagination import Cursors
 from app.readiness import Readiness
 from app.settings import Settings
-from app.sharing.links import ShareLink
-from app.sharing.proofs import Proofs
-from shared.events import COMPLETIONS, EventType
-from shared.problems import PROBLEMS, TYPE_PREFIX, Problem
+from app.share_links.links import ShareLink
+from app.share_links.proofs import Proofs
+from darkroom_shared.events import COMPLETIONS, EventType
+from darkroom_shared.problems import PROBLEMS, TYPE_PREFIX, Problem
 from tests.golden.flat import pretty, text_of
 from tests.golden.full_values import MOMENT, full
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 from app.items.keys import playlist_file, rendition_key
 from app.items.playlists import MediaPlaylist, Segment, write_playlist
 from app.items.row import ItemRow, Ladder, Lane, Result, Rung, StoredRendition
-from shared.ids import new_ulid
-from shared.items import ItemKind
+from darkroom_shared.ids import new_ulid
+from darkroom_shared.items import ItemKind
 from tests.services import Services
 
 RECIPE = "3f9c0d2e1b4a"

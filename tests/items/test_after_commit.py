@@ -9,9 +9,9 @@ from app.items.requests import Requests
 from app.items.uploads import UploadService
 from app.stores.resources import EXPRESS_QUEUE
 from app.stores.s3 import ObjectStore
-from shared.items import CreateItem, ItemState, PartRequest
-from shared.problems import Problem, Unavailable, WrongState
-from shared.uploads import SINGLE_PUT_BYTES
+from darkroom_shared.items import CreateItem, ItemState, PartRequest
+from darkroom_shared.problems import Problem, Unavailable, WrongState
+from darkroom_shared.uploads import SINGLE_PUT_BYTES
 from tests.servers import free_port
 from tests.services import BUCKET, ManualClock, Services, Stores, open_services
 from tests.worker.harness import a_tiny_photo

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from app.settings import Registration
-from shared.ids import new_item_id
-from shared.problems import MEDIA_TYPE, TYPE_PREFIX
-from shared.uploads import LARGEST_ITEM_BYTES, SINGLE_PUT_BYTES
+from darkroom_shared.ids import new_item_id
+from darkroom_shared.problems import MEDIA_TYPE, TYPE_PREFIX
+from darkroom_shared.uploads import LARGEST_ITEM_BYTES, SINGLE_PUT_BYTES
 from tests.api import open_api, signed_in
 from tests.services import Stores
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.items.delivery import ORIGINAL_LIFE, OWNER_WINDOW, Delivery
 from app.items.keys import path_in_folder, rendition_key
 from app.stores.cloudfront import UrlSigner
-from shared.ids import new_account_id, new_item_id
+from darkroom_shared.ids import new_account_id, new_item_id
 
 BASE_URL = "https://d111111abcdef8.cloudfront.net"
 SIGNER = UrlSigner(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.items.grants import MAX_CHARACTERS, Grant, PlaybackGrants
-from shared.ids import new_account_id, new_item_id
+from darkroom_shared.ids import new_account_id, new_item_id
 
 GRANTS = PlaybackGrants(b"s" * 32)
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

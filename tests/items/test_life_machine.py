@@ -25,9 +25,9 @@ from hypothesis.stateful import (
 from app.items import lifecycle
 from app.items.claims import ClaimLost
 from app.items.row import ItemRow, Ladder, Lane, Result, Rung, StoredFailure
-from shared.ids import new_account_id
-from shared.items import EditItem, FailureCode, ItemKind
-from shared.problems import NotFound, NotUploaded, Outdated, WrongState
+from darkroom_shared.ids import new_account_id
+from darkroom_shared.items import EditItem, FailureCode, ItemKind
+from darkroom_shared.problems import NotFound, NotUploaded, Outdated, WrongState
 from tests.items.life_model import DURATION, ModelItem
 from tests.services import ManualClock, Services, Stores, open_services
 

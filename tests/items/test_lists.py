@@ -6,7 +6,7 @@ import pytest
 
 from app.items.row import ItemRow
 from app.items.service import CAPTURED, CREATED
-from shared.items import CreateItem, EditItem
+from darkroom_shared.items import CreateItem, EditItem
 from tests.services import ManualClock, Services
 
 LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)

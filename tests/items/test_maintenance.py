@@ -12,8 +12,8 @@ from app.items.keys import original_key, rendition_key
 from app.items.lifecycle import UPLOAD_LIMIT
 from app.items.row import ItemRow, Lane, Result
 from app.stores.resources import EXPRESS_QUEUE, shard_of
-from shared.ids import ItemId, new_ulid
-from shared.items import ItemKind, ItemState
+from darkroom_shared.ids import ItemId, new_ulid
+from darkroom_shared.items import ItemKind, ItemState
 from tests.services import ManualClock, Services
 
 RESULT = Result("recipe", 1, 4, 3, None, "AAAA", None, ())

@@ -15,8 +15,8 @@ from app.items.delivery import MAX_VIDEO_TIME, OWNER_WINDOW
 from app.items.keys import rendition_folder
 from app.items.row import ItemRow
 from app.settings import Registration
-from shared.events import EventType
-from shared.ids import AccountId, new_item_id
+from darkroom_shared.events import EventType
+from darkroom_shared.ids import AccountId, new_item_id
 from tests.api import open_api, signed_in
 from tests.items.hls_rules import read_main, read_media
 from tests.items.sample_videos import WHOLE, claimed_in_bulk, finish, grow, in_bulk, playable, ready

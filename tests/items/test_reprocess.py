@@ -9,14 +9,14 @@ import pytest
 
 from app.items.claims import MAX_LOST_ATTEMPTS, ClaimLost
 from app.items.keys import rendition_key
-from app.items.reprocess_rules import PREVIOUS_RETENTION
-from app.items.reprocess_work import ReprocessWork
-from app.items.reprocessing import Reprocessing
+from app.items.reprocessing.rules import PREVIOUS_RETENTION
+from app.items.reprocessing.service import Reprocessing
+from app.items.reprocessing.work import ReprocessWork
 from app.items.row import ItemRow, Result, StoredFailure, StoredRendition
 from app.stores.resources import BULK_QUEUE
-from shared.events import EventType
-from shared.ids import new_item_id
-from shared.items import FailureCode, ItemKind, ItemState, ReceiptStep
+from darkroom_shared.events import EventType
+from darkroom_shared.ids import new_item_id
+from darkroom_shared.items import FailureCode, ItemKind, ItemState, ReceiptStep
 from tests.items.test_maintenance import keys_of, process
 from tests.services import ManualClock, Services
 

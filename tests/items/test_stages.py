@@ -3,7 +3,7 @@
 from app.items.claims import MAX_LOST_ATTEMPTS
 from app.items.row import Lane
 from app.stores.resources import BULK_QUEUE, EXPRESS_QUEUE
-from shared.items import ItemKind, ItemState
+from darkroom_shared.items import ItemKind, ItemState
 from tests.items.sample_videos import claimed_in_bulk, in_bulk, playable, poster, ready
 from tests.items.test_maintenance import messages_about, process
 from tests.services import ManualClock, Services

@@ -7,17 +7,17 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.items.deletion import RESTORABLE
+from app.items.deletion.rules import RESTORABLE
 from app.items.keys import original_key
 from app.items.lifecycle import UPLOAD_DEADLINE
 from app.items.row import ItemRow, Result
 from app.stores.dynamo import Condition, Query
 from app.stores.resources import RECEIPTS_TABLE, SHARDS
-from shared.events import EventType
-from shared.ids import ItemId, new_item_id
-from shared.items import MAX_DELETED_PER_REQUEST, CreateItem, ItemKind, ItemState, PartRequest
-from shared.problems import NotFound, WrongState
-from shared.uploads import SINGLE_PUT_BYTES
+from darkroom_shared.events import EventType
+from darkroom_shared.ids import ItemId, new_item_id
+from darkroom_shared.items import MAX_DELETED_PER_REQUEST, CreateItem, ItemKind, ItemState, PartRequest
+from darkroom_shared.problems import NotFound, WrongState
+from darkroom_shared.uploads import SINGLE_PUT_BYTES
 from tests.items.test_maintenance import keys_of, process, put_rendition
 from tests.services import ManualClock, Services
 

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from app.settings import Registration
-from shared.ids import new_item_id, new_ulid
-from shared.items import MAX_DELETED_PER_REQUEST
+from darkroom_shared.ids import new_item_id, new_ulid
+from darkroom_shared.items import MAX_DELETED_PER_REQUEST
 from tests.api import open_api, signed_in
 from tests.services import Stores
 

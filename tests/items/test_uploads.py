@@ -9,9 +9,9 @@ import pytest
 from app.items.keys import original_key
 from app.items.requests import RequestKey
 from app.items.row import ItemRow
-from shared.items import CreateItem, ItemState, MultipartUpload, PartRequest
-from shared.problems import IdempotencyMismatch, NotUploaded, QuotaExceeded, UploadMismatch
-from shared.uploads import SINGLE_PUT_BYTES, parts_digest
+from darkroom_shared.items import CreateItem, ItemState, MultipartUpload, PartRequest
+from darkroom_shared.problems import IdempotencyMismatch, NotUploaded, QuotaExceeded, UploadMismatch
+from darkroom_shared.uploads import SINGLE_PUT_BYTES, parts_digest
 from tests.services import ManualClock, Services, Stores, open_services
 
 FIRST, LAST = b"a" * SINGLE_PUT_BYTES, b"b" * 1000

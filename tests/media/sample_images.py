@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from app.media.images import make_image
+from app.media.image.renditions import make_image
 from app.media.results import MadeImage
 
 FILES = Path(__file__).parent / "files"

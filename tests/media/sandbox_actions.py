@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.media.sandbox import Limits, become_encoder, confine
-from app.media.system_calls import system_call
+from app.media.sandbox.confinement import Limits, become_encoder, confine
+from app.media.sandbox.system_calls import system_call
 
 DONE, REFUSED, BROKEN = 0, 3, 70
 

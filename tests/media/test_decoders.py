@@ -15,8 +15,8 @@ from PIL import Image
 from app.media.decoders import Decoders
 from app.media.recipe import RECIPE
 from app.media.results import DecoderCrashed, Limit, MediaError, Probe
-from app.media.sandbox import Limits
-from shared.items import FailureCode, ItemKind
+from app.media.sandbox.confinement import Limits
+from darkroom_shared.items import FailureCode, ItemKind
 from tests.media.sample_images import sample
 
 PLENTY_SECONDS = 60.0

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from thumbhash import rgba_to_thumb_hash, thumb_hash_to_average_rgba
 
-from app.media.exif import read_capture_facts
-from app.media.placeholder import thumb_hash
+from app.media.image.exif import read_capture_facts
+from app.media.image.placeholder import thumb_hash
 from app.media.recipe import RECIPE
 from tests.media.sample_images import FILES, make, sample
 

@@ -13,10 +13,10 @@ import pytest
 import pyvips
 from PIL import Image
 
-from app.media.images import make_image
+from app.media.image.renditions import make_image
 from app.media.recipe import RECIPE
 from app.media.results import MediaError, Probe
-from shared.items import FailureCode
+from darkroom_shared.items import FailureCode
 from tests.media.sample_images import (
     BLUE,
     GREEN,

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from app.media.images import make_image
+from app.media.image.renditions import make_image
 from app.media.results import MediaError, Probe
-from shared.items import FailureCode
+from darkroom_shared.items import FailureCode
 from tests.media.sample_images import make, sample
 
 OFFSETS = 20

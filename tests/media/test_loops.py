@@ -12,7 +12,7 @@ from PIL import Image
 from app.media.decoders import Decoders
 from app.media.recipe import LOOP, RECIPE
 from app.media.results import DecoderCrashed, Loop, MediaError, MediaResult, RenditionFile
-from shared.items import FailureCode, ItemKind
+from darkroom_shared.items import FailureCode, ItemKind
 from tests.media.sample_images import BLUE, GREEN, RED, WHITE, Colour, are_close, sample
 from tests.media.test_decoders import LIMIT_SECONDS, PLENTY_SECONDS, is_alive, names_in, until
 

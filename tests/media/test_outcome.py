@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from app.media.outcome import result_of
-from app.media.protocol import EXIT_MADE, JobEnded, StartJob
 from app.media.recipe import RECIPE, recipe_hash
 from app.media.results import DecoderCrashed, MediaResult
-from app.media.sandbox import Limits
+from app.media.sandbox.confinement import Limits
+from app.media.sandbox.outcome import result_of
+from app.media.sandbox.protocol import EXIT_MADE, JobEnded, StartJob
 
 
 def outcome_of(output: str) -> MediaResult:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from app.media import seccomp
-from app.media.sandbox import ENCODER_LIMITS, GIB, MIB, Limits, prepare
-from app.media.system_calls import numbers
+from app.media.sandbox import seccomp
+from app.media.sandbox.confinement import ENCODER_LIMITS, GIB, MIB, Limits, prepare
+from app.media.sandbox.system_calls import numbers
 from app.media.video.encoder import open_encoder
 from tests.media import sandbox_actions
 from tests.media.sandbox_actions import DONE, REFUSED, Ending, run_confined

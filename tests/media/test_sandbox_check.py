@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from app.media import landlock
 from app.media.decoders import Decoders
-from app.media.sandbox import Limits
-from app.media.sandbox_check import FORBIDDEN, SECRET, forbidden_attempts, needing_landlock
+from app.media.sandbox import landlock
+from app.media.sandbox.check import FORBIDDEN, SECRET, forbidden_attempts, needing_landlock
+from app.media.sandbox.confinement import Limits
 
 PLENTY_SECONDS = 60.0
 

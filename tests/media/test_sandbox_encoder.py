@@ -11,8 +11,8 @@ from pathlib import Path
 import av
 import pytest
 
-from app.media.sandbox import ENCODER_LIMITS, prepare
-from app.media.system_calls import numbers
+from app.media.sandbox.confinement import ENCODER_LIMITS, prepare
+from app.media.sandbox.system_calls import numbers
 from tests.media import sandbox_actions
 from tests.media.sandbox_actions import ENCODER, Ending, run_confined
 from tests.media.test_sandbox import encoder_program

@@ -15,11 +15,11 @@ import pytest
 from PIL import Image
 
 from app.media.decoders import Decoders
-from app.media.outcome import result_of
-from app.media.protocol import JobEnded, RunEncoder, StartJob
 from app.media.results import DecoderCrashed, Limit
-from app.media.sandbox import ENCODER_LIMITS, MIB, Limits
-from app.media.template_process import LAUNCH, ROOT, TemplateProcess
+from app.media.sandbox.confinement import ENCODER_LIMITS, MIB, Limits
+from app.media.sandbox.outcome import result_of
+from app.media.sandbox.protocol import JobEnded, RunEncoder, StartJob
+from app.media.sandbox.template_process import LAUNCH, ROOT, TemplateProcess
 from tests.media.sample_images import FILES, make, sample
 
 PLENTY_SECONDS = 60.0

@@ -7,7 +7,7 @@ import pytest
 
 from app.media.results import MediaError
 from app.media.sniff import SourceFormat, sniff
-from shared.items import FailureCode, ItemKind
+from darkroom_shared.items import FailureCode, ItemKind
 
 
 def box(name: bytes, content: bytes) -> bytes:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from app.settings import Settings, variable_of
-from shared.ids import new_ulid
+from darkroom_shared.ids import new_ulid
 from tests.api import PASSWORD
 from tests.database_pair import DatabasePair
 from tests.drills.processes import Process, Processes, stopping_processes

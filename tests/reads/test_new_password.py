@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from shared.task_group import TaskGroup
+from darkroom_shared.task_group import TaskGroup
 from tests.drills.installation import outer_environment
 from tests.reads.app_pair import AppPair, User
 

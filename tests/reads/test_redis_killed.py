@@ -13,7 +13,7 @@ import httpx
 
 from app.stores.cache.changes import POLL_SHARE
 from app.stores.cache.timing import TIMING
-from shared.task_group import TaskGroup
+from darkroom_shared.task_group import TaskGroup
 from tests.reads.app_pair import CACHED_TABLES, AppPair, User, until_true
 
 OUTAGE_SECONDS = 30

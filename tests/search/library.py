@@ -6,24 +6,24 @@ from hashlib import sha256
 
 from sqlalchemy import insert, select
 
+from app.access.schema import album_items, album_members, albums
 from app.events.cursors import CursorStore
 from app.events.projection import ProjectionUpdater
-from app.items.cursor import Cursors
 from app.items.lifecycle import Change
 from app.items.row import ItemRow, Result
+from app.pagination import Cursors
 from app.search.index_store import IndexStore
 from app.search.indexing import SearchIndex
 from app.search.query import SearchRequest
 from app.search.schema import item_index, item_words
 from app.search.service import SearchService
 from app.search.store import SearchStore
-from app.sharing.schema import album_items, album_members, albums
 from app.stores.aurora import Database
 from app.worker.projections import ProjectionLoops
-from shared.events import EventType
-from shared.ids import AccountId, AlbumId, ItemId, new_album_id, new_ulid
-from shared.items import CreateItem, EditItem, ItemKind
-from shared.times import utc_now
+from darkroom_shared.events import EventType
+from darkroom_shared.ids import AccountId, AlbumId, ItemId, new_album_id, new_ulid
+from darkroom_shared.items import CreateItem, EditItem, ItemKind
+from darkroom_shared.times import utc_now
 from tests.services import Services
 
 SUMMER = datetime(2026, 7, 1, 12, tzinfo=UTC)

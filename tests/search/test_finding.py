@@ -6,9 +6,9 @@ import pytest
 
 from app.search import store
 from app.search.query import SearchRequest
-from shared.ids import new_account_id, new_album_id
-from shared.items import ItemKind
-from shared.problems import Invalid
+from darkroom_shared.ids import new_account_id, new_album_id
+from darkroom_shared.items import ItemKind
+from darkroom_shared.problems import Invalid
 from tests.search.library import SUMMER, Library
 
 

@@ -17,10 +17,10 @@ from app.search.entries import entry
 from app.search.schema import item_index, item_words
 from app.stores.aurora import Database
 from app.stores.resources import NUDGES_QUEUE
-from shared.ids import AccountId, ItemId, new_account_id, new_item_id
-from shared.items import ItemKind
-from shared.task_group import TaskGroup
-from shared.times import utc_now
+from darkroom_shared.ids import AccountId, ItemId, new_account_id, new_item_id
+from darkroom_shared.items import ItemKind
+from darkroom_shared.task_group import TaskGroup
+from darkroom_shared.times import utc_now
 from tests.search.library import Library
 
 CAPTIONS = ("sea", "lake at dawn", "東京", "a sea of words", "")

@@ -15,8 +15,8 @@ from app.search.query import Query, Term
 from app.search.schema import item_index, item_words
 from app.search.store import MAX_GATHERED, WINDOW, SearchStore
 from app.stores.aurora import Database
-from shared.ids import AccountId, new_account_id
-from shared.times import to_rfc3339
+from darkroom_shared.ids import AccountId, new_account_id
+from darkroom_shared.times import to_rfc3339
 from tests.search.library import SUMMER
 
 PAGE = 100

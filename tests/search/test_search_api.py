@@ -9,7 +9,7 @@ import pytest
 from app.events.projection import ProjectionUpdater
 from app.search.index_store import IndexStore
 from app.search.indexing import SearchIndex
-from shared.ids import AccountId, new_album_id
+from darkroom_shared.ids import AccountId, new_album_id
 from tests.api import open_api, signed_in
 from tests.services import Services, Stores
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.hosts import AllowedHosts
+from darkroom_process.hosts import AllowedHosts
 
 
 def allows(hosts: AllowedHosts, host: str, path: str = "/") -> bool:

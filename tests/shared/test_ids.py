@@ -3,7 +3,7 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from shared.ids import ItemIdField, new_item_id
+from darkroom_shared.ids import ItemIdField, new_item_id
 
 
 def test_ids_sort_by_creation() -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from shared.problems import PROBLEMS, TYPE_PREFIX, NotFound, TooManyRequests
+from darkroom_shared.problems import PROBLEMS, TYPE_PREFIX, NotFound, TooManyRequests
 
 API_PAGE = Path(__file__).parents[2] / "docs" / "API.md"
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from shared.task_group import TaskGroup
+from darkroom_shared.task_group import TaskGroup
 
 
 async def fail() -> None:

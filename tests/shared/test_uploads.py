@@ -5,7 +5,7 @@ from hashlib import sha256
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.uploads import (
+from darkroom_shared.uploads import (
     LARGEST_ITEM_BYTES,
     MAX_PARTS,
     SINGLE_PUT_BYTES,

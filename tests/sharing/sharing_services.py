@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 
 from app.settings import Registration
-from shared.albums import Role
-from shared.ids import AccountId, new_ulid
-from shared.items import ItemKind
-from shared.sharing import SHARE_HEADER
+from darkroom_shared.albums import Role
+from darkroom_shared.ids import AccountId, new_ulid
+from darkroom_shared.items import ItemKind
+from darkroom_shared.sharing import SHARE_HEADER
 from tests.api import PASSWORD, open_api, signed_in
 from tests.items.sample_videos import claimed_in_bulk, poster, ready
 from tests.services import Services, Stores

@@ -9,9 +9,9 @@ from sqlalchemy import Engine, event
 
 from app.items.delivery import VIEWER_WINDOW
 from app.items.row import Ladder, Rung
-from shared.ids import ItemId, new_item_id
-from shared.items import ItemKind
-from shared.times import from_rfc3339
+from darkroom_shared.ids import ItemId, new_item_id
+from darkroom_shared.items import ItemKind
+from darkroom_shared.times import from_rfc3339
 from tests.albums.album_services import AlbumServices, Json, Person
 
 LADDER = Ladder("0" * 16, 1, 25.0, (Rung("360p", 640, 360, "avc1.4d401e,mp4a.40.2", 800_000),))

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Mapping
 
 from app.accounts.limits import COMMENTS_OF_ACCOUNT, Attempts
-from app.albums.comment_erasure import CommentErasure
-from app.albums.comment_events import CommentEvents
-from app.albums.comment_store import CommentStore
-from shared.ids import AccountId, ItemId, new_comment_id, new_ulid
+from app.comments.erasure import CommentErasure
+from app.comments.events import CommentEvents
+from app.comments.store import CommentStore
+from darkroom_shared.ids import AccountId, ItemId, new_comment_id, new_ulid
 from tests.sharing.sharing_services import NOTHING_MORE, Json, Person, SharingServices
 
 

@@ -8,18 +8,18 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from sqlalchemy import select, update
 
+from app.access.schema import share_links
 from app.accounts.limits import FAILED_UNLOCKS_OF_SHARE, Attempts
 from app.accounts.passwords import Passwords
 from app.accounts.tokens import hash_of
-from app.albums.share_store import ShareStore
-from app.sharing.link_store import LinkStore
-from app.sharing.links import key_of_id, key_of_token, new_token
-from app.sharing.proofs import Proofs
-from app.sharing.schema import share_links
-from app.sharing.visits import VisitService
-from shared.ids import AlbumId, ShareId, new_share_id
-from shared.problems import TYPE_PREFIX, NotFound, ShareLocked
-from shared.sharing import MAX_SHARES, PROOF_HEADER, SHARE_HEADER
+from app.share_links.links import key_of_id, key_of_token, new_token
+from app.share_links.proofs import Proofs
+from app.share_links.store import ShareStore
+from app.share_links.visit_store import LinkStore
+from app.share_links.visits import VisitService
+from darkroom_shared.ids import AlbumId, ShareId, new_share_id
+from darkroom_shared.problems import TYPE_PREFIX, NotFound, ShareLocked
+from darkroom_shared.sharing import MAX_SHARES, PROOF_HEADER, SHARE_HEADER
 from tests.api import PASSWORD as ACCOUNT_PASSWORD
 from tests.services import ManualClock
 from tests.sharing.sharing_services import Json, Link, SharingServices

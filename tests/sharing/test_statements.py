@@ -1,9 +1,9 @@
 """The statements of share links and comments on SQLite and on MariaDB."""
 
-from app.albums.comment_erasure import CommentErasure
-from app.albums.comment_events import CommentEvents
-from app.albums.comment_store import CommentStore
-from shared.sharing import PROOF_HEADER
+from app.comments.erasure import CommentErasure
+from app.comments.events import CommentEvents
+from app.comments.store import CommentStore
+from darkroom_shared.sharing import PROOF_HEADER
 from tests.services import ManualClock, Stores, open_services
 from tests.sharing.sharing_services import open_sharing_services
 

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from app.albums import unread_expiry
-from app.albums.comment_store import CommentRow, CommentStore
-from app.albums.unread import unread_key
-from app.albums.unread_expiry import UNREAD_FOR, UnreadExpiry
-from shared.ids import AccountId, CommentId, ItemId, first_comment_id, new_comment_id
-from shared.times import utc_now
+from app.comments import unread_expiry
+from app.comments.store import CommentRow, CommentStore
+from app.comments.unread import unread_key
+from app.comments.unread_expiry import UNREAD_FOR, UnreadExpiry
+from darkroom_shared.ids import AccountId, CommentId, ItemId, first_comment_id, new_comment_id
+from darkroom_shared.times import utc_now
 from tests.services import ManualClock, Services, Stores, open_services
 from tests.sharing.sharing_services import Person, SharingServices, open_sharing_services
 

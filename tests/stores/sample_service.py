@@ -13,11 +13,11 @@ from sqlalchemy import Column, MetaData, String, Table, event, select
 from sqlalchemy.engine import ExceptionContext
 from starlette.middleware import Middleware
 
+from app.http.problem_responses import add_problem_responses
+from app.http.request_context import ErrorBoundary, RequestContextMiddleware
 from app.metrics import Metrics
-from app.problem_responses import add_problem_responses
-from app.request_context import ErrorBoundary, RequestContextMiddleware
 from app.stores.aurora import Database, Source
-from shared.ids import new_ulid
+from darkroom_shared.ids import new_ulid
 from tests.database_pair import USER, DatabasePair
 from tests.fault_proxy import FaultProxy
 

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.util import await_only
 
 from app.stores.aurora import CONNECTIONS, Conflict, Database, UtcDateTime, exact_text, identifier
-from shared.problems import Unavailable
-from shared.task_group import TaskGroup
+from darkroom_shared.problems import Unavailable
+from darkroom_shared.task_group import TaskGroup
 from tests.servers import free_port
 
 _rows = Table(

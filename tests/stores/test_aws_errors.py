@@ -14,11 +14,11 @@ from app.stores.aws_errors import AwsErrors, CallRejected, ErrorClass, MissingRe
 from app.stores.clients import AmazonStores, Endpoints, open_amazon
 from app.stores.dynamo import Condition, Query, TransactionConflict, put
 from app.stores.resources import BULK_QUEUE, COMPLETIONS_TOPIC, ITEMS_TABLE
+from darkroom_shared.problems import Unavailable
 from local.asgi import Receive, Scope, Send, send_response
 from local.faults.plan import Fault, Plan
 from local.faults.wrapper import Faults
 from local.signatures import Verifier
-from shared.problems import Unavailable
 from tests.servers import free_port
 from tests.services import BUCKET, KEY_ID, REGION, SECRET, ManualClock
 from tests.web.servers import serving

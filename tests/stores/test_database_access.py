@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from app.stores.aurora import Access, Database
-from shared.ids import new_ulid
-from shared.problems import Unavailable
+from darkroom_shared.ids import new_ulid
+from darkroom_shared.problems import Unavailable
 from tests.authority import Authority
 from tests.database_pair import DatabasePair
 from tests.stores.sample_service import Crowd, SampleService, open_sample_service

@@ -11,8 +11,8 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.stores.aurora import CONNECTIONS, SPARE_CONNECTIONS, Database
-from shared.problems import Unavailable
-from shared.task_group import TaskGroup
+from darkroom_shared.problems import Unavailable
+from darkroom_shared.task_group import TaskGroup
 from tests.database_pair import DatabasePair
 from tests.stores.sample_service import WAIT_SECONDS, SampleService, SendRequest, notes, open_sample_service
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.stores.signals import Signals
-from shared.ids import new_ulid
+from darkroom_shared.ids import new_ulid
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 
 from app.stores.s3 import ObjectStore
 from app.stores.s3_parts import Absent
-from shared.ids import new_ulid
-from shared.uploads import SINGLE_PUT_BYTES, parts_digest
+from darkroom_shared.ids import new_ulid
+from darkroom_shared.uploads import SINGLE_PUT_BYTES, parts_digest
 from tests.services import Services
 
 LARGE = SINGLE_PUT_BYTES + 5

@@ -9,7 +9,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy import text
 
 from app.stores.aurora import Database, Source
-from shared.problems import Unavailable
+from darkroom_shared.problems import Unavailable
 from tests.database_pair import DatabasePair
 from tests.fault_proxy import FaultProxy
 from tests.redis_pair import RedisPair

@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from app.stores.signals import Limit, Signals
-from shared.ids import new_ulid
+from darkroom_shared.ids import new_ulid
 from tests.servers import free_port, running, valkey_command
 
 

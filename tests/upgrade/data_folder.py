@@ -5,7 +5,7 @@ import tarfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from shared.ids import AlbumId, ExportId, ItemId
+from darkroom_shared.ids import AlbumId, ExportId, ItemId
 
 ARCHIVE = Path(__file__).with_name("data-folder-2e8417d.tar.xz")
 """Made once by `python -m tests.upgrade.make_data_folder`."""

@@ -19,12 +19,12 @@ import httpx
 from PIL import Image
 
 from app.stores.resources import EVENTS_TABLE, EXPORTS_TABLE, ITEMS_TABLE
-from client.client import DarkroomClient
+from darkroom_client.client import DarkroomClient
+from darkroom_shared.albums import CreateAlbum
+from darkroom_shared.exports import ExportState
+from darkroom_shared.ids import ExportId, ItemId
+from darkroom_shared.items import EditItem, ItemState
 from local.resources import Access
-from shared.albums import CreateAlbum
-from shared.exports import ExportState
-from shared.ids import ExportId, ItemId
-from shared.items import EditItem, ItemState
 from tests.local.up.darkroom import environment, three_free_ports
 from tests.servers import EMULATOR_PYTHON, running
 from tests.upgrade.data_folder import ARCHIVE, MEMBER, OWNER, PASSWORD, SHARE_PASSWORD, Contents

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.sharing import PROOF_HEADER, SHARE_HEADER
+from darkroom_shared.sharing import PROOF_HEADER, SHARE_HEADER
 from tests.installation import COMMAND, running_installation
 from tests.upgrade.data_folder import MEMBER, OWNER, PASSWORD, SHARE_PASSWORD, Contents, unpack_data
 

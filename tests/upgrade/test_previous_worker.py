@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from client.client import DarkroomClient
-from shared.exports import ExportState
-from shared.ids import new_ulid
-from shared.items import Item, ItemState
+from darkroom_client.client import DarkroomClient
+from darkroom_shared.exports import ExportState
+from darkroom_shared.ids import new_ulid
+from darkroom_shared.items import Item, ItemState
 from tests.drills.installation import PASSWORD, Installation, running_installation
 from tests.drills.people import a_photo
 from tests.drills.processes import DRILL_SECONDS, stopping_processes

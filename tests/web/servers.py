@@ -10,7 +10,7 @@ import uvicorn
 from pydantic import AnyHttpUrl
 from starlette.types import ASGIApp
 
-from shared.darkroom_process.http_protocol import StrictHttpProtocol
+from darkroom_process.http_protocol import StrictHttpProtocol
 from web.main import create_application
 from web.settings import Settings
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.items.row import Lane
 from app.media.decoders import Decoders
-from app.media.sandbox import Limits
+from app.media.sandbox.confinement import Limits
 from app.worker.attempt import Attempts
 from app.worker.files import AttemptFiles
 from app.worker.pipeline import Pipeline

@@ -15,7 +15,7 @@ from app.media.decoders import Decoders
 from app.stores.resources import DEAD_LETTERS_QUEUE
 from app.stores.sqs import Message
 from app.worker.attempt import Attempts
-from shared.ids import new_ulid
+from darkroom_shared.ids import new_ulid
 from tests.services import Services
 
 PLENTY_SECONDS = 60.0

@@ -14,10 +14,10 @@ import tempfile
 from pathlib import Path
 
 from app.logs import set_up_logs
-from app.media import seccomp
 from app.media.decoders import Decoders
-from app.media.sandbox import prepare
-from app.media.system_calls import system_call
+from app.media.sandbox import seccomp
+from app.media.sandbox.confinement import prepare
+from app.media.sandbox.system_calls import system_call
 from app.settings import Sandbox
 from app.worker.start_check import Unsafe, check_decoding, check_sandbox
 

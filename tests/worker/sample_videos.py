@@ -5,7 +5,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-from shared.ids import new_ulid
+from darkroom_shared.ids import new_ulid
 
 
 def a_video(folder: Path, *, seconds: int = 4, size: str = "320x180", rate: int = 10) -> bytes:

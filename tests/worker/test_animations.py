@@ -4,8 +4,8 @@ import io
 
 from PIL import Image
 
-from shared.events import EventType
-from shared.items import ItemKind, ItemState
+from darkroom_shared.events import EventType
+from darkroom_shared.items import ItemKind, ItemState
 from tests.worker.harness import WorkerHarness
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from app.stores.resources import NUDGES_QUEUE
 from app.stores.sqs import Message
 from app.worker.consumer import Consumer
-from shared.ids import new_ulid
+from darkroom_shared.ids import new_ulid
 from tests.services import Services
 
 PLENTY_SECONDS = 60.0

@@ -24,7 +24,7 @@ from app.events.relational import RelationalEvents
 from app.exports.erasure import ExportErasure
 from app.exports.store import ExportStore
 from app.items.claims import ClaimLost
-from app.items.erasure import ItemErasure
+from app.items.deletion.erasure import ItemErasure
 from app.items.lifecycle import UPLOAD_DEADLINE
 from app.items.requests import RequestKey
 from app.items.row import Result
@@ -33,11 +33,11 @@ from app.search.index_store import IndexStore
 from app.search.indexing import SearchIndex
 from app.settings import Registration
 from app.worker.eraser import Eraser
-from shared.events import EventType
-from shared.ids import AccountId, new_account_id, new_ulid
-from shared.items import CreateItem, ItemKind, PartRequest
-from shared.problems import AddressTaken, Forbidden, NotFound, Unauthenticated
-from shared.uploads import SINGLE_PUT_BYTES
+from darkroom_shared.events import EventType
+from darkroom_shared.ids import AccountId, new_account_id, new_ulid
+from darkroom_shared.items import CreateItem, ItemKind, PartRequest
+from darkroom_shared.problems import AddressTaken, Forbidden, NotFound, Unauthenticated
+from darkroom_shared.uploads import SINGLE_PUT_BYTES
 from tests.items.test_maintenance import put_rendition
 from tests.services import ManualClock, Services, Stores
 

@@ -8,7 +8,7 @@ import pytest
 from app.admin.workers import read_workers, warnings_about
 from app.stores.signals import Signals
 from app.worker.presence import be_seen
-from shared.admin import WorkerSeen
+from darkroom_shared.admin import WorkerSeen
 
 PLENTY_SECONDS = 60.0
 

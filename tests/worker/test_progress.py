@@ -8,8 +8,8 @@ import pytest
 from app.events.stream import progress_channel
 from app.worker import progress
 from app.worker.progress import Encodes, EncodeWatch
-from shared.events import Progress
-from shared.times import Clock
+from darkroom_shared.events import Progress
+from darkroom_shared.times import Clock
 from tests.items.sample_videos import in_bulk
 from tests.services import ManualClock, Services
 

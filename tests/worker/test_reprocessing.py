@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.items.reprocess_work import ReprocessWork
-from app.items.reprocessing import Outcome, Reprocessing
+from app.items.reprocessing.service import Outcome, Reprocessing
+from app.items.reprocessing.work import ReprocessWork
 from app.items.row import ItemRow, Result
 from app.media.recipe import recipe_hash
 from app.stores.resources import BULK_QUEUE
@@ -16,9 +16,9 @@ from app.worker.attempt import Attempts
 from app.worker.files import AttemptFiles
 from app.worker.progress import Encodes
 from app.worker.reprocessing import BulkLane, NullChannel, reprocess_attempts
-from shared.ids import ItemId
-from shared.items import ItemKind, ItemState
-from shared.task_group import TaskGroup
+from darkroom_shared.ids import ItemId
+from darkroom_shared.items import ItemKind, ItemState
+from darkroom_shared.task_group import TaskGroup
 from tests.services import Services
 from tests.worker.harness import WorkerHarness, a_detailed_photo, a_tiny_photo
 from tests.worker.sample_videos import a_video

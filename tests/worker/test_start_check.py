@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.media import landlock
+from app.media.sandbox import landlock
 from tests.app.test_settings import GOOD
 from tests.worker.other_python import ROOT, a_python_with
 

@@ -15,9 +15,9 @@ from app.worker.attempt import Attempts
 from app.worker.consumer import Consumer
 from app.worker.scheduler import run_periodically
 from app.worker.steps import Steps
-from shared.ids import new_ulid
-from shared.items import FailureCode, ItemState
-from shared.problems import Unavailable
+from darkroom_shared.ids import new_ulid
+from darkroom_shared.items import FailureCode, ItemState
+from darkroom_shared.problems import Unavailable
 from tests.servers import free_port
 from tests.services import ManualClock, Services, Stores, open_services
 from tests.worker.harness import WorkerHarness, a_tiny_photo, message

@@ -12,9 +12,9 @@ from app.items.claims import MAX_LOST_ATTEMPTS
 from app.items.keys import original_key, rendition_folder
 from app.items.row import ItemRow, Lane
 from app.stores.s3_parts import Absent
-from shared.events import EventType
-from shared.items import FailureCode, ItemKind, ItemState
-from shared.problems import PlaylistGone
+from darkroom_shared.events import EventType
+from darkroom_shared.items import FailureCode, ItemKind, ItemState
+from darkroom_shared.problems import PlaylistGone
 from tests.items.hls_rules import read_main, read_media
 from tests.services import ManualClock, Services
 from tests.worker.harness import PLENTY_SECONDS, WorkerHarness, runs

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from app.media.outcome import crashed, require_encoded
-from app.media.protocol import JobEnded, StartJob
 from app.media.results import EncodeProgress, Limit, RenditionFile, VideoFacts
+from app.media.sandbox.outcome import crashed, require_encoded
+from app.media.sandbox.protocol import JobEnded, StartJob
 from app.media.video.errors import damaged
 from app.media.video.files import rendition_of
 from app.media.video.recipe import ladder_of

@@ -1,7 +1,7 @@
 """Errors for the owner of a video that cannot be converted."""
 
 from app.media.results import MediaError
-from shared.items import FailureCode
+from darkroom_shared.items import FailureCode
 
 
 def damaged() -> MediaError:

@@ -15,14 +15,14 @@ from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from app.media.camera import camera_name
+from app.media.image.camera import camera_name
 from app.media.results import Container, HdrTransfer, Matrix, VideoFacts
 from app.media.sniff import sniff
 from app.media.video import codecs
 from app.media.video.capture import capture_time, make_and_model
 from app.media.video.errors import damaged, too_large, unsupported
 from app.media.video.rates import output_rate
-from shared.items import ItemKind
+from darkroom_shared.items import ItemKind
 
 # ITU-T H.273, tables 2 to 4, as libavutil numbers them.
 TRANSFERS = {16: HdrTransfer.PQ, 18: HdrTransfer.HLG}

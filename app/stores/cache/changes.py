@@ -12,7 +12,7 @@ from app.stores.cache.faults import ConnectionLost, ErrorReply
 from app.stores.cache.outbox import Outbox
 from app.stores.cache.relay import Relay
 from app.stores.cache.timing import Timing
-from shared.problems import Unavailable
+from darkroom_shared.problems import Unavailable
 
 POLL_SHARE = 0.5
 """Interval, as a share of a poll, of checking whether some process's relay has confirmed a change."""

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.stores.aurora import Database, Source
 from app.stores.cache.keys import Key
 from app.stores.cache.timing import Timing
-from shared.problems import Unavailable
+from darkroom_shared.problems import Unavailable
 
 T = TypeVar("T")
 Load = Callable[[AsyncConnection, Sequence[Key[T]]], Awaitable[Mapping[Key[T], T]]]

@@ -14,7 +14,7 @@ from app.stores.cache.link import Held, Hit, Lease, Link
 from app.stores.cache.loading import Load, Loading
 from app.stores.cache.timing import Timing
 from app.stores.cache.values import decode, encode
-from shared.problems import Unavailable
+from darkroom_shared.problems import Unavailable
 
 T = TypeVar("T")
 

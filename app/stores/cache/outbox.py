@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.stores.aurora import Writer
 from app.stores.cache.schema import cache_generation, cache_outbox
-from shared.ids import new_ulid
-from shared.times import utc_now
+from darkroom_shared.ids import new_ulid
+from darkroom_shared.times import utc_now
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from app.stores.cache.loading import Load, Loading
 from app.stores.cache.misses import Misses
 from app.stores.cache.relay import Relay
 from app.stores.cache.values import Stored, decode
-from shared.problems import Unavailable
+from darkroom_shared.problems import Unavailable
 
 T = TypeVar("T")
 

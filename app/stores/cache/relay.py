@@ -14,7 +14,7 @@ from app.stores.cache.link import Link
 from app.stores.cache.outbox import Generation, Outbox, Row
 from app.stores.cache.scripts import Scripts
 from app.stores.cache.timing import Timing
-from shared.problems import Unavailable
+from darkroom_shared.problems import Unavailable
 
 FIRST_RETRY_SECONDS = 0.02
 ROWS_PER_BATCH = 1_000

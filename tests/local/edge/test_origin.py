@@ -9,12 +9,12 @@ from typing import Any, cast
 import httpx
 import pytest
 
+from darkroom_shared.times import utc_now
 from local.edge.access import AccessCheck
 from local.edge.application import EdgeApplication
 from local.edge.key_group import KeyGroup
 from local.edge.origin import Origin, origin_session
 from local.edge.origin_signature import Credential
-from shared.times import utc_now
 from tests.local.edge.place import ACCESS_KEY_ID, BUCKET, SECRET_ACCESS_KEY, SMALL, Edge
 from tests.local.edge.scripted_origin import Script, head, playing, responding
 from tests.local.edge.signing import ELLIPTIC, OURS

@@ -10,7 +10,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from shared.task_group import TaskGroup
+from darkroom_shared.task_group import TaskGroup
 from tests.servers import ACCESS_KEY_ID, SECRET_ACCESS_KEY, running_queues
 from tests.signed import signed_headers
 

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from shared.task_group import TaskGroup
+from darkroom_shared.task_group import TaskGroup
 from tests.local.objects.stores import ACCESS_KEY_ID, MEBIBYTE, REGION, SECRET_ACCESS_KEY, Store
 from tests.servers import free_port, objects_command, running
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx
 
 from app.items.lifecycle import FIRST_RESEND
-from client.client import DarkroomClient
+from darkroom_client.client import DarkroomClient
+from darkroom_shared.ids import ItemId
+from darkroom_shared.items import ItemState
 from local.startup_error import ExitCode
-from shared.ids import ItemId
-from shared.items import ItemState
 from tests.drills.people import a_photo
 from tests.local.up.darkroom import Running, environment, running, three_free_ports
 from tests.local.up.sample_parts import runs, until

@@ -12,7 +12,7 @@ from app.media.decoders import Decoders
 from app.media.recipe import RECIPE
 from app.media.results import DecoderCrashed, MediaError
 from app.media.sniff import sniff
-from shared.items import FailureCode, ItemKind
+from darkroom_shared.items import FailureCode, ItemKind
 from tests.media.hostile.trap import WORDS, Trap
 
 LIMIT_SECONDS = 60.0

@@ -11,7 +11,7 @@ from app.media.decoders import Decoders
 from app.media.results import DecoderCrashed, EncodeProgress, MediaError, VideoFacts
 from app.media.video.recipe import ladder_of
 from app.media.video.watch import Implausible, LadderWatch
-from shared.items import FailureCode
+from darkroom_shared.items import FailureCode
 from tests.media.video.made import PLENTY_SECONDS, files_in, frames, make_all
 from tests.media.video.sample_videos import AAC, H264, IMAGE, SOUND, MakeVideo, encode, image
 

@@ -16,7 +16,7 @@ from app.media.video import codecs
 from app.media.video.capture import capture_time
 from app.media.video.probe import probe_video
 from app.media.video.rates import output_rate
-from shared.items import FailureCode
+from darkroom_shared.items import FailureCode
 from tests.media.video.made import PLENTY_SECONDS, files_in, make_all
 from tests.media.video.sample_videos import AAC, FAST, H264, IMAGE, SOUND, MakeVideo, encode, image
 

@@ -1,6 +1,6 @@
 """Requests that every tier must refuse in the same way, and requests that every tier must accept."""
 
-from shared.darkroom_process.request_head import MAX_HEAD_BYTES
+from darkroom_process.request_head import MAX_HEAD_BYTES
 
 _START = b"GET /healthz HTTP/1.1\r\n"
 _HOST = b"Host: 127.0.0.1\r\n"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from shared.darkroom_process.http_protocol import MAX_PIPELINED, StrictHttpProtocol
-from shared.darkroom_process.request_head import MAX_HEAD_BYTES
+from darkroom_process.http_protocol import MAX_PIPELINED, StrictHttpProtocol
+from darkroom_process.request_head import MAX_HEAD_BYTES
 from tests.shared.darkroom_process.raw import connect, exchange, read_to_end
 from tests.web.servers import serving
 from tests.web.upstream import Upstream

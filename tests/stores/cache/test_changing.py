@@ -9,7 +9,7 @@ from sqlalchemy import insert
 
 from app.stores.cache.keys import Key
 from app.stores.cache.schema import cache_outbox
-from shared.ids import new_ulid
+from darkroom_shared.ids import new_ulid
 from tests.fault_proxy import FaultProxy
 from tests.redis_pair import RedisPair
 from tests.stores.cache.cache_harness import NUMBER, QUICK, STEADY, CacheHarness, Process, put, until_true

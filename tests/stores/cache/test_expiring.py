@@ -8,7 +8,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from app.stores.cache.keys import Entry
-from shared.problems import Unavailable
+from darkroom_shared.problems import Unavailable
 from tests.redis_pair import RedisPair
 from tests.stores.cache.cache_harness import (
     NUMBER,

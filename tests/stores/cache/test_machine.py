@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.ids import new_ulid
+from darkroom_shared.ids import new_ulid
 from tests.redis_pair import RedisNode, RedisPair
 from tests.stores.cache.cache_harness import NUMBER, STEADY, CacheHarness, Process, numbers_of, open_harness, put
 

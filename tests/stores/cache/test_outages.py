@@ -15,7 +15,7 @@ from app.stores.cache.keys import Entry
 from app.stores.cache.mode import CacheMode
 from app.stores.cache.timing import TIMING
 from app.stores.cache.values import HEADER
-from shared.task_group import TaskGroup
+from darkroom_shared.task_group import TaskGroup
 from tests.authority import Authority
 from tests.fault_proxy import FaultProxy
 from tests.redis_pair import RedisPair

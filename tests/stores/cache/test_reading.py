@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.stores.cache.cache import Behind
-from shared.problems import Unavailable
+from darkroom_shared.problems import Unavailable
 from tests.redis_pair import RedisPair
 from tests.stores.cache.cache_harness import NUMBER, STEADY, CacheHarness, Process, held_up, until
 

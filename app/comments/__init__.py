@@ -1,0 +1,1 @@
+"""Comments on items, and which of them are unread."""

@@ -1,0 +1,1 @@
+"""The HTTP layer below all capabilities: middleware, problems, idempotency, dependencies."""

@@ -1,0 +1,166 @@
+"""ASGI middleware around every request: request id, deadline, body limit, and the error boundary."""
+
+import asyncio
+import re
+import time
+from collections.abc import Mapping
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.http.problem_responses import problem_response
+from app.metrics import Metrics
+from darkroom_shared.ids import new_ulid
+from darkroom_shared.problems import DeadlineExceeded, Problem, TooLarge
+
+LARGEST_BODY_BYTES = 1024 * 1024
+MAX_DEADLINE_SECONDS = 60.0
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+_TRACE_PARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+RawHeaders = Mapping[bytes, bytes]
+"""Headers as in the ASGI scope, with lower-case names. A Headers object per request would be too slow."""
+
+log = structlog.get_logger()
+
+
+class _Response:
+    """Record the status of the response, and add the request id to its headers."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send, self._request_id = send, request_id
+        self.status: int | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._request_id.encode())]
+        await self._send(message)
+
+
+class RequestContextMiddleware:
+    """Bind the request id to every log entry, and record the request's metrics."""
+
+    def __init__(self, application: ASGIApp, metrics: Metrics) -> None:
+        self._application, self._metrics = application, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        request_id = _request_id(headers)
+        response = _Response(send, request_id)
+        started = time.perf_counter()
+        self._metrics.requests_in_flight += 1
+        bound = structlog.contextvars.bind_contextvars(request=request_id, **_trace(headers))
+        try:
+            await self._application(scope, receive, response.send)
+        finally:
+            structlog.contextvars.reset_contextvars(**bound)
+            self._metrics.requests_in_flight -= 1
+            self._metrics.request_completed(scope["method"], response.status or 0, time.perf_counter() - started)
+
+
+class ErrorBoundary:
+    """Respond with `internal` to an unhandled exception."""
+
+    def __init__(self, application: ASGIApp) -> None:
+        self._application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        begun = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._application(scope, receive, send_and_note)
+        except ClientDisconnect:
+            log.info("request.abandoned", method=scope["method"], path=scope["path"])
+        except Exception:  # the outermost handler: log once, respond without details
+            log.exception("request.crashed", method=scope["method"], path=scope["path"])
+            if begun:
+                raise  # the response has begun: the server must close the connection
+            await problem_response(Problem())(scope, receive, send)
+
+
+class Deadline:
+    """Cancel a request whose caller no longer waits (`X-Deadline`: milliseconds left), unless its
+    response has begun."""
+
+    def __init__(self, application: ASGIApp) -> None:
+        self._application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        seconds = _seconds_left(dict(scope["headers"])) if scope["type"] == "http" else None
+        if seconds is None:
+            await self._application(scope, receive, send)
+            return
+
+        async def send_in_time(message: Message) -> None:
+            deadline.reschedule(None)
+            await send(message)
+
+        try:
+            async with asyncio.timeout(seconds) as deadline:
+                await self._application(scope, receive, send_in_time)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            log.warning("request.expired", method=scope["method"], path=scope["path"], seconds=seconds)
+            await problem_response(DeadlineExceeded())(scope, receive, send)
+
+
+class BodyLimit:
+    """Refuse bodies over 1 MiB, with or without Content-Length. Files are never sent through the app."""
+
+    def __init__(self, application: ASGIApp) -> None:
+        self._application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "0")
+        if declared.isdecimal() and int(declared[:20]) > LARGEST_BODY_BYTES:
+            await problem_response(TooLarge("The body is over 1 MiB."))(scope, receive, send)
+            return
+        received = 0
+
+        async def receive_bounded() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > LARGEST_BODY_BYTES:
+                raise HTTPException(TooLarge.status)  # FastAPI passes on no other exception from a body
+            return message
+
+        await self._application(scope, receive_bounded, send)
+
+
+def _request_id(headers: RawHeaders) -> str:
+    request_id = headers.get(b"x-request-id", b"").decode("latin-1")
+    return request_id if _REQUEST_ID.fullmatch(request_id) else f"req_{new_ulid()}"
+
+
+def _trace(headers: RawHeaders) -> Mapping[str, str]:
+    parent = _TRACE_PARENT.fullmatch(headers.get(b"traceparent", b"").decode("latin-1"))
+    return {"trace": parent[1]} if parent else {}
+
+
+def _seconds_left(headers: RawHeaders) -> float | None:
+    """Return the seconds until the deadline. None without a header, or if its value is no number."""
+    milliseconds = headers.get(b"x-deadline", b"").decode("latin-1")
+    if not re.fullmatch(r"-?\d{1,9}", milliseconds, re.ASCII):
+        return None
+    return min(int(milliseconds) / 1000, MAX_DEADLINE_SECONDS)

@@ -1,0 +1,1 @@
+"""Deleting, restoring and purging items."""

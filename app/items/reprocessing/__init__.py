@@ -1,0 +1,1 @@
+"""Reprocessing ready items by a new recipe."""

@@ -1,0 +1,1 @@
+"""The confined child processes that decode and encode."""

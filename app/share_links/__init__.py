@@ -1,0 +1,1 @@
+"""Share links: visitors without an account see an album."""

@@ -40,10 +40,10 @@ def main() -> None:
 
 
 def _reach_own_package() -> None:
-    """Make `local` and `shared` importable, and nothing else of their parent folder."""
-    for name in ("local", "shared"):
+    """Make `local` and `darkroom_process` importable, and nothing else of their parent folders."""
+    for name, folder in (("local", ROOT / "local"), ("darkroom_process", ROOT / "shared" / "darkroom_process")):
         package = types.ModuleType(name)
-        package.__path__ = [str(ROOT / name)]
+        package.__path__ = [str(folder)]
         sys.modules[name] = package
 
 

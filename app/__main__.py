@@ -6,7 +6,7 @@ import importlib
 import json
 import sys
 
-from app.accounts import command as account_command
+from app.admin import account_command
 from app.logs import set_up_logs
 from app.settings import load_settings
 

@@ -10,70 +10,73 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from app import health
-from app.access.service import SharingService
-from app.accounts import routes as accounts_routes
-from app.accounts.closing import ClosingService
-from app.accounts.limits import Attempts
-from app.accounts.passwords import Passwords
-from app.accounts.service import AccountService
-from app.accounts.sessions import SessionService
-from app.accounts.store import AccountStore
+from app.access.service.access import SharingService
+from app.accounts.routes import accounts as accounts_routes
+from app.accounts.service.accounts import AccountService
+from app.accounts.service.closing import ClosingService
+from app.accounts.service.limits import Attempts
+from app.accounts.service.passwords import Passwords
+from app.accounts.service.sessions import SessionService
+from app.accounts.store.accounts import AccountStore
 from app.admin import routes as admin_routes
 from app.admin.overview import OverviewService
 from app.album_parts import AlbumParts
-from app.albums import invitation_routes, member_routes, placement_routes, transfer_routes
-from app.albums import routes as album_routes
-from app.albums.fast_path import AlbumFastPath
-from app.albums.invitations import InvitationService
-from app.albums.members import MemberService
-from app.albums.moves import MoveService
-from app.albums.pages import AlbumPages
-from app.albums.placements import PlacementService
-from app.albums.service import AlbumService
-from app.albums.transfers import TransferService
+from app.albums.routes import albums as album_routes
+from app.albums.routes import invitations as invitation_routes
+from app.albums.routes import members as member_routes
+from app.albums.routes import placements as placement_routes
+from app.albums.routes import transfers as transfer_routes
+from app.albums.routes.fast_path import AlbumFastPath
+from app.albums.service.albums import AlbumService
+from app.albums.service.invitations import InvitationService
+from app.albums.service.members import MemberService
+from app.albums.service.moves import MoveService
+from app.albums.service.pages import AlbumPages
+from app.albums.service.placements import PlacementService
+from app.albums.service.transfers import TransferService
 from app.comments import routes as comment_routes
-from app.comments.service import CommentService
-from app.comments.unread import UnreadService
+from app.comments.service.comments import CommentService
+from app.comments.service.unread import UnreadService
 from app.events import routes as events_routes
-from app.events.log import EventLog
-from app.events.stream import LiveEvents
+from app.events.service.log import EventLog
+from app.events.service.stream import LiveEvents
 from app.exports import routes as exports_routes
-from app.exports.changes import ExportChanges
-from app.exports.queueing import ExportQueue
-from app.exports.service import ExportService
+from app.exports.service.changes import ExportChanges
+from app.exports.service.exports import ExportService
+from app.exports.service.queueing import ExportQueue
 from app.exports.store import ExportStore
 from app.http.caller import Authenticator
 from app.http.problem_responses import add_problem_responses
 from app.http.request_context import BodyLimit, Deadline, ErrorBoundary, RequestContextMiddleware
 from app.http.tier_check import with_tier_check
-from app.items import routes as items_routes
-from app.items.access import Grants, OwnItems
-from app.items.completion import CompletionService
 from app.items.deletion import routes as trash_routes
-from app.items.deletion.service import TrashService
-from app.items.delivery import Delivery
-from app.items.grants import PlaybackGrants
-from app.items.key_watch import watching_keys
-from app.items.maintenance import MaintenanceService
-from app.items.playback import PlaybackService
-from app.items.requests import Requests
-from app.items.service import ItemService
-from app.items.uploads import UploadService
+from app.items.deletion.service.trash import TrashService
+from app.items.routes import items as items_routes
+from app.items.routes.access import Grants, OwnItems
+from app.items.service.completion import CompletionService
+from app.items.service.delivery import Delivery
+from app.items.service.grants import PlaybackGrants
+from app.items.service.items import ItemService
+from app.items.service.key_watch import watching_keys
+from app.items.service.maintenance import MaintenanceService
+from app.items.service.playback import PlaybackService
+from app.items.service.requests import Requests
+from app.items.service.uploads import UploadService
 from app.metrics import Metrics
 from app.openapi import PROBLEM_RESPONSES, describe
 from app.pagination import Cursors
 from app.readiness import Readiness
 from app.search import routes as search_routes
-from app.search.service import SearchService
-from app.search.store import SearchStore
+from app.search.service.search import SearchService
+from app.search.store.search import SearchStore
 from app.services import Foundation, open_foundation
 from app.settings import Settings
 from app.share_link_parts import CommentParts, VisitParts
-from app.share_links import routes as share_routes
-from app.share_links import visitor_routes as shared_routes
-from app.share_links.album_visits import AlbumVisits
-from app.share_links.service import ShareService
-from app.share_links.visits import VisitService
+from app.share_links.routes import share_links as share_routes
+from app.share_links.routes import visitors as shared_routes
+from app.share_links.service.album_visits import AlbumVisits
+from app.share_links.service.share_links import ShareService
+from app.share_links.service.visits import VisitService
 from app.stores.cloudfront import UrlSigner
 from darkroom_shared.times import utc_now
 

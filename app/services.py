@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 from app.aws_error_notices import AwsErrorNotices
 from app.database import open_database
-from app.events.cursors import CursorStore
-from app.events.log import EventLog, Nudge
-from app.events.nudging import ProjectionNudges
-from app.events.outbox import EventOutbox
-from app.events.outbox_publisher import OutboxRelay, PromptPublisher
-from app.events.outbox_store import OutboxStore
-from app.events.relay import RelayService
-from app.events.requests import RelationalRequests
-from app.events.store import EventStore
-from app.events.stream import event_channel
-from app.items.changes import ItemChanges
-from app.items.queueing import WorkQueue
+from app.events.service.log import EventLog, Nudge
+from app.events.service.nudging import ProjectionNudges
+from app.events.service.outbox import EventOutbox
+from app.events.service.outbox_publisher import OutboxRelay, PromptPublisher
+from app.events.service.relay import RelayService
+from app.events.service.stream import event_channel
+from app.events.store.cursors import CursorStore
+from app.events.store.log import EventStore
+from app.events.store.outbox import OutboxStore
+from app.events.store.requests import RelationalRequests
+from app.items.service.changes import ItemChanges
+from app.items.service.queueing import WorkQueue
 from app.items.store import ItemStore
 from app.projections import PROJECTIONS
 from app.settings import Settings

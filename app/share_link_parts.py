@@ -2,24 +2,24 @@
 
 from dataclasses import dataclass
 
-from app.accounts.limits import Attempts
-from app.accounts.passwords import Passwords
-from app.accounts.service import AccountService
+from app.accounts.service.accounts import AccountService
+from app.accounts.service.limits import Attempts
+from app.accounts.service.passwords import Passwords
 from app.album_parts import AlbumParts
-from app.albums.store import AlbumStore
-from app.comments.events import CommentEvents
-from app.comments.service import CommentService
+from app.albums.store.albums import AlbumStore
+from app.comments.service.comment_events import CommentEvents
+from app.comments.service.comments import CommentService
+from app.comments.service.unread import UnreadService
 from app.comments.store import CommentStore
-from app.comments.unread import UnreadService
-from app.items.service import ItemService
+from app.items.service.items import ItemService
 from app.pagination import Cursors
 from app.services import Foundation
-from app.share_links.album_visits import AlbumVisits
-from app.share_links.proofs import Proofs
-from app.share_links.service import ShareService
-from app.share_links.store import ShareStore
-from app.share_links.visit_store import LinkStore
-from app.share_links.visits import VisitService
+from app.share_links.service.album_visits import AlbumVisits
+from app.share_links.service.proofs import Proofs
+from app.share_links.service.share_links import ShareService
+from app.share_links.service.visits import VisitService
+from app.share_links.store.links import ShareStore
+from app.share_links.store.visits import LinkStore
 
 
 @dataclass(frozen=True, slots=True)

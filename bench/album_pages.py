@@ -14,9 +14,9 @@ from statistics import median
 import httpx
 from sqlalchemy import insert, update
 
-from app.access.schema import album_items, albums
-from app.albums.placement_store import position_of
-from app.items.row import ItemRow, captured_key
+from app.access.schema.tables import album_items, albums
+from app.albums.store.placements import position_of
+from app.items.schema.row import ItemRow, captured_key
 from app.items.store import Position
 from app.pagination import Cursors
 from app.stores.aurora import Database

@@ -9,11 +9,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from app.events.log import EventLog
-from app.events.store import EventStore
-from app.items import lifecycle
-from app.items.changes import ItemChanges
-from app.items.row import ItemRow
+from app.events.service.log import EventLog
+from app.events.store.log import EventStore
+from app.items.schema.row import ItemRow
+from app.items.service import lifecycle
+from app.items.service.changes import ItemChanges
 from app.items.store import ItemStore
 from bench.scale import scaled
 from bench.service import open_tables, running_tables

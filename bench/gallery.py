@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from statistics import median
 
-from app.items.row import ItemRow, Result, StoredRendition, to_attributes
+from app.items.schema.row import ItemRow, Result, StoredRendition, to_attributes
 from app.items.store import ItemStore, Position, row_action
 from app.media.recipe import RECIPE, recipe_hash
 from app.pagination import Cursors

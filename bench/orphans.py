@@ -23,15 +23,15 @@ from pathlib import Path
 import httpx
 from PIL import Image
 
-from app.accounts.closed import ClosedAccounts
-from app.accounts.store import AccountStore
+from app.accounts.store.accounts import AccountStore
+from app.accounts.store.closed import ClosedAccounts
 from app.admin.leftovers import AccountVerification
 from app.admin.verify import Verification
 from app.album_parts import AlbumMaintenanceParts
-from app.exports.erasure import ExportErasure
+from app.exports.service.erasure import ExportErasure
 from app.exports.store import ExportStore
-from app.items.deletion.erasure import ItemErasure
-from app.items.maintenance import MaintenanceService
+from app.items.deletion.service.erasure import ItemErasure
+from app.items.service.maintenance import MaintenanceService
 from app.logs import set_up_logs
 from app.services import Foundation, open_foundation
 from app.settings import load_settings

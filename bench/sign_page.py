@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from app.items.delivery import Delivery
-from app.items.keys import path_in_folder
+from app.items.schema.keys import path_in_folder
+from app.items.service.delivery import Delivery
 from app.stores.cloudfront import UrlSigner
 from bench.scale import scaled
 from darkroom_shared.ids import ItemId, new_account_id, new_item_id

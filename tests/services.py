@@ -13,18 +13,18 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 
-from app.events.relay import RelayService
-from app.items.completion import CompletionService
-from app.items.deletion.service import TrashService
-from app.items.delivery import Delivery
-from app.items.grants import PlaybackGrants
-from app.items.maintenance import MaintenanceService
-from app.items.playback import PlaybackService
-from app.items.requests import RequestKey, Requests
-from app.items.row import ItemRow
-from app.items.service import ItemService
-from app.items.uploads import UploadService
-from app.items.work import WorkService
+from app.events.service.relay import RelayService
+from app.items.deletion.service.trash import TrashService
+from app.items.schema.row import ItemRow
+from app.items.service.completion import CompletionService
+from app.items.service.delivery import Delivery
+from app.items.service.grants import PlaybackGrants
+from app.items.service.items import ItemService
+from app.items.service.maintenance import MaintenanceService
+from app.items.service.playback import PlaybackService
+from app.items.service.requests import RequestKey, Requests
+from app.items.service.uploads import UploadService
+from app.items.service.work import WorkService
 from app.migrations.run import migrate
 from app.pagination import Cursors
 from app.services import Foundation, open_foundation

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.access.schema import album_items, album_members, albums
-from app.access.values import AlbumRow, Membership, Placement
+from app.access.schema.tables import album_items, album_members, albums
+from app.access.schema.values import AlbumRow, Membership, Placement
 from darkroom_shared.albums import AlbumOrder, Role
 from darkroom_shared.ids import AccountId, AlbumId, ItemId
 

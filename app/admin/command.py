@@ -4,8 +4,7 @@ import argparse
 import asyncio
 from collections.abc import Callable
 
-from app.accounts import command as account_command
-from app.admin import key_command, rebuild_command, reprocess_command
+from app.admin import account_command, key_command, rebuild_command, reprocess_command
 from app.admin.verify_command import adopt_local_environment
 from app.logs import set_up_logs
 from app.settings import Settings, load_settings

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from app.items.delivery import MAX_URL_LIFE
-from app.items.key_watch import POLL_SECONDS
+from app.items.service.delivery import MAX_URL_LIFE
+from app.items.service.key_watch import POLL_SECONDS
 from app.stores.key_file import make_private_key, read_keys, write_keys
 from darkroom_shared.delivery_keys import DeliveryKey, DeliveryKeys
 from darkroom_shared.times import Clock

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.accounts.closed import ClosedAccounts, ClosedRow
-from app.accounts.store import AccountStore
+from app.accounts.store.accounts import AccountStore
+from app.accounts.store.closed import ClosedAccounts, ClosedRow
 from app.admin.verify import Finding
-from app.events.store import EventStore
-from app.exports.row import export_prefix
+from app.events.store.log import EventStore
+from app.exports.schema import export_prefix
 from app.exports.store import ExportStore
-from app.items.keys import account_prefixes
+from app.items.schema.keys import account_prefixes
 from app.items.store import ItemStore
 from app.stores.s3 import ObjectStore
 from darkroom_shared.ids import AccountId

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from app.admin.workers import read_workers, warnings_about
 from app.aws_error_notices import read_aws_errors
-from app.events.outbox_publisher import OutboxRelay
-from app.events.relay import RelayService
-from app.items.maintenance import MaintenanceService
+from app.events.service.outbox_publisher import OutboxRelay
+from app.events.service.relay import RelayService
+from app.items.service.maintenance import MaintenanceService
 from app.stores.presence_registry import PresenceRegistry
 from app.stores.resources import BULK_QUEUE, DEAD_LETTERS_QUEUE, EXPORTS_QUEUE, EXPRESS_QUEUE
 from app.stores.sqs import Queues

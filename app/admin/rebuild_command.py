@@ -6,11 +6,11 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
-from app.events.cursors import CursorStore
-from app.events.projection import ProjectionUpdater
+from app.events.service.projection import ProjectionUpdater
+from app.events.store.cursors import CursorStore
 from app.projections import SEARCH
-from app.search.index_store import IndexStore
-from app.search.indexing import SearchIndex
+from app.search.service.indexing import SearchIndex
+from app.search.store.index import IndexStore
 from app.services import open_foundation
 from app.settings import Settings
 from darkroom_shared.ids import AccountId

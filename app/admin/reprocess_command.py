@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from contextlib import AsyncExitStack
 
-from app.items.reprocessing.service import Outcome, Reprocessing, Survey
+from app.items.reprocessing.service.reprocessing import Outcome, Reprocessing, Survey
 from app.media.recipe import recipe_hash
 from app.services import open_foundation
 from app.settings import Settings

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app.events.store import EventStore, Head
-from app.items.keys import original_key, playlist_file, prefixes_that_count, rendition_key, rendition_prefix
-from app.items.playlists import read_playlist
-from app.items.row import ItemRow
-from app.items.service import HAVE_ORIGINAL
+from app.events.store.log import EventStore, Head
+from app.items.schema.keys import original_key, playlist_file, prefixes_that_count, rendition_key, rendition_prefix
+from app.items.schema.row import ItemRow
+from app.items.service.items import HAVE_ORIGINAL
+from app.items.service.playlists import read_playlist
 from app.items.store import ItemStore
 from app.stores.s3 import ObjectStore, StoredObject
 from darkroom_shared.events import Event, EventType

@@ -11,18 +11,18 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from app.accounts.closed import ClosedAccounts
-from app.accounts.store import AccountStore
+from app.accounts.store.accounts import AccountStore
+from app.accounts.store.closed import ClosedAccounts
 from app.admin.leftovers import AccountVerification, Leftovers
 from app.admin.verify import Finding, Verification, Verified
 from app.admin.verify_exports import ExportVerification
 from app.admin.verify_index import IndexVerification
 from app.album_parts import AlbumMaintenanceParts
-from app.events.relational import RelationalEvents
+from app.events.store.relational import RelationalEvents
 from app.exports.store import ExportStore
 from app.logs import set_up_logs
-from app.search.contents import IndexContents
-from app.search.index_store import IndexStore
+from app.search.store.contents import IndexContents
+from app.search.store.index import IndexStore
 from app.services import open_foundation
 from app.settings import load_settings
 from darkroom_shared.ids import AccountId, AccountIdField

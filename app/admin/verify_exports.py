@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 from app.admin.verify import Finding
-from app.exports.row import EXPORTS_PREFIX, ExportRow, export_key
+from app.exports.schema import EXPORTS_PREFIX, ExportRow, export_key
 from app.exports.store import ExportStore
 from app.stores.s3 import ObjectStore
 from darkroom_shared.exports import ExportState

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 
 from app.admin.verify import Finding
-from app.events.cursors import CursorStore
-from app.events.store import EventStore
-from app.items.row import ItemRow, captured_key
+from app.events.store.cursors import CursorStore
+from app.events.store.log import EventStore
+from app.items.schema.row import ItemRow, captured_key
 from app.items.store import ItemStore, Position
 from app.projections import SEARCH
-from app.search.contents import NOTHING, Held, IndexContents, expected_entries
+from app.search.store.contents import NOTHING, Held, IndexContents, expected_entries
 from darkroom_shared.ids import AccountId, ItemId
 from darkroom_shared.task_group import TaskGroup
 

@@ -4,15 +4,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.albums.dependencies import Cursor, Limit
-from app.comments.service import CommentService
-from app.comments.unread import UnreadService
+from app.albums.routes.dependencies import Cursor, Limit
+from app.comments.service.comments import CommentService
+from app.comments.service.unread import UnreadService
 from app.http.caller import Caller
 from app.http.idempotency import Key
 from app.http.viewer import Member
-from app.items.access import resolve_item
-from app.items.routes import ExpectedVersion, Log
-from app.items.row import ItemRow
+from app.items.routes.access import resolve_item
+from app.items.routes.items import ExpectedVersion, Log
+from app.items.schema.row import ItemRow
 from darkroom_shared.comments import Comment, CommentPage, MarkRead, UnreadComments, WriteComment
 from darkroom_shared.events import HEAD_HEADER
 from darkroom_shared.ids import CommentIdField, ItemIdField

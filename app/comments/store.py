@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import RowMapping, and_, delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.access.schema import album_items, album_members
-from app.albums.schema import comments, unread_comments
+from app.access.schema.tables import album_items, album_members
+from app.albums.schema.tables import comments, unread_comments
 from darkroom_shared.ids import AccountId, CommentId, ItemId
 
 MAX_RECIPIENTS = 1_000

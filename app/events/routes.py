@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from app.events.log import EventLog
-from app.events.stream import Heartbeat, LiveEvents, Reset
+from app.events.service.log import EventLog
+from app.events.service.stream import Heartbeat, LiveEvents, Reset
 from app.http.caller import Authenticator, Caller, CallerIdentity
 from darkroom_shared.events import HEAD_HEADER, Event, EventPage, EventType, Progress
 from darkroom_shared.problems import Invalid

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.exports.service import ExportService
+from app.exports.service.exports import ExportService
 from app.http.caller import Caller
 from darkroom_shared.exports import Export, ExportPage
 from darkroom_shared.ids import ExportIdField

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
-from app.exports.row import ExportRow, from_attributes, to_attributes
+from app.exports.schema import ExportRow, from_attributes, to_attributes
 from app.stores.dynamo import Action, Condition, Dynamo, Query, Row, delete, put
 from app.stores.resources import BY_DUE, EXPORTS_TABLE
 from darkroom_shared.ids import AccountId, ExportId

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from app.items.row import ItemRow, digest_key, from_attributes, to_attributes
+from app.items.schema.row import ItemRow, digest_key, from_attributes, to_attributes
 from app.stores.dynamo import Action, Condition, Dynamo, Query, Row, delete, put
 from app.stores.resources import (
     BY_CAPTURED,

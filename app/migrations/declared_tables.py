@@ -1,19 +1,19 @@
 """The metadata of all capabilities' tables, complete because this module imports every schema."""
 
-import app.access.schema
-import app.accounts.schema
-import app.albums.schema
+import app.access.schema.tables
+import app.accounts.schema.tables
+import app.albums.schema.tables
 import app.events.schema
-import app.search.schema
+import app.search.schema.tables
 import app.stores.cache.schema
 from app.stores.aurora import metadata
 
 DECLARING = (
-    app.accounts.schema,
-    app.albums.schema,
+    app.accounts.schema.tables,
+    app.albums.schema.tables,
     app.events.schema,
-    app.search.schema,
-    app.access.schema,
+    app.search.schema.tables,
+    app.access.schema.tables,
     app.stores.cache.schema,
 )
 

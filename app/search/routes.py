@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.http.caller import Caller
-from app.items.service import ItemService
-from app.search.query import SearchRequest
-from app.search.service import SearchService
+from app.items.service.items import ItemService
+from app.search.schema.query import SearchRequest
+from app.search.service.search import SearchService
 from darkroom_shared.events import HEAD_HEADER
 from darkroom_shared.ids import AlbumIdField
 from darkroom_shared.items import ItemKind, ItemPage

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
-from app.events.stream import Nudges, event_channel
-from app.items.claims import ClaimLost
-from app.items.queueing import QUEUES
-from app.items.row import ItemRow, Lane, StoredFailure
+from app.events.service.stream import Nudges, event_channel
+from app.items.schema.row import ItemRow, Lane, StoredFailure
+from app.items.service.claims import ClaimLost
+from app.items.service.queueing import QUEUES
 from app.jobs.attempt_errors import deciding_error
 from app.jobs.isolation import isolate
 from app.media.results import CrashReport, DecoderCrashed, MediaError

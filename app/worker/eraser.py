@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import structlog
 
-from app.accounts.closed import ClosedAccounts, ClosedRow, Counts
-from app.events.store import EventStore
-from app.exports.erasure import ExportErasure
-from app.items.deletion.erasure import ItemErasure
-from app.items.lifecycle import CLEANUP_AFTER
+from app.accounts.store.closed import ClosedAccounts, ClosedRow, Counts
+from app.events.store.log import EventStore
+from app.exports.service.erasure import ExportErasure
+from app.items.deletion.service.erasure import ItemErasure
+from app.items.service.lifecycle import CLEANUP_AFTER
 from app.jobs.isolation import isolate
 from app.worker.scheduler import run_periodically
 from darkroom_shared.ids import AccountId

@@ -8,11 +8,11 @@ from pathlib import Path
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
-from app.exports.lifecycle import ClaimLost
-from app.exports.maintenance import ExportMaintenance
-from app.exports.row import ExportRow
-from app.exports.work import ExportWork
-from app.items.inventory import Inventory
+from app.exports.schema import ExportRow
+from app.exports.service.lifecycle import ClaimLost
+from app.exports.service.maintenance import ExportMaintenance
+from app.exports.service.work import ExportWork
+from app.items.service.inventory import Inventory
 from app.jobs.attempt_errors import deciding_error
 from app.jobs.isolation import isolate
 from app.stores.resources import EXPORTS_QUEUE

@@ -5,13 +5,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
-from app.exports.changes import ExportChanges
-from app.exports.erasure import ExportErasure
-from app.exports.maintenance import ExportMaintenance
-from app.exports.queueing import ExportQueue
+from app.exports.service.changes import ExportChanges
+from app.exports.service.erasure import ExportErasure
+from app.exports.service.maintenance import ExportMaintenance
+from app.exports.service.queueing import ExportQueue
+from app.exports.service.work import ExportWork
 from app.exports.store import ExportStore
-from app.exports.work import ExportWork
-from app.items.inventory import Inventory
+from app.items.service.inventory import Inventory
 from app.services import Foundation
 from app.stores.resources import EXPORTS_QUEUE
 from app.worker.consumer import Consumer

@@ -11,10 +11,10 @@ from typing import IO
 
 import structlog
 
-from app.exports.archive import FOLDER, Archive, Names
-from app.exports.row import ExportRow, export_key
-from app.exports.work import ExportWork
-from app.items.inventory import Inventory, InventoryEntry
+from app.exports.schema import ExportRow, export_key
+from app.exports.service.archive import FOLDER, Archive, Names
+from app.exports.service.work import ExportWork
+from app.items.service.inventory import Inventory, InventoryEntry
 from app.stores.s3 import CHUNK_BYTES, ObjectStore
 from app.stores.s3_parts import Absent, UploadedPart
 from darkroom_shared.problems import Unavailable

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from app.items.keys import original_key, rendition_key
-from app.items.row import ItemRow, StoredRendition
+from app.items.schema.keys import original_key, rendition_key
+from app.items.schema.row import ItemRow, StoredRendition
 from app.media.recipe import recipe_hash
 from app.media.results import RenditionFile
 from app.stores.s3 import ObjectStore

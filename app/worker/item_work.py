@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
 
-from app.items.row import ItemRow, Ladder, Lane, Result, StoredFailure
+from app.items.schema.row import ItemRow, Ladder, Lane, Result, StoredFailure
 from darkroom_shared.ids import AccountId, ItemId
 from darkroom_shared.items import ItemKind, ReceiptStep
 

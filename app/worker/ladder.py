@@ -7,9 +7,9 @@ from fractions import Fraction
 from math import floor
 from pathlib import Path
 
-from app.items.keys import playlist_file
-from app.items.playlists import MediaPlaylist, read_playlist
-from app.items.row import ItemRow, Ladder
+from app.items.schema.keys import playlist_file
+from app.items.schema.row import ItemRow, Ladder
+from app.items.service.playlists import MediaPlaylist, read_playlist
 from app.media.recipe import recipe_hash
 from app.media.results import VideoFacts
 from app.media.video.recipe import SEGMENT_SECONDS, ladder_of

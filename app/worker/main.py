@@ -9,20 +9,20 @@ from pathlib import Path
 import structlog
 import uvloop
 
-from app.accounts.closed import ClosedAccounts
+from app.accounts.store.closed import ClosedAccounts
 from app.album_parts import AlbumMaintenanceParts
-from app.events.relational import RelationalEvents
-from app.items.deletion.erasure import ItemErasure
-from app.items.maintenance import MaintenanceService
-from app.items.queueing import QUEUES
-from app.items.reprocessing.work import ReprocessWork
-from app.items.row import Lane
-from app.items.work import WorkService
+from app.events.store.relational import RelationalEvents
+from app.items.deletion.service.erasure import ItemErasure
+from app.items.reprocessing.service.work import ReprocessWork
+from app.items.schema.row import Lane
+from app.items.service.maintenance import MaintenanceService
+from app.items.service.queueing import QUEUES
+from app.items.service.work import WorkService
 from app.media.decoders import Decoders
 from app.media.recipe import recipe_hash
 from app.readiness import Readiness
-from app.search.index_store import IndexStore
-from app.search.indexing import SearchIndex
+from app.search.service.indexing import SearchIndex
+from app.search.store.index import IndexStore
 from app.services import Foundation, open_foundation
 from app.settings import Settings
 from app.stores.sqs import Message

@@ -3,7 +3,7 @@
 import asyncio
 import random
 
-from app.events.outbox_publisher import CONCURRENCY, OutboxRelay
+from app.events.service.outbox_publisher import CONCURRENCY, OutboxRelay
 from app.jobs.isolation import isolate
 from app.worker.scheduler import run_periodically
 from darkroom_shared.ids import AccountId

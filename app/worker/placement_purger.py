@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from app.albums.placement_purge import PlacementPurgeService
+from app.albums.service.placement_purge import PlacementPurgeService
 from app.worker.scheduler import run_periodically
 
 log = structlog.get_logger()

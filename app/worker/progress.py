@@ -4,8 +4,8 @@ import asyncio
 from datetime import timedelta
 from typing import Protocol
 
-from app.events.stream import progress_channel
-from app.items.row import ItemRow
+from app.events.service.stream import progress_channel
+from app.items.schema.row import ItemRow
 from darkroom_shared.events import Progress
 from darkroom_shared.ids import ItemId
 from darkroom_shared.times import Clock

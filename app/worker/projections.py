@@ -8,9 +8,9 @@ from datetime import timedelta
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
-from app.events.cursors import CursorStore
-from app.events.log import EventLog
-from app.events.projection import Projection, ProjectionUpdater
+from app.events.service.log import EventLog
+from app.events.service.projection import Projection, ProjectionUpdater
+from app.events.store.cursors import CursorStore
 from app.jobs.isolation import isolate
 from app.stores.resources import NUDGES_QUEUE
 from app.stores.sqs import Message, Queues

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from app.events.stream import Nudges
-from app.items.reprocessing.service import is_reprocess
-from app.items.reprocessing.work import ReprocessWork
-from app.items.row import ItemRow, Lane
+from app.events.service.stream import Nudges
+from app.items.reprocessing.service.reprocessing import is_reprocess
+from app.items.reprocessing.service.work import ReprocessWork
+from app.items.schema.row import ItemRow, Lane
 from app.media.decoders import Decoders
 from app.stores.s3 import ObjectStore
 from app.stores.sqs import Message, Queues

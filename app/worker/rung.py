@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from app.items.keys import playlist_file, rendition_key
-from app.items.playlists import MediaPlaylist, Segment, write_playlist
-from app.items.row import ItemRow
-from app.items.row import Rung as StoredRung
+from app.items.schema.keys import playlist_file, rendition_key
+from app.items.schema.row import ItemRow
+from app.items.schema.row import Rung as StoredRung
+from app.items.service.playlists import MediaPlaylist, Segment, write_playlist
 from app.media.recipe import recipe_hash
 from app.media.results import MediaError
 from app.media.video.recipe import Rung

@@ -4,9 +4,9 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 
-from app.events.relay import RelayService
-from app.items.maintenance import MaintenanceService
-from app.items.queueing import QUEUES
+from app.events.service.relay import RelayService
+from app.items.service.maintenance import MaintenanceService
+from app.items.service.queueing import QUEUES
 from app.jobs.isolation import isolate
 from app.stores.resources import SHARDS
 from app.stores.sqs import Queues

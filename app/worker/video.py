@@ -6,7 +6,7 @@ from pathlib import Path
 
 import structlog
 
-from app.items.row import ItemRow, Result, StoredRendition
+from app.items.schema.row import ItemRow, Result, StoredRendition
 from app.media.decoders import Decoders
 from app.media.recipe import recipe_hash
 from app.media.results import RenditionFile, VideoFacts

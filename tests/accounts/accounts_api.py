@@ -10,12 +10,12 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.types import Receive, Scope, Send
 
-from app.accounts.limits import Attempts
-from app.accounts.passwords import Passwords
-from app.accounts.routes import router
-from app.accounts.service import AccountService
-from app.accounts.sessions import SessionService
-from app.accounts.store import AccountStore
+from app.accounts.routes.accounts import router
+from app.accounts.service.accounts import AccountService
+from app.accounts.service.limits import Attempts
+from app.accounts.service.passwords import Passwords
+from app.accounts.service.sessions import SessionService
+from app.accounts.store.accounts import AccountStore
 from app.http.problem_responses import add_problem_responses
 from app.http.request_context import BodyLimit, Deadline, ErrorBoundary, RequestContextMiddleware
 from app.metrics import Metrics

@@ -3,7 +3,7 @@
 import pytest
 from starlette.requests import Request
 
-from app.accounts.client_address import client_address
+from app.http.client_address import client_address
 
 PEER = "192.0.2.1"
 

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from app.accounts.closed import LEASE, ClosedAccounts, Counts
+from app.accounts.store.closed import LEASE, ClosedAccounts, Counts
 from app.stores.aurora import Database
 from darkroom_shared.ids import AccountId
 from tests.accounts.accounts_api import AccountsApi

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.accounts.limits import FAILED_SIGN_INS_OF_ADDRESS, FAILED_SIGN_INS_OF_CLIENT, TAKEN_ADDRESSES_OF_CLIENT
+from app.accounts.service.limits import FAILED_SIGN_INS_OF_ADDRESS, FAILED_SIGN_INS_OF_CLIENT, TAKEN_ADDRESSES_OF_CLIENT
 from app.migrations.run import migrate
 from darkroom_shared.problems import Unauthenticated
 from tests.accounts.accounts_api import AccountsApi, a_client_address, an_address, open_accounts_api

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.accounts.sessions import LIFETIME
-from app.accounts.store import MAX_SESSIONS
-from app.accounts.values import SessionRow
+from app.accounts.schema.values import SessionRow
+from app.accounts.service.sessions import LIFETIME
+from app.accounts.store.accounts import MAX_SESSIONS
 from darkroom_shared.ids import new_session_id
 from darkroom_shared.problems import Unauthenticated
 from tests.accounts.accounts_api import AccountsApi, Json, open_accounts_api

@@ -8,7 +8,7 @@ import time
 import pytest
 from sqlalchemy import text
 
-from app.accounts.passwords import MAX_PENDING, RETRY_AFTER_SECONDS, Passwords
+from app.accounts.service.passwords import MAX_PENDING, RETRY_AFTER_SECONDS, Passwords
 from app.stores.aurora import Database
 from darkroom_shared.problems import Unavailable
 from tests.accounts.accounts_api import PASSWORD, AccountsApi, an_address

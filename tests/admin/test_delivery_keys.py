@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from app.admin.delivery_keys import RETIRED_AFTER, KeyRotation
-from app.items.delivery import Delivery
-from app.items.key_watch import watching_keys
+from app.items.service.delivery import Delivery
+from app.items.service.key_watch import watching_keys
 from app.stores.cloudfront import UrlSigner
 from app.stores.key_file import read_keys
 from darkroom_shared.ids import new_account_id, new_item_id

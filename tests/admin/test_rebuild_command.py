@@ -8,8 +8,8 @@ from sqlalchemy import delete
 
 from app.admin.rebuild_command import rebuild_search
 from app.projections import SEARCH
-from app.search.index_store import IndexStore
-from app.search.schema import item_index
+from app.search.schema.tables import item_index
+from app.search.store.index import IndexStore
 from tests.services import Services, Stores
 
 

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from app.admin.reprocess_command import add_actions, reprocess_now, summary
-from app.items.reprocessing.service import Measured, Survey
-from app.items.row import Result
+from app.items.reprocessing.service.reprocessing import Measured, Survey
+from app.items.schema.row import Result
 from app.media.recipe import recipe_hash
 from darkroom_shared.items import ItemKind, ReceiptStep
 from tests.services import Services, Stores

@@ -3,11 +3,11 @@
 from hashlib import sha256
 
 from app.admin.verify_exports import ExportVerification
-from app.exports.changes import ExportChanges
-from app.exports.lifecycle import created
-from app.exports.row import ExportRow, export_key
+from app.exports.schema import ExportRow, export_key
+from app.exports.service.changes import ExportChanges
+from app.exports.service.lifecycle import created
+from app.exports.service.work import ExportWork
 from app.exports.store import ExportStore
-from app.exports.work import ExportWork
 from darkroom_shared.exports import ExportState
 from darkroom_shared.ids import new_export_id
 from tests.services import ManualClock, Services

@@ -7,11 +7,11 @@ from sqlalchemy import delete, insert, update
 
 from app.admin import verify_index
 from app.admin.verify_index import IndexVerification, IndexVerified
-from app.events.cursors import CursorStore
-from app.events.relational import RelationalEvents
+from app.events.store.cursors import CursorStore
+from app.events.store.relational import RelationalEvents
 from app.projections import SEARCH
-from app.search.contents import Held, IndexContents
-from app.search.schema import item_index, item_words
+from app.search.schema.tables import item_index, item_words
+from app.search.store.contents import Held, IndexContents
 from app.stores.aurora import Database
 from darkroom_shared.ids import new_item_id
 from darkroom_shared.times import utc_now

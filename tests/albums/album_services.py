@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 
-from app.accounts.sessions import LIFETIME
-from app.accounts.tokens import hash_of, new_token
-from app.accounts.values import AccountRow, SessionRow
-from app.items.row import ItemRow, Result, StoredRendition
+from app.accounts.schema.values import AccountRow, SessionRow
+from app.accounts.service.sessions import LIFETIME
+from app.accounts.service.tokens import hash_of, new_token
+from app.items.schema.row import ItemRow, Result, StoredRendition
 from app.items.store import ItemStore, row_action
 from app.main import State
 from app.settings import Registration

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from app.accounts.limits import Attempts
-from app.accounts.passwords import Passwords
-from app.accounts.service import AccountService
-from app.accounts.store import AccountStore
-from app.accounts.values import AccountRow
+from app.accounts.schema.values import AccountRow
+from app.accounts.service.accounts import AccountService
+from app.accounts.service.limits import Attempts
+from app.accounts.service.passwords import Passwords
+from app.accounts.store.accounts import AccountStore
 from app.album_parts import AlbumParts
 from app.pagination import Cursors
 from app.settings import Registration

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from app.albums.service import AlbumService
+from app.albums.service.albums import AlbumService
 from darkroom_shared.ids import new_album_id
 from tests.albums.album_services import AlbumServices, Person
 

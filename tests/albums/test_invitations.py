@@ -4,7 +4,7 @@ import asyncio
 
 from sqlalchemy import select
 
-from app.albums.schema import invitations
+from app.albums.schema.tables import invitations
 from app.stores.aurora import Database
 from tests.albums.album_services import AlbumServices, Json, Person
 

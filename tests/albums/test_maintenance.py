@@ -9,12 +9,12 @@ import pytest_asyncio
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
-from app.access.schema import album_items
+from app.access.schema.tables import album_items
 from app.album_parts import AlbumMaintenanceParts
-from app.albums.schema import placement_purges
-from app.events.projection import ProjectionUpdater
-from app.items.deletion.purge import Purging
-from app.items.row import Purge
+from app.albums.schema.tables import placement_purges
+from app.events.service.projection import ProjectionUpdater
+from app.items.deletion.service.purge import Purging
+from app.items.schema.row import Purge
 from app.items.store import row_action
 from darkroom_shared.items import ItemState
 from tests.albums.album_services import NOON, AlbumServices

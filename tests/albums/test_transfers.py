@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from app.albums.schema import album_transfers
+from app.albums.schema.tables import album_transfers
 from app.stores.aurora import Database
 from darkroom_shared.ids import ItemId
 from darkroom_shared.items import ItemKind

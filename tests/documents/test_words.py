@@ -71,7 +71,7 @@ def test_file_names_and_documents_are_checked(tmp_path: Path) -> None:
             "tests/module.py",
         ),
         ("class Row:\n    lost_attempts: int\n    kept_until: str", "app/module.py"),
-        ("class Cursor:\n    wanted: int", "app/events/cursors.py"),
+        ("class Cursor:\n    wanted: int", "app/events/store/cursors.py"),
         ("def test_no_row_is_lost_at_most_two_are_kept() -> None: ...", "tests/module.py"),
         ("response = client.ask()  # a name of another library", "app/module.py"),
         ('"""Module."""', "bench/machine.py"),
@@ -85,7 +85,7 @@ def test_terms_of_libraries_and_exceptions_pass(tmp_path: Path, text: str, file:
 
 
 def test_an_exception_applies_to_its_files_only(tmp_path: Path) -> None:
-    assert check_text(tmp_path, "class Cursor:\n    wanted: int", "app/albums/store.py").returncode == 1
+    assert check_text(tmp_path, "class Cursor:\n    wanted: int", "app/albums/store/albums.py").returncode == 1
 
 
 def test_a_name_is_reported_once_per_file(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.items.keys import rendition_key
-from app.items.lifecycle import Change
-from app.items.row import ItemRow
+from app.items.schema.keys import rendition_key
+from app.items.schema.row import ItemRow
+from app.items.service.lifecycle import Change
 from app.media.recipe import recipe_hash
 from app.services import Foundation, open_foundation
 from app.settings import load_settings

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.events.cursors import CursorStore
+from app.events.store.cursors import CursorStore
 from app.stores.aurora import Database
 from darkroom_shared.ids import new_ulid
 from tests.events.recording_projection import APPLIED_EVENTS

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.events.cursors import Cursor, CursorStore, Step
-from app.events.log import NewEvent
+from app.events.service.log import NewEvent
+from app.events.store.cursors import Cursor, CursorStore, Step
 from app.stores.aurora import Database
 from darkroom_shared.events import Event, EventType
 from darkroom_shared.ids import AccountId

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.events.log import ActionRefused, EventLog, HeadChange, NewEvent
+from app.events.service.log import ActionRefused, EventLog, HeadChange, NewEvent
 from app.stores.dynamo import Action, Condition, put
 from app.stores.resources import RECEIPTS_TABLE
 from darkroom_shared.events import EventType

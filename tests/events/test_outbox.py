@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import select
 
-from app.events.log import NewEvent
-from app.events.outbox import EventOutbox
 from app.events.schema import event_outbox
+from app.events.service.log import NewEvent
+from app.events.service.outbox import EventOutbox
 from app.stores.aurora import Database
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId, new_account_id

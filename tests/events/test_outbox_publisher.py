@@ -8,11 +8,11 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import insert
 
-from app.events.log import EventLog, NewEvent
-from app.events.outbox import EventOutbox
-from app.events.outbox_publisher import BATCH, OutboxRelay, PromptPublisher
-from app.events.outbox_store import OutboxRow, OutboxStore
 from app.events.schema import event_outbox
+from app.events.service.log import EventLog, NewEvent
+from app.events.service.outbox import EventOutbox
+from app.events.service.outbox_publisher import BATCH, OutboxRelay, PromptPublisher
+from app.events.store.outbox import OutboxRow, OutboxStore
 from app.stores.aurora import Database
 from app.worker.outbox_publisher import OutboxPublisher
 from darkroom_shared.events import Event, EventType

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from app.events import projection
-from app.events.cursors import FILL_LEASE, CursorStore
-from app.events.projection import ProjectionUpdater
+from app.events.service import projection
+from app.events.service.projection import ProjectionUpdater
+from app.events.store.cursors import FILL_LEASE, CursorStore
 from app.stores.aurora import Database
 from app.worker.projections import ProjectionLoops
 from darkroom_shared.task_group import TaskGroup

@@ -7,7 +7,7 @@ from typing import Any
 import botocore.session
 import pytest
 
-from app.events.log import NewEvent
+from app.events.service.log import NewEvent
 from darkroom_shared.events import EventType
 from tests.services import KEY_ID, REGION, SECRET, ManualClock, Services, Stores
 

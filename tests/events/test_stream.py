@@ -7,9 +7,9 @@ from contextlib import aclosing, asynccontextmanager, contextmanager
 import pytest
 from redis.asyncio import Redis
 
-from app.events import stream
-from app.events.log import NewEvent
-from app.events.stream import Heartbeat, LiveEvents, Reset, Signal, progress_channel
+from app.events.service import stream
+from app.events.service.log import NewEvent
+from app.events.service.stream import Heartbeat, LiveEvents, Reset, Signal, progress_channel
 from darkroom_shared.events import Event, EventType, Progress
 from darkroom_shared.ids import AccountId, new_account_id, new_item_id
 from tests.services import ManualClock, Services, Stores

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from app.events.log import LARGE_BATCH, EventLog, NewEvent
+from app.events.service.log import LARGE_BATCH, EventLog, NewEvent
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId
 from tests.services import ManualClock, Services

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from app.exports.changes import ExportChanges
-from app.exports.erasure import ExportErasure
-from app.exports.maintenance import ExportMaintenance
-from app.exports.queueing import ExportQueue
-from app.exports.row import ExportRow, export_prefix
-from app.exports.service import ExportService
+from app.exports.schema import ExportRow, export_prefix
+from app.exports.service.changes import ExportChanges
+from app.exports.service.erasure import ExportErasure
+from app.exports.service.exports import ExportService
+from app.exports.service.maintenance import ExportMaintenance
+from app.exports.service.queueing import ExportQueue
+from app.exports.service.work import ExportWork
 from app.exports.store import ExportStore
-from app.exports.work import ExportWork
-from app.items.delivery import Delivery
-from app.items.inventory import Inventory
+from app.items.service.delivery import Delivery
+from app.items.service.inventory import Inventory
 from app.stores.cloudfront import UrlSigner
 from app.stores.resources import EXPORTS_QUEUE
 from app.stores.sqs import Message

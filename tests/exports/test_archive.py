@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.exports.archive import MAX_NAME_BYTES, Archive, Names
+from app.exports.service.archive import MAX_NAME_BYTES, Archive, Names
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 FOUR_GIB = 4 * 1024**3

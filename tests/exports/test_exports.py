@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from app.exports.lifecycle import MAX_LOST_ATTEMPTS, RETENTION, TIME_LIMIT, ClaimLost
-from app.exports.row import ExportRow, export_key
-from app.exports.service import MAX_EXPORTS
-from app.items.keys import original_key
+from app.exports.schema import ExportRow, export_key
+from app.exports.service.exports import MAX_EXPORTS
+from app.exports.service.lifecycle import MAX_LOST_ATTEMPTS, RETENTION, TIME_LIMIT, ClaimLost
+from app.items.schema.keys import original_key
 from app.worker.exporting import LEAST_PART_BYTES
 from darkroom_shared.events import EventType
 from darkroom_shared.exports import ExportState

@@ -5,14 +5,14 @@ from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
-from app.events.nudging import ProjectionNudges
-from app.events.relay import RelayService
-from app.exports.queueing import ExportQueue
-from app.exports.row import ExportRow
-from app.items.lifecycle import READY, Change
-from app.items.queueing import WorkQueue
-from app.items.reprocessing.service import Reprocessing
-from app.items.row import ItemRow, Lane
+from app.events.service.nudging import ProjectionNudges
+from app.events.service.relay import RelayService
+from app.exports.schema import ExportRow
+from app.exports.service.queueing import ExportQueue
+from app.items.reprocessing.service.reprocessing import Reprocessing
+from app.items.schema.row import ItemRow, Lane
+from app.items.service.lifecycle import READY, Change
+from app.items.service.queueing import WorkQueue
 from app.media.results import CrashReport
 from app.stores.resources import COMPLETIONS_TOPIC, QUEUES
 from app.stores.sns import Topics

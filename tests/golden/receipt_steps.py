@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Iterator
 from types import ModuleType
 
-from app.items.lifecycle import Change
+from app.items.service.lifecycle import Change
 from app.worker.steps import Steps
 from tests.golden.code import modules
 from tests.golden.flat import text_of

@@ -6,7 +6,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from app.events import stream
+from app.events.service import stream
 from app.stores import signals
 from app.stores.cache import link
 from app.stores.cache.keys import Entry, Key, Kind

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-from app.exports import row as export_row
-from app.items import keys as item_keys
+from app.exports import schema as export_row
+from app.items.schema import keys as item_keys
 from app.media import recipe
 from app.stores.resources import as_json
 from tests.golden.code import functions_returning

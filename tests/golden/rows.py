@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from app.exports import row as export_rows
-from app.exports.row import ExportRow
+from app.exports import schema as export_rows
+from app.exports.schema import ExportRow
 from app.exports.store import row_action as export_action
-from app.items import row as item_rows
-from app.items.row import ItemRow
+from app.items.schema import row as item_rows
+from app.items.schema.row import ItemRow
 from app.items.store import row_action as item_action
 from app.stores.dynamo import decode
 from tests.golden.flat import pretty

@@ -5,8 +5,8 @@ from difflib import unified_diff
 
 import pytest
 
-from app.exports.row import ExportRow
-from app.items.row import ItemRow
+from app.exports.schema import ExportRow
+from app.items.schema.row import ItemRow
 from tests.golden.full_values import full
 from tests.golden.golden_files import FOLDER, SOURCES, actual
 from tests.golden.rows import read_export, read_item

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from app.accounts import tokens
-from app.items.grants import Grant, PlaybackGrants
+from app.accounts.service import tokens
+from app.items.service.grants import Grant, PlaybackGrants
 from app.items.store import Position
 from app.main import create_api
 from app.metrics import Metrics
@@ -11,8 +11,8 @@ from app.openapi import describe
 from app.pagination import Cursors
 from app.readiness import Readiness
 from app.settings import Settings
-from app.share_links.links import ShareLink
-from app.share_links.proofs import Proofs
+from app.share_links.schema.links import ShareLink
+from app.share_links.service.proofs import Proofs
 from darkroom_shared.events import COMPLETIONS, EventType
 from darkroom_shared.problems import PROBLEMS, TYPE_PREFIX, Problem
 from tests.golden.flat import pretty, text_of

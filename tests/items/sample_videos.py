@@ -3,9 +3,9 @@
 import hashlib
 from decimal import Decimal
 
-from app.items.keys import playlist_file, rendition_key
-from app.items.playlists import MediaPlaylist, Segment, write_playlist
-from app.items.row import ItemRow, Ladder, Lane, Result, Rung, StoredRendition
+from app.items.schema.keys import playlist_file, rendition_key
+from app.items.schema.row import ItemRow, Ladder, Lane, Result, Rung, StoredRendition
+from app.items.service.playlists import MediaPlaylist, Segment, write_playlist
 from darkroom_shared.ids import new_ulid
 from darkroom_shared.items import ItemKind
 from tests.services import Services

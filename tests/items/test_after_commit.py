@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.items.requests import Requests
-from app.items.uploads import UploadService
+from app.items.service.requests import Requests
+from app.items.service.uploads import UploadService
 from app.stores.resources import EXPRESS_QUEUE
 from app.stores.s3 import ObjectStore
 from darkroom_shared.items import CreateItem, ItemState, PartRequest

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.items.delivery import ORIGINAL_LIFE, OWNER_WINDOW, Delivery
-from app.items.keys import path_in_folder, rendition_key
+from app.items.schema.keys import path_in_folder, rendition_key
+from app.items.service.delivery import ORIGINAL_LIFE, OWNER_WINDOW, Delivery
 from app.stores.cloudfront import UrlSigner
 from darkroom_shared.ids import new_account_id, new_item_id
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.items.grants import MAX_CHARACTERS, Grant, PlaybackGrants
+from app.items.service.grants import MAX_CHARACTERS, Grant, PlaybackGrants
 from darkroom_shared.ids import new_account_id, new_item_id
 
 GRANTS = PlaybackGrants(b"s" * 32)

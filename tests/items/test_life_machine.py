@@ -22,9 +22,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from app.items import lifecycle
-from app.items.claims import ClaimLost
-from app.items.row import ItemRow, Ladder, Lane, Result, Rung, StoredFailure
+from app.items.schema.row import ItemRow, Ladder, Lane, Result, Rung, StoredFailure
+from app.items.service import lifecycle
+from app.items.service.claims import ClaimLost
 from darkroom_shared.ids import new_account_id
 from darkroom_shared.items import EditItem, FailureCode, ItemKind
 from darkroom_shared.problems import NotFound, NotUploaded, Outdated, WrongState

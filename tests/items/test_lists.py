@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.items.row import ItemRow
-from app.items.service import CAPTURED, CREATED
+from app.items.schema.row import ItemRow
+from app.items.service.items import CAPTURED, CREATED
 from darkroom_shared.items import CreateItem, EditItem
 from tests.services import ManualClock, Services
 

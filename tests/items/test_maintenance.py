@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from app.items import store
-from app.items.claims import POISONED
-from app.items.keys import original_key, rendition_key
-from app.items.lifecycle import UPLOAD_LIMIT
-from app.items.row import ItemRow, Lane, Result
+from app.items.schema.keys import original_key, rendition_key
+from app.items.schema.row import ItemRow, Lane, Result
+from app.items.service.claims import POISONED
+from app.items.service.lifecycle import UPLOAD_LIMIT
 from app.stores.resources import EXPRESS_QUEUE, shard_of
 from darkroom_shared.ids import ItemId, new_ulid
 from darkroom_shared.items import ItemKind, ItemState

@@ -11,9 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from app.items.delivery import MAX_VIDEO_TIME, OWNER_WINDOW
-from app.items.keys import rendition_folder
-from app.items.row import ItemRow
+from app.items.schema.keys import rendition_folder
+from app.items.schema.row import ItemRow
+from app.items.service.delivery import MAX_VIDEO_TIME, OWNER_WINDOW
 from app.settings import Registration
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId, new_item_id

@@ -7,10 +7,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.items.deletion.rules import RESTORABLE
-from app.items.keys import original_key
-from app.items.lifecycle import UPLOAD_DEADLINE
-from app.items.row import ItemRow, Result
+from app.items.deletion.service.rules import RESTORABLE
+from app.items.schema.keys import original_key
+from app.items.schema.row import ItemRow, Result
+from app.items.service.lifecycle import UPLOAD_DEADLINE
 from app.stores.dynamo import Condition, Query
 from app.stores.resources import RECEIPTS_TABLE, SHARDS
 from darkroom_shared.events import EventType

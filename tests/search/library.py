@@ -6,18 +6,18 @@ from hashlib import sha256
 
 from sqlalchemy import insert, select
 
-from app.access.schema import album_items, album_members, albums
-from app.events.cursors import CursorStore
-from app.events.projection import ProjectionUpdater
-from app.items.lifecycle import Change
-from app.items.row import ItemRow, Result
+from app.access.schema.tables import album_items, album_members, albums
+from app.events.service.projection import ProjectionUpdater
+from app.events.store.cursors import CursorStore
+from app.items.schema.row import ItemRow, Result
+from app.items.service.lifecycle import Change
 from app.pagination import Cursors
-from app.search.index_store import IndexStore
-from app.search.indexing import SearchIndex
-from app.search.query import SearchRequest
-from app.search.schema import item_index, item_words
-from app.search.service import SearchService
-from app.search.store import SearchStore
+from app.search.schema.query import SearchRequest
+from app.search.schema.tables import item_index, item_words
+from app.search.service.indexing import SearchIndex
+from app.search.service.search import SearchService
+from app.search.store.index import IndexStore
+from app.search.store.search import SearchStore
 from app.stores.aurora import Database
 from app.worker.projections import ProjectionLoops
 from darkroom_shared.events import EventType

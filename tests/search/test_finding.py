@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.search import store
-from app.search.query import SearchRequest
+from app.search.schema.query import SearchRequest
+from app.search.store import search as store
 from darkroom_shared.ids import new_account_id, new_album_id
 from darkroom_shared.items import ItemKind
 from darkroom_shared.problems import Invalid

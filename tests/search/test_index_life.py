@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.accounts.schema import accounts
-from app.events.cursors import CursorStore
-from app.events.relational import RelationalEvents
+from app.accounts.schema.tables import accounts
+from app.events.store.cursors import CursorStore
+from app.events.store.relational import RelationalEvents
 from app.projections import SEARCH
-from app.search import indexing
-from app.search.entries import entry
-from app.search.schema import item_index, item_words
+from app.search.schema.entries import entry
+from app.search.schema.tables import item_index, item_words
+from app.search.service import indexing
 from app.stores.aurora import Database
 from app.stores.resources import NUDGES_QUEUE
 from darkroom_shared.ids import AccountId, ItemId, new_account_id, new_item_id

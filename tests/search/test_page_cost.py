@@ -11,9 +11,9 @@ from sqlalchemy import event, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.projections import SEARCH
-from app.search.query import Query, Term
-from app.search.schema import item_index, item_words
-from app.search.store import MAX_GATHERED, WINDOW, SearchStore
+from app.search.schema.query import Query, Term
+from app.search.schema.tables import item_index, item_words
+from app.search.store.search import MAX_GATHERED, WINDOW, SearchStore
 from app.stores.aurora import Database
 from darkroom_shared.ids import AccountId, new_account_id
 from darkroom_shared.times import to_rfc3339

@@ -6,9 +6,9 @@ from hashlib import sha256
 import httpx
 import pytest
 
-from app.events.projection import ProjectionUpdater
-from app.search.index_store import IndexStore
-from app.search.indexing import SearchIndex
+from app.events.service.projection import ProjectionUpdater
+from app.search.service.indexing import SearchIndex
+from app.search.store.index import IndexStore
 from darkroom_shared.ids import AccountId, new_album_id
 from tests.api import open_api, signed_in
 from tests.services import Services, Stores

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.search.schema import WORD_CHARACTERS
-from app.search.words import MAX_WORDS, fold, indexed_words, query_words
+from app.search.schema.tables import WORD_CHARACTERS
+from app.search.schema.words import MAX_WORDS, fold, indexed_words, query_words
 
 
 @pytest.mark.parametrize(

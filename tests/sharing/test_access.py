@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, event
 
-from app.items.delivery import VIEWER_WINDOW
-from app.items.row import Ladder, Rung
+from app.items.schema.row import Ladder, Rung
+from app.items.service.delivery import VIEWER_WINDOW
 from darkroom_shared.ids import ItemId, new_item_id
 from darkroom_shared.items import ItemKind
 from darkroom_shared.times import from_rfc3339

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Mapping
 
-from app.accounts.limits import COMMENTS_OF_ACCOUNT, Attempts
-from app.comments.erasure import CommentErasure
-from app.comments.events import CommentEvents
+from app.accounts.service.limits import COMMENTS_OF_ACCOUNT, Attempts
+from app.comments.service.comment_events import CommentEvents
+from app.comments.service.erasure import CommentErasure
 from app.comments.store import CommentStore
 from darkroom_shared.ids import AccountId, ItemId, new_comment_id, new_ulid
 from tests.sharing.sharing_services import NOTHING_MORE, Json, Person, SharingServices

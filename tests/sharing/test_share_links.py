@@ -8,15 +8,15 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from sqlalchemy import select, update
 
-from app.access.schema import share_links
-from app.accounts.limits import FAILED_UNLOCKS_OF_SHARE, Attempts
-from app.accounts.passwords import Passwords
-from app.accounts.tokens import hash_of
-from app.share_links.links import key_of_id, key_of_token, new_token
-from app.share_links.proofs import Proofs
-from app.share_links.store import ShareStore
-from app.share_links.visit_store import LinkStore
-from app.share_links.visits import VisitService
+from app.access.schema.tables import share_links
+from app.accounts.service.limits import FAILED_UNLOCKS_OF_SHARE, Attempts
+from app.accounts.service.passwords import Passwords
+from app.accounts.service.tokens import hash_of
+from app.share_links.schema.links import key_of_id, key_of_token, new_token
+from app.share_links.service.proofs import Proofs
+from app.share_links.service.visits import VisitService
+from app.share_links.store.links import ShareStore
+from app.share_links.store.visits import LinkStore
 from darkroom_shared.ids import AlbumId, ShareId, new_share_id
 from darkroom_shared.problems import TYPE_PREFIX, NotFound, ShareLocked
 from darkroom_shared.sharing import MAX_SHARES, PROOF_HEADER, SHARE_HEADER

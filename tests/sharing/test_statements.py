@@ -1,7 +1,7 @@
 """The statements of share links and comments on SQLite and on MariaDB."""
 
-from app.comments.erasure import CommentErasure
-from app.comments.events import CommentEvents
+from app.comments.service.comment_events import CommentEvents
+from app.comments.service.erasure import CommentErasure
 from app.comments.store import CommentStore
 from darkroom_shared.sharing import PROOF_HEADER
 from tests.services import ManualClock, Stores, open_services

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from app.comments import unread_expiry
+from app.comments.service import unread_expiry
+from app.comments.service.unread import unread_key
+from app.comments.service.unread_expiry import UNREAD_FOR, UnreadExpiry
 from app.comments.store import CommentRow, CommentStore
-from app.comments.unread import unread_key
-from app.comments.unread_expiry import UNREAD_FOR, UnreadExpiry
 from darkroom_shared.ids import AccountId, CommentId, ItemId, first_comment_id, new_comment_id
 from darkroom_shared.times import utc_now
 from tests.services import ManualClock, Services, Stores, open_services

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.items.row import Lane
+from app.items.schema.row import Lane
 from app.media.decoders import Decoders
 from app.media.sandbox.confinement import Limits
 from app.worker.attempt import Attempts

@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from app.items.row import ItemRow
+from app.items.schema.row import ItemRow
 from app.media.decoders import Decoders
 from app.stores.resources import DEAD_LETTERS_QUEUE
 from app.stores.sqs import Message

@@ -8,29 +8,29 @@ from pathlib import Path
 
 import pytest
 
-from app.accounts.closed import ClosedAccounts, Counts
-from app.accounts.closing import ClosingService
-from app.accounts.limits import Attempts
-from app.accounts.passwords import Passwords
-from app.accounts.service import AccountService
-from app.accounts.sessions import SessionService
-from app.accounts.store import AccountStore
+from app.accounts.service.accounts import AccountService
+from app.accounts.service.closing import ClosingService
+from app.accounts.service.limits import Attempts
+from app.accounts.service.passwords import Passwords
+from app.accounts.service.sessions import SessionService
+from app.accounts.store.accounts import AccountStore
+from app.accounts.store.closed import ClosedAccounts, Counts
 from app.admin.leftovers import AccountVerification
 from app.album_parts import AlbumMaintenanceParts
-from app.events.log import NewEvent
-from app.events.outbox import EventOutbox
-from app.events.projection import ProjectionUpdater
-from app.events.relational import RelationalEvents
-from app.exports.erasure import ExportErasure
+from app.events.service.log import NewEvent
+from app.events.service.outbox import EventOutbox
+from app.events.service.projection import ProjectionUpdater
+from app.events.store.relational import RelationalEvents
+from app.exports.service.erasure import ExportErasure
 from app.exports.store import ExportStore
-from app.items.claims import ClaimLost
-from app.items.deletion.erasure import ItemErasure
-from app.items.lifecycle import UPLOAD_DEADLINE
-from app.items.requests import RequestKey
-from app.items.row import Result
+from app.items.deletion.service.erasure import ItemErasure
+from app.items.schema.row import Result
+from app.items.service.claims import ClaimLost
+from app.items.service.lifecycle import UPLOAD_DEADLINE
+from app.items.service.requests import RequestKey
 from app.migrations.run import migrate
-from app.search.index_store import IndexStore
-from app.search.indexing import SearchIndex
+from app.search.service.indexing import SearchIndex
+from app.search.store.index import IndexStore
 from app.settings import Registration
 from app.worker.eraser import Eraser
 from darkroom_shared.events import EventType

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.events.stream import progress_channel
+from app.events.service.stream import progress_channel
 from app.worker import progress
 from app.worker.progress import Encodes, EncodeWatch
 from darkroom_shared.events import Progress

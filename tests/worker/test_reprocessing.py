@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.items.reprocessing.service import Outcome, Reprocessing
-from app.items.reprocessing.work import ReprocessWork
-from app.items.row import ItemRow, Result
+from app.items.reprocessing.service.reprocessing import Outcome, Reprocessing
+from app.items.reprocessing.service.work import ReprocessWork
+from app.items.schema.row import ItemRow, Result
 from app.media.recipe import recipe_hash
 from app.stores.resources import BULK_QUEUE
 from app.stores.sqs import Message

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.items.claims import MAX_LOST_ATTEMPTS
-from app.items.keys import original_key, rendition_folder
-from app.items.row import ItemRow, Lane
+from app.items.schema.keys import original_key, rendition_folder
+from app.items.schema.row import ItemRow, Lane
+from app.items.service.claims import MAX_LOST_ATTEMPTS
 from app.stores.s3_parts import Absent
 from darkroom_shared.events import EventType
 from darkroom_shared.items import FailureCode, ItemKind, ItemState

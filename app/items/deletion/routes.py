@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from app.http.caller import Caller
-from app.items.access import OwnItem, Trash
-from app.items.routes import ExpectedVersion, Items
+from app.items.routes.access import OwnItem, Trash
+from app.items.routes.items import ExpectedVersion, Items
 from darkroom_shared.items import DeletedItems, DeleteItems, Item, ItemState
 from darkroom_shared.problems import NotFound
 

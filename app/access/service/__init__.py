@@ -1,0 +1,1 @@
+"""The rules of access, without HTTP, SQL or boto."""

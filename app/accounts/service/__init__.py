@@ -1,0 +1,1 @@
+"""The rules of accounts, without HTTP, SQL or boto."""

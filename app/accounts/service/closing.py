@@ -1,0 +1,60 @@
+"""Close an account: all access ends at once, and an eraser deletes its data."""
+
+import structlog
+
+from app.accounts.schema.keys import account_key, session_key
+from app.accounts.service.limits import Attempts
+from app.accounts.service.passwords import Passwords
+from app.accounts.store.accounts import AccountStore
+from app.events.service.log import EventLog
+from app.stores.cache.cache import Cache
+from darkroom_shared.accounts import ClosedAccount
+from darkroom_shared.ids import AccountId
+from darkroom_shared.problems import Forbidden, NotFound, Problem
+from darkroom_shared.times import Clock
+
+log = structlog.get_logger()
+
+
+class ClosingService:
+    def __init__(
+        self,
+        store: AccountStore,
+        cache: Cache,
+        passwords: Passwords,
+        attempts: Attempts,
+        events: EventLog,
+        clock: Clock,
+    ) -> None:
+        self._store, self._cache, self._passwords, self._attempts = store, cache, passwords, attempts
+        self._events, self._clock = events, clock
+
+    async def close(self, account: AccountId, password: str, *, client: str) -> ClosedAccount:
+        """End all sessions, delete address and password, and refuse further changes of the account's items.
+
+        Raises Forbidden for a wrong password, TooManyRequests (like signing in), NotFound.
+        """
+        known = await self._store.get_account(account)
+        if known is None:
+            raise NotFound
+        async with self._attempts.sign_in(known.email, client):
+            credentials = await self._store.get_credentials(known.email)
+            password_hash = credentials.password_hash if credentials else None
+            if not await self._passwords.matches(password_hash, password) or password_hash is None:
+                raise Forbidden("The password is wrong.")
+        now = self._clock()
+        async with self._cache.change(account_key(account)) as connection:
+            if not await self._store.lock_account(connection, account, password_hash):
+                raise Forbidden("The password has been changed meanwhile.")
+            ended = await self._store.end_all_sessions(connection, account)
+            await self._store.close_account(connection, account, password_hash, now)
+            self._cache.invalidate(connection, *map(session_key, ended))
+        log.info("account.closed", account=account)
+        await self._bar(account)
+        return ClosedAccount(id=account, closed_at=now)
+
+    async def _bar(self, account: AccountId) -> None:
+        try:
+            await self._events.close(account)
+        except Problem as problem:
+            log.warning("account.barred_later", account=account, reason=str(problem))  # the eraser begins with it

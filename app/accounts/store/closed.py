@@ -1,0 +1,116 @@
+"""Closed accounts: which one an eraser claims next, and the tombstones that remain."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import case, literal, select, update
+
+from app.accounts.schema.tables import closed_accounts
+from app.stores.aurora import Database, UtcDateTime
+from darkroom_shared.ids import AccountId
+from darkroom_shared.times import Clock
+
+LEASE = timedelta(seconds=60)
+"""Validity of an eraser's claim on an account. The eraser renews it after each page; a setting may shorten it."""
+BATCH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What an account had when it was closed."""
+
+    items: int
+    bytes: int
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedRow:
+    """A closed account, without personal data. From `uploads_end` on, no URL issued before the closing can bring
+    bytes."""
+
+    id: AccountId
+    closed_at: datetime
+    counts: Counts | None
+    uploads_end: datetime | None
+    emptied_at: datetime | None
+    erased_at: datetime | None
+
+
+class ClosedAccounts:
+    """Each method is one transaction. Raises Unavailable if the database is unavailable."""
+
+    def __init__(self, database: Database, clock: Clock, lease: timedelta = LEASE) -> None:
+        self._database, self._clock, self._lease = database, clock, lease
+
+    async def get(self, account: AccountId) -> ClosedRow | None:
+        async with self._database.writer.read() as connection:
+            statement = select(closed_accounts).where(closed_accounts.c.id == account)
+            row = (await connection.execute(statement)).mappings().first()
+        if row is None:
+            return None
+        counts = None if row["items"] is None else Counts(row["items"], row["bytes"], row["events"])
+        moments = {name: row[name] for name in ("closed_at", "uploads_end", "emptied_at", "erased_at")}
+        return ClosedRow(id=account, counts=counts, **moments)
+
+    async def due(self) -> list[AccountId]:
+        """Return accounts whose next pass is due and unclaimed, the longest overdue first."""
+        statement = (
+            select(closed_accounts.c.id)
+            .where(closed_accounts.c.erased_at.is_(None), closed_accounts.c.next_at <= self._clock())
+            .order_by(closed_accounts.c.next_at)
+            .limit(BATCH)
+        )
+        async with self._database.writer.read() as connection:
+            return [AccountId(row) for row in (await connection.execute(statement)).scalars()]
+
+    async def take(self, account: AccountId) -> ClosedRow | None:
+        """Claim the account. Returns None if another eraser has claimed it."""
+        now = self._clock()
+        change = (
+            update(closed_accounts)
+            .where(
+                closed_accounts.c.id == account, closed_accounts.c.erased_at.is_(None), closed_accounts.c.next_at <= now
+            )
+            .values(next_at=now + self._lease)
+        )
+        async with self._database.writer.write() as connection:
+            taken = (await connection.execute(change)).rowcount == 1
+        return await self.get(account) if taken else None
+
+    async def keep(self, account: AccountId) -> None:
+        """Renew the claim for another lease."""
+        await self._note(account, next_at=self._clock() + self._lease)
+
+    async def note_counts(self, account: AccountId, counts: Counts, uploads_end: datetime) -> None:
+        """Store the counts unless they are stored already: a later count may find a part of the data erased."""
+        change = (
+            update(closed_accounts)
+            .where(closed_accounts.c.id == account, closed_accounts.c.uploads_end.is_(None))
+            .values(items=counts.items, bytes=counts.bytes, events=counts.events, uploads_end=uploads_end)
+        )
+        async with self._database.writer.write() as connection:
+            await connection.execute(change)
+
+    async def note_first_erasure(self, account: AccountId, earliest: datetime) -> None:
+        """Record the end of the first pass. The second one is due at `earliest`, or later once no upload can bring
+        bytes."""
+        later = case(
+            (closed_accounts.c.uploads_end > earliest, closed_accounts.c.uploads_end),
+            else_=literal(earliest, UtcDateTime()),
+        )
+        await self._note(account, emptied_at=self._clock(), next_at=later)
+
+    async def note_erased(self, account: AccountId) -> None:
+        """Record the end of the erasure. The row remains as a tombstone."""
+        await self._note(account, erased_at=self._clock())
+
+    async def _note(self, account: AccountId, **values: object) -> None:
+        """Update the row unless the account is erased."""
+        change = (
+            update(closed_accounts)
+            .where(closed_accounts.c.id == account, closed_accounts.c.erased_at.is_(None))
+            .values(**values)
+        )
+        async with self._database.writer.write() as connection:
+            await connection.execute(change)

@@ -1,0 +1,84 @@
+"""The operator's commands: create an account, set a new password."""
+
+import argparse
+import asyncio
+import getpass
+import sys
+from contextlib import AsyncExitStack
+
+from pydantic import ValidationError
+
+from app.accounts.service.accounts import AccountService
+from app.accounts.service.limits import Attempts
+from app.accounts.service.passwords import Passwords
+from app.accounts.store.accounts import AccountStore
+from app.database import open_database
+from app.settings import Settings
+from app.stores.cache.cache import Cache
+from app.stores.signals import Signals
+from darkroom_shared.accounts import Register
+from darkroom_shared.problems import Problem
+from darkroom_shared.times import utc_now
+
+
+def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the parsers of the commands that `run` executes."""
+    create = actions.add_parser("create-account", help="make an account; asks for the password, or reads it from stdin")
+    create.add_argument("email")
+    create.add_argument("--administrator", action="store_true")
+    reset = actions.add_parser("reset-password", help="set a new password and end the account's sessions")
+    reset.add_argument("email")
+
+
+async def run(settings: Settings, chosen: argparse.Namespace) -> None:
+    """Run the chosen command. Raises SystemExit with one line if it fails."""
+    registration = _checked(chosen.email, await asyncio.to_thread(_read_password))
+    async with AsyncExitStack() as stack:
+        accounts = _open(settings, stack)
+        try:
+            outcome = await _run(accounts, registration, chosen)
+        except Problem as problem:
+            raise SystemExit(_reason(problem)) from None
+    sys.stdout.write(outcome + "\n")
+
+
+async def _run(accounts: AccountService, registration: Register, chosen: argparse.Namespace) -> str:
+    password = registration.password.get_secret_value()
+    if chosen.command == "reset-password":
+        await accounts.reset_password(registration.email, password)
+        return "The new password is set, and all sessions of the account have ended."
+    account = await accounts.create(registration.email, password, administrator=chosen.administrator)
+    return f"{account.id} is made{', an administrator' if account.administrator else ''}."
+
+
+def _open(settings: Settings, stack: AsyncExitStack) -> AccountService:
+    database = open_database(settings)
+    stack.push_async_callback(database.close)
+    passwords = Passwords()
+    stack.callback(passwords.close)
+    limits = Signals(settings.redis_url.get_secret_value()).limits  # unused: commands are not rate limited
+    cache = Cache(database, settings.redis_url.get_secret_value(), mode=settings.cache)
+    return AccountService(AccountStore(database), cache, passwords, Attempts(limits), settings.registration, utc_now)
+
+
+def _read_password() -> str:
+    """Prompt twice on a terminal; otherwise read the first line of stdin."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    password = getpass.getpass("New password: ")
+    if getpass.getpass("Once more: ") != password:
+        raise SystemExit("The two passwords differ.")
+    return password
+
+
+def _checked(email: str, password: str) -> Register:
+    try:
+        return Register.model_validate({"email": email, "password": password})
+    except ValidationError as error:
+        fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        raise SystemExit(f"The {fault['loc'][0]} is not right: {fault['msg']}") from None
+
+
+def _reason(problem: Problem) -> str:
+    errors = problem.extras.get("errors", [])
+    return "; ".join(f"The {each['field']} {each['message']}" for each in errors) or problem.detail or problem.title

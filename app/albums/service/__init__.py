@@ -1,0 +1,1 @@
+"""The rules of albums, without HTTP, SQL or boto."""

@@ -1,0 +1,66 @@
+"""Publishing album events to the members, in the transaction that makes the change."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.access.schema.values import AlbumRow
+from app.albums.store.albums import AlbumStore
+from app.events.service.log import NewEvent
+from app.events.service.outbox import EventOutbox
+from darkroom_shared.albums import Album, Role
+from darkroom_shared.events import EventType
+from darkroom_shared.ids import AccountId, ItemId
+
+MAX_NAMED = 50
+"""Maximum number of items that an event names. A larger change has only their number, and clients reload the album."""
+
+
+class AlbumEvents:
+    def __init__(self, outbox: EventOutbox, store: AlbumStore) -> None:
+        self._outbox, self._store = outbox, store
+
+    async def publish(
+        self,
+        connection: AsyncConnection,
+        kind: EventType,
+        album: AlbumRow,
+        change: str,
+        *,
+        to: Sequence[AccountId] | None = None,
+        **further: Any,
+    ) -> None:
+        """Publish to all members, or to `to` only. `change` is a deduplication key, unique in the album."""
+        recipients = await self._store.members(connection, album.id) if to is None else to
+        await self._outbox.publish(
+            connection, recipients, NewEvent(kind, album.id, event_data(album) | further), f"{album.id}:{change}"
+        )
+
+    async def publish_items(
+        self, connection: AsyncConnection, kind: EventType, album: AlbumRow, items: Sequence[ItemId]
+    ) -> None:
+        """Publish a change of the items. `album` is the row after the change."""
+        named: Mapping[str, Any] = {"item_ids": list(items)} if len(items) <= MAX_NAMED else {}
+        await self.publish(connection, kind, album, f"items:{album.items_version}", changed=len(items), **named)
+
+
+def event_data(album: AlbumRow) -> dict[str, Any]:
+    """Return the album without the role, which differs from member to member."""
+    return to_wire(album, None).model_dump(mode="json", exclude={"role"})
+
+
+def to_wire(album: AlbumRow, role: Role | None) -> Album:
+    return Album(
+        id=album.id,
+        title=album.title,
+        description=album.description,
+        order=album.item_order,
+        originals_allowed=album.originals_allowed,
+        cover_item_id=album.cover_item_id,
+        item_count=album.item_count,
+        owner_id=album.owner_id,
+        version=album.version,
+        created_at=album.created_at,
+        role=role,
+    )

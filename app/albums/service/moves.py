@@ -1,0 +1,83 @@
+"""The manual order of an album: moving items before or after another one."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.access.schema.keys import album_key
+from app.albums.schema import positions
+from app.albums.service.album_events import AlbumEvents
+from app.albums.service.conflict_retry import retry_on_conflict
+from app.albums.service.rights import owned
+from app.albums.store.albums import AlbumStore
+from app.albums.store.order import OrderStore
+from app.albums.store.placements import PlacementStore
+from app.events.store.requests import RelationalRequests, RequestKey
+from app.stores.cache.cache import Cache
+from darkroom_shared.albums import MoveItems
+from darkroom_shared.events import EventType
+from darkroom_shared.ids import AccountId, AlbumId, ItemId
+from darkroom_shared.problems import Invalid
+
+WIDENING = (0, 100, 1_000)
+"""Neighbours on that side that a move may shift to make room; if that fails, the whole album is renumbered."""
+
+
+class MoveService:
+    def __init__(
+        self,
+        cache: Cache,
+        albums: AlbumStore,
+        placements: PlacementStore,
+        store: OrderStore,
+        events: AlbumEvents,
+        completed_requests: RelationalRequests,
+    ) -> None:
+        self._cache, self._albums, self._placements, self._store = cache, albums, placements, store
+        self._events, self._completed_requests = events, completed_requests
+
+    async def move(self, owner: AccountId, album: AlbumId, body: MoveItems, request: RequestKey | None) -> None:
+        """Change the manual order, which is visible while the album's `order` is `manual`.
+
+        Raises NotFound, Forbidden for all but the owner, Invalid for an item that is not in the album,
+        IdempotencyMismatch.
+        """
+        await retry_on_conflict(lambda: self._move(owner, album, body, request))
+
+    async def _move(self, owner: AccountId, album: AlbumId, body: MoveItems, request: RequestKey | None) -> None:
+        items = list(dict.fromkeys(body.ids))
+        async with self._cache.change(album_key(album)) as connection:
+            row = owned(await self._albums.access(connection, album, owner))
+            if await self._completed_requests.earlier(connection, owner, request):
+                return
+            await self._completed_requests.note(connection, owner, request, album, 204)
+            await self._require_there(connection, album, [*items, *filter(None, [body.before, body.after])])
+            await self._store.place(connection, album, await self._places(connection, album, items, body))
+            changed = replace(row, items_version=row.items_version + 1)
+            await self._albums.change(connection, row, {"items_version": changed.items_version}, expected=None)
+            await self._events.publish(connection, EventType.ALBUM_UPDATED, changed, f"items:{changed.items_version}")
+
+    async def _require_there(self, connection: AsyncConnection, album: AlbumId, items: Sequence[ItemId]) -> None:
+        present = await self._placements.present(connection, album, items)
+        if not present.keys() >= set(items):
+            raise Invalid(errors=[{"field": "ids", "message": "names an item that does not lie in this album"}])
+
+    async def _places(
+        self, connection: AsyncConnection, album: AlbumId, items: list[ItemId], body: MoveItems
+    ) -> dict[str, int]:
+        """Return the new positions of the items, and of the neighbours that are shifted."""
+        for neighbours in WIDENING:
+            if places := await self._fitted(connection, album, items, body, neighbours):
+                return places
+        await self._store.renumber(connection, album)
+        return await self._fitted(connection, album, items, body, 0) or {}
+
+    async def _fitted(
+        self, connection: AsyncConnection, album: AlbumId, items: list[ItemId], body: MoveItems, neighbours: int
+    ) -> dict[str, int] | None:
+        """Return None if a shift of that many neighbours does not make enough room."""
+        gap = await self._store.gap(connection, album, body.before, body.after, set(items), neighbours)
+        if body.after:
+            return positions.spread([*items, *gap.shifted], gap.near, gap.far)
+        return positions.spread([*gap.shifted, *items], gap.far, gap.near)

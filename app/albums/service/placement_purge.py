@@ -1,0 +1,47 @@
+"""Purge of rows that are no longer visible: placements of deleted or left albums, expired invitations, unread marks."""
+
+from app.albums.store.invitations import InvitationStore
+from app.albums.store.placement_purge import PlacementPurge, PlacementPurgeStore
+from app.comments.service.unread_expiry import UnreadExpiry
+from app.stores.aurora import Database
+from darkroom_shared.times import Clock
+
+CONCURRENCY = 20
+ROWS_PER_STEP = 1_000
+"""Per transaction, which then takes about ten milliseconds."""
+
+
+class PlacementPurgeService:
+    """Resumes after a crash; concurrent runs are harmless."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: PlacementPurgeStore,
+        invitations: InvitationStore,
+        unread: UnreadExpiry,
+        clock: Clock,
+    ) -> None:
+        self._database, self._store, self._invitations = database, store, invitations
+        self._unread, self._clock = unread, clock
+
+    async def clear(self) -> int:
+        """Complete at most CONCURRENCY due purges; return the number of removed placements."""
+        async with self._database.writer.read() as connection:
+            due = await self._store.due(connection, CONCURRENCY)
+        removed = sum([await self._clear(purge) for purge in due])
+        async with self._database.writer.write() as connection:
+            await self._invitations.delete_expired(connection, self._clock(), ROWS_PER_STEP)
+        await self._unread.expire()
+        return removed
+
+    async def _clear(self, purge: PlacementPurge) -> int:
+        removed = 0
+        while True:
+            async with self._database.writer.write() as connection:
+                count = await self._store.clear(connection, purge, ROWS_PER_STEP)
+                if count < ROWS_PER_STEP:
+                    await self._store.done(connection, purge)
+            removed += count
+            if count < ROWS_PER_STEP:
+                return removed

@@ -1,0 +1,26 @@
+"""Checks of a member's role; for any other account, an album looks like an absent one."""
+
+from app.access.schema.values import AlbumAccess, AlbumRow
+from darkroom_shared.albums import Role
+from darkroom_shared.problems import Forbidden, NotFound
+
+
+def seen(access: AlbumAccess | None) -> AlbumAccess:
+    """Raise NotFound unless the account is a member."""
+    if access is None:
+        raise NotFound
+    return access
+
+
+def owned(access: AlbumAccess | None) -> AlbumRow:
+    """Return the album of its owner. Raises NotFound, or Forbidden for other members."""
+    if seen(access).role is not Role.OWNER:
+        raise Forbidden("Only the album's owner may do this.")
+    return seen(access).album
+
+
+def contributed(access: AlbumAccess | None) -> AlbumRow:
+    """Return the album of its owner or a contributor. Raises NotFound, or Forbidden for viewers."""
+    if seen(access).role is Role.VIEWER:
+        raise Forbidden("Viewers of this album may not do this.")
+    return seen(access).album

@@ -1,0 +1,84 @@
+"""SQL statements that purge invisible rows, a bounded number each."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import and_, delete, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.access.schema.tables import album_items, album_members, albums
+from app.albums.schema.tables import album_transfers, invitations, placement_purges
+from darkroom_shared.ids import AccountId, AlbumId
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementPurge:
+    """The items that `owner_id`, or any account if None, added to an album up to its version `up_to_version`."""
+
+    id: int
+    album_id: AlbumId
+    owner_id: AccountId | None
+    up_to_version: int
+
+
+class PlacementPurgeStore:
+    """Each method is one step of the caller's transaction."""
+
+    async def due(self, connection: AsyncConnection, limit: int) -> list[PlacementPurge]:
+        """Return the oldest first."""
+        columns = (
+            placement_purges.c.id,
+            placement_purges.c.album_id,
+            placement_purges.c.owner_id,
+            placement_purges.c.up_to_version,
+        )
+        rows = await connection.execute(select(*columns).order_by(placement_purges.c.id).limit(limit))
+        return [PlacementPurge(*row) for row in rows]
+
+    async def clear(self, connection: AsyncConnection, purge: PlacementPurge, limit: int) -> int:
+        """Delete at most `limit` placements; return their number. Idempotent."""
+        no_longer_counts = and_(
+            album_items.c.album_id == purge.album_id, album_items.c.added_version <= purge.up_to_version
+        )
+        if purge.owner_id is not None:
+            no_longer_counts = and_(no_longer_counts, album_items.c.owner_id == purge.owner_id)
+        rows = list(await connection.scalars(select(album_items.c.item_id).where(no_longer_counts).limit(limit)))
+        if rows:
+            await connection.execute(delete(album_items).where(no_longer_counts, album_items.c.item_id.in_(rows)))
+        return len(rows)
+
+    async def done(self, connection: AsyncConnection, purge: PlacementPurge) -> None:
+        await connection.execute(delete(placement_purges).where(placement_purges.c.id == purge.id))
+
+    async def remove_rows_of(self, connection: AsyncConnection, account: AccountId, limit: int) -> int:
+        """Delete at most `limit` of the account's placements, or, if none is left, its offers and purges.
+
+        Return the number of deleted rows.
+        """
+        mine = album_items.c.owner_id == account
+        columns = select(album_items.c.album_id, album_items.c.item_id).where(mine)
+        rows = [tuple(row) for row in await connection.execute(columns.limit(limit))]
+        if rows:
+            named = tuple_(album_items.c.album_id, album_items.c.item_id).in_(rows)
+            await connection.execute(delete(album_items).where(named))
+            return len(rows)
+        offers = delete(album_transfers).where(album_transfers.c.to_account_id == account)
+        gone = delete(placement_purges).where(placement_purges.c.owner_id == account)
+        return (await connection.execute(offers)).rowcount + (await connection.execute(gone)).rowcount
+
+    async def count_rows(self, connection: AsyncConnection, account: AccountId) -> dict[str, int]:
+        """Return the number of the account's rows in each table."""
+        mine = (
+            albums.c.owner_id == account,
+            album_members.c.account_id == account,
+            album_items.c.owner_id == account,
+            placement_purges.c.owner_id == account,
+            invitations.c.accepted_by == account,
+            album_transfers.c.to_account_id == account,
+        )
+        counts = {}
+        for table, condition in zip(
+            (albums, album_members, album_items, placement_purges, invitations, album_transfers), mine, strict=True
+        ):
+            statement = select(func.count()).select_from(table).where(condition)
+            counts[table.name] = await connection.scalar(statement) or 0
+        return counts

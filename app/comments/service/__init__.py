@@ -1,0 +1,1 @@
+"""The rules of comments, without HTTP, SQL or boto."""

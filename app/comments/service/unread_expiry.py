@@ -1,0 +1,48 @@
+"""Expiry of unread marks, so that they do not accumulate for accounts that never read comments."""
+
+from datetime import timedelta
+
+from app.comments.service.unread import unread_key
+from app.comments.store import CommentStore
+from app.stores.aurora import Database
+from app.stores.cache.cache import Cache
+from darkroom_shared.ids import first_comment_id
+from darkroom_shared.times import Clock
+
+UNREAD_FOR = timedelta(days=90)
+"""After that, a comment counts as read."""
+ROWS_PER_STEP = 200
+"""Per transaction, which runs one statement for each account among them: some tens of milliseconds."""
+STEPS_PER_RUN = 20
+"""While Redis is unavailable, each step takes two seconds longer; the rest waits for the next run."""
+
+
+class UnreadExpiry:
+    """Resumes after a crash; concurrent runs are harmless."""
+
+    def __init__(self, database: Database, cache: Cache, store: CommentStore, clock: Clock) -> None:
+        self._database, self._cache, self._store, self._clock = database, cache, store, clock
+
+    async def expire(self) -> int:
+        """Delete a bounded number of expired marks. Returns at most the number of deleted marks; 0 if none is left."""
+        expired = 0
+        for _ in range(STEPS_PER_RUN):
+            count = await self._step()
+            expired += count
+            if count < ROWS_PER_STEP:
+                break
+        return expired
+
+    async def _step(self) -> int:
+        before = first_comment_id(self._clock() - UNREAD_FOR)
+        async with self._database.writer.read() as connection:
+            rows = await self._store.oldest_unread(connection, before, ROWS_PER_STEP)
+        if not rows:
+            return 0
+        last = rows[-1][1]  # may have more marks than were read: up to twice as many rows are deleted
+        # In the same order in every process, and as readers' own requests do it, so that no two transactions deadlock.
+        readers = sorted({account for account, _ in rows})
+        async with self._cache.change(*map(unread_key, readers)) as connection:
+            for reader in readers:
+                await self._store.mark_read(connection, reader, last, None)
+        return len(rows)

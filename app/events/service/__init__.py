@@ -1,0 +1,1 @@
+"""The rules of events, without HTTP, SQL or boto."""

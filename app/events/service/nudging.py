@@ -1,0 +1,30 @@
+"""Waking the projections: their target number in Aurora, and an SQS message that names the account."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from app.events.store.cursors import CursorStore
+from app.stores.resources import NUDGES_QUEUE
+from app.stores.sqs import Queues
+from darkroom_shared.ids import AccountId
+from darkroom_shared.problems import Problem
+
+log = structlog.get_logger()
+
+
+class ProjectionNudges:
+    def __init__(self, cursors: CursorStore, queues: Queues, projections: Sequence[str]) -> None:
+        """`projections`: the names of the projections that every account has."""
+        self._cursors, self._queues, self._projections = cursors, queues, projections
+
+    async def mark_behind(self, account: AccountId, number: int) -> None:
+        """From now on the projections' polls find the account, even if the nudge is lost. Raises Unavailable."""
+        await self._cursors.mark_behind(account, number, self._projections)
+
+    async def nudge(self, account: AccountId) -> None:
+        """Wake the projections before their next poll. A failure is logged only."""
+        try:
+            await self._queues.send(NUDGES_QUEUE, {"account_id": account}, group=account)
+        except Problem as problem:
+            log.warning("nudge.unsent", account=account, reason=str(problem))

@@ -1,0 +1,1 @@
+"""The rules of exports, without HTTP, SQL or boto."""

@@ -1,0 +1,138 @@
+"""The life of an export (queued, processing, ready or failed): each transition is a pure function from a row to the
+next."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from app.exports.schema import ExportFailure, ExportRow
+from darkroom_shared.events import EventType
+from darkroom_shared.exports import ExportState
+from darkroom_shared.items import FailureCode
+
+TIME_LIMIT = timedelta(hours=24)
+RETENTION = timedelta(days=7)
+LEASE = timedelta(seconds=60)
+UNSENT_LIMIT = timedelta(seconds=30)
+FIRST_RESEND = timedelta(minutes=2)
+MAX_RESEND_INTERVAL = timedelta(hours=1)
+MAX_LOST_ATTEMPTS = 5
+
+TOO_LATE = ExportFailure(FailureCode.DEADLINE, "This took longer than it ever should. Start another export.", True)
+GAVE_UP = ExportFailure(FailureCode.INTERNAL, "Five attempts at this export ended with a crash.", True)
+
+
+class ClaimLost(Exception):
+    """The claim is void. The worker must discard its results."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The next row, and the event to publish, if any."""
+
+    row: ExportRow
+    event: EventType | None = None
+
+
+Rule = Callable[[ExportRow], Change | None]
+
+
+def created(row: ExportRow) -> Change:
+    return Change(due(replace(row, deadline=row.created_at + TIME_LIMIT)))
+
+
+def mark_sent(row: ExportRow, now: datetime) -> Change | None:
+    if row.state is not ExportState.QUEUED:
+        return None
+    return _change(row, {"sent_at": now, "sends": row.sends + 1})
+
+
+def claim(row: ExportRow, token: str, now: datetime, lease: timedelta = LEASE) -> Change:
+    """Claim a queued export. Raises ClaimLost if it is not queued."""
+    if row.state is not ExportState.QUEUED:
+        raise ClaimLost
+    held: dict[str, object] = {"claim": token, "claimed_until": now + lease}
+    return _change(row, held | {"state": ExportState.PROCESSING, "percent": 0.0})
+
+
+def renew(row: ExportRow, token: str, now: datetime, percent: float, lease: timedelta = LEASE) -> Change:
+    """Extend the lease and store the progress (heartbeat). Raises ClaimLost."""
+    _require_claim(row, token)
+    return _change(row, {"claimed_until": now + lease, "percent": percent})
+
+
+def finish(row: ExportRow, token: str, now: datetime, *, items: int, missing: int, size_bytes: int) -> Change:
+    """Set the export to ready. Raises ClaimLost."""
+    _require_claim(row, token)
+    facts = {"item_count": items, "missing_count": missing, "size_bytes": size_bytes, "percent": 100.0}
+    return _change(row, _ended(ExportState.READY, now) | facts, EventType.EXPORT_READY)
+
+
+def give_back(row: ExportRow, token: str) -> Change:
+    """Return an export that a healthy worker cannot finish; the next attempt starts from zero. Raises ClaimLost."""
+    _require_claim(row, token)
+    return _change(row, _waiting())
+
+
+def record_lost_attempt(row: ExportRow, token: str, now: datetime) -> Change:
+    """Queue the export again after a crashed attempt; the fifth one fails it. Raises ClaimLost."""
+    _require_claim(row, token)
+    return _with_lost_attempt(row, now)
+
+
+def overdue(row: ExportRow, now: datetime) -> Change | None:
+    """Return the change for a row whose deadline or lease has passed, or None if neither has."""
+    if row.deadline is not None and row.deadline <= now:
+        return _failed(row, TOO_LATE, now)
+    if row.state is ExportState.PROCESSING and row.claimed_until is not None and row.claimed_until <= now:
+        return _with_lost_attempt(row, now)
+    return None
+
+
+def is_over(row: ExportRow, now: datetime) -> bool:
+    """Return whether the retention has ended."""
+    return row.kept_until is not None and row.kept_until <= now
+
+
+def next_send(row: ExportRow) -> datetime | None:
+    """Return when the sweeper must send a queued export (again)."""
+    if row.state is not ExportState.QUEUED:
+        return None
+    if row.sent_at is None:
+        return row.created_at + UNSENT_LIMIT
+    return row.sent_at + min(FIRST_RESEND * (1 << min(row.sends - 1, 10)), MAX_RESEND_INTERVAL)
+
+
+def due(row: ExportRow) -> ExportRow:
+    """Return the row with `due_at`, when the sweeper must process it next."""
+    moments = [row.deadline, row.kept_until, row.claimed_until, next_send(row)]
+    return replace(row, due_at=min(moment for moment in moments if moment))
+
+
+def _failed(row: ExportRow, failure: ExportFailure, now: datetime) -> Change:
+    return _change(row, _ended(ExportState.FAILED, now) | {"failure": failure}, EventType.EXPORT_FAILED)
+
+
+def _with_lost_attempt(row: ExportRow, now: datetime) -> Change:
+    lost_attempts = row.lost_attempts + 1
+    if lost_attempts >= MAX_LOST_ATTEMPTS:
+        return _failed(replace(row, lost_attempts=lost_attempts), GAVE_UP, now)
+    return _change(row, _waiting() | {"lost_attempts": lost_attempts})
+
+
+def _waiting() -> dict[str, object]:
+    return {"state": ExportState.QUEUED, "claim": None, "claimed_until": None, "sent_at": None, "sends": 0}
+
+
+def _ended(state: ExportState, now: datetime) -> dict[str, object]:
+    return {"state": state, "claim": None, "claimed_until": None, "deadline": None, "kept_until": now + RETENTION}
+
+
+def _require_claim(row: ExportRow, token: str) -> None:
+    if row.state is not ExportState.PROCESSING or row.claim != token:
+        raise ClaimLost
+
+
+def _change(row: ExportRow, fields: dict[str, object], event: EventType | None = None) -> Change:
+    changed = replace(row, revision=row.revision + 1, **fields)  # type: ignore[arg-type]  # checked by replace
+    return Change(due(changed), event)

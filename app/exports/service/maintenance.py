@@ -1,0 +1,55 @@
+"""The sweeper's work on exports: lost messages, lapsed claims, deadlines, and the end of the retention."""
+
+from app.exports.schema import ExportRow, export_key
+from app.exports.service import lifecycle
+from app.exports.service.changes import ExportChanges
+from app.exports.service.queueing import ExportQueue
+from app.exports.store import ExportStore
+from app.stores.dynamo import Refused
+from app.stores.resources import SHARDS
+from app.stores.s3 import ObjectStore
+from darkroom_shared.exports import ExportState
+from darkroom_shared.ids import AccountId, ExportId
+from darkroom_shared.problems import NotFound
+from darkroom_shared.times import Clock
+
+BATCH = 100
+
+
+class ExportMaintenance:
+    def __init__(
+        self, store: ExportStore, changes: ExportChanges, queue: ExportQueue, objects: ObjectStore, clock: Clock
+    ) -> None:
+        self._store, self._changes, self._queue = store, changes, queue
+        self._objects, self._clock = objects, clock
+
+    async def due(self, shard: int) -> list[tuple[AccountId, ExportId]]:
+        """Return candidates of one of the 16 shards. The index may be late; the row decides."""
+        return await self._store.due(f"{shard % SHARDS:02d}", self._clock(), BATCH)
+
+    async def process(self, account: AccountId, export: ExportId) -> None:
+        """Do what is due for this export. It can be killed and run again."""
+        row = await self._store.get(account, export)
+        if row is None:
+            return
+        try:
+            await self._process(row)
+        except (NotFound, Refused):
+            return  # erased or changed meanwhile: the next sweep handles it
+
+    async def _process(self, row: ExportRow) -> None:
+        now, send_at = self._clock(), lifecycle.next_send(row)
+        if lifecycle.is_over(row, now):
+            key = export_key(row.account_id, row.export_id)
+            await self._objects.abort_multiparts(key)
+            await self._objects.delete([key])
+            await self._store.remove(row)
+        elif lifecycle.overdue(row, now):
+            moved = await self._changes.apply(
+                row.account_id, row.export_id, lambda current: lifecycle.overdue(current, self._clock())
+            )
+            await self._objects.abort_multiparts(export_key(moved.account_id, moved.export_id))
+            if moved.state is ExportState.QUEUED:
+                await self._queue.send(moved)
+        elif send_at is not None and send_at <= now:
+            await self._queue.send(row)

@@ -1,0 +1,1 @@
+"""The rules of deletion, without HTTP, SQL or boto."""

@@ -1,0 +1,1 @@
+"""The rules of reprocessing, without HTTP, SQL or boto."""

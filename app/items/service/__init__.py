@@ -1,0 +1,1 @@
+"""The rules of items, without HTTP, SQL or boto."""

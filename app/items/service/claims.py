@@ -1,0 +1,165 @@
+"""A worker's claim: each transition, including a lapsed claim, is a pure function from a row to the next."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from app.items.schema.row import ItemRow, Ladder, Lane, Result, StoredFailure
+from app.items.service.lifecycle import (
+    CLEANUP_AFTER,
+    EXPIRED,
+    FAILED,
+    LEASE,
+    PROCESSING,
+    QUEUE_LIMIT,
+    QUEUED,
+    READY,
+    UPLOADING,
+    Change,
+    due,
+    move,
+    over,
+)
+from darkroom_shared.events import EventType
+from darkroom_shared.items import FailureCode, ItemKind
+from darkroom_shared.times import from_rfc3339
+
+PROCESSING_LIMIT = timedelta(minutes=10)
+LIMIT_PER_DURATION = 30
+"""Seconds of processing allowed per second of video, in addition to PROCESSING_LIMIT."""
+MAX_LOST_ATTEMPTS = 5
+RETURNS_AFTER = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
+
+POISONED = StoredFailure(
+    FailureCode.POISONED,
+    "Five attempts at this file ended with a crash. The file may be damaged in an unusual way; the original is kept.",
+    retryable=False,
+)
+TOO_LATE = StoredFailure(
+    FailureCode.DEADLINE, "This took longer than it ever should. Trying again usually helps.", retryable=True
+)
+
+
+class ClaimLost(Exception):
+    """The claim is void. The worker must discard its results."""
+
+
+def claim(row: ItemRow, lane: Lane, token: str, now: datetime, lease: timedelta = LEASE) -> Change:
+    """Claim a queued item. Raises ClaimLost unless the item waits in this lane and its `not_before` has passed."""
+    if row.state is not QUEUED or row.lane is not lane or (row.not_before is not None and row.not_before > now):
+        raise ClaimLost
+    claimed = move(
+        row,
+        PROCESSING,
+        claim=token,
+        claimed_until=now + lease,
+        attempt=row.attempt + 1,
+        not_before=None,
+        deadline=now + _time_for(row),
+    )
+    return Change(claimed, "claimed")
+
+
+def renew(row: ItemRow, token: str, now: datetime, lease: timedelta = LEASE) -> Change:
+    """Extend the lease (heartbeat). Raises ClaimLost."""
+    _require_claim(row, token)
+    return Change(due(replace(row, claimed_until=now + lease, revision=row.revision + 1)), "renewed")
+
+
+def hand_off(row: ItemRow, token: str, kind: ItemKind, result: Result, now: datetime) -> Change:
+    """Queue the second stage of a video in the bulk lane; `result` is the output of the first stage.
+
+    The second stage has a deadline of its own (24 hours) and starts with zero lost attempts, because the first stage
+    has shown that the file is readable. Raises ClaimLost.
+    """
+    _require_claim(row, token)
+    limit = now + QUEUE_LIMIT
+    fields = over() | _facts(row, kind, result) | {"queued_at": now, "queue_deadline": limit, "deadline": limit}
+    queued = move(row, QUEUED, **fields, lane=Lane.BULK, lost_attempts=0)
+    return Change(queued, "passed_on", EventType.ITEM_UPDATED)
+
+
+def play(row: ItemRow, token: str, ladder: Ladder) -> Change:
+    """Make the playlists of this attempt current while the encoder still appends to them. Raises ClaimLost."""
+    _require_claim(row, token)
+    return Change(replace(row, ladder=ladder, revision=row.revision + 1), "playable", EventType.ITEM_PLAYABLE)
+
+
+def finish(
+    row: ItemRow, token: str, kind: ItemKind, result: Result, now: datetime, ladder: Ladder | None = None
+) -> Change:
+    """Set the item to ready. `ladder` is the complete ladder of a video. Raises ClaimLost."""
+    _require_claim(row, token)
+    cleanup = now + CLEANUP_AFTER if row.attempt > 1 else None
+    fields = over() | _facts(row, kind, result) | {"ladder": ladder, "failure": None, "cleanup_at": cleanup}
+    return Change(move(row, READY, **fields), "ready", EventType.ITEM_READY)
+
+
+def fail(row: ItemRow, token: str, failure: StoredFailure, now: datetime, kind: ItemKind | None = None) -> Change:
+    """Set the item to failed. Raises ClaimLost."""
+    _require_claim(row, token)
+    return _failed(row, failure, now, kind)
+
+
+def give_back(row: ItemRow, token: str, now: datetime, wait: timedelta = timedelta()) -> Change:
+    """Return an item that a healthy worker cannot finish. It does not count as a lost attempt. Raises ClaimLost."""
+    _require_claim(row, token)
+    fields = over() | _back(row) | {"not_before": now + wait if wait else None}
+    return Change(move(row, QUEUED, **fields, queued_at=now), "given_back")
+
+
+def record_lost_attempt(row: ItemRow, token: str, now: datetime) -> Change:
+    """Queue the item again after a crashed attempt, with a longer wait each time. The fifth one fails it. Raises
+    ClaimLost."""
+    _require_claim(row, token)
+    return _with_lost_attempt(row, now)
+
+
+def overdue(row: ItemRow, now: datetime) -> Change | None:
+    """Return the change for a row whose deadline or lease has passed, or None if neither has."""
+    if row.deadline is not None and row.deadline <= now:
+        if row.state is UPLOADING:
+            expired = move(row, EXPIRED, **over(), reserved_bytes=0, cleanup_at=now)
+            return Change(expired, "expired", EventType.ITEM_EXPIRED, bytes=-row.reserved_bytes)
+        return _failed(row, TOO_LATE, now)
+    if row.state is PROCESSING and row.claimed_until is not None and row.claimed_until <= now:
+        return _with_lost_attempt(row, now)
+    return None
+
+
+def _require_claim(row: ItemRow, token: str) -> None:
+    if row.state is not PROCESSING or row.claim != token:
+        raise ClaimLost
+
+
+def _time_for(row: ItemRow) -> timedelta:
+    """Return the maximum duration of this stage. In the express lane it does not depend on the file."""
+    if row.lane is Lane.EXPRESS:
+        return PROCESSING_LIMIT
+    return PROCESSING_LIMIT + LIMIT_PER_DURATION * timedelta(seconds=row.duration_seconds or 0)
+
+
+def _facts(row: ItemRow, kind: ItemKind, result: Result) -> dict[str, object]:
+    captured = row.captured_at
+    if result.captured_at and not row.captured_by_user:
+        captured = from_rfc3339(result.captured_at)
+    return {"kind": kind, "result": result, "captured_at": captured}
+
+
+def _back(row: ItemRow) -> dict[str, object]:
+    """Restore the deadline that was set when the item was first queued."""
+    return {"deadline": row.queue_deadline}
+
+
+def _failed(row: ItemRow, failure: StoredFailure, now: datetime, kind: ItemKind | None = None) -> Change:
+    cleanup = now + CLEANUP_AFTER if row.attempt else None
+    failed = move(row, FAILED, **over(), failure=failure, kind=kind or row.kind, cleanup_at=cleanup)
+    return Change(failed, "failed", EventType.ITEM_FAILED)
+
+
+def _with_lost_attempt(row: ItemRow, now: datetime) -> Change:
+    lost_attempts = row.lost_attempts + 1
+    if lost_attempts >= MAX_LOST_ATTEMPTS:
+        return _failed(replace(row, lost_attempts=lost_attempts), POISONED, now)
+    wait = RETURNS_AFTER[lost_attempts - 1]
+    fields = over() | _back(row) | {"not_before": now + wait}
+    return Change(move(row, QUEUED, **fields, lost_attempts=lost_attempts, queued_at=now), "lost")

@@ -1,0 +1,53 @@
+"""Send items to the queue of their lane and record that they were sent."""
+
+import asyncio
+
+import structlog
+
+from app.items.schema.row import ItemRow, Lane
+from app.items.service import lifecycle
+from app.items.service.changes import ItemChanges
+from app.stores.resources import BULK_QUEUE, EXPRESS_QUEUE
+from app.stores.sqs import Queues
+from darkroom_shared.problems import NotFound, Problem
+from darkroom_shared.times import Clock
+
+log = structlog.get_logger()
+
+QUEUES = {Lane.EXPRESS: EXPRESS_QUEUE, Lane.BULK: BULK_QUEUE}
+AFTER_COMMIT_SECONDS = 2.0
+"""How long a request waits for the queue after its row is committed."""
+MAX_DELAY_SECONDS = 900
+"""Maximum delay of one SQS message."""
+
+
+class WorkQueue:
+    def __init__(self, queues: Queues, changes: ItemChanges, clock: Clock) -> None:
+        self._queues, self._changes, self._clock = queues, changes, clock
+
+    async def send(self, row: ItemRow) -> ItemRow:
+        """Send the item, then record it. A crash in between causes one refused claim, but never loses an item."""
+        delay = 0
+        if row.not_before is not None:
+            delay = max(0, min(MAX_DELAY_SECONDS, int((row.not_before - self._clock()).total_seconds()) + 1))
+        await self._queues.send(
+            QUEUES[row.lane],
+            {"account_id": row.account_id, "item_id": row.item_id},
+            group=row.account_id,
+            delay_seconds=delay,
+        )
+        try:
+            return await self._changes.apply(
+                row.account_id, row.item_id, lambda current: lifecycle.mark_sent(current, self._clock()), known=row
+            )
+        except NotFound:
+            return row  # erased meanwhile: the claim of this message will be refused
+
+    async def send_after_commit(self, row: ItemRow) -> ItemRow:
+        """Send like `send`, but only log a failure: the row is queued, and the sweeper sends rows without `sent_at`."""
+        try:
+            async with asyncio.timeout(AFTER_COMMIT_SECONDS):
+                return await self.send(row)
+        except (Problem, TimeoutError) as problem:
+            log.warning("send.postponed", item=row.item_id, reason=str(problem))
+            return row

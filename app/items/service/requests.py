@@ -1,0 +1,28 @@
+"""Idempotency-Key: a repeated request gets the first response, built again."""
+
+from app.events.store.requests import RequestKey, fingerprint
+from app.items.store import CompletedRequest, ItemStore
+from darkroom_shared.ids import AccountId, ItemId
+from darkroom_shared.problems import IdempotencyMismatch
+
+__all__ = ["RequestKey", "Requests", "completed_request", "fingerprint"]
+
+
+def completed_request(request: RequestKey | None, item: ItemId, status: int) -> CompletedRequest | None:
+    """Return the record to store for a request, or None if it has no key."""
+    return CompletedRequest(request.key, request.fingerprint, item, status) if request else None
+
+
+class Requests:
+    def __init__(self, store: ItemStore) -> None:
+        self._store = store
+
+    async def earlier(self, account: AccountId, request: RequestKey | None) -> CompletedRequest | None:
+        """Return the request completed under this key, or None. Raises IdempotencyMismatch if its fingerprint
+        differs."""
+        if request is None:
+            return None
+        earlier = await self._store.find_completed(account, request.key)
+        if earlier is not None and earlier.fingerprint != request.fingerprint:
+            raise IdempotencyMismatch
+        return earlier

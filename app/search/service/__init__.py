@@ -1,0 +1,1 @@
+"""The rules of search, without HTTP, SQL or boto."""

@@ -1,0 +1,72 @@
+"""An album's share links over HTTP, for its owner."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from app.http.caller import Caller
+from app.http.idempotency import refuse_key
+from app.items.routes.items import ExpectedVersion
+from app.share_links.service.share_links import ShareService
+from app.share_links.store.links import ShareRow
+from darkroom_shared.ids import AlbumIdField, ShareIdField
+from darkroom_shared.sharing import CreatedShare, CreateShare, EditShare, Share, SharePage
+
+router = APIRouter(prefix="/albums/{album}/shares", tags=["sharing"])
+
+
+def _shares(request: Request) -> ShareService:
+    service: ShareService = request.state.album_shares
+    return service
+
+
+Shares = Annotated[ShareService, Depends(_shares)]
+
+
+@router.post("", status_code=201, dependencies=[Depends(refuse_key)])
+async def create_share(
+    album: AlbumIdField, body: CreateShare, caller: Caller, shares: Shares, response: Response
+) -> CreatedShare:
+    """Create a link that opens the album to every holder of its token. Only this response has the token."""
+    row, token = await shares.create(caller.account_id, album, body)
+    response.headers["Location"] = f"/v1/albums/{album}/shares/{row.id}"
+    response.headers["Cache-Control"] = "no-store"
+    return CreatedShare(share=_to_wire(row, response), token=token)
+
+
+@router.get("")
+async def list_shares(album: AlbumIdField, caller: Caller, shares: Shares) -> SharePage:
+    """List the newest first."""
+    return SharePage(shares=tuple(row.to_wire() for row in await shares.list(caller.account_id, album)))
+
+
+@router.get("/{share}")
+async def get_share(
+    album: AlbumIdField, share: ShareIdField, caller: Caller, shares: Shares, response: Response
+) -> Share:
+    return _to_wire(await shares.require(caller.account_id, album, share), response)
+
+
+@router.patch("/{share}")
+async def change_share(
+    album: AlbumIdField,
+    share: ShareIdField,
+    body: EditShare,
+    caller: Caller,
+    shares: Shares,
+    expected: ExpectedVersion,
+    response: Response,
+) -> Share:
+    """Change expiry, password, label or originals. A new password locks out visitors who entered the old one."""
+    return _to_wire(await shares.change(caller.account_id, album, share, body, expected), response)
+
+
+@router.delete("/{share}", status_code=204)
+async def revoke_share(album: AlbumIdField, share: ShareIdField, caller: Caller, shares: Shares) -> None:
+    """Revoke the link. Media URLs that were issued before expire after at most twenty minutes, a video's later."""
+    await shares.revoke(caller.account_id, album, share)
+
+
+def _to_wire(row: ShareRow, response: Response) -> Share:
+    response.headers["ETag"] = f'"{row.version}"'
+    return row.to_wire()

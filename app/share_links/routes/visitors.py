@@ -1,0 +1,66 @@
+"""A shared album over HTTP, for visitors with its link; a session is neither needed nor read."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from app.albums.routes.dependencies import Cursor, Limit
+from app.albums.routes.placements import item_to_wire
+from app.http.client_address import ClientAddress
+from app.http.viewer import ShareToken, Visiting
+from app.items.routes.items import Items
+from app.share_links.service.album_visits import AlbumVisits
+from app.share_links.service.visits import VisitService
+from darkroom_shared.albums import AlbumItemPage
+from darkroom_shared.problems import NotFound
+from darkroom_shared.sharing import SharedAlbum, UnlockedShare, UnlockShare
+
+
+def _never_stored(response: Response) -> None:
+    response.headers["Cache-Control"] = "no-store"
+
+
+router = APIRouter(prefix="/shared", tags=["sharing"], dependencies=[Depends(_never_stored)])
+
+
+def _album_visits(request: Request) -> AlbumVisits:
+    service: AlbumVisits = request.state.album_visits
+    return service
+
+
+def _visits(request: Request) -> VisitService:
+    service: VisitService = request.state.shares
+    return service
+
+
+Albums = Annotated[AlbumVisits, Depends(_album_visits)]
+Visits = Annotated[VisitService, Depends(_visits)]
+
+
+@router.get("")
+async def get_shared_album(visitor: Visiting, albums: Albums) -> SharedAlbum:
+    """404 for an unknown, revoked or expired link; `share-locked` if the link needs its password first."""
+    return await albums.album(visitor)
+
+
+@router.get("/items")
+async def list_shared_items(
+    visitor: Visiting,
+    albums: Albums,
+    items: Items,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> AlbumItemPage:
+    """List in the album's order. The URLs are valid for ten to twenty minutes; read an item again for new ones."""
+    page = await albums.page(visitor, cursor, limit)
+    return AlbumItemPage(items=tuple(item_to_wire(items, each) for each in page.items), next_cursor=page.next_cursor)
+
+
+@router.post("/unlock")
+async def unlock_share(
+    body: UnlockShare, client: ClientAddress, visits: Visits, token: ShareToken = None
+) -> UnlockedShare:
+    """Exchange the link's password for a proof that replaces it for twelve hours."""
+    if token is None:
+        raise NotFound
+    return await visits.unlock(token, body.password.get_secret_value(), client=client)

@@ -1,0 +1,1 @@
+"""The rules of share links, without HTTP, SQL or boto."""

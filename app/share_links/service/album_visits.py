@@ -1,0 +1,46 @@
+"""A shared album as the visitor of its link sees it: the album and its items."""
+
+from app.access.schema.values import AlbumRow
+from app.access.service.access import SharingService
+from app.accounts.service.accounts import AccountService
+from app.albums.service.pages import AlbumPages, VisiblePage
+from app.http.viewer import ShareVisitor
+from app.share_links.service.visits import VisitService
+from darkroom_shared.problems import NotFound
+from darkroom_shared.sharing import SharedAlbum
+
+
+class AlbumVisits:
+    """Raises NotFound if the album was deleted or its owner's account was closed: links end with them."""
+
+    def __init__(
+        self, visits: VisitService, sharing: SharingService, pages: AlbumPages, accounts: AccountService
+    ) -> None:
+        self._visits, self._sharing, self._pages, self._accounts = visits, sharing, pages, accounts
+
+    async def album(self, visitor: ShareVisitor) -> SharedAlbum:
+        album, owner_name = await self._require(visitor)
+        link = await self._visits.require(visitor.share_id)
+        return SharedAlbum(
+            title=album.title,
+            description=album.description,
+            owner_name=owner_name,
+            item_count=album.item_count,
+            download_allowed=link.download_allowed,
+            expires_at=link.expires_at,
+        )
+
+    async def page(self, visitor: ShareVisitor, cursor: str | None, limit: int) -> VisiblePage:
+        """Raises Invalid for a cursor of another link or order."""
+        album, _ = await self._require(visitor)
+        return await self._pages.page(album, visitor, cursor, limit)
+
+    async def _require(self, visitor: ShareVisitor) -> tuple[AlbumRow, str]:
+        """Return the album and its owner's name. Raises NotFound, also if the owner has just closed the account."""
+        album = await self._sharing.album(visitor.album_id)
+        if album is None:
+            raise NotFound
+        names = await self._accounts.names([album.owner_id])
+        if album.owner_id not in names:
+            raise NotFound
+        return album, names[album.owner_id]

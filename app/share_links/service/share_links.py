@@ -1,0 +1,158 @@
+"""Share links, for the album's owner: create, list, change and revoke them."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import structlog
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.access.service.access import SharingService
+from app.accounts.service.passwords import Passwords
+from app.accounts.service.tokens import hash_of
+from app.albums.service.rights import owned
+from app.albums.store.albums import AlbumStore
+from app.events.service.log import NewEvent
+from app.events.service.outbox import EventOutbox
+from app.share_links.schema.links import key_of_id, key_of_token, new_token
+from app.share_links.store.links import ShareRow, ShareStore
+from app.stores.aurora import Database
+from app.stores.cache.cache import Cache
+from app.stores.cache.keys import AnyKey
+from darkroom_shared.events import EventType
+from darkroom_shared.ids import AccountId, AlbumId, ShareId, new_share_id
+from darkroom_shared.problems import Full, Invalid, NotFound, Outdated
+from darkroom_shared.sharing import MAX_SHARES, CreateShare, EditShare
+from darkroom_shared.times import Clock
+
+log = structlog.get_logger()
+
+
+class ShareService:
+    """For the album's owner. Raises NotFound for an account that is not in the album, Forbidden for other members."""
+
+    def __init__(
+        self,
+        store: ShareStore,
+        database: Database,
+        cache: Cache,
+        albums: AlbumStore,
+        sharing: SharingService,
+        outbox: EventOutbox,
+        passwords: Passwords,
+        clock: Clock,
+    ) -> None:
+        self._store, self._database, self._cache = store, database, cache
+        self._albums, self._sharing = albums, sharing
+        self._outbox, self._passwords, self._clock = outbox, passwords, clock
+
+    async def create(self, owner: AccountId, album: AlbumId, body: CreateShare) -> tuple[ShareRow, str]:
+        """Return the link and its token, which cannot be read again. Raises Invalid, Full."""
+        owned(await self._sharing.access(owner, album))  # first: hashing is too expensive to do it for other callers
+        self._check(body.expires_at)
+        token = new_token()
+        row = ShareRow(
+            id=new_share_id(),
+            album_id=album,
+            token_hash=hash_of(token),
+            password_hash=await self._hash(body.password),
+            label=body.label,
+            download_allowed=body.download_allowed,
+            version=1,
+            created_at=self._clock(),
+            expires_at=body.expires_at,
+        )
+        async with self._cache.change(*visitor_keys(row)) as connection:
+            owned(await self._albums.access(connection, album, owner))
+            if await self._store.count(connection, album) >= MAX_SHARES:
+                raise Full(f"An album has at most {MAX_SHARES} links; revoke one that is no longer needed.")
+            await self._store.add(connection, row)
+            await self._outbox.publish(
+                connection, [owner], share_event(EventType.SHARE_CREATED, row), f"share.created:{row.id}"
+            )
+        log.info("share.created", album=album, share=row.id)
+        return row, token
+
+    async def list(self, owner: AccountId, album: AlbumId) -> list[ShareRow]:
+        """Return all links, including expired ones."""
+        owned(await self._sharing.access(owner, album))
+        async with self._database.writer.read() as connection:
+            return await self._store.list(connection, album)
+
+    async def require(self, owner: AccountId, album: AlbumId, share: ShareId) -> ShareRow:
+        """Raises NotFound also if the album has no such link."""
+        owned(await self._sharing.access(owner, album))
+        async with self._database.writer.read() as connection:
+            return _require_share(await self._store.get(connection, album, share))
+
+    async def change(
+        self, owner: AccountId, album: AlbumId, share: ShareId, body: EditShare, expected: int | None
+    ) -> ShareRow:
+        """Raises NotFound, Invalid, or Outdated if the link was changed since version `expected`."""
+        owned(await self._sharing.access(owner, album))
+        changes = await self._changes(body)
+        async with self._cache.change() as connection:
+            before = await self._locked(connection, owner, album, share)
+            if expected not in (None, before.version):
+                raise Outdated
+            self._cache.invalidate(connection, *visitor_keys(before))
+            after = replace(before, version=before.version + 1, **changes)
+            await self._store.put(connection, after)
+        log.info("share.changed", album=album, share=share, fields=sorted(changes))
+        return after
+
+    async def revoke(self, owner: AccountId, album: AlbumId, share: ShareId) -> None:
+        """Revoke the link in every process before returning. Raises NotFound."""
+        async with self._cache.change() as connection:
+            row = await self._locked(connection, owner, album, share)
+            self._cache.invalidate(connection, *visitor_keys(row))
+            await self._store.remove(connection, share)
+            await self._outbox.publish(
+                connection, [owner], share_event(EventType.SHARE_REVOKED, row), f"share.revoked:{share}"
+            )
+        log.info("share.revoked", album=album, share=share)
+
+    async def _locked(self, connection: AsyncConnection, owner: AccountId, album: AlbumId, share: ShareId) -> ShareRow:
+        """Return the link; no other transaction changes it until this one ends."""
+        owned(await self._albums.access(connection, album, owner))
+        return _require_share(await self._store.get(connection, album, share))
+
+    async def _changes(self, body: EditShare) -> dict[str, Any]:
+        """Return the columns that the body names, with their new values."""
+        named = body.model_fields_set
+        if not named:
+            raise Invalid(errors=[{"field": "", "message": "name at least one field to change"}])
+        self._check(body.expires_at)
+        changes: dict[str, Any] = {}
+        if "expires_at" in named:
+            changes["expires_at"] = body.expires_at
+        if "password" in named:
+            changes["password_hash"] = await self._hash(body.password)
+        if body.label is not None:
+            changes["label"] = body.label
+        if body.download_allowed is not None:
+            changes["download_allowed"] = body.download_allowed
+        return changes
+
+    async def _hash(self, password: SecretStr | None) -> str | None:
+        return None if password is None else await self._passwords.hash(password.get_secret_value())
+
+    def _check(self, expires_at: datetime | None) -> None:
+        if expires_at is not None and expires_at <= self._clock():
+            raise Invalid(errors=[{"field": "expires_at", "message": "lies in the past"}])
+
+
+def _require_share(row: ShareRow | None) -> ShareRow:
+    if row is None:
+        raise NotFound
+    return row
+
+
+def visitor_keys(row: ShareRow) -> tuple[AnyKey, ...]:
+    """Return the cache keys by which visitors' requests read the link."""
+    return key_of_token(row.token_hash), key_of_id(row.id)
+
+
+def share_event(type_: EventType, row: ShareRow) -> NewEvent:
+    return NewEvent(type_, row.id, row.to_wire().model_dump(mode="json"))

@@ -8,7 +8,8 @@ import sys
 
 from app.admin import account_command
 from app.logs import set_up_logs
-from app.settings import load_settings
+from app.settings import Settings
+from darkroom_process.settings import settings_or_exit
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -43,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve() -> None:
-    settings = load_settings()
+    settings = settings_or_exit(Settings)
     set_up_logs()
     from app.serving import serve
 
@@ -51,13 +52,13 @@ def _serve() -> None:
 
 
 def _work() -> None:
-    settings = load_settings()
+    settings = settings_or_exit(Settings)
     set_up_logs()
     importlib.import_module("app.worker.main").main(settings)
 
 
 def _migrate(revision: str) -> None:
-    settings = load_settings()
+    settings = settings_or_exit(Settings)
     set_up_logs()
     from app.database import access_of
     from app.migrations.run import migrate
@@ -66,7 +67,7 @@ def _migrate(revision: str) -> None:
 
 
 def _help_with_account(chosen: argparse.Namespace) -> None:
-    settings = load_settings()
+    settings = settings_or_exit(Settings)
     set_up_logs()
     asyncio.run(account_command.run(settings, chosen))
 

@@ -6,13 +6,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, FilePath, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.stores.cache.mode import CacheMode
 from darkroom_process.hosts import checked_hosts
 
-PREFIX = "DARKROOM_"
 SECRET_CHARACTERS = 32
 
 
@@ -54,7 +53,7 @@ class Settings(BaseSettings):
     """Every field has a description and an example, which the error message for a wrong value contains."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
+        env_prefix="DARKROOM_", frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
     )
 
     listen_host: str = Field("127.0.0.1", description="the address to listen on", examples=["127.0.0.1"])
@@ -192,27 +191,3 @@ class Settings(BaseSettings):
         description="the secret of AWS_ACCESS_KEY_ID",
         examples=["40 characters"],
     )
-
-
-def variable_of(field: str) -> str:
-    """Return the environment variable that sets this field."""
-    alias = Settings.model_fields[field].validation_alias
-    return alias if isinstance(alias, str) else PREFIX + field.upper()
-
-
-def load_settings() -> Settings:
-    """Return the settings. A missing or wrong variable ends the process with one line that never contains the value."""
-    try:
-        return Settings()
-    except ValidationError as error:
-        raise SystemExit(_first_fault(error)) from None
-
-
-def _first_fault(error: ValidationError) -> str:
-    fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    named = str(fault["loc"][0])
-    field = next(name for name in Settings.model_fields if named in (name, variable_of(name)))
-    info = Settings.model_fields[field]
-    verb = "is missing" if fault["type"] == "missing" else "is wrong"
-    example = info.examples[0] if info.examples else ""
-    return f"{variable_of(field)} {verb}: expected {info.description}, for example {example}"

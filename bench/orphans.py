@@ -34,12 +34,13 @@ from app.items.deletion.service.erasure import ItemErasure
 from app.items.service.maintenance import MaintenanceService
 from app.logs import set_up_logs
 from app.services import Foundation, open_foundation
-from app.settings import load_settings
+from app.settings import Settings
 from app.stores.resources import SHARDS
 from app.worker.eraser import Eraser
 from bench.scale import scaled
 from bench.service import PASSWORD, data_folder, environment_without_settings, register, running_service
 from darkroom_client.client import DarkroomClient
+from darkroom_process.settings import read_settings
 from darkroom_shared.ids import AccountId, ItemId, new_ulid
 from darkroom_shared.items import CreateItem, PartRequest, PartsRequest, SingleUpload
 from darkroom_shared.problems import NotFound, WrongState
@@ -211,7 +212,7 @@ async def _count(app: dict[str, str], account: AccountId) -> int:
             return utc_now() + ahead
 
         set_up_logs()
-        base = await open_foundation(load_settings(), stack, clock)
+        base = await open_foundation(read_settings(Settings), stack, clock)
         for _ in range(REPEATS):
             await _sweep(base)
             ahead += timedelta(hours=2)

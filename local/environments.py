@@ -4,9 +4,10 @@ import os
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from darkroom_process.settings import variable_of
 from local.addresses import LOOPBACK
 from local.installation import BUCKET, Installation
-from local.settings import PREFIX, Settings, variable_of
+from local.settings import PREFIX, Settings
 
 ALLOWED_HOSTS = f"{PREFIX}ALLOWED_HOSTS"
 
@@ -17,7 +18,7 @@ def inherited(installation: Installation, outer: Mapping[str, str]) -> dict[str,
     Our own settings and all AWS variables (profiles, endpoints, metadata services) are set again where a part needs
     them; a proxy must not be used between processes of one machine.
     """
-    ours = {variable_of(field) for field in Settings.model_fields}
+    ours = {variable_of(Settings, field) for field in Settings.model_fields}
     environment = {
         name: value for name, value in outer.items() if name not in ours and not name.startswith(("AWS_", "PYTHON"))
     }

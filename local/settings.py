@@ -6,10 +6,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-
-from local.startup_error import ExitCode, StartupError
 
 PREFIX = "DARKROOM_"
 FREE_BYTES = 256 * 1024 * 1024  # enough for SQLite, Valkey and a dozen photos; below it any write may fail
@@ -112,29 +110,3 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def variable_of(field: str) -> str:
-    """Return the environment variable that sets a field of `Settings`."""
-    alias = Settings.model_fields[field].validation_alias
-    return alias if isinstance(alias, str) else f"{PREFIX}{field.upper()}"
-
-
-def read_settings() -> Settings:
-    """Read the settings. Raises StartupError with a line for each wrong value: the variable, what was expected, an
-    example.
-    """
-    try:
-        return Settings()
-    except ValidationError as error:
-        lines = [_line(str(wrong["loc"][0]) if wrong["loc"] else "", wrong["msg"]) for wrong in error.errors()]
-        raise StartupError("\n".join(lines), ExitCode.WRONG_SETTING) from error
-
-
-def _line(location: str, message: str) -> str:
-    for name, field in Settings.model_fields.items():
-        if location in (name, variable_of(name)):
-            return (
-                f"{variable_of(name)} is wrong: expected {field.description}, for example {(field.examples or [''])[0]}"
-            )
-    return message.removeprefix("Value error, ")

@@ -6,7 +6,7 @@ from enum import IntEnum
 class ExitCode(IntEnum):
     STOPPED = 0
     PART_FAILED = 1
-    WRONG_SETTING = 2  # also argparse's code for wrong usage
+    WRONG_SETTING = 2  # as in darkroom_process.settings
     CANNOT_START = 3
 
 

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator
 
+from darkroom_process.settings import settings_or_exit
 from local.addresses import choose_addresses
 from local.certificate import keep_certificate
 from local.data_folder import open_data_folder, write_once
@@ -16,7 +17,7 @@ from local.installation import Installation
 from local.keys import keep_keys
 from local.parts import declare_parts, require_programs
 from local.resources import read_declaration
-from local.settings import Settings, read_settings
+from local.settings import Settings
 from local.startup_error import ExitCode, StartupError
 from local.supervisor import Supervisor
 
@@ -25,7 +26,7 @@ def main() -> int:
     """Run until Ctrl-C or SIGTERM; return the exit code."""
     os.umask(0o077)  # private photos: only their owner may read what the parts write
     try:
-        asyncio.run(up(read_settings()))
+        asyncio.run(up(settings_or_exit(Settings)))
     except StartupError as error:
         sys.stderr.write(f"{error.line}\n")
         return error.exit_code

@@ -9,9 +9,10 @@ from types import FrameType
 import uvicorn
 
 from darkroom_process.http_protocol import StrictHttpProtocol
+from darkroom_process.settings import settings_or_exit
 from web.logs import configure_logs
 from web.main import create_application
-from web.settings import Settings, load_settings
+from web.settings import Settings
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than the load balancer's idle timeout (60 s); otherwise its clients get random 502 responses."""
@@ -71,7 +72,7 @@ def main() -> None:
     # uvicorn raises the signal again after it has stopped; a clean stop must exit with 0.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
-    settings = load_settings()
+    settings = settings_or_exit(Settings)
     configure_logs()
     serve(settings)
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from app.admin import account_command, key_command, rebuild_command, reprocess_command
 from app.admin.verify_command import adopt_local_environment
 from app.logs import set_up_logs
-from app.settings import Settings, load_settings
+from app.settings import Settings
+from darkroom_process.settings import settings_or_exit
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -23,7 +24,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def run(arguments: argparse.Namespace) -> int:
     adopt_local_environment()
-    settings = load_settings()
+    settings = settings_or_exit(Settings)
     set_up_logs()
     obey: Callable[[Settings, argparse.Namespace], int] = getattr(arguments, "obey", _help_with_account)
     return obey(settings, arguments)

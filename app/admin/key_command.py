@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 from app.admin.delivery_keys import KeyRotation
-from app.settings import Settings, variable_of
+from app.settings import Settings
+from darkroom_process.settings import variable_of
 from darkroom_shared.times import to_rfc3339, utc_now
 
 STORED_ELSEWHERE = (
@@ -54,5 +55,5 @@ def _rotation(settings: Settings) -> KeyRotation:
 def _stored_here(settings: Settings, field: str) -> Path:
     path: Path | None = getattr(settings, field)
     if path is None:
-        raise SystemExit(STORED_ELSEWHERE.format(variable=variable_of(field)))
+        raise SystemExit(STORED_ELSEWHERE.format(variable=variable_of(Settings, field)))
     return path

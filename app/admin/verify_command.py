@@ -24,7 +24,8 @@ from app.logs import set_up_logs
 from app.search.store.contents import IndexContents
 from app.search.store.index import IndexStore
 from app.services import open_foundation
-from app.settings import load_settings
+from app.settings import Settings
+from darkroom_process.settings import settings_or_exit
 from darkroom_shared.ids import AccountId, AccountIdField
 from darkroom_shared.problems import Unavailable
 from darkroom_shared.times import to_rfc3339, utc_now
@@ -54,10 +55,11 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def run(arguments: argparse.Namespace) -> int:
     adopt_local_environment()
+    settings = settings_or_exit(Settings)
     set_up_logs()
 
     try:
-        findings, summary = asyncio.run(_run_verification(arguments))
+        findings, summary = asyncio.run(_run_verification(settings, arguments))
     except Unavailable as problem:
         sys.stderr.write(f"{problem}\n")
         return UNREACHABLE
@@ -71,12 +73,12 @@ def run(arguments: argparse.Namespace) -> int:
     return FINDINGS if findings else 0
 
 
-async def _run_verification(arguments: argparse.Namespace) -> tuple[tuple[Finding, ...], str]:
+async def _run_verification(settings: Settings, arguments: argparse.Namespace) -> tuple[tuple[Finding, ...], str]:
     """Return the findings and a one-line summary. Raises Unavailable."""
     if arguments.account is not None:
-        leftovers = await _verify_account(arguments.account)
+        leftovers = await _verify_account(settings, arguments.account)
         return leftovers.findings, f"{arguments.account}: {_fate(leftovers)}"
-    verified = await _verify(arguments.read)
+    verified = await _verify(settings, arguments.read)
     for account in verified.not_compared:
         sys.stderr.write(f"{account}: its search index is behind, and was not compared\n")
     summary = (
@@ -99,9 +101,9 @@ def _fate(leftovers: Leftovers) -> str:
     return f"erased at {to_rfc3339(closed.erased_at)}; {left}.{had}"
 
 
-async def _verify_account(account: AccountId) -> Leftovers:
+async def _verify_account(settings: Settings, account: AccountId) -> Leftovers:
     async with AsyncExitStack() as stack:
-        base = await open_foundation(load_settings(), stack, utc_now)
+        base = await open_foundation(settings, stack, utc_now)
         closed = ClosedAccounts(base.database, utc_now)
         verification = AccountVerification(
             AccountStore(base.database),
@@ -115,10 +117,10 @@ async def _verify_account(account: AccountId) -> Leftovers:
         return await verification.run(account)
 
 
-async def _verify(read: bool) -> Verified:
+async def _verify(settings: Settings, read: bool) -> Verified:
     """Raises Unavailable."""
     async with AsyncExitStack() as stack:
-        base = await open_foundation(load_settings(), stack, utc_now)
+        base = await open_foundation(settings, stack, utc_now)
         verification = Verification(base.items.store, base.events.store, base.amazon.objects, utc_now, read=read)
         exports = ExportVerification(ExportStore(base.amazon.dynamo), base.amazon.objects, utc_now)
         contents = IndexContents(base.database)

@@ -2,18 +2,19 @@
 
 import sys
 from contextlib import AsyncExitStack
+from functools import partial
 
 from darkroom_process.hosts import AllowedHosts
+from darkroom_process.settings import settings_or_exit
 from local.edge.application import open_application
-from local.edge.settings import read_settings
+from local.edge.settings import Settings
 from local.serving import listen, run_to_the_end, serve_on
 from local.signed_requests import OwnHostsOnly
 from local.startup_error import StartupError
 
 
-async def serve() -> None:
+async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises StartupError if the edge cannot start."""
-    settings = read_settings()
     with listen(settings.listen_host, settings.listen_port, "The edge") as listener:
         async with AsyncExitStack() as stack:
             try:
@@ -26,7 +27,7 @@ async def serve() -> None:
 
 
 def main() -> int:
-    return run_to_the_end(serve)
+    return run_to_the_end(partial(serve, settings_or_exit(Settings)))
 
 
 if __name__ == "__main__":

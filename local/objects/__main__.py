@@ -3,15 +3,17 @@
 import sqlite3
 import sys
 from contextlib import AsyncExitStack
+from functools import partial
 
 import structlog
 
 from darkroom_process.hosts import AllowedHosts
+from darkroom_process.settings import settings_or_exit
 from local.asgi import Application
 from local.faults import with_faults
 from local.objects.application import open_application
 from local.objects.catalogue import NewerVersion
-from local.objects.settings import Settings, read_settings
+from local.objects.settings import Settings
 from local.objects.storage import FolderInUse
 from local.serving import listen, run_to_the_end, serve_on
 from local.signatures import Verifier
@@ -21,9 +23,8 @@ from local.startup_error import StartupError
 log = structlog.get_logger()
 
 
-async def serve() -> None:
+async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises StartupError if the server cannot start."""
-    settings = read_settings()
     folder = settings.objects_folder
     with listen(settings.listen_host, settings.listen_port, "The object store") as listener:
         async with AsyncExitStack() as stack:
@@ -50,7 +51,7 @@ def _guarded(application: Application, settings: Settings) -> Application:
 
 
 def main() -> int:
-    return run_to_the_end(serve)
+    return run_to_the_end(partial(serve, settings_or_exit(Settings)))
 
 
 if __name__ == "__main__":

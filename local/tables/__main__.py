@@ -3,8 +3,10 @@
 import sqlite3
 import sys
 from contextlib import AsyncExitStack
+from functools import partial
 
 from darkroom_process.hosts import AllowedHosts
+from darkroom_process.settings import settings_or_exit
 from local.asgi import Application
 from local.faults import with_faults
 from local.serving import listen, run_to_the_end, serve_on
@@ -13,15 +15,14 @@ from local.signed_requests import OwnHostsOnly, SignedRequestsOnly
 from local.startup_error import StartupError
 from local.tables.database import FileInUse, NewerFormat
 from local.tables.server import open_application
-from local.tables.settings import Settings, read_settings
+from local.tables.settings import Settings
 
 SWITCH_SECONDS = 0.0005
 """Thread switch interval; with Python's 5 ms one long page would delay every small request."""
 
 
-async def serve() -> None:
+async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises StartupError if the server cannot start."""
-    settings = read_settings()
     file = settings.tables_file
     with listen(settings.listen_host, settings.listen_port, "The tables server") as listener:
         async with AsyncExitStack() as stack:
@@ -46,7 +47,7 @@ def _guarded(application: Application, settings: Settings) -> Application:
 
 def main() -> int:
     sys.setswitchinterval(SWITCH_SECONDS)
-    return run_to_the_end(serve)
+    return run_to_the_end(partial(serve, settings_or_exit(Settings)))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from app.settings import Registration, load_settings
+from app.settings import Registration, Settings
+from darkroom_process.settings import SettingsError, read_settings
 
 GOOD = {
     "DARKROOM_DATABASE_URL": "sqlite+aiosqlite:////tmp/no/such/darkroom.db",
@@ -18,6 +19,8 @@ GOOD = {
     "DARKROOM_SECRET": "s" * 32,
     "AWS_REGION": "eu-central-1",
 }
+APP_REQUIRED = list(GOOD)  # in the order of the fields
+WEB_REQUIRED = ["DARKROOM_LISTEN_PORT", "DARKROOM_APP_URL", "DARKROOM_CDN_URL", "DARKROOM_S3_PUBLIC_ENDPOINT"]
 
 
 @pytest.fixture
@@ -34,7 +37,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def test_only_required_settings_are_needed_and_registration_is_closed_by_default(
     environment: pytest.MonkeyPatch,
 ) -> None:
-    settings = load_settings()
+    settings = read_settings(Settings)
 
     assert settings.registration is Registration.CLOSED
     assert settings.listen_host == "127.0.0.1"
@@ -45,16 +48,16 @@ def test_only_required_settings_are_needed_and_registration_is_closed_by_default
 def test_a_missing_setting_is_named(environment: pytest.MonkeyPatch, name: str) -> None:
     environment.delenv(name)
 
-    with pytest.raises(SystemExit, match=f"^{name} is missing: expected .+, for example .+$"):
-        load_settings()
+    with pytest.raises(SettingsError, match=f"^{name} is missing: expected .+, for example .+$"):
+        read_settings(Settings)
 
 
 @pytest.mark.parametrize("name", sorted(GOOD))
 def test_an_empty_setting_counts_as_missing(environment: pytest.MonkeyPatch, name: str) -> None:
     environment.setenv(name, "")
 
-    with pytest.raises(SystemExit, match=f"^{name} is missing"):
-        load_settings()
+    with pytest.raises(SettingsError, match=f"^{name} is missing"):
+        read_settings(Settings)
 
 
 @pytest.mark.parametrize(
@@ -77,8 +80,8 @@ def test_an_empty_setting_counts_as_missing(environment: pytest.MonkeyPatch, nam
 def test_a_wrong_setting_is_named_without_its_value(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
     environment.setenv(name, value)
 
-    with pytest.raises(SystemExit, match=f"^{name} is wrong: expected ") as ended:
-        load_settings()
+    with pytest.raises(SettingsError, match=f"^{name} is wrong: expected ") as ended:
+        read_settings(Settings)
 
     assert "canary" not in str(ended.value).lower()
     assert "\n" not in str(ended.value)
@@ -87,19 +90,18 @@ def test_a_wrong_setting_is_named_without_its_value(environment: pytest.MonkeyPa
 def test_a_printed_settings_object_contains_no_secret(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("AWS_SECRET_ACCESS_KEY", "canary")
 
-    printed = repr(load_settings())
+    printed = repr(read_settings(Settings))
 
     assert "canary" not in printed
     assert "BEGIN" not in printed
     assert GOOD["DARKROOM_SECRET"] not in printed
 
 
-def test_the_process_prints_only_that_line_and_exits() -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "app", "migrate"], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True
-    )
+@pytest.mark.parametrize("command", [("app", "migrate"), ("app", "serve"), ("app", "worker"), ("web",)])
+def test_a_process_prints_one_line_per_missing_variable_and_exits(command: tuple[str, ...]) -> None:
+    program = [sys.executable, "-m", *command]
+    ended = subprocess.run(program, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True)  # noqa: S603
 
-    assert ended.returncode == 1
-    assert ended.stdout == ""
-    assert ended.stderr.startswith("DARKROOM_DATABASE_URL is missing: ")
-    assert len(ended.stderr.splitlines()) == 1
+    assert (ended.returncode, ended.stdout) == (2, "")
+    names = [line.partition(" is missing: expected ")[0] for line in ended.stderr.splitlines()]
+    assert names == (WEB_REQUIRED if command == ("web",) else APP_REQUIRED)

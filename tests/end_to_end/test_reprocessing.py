@@ -15,8 +15,9 @@ from app.items.schema.row import ItemRow
 from app.items.service.lifecycle import Change
 from app.media.recipe import recipe_hash
 from app.services import Foundation, open_foundation
-from app.settings import load_settings
+from app.settings import Settings
 from darkroom_client.client import DarkroomClient
+from darkroom_process.settings import read_settings
 from darkroom_shared.ids import AccountId
 from darkroom_shared.items import Item, ItemState
 from darkroom_shared.times import utc_now
@@ -53,7 +54,7 @@ async def test_photos_of_an_earlier_release_are_reprocessed_and_rolled_back(
 async def beside() -> AsyncIterator[Foundation]:
     """Open the installation's stores in this process."""
     async with AsyncExitStack() as stack:
-        yield await open_foundation(load_settings(), stack, utc_now)
+        yield await open_foundation(read_settings(Settings), stack, utc_now)
 
 
 async def ready(client: DarkroomClient, photo: Path) -> Item:

@@ -11,7 +11,8 @@ import httpx
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from app.settings import Settings, variable_of
+from app.settings import Settings
+from darkroom_process.settings import variable_of
 from darkroom_shared.ids import new_ulid
 from tests.api import PASSWORD
 from tests.database_pair import DatabasePair
@@ -105,7 +106,7 @@ async def running_pair(
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    return {variable_of(name): _plain(getattr(settings, name)) for name in settings.model_fields_set}
+    return {variable_of(Settings, name): _plain(getattr(settings, name)) for name in settings.model_fields_set}
 
 
 def _plain(value: Any) -> str:

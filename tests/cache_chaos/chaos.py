@@ -55,8 +55,8 @@ class Outcome:
 
 
 class Chaos:
-    def __init__(self, pair: RedisPair, folder: Path, seed: int, ablation: str | None) -> None:
-        self._pair, self._folder, self._seed, self._ablation = pair, folder, seed, ablation
+    def __init__(self, pair: RedisPair, folder: Path, seed: int, ablation: str | None, *, calm: bool) -> None:
+        self._pair, self._folder, self._ablation, self._calm = pair, folder, ablation, calm
         self._chance = random.Random(seed)
         self._plan = ChaosPlan(folder / "board")
         self._proxies: list[FaultProxy] = []
@@ -102,6 +102,7 @@ class Chaos:
             self._url,
             str(self._folder / "board"),
             self._ablation,
+            self._calm,
         )
         command = [
             "setpriv",
@@ -127,6 +128,8 @@ class Chaos:
         """Return the groups of faults, which run concurrently: Redis; processes and connections; the reader;
         evictions.
         """
+        if self._calm:
+            return []
         return [
             self._inject(self._fail_over, self._fail_over, self._fail_over_swiftly, self._flush),
             self._inject(self._slow_replies, self._slow_replies, self._cut_off, self._pause, self._kill_one),
@@ -218,13 +221,18 @@ class Chaos:
                 await self._over.wait()
 
 
-async def run_chaos(engine: str, operations: int, seconds: float, seed: int, ablation: str | None = None) -> Outcome:
-    """Start the servers, run the chaos and return its outcome. `seed` selects the faults, not the machine's speed."""
+async def run_chaos(
+    engine: str, operations: int, seconds: float, seed: int, ablation: str | None = None, *, calm: bool = False
+) -> Outcome:
+    """Start the servers, run the chaos and return its outcome. `seed` selects the faults, not the machine's speed.
+
+    A calm run has no faults but the reader's lag, and longer durations.
+    """
     with tempfile.TemporaryDirectory(prefix="darkroom-chaos-", dir=SHARED_MEMORY) as name:
         folder = Path(name)
         with running_redis_pair(engine, folder) as pair:
             await pair.heal()
-            return await Chaos(pair, folder, seed, ablation).run(operations, seconds)
+            return await Chaos(pair, folder, seed, ablation, calm=calm).run(operations, seconds)
 
 
 def main(arguments: list[str]) -> None:

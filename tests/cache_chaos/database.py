@@ -30,11 +30,13 @@ class LaggingReaders:
 
     are_the_writer = False
 
-    def __init__(self, database: Database, plan: ChaosPlan, chance: random.Random) -> None:
-        self._database, self._plan, self._chance = database, plan, chance
+    def __init__(
+        self, database: Database, plan: ChaosPlan, chance: random.Random, lag_seconds: float = LAG_SECONDS
+    ) -> None:
+        self._database, self._plan, self._chance, self._lag_seconds = database, plan, chance, lag_seconds
 
     def seen_up_to_ns(self) -> int:
-        position = time.monotonic_ns() - int(LAG_SECONDS * 1e9)
+        position = time.monotonic_ns() - int(self._lag_seconds * 1e9)
         return min(position, self._plan.frozen_at_ns or position)
 
     async def lag_seconds(self) -> float:

@@ -29,6 +29,11 @@ TIMING = Timing(
     takeover=0.5,
     stale=1.0,
 )
+CALM_FACTOR = 8
+"""In a calm run all durations are longer, for a busy machine: if a change is acknowledged only after the reader's lag,
+or if the permits end before they are renewed, no rule is needed and no ablation is caught.
+"""
+CALM_TIMING = Timing(**{name: seconds * CALM_FACTOR for name, seconds in asdict(TIMING).items()})
 NUMBER = Entry("number", 1, 1, "the run", decides_access=True).holds(TypeAdapter(int))
 """It decides access, because an entry that does not may be as old as the reader while there is no permit: no read
 could be called stale.
@@ -49,6 +54,7 @@ class Orders:
     database_url: str
     plan: str
     ablation: str | None
+    calm: bool
 
     def as_text(self) -> str:
         return dumps(asdict(self))

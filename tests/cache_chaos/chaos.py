@@ -26,6 +26,7 @@ from tests.fault_proxy import FaultProxy
 from tests.redis_pair import RedisPair, running_redis_pair
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  the run makes its own folder in it
+START_SECONDS = 120
 BETWEEN_SECONDS = 0.4
 EVICT_SECONDS = 0.08
 _EVICT = """
@@ -66,7 +67,7 @@ class Chaos:
         """Ends every fault. A Redis client that is cut off may swallow a cancellation or leave a socket open."""
 
     async def run(self, operations: int, seconds: float) -> Outcome:
-        """Run until `operations` are done, a read is stale, or `seconds` have passed."""
+        """Run until `operations` are done, a read is stale, or `seconds` have passed since the first operation."""
         database = Database(self._url)
         await migrate(self._url)
         await create_tables(database)
@@ -79,7 +80,7 @@ class Chaos:
             async with TaskGroup() as tasks:
                 for fault in self._faults():
                     tasks.create_task(fault)
-                await self._watch(operations, time.monotonic() + seconds)
+                await self._watch(operations, seconds)
                 self._over.set()
         return Outcome(*self._plan.counted(), tuple(self._lines))
 
@@ -87,7 +88,11 @@ class Chaos:
     def _url(self) -> str:
         return f"sqlite+aiosqlite:///{self._folder / 'chaos.db'}"
 
-    async def _watch(self, operations: int, until: float) -> None:
+    async def _watch(self, operations: int, seconds: float) -> None:
+        async with asyncio.timeout(START_SECONDS):
+            while not self._plan.counted()[0]:  # noqa: ASYNC110  # another process wakes no event
+                await asyncio.sleep(0.1)
+        until = time.monotonic() + seconds
         while time.monotonic() < until:
             done, stale = self._plan.counted()
             if stale or done >= operations:

@@ -45,14 +45,14 @@ from app.exports.service.changes import ExportChanges
 from app.exports.service.exports import ExportService
 from app.exports.service.queueing import ExportQueue
 from app.exports.store import ExportStore
-from app.http.caller import Authenticator
 from app.http.problem_responses import add_problem_responses
 from app.http.request_context import BodyLimit, Deadline, ErrorBoundary, RequestContextMiddleware
 from app.http.tier_check import with_tier_check
+from app.identity import Authenticator
 from app.items.deletion import routes as trash_routes
 from app.items.deletion.service.trash import TrashService
 from app.items.routes import items as items_routes
-from app.items.routes.access import Grants, OwnItems
+from app.items.service.access import Grants, OwnItems
 from app.items.service.completion import CompletionService
 from app.items.service.delivery import Delivery
 from app.items.service.grants import PlaybackGrants

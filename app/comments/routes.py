@@ -9,7 +9,7 @@ from app.comments.service.comments import CommentService
 from app.comments.service.unread import UnreadService
 from app.http.caller import Caller
 from app.http.idempotency import Key
-from app.http.viewer import Member
+from app.identity import Member
 from app.items.routes.access import resolve_item
 from app.items.routes.items import ExpectedVersion, Log
 from app.items.schema.row import ItemRow

@@ -10,7 +10,8 @@ from fastapi.responses import StreamingResponse
 
 from app.events.service.log import EventLog
 from app.events.service.stream import Heartbeat, LiveEvents, Reset
-from app.http.caller import Authenticator, Caller, CallerIdentity
+from app.http.caller import Caller
+from app.identity import Authenticator, CallerIdentity
 from darkroom_shared.events import HEAD_HEADER, Event, EventPage, EventType, Progress
 from darkroom_shared.problems import Invalid
 

@@ -1,32 +1,14 @@
-"""Identify the caller: the dependency of every protected route, in a layer below all capabilities."""
+"""The dependency of every protected route: the signed-in caller."""
 
-from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from darkroom_shared.ids import AccountId, SessionId
+from app.identity import Authenticator, CallerIdentity
 from darkroom_shared.problems import Forbidden, Unauthenticated
 
 _bearer = HTTPBearer(auto_error=False, description="An opaque session token from POST /v1/sessions.")
-
-
-@dataclass(frozen=True, slots=True)
-class CallerIdentity:
-    account_id: AccountId
-    session_id: SessionId
-    administrator: bool
-
-
-class Authenticator(Protocol):
-    """The interface that `accounts` provides as `request.state.authenticator`."""
-
-    async def authenticate(self, token: str) -> CallerIdentity | None:
-        """Return the caller, or None if no valid session has this token."""
-        ...
-
-    async def is_session_alive(self, session: SessionId) -> bool: ...
 
 
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]

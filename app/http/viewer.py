@@ -1,58 +1,16 @@
-"""The viewer of an item: a signed-in account or a share link's visitor, in a layer below all capabilities."""
+"""The dependencies of routes that visitors of a share link may use, too."""
 
-from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
 from app.http.caller import Credentials, require_caller
-from darkroom_shared.ids import AccountId, AlbumId, ShareId
+from app.identity import Member, Shares, ShareVisitor, Viewer
+from darkroom_shared.ids import AccountId, ShareId
 from darkroom_shared.problems import NotFound
 from darkroom_shared.sharing import PROOF_HEADER, SHARE_HEADER
 
 ACCOUNT_PREFIX = "acc_"
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A viewer with an account. The albums it may see are queried for each request."""
-
-    account_id: AccountId
-
-    @property
-    def name(self) -> str:
-        """The name that cursors and grants are bound to."""
-        return self.account_id
-
-
-@dataclass(frozen=True, slots=True)
-class ShareVisitor:
-    """A viewer with a share link that was valid when it was checked. It gives access to one album only."""
-
-    share_id: ShareId
-    album_id: AlbumId
-    download_allowed: bool
-
-    @property
-    def name(self) -> str:
-        return self.share_id
-
-
-Viewer = Member | ShareVisitor
-
-
-class Shares(Protocol):
-    """The interface that `sharing` provides as `request.state.shares`."""
-
-    async def open(self, token: str, proof: str | None) -> ShareVisitor:
-        """Return the visitor. Raises NotFound, or ShareLocked if the link has a password that the visitor has not
-        entered."""
-        ...
-
-    async def visitor(self, share: ShareId) -> ShareVisitor | None:
-        """Return the visitor, or None if the share is revoked or expired. Called before each playlist that a
-        visitor's grant opens."""
-        ...
 
 
 ShareToken = Annotated[

@@ -6,8 +6,8 @@ from dataclasses import replace
 from app.access.schema.values import AlbumRow, Facts, Placement
 from app.access.service.access import SharingService
 from app.accounts.service.accounts import AccountService
-from app.http.viewer import Member, ShareVisitor, Viewer
-from app.items.routes.access import Access, Rights
+from app.identity import Member, ShareVisitor, Viewer
+from app.items.service.access import Access, Rights
 from app.items.service.items import ItemService, is_viewable
 from darkroom_shared.ids import ItemId
 

@@ -13,7 +13,7 @@ from app.accounts.service.accounts import normalised
 from app.accounts.service.limits import Attempts
 from app.accounts.service.passwords import Passwords
 from app.accounts.store.accounts import AccountStore
-from app.http.caller import CallerIdentity
+from app.identity import CallerIdentity
 from app.stores.cache.cache import Cache
 from darkroom_shared.accounts import Account, Session
 from darkroom_shared.ids import AccountId, SessionId, new_session_id

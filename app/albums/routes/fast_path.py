@@ -14,9 +14,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.access.schema.values import AlbumAccess
 from app.albums.service.album_events import to_wire
 from app.albums.service.albums import AlbumService
-from app.http.caller import Authenticator
 from app.http.problem_responses import logged_response
 from app.http.request_context import ErrorBoundary
+from app.identity import Authenticator
 from darkroom_shared.ids import AlbumId
 from darkroom_shared.problems import Problem, Unauthenticated
 

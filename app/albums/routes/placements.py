@@ -6,7 +6,7 @@ from app.albums.routes.dependencies import Albums, Cursor, Limit, Moves, Pages, 
 from app.albums.service.pages import VisibleItem
 from app.http.caller import Caller
 from app.http.idempotency import Key
-from app.http.viewer import Member
+from app.identity import Member
 from app.items.routes.items import Items, Log
 from app.items.service.items import ItemService
 from darkroom_shared.albums import AddedItems, AddItems, AlbumItem, AlbumItemPage, MoveItems, RemovedItems, RemoveItems

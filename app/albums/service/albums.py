@@ -15,7 +15,7 @@ from app.albums.store.albums import AlbumStore
 from app.albums.store.members import MemberStore
 from app.albums.store.placements import PlacementStore
 from app.events.store.requests import RelationalRequests, RequestKey
-from app.http.viewer import Member
+from app.identity import Member
 from app.items.service.items import ItemService
 from app.items.store import Position
 from app.pagination import Cursors

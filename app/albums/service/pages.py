@@ -10,7 +10,7 @@ from app.access.service.shared_items import gives_original
 from app.albums.schema.values import Placed, PlacedPage
 from app.albums.store.placements import PlacementStore
 from app.cached import ALBUM_PAGE
-from app.http.viewer import Member, Viewer
+from app.identity import Member, Viewer
 from app.items.schema.row import ItemRow
 from app.items.service.items import ItemService, is_viewable
 from app.items.store import Position

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 from app.access.service.shared_items import SharedItems
 from app.cached import UNREAD
 from app.comments.store import CommentStore, Unread
-from app.http.viewer import Member
+from app.identity import Member
 from app.items.service.items import ItemService
 from app.stores.cache.cache import Cache
 from app.stores.cache.keys import Key

@@ -2,75 +2,33 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
 from app.http.caller import Caller, Credentials
-from app.http.viewer import Member, ShareProof, ShareToken, Viewer, Viewing, require_viewer, viewer_named
+from app.http.viewer import ShareProof, ShareToken, Viewing, require_viewer, viewer_named
+from app.identity import Viewer
 from app.items.deletion.service.trash import TrashService
 from app.items.schema.row import ItemRow
+from app.items.service.access import Access, Grants, find_access
 from app.items.service.grants import MAX_CHARACTERS, Grant
-from app.items.service.items import ItemService
 from app.items.service.playback import PlaybackService
 from darkroom_shared.ids import ItemId, ItemIdField
 from darkroom_shared.problems import NotFound
 
 
-@dataclass(frozen=True, slots=True)
-class Rights:
-    """What a viewer may do with one item. Only the owner may edit."""
-
-    edit: bool
-    original: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    row: ItemRow
-    rights: Rights
-    viewer: Viewer
-
-    @property
-    def shared(self) -> Viewer | None:
-        """Return the viewer, or None for the owner."""
-        return None if self.rights.edit else self.viewer
-
-
-class Grants(Protocol):
-    """A source of access to items: own items, albums, share links. Returns None if it grants the viewer nothing."""
-
-    async def access(self, viewer: Viewer, item: ItemId) -> Access | None: ...
-
-
-class OwnItems:
-    """Grant the owner every right."""
-
-    def __init__(self, items: ItemService) -> None:
-        self._items = items
-
-    async def access(self, viewer: Viewer, item: ItemId) -> Access | None:
-        if not isinstance(viewer, Member):
-            return None
-        row = await self._items.get(viewer.account_id, item)
-        return Access(row, Rights(edit=True, original=True), viewer) if row else None
-
-
-async def find_item(request: Request, viewer: Viewer, item: ItemId) -> Access | None:
-    """Return the first access that one of the sources grants, or None."""
-    grants: Sequence[Grants] = request.state.grants
-    for grant in grants:
-        if access := await grant.access(viewer, item):
-            return access
-    return None
-
-
 async def resolve_item(request: Request, viewer: Viewing, item: ItemIdField) -> Access:
     """Return the caller's access. Raises NotFound also for an item that the caller may not see."""
-    access = await find_item(request, viewer, item)
+    access = await _find(request, viewer, item)
     if access is None:
         raise NotFound
     return access
+
+
+async def _find(request: Request, viewer: Viewer, item: ItemId) -> Access | None:
+    grants: Sequence[Grants] = request.state.grants
+    return await find_access(grants, viewer, item)
 
 
 def _trash(request: Request) -> TrashService:
@@ -147,7 +105,7 @@ async def _granted(request: Request, playback: PlaybackService, item: ItemId, te
         row = await playback.granted(grant)
         return Playing(row, grant) if row else None
     viewer = await viewer_named(request, grant.viewer)
-    access = await find_item(request, viewer, item) if viewer else None
+    access = await _find(request, viewer, item) if viewer else None
     return Playing(access.row, grant) if access else None
 
 

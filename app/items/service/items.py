@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.http.viewer import Viewer
+from app.identity import Viewer
 from app.items.schema.keys import original_key, path_in_folder
 from app.items.schema.row import ItemRow, captured_key, to_item
 from app.items.service import lifecycle

@@ -9,7 +9,7 @@ from datetime import datetime
 from pydantic import TypeAdapter
 
 from app.cached import SHARE
-from app.http.viewer import ShareVisitor
+from app.identity import ShareVisitor
 from app.stores.cache.keys import Key
 from darkroom_shared.ids import AlbumId, ShareId
 

@@ -4,7 +4,7 @@ from app.access.schema.values import AlbumRow
 from app.access.service.access import SharingService
 from app.accounts.service.accounts import AccountService
 from app.albums.service.pages import AlbumPages, VisiblePage
-from app.http.viewer import ShareVisitor
+from app.identity import ShareVisitor
 from app.share_links.service.visits import VisitService
 from darkroom_shared.problems import NotFound
 from darkroom_shared.sharing import SharedAlbum

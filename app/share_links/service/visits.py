@@ -5,7 +5,7 @@ from dataclasses import replace
 from app.accounts.service.limits import Attempts
 from app.accounts.service.passwords import Passwords
 from app.accounts.service.tokens import hash_of
-from app.http.viewer import ShareVisitor
+from app.identity import ShareVisitor
 from app.share_links.schema.links import ShareLink, is_token, key_of_id, key_of_token, lock_of
 from app.share_links.service.proofs import PROOF_LIFE, Proofs
 from app.share_links.store.visits import LinkStore

@@ -26,8 +26,6 @@ class FaultProxy:
         self._resets = False
         self._flowing = asyncio.Event()
         self._flowing.set()
-        self._responses_flowing = asyncio.Event()
-        self._responses_flowing.set()
         self._server: asyncio.Server | None = None
         self._links: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
@@ -45,17 +43,16 @@ class FaultProxy:
         self._delay_seconds = self._response_delay_seconds = 0.0
         self._resets = False
         self._flowing.set()
-        self._responses_flowing.set()
 
     def latency(self, seconds: float, *, responses_only: bool = False) -> None:
         """Delay each chunk, in both directions or in responses only."""
         self.heal()
         self._delay_seconds, self._response_delay_seconds = 0.0 if responses_only else seconds, seconds
 
-    def timeout(self, *, responses_only: bool = False) -> None:
-        """Hold all data back, or responses only, while connections stay open, like a black hole."""
+    def timeout(self) -> None:
+        """Hold all data back while connections stay open, like a black hole."""
         self.heal()
-        (self._responses_flowing if responses_only else self._flowing).clear()
+        self._flowing.clear()
 
     def reset_peer(self) -> None:
         """Reset every open connection, and each new one immediately."""
@@ -109,12 +106,8 @@ class FaultProxy:
         await self._flowing.wait()
         server_reader, server_writer = await asyncio.open_connection(HOST, self._upstream)
         pumps = [
-            asyncio.create_task(self._pump(reader, server_writer, lambda: self._delay_seconds, self._flowing)),
-            asyncio.create_task(
-                self._pump(
-                    server_reader, writer, lambda: self._response_delay_seconds, self._flowing, self._responses_flowing
-                )
-            ),
+            asyncio.create_task(self._pump(reader, server_writer, lambda: self._delay_seconds)),
+            asyncio.create_task(self._pump(server_reader, writer, lambda: self._response_delay_seconds)),
         ]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
@@ -125,17 +118,12 @@ class FaultProxy:
             await asyncio.gather(*pumps, return_exceptions=True)
 
     async def _pump(
-        self,
-        source: asyncio.StreamReader,
-        target: asyncio.StreamWriter,
-        delay_seconds: Callable[[], float],
-        *flowing: asyncio.Event,
+        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, delay_seconds: Callable[[], float]
     ) -> None:
         while chunk := await source.read(CHUNK_BYTES):
             if seconds := delay_seconds():
                 await asyncio.sleep(seconds)
-            for each in flowing:
-                await each.wait()
+            await self._flowing.wait()
             target.write(chunk)
             await target.drain()
 

@@ -3,10 +3,9 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
-from types import MappingProxyType
 
 from app.stores.cache.connection import Connection, one
 from app.stores.cache.faults import ErrorReply, ProtocolError
@@ -18,7 +17,6 @@ from app.stores.cache.timing import Timing
 KEYS_PER_BATCH = 200
 """Per script: Redis serves no other client while one runs."""
 TOKEN_BYTES = 8
-NO_REFRESH: Mapping[str, bytes] = MappingProxyType({})
 
 
 class NoReply:
@@ -98,21 +96,19 @@ class Link:
 
     # Rules 5 and 9.
 
-    async def get_or_lease(
-        self, names: Sequence[str], *, refresh: Mapping[str, bytes] = NO_REFRESH
-    ) -> list[Hit | Lease | Held]:
+    async def get_or_lease(self, names: Sequence[str], *, refresh: bool = False) -> list[Hit | Lease | Held]:
         """Return for each name its value, a lease, or who holds the lease. Raises ConnectionLost, ErrorReply.
 
-        `refresh` has headers of values, by name: while Redis has this value, the lease is requested all the same.
+        `refresh` requests the lease although there is a value.
         """
         tokens = [secrets.token_bytes(TOKEN_BYTES) for _ in names]
-        arguments = (b"%d" % (self._timing.lease * 1000), b"%d" % (self._timing.fence * 1000))
+        arguments = (b"%d" % (self._timing.lease * 1000), b"%d" % (self._timing.fence * 1000), b"%d" % refresh)
         born, never = self._prefix + b"born", self._prefix + b"never"
         calls = [
             _call(
                 self._get_or_lease,
                 (self._name(b"v:", name), self._name(b"l:", name), self._name(b"f:", name), born, never),
-                (token, *arguments, refresh.get(name, b"")),
+                (token, *arguments),
             )
             for name, token in zip(names, tokens, strict=True)
         ]

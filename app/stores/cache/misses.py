@@ -10,10 +10,10 @@ import structlog
 
 from app.stores.cache.faults import ConnectionLost, ErrorReply
 from app.stores.cache.keys import AnyKey, Key
-from app.stores.cache.link import NO_REFRESH, Held, Hit, Lease, Link
+from app.stores.cache.link import Held, Hit, Lease, Link
 from app.stores.cache.loading import Load, Loading
 from app.stores.cache.timing import Timing
-from app.stores.cache.values import HEADER, decode, encode
+from app.stores.cache.values import decode, encode
 from darkroom_shared.problems import Unavailable
 
 T = TypeVar("T")
@@ -62,11 +62,10 @@ class Misses:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def resolve(
-        self, link: Link, keys: Sequence[Key[T]], load: Load[T], *, expired: Mapping[Key[T], bytes] | None = None
+        self, link: Link, keys: Sequence[Key[T]], load: Load[T], *, refresh: bool = False
     ) -> dict[Key[T], T]:
         """Return the values, except those that this caller must not take: it must look them up again.
 
-        `expired` has the bytes in Redis that a load must replace.
         Raises what `load` raises, Unavailable, and ConnectionLost or ErrorReply if Redis failed.
         """
         own: dict[Key[T], _Flight] = {}
@@ -78,7 +77,7 @@ class Misses:
             else:
                 own[key] = self._flights[key.name] = _Flight()
         if own:
-            self._start(self._fly(link, own, load, _headers(expired or {})))
+            self._start(self._fly(link, own, load, refresh))
         values: dict[Key[T], T] = {}
         for key, flight in (own | joined).items():
             landed = await asyncio.shield(flight.done)
@@ -90,14 +89,14 @@ class Misses:
                 values[key] = landed.value
         return values
 
-    def refresh(self, link: Link, key: Key[T], raw: bytes, load: Load[T]) -> None:
-        """Refresh this value in the background, unless the key is being loaded or too many refreshes run (rule 9)."""
+    def refresh(self, link: Link, key: Key[T], load: Load[T]) -> None:
+        """Refresh in the background, unless the key is being loaded or too many refreshes run (rule 9)."""
         if key.name in self._flights or len(self._refreshing) == CONCURRENT_REFRESHES:
             return
         self._refreshing.add(key.name)
         self._flights[key.name] = flight = _Flight()
         flight.done.add_done_callback(lambda _: self._refreshing.discard(key.name))
-        self._start(self._fly(link, {key: flight}, load, _headers({key: raw})))
+        self._start(self._fly(link, {key: flight}, load, True))
 
     def _may_join(self, flight: _Flight) -> bool:
         """Rule 6."""
@@ -112,9 +111,7 @@ class Misses:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _fly(
-        self, link: Link, flights: Mapping[Key[T], _Flight], load: Load[T], refresh: Mapping[str, bytes]
-    ) -> None:
+    async def _fly(self, link: Link, flights: Mapping[Key[T], _Flight], load: Load[T], refresh: bool) -> None:
         failed = _Landed(error=Unavailable("The service is stopping.", retry_after_seconds=1))
         try:
             await self._lease_and_load(link, dict(flights), load, refresh)
@@ -128,9 +125,7 @@ class Misses:
                     del self._flights[key.name]
                 flight.land(failed)
 
-    async def _lease_and_load(
-        self, link: Link, waiting: dict[Key[T], _Flight], load: Load[T], refresh: Mapping[str, bytes]
-    ) -> None:
+    async def _lease_and_load(self, link: Link, waiting: dict[Key[T], _Flight], load: Load[T], refresh: bool) -> None:
         """Rule 5."""
         alone_at = time.monotonic() + self._timing.held
         while waiting:
@@ -199,8 +194,3 @@ class Misses:
 
     def _needs_writer(self, link: Link, fenced: bool) -> bool:
         return fenced or self._always_writer or not link.is_reader_near()
-
-
-def _headers(raws: Mapping[Key[T], bytes]) -> Mapping[str, bytes]:
-    """Return the headers by name; a header identifies a value: it has the expiry in milliseconds, drawn at random."""
-    return {key.name: raw[: HEADER.size] for key, raw in raws.items()} if raws else NO_REFRESH

@@ -52,13 +52,12 @@ class Reads:
         return link, await link.read([key.name for key in keys]) if link is not None and keys else []
 
     def _fresh(self, link: Link, key: Key[T], raw: Raw, load: Load[T]) -> Stored | None:
-        if not isinstance(raw, bytes):
-            return None
-        stored, now = decode(key, raw), self._clock()
+        stored = decode(key, raw) if isinstance(raw, bytes) else None
+        now = self._clock()
         if stored is None or stored.is_expired(now):
             return None
         if stored.is_due(now):
-            self._misses.refresh(link, key, raw, load)
+            self._misses.refresh(link, key, load)
         return stored
 
     async def _find(
@@ -93,21 +92,18 @@ class Reads:
                 if raw is not None:
                     link.drop(key.name)  # unreadable for this release
         if expired:
-            values |= expired | await self._renewed(link, expired, raws, load)
+            values |= expired | await self._renewed(link, expired, load)
         if absent:
             values |= await self._misses.resolve(link, absent, load)
         return values
 
-    async def _renewed(
-        self, link: Link, expired: Mapping[Key[T], T], raws: Mapping[Key[T], Raw], load: Load[T]
-    ) -> dict[Key[T], T]:
+    async def _renewed(self, link: Link, expired: Mapping[Key[T], T], load: Load[T]) -> dict[Key[T], T]:
         """Reload expired values; where that fails, the old ones are served (rule 10).
 
         They miss no acknowledged change: it would have deleted them.
         """
-        old = {key: raw for key in expired if isinstance(raw := raws[key], bytes)}
         try:
-            return await self._misses.resolve(link, list(expired), load, expired=old)
+            return await self._misses.resolve(link, list(expired), load, refresh=True)
         except (Unavailable, ConnectionLost, ErrorReply):
             return {}
 

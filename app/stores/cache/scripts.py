@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-# Rules 5 and 9. KEYS: value, lease, fence, born, one that never exists. ARGV: token, lease ms, fence ms, and the header
-# of the value to refresh (empty: none), because another load may have replaced the value since the caller read it.
+# Rule 5. KEYS: value, lease, fence, born, one that never exists. ARGV: token, lease ms, fence ms, "1" to refresh.
 # Returns {value}, or {1 if the lease is ours now else 0, 1 if fenced else 0}.
 GET_OR_LEASE = """
 redis.call('DEL', KEYS[5])
 local value = redis.call('GET', KEYS[1])
-if value and (ARGV[4] == '' or string.sub(value, 1, #ARGV[4]) ~= ARGV[4]) then return {value} end
+if value and ARGV[4] ~= '1' then return {value} end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local born = tonumber(redis.call('GET', KEYS[4]) or nil)

@@ -9,7 +9,6 @@ from pydantic import TypeAdapter
 
 from app.stores.cache.keys import Entry
 from darkroom_shared.problems import Unavailable
-from tests.fault_proxy import FaultProxy
 from tests.redis_pair import RedisPair
 from tests.stores.cache.cache_harness import (
     NUMBER,
@@ -95,27 +94,10 @@ async def test_a_value_is_refreshed_before_it_expires_without_blocking_readers(
             return process.loading.is_set()
 
         await until_true(refreshing)
-    await until_true(lambda: _is(process, "a", 1))
+    # A reader while the refresh ends may lease the key again, so the test reads only afterwards.
+    await until(lambda: not process.cache._reads._misses._flights)
+    assert await process.read("a", BRIEF) == 1
     assert process.loads["a"] == 2
-
-
-async def test_a_late_reader_of_an_expired_value_does_not_replace_the_new_one(
-    harness: CacheHarness, redis_pair: RedisPair, clock: WallClock
-) -> None:
-    async with FaultProxy(redis_pair.primary.port) as proxy:
-        one = await harness.process(redis_pair.primary.url, clock=clock)
-        late = await harness.process(f"redis://127.0.0.1:{proxy.port}/0", clock=clock)
-        assert await one.read("a") == 0
-        await harness.put("a", 1)
-        clock.advance(LIFE_SECONDS)
-        proxy.timeout(responses_only=True)
-        reads = await _reads_of(redis_pair)
-        reader = asyncio.create_task(late.read("a"))
-        await until_true(lambda: _is_above(redis_pair, reads))  # the reply, the expired value, is on its way
-        assert await one.read("a") == 1
-        proxy.heal()
-        assert await reader == 1
-        assert one.loads["a"] + late.loads["a"] == 2
 
 
 async def test_a_refresh_does_not_restore_a_value_that_a_change_has_replaced(
@@ -194,17 +176,3 @@ async def test_processes_with_two_seconds_clock_skew_see_each_others_changes(
             await process.write("a", number * 2 + 1)
             assert await other.read("a") == await one.read("a") == number * 2 + 1
     assert 12 <= one.loads["a"] + other.loads["a"] < 24  # one load for each change; loading on each read would make 24
-
-
-async def _reads_of(pair: RedisPair) -> int:
-    """Return the number of reads that Redis has executed."""
-    statistics = await pair.primary.run("INFO", "commandstats")
-    return int(statistics["cmdstat_mget"]["calls"])
-
-
-async def _is_above(pair: RedisPair, reads: int) -> bool:
-    return await _reads_of(pair) > reads
-
-
-async def _is(process: Process, name: str, number: int) -> bool:
-    return await process.read(name, BRIEF) == number

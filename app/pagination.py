@@ -5,11 +5,19 @@ import binascii
 import hashlib
 import hmac
 import json
+from dataclasses import dataclass
 
-from app.items.store import Position
 from darkroom_shared.problems import Invalid
 
 _SIGNATURE_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A position in a list: the sort key of the last entry returned; `captured_key` for lists by capture time."""
+
+    item_id: str
+    captured_key: str | None = None
 
 
 class Cursors:

@@ -17,8 +17,7 @@ from sqlalchemy import insert, update
 from app.access.schema.tables import album_items, albums
 from app.albums.store.placements import position_of
 from app.items.schema.row import ItemRow, captured_key
-from app.items.store import Position
-from app.pagination import Cursors
+from app.pagination import Cursors, Position
 from app.stores.aurora import Database
 from bench.gallery import fill, ready_row
 from bench.scale import scaled

@@ -15,9 +15,9 @@ from pathlib import Path
 from statistics import median
 
 from app.items.schema.row import ItemRow, Result, StoredRendition, to_attributes
-from app.items.store import ItemStore, Position, row_action
+from app.items.store import ItemStore, row_action
 from app.media.recipe import RECIPE, recipe_hash
-from app.pagination import Cursors
+from app.pagination import Cursors, Position
 from bench.scale import scaled
 from bench.service import data_folder, open_tables, register, running_service, running_tables, sign_in
 from darkroom_client.client import DarkroomClient

@@ -8,7 +8,8 @@ from app.admin.verify import Finding
 from app.events.store.cursors import CursorStore
 from app.events.store.log import EventStore
 from app.items.schema.row import ItemRow, captured_key
-from app.items.store import ItemStore, Position
+from app.items.store import ItemStore
+from app.pagination import Position
 from app.projections import SEARCH
 from app.search.store.contents import NOTHING, Held, IndexContents, expected_entries
 from darkroom_shared.ids import AccountId, ItemId

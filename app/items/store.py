@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.items.schema.row import ItemRow, digest_key, from_attributes, to_attributes
+from app.pagination import Position
 from app.stores.dynamo import Action, Condition, Dynamo, Query, Row, delete, put
 from app.stores.resources import (
     BY_CAPTURED,
@@ -35,14 +36,6 @@ class CompletedRequest:
     fingerprint: str
     item_id: ItemId
     status: int
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """A position in a list: the sort key of the last item returned."""
-
-    item_id: str
-    captured_key: str | None = None
 
 
 class ItemStore:

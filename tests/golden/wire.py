@@ -4,11 +4,10 @@ from typing import Any
 
 from app.accounts.service import tokens
 from app.items.service.grants import Grant, PlaybackGrants
-from app.items.store import Position
 from app.main import create_api
 from app.metrics import Metrics
 from app.openapi import describe
-from app.pagination import Cursors
+from app.pagination import Cursors, Position
 from app.readiness import Readiness
 from app.settings import Settings
 from app.share_links.schema.links import ShareLink

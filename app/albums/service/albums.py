@@ -17,8 +17,7 @@ from app.albums.store.placements import PlacementStore
 from app.events.store.requests import RelationalRequests, RequestKey
 from app.identity import Member
 from app.items.service.items import ItemService
-from app.items.store import Position
-from app.pagination import Cursors
+from app.pagination import Cursors, Position
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from darkroom_shared.albums import CreateAlbum, EditAlbum, Role

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from app.albums.service.contents import AlbumContents
 from app.events.store.cursors import Step, nothing
-from app.items.store import ItemStore, Position
+from app.items.store import ItemStore
+from app.pagination import Position
 from app.projections import ALBUMS
 from darkroom_shared.events import Event, EventType
 from darkroom_shared.ids import AccountId, ItemId

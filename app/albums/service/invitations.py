@@ -19,8 +19,7 @@ from app.albums.store.invitations import InvitationStore
 from app.albums.store.members import MemberStore
 from app.events.service.log import NewEvent
 from app.events.service.outbox import EventOutbox
-from app.items.store import Position
-from app.pagination import Cursors
+from app.pagination import Cursors, Position
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from darkroom_shared.albums import MAX_MEMBERS, CreateInvitation, Role

@@ -15,8 +15,7 @@ from app.albums.service.leaving import LeaveService
 from app.albums.service.rights import owned, seen
 from app.albums.store.albums import AlbumStore
 from app.albums.store.members import MemberStore
-from app.items.store import Position
-from app.pagination import Cursors
+from app.pagination import Cursors, Position
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from darkroom_shared.albums import Member, Role

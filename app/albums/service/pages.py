@@ -13,8 +13,7 @@ from app.cached import ALBUM_PAGE
 from app.identity import Member, Viewer
 from app.items.schema.row import ItemRow
 from app.items.service.items import ItemService, is_viewable
-from app.items.store import Position
-from app.pagination import Cursors
+from app.pagination import Cursors, Position
 from app.stores.cache.cache import Behind, Cache
 
 MAX_PAGES_READ = 10

@@ -12,8 +12,7 @@ from app.comments.service.unread import unread_key
 from app.comments.store import CommentRow, CommentStore
 from app.events.store.requests import RelationalRequests, RequestKey
 from app.items.schema.row import ItemRow
-from app.items.store import Position
-from app.pagination import Cursors
+from app.pagination import Cursors, Position
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from darkroom_shared.comments import Comment

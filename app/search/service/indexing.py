@@ -6,7 +6,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.events.store.cursors import Step, nothing
 from app.items.schema.row import ItemRow
-from app.items.store import ItemStore, Position
+from app.items.store import ItemStore
+from app.pagination import Position
 from app.projections import SEARCH
 from app.search.schema.entries import Entry, entry
 from app.search.store.index import IndexStore

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from app.items.schema.row import ItemRow
 from app.items.service.items import ItemService
-from app.items.store import Position
-from app.pagination import Cursors
+from app.pagination import Cursors, Position
 from app.projections import SEARCH
 from app.search.schema.query import Query, SearchRequest, fits, query
 from app.search.store.search import SearchStore

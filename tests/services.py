@@ -22,11 +22,12 @@ from app.items.service.grants import PlaybackGrants
 from app.items.service.items import ItemService
 from app.items.service.maintenance import MaintenanceService
 from app.items.service.playback import PlaybackService
-from app.items.service.requests import RequestKey, Requests
+from app.items.service.requests import Requests
 from app.items.service.uploads import UploadService
 from app.items.service.work import WorkService
 from app.migrations.run import migrate
 from app.pagination import Cursors
+from app.request_key import RequestKey
 from app.services import Foundation, open_foundation
 from app.settings import Settings
 from app.stores.cloudfront import UrlSigner

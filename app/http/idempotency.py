@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
-from app.events.store.requests import RequestKey, fingerprint
+from app.request_key import RequestKey, fingerprint
 from darkroom_shared.problems import BadRequest
 
 

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from app.events.store.requests import CompletedRequest, RelationalRequests, RequestKey
+from app.events.store.requests import CompletedRequest, RelationalRequests
+from app.request_key import RequestKey
 from app.stores.aurora import Conflict, Database
 from app.worker.request_purger import ExpiredRequestPurger
 from darkroom_shared.ids import new_account_id

@@ -8,7 +8,7 @@ import pytest
 
 from app.items.schema.keys import original_key
 from app.items.schema.row import ItemRow
-from app.items.service.requests import RequestKey
+from app.request_key import RequestKey
 from darkroom_shared.items import CreateItem, ItemState, MultipartUpload, PartRequest
 from darkroom_shared.problems import IdempotencyMismatch, NotUploaded, QuotaExceeded, UploadMismatch
 from darkroom_shared.uploads import SINGLE_PUT_BYTES, parts_digest

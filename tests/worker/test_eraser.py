@@ -27,8 +27,8 @@ from app.items.deletion.service.erasure import ItemErasure
 from app.items.schema.row import Result
 from app.items.service.claims import ClaimLost
 from app.items.service.lifecycle import UPLOAD_DEADLINE
-from app.items.service.requests import RequestKey
 from app.migrations.run import migrate
+from app.request_key import RequestKey
 from app.search.service.indexing import SearchIndex
 from app.search.store.index import IndexStore
 from app.settings import Registration

@@ -14,10 +14,11 @@ from app.albums.service.rights import owned, seen
 from app.albums.store.albums import AlbumStore
 from app.albums.store.members import MemberStore
 from app.albums.store.placements import PlacementStore
-from app.events.store.requests import RelationalRequests, RequestKey
+from app.events.store.requests import RelationalRequests
 from app.identity import Member
 from app.items.service.items import ItemService
 from app.pagination import Cursors, Position
+from app.request_key import RequestKey
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from darkroom_shared.albums import CreateAlbum, EditAlbum, Role

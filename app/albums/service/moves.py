@@ -13,7 +13,8 @@ from app.albums.service.rights import owned
 from app.albums.store.albums import AlbumStore
 from app.albums.store.order import OrderStore
 from app.albums.store.placements import PlacementStore
-from app.events.store.requests import RelationalRequests, RequestKey
+from app.events.store.requests import RelationalRequests
+from app.request_key import RequestKey
 from app.stores.cache.cache import Cache
 from darkroom_shared.albums import MoveItems
 from darkroom_shared.events import EventType

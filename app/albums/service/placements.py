@@ -14,9 +14,10 @@ from app.albums.service.contents import AlbumContents
 from app.albums.service.rights import contributed
 from app.albums.store.albums import AlbumStore
 from app.albums.store.placements import PlacementStore, position_of
-from app.events.store.requests import RelationalRequests, RequestKey
+from app.events.store.requests import RelationalRequests
 from app.items.schema.row import ItemRow, captured_key
 from app.items.service.items import ItemService
+from app.request_key import RequestKey
 from app.stores.cache.cache import Cache
 from darkroom_shared.albums import MAX_ITEMS, AlbumOrder, Role
 from darkroom_shared.events import EventType

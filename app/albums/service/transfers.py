@@ -17,7 +17,8 @@ from app.albums.service.rights import owned, seen
 from app.albums.store.albums import AlbumStore
 from app.albums.store.members import MemberStore
 from app.albums.store.transfers import TransferStore
-from app.events.store.requests import RelationalRequests, RequestKey
+from app.events.store.requests import RelationalRequests
+from app.request_key import RequestKey
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from darkroom_shared.albums import AlbumTransfer, Role

@@ -1,6 +1,5 @@
-"""Idempotency keys: the identity of a request, and the results of completed relational requests."""
+"""The results of completed relational requests, by their Idempotency-Key."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -8,23 +7,12 @@ from sqlalchemy import delete, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.events.schema import requests
+from app.request_key import RequestKey
 from darkroom_shared.ids import AccountId
 from darkroom_shared.problems import IdempotencyMismatch
 from darkroom_shared.times import Clock
 
 REQUEST_RETENTION = timedelta(hours=24)
-
-
-@dataclass(frozen=True, slots=True)
-class RequestKey:
-    """The caller's Idempotency-Key, and a digest of route and body, which must be the same for each use of the key."""
-
-    key: str
-    fingerprint: str
-
-
-def fingerprint(route: str, body: bytes) -> str:
-    return hashlib.sha256(route.encode() + b"\0" + body).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from app.items.service import lifecycle
 from app.items.service.changes import AlreadyCompleted, ItemChanges
 from app.items.service.duplicates import live_duplicate
 from app.items.service.queueing import WorkQueue
-from app.items.service.requests import RequestKey, Requests, completed_request
+from app.items.service.requests import Requests, completed_request
 from app.items.store import CompletedRequest, ItemStore
+from app.request_key import RequestKey
 from app.stores.s3 import ObjectStore
 from app.stores.s3_parts import Absent, PartsRefused, UploadedPart
 from darkroom_shared.items import ItemState

@@ -11,9 +11,10 @@ from app.items.service.changes import AlreadyCompleted, ItemChanges
 from app.items.service.delivery import Audience, Delivery
 from app.items.service.playback import PlaybackService
 from app.items.service.queueing import WorkQueue
-from app.items.service.requests import RequestKey, Requests, completed_request
+from app.items.service.requests import Requests, completed_request
 from app.items.store import ItemStore
 from app.pagination import Cursors, Position
+from app.request_key import RequestKey
 from app.stores.cloudfront import SignedFolder
 from app.stores.s3 import ObjectStore
 from darkroom_shared.ids import AccountId, ItemId

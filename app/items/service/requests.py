@@ -1,11 +1,9 @@
 """Idempotency-Key: a repeated request gets the first response, built again."""
 
-from app.events.store.requests import RequestKey, fingerprint
 from app.items.store import CompletedRequest, ItemStore
+from app.request_key import RequestKey
 from darkroom_shared.ids import AccountId, ItemId
 from darkroom_shared.problems import IdempotencyMismatch
-
-__all__ = ["RequestKey", "Requests", "completed_request", "fingerprint"]
 
 
 def completed_request(request: RequestKey | None, item: ItemId, status: int) -> CompletedRequest | None:

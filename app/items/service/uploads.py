@@ -7,9 +7,10 @@ from app.items.schema.row import ItemRow
 from app.items.service import lifecycle
 from app.items.service.changes import AlreadyCompleted, ItemChanges
 from app.items.service.duplicates import live_duplicate
-from app.items.service.requests import RequestKey, Requests, completed_request
+from app.items.service.requests import Requests, completed_request
 from app.items.store import ItemStore
 from app.jobs.isolation import isolate
+from app.request_key import RequestKey
 from app.stores.s3 import ObjectStore
 from app.stores.s3_parts import Absent, UploadedPart
 from darkroom_shared.ids import AccountId, ItemId, new_item_id

@@ -2,21 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 
 from app.admin.overview import OverviewService
 from app.http.caller import Administrator
+from app.http.dependencies import from_state
 from darkroom_shared.admin import Overview
 
 router = APIRouter(prefix="/admin", tags=["admin"])
 
 
-def _overview(request: Request) -> OverviewService:
-    service: OverviewService = request.state.overview
-    return service
-
-
 @router.get("/overview")
-async def read_overview(_caller: Administrator, overview: Annotated[OverviewService, Depends(_overview)]) -> Overview:
+async def read_overview(
+    _caller: Administrator, overview: Annotated[OverviewService, from_state("overview", OverviewService)]
+) -> Overview:
     """Return the state of the lanes and workers, and two counts that must be 0: overdue items and events."""
     return await overview.read()

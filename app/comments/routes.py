@@ -4,14 +4,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.albums.routes.dependencies import Cursor, Limit
 from app.comments.service.comments import CommentService
 from app.comments.service.unread import UnreadService
+from app.events.routes import Log
 from app.http.caller import Caller
+from app.http.conditional import ExpectedVersion, version_tag
+from app.http.dependencies import Cursor, Limit, from_state
 from app.http.idempotency import Key
 from app.identity import Member
 from app.items.routes.access import resolve_item
-from app.items.routes.items import ExpectedVersion, Log
 from app.items.schema.row import ItemRow
 from darkroom_shared.comments import Comment, CommentPage, MarkRead, UnreadComments, WriteComment
 from darkroom_shared.events import HEAD_HEADER
@@ -20,23 +21,13 @@ from darkroom_shared.ids import CommentIdField, ItemIdField
 router = APIRouter(tags=["comments"])
 
 
-def _comments(request: Request) -> CommentService:
-    service: CommentService = request.state.comments
-    return service
-
-
-def _unread(request: Request) -> UnreadService:
-    service: UnreadService = request.state.unread
-    return service
-
-
 async def _discussed(request: Request, caller: Caller, item: ItemIdField) -> ItemRow:
     """Return the item, for accounts only: visitors of a share cannot comment. Raises NotFound, Unauthenticated."""
     return (await resolve_item(request, Member(caller.account_id), item)).row
 
 
-Comments = Annotated[CommentService, Depends(_comments)]
-Unread = Annotated[UnreadService, Depends(_unread)]
+Comments = Annotated[CommentService, from_state("comments", CommentService)]
+Unread = Annotated[UnreadService, from_state("unread", UnreadService)]
 DiscussedItem = Annotated[ItemRow, Depends(_discussed)]
 
 
@@ -105,5 +96,5 @@ async def mark_comments_read(body: MarkRead, caller: Caller, unread: Unread) -> 
 
 
 def _tagged(comment: Comment, response: Response) -> Comment:
-    response.headers["ETag"] = f'"{comment.version}"'
+    response.headers["ETag"] = version_tag(comment.version)
     return comment

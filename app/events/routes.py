@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from app.events.service.log import EventLog
 from app.events.service.stream import Heartbeat, LiveEvents, Reset
 from app.http.caller import Caller
+from app.http.dependencies import from_state
 from app.identity import Authenticator, CallerIdentity
 from darkroom_shared.events import HEAD_HEADER, Event, EventPage, EventType, Progress
 from darkroom_shared.problems import Invalid
@@ -22,19 +23,7 @@ MAX_WAIT_SECONDS = 25
 COMMENT = b": \n\n"
 
 
-def _event_log(request: Request) -> EventLog:
-    log: EventLog = request.state.event_log
-    return log
-
-
-def _live_events(request: Request) -> LiveEvents:
-    live: LiveEvents = request.state.live_events
-    return live
-
-
-def _authenticator(request: Request) -> Authenticator:
-    authenticator: Authenticator = request.state.authenticator
-    return authenticator
+Log = Annotated[EventLog, from_state("event_log", EventLog)]
 
 
 def _types(
@@ -58,9 +47,9 @@ async def read_events(
     request: Request,
     response: Response,
     caller: Caller,
-    log: Annotated[EventLog, Depends(_event_log)],
-    live: Annotated[LiveEvents, Depends(_live_events)],
-    authenticator: Annotated[Authenticator, Depends(_authenticator)],
+    log: Log,
+    live: Annotated[LiveEvents, from_state("live_events", LiveEvents)],
+    authenticator: Annotated[Authenticator, from_state("authenticator", Authenticator)],
     types: Annotated[set[EventType], Depends(_types)],
     after: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,

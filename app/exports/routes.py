@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Response
 
 from app.exports.service.exports import ExportService
 from app.http.caller import Caller
+from app.http.dependencies import from_state
 from darkroom_shared.exports import Export, ExportPage
 from darkroom_shared.ids import ExportIdField
 
@@ -15,12 +16,7 @@ POLL_SECONDS = "5"
 """Retry-After for an unfinished export. Clients that can should subscribe to the events instead."""
 
 
-def _exports(request: Request) -> ExportService:
-    service: ExportService = request.state.exports
-    return service
-
-
-Exports = Annotated[ExportService, Depends(_exports)]
+Exports = Annotated[ExportService, from_state("exports", ExportService)]
 
 
 @router.post("", status_code=202)

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from app.http.caller import Caller
-from app.items.service.items import ItemService
+from app.http.dependencies import Cursor, Limit, from_state
+from app.items.routes.dependencies import Items
 from app.search.schema.query import SearchRequest
 from app.search.service.search import SearchService
 from darkroom_shared.events import HEAD_HEADER
@@ -15,16 +16,6 @@ from darkroom_shared.search import SEARCH_CHARACTERS
 from darkroom_shared.times import Moment
 
 router = APIRouter(prefix="/search", tags=["search"])
-
-
-def _search(request: Request) -> SearchService:
-    service: SearchService = request.state.search
-    return service
-
-
-def _items(request: Request) -> ItemService:
-    service: ItemService = request.state.items
-    return service
 
 
 def _search_request(
@@ -45,11 +36,11 @@ def _search_request(
 async def search_items(
     caller: Caller,
     search_request: Annotated[SearchRequest, Depends(_search_request)],
-    search: Annotated[SearchService, Depends(_search)],
-    items: Annotated[ItemService, Depends(_items)],
+    search: Annotated[SearchService, from_state("search", SearchService)],
+    items: Items,
     response: Response,
-    limit: Annotated[int, Query(ge=1, le=200)] = 100,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> ItemPage:
     """Return own items that match all parameters, newest capture first. A short page may still have a `next_cursor`.
     Follow the event log from the number in `Darkroom-Events`."""

@@ -11,6 +11,7 @@ from app.accounts.service.closing import ClosingService
 from app.accounts.service.sessions import SessionService
 from app.http.caller import Caller
 from app.http.client_address import ClientAddress
+from app.http.dependencies import from_state
 from app.http.idempotency import refuse_key
 from darkroom_shared.accounts import (
     Account,
@@ -26,21 +27,6 @@ from darkroom_shared.ids import SessionIdField
 from darkroom_shared.problems import Invalid
 
 
-def _accounts(request: Request) -> AccountService:
-    service: AccountService = request.state.accounts
-    return service
-
-
-def _sessions(request: Request) -> SessionService:
-    service: SessionService = request.state.sessions
-    return service
-
-
-def _closing(request: Request) -> ClosingService:
-    service: ClosingService = request.state.closing
-    return service
-
-
 def _presented_token(request: Request) -> str | None:
     """Return the bearer token of the request, valid or not. It is optional here."""
     scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
@@ -53,9 +39,9 @@ def _never_stored(response: Response) -> None:
 
 router = APIRouter(tags=["accounts"], dependencies=[Depends(refuse_key), Depends(_never_stored)])
 
-Accounts = Annotated[AccountService, Depends(_accounts)]
-Sessions = Annotated[SessionService, Depends(_sessions)]
-Closing = Annotated[ClosingService, Depends(_closing)]
+Accounts = Annotated[AccountService, from_state("accounts", AccountService)]
+Sessions = Annotated[SessionService, from_state("sessions", SessionService)]
+Closing = Annotated[ClosingService, from_state("closing", ClosingService)]
 PresentedToken = Annotated[str | None, Depends(_presented_token)]
 
 

@@ -1,16 +1,16 @@
 """Albums over HTTP."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Response
 
 from app.access.schema.values import AlbumAccess
-from app.albums.routes.dependencies import Albums, Cursor, Limit
+from app.albums.routes.dependencies import Albums
 from app.albums.routes.fast_path import album_response, tag_of
 from app.albums.service.album_events import to_wire
+from app.events.routes import Log
 from app.http.caller import Caller
+from app.http.conditional import ExpectedVersion, IfNoneMatch
+from app.http.dependencies import Cursor, Limit
 from app.http.idempotency import Key
-from app.items.routes.items import ExpectedVersion, Log
 from darkroom_shared.albums import Album, AlbumPage, CreateAlbum, EditAlbum
 from darkroom_shared.events import HEAD_HEADER
 from darkroom_shared.ids import AlbumIdField
@@ -42,9 +42,7 @@ async def list_albums(
 
 
 @router.get("/{album}", response_model=Album, responses={304: {"description": "Not changed since"}})
-async def get_album(
-    album: AlbumIdField, caller: Caller, albums: Albums, if_none_match: Annotated[str | None, Header()] = None
-) -> Response:
+async def get_album(album: AlbumIdField, caller: Caller, albums: Albums, if_none_match: IfNoneMatch = None) -> Response:
     """Most requests do not reach this route: see fast_path.py."""
     return album_response(await albums.require(caller.account_id, album), if_none_match)
 

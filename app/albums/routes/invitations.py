@@ -2,11 +2,12 @@
 
 from fastapi import APIRouter, Depends, Response
 
-from app.albums.routes.dependencies import Cursor, Invitations, Limit
+from app.albums.routes.dependencies import Invitations
 from app.albums.service.album_events import to_wire
+from app.events.routes import Log
 from app.http.caller import Caller
+from app.http.dependencies import Cursor, Limit
 from app.http.idempotency import refuse_key
-from app.items.routes.items import Log
 from darkroom_shared.albums import AcceptInvitation, Album, CreateInvitation, InvitationPage, NewInvitation
 from darkroom_shared.events import HEAD_HEADER
 from darkroom_shared.ids import AlbumIdField, InvitationIdField

@@ -4,9 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from app.albums.routes.dependencies import Albums, Cursor, Limit, Members
+from app.albums.routes.dependencies import Albums, Members
+from app.events.routes import Log
 from app.http.caller import Caller
-from app.items.routes.items import Log
+from app.http.dependencies import Cursor, Limit
 from darkroom_shared.albums import ChangeRole, Member, MemberPage
 from darkroom_shared.events import HEAD_HEADER
 from darkroom_shared.ids import AccountIdField, AlbumIdField

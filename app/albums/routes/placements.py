@@ -2,12 +2,14 @@
 
 from fastapi import APIRouter, Response
 
-from app.albums.routes.dependencies import Albums, Cursor, Limit, Moves, Pages, Placements
+from app.albums.routes.dependencies import Albums, Moves, Pages, Placements
 from app.albums.service.pages import VisibleItem
+from app.events.routes import Log
 from app.http.caller import Caller
+from app.http.dependencies import Cursor, Limit
 from app.http.idempotency import Key
 from app.identity import Member
-from app.items.routes.items import Items, Log
+from app.items.routes.dependencies import Items
 from app.items.service.items import ItemService
 from darkroom_shared.albums import AddedItems, AddItems, AlbumItem, AlbumItemPage, MoveItems, RemovedItems, RemoveItems
 from darkroom_shared.events import HEAD_HEADER

@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from app.http.caller import Caller
-from app.items.routes.access import OwnItem, Trash
-from app.items.routes.items import ExpectedVersion, Items
+from app.http.conditional import ExpectedVersion
+from app.items.routes.access import OwnItem
+from app.items.routes.dependencies import Items, Trash
 from darkroom_shared.items import DeletedItems, DeleteItems, Item, ItemState
 from darkroom_shared.problems import NotFound
 

@@ -9,7 +9,7 @@ from fastapi import Depends, Query, Request
 from app.http.caller import Caller, Credentials
 from app.http.viewer import ShareProof, ShareToken, Viewing, require_viewer, viewer_named
 from app.identity import Viewer
-from app.items.deletion.service.trash import TrashService
+from app.items.routes.dependencies import Playback, Trash
 from app.items.schema.row import ItemRow
 from app.items.service.access import Access, Grants, find_access
 from app.items.service.grants import MAX_CHARACTERS, Grant
@@ -29,14 +29,6 @@ async def resolve_item(request: Request, viewer: Viewing, item: ItemIdField) -> 
 async def _find(request: Request, viewer: Viewer, item: ItemId) -> Access | None:
     grants: Sequence[Grants] = request.state.grants
     return await find_access(grants, viewer, item)
-
-
-def _trash(request: Request) -> TrashService:
-    service: TrashService = request.state.trash
-    return service
-
-
-Trash = Annotated[TrashService, Depends(_trash)]
 
 
 async def _own(caller: Caller, item: ItemIdField, trash: Trash) -> ItemRow:
@@ -65,14 +57,6 @@ class Playing:
 
     row: ItemRow
     grant: Grant
-
-
-def _playback(request: Request) -> PlaybackService:
-    service: PlaybackService = request.state.playback
-    return service
-
-
-Playback = Annotated[PlaybackService, Depends(_playback)]
 
 
 async def _playing(

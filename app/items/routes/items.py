@@ -3,18 +3,17 @@
 import asyncio
 import gzip
 import hashlib
-import re
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
-from app.events.service.log import EventLog
+from app.events.routes import Log
 from app.http.caller import Caller
+from app.http.conditional import ExpectedVersion, IfNoneMatch, is_unchanged
+from app.http.dependencies import Cursor, Limit
 from app.http.idempotency import Key
-from app.items.routes.access import EditableItem, ItemWithOriginal, Playback, PlayedItem, ReadableItem
-from app.items.service.completion import CompletionService
-from app.items.service.items import ItemService
-from app.items.service.uploads import UploadService
+from app.items.routes.access import EditableItem, ItemWithOriginal, PlayedItem, ReadableItem
+from app.items.routes.dependencies import Completion, Items, Playback, Uploads
 from darkroom_shared.events import HEAD_HEADER
 from darkroom_shared.items import (
     CompletedItem,
@@ -29,7 +28,7 @@ from darkroom_shared.items import (
     Receipt,
     StoredParts,
 )
-from darkroom_shared.problems import Invalid, Outdated
+from darkroom_shared.problems import Invalid
 
 router = APIRouter(prefix="/items", tags=["items"])
 
@@ -37,45 +36,6 @@ COMPRESSION = 3
 """gzip level: for playlists, higher levels save a few per cent for several times the CPU."""
 POLL_SECONDS = "2"
 """Retry-After for an item in processing. Clients that can should subscribe to the events instead."""
-
-
-def _items(request: Request) -> ItemService:
-    service: ItemService = request.state.items
-    return service
-
-
-def _uploads(request: Request) -> UploadService:
-    service: UploadService = request.state.uploads
-    return service
-
-
-def _completion(request: Request) -> CompletionService:
-    service: CompletionService = request.state.completion
-    return service
-
-
-def _event_log(request: Request) -> EventLog:
-    log: EventLog = request.state.event_log
-    return log
-
-
-Items = Annotated[ItemService, Depends(_items)]
-Uploads = Annotated[UploadService, Depends(_uploads)]
-Completion = Annotated[CompletionService, Depends(_completion)]
-Log = Annotated[EventLog, Depends(_event_log)]
-
-
-def _expected_version(if_match: Annotated[str | None, Header()] = None) -> int | None:
-    """Return the version in If-Match: `"3"`, or a whole ETag of ours. None for `*` or no header. Raises Outdated."""
-    if if_match is None or if_match.strip() == "*":
-        return None
-    match = re.fullmatch(r'"(\d{1,9})(-[^"]*)?"', if_match.strip())
-    if match is None:
-        raise Outdated("If-Match names no version of this item.")
-    return int(match[1])
-
-
-ExpectedVersion = Annotated[int | None, Depends(_expected_version)]
 
 
 @router.post("", status_code=201, responses={200: {"model": CreatedItem}})
@@ -98,8 +58,8 @@ async def list_items(
     log: Log,
     response: Response,
     order: Literal["created", "captured"] = "created",
-    limit: Annotated[int, Query(ge=1, le=200)] = 100,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
     deleted: Annotated[bool, Query(description="Instead those that can be restored.")] = False,
 ) -> ItemPage:
     """List items, newest first. `Darkroom-Events` holds the sequence number to subscribe to events from."""
@@ -110,14 +70,12 @@ async def list_items(
 
 
 @router.get("/{item}", responses={304: {"description": "Not changed since"}})
-async def get_item(
-    access: ReadableItem, items: Items, response: Response, if_none_match: Annotated[str | None, Header()] = None
-) -> Item:
+async def get_item(access: ReadableItem, items: Items, response: Response, if_none_match: IfNoneMatch = None) -> Item:
     """Return an item of the caller, or one that an album or link shares with the caller."""
     tag = items.tag(access.row, access.shared)
     response.headers["ETag"] = tag
     response.headers["Cache-Control"] = "private, no-cache"
-    if if_none_match is not None and tag in if_none_match:
+    if is_unchanged(tag, if_none_match):
         return Response(status_code=304, headers=dict(response.headers))  # type: ignore[return-value]  # no body
     return items.to_wire(access.row, access.shared)
 
@@ -213,7 +171,7 @@ def _playlist(request: Request, text: str) -> Response:
     content = text.encode()
     tag = f'W/"{hashlib.sha256(content).hexdigest()[:16]}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}
-    if tag in request.headers.get("if-none-match", ""):
+    if is_unchanged(tag, request.headers.get("if-none-match")):
         return PlaylistResponse(status_code=304, headers=headers)
     if "gzip" in request.headers.get("accept-encoding", ""):
         content = gzip.compress(content, COMPRESSION, mtime=0)

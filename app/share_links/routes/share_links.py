@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 
 from app.http.caller import Caller
+from app.http.conditional import ExpectedVersion, version_tag
+from app.http.dependencies import from_state
 from app.http.idempotency import refuse_key
-from app.items.routes.items import ExpectedVersion
 from app.share_links.service.share_links import ShareService
 from app.share_links.store.links import ShareRow
 from darkroom_shared.ids import AlbumIdField, ShareIdField
@@ -15,12 +16,7 @@ from darkroom_shared.sharing import CreatedShare, CreateShare, EditShare, Share,
 router = APIRouter(prefix="/albums/{album}/shares", tags=["sharing"])
 
 
-def _shares(request: Request) -> ShareService:
-    service: ShareService = request.state.album_shares
-    return service
-
-
-Shares = Annotated[ShareService, Depends(_shares)]
+Shares = Annotated[ShareService, from_state("album_shares", ShareService)]
 
 
 @router.post("", status_code=201, dependencies=[Depends(refuse_key)])
@@ -68,5 +64,5 @@ async def revoke_share(album: AlbumIdField, share: ShareIdField, caller: Caller,
 
 
 def _to_wire(row: ShareRow, response: Response) -> Share:
-    response.headers["ETag"] = f'"{row.version}"'
+    response.headers["ETag"] = version_tag(row.version)
     return row.to_wire()

@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 
-from app.albums.routes.dependencies import Cursor, Limit
 from app.albums.routes.placements import item_to_wire
 from app.http.client_address import ClientAddress
+from app.http.dependencies import Cursor, Limit, from_state
 from app.http.viewer import ShareToken, Visiting
-from app.items.routes.items import Items
+from app.items.routes.dependencies import Items
 from app.share_links.service.album_visits import AlbumVisits
 from app.share_links.service.visits import VisitService
 from darkroom_shared.albums import AlbumItemPage
@@ -23,18 +23,8 @@ def _never_stored(response: Response) -> None:
 router = APIRouter(prefix="/shared", tags=["sharing"], dependencies=[Depends(_never_stored)])
 
 
-def _album_visits(request: Request) -> AlbumVisits:
-    service: AlbumVisits = request.state.album_visits
-    return service
-
-
-def _visits(request: Request) -> VisitService:
-    service: VisitService = request.state.shares
-    return service
-
-
-Albums = Annotated[AlbumVisits, Depends(_album_visits)]
-Visits = Annotated[VisitService, Depends(_visits)]
+Albums = Annotated[AlbumVisits, from_state("album_visits", AlbumVisits)]
+Visits = Annotated[VisitService, from_state("shares", VisitService)]
 
 
 @router.get("")

@@ -1,0 +1,25 @@
+"""Dependencies that routes of all capabilities use: a service of the lifespan's state, and the parameters of a page."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Request
+
+Cursor = Annotated[str | None, Query(max_length=500)]
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+
+@dataclass(frozen=True, slots=True)
+class FromState:
+    """The dependency on `request.state.<name>`, which the composition root sets to a `kind`."""
+
+    name: str
+    kind: type[object]
+
+    async def __call__(self, request: Request) -> Any:
+        return getattr(request.state, self.name)
+
+
+def from_state(name: str, kind: type[object]) -> Any:
+    """Return what `Annotated[kind, …]` needs. `tests/app/test_state.py` compares `kind` with the state's own type."""
+    return Depends(FromState(name, kind))

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from app.metrics import MEDIA_TYPE, Metrics
-from app.readiness import Readiness
+from darkroom_process.readiness import Readiness
 
 router = APIRouter(include_in_schema=False)
 

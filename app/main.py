@@ -65,7 +65,6 @@ from app.items.service.uploads import UploadService
 from app.metrics import Metrics
 from app.openapi import PROBLEM_RESPONSES, describe
 from app.pagination import Cursors
-from app.readiness import Readiness
 from app.search import routes as search_routes
 from app.search.service.search import SearchService
 from app.search.store.search import SearchStore
@@ -78,6 +77,7 @@ from app.share_links.service.album_visits import AlbumVisits
 from app.share_links.service.share_links import ShareService
 from app.share_links.service.visits import VisitService
 from app.stores.cloudfront import UrlSigner
+from darkroom_process.readiness import Readiness
 from darkroom_shared.times import utc_now
 
 PREFIX = "/v1"

@@ -1,17 +1,16 @@
 """Serve a stand-in on an open socket until SIGTERM or SIGINT, then exit cleanly."""
 
 import asyncio
-import contextlib
-import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import structlog
 import uvicorn
 import uvloop
 
+from darkroom_process.draining_server import DrainingServer, drain_on_signals
 from darkroom_process.http_protocol import StrictHttpProtocol
 from local.asgi import Application
 from local.startup_error import ExitCode, StartupError
@@ -20,21 +19,6 @@ BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75
 """Longer than the 60 s after which a load balancer closes an idle connection."""
 GRACE_SECONDS = 10
-
-
-class Server(uvicorn.Server):
-    """Does not raise the signal again after stopping, unlike uvicorn's server, because files must be closed first."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
 
 
 def listen(host: str, port: int, name: str) -> socket.socket:
@@ -64,7 +48,9 @@ async def serve_on(
         ssl_certfile=certificate,
         ssl_keyfile=key,
     )
-    await Server(configuration).serve([listener])
+    server = DrainingServer(configuration)
+    with drain_on_signals(server):
+        await server.serve([listener])
 
 
 def run_to_the_end(serve: Callable[[], Awaitable[None]]) -> int:

@@ -10,8 +10,8 @@ from starlette.types import Receive, Scope, Send
 from app.main import State, create_api, with_middleware
 from app.metrics import Metrics
 from app.migrations.run import migrate
-from app.readiness import Readiness
 from app.settings import Settings
+from darkroom_process.readiness import Readiness
 from darkroom_shared.ids import new_ulid
 
 PASSWORD = "correct horse battery staple"

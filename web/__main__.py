@@ -1,14 +1,13 @@
 """Serve the web tier until a signal ends it: `python -m web`."""
 
 import asyncio
-import signal
-import socket
-import sys
-from types import FrameType
 
 import uvicorn
+import uvloop
 
+from darkroom_process.draining_server import DrainingServer, drain_on_signals
 from darkroom_process.http_protocol import StrictHttpProtocol
+from darkroom_process.readiness import Readiness
 from darkroom_process.settings import settings_or_exit
 from web.logs import configure_logs
 from web.main import create_application
@@ -19,35 +18,11 @@ KEEP_ALIVE_SECONDS = 75
 GRACE_SECONDS = 20
 
 
-class Server(uvicorn.Server):
-    """A server that drains: the first signal turns readiness off, listening ends `drain_seconds` later, a second
-    signal ends it at once.
-    """
-
-    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event, drain_seconds: float) -> None:
-        super().__init__(config)
-        self._stopping = stopping
-        self._drain_seconds = drain_seconds
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        self._loop = asyncio.get_running_loop()
-        await super().startup(sockets)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self._loop is None or self._stopping.is_set():
-            super().handle_exit(sig, frame)
-            return
-        self._loop.call_soon_threadsafe(self._stopping.set)
-        self._loop.call_soon_threadsafe(self._loop.call_later, self._drain_seconds, super().handle_exit, sig, frame)
-
-
-def server_config(settings: Settings, stopping: asyncio.Event) -> uvicorn.Config:
+def server_config(settings: Settings, readiness: Readiness) -> uvicorn.Config:
     return uvicorn.Config(
-        create_application(settings, stopping),
+        create_application(settings, readiness),
         host=settings.listen_host,
         port=settings.listen_port,
-        loop="uvloop",
         http=StrictHttpProtocol,
         ws="none",
         lifespan="on",
@@ -64,14 +39,19 @@ def server_config(settings: Settings, stopping: asyncio.Event) -> uvicorn.Config
 
 
 def serve(settings: Settings) -> None:
-    stopping = asyncio.Event()
-    Server(server_config(settings, stopping), stopping, settings.drain_seconds).run()
+    """Serve until a signal ends the server."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    readiness = Readiness()
+    server = DrainingServer(server_config(settings, readiness), readiness, drain_seconds=settings.drain_seconds)
+    with drain_on_signals(server):
+        await server.serve()
 
 
 def main() -> None:
-    # uvicorn raises the signal again after it has stopped; a clean stop must exit with 0.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
     settings = settings_or_exit(Settings)
     configure_logs()
     serve(settings)

@@ -1,6 +1,5 @@
 """The web tier's composition root: page, forwarder and operator routes."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,6 +8,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp
 
 from darkroom_process.hosts import AllowedHosts
+from darkroom_process.readiness import Readiness
 from darkroom_shared.problems import MEDIA_TYPE, Problem
 from web.counters import Counters
 from web.forwarding import Forwarder, Limits, State, open_transport
@@ -25,22 +25,22 @@ async def lifespan(_application: FastAPI) -> AsyncIterator[State]:
         yield {"transport": transport}
 
 
-def create_application(settings: Settings, stopping: asyncio.Event) -> ASGIApp:
-    """Build the whole tier as one ASGI application. Setting `stopping` turns readiness off and ends event streams."""
+def create_application(settings: Settings, readiness: Readiness) -> ASGIApp:
+    """Build the whole tier as one ASGI application. `readiness.stopping` ends event streams."""
     counters = Counters()
     limits = Limits(requests=settings.request_limit, streams=settings.stream_limit)
     application = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     application.add_exception_handler(Exception, _respond_internal_problem)
-    _add_operator_routes(application, counters, stopping)
+    _add_operator_routes(application, counters, readiness)
     secret = settings.tier_secret.get_secret_value().encode() if settings.tier_secret else None
-    application.mount("/v1", Forwarder(str(settings.app_url), limits, counters, stopping, secret))
+    application.mount("/v1", Forwarder(str(settings.app_url), limits, counters, readiness.stopping, secret))
     application.mount("/", Page())
     policy = content_security_policy(origin_of(settings.cdn_url), origin_of(settings.s3_public_endpoint))
     hosts = AllowedHosts.parse(settings.allowed_hosts, settings.listen_host, settings.listen_port)
     return SecurityHeaders(OwnHostsOnly(application, hosts), policy=policy)
 
 
-def _add_operator_routes(application: FastAPI, counters: Counters, stopping: asyncio.Event) -> None:
+def _add_operator_routes(application: FastAPI, counters: Counters, readiness: Readiness) -> None:
     """Add routes about this process only: if they checked the app, too, one short outage there would remove the whole
     fleet from the balancer.
     """
@@ -51,7 +51,7 @@ def _add_operator_routes(application: FastAPI, counters: Counters, stopping: asy
 
     @application.get("/readyz")
     async def readyz() -> PlainTextResponse:
-        return PlainTextResponse("stopping\n", 503) if stopping.is_set() else PlainTextResponse("ready\n")
+        return PlainTextResponse("stopping\n", 503) if readiness.draining else PlainTextResponse("ready\n")
 
     @application.get("/metrics")
     async def metrics() -> PlainTextResponse:

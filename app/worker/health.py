@@ -1,7 +1,6 @@
 """HTTP server of a worker: liveness, readiness, and the number of items in work."""
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import uvicorn
 from starlette.applications import Starlette
@@ -10,20 +9,15 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from app.http.tier_check import with_tier_check
-from app.readiness import Readiness
 from app.settings import Settings
+from darkroom_process.draining_server import DrainingServer
 from darkroom_process.http_protocol import StrictHttpProtocol
+from darkroom_process.readiness import Readiness
+
+GRACE_SECONDS = 5
 
 
-class HealthServer(uvicorn.Server):
-    """Leaves signal handling to the worker."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def health_server(settings: Settings, readiness: Readiness, in_work: Callable[[], int]) -> HealthServer:
+def health_server(settings: Settings, readiness: Readiness, in_work: Callable[[], int]) -> DrainingServer:
     async def healthz(_request: Request) -> PlainTextResponse:
         return PlainTextResponse("ok\n")
 
@@ -43,5 +37,7 @@ def health_server(settings: Settings, readiness: Readiness, in_work: Callable[[]
         ws="none",
         log_config=None,
         access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    return HealthServer(config)
+    return DrainingServer(config, readiness)

@@ -20,7 +20,6 @@ from app.items.service.queueing import QUEUES
 from app.items.service.work import WorkService
 from app.media.decoders import Decoders
 from app.media.recipe import recipe_hash
-from app.readiness import Readiness
 from app.search.service.indexing import SearchIndex
 from app.search.store.index import IndexStore
 from app.services import Foundation, open_foundation
@@ -45,6 +44,7 @@ from app.worker.scheduler import Hints, Relay, Sweeper
 from app.worker.scratch import NotPrivate, scratch_folder
 from app.worker.start_check import Unsafe, check_decoding, check_sandbox
 from app.worker.video import VideoPipeline
+from darkroom_process.readiness import Readiness
 from darkroom_shared.ids import ItemId
 from darkroom_shared.task_group import TaskGroup
 from darkroom_shared.times import utc_now
@@ -115,7 +115,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
                     async with asyncio.timeout(1.0):
                         await asyncio.shield(task)
                 task.cancel()
-            health.should_exit = True
+            health.stop()
             await serving
 
 

@@ -8,10 +8,10 @@ from app.main import create_api
 from app.metrics import Metrics
 from app.openapi import describe
 from app.pagination import Cursors, Position
-from app.readiness import Readiness
 from app.settings import Settings
 from app.share_links.schema.links import ShareLink
 from app.share_links.service.proofs import Proofs
+from darkroom_process.readiness import Readiness
 from darkroom_shared.events import COMPLETIONS, EventType
 from darkroom_shared.problems import PROBLEMS, TYPE_PREFIX, Problem
 from tests.golden.flat import pretty, text_of

@@ -1,6 +1,5 @@
 """Run real uvicorn servers on loopback for the web tier's tests, each in its own thread."""
 
-import asyncio
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pydantic import AnyHttpUrl
 from starlette.types import ASGIApp
 
 from darkroom_process.http_protocol import StrictHttpProtocol
+from darkroom_process.readiness import Readiness
 from web.main import create_application
 from web.settings import Settings
 
@@ -59,7 +59,7 @@ def running_server(config: uvicorn.Config) -> Iterator[str]:
 @contextmanager
 def serving_web(
     app_url: str,
-    stopping: asyncio.Event | None = None,
+    readiness: Readiness | None = None,
     *,
     trusted_proxies: str = "127.0.0.1",
     allowed_hosts: str = "*",
@@ -76,6 +76,6 @@ def serving_web(
         s3_public_endpoint=AnyHttpUrl(objects_url),
         **settings,  # type: ignore[arg-type]  # limits, all integers
     )
-    application = create_application(values, stopping or asyncio.Event())
+    application = create_application(values, readiness or Readiness())
     with serving(application, server_header=False, proxy_headers=True, forwarded_allow_ips=trusted_proxies) as url:
         yield url

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
+from darkroom_process.readiness import Readiness
 from tests.servers import free_port
 from tests.web.servers import serving_web
 from web.request_body import LARGEST_BODY_BYTES
@@ -150,11 +151,11 @@ async def test_a_truncated_response_is_not_complete() -> None:
 
 
 async def test_stopping_turns_readiness_off_and_ends_streams(app_url: str, flag: str) -> None:
-    stopping = asyncio.Event()
-    with serving_web(app_url, stopping) as url:
+    readiness = Readiness()
+    with serving_web(app_url, readiness) as url:
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
             assert (await client.get("/readyz")).status_code == 200
-            stopping.set()
+            readiness.stop()
             assert (await client.get("/readyz")).status_code == 503
             assert (await client.get("/v1/echo")).status_code == 200
             ended = await client.get(f"/v1/events?stream={flag}", headers={"Accept": "text/event-stream"})

@@ -1,6 +1,5 @@
 """Each tier with its real configuration, through raw sockets: both refuse the same table of requests."""
 
-import asyncio
 import socket
 from collections.abc import Iterator
 
@@ -8,9 +7,9 @@ import pytest
 import uvicorn
 from pydantic import AnyHttpUrl, SecretStr
 
-from app.readiness import Readiness
 from app.serving import server_config as app_config
 from app.settings import Settings as AppSettings
+from darkroom_process.readiness import Readiness
 from tests.shared.darkroom_process.corpus import ACCEPTED, BAD_BODIES, BAD_HEADS, GOOD, LARGE_HEADS, LARGEST_HEAD
 from tests.shared.darkroom_process.raw import connect, exchange, read_to_end
 from tests.web.servers import CDN_URL, OBJECTS_URL, running_server
@@ -42,7 +41,7 @@ def _web() -> uvicorn.Config:
         cdn_url=AnyHttpUrl(CDN_URL),
         s3_public_endpoint=AnyHttpUrl(OBJECTS_URL),
     )
-    return web_config(settings, asyncio.Event())
+    return web_config(settings, Readiness())
 
 
 @pytest.fixture(scope="module", params=[_app, _web], ids=["app", "web"])

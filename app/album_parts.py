@@ -93,7 +93,7 @@ class AlbumParts:
                 albums=store,
                 members=member_store,
                 store=transfers,
-                open_access=OpenAccess(cache, ShareStore(), invitations, base.events.outbox),
+                open_access=OpenAccess(ShareStore(), invitations, base.events.outbox),
                 events=events,
                 completed_requests=completed_requests,
                 clock=clock,

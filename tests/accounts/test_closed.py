@@ -10,8 +10,8 @@ from tests.accounts.accounts_api import AccountsApi
 
 
 async def close(accounts_api: AccountsApi, account: AccountId, password_hash: str) -> bool:
-    async with accounts_api.cache.change() as connection:
-        return await accounts_api.store.close_account(connection, account, password_hash, accounts_api.clock())
+    async with accounts_api.cache.change() as unit:
+        return await accounts_api.store.close_account(unit.connection, account, password_hash, accounts_api.clock())
 
 
 async def closed_by(accounts_api: AccountsApi) -> AccountId:

@@ -82,8 +82,8 @@ class Run:
 
     async def _write(self, key: int) -> None:
         try:
-            async with self._cache.change(key_of(key)) as connection:
-                version = await write_version(connection, key)
+            async with self._cache.change(key_of(key)) as unit:
+                version = await write_version(unit.connection, key)
         except Unavailable:
             return
         self._plan.acknowledge(self._process, key, version)

@@ -7,6 +7,7 @@ from app.events.schema import event_outbox
 from app.events.service.log import NewEvent
 from app.events.service.outbox import EventOutbox
 from app.stores.aurora import Database
+from app.stores.cache.cache import Cache
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId, new_account_id
 from tests.services import ManualClock
@@ -25,12 +26,21 @@ async def published_events(database: Database, *accounts: AccountId) -> list[tup
 async def test_each_dedupe_key_is_published_once_per_account(database: Database, clock: ManualClock) -> None:
     outbox, ada, bob = EventOutbox(clock), new_account_id(), new_account_id()
     for _ in range(2):
-        async with database.writer.write() as connection:
-            await outbox.publish(connection, [ada, bob, ada], EVENT, "created")
-    async with database.writer.write() as connection:
-        await outbox.publish(connection, [ada], EVENT, "changed")
-        await outbox.publish(connection, [], EVENT, "nobody")
+        async with Cache(database).change() as unit:
+            await outbox.publish(unit, [ada, bob, ada], EVENT, "created")
+    async with Cache(database).change() as unit:
+        await outbox.publish(unit, [ada], EVENT, "changed")
+        await outbox.publish(unit, [], EVENT, "nobody")
     assert await published_events(database, ada, bob) == [(ada, "created"), (bob, "created"), (ada, "changed")]
+
+
+async def test_each_account_is_announced_once_after_the_commit(database: Database, clock: ManualClock) -> None:
+    hints: list[AccountId] = []
+    outbox, ada, bob = EventOutbox(clock, hints.append), new_account_id(), new_account_id()
+    async with Cache(database).change() as unit:
+        await outbox.publish(unit, [ada, bob, ada], EVENT, "created")
+        assert hints == []
+    assert hints == [ada, bob]
 
 
 async def test_a_rolled_back_transaction_publishes_nothing(database: Database, clock: ManualClock) -> None:
@@ -38,19 +48,19 @@ async def test_a_rolled_back_transaction_publishes_nothing(database: Database, c
     outbox, account = EventOutbox(clock, hints.append), new_account_id()
 
     async def publish_and_fail() -> None:
-        async with database.writer.write() as connection:
-            await outbox.publish(connection, [account], EVENT, "created")
+        async with Cache(database).change() as unit:
+            await outbox.publish(unit, [account], EVENT, "created")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await publish_and_fail()
-    assert (await published_events(database, account), hints) == ([], [account])
+    assert (await published_events(database, account), hints) == ([], [])
 
 
 async def test_an_event_is_read_as_it_was_written(database: Database, clock: ManualClock) -> None:
-    async with database.writer.write() as connection:
+    async with Cache(database).change() as unit:
         account = new_account_id()
-        await EventOutbox(clock).publish(connection, [account], EVENT, "created")
+        await EventOutbox(clock).publish(unit, [account], EVENT, "created")
     async with database.writer.read() as connection:
         row = (await connection.execute(select(event_outbox).where(event_outbox.c.account_id == account))).one()
     assert (row.type, row.subject, row.data, row.written_at) == ("album.created", "alb_1", EVENT.data, clock())

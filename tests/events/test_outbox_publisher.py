@@ -4,21 +4,24 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 
+import httpx
 import pytest
 import pytest_asyncio
 from sqlalchemy import insert
 
 from app.events.schema import event_outbox
 from app.events.service.log import EventLog, NewEvent
-from app.events.service.outbox import EventOutbox
-from app.events.service.outbox_publisher import BATCH, OutboxRelay, PromptPublisher
+from app.events.service.outbox import EventOutbox, Hint
+from app.events.service.outbox_publisher import BATCH, MAX_BATCHES, OutboxRelay, PromptPublisher
 from app.events.store.outbox import OutboxRow, OutboxStore
 from app.stores.aurora import Database
+from app.stores.cache.cache import Cache
 from app.worker.outbox_publisher import OutboxPublisher
 from darkroom_shared.events import Event, EventType
 from darkroom_shared.ids import AccountId, new_account_id
 from darkroom_shared.problems import Unavailable
 from darkroom_shared.task_group import TaskGroup
+from tests.fault_proxy import FaultProxy
 from tests.services import ManualClock, Services, Stores, open_services
 
 
@@ -46,11 +49,13 @@ def relay(services: Services, store: OutboxStore) -> OutboxRelay:
     return OutboxRelay(store, services.base.events.log, services.base.clock)
 
 
-async def write(database: Database, clock: ManualClock, accounts: list[AccountId], *keys: str) -> None:
-    outbox = EventOutbox(clock)
+async def write(
+    database: Database, clock: ManualClock, accounts: list[AccountId], *keys: str, hint: Hint | None = None
+) -> None:
+    outbox = EventOutbox(clock, hint)
     for key in keys:
-        async with database.writer.write() as connection:
-            await outbox.publish(connection, accounts, NewEvent(EventType.ALBUM_UPDATED, key, {"title": key}), key)
+        async with Cache(database).change() as unit:
+            await outbox.publish(unit, accounts, NewEvent(EventType.ALBUM_UPDATED, key, {"title": key}), key)
 
 
 async def published_events(log: EventLog, account: AccountId) -> list[str]:
@@ -145,31 +150,93 @@ async def test_an_event_type_of_a_later_release_waits_and_no_event_overtakes_it(
     assert await published_events(services.base.events.log, services.account) == ["one"]
 
 
-async def test_own_rows_are_published_without_polling(
+async def test_own_rows_are_published_after_the_commit_without_a_worker(
     services: Services, database: Database, clock: ManualClock
 ) -> None:
-    async with PromptPublisher(relay(services, OutboxStore(database))) as prompt:
-        outbox = EventOutbox(clock, prompt.hint)
-        async with database.writer.write() as connection:
-            event = NewEvent(EventType.ALBUM_CREATED, "alb", {})
-            await outbox.publish(connection, [services.account], event, "created")
-            await asyncio.sleep(0.1)  # the first polls find no row yet
-        while await OutboxStore(database).rows(services.account, 1):  # noqa: ASYNC110  the database has no event to await
-            await asyncio.sleep(0.01)
+    store, keys = OutboxStore(database), [f"key-{number}" for number in range(12)]
+    async with PromptPublisher(relay(services, store)) as prompt:
+        await write(database, clock, [services.account], *keys, hint=prompt.hint)
+        await until_empty(store, services.account)
+    assert await published_events(services.base.events.log, services.account) == keys
+
+
+async def test_more_rows_than_one_run_takes_are_all_published(
+    services: Services, database: Database, clock: ManualClock
+) -> None:
+    store, keys = OutboxStore(database), [f"key-{number}" for number in range(BATCH * MAX_BATCHES + 1)]
+    await write(database, clock, [services.account], *keys)
+    async with PromptPublisher(relay(services, store)) as prompt:
+        prompt.hint(services.account)
+        await until_empty(store, services.account)
+    assert await published_events(services.base.events.log, services.account) == keys
+
+
+class BlockedStore(OutboxStore):
+    """Holds each run before it deletes the rows it has published, and counts the runs of an account."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.runs: Counter[AccountId] = Counter()
+        self.published, self.may_delete = asyncio.Event(), asyncio.Event()
+
+    async def rows(self, account: AccountId, limit: int) -> list[OutboxRow]:
+        self.runs[account] += 1
+        return await super().rows(account, limit)
+
+    async def delete(self, rows: Sequence[OutboxRow]) -> None:
+        self.published.set()
+        await self.may_delete.wait()
+        await super().delete(rows)
+
+
+async def test_a_change_committed_during_a_publication_is_published_by_the_next_one(
+    services: Services, database: Database, clock: ManualClock
+) -> None:
+    store = BlockedStore(database)
+    async with PromptPublisher(relay(services, store)) as prompt:
+        await write(database, clock, [services.account], "first", hint=prompt.hint)
+        await store.published.wait()
+        await write(database, clock, [services.account], "second", "third", hint=prompt.hint)
+        assert store.runs[services.account] == 1  # no second task publishes the account meanwhile
+        store.may_delete.set()
+        await until_empty(store, services.account)
+    assert store.runs[services.account] == 2
+    assert await published_events(services.base.events.log, services.account) == ["first", "second", "third"]
+
+
+async def test_what_a_stopped_process_has_not_published_the_workers_publish_once(
+    services: Services, database: Database, clock: ManualClock
+) -> None:
+    store = BlockedStore(database)
+    async with PromptPublisher(relay(services, store)) as prompt:
+        await write(database, clock, [services.account], "one", hint=prompt.hint)
+        await store.published.wait()
+        await write(database, clock, [services.account], "two", hint=prompt.hint)
+    assert len(await OutboxStore(database).rows(services.account, 3)) == 2
+    await OutboxPublisher(relay(services, OutboxStore(database))).process()
+    assert await published_events(services.base.events.log, services.account) == ["one", "two"]
+
+
+async def test_a_change_succeeds_without_dynamodb_and_a_worker_publishes_it_once(
+    services: Services, stores: Stores, database: Database, clock: ManualClock
+) -> None:
+    tables = httpx.URL(stores.tables)
+    assert tables.port is not None
+    async with FaultProxy(tables.port) as proxy:
+        endpoint = str(tables.copy_with(port=proxy.port))
+        async with open_services(stores, clock, dynamodb_endpoint=endpoint) as cut_off:
+            await proxy.down()
+            base = cut_off.base
+            async with base.cache.change() as unit:
+                event = NewEvent(EventType.ALBUM_CREATED, "alb", {})
+                await base.events.outbox.publish(unit, [services.account], event, "created")
+    store = OutboxStore(services.base.database)
+    assert len(await store.rows(services.account, 2)) == 1
+    for _ in range(2):
+        await OutboxPublisher(relay(services, store)).process()
     assert await published_events(services.base.events.log, services.account) == ["alb"]
 
 
-async def test_a_change_announced_during_publishing_is_published_without_polling(
-    services: Services, database: Database, clock: ManualClock
-) -> None:
-    async with PromptPublisher(relay(services, OutboxStore(database))) as prompt:
-        outbox = EventOutbox(clock, prompt.hint)
-        for subject in ("first", "second"):
-            async with database.writer.write() as connection:
-                event = NewEvent(EventType.ALBUM_CREATED, subject, {})
-                await outbox.publish(connection, [services.account], event, subject)
-                if subject == "second":
-                    await asyncio.sleep(0.1)  # meanwhile the publisher finds the first row
-        while await OutboxStore(database).rows(services.account, 1):  # noqa: ASYNC110  the database has no event to await
-            await asyncio.sleep(0.01)
-    assert await published_events(services.base.events.log, services.account) == ["first", "second"]
+async def until_empty(store: OutboxStore, account: AccountId) -> None:
+    while await OutboxStore.rows(store, account, 1):  # noqa: ASYNC110  the database has no event to await
+        await asyncio.sleep(0.01)

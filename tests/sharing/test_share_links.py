@@ -116,8 +116,8 @@ async def _expire(sharing: SharingServices, link: Link) -> None:
     """Set an expiry that has just passed, as an owner could."""
     over = update(share_links).where(share_links.c.id == link.id).values(expires_at=datetime.now(UTC))
     keys = key_of_token(hash_of(link.token)), key_of_id(ShareId(link.id))
-    async with sharing.services.base.cache.change(*keys) as connection:
-        await connection.execute(over)
+    async with sharing.services.base.cache.change(*keys) as unit:
+        await unit.connection.execute(over)
 
 
 async def test_expiry_alone_ends_a_cached_link(sharing: SharingServices) -> None:

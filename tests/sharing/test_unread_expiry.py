@@ -38,8 +38,8 @@ async def add_comment(services: Services, item: str, author: Person, at: datetim
     id_ = first_comment_id(at)
     row = CommentRow(id_, ItemId(item), author.account, author.account, "Look!", version=1, created_at=at)
     readers = [each.account for each in unread_by]
-    async with services.base.cache.change(*map(unread_key, readers)) as connection:
-        await CommentStore().add(connection, row, readers)
+    async with services.base.cache.change(*map(unread_key, readers)) as unit:
+        await CommentStore().add(unit.connection, row, readers)
     return id_
 
 

@@ -129,12 +129,12 @@ async def prepare_database(services: Services) -> None:
     await base.events.relay.relay(services.account)
     projection = SearchIndex(base.items.store, IndexStore(base.database))
     await ProjectionUpdater(base.events.log, base.events.cursors, [projection]).apply_events(services.account)
-    async with base.database.writer.write() as connection:
+    async with base.cache.change() as unit:
         await base.events.completed_requests.note(
-            connection, services.account, RequestKey("another key", "a fingerprint"), "alb_1", 201
+            unit.connection, services.account, RequestKey("another key", "a fingerprint"), "alb_1", 201
         )
         event = NewEvent(EventType.ALBUM_CREATED, "alb_1", {})
-        await EventOutbox(base.clock).publish(connection, [services.account], event, "created")
+        await EventOutbox(base.clock).publish(unit, [services.account], event, "created")
 
 
 async def test_a_closed_account_refuses_sign_in_and_changes(registry: Registry, tmp_path: Path) -> None:

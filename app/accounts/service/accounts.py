@@ -65,12 +65,12 @@ class AccountService:
         """Set the password and end all sessions of the account. Raises Invalid, NotFound."""
         check_new_password(normalised(email), password)
         password_hash = await self._passwords.hash(password)
-        async with self._cache.change() as connection:
-            account = await self._store.set_password(connection, normalised(email), password_hash)
+        async with self._cache.change() as unit:
+            account = await self._store.set_password(unit.connection, normalised(email), password_hash)
             if account is None:
                 raise NotFound("Nobody has this address.")
-            ended = await self._store.end_all_sessions(connection, account)
-            self._cache.invalidate(connection, *map(session_key, ended))
+            ended = await self._store.end_all_sessions(unit.connection, account)
+            unit.invalidate(*map(session_key, ended))
         log.info("password.reset")
 
     async def require(self, account: AccountId) -> Account:
@@ -82,9 +82,9 @@ class AccountService:
 
     async def rename(self, account: AccountId, name: str | None) -> Account:
         """Set the display name, or reset it with None. Raises NotFound."""
-        async with self._cache.change(account_key(account)) as connection:
-            await self._store.rename(connection, account, name)
-            renamed = (await self._store.load(connection, [account])).get(account)
+        async with self._cache.change(account_key(account)) as unit:
+            await self._store.rename(unit.connection, account, name)
+            renamed = (await self._store.load(unit.connection, [account])).get(account)
         if renamed is None:
             raise NotFound
         return renamed.to_wire()
@@ -117,9 +117,9 @@ class AccountService:
         """Insert the account and return the stored row. Raises AddressTaken."""
 
         async def add() -> AccountRow:
-            async with self._cache.change(account_key(row.id)) as connection:
+            async with self._cache.change(account_key(row.id)) as unit:
                 return await self._store.add_account(
-                    connection, row, password_hash, first_is_administrator=first_is_administrator
+                    unit.connection, row, password_hash, first_is_administrator=first_is_administrator
                 )
 
         try:

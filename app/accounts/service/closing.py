@@ -43,12 +43,12 @@ class ClosingService:
             if not await self._passwords.matches(password_hash, password) or password_hash is None:
                 raise Forbidden("The password is wrong.")
         now = self._clock()
-        async with self._cache.change(account_key(account)) as connection:
-            if not await self._store.lock_account(connection, account, password_hash):
+        async with self._cache.change(account_key(account)) as unit:
+            if not await self._store.lock_account(unit.connection, account, password_hash):
                 raise Forbidden("The password has been changed meanwhile.")
-            ended = await self._store.end_all_sessions(connection, account)
-            await self._store.close_account(connection, account, password_hash, now)
-            self._cache.invalidate(connection, *map(session_key, ended))
+            ended = await self._store.end_all_sessions(unit.connection, account)
+            await self._store.close_account(unit.connection, account, password_hash, now)
+            unit.invalidate(*map(session_key, ended))
         log.info("account.closed", account=account)
         await self._bar(account)
         return ClosedAccount(id=account, closed_at=now)

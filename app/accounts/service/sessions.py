@@ -84,17 +84,17 @@ class SessionService:
 
     async def end(self, owner: AccountId, session: SessionId) -> None:
         """End a session. Raises NotFound, also for another account's session."""
-        async with self._cache.change() as connection:
-            ended = await self._store.end_session(connection, owner, session)
-            self._cache.invalidate(connection, *map(session_key, ended))
+        async with self._cache.change() as unit:
+            ended = await self._store.end_session(unit.connection, owner, session)
+            unit.invalidate(*map(session_key, ended))
         if not ended:
             raise NotFound
         log.info("session.ended", account=owner, session=session)
 
     async def end_all(self, owner: AccountId) -> None:
-        async with self._cache.change() as connection:
-            ended = await self._store.end_all_sessions(connection, owner)
-            self._cache.invalidate(connection, *map(session_key, ended))
+        async with self._cache.change() as unit:
+            ended = await self._store.end_all_sessions(unit.connection, owner)
+            unit.invalidate(*map(session_key, ended))
         log.info("session.all_ended", account=owner)
 
     async def _renew_hash(self, known: Credentials, password: str) -> str:
@@ -121,19 +121,19 @@ class SessionService:
         Raises Unauthenticated if the account's password is no longer the one that was verified.
         """
         account = session.account_id
-        async with self._cache.change(session_key(token_hash)) as connection:
+        async with self._cache.change(session_key(token_hash)) as unit:
             # The row lock orders this before or after a password change, which ends all sessions.
-            if not await self._store.lock_account(connection, account, password_hash):
+            if not await self._store.lock_account(unit.connection, account, password_hash):
                 raise _refused()
-            ended = await self._store.end_session_with(connection, instead_of) if instead_of else []
-            ended += await self._store.end_oldest(connection, account, session.created_at)
-            await self._store.add_session(connection, session, token_hash)
-            self._cache.invalidate(connection, *map(session_key, ended))
+            ended = await self._store.end_session_with(unit.connection, instead_of) if instead_of else []
+            ended += await self._store.end_oldest(unit.connection, account, session.created_at)
+            await self._store.add_session(unit.connection, session, token_hash)
+            unit.invalidate(*map(session_key, ended))
 
     async def _extend(self, known: KnownSession, token_hash: str, now: datetime) -> None:
         try:
-            async with self._cache.change(session_key(token_hash)) as connection:
-                await self._store.extend_session(connection, known.id, now + LIFETIME)
+            async with self._cache.change(session_key(token_hash)) as unit:
+                await self._store.extend_session(unit.connection, known.id, now + LIFETIME)
         except Unavailable as error:
             # A read must not fail because the database refuses writes; the next request tries again.
             log.warning("session.not_extended", session=known.id, reason=repr(error.__cause__))

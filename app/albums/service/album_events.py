@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from app.access.schema.values import AlbumRow
 from app.albums.store.albums import AlbumStore
 from app.events.service.log import NewEvent
 from app.events.service.outbox import EventOutbox
+from app.stores.cache.changes import UnitOfWork
 from darkroom_shared.albums import Album, Role
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId, ItemId
@@ -23,7 +22,7 @@ class AlbumEvents:
 
     async def publish(
         self,
-        connection: AsyncConnection,
+        unit: UnitOfWork,
         kind: EventType,
         album: AlbumRow,
         change: str,
@@ -32,17 +31,15 @@ class AlbumEvents:
         **further: Any,
     ) -> None:
         """Publish to all members, or to `to` only. `change` is a deduplication key, unique in the album."""
-        recipients = await self._store.members(connection, album.id) if to is None else to
+        recipients = await self._store.members(unit.connection, album.id) if to is None else to
         await self._outbox.publish(
-            connection, recipients, NewEvent(kind, album.id, event_data(album) | further), f"{album.id}:{change}"
+            unit, recipients, NewEvent(kind, album.id, event_data(album) | further), f"{album.id}:{change}"
         )
 
-    async def publish_items(
-        self, connection: AsyncConnection, kind: EventType, album: AlbumRow, items: Sequence[ItemId]
-    ) -> None:
+    async def publish_items(self, unit: UnitOfWork, kind: EventType, album: AlbumRow, items: Sequence[ItemId]) -> None:
         """Publish a change of the items. `album` is the row after the change."""
         named: Mapping[str, Any] = {"item_ids": list(items)} if len(items) <= MAX_NAMED else {}
-        await self.publish(connection, kind, album, f"items:{album.items_version}", changed=len(items), **named)
+        await self.publish(unit, kind, album, f"items:{album.items_version}", changed=len(items), **named)
 
 
 def event_data(album: AlbumRow) -> dict[str, Any]:

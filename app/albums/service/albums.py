@@ -87,14 +87,14 @@ class AlbumService:
 
     async def _create(self, owner: AccountId, body: CreateAlbum, request: RequestKey | None) -> AlbumAccess:
         album = self._new_album(owner, body)
-        async with self._cache.change(album_key(album.id), membership_key(album.id, owner)) as connection:
-            earlier = await self._completed_requests.earlier(connection, owner, request)
+        async with self._cache.change(album_key(album.id), membership_key(album.id, owner)) as unit:
+            earlier = await self._completed_requests.earlier(unit.connection, owner, request)
             if earlier is not None:
-                return seen(await self._store.access(connection, AlbumId(earlier.resource_id), owner))
-            await self._store.add(connection, album)
-            await self._members.add(connection, album, owner, Role.OWNER, album.created_at)
-            await self._completed_requests.note(connection, owner, request, album.id, 201)
-            await self._events.publish(connection, EventType.ALBUM_CREATED, album, "created")
+                return seen(await self._store.access(unit.connection, AlbumId(earlier.resource_id), owner))
+            await self._store.add(unit.connection, album)
+            await self._members.add(unit.connection, album, owner, Role.OWNER, album.created_at)
+            await self._completed_requests.note(unit.connection, owner, request, album.id, 201)
+            await self._events.publish(unit, EventType.ALBUM_CREATED, album, "created")
         log.info("album.created", account=owner, album=album.id)
         return AlbumAccess(album, Role.OWNER)
 
@@ -123,15 +123,16 @@ class AlbumService:
             for name, value in body.model_dump(exclude_unset=True).items()
             if value is not None
         }
-        async with self._cache.change(album_key(album)) as connection:
-            row = owned(await self._store.access(connection, album, owner))
-            if body.cover_item_id and not await self._placements.is_placed_in(connection, album, body.cover_item_id):
+        async with self._cache.change(album_key(album)) as unit:
+            row = owned(await self._store.access(unit.connection, album, owner))
+            cover = body.cover_item_id
+            if cover and not await self._placements.is_placed_in(unit.connection, album, cover):
                 raise Invalid(errors=[{"field": "cover_item_id", "message": "does not lie in this album"}])
             edited = _edited(row, values)
             moved = {"version": edited.version, "items_version": edited.items_version}
-            if not await self._store.change(connection, row, values | moved, expected=expected):
+            if not await self._store.change(unit.connection, row, values | moved, expected=expected):
                 raise Outdated(version=row.version)
-            await self._events.publish(connection, EventType.ALBUM_UPDATED, edited, f"version:{edited.version}")
+            await self._events.publish(unit, EventType.ALBUM_UPDATED, edited, f"version:{edited.version}")
         return AlbumAccess(edited, Role.OWNER)
 
     async def delete(self, owner: AccountId, album: AlbumId, expected: int | None) -> None:
@@ -139,12 +140,12 @@ class AlbumService:
 
         Raises NotFound, Forbidden, Outdated.
         """
-        async with self._cache.change(album_key(album)) as connection:
-            row = owned(await self._store.access(connection, album, owner))
+        async with self._cache.change(album_key(album)) as unit:
+            row = owned(await self._store.access(unit.connection, album, owner))
             if expected is not None and row.version != expected:
                 raise Outdated(version=row.version)
-            await self._events.publish(connection, EventType.ALBUM_DELETED, row, "deleted")
-            await self._store.remove(connection, row)
+            await self._events.publish(unit, EventType.ALBUM_DELETED, row, "deleted")
+            await self._store.remove(unit.connection, row)
         log.info("album.deleted", account=owner, album=album)
 
 

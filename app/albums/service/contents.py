@@ -13,6 +13,7 @@ from app.albums.store.placements import PlacementStore
 from app.items.schema.row import ItemRow, captured_key
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
+from app.stores.cache.changes import UnitOfWork
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId, AlbumId, ItemId
 
@@ -33,22 +34,22 @@ class AlbumContents:
         await self._albums.change(connection, album, values, expected=None)
         return replace(album, cover_item_id=cover)
 
-    async def take_out(self, connection: AsyncConnection, album: AlbumRow, items: Sequence[ItemId]) -> None:
+    async def take_out(self, unit: UnitOfWork, album: AlbumRow, items: Sequence[ItemId]) -> None:
         """Remove items of the locked album. The caller's transaction invalidates the keys of album and items."""
-        await self._store.remove(connection, album.id, items)
+        await self._store.remove(unit.connection, album.id, items)
         changed = replace(album, item_count=album.item_count - len(items), items_version=album.items_version + 1)
-        changed = await self.settle(connection, changed)
-        await self._events.publish_items(connection, EventType.ALBUM_ITEMS_REMOVED, changed, items)
+        changed = await self.settle(unit.connection, changed)
+        await self._events.publish_items(unit, EventType.ALBUM_ITEMS_REMOVED, changed, items)
 
     async def delete(self, _owner: AccountId, item: ItemId) -> None:
         """Remove the item from all albums before its purge. Idempotent."""
         for album in await self._albums_of([item]):
-            async with self._cache.change(album_key(album), albums_of_item_key(item)) as connection:
-                row = await self._albums.lock(connection, album)
-                if row and await self._store.is_placed_in(connection, album, item):
-                    await self.take_out(connection, row, [item])
+            async with self._cache.change(album_key(album), albums_of_item_key(item)) as unit:
+                row = await self._albums.lock(unit.connection, album)
+                if row and await self._store.is_placed_in(unit.connection, album, item):
+                    await self.take_out(unit, row, [item])
                 else:
-                    await self._store.remove(connection, album, [item])
+                    await self._store.remove(unit.connection, album, [item])
 
     async def placed_anywhere(self, items: Sequence[ItemId]) -> list[ItemId]:
         """Return those of the items that were added to any album. Most items are in none."""
@@ -59,8 +60,8 @@ class AlbumContents:
         """Move the items whose capture time has changed; the others keep their place."""
         by_item = {row.item_id: row for row in rows}
         for album in await self._albums_of(list(by_item)):
-            async with self._cache.change(album_key(album)) as connection:
-                await self._note_captured(connection, album, by_item)
+            async with self._cache.change(album_key(album)) as unit:
+                await self._note_captured(unit.connection, album, by_item)
 
     async def _note_captured(self, connection: AsyncConnection, album: AlbumId, rows: Mapping[ItemId, ItemRow]) -> None:
         row = await self._albums.lock(connection, album)

@@ -61,18 +61,16 @@ class AlbumErasure:
             return await self._albums.page(connection, account, None, ALBUMS_PER_PAGE)
 
     async def _leave(self, account: AccountId, album: AlbumId) -> None:
-        async with self._cache.change(album_key(album), membership_key(album, account)) as connection:
-            access = await self._albums.access(connection, album, account)
+        async with self._cache.change(album_key(album), membership_key(album, account)) as unit:
+            access = await self._albums.access(unit.connection, album, account)
             if access is None:
                 return
-            remaining_members = [each for each in await self._albums.members(connection, album) if each != account]
+            remaining_members = [each for each in await self._albums.members(unit.connection, album) if each != account]
             if access.role is Role.OWNER:
-                await self._events.publish(
-                    connection, EventType.ALBUM_DELETED, access.album, "deleted", to=remaining_members
-                )
-                await self._albums.remove(connection, access.album)
+                await self._events.publish(unit, EventType.ALBUM_DELETED, access.album, "deleted", to=remaining_members)
+                await self._albums.remove(unit.connection, access.album)
             else:
-                await self._leave_service.leave(connection, access.album, account, remaining_members)
+                await self._leave_service.leave(unit, access.album, account, remaining_members)
 
     async def _remove_rows(self, account: AccountId) -> int:
         """Delete rows that no album refers to any more, so there is no cache key to invalidate."""

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.access.schema.keys import membership_key
 from app.access.schema.values import AlbumAccess, AlbumRow
@@ -22,6 +21,7 @@ from app.events.service.outbox import EventOutbox
 from app.pagination import Cursors, Position
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
+from app.stores.cache.changes import UnitOfWork
 from darkroom_shared.albums import MAX_MEMBERS, CreateInvitation, Role
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId, AlbumId, InvitationId, new_invitation_id
@@ -72,14 +72,14 @@ class InvitationService:
         """Raises NotFound, Forbidden for all but the owner, Full if the album has MAX_OPEN open ones."""
         now, token = self._clock(), tokens.new_token(PREFIX)
         new = InvitationRow(new_invitation_id(), album, body.role, body.label, now, now + LIFETIME)
-        async with self._database.writer.write() as connection:
-            owned(await self._albums.access(connection, album, owner))
-            if await self._store.count(connection, album, now) >= MAX_OPEN:
+        async with self._cache.change() as unit:
+            owned(await self._albums.access(unit.connection, album, owner))
+            if await self._store.count(unit.connection, album, now) >= MAX_OPEN:
                 raise Full(f"An album has {MAX_OPEN} open invitations at most.")
-            await self._store.add(connection, new, tokens.hash_of(token))
+            await self._store.add(unit.connection, new, tokens.hash_of(token))
             data = new.to_wire().model_dump(mode="json") | {"album_id": album}
             event = NewEvent(EventType.INVITATION_CREATED, new.id, data)
-            await self._outbox.publish(connection, [owner], event, f"{new.id}:created")
+            await self._outbox.publish(unit, [owner], event, f"{new.id}:created")
         log.info("invitation.created", account=owner, album=album, invitation=new.id)
         return Invited(new, token)
 
@@ -110,24 +110,24 @@ class InvitationService:
         return await retry_on_conflict(lambda: self._accept(account, tokens.hash_of(token)))
 
     async def _accept(self, account: AccountId, token_hash: str) -> AlbumAccess:
-        async with self._cache.change() as connection:
-            row = await self._store.with_token(connection, token_hash)
-            album = await self._albums.lock(connection, row.album_id) if row else None
+        async with self._cache.change() as unit:
+            row = await self._store.with_token(unit.connection, token_hash)
+            album = await self._albums.lock(unit.connection, row.album_id) if row else None
             if row is None or album is None:
                 raise NotFound
-            member = await self._members.get(connection, album.id, account)
+            member = await self._members.get(unit.connection, album.id, account)
             if member is not None and (row.accepted_by == account or not _raises(row.role, member.role)):
                 return AlbumAccess(album, member.role)
-            if not await self._store.use(connection, row.id, account, self._clock()):
+            if not await self._store.use(unit.connection, row.id, account, self._clock()):
                 raise NotFound
-            self._cache.invalidate(connection, membership_key(album.id, account))
-            await self._add_member(connection, album, account, row, known=member is not None)
+            unit.invalidate(membership_key(album.id, account))
+            await self._add_member(unit, album, account, row, known=member is not None)
         log.info("invitation.accepted", account=account, album=album.id, invitation=row.id)
         return AlbumAccess(album, row.role)
 
     async def _add_member(
         self,
-        connection: AsyncConnection,
+        unit: UnitOfWork,
         album: AlbumRow,
         account: AccountId,
         invitation: InvitationRow,
@@ -136,14 +136,14 @@ class InvitationService:
     ) -> None:
         role = invitation.role
         if known:
-            await self._members.give_role(connection, album.id, account, role)
-        elif await self._members.count(connection, album.id) >= MAX_MEMBERS:
+            await self._members.give_role(unit.connection, album.id, account, role)
+        elif await self._members.count(unit.connection, album.id) >= MAX_MEMBERS:
             raise Full(f"An album has {MAX_MEMBERS} members at most.")
         else:
-            await self._members.add(connection, album, account, role, self._clock())
+            await self._members.add(unit.connection, album, account, role, self._clock())
         change = f"joined:{invitation.id}"
         await self._events.publish(
-            connection, EventType.ALBUM_JOINED, album, change, account_id=account, member_role=role.value
+            unit, EventType.ALBUM_JOINED, album, change, account_id=account, member_role=role.value
         )
 
 

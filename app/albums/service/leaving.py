@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from app.access.schema.values import AlbumRow
 from app.albums.service.album_events import AlbumEvents
 from app.albums.service.contents import AlbumContents
@@ -12,6 +10,7 @@ from app.albums.store.albums import AlbumStore
 from app.albums.store.members import MemberStore
 from app.albums.store.placements import PlacementStore
 from app.albums.store.transfers import TransferStore
+from app.stores.cache.changes import UnitOfWork
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId
 
@@ -30,16 +29,16 @@ class LeaveService:
         self._contents, self._transfers, self._events = contents, transfers, events
 
     async def leave(
-        self, connection: AsyncConnection, album: AlbumRow, account: AccountId, recipients: Sequence[AccountId]
+        self, unit: UnitOfWork, album: AlbumRow, account: AccountId, recipients: Sequence[AccountId]
     ) -> None:
         """Remove a member, not the owner, from the locked album. The caller's transaction invalidates the keys of the
         album and the membership."""
-        count = await self._placed.count_of(connection, album.id, account)
-        await self._members.remove(connection, album.id, account)
-        await self._transfers.remove_offer_to(connection, album.id, account)
+        count = await self._placed.count_of(unit.connection, album.id, account)
+        await self._members.remove(unit.connection, album.id, account)
+        await self._transfers.remove_offer_to(unit.connection, album.id, account)
         if count:
-            await self._albums.note_purge(connection, album, account)
+            await self._albums.note_purge(unit.connection, album, account)
         changed = replace(album, item_count=album.item_count - count, items_version=album.items_version + 1)
-        changed = await self._contents.settle(connection, changed)
+        changed = await self._contents.settle(unit.connection, changed)
         change = f"left:{changed.items_version}"
-        await self._events.publish(connection, EventType.ALBUM_LEFT, changed, change, to=recipients, account_id=account)
+        await self._events.publish(unit, EventType.ALBUM_LEFT, changed, change, to=recipients, account_id=account)

@@ -18,6 +18,7 @@ from app.albums.store.members import MemberStore
 from app.pagination import Cursors, Position
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
+from app.stores.cache.changes import UnitOfWork
 from darkroom_shared.albums import Member, Role
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId, AlbumId
@@ -65,15 +66,15 @@ class MemberService:
     async def give_role(self, owner: AccountId, album: AlbumId, account: AccountId, role: Role) -> Member:
         """Raises NotFound, Forbidden for all but the owner, WrongState for the owner's own role."""
         names = await self._accounts.names([account])  # before the commit: nothing may fail the request after it
-        async with self._cache.change(album_key(album), membership_key(album, account)) as connection:
-            row = owned(await self._albums.access(connection, album, owner))
-            member = await self._require(connection, album, account)
+        async with self._cache.change(album_key(album), membership_key(album, account)) as unit:
+            row = owned(await self._albums.access(unit.connection, album, owner))
+            member = await self._require(unit.connection, album, account)
             if member.role is Role.OWNER:
                 raise WrongState("The owner stays the owner; hand the album over instead.")
             if member.role is not role:
-                await self._store.give_role(connection, album, account, role)
-                changed = await self._edited(connection, row)
-                await self._publish(connection, EventType.ALBUM_UPDATED, changed, account, role)
+                await self._store.give_role(unit.connection, album, account, role)
+                changed = await self._edited(unit.connection, row)
+                await self._publish(unit, EventType.ALBUM_UPDATED, changed, account, role)
         return member_to_wire(replace(member, role=role), names)
 
     async def remove(self, caller: AccountId, album: AlbumId, account: AccountId) -> None:
@@ -81,13 +82,13 @@ class MemberService:
 
         Raises NotFound, Forbidden if the caller removes another member and is not the owner, WrongState for the owner.
         """
-        async with self._cache.change(album_key(album), membership_key(album, account)) as connection:
-            access = seen(await self._albums.access(connection, album, caller))
+        async with self._cache.change(album_key(album), membership_key(album, account)) as unit:
+            access = seen(await self._albums.access(unit.connection, album, caller))
             row = access.album if caller == account else owned(access)
-            member = await self._require(connection, album, account)
+            member = await self._require(unit.connection, album, account)
             if member.role is Role.OWNER:
                 raise WrongState("Hand the album over first, or delete it.")
-            await self._leave_service.leave(connection, row, account, await self._albums.members(connection, album))
+            await self._leave_service.leave(unit, row, account, await self._albums.members(unit.connection, album))
         log.info("member.left", account=account, album=album, by=caller)
 
     async def _edited(self, connection: AsyncConnection, album: AlbumRow) -> AlbumRow:
@@ -96,10 +97,10 @@ class MemberService:
         return edited
 
     async def _publish(
-        self, connection: AsyncConnection, kind: EventType, album: AlbumRow, account: AccountId, role: Role
+        self, unit: UnitOfWork, kind: EventType, album: AlbumRow, account: AccountId, role: Role
     ) -> None:
         change = f"version:{album.version}"
-        await self._events.publish(connection, kind, album, change, account_id=account, member_role=role.value)
+        await self._events.publish(unit, kind, album, change, account_id=account, member_role=role.value)
 
     async def _require(self, connection: AsyncConnection, album: AlbumId, account: AccountId) -> MemberRow:
         member = await self._store.get(connection, album, account)

@@ -48,16 +48,16 @@ class MoveService:
 
     async def _move(self, owner: AccountId, album: AlbumId, body: MoveItems, request: RequestKey | None) -> None:
         items = list(dict.fromkeys(body.ids))
-        async with self._cache.change(album_key(album)) as connection:
-            row = owned(await self._albums.access(connection, album, owner))
-            if await self._completed_requests.earlier(connection, owner, request):
+        async with self._cache.change(album_key(album)) as unit:
+            row = owned(await self._albums.access(unit.connection, album, owner))
+            if await self._completed_requests.earlier(unit.connection, owner, request):
                 return
-            await self._completed_requests.note(connection, owner, request, album, 204)
-            await self._require_there(connection, album, [*items, *filter(None, [body.before, body.after])])
-            await self._store.place(connection, album, await self._places(connection, album, items, body))
+            await self._completed_requests.note(unit.connection, owner, request, album, 204)
+            await self._require_there(unit.connection, album, [*items, *filter(None, [body.before, body.after])])
+            await self._store.place(unit.connection, album, await self._places(unit.connection, album, items, body))
             changed = replace(row, items_version=row.items_version + 1)
-            await self._albums.change(connection, row, {"items_version": changed.items_version}, expected=None)
-            await self._events.publish(connection, EventType.ALBUM_UPDATED, changed, f"items:{changed.items_version}")
+            await self._albums.change(unit.connection, row, {"items_version": changed.items_version}, expected=None)
+            await self._events.publish(unit, EventType.ALBUM_UPDATED, changed, f"items:{changed.items_version}")
 
     async def _require_there(self, connection: AsyncConnection, album: AlbumId, items: Sequence[ItemId]) -> None:
         present = await self._placements.present(connection, album, items)

@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from app.access.schema.keys import album_key, albums_of_item_key
 from app.access.schema.values import AlbumRow
 from app.albums.schema import positions
@@ -19,6 +17,7 @@ from app.items.schema.row import ItemRow, captured_key
 from app.items.service.items import ItemService
 from app.request_key import RequestKey
 from app.stores.cache.cache import Cache
+from app.stores.cache.changes import UnitOfWork
 from darkroom_shared.albums import MAX_ITEMS, AlbumOrder, Role
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId, AlbumId, ItemId
@@ -66,29 +65,30 @@ class PlacementService:
         self, account: AccountId, album: AlbumId, rows: Sequence[ItemRow], request: RequestKey | None
     ) -> None:
         items = [row.item_id for row in rows]
-        async with self._cache.change(album_key(album), *map(albums_of_item_key, items)) as connection:
-            row = contributed(await self._albums.access(connection, album, account))
-            if await self._completed_requests.earlier(connection, account, request):
+        async with self._cache.change(album_key(album), *map(albums_of_item_key, items)) as unit:
+            row = contributed(await self._albums.access(unit.connection, album, account))
+            if await self._completed_requests.earlier(unit.connection, account, request):
                 return
-            await self._completed_requests.note(connection, account, request, album, 200)
-            present = await self._store.present(connection, album, items)
-            if row.originals_allowed and await self._store.allow_originals(connection, album, present):
+            await self._completed_requests.note(unit.connection, account, request, album, 200)
+            present = await self._store.present(unit.connection, album, items)
+            if row.originals_allowed and await self._store.allow_originals(unit.connection, album, present):
                 row = replace(row, items_version=row.items_version + 1)  # cached pages include `original_allowed`
-                await self._albums.change(connection, row, {"items_version": row.items_version}, expected=None)
+                await self._albums.change(unit.connection, row, {"items_version": row.items_version}, expected=None)
             if missing := [each for each in rows if each.item_id not in present]:
-                await self._place(connection, row, missing)
+                await self._place(unit, row, missing)
 
-    async def _place(self, connection: AsyncConnection, album: AlbumRow, rows: Sequence[ItemRow]) -> None:
+    async def _place(self, unit: UnitOfWork, album: AlbumRow, rows: Sequence[ItemRow]) -> None:
         if album.item_count + len(rows) > MAX_ITEMS:
             raise Full(f"An album holds {MAX_ITEMS:,} items.")
         items = [row.item_id for row in rows]
         changed = replace(album, item_count=album.item_count + len(rows), items_version=album.items_version + 1)
         # A member who left and came back before the purge may still have placements of these items.
-        await self._store.remove(connection, album.id, items)
-        last = await self._store.last_position(connection, album.id) if album.item_order is AlbumOrder.MANUAL else None
-        await self._store.add(connection, _placements(changed, rows, last, self._clock()))
-        changed = await self._contents.settle(connection, changed)
-        await self._events.publish_items(connection, EventType.ALBUM_ITEMS_ADDED, changed, items)
+        await self._store.remove(unit.connection, album.id, items)
+        manual = album.item_order is AlbumOrder.MANUAL
+        last = await self._store.last_position(unit.connection, album.id) if manual else None
+        await self._store.add(unit.connection, _placements(changed, rows, last, self._clock()))
+        changed = await self._contents.settle(unit.connection, changed)
+        await self._events.publish_items(unit, EventType.ALBUM_ITEMS_ADDED, changed, items)
 
     async def remove(
         self, account: AccountId, album: AlbumId, items: Sequence[ItemId], request: RequestKey | None
@@ -103,17 +103,17 @@ class PlacementService:
     async def _remove(
         self, account: AccountId, album: AlbumId, items: Sequence[ItemId], request: RequestKey | None
     ) -> Iterable[ItemId]:
-        async with self._cache.change(album_key(album), *map(albums_of_item_key, items)) as connection:
-            access = await self._albums.access(connection, album, account)
+        async with self._cache.change(album_key(album), *map(albums_of_item_key, items)) as unit:
+            access = await self._albums.access(unit.connection, album, account)
             row = contributed(access)
-            if await self._completed_requests.earlier(connection, account, request):
+            if await self._completed_requests.earlier(unit.connection, account, request):
                 return items
-            await self._completed_requests.note(connection, account, request, album, 200)
-            present = await self._store.present(connection, album, items)
+            await self._completed_requests.note(unit.connection, account, request, album, 200)
+            present = await self._store.present(unit.connection, album, items)
             any_of_them = access is not None and access.role is Role.OWNER
             leaving = [item for item in items if item in present and (any_of_them or present[item] == account)]
             if leaving:
-                await self._contents.take_out(connection, row, leaving)
+                await self._contents.take_out(unit, row, leaving)
             return leaving
 
 

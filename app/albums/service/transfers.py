@@ -21,6 +21,7 @@ from app.events.store.requests import RelationalRequests
 from app.request_key import RequestKey
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
+from app.stores.cache.changes import UnitOfWork
 from darkroom_shared.albums import AlbumTransfer, Role
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId, AlbumId, new_ulid
@@ -75,32 +76,32 @@ class TransferService:
     async def _offer(
         self, owner: AccountId, album: AlbumId, receiver: AccountId, request: RequestKey | None
     ) -> AlbumAccess:
-        async with self._database.writer.write() as connection:
-            access = seen(await self._albums.access(connection, album, owner))
-            if await self._completed_requests.earlier(connection, owner, request):
+        async with self._cache.change() as unit:
+            access = seen(await self._albums.access(unit.connection, album, owner))
+            if await self._completed_requests.earlier(unit.connection, owner, request):
                 return access
             row = owned(access)
-            if receiver == owner or await self._members.get(connection, album, receiver) is None:
+            if receiver == owner or await self._members.get(unit.connection, album, receiver) is None:
                 raise Invalid(errors=[{"field": "account_id", "message": "is not another member of this album"}])
-            pending = await self._pending(connection, row)
+            pending = await self._pending(unit.connection, row)
             if pending is not None and pending.to_account_id != receiver:
                 raise WrongState("It is offered to another member already; withdraw that first.")
-            await self._completed_requests.note(connection, owner, request, album, 200)
+            await self._completed_requests.note(unit.connection, owner, request, album, 200)
             if pending is None:
                 now = self._clock()
                 new = TransferRow(album, new_ulid(), owner, receiver, now, now + LIFETIME)
-                await self._store.put(connection, new)
-                await self._publish(connection, row, new, new.to_wire())
+                await self._store.put(unit.connection, new)
+                await self._publish(unit, row, new, new.to_wire())
         log.info("transfer.offered", account=owner, album=album, to=receiver)
         return access
 
     async def end(self, caller: AccountId, album: AlbumId) -> None:
         """Withdraw the offer (owner) or decline it (receiver). Raises NotFound as `require`."""
-        async with self._database.writer.write() as connection:
-            access = seen(await self._albums.access(connection, album, caller))
-            offer = _concerning(caller, await self._pending(connection, access.album))
-            await self._store.remove(connection, album)
-            await self._publish(connection, access.album, offer, None)
+        async with self._cache.change() as unit:
+            access = seen(await self._albums.access(unit.connection, album, caller))
+            offer = _concerning(caller, await self._pending(unit.connection, access.album))
+            await self._store.remove(unit.connection, album)
+            await self._publish(unit, access.album, offer, None)
         log.info("transfer.ended", account=caller, album=album)
 
     async def accept(self, receiver: AccountId, album: AlbumId, request: RequestKey | None) -> AlbumAccess:
@@ -113,29 +114,29 @@ class TransferService:
         return await retry_on_conflict(lambda: self._accept(receiver, album, request))
 
     async def _accept(self, receiver: AccountId, album: AlbumId, request: RequestKey | None) -> AlbumAccess:
-        async with self._cache.change(album_key(album), membership_key(album, receiver)) as connection:
-            access = seen(await self._albums.access(connection, album, receiver))
-            if await self._completed_requests.earlier(connection, receiver, request) or access.role is Role.OWNER:
+        async with self._cache.change(album_key(album), membership_key(album, receiver)) as unit:
+            access = seen(await self._albums.access(unit.connection, album, receiver))
+            if await self._completed_requests.earlier(unit.connection, receiver, request) or access.role is Role.OWNER:
                 return access
-            offer = await self._pending(connection, access.album)
+            offer = await self._pending(unit.connection, access.album)
             if offer is None or offer.to_account_id != receiver:
                 raise NotFound
-            await self._completed_requests.note(connection, receiver, request, album, 200)
-            self._cache.invalidate(connection, membership_key(album, access.album.owner_id))
-            await self._open_access.end(connection, access.album)
-            await self._store.remove(connection, album)
-            changed = await self._change_owner(connection, access.album, receiver)
+            await self._completed_requests.note(unit.connection, receiver, request, album, 200)
+            unit.invalidate(membership_key(album, access.album.owner_id))
+            await self._open_access.end(unit, access.album)
+            await self._store.remove(unit.connection, album)
+            changed = await self._change_owner(unit, access.album, receiver)
         log.info("album.transferred", account=offer.from_account_id, album=album, to=receiver)
         return AlbumAccess(changed, Role.OWNER)
 
-    async def _change_owner(self, connection: AsyncConnection, album: AlbumRow, receiver: AccountId) -> AlbumRow:
+    async def _change_owner(self, unit: UnitOfWork, album: AlbumRow, receiver: AccountId) -> AlbumRow:
         changed = replace(album, owner_id=receiver, originals_allowed=False, version=album.version + 1)
         values = {"owner_id": receiver, "originals_allowed": False, "version": changed.version}
-        await self._albums.change(connection, album, values, expected=None)
-        await self._members.give_role(connection, album.id, album.owner_id, Role.CONTRIBUTOR)
-        await self._members.give_role(connection, album.id, receiver, Role.OWNER)
+        await self._albums.change(unit.connection, album, values, expected=None)
+        await self._members.give_role(unit.connection, album.id, album.owner_id, Role.CONTRIBUTOR)
+        await self._members.give_role(unit.connection, album.id, receiver, Role.OWNER)
         await self._events.publish(
-            connection,
+            unit,
             EventType.ALBUM_UPDATED,
             changed,
             f"version:{changed.version}",
@@ -149,7 +150,7 @@ class TransferService:
         return offer if offer is not None and offer.expires_at > self._clock() else None
 
     async def _publish(
-        self, connection: AsyncConnection, album: AlbumRow, offer: TransferRow, transfer: AlbumTransfer | None
+        self, unit: UnitOfWork, album: AlbumRow, offer: TransferRow, transfer: AlbumTransfer | None
     ) -> None:
         """Publish to the owner and the receiver of `offer`. `transfer` is None if the offer has ended.
 
@@ -158,7 +159,7 @@ class TransferService:
         change = f"transfer:{offer.id}:{'ended' if transfer is None else 'offered'}"
         accounts = [offer.from_account_id, offer.to_account_id]
         data = transfer.model_dump(mode="json") if transfer else None
-        await self._events.publish(connection, EventType.ALBUM_UPDATED, album, change, to=accounts, transfer=data)
+        await self._events.publish(unit, EventType.ALBUM_UPDATED, album, change, to=accounts, transfer=data)
 
 
 def _concerning(caller: AccountId, offer: TransferRow | None) -> TransferRow:

@@ -73,14 +73,14 @@ class CommentService:
     async def edit(self, author: AccountId, item: ItemRow, id_: CommentId, text: str, expected: int | None) -> Comment:
         """Raises NotFound, Forbidden unless `author` wrote it, Outdated if it was edited since version `expected`."""
         name, now = await self._name(author), self._clock()
-        async with self._cache.change() as connection:
-            before = await self._require(connection, item.item_id, id_, expected)
+        async with self._cache.change() as unit:
+            before = await self._require(unit.connection, item.item_id, id_, expected)
             if before.author_id != author:
                 raise Forbidden("Only whoever wrote it may change it.")
             after = replace(before, text=text, edited_at=now, version=before.version + 1)
-            if not await self._store.edit(connection, before, text, now):
+            if not await self._store.edit(unit.connection, before, text, now):
                 raise Outdated
-            await self._events.publish(connection, EventType.COMMENT_UPDATED, after, name)
+            await self._events.publish(unit, EventType.COMMENT_UPDATED, after, name)
         return to_wire(after, name)
 
     async def remove(self, by: AccountId, item: ItemRow, id_: CommentId, expected: int | None) -> None:
@@ -90,24 +90,24 @@ class CommentService:
         if by not in (author, item.account_id):
             raise Forbidden("Only whoever wrote it, or owns the item, may remove it.")
         name = await self._name(author)
-        async with self._cache.change() as connection:
-            row = await self._require(connection, item.item_id, id_, expected)
-            self._cache.invalidate(connection, *map(unread_key, await self._store.unread_by(connection, [row])))
-            if not await self._store.remove(connection, [row]):
+        async with self._cache.change() as unit:
+            row = await self._require(unit.connection, item.item_id, id_, expected)
+            unit.invalidate(*map(unread_key, await self._store.unread_by(unit.connection, [row])))
+            if not await self._store.remove(unit.connection, [row]):
                 raise NotFound
-            await self._events.publish(connection, EventType.COMMENT_DELETED, row, name)
+            await self._events.publish(unit, EventType.COMMENT_DELETED, row, name)
 
     async def _write(self, row: CommentRow, name: str, request: RequestKey | None) -> CommentRow:
         """Return the new comment, or the one that an earlier request with the same key wrote."""
-        async with self._cache.change() as connection:
-            if earlier := await self._requests.earlier(connection, row.author_id, request):
-                return await self._require(connection, row.item_id, CommentId(earlier.resource_id), None)
-            recipients = await self._store.recipients(connection, row.owner_id, row.item_id)
+        async with self._cache.change() as unit:
+            if earlier := await self._requests.earlier(unit.connection, row.author_id, request):
+                return await self._require(unit.connection, row.item_id, CommentId(earlier.resource_id), None)
+            recipients = await self._store.recipients(unit.connection, row.owner_id, row.item_id)
             other_recipients = [account for account in recipients if account != row.author_id]
-            self._cache.invalidate(connection, *map(unread_key, other_recipients))
-            await self._store.add(connection, row, unread_by=other_recipients)
-            await self._requests.note(connection, row.author_id, request, row.id, 201)
-            await self._events.publish(connection, EventType.COMMENT_CREATED, row, name)
+            unit.invalidate(*map(unread_key, other_recipients))
+            await self._store.add(unit.connection, row, unread_by=other_recipients)
+            await self._requests.note(unit.connection, row.author_id, request, row.id, 201)
+            await self._events.publish(unit, EventType.COMMENT_CREATED, row, name)
         return row
 
     async def _name(self, account: AccountId) -> str:

@@ -2,13 +2,12 @@
 
 from collections.abc import AsyncIterator, Sequence
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from app.comments.service.comment_events import CommentEvents
 from app.comments.service.unread import unread_key
 from app.comments.store import CommentRow, CommentStore
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
+from app.stores.cache.changes import UnitOfWork
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId, ItemId
 
@@ -23,16 +22,16 @@ class CommentErasure:
         """Yield the number of deleted rows after each page. Publishes deleted comments on other accounts' items."""
         while erased := await self._erase_page(account):
             yield erased
-        async with self._cache.change(unread_key(account)) as connection:
-            deleted = await self._store.delete_reader(connection, account)
+        async with self._cache.change(unread_key(account)) as unit:
+            deleted = await self._store.delete_reader(unit.connection, account)
         yield deleted
 
     async def delete(self, _owner: AccountId, item: ItemId) -> None:
         """Delete the comments on an item before its purge. Publishes no events: the item is no longer visible."""
         while True:
-            async with self._cache.change() as connection:
-                rows, more = await self._store.page(connection, item, before=None, limit=ROWS_PER_PAGE)
-                await self._remove(connection, rows)
+            async with self._cache.change() as unit:
+                rows, more = await self._store.page(unit.connection, item, before=None, limit=ROWS_PER_PAGE)
+                await self._remove(unit, rows)
             if not more:
                 return
 
@@ -42,16 +41,16 @@ class CommentErasure:
             return await self._store.count_rows(connection, account)
 
     async def _erase_page(self, account: AccountId) -> int:
-        async with self._cache.change() as connection:
-            rows = await self._store.some_of(connection, account, ROWS_PER_PAGE)
+        async with self._cache.change() as unit:
+            rows = await self._store.some_of(unit.connection, account, ROWS_PER_PAGE)
             if not rows:
                 return 0
-            await self._remove(connection, rows)
+            await self._remove(unit, rows)
             for row in rows:
                 if row.owner_id != account:
-                    await self._events.publish(connection, EventType.COMMENT_DELETED, row, "")
+                    await self._events.publish(unit, EventType.COMMENT_DELETED, row, "")
         return len(rows)
 
-    async def _remove(self, connection: AsyncConnection, rows: Sequence[CommentRow]) -> None:
-        self._cache.invalidate(connection, *map(unread_key, await self._store.unread_by(connection, rows)))
-        await self._store.remove(connection, rows)
+    async def _remove(self, unit: UnitOfWork, rows: Sequence[CommentRow]) -> None:
+        unit.invalidate(*map(unread_key, await self._store.unread_by(unit.connection, rows)))
+        await self._store.remove(unit.connection, rows)

@@ -33,8 +33,8 @@ class UnreadService:
         return UnreadComments(count=sum(each.count for each in items), items=items)
 
     async def mark_read(self, account: AccountId, read: MarkRead) -> None:
-        async with self._cache.change(unread_key(account)) as connection:
-            await self._store.mark_read(connection, account, read.up_to, read.item_id)
+        async with self._cache.change(unread_key(account)) as unit:
+            await self._store.mark_read(unit.connection, account, read.up_to, read.item_id)
 
     async def _visible(self, account: AccountId, known: Sequence[Unread]) -> list[Unread]:
         """Drop items that were deleted, or that no album shows to the account any more."""

@@ -42,7 +42,7 @@ class UnreadExpiry:
         last = rows[-1][1]  # may have more marks than were read: up to twice as many rows are deleted
         # In the same order in every process, and as readers' own requests do it, so that no two transactions deadlock.
         readers = sorted({account for account, _ in rows})
-        async with self._cache.change(*map(unread_key, readers)) as connection:
+        async with self._cache.change(*map(unread_key, readers)) as unit:
             for reader in readers:
-                await self._store.mark_read(connection, reader, last, None)
+                await self._store.mark_read(unit.connection, reader, last, None)
         return len(rows)

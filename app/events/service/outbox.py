@@ -1,30 +1,28 @@
-"""The transactional outbox: a relational change writes its events as rows, which the relay moves into the logs."""
+"""The transactional outbox: a relational change writes its events as rows, which are published after the commit."""
 
 from collections.abc import Callable, Sequence
-
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.events.schema import event_outbox
 from app.events.service.log import NewEvent
 from app.stores.aurora_inserts import insert_absent
+from app.stores.cache.changes import UnitOfWork
 from darkroom_shared.ids import AccountId
 from darkroom_shared.times import Clock
 
 Hint = Callable[[AccountId], None]
-"""Called with an account that gets an event once the transaction commits; must not block or raise."""
+"""Called after the commit with an account whose outbox has a new row; must not block or raise."""
 
 
 class EventOutbox:
     def __init__(self, clock: Clock, hint: Hint | None = None) -> None:
         self._clock, self._hint = clock, hint
 
-    async def publish(
-        self, connection: AsyncConnection, accounts: Sequence[AccountId], event: NewEvent, dedupe: str
-    ) -> None:
-        """Append the event to each account's log after this transaction commits, once per `dedupe` key.
+    async def publish(self, unit: UnitOfWork, accounts: Sequence[AccountId], event: NewEvent, dedupe: str) -> None:
+        """Append the event to each account's log after the unit's commit, once per `dedupe` key.
 
         `dedupe` names the change, not the attempt: a repeated key is ignored for 30 days.
         """
+        recipients = list(dict.fromkeys(accounts))
         rows = [
             {
                 "account_id": account,
@@ -34,9 +32,12 @@ class EventOutbox:
                 "data": event.data,
                 "written_at": self._clock(),
             }
-            for account in dict.fromkeys(accounts)
+            for account in recipients
         ]
-        await insert_absent(connection, event_outbox, rows)
+        await insert_absent(unit.connection, event_outbox, rows)
+        unit.after_commit(lambda: self._announce(recipients))
+
+    def _announce(self, accounts: Sequence[AccountId]) -> None:
         if self._hint is not None:
-            for row in rows:
-                self._hint(AccountId(str(row["account_id"])))
+            for account in accounts:
+                self._hint(account)

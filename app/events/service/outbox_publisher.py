@@ -1,7 +1,6 @@
 """Moving events from the outbox into the logs, exactly once per account and dedupe key, also after a crash."""
 
 import asyncio
-from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -10,10 +9,10 @@ import structlog
 
 from app.events.service.log import ActionRefused, EventLog, NewEvent
 from app.events.store.outbox import OutboxRow, OutboxStore, mark_action
+from app.jobs.isolation import isolate
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId
-from darkroom_shared.problems import NotFound, Problem
-from darkroom_shared.task_group import TaskGroup
+from darkroom_shared.problems import NotFound
 from darkroom_shared.times import Clock
 
 log = structlog.get_logger()
@@ -24,10 +23,8 @@ MAX_BATCHES = 5
 """Per account and run, so that thousands of rows of one account do not delay the others."""
 CONCURRENCY = 8
 """Accounts."""
-POLL_SECONDS = 0.02
-MAX_POLLS = 25
-"""A hint comes before the commit, which is awaited for this many polls; a worker's poll publishes later ones."""
 MAX_HINTS = 1_000
+"""Accounts that wait to be published by one process."""
 _TYPES: frozenset[str] = frozenset(EventType)
 
 
@@ -80,68 +77,53 @@ def _known(rows: list[OutboxRow]) -> list[OutboxRow]:
     return rows
 
 
-@dataclass(eq=False, slots=True)
-class _Hint:
-    owed: int = 1
-    """Announced rows that are not published yet; a poll may find the earlier ones before the last has committed."""
-    attempts: int = 0
-
-
 class PromptPublisher:
-    """Publishes this process's own rows before the next poll. One per process, used as an async context manager.
+    """Publishes the rows that this process has just committed. One per process, used as an async context manager.
 
-    It retries little, because the workers' polls find all rows.
+    One task at a time publishes an account, so its events keep their order. What fails, exceeds MAX_HINTS, or is open
+    when the process stops is published by the workers' poll.
     """
 
     def __init__(self, relay: OutboxRelay) -> None:
         self._relay = relay
-        self._hints: dict[AccountId, _Hint] = {}
-        self._hinted = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._hinted: set[AccountId] = set()
+        """Accounts with rows that were committed since their last publication began."""
+        self._publishing: set[AccountId] = set()
+        self._next: asyncio.Queue[AccountId] = asyncio.Queue()
+        """The hinted accounts that no task publishes."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
 
     def hint(self, account: AccountId) -> None:
-        if known := self._hints.get(account):
-            known.owed, known.attempts = known.owed + 1, 0
-        elif len(self._hints) < MAX_HINTS:
-            self._hints[account] = _Hint()
-        self._hinted.set()
+        """Publish the account's rows now, in the background; they must be committed."""
+        if account in self._hinted or len(self._hinted) >= MAX_HINTS:
+            return
+        self._hinted.add(account)
+        if account not in self._publishing:
+            self._next.put_nowait(account)
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run())
-        self._task.add_done_callback(_report_crash)
+        self._tasks = {asyncio.create_task(self._run()) for _ in range(CONCURRENCY)}
         return self
 
     async def __aexit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        self._closing = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
 
     async def _run(self) -> None:
-        semaphore = asyncio.Semaphore(CONCURRENCY)
-        while True:
-            await self._hinted.wait()
-            self._hinted.clear()
-            await asyncio.sleep(POLL_SECONDS)
-            async with TaskGroup() as tasks:
-                for account, hint in list(self._hints.items()):
-                    tasks.create_task(self._publish_with_hint(semaphore, account, hint))
-            if self._hints:
-                self._hinted.set()
+        while not self._closing:  # a driver may swallow a cancellation
+            account = await self._next.get()
+            self._hinted.discard(account)
+            self._publishing.add(account)
+            await isolate(self._publish(account), "outbox", account=account)
+            self._publishing.discard(account)
+            if account in self._hinted:
+                self._next.put_nowait(account)
 
-    async def _publish_with_hint(self, semaphore: asyncio.Semaphore, account: AccountId, hint: _Hint) -> None:
-        async with semaphore:
-            settled = hint.owed
-            try:
-                settled = await self._relay.publish(account)
-            except Problem as problem:
-                log.warning("publisher.waits", account=account, reason=str(problem))
-        hint.owed, hint.attempts = hint.owed - settled, hint.attempts + 1
-        if hint.owed <= 0 or hint.attempts >= MAX_POLLS:
-            del self._hints[account]
-
-
-def _report_crash(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("publisher.crashed", exc_info=error)
+    async def _publish(self, account: AccountId) -> None:
+        if await self._relay.publish(account) == BATCH * MAX_BATCHES:
+            self.hint(account)  # more may wait

@@ -63,13 +63,13 @@ class ShareService:
             created_at=self._clock(),
             expires_at=body.expires_at,
         )
-        async with self._cache.change(*visitor_keys(row)) as connection:
-            owned(await self._albums.access(connection, album, owner))
-            if await self._store.count(connection, album) >= MAX_SHARES:
+        async with self._cache.change(*visitor_keys(row)) as unit:
+            owned(await self._albums.access(unit.connection, album, owner))
+            if await self._store.count(unit.connection, album) >= MAX_SHARES:
                 raise Full(f"An album has at most {MAX_SHARES} links; revoke one that is no longer needed.")
-            await self._store.add(connection, row)
+            await self._store.add(unit.connection, row)
             await self._outbox.publish(
-                connection, [owner], share_event(EventType.SHARE_CREATED, row), f"share.created:{row.id}"
+                unit, [owner], share_event(EventType.SHARE_CREATED, row), f"share.created:{row.id}"
             )
         log.info("share.created", album=album, share=row.id)
         return row, token
@@ -92,24 +92,24 @@ class ShareService:
         """Raises NotFound, Invalid, or Outdated if the link was changed since version `expected`."""
         owned(await self._sharing.access(owner, album))
         changes = await self._changes(body)
-        async with self._cache.change() as connection:
-            before = await self._locked(connection, owner, album, share)
+        async with self._cache.change() as unit:
+            before = await self._locked(unit.connection, owner, album, share)
             if expected not in (None, before.version):
                 raise Outdated
-            self._cache.invalidate(connection, *visitor_keys(before))
+            unit.invalidate(*visitor_keys(before))
             after = replace(before, version=before.version + 1, **changes)
-            await self._store.put(connection, after)
+            await self._store.put(unit.connection, after)
         log.info("share.changed", album=album, share=share, fields=sorted(changes))
         return after
 
     async def revoke(self, owner: AccountId, album: AlbumId, share: ShareId) -> None:
         """Revoke the link in every process before returning. Raises NotFound."""
-        async with self._cache.change() as connection:
-            row = await self._locked(connection, owner, album, share)
-            self._cache.invalidate(connection, *visitor_keys(row))
-            await self._store.remove(connection, share)
+        async with self._cache.change() as unit:
+            row = await self._locked(unit.connection, owner, album, share)
+            unit.invalidate(*visitor_keys(row))
+            await self._store.remove(unit.connection, share)
             await self._outbox.publish(
-                connection, [owner], share_event(EventType.SHARE_REVOKED, row), f"share.revoked:{share}"
+                unit, [owner], share_event(EventType.SHARE_REVOKED, row), f"share.revoked:{share}"
             )
         log.info("share.revoked", album=album, share=share)
 

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.stores.aurora import Database
-from app.stores.cache.changes import Changes
+from app.stores.cache.changes import Changes, UnitOfWork
 from app.stores.cache.keys import AnyKey, Key
 from app.stores.cache.loading import Behind, Loading
 from app.stores.cache.misses import Misses
@@ -92,17 +92,13 @@ class Cache:
         return await self._reads.many(list(dict.fromkeys(keys)), load)
 
     @asynccontextmanager
-    async def change(self, *keys: AnyKey) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction on the writer. When it has ended, no read returns an old value of the keys.
+    async def change(self, *keys: AnyKey) -> AsyncIterator[UnitOfWork]:
+        """Open a transaction on the writer. When the context has ended, no read returns an old value of the keys.
 
-        `invalidate` adds keys to it. While Redis is unavailable, the end takes two seconds longer.
+        While Redis is unavailable, the end takes two seconds longer.
         """
-        async with self._changes.change(key.name for key in keys) as connection:
-            yield connection
-
-    def invalidate(self, connection: AsyncConnection, *keys: AnyKey) -> None:
-        """Add keys to the change that this connection belongs to."""
-        self._changes.invalidate(connection, [key.name for key in keys])
+        async with self._changes.change(keys) as unit:
+            yield unit
 
 
 def _for_one(load: Callable[[AsyncConnection], Awaitable[T]]) -> Any:

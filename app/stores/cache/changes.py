@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.stores.aurora import Writer
 from app.stores.cache.faults import ConnectionLost, ErrorReply
+from app.stores.cache.keys import AnyKey
 from app.stores.cache.outbox import Outbox
 from app.stores.cache.relay import Relay
 from app.stores.cache.timing import Timing
@@ -18,32 +19,52 @@ POLL_SHARE = 0.5
 """Interval, as a share of a poll, of checking whether some process's relay has confirmed a change."""
 
 
+class UnitOfWork:
+    """One transaction, the keys of the cached values that it changes, and what follows its commit."""
+
+    def __init__(self, connection: AsyncConnection, keys: Iterable[AnyKey]) -> None:
+        self.connection = connection
+        self.names: set[str] = set()
+        self._callbacks: list[Callable[[], None]] = []
+        self.invalidate(*keys)
+
+    def invalidate(self, *keys: AnyKey) -> None:
+        """Add keys. After the commit, no read returns an old value of them."""
+        self.names.update(key.name for key in keys)
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once the change is committed and visible to every read; never if it was rolled back.
+
+        The callback must not block or raise. A crash loses it, so something must poll for what it does.
+        """
+        self._callbacks.append(callback)
+
+    def run_callbacks(self) -> None:
+        for callback in self._callbacks:
+            callback()
+
+
 class Changes:
     """If this process's relay does not run, another one confirms, or all permits expire."""
 
     def __init__(self, writer: Writer, outbox: Outbox, relay: Relay, timing: Timing, *, leaves_rows: bool) -> None:
         self._writer, self._outbox, self._relay, self._timing = writer, outbox, relay, timing
         self._leaves_rows = leaves_rows
-        self._open: dict[AsyncConnection, set[str]] = {}
 
     @asynccontextmanager
-    async def change(self, names: Iterable[str]) -> AsyncIterator[AsyncConnection]:
+    async def change(self, keys: Iterable[AnyKey]) -> AsyncIterator[UnitOfWork]:
         """Open a change. If it is cancelled after the commit, the relays do the rest; it is then not acknowledged."""
         row = None
         async with self._writer.write() as connection:
-            changed = self._open[connection] = set(names)
-            try:
-                yield connection
-            finally:
-                del self._open[connection]
-            if changed and self._leaves_rows:
-                row = await self._outbox.add(connection, sorted(changed))
-        if row is not None:
-            await self._settle(row, changed)
-
-    def invalidate(self, connection: AsyncConnection, names: Iterable[str]) -> None:
-        """Add keys. Raises KeyError if the connection does not belong to an open change."""
-        self._open[connection].update(names)
+            unit = UnitOfWork(connection, keys)
+            yield unit
+            if unit.names and self._leaves_rows:
+                row = await self._outbox.add(connection, sorted(unit.names))
+        try:
+            if row is not None:
+                await self._settle(row, unit.names)
+        finally:
+            unit.run_callbacks()
 
     async def _settle(self, row: str, names: set[str]) -> None:
         over_at = time.monotonic() + self._timing.until_permits_lapsed  # the transaction is committed by now

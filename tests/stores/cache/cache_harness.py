@@ -105,8 +105,8 @@ class Process:
         return {keys[key]: number for key, number in (await self.cache.get_many(list(keys), load)).items()}
 
     async def write(self, name: str, number: int, *kinds: Kind[int]) -> None:
-        async with self.cache.change(*(kind.key(name) for kind in kinds or (NUMBER, SOFT_NUMBER))) as connection:
-            await put(connection, name, number)
+        async with self.cache.change(*(kind.key(name) for kind in kinds or (NUMBER, SOFT_NUMBER))) as unit:
+            await put(unit.connection, name, number)
 
     async def permitted(self) -> None:
         await until(lambda: self.cache.relay.permitted() is not None)

@@ -29,8 +29,8 @@ async def test_a_failed_change_invalidates_nothing(harness: CacheHarness, redis_
     await process.read("a")
 
     async def fail() -> None:
-        async with process.cache.change(NUMBER.key("a")) as connection:
-            await put(connection, "a", 1)
+        async with process.cache.change(NUMBER.key("a")) as unit:
+            await put(unit.connection, "a", 1)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -43,12 +43,10 @@ async def test_a_failed_change_invalidates_nothing(harness: CacheHarness, redis_
 async def test_keys_added_inside_are_invalidated_with_the_others(harness: CacheHarness, redis_pair: RedisPair) -> None:
     process = await harness.process(redis_pair.primary.url)
     await process.read_many("a", "b")
-    async with process.cache.change() as connection:
-        await put(connection, "b", 2)
-        process.cache.invalidate(connection, NUMBER.key("b"))
+    async with process.cache.change() as unit:
+        await put(unit.connection, "b", 2)
+        unit.invalidate(NUMBER.key("b"))
     assert await process.read_many("a", "b") == {"a": 0, "b": 2}
-    with pytest.raises(KeyError):
-        process.cache.invalidate(connection, NUMBER.key("a"))
 
 
 async def test_a_value_changed_a_moment_ago_is_read_from_the_writer(
@@ -99,6 +97,50 @@ async def test_the_row_of_a_crashed_writer_is_applied_by_another_process(
     await until_true(lambda: _committed(harness, command))
     writing.cancel()
     await until_true(lambda: _is(reader, "a", 1))
+
+
+async def test_a_callback_runs_once_the_change_is_visible(harness: CacheHarness, redis_pair: RedisPair) -> None:
+    process = await harness.process(redis_pair.primary.url)
+    assert await process.read("a") == 0
+    visible: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    async with process.cache.change(NUMBER.key("a")) as unit:
+        await put(unit.connection, "a", 1)
+        unit.after_commit(lambda: visible.set_result(True))
+        assert not visible.done()
+    assert visible.done()
+    assert await process.read("a") == 1
+
+
+async def test_a_failed_change_runs_no_callback(harness: CacheHarness, redis_pair: RedisPair) -> None:
+    process = await harness.process(redis_pair.primary.url)
+    ran: list[str] = []
+
+    async def fail() -> None:
+        async with process.cache.change(NUMBER.key("a")) as unit:
+            await put(unit.connection, "a", 1)
+            unit.after_commit(lambda: ran.append("a"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert ran == []
+
+
+async def test_a_change_cancelled_after_the_commit_still_runs_its_callbacks(harness: CacheHarness) -> None:
+    process = await harness.process("redis://127.0.0.1:1/0", opened=False)
+    ran: list[str] = []
+
+    async def change() -> None:
+        async with process.cache.change(NUMBER.key("a")) as unit:
+            await put(unit.connection, "a", 1)
+            unit.after_commit(lambda: ran.append("a"))
+
+    changing = asyncio.create_task(change())
+    await until_true(lambda: _row_waits(harness))
+    assert ran == []  # a process may still be permitted to read the previous value
+    changing.cancel()
+    await asyncio.wait({changing})
+    assert (changing.cancelled(), ran) == (True, ["a"])
 
 
 async def _committed(harness: CacheHarness, process: Process) -> bool:
@@ -183,8 +225,8 @@ async def test_thousands_of_keys_are_invalidated_together(harness: CacheHarness,
     names = [str(number) for number in range(1000)]
     await process.read_many(*names)
     keys: list[Key[int]] = [NUMBER.key(name) for name in names]
-    async with process.cache.change(*keys) as connection:
-        await put(connection, "999", 1)
+    async with process.cache.change(*keys) as unit:
+        await put(unit.connection, "999", 1)
     assert (await process.read_many(*names))["999"] == 1
     assert process.loads.total() == 2000
 

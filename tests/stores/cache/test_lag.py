@@ -32,8 +32,8 @@ class Process:
         return await self.cache.get(NUMBER.key(name), load)
 
     async def write(self, name: str, number: int) -> None:
-        async with self.cache.change(NUMBER.key(name)) as connection:
-            await put(connection, name, number)
+        async with self.cache.change(NUMBER.key(name)) as unit:
+            await put(unit.connection, name, number)
 
     def lag(self) -> float | None:
         link = self.cache.relay.permitted()

@@ -152,8 +152,8 @@ class CacheMachine(RuleBasedStateMachine):
 
     async def _change(self, process: Process, key: int) -> None:
         self._written[key] += 1
-        async with process.cache.change(NUMBER.key(self._full(key))) as connection:
-            await put(connection, self._full(key), self._written[key])
+        async with process.cache.change(NUMBER.key(self._full(key))) as unit:
+            await put(unit.connection, self._full(key), self._written[key])
 
     async def _commit_and_crash(self, key: int) -> None:
         self._written[key] += 1

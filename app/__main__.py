@@ -7,8 +7,8 @@ import json
 import sys
 
 from app.admin import account_command
-from app.logs import set_up_logs
 from app.settings import Settings
+from darkroom_process.logs import configure_logs
 from darkroom_process.settings import settings_or_exit
 
 
@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve() -> None:
     settings = settings_or_exit(Settings)
-    set_up_logs()
+    configure_logs()
     from app.serving import serve
 
     serve(settings)
@@ -53,13 +53,13 @@ def _serve() -> None:
 
 def _work() -> None:
     settings = settings_or_exit(Settings)
-    set_up_logs()
+    configure_logs()
     importlib.import_module("app.worker.main").main(settings)
 
 
 def _migrate(revision: str) -> None:
     settings = settings_or_exit(Settings)
-    set_up_logs()
+    configure_logs()
     from app.database import access_of
     from app.migrations.run import migrate
 
@@ -68,7 +68,7 @@ def _migrate(revision: str) -> None:
 
 def _help_with_account(chosen: argparse.Namespace) -> None:
     settings = settings_or_exit(Settings)
-    set_up_logs()
+    configure_logs()
     asyncio.run(account_command.run(settings, chosen))
 
 

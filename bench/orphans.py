@@ -32,7 +32,6 @@ from app.exports.service.erasure import ExportErasure
 from app.exports.store import ExportStore
 from app.items.deletion.service.erasure import ItemErasure
 from app.items.service.maintenance import MaintenanceService
-from app.logs import set_up_logs
 from app.services import Foundation, open_foundation
 from app.settings import Settings
 from app.stores.resources import SHARDS
@@ -40,6 +39,7 @@ from app.worker.eraser import Eraser
 from bench.scale import scaled
 from bench.service import PASSWORD, data_folder, environment_without_settings, register, running_service
 from darkroom_client.client import DarkroomClient
+from darkroom_process.logs import configure_logs
 from darkroom_process.settings import read_settings
 from darkroom_shared.ids import AccountId, ItemId, new_ulid
 from darkroom_shared.items import CreateItem, PartRequest, PartsRequest, SingleUpload
@@ -211,7 +211,7 @@ async def _count(app: dict[str, str], account: AccountId) -> int:
         def clock() -> datetime:
             return utc_now() + ahead
 
-        set_up_logs()
+        configure_logs()
         base = await open_foundation(read_settings(Settings), stack, clock)
         for _ in range(REPEATS):
             await _sweep(base)

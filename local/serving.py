@@ -6,12 +6,12 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import structlog
 import uvicorn
 import uvloop
 
 from darkroom_process.draining_server import DrainingServer, drain_on_signals
 from darkroom_process.http_protocol import StrictHttpProtocol
+from darkroom_process.logs import configure_logs
 from local.asgi import Application
 from local.startup_error import ExitCode, StartupError
 
@@ -55,15 +55,7 @@ async def serve_on(
 
 def run_to_the_end(serve: Callable[[], Awaitable[None]]) -> int:
     """Run a stand-in's process and return an `ExitCode`; a StartupError is one line on stderr."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    configure_logs()
 
     async def run() -> None:
         await serve()

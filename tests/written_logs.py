@@ -1,13 +1,14 @@
 """The log entries that the process writes during a test."""
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from io import StringIO
 
 import structlog
 
-from app.logs import set_up_logs
+from darkroom_process.logs import configure_logs
 
 
 @contextmanager
@@ -15,9 +16,11 @@ def written_logs() -> Iterator[StringIO]:
     """Configure the logs as in production, but write them to the yielded stream instead of stderr."""
     root = logging.getLogger()
     handlers, level, written = root.handlers, root.level, StringIO()
+    hook = sys.excepthook
     with redirect_stderr(written):
-        set_up_logs(as_json=True)
+        configure_logs(as_json=True)
     yield written
     root.handlers = handlers
     root.setLevel(level)
     structlog.reset_defaults()
+    sys.excepthook = hook

@@ -7,9 +7,9 @@ import uvloop
 
 from darkroom_process.draining_server import DrainingServer, drain_on_signals
 from darkroom_process.http_protocol import StrictHttpProtocol
+from darkroom_process.logs import configure_logs
 from darkroom_process.readiness import Readiness
 from darkroom_process.settings import settings_or_exit
-from web.logs import configure_logs
 from web.main import create_application
 from web.settings import Settings
 

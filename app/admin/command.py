@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from app.admin import account_command, key_command, rebuild_command, reprocess_command
 from app.admin.verify_command import adopt_local_environment
-from app.logs import set_up_logs
 from app.settings import Settings
+from darkroom_process.logs import configure_logs
 from darkroom_process.settings import settings_or_exit
 
 
@@ -25,7 +25,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def run(arguments: argparse.Namespace) -> int:
     adopt_local_environment()
     settings = settings_or_exit(Settings)
-    set_up_logs()
+    configure_logs()
     obey: Callable[[Settings, argparse.Namespace], int] = getattr(arguments, "obey", _help_with_account)
     return obey(settings, arguments)
 

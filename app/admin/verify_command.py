@@ -20,11 +20,11 @@ from app.admin.verify_index import IndexVerification
 from app.album_parts import AlbumMaintenanceParts
 from app.events.store.relational import RelationalEvents
 from app.exports.store import ExportStore
-from app.logs import set_up_logs
 from app.search.store.contents import IndexContents
 from app.search.store.index import IndexStore
 from app.services import open_foundation
 from app.settings import Settings
+from darkroom_process.logs import configure_logs
 from darkroom_process.settings import settings_or_exit
 from darkroom_shared.ids import AccountId, AccountIdField
 from darkroom_shared.problems import Unavailable
@@ -56,7 +56,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def run(arguments: argparse.Namespace) -> int:
     adopt_local_environment()
     settings = settings_or_exit(Settings)
-    set_up_logs()
+    configure_logs()
 
     try:
         findings, summary = asyncio.run(_run_verification(settings, arguments))

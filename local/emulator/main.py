@@ -3,6 +3,7 @@
 That interpreter has none of Darkroom's packages, so this file and its imports use only the standard library.
 """
 
+import logging
 import os
 import sys
 import types
@@ -26,6 +27,7 @@ def main() -> None:
     from ministack.app import app as emulator
 
     from darkroom_process.hosts import AllowedHosts
+    from darkroom_process.redaction import redacting_handler
     from local.emulator.gateway import Gateway
     from local.emulator.long_polls import LongPolls
     from local.faults import with_queue_faults
@@ -34,8 +36,16 @@ def main() -> None:
     verifier = verifier_from_environment("sqs", "sns")
     hosts = AllowedHosts.parse(os.environ.get("DARKROOM_ALLOWED_HOSTS", ""), host, port)
     served = Gateway(with_queue_faults(emulator, LongPolls, verifier), verifier, hosts)
+    logging.getLogger().handlers = [redacting_handler()]  # in place of the emulator's own
     uvicorn.run(
-        served, host=host, port=port, ws="none", log_level="info", access_log=False, timeout_graceful_shutdown=1
+        served,
+        host=host,
+        port=port,
+        ws="none",
+        log_config=None,
+        log_level="info",
+        access_log=False,
+        timeout_graceful_shutdown=1,
     )
 
 

@@ -1,9 +1,11 @@
 """What must never be logged, whatever happens to a request: passwords, addresses, tokens and signed URLs."""
 
 import asyncio
+import json
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -46,10 +48,38 @@ async def live_a_day(url: str) -> list[str]:
         assert (await cdn.get(original + "x")).status_code == 403
         await api.get("events", params={"after": 0}, headers={"Cookie": f"darkroom_1={token}"})
         await api.get(f"nowhere/{token}")
+        secrets += await send_canaries(api, cdn, original.partition("?")[0])
         for signed in (upload["url"], original):
             secrets += [part.partition("=")[2] for part in signed.split("&") if "Signature" in part]
         secrets += await share_and_open(api)
     return [*secrets, token]
+
+
+async def send_canaries(api: httpx.AsyncClient, cdn: httpx.AsyncClient, address: str) -> list[str]:
+    """Send one canary in each header, cookie and parameter that may carry a secret, to web, app and edge."""
+    headers = ["Authorization", "Cookie", "Darkroom-Share", "Darkroom-Share-Proof", "X-Darkroom-Tier"]
+    headers += ["X-Amz-Security-Token", "Proxy-Authorization"]
+    names = ["X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token", "Signature", "Policy", "Key-Pair-Id"]
+    names += ["grant", "password", "token"]
+    sent = {name: f"a=canary-header-{number}" for number, name in enumerate(headers)}
+    for name, value in sent.items():
+        await api.get("items", headers={name: value})
+        await cdn.get(address, headers={name: value})
+    values = {name: f"canary-parameter-{number}" for number, name in enumerate(names)}
+    await api.get("items", params=values)
+    await api.get("/" + "&".join(f"{name}={value}" for name, value in values.items()))
+    await cdn.get(address, params=values)
+    await cdn.put(address, params=values, content="-----BEGIN PRIVATE KEY-----\ncanary-key")
+    return [*(value[2:] for value in sent.values()), *values.values(), "canary-key"]
+
+
+def installed_secrets(folder: Path) -> list[str]:
+    """Return the secrets that `darkroom up` generated for its services."""
+    settings = json.loads((folder / "app.json").read_text())
+    names = ("DARKROOM_SECRET", "DARKROOM_TIER_SECRET", "AWS_SECRET_ACCESS_KEY")
+    password = urlsplit(settings["DARKROOM_REDIS_URL"]).password
+    assert password
+    return [*(settings[name] for name in names), password, settings["DARKROOM_CDN_PRIVATE_KEY"].splitlines()[1]]
 
 
 async def share_and_open(api: httpx.AsyncClient) -> list[str]:
@@ -78,9 +108,9 @@ async def ended(api: httpx.AsyncClient, item: str) -> dict[str, Any]:
 
 def test_no_log_contains_a_password_an_address_a_token_or_a_signature(tmp_path: Path) -> None:
     with running_installation(tmp_path) as installation:
-        secrets = asyncio.run(live_a_day(installation.url))
+        secrets = asyncio.run(live_a_day(installation.url)) + installed_secrets(installation.folder)
     logs = sorted((installation.folder / "logs").iterdir())
-    assert {log.stem for log in logs} >= {"app", "web", "worker", "objects", "edge", "tables"}
+    assert {log.stem for log in logs} >= {"app", "web", "worker", "objects", "edge", "tables", "emulator"}
     for log in logs:
         text = log.read_text(errors="replace")
         assert [secret for secret in secrets if secret in text] == [], log.name

@@ -13,13 +13,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from app.logs import set_up_logs
 from app.media.decoders import Decoders
 from app.media.sandbox import seccomp
 from app.media.sandbox.confinement import prepare
 from app.media.sandbox.system_calls import system_call
 from app.settings import Sandbox
 from app.worker.start_check import Unsafe, check_decoding, check_sandbox
+from darkroom_process.logs import configure_logs
 
 PR_SET_NO_NEW_PRIVS = 38
 MISSING = {
@@ -53,7 +53,7 @@ async def check(decoders: Decoders, required: Sandbox) -> int | None:
 
 
 def main(missing: str, required: str) -> None:
-    set_up_logs()
+    configure_logs()
     prepare()
     take_away(missing)
     if required == "worker":

@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping, and_, delete, func, insert, literal, select, 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.access.schema.tables import album_items, album_members
-from app.albums.schema.tables import comments, unread_comments
+from app.comments.schema.tables import comments, unread_comments
 from darkroom_shared.ids import AccountId, CommentId, ItemId
 
 MAX_RECIPIENTS = 1_000

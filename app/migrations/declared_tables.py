@@ -3,8 +3,10 @@
 import app.access.schema.tables
 import app.accounts.schema.tables
 import app.albums.schema.tables
+import app.comments.schema.tables
 import app.events.schema
 import app.search.schema.tables
+import app.share_links.schema.tables
 import app.stores.cache.schema
 from app.stores.aurora import metadata
 
@@ -14,6 +16,8 @@ DECLARING = (
     app.events.schema,
     app.search.schema.tables,
     app.access.schema.tables,
+    app.comments.schema.tables,
+    app.share_links.schema.tables,
     app.stores.cache.schema,
 )
 

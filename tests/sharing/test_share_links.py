@@ -8,11 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from sqlalchemy import select, update
 
-from app.access.schema.tables import share_links
 from app.accounts.service.limits import FAILED_UNLOCKS_OF_SHARE, Attempts
 from app.accounts.service.passwords import Passwords
 from app.accounts.service.tokens import hash_of
 from app.share_links.schema.links import key_of_id, key_of_token, new_token
+from app.share_links.schema.tables import share_links
 from app.share_links.service.proofs import Proofs
 from app.share_links.service.visits import VisitService
 from app.share_links.store.links import ShareStore

@@ -1,4 +1,4 @@
-"""Tables that decide access to other accounts' items: albums, their items, members and share links."""
+"""Tables that decide access to other accounts' items: albums, their items and members."""
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table
 
@@ -9,13 +9,6 @@ ROLE_CHARACTERS = 20
 ORDER_CHARACTERS = 20
 TITLE_CHARACTERS = 200
 CAPTURED_KEY_CHARACTERS = 64
-TOKEN_HASH_CHARACTERS = 64
-PASSWORD_HASH_CHARACTERS = 255
-LABEL_CHARACTERS = 200
-
-
-def _album() -> Column[str]:
-    return Column("album_id", identifier(ID_CHARACTERS), ForeignKey("albums.id", ondelete="CASCADE"), nullable=False)
 
 
 albums = Table(
@@ -58,26 +51,11 @@ album_items = Table(
 album_members = Table(
     "album_members",
     metadata,
-    _album(),
+    Column("album_id", identifier(ID_CHARACTERS), ForeignKey("albums.id", ondelete="CASCADE"), nullable=False),
     Column("account_id", identifier(ID_CHARACTERS), nullable=False),
     Column("role", identifier(ROLE_CHARACTERS), nullable=False),
     Column("joined_at", UtcDateTime, nullable=False),
     Column("since_version", Integer, nullable=False, comment="own items that were added later count"),
     PrimaryKeyConstraint("album_id", "account_id", name="pk_album_members"),
     Index("ix_album_members_account_id_album_id", "account_id", "album_id"),
-)
-
-share_links = Table(
-    "share_links",
-    metadata,
-    Column("id", identifier(ID_CHARACTERS), primary_key=True),
-    _album(),
-    Column("token_hash", identifier(TOKEN_HASH_CHARACTERS), nullable=False, unique=True, comment="SHA-256, hex"),
-    Column("password_hash", identifier(PASSWORD_HASH_CHARACTERS), nullable=True),
-    Column("label", exact_text(LABEL_CHARACTERS), nullable=False),
-    Column("download_allowed", Boolean, nullable=False),
-    Column("version", Integer, nullable=False, comment="moved by edits, for If-Match"),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("expires_at", UtcDateTime, nullable=True),
-    Index("ix_share_links_album_id_id", "album_id", "id"),
 )

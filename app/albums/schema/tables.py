@@ -1,8 +1,8 @@
-"""Tables of invitations, transfer offers, placement purges, comments and unread marks."""
+"""Tables of invitations, transfer offers and placement purges."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table
 
-from app.stores.aurora import UtcDateTime, exact_text, identifier, long_text, metadata
+from app.stores.aurora import UtcDateTime, exact_text, identifier, metadata
 
 ID_CHARACTERS = 30
 ROLE_CHARACTERS = 20
@@ -47,31 +47,4 @@ placement_purges = Table(
     Column("owner_id", identifier(ID_CHARACTERS), nullable=True, comment="whose items; null: the album is gone"),
     Column("up_to_version", Integer, nullable=False, comment="later ones were added after coming back"),
     Index("ix_album_clearings_owner_id", "owner_id"),
-)
-
-comments = Table(
-    "comments",
-    metadata,
-    Column("id", identifier(ID_CHARACTERS), primary_key=True),
-    Column("item_id", identifier(ID_CHARACTERS), nullable=False),
-    Column("owner_id", identifier(ID_CHARACTERS), nullable=False, comment="whose item it is about"),
-    Column("author_id", identifier(ID_CHARACTERS), nullable=False),
-    Column("text", long_text(), nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("edited_at", UtcDateTime, nullable=True),
-    Index("ix_comments_item_id_id", "item_id", "id"),
-    Index("ix_comments_owner_id_id", "owner_id", "id"),
-    Index("ix_comments_author_id_id", "author_id", "id"),
-)
-
-unread_comments = Table(
-    "unread_comments",
-    metadata,
-    Column("account_id", identifier(ID_CHARACTERS), nullable=False),
-    Column("comment_id", identifier(ID_CHARACTERS), ForeignKey("comments.id", ondelete="CASCADE"), nullable=False),
-    Column("item_id", identifier(ID_CHARACTERS), nullable=False),
-    PrimaryKeyConstraint("account_id", "comment_id", name="pk_unread_comments"),
-    Index("ix_unread_comments_account_id_item_id", "account_id", "item_id"),
-    Index("ix_unread_comments_comment_id", "comment_id"),
 )

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.access.schema.tables import share_links
+from app.share_links.schema.tables import share_links
 from darkroom_shared.ids import AlbumId, ShareId
 from darkroom_shared.sharing import MAX_SHARES, Share
 

@@ -3,8 +3,8 @@
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.access.schema.tables import share_links
 from app.share_links.schema.links import ShareLink, lock_of
+from app.share_links.schema.tables import share_links
 from darkroom_shared.ids import AlbumId, ShareId
 
 _LINK = (

@@ -4,7 +4,12 @@ from dataclasses import dataclass
 
 from app.access.service.access import SharingService
 from app.access.service.shared_items import SharedItems
-from app.access.store import SharingStore
+from app.access.store.access import SharingStore
+from app.access.store.albums import AlbumStore
+from app.access.store.members import MemberStore
+from app.access.store.order import OrderStore
+from app.access.store.placement_purge import PlacementPurgeStore
+from app.access.store.placements import PlacementStore
 from app.accounts.service.accounts import AccountService
 from app.albums.service.album_events import AlbumEvents
 from app.albums.service.albums import AlbumService
@@ -20,12 +25,7 @@ from app.albums.service.pages import AlbumPages
 from app.albums.service.placement_purge import PlacementPurgeService
 from app.albums.service.placements import PlacementService
 from app.albums.service.transfers import TransferService
-from app.albums.store.albums import AlbumStore
 from app.albums.store.invitations import InvitationStore
-from app.albums.store.members import MemberStore
-from app.albums.store.order import OrderStore
-from app.albums.store.placement_purge import PlacementPurgeStore
-from app.albums.store.placements import PlacementStore
 from app.albums.store.transfers import TransferStore
 from app.comments.service.comment_events import CommentEvents
 from app.comments.service.erasure import CommentErasure
@@ -34,6 +34,7 @@ from app.comments.store import CommentStore
 from app.items.service.items import ItemService
 from app.pagination import Cursors
 from app.services import Foundation
+from app.share_links.service.album_links import AlbumLinks
 from app.share_links.store.links import ShareStore
 
 
@@ -62,7 +63,7 @@ class AlbumParts:
         contents = AlbumContents(database, cache, store, placed, events)
         transfers, invitations = TransferStore(), InvitationStore()
         leave_service = LeaveService(store, member_store, placed, contents, transfers, events)
-        sharing = SharingService(cache, SharingStore())
+        sharing = SharingService(cache, SharingStore(), store)
         shared_items = SharedItems(sharing, items, accounts)
         placements = PlacementService(cache, store, placed, contents, items, events, completed_requests, clock)
         return cls(
@@ -93,7 +94,10 @@ class AlbumParts:
                 albums=store,
                 members=member_store,
                 store=transfers,
-                open_access=OpenAccess(ShareStore(), invitations, base.events.outbox),
+                open_access=OpenAccess(
+                    links=AlbumLinks(ShareStore(), base.events.outbox),
+                    invitations=invitations,
+                ),
                 events=events,
                 completed_requests=completed_requests,
                 clock=clock,
@@ -120,32 +124,24 @@ class AlbumMaintenanceParts:
     contents: AlbumContents
     captures: CaptureProjection
     placement_purge: PlacementPurgeService
+    unread_expiry: UnreadExpiry
     comments: CommentErasure
     erasure: AlbumErasure
 
     @classmethod
     def build(cls, base: Foundation) -> "AlbumMaintenanceParts":
-        store, placed, placement_purge, invitations = (
-            AlbumStore(),
-            PlacementStore(),
-            PlacementPurgeStore(),
-            InvitationStore(),
-        )
+        store, placed, placement_purge = AlbumStore(), PlacementStore(), PlacementPurgeStore()
+        invitations, transfers = InvitationStore(), TransferStore()
         events, database, cache = AlbumEvents(base.events.outbox, store), base.database, base.cache
         contents = AlbumContents(database, cache, store, placed, events)
-        leave_service = LeaveService(store, MemberStore(), placed, contents, TransferStore(), events)
+        leave_service = LeaveService(store, MemberStore(), placed, contents, transfers, events)
         comment_store = CommentStore()
         comments = CommentErasure(database, cache, comment_store, CommentEvents(base.events.outbox, comment_store))
         return cls(
             contents,
             CaptureProjection(base.items.store, contents),
-            PlacementPurgeService(
-                database,
-                placement_purge,
-                invitations,
-                UnreadExpiry(database, cache, comment_store, base.clock),
-                base.clock,
-            ),
+            PlacementPurgeService(database, placement_purge, invitations, base.clock),
+            UnreadExpiry(database, cache, comment_store, base.clock),
             comments,
-            AlbumErasure(database, cache, store, leave_service, invitations, placement_purge, events, comments),
+            AlbumErasure(database, cache, store, leave_service, invitations, placement_purge, events, transfers),
         )

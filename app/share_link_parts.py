@@ -6,7 +6,6 @@ from app.accounts.service.accounts import AccountService
 from app.accounts.service.limits import Attempts
 from app.accounts.service.passwords import Passwords
 from app.album_parts import AlbumParts
-from app.albums.store.albums import AlbumStore
 from app.comments.service.comment_events import CommentEvents
 from app.comments.service.comments import CommentService
 from app.comments.service.unread import UnreadService
@@ -43,9 +42,7 @@ class VisitParts:
         return cls(
             visits,
             AlbumVisits(visits, albums.sharing, albums.pages, accounts),
-            ShareService(
-                ShareStore(), database, cache, AlbumStore(), albums.sharing, base.events.outbox, passwords, clock
-            ),
+            ShareService(ShareStore(), database, cache, albums.sharing, base.events.outbox, passwords, clock),
         )
 
 

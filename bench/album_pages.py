@@ -15,7 +15,7 @@ import httpx
 from sqlalchemy import insert, update
 
 from app.access.schema.tables import album_items, albums
-from app.albums.store.placements import position_of
+from app.access.store.placements import position_of
 from app.items.schema.row import ItemRow, captured_key
 from app.pagination import Cursors, Position
 from app.stores.aurora import Database

@@ -226,8 +226,9 @@ async def _sweep(base: Foundation) -> None:
     erasure = ItemErasure(base.items.store, base.amazon.objects)
     exports = ExportErasure(ExportStore(base.amazon.dynamo), base.amazon.objects)
     closed = ClosedAccounts(base.database, base.clock)
-    albums = ("erase_albums", AlbumMaintenanceParts.build(base).erasure.erase)
-    await Eraser(closed, erasure, exports, base.events.store, base.clock, [albums]).process()
+    albums = AlbumMaintenanceParts.build(base)
+    erasures = [("erase_comments", albums.comments.erase), ("erase_albums", albums.erasure.erase)]
+    await Eraser(closed, erasure, exports, base.events.store, base.clock, erasures).process()
     for shard in range(SHARDS):
         for owner, item in await maintenance.due(shard):
             await maintenance.process(owner, item)

@@ -104,7 +104,7 @@ def _fate(leftovers: Leftovers) -> str:
 async def _verify_account(settings: Settings, account: AccountId) -> Leftovers:
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, utc_now)
-        closed = ClosedAccounts(base.database, utc_now)
+        closed, albums = ClosedAccounts(base.database, utc_now), AlbumMaintenanceParts.build(base)
         verification = AccountVerification(
             AccountStore(base.database),
             closed,
@@ -112,7 +112,7 @@ async def _verify_account(settings: Settings, account: AccountId) -> Leftovers:
             ExportStore(base.amazon.dynamo),
             base.events.store,
             base.amazon.objects,
-            (AlbumMaintenanceParts.build(base).erasure, RelationalEvents(base.database), IndexStore(base.database)),
+            (albums.erasure, albums.comments, RelationalEvents(base.database), IndexStore(base.database)),
         )
         return await verification.run(account)
 

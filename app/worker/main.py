@@ -88,7 +88,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         maintenance = MaintenanceService(
             base.items.store, base.items.changes, base.amazon.objects, base.items.queue, base.clock, on_purge
         )
-        projections = _projections(base, albums)
+        projections, purger = _projections(base, albums), PlacementPurger(albums.placement_purge, albums.unread_expiry)
         consumers = [*_consumers(settings, base, work, decoders, scratch), exports.consumer(base, scratch)]
         consumers.append(projections.consumer())
         health = health_server(settings, readiness, lambda: sum(each.in_work for each in consumers))
@@ -103,7 +103,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
                     ExpiredRequestPurger(base.database, base.events.completed_requests).run(readiness.stopping)
                 ),
                 tasks.create_task(eraser.run(readiness.stopping)),
-                tasks.create_task(PlacementPurger(albums.placement_purge).run(readiness.stopping)),
+                tasks.create_task(purger.run(readiness.stopping)),
                 tasks.create_task(ExportSweeper(exports.maintenance).run(readiness.stopping)),
                 tasks.create_task(be_seen(base.signals.presence, landlock_level, readiness.stopping)),
             ]
@@ -122,6 +122,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
 def _erasures(base: Foundation, albums: AlbumMaintenanceParts) -> list[tuple[str, Erase]]:
     """Return the eraser's further steps: cursors before the index, because projections write it while they have one."""
     return [
+        ("erase_comments", albums.comments.erase),
         ("erase_albums", albums.erasure.erase),
         ("erase_relational_events", RelationalEvents(base.database).erase),
         ("erase_index", IndexStore(base.database).erase),

@@ -9,9 +9,8 @@ import pytest_asyncio
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
-from app.access.schema.tables import album_items
+from app.access.schema.tables import album_items, placement_purges
 from app.album_parts import AlbumMaintenanceParts
-from app.albums.schema.tables import placement_purges
 from app.events.service.projection import ProjectionUpdater
 from app.items.deletion.service.purge import Purging
 from app.items.schema.row import Purge

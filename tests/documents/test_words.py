@@ -85,7 +85,7 @@ def test_terms_of_libraries_and_exceptions_pass(tmp_path: Path, text: str, file:
 
 
 def test_an_exception_applies_to_its_files_only(tmp_path: Path) -> None:
-    assert check_text(tmp_path, "class Cursor:\n    wanted: int", "app/albums/store/albums.py").returncode == 1
+    assert check_text(tmp_path, "class Cursor:\n    wanted: int", "app/access/store/albums.py").returncode == 1
 
 
 def test_a_name_is_reported_once_per_file(tmp_path: Path) -> None:

@@ -76,9 +76,10 @@ async def registry(services: Services, stores: Stores, clock: ManualClock) -> As
     account = await accounts.register(email, PASSWORD, client=email)
     started = await sessions.sign_in(email, PASSWORD, label="", client=email, presented=None)
     relational, index = RelationalEvents(base.database), IndexStore(base.database)
-    albums = AlbumMaintenanceParts.build(base).erasure
+    albums = AlbumMaintenanceParts.build(base)
     other_stores = [
-        ("erase_albums", albums.erase),
+        ("erase_comments", albums.comments.erase),
+        ("erase_albums", albums.erasure.erase),
         ("erase_relational_events", relational.erase),
         ("erase_index", index.erase),
     ]
@@ -97,7 +98,7 @@ async def registry(services: Services, stores: Stores, clock: ManualClock) -> As
             ExportStore(base.amazon.dynamo),
             base.events.store,
             base.amazon.objects,
-            (albums, relational, index),
+            (albums.erasure, albums.comments, relational, index),
         ),
         replace(services, account=account.id),
         email,

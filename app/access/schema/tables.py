@@ -1,4 +1,4 @@
-"""Tables that decide access to other accounts' items: albums, their items and members."""
+"""Tables that decide access to other accounts' items: albums, their items and members; and the placements to delete."""
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table
 
@@ -10,6 +10,7 @@ ORDER_CHARACTERS = 20
 TITLE_CHARACTERS = 200
 CAPTURED_KEY_CHARACTERS = 64
 
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite autoincrements INTEGER keys only
 
 albums = Table(
     "albums",
@@ -58,4 +59,14 @@ album_members = Table(
     Column("since_version", Integer, nullable=False, comment="own items that were added later count"),
     PrimaryKeyConstraint("album_id", "account_id", name="pk_album_members"),
     Index("ix_album_members_account_id_album_id", "account_id", "album_id"),
+)
+
+placement_purges = Table(
+    "album_clearings",
+    metadata,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("album_id", identifier(ID_CHARACTERS), nullable=False),
+    Column("owner_id", identifier(ID_CHARACTERS), nullable=True, comment="whose items; null: the album is gone"),
+    Column("up_to_version", Integer, nullable=False, comment="later ones were added after coming back"),
+    Index("ix_album_clearings_owner_id", "owner_id"),
 )

@@ -69,3 +69,26 @@ class Facts:
         """Return whether the placement grants access: the album exists and the item's owner is a member."""
         owner = self.memberships.get((placement.album_id, placement.owner_id))
         return placement.album_id in self.albums and placement.counts(owner)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    account_id: AccountId
+    role: Role
+    joined_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An item in an album's page. `place` is its sort key in the album's order."""
+
+    item_id: ItemId
+    placement: Placement
+    place: str
+    added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedPage:
+    placed: tuple[Placed, ...]
+    more: bool

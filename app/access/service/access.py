@@ -7,7 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.access.schema.keys import album_key, albums_of_item_key, membership_key
 from app.access.schema.values import AlbumAccess, AlbumRow, Facts, Placement
-from app.access.store import MembershipId, SharingStore
+from app.access.store.access import MembershipId, SharingStore
+from app.access.store.albums import AlbumStore
 from app.stores.cache.cache import Cache
 from app.stores.cache.keys import AnyKey, Key
 from darkroom_shared.ids import AccountId, AlbumId, ItemId
@@ -19,8 +20,8 @@ PlacementsKey = Key[Placed]
 class SharingService:
     """Reads through the cache. Once a change has been acknowledged, no result is older than that change."""
 
-    def __init__(self, cache: Cache, store: SharingStore) -> None:
-        self._cache, self._store = cache, store
+    def __init__(self, cache: Cache, store: SharingStore, albums: AlbumStore) -> None:
+        self._cache, self._store, self._albums = cache, store, albums
 
     async def album(self, album: AlbumId) -> AlbumRow | None:
         async def load(connection: AsyncConnection) -> AlbumRow | None:
@@ -38,6 +39,10 @@ class SharingService:
         cached = await self._cache.get_many((album_name, membership_name), load)
         row, membership = cached[album_name], cached[membership_name]
         return AlbumAccess(row, membership.role) if row and membership else None
+
+    async def lock(self, connection: AsyncConnection, account: AccountId, album: AlbumId) -> AlbumAccess | None:
+        """As `access`, read in the caller's transaction, which locks the album until it ends."""
+        return await self._albums.access(connection, album, account)
 
     async def placements(self, items: Sequence[ItemId]) -> dict[ItemId, tuple[Placement, ...]]:
         """Return the placements of each item that has any. `Facts.counts` decides whether a placement still counts."""

@@ -1,6 +1,6 @@
-"""Tables of invitations, transfer offers and placement purges."""
+"""Tables of invitations and transfer offers."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table
+from sqlalchemy import Column, ForeignKey, Index, Table
 
 from app.stores.aurora import UtcDateTime, exact_text, identifier, metadata
 
@@ -8,8 +8,6 @@ ID_CHARACTERS = 30
 ROLE_CHARACTERS = 20
 LABEL_CHARACTERS = 320
 TOKEN_HASH_CHARACTERS = 64
-
-_NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite autoincrements INTEGER keys only
 
 invitations = Table(
     "invitations",
@@ -37,14 +35,4 @@ album_transfers = Table(
     Column("offered_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Index("ix_album_transfers_to_account_id", "to_account_id"),
-)
-
-placement_purges = Table(
-    "album_clearings",
-    metadata,
-    Column("id", _NUMBER, primary_key=True, autoincrement=True),
-    Column("album_id", identifier(ID_CHARACTERS), nullable=False),
-    Column("owner_id", identifier(ID_CHARACTERS), nullable=True, comment="whose items; null: the album is gone"),
-    Column("up_to_version", Integer, nullable=False, comment="later ones were added after coming back"),
-    Index("ix_album_clearings_owner_id", "owner_id"),
 )

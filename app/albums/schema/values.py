@@ -1,34 +1,10 @@
-"""Values that the modules of this package exchange."""
+"""Invitations and transfer offers."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.access.schema.values import Placement
 from darkroom_shared.albums import AlbumTransfer, Invitation, Role
-from darkroom_shared.ids import AccountId, AlbumId, InvitationId, ItemId
-
-
-@dataclass(frozen=True, slots=True)
-class MemberRow:
-    account_id: AccountId
-    role: Role
-    joined_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """An item in an album's page. `place` is its sort key in the album's order."""
-
-    item_id: ItemId
-    placement: Placement
-    place: str
-    added_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedPage:
-    placed: tuple[Placed, ...]
-    more: bool
+from darkroom_shared.ids import AccountId, AlbumId, InvitationId
 
 
 @dataclass(frozen=True, slots=True)

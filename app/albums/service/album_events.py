@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.access.schema.values import AlbumRow
-from app.albums.store.albums import AlbumStore
+from app.access.store.albums import AlbumStore
 from app.events.service.log import NewEvent
 from app.events.service.outbox import EventOutbox
 from app.stores.cache.changes import UnitOfWork

@@ -8,12 +8,12 @@ from app.access.schema.keys import album_key, membership_key
 from app.access.schema.values import AlbumAccess, AlbumRow
 from app.access.service.access import SharingService
 from app.access.service.shared_items import SharedItems
+from app.access.store.albums import AlbumStore
+from app.access.store.members import MemberStore
+from app.access.store.placements import PlacementStore
 from app.albums.service.album_events import AlbumEvents
 from app.albums.service.conflict_retry import retry_on_conflict
 from app.albums.service.rights import owned, seen
-from app.albums.store.albums import AlbumStore
-from app.albums.store.members import MemberStore
-from app.albums.store.placements import PlacementStore
 from app.events.store.requests import RelationalRequests
 from app.identity import Member
 from app.items.service.items import ItemService

@@ -1,15 +1,15 @@
-"""Erasure of an account's comments, albums, memberships and placements; resumes after a crash."""
+"""Erasure of an account's albums, memberships and placements; resumes after a crash."""
 
 from collections.abc import AsyncIterator
 
 from app.access.schema.keys import album_key, membership_key
 from app.access.schema.values import AlbumAccess
+from app.access.store.albums import AlbumStore
+from app.access.store.placement_purge import PlacementPurgeStore
 from app.albums.service.album_events import AlbumEvents
 from app.albums.service.leaving import LeaveService
-from app.albums.store.albums import AlbumStore
 from app.albums.store.invitations import InvitationStore
-from app.albums.store.placement_purge import PlacementPurgeStore
-from app.comments.service.erasure import CommentErasure
+from app.albums.store.transfers import TransferStore
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from darkroom_shared.albums import Role
@@ -30,19 +30,17 @@ class AlbumErasure:
         invitations: InvitationStore,
         purge: PlacementPurgeStore,
         events: AlbumEvents,
-        comments: CommentErasure,
+        transfers: TransferStore,
     ) -> None:
         self._database, self._cache, self._albums, self._leave_service = database, cache, albums, leave_service
         self._invitations, self._purge, self._events = invitations, purge, events
-        self._comments = comments
+        self._transfers = transfers
 
     async def erase(self, account: AccountId) -> AsyncIterator[int]:
         """Yield the number of albums or rows after each page. Other members receive events, the account does not.
 
-        Comments come first: the recipients of their events are the members of the albums.
+        Erase the account's comments first: the recipients of their events are the members of the albums.
         """
-        async for erased in self._comments.erase(account):
-            yield erased
         while accesses := await self._page(account):
             for access in accesses:
                 await self._leave(account, access.album.id)
@@ -54,7 +52,8 @@ class AlbumErasure:
         """Return the number of the account's rows in each table."""
         async with self._database.writer.read() as connection:
             counts = await self._purge.count_rows(connection, account)
-        return counts | await self._comments.count_rows(account)
+            counts |= await self._invitations.count_rows(connection, account)
+            return counts | await self._transfers.count_rows(connection, account)
 
     async def _page(self, account: AccountId) -> list[AlbumAccess]:
         async with self._database.writer.read() as connection:
@@ -75,5 +74,8 @@ class AlbumErasure:
     async def _remove_rows(self, account: AccountId) -> int:
         """Delete rows that no album refers to any more, so there is no cache key to invalidate."""
         async with self._database.writer.write() as connection:
-            count = await self._purge.remove_rows_of(connection, account, ROWS_PER_STEP)
-            return count + await self._invitations.delete_accepted_by(connection, account)
+            return (
+                await self._purge.remove_rows_of(connection, account, ROWS_PER_STEP)
+                + await self._transfers.delete_offers_to(connection, account)
+                + await self._invitations.delete_accepted_by(connection, account)
+            )

@@ -8,14 +8,14 @@ import structlog
 from app.access.schema.keys import membership_key
 from app.access.schema.values import AlbumAccess, AlbumRow
 from app.access.service.access import SharingService
+from app.access.store.albums import AlbumStore
+from app.access.store.members import MemberStore
 from app.accounts.service import tokens
 from app.albums.schema.values import InvitationRow
 from app.albums.service.album_events import AlbumEvents
 from app.albums.service.conflict_retry import retry_on_conflict
 from app.albums.service.rights import owned
-from app.albums.store.albums import AlbumStore
 from app.albums.store.invitations import InvitationStore
-from app.albums.store.members import MemberStore
 from app.events.service.log import NewEvent
 from app.events.service.outbox import EventOutbox
 from app.pagination import Cursors, Position

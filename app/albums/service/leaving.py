@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app.access.schema.values import AlbumRow
+from app.access.store.albums import AlbumStore
+from app.access.store.members import MemberStore
+from app.access.store.placements import PlacementStore
 from app.albums.service.album_events import AlbumEvents
 from app.albums.service.contents import AlbumContents
-from app.albums.store.albums import AlbumStore
-from app.albums.store.members import MemberStore
-from app.albums.store.placements import PlacementStore
 from app.albums.store.transfers import TransferStore
 from app.stores.cache.changes import UnitOfWork
 from darkroom_shared.events import EventType

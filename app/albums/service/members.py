@@ -7,14 +7,13 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.access.schema.keys import album_key, membership_key
-from app.access.schema.values import AlbumRow
+from app.access.schema.values import AlbumRow, MemberRow
+from app.access.store.albums import AlbumStore
+from app.access.store.members import MemberStore
 from app.accounts.service.accounts import AccountService
-from app.albums.schema.values import MemberRow
 from app.albums.service.album_events import AlbumEvents
 from app.albums.service.leaving import LeaveService
 from app.albums.service.rights import owned, seen
-from app.albums.store.albums import AlbumStore
-from app.albums.store.members import MemberStore
 from app.pagination import Cursors, Position
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache

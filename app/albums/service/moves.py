@@ -5,14 +5,14 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.access.schema import positions
 from app.access.schema.keys import album_key
-from app.albums.schema import positions
+from app.access.store.albums import AlbumStore
+from app.access.store.order import OrderStore
+from app.access.store.placements import PlacementStore
 from app.albums.service.album_events import AlbumEvents
 from app.albums.service.conflict_retry import retry_on_conflict
 from app.albums.service.rights import owned
-from app.albums.store.albums import AlbumStore
-from app.albums.store.order import OrderStore
-from app.albums.store.placements import PlacementStore
 from app.events.store.requests import RelationalRequests
 from app.request_key import RequestKey
 from app.stores.cache.cache import Cache

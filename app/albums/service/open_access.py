@@ -1,25 +1,25 @@
 """Access to an album for people who are not members: share links and open invitations."""
 
+from typing import Protocol
+
 from app.access.schema.values import AlbumRow
 from app.albums.store.invitations import InvitationStore
-from app.events.service.outbox import EventOutbox
-from app.share_links.service.share_links import share_event, visitor_keys
-from app.share_links.store.links import ShareStore
 from app.stores.cache.changes import UnitOfWork
-from darkroom_shared.events import EventType
+
+
+class Links(Protocol):
+    """The album's share links, which a capability above this one owns."""
+
+    async def revoke_all(self, unit: UnitOfWork, album: AlbumRow) -> None:
+        """Revoke all links of the locked album in the caller's transaction."""
+        ...
 
 
 class OpenAccess:
-    def __init__(self, shares: ShareStore, invitations: InvitationStore, outbox: EventOutbox) -> None:
-        self._shares, self._invitations, self._outbox = shares, invitations, outbox
+    def __init__(self, *, links: Links, invitations: InvitationStore) -> None:
+        self._links, self._invitations = links, invitations
 
     async def end(self, unit: UnitOfWork, album: AlbumRow) -> None:
-        """End all links and open invitations of the locked album; publish each ended link to the owner.
-
-        The caller's transaction invalidates the cache keys of the links.
-        """
+        """End all links and open invitations of the locked album."""
         await self._invitations.revoke_all(unit.connection, album.id)
-        for link in await self._shares.remove_all(unit.connection, album.id):
-            unit.invalidate(*visitor_keys(link))
-            event = share_event(EventType.SHARE_REVOKED, link)
-            await self._outbox.publish(unit, [album.owner_id], event, f"share.revoked:{link.id}")
+        await self._links.revoke_all(unit, album)

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.access.schema.values import AlbumRow
+from app.access.schema.values import AlbumRow, Placed, PlacedPage
 from app.access.service.shared_items import gives_original
-from app.albums.schema.values import Placed, PlacedPage
-from app.albums.store.placements import PlacementStore
+from app.access.store.placements import PlacementStore
 from app.cached import ALBUM_PAGE
 from app.identity import Member, Viewer
 from app.items.schema.row import ItemRow

@@ -1,8 +1,7 @@
-"""Purge of rows that are no longer visible: placements of deleted or left albums, expired invitations, unread marks."""
+"""Purge of rows that are no longer visible: placements of deleted or left albums, expired invitations."""
 
+from app.access.store.placement_purge import PlacementPurge, PlacementPurgeStore
 from app.albums.store.invitations import InvitationStore
-from app.albums.store.placement_purge import PlacementPurge, PlacementPurgeStore
-from app.comments.service.unread_expiry import UnreadExpiry
 from app.stores.aurora import Database
 from darkroom_shared.times import Clock
 
@@ -19,11 +18,9 @@ class PlacementPurgeService:
         database: Database,
         store: PlacementPurgeStore,
         invitations: InvitationStore,
-        unread: UnreadExpiry,
         clock: Clock,
     ) -> None:
-        self._database, self._store, self._invitations = database, store, invitations
-        self._unread, self._clock = unread, clock
+        self._database, self._store, self._invitations, self._clock = database, store, invitations, clock
 
     async def clear(self) -> int:
         """Complete at most CONCURRENCY due purges; return the number of removed placements."""
@@ -32,7 +29,6 @@ class PlacementPurgeService:
         removed = sum([await self._clear(purge) for purge in due])
         async with self._database.writer.write() as connection:
             await self._invitations.delete_expired(connection, self._clock(), ROWS_PER_STEP)
-        await self._unread.expire()
         return removed
 
     async def _clear(self, purge: PlacementPurge) -> int:

@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from app.access.schema import positions
 from app.access.schema.keys import album_key, albums_of_item_key
 from app.access.schema.values import AlbumRow
-from app.albums.schema import positions
+from app.access.store.albums import AlbumStore
+from app.access.store.placements import PlacementStore, position_of
 from app.albums.service.album_events import AlbumEvents
 from app.albums.service.conflict_retry import retry_on_conflict
 from app.albums.service.contents import AlbumContents
 from app.albums.service.rights import contributed
-from app.albums.store.albums import AlbumStore
-from app.albums.store.placements import PlacementStore, position_of
 from app.events.store.requests import RelationalRequests
 from app.items.schema.row import ItemRow, captured_key
 from app.items.service.items import ItemService

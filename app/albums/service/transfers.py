@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.access.schema.keys import album_key, membership_key
 from app.access.schema.values import AlbumAccess, AlbumRow
 from app.access.service.access import SharingService
+from app.access.store.albums import AlbumStore
+from app.access.store.members import MemberStore
 from app.albums.schema.values import TransferRow
 from app.albums.service.album_events import AlbumEvents
 from app.albums.service.conflict_retry import retry_on_conflict
 from app.albums.service.open_access import OpenAccess
 from app.albums.service.rights import owned, seen
-from app.albums.store.albums import AlbumStore
-from app.albums.store.members import MemberStore
 from app.albums.store.transfers import TransferStore
 from app.events.store.requests import RelationalRequests
 from app.request_key import RequestKey

@@ -80,6 +80,11 @@ class InvitationStore:
         """Return the number of deleted rows."""
         return (await connection.execute(delete(invitations).where(invitations.c.accepted_by == account))).rowcount
 
+    async def count_rows(self, connection: AsyncConnection, account: AccountId) -> dict[str, int]:
+        """Return the number of the account's rows."""
+        statement = select(func.count()).select_from(invitations).where(invitations.c.accepted_by == account)
+        return {invitations.name: await connection.scalar(statement) or 0}
+
 
 def _open(requested: Select[*tuple[object, ...]], album: AlbumId, now: datetime) -> Select[*tuple[object, ...]]:
     return requested.where(

@@ -1,6 +1,6 @@
 """SQL statements for transfer offers."""
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.access.schema.values import AlbumRow
@@ -42,3 +42,13 @@ class TransferStore:
             album_transfers.c.album_id == album, album_transfers.c.to_account_id == account
         )
         await connection.execute(gone)
+
+    async def delete_offers_to(self, connection: AsyncConnection, account: AccountId) -> int:
+        """Return the number of deleted rows."""
+        gone = delete(album_transfers).where(album_transfers.c.to_account_id == account)
+        return (await connection.execute(gone)).rowcount
+
+    async def count_rows(self, connection: AsyncConnection, account: AccountId) -> dict[str, int]:
+        """Return the number of the account's rows."""
+        statement = select(func.count()).select_from(album_transfers).where(album_transfers.c.to_account_id == account)
+        return {album_transfers.name: await connection.scalar(statement) or 0}

@@ -12,7 +12,6 @@ from app.access.service.access import SharingService
 from app.accounts.service.passwords import Passwords
 from app.accounts.service.tokens import hash_of
 from app.albums.service.rights import owned
-from app.albums.store.albums import AlbumStore
 from app.events.service.log import NewEvent
 from app.events.service.outbox import EventOutbox
 from app.share_links.schema.links import key_of_id, key_of_token, new_token
@@ -37,15 +36,13 @@ class ShareService:
         store: ShareStore,
         database: Database,
         cache: Cache,
-        albums: AlbumStore,
         sharing: SharingService,
         outbox: EventOutbox,
         passwords: Passwords,
         clock: Clock,
     ) -> None:
         self._store, self._database, self._cache = store, database, cache
-        self._albums, self._sharing = albums, sharing
-        self._outbox, self._passwords, self._clock = outbox, passwords, clock
+        self._sharing, self._outbox, self._passwords, self._clock = sharing, outbox, passwords, clock
 
     async def create(self, owner: AccountId, album: AlbumId, body: CreateShare) -> tuple[ShareRow, str]:
         """Return the link and its token, which cannot be read again. Raises Invalid, Full."""
@@ -64,7 +61,7 @@ class ShareService:
             expires_at=body.expires_at,
         )
         async with self._cache.change(*visitor_keys(row)) as unit:
-            owned(await self._albums.access(unit.connection, album, owner))
+            owned(await self._sharing.lock(unit.connection, owner, album))
             if await self._store.count(unit.connection, album) >= MAX_SHARES:
                 raise Full(f"An album has at most {MAX_SHARES} links; revoke one that is no longer needed.")
             await self._store.add(unit.connection, row)
@@ -115,7 +112,7 @@ class ShareService:
 
     async def _locked(self, connection: AsyncConnection, owner: AccountId, album: AlbumId, share: ShareId) -> ShareRow:
         """Return the link; no other transaction changes it until this one ends."""
-        owned(await self._albums.access(connection, album, owner))
+        owned(await self._sharing.lock(connection, owner, album))
         return _require_share(await self._store.get(connection, album, share))
 
     async def _changes(self, body: EditShare) -> dict[str, Any]:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import and_, delete, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.access.schema.tables import album_items, album_members, albums
-from app.albums.schema.tables import album_transfers, invitations, placement_purges
+from app.access.schema.tables import album_items, album_members, albums, placement_purges
 from darkroom_shared.ids import AccountId, AlbumId
 
 
@@ -50,10 +49,7 @@ class PlacementPurgeStore:
         await connection.execute(delete(placement_purges).where(placement_purges.c.id == purge.id))
 
     async def remove_rows_of(self, connection: AsyncConnection, account: AccountId, limit: int) -> int:
-        """Delete at most `limit` of the account's placements, or, if none is left, its offers and purges.
-
-        Return the number of deleted rows.
-        """
+        """Delete at most `limit` of the account's placements, or, if none is left, its purges; return their number."""
         mine = album_items.c.owner_id == account
         columns = select(album_items.c.album_id, album_items.c.item_id).where(mine)
         rows = [tuple(row) for row in await connection.execute(columns.limit(limit))]
@@ -61,24 +57,18 @@ class PlacementPurgeStore:
             named = tuple_(album_items.c.album_id, album_items.c.item_id).in_(rows)
             await connection.execute(delete(album_items).where(named))
             return len(rows)
-        offers = delete(album_transfers).where(album_transfers.c.to_account_id == account)
         gone = delete(placement_purges).where(placement_purges.c.owner_id == account)
-        return (await connection.execute(offers)).rowcount + (await connection.execute(gone)).rowcount
+        return (await connection.execute(gone)).rowcount
 
     async def count_rows(self, connection: AsyncConnection, account: AccountId) -> dict[str, int]:
         """Return the number of the account's rows in each table."""
-        mine = (
-            albums.c.owner_id == account,
-            album_members.c.account_id == account,
-            album_items.c.owner_id == account,
-            placement_purges.c.owner_id == account,
-            invitations.c.accepted_by == account,
-            album_transfers.c.to_account_id == account,
-        )
-        counts = {}
-        for table, condition in zip(
-            (albums, album_members, album_items, placement_purges, invitations, album_transfers), mine, strict=True
-        ):
-            statement = select(func.count()).select_from(table).where(condition)
-            counts[table.name] = await connection.scalar(statement) or 0
-        return counts
+        counted = {
+            albums: albums.c.owner_id == account,
+            album_members: album_members.c.account_id == account,
+            album_items: album_items.c.owner_id == account,
+            placement_purges: placement_purges.c.owner_id == account,
+        }
+        return {
+            table.name: await connection.scalar(select(func.count()).select_from(table).where(condition)) or 0
+            for table, condition in counted.items()
+        }

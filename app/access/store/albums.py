@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.access.schema.tables import album_members, albums
+from app.access.schema.tables import album_members, albums, placement_purges
 from app.access.schema.values import AlbumAccess, AlbumRow
-from app.access.store import ALBUM_COLUMNS, album_row
-from app.albums.schema.tables import placement_purges
+from app.access.store.access import ALBUM_COLUMNS, album_row
 from darkroom_shared.albums import Role
 from darkroom_shared.ids import AccountId, AlbumId
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import and_, bindparam, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.access.schema.positions import STEP
 from app.access.schema.tables import album_items
-from app.albums.schema.positions import STEP
 from darkroom_shared.ids import AlbumId, ItemId
 
 _PLACE = (album_items.c.position, album_items.c.item_id)

@@ -6,8 +6,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.access.schema.tables import album_members
-from app.access.schema.values import AlbumRow
-from app.albums.schema.values import MemberRow
+from app.access.schema.values import AlbumRow, MemberRow
 from darkroom_shared.albums import Role
 from darkroom_shared.ids import AccountId, AlbumId
 

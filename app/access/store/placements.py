@@ -6,10 +6,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.access.schema import positions
 from app.access.schema.tables import album_items, album_members, albums
-from app.access.schema.values import Placement
-from app.albums.schema import positions
-from app.albums.schema.values import Placed, PlacedPage
+from app.access.schema.values import Placed, PlacedPage, Placement
 from app.items.schema.row import ItemRow, captured_key
 from darkroom_shared.albums import AlbumOrder
 from darkroom_shared.ids import AccountId, AlbumId, ItemId

@@ -1,0 +1,1 @@
+"""SQL statements for the tables that decide access: albums, members and placements."""

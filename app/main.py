@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TypedDict
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
@@ -12,12 +11,8 @@ from starlette.types import ASGIApp
 from app import health
 from app.access.service.access import SharingService
 from app.accounts.routes import accounts as accounts_routes
-from app.accounts.service.accounts import AccountService
-from app.accounts.service.closing import ClosingService
 from app.accounts.service.limits import Attempts
-from app.accounts.service.passwords import Passwords
-from app.accounts.service.sessions import SessionService
-from app.accounts.store.accounts import AccountStore
+from app.accounts.wiring import AccountServices, build_accounts, open_passwords
 from app.admin import routes as admin_routes
 from app.admin.overview import OverviewService
 from app.album_parts import AlbumParts
@@ -38,36 +33,22 @@ from app.comments import routes as comment_routes
 from app.comments.service.comments import CommentService
 from app.comments.service.unread import UnreadService
 from app.events import routes as events_routes
-from app.events.service.log import EventLog
-from app.events.service.stream import LiveEvents
+from app.events.wiring import EventServices, open_event_services
 from app.exports import routes as exports_routes
-from app.exports.service.changes import ExportChanges
-from app.exports.service.exports import ExportService
-from app.exports.service.queueing import ExportQueue
-from app.exports.store import ExportStore
+from app.exports.wiring import ExportServices, build_exports
 from app.http.problem_responses import add_problem_responses
 from app.http.request_context import BodyLimit, Deadline, ErrorBoundary, RequestContextMiddleware
 from app.http.tier_check import with_tier_check
-from app.identity import Authenticator
 from app.items.deletion import routes as trash_routes
-from app.items.deletion.service.trash import TrashService
 from app.items.routes import items as items_routes
 from app.items.service.access import Grants, OwnItems
-from app.items.service.completion import CompletionService
-from app.items.service.delivery import Delivery
 from app.items.service.grants import PlaybackGrants
-from app.items.service.items import ItemService
-from app.items.service.key_watch import watching_keys
-from app.items.service.maintenance import MaintenanceService
-from app.items.service.playback import PlaybackService
-from app.items.service.requests import Requests
-from app.items.service.uploads import UploadService
+from app.items.wiring import ItemServices, build_items, build_maintenance, open_delivery
 from app.metrics import Metrics
 from app.openapi import PROBLEM_RESPONSES, describe
 from app.pagination import Cursors
 from app.search import routes as search_routes
-from app.search.service.search import SearchService
-from app.search.store.search import SearchStore
+from app.search.wiring import SearchServices, build_search
 from app.services import Foundation, open_foundation
 from app.settings import Settings
 from app.share_link_parts import CommentParts, VisitParts
@@ -76,7 +57,6 @@ from app.share_links.routes import visitors as shared_routes
 from app.share_links.service.album_visits import AlbumVisits
 from app.share_links.service.share_links import ShareService
 from app.share_links.service.visits import VisitService
-from app.stores.cloudfront import UrlSigner
 from darkroom_process.readiness import Readiness
 from darkroom_shared.times import utc_now
 
@@ -100,21 +80,9 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 
 
-class Services(TypedDict):
+class State(AccountServices, ItemServices, ExportServices, SearchServices, EventServices):
     """The state of the lifespan, available to routes as `request.state`."""
 
-    accounts: AccountService
-    sessions: SessionService
-    closing: ClosingService
-    forwarded_hops: int
-    authenticator: Authenticator
-    items: ItemService
-    uploads: UploadService
-    completion: CompletionService
-    playback: PlaybackService
-    exports: ExportService
-    trash: TrashService
-    search: SearchService
     grants: Sequence[Grants]
     sharing: SharingService
     albums: AlbumService
@@ -129,51 +97,37 @@ class Services(TypedDict):
     album_visits: AlbumVisits
     comments: CommentService
     unread: UnreadService
-    event_log: EventLog
-    live_events: LiveEvents
     overview: OverviewService
-
-
-class State(Services):
     readiness: Readiness
     metrics: Metrics
 
 
-async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Readiness) -> Services:
+async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Readiness, metrics: Metrics) -> State:
     """Open all clients and build the services. The stack closes them in reverse order."""
     base = await open_foundation(settings, stack, utc_now)
-    passwords, attempts = Passwords(), Attempts(base.signals.limits)
-    stack.callback(passwords.close)
-    accounts, sessions, closing = _build_accounts(settings, base, passwords, attempts)
-    requests = Requests(base.items.store)
-    delivery = await _open_delivery(settings, base, stack)
-    items, playback = _build_items(settings, base, requests, delivery)
     secret = settings.secret.get_secret_value().encode()
-    albums = AlbumParts.build(base, accounts, items, Cursors(secret))
-    visits = VisitParts.build(base, accounts, passwords, attempts, albums, secret)
-    comments = CommentParts.build(base, accounts, attempts, items, albums, Cursors(secret))
-    live_events = await stack.enter_async_context(
-        LiveEvents(base.events.log, base.events.store, base.signals.nudges, base.clock, readiness.stopping)
+    cursors, passwords, attempts = Cursors(secret), open_passwords(stack), Attempts(base.signals.limits)
+    delivery = await open_delivery(stack, settings=settings, clients=base.clients)
+    accounts = build_accounts(
+        settings=settings, clients=base.clients, events=base.events, passwords=passwords, attempts=attempts
     )
-    maintenance = MaintenanceService(
-        base.items.store, base.items.changes, base.amazon.objects, base.items.queue, base.clock
+    items = build_items(
+        clients=base.clients,
+        parts=base.items,
+        delivery=delivery,
+        grants=PlaybackGrants(secret),
+        cursors=cursors,
     )
-    return Services(
-        accounts=accounts,
-        sessions=sessions,
-        closing=closing,
-        forwarded_hops=settings.forwarded_hops,
-        authenticator=sessions,
-        items=items,
-        uploads=UploadService(base.items.store, base.items.changes, requests, base.amazon.objects, base.clock),
-        completion=CompletionService(
-            base.items.store, base.items.changes, requests, base.amazon.objects, base.items.queue, base.clock
-        ),
-        playback=playback,
-        exports=_build_exports(base, delivery),
-        trash=TrashService(base.items.store, base.items.changes, base.clock),
-        search=_build_search(settings, base, items),
-        grants=(OwnItems(items), albums.shared_items),
+    albums = AlbumParts.build(base, accounts["accounts"], items["items"], cursors)
+    visits = VisitParts.build(base, accounts["accounts"], passwords, attempts, albums, secret)
+    comments = CommentParts.build(base, accounts["accounts"], attempts, items["items"], albums, cursors)
+    return State(
+        **accounts,
+        **items,
+        **build_exports(base=base, delivery=delivery),
+        **build_search(base=base, items=items["items"], cursors=cursors),
+        **await open_event_services(stack, clients=base.clients, events=base.events, stopping=readiness.stopping),
+        grants=(OwnItems(items["items"]), albums.shared_items),
         sharing=albums.sharing,
         albums=albums.albums,
         album_pages=albums.pages,
@@ -187,66 +141,21 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
         album_visits=visits.album_visits,
         comments=comments.comments,
         unread=comments.unread,
-        event_log=base.events.log,
-        live_events=live_events,
-        overview=OverviewService(
-            maintenance,
-            base.events.relay,
-            base.events.outbox_relay,
-            base.amazon.queues,
-            base.signals.presence,
-            base.clock,
-        ),
+        overview=_build_overview(base),
+        readiness=readiness,
+        metrics=metrics,
     )
 
 
-def _build_accounts(
-    settings: Settings, base: Foundation, passwords: Passwords, attempts: Attempts
-) -> tuple[AccountService, SessionService, ClosingService]:
-    store = AccountStore(base.database)
-    accounts = AccountService(
-        store, base.cache, passwords, attempts, settings.registration, base.clock, settings.first_account
+def _build_overview(base: Foundation) -> OverviewService:
+    return OverviewService(
+        maintenance=build_maintenance(clients=base.clients, parts=base.items),
+        relay=base.events.relay,
+        outbox=base.events.outbox_relay,
+        queues=base.amazon.queues,
+        registry=base.signals.presence,
+        clock=base.clock,
     )
-    closing = ClosingService(store, base.cache, passwords, attempts, base.events.log, base.clock)
-    return accounts, SessionService(store, base.cache, passwords, attempts, base.clock), closing
-
-
-async def _open_delivery(settings: Settings, base: Foundation, stack: AsyncExitStack) -> Delivery:
-    signer = UrlSigner(settings.cdn_url, settings.cdn_key_id, settings.cdn_private_key.get_secret_value())
-    delivery = Delivery(signer, base.clock)
-    if settings.cdn_keys_file is not None:
-        await stack.enter_async_context(watching_keys(settings.cdn_keys_file, settings.cdn_url, delivery))
-    return delivery
-
-
-def _build_items(
-    settings: Settings, base: Foundation, requests: Requests, delivery: Delivery
-) -> tuple[ItemService, PlaybackService]:
-    secret = settings.secret.get_secret_value().encode()
-    playback = PlaybackService(base.items.store, base.amazon.objects, delivery, PlaybackGrants(secret), base.clock)
-    items = ItemService(
-        base.items.store,
-        base.items.changes,
-        requests,
-        base.amazon.objects,
-        base.items.queue,
-        delivery,
-        playback,
-        Cursors(secret),
-        base.clock,
-    )
-    return items, playback
-
-
-def _build_search(settings: Settings, base: Foundation, items: ItemService) -> SearchService:
-    secret = settings.secret.get_secret_value().encode()
-    return SearchService(items, SearchStore(base.database.readers), Cursors(secret))
-
-
-def _build_exports(base: Foundation, delivery: Delivery) -> ExportService:
-    store = ExportStore(base.amazon.dynamo)
-    changes = ExportChanges(store, base.events.log)
-    return ExportService(store, changes, ExportQueue(base.amazon.queues, changes, base.clock), delivery, base.clock)
 
 
 def create_app(settings: Settings, readiness: Readiness) -> ASGIApp:
@@ -266,8 +175,7 @@ def create_api(settings: Settings, readiness: Readiness, metrics: Metrics) -> Fa
     @asynccontextmanager
     async def lifespan(_application: FastAPI) -> AsyncIterator[State]:
         async with AsyncExitStack() as stack:
-            services = await open_services(settings, stack, readiness)
-            yield State(**services, readiness=readiness, metrics=metrics)
+            yield await open_services(settings, stack, readiness, metrics)
 
     api = FastAPI(
         title="Darkroom",

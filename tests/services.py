@@ -17,20 +17,19 @@ from app.events.service.relay import RelayService
 from app.items.deletion.service.trash import TrashService
 from app.items.schema.row import ItemRow
 from app.items.service.completion import CompletionService
-from app.items.service.delivery import Delivery
 from app.items.service.grants import PlaybackGrants
 from app.items.service.items import ItemService
+from app.items.service.lifecycle import LEASE
 from app.items.service.maintenance import MaintenanceService
 from app.items.service.playback import PlaybackService
-from app.items.service.requests import Requests
 from app.items.service.uploads import UploadService
 from app.items.service.work import WorkService
+from app.items.wiring import build_item_work, build_items, build_maintenance, open_delivery
 from app.migrations.run import migrate
 from app.pagination import Cursors
 from app.request_key import RequestKey
 from app.services import Foundation, open_foundation
 from app.settings import Settings
-from app.stores.cloudfront import UrlSigner
 from app.stores.resources import as_json
 from darkroom_shared.ids import AccountId, new_account_id
 from darkroom_shared.items import CreateItem, SingleUpload
@@ -181,23 +180,19 @@ async def open_services(stores: Stores, clock: Clock, **changes: object) -> Asyn
     settings = stores.settings(**changes)
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, clock)
-        signer = UrlSigner(CDN, "K1", settings.cdn_private_key.get_secret_value())
-        requests = Requests(base.items.store)
-        objects, queue = base.amazon.objects, base.items.queue
         secret = settings.secret.get_secret_value().encode()
-        cursors, delivery = Cursors(secret), Delivery(signer, clock)
-        playback = PlaybackService(base.items.store, objects, delivery, PlaybackGrants(secret), clock)
+        items = build_items(
+            clients=base.clients,
+            parts=base.items,
+            delivery=await open_delivery(stack, settings=settings, clients=base.clients),
+            grants=PlaybackGrants(secret),
+            cursors=Cursors(secret),
+        )
         yield Services(
             base,
-            ItemService(
-                base.items.store, base.items.changes, requests, objects, queue, delivery, playback, cursors, clock
-            ),
-            UploadService(base.items.store, base.items.changes, requests, objects, clock),
-            CompletionService(base.items.store, base.items.changes, requests, objects, queue, clock),
-            WorkService(base.items.store, base.items.changes, queue, clock),
-            MaintenanceService(base.items.store, base.items.changes, objects, queue, clock),
-            base.events.relay,
-            playback,
-            TrashService(base.items.store, base.items.changes, clock),
-            await stack.enter_async_context(httpx.AsyncClient(timeout=60)),
+            **items,
+            work=build_item_work(clients=base.clients, parts=base.items, lease=LEASE).work,
+            maintenance=build_maintenance(clients=base.clients, parts=base.items),
+            relay=base.events.relay,
+            http=await stack.enter_async_context(httpx.AsyncClient(timeout=60)),
         )

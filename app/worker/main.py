@@ -12,24 +12,21 @@ import uvloop
 from app.accounts.store.closed import ClosedAccounts
 from app.album_parts import AlbumMaintenanceParts
 from app.events.store.relational import RelationalEvents
-from app.items.deletion.service.erasure import ItemErasure
-from app.items.reprocessing.service.work import ReprocessWork
+from app.exports.wiring import ExportWorkParts, build_export_work
 from app.items.schema.row import Lane
-from app.items.service.maintenance import MaintenanceService
+from app.items.service.inventory import Inventory
 from app.items.service.queueing import QUEUES
-from app.items.service.work import WorkService
+from app.items.wiring import ItemWorkParts, build_item_work, build_maintenance
 from app.media.decoders import Decoders
-from app.media.recipe import recipe_hash
-from app.search.service.indexing import SearchIndex
-from app.search.store.index import IndexStore
+from app.search.wiring import IndexParts, build_index
 from app.services import Foundation, open_foundation
 from app.settings import Settings
+from app.stores.resources import EXPORTS_QUEUE
 from app.stores.sqs import Message
 from app.worker.attempt import Attempts
 from app.worker.consumer import Consumer
 from app.worker.eraser import Erase, Eraser
-from app.worker.export_attempts import ExportSweeper
-from app.worker.export_parts import ExportParts
+from app.worker.export_attempts import SLOTS, ExportAttempts, ExportSweeper
 from app.worker.files import AttemptFiles
 from app.worker.health import health_server
 from app.worker.outbox_publisher import OutboxPublisher
@@ -78,18 +75,20 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         await check_decoding(decoders, scratch)
         base = await open_foundation(settings, stack, utc_now, hints.add)
         lease = timedelta(seconds=settings.lease_seconds)
-        work = WorkService(base.items.store, base.items.changes, base.items.queue, base.clock, lease)
-        erasure = ItemErasure(base.items.store, base.amazon.objects)
-        exports = ExportParts.build(base, lease)
+        items = build_item_work(clients=base.clients, parts=base.items, lease=lease)
+        exports, index = build_export_work(base=base, lease=lease), build_index(base=base)
         closed = ClosedAccounts(base.database, base.clock, lease)
         albums = AlbumMaintenanceParts.build(base)
-        eraser = Eraser(closed, erasure, exports.erasure, base.events.store, base.clock, _erasures(base, albums))
-        on_purge = [albums.contents.delete, albums.comments.delete]
-        maintenance = MaintenanceService(
-            base.items.store, base.items.changes, base.amazon.objects, base.items.queue, base.clock, on_purge
+        eraser = Eraser(
+            closed, items.erasure, exports.erasure, base.events.store, base.clock, _erasures(base, albums, index)
         )
-        projections, purger = _projections(base, albums), PlacementPurger(albums.placement_purge, albums.unread_expiry)
-        consumers = [*_consumers(settings, base, work, decoders, scratch), exports.consumer(base, scratch)]
+        on_purge = [albums.contents.delete, albums.comments.delete]
+        maintenance = build_maintenance(clients=base.clients, parts=base.items, on_purge=on_purge)
+        projections = ProjectionLoops(
+            base.events.log, base.events.cursors, base.amazon.queues, [index.projection, albums.captures]
+        )
+        purger = PlacementPurger(albums.placement_purge, albums.unread_expiry)
+        consumers = [*_consumers(settings, base, items, decoders, scratch), _export_consumer(base, exports, scratch)]
         consumers.append(projections.consumer())
         health = health_server(settings, readiness, lambda: sum(each.in_work for each in consumers))
         async with TaskGroup() as tasks:
@@ -119,25 +118,27 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
             await serving
 
 
-def _erasures(base: Foundation, albums: AlbumMaintenanceParts) -> list[tuple[str, Erase]]:
+def _erasures(base: Foundation, albums: AlbumMaintenanceParts, index: IndexParts) -> list[tuple[str, Erase]]:
     """Return the eraser's further steps: cursors before the index, because projections write it while they have one."""
     return [
         ("erase_comments", albums.comments.erase),
         ("erase_albums", albums.erasure.erase),
         ("erase_relational_events", RelationalEvents(base.database).erase),
-        ("erase_index", IndexStore(base.database).erase),
+        ("erase_index", index.index.erase),
     ]
 
 
-def _projections(base: Foundation, albums: AlbumMaintenanceParts) -> ProjectionLoops:
-    search = SearchIndex(base.items.store, IndexStore(base.database))
-    return ProjectionLoops(base.events.log, base.events.cursors, base.amazon.queues, [search, albums.captures])
+def _export_consumer(base: Foundation, exports: ExportWorkParts, scratch: Path) -> Consumer:
+    queues, work = base.amazon.queues, exports.work
+    attempts = ExportAttempts(work, base.amazon.objects, Inventory(base.items.store), queues, scratch)
+    return Consumer(queues, EXPORTS_QUEUE, SLOTS, work.lease, attempts.handle)
 
 
 def _consumers(
-    settings: Settings, base: Foundation, work: WorkService, decoders: Decoders, scratch: Path
+    settings: Settings, base: Foundation, items: ItemWorkParts, decoders: Decoders, scratch: Path
 ) -> list[Consumer]:
     """Return one consumer per lane with its own slots, so that express never waits for bulk."""
+    work, reprocess_work = items.work, items.reprocess_work
     queues, nudges, clock = base.amazon.queues, base.signals.nudges, base.clock
     files, encodes = AttemptFiles(base.amazon.objects, scratch), Encodes(base.signals, clock)
     photos = Pipeline(files, work, decoders)
@@ -146,7 +147,6 @@ def _consumers(
     consumers = [Consumer(queues, QUEUES[Lane.EXPRESS], immediately, work.lease, express.handle)]
     if settings.worker_bulk_slots:
         videos = VideoPipeline(files, base.amazon.objects, work, decoders, encodes)
-        reprocess_work = ReprocessWork(base.items.store, base.items.changes, work, recipe_hash(), clock, work.lease)
         unobserved = Encodes(NullChannel(), clock)
         bulk = BulkLane(
             Attempts(work, videos, queues, Lane.BULK, nudges, clock),

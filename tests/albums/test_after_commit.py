@@ -35,7 +35,8 @@ class Uncached:
 
 @pytest.fixture
 async def uncached(services: Services) -> AsyncIterator[Uncached]:
-    base, passwords = replace(services.base, cache=Cache(services.base.database)), Passwords()
+    clients = replace(services.base.clients, cache=Cache(services.base.database))
+    base, passwords = replace(services.base, clients=clients), Passwords()
     accounts = AccountService(
         AccountStore(base.database),
         base.cache,

@@ -1,0 +1,129 @@
+"""Build the services of items, their deletion and reprocessing, for the app and for workers."""
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypedDict
+
+from app.clients import Clients
+from app.events.wiring import EventParts
+from app.items.deletion.service.erasure import ItemErasure
+from app.items.deletion.service.purge import OnPurge
+from app.items.deletion.service.trash import TrashService
+from app.items.reprocessing.service.work import ReprocessWork
+from app.items.service.changes import ItemChanges
+from app.items.service.completion import CompletionService
+from app.items.service.delivery import Delivery
+from app.items.service.grants import PlaybackGrants
+from app.items.service.items import ItemService
+from app.items.service.key_watch import watching_keys
+from app.items.service.maintenance import MaintenanceService
+from app.items.service.playback import PlaybackService
+from app.items.service.queueing import WorkQueue
+from app.items.service.requests import Requests
+from app.items.service.uploads import UploadService
+from app.items.service.work import WorkService
+from app.items.store import ItemStore
+from app.media.recipe import recipe_hash
+from app.pagination import Cursors
+from app.settings import Settings
+from app.stores.cloudfront import UrlSigner
+
+
+@dataclass(frozen=True, slots=True)
+class ItemParts:
+    """What app and workers share."""
+
+    store: ItemStore
+    changes: ItemChanges
+    queue: WorkQueue
+
+
+@dataclass(frozen=True, slots=True)
+class ItemWorkParts:
+    """What workers need besides the maintenance."""
+
+    work: WorkService
+    reprocess_work: ReprocessWork
+    erasure: ItemErasure
+
+
+class ItemServices(TypedDict):
+    """The state of routes."""
+
+    items: ItemService
+    uploads: UploadService
+    completion: CompletionService
+    playback: PlaybackService
+    trash: TrashService
+
+
+def build_item_parts(*, settings: Settings, clients: Clients, events: EventParts) -> ItemParts:
+    store = ItemStore(clients.amazon.dynamo)
+    changes = ItemChanges(store=store, log=events.log, clock=clients.clock, quota_bytes=settings.account_quota_bytes)
+    return ItemParts(
+        store=store,
+        changes=changes,
+        queue=WorkQueue(queues=clients.amazon.queues, changes=changes, clock=clients.clock),
+    )
+
+
+async def open_delivery(stack: AsyncExitStack, *, settings: Settings, clients: Clients) -> Delivery:
+    """Return the signer of URLs. It reads its keys again when their file changes."""
+    signer = UrlSigner(settings.cdn_url, settings.cdn_key_id, settings.cdn_private_key.get_secret_value())
+    delivery = Delivery(signer=signer, clock=clients.clock)
+    if settings.cdn_keys_file is not None:
+        await stack.enter_async_context(watching_keys(settings.cdn_keys_file, settings.cdn_url, delivery))
+    return delivery
+
+
+def build_items(
+    *, clients: Clients, parts: ItemParts, delivery: Delivery, grants: PlaybackGrants, cursors: Cursors
+) -> ItemServices:
+    store, changes, queue = parts.store, parts.changes, parts.queue
+    objects, clock, requests = clients.amazon.objects, clients.clock, Requests(store)
+    playback = PlaybackService(store=store, objects=objects, delivery=delivery, grants=grants, clock=clock)
+    return ItemServices(
+        items=ItemService(
+            store=store,
+            changes=changes,
+            requests=requests,
+            objects=objects,
+            queue=queue,
+            delivery=delivery,
+            playback=playback,
+            cursors=cursors,
+            clock=clock,
+        ),
+        uploads=UploadService(store=store, changes=changes, requests=requests, objects=objects, clock=clock),
+        completion=CompletionService(
+            store=store, changes=changes, requests=requests, objects=objects, queue=queue, clock=clock
+        ),
+        playback=playback,
+        trash=TrashService(store=store, changes=changes, clock=clock),
+    )
+
+
+def build_maintenance(*, clients: Clients, parts: ItemParts, on_purge: Sequence[OnPurge] = ()) -> MaintenanceService:
+    """`on_purge`: callbacks of other capabilities that delete an item from their stores before its row is deleted."""
+    return MaintenanceService(
+        store=parts.store,
+        changes=parts.changes,
+        objects=clients.amazon.objects,
+        queue=parts.queue,
+        clock=clients.clock,
+        on_purge=on_purge,
+    )
+
+
+def build_item_work(*, clients: Clients, parts: ItemParts, lease: timedelta) -> ItemWorkParts:
+    store, changes, clock = parts.store, parts.changes, clients.clock
+    work = WorkService(store=store, changes=changes, queue=parts.queue, clock=clock, lease=lease)
+    return ItemWorkParts(
+        work=work,
+        reprocess_work=ReprocessWork(
+            store=store, changes=changes, work=work, recipe=recipe_hash(), clock=clock, lease=lease
+        ),
+        erasure=ItemErasure(store=store, objects=clients.amazon.objects),
+    )

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, delete, func, insert, literal, select, update
+from sqlalchemy import RowMapping, delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.access.schema.tables import album_items, album_members
+from app.access.schema.statements import members_who_see
 from app.comments.schema.tables import comments, unread_comments
 from darkroom_shared.ids import AccountId, CommentId, ItemId
 
@@ -92,27 +92,8 @@ class CommentStore:
         return (await connection.execute(gone)).rowcount
 
     async def recipients(self, connection: AsyncConnection, owner: AccountId, item: ItemId) -> list[AccountId]:
-        """Return the accounts that receive the item's comment events: its owner, and the members of its albums.
-
-        As in `Placement.counts`: an album shows the item only if its owner became a member before the item was added.
-        """
-        owners_membership, membership = album_members.alias("owners_seat"), album_members.alias("seat")
-        statement = (
-            select(membership.c.account_id)
-            .distinct()
-            .select_from(album_items)
-            .join(
-                owners_membership,
-                and_(
-                    owners_membership.c.album_id == album_items.c.album_id,
-                    owners_membership.c.account_id == album_items.c.owner_id,
-                    owners_membership.c.since_version < album_items.c.added_version,
-                ),
-            )
-            .join(membership, membership.c.album_id == album_items.c.album_id)
-            .where(album_items.c.item_id == item)
-            .limit(MAX_RECIPIENTS)
-        )
+        """Return the accounts that receive the item's comment events: its owner, and the members of its albums."""
+        statement = members_who_see(item).limit(MAX_RECIPIENTS)
         rows = [AccountId(each) for each in (await connection.execute(statement)).scalars()]
         return list(dict.fromkeys([owner, *rows]))
 

@@ -4,7 +4,7 @@ import app.access.schema.tables
 import app.accounts.schema.tables
 import app.albums.schema.tables
 import app.comments.schema.tables
-import app.events.schema
+import app.events.schema.tables
 import app.search.schema.tables
 import app.share_links.schema.tables
 import app.stores.cache.schema
@@ -13,7 +13,7 @@ from app.stores.aurora import metadata
 DECLARING = (
     app.accounts.schema.tables,
     app.albums.schema.tables,
-    app.events.schema,
+    app.events.schema.tables,
     app.search.schema.tables,
     app.access.schema.tables,
     app.comments.schema.tables,

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from app.events.schema import event_outbox
+from app.events.schema.tables import event_outbox
 from app.events.service.log import NewEvent
 from app.events.service.outbox import EventOutbox
 from app.stores.aurora import Database

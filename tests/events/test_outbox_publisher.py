@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import insert
 
-from app.events.schema import event_outbox
+from app.events.schema.tables import event_outbox
 from app.events.service.log import EventLog, NewEvent
 from app.events.service.outbox import EventOutbox, Hint
 from app.events.service.outbox_publisher import BATCH, MAX_BATCHES, OutboxRelay, PromptPublisher

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from app.events.schema import event_outbox
+from app.events.schema.tables import event_outbox
 from app.events.service.log import NewEvent
 from app.stores.aurora_inserts import insert_absent
 from app.stores.cache.changes import UnitOfWork

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.events.schema import cursors
+from app.events.schema.tables import cursors
 from app.stores.aurora import Database
 from app.stores.aurora_inserts import insert_absent
 from darkroom_shared.ids import AccountId

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import delete, func, select
 
-from app.events.schema import event_outbox
+from app.events.schema.tables import event_outbox
 from app.stores.aurora import Database
 from app.stores.dynamo import Action, Condition, put
 from app.stores.resources import REQUESTS_TABLE

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from sqlalchemy import delete, func, select
 
-from app.events.schema import cursors, event_outbox, requests
+from app.events.schema.tables import cursors, event_outbox, requests
 from app.stores.aurora import Database
 from darkroom_shared.ids import AccountId
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import delete, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.events.schema import requests
+from app.events.schema.tables import requests
 from app.request_key import RequestKey
 from darkroom_shared.ids import AccountId
 from darkroom_shared.problems import IdempotencyMismatch

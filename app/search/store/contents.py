@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import Table, exists, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.accounts.schema.tables import accounts
-from app.events.schema import cursors
+from app.accounts.schema.statements import account_ids
+from app.events.schema.statements import accounts_with_cursor
 from app.items.schema.row import ItemRow
 from app.projections import SEARCH
 from app.search.schema.entries import entry
@@ -35,13 +35,9 @@ class IndexContents:
 
     async def accounts(self, after: str, limit: int) -> list[AccountId]:
         """Return the accounts that the index has or should have, with ids above `after`, in order."""
-        registered = select(accounts.c.id).where(accounts.c.id > after).order_by(accounts.c.id).limit(limit)
-        with_cursor = (
-            select(cursors.c.account_id)
-            .where(cursors.c.follower == SEARCH, cursors.c.account_id > after)
-            .order_by(cursors.c.account_id)
-            .limit(limit)
-        )
+        registered, account = account_ids(), account_ids().selected_columns.id
+        registered = registered.where(account > after).order_by(account).limit(limit)
+        with_cursor = accounts_with_cursor(SEARCH, after, limit)
         matches: set[str] = set()
         async with self._database.writer.read() as connection:
             for known in (registered, with_cursor):

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.accounts.schema.tables import accounts
-from app.events.schema import cursors
+from app.accounts.schema.statements import account_ids
+from app.events.schema.statements import has_cursor
 from app.search.schema.entries import Entry
 from app.search.schema.tables import item_index, item_words
 from app.stores.aurora import Database
@@ -77,10 +77,8 @@ class IndexStore:
 
     async def without_cursor(self, projection: str, limit: int) -> list[AccountId]:
         """Return accounts without a cursor: they are older than this projection and had no event since."""
-        enrolled = select(cursors.c.account_id).where(
-            cursors.c.follower == projection, cursors.c.account_id == accounts.c.id
-        )
-        statement = select(accounts.c.id).where(~enrolled.exists()).limit(limit)
+        registered = account_ids()
+        statement = registered.where(~has_cursor(projection, registered.selected_columns.id)).limit(limit)
         async with self._database.writer.read() as connection:
             return [AccountId(row) for row in await connection.scalars(statement)]
 

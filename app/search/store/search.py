@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, FromClause, Select, and_, func, literal, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.access.schema.tables import album_items, album_members, albums
-from app.events.schema import cursors
+from app.access.schema.statements import placed_in, placement, titles_of_joined, titles_of_own
+from app.events.schema.statements import applied_number
 from app.search.schema.query import Query, Term
 from app.search.schema.tables import item_index, item_words
 from app.stores.aurora import Source
@@ -42,16 +42,10 @@ class SearchStore:
 
     async def titles(self, account: AccountId) -> dict[AlbumId, str]:
         """Return the titles of the albums that the account owns or is a member of."""
-        own = select(albums.c.id, albums.c.title).where(albums.c.owner_id == account)
-        joined = (
-            select(albums.c.id, albums.c.title)
-            .join(album_members, album_members.c.album_id == albums.c.id)
-            .where(album_members.c.account_id == account)
-        )
         rows: dict[AlbumId, str] = {}
         async with self._source.read() as connection:
-            for requested in (own, joined):
-                newest = requested.order_by(albums.c.id.desc()).limit(MAX_ALBUMS)
+            for requested in (titles_of_own(account), titles_of_joined(account)):
+                newest = requested.order_by(requested.selected_columns.id.desc()).limit(MAX_ALBUMS)
                 rows |= {AlbumId(album): title for album, title in await connection.execute(newest)}
         return rows
 
@@ -148,8 +142,7 @@ class _Scan:
 
 
 async def _applied(connection: AsyncConnection, account: AccountId, projection: str) -> int:
-    known = select(cursors.c.applied).where(cursors.c.follower == projection, cursors.c.account_id == account)
-    return int(await connection.scalar(known) or 0)
+    return int(await connection.scalar(applied_number(projection, account)) or 0)
 
 
 def _parts(query: Query) -> "list[Term | AlbumId]":
@@ -158,19 +151,15 @@ def _parts(query: Query) -> "list[Term | AlbumId]":
 
 def _rows_of(account: AccountId, part: "Term | AlbumId") -> Rows:
     """Select the rows that match one part, unordered; for a prefix, an item occurs once per matching word."""
-    by_album = (
-        select(item_index.c.captured_key, item_index.c.item_id)
-        .join(album_items, album_items.c.item_id == item_index.c.item_id)
-        .where(item_index.c.account_id == account)
-    )
+    indexed: Rows = select(item_index.c.captured_key, item_index.c.item_id).where(item_index.c.account_id == account)
     if not isinstance(part, Term):
-        return by_album.where(album_items.c.album_id == part)
+        return placed_in(indexed, item_index.c.item_id, part)
     by_word = select(item_words.c.captured_key, item_words.c.item_id).where(
         item_words.c.account_id == account, _is_word(part, item_words)
     )
     if not part.albums:
         return by_word
-    both = union(by_word, by_album.where(album_items.c.album_id.in_(part.albums))).subquery()
+    both = union(by_word, placed_in(indexed, item_index.c.item_id, part.albums)).subquery()
     return select(both.c.captured_key, both.c.item_id)
 
 
@@ -181,10 +170,7 @@ def _is_word(term: Term, table: FromClause) -> ColumnElement[bool]:
 
 
 def _is_in(requested: tuple[AlbumId, ...], table: FromClause) -> ColumnElement[bool]:
-    placed = album_items.alias()
-    return _by_primary_key(
-        select(literal(1)).where(placed.c.album_id.in_(requested), placed.c.item_id == table.c.item_id)
-    )
+    return _by_primary_key(placement(table.c.item_id, requested))
 
 
 def _by_primary_key(row: Select[int]) -> ColumnElement[bool]:

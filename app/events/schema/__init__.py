@@ -1,0 +1,1 @@
+"""Tables of events, and statements over them for other capabilities."""

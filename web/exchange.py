@@ -7,8 +7,9 @@ import httpx
 import structlog
 from starlette.types import Scope, Send
 
+from darkroom_process.request_id import REQUEST_ID
 from darkroom_shared.problems import Problem
-from web.forwarded_headers import REQUEST_ID, Identity, headers_for_client
+from web.forwarded_headers import Identity, headers_for_client
 from web.problems import send_problem
 
 STALLED_CLIENT_SECONDS = 30.0

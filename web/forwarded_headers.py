@@ -1,20 +1,16 @@
 """Select the headers that cross the web tier and add its own: bytes in, bytes out."""
 
-import re
-import secrets
 from dataclasses import dataclass
 
 from starlette.types import Scope
 
-from darkroom_shared.ids import new_ulid
+from darkroom_process.request_id import REQUEST_ID, request_id_of
+from darkroom_process.trace_context import TRACEPARENT, TraceContext
 from web.session_cookie import HeaderList, authorized, cookie_name
 
-REQUEST_ID = b"x-request-id"
 TIER_HEADER = b"x-darkroom-tier"
 """Carries the secret by which the app recognises this tier. Headers with its prefix are dropped from client requests.
 """
-_REQUEST_ID_FORM = re.compile(rb"[A-Za-z0-9_-]{8,64}")
-_TRACEPARENT_FORM = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0[0-3]")
 
 _HOP_BY_HOP = frozenset(
     {
@@ -29,7 +25,7 @@ _HOP_BY_HOP = frozenset(
         b"upgrade",
     }
 )
-_INTERNAL = frozenset({b"forwarded", b"x-deadline", b"x-real-ip", REQUEST_ID, b"traceparent"})
+_INTERNAL = frozenset({b"forwarded", b"x-deadline", b"x-real-ip", REQUEST_ID, TRACEPARENT})
 _INTERNAL_PREFIXES = (b"x-forwarded-", b"x-darkroom-", b"x-amzn-")
 _NOT_TO_THE_APP = _HOP_BY_HOP | _INTERNAL | {b"host", b"expect"}
 _NOT_TO_THE_CLIENT = _HOP_BY_HOP | {b"server", b"date", REQUEST_ID}
@@ -40,21 +36,16 @@ class Identity:
     """The ids of this request in the logs and traces of both tiers."""
 
     request_id: bytes
-    traceparent: bytes
+    trace: TraceContext
+    continues_trace: bool
+    """False if the request had no well-formed `traceparent`; then its `tracestate` does not count either."""
 
 
 def identify(headers: HeaderList) -> Identity:
     """Reuse a well-formed `X-Request-Id` and the trace of a well-formed `traceparent`; generate what is missing."""
-    request_id, trace = b"", b""
-    for name, value in headers:
-        if name == REQUEST_ID and _REQUEST_ID_FORM.fullmatch(value):
-            request_id = value
-        elif name == b"traceparent" and _TRACEPARENT_FORM.fullmatch(value):
-            trace = value[3:35]
-    return Identity(
-        request_id or new_ulid().encode(),
-        b"00-%s-%s-01" % (trace or secrets.token_hex(16).encode(), secrets.token_hex(8).encode()),
-    )
+    parent = TraceContext.of(headers)
+    trace = parent.child() if parent else TraceContext.create()
+    return Identity(request_id_of(headers), trace, continues_trace=parent is not None)
 
 
 def headers_for_app(scope: Scope, identity: Identity, app_host: bytes) -> HeaderList:
@@ -66,6 +57,8 @@ def headers_for_app(scope: Scope, identity: Identity, app_host: bytes) -> Header
     client = scope["client"][0] if scope["client"] else ""
     chunked = any(name == b"transfer-encoding" for name, _ in received)
     dropped = _NOT_TO_THE_APP | _named_in_connection(received)
+    if not identity.continues_trace:
+        dropped |= {b"tracestate"}
     passed = [
         pair
         for pair in authorized(scope["method"], scope["scheme"], received)
@@ -74,7 +67,7 @@ def headers_for_app(scope: Scope, identity: Identity, app_host: bytes) -> Header
     passed += [
         (b"host", app_host),
         (REQUEST_ID, identity.request_id),
-        (b"traceparent", identity.traceparent),
+        (TRACEPARENT, identity.trace.header()),
         (b"x-forwarded-for", client.encode("latin-1")),
         (b"x-forwarded-proto", scope["scheme"].encode()),
         (b"x-darkroom-cookie", cookie_name(scope["scheme"], host).encode("latin-1")),

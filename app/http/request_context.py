@@ -13,14 +13,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http.problem_responses import problem_response
 from app.metrics import Metrics
-from darkroom_shared.ids import new_ulid
+from darkroom_process.request_id import REQUEST_ID, request_id_of
+from darkroom_process.trace_context import TraceContext
 from darkroom_shared.problems import DeadlineExceeded, Problem, TooLarge
 
 LARGEST_BODY_BYTES = 1024 * 1024
 MAX_DEADLINE_SECONDS = 60.0
-
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
-_TRACE_PARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 RawHeaders = Mapping[bytes, bytes]
 """Headers as in the ASGI scope, with lower-case names. A Headers object per request would be too slow."""
@@ -31,14 +29,14 @@ log = structlog.get_logger()
 class _Response:
     """Record the status of the response, and add the request id to its headers."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: bytes) -> None:
         self._send, self._request_id = send, request_id
         self.status: int | None = None
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._request_id.encode())]
+            message["headers"] = [*message.get("headers", ()), (REQUEST_ID, self._request_id)]
         await self._send(message)
 
 
@@ -52,12 +50,14 @@ class RequestContextMiddleware:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        request_id = _request_id(headers)
+        request_id = request_id_of(scope["headers"])
+        trace = TraceContext.of(scope["headers"])
         response = _Response(send, request_id)
         started = time.perf_counter()
         self._metrics.requests_in_flight += 1
-        bound = structlog.contextvars.bind_contextvars(request=request_id, **_trace(headers))
+        bound = structlog.contextvars.bind_contextvars(
+            request=request_id.decode(), **({"trace": trace.trace_id} if trace else {})
+        )
         try:
             await self._application(scope, receive, response.send)
         finally:
@@ -146,16 +146,6 @@ class BodyLimit:
             return message
 
         await self._application(scope, receive_bounded, send)
-
-
-def _request_id(headers: RawHeaders) -> str:
-    request_id = headers.get(b"x-request-id", b"").decode("latin-1")
-    return request_id if _REQUEST_ID.fullmatch(request_id) else f"req_{new_ulid()}"
-
-
-def _trace(headers: RawHeaders) -> Mapping[str, str]:
-    parent = _TRACE_PARENT.fullmatch(headers.get(b"traceparent", b"").decode("latin-1"))
-    return {"trace": parent[1]} if parent else {}
 
 
 def _seconds_left(headers: RawHeaders) -> float | None:

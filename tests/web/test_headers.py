@@ -71,20 +71,22 @@ async def test_a_well_formed_request_id_is_kept_on_both_sides(web: httpx.AsyncCl
 @pytest.mark.parametrize("malformed", ["short", "with space in it", "x" * 65, "a\tb-c-d-e-f"])
 async def test_a_malformed_request_id_is_replaced(web: httpx.AsyncClient, malformed: str) -> None:
     seen = await headers_seen_by_app(web, {"X-Request-Id": malformed})
-    assert re.fullmatch("[0-9A-Z]{26}", seen["x-request-id"])
+    assert re.fullmatch("req_[0-9A-Z]{26}", seen["x-request-id"])
 
 
 async def test_a_trace_continues_with_a_new_span(web: httpx.AsyncClient) -> None:
     trace, span = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
-    seen = await headers_seen_by_app(web, {"traceparent": f"00-{trace}-{span}-01"})
-    _, same, other, _ = seen["traceparent"].split("-")
-    assert same == trace
+    sent = {"traceparent": f"00-{trace}-{span}-00", "tracestate": "vendor=1"}
+    seen = await headers_seen_by_app(web, sent)
+    _, same, other, flags = seen["traceparent"].split("-")
+    assert (same, flags, seen["tracestate"]) == (trace, "00", "vendor=1")
     assert other != span
 
 
 @pytest.mark.parametrize("malformed", ["00-" + "0" * 32 + "-00f067aa0ba902b7-01", "nonsense"])
 async def test_a_malformed_trace_is_replaced(web: httpx.AsyncClient, malformed: str) -> None:
-    seen = await headers_seen_by_app(web, {"traceparent": malformed})
+    seen = await headers_seen_by_app(web, {"traceparent": malformed, "tracestate": "vendor=1"})
+    assert "tracestate" not in seen
     assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", seen["traceparent"])
     assert seen["traceparent"] != malformed
 

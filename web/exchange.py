@@ -7,10 +7,10 @@ import httpx
 import structlog
 from starlette.types import Scope, Send
 
+from darkroom_process.problem_response import send_problem
 from darkroom_process.request_id import REQUEST_ID
 from darkroom_shared.problems import Problem
 from web.forwarded_headers import Identity, headers_for_client
-from web.problems import send_problem
 
 STALLED_CLIENT_SECONDS = 30.0
 
@@ -47,7 +47,8 @@ class Exchange:
         """Respond with the problem, unless a response has already begun."""
         if not self.status:
             self.status = problem.status
-            await send_problem(self._send, problem, [(REQUEST_ID, self.identity.request_id)])
+            headers = {REQUEST_ID.decode(): self.identity.request_id.decode()}
+            await send_problem(self._send, problem, headers)
 
     async def end_stream(self, problem: Problem) -> None:
         """End a response that may end anywhere; if none has begun, send the problem."""

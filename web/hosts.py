@@ -5,8 +5,8 @@ rebinding).
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from darkroom_process.hosts import AllowedHosts
+from darkroom_process.problem_response import send_problem
 from darkroom_shared.problems import BadRequest
-from web.problems import send_problem
 
 
 class OwnHostsOnly:
@@ -17,4 +17,4 @@ class OwnHostsOnly:
         if scope["type"] != "http" or self._hosts.allows(scope["headers"], scope["path"]):
             await self._app(scope, receive, send)
         else:
-            await send_problem(send, BadRequest("This host is not served here."), [])
+            await send_problem(send, BadRequest("This host is not served here."))

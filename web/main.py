@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
 from darkroom_process.hosts import AllowedHosts
+from darkroom_process.problem_response import ProblemResponse
 from darkroom_process.readiness import Readiness
-from darkroom_shared.problems import MEDIA_TYPE, Problem
+from darkroom_shared.problems import Problem
 from web.counters import Counters
 from web.forwarding import Forwarder, Limits, State, open_transport
 from web.hosts import OwnHostsOnly
@@ -58,5 +59,5 @@ def _add_operator_routes(application: FastAPI, counters: Counters, readiness: Re
         return PlainTextResponse(counters.as_text())
 
 
-async def _respond_internal_problem(_request: Request, _error: Exception) -> JSONResponse:
-    return JSONResponse(Problem().body(), 500, media_type=MEDIA_TYPE)
+async def _respond_internal_problem(_request: Request, _error: Exception) -> ProblemResponse:
+    return ProblemResponse(Problem())

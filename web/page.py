@@ -13,8 +13,8 @@ from pathlib import Path
 
 from starlette.types import Receive, Scope, Send
 
+from darkroom_process.problem_response import send_problem
 from darkroom_shared.problems import MethodNotAllowed
-from web.problems import send_problem
 from web.session_cookie import HeaderList
 
 FOLDER = Path(__file__).parent / "static"
@@ -56,7 +56,7 @@ class Page:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in {"GET", "HEAD"}:
-            await send_problem(send, MethodNotAllowed(), [(b"allow", b"GET, HEAD")])
+            await send_problem(send, MethodNotAllowed(), {"Allow": "GET, HEAD"})
             return
         file, status, cache_control = self._find(scope["path"])
         request = dict(scope["headers"])

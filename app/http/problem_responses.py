@@ -8,10 +8,9 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 
+from darkroom_process.problem_response import ProblemResponse
 from darkroom_shared.problems import (
-    MEDIA_TYPE,
     BadRequest,
     Forbidden,
     Invalid,
@@ -37,22 +36,6 @@ _BY_STATUS: dict[int, type[Problem]] = {
 }
 
 
-class ProblemResponse(JSONResponse):
-    media_type = MEDIA_TYPE
-
-
-def problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> ProblemResponse:
-    """Return the problem as a response with the headers that belong to it."""
-    all_headers = {"Cache-Control": "no-store", **(headers or {})}
-    if problem.retry_after_seconds is not None:
-        all_headers["Retry-After"] = str(problem.retry_after_seconds)
-    elif problem.status == Unauthenticated.status:
-        all_headers["WWW-Authenticate"] = "Bearer"
-    elif problem.status in (429, 503):
-        all_headers["Retry-After"] = "1"
-    return ProblemResponse(problem.body(), status_code=problem.status, headers=all_headers)
-
-
 def add_problem_responses(application: FastAPI) -> None:
     """Register the handlers. Any other exception reaches ErrorBoundary, which responds with `internal`."""
     application.add_exception_handler(Problem, _on_problem)
@@ -66,26 +49,26 @@ async def _on_problem(_request: Request, error: Exception) -> ProblemResponse:
 
 
 def logged_response(problem: Problem) -> ProblemResponse:
-    """Return the response like `problem_response`, and log problems of status 500 and above."""
+    """Return the response and log problems of status 500 and above."""
     if problem.status >= 500:
         log.warning("request.failed", problem=problem.type, reason=repr(problem.__cause__ or problem))
-    return problem_response(problem)
+    return ProblemResponse(problem)
 
 
 async def _on_invalid(_request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - narrows what Starlette types as Exception
     faults = error.errors()
     if any(fault["type"] == "json_invalid" for fault in faults):
-        return problem_response(BadRequest("The body is not JSON."))
+        return ProblemResponse(BadRequest("The body is not JSON."))
     if len(faults) == 1 and tuple(faults[0]["loc"]) == ("body",):
-        return problem_response(Invalid("The body is not the expected JSON object.", errors=_faults_to_wire(faults)))
-    return problem_response(Invalid(errors=_faults_to_wire(faults)))
+        return ProblemResponse(Invalid("The body is not the expected JSON object.", errors=_faults_to_wire(faults)))
+    return ProblemResponse(Invalid(errors=_faults_to_wire(faults)))
 
 
 async def _on_http_exception(_request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - narrows what Starlette types as Exception
     other = BadRequest if error.status_code < 500 else Problem
-    return problem_response(_BY_STATUS.get(error.status_code, other)(), error.headers)
+    return ProblemResponse(_BY_STATUS.get(error.status_code, other)(), error.headers)
 
 
 def _faults_to_wire(faults: Sequence[Any]) -> list[dict[str, str]]:

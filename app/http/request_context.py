@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.problem_responses import problem_response
 from app.metrics import Metrics
+from darkroom_process.problem_response import send_problem
 from darkroom_process.request_id import REQUEST_ID, request_id_of
 from darkroom_process.trace_context import TraceContext
 from darkroom_shared.problems import DeadlineExceeded, Problem, TooLarge
@@ -91,7 +91,7 @@ class ErrorBoundary:
             log.exception("request.crashed", method=scope["method"], path=scope["path"])
             if begun:
                 raise  # the response has begun: the server must close the connection
-            await problem_response(Problem())(scope, receive, send)
+            await send_problem(send, Problem())
 
 
 class Deadline:
@@ -118,7 +118,7 @@ class Deadline:
             if not deadline.expired():
                 raise
             log.warning("request.expired", method=scope["method"], path=scope["path"], seconds=seconds)
-            await problem_response(DeadlineExceeded())(scope, receive, send)
+            await send_problem(send, DeadlineExceeded())
 
 
 class BodyLimit:
@@ -133,7 +133,7 @@ class BodyLimit:
             return
         declared = Headers(scope=scope).get("content-length", "0")
         if declared.isdecimal() and int(declared[:20]) > LARGEST_BODY_BYTES:
-            await problem_response(TooLarge("The body is over 1 MiB."))(scope, receive, send)
+            await send_problem(send, TooLarge("The body is over 1 MiB."))
             return
         received = 0
 

@@ -4,9 +4,9 @@ import hmac
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.http.problem_responses import problem_response
 from app.settings import Settings
 from darkroom_process.hosts import HEALTH_PATHS, AllowedHosts
+from darkroom_process.problem_response import send_problem
 from darkroom_shared.problems import BadRequest, Forbidden, Problem
 
 TIER_HEADER = b"x-darkroom-tier"
@@ -31,7 +31,7 @@ class TierCheck:
         if problem is None:
             await self._application(scope, receive, send)
         else:
-            await problem_response(problem)(scope, receive, send)
+            await send_problem(send, problem)
 
     def _problem(self, scope: Scope) -> Problem | None:
         if not self._hosts.allows(scope["headers"], scope["path"]):

@@ -9,7 +9,6 @@ The normal path is cheap: no byte is copied, and a head that arrives in one piec
 """
 
 import asyncio
-import json
 from enum import Enum
 from typing import Any, ClassVar
 
@@ -19,6 +18,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from darkroom_process.problem_response import problem_body
 from darkroom_process.request_head import MAX_HEAD_BYTES, check_head
 from darkroom_shared.problems import MEDIA_TYPE, BadRequest, HeadTooLarge, Problem, RequestTimeout
 
@@ -186,7 +186,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
         """
         if self.transport.is_closing():
             return
-        body = json.dumps(problem.body()).encode()
+        body = problem_body(problem)
         defaults = b"".join(b"%s: %s\r\n" % pair for pair in self.server_state.default_headers)
         length = b"content-length: %d\r\n\r\n" % len(body)
         self.transport.write(b"".join((STATUS_LINE[problem.status], defaults, _ERROR_HEADERS, length, body)))

@@ -1,1 +1,1 @@
-"""Parts that all jobs and loops of a process share: isolation of failures, and backoff."""
+"""What all jobs and loops share: claims, leases, attempts, periodic loops. Knows no store and no kind of job."""

@@ -11,9 +11,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.events.service.stream import Nudges, event_channel
 from app.items.schema.row import ItemRow, Lane, StoredFailure
-from app.items.service.claims import ClaimLost
 from app.items.service.queueing import QUEUES
 from app.jobs.attempt_errors import deciding_error
+from app.jobs.claim import ClaimLost
 from app.jobs.isolation import isolate
 from app.media.results import CrashReport, DecoderCrashed, MediaError
 from app.stores.resources import DEAD_LETTERS_QUEUE

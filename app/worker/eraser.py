@@ -10,6 +10,7 @@ from app.events.store.log import EventStore
 from app.exports.service.erasure import ExportErasure
 from app.items.deletion.service.erasure import ItemErasure
 from app.items.service.lifecycle import CLEANUP_AFTER
+from app.jobs.claim import ClaimLost
 from app.jobs.isolation import isolate
 from app.worker.scheduler import run_periodically
 from darkroom_shared.ids import AccountId
@@ -50,6 +51,13 @@ class Eraser:
                     await isolate(self._erase(closed), "eraser", account=account)
 
     async def _erase(self, closed: ClosedRow) -> None:
+        """Run one pass. Ends early if another eraser has taken the account after this one's lease ended."""
+        try:
+            await self._run_pass(closed)
+        except ClaimLost:
+            log.warning("claim.lost")
+
+    async def _run_pass(self, closed: ClosedRow) -> None:
         account = closed.id
         _began("bar")
         await self._events.close(account)
@@ -63,15 +71,15 @@ class Eraser:
             *((step, erase(account)) for step, erase in self._other_stores),
             ("erase_events", self._events.erase(account)),
         ):
-            await self._run(account, step, pages)
+            closed = await self._run(closed, step, pages)
         if closed.emptied_at is None:
             _began("note_emptied")
-            await self._closed.note_first_erasure(account, self._clock() + CLEANUP_AFTER)
+            await self._closed.note_first_erasure(closed, self._clock() + CLEANUP_AFTER)
             return
         _began("forget")
         await self._events.drop(account)
         _began("note_erased")
-        await self._closed.note_erased(account)
+        await self._closed.note_erased(closed)
         log.info("account.erased")
 
     async def _count(self, closed: ClosedRow) -> None:
@@ -81,13 +89,15 @@ class Eraser:
         survey = await self._items.survey(closed.id, closed.closed_at)
         await self._closed.note_counts(closed.id, Counts(survey.items, survey.bytes, head.last), survey.uploads_end)
 
-    async def _run(self, account: AccountId, step: str, pages: AsyncIterator[int]) -> None:
+    async def _run(self, closed: ClosedRow, step: str, pages: AsyncIterator[int]) -> ClosedRow:
+        """Run one step; return the row with the lease as renewed after its last page."""
         _began(step)
         count = 0
         async for erased in pages:
             count += erased
-            await self._closed.keep(account)
+            closed = await self._closed.renew(closed)
         log.info("step.ended", step=step, count=count)
+        return closed
 
 
 def _began(step: str) -> None:

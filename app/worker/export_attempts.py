@@ -9,11 +9,11 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from app.exports.schema import ExportRow
-from app.exports.service.lifecycle import ClaimLost
 from app.exports.service.maintenance import ExportMaintenance
 from app.exports.service.work import ExportWork
 from app.items.service.inventory import Inventory
 from app.jobs.attempt_errors import deciding_error
+from app.jobs.claim import ClaimLost
 from app.jobs.isolation import isolate
 from app.stores.resources import EXPORTS_QUEUE
 from app.stores.s3 import ObjectStore

@@ -3,7 +3,10 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from app.accounts.store.closed import LEASE, ClosedAccounts, Counts
+from app.jobs.claim import ClaimLost
 from app.stores.aurora import Database
 from darkroom_shared.ids import AccountId
 from tests.accounts.accounts_api import AccountsApi
@@ -35,12 +38,18 @@ async def test_one_eraser_takes_a_closed_account_and_another_one_only_after_its_
     taken = await asyncio.gather(*(closed.take(account) for _ in range(4)))
     assert [each is not None for each in taken].count(True) == 1
     assert await closed.due() == []
+    (leased,) = [each for each in taken if each is not None]
     accounts_api.clock.now += LEASE / 2
-    await closed.keep(account)
+    renewed = await closed.renew(leased)
     accounts_api.clock.now += LEASE / 2
     assert await closed.take(account) is None
     accounts_api.clock.now += LEASE / 2
     assert await closed.take(account) is not None
+    for late in (leased, renewed):
+        with pytest.raises(ClaimLost):
+            await closed.renew(late)
+        with pytest.raises(ClaimLost):
+            await closed.note_erased(late)
     await database.close()
 
 
@@ -55,14 +64,18 @@ async def test_the_first_counts_stay_and_the_second_erasure_waits_for_the_last_u
     database = Database(database_url)
     closed, account = ClosedAccounts(database, accounts_api.clock), await closed_by(accounts_api)
     uploads_end = accounts_api.clock() + timedelta(hours=1)
+    leased = await closed.take(account)
+    assert leased is not None
     await closed.note_counts(account, Counts(3, 20 * 2**40, 9), uploads_end)
     await closed.note_counts(account, Counts(1, 5, 9), accounts_api.clock())
-    await closed.note_first_erasure(account, accounts_api.clock() + timedelta(minutes=1))
+    await closed.note_first_erasure(leased, accounts_api.clock() + timedelta(minutes=1))
     accounts_api.clock.advance(minutes=59)
     assert await closed.due() == []
     accounts_api.clock.advance(minutes=1)
     assert await closed.due() == [account]
-    await closed.note_erased(account)
+    leased = await closed.take(account)
+    assert leased is not None
+    await closed.note_erased(leased)
     tombstone = await closed.get(account)
     assert tombstone is not None
     assert (tombstone.counts, tombstone.uploads_end, tombstone.erased_at) == (

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from app.items.service.claims import MAX_LOST_ATTEMPTS
+from app.jobs.claim import MAX_LOST_ATTEMPTS
 from darkroom_shared.events import EventType
 from darkroom_shared.items import FailureCode, ItemState
 from tests.drills.completions import Completions

@@ -8,6 +8,7 @@ import botocore.session
 import pytest
 
 from app.events.service.log import NewEvent
+from app.events.service.relay import LEASE
 from darkroom_shared.events import EventType
 from tests.services import KEY_ID, REGION, SECRET, ManualClock, Services, Stores
 
@@ -74,10 +75,8 @@ async def test_a_crashed_relay_is_replaced_after_its_lease(
     services: Services, subscription: Subscription, clock: ManualClock
 ) -> None:
     await append(services, EventType.ITEM_READY)
-    now = clock()
-    clock.advance(seconds=30)
-    assert await services.base.events.store.lease_relay(services.account, now=now, until=clock())
-    clock.advance(seconds=1)
+    assert await services.base.events.store.lease_relay(services.account, clock(), LEASE)
+    clock.now += LEASE
     assert await services.relay.relay(services.account) == 1
     assert len(await asyncio.to_thread(subscription.received)) == 1
 

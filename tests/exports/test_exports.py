@@ -10,8 +10,9 @@ import pytest
 
 from app.exports.schema import ExportRow, export_key
 from app.exports.service.exports import MAX_EXPORTS
-from app.exports.service.lifecycle import MAX_LOST_ATTEMPTS, RETENTION, TIME_LIMIT, ClaimLost
+from app.exports.service.lifecycle import RETENTION, TIME_LIMIT
 from app.items.schema.keys import original_key
+from app.jobs.claim import MAX_LOST_ATTEMPTS, ClaimLost
 from app.worker.exporting import LEAST_PART_BYTES
 from darkroom_shared.events import EventType
 from darkroom_shared.exports import ExportState

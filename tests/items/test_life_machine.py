@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 
 from app.items.schema.row import ItemRow, Ladder, Lane, Result, Rung, StoredFailure
 from app.items.service import lifecycle
-from app.items.service.claims import ClaimLost
+from app.jobs.claim import ClaimLost
 from darkroom_shared.ids import new_account_id
 from darkroom_shared.items import EditItem, FailureCode, ItemKind
 from darkroom_shared.problems import NotFound, NotUploaded, Outdated, WrongState

@@ -12,7 +12,7 @@ from app.items.reprocessing.service.rules import PREVIOUS_RETENTION
 from app.items.reprocessing.service.work import ReprocessWork
 from app.items.schema.keys import rendition_key
 from app.items.schema.row import ItemRow, Result, StoredFailure, StoredRendition
-from app.items.service.claims import MAX_LOST_ATTEMPTS, ClaimLost
+from app.jobs.claim import MAX_LOST_ATTEMPTS, ClaimLost
 from app.stores.resources import BULK_QUEUE
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import new_item_id

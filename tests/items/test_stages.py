@@ -1,7 +1,7 @@
 """The second stage of a video through the service: its lane, deadline, messages, and the end of a lost attempt."""
 
 from app.items.schema.row import Lane
-from app.items.service.claims import MAX_LOST_ATTEMPTS
+from app.jobs.claim import MAX_LOST_ATTEMPTS
 from app.stores.resources import BULK_QUEUE, EXPRESS_QUEUE
 from darkroom_shared.items import ItemKind, ItemState
 from tests.items.sample_videos import claimed_in_bulk, in_bulk, playable, poster, ready

@@ -4,7 +4,8 @@ import asyncio
 import json
 from datetime import timedelta
 
-from app.items.service.claims import MAX_LOST_ATTEMPTS, PROCESSING_LIMIT, RETURNS_AFTER
+from app.items.service.claims import PROCESSING_LIMIT
+from app.jobs.claim import MAX_LOST_ATTEMPTS, RETURNS_AFTER
 from darkroom_shared.items import FailureCode, ItemState
 from tests.services import ManualClock
 from tests.worker.harness import WorkerHarness, a_detailed_photo, a_large_photo, a_tiny_photo

@@ -25,8 +25,8 @@ from app.exports.service.erasure import ExportErasure
 from app.exports.store import ExportStore
 from app.items.deletion.service.erasure import ItemErasure
 from app.items.schema.row import Result
-from app.items.service.claims import ClaimLost
 from app.items.service.lifecycle import UPLOAD_DEADLINE
+from app.jobs.claim import ClaimLost
 from app.migrations.run import migrate
 from app.request_key import RequestKey
 from app.search.service.indexing import SearchIndex

@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.items.schema.row import ItemRow, Lane
-from app.items.service.claims import MAX_LOST_ATTEMPTS
+from app.jobs.claim import MAX_LOST_ATTEMPTS
 from app.stores.aws_errors import CallRejected
 from app.stores.resources import NUDGES_QUEUE
 from app.stores.sqs import Message

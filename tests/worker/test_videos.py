@@ -10,7 +10,7 @@ import pytest
 
 from app.items.schema.keys import original_key, rendition_folder
 from app.items.schema.row import ItemRow, Lane
-from app.items.service.claims import MAX_LOST_ATTEMPTS
+from app.jobs.claim import MAX_LOST_ATTEMPTS
 from app.stores.s3_parts import Absent
 from darkroom_shared.events import EventType
 from darkroom_shared.items import FailureCode, ItemKind, ItemState

@@ -1,17 +1,19 @@
-"""Closed accounts: which one an eraser claims next, and the tombstones that remain."""
+"""Closed accounts: which one an eraser leases next, and the tombstones that remain."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, literal, select, update
+from sqlalchemy import ColumnElement, and_, case, literal, select, update
 
 from app.accounts.schema.tables import closed_accounts
+from app.jobs.claim import ClaimLost
 from app.stores.aurora import Database, UtcDateTime
+from app.stores.leases import AuroraLease
 from darkroom_shared.ids import AccountId
 from darkroom_shared.times import Clock
 
 LEASE = timedelta(seconds=60)
-"""Validity of an eraser's claim on an account. The eraser renews it after each page; a setting may shorten it."""
+"""Validity of an eraser's lease of an account. The eraser renews it after each page; a setting may shorten it."""
 BATCH = 10
 
 
@@ -27,7 +29,7 @@ class Counts:
 @dataclass(frozen=True, slots=True)
 class ClosedRow:
     """A closed account, without personal data. From `uploads_end` on, no URL issued before the closing can bring
-    bytes."""
+    bytes. `leased_until` is set for the eraser that holds the account."""
 
     id: AccountId
     closed_at: datetime
@@ -35,13 +37,18 @@ class ClosedRow:
     uploads_end: datetime | None
     emptied_at: datetime | None
     erased_at: datetime | None
+    leased_until: datetime | None = None
 
 
 class ClosedAccounts:
-    """Each method is one transaction. Raises Unavailable if the database is unavailable."""
+    """Each method is one transaction. Raises Unavailable if the database is unavailable.
+
+    Methods that get a leased row raise ClaimLost, and write nothing, if another eraser holds the account now.
+    """
 
     def __init__(self, database: Database, clock: Clock, lease: timedelta = LEASE) -> None:
-        self._database, self._clock, self._lease = database, clock, lease
+        self._database, self._clock, self._lease_time = database, clock, lease
+        self._lease = AuroraLease(closed_accounts, "next_at")
 
     async def get(self, account: AccountId) -> ClosedRow | None:
         async with self._database.writer.read() as connection:
@@ -54,7 +61,7 @@ class ClosedAccounts:
         return ClosedRow(id=account, counts=counts, **moments)
 
     async def due(self) -> list[AccountId]:
-        """Return accounts whose next pass is due and unclaimed, the longest overdue first."""
+        """Return accounts whose next pass is due and not leased, the longest overdue first."""
         statement = (
             select(closed_accounts.c.id)
             .where(closed_accounts.c.erased_at.is_(None), closed_accounts.c.next_at <= self._clock())
@@ -65,22 +72,21 @@ class ClosedAccounts:
             return [AccountId(row) for row in (await connection.execute(statement)).scalars()]
 
     async def take(self, account: AccountId) -> ClosedRow | None:
-        """Claim the account. Returns None if another eraser has claimed it."""
-        now = self._clock()
-        change = (
-            update(closed_accounts)
-            .where(
-                closed_accounts.c.id == account, closed_accounts.c.erased_at.is_(None), closed_accounts.c.next_at <= now
-            )
-            .values(next_at=now + self._lease)
-        )
+        """Lease the account. Returns None if another eraser holds it, or if nothing is due."""
         async with self._database.writer.write() as connection:
-            taken = (await connection.execute(change)).rowcount == 1
-        return await self.get(account) if taken else None
+            until = await self._lease.take(connection, _unerased(account), self._clock(), self._lease_time)
+        row = await self.get(account) if until else None
+        return replace(row, leased_until=until) if row else None
 
-    async def keep(self, account: AccountId) -> None:
-        """Renew the claim for another lease."""
-        await self._note(account, next_at=self._clock() + self._lease)
+    async def renew(self, leased: ClosedRow) -> ClosedRow:
+        """Extend the lease; return the row with its new end."""
+        if leased.leased_until is None:
+            raise ClaimLost
+        until = self._clock() + self._lease_time
+        async with self._database.writer.write() as connection:
+            if not await self._lease.renew(connection, _unerased(leased.id), leased.leased_until, until):
+                raise ClaimLost
+        return replace(leased, leased_until=until)
 
     async def note_counts(self, account: AccountId, counts: Counts, uploads_end: datetime) -> None:
         """Store the counts unless they are stored already: a later count may find a part of the data erased."""
@@ -92,25 +98,26 @@ class ClosedAccounts:
         async with self._database.writer.write() as connection:
             await connection.execute(change)
 
-    async def note_first_erasure(self, account: AccountId, earliest: datetime) -> None:
+    async def note_first_erasure(self, leased: ClosedRow, earliest: datetime) -> None:
         """Record the end of the first pass. The second one is due at `earliest`, or later once no upload can bring
         bytes."""
         later = case(
             (closed_accounts.c.uploads_end > earliest, closed_accounts.c.uploads_end),
             else_=literal(earliest, UtcDateTime()),
         )
-        await self._note(account, emptied_at=self._clock(), next_at=later)
+        await self._note(leased, emptied_at=self._clock(), next_at=later)
 
-    async def note_erased(self, account: AccountId) -> None:
+    async def note_erased(self, leased: ClosedRow) -> None:
         """Record the end of the erasure. The row remains as a tombstone."""
-        await self._note(account, erased_at=self._clock())
+        await self._note(leased, erased_at=self._clock())
 
-    async def _note(self, account: AccountId, **values: object) -> None:
-        """Update the row unless the account is erased."""
-        change = (
-            update(closed_accounts)
-            .where(closed_accounts.c.id == account, closed_accounts.c.erased_at.is_(None))
-            .values(**values)
-        )
+    async def _note(self, leased: ClosedRow, **values: object) -> None:
+        held = closed_accounts.c.next_at == leased.leased_until
+        change = update(closed_accounts).where(_unerased(leased.id), held).values(**values)
         async with self._database.writer.write() as connection:
-            await connection.execute(change)
+            if (await connection.execute(change)).rowcount == 0:
+                raise ClaimLost
+
+
+def _unerased(account: AccountId) -> ColumnElement[bool]:
+    return and_(closed_accounts.c.id == account, closed_accounts.c.erased_at.is_(None))

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.events.schema.tables import cursors
+from app.jobs.lease import is_held
 from app.stores.aurora import Database
 from app.stores.aurora_inserts import insert_absent
 from darkroom_shared.ids import AccountId
@@ -72,7 +73,7 @@ class CursorStore:
 
     def is_being_filled(self, cursor: Cursor) -> bool:
         """Return whether a process is reading all rows, or crashed while doing so less than a lease ago."""
-        return cursor.applied is None and cursor.filling_until is not None and cursor.filling_until > self._clock()
+        return cursor.applied is None and is_held(cursor.filling_until, self._clock())
 
     async def write(self, read: Cursor, step: Step, applied: int | None) -> Cursor | None:
         """Run the step and move the cursor in one transaction; return the new cursor.

@@ -2,22 +2,21 @@
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from app.jobs.lease import is_held
 from app.stores.dynamo import (
     Action,
     Condition,
     Dynamo,
     Query,
-    Refused,
     Row,
-    TransactionConflict,
     delete,
     put,
     update,
 )
+from app.stores.leases import DynamoLease
 from app.stores.resources import BEHIND, EVENTS_TABLE, shard_of
 from darkroom_shared.events import Event, EventType
 from darkroom_shared.ids import AccountId
@@ -43,14 +42,14 @@ class Head:
 
     def is_announced_by_other(self, process: str, now: datetime) -> bool:
         """Return whether another process has announced a large batch."""
-        if self.appender == process or self.appending_until is None:
-            return False
-        return from_rfc3339(self.appending_until) > now
+        until = from_rfc3339(self.appending_until) if self.appending_until else None
+        return self.appender != process and is_held(until, now)
 
 
 class EventStore:
     def __init__(self, dynamo: Dynamo) -> None:
         self._dynamo = dynamo
+        self._relaying = DynamoLease(dynamo, EVENTS_TABLE, "relaying_until")
 
     async def head(self, account: AccountId) -> Head:
         """Return the head; it is empty for an account without events."""
@@ -99,23 +98,13 @@ class EventStore:
         page = await self._dynamo.query(query, consistent=False)
         return [AccountId(row["account_id"]) for row in page.rows]
 
-    async def lease_relay(self, account: AccountId, *, now: datetime, until: datetime) -> bool:
-        """Claim the relay of the account until `until`. Returns False if another process holds it."""
-        condition = Condition(
-            "attribute_not_exists(relaying_until) OR relaying_until <= :now",
-            values={":now": to_rfc3339(now), ":until": to_rfc3339(until)},
-        )
-        try:
-            await self._dynamo.write(update(EVENTS_TABLE, _key(account, 0), "SET relaying_until = :until", condition))
-        except (Refused, TransactionConflict):
-            return False
-        return True
+    async def lease_relay(self, account: AccountId, now: datetime, lease: timedelta) -> datetime | None:
+        """Lease the relay of the account; return the lease's end, or None if another process holds it."""
+        return await self._relaying.take(_key(account, 0), now, lease)
 
-    async def release_relay(self, account: AccountId, *, until: datetime) -> None:
+    async def release_relay(self, account: AccountId, until: datetime) -> None:
         """Release the lease that ends at `until`; does nothing if another process holds the lease now."""
-        condition = Condition("relaying_until = :until", values={":until": to_rfc3339(until)})
-        with suppress(Refused, TransactionConflict):
-            await self._dynamo.write(update(EVENTS_TABLE, _key(account, 0), "REMOVE relaying_until", condition))
+        await self._relaying.release(_key(account, 0), until)
 
     async def late(self, shard: str, since: datetime) -> int:
         """Return the number of the shard's accounts that have waited for the relay since before `since`."""

@@ -1,18 +1,16 @@
 """Apply a rule to an export: read the row, write row and event in one transaction, retry on conflict."""
 
-import asyncio
-import random
-
 from app.events.service.log import ActionRefused, EventLog, NewEvent
 from app.exports.schema import ExportRow, to_export
 from app.exports.service.lifecycle import Change, Rule
 from app.exports.store import ExportStore, row_action
+from app.jobs.revisions import change_by_revision
 from app.stores.dynamo import Refused, TransactionConflict
 from darkroom_shared.ids import AccountId, ExportId
-from darkroom_shared.problems import NotFound, Unavailable
+from darkroom_shared.problems import NotFound
 
 ATTEMPTS = 10
-MAX_WAIT_SECONDS = 0.2
+CONFLICTS = (ActionRefused, Refused, TransactionConflict)
 
 
 class ExportChanges:
@@ -30,20 +28,15 @@ class ExportChanges:
 
         Raises NotFound or Unavailable.
         """
-        for attempt in range(ATTEMPTS):
+
+        async def read(_attempt: int) -> ExportRow:
             row = await self._store.get(account, export)
             if row is None:
                 raise NotFound
-            change = rule(row)
-            if change is None:
-                return row
-            try:
-                await self._write(change)
-            except (ActionRefused, Refused, TransactionConflict):
-                await asyncio.sleep(random.uniform(0, min(0.005 * 2**attempt, MAX_WAIT_SECONDS)))  # noqa: S311  jitter
-                continue
-            return change.row
-        raise Unavailable("Too many changes of this export at once.", retry_after_seconds=1)
+            return row
+
+        busy = "Too many changes of this export at once."
+        return await change_by_revision(read, rule, self._write, conflicts=CONFLICTS, attempts=ATTEMPTS, busy=busy)
 
     async def is_closing(self, account: AccountId) -> bool:
         """Return whether the account is being erased."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.exports.schema import ExportFailure, ExportRow
+from app.jobs import claim as job_claim
+from app.jobs.claim import Claim, ClaimLost
 from darkroom_shared.events import EventType
 from darkroom_shared.exports import ExportState
 from darkroom_shared.items import FailureCode
@@ -16,14 +18,9 @@ LEASE = timedelta(seconds=60)
 UNSENT_LIMIT = timedelta(seconds=30)
 FIRST_RESEND = timedelta(minutes=2)
 MAX_RESEND_INTERVAL = timedelta(hours=1)
-MAX_LOST_ATTEMPTS = 5
 
 TOO_LATE = ExportFailure(FailureCode.DEADLINE, "This took longer than it ever should. Start another export.", True)
 GAVE_UP = ExportFailure(FailureCode.INTERNAL, "Five attempts at this export ended with a crash.", True)
-
-
-class ClaimLost(Exception):
-    """The claim is void. The worker must discard its results."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +48,14 @@ def claim(row: ExportRow, token: str, now: datetime, lease: timedelta = LEASE) -
     """Claim a queued export. Raises ClaimLost if it is not queued."""
     if row.state is not ExportState.QUEUED:
         raise ClaimLost
-    held: dict[str, object] = {"claim": token, "claimed_until": now + lease}
-    return _change(row, held | {"state": ExportState.PROCESSING, "percent": 0.0})
+    taken = _fields(job_claim.take(_claim(row), token, now, lease))
+    return _change(row, taken | {"state": ExportState.PROCESSING, "percent": 0.0})
 
 
 def renew(row: ExportRow, token: str, now: datetime, percent: float, lease: timedelta = LEASE) -> Change:
     """Extend the lease and store the progress (heartbeat). Raises ClaimLost."""
     _require_claim(row, token)
-    return _change(row, {"claimed_until": now + lease, "percent": percent})
+    return _change(row, _fields(job_claim.renew(_claim(row), token, now, lease)) | {"percent": percent})
 
 
 def finish(row: ExportRow, token: str, now: datetime, *, items: int, missing: int, size_bytes: int) -> Change:
@@ -68,25 +65,24 @@ def finish(row: ExportRow, token: str, now: datetime, *, items: int, missing: in
     return _change(row, _ended(ExportState.READY, now) | facts, EventType.EXPORT_READY)
 
 
-def give_back(row: ExportRow, token: str) -> Change:
+def give_back(row: ExportRow, token: str, now: datetime) -> Change:
     """Return an export that a healthy worker cannot finish; the next attempt starts from zero. Raises ClaimLost."""
     _require_claim(row, token)
-    return _change(row, _waiting())
+    return _waiting(row, job_claim.return_(_claim(row), token, now))
 
 
 def record_lost_attempt(row: ExportRow, token: str, now: datetime) -> Change:
     """Queue the export again after a crashed attempt; the fifth one fails it. Raises ClaimLost."""
     _require_claim(row, token)
-    return _with_lost_attempt(row, now)
+    return _with_lost_attempt(row, job_claim.lose(_claim(row), token, now, ()), now)
 
 
 def overdue(row: ExportRow, now: datetime) -> Change | None:
     """Return the change for a row whose deadline or lease has passed, or None if neither has."""
     if row.deadline is not None and row.deadline <= now:
         return _failed(row, TOO_LATE, now)
-    if row.state is ExportState.PROCESSING and row.claimed_until is not None and row.claimed_until <= now:
-        return _with_lost_attempt(row, now)
-    return None
+    lapsed = job_claim.lapse(_claim(row), now, ()) if row.state is ExportState.PROCESSING else None
+    return _with_lost_attempt(row, lapsed, now) if lapsed else None
 
 
 def is_over(row: ExportRow, now: datetime) -> bool:
@@ -113,15 +109,14 @@ def _failed(row: ExportRow, failure: ExportFailure, now: datetime) -> Change:
     return _change(row, _ended(ExportState.FAILED, now) | {"failure": failure}, EventType.EXPORT_FAILED)
 
 
-def _with_lost_attempt(row: ExportRow, now: datetime) -> Change:
-    lost_attempts = row.lost_attempts + 1
-    if lost_attempts >= MAX_LOST_ATTEMPTS:
-        return _failed(replace(row, lost_attempts=lost_attempts), GAVE_UP, now)
-    return _change(row, _waiting() | {"lost_attempts": lost_attempts})
+def _with_lost_attempt(row: ExportRow, free: Claim, now: datetime) -> Change:
+    if job_claim.is_exhausted(free):
+        return _failed(replace(row, lost_attempts=free.lost_attempts), GAVE_UP, now)
+    return _waiting(row, free)
 
 
-def _waiting() -> dict[str, object]:
-    return {"state": ExportState.QUEUED, "claim": None, "claimed_until": None, "sent_at": None, "sends": 0}
+def _waiting(row: ExportRow, free: Claim) -> Change:
+    return _change(row, _fields(free) | {"state": ExportState.QUEUED, "sent_at": None, "sends": 0})
 
 
 def _ended(state: ExportState, now: datetime) -> dict[str, object]:
@@ -129,8 +124,18 @@ def _ended(state: ExportState, now: datetime) -> dict[str, object]:
 
 
 def _require_claim(row: ExportRow, token: str) -> None:
-    if row.state is not ExportState.PROCESSING or row.claim != token:
+    if row.state is not ExportState.PROCESSING:
         raise ClaimLost
+    job_claim.require(row, token)
+
+
+def _claim(row: ExportRow) -> Claim:
+    """Return the claim. An export's attempts are not numbered, and it does not wait after a lost one."""
+    return Claim(row.claim, row.claimed_until, lost_attempts=row.lost_attempts)
+
+
+def _fields(claim: Claim) -> dict[str, object]:
+    return claim.fields("attempt", "not_before")
 
 
 def _change(row: ExportRow, fields: dict[str, object], event: EventType | None = None) -> Change:

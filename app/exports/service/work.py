@@ -1,12 +1,13 @@
 """A worker's actions on an export: claim it, renew the claim, and end it."""
 
-import secrets
 from datetime import timedelta
 
 from app.exports.schema import ExportRow
 from app.exports.service import lifecycle
 from app.exports.service.changes import ExportChanges
-from app.exports.service.lifecycle import LEASE, ClaimLost
+from app.exports.service.lifecycle import LEASE
+from app.jobs.claim import ClaimLost, new_token, token_of
+from app.jobs.revisions import commit_with_retry
 from darkroom_shared.ids import AccountId, ExportId
 from darkroom_shared.problems import NotFound
 from darkroom_shared.times import Clock
@@ -23,7 +24,7 @@ class ExportWork:
         """Claim the export and return its row. Raises ClaimLost also if the export does not exist."""
         if await self._changes.is_closing(account):
             raise ClaimLost
-        token = secrets.token_hex(16)
+        token = new_token()
         try:
             return await self._changes.apply(
                 account, export, lambda current: lifecycle.claim(current, token, self._clock(), self.lease)
@@ -33,7 +34,7 @@ class ExportWork:
 
     async def renew(self, claimed: ExportRow, percent: float) -> None:
         await self._apply(
-            claimed, lambda row: lifecycle.renew(row, _token(claimed), self._clock(), percent, self.lease)
+            claimed, lambda row: lifecycle.renew(row, token_of(claimed), self._clock(), percent, self.lease)
         )
 
     async def finish(self, claimed: ExportRow, *, items: int, missing: int, size_bytes: int) -> ExportRow:
@@ -43,28 +44,26 @@ class ExportWork:
             if row.kept_until is not None and row.size_bytes == size_bytes:
                 return None
             return lifecycle.finish(
-                row, _token(claimed), self._clock(), items=items, missing=missing, size_bytes=size_bytes
+                row, token_of(claimed), self._clock(), items=items, missing=missing, size_bytes=size_bytes
             )
 
-        return await self._apply(claimed, rule)
+        return await self._commit(claimed, rule)
 
     async def give_back(self, claimed: ExportRow) -> None:
-        await self._apply(claimed, lambda row: lifecycle.give_back(row, _token(claimed)))
+        """Return the export without counting an attempt."""
+        await self._commit(claimed, lambda row: lifecycle.give_back(row, token_of(claimed), self._clock()))
 
     async def record_lost_attempt(self, claimed: ExportRow) -> ExportRow:
         """Record a crashed attempt. The returned row is queued for the sweeper, or `failed` the fifth time."""
-        return await self._apply(
-            claimed, lambda row: lifecycle.record_lost_attempt(row, _token(claimed), self._clock())
+        return await self._commit(
+            claimed, lambda row: lifecycle.record_lost_attempt(row, token_of(claimed), self._clock())
         )
+
+    async def _commit(self, claimed: ExportRow, rule: lifecycle.Rule) -> ExportRow:
+        return await commit_with_retry(lambda: self._apply(claimed, rule), self.lease.total_seconds())
 
     async def _apply(self, claimed: ExportRow, rule: lifecycle.Rule) -> ExportRow:
         try:
             return await self._changes.apply(claimed.account_id, claimed.export_id, rule)
         except NotFound as gone:
             raise ClaimLost from gone
-
-
-def _token(claimed: ExportRow) -> str:
-    if claimed.claim is None:
-        raise ClaimLost
-    return claimed.claim

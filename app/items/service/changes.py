@@ -1,22 +1,20 @@
 """Apply a rule to an item: read the row, write row, receipt, request and event in one transaction,
 retry on conflict."""
 
-import asyncio
-import random
 from collections.abc import Callable, Sequence
 
 from app.events.service.log import ActionRefused, EventLog, HeadChange, NewEvent
 from app.items.schema.row import ItemRow, to_item
 from app.items.service.lifecycle import Change
 from app.items.store import CompletedRequest, ItemStore, delete_action, receipt_action, request_action, row_action
+from app.jobs.revisions import change_by_revision
 from app.stores.dynamo import Action, Refused, TransactionConflict, TransactionRefused
 from darkroom_shared.ids import AccountId, ItemId
 from darkroom_shared.items import ReceiptStep
-from darkroom_shared.problems import Unavailable
 from darkroom_shared.times import Clock
 
 ATTEMPTS = 30
-MAX_WAIT_SECONDS = 0.2
+CONFLICTS = (ActionRefused, Refused, TransactionRefused, TransactionConflict)
 
 
 class AlreadyCompleted(Exception):
@@ -52,20 +50,20 @@ class ItemChanges:
         `known` is a row that was read before and saves the first read. If it is outdated, the write is refused and
         the row is read again. Raises NotFound, AlreadyCompleted, QuotaExceeded, or Unavailable.
         """
-        for attempt in range(ATTEMPTS):
-            row = known if known and attempt == 0 else await self._store.require(account, item)
-            change = rule(row)
-            if change is None:
-                return row
+
+        async def read(attempt: int) -> ItemRow:
+            return known if known and attempt == 0 else await self._store.require(account, item)
+
+        async def write(change: Change) -> None:
             try:
                 await self._write(change, request, steps)
-            except (ActionRefused, Refused, TransactionRefused, TransactionConflict) as refused:
+            except CONFLICTS as refused:
                 if request is not None and await self._store.find_completed(account, request.key):
                     raise AlreadyCompleted from refused
-                await asyncio.sleep(random.uniform(0, min(0.005 * 2**attempt, MAX_WAIT_SECONDS)))  # noqa: S311  jitter
-                continue
-            return change.row
-        raise Unavailable("Too many changes of this item at once.", retry_after_seconds=1)
+                raise
+
+        busy = "Too many changes of this item at once."
+        return await change_by_revision(read, rule, write, conflicts=CONFLICTS, attempts=ATTEMPTS, busy=busy)
 
     async def remove(self, row: ItemRow) -> None:
         """Delete the row and subtract it from the item count. Does nothing if the row has changed since it was read

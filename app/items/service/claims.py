@@ -1,4 +1,4 @@
-"""A worker's claim: each transition, including a lapsed claim, is a pure function from a row to the next."""
+"""A worker's claim on an item: each transition, a lapse included, is a pure function from a row to the next."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -19,6 +19,8 @@ from app.items.service.lifecycle import (
     move,
     over,
 )
+from app.jobs import claim as job_claim
+from app.jobs.claim import Claim, ClaimLost
 from darkroom_shared.events import EventType
 from darkroom_shared.items import FailureCode, ItemKind
 from darkroom_shared.times import from_rfc3339
@@ -26,8 +28,6 @@ from darkroom_shared.times import from_rfc3339
 PROCESSING_LIMIT = timedelta(minutes=10)
 LIMIT_PER_DURATION = 30
 """Seconds of processing allowed per second of video, in addition to PROCESSING_LIMIT."""
-MAX_LOST_ATTEMPTS = 5
-RETURNS_AFTER = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
 
 POISONED = StoredFailure(
     FailureCode.POISONED,
@@ -39,30 +39,19 @@ TOO_LATE = StoredFailure(
 )
 
 
-class ClaimLost(Exception):
-    """The claim is void. The worker must discard its results."""
-
-
 def claim(row: ItemRow, lane: Lane, token: str, now: datetime, lease: timedelta = LEASE) -> Change:
     """Claim a queued item. Raises ClaimLost unless the item waits in this lane and its `not_before` has passed."""
-    if row.state is not QUEUED or row.lane is not lane or (row.not_before is not None and row.not_before > now):
+    if row.state is not QUEUED or row.lane is not lane:
         raise ClaimLost
-    claimed = move(
-        row,
-        PROCESSING,
-        claim=token,
-        claimed_until=now + lease,
-        attempt=row.attempt + 1,
-        not_before=None,
-        deadline=now + _time_for(row),
-    )
-    return Change(claimed, "claimed")
+    taken = job_claim.take(row, token, now, lease)
+    return Change(move(row, PROCESSING, **taken.fields(), deadline=now + _time_for(row)), "claimed")
 
 
 def renew(row: ItemRow, token: str, now: datetime, lease: timedelta = LEASE) -> Change:
     """Extend the lease (heartbeat). Raises ClaimLost."""
     _require_claim(row, token)
-    return Change(due(replace(row, claimed_until=now + lease, revision=row.revision + 1)), "renewed")
+    renewed = job_claim.renew(row, token, now, lease)
+    return Change(due(replace(row, claimed_until=renewed.claimed_until, revision=row.revision + 1)), "renewed")
 
 
 def hand_off(row: ItemRow, token: str, kind: ItemKind, result: Result, now: datetime) -> Change:
@@ -103,15 +92,14 @@ def fail(row: ItemRow, token: str, failure: StoredFailure, now: datetime, kind: 
 def give_back(row: ItemRow, token: str, now: datetime, wait: timedelta = timedelta()) -> Change:
     """Return an item that a healthy worker cannot finish. It does not count as a lost attempt. Raises ClaimLost."""
     _require_claim(row, token)
-    fields = over() | _back(row) | {"not_before": now + wait if wait else None}
-    return Change(move(row, QUEUED, **fields, queued_at=now), "given_back")
+    return Change(_queued_again(row, job_claim.return_(row, token, now, wait), now), "given_back")
 
 
 def record_lost_attempt(row: ItemRow, token: str, now: datetime) -> Change:
     """Queue the item again after a crashed attempt, with a longer wait each time. The fifth one fails it. Raises
     ClaimLost."""
     _require_claim(row, token)
-    return _with_lost_attempt(row, now)
+    return _with_lost_attempt(row, job_claim.lose(row, token, now), now)
 
 
 def overdue(row: ItemRow, now: datetime) -> Change | None:
@@ -121,14 +109,14 @@ def overdue(row: ItemRow, now: datetime) -> Change | None:
             expired = move(row, EXPIRED, **over(), reserved_bytes=0, cleanup_at=now)
             return Change(expired, "expired", EventType.ITEM_EXPIRED, bytes=-row.reserved_bytes)
         return _failed(row, TOO_LATE, now)
-    if row.state is PROCESSING and row.claimed_until is not None and row.claimed_until <= now:
-        return _with_lost_attempt(row, now)
-    return None
+    lapsed = job_claim.lapse(row, now) if row.state is PROCESSING else None
+    return _with_lost_attempt(row, lapsed, now) if lapsed else None
 
 
 def _require_claim(row: ItemRow, token: str) -> None:
-    if row.state is not PROCESSING or row.claim != token:
+    if row.state is not PROCESSING:
         raise ClaimLost
+    job_claim.require(row, token)
 
 
 def _time_for(row: ItemRow) -> timedelta:
@@ -145,9 +133,9 @@ def _facts(row: ItemRow, kind: ItemKind, result: Result) -> dict[str, object]:
     return {"kind": kind, "result": result, "captured_at": captured}
 
 
-def _back(row: ItemRow) -> dict[str, object]:
-    """Restore the deadline that was set when the item was first queued."""
-    return {"deadline": row.queue_deadline}
+def _queued_again(row: ItemRow, free: Claim, now: datetime) -> ItemRow:
+    """Return the item to its queue, with the deadline that was set when it was first queued."""
+    return move(row, QUEUED, **(over() | free.fields() | {"deadline": row.queue_deadline, "queued_at": now}))
 
 
 def _failed(row: ItemRow, failure: StoredFailure, now: datetime, kind: ItemKind | None = None) -> Change:
@@ -156,10 +144,7 @@ def _failed(row: ItemRow, failure: StoredFailure, now: datetime, kind: ItemKind 
     return Change(failed, "failed", EventType.ITEM_FAILED)
 
 
-def _with_lost_attempt(row: ItemRow, now: datetime) -> Change:
-    lost_attempts = row.lost_attempts + 1
-    if lost_attempts >= MAX_LOST_ATTEMPTS:
-        return _failed(replace(row, lost_attempts=lost_attempts), POISONED, now)
-    wait = RETURNS_AFTER[lost_attempts - 1]
-    fields = over() | _back(row) | {"not_before": now + wait}
-    return Change(move(row, QUEUED, **fields, lost_attempts=lost_attempts, queued_at=now), "lost")
+def _with_lost_attempt(row: ItemRow, free: Claim, now: datetime) -> Change:
+    if job_claim.is_exhausted(free):
+        return _failed(replace(row, lost_attempts=free.lost_attempts), POISONED, now)
+    return Change(_queued_again(row, free, now), "lost")

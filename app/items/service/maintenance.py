@@ -12,6 +12,7 @@ from app.items.service import claims, lifecycle
 from app.items.service.changes import ItemChanges
 from app.items.service.queueing import WorkQueue
 from app.items.store import ItemStore
+from app.jobs.claim import RETURNS_AFTER
 from app.stores.resources import SHARDS
 from app.stores.s3 import ObjectStore
 from darkroom_shared.ids import AccountId, ItemId
@@ -21,7 +22,7 @@ from darkroom_shared.task_group import TaskGroup
 from darkroom_shared.times import Clock
 
 BATCH = 100
-MAX_RESEND_AGE = lifecycle.MAX_RESEND_INTERVAL + claims.RETURNS_AFTER[-1]
+MAX_RESEND_AGE = lifecycle.MAX_RESEND_INTERVAL + RETURNS_AFTER[-1]
 """Within this time every queued item is sent again in any case."""
 _GONE = frozenset({ItemState.CANCELLED, ItemState.EXPIRED})
 

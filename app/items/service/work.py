@@ -1,24 +1,20 @@
 """A worker's actions on an item: claim it, renew the claim, and end it."""
 
-import asyncio
-import random
-import secrets
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from app.items.schema.row import ItemRow, Ladder, Lane, Result, StoredFailure
 from app.items.service import claims
 from app.items.service.changes import ItemChanges
-from app.items.service.claims import ClaimLost
 from app.items.service.lifecycle import LEASE, Change
 from app.items.service.queueing import WorkQueue
 from app.items.store import ItemStore
+from app.jobs import revisions
+from app.jobs.claim import ClaimLost, new_token, token_of
 from darkroom_shared.ids import AccountId, ItemId
 from darkroom_shared.items import ItemKind, ItemState, ReceiptStep
-from darkroom_shared.problems import NotFound, Unavailable
+from darkroom_shared.problems import NotFound
 from darkroom_shared.times import Clock
-
-MAX_PAUSE_SECONDS = 1.0
 
 
 class WorkService:
@@ -34,7 +30,7 @@ class WorkService:
         """Claim the item and return its row. Raises NotFound, or ClaimLost if it does not wait in this lane."""
         if await self._changes.is_closing(account):
             raise ClaimLost
-        token = secrets.token_hex(16)
+        token = new_token()
         return await self._changes.apply(
             account, item, lambda current: claims.claim(current, lane, token, self._clock(), self.lease)
         )
@@ -46,7 +42,7 @@ class WorkService:
             raise ClaimLost
 
     async def renew(self, claimed: ItemRow) -> None:
-        token = _token(claimed)
+        token = token_of(claimed)
         try:
             await self._changes.apply(
                 claimed.account_id,
@@ -58,7 +54,7 @@ class WorkService:
 
     async def hand_off(self, claimed: ItemRow, kind: ItemKind, result: Result, steps: Sequence[ReceiptStep]) -> ItemRow:
         """End the first stage and queue the second one. Repeating it is no error."""
-        token = _token(claimed)
+        token = token_of(claimed)
         row = await self.commit_with_retry(
             claimed,
             lambda current: claims.hand_off(current, token, kind, result, self._clock()),
@@ -69,7 +65,7 @@ class WorkService:
 
     async def play(self, claimed: ItemRow, ladder: Ladder, steps: Sequence[ReceiptStep]) -> ItemRow:
         """Make the video playable while the claim continues. Repeating it is no error."""
-        token = _token(claimed)
+        token = token_of(claimed)
         return await self.commit_with_retry(
             claimed,
             lambda current: None if current.ladder == ladder else claims.play(current, token, ladder),
@@ -85,7 +81,7 @@ class WorkService:
         ladder: Ladder | None = None,
     ) -> ItemRow:
         """Make the result current. Repeating it after a lost response is no error."""
-        token = _token(claimed)
+        token = token_of(claimed)
         return await self.commit_with_retry(
             claimed,
             lambda current: claims.finish(current, token, kind, result, self._clock(), ladder),
@@ -94,7 +90,7 @@ class WorkService:
         )
 
     async def fail(self, claimed: ItemRow, failure: StoredFailure, steps: Sequence[ReceiptStep]) -> None:
-        token = _token(claimed)
+        token = token_of(claimed)
         await self.commit_with_retry(
             claimed,
             lambda current: claims.fail(current, token, failure, self._clock()),
@@ -105,12 +101,12 @@ class WorkService:
     async def give_back(self, claimed: ItemRow, wait: timedelta = timedelta()) -> None:
         """Return the item without counting an attempt. The lane's message must become visible again, or the sweeper
         sends another."""
-        token = _token(claimed)
+        token = token_of(claimed)
         await self.commit_with_retry(claimed, lambda current: claims.give_back(current, token, self._clock(), wait))
 
     async def record_lost_attempt(self, claimed: ItemRow, steps: Sequence[ReceiptStep]) -> ItemRow:
         """Record a crashed attempt. The returned row is queued again after a wait, or `failed` the fifth time."""
-        token, lost_attempts = _token(claimed), claimed.lost_attempts + 1
+        token, lost_attempts = token_of(claimed), claimed.lost_attempts + 1
         row = await self.commit_with_retry(
             claimed,
             lambda current: claims.record_lost_attempt(current, token, self._clock()),
@@ -129,16 +125,9 @@ class WorkService:
         """Commit the outcome of an attempt, retrying for as long as the lease can hold: otherwise minutes of work
         would be discarded, or the attempt would count as lost. `is_done` recognises the row of an earlier try
         whose response was lost."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + self.lease.total_seconds()
-        while True:
-            try:
-                return await self._end(claimed, rule, steps, is_done)
-            except Unavailable:
-                pause = random.uniform(0.2, MAX_PAUSE_SECONDS)  # noqa: S311  jitter
-                if loop.time() + pause > until:
-                    raise
-            await asyncio.sleep(pause)
+        return await revisions.commit_with_retry(
+            lambda: self._end(claimed, rule, steps, is_done), self.lease.total_seconds()
+        )
 
     async def _end(
         self,
@@ -165,9 +154,3 @@ def _holds(current: ItemRow, claimed: ItemRow) -> bool:
 def _is_finished(current: ItemRow, claimed: ItemRow) -> bool:
     """Return whether this attempt has already committed its result, which its worker may not know yet."""
     return current.result is not None and current.result.attempt == claimed.attempt
-
-
-def _token(claimed: ItemRow) -> str:
-    if claimed.claim is None:
-        raise ClaimLost
-    return claimed.claim

@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.items.schema.row import ItemRow, Ladder, PreviousResult, Reprocessing, Result
-from app.items.service.claims import MAX_LOST_ATTEMPTS, ClaimLost
 from app.items.service.lifecycle import CLEANUP_AFTER, LEASE, READY, Change, due
+from app.jobs import claim as job_claim
+from app.jobs.claim import Claim, ClaimLost
 from darkroom_shared.events import EventType
 from darkroom_shared.items import ItemKind
 from darkroom_shared.times import from_rfc3339, to_rfc3339
@@ -41,21 +42,15 @@ def request(row: ItemRow, recipe: str, now: datetime) -> Change | None:
 def begin(row: ItemRow, recipe: str, token: str, now: datetime, lease: timedelta = LEASE) -> Change:
     """Claim the item. Raises ClaimLost unless it was requested for this recipe and is unclaimed."""
     pending = row.remake
-    if (
-        pending is None
-        or pending.recipe != recipe
-        or pending.failed
-        or row.claim is not None
-        or not is_stale(row, recipe)
-    ):
+    if pending is None or pending.recipe != recipe or pending.failed or not is_stale(row, recipe):
         raise ClaimLost
-    return _change(row, "remake_claimed", {"claim": token, "claimed_until": now + lease, "attempt": row.attempt + 1})
+    return _change(row, "remake_claimed", _fields(job_claim.take(_claim(row), token, now, lease)))
 
 
 def renew(row: ItemRow, token: str, now: datetime, lease: timedelta = LEASE) -> Change:
     """Extend the lease (heartbeat). Raises ClaimLost."""
     _require_claim(row, token)
-    return _change(row, "renewed", {"claimed_until": now + lease})
+    return _change(row, "renewed", _fields(job_claim.renew(_claim(row), token, now, lease)))
 
 
 def finish(row: ItemRow, token: str, kind: ItemKind, result: Result, ladder: Ladder | None, now: datetime) -> Change:
@@ -84,12 +79,12 @@ def give_back(row: ItemRow, token: str, now: datetime) -> Change:
 def lapse(row: ItemRow, now: datetime) -> Change | None:
     """Release a claim whose lease has expired. The fifth time, reprocessing has failed. Returns None if the claim
     holds."""
-    if row.state is not READY or row.claimed_until is None or row.claimed_until > now:
+    free = job_claim.lapse(_claim(row), now, ()) if row.state is READY else None
+    if free is None:
         return None
     pending = row.remake
     if pending is not None:
-        lost_attempts = pending.lost_attempts + 1
-        pending = replace(pending, lost_attempts=lost_attempts, failed=lost_attempts >= MAX_LOST_ATTEMPTS)
+        pending = replace(pending, lost_attempts=free.lost_attempts, failed=job_claim.is_exhausted(free))
     return _change(row, "remake_lost", _released(row, now) | {"remake": pending})
 
 
@@ -150,8 +145,18 @@ def _is_made_by(result: Result, ladder: Ladder | None, recipe: str) -> bool:
 
 
 def _require_claim(row: ItemRow, token: str) -> None:
-    if row.state is not READY or row.claim != token:
+    if row.state is not READY:
         raise ClaimLost
+    job_claim.require(row, token)
+
+
+def _claim(row: ItemRow) -> Claim:
+    """Return the claim; a ready item has no `not_before`, and its lost attempts are those of the request."""
+    return Claim(row.claim, row.claimed_until, row.attempt, row.remake.lost_attempts if row.remake else 0)
+
+
+def _fields(claim: Claim) -> dict[str, object]:
+    return claim.fields("lost_attempts", "not_before")
 
 
 def _change(row: ItemRow, step: str, fields: dict[str, object], event: EventType | None = None) -> Change:

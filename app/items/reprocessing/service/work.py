@@ -1,6 +1,5 @@
 """A worker's calls while it reprocesses a ready item: the interface of WorkService with other outcomes."""
 
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -8,12 +7,13 @@ from datetime import timedelta
 from app.items.reprocessing.service import rules as reprocess_rules
 from app.items.schema.row import ItemRow, Ladder, Lane, Result, StoredFailure
 from app.items.service.changes import ItemChanges
-from app.items.service.claims import ClaimLost
 from app.items.service.lifecycle import LEASE, Change
 from app.items.service.work import WorkService
 from app.items.store import ItemStore
+from app.jobs.claim import ClaimLost, new_token, token_of
 from darkroom_shared.ids import AccountId, ItemId
 from darkroom_shared.items import ItemKind, ItemState, ReceiptStep
+from darkroom_shared.problems import NotFound
 from darkroom_shared.times import Clock
 
 
@@ -38,7 +38,7 @@ class ReprocessWork:
         """Claim the item and return its row. Raises NotFound, or ClaimLost if it is not requested or already done."""
         if await self._changes.is_closing(account):
             raise ClaimLost
-        token = secrets.token_hex(16)
+        token = new_token()
         return await self._changes.apply(
             account,
             item,
@@ -55,14 +55,14 @@ class ReprocessWork:
             raise ClaimLost
 
     async def renew(self, claimed: ItemRow) -> None:
-        token = _token(claimed)
+        token = token_of(claimed)
         try:
             await self._changes.apply(
                 claimed.account_id,
                 claimed.item_id,
                 lambda current: reprocess_rules.renew(current, token, self._clock(), self.lease),
             )
-        except ClaimLost:
+        except (ClaimLost, NotFound):
             await self.check(claimed)
 
     async def hand_off(
@@ -84,7 +84,7 @@ class ReprocessWork:
         ladder: Ladder | None = None,
     ) -> ItemRow:
         """Make the new files current. Repeating it after a lost response is no error."""
-        token = _token(claimed)
+        token = token_of(claimed)
         return await self._work.commit_with_retry(
             claimed,
             lambda current: reprocess_rules.finish(current, token, kind, result, ladder, self._clock()),
@@ -94,16 +94,16 @@ class ReprocessWork:
 
     async def fail(self, claimed: ItemRow, _failure: StoredFailure, steps: Sequence[ReceiptStep]) -> None:
         """Record the failure; the item itself stays unchanged."""
-        token = _token(claimed)
+        token = token_of(claimed)
         await self._release(claimed, lambda current: reprocess_rules.fail(current, token, self._clock()), steps)
 
     async def record_lost_attempt(self, claimed: ItemRow, steps: Sequence[ReceiptStep]) -> ItemRow:
         """Fail at once when a decoder crashed: no further attempt is needed, because the item already has its files."""
-        token = _token(claimed)
+        token = token_of(claimed)
         return await self._release(claimed, lambda current: reprocess_rules.fail(current, token, self._clock()), steps)
 
     async def give_back(self, claimed: ItemRow, _wait: timedelta = timedelta()) -> None:
-        token = _token(claimed)
+        token = token_of(claimed)
         await self._release(claimed, lambda current: reprocess_rules.give_back(current, token, self._clock()), ())
 
     async def _release(
@@ -112,9 +112,3 @@ class ReprocessWork:
         return await self._work.commit_with_retry(
             claimed, rule, steps, lambda current: current.claim is None and current.attempt == claimed.attempt
         )
-
-
-def _token(claimed: ItemRow) -> str:
-    if claimed.claim is None:
-        raise ClaimLost
-    return claimed.claim

@@ -1,0 +1,120 @@
+"""The claim of a job: who works on it, until when, and how many attempts were lost. Transitions are pure functions.
+
+A claim that has lapsed stays in the row until `lapse` records the lost attempt, so that none is left uncounted.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+MAX_LOST_ATTEMPTS = 5
+RETURNS_AFTER = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
+"""How long a job waits after its first, second, … lost attempt."""
+
+
+class ClaimLost(Exception):
+    """The claim is void. The worker must discard its results."""
+
+
+class Claimed(Protocol):
+    @property
+    def claim(self) -> str | None:
+        """The token of the claim; None while no worker has the job."""
+        ...
+
+
+class Claimable(Claimed, Protocol):
+    """The part of a job's row that decides about claims."""
+
+    @property
+    def claimed_until(self) -> datetime | None: ...
+
+    @property
+    def attempt(self) -> int:
+        """The number of claims so far, returned ones included."""
+        ...
+
+    @property
+    def lost_attempts(self) -> int: ...
+
+    @property
+    def not_before(self) -> datetime | None:
+        """The job cannot be claimed earlier."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The next values of a `Claimable`. A row that lacks one of these fields passes a `Claim` of the others."""
+
+    claim: str | None = None
+    claimed_until: datetime | None = None
+    attempt: int = 0
+    lost_attempts: int = 0
+    not_before: datetime | None = None
+
+    def fields(self, *without: str) -> dict[str, object]:
+        """Return the values by field name, for `dataclasses.replace`."""
+        return {name: value for name, value in asdict(self).items() if name not in without}
+
+
+def new_token() -> str:
+    return secrets.token_hex(16)
+
+
+def token_of(job: Claimed) -> str:
+    """Return the token of a claimed job. Raises ClaimLost if it has none."""
+    if job.claim is None:
+        raise ClaimLost
+    return job.claim
+
+
+def take(job: Claimable, token: str, now: datetime, lease: timedelta) -> Claim:
+    """Claim the job. Raises ClaimLost if it is claimed, even if that claim has lapsed, or if its wait is not over."""
+    if job.claim is not None or (job.not_before is not None and job.not_before > now):
+        raise ClaimLost
+    return Claim(token, now + lease, job.attempt + 1, job.lost_attempts)
+
+
+def require(job: Claimed, token: str) -> None:
+    """Raise ClaimLost unless the job's claim has this token."""
+    if job.claim != token:
+        raise ClaimLost
+
+
+def renew(job: Claimable, token: str, now: datetime, lease: timedelta) -> Claim:
+    """Extend the lease. Raises ClaimLost."""
+    require(job, token)
+    return Claim(token, now + lease, job.attempt, job.lost_attempts)
+
+
+def return_(job: Claimable, token: str, now: datetime, wait: timedelta = timedelta()) -> Claim:
+    """End the claim without counting a lost attempt. Raises ClaimLost."""
+    require(job, token)
+    return Claim(attempt=job.attempt, lost_attempts=job.lost_attempts, not_before=now + wait if wait else None)
+
+
+def lose(job: Claimable, token: str, now: datetime, waits: Sequence[timedelta] = RETURNS_AFTER) -> Claim:
+    """End the claim and count a lost attempt; the job waits longer each time. Raises ClaimLost."""
+    require(job, token)
+    return _lost(job, now, waits)
+
+
+def lapse(job: Claimable, now: datetime, waits: Sequence[timedelta] = RETURNS_AFTER) -> Claim | None:
+    """Count a lost attempt if the lease has ended. Returns None if the job is not claimed or the lease is valid."""
+    if job.claimed_until is None or job.claimed_until > now:
+        return None
+    return _lost(job, now, waits)
+
+
+def is_exhausted(job: Claimable) -> bool:
+    """Return whether the last allowed attempt was lost."""
+    return job.lost_attempts >= MAX_LOST_ATTEMPTS
+
+
+def _lost(job: Claimable, now: datetime, waits: Sequence[timedelta]) -> Claim:
+    lost = job.lost_attempts + 1
+    wait = waits[min(lost, len(waits)) - 1] if waits and lost < MAX_LOST_ATTEMPTS else None
+    return Claim(attempt=job.attempt, lost_attempts=lost, not_before=now + wait if wait else None)

@@ -4,7 +4,7 @@ Each call is one conditional write, so of several processes one takes the lease.
 releases it: a process that was paused past its lease changes nothing.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, Table, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,15 +20,14 @@ class DynamoLease:
     def __init__(self, dynamo: Dynamo, table: str, attribute: str) -> None:
         self._dynamo, self._table, self._attribute = dynamo, table, attribute
 
-    async def take(self, key: Row, now: datetime, lease: timedelta) -> datetime | None:
-        """Return the lease's end, or None if another process holds the lease."""
-        until = now + lease
+    async def take(self, key: Row, now: datetime, until: datetime) -> bool:
+        """Return False if another process holds the lease."""
         condition = Condition(
             "attribute_not_exists(#lease) OR #lease <= :now",
             {"#lease": self._attribute},
             {":now": to_rfc3339(now), ":until": to_rfc3339(until)},
         )
-        return until if await self._write(key, "SET #lease = :until", condition) else None
+        return await self._write(key, "SET #lease = :until", condition)
 
     async def release(self, key: Row, until: datetime) -> bool:
         """End the lease at once. Returns False if it is no longer the one that ends at `until`."""
@@ -49,13 +48,9 @@ class AuroraLease:
     def __init__(self, table: Table, column: str) -> None:
         self._table, self._column = table, table.c[column]
 
-    async def take(
-        self, connection: AsyncConnection, row: ColumnElement[bool], now: datetime, lease: timedelta
-    ) -> datetime | None:
-        """Return the lease's end, or None if another process holds the lease, the task is not due, or `row` matches
-        no row."""
-        until = now + lease
-        return until if await self._write(connection, row & (self._column <= now), until) else None
+    async def take(self, connection: AsyncConnection, row: ColumnElement[bool], now: datetime, until: datetime) -> bool:
+        """Return False if another process holds the lease, the task is not due, or `row` matches no row."""
+        return await self._write(connection, row & (self._column <= now), until)
 
     async def renew(
         self, connection: AsyncConnection, row: ColumnElement[bool], held: datetime, until: datetime

@@ -1,10 +1,19 @@
-"""The crash report of an attempt that ended with a fault of our own."""
+"""Crash reports of lost attempts: of faults of our own, and their way to the dead-letter queue."""
 
 import platform
 import traceback
 from pathlib import Path
+from typing import Any
 
+import structlog
+
+from app.items.schema.row import ItemRow
+from app.jobs.isolation import isolate
 from app.media.results import CrashReport
+from app.stores.resources import DEAD_LETTERS_QUEUE
+from app.stores.sqs import Queues
+
+log = structlog.get_logger()
 
 
 def crash_report(error: Exception) -> CrashReport:
@@ -12,3 +21,13 @@ def crash_report(error: Exception) -> CrashReport:
     places = traceback.extract_tb(error.__traceback__)
     place = f" in {Path(places[-1].filename).name}:{places[-1].lineno} {places[-1].name}" if places else ""
     return CrashReport(f"unexpected {type(error).__name__}{place}", ("attempt",), {"python": platform.python_version()})
+
+
+async def dead_letter(queues: Queues, row: ItemRow, report: dict[str, Any]) -> None:
+    """Log the crash report of a poisoned item and put it on the dead-letter queue; it contains no user data.
+
+    The item has failed already, and nothing repeats this call: if the queue is away, the log keeps the report.
+    """
+    log.error("item.poisoned", lost_attempts=row.lost_attempts, crash_report=report)
+    body = {"item_id": row.item_id, "account_id": row.account_id, "attempt": row.attempt, "capsule": report}
+    await isolate(queues.send(DEAD_LETTERS_QUEUE, body, group=row.account_id), "dead_letter", item=row.item_id)

@@ -23,12 +23,13 @@ from app.services import Foundation, open_foundation
 from app.settings import Settings
 from app.stores.resources import EXPORTS_QUEUE
 from app.stores.sqs import Message
-from app.worker.attempt import Attempts
 from app.worker.consumer import Consumer
 from app.worker.eraser import Erase, Eraser
-from app.worker.export_attempts import SLOTS, ExportAttempts, ExportSweeper
+from app.worker.export_attempts import SLOTS, export_attempts
+from app.worker.export_sweeper import ExportSweeper
 from app.worker.files import AttemptFiles
 from app.worker.health import health_server
+from app.worker.item_attempts import item_attempts
 from app.worker.outbox_publisher import OutboxPublisher
 from app.worker.pipeline import Pipeline
 from app.worker.placement_purger import PlacementPurger
@@ -130,7 +131,7 @@ def _erasures(base: Foundation, albums: AlbumMaintenanceParts, index: IndexParts
 
 def _export_consumer(base: Foundation, exports: ExportWorkParts, scratch: Path) -> Consumer:
     queues, work = base.amazon.queues, exports.work
-    attempts = ExportAttempts(work, base.amazon.objects, Inventory(base.items.store), queues, scratch)
+    attempts = export_attempts(work, base.amazon.objects, Inventory(base.items.store), queues, scratch)
     return Consumer(queues, EXPORTS_QUEUE, SLOTS, work.lease, attempts.handle)
 
 
@@ -142,14 +143,14 @@ def _consumers(
     queues, nudges, clock = base.amazon.queues, base.signals.nudges, base.clock
     files, encodes = AttemptFiles(base.amazon.objects, scratch), Encodes(base.signals, clock)
     photos = Pipeline(files, work, decoders)
-    express = Attempts(work, photos, queues, Lane.EXPRESS, nudges, clock)
+    express = item_attempts(work, photos, queues, Lane.EXPRESS, nudges, clock)
     immediately = settings.worker_slots + ATTEMPTS_AHEAD
     consumers = [Consumer(queues, QUEUES[Lane.EXPRESS], immediately, work.lease, express.handle)]
     if settings.worker_bulk_slots:
         videos = VideoPipeline(files, base.amazon.objects, work, decoders, encodes)
         unobserved = Encodes(NullChannel(), clock)
         bulk = BulkLane(
-            Attempts(work, videos, queues, Lane.BULK, nudges, clock),
+            item_attempts(work, videos, queues, Lane.BULK, nudges, clock),
             reprocess_attempts(reprocess_work, files, base.amazon.objects, decoders, unobserved, queues, nudges, clock),
         )
 

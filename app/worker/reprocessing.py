@@ -6,11 +6,12 @@ from app.events.service.stream import Nudges
 from app.items.reprocessing.service.reprocessing import is_reprocess
 from app.items.reprocessing.service.work import ReprocessWork
 from app.items.schema.row import ItemRow, Lane
+from app.jobs.attempt import AttemptRunner
 from app.media.decoders import Decoders
 from app.stores.s3 import ObjectStore
 from app.stores.sqs import Message, Queues
-from app.worker.attempt import Attempts
 from app.worker.files import AttemptFiles
+from app.worker.item_attempts import ItemJob, item_attempts
 from app.worker.pipeline import Pipeline
 from app.worker.progress import Encodes
 from app.worker.steps import Steps
@@ -42,7 +43,7 @@ class ReprocessPipeline:
 class BulkLane:
     """Dispatches each message: a new video, or an item to reprocess."""
 
-    def __init__(self, new: Attempts, reprocess_work: Attempts) -> None:
+    def __init__(self, new: AttemptRunner[ItemJob], reprocess_work: AttemptRunner[ItemJob]) -> None:
         self._new, self._reprocess = new, reprocess_work
 
     async def handle(self, message: Message) -> None:
@@ -58,8 +59,8 @@ def reprocess_attempts(
     queues: Queues,
     nudges: Nudges,
     clock: Clock,
-) -> Attempts:
+) -> AttemptRunner[ItemJob]:
     pipeline = ReprocessPipeline(
         Pipeline(files, work, decoders), VideoPipeline(files, objects, work, decoders, encodes)
     )
-    return Attempts(work, pipeline, queues, Lane.BULK, nudges, clock)
+    return item_attempts(work, pipeline, queues, Lane.BULK, nudges, clock)

@@ -10,7 +10,7 @@ from app.items.service.queueing import QUEUES
 from app.jobs.isolation import isolate
 from app.stores.resources import SHARDS
 from app.stores.sqs import Queues
-from app.worker.attempt import dead_letter
+from app.worker.crash_report import dead_letter
 from darkroom_shared.ids import AccountId, ItemId
 from darkroom_shared.task_group import TaskGroup
 

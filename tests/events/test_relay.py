@@ -75,7 +75,7 @@ async def test_a_crashed_relay_is_replaced_after_its_lease(
     services: Services, subscription: Subscription, clock: ManualClock
 ) -> None:
     await append(services, EventType.ITEM_READY)
-    assert await services.base.events.store.lease_relay(services.account, clock(), LEASE)
+    assert await services.base.events.store.lease_relay(services.account, now=clock(), until=clock() + LEASE)
     clock.now += LEASE
     assert await services.relay.relay(services.account) == 1
     assert len(await asyncio.to_thread(subscription.received)) == 1

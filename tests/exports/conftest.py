@@ -15,10 +15,11 @@ from app.exports.service.work import ExportWork
 from app.exports.store import ExportStore
 from app.items.service.delivery import Delivery
 from app.items.service.inventory import Inventory
+from app.jobs.attempt import AttemptRunner
 from app.stores.cloudfront import UrlSigner
 from app.stores.resources import EXPORTS_QUEUE
 from app.stores.sqs import Message
-from app.worker.export_attempts import ExportAttempts
+from app.worker.export_attempts import ExportKey, export_attempts
 from darkroom_shared.events import Event
 from tests.services import CDN, ManualClock, Services, Stores
 
@@ -32,7 +33,7 @@ class Office:
     work: ExportWork
     maintenance: ExportMaintenance
     erasure: ExportErasure
-    attempts: ExportAttempts
+    attempts: AttemptRunner[ExportKey]
     scratch: Path
 
     async def start(self) -> ExportRow:
@@ -91,6 +92,6 @@ def office(services: Services, stores: Stores, clock: ManualClock, tmp_path: Pat
         work,
         ExportMaintenance(store, changes, queue, base.amazon.objects, clock),
         ExportErasure(store, base.amazon.objects),
-        ExportAttempts(work, base.amazon.objects, Inventory(base.items.store), base.amazon.queues, tmp_path),
+        export_attempts(work, base.amazon.objects, Inventory(base.items.store), base.amazon.queues, tmp_path),
         tmp_path,
     )

@@ -17,7 +17,7 @@ from app.media.results import CrashReport
 from app.stores.resources import COMPLETIONS_TOPIC, QUEUES
 from app.stores.sns import Topics
 from app.stores.sqs import Queues
-from app.worker.attempt import dead_letter
+from app.worker.crash_report import dead_letter
 from darkroom_shared.events import Event
 from tests.golden.flat import of_json, text_of
 from tests.golden.full_values import MOMENT, full

@@ -8,8 +8,8 @@ import pytest
 from app.items.schema.row import Lane
 from app.media.decoders import Decoders
 from app.media.sandbox.confinement import Limits
-from app.worker.attempt import Attempts
 from app.worker.files import AttemptFiles
+from app.worker.item_attempts import item_attempts
 from app.worker.pipeline import Pipeline
 from app.worker.progress import Encodes
 from app.worker.video import VideoPipeline
@@ -26,10 +26,10 @@ async def harness(services: Services, tmp_path: Path) -> AsyncIterator[WorkerHar
     try:
         files, clock = AttemptFiles(services.base.amazon.objects, tmp_path), services.base.clock
         pipeline = Pipeline(files, services.work, decoders)
-        attempts = Attempts(
+        attempts = item_attempts(
             services.work, pipeline, services.base.amazon.queues, Lane.EXPRESS, services.base.signals.nudges, clock
         )
-        bulk = Attempts(
+        bulk = item_attempts(
             services.work,
             VideoPipeline(
                 files, services.base.amazon.objects, services.work, decoders, Encodes(services.base.signals, clock)

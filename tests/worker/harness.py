@@ -11,10 +11,11 @@ from typing import Any
 from PIL import Image
 
 from app.items.schema.row import ItemRow
+from app.jobs.attempt import AttemptRunner
 from app.media.decoders import Decoders
 from app.stores.resources import DEAD_LETTERS_QUEUE
 from app.stores.sqs import Message
-from app.worker.attempt import Attempts
+from app.worker.item_attempts import ItemJob
 from darkroom_shared.ids import new_ulid
 from tests.services import Services
 
@@ -24,8 +25,8 @@ PLENTY_SECONDS = 60.0
 @dataclass(frozen=True, slots=True)
 class WorkerHarness:
     services: Services
-    attempts: Attempts
-    bulk: Attempts
+    attempts: AttemptRunner[ItemJob]
+    bulk: AttemptRunner[ItemJob]
     decoders: Decoders
     scratch: Path
 

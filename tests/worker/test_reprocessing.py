@@ -9,11 +9,12 @@ import pytest
 from app.items.reprocessing.service.reprocessing import Outcome, Reprocessing
 from app.items.reprocessing.service.work import ReprocessWork
 from app.items.schema.row import ItemRow, Result
+from app.jobs.attempt import AttemptRunner
 from app.media.recipe import recipe_hash
 from app.stores.resources import BULK_QUEUE
 from app.stores.sqs import Message
-from app.worker.attempt import Attempts
 from app.worker.files import AttemptFiles
+from app.worker.item_attempts import ItemJob
 from app.worker.progress import Encodes
 from app.worker.reprocessing import BulkLane, NullChannel, reprocess_attempts
 from darkroom_shared.ids import ItemId
@@ -28,7 +29,7 @@ PLENTY_SECONDS = 60
 
 
 @pytest.fixture
-def reprocess_work(harness: WorkerHarness) -> Attempts:
+def reprocess_work(harness: WorkerHarness) -> AttemptRunner[ItemJob]:
     services, base = harness.services, harness.services.base
     work = ReprocessWork(base.items.store, base.items.changes, services.work, recipe_hash(), base.clock)
     objects, queues = base.amazon.objects, base.amazon.queues
@@ -49,7 +50,9 @@ async def an_old_item(services: Services, content: bytes, kind: ItemKind = ItemK
     return await services.work.finish(await services.work.claim(row.account_id, row.item_id), kind, OLD, [])
 
 
-async def handled(services: Services, reprocess_work: Attempts, reprocessing: Reprocessing, row: ItemRow) -> ItemRow:
+async def handled(
+    services: Services, reprocess_work: AttemptRunner[ItemJob], reprocessing: Reprocessing, row: ItemRow
+) -> ItemRow:
     """Request the item's reprocessing and handle its message once."""
     await reprocessing._request(row)
     body = {"account_id": row.account_id, "item_id": row.item_id, "remake": True}
@@ -58,7 +61,7 @@ async def handled(services: Services, reprocess_work: Attempts, reprocessing: Re
 
 
 async def test_a_photo_gets_files_of_this_releases_recipe(
-    services: Services, reprocess_work: Attempts, reprocessing: Reprocessing, harness: WorkerHarness
+    services: Services, reprocess_work: AttemptRunner[ItemJob], reprocessing: Reprocessing, harness: WorkerHarness
 ) -> None:
     row = await handled(services, reprocess_work, reprocessing, await an_old_item(services, a_tiny_photo()))
     assert row.result is not None
@@ -69,7 +72,7 @@ async def test_a_photo_gets_files_of_this_releases_recipe(
 
 
 async def test_a_video_gets_poster_and_ladder_in_one_claim_and_one_event(
-    services: Services, reprocess_work: Attempts, reprocessing: Reprocessing, tmp_path: Path
+    services: Services, reprocess_work: AttemptRunner[ItemJob], reprocessing: Reprocessing, tmp_path: Path
 ) -> None:
     video = await asyncio.to_thread(a_video, tmp_path, seconds=3)
     row = await handled(services, reprocess_work, reprocessing, await an_old_item(services, video, ItemKind.VIDEO))
@@ -85,7 +88,7 @@ async def test_a_video_gets_poster_and_ladder_in_one_claim_and_one_event(
 
 @pytest.mark.parametrize("content", [lambda: b"no photo at all", a_detailed_photo], ids=["damaged", "kills"])
 async def test_an_item_that_cannot_be_reprocessed_stays_unchanged(
-    services: Services, reprocess_work: Attempts, reprocessing: Reprocessing, content: Callable[[], bytes]
+    services: Services, reprocess_work: AttemptRunner[ItemJob], reprocessing: Reprocessing, content: Callable[[], bytes]
 ) -> None:
     before = await an_old_item(services, content())
     row = await handled(services, reprocess_work, reprocessing, before)
@@ -95,7 +98,7 @@ async def test_an_item_that_cannot_be_reprocessed_stays_unchanged(
 
 
 async def test_a_run_reprocesses_stale_items_in_small_batches_and_reports_each(
-    services: Services, harness: WorkerHarness, reprocess_work: Attempts, reprocessing: Reprocessing
+    services: Services, harness: WorkerHarness, reprocess_work: AttemptRunner[ItemJob], reprocessing: Reprocessing
 ) -> None:
     good = [await an_old_item(services, a_tiny_photo()) for _ in range(3)]
     bad = await an_old_item(services, b"no photo at all")
@@ -119,7 +122,7 @@ async def test_new_uploads_take_precedence_over_reprocessing(services: Services,
 
 
 async def test_each_message_of_the_bulk_lane_reaches_its_own_worker(
-    services: Services, harness: WorkerHarness, reprocess_work: Attempts, reprocessing: Reprocessing
+    services: Services, harness: WorkerHarness, reprocess_work: AttemptRunner[ItemJob], reprocessing: Reprocessing
 ) -> None:
     row = await an_old_item(services, a_tiny_photo())
     await reprocessing._request(row)

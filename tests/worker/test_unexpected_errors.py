@@ -7,12 +7,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.items.schema.row import ItemRow, Lane
+from app.jobs.attempt import AttemptRunner
 from app.jobs.claim import MAX_LOST_ATTEMPTS
 from app.stores.aws_errors import CallRejected
 from app.stores.resources import NUDGES_QUEUE
 from app.stores.sqs import Message
-from app.worker.attempt import Attempts
 from app.worker.consumer import Consumer
+from app.worker.item_attempts import ItemJob, item_attempts
 from app.worker.scheduler import run_periodically
 from app.worker.steps import Steps
 from darkroom_shared.ids import new_ulid
@@ -37,9 +38,11 @@ class Failing:
         raise self._error
 
 
-def failing(services: Services, error: Exception) -> Attempts:
+def failing(services: Services, error: Exception) -> AttemptRunner[ItemJob]:
     base = services.base
-    return Attempts(services.work, Failing(error), base.amazon.queues, Lane.EXPRESS, base.signals.nudges, base.clock)
+    return item_attempts(
+        services.work, Failing(error), base.amazon.queues, Lane.EXPRESS, base.signals.nudges, base.clock
+    )
 
 
 @pytest.mark.parametrize("error", UNEXPECTED, ids=lambda error: type(error).__name__)
@@ -106,7 +109,9 @@ async def test_a_store_error_while_an_attempt_ends_leaves_the_message_in_the_que
 
     base = services.base
     for error in (Unavailable(), OSError(), KeyError()):
-        attempts = Attempts(Ending(), Failing(error), base.amazon.queues, Lane.EXPRESS, base.signals.nudges, base.clock)
+        attempts = item_attempts(
+            Ending(), Failing(error), base.amazon.queues, Lane.EXPRESS, base.signals.nudges, base.clock
+        )
         await attempts.handle(message(row))
 
 

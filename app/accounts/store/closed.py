@@ -73,9 +73,11 @@ class ClosedAccounts:
 
     async def take(self, account: AccountId) -> ClosedRow | None:
         """Lease the account. Returns None if another eraser holds it, or if nothing is due."""
+        now = self._clock()
+        until = now + self._lease_time
         async with self._database.writer.write() as connection:
-            until = await self._lease.take(connection, _unerased(account), self._clock(), self._lease_time)
-        row = await self.get(account) if until else None
+            taken = await self._lease.take(connection, _unerased(account), now, until)
+        row = await self.get(account) if taken else None
         return replace(row, leased_until=until) if row else None
 
     async def renew(self, leased: ClosedRow) -> ClosedRow:

@@ -37,15 +37,17 @@ class RelayService:
         """Return the number of published completion events. After a failure some are published twice, none is lost."""
         head = await self._store.head(account)
         now = self._clock()
-        if head.closing or head.relayed >= head.last:
-            return 0
-        until = await self._store.lease_relay(account, now, LEASE)
-        if until is None:
+        until = now + LEASE
+        if (
+            head.closing
+            or head.relayed >= head.last
+            or not await self._store.lease_relay(account, now=now, until=until)
+        ):
             return 0
         try:
             return await self._publish_pending(account, head, now)
         except Problem:
-            await self._store.release_relay(account, until)
+            await self._store.release_relay(account, until=until)
             raise
 
     async def _publish_pending(self, account: AccountId, head: Head, now: datetime) -> int:

@@ -98,11 +98,11 @@ class EventStore:
         page = await self._dynamo.query(query, consistent=False)
         return [AccountId(row["account_id"]) for row in page.rows]
 
-    async def lease_relay(self, account: AccountId, now: datetime, lease: timedelta) -> datetime | None:
-        """Lease the relay of the account; return the lease's end, or None if another process holds it."""
-        return await self._relaying.take(_key(account, 0), now, lease)
+    async def lease_relay(self, account: AccountId, *, now: datetime, until: datetime) -> bool:
+        """Lease the relay of the account. Returns False if another process holds it."""
+        return await self._relaying.take(_key(account, 0), now, until)
 
-    async def release_relay(self, account: AccountId, until: datetime) -> None:
+    async def release_relay(self, account: AccountId, *, until: datetime) -> None:
         """Release the lease that ends at `until`; does nothing if another process holds the lease now."""
         await self._relaying.release(_key(account, 0), until)
 

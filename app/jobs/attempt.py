@@ -1,0 +1,277 @@
+"""One attempt at a job: claim it, keep the claim while the work runs, and end the attempt in every case.
+
+The message only wakes: it is deleted once nothing is left to do, and delivered again otherwise. The claim decides.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Generic, Protocol, TypeVar
+
+import structlog
+
+from app.jobs.claim import ClaimLost
+from darkroom_shared.problems import NotFound, Problem
+from darkroom_shared.task_group import TaskGroup
+
+log = structlog.get_logger()
+
+HEARTBEATS_PER_LEASE = 4
+WAKEUP_GATHER_SECONDS = 0.5
+"""A batch of uploads wakes all the time; most photos are done before their claim is worth another check."""
+CLAIM_POSTPONED_SECONDS = 5
+"""How long a message stays hidden if its job could not be claimed because a store was unavailable."""
+GIVE_BACK_SECONDS = 5.0
+
+
+class Ending(StrEnum):
+    DONE = "done"
+    REFUSED = "refused"
+    """The job has failed; another attempt would fail, too."""
+    RETURNED = "returned"
+    """The job waits for another attempt; this one is not counted."""
+    LOST_ATTEMPT = "lost_attempt"
+    CLAIM_LOST = "claim_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ends that raised `error`; after `RETURNED` the job waits for `wait`."""
+
+    error: type[Exception]
+    ending: Ending
+    wait: timedelta = timedelta()
+
+
+class Message(Protocol):
+    @property
+    def body(self) -> dict[str, Any]: ...
+
+    @property
+    def receipt_handle(self) -> str: ...
+
+    @property
+    def receives(self) -> int: ...
+
+
+class Queue(Protocol):
+    """Calls raise a Problem if the queue is unavailable."""
+
+    async def hide(self, queue: str, receipt_handle: str, seconds: int, /) -> None: ...
+
+    async def delete(self, queue: str, receipt_handle: str, /) -> None: ...
+
+
+class Attempt(Protocol):
+    """A claimed job. Every method raises ClaimLost if the claim is void, and then writes nothing."""
+
+    async def run(self) -> None:
+        """Do the work and store its result."""
+        ...
+
+    async def renew(self) -> None: ...
+
+    async def check(self) -> None:
+        """Only check the claim. Called after each wake-up."""
+        ...
+
+    def wakeups(self) -> AbstractAsyncContextManager[asyncio.Event]:
+        """Return an event that is set when the claim may have ended early, for example because of a cancellation."""
+        ...
+
+    async def refuse(self, error: Exception) -> None:
+        """Record that the job has failed."""
+        ...
+
+    async def record_lost_attempt(self, error: Exception) -> None: ...
+
+    async def give_back(self, wait: timedelta) -> None: ...
+
+
+K = TypeVar("K")
+
+
+class Kind(Protocol[K]):
+    """What one kind of job brings. `K` names a job."""
+
+    @property
+    def queue(self) -> str: ...
+
+    @property
+    def lease(self) -> timedelta: ...
+
+    @property
+    def outcomes(self) -> Sequence[Outcome]:
+        """By error, the one that decides first. An error without an outcome is a fault of ours: a lost attempt."""
+        ...
+
+    def parse(self, body: dict[str, Any]) -> K:
+        """Return the job that a message names. Raises ValueError."""
+        ...
+
+    def names(self, job: K) -> Mapping[str, str]:
+        """Return the job's ids for the log."""
+        ...
+
+    async def claim(self, job: K) -> Attempt:
+        """Raises ClaimLost if the job cannot be claimed now, and NotFound."""
+        ...
+
+
+Observe = Callable[[str, Ending, float], None]
+"""Gets each ended attempt: its queue, its ending, and its duration in seconds. Must not raise."""
+
+
+class AttemptRunner(Generic[K]):
+    """Handles the messages of one kind of job. A failure of a job, a store or our code ends only that attempt."""
+
+    def __init__(self, kind: Kind[K], queue: Queue, observe: Observe = lambda _queue, _ending, _seconds: None) -> None:
+        self._kind, self._queue, self._observe = kind, queue, observe
+
+    async def handle(self, message: Message) -> None:
+        """Process one message. Raises only what is a fault of ours while no claim is held; the consumer isolates it."""
+        try:
+            job = self._kind.parse(message.body)
+        except ValueError:
+            log.error("message.unreadable", queue=self._kind.queue)
+            await self._acknowledge(message)
+            return
+        with structlog.contextvars.bound_contextvars(**self._kind.names(job)):
+            try:
+                await self._claim_and_work(message, job)
+            except Problem as problem:
+                log.warning("attempt.interrupted", reason=str(problem))
+
+    async def _claim_and_work(self, message: Message, job: K) -> None:
+        log.info("step.began", step="claim")
+        try:
+            attempt = await self._kind.claim(job)
+        except (ClaimLost, NotFound):
+            log.info("claim.refused", receives=message.receives)
+            await self._acknowledge(message)
+            return
+        except Problem as problem:
+            log.warning("claim.postponed", reason=str(problem))
+            await self._hide(message, CLAIM_POSTPONED_SECONDS)
+            return
+        started = time.perf_counter()
+        try:
+            ending = await self._work_under_claim(message, attempt)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._give_back(message, attempt))
+            self._observe(self._kind.queue, Ending.RETURNED, time.perf_counter() - started)
+            raise
+        self._observe(self._kind.queue, ending, time.perf_counter() - started)
+        if ending is not Ending.RETURNED:
+            log.info("step.began", step="delete")
+            await self._acknowledge(message)
+
+    async def _work_under_claim(self, message: Message, attempt: Attempt) -> Ending:
+        try:
+            async with TaskGroup() as tasks:
+                heartbeat = tasks.create_task(self._keep_claim(message, attempt))
+                try:
+                    await attempt.run()
+                finally:
+                    heartbeat.cancel()
+        except ExceptionGroup as errors:
+            return await self._end(message, attempt, errors)
+        return Ending.DONE
+
+    async def _end(self, message: Message, attempt: Attempt, errors: ExceptionGroup[Exception]) -> Ending:
+        """Record how the attempt ended."""
+        error, outcome = _decide(errors, self._kind.outcomes)
+        try:
+            match outcome.ending:
+                case Ending.REFUSED:
+                    await attempt.refuse(error)
+                case Ending.LOST_ATTEMPT:
+                    if outcome is _UNEXPECTED:
+                        log.error("attempt.crashed", exc_info=error)
+                    await attempt.record_lost_attempt(error)
+                case Ending.RETURNED:
+                    log.warning("attempt.returned", reason=str(error))
+                    await attempt.give_back(outcome.wait)
+                    await self._hide(message, int(outcome.wait.total_seconds()) + 1)
+                case Ending.CLAIM_LOST:
+                    log.warning("claim.lost")
+                case Ending.DONE:
+                    pass
+        except (ClaimLost, NotFound):
+            log.warning("claim.lost")
+            return Ending.CLAIM_LOST
+        return outcome.ending
+
+    async def _keep_claim(self, message: Message, attempt: Attempt) -> None:
+        """Renew claim and message until cancelled; raise ClaimLost as soon as the claim is void."""
+        loop, lease_seconds = asyncio.get_running_loop(), self._kind.lease.total_seconds()
+        beat_at = loop.time() + lease_seconds / HEARTBEATS_PER_LEASE
+        async with attempt.wakeups() as woken:
+            while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(beat_at):
+                        await woken.wait()
+                        await asyncio.sleep(WAKEUP_GATHER_SECONDS)
+                woken.clear()
+                try:
+                    if loop.time() < beat_at:
+                        await attempt.check()
+                        continue
+                    beat_at = loop.time() + lease_seconds / HEARTBEATS_PER_LEASE
+                    await attempt.renew()
+                    await self._queue.hide(self._kind.queue, message.receipt_handle, int(lease_seconds))
+                except NotFound as gone:
+                    raise ClaimLost from gone
+                except Problem as problem:
+                    log.warning("heartbeat.missed", reason=str(problem))
+
+    async def _give_back(self, message: Message, attempt: Attempt) -> None:
+        """Return the claim before the process stops, so that the next worker starts at once."""
+        try:
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
+                await attempt.give_back(timedelta())
+                await self._queue.hide(self._kind.queue, message.receipt_handle, 0)
+        except (ClaimLost, Problem, TimeoutError) as error:
+            log.warning("give_back.failed", reason=str(error))
+
+    async def _hide(self, message: Message, seconds: int) -> None:
+        """Hide the message. If that fails, it comes early or late, and costs at most one refused claim."""
+        try:
+            await self._queue.hide(self._kind.queue, message.receipt_handle, seconds)
+        except Problem as problem:
+            log.warning("message.held", reason=str(problem))
+
+    async def _acknowledge(self, message: Message) -> None:
+        """Delete the message. If that fails, it is delivered again and costs one refused claim."""
+        try:
+            await self._queue.delete(self._kind.queue, message.receipt_handle)
+        except Problem as problem:
+            log.warning("message.held", reason=str(problem))
+
+
+_UNEXPECTED = Outcome(Exception, Ending.LOST_ATTEMPT)
+
+
+def _decide(group: ExceptionGroup[Exception], outcomes: Sequence[Outcome]) -> tuple[Exception, Outcome]:
+    """Return the error that decides, and its outcome. An unexpected error decides only if no other has an outcome.
+
+    A task group may raise several: the error of the work, and that of the heartbeat which cancelled it.
+    """
+    errors = list(_flatten(group))
+    for outcome in outcomes:
+        for error in errors:
+            if isinstance(error, outcome.error):
+                return error, outcome
+    return errors[0], _UNEXPECTED
+
+
+def _flatten(group: ExceptionGroup[Exception]) -> Iterator[Exception]:
+    for error in group.exceptions:
+        if isinstance(error, ExceptionGroup):
+            yield from _flatten(error)
+        else:
+            yield error

@@ -1,0 +1,21 @@
+"""The sweeper of exports."""
+
+import asyncio
+
+from app.exports.service.maintenance import ExportMaintenance
+from app.jobs.isolation import isolate
+from app.worker.scheduler import run_periodically
+
+SWEEP_SECONDS = 5.0
+
+
+class ExportSweeper:
+    def __init__(self, maintenance: ExportMaintenance) -> None:
+        self._maintenance = maintenance
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        await run_periodically("export_sweeper", SWEEP_SECONDS, stopping, self.process)
+
+    async def process(self, shard: int) -> None:
+        for account, export in await self._maintenance.due(shard):
+            await isolate(self._maintenance.process(account, export), "export_sweeper", account=account, export=export)

@@ -1,0 +1,119 @@
+"""Attempts at items, new ones and those to reprocess: what each error of the pipelines means for the item."""
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any, NamedTuple, Protocol
+
+import structlog
+from pydantic import TypeAdapter
+
+from app.events.service.stream import Nudges, event_channel
+from app.items.schema.row import ItemRow, Lane, StoredFailure
+from app.items.service.queueing import QUEUES
+from app.jobs.attempt import AttemptRunner, Ending, Outcome
+from app.jobs.claim import ClaimLost
+from app.media.results import DecoderCrashed, MediaError
+from app.stores.s3_parts import Absent
+from app.stores.sqs import Queues
+from app.worker.crash_report import crash_report, dead_letter
+from app.worker.item_work import Claims
+from app.worker.steps import Steps
+from darkroom_shared.ids import AccountId, AccountIdField, ItemId, ItemIdField
+from darkroom_shared.items import FailureCode, ItemState
+from darkroom_shared.problems import NotFound, Unavailable
+from darkroom_shared.times import Clock
+
+log = structlog.get_logger()
+
+NO_ORIGINAL = StoredFailure(
+    FailureCode.ORIGINAL_MISSING, "The uploaded file is not there any more. Upload it again.", retryable=False
+)
+_ACCOUNT, _ITEM = TypeAdapter(AccountIdField), TypeAdapter(ItemIdField)
+
+
+class ItemJob(NamedTuple):
+    account: AccountId
+    item: ItemId
+
+
+class Work(Protocol):
+    """The work on an item of a lane while its claim is held."""
+
+    async def run(self, claimed: ItemRow, steps: Steps) -> ItemRow:
+        """Return the item's row. Raises MediaError, DecoderCrashed, Absent (no original), ClaimLost, Unavailable."""
+        ...
+
+
+class ItemJobs:
+    """The items of one lane. `nudges` report at once that an item was cancelled or deleted; without them the heartbeat
+    notices it."""
+
+    outcomes = (
+        Outcome(ClaimLost, Ending.CLAIM_LOST),
+        Outcome(NotFound, Ending.CLAIM_LOST),
+        Outcome(MediaError, Ending.REFUSED),
+        Outcome(Absent, Ending.REFUSED),
+        Outcome(DecoderCrashed, Ending.LOST_ATTEMPT),
+        Outcome(Unavailable, Ending.RETURNED, timedelta(seconds=5)),
+        # A full disk is the fault of the machine, not of the file; another machine may have room.
+        Outcome(OSError, Ending.RETURNED, timedelta(minutes=1)),
+    )
+
+    def __init__(self, work: Claims, pipeline: Work, queues: Queues, lane: Lane, nudges: Nudges, clock: Clock) -> None:
+        self.work, self.pipeline, self.queues = work, pipeline, queues
+        self.nudges, self.clock = nudges, clock
+        self._lane = lane
+        self.queue, self.lease = QUEUES[lane], work.lease
+
+    def parse(self, body: dict[str, Any]) -> ItemJob:
+        return ItemJob(_ACCOUNT.validate_python(body.get("account_id")), _ITEM.validate_python(body.get("item_id")))
+
+    def names(self, job: ItemJob) -> dict[str, str]:
+        return {"account": job.account, "item": job.item, "lane": self._lane.value}
+
+    async def claim(self, job: ItemJob) -> "ItemAttempt":
+        return ItemAttempt(self, await self.work.claim(job.account, job.item, self._lane))
+
+
+class ItemAttempt:
+    def __init__(self, jobs: ItemJobs, claimed: ItemRow) -> None:
+        self._jobs, self._work, self._claimed = jobs, jobs.work, claimed
+        self._steps = Steps(claimed.attempt, jobs.clock)
+
+    async def run(self) -> None:
+        await self._jobs.pipeline.run(self._claimed, self._steps)
+
+    async def renew(self) -> None:
+        await self._work.renew(self._claimed)
+
+    async def check(self) -> None:
+        await self._work.check(self._claimed)
+
+    def wakeups(self) -> AbstractAsyncContextManager[asyncio.Event]:
+        return self._jobs.nudges.listen(event_channel(self._claimed.account_id))
+
+    async def refuse(self, error: Exception) -> None:
+        failure = NO_ORIGINAL
+        if isinstance(error, MediaError):
+            failure = StoredFailure(error.code, error.message, retryable=error.passing)
+        log.info("item.failed", code=failure.code.value)
+        await self._work.fail(self._claimed, failure, self._steps.done)
+
+    async def record_lost_attempt(self, error: Exception) -> None:
+        """Count a lost attempt; the fifth one fails the item, and its crash report goes to the dead-letter queue."""
+        report = error.crash_report if isinstance(error, DecoderCrashed) else crash_report(error)
+        log.warning("attempt.lost", attempt=self._claimed.attempt, reason=report.reason)
+        row = await self._work.record_lost_attempt(self._claimed, self._steps.done)
+        if row.state is ItemState.FAILED:
+            await dead_letter(self._jobs.queues, row, asdict(report))
+
+    async def give_back(self, wait: timedelta) -> None:
+        await self._work.give_back(self._claimed, wait)
+
+
+def item_attempts(
+    work: Claims, pipeline: Work, queues: Queues, lane: Lane, nudges: Nudges, clock: Clock
+) -> AttemptRunner[ItemJob]:
+    return AttemptRunner(ItemJobs(work, pipeline, queues, lane, nudges, clock), queues)

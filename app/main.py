@@ -39,7 +39,7 @@ from app.exports.wiring import ExportServices, build_exports
 from app.http.problem_responses import add_problem_responses
 from app.http.request_context import BodyLimit, Deadline, ErrorBoundary, RequestContextMiddleware
 from app.http.tier_check import with_tier_check
-from app.items.deletion import routes as trash_routes
+from app.items.routes import deletion as trash_routes
 from app.items.routes import items as items_routes
 from app.items.service.access import Grants, OwnItems
 from app.items.service.grants import PlaybackGrants

@@ -12,11 +12,12 @@ from app.events.service.nudging import ProjectionNudges
 from app.events.service.outbox import EventOutbox
 from app.events.service.outbox_publisher import OutboxRelay, PromptPublisher
 from app.events.service.relay import RelayService
+from app.events.service.requests import RelationalRequests
 from app.events.service.stream import LiveEvents, event_channel
 from app.events.store.cursors import CursorStore
 from app.events.store.log import EventStore
 from app.events.store.outbox import OutboxStore
-from app.events.store.requests import RelationalRequests
+from app.events.store.requests import RequestStore
 from app.projections import PROJECTIONS
 from darkroom_shared.ids import AccountId
 
@@ -64,7 +65,7 @@ async def open_events(
         outbox_relay=outbox_relay,
         cursors=cursors,
         relay=RelayService(store=store, topics=amazon.topics, projections=nudges, clock=clock),
-        completed_requests=RelationalRequests(clock),
+        completed_requests=RelationalRequests(store=RequestStore(), clock=clock),
     )
 
 

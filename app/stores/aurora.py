@@ -27,6 +27,7 @@ from darkroom_shared.problems import Unavailable
 __all__ = [
     "CONNECTIONS",
     "Access",
+    "AsyncConnection",
     "Conflict",
     "Database",
     "Readers",

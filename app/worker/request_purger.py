@@ -2,7 +2,7 @@
 
 import asyncio
 
-from app.events.store.requests import RelationalRequests
+from app.events.service.requests import RelationalRequests
 from app.stores.aurora import Database
 from app.worker.scheduler import run_periodically
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.events.schema.values import Cursor, Step
 from app.events.service.log import NewEvent
-from app.events.store.cursors import Cursor, CursorStore, Step
+from app.events.store.cursors import CursorStore
 from app.stores.aurora import Database
 from darkroom_shared.events import Event, EventType
 from darkroom_shared.ids import AccountId

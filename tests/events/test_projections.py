@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
+from app.events.schema.values import Cursor
 from app.events.service.nudging import ProjectionNudges
 from app.events.service.projection import ProjectionUpdater
 from app.events.service.relay import RelayService
-from app.events.store.cursors import Cursor, CursorStore
+from app.events.store.cursors import CursorStore
 from app.events.store.relational import RelationalEvents
 from app.stores.aurora import Database
 from app.stores.resources import NUDGES_QUEUE

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from app.access.schema.keys import album_key, albums_of_item_key, membership_key
 from app.access.schema.values import AlbumAccess, AlbumRow, Facts, Placement
 from app.access.store.access import MembershipId, SharingStore
 from app.access.store.albums import AlbumStore
+from app.stores.aurora import AsyncConnection
 from app.stores.cache.cache import Cache
 from app.stores.cache.keys import AnyKey, Key
 from darkroom_shared.ids import AccountId, AlbumId, ItemId

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.schema.keys import account_key, session_key
 from app.accounts.schema.values import AccountRow
@@ -11,7 +10,7 @@ from app.accounts.service.limits import Attempts
 from app.accounts.service.passwords import Passwords, check_new_password
 from app.accounts.store.accounts import AccountStore
 from app.settings import FirstAccount, Registration
-from app.stores.aurora import Conflict
+from app.stores.aurora import AsyncConnection, Conflict
 from app.stores.cache.cache import Cache
 from app.stores.cache.keys import Key
 from darkroom_shared.accounts import Account

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.schema.keys import session_key
 from app.accounts.schema.values import Credentials, KnownSession, SessionRow
@@ -14,6 +13,7 @@ from app.accounts.service.limits import Attempts
 from app.accounts.service.passwords import Passwords
 from app.accounts.store.accounts import AccountStore
 from app.identity import CallerIdentity
+from app.stores.aurora import AsyncConnection
 from app.stores.cache.cache import Cache
 from darkroom_shared.accounts import Account, Session
 from darkroom_shared.ids import AccountId, SessionId, new_session_id

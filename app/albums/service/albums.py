@@ -14,7 +14,7 @@ from app.access.store.placements import PlacementStore
 from app.albums.service.album_events import AlbumEvents
 from app.albums.service.conflict_retry import retry_on_conflict
 from app.albums.service.rights import owned, seen
-from app.events.store.requests import RelationalRequests
+from app.events.service.requests import RelationalRequests
 from app.identity import Member
 from app.items.service.items import ItemService
 from app.pagination import Cursors, Position

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from app.albums.service.contents import AlbumContents
-from app.events.store.cursors import Step, nothing
-from app.items.store import ItemStore
+from app.events.schema.values import Step, nothing
+from app.items.service.rows import ItemRows
 from app.pagination import Position
 from app.projections import ALBUMS
 from darkroom_shared.events import Event, EventType
@@ -18,7 +18,7 @@ _RECAPTURING = frozenset({EventType.ITEM_UPDATED, EventType.ITEM_PLAYABLE, Event
 class CaptureProjection:
     """Writes in its own transactions, because they invalidate albums' cache keys. Applying an event is idempotent."""
 
-    def __init__(self, items: ItemStore, contents: AlbumContents) -> None:
+    def __init__(self, items: ItemRows, contents: AlbumContents) -> None:
         self._items, self._contents = items, contents
 
     @property

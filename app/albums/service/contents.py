@@ -3,15 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from app.access.schema.keys import album_key, albums_of_item_key
 from app.access.schema.values import AlbumRow
 from app.access.store.albums import AlbumStore
 from app.access.store.placements import PlacementStore
 from app.albums.service.album_events import AlbumEvents
 from app.items.schema.row import ItemRow, captured_key
-from app.stores.aurora import Database
+from app.stores.aurora import AsyncConnection, Database
 from app.stores.cache.cache import Cache
 from app.stores.cache.changes import UnitOfWork
 from darkroom_shared.events import EventType

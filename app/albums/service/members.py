@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.access.schema.keys import album_key, membership_key
 from app.access.schema.values import AlbumRow, MemberRow
@@ -15,7 +14,7 @@ from app.albums.service.album_events import AlbumEvents
 from app.albums.service.leaving import LeaveService
 from app.albums.service.rights import owned, seen
 from app.pagination import Cursors, Position
-from app.stores.aurora import Database
+from app.stores.aurora import AsyncConnection, Database
 from app.stores.cache.cache import Cache
 from app.stores.cache.changes import UnitOfWork
 from darkroom_shared.albums import Member, Role

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from app.access.schema import positions
 from app.access.schema.keys import album_key
 from app.access.store.albums import AlbumStore
@@ -13,8 +11,9 @@ from app.access.store.placements import PlacementStore
 from app.albums.service.album_events import AlbumEvents
 from app.albums.service.conflict_retry import retry_on_conflict
 from app.albums.service.rights import owned
-from app.events.store.requests import RelationalRequests
+from app.events.service.requests import RelationalRequests
 from app.request_key import RequestKey
+from app.stores.aurora import AsyncConnection
 from app.stores.cache.cache import Cache
 from darkroom_shared.albums import MoveItems
 from darkroom_shared.events import EventType

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from pydantic import TypeAdapter
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.access.schema.values import AlbumRow, Placed, PlacedPage
 from app.access.service.shared_items import gives_original
@@ -13,6 +12,7 @@ from app.identity import Member, Viewer
 from app.items.schema.row import ItemRow
 from app.items.service.items import ItemService, is_viewable
 from app.pagination import Cursors, Position
+from app.stores.aurora import AsyncConnection
 from app.stores.cache.cache import Behind, Cache
 
 MAX_PAGES_READ = 10

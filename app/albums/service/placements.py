@@ -12,7 +12,7 @@ from app.albums.service.album_events import AlbumEvents
 from app.albums.service.conflict_retry import retry_on_conflict
 from app.albums.service.contents import AlbumContents
 from app.albums.service.rights import contributed
-from app.events.store.requests import RelationalRequests
+from app.events.service.requests import RelationalRequests
 from app.items.schema.row import ItemRow, captured_key
 from app.items.service.items import ItemService
 from app.request_key import RequestKey

@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.access.schema.keys import album_key, membership_key
 from app.access.schema.values import AlbumAccess, AlbumRow
@@ -17,9 +16,9 @@ from app.albums.service.conflict_retry import retry_on_conflict
 from app.albums.service.open_access import OpenAccess
 from app.albums.service.rights import owned, seen
 from app.albums.store.transfers import TransferStore
-from app.events.store.requests import RelationalRequests
+from app.events.service.requests import RelationalRequests
 from app.request_key import RequestKey
-from app.stores.aurora import Database
+from app.stores.aurora import AsyncConnection, Database
 from app.stores.cache.cache import Cache
 from app.stores.cache.changes import UnitOfWork
 from darkroom_shared.albums import AlbumTransfer, Role

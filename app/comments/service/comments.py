@@ -2,19 +2,17 @@
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from app.accounts.service.accounts import AccountService
 from app.accounts.service.limits import Attempts
 from app.albums.service.conflict_retry import retry_on_conflict
 from app.comments.service.comment_events import CommentEvents, to_wire
 from app.comments.service.unread import unread_key
 from app.comments.store import CommentRow, CommentStore
-from app.events.store.requests import RelationalRequests
+from app.events.service.requests import RelationalRequests
 from app.items.schema.row import ItemRow
 from app.pagination import Cursors, Position
 from app.request_key import RequestKey
-from app.stores.aurora import Database
+from app.stores.aurora import AsyncConnection, Database
 from app.stores.cache.cache import Cache
 from darkroom_shared.comments import Comment
 from darkroom_shared.events import EventType

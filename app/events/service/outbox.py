@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from app.events.schema.tables import event_outbox
 from app.events.service.log import NewEvent
-from app.stores.aurora_inserts import insert_absent
+from app.events.store.outbox import add_rows
 from app.stores.cache.changes import UnitOfWork
 from darkroom_shared.ids import AccountId
 from darkroom_shared.times import Clock
@@ -23,18 +22,8 @@ class EventOutbox:
         `dedupe` names the change, not the attempt: a repeated key is ignored for 30 days.
         """
         recipients = list(dict.fromkeys(accounts))
-        rows = [
-            {
-                "account_id": account,
-                "dedupe_key": dedupe,
-                "type": event.type.value,
-                "subject": event.subject,
-                "data": event.data,
-                "written_at": self._clock(),
-            }
-            for account in recipients
-        ]
-        await insert_absent(unit.connection, event_outbox, rows)
+        row = {"dedupe_key": dedupe, "type": event.type.value, "subject": event.subject, "data": event.data}
+        await add_rows(unit.connection, recipients, row | {"written_at": self._clock()})
         unit.after_commit(lambda: self._announce(recipients))
 
     def _announce(self, accounts: Sequence[AccountId]) -> None:

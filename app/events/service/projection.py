@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
+from app.events.schema.values import Cursor, Step, nothing
 from app.events.service.log import EventLog
-from app.events.store.cursors import Cursor, CursorStore, Step, nothing
+from app.events.store.cursors import CursorStore
 from darkroom_shared.events import Event
 from darkroom_shared.ids import AccountId
 from darkroom_shared.problems import EventsGone, Unavailable

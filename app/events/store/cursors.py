@@ -1,13 +1,13 @@
 """Each projection's cursor in each account's log, stored in Aurora beside the rows that the projection writes."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 
 from sqlalchemy import ColumnElement, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.events.schema.tables import cursors
+from app.events.schema.values import Cursor, Step
 from app.jobs.lease import is_held
 from app.stores.aurora import Database
 from app.stores.aurora_inserts import insert_absent
@@ -17,25 +17,6 @@ from darkroom_shared.times import Clock
 FILL_LEASE = timedelta(seconds=30)
 """For this long no other process begins to read all rows; the reader renews the lease with each page, which takes one
 second at most. The lease only saves work: correctness depends on `revision` alone, whatever the clock skew."""
-
-Step = Callable[[AsyncConnection], Awaitable[None]]
-"""A projection's write, in one transaction with the move of its cursor. It may await only the database."""
-
-
-async def nothing(_connection: AsyncConnection) -> None:
-    """A step without a write."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """`applied` is None until all rows have been read once."""
-
-    follower: str
-    account: AccountId
-    applied: int | None
-    wanted: int
-    revision: int
-    filling_until: datetime | None = None
 
 
 class CursorStore:

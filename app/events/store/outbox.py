@@ -1,14 +1,16 @@
 """The rows of the outbox, and the mark of a published row."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.events.schema.tables import event_outbox
 from app.stores.aurora import Database
+from app.stores.aurora_inserts import insert_absent
 from app.stores.dynamo import Action, Condition, put
 from app.stores.resources import REQUESTS_TABLE
 from darkroom_shared.ids import AccountId
@@ -64,6 +66,11 @@ class OutboxStore:
         statement = select(func.count(event_outbox.c.account_id.distinct())).where(event_outbox.c.written_at <= since)
         async with self._database.writer.read() as connection:
             return int(await connection.scalar(statement) or 0)
+
+
+async def add_rows(connection: AsyncConnection, accounts: Sequence[AccountId], row: Mapping[str, object]) -> None:
+    """Add the row for each account in the caller's transaction. A row whose `dedupe_key` is present is ignored."""
+    await insert_absent(connection, event_outbox, [{"account_id": account, **row} for account in accounts])
 
 
 def mark_action(account: AccountId, row: OutboxRow, now: datetime) -> Action:

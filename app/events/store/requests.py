@@ -1,74 +1,53 @@
-"""The results of completed relational requests, by their Idempotency-Key."""
+"""SQL statements for the results of completed relational requests."""
 
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 
 from sqlalchemy import delete, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.events.schema.tables import requests
+from app.events.schema.values import CompletedRequest
 from app.request_key import RequestKey
 from darkroom_shared.ids import AccountId
-from darkroom_shared.problems import IdempotencyMismatch
-from darkroom_shared.times import Clock
-
-REQUEST_RETENTION = timedelta(hours=24)
 
 
-@dataclass(frozen=True, slots=True)
-class CompletedRequest:
-    """What is needed to build the response again."""
+class RequestStore:
+    """Each method is one step of the caller's transaction."""
 
-    resource_id: str
-    status: int
-
-
-class RelationalRequests:
-    """Runs in the caller's transaction, so the effect and the stored result are committed together or not at all."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-
-    async def earlier(
-        self, connection: AsyncConnection, account: AccountId, request: RequestKey | None
+    async def get(
+        self, connection: AsyncConnection, account: AccountId, key: str, now: datetime
     ) -> CompletedRequest | None:
-        """Return the result of the earlier request with this key. Raises IdempotencyMismatch if its digest differs."""
-        if request is None:
-            return None
-        statement = select(requests.c.fingerprint, requests.c.resource_id, requests.c.status).where(
-            requests.c.account_id == account,
-            requests.c.request_key == request.key,
-            requests.c.expires_at > self._clock(),
+        """Return None if no request with this key has completed, or if its result has expired."""
+        statement = select(requests.c.resource_id, requests.c.status, requests.c.fingerprint).where(
+            requests.c.account_id == account, requests.c.request_key == key, requests.c.expires_at > now
         )
         row = (await connection.execute(statement)).first()
-        if row is None:
-            return None
-        if row.fingerprint != request.fingerprint:
-            raise IdempotencyMismatch
-        return CompletedRequest(row.resource_id, row.status)
+        return CompletedRequest(*row) if row else None
 
-    async def note(
-        self, connection: AsyncConnection, account: AccountId, request: RequestKey | None, resource_id: str, status: int
+    async def put(
+        self,
+        connection: AsyncConnection,
+        account: AccountId,
+        request: RequestKey,
+        completed: CompletedRequest,
+        *,
+        now: datetime,
+        expires_at: datetime,
     ) -> None:
-        """Store the result. The transaction raises Conflict if the key was used meanwhile; then retry it."""
-        if request is None:
-            return
-        now = self._clock()
+        """Replace an expired result. Raises Conflict at the end of the transaction if one is stored."""
         await connection.execute(
             delete(requests).where(
-                requests.c.account_id == account,
-                requests.c.request_key == request.key,
-                requests.c.expires_at <= now,
+                requests.c.account_id == account, requests.c.request_key == request.key, requests.c.expires_at <= now
             )
         )
         await connection.execute(
             insert(requests).values(
                 account_id=account,
                 request_key=request.key,
-                fingerprint=request.fingerprint,
-                resource_id=resource_id,
-                status=status,
-                expires_at=now + REQUEST_RETENTION,
+                fingerprint=completed.fingerprint,
+                resource_id=completed.resource_id,
+                status=completed.status,
+                expires_at=expires_at,
             )
         )
 
@@ -76,11 +55,11 @@ class RelationalRequests:
         """Delete all results of the account; return their number."""
         return (await connection.execute(delete(requests).where(requests.c.account_id == account))).rowcount
 
-    async def delete_expired(self, connection: AsyncConnection, limit: int) -> int:
+    async def delete_expired(self, connection: AsyncConnection, now: datetime, limit: int) -> int:
         """Delete at most `limit` expired results; return their number."""
-        over = select(requests.c.account_id, requests.c.request_key).where(requests.c.expires_at <= self._clock())
+        over = select(requests.c.account_id, requests.c.request_key).where(requests.c.expires_at <= now)
         keys = [tuple(row) for row in await connection.execute(over.limit(limit))]
         if keys:
             named = tuple_(requests.c.account_id, requests.c.request_key).in_(keys)
-            await connection.execute(delete(requests).where(named, requests.c.expires_at <= self._clock()))
+            await connection.execute(delete(requests).where(named, requests.c.expires_at <= now))
         return len(keys)

@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from app.events.store.cursors import Step, nothing
+from app.events.schema.values import Step, nothing
 from app.items.schema.row import ItemRow
-from app.items.store import ItemStore
+from app.items.service.rows import ItemRows
 from app.pagination import Position
 from app.projections import SEARCH
 from app.search.schema.entries import Entry, entry
 from app.search.store.index import IndexStore
+from app.stores.aurora import AsyncConnection
 from darkroom_shared.events import Event
 from darkroom_shared.ids import AccountId, ItemId
 
@@ -19,7 +18,7 @@ NEW_ACCOUNTS = 200
 
 
 class SearchIndex:
-    def __init__(self, items: ItemStore, index: IndexStore) -> None:
+    def __init__(self, items: ItemRows, index: IndexStore) -> None:
         self._items, self._index = items, index
 
     @property

@@ -8,8 +8,8 @@ from app.http.caller import Caller
 from app.http.conditional import ExpectedVersion, version_tag
 from app.http.dependencies import from_state
 from app.http.idempotency import refuse_key
+from app.share_links.schema.links import ShareRow
 from app.share_links.service.share_links import ShareService
-from app.share_links.store.links import ShareRow
 from darkroom_shared.ids import AlbumIdField, ShareIdField
 from darkroom_shared.sharing import CreatedShare, CreateShare, EditShare, Share, SharePage
 

@@ -1,4 +1,4 @@
-"""A share link as visitors use it: its album, its expiry, and the format of its token."""
+"""A share link, as its owner and its visitors use it, and the format of its token."""
 
 import hashlib
 import re
@@ -12,6 +12,7 @@ from app.cached import SHARE
 from app.identity import ShareVisitor
 from app.stores.cache.keys import Key
 from darkroom_shared.ids import AlbumId, ShareId
+from darkroom_shared.sharing import Share
 
 TOKEN_BYTES = 32
 _TOKEN = re.compile(r"drl_[A-Za-z0-9_-]{43}")
@@ -59,3 +60,30 @@ def is_token(text: str) -> bool:
 def lock_of(password_hash: str | None) -> str | None:
     """Return a digest of the hash, because the hash itself must not leave the database."""
     return hashlib.sha256(password_hash.encode()).hexdigest()[:32] if password_hash else None
+
+
+@dataclass(frozen=True, slots=True)
+class ShareRow:
+    """A link with the hashes of its token and password, which are stored in the database only."""
+
+    id: ShareId
+    album_id: AlbumId
+    token_hash: str
+    password_hash: str | None
+    label: str
+    download_allowed: bool
+    version: int
+    created_at: datetime
+    expires_at: datetime | None
+
+    def to_wire(self) -> Share:
+        return Share(
+            id=self.id,
+            album_id=self.album_id,
+            label=self.label,
+            created_at=self.created_at,
+            expires_at=self.expires_at,
+            password_needed=self.password_hash is not None,
+            download_allowed=self.download_allowed,
+            version=self.version,
+        )

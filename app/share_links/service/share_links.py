@@ -6,7 +6,6 @@ from typing import Any
 
 import structlog
 from pydantic import SecretStr
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.access.service.access import SharingService
 from app.accounts.service.passwords import Passwords
@@ -14,9 +13,9 @@ from app.accounts.service.tokens import hash_of
 from app.albums.service.rights import owned
 from app.events.service.log import NewEvent
 from app.events.service.outbox import EventOutbox
-from app.share_links.schema.links import key_of_id, key_of_token, new_token
-from app.share_links.store.links import ShareRow, ShareStore
-from app.stores.aurora import Database
+from app.share_links.schema.links import ShareRow, key_of_id, key_of_token, new_token
+from app.share_links.store.links import ShareStore
+from app.stores.aurora import AsyncConnection, Database
 from app.stores.cache.cache import Cache
 from app.stores.cache.keys import AnyKey
 from darkroom_shared.events import EventType

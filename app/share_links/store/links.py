@@ -1,15 +1,14 @@
 """SQL statements for an owner's share links."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.share_links.schema.links import ShareRow
 from app.share_links.schema.tables import share_links
 from darkroom_shared.ids import AlbumId, ShareId
-from darkroom_shared.sharing import MAX_SHARES, Share
+from darkroom_shared.sharing import MAX_SHARES
 
 _ROW = (
     share_links.c.id,
@@ -22,33 +21,6 @@ _ROW = (
     share_links.c.created_at,
     share_links.c.expires_at,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ShareRow:
-    """A link with the hashes of its token and password, which are stored in the database only."""
-
-    id: ShareId
-    album_id: AlbumId
-    token_hash: str
-    password_hash: str | None
-    label: str
-    download_allowed: bool
-    version: int
-    created_at: datetime
-    expires_at: datetime | None
-
-    def to_wire(self) -> Share:
-        return Share(
-            id=self.id,
-            album_id=self.album_id,
-            label=self.label,
-            created_at=self.created_at,
-            expires_at=self.expires_at,
-            password_needed=self.password_hash is not None,
-            download_allowed=self.download_allowed,
-            version=self.version,
-        )
 
 
 class ShareStore:

@@ -7,10 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 from app.events.service.projection import ProjectionUpdater
-from app.events.store.cursors import CursorStore
-from app.projections import SEARCH
 from app.search.service.indexing import SearchIndex
-from app.search.store.index import IndexStore
+from app.search.wiring import build_index
 from app.services import open_foundation
 from app.settings import Settings
 from darkroom_shared.ids import AccountId
@@ -51,9 +49,9 @@ def rebuild_search(settings: Settings, arguments: argparse.Namespace) -> int:
 async def _rebuild(settings: Settings, account: AccountId | None) -> int:
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, utc_now)
-        projection = SearchIndex(base.items.store, IndexStore(base.database))
+        projection = build_index(base=base).projection
         updater, count = ProjectionUpdater(base.events.log, base.events.cursors, [projection]), 0
-        async for each in _one(account) if account else _all(base.events.cursors):
+        async for each in _one(account) if account else _all(updater, projection):
             await updater.rebuild(projection, each)
             count += 1
         return count
@@ -63,10 +61,10 @@ async def _one(account: AccountId) -> AsyncIterator[AccountId]:
     yield account
 
 
-async def _all(cursors: CursorStore) -> AsyncIterator[AccountId]:
+async def _all(updater: ProjectionUpdater, projection: SearchIndex) -> AsyncIterator[AccountId]:
     """Yield the accounts with a cursor; the workers enrol and fill the others."""
     last = ""
-    while accounts := await cursors.accounts(SEARCH, last, PAGE_ACCOUNTS):
+    while accounts := await updater.accounts(projection, last, PAGE_ACCOUNTS):
         for account in accounts:
             yield account
         last = accounts[-1]

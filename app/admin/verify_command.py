@@ -18,7 +18,6 @@ from app.admin.verify import Finding, Verification, Verified
 from app.admin.verify_exports import ExportVerification
 from app.admin.verify_index import IndexVerification
 from app.album_parts import AlbumMaintenanceParts
-from app.events.store.relational import RelationalEvents
 from app.exports.store import ExportStore
 from app.search.store.contents import IndexContents
 from app.search.store.index import IndexStore
@@ -112,7 +111,7 @@ async def _verify_account(settings: Settings, account: AccountId) -> Leftovers:
             ExportStore(base.amazon.dynamo),
             base.events.store,
             base.amazon.objects,
-            (albums.erasure, albums.comments, RelationalEvents(base.database), IndexStore(base.database)),
+            (albums.erasure, albums.comments, base.events.relational, IndexStore(base.database)),
         )
         return await verification.run(account)
 

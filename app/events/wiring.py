@@ -17,6 +17,7 @@ from app.events.service.stream import LiveEvents, event_channel
 from app.events.store.cursors import CursorStore
 from app.events.store.log import EventStore
 from app.events.store.outbox import OutboxStore
+from app.events.store.relational import RelationalEvents
 from app.events.store.requests import RequestStore
 from app.projections import PROJECTIONS
 from darkroom_shared.ids import AccountId
@@ -33,6 +34,7 @@ class EventParts:
     cursors: CursorStore
     relay: RelayService
     completed_requests: RelationalRequests
+    relational: RelationalEvents
 
 
 class EventServices(TypedDict):
@@ -66,6 +68,7 @@ async def open_events(
         cursors=cursors,
         relay=RelayService(store=store, topics=amazon.topics, projections=nudges, clock=clock),
         completed_requests=RelationalRequests(store=RequestStore(), clock=clock),
+        relational=RelationalEvents(clients.database),
     )
 
 

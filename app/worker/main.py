@@ -11,7 +11,7 @@ import uvloop
 
 from app.accounts.store.closed import ClosedAccounts
 from app.album_parts import AlbumMaintenanceParts
-from app.events.store.relational import RelationalEvents
+from app.events.service.projection import ProjectionUpdater
 from app.exports.wiring import ExportWorkParts, build_export_work
 from app.items.schema.row import Lane
 from app.items.service.inventory import Inventory
@@ -85,9 +85,8 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         )
         on_purge = [albums.contents.delete, albums.comments.delete]
         maintenance = build_maintenance(clients=base.clients, parts=base.items, on_purge=on_purge)
-        projections = ProjectionLoops(
-            base.events.log, base.events.cursors, base.amazon.queues, [index.projection, albums.captures]
-        )
+        updater = ProjectionUpdater(base.events.log, base.events.cursors, [index.projection, albums.captures])
+        projections = ProjectionLoops(updater, base.amazon.queues)
         purger = PlacementPurger(albums.placement_purge, albums.unread_expiry)
         consumers = [*_consumers(settings, base, items, decoders, scratch), _export_consumer(base, exports, scratch)]
         consumers.append(projections.consumer())
@@ -124,7 +123,7 @@ def _erasures(base: Foundation, albums: AlbumMaintenanceParts, index: IndexParts
     return [
         ("erase_comments", albums.comments.erase),
         ("erase_albums", albums.erasure.erase),
-        ("erase_relational_events", RelationalEvents(base.database).erase),
+        ("erase_relational_events", base.events.relational.erase),
         ("erase_index", index.index.erase),
     ]
 

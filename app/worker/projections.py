@@ -2,15 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
-from app.events.service.log import EventLog
-from app.events.service.projection import Projection, ProjectionUpdater
-from app.events.store.cursors import CursorStore
+from app.events.service.projection import ProjectionUpdater
 from app.jobs.isolation import isolate
 from app.stores.resources import NUDGES_QUEUE
 from app.stores.sqs import Message, Queues
@@ -32,11 +29,8 @@ _ACCOUNT_ID: TypeAdapter[AccountId] = TypeAdapter(AccountIdField)
 
 
 class ProjectionLoops:
-    def __init__(
-        self, event_log: EventLog, cursors: CursorStore, queues: Queues, projections: Sequence[Projection]
-    ) -> None:
-        self._updater = ProjectionUpdater(event_log, cursors, projections)
-        self._cursors, self._queues = cursors, queues
+    def __init__(self, updater: ProjectionUpdater, queues: Queues) -> None:
+        self._updater, self._queues = updater, queues
 
     def consumer(self) -> Consumer:
         """Return the nudges' consumer. Its work can be cancelled at once: each step is one transaction."""
@@ -68,7 +62,7 @@ class ProjectionLoops:
             async with semaphore:
                 await isolate(self._updater.catch_up(projection, account), "follower", account=account)
 
-        while accounts := await self._cursors.behind(projection.name, last, PAGE_ACCOUNTS):
+        while accounts := await self._updater.accounts_behind(projection, last, PAGE_ACCOUNTS):
             last = accounts[-1]
             async with TaskGroup() as tasks:
                 for account in random.sample(accounts, len(accounts)):  # spreads workers over different accounts

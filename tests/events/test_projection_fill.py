@@ -69,7 +69,9 @@ async def test_a_worker_that_crashes_while_filling_is_replaced_after_its_lease(
     await cursors.enrol(name, [services.account])
     await dead_while_filling(services, cursors, name)
     successor = RecordingProjection(name, ["a", "b", "c"])
-    loops = ProjectionLoops(services.base.events.log, cursors, services.base.amazon.queues, [successor])
+    loops = ProjectionLoops(
+        ProjectionUpdater(services.base.events.log, cursors, [successor]), services.base.amazon.queues
+    )
     await loops.process(0)
     assert (successor.pages_read, await cursors.behind(name, "", 10)) == (0, [services.account])
     clock.now += FILL_LEASE

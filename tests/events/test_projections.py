@@ -196,7 +196,9 @@ async def test_a_nudge_wakes_a_projection_and_polling_repairs_a_lost_one(
 ) -> None:
     projection, other_account = RecordingProjection(name), new_account_id()
     projection.known = [other_account]
-    loops = ProjectionLoops(services.base.events.log, cursors, services.base.amazon.queues, [projection])
+    loops = ProjectionLoops(
+        ProjectionUpdater(services.base.events.log, cursors, [projection]), services.base.amazon.queues
+    )
     stopping = asyncio.Event()
     await append(services, 1)
     await relay(services, cursors, name).relay(services.account)
@@ -214,7 +216,7 @@ async def test_a_nudge_wakes_a_projection_and_polling_repairs_a_lost_one(
 
 async def test_unreadable_and_unknown_nudges_are_discarded(services: Services, cursors: CursorStore, name: str) -> None:
     queues = services.base.amazon.queues
-    loops = ProjectionLoops(services.base.events.log, cursors, queues, [RecordingProjection(name)])
+    loops = ProjectionLoops(ProjectionUpdater(services.base.events.log, cursors, [RecordingProjection(name)]), queues)
     for body in ({}, {"account_id": 7}, {"account_id": "acc_x"}, {"account_id": new_account_id()}):
         await queues.send(NUDGES_QUEUE, body, group="group")
         for message in await queues.receive(NUDGES_QUEUE, limit=10):

@@ -74,9 +74,8 @@ class Library:
     def loops(self) -> ProjectionLoops:
         """Return the projection loops of a worker."""
         cursors = CursorStore(self.database, utc_now)
-        return ProjectionLoops(
-            self.services.base.events.log, cursors, self.services.base.amazon.queues, [self.projection]
-        )
+        updater = ProjectionUpdater(self.services.base.events.log, cursors, [self.projection])
+        return ProjectionLoops(updater, self.services.base.amazon.queues)
 
     async def find(self, text: str | None = None, **filters: object) -> list[str]:
         """Return the names of all matches, read in pages of two."""

@@ -78,6 +78,14 @@ class ProjectionUpdater:
     async def enrol_new_accounts(self, projection: Projection) -> None:
         await self._cursors.enrol(projection.name, await projection.new_accounts())
 
+    async def accounts(self, projection: Projection, after: str, limit: int) -> list[AccountId]:
+        """Return accounts above `after` with a cursor, by id."""
+        return await self._cursors.accounts(projection.name, after, limit)
+
+    async def accounts_behind(self, projection: Projection, after: str, limit: int) -> list[AccountId]:
+        """As `accounts`, where the projection has not applied all requested events."""
+        return await self._cursors.behind(projection.name, after, limit)
+
     async def _advance(self, projection: Projection, cursor: Cursor, applied: int) -> bool:
         """Apply one page; return whether there may be more. Applies nothing if another worker has written first."""
         try:

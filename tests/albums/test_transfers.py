@@ -12,9 +12,9 @@ from darkroom_shared.ids import ItemId
 from darkroom_shared.items import ItemKind
 from darkroom_shared.sharing import SHARE_HEADER
 from darkroom_shared.times import utc_now
+from tests.access.test_access import LADDER
 from tests.albums.album_services import AlbumServices, Json, Person
 from tests.albums.test_album_events import received_events
-from tests.sharing.test_access import LADDER
 
 
 async def people(album_services: AlbumServices, count: int) -> list[Person]:

@@ -23,7 +23,7 @@ from darkroom_shared.ids import (
     new_ulid,
 )
 from tests.services import ManualClock, Stores, open_services
-from tests.sharing.sharing_services import Json, Link, Person, SharingServices, open_sharing_services
+from tests.share_links.sharing_services import Json, Link, Person, SharingServices, open_sharing_services
 
 TABLE = Path(__file__).with_name("authorisation.txt")
 ACTORS = ("nobody", "revoked", "stranger", "viewer", "contributor", "link")

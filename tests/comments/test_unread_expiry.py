@@ -15,7 +15,7 @@ from app.worker.placement_purger import PlacementPurger
 from darkroom_shared.ids import AccountId, CommentId, ItemId, first_comment_id, new_comment_id
 from darkroom_shared.times import utc_now
 from tests.services import ManualClock, Services, Stores, open_services
-from tests.sharing.sharing_services import Person, SharingServices, open_sharing_services
+from tests.share_links.sharing_services import Person, SharingServices, open_sharing_services
 
 SECOND = timedelta(seconds=1)
 

@@ -5,7 +5,7 @@ from app.comments.service.erasure import CommentErasure
 from app.comments.store import CommentStore
 from darkroom_shared.sharing import PROOF_HEADER
 from tests.services import ManualClock, Stores, open_services
-from tests.sharing.sharing_services import open_sharing_services
+from tests.share_links.sharing_services import open_sharing_services
 
 PASSWORD, TEXT = "six or more", "Un été à la mer 🏖️ — 海"
 

@@ -1,14 +1,11 @@
-"""The albums' services, where access by sharing is visible, and services for share links and comments."""
+"""Services for share links and comments."""
 
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from tests.albums.conftest import album_services, album_services_on_both
 from tests.services import ManualClock, Stores, open_services
-from tests.sharing.sharing_services import SharingServices, open_sharing_services
-
-__all__ = ["album_services", "album_services_on_both"]
+from tests.share_links.sharing_services import SharingServices, open_sharing_services
 
 
 @pytest_asyncio.fixture(scope="module")

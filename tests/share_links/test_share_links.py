@@ -22,7 +22,7 @@ from darkroom_shared.problems import TYPE_PREFIX, NotFound, ShareLocked
 from darkroom_shared.sharing import MAX_SHARES, PROOF_HEADER, SHARE_HEADER
 from tests.api import PASSWORD as ACCOUNT_PASSWORD
 from tests.services import ManualClock
-from tests.sharing.sharing_services import Json, Link, SharingServices
+from tests.share_links.sharing_services import Json, Link, SharingServices
 
 PASSWORD = "six or more"
 

@@ -8,7 +8,7 @@ from app.comments.service.comment_events import CommentEvents
 from app.comments.service.erasure import CommentErasure
 from app.comments.store import CommentStore
 from darkroom_shared.ids import AccountId, ItemId, new_comment_id, new_ulid
-from tests.sharing.sharing_services import NOTHING_MORE, Json, Person, SharingServices
+from tests.share_links.sharing_services import NOTHING_MORE, Json, Person, SharingServices
 
 
 async def add_comment(who: Person, item: str, text: str, headers: Mapping[str, str] = NOTHING_MORE) -> Json:

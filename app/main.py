@@ -9,29 +9,21 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from app import health
-from app.access.service.access import SharingService
+from app.access.wiring import build_access
 from app.accounts.routes import accounts as accounts_routes
 from app.accounts.service.limits import Attempts
 from app.accounts.wiring import AccountServices, build_accounts, open_passwords
 from app.admin import routes as admin_routes
 from app.admin.overview import OverviewService
-from app.album_parts import AlbumParts
 from app.albums.routes import albums as album_routes
 from app.albums.routes import invitations as invitation_routes
 from app.albums.routes import members as member_routes
 from app.albums.routes import placements as placement_routes
 from app.albums.routes import transfers as transfer_routes
 from app.albums.routes.fast_path import AlbumFastPath
-from app.albums.service.albums import AlbumService
-from app.albums.service.invitations import InvitationService
-from app.albums.service.members import MemberService
-from app.albums.service.moves import MoveService
-from app.albums.service.pages import AlbumPages
-from app.albums.service.placements import PlacementService
-from app.albums.service.transfers import TransferService
+from app.albums.wiring import AlbumServices, build_albums
 from app.comments import routes as comment_routes
-from app.comments.service.comments import CommentService
-from app.comments.service.unread import UnreadService
+from app.comments.wiring import CommentServices, build_comments
 from app.events import routes as events_routes
 from app.events.wiring import EventServices, open_event_services
 from app.exports import routes as exports_routes
@@ -51,12 +43,10 @@ from app.search import routes as search_routes
 from app.search.wiring import SearchServices, build_search
 from app.services import Foundation, open_foundation
 from app.settings import Settings
-from app.share_link_parts import CommentParts, VisitParts
 from app.share_links.routes import share_links as share_routes
 from app.share_links.routes import visitors as shared_routes
-from app.share_links.service.album_visits import AlbumVisits
-from app.share_links.service.share_links import ShareService
-from app.share_links.service.visits import VisitService
+from app.share_links.service.proofs import Proofs
+from app.share_links.wiring import ShareLinkServices, build_album_links, build_share_links
 from darkroom_process.readiness import Readiness
 from darkroom_shared.times import utc_now
 
@@ -80,23 +70,19 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 
 
-class State(AccountServices, ItemServices, ExportServices, SearchServices, EventServices):
+class State(
+    AccountServices,
+    ItemServices,
+    AlbumServices,
+    ShareLinkServices,
+    CommentServices,
+    ExportServices,
+    SearchServices,
+    EventServices,
+):
     """The state of the lifespan, available to routes as `request.state`."""
 
     grants: Sequence[Grants]
-    sharing: SharingService
-    albums: AlbumService
-    album_pages: AlbumPages
-    placements: PlacementService
-    moves: MoveService
-    members: MemberService
-    transfers: TransferService
-    invitations: InvitationService
-    shares: VisitService
-    album_shares: ShareService
-    album_visits: AlbumVisits
-    comments: CommentService
-    unread: UnreadService
     overview: OverviewService
     readiness: Readiness
     metrics: Metrics
@@ -108,39 +94,52 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
     secret = settings.secret.get_secret_value().encode()
     cursors, passwords, attempts = Cursors(secret), open_passwords(stack), Attempts(base.signals.limits)
     delivery = await open_delivery(stack, settings=settings, clients=base.clients)
-    accounts = build_accounts(
+    account_services = build_accounts(
         settings=settings, clients=base.clients, events=base.events, passwords=passwords, attempts=attempts
     )
-    items = build_items(
+    item_services = build_items(
         clients=base.clients,
         parts=base.items,
         delivery=delivery,
         grants=PlaybackGrants(secret),
         cursors=cursors,
     )
-    albums = AlbumParts.build(base, accounts["accounts"], items["items"], cursors)
-    visits = VisitParts.build(base, accounts["accounts"], passwords, attempts, albums, secret)
-    comments = CommentParts.build(base, accounts["accounts"], attempts, items["items"], albums, cursors)
+    accounts, items = account_services["accounts"], item_services["items"]
+    access = build_access(base=base, accounts=accounts, items=items)
+    albums = build_albums(
+        base=base,
+        access=access,
+        accounts=accounts,
+        items=items,
+        links=build_album_links(base=base),
+        cursors=cursors,
+    )
+    share_links = build_share_links(
+        base=base,
+        sharing=access.sharing,
+        accounts=accounts,
+        pages=albums["album_pages"],
+        passwords=passwords,
+        attempts=attempts,
+        proofs=Proofs(secret),
+    )
     return State(
-        **accounts,
-        **items,
+        **account_services,
+        **item_services,
+        **albums,
+        **share_links,
+        **build_comments(
+            base=base,
+            accounts=accounts,
+            items=items,
+            shared_items=access.shared_items,
+            attempts=attempts,
+            cursors=cursors,
+        ),
         **build_exports(base=base, delivery=delivery),
-        **build_search(base=base, items=items["items"], cursors=cursors),
+        **build_search(base=base, items=items, cursors=cursors),
         **await open_event_services(stack, clients=base.clients, events=base.events, stopping=readiness.stopping),
-        grants=(OwnItems(items["items"]), albums.shared_items),
-        sharing=albums.sharing,
-        albums=albums.albums,
-        album_pages=albums.pages,
-        placements=albums.placements,
-        moves=albums.moves,
-        members=albums.members,
-        transfers=albums.transfers,
-        invitations=albums.invitations,
-        shares=visits.visits,
-        album_shares=visits.shares,
-        album_visits=visits.album_visits,
-        comments=comments.comments,
-        unread=comments.unread,
+        grants=(OwnItems(items), access.shared_items),
         overview=_build_overview(base),
         readiness=readiness,
         metrics=metrics,

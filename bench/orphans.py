@@ -27,7 +27,8 @@ from app.accounts.store.accounts import AccountStore
 from app.accounts.store.closed import ClosedAccounts
 from app.admin.leftovers import AccountVerification
 from app.admin.verify import Verification
-from app.album_parts import AlbumMaintenanceParts
+from app.albums.wiring import build_album_work
+from app.comments.wiring import build_comment_work
 from app.exports.service.erasure import ExportErasure
 from app.exports.store import ExportStore
 from app.items.deletion.service.erasure import ItemErasure
@@ -226,8 +227,8 @@ async def _sweep(base: Foundation) -> None:
     erasure = ItemErasure(base.items.store, base.amazon.objects)
     exports = ExportErasure(ExportStore(base.amazon.dynamo), base.amazon.objects)
     closed = ClosedAccounts(base.database, base.clock)
-    albums = AlbumMaintenanceParts.build(base)
-    erasures = [("erase_comments", albums.comments.erase), ("erase_albums", albums.erasure.erase)]
+    albums, comments = build_album_work(base=base).erasure, build_comment_work(base=base).erasure
+    erasures = [("erase_comments", comments.erase), ("erase_albums", albums.erase)]
     await Eraser(closed, erasure, exports, base.events.store, base.clock, erasures).process()
     for shard in range(SHARDS):
         for owner, item in await maintenance.due(shard):

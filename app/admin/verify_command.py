@@ -17,7 +17,8 @@ from app.admin.leftovers import AccountVerification, Leftovers
 from app.admin.verify import Finding, Verification, Verified
 from app.admin.verify_exports import ExportVerification
 from app.admin.verify_index import IndexVerification
-from app.album_parts import AlbumMaintenanceParts
+from app.albums.wiring import build_album_work
+from app.comments.wiring import build_comment_work
 from app.exports.store import ExportStore
 from app.search.store.contents import IndexContents
 from app.search.store.index import IndexStore
@@ -103,7 +104,8 @@ def _fate(leftovers: Leftovers) -> str:
 async def _verify_account(settings: Settings, account: AccountId) -> Leftovers:
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, utc_now)
-        closed, albums = ClosedAccounts(base.database, utc_now), AlbumMaintenanceParts.build(base)
+        closed = ClosedAccounts(base.database, utc_now)
+        albums, comments = build_album_work(base=base).erasure, build_comment_work(base=base).erasure
         verification = AccountVerification(
             AccountStore(base.database),
             closed,
@@ -111,7 +113,7 @@ async def _verify_account(settings: Settings, account: AccountId) -> Leftovers:
             ExportStore(base.amazon.dynamo),
             base.events.store,
             base.amazon.objects,
-            (albums.erasure, albums.comments, base.events.relational, IndexStore(base.database)),
+            (albums, comments, base.events.relational, IndexStore(base.database)),
         )
         return await verification.run(account)
 

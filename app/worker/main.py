@@ -10,7 +10,8 @@ import structlog
 import uvloop
 
 from app.accounts.store.closed import ClosedAccounts
-from app.album_parts import AlbumMaintenanceParts
+from app.albums.wiring import AlbumWorkParts, build_album_work
+from app.comments.wiring import CommentWorkParts, build_comment_work
 from app.events.service.projection import ProjectionUpdater
 from app.exports.wiring import ExportWorkParts, build_export_work
 from app.items.schema.row import Lane
@@ -79,15 +80,20 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         items = build_item_work(clients=base.clients, parts=base.items, lease=lease)
         exports, index = build_export_work(base=base, lease=lease), build_index(base=base)
         closed = ClosedAccounts(base.database, base.clock, lease)
-        albums = AlbumMaintenanceParts.build(base)
+        albums, comments = build_album_work(base=base), build_comment_work(base=base)
         eraser = Eraser(
-            closed, items.erasure, exports.erasure, base.events.store, base.clock, _erasures(base, albums, index)
+            closed,
+            items.erasure,
+            exports.erasure,
+            base.events.store,
+            base.clock,
+            _erasures(base, albums, comments, index),
         )
-        on_purge = [albums.contents.delete, albums.comments.delete]
+        on_purge = [albums.contents.delete, comments.erasure.delete]
         maintenance = build_maintenance(clients=base.clients, parts=base.items, on_purge=on_purge)
         updater = ProjectionUpdater(base.events.log, base.events.cursors, [index.projection, albums.captures])
         projections = ProjectionLoops(updater, base.amazon.queues)
-        purger = PlacementPurger(albums.placement_purge, albums.unread_expiry)
+        purger = PlacementPurger(albums.placement_purge, comments.unread_expiry)
         consumers = [*_consumers(settings, base, items, decoders, scratch), _export_consumer(base, exports, scratch)]
         consumers.append(projections.consumer())
         health = health_server(settings, readiness, lambda: sum(each.in_work for each in consumers))
@@ -118,10 +124,12 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
             await serving
 
 
-def _erasures(base: Foundation, albums: AlbumMaintenanceParts, index: IndexParts) -> list[tuple[str, Erase]]:
+def _erasures(
+    base: Foundation, albums: AlbumWorkParts, comments: CommentWorkParts, index: IndexParts
+) -> list[tuple[str, Erase]]:
     """Return the eraser's further steps: cursors before the index, because projections write it while they have one."""
     return [
-        ("erase_comments", albums.comments.erase),
+        ("erase_comments", comments.erasure.erase),
         ("erase_albums", albums.erasure.erase),
         ("erase_relational_events", base.events.relational.erase),
         ("erase_index", index.index.erase),

@@ -5,14 +5,16 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from app.access.wiring import build_access
 from app.accounts.schema.values import AccountRow
 from app.accounts.service.accounts import AccountService
 from app.accounts.service.limits import Attempts
 from app.accounts.service.passwords import Passwords
 from app.accounts.store.accounts import AccountStore
-from app.album_parts import AlbumParts
+from app.albums.wiring import AlbumServices, build_albums
 from app.pagination import Cursors
 from app.settings import Registration
+from app.share_links.wiring import build_album_links
 from app.stores.cache.cache import Cache
 from darkroom_shared.albums import CreateAlbum, CreateInvitation, Role
 from darkroom_shared.ids import AccountId, new_account_id
@@ -26,7 +28,7 @@ class Uncached:
     """Services without Redis, so that every read is a statement."""
 
     accounts: AccountService
-    albums: AlbumParts
+    albums: AlbumServices
 
     async def account(self) -> AccountId:
         row = AccountRow(id_ := new_account_id(), f"{id_.lower()}@example.org", False, NOON)
@@ -45,7 +47,15 @@ async def uncached(services: Services) -> AsyncIterator[Uncached]:
         Registration.OPEN,
         base.clock,
     )
-    yield Uncached(accounts, AlbumParts.build(base, accounts, services.items, Cursors(b"s" * 32)))
+    albums = build_albums(
+        base=base,
+        access=build_access(base=base, accounts=accounts, items=services.items),
+        accounts=accounts,
+        items=services.items,
+        links=build_album_links(base=base),
+        cursors=Cursors(b"s" * 32),
+    )
+    yield Uncached(accounts, albums)
     passwords.close()
 
 
@@ -59,10 +69,10 @@ async def test_a_renamed_account_is_returned_without_a_further_read(uncached: Un
 
 async def test_a_new_role_is_returned_without_a_further_read(uncached: Uncached) -> None:
     owner, member, albums = await uncached.account(), await uncached.account(), uncached.albums
-    album = (await albums.albums.create(owner, CreateAlbum(title="Summer"), None)).album.id
-    invited = await albums.invitations.create(owner, album, CreateInvitation(role=Role.VIEWER))
-    await albums.invitations.accept(member, invited.token)
+    album = (await albums["albums"].create(owner, CreateAlbum(title="Summer"), None)).album.id
+    invited = await albums["invitations"].create(owner, album, CreateInvitation(role=Role.VIEWER))
+    await albums["invitations"].accept(member, invited.token)
     with unreachable_after_commit():
-        changed = await albums.members.give_role(owner, album, member, Role.CONTRIBUTOR)
+        changed = await albums["members"].give_role(owner, album, member, Role.CONTRIBUTOR)
     assert (changed.role, changed.name) == (Role.CONTRIBUTOR, member.lower())
-    assert changed in (await albums.members.list(owner, album, None, 10)).members
+    assert changed in (await albums["members"].list(owner, album, None, 10)).members

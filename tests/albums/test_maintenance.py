@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from sqlalchemy import func, select
 
 from app.access.schema.tables import album_items, placement_purges
-from app.album_parts import AlbumMaintenanceParts
+from app.albums.wiring import AlbumWorkParts, build_album_work
 from app.events.service.projection import ProjectionUpdater
 from app.items.deletion.service.purge import Purging
 from app.items.schema.row import Purge
@@ -28,8 +28,8 @@ async def worker(stores: Stores, clock_of_the_module: ManualClock, common_databa
 
 
 @pytest.fixture
-def maintenance(worker: Services) -> AlbumMaintenanceParts:
-    return AlbumMaintenanceParts.build(worker.base)
+def maintenance(worker: Services) -> AlbumWorkParts:
+    return build_album_work(base=worker.base)
 
 
 async def placements(services: Services, album: str) -> int:
@@ -45,7 +45,7 @@ async def count_purges(services: Services, album: str) -> int:
 
 
 async def test_hidden_placements_are_purged(
-    album_services_on_both: AlbumServices, worker: Services, maintenance: AlbumMaintenanceParts
+    album_services_on_both: AlbumServices, worker: Services, maintenance: AlbumWorkParts
 ) -> None:
     ada, bob = await album_services_on_both.person(), await album_services_on_both.person()
     album, deleted = await ada.album(await ada.photo()), await ada.album(await ada.photo())
@@ -68,7 +68,7 @@ async def test_hidden_placements_are_purged(
 
 
 async def test_a_purged_item_leaves_its_albums(
-    album_services_on_both: AlbumServices, worker: Services, maintenance: AlbumMaintenanceParts
+    album_services_on_both: AlbumServices, worker: Services, maintenance: AlbumWorkParts
 ) -> None:
     ada = await album_services_on_both.person()
     remaining, gone = await ada.photos(2)
@@ -90,7 +90,7 @@ async def test_a_purged_item_leaves_its_albums(
 
 
 async def test_a_new_capture_time_moves_an_item_in_its_albums(
-    album_services_on_both: AlbumServices, worker: Services, maintenance: AlbumMaintenanceParts
+    album_services_on_both: AlbumServices, worker: Services, maintenance: AlbumWorkParts
 ) -> None:
     ada = await album_services_on_both.person()
     photos = await ada.photos(3)
@@ -109,7 +109,7 @@ async def test_a_new_capture_time_moves_an_item_in_its_albums(
 
 
 async def test_an_erased_account_leaves_nothing_in_any_album(
-    album_services_on_both: AlbumServices, worker: Services, maintenance: AlbumMaintenanceParts
+    album_services_on_both: AlbumServices, worker: Services, maintenance: AlbumWorkParts
 ) -> None:
     ada, bob = await album_services_on_both.person(), await album_services_on_both.person()
     own, joined = await ada.album(await ada.photo()), await bob.album(await bob.photo())

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from app.album_parts import AlbumMaintenanceParts
+from app.albums.wiring import build_album_work
 from app.comments.service import unread_expiry
 from app.comments.service.unread import unread_key
 from app.comments.service.unread_expiry import UNREAD_FOR, UnreadExpiry
 from app.comments.store import CommentRow, CommentStore
+from app.comments.wiring import build_comment_work
 from app.worker.placement_purger import PlacementPurger
 from darkroom_shared.ids import AccountId, CommentId, ItemId, first_comment_id, new_comment_id
 from darkroom_shared.times import utc_now
@@ -66,8 +67,8 @@ async def test_after_90_days_comments_count_as_read_also_in_cached_counters(shar
     await add_comment(services, item, owner, long_ago + SECOND, silent)
     assert (await unread(silent), await unread(other)) == (2, 1)
 
-    parts = AlbumMaintenanceParts.build(services.base)
-    await PlacementPurger(parts.placement_purge, parts.unread_expiry).process()
+    albums, comments = build_album_work(base=services.base), build_comment_work(base=services.base)
+    await PlacementPurger(albums.placement_purge, comments.unread_expiry).process()
     assert await worker(services).expire() == 0
 
     assert (await unread(silent), await unread(other)) == (1, 0)

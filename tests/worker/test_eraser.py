@@ -16,7 +16,8 @@ from app.accounts.service.sessions import SessionService
 from app.accounts.store.accounts import AccountStore
 from app.accounts.store.closed import ClosedAccounts, Counts
 from app.admin.leftovers import AccountVerification
-from app.album_parts import AlbumMaintenanceParts
+from app.albums.wiring import build_album_work
+from app.comments.wiring import build_comment_work
 from app.events.service.log import NewEvent
 from app.events.service.outbox import EventOutbox
 from app.events.service.projection import ProjectionUpdater
@@ -76,10 +77,10 @@ async def registry(services: Services, stores: Stores, clock: ManualClock) -> As
     account = await accounts.register(email, PASSWORD, client=email)
     started = await sessions.sign_in(email, PASSWORD, label="", client=email, presented=None)
     relational, index = RelationalEvents(base.database), IndexStore(base.database)
-    albums = AlbumMaintenanceParts.build(base)
+    albums, comments = build_album_work(base=base).erasure, build_comment_work(base=base).erasure
     other_stores = [
-        ("erase_comments", albums.comments.erase),
-        ("erase_albums", albums.erasure.erase),
+        ("erase_comments", comments.erase),
+        ("erase_albums", albums.erase),
         ("erase_relational_events", relational.erase),
         ("erase_index", index.erase),
     ]
@@ -98,7 +99,7 @@ async def registry(services: Services, stores: Stores, clock: ManualClock) -> As
             ExportStore(base.amazon.dynamo),
             base.events.store,
             base.amazon.objects,
-            (albums.erasure, albums.comments, relational, index),
+            (albums, comments, relational, index),
         ),
         replace(services, account=account.id),
         email,

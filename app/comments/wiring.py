@@ -1,0 +1,67 @@
+"""Build the services of comments, for the app and for workers."""
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+from app.access.service.shared_items import SharedItems
+from app.accounts.service.accounts import AccountService
+from app.accounts.service.limits import Attempts
+from app.comments.service.comment_events import CommentEvents
+from app.comments.service.comments import CommentService
+from app.comments.service.erasure import CommentErasure
+from app.comments.service.unread import UnreadService
+from app.comments.service.unread_expiry import UnreadExpiry
+from app.comments.store import CommentStore
+from app.items.service.items import ItemService
+from app.pagination import Cursors
+from app.services import Foundation
+
+
+class CommentServices(TypedDict):
+    """The state of routes."""
+
+    comments: CommentService
+    unread: UnreadService
+
+
+@dataclass(frozen=True, slots=True)
+class CommentWorkParts:
+    """What workers need."""
+
+    unread_expiry: UnreadExpiry
+    erasure: CommentErasure
+
+
+def build_comments(
+    *,
+    base: Foundation,
+    accounts: AccountService,
+    items: ItemService,
+    shared_items: SharedItems,
+    attempts: Attempts,
+    cursors: Cursors,
+) -> CommentServices:
+    store = CommentStore()
+    return CommentServices(
+        comments=CommentService(
+            store=store,
+            database=base.database,
+            cache=base.cache,
+            events=CommentEvents(outbox=base.events.outbox, store=store),
+            requests=base.events.completed_requests,
+            accounts=accounts,
+            attempts=attempts,
+            cursors=cursors,
+            clock=base.clock,
+        ),
+        unread=UnreadService(store=store, cache=base.cache, items=items, shared=shared_items),
+    )
+
+
+def build_comment_work(*, base: Foundation) -> CommentWorkParts:
+    store, database, cache = CommentStore(), base.database, base.cache
+    events = CommentEvents(outbox=base.events.outbox, store=store)
+    return CommentWorkParts(
+        unread_expiry=UnreadExpiry(database=database, cache=cache, store=store, clock=base.clock),
+        erasure=CommentErasure(database=database, cache=cache, store=store, events=events),
+    )

@@ -1,0 +1,64 @@
+"""Build the services of share links."""
+
+from typing import TypedDict
+
+from app.access.service.access import SharingService
+from app.accounts.service.accounts import AccountService
+from app.accounts.service.limits import Attempts
+from app.accounts.service.passwords import Passwords
+from app.albums.service.pages import AlbumPages
+from app.services import Foundation
+from app.share_links.service.album_links import AlbumLinks
+from app.share_links.service.album_visits import AlbumVisits
+from app.share_links.service.proofs import Proofs
+from app.share_links.service.share_links import ShareService
+from app.share_links.service.visits import VisitService
+from app.share_links.store.links import ShareStore
+from app.share_links.store.visits import LinkStore
+
+
+class ShareLinkServices(TypedDict):
+    """The state of routes."""
+
+    shares: VisitService
+    album_shares: ShareService
+    album_visits: AlbumVisits
+
+
+def build_album_links(*, base: Foundation) -> AlbumLinks:
+    """Return what the services of albums need of share links."""
+    return AlbumLinks(store=ShareStore(), outbox=base.events.outbox)
+
+
+def build_share_links(
+    *,
+    base: Foundation,
+    sharing: SharingService,
+    accounts: AccountService,
+    pages: AlbumPages,
+    passwords: Passwords,
+    attempts: Attempts,
+    proofs: Proofs,
+) -> ShareLinkServices:
+    visits = VisitService(
+        store=LinkStore(),
+        database=base.database,
+        cache=base.cache,
+        passwords=passwords,
+        attempts=attempts,
+        proofs=proofs,
+        clock=base.clock,
+    )
+    return ShareLinkServices(
+        shares=visits,
+        album_shares=ShareService(
+            store=ShareStore(),
+            database=base.database,
+            cache=base.cache,
+            sharing=sharing,
+            outbox=base.events.outbox,
+            passwords=passwords,
+            clock=base.clock,
+        ),
+        album_visits=AlbumVisits(visits=visits, sharing=sharing, pages=pages, accounts=accounts),
+    )

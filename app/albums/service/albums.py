@@ -12,7 +12,6 @@ from app.access.store.albums import AlbumStore
 from app.access.store.members import MemberStore
 from app.access.store.placements import PlacementStore
 from app.albums.service.album_events import AlbumEvents
-from app.albums.service.conflict_retry import retry_on_conflict
 from app.albums.service.rights import owned, seen
 from app.events.service.requests import RelationalRequests
 from app.identity import Member
@@ -21,6 +20,7 @@ from app.pagination import Cursors, Position
 from app.request_key import RequestKey
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
+from app.stores.conflict_retry import retry_on_conflict
 from darkroom_shared.albums import CreateAlbum, EditAlbum, Role
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId, AlbumId, new_album_id

@@ -13,7 +13,6 @@ from app.access.store.members import MemberStore
 from app.accounts.service import tokens
 from app.albums.schema.values import InvitationRow
 from app.albums.service.album_events import AlbumEvents
-from app.albums.service.conflict_retry import retry_on_conflict
 from app.albums.service.rights import owned
 from app.albums.store.invitations import InvitationStore
 from app.events.service.log import NewEvent
@@ -22,6 +21,7 @@ from app.pagination import Cursors, Position
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from app.stores.cache.changes import UnitOfWork
+from app.stores.conflict_retry import retry_on_conflict
 from darkroom_shared.albums import MAX_MEMBERS, CreateInvitation, Role
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId, AlbumId, InvitationId, new_invitation_id

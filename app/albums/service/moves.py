@@ -9,12 +9,12 @@ from app.access.store.albums import AlbumStore
 from app.access.store.order import OrderStore
 from app.access.store.placements import PlacementStore
 from app.albums.service.album_events import AlbumEvents
-from app.albums.service.conflict_retry import retry_on_conflict
 from app.albums.service.rights import owned
 from app.events.service.requests import RelationalRequests
 from app.request_key import RequestKey
 from app.stores.aurora import AsyncConnection
 from app.stores.cache.cache import Cache
+from app.stores.conflict_retry import retry_on_conflict
 from darkroom_shared.albums import MoveItems
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId, AlbumId, ItemId

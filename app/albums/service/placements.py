@@ -9,7 +9,6 @@ from app.access.schema.values import AlbumRow
 from app.access.store.albums import AlbumStore
 from app.access.store.placements import PlacementStore, position_of
 from app.albums.service.album_events import AlbumEvents
-from app.albums.service.conflict_retry import retry_on_conflict
 from app.albums.service.contents import AlbumContents
 from app.albums.service.rights import contributed
 from app.events.service.requests import RelationalRequests
@@ -18,6 +17,7 @@ from app.items.service.items import ItemService
 from app.request_key import RequestKey
 from app.stores.cache.cache import Cache
 from app.stores.cache.changes import UnitOfWork
+from app.stores.conflict_retry import retry_on_conflict
 from darkroom_shared.albums import MAX_ITEMS, AlbumOrder, Role
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId, AlbumId, ItemId

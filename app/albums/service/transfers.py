@@ -12,7 +12,6 @@ from app.access.store.albums import AlbumStore
 from app.access.store.members import MemberStore
 from app.albums.schema.values import TransferRow
 from app.albums.service.album_events import AlbumEvents
-from app.albums.service.conflict_retry import retry_on_conflict
 from app.albums.service.open_access import OpenAccess
 from app.albums.service.rights import owned, seen
 from app.albums.store.transfers import TransferStore
@@ -21,6 +20,7 @@ from app.request_key import RequestKey
 from app.stores.aurora import AsyncConnection, Database
 from app.stores.cache.cache import Cache
 from app.stores.cache.changes import UnitOfWork
+from app.stores.conflict_retry import retry_on_conflict
 from darkroom_shared.albums import AlbumTransfer, Role
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId, AlbumId, new_ulid

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 
 from app.accounts.service.accounts import AccountService
 from app.accounts.service.limits import Attempts
-from app.albums.service.conflict_retry import retry_on_conflict
 from app.comments.service.comment_events import CommentEvents, to_wire
 from app.comments.service.unread import unread_key
 from app.comments.store import CommentRow, CommentStore
@@ -14,6 +13,7 @@ from app.pagination import Cursors, Position
 from app.request_key import RequestKey
 from app.stores.aurora import AsyncConnection, Database
 from app.stores.cache.cache import Cache
+from app.stores.conflict_retry import retry_on_conflict
 from darkroom_shared.comments import Comment
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId, CommentId, ItemId, new_comment_id

@@ -1,6 +1,7 @@
 """Build the services of accounts."""
 
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import TypedDict
 
 from app.accounts.service.accounts import AccountService
@@ -9,6 +10,7 @@ from app.accounts.service.limits import Attempts
 from app.accounts.service.passwords import Passwords
 from app.accounts.service.sessions import SessionService
 from app.accounts.store.accounts import AccountStore
+from app.accounts.store.closed import ClosedAccounts
 from app.clients import Clients
 from app.events.wiring import EventParts
 from app.identity import Authenticator
@@ -30,6 +32,10 @@ def open_passwords(stack: AsyncExitStack) -> Passwords:
     passwords = Passwords()
     stack.callback(passwords.close)
     return passwords
+
+
+def build_closed_accounts(*, clients: Clients, lease: timedelta) -> ClosedAccounts:
+    return ClosedAccounts(clients.database, clients.clock, lease)
 
 
 def build_accounts(

@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 import uvloop
 
-from app.accounts.store.closed import ClosedAccounts
+from app.accounts.wiring import build_closed_accounts
 from app.albums.wiring import AlbumWorkParts, build_album_work
 from app.comments.wiring import CommentWorkParts, build_comment_work
 from app.events.service.projection import ProjectionUpdater
@@ -79,7 +79,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         lease = timedelta(seconds=settings.lease_seconds)
         items = build_item_work(clients=base.clients, parts=base.items, lease=lease)
         exports, index = build_export_work(base=base, lease=lease), build_index(base=base)
-        closed = ClosedAccounts(base.database, base.clock, lease)
+        closed = build_closed_accounts(clients=base.clients, lease=lease)
         albums, comments = build_album_work(base=base), build_comment_work(base=base)
         eraser = Eraser(
             closed,

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import struct
 
+from darkroom_process.hosts import HEALTH_PATHS
 from local.asgi import Application, Message, Receive, Scope, Send, read_body, replay, send_response, wait_until_left
 from local.faults.operations import has_query_body, name_operation
 from local.faults.plan import BadPlan, Fault, Plan
@@ -12,7 +13,6 @@ from local.signatures import NotSigned, Verifier
 from local.signed_requests import read_signed_body
 
 CONTROL_PATH = "/__faults"
-HEALTH_PATHS = ("/healthz", "/readyz")
 LOOPBACK_HOSTS = ("127.0.0.1", "::1")
 RESET = struct.pack("ii", 1, 0)  # linger for 0 s: the peer gets a reset, no orderly close
 

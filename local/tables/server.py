@@ -10,6 +10,7 @@ from typing import Final
 
 import structlog
 
+from darkroom_process.hosts import HEALTH_PATHS
 from darkroom_shared.task_group import TaskGroup
 from local.asgi import Application, Receive, Scope, Send, send_response
 from local.tables import batches, items, queries, rows, tables, transactions
@@ -28,7 +29,6 @@ Operation = Callable[[Database, Parameters], Awaitable[bytes]]
 
 TARGET_PREFIX: Final = "DynamoDB_20120810."
 LARGEST_BODY: Final = 24 * 1024 * 1024  # bytes: 4 MB of TransactWriteItems, each byte escaped to at most six
-HEALTH_PATHS: Final = ("/healthz", "/readyz")
 
 OPERATIONS: Final[dict[str, Operation]] = {
     "BatchGetItem": batches.batch_get_item,

@@ -34,10 +34,6 @@ def open_passwords(stack: AsyncExitStack) -> Passwords:
     return passwords
 
 
-def build_closed_accounts(*, clients: Clients, lease: timedelta) -> ClosedAccounts:
-    return ClosedAccounts(clients.database, clients.clock, lease)
-
-
 def build_accounts(
     *, settings: Settings, clients: Clients, events: EventParts, passwords: Passwords, attempts: Attempts
 ) -> AccountServices:
@@ -60,3 +56,8 @@ def build_accounts(
         authenticator=sessions,
         forwarded_hops=settings.forwarded_hops,
     )
+
+
+def build_closed_accounts(*, clients: Clients, lease: timedelta) -> ClosedAccounts:
+    """Return the closed accounts, which a worker takes for `lease` to erase them."""
+    return ClosedAccounts(database=clients.database, clock=clients.clock, lease=lease)

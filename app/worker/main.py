@@ -2,9 +2,11 @@
 
 import asyncio
 import signal
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import structlog
 import uvloop
@@ -13,38 +15,26 @@ from app.accounts.wiring import build_closed_accounts
 from app.albums.wiring import AlbumWorkParts, build_album_work
 from app.comments.wiring import CommentWorkParts, build_comment_work
 from app.events.service.projection import ProjectionUpdater
-from app.exports.wiring import ExportWorkParts, build_export_work
-from app.items.schema.row import Lane
-from app.items.service.inventory import Inventory
-from app.items.service.queueing import QUEUES
-from app.items.wiring import ItemWorkParts, build_item_work, build_maintenance
+from app.exports.wiring import build_export_work
+from app.items.wiring import build_item_work, build_maintenance
 from app.media.decoders import Decoders
 from app.search.wiring import IndexParts, build_index
 from app.services import Foundation, open_foundation
 from app.settings import Settings
-from app.stores.resources import EXPORTS_QUEUE
-from app.stores.sqs import Message
 from app.worker.consumer import Consumer
 from app.worker.eraser import Erase, Eraser
-from app.worker.export_attempts import SLOTS, export_attempts
 from app.worker.export_sweeper import ExportSweeper
-from app.worker.files import AttemptFiles
 from app.worker.health import health_server
-from app.worker.item_attempts import item_attempts
+from app.worker.lanes import export_consumer, item_consumers
 from app.worker.outbox_publisher import OutboxPublisher
-from app.worker.pipeline import Pipeline
 from app.worker.placement_purger import PlacementPurger
 from app.worker.presence import be_seen
-from app.worker.progress import Encodes
 from app.worker.projections import ProjectionLoops
-from app.worker.reprocessing import BulkLane, NullChannel, reprocess_attempts
 from app.worker.request_purger import ExpiredRequestPurger
 from app.worker.scheduler import Hints, Relay, Sweeper
 from app.worker.scratch import NotPrivate, scratch_folder
 from app.worker.start_check import Unsafe, check_decoding, check_sandbox
-from app.worker.video import VideoPipeline
 from darkroom_process.readiness import Readiness
-from darkroom_shared.ids import ItemId
 from darkroom_shared.task_group import TaskGroup
 from darkroom_shared.times import utc_now
 
@@ -52,8 +42,9 @@ log = structlog.get_logger()
 
 GRACE_SECONDS = 15.0
 """Work in progress that can finish within this time does; the supervisor must wait longer before it kills."""
-ATTEMPTS_AHEAD = 1
-"""Attempts beyond the decoders' slots, so that no core is idle while a photo is downloaded or uploaded."""
+
+Loop = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+"""Runs until the event is set."""
 
 
 def main(settings: Settings) -> None:
@@ -76,52 +67,60 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         landlock_level = await check_sandbox(decoders, scratch, settings.sandbox)
         await check_decoding(decoders, scratch)
         base = await open_foundation(settings, stack, utc_now, hints.add)
-        lease = timedelta(seconds=settings.lease_seconds)
-        items = build_item_work(clients=base.clients, parts=base.items, lease=lease)
-        exports, index = build_export_work(base=base, lease=lease), build_index(base=base)
-        closed = build_closed_accounts(clients=base.clients, lease=lease)
-        albums, comments = build_album_work(base=base), build_comment_work(base=base)
-        eraser = Eraser(
-            closed,
-            items.erasure,
-            exports.erasure,
-            base.events.store,
-            base.clock,
-            _erasures(base, albums, comments, index),
-        )
-        on_purge = [albums.contents.delete, comments.erasure.delete]
-        maintenance = build_maintenance(clients=base.clients, parts=base.items, on_purge=on_purge)
-        updater = ProjectionUpdater(base.events.log, base.events.cursors, [index.projection, albums.captures])
-        projections = ProjectionLoops(updater, base.amazon.queues)
-        purger = PlacementPurger(albums.placement_purge, comments.unread_expiry)
-        consumers = [*_consumers(settings, base, items, decoders, scratch), _export_consumer(base, exports, scratch)]
-        consumers.append(projections.consumer())
+        consumers, loops = _build(settings, base, decoders, scratch, hints)
+        loops.append(lambda stopping: be_seen(base.signals.presence, landlock_level, stopping))
         health = health_server(settings, readiness, lambda: sum(each.in_work for each in consumers))
         async with TaskGroup() as tasks:
             serving = tasks.create_task(health.serve())
-            loops = [
-                tasks.create_task(Sweeper(maintenance, base.amazon.queues).run(readiness.stopping)),
-                tasks.create_task(Relay(base.events.relay, hints).run(readiness.stopping)),
-                tasks.create_task(OutboxPublisher(base.events.outbox_relay).run(readiness.stopping)),
-                tasks.create_task(projections.run(readiness.stopping)),
-                tasks.create_task(
-                    ExpiredRequestPurger(base.database, base.events.completed_requests).run(readiness.stopping)
-                ),
-                tasks.create_task(eraser.run(readiness.stopping)),
-                tasks.create_task(purger.run(readiness.stopping)),
-                tasks.create_task(ExportSweeper(exports.maintenance).run(readiness.stopping)),
-                tasks.create_task(be_seen(base.signals.presence, landlock_level, readiness.stopping)),
-            ]
+            running = [tasks.create_task(loop(readiness.stopping)) for loop in loops]
             async with TaskGroup() as consuming:
                 for consumer in consumers:
                     consuming.create_task(consumer.run(readiness.stopping, GRACE_SECONDS))
-            for task in loops:
+            for task in running:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(1.0):
                         await asyncio.shield(task)
                 task.cancel()
             health.stop()
             await serving
+
+
+def _build(
+    settings: Settings, base: Foundation, decoders: Decoders, scratch: Path, hints: Hints
+) -> tuple[list[Consumer], list[Loop]]:
+    """Build the services of all capabilities, and return the consumers and loops on them."""
+    lease = timedelta(seconds=settings.lease_seconds)
+    items = build_item_work(clients=base.clients, parts=base.items, lease=lease)
+    exports, index = build_export_work(base=base, lease=lease), build_index(base=base)
+    albums, comments = build_album_work(base=base), build_comment_work(base=base)
+    maintenance = build_maintenance(
+        clients=base.clients, parts=base.items, on_purge=[albums.contents.delete, comments.erasure.delete]
+    )
+    updater = ProjectionUpdater(base.events.log, base.events.cursors, [index.projection, albums.captures])
+    projections = ProjectionLoops(updater, base.amazon.queues)
+    eraser = Eraser(
+        build_closed_accounts(clients=base.clients, lease=lease),
+        items.erasure,
+        exports.erasure,
+        base.events.store,
+        base.clock,
+        _erasures(base, albums, comments, index),
+    )
+    consumers = [
+        *item_consumers(settings=settings, base=base, items=items, decoders=decoders, scratch=scratch),
+        export_consumer(base=base, exports=exports, scratch=scratch),
+        projections.consumer(),
+    ]
+    return consumers, [
+        Sweeper(maintenance, base.amazon.queues).run,
+        Relay(base.events.relay, hints).run,
+        OutboxPublisher(base.events.outbox_relay).run,
+        projections.run,
+        ExpiredRequestPurger(base.database, base.events.completed_requests).run,
+        eraser.run,
+        PlacementPurger(albums.placement_purge, comments.unread_expiry).run,
+        ExportSweeper(exports.maintenance).run,
+    ]
 
 
 def _erasures(
@@ -134,37 +133,3 @@ def _erasures(
         ("erase_relational_events", base.events.relational.erase),
         ("erase_index", index.index.erase),
     ]
-
-
-def _export_consumer(base: Foundation, exports: ExportWorkParts, scratch: Path) -> Consumer:
-    queues, work = base.amazon.queues, exports.work
-    attempts = export_attempts(work, base.amazon.objects, Inventory(base.items.store), queues, scratch)
-    return Consumer(queues, EXPORTS_QUEUE, SLOTS, work.lease, attempts.handle)
-
-
-def _consumers(
-    settings: Settings, base: Foundation, items: ItemWorkParts, decoders: Decoders, scratch: Path
-) -> list[Consumer]:
-    """Return one consumer per lane with its own slots, so that express never waits for bulk."""
-    work, reprocess_work = items.work, items.reprocess_work
-    queues, nudges, clock = base.amazon.queues, base.signals.nudges, base.clock
-    files, encodes = AttemptFiles(base.amazon.objects, scratch), Encodes(base.signals, clock)
-    photos = Pipeline(files, work, decoders)
-    express = item_attempts(work, photos, queues, Lane.EXPRESS, nudges, clock)
-    immediately = settings.worker_slots + ATTEMPTS_AHEAD
-    consumers = [Consumer(queues, QUEUES[Lane.EXPRESS], immediately, work.lease, express.handle)]
-    if settings.worker_bulk_slots:
-        videos = VideoPipeline(files, base.amazon.objects, work, decoders, encodes)
-        unobserved = Encodes(NullChannel(), clock)
-        bulk = BulkLane(
-            item_attempts(work, videos, queues, Lane.BULK, nudges, clock),
-            reprocess_attempts(reprocess_work, files, base.amazon.objects, decoders, unobserved, queues, nudges, clock),
-        )
-
-        def can_finish(message: Message, seconds: float) -> bool:
-            item = ItemId(str(message.body.get("item_id")))
-            return encodes.can_finish(item, seconds) or unobserved.can_finish(item, seconds)
-
-        slots = settings.worker_bulk_slots
-        consumers.append(Consumer(queues, QUEUES[Lane.BULK], slots, work.lease, bulk.handle, can_finish))
-    return consumers

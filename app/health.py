@@ -1,9 +1,8 @@
-"""Health, readiness and metrics for load balancers and operators; the web tier does not forward these paths."""
+"""Health and readiness for load balancers; the web tier does not forward these paths."""
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 
-from app.metrics import MEDIA_TYPE, Metrics
 from darkroom_process.readiness import Readiness
 
 router = APIRouter(include_in_schema=False)
@@ -21,9 +20,3 @@ async def is_ready(request: Request) -> Response:
     if readiness.draining:
         return JSONResponse({"status": "draining"}, status_code=503)
     return JSONResponse({"status": "ok"})
-
-
-@router.get("/metrics")
-async def get_metrics(request: Request) -> Response:
-    metrics: Metrics = request.state.metrics
-    return PlainTextResponse(metrics.as_text(), media_type=MEDIA_TYPE)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
+from prometheus_client import CollectorRegistry
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
@@ -36,7 +37,6 @@ from app.items.routes import items as items_routes
 from app.items.service.access import Grants, OwnItems
 from app.items.service.grants import PlaybackGrants
 from app.items.wiring import ItemServices, build_items, build_maintenance, open_delivery
-from app.metrics import Metrics
 from app.openapi import PROBLEM_RESPONSES, describe
 from app.pagination import Cursors
 from app.search import routes as search_routes
@@ -47,6 +47,8 @@ from app.share_links.routes import share_links as share_routes
 from app.share_links.routes import visitors as shared_routes
 from app.share_links.service.proofs import Proofs
 from app.share_links.wiring import ShareLinkServices, build_album_links, build_share_links
+from app.stores.metrics import watch_stores
+from darkroom_process.metrics import RequestMetrics
 from darkroom_process.readiness import Readiness
 from darkroom_shared.times import utc_now
 
@@ -85,12 +87,14 @@ class State(
     grants: Sequence[Grants]
     overview: OverviewService
     readiness: Readiness
-    metrics: Metrics
 
 
-async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Readiness, metrics: Metrics) -> State:
+async def open_services(
+    settings: Settings, stack: AsyncExitStack, readiness: Readiness, registry: CollectorRegistry
+) -> State:
     """Open all clients and build the services. The stack closes them in reverse order."""
     base = await open_foundation(settings, stack, utc_now)
+    watch_stores(registry, base.database, base.cache, base.amazon.errors)
     secret = settings.secret.get_secret_value().encode()
     cursors, passwords, attempts = Cursors(secret), open_passwords(stack), Attempts(base.signals.limits)
     delivery = await open_delivery(stack, settings=settings, clients=base.clients)
@@ -142,7 +146,6 @@ async def open_services(settings: Settings, stack: AsyncExitStack, readiness: Re
         grants=(OwnItems(items), access.shared_items),
         overview=_build_overview(base),
         readiness=readiness,
-        metrics=metrics,
     )
 
 
@@ -157,24 +160,24 @@ def _build_overview(base: Foundation) -> OverviewService:
     )
 
 
-def create_app(settings: Settings, readiness: Readiness) -> ASGIApp:
+def create_app(settings: Settings, readiness: Readiness, registry: CollectorRegistry) -> ASGIApp:
     """Build the whole HTTP interface. Nothing is opened before the lifespan starts."""
-    metrics = Metrics()
-    return with_tier_check(with_middleware(create_api(settings, readiness, metrics), metrics), settings)
+    metrics = RequestMetrics(registry)
+    return with_tier_check(with_middleware(create_api(settings, readiness, registry), metrics), settings)
 
 
-def with_middleware(api: FastAPI, metrics: Metrics) -> ASGIApp:
+def with_middleware(api: FastAPI, metrics: RequestMetrics) -> ASGIApp:
     """Wrap the API in the ASGI middleware outside of FastAPI, whose own layers cost more time than the fast path."""
     return RequestContextMiddleware(Deadline(AlbumFastPath(api)), metrics)
 
 
-def create_api(settings: Settings, readiness: Readiness, metrics: Metrics) -> FastAPI:
+def create_api(settings: Settings, readiness: Readiness, registry: CollectorRegistry) -> FastAPI:
     """Build the FastAPI application. The caller must wrap it with `with_middleware`."""
 
     @asynccontextmanager
     async def lifespan(_application: FastAPI) -> AsyncIterator[State]:
         async with AsyncExitStack() as stack:
-            yield await open_services(settings, stack, readiness, metrics)
+            yield await open_services(settings, stack, readiness, registry)
 
     api = FastAPI(
         title="Darkroom",

@@ -6,11 +6,14 @@ import gc
 import structlog
 import uvicorn
 import uvloop
+from prometheus_client import CollectorRegistry
 
 from app.main import create_app
 from app.settings import Settings
 from darkroom_process.draining_server import DrainingServer, drain_on_signals
 from darkroom_process.http_protocol import StrictHttpProtocol
+from darkroom_process.metrics import new_registry
+from darkroom_process.operator_port import OperatorPort
 from darkroom_process.readiness import Readiness
 
 # A load balancer's idle timeout is 60 s. It must close connections first, or clients see random 502s.
@@ -21,9 +24,9 @@ BACKLOG = 2048
 log = structlog.get_logger()
 
 
-def server_config(settings: Settings, readiness: Readiness) -> uvicorn.Config:
+def server_config(settings: Settings, readiness: Readiness, registry: CollectorRegistry) -> uvicorn.Config:
     return uvicorn.Config(
-        create_app(settings, readiness),
+        create_app(settings, readiness, registry),
         host=settings.listen_host,
         port=settings.listen_port,
         http=StrictHttpProtocol,
@@ -48,12 +51,12 @@ def serve(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    readiness = Readiness()
-    server = DrainingServer(
-        server_config(settings, readiness), readiness, drain_seconds=settings.drain_seconds, on_startup=_freeze
-    )
-    with drain_on_signals(server):
-        await server.serve()
+    readiness, registry = Readiness(), new_registry()
+    config = server_config(settings, readiness, registry)
+    server = DrainingServer(config, readiness, drain_seconds=settings.drain_seconds, on_startup=_freeze)
+    async with OperatorPort(settings.operator_host, settings.operator_port, registry):
+        with drain_on_signals(server):
+            await server.serve()
     if not server.started:
         raise SystemExit(f"The app could not start on {settings.listen_host}:{settings.listen_port}; its log says why.")
 

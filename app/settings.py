@@ -58,6 +58,10 @@ class Settings(BaseSettings):
 
     listen_host: str = Field("127.0.0.1", description="the address to listen on", examples=["127.0.0.1"])
     listen_port: int = Field(8000, ge=0, le=65535, description="a port to listen on", examples=["8000"])
+    operator_host: str = Field("127.0.0.1", description="the address to serve metrics on", examples=["10.0.1.7"])
+    operator_port: int = Field(
+        0, ge=0, le=65535, description="a port to serve metrics on, or 0 for none", examples=["9100"]
+    )
     allowed_hosts: Annotated[str, AfterValidator(checked_hosts)] = Field(
         "*", description="the hosts that requests may name, separated by commas, or *", examples=["app.internal"]
     )

@@ -8,7 +8,7 @@ import ipaddress
 import secrets
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.settings import Settings, Tls
@@ -19,6 +19,7 @@ EVERY_INTERFACE = "0.0.0.0"  # noqa: S104 - requested: DARKROOM_HOST names this 
 EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 FIRST_PORT = 15_000
 RELEASE_SECONDS = 2.0  # after a supervisor was killed, the kernel needs a moment to end its children
+OPERATOR_PARTS = ("web", "app", "worker")
 INNER_PARTS = ("valkey", "emulator", "tables", "app", "worker")
 
 
@@ -37,6 +38,9 @@ class Addresses:
     edge: int
     ports: dict[str, int]
     """The loopback ports of parts that only our own processes use."""
+
+    operator_ports: dict[str, int] = field(default_factory=dict)
+    """The loopback ports of metrics: DARKROOM_OPERATOR_PORT plus the part's index. Empty if that is 0."""
 
     @property
     def is_reachable_from_network(self) -> bool:
@@ -68,7 +72,11 @@ async def choose_addresses(settings: Settings) -> Addresses:
     bind, inner = _interfaces(settings.host)
     web, objects, edge = (settings.port + offset for offset in range(3))
     for port in (web, objects, edge):
-        await _require_free(bind, port, settings)
+        await _require_free(bind, port, settings, "DARKROOM_PORT", settings.port)
+    operator_ports = _operator_ports(settings.operator_port)
+    for port in operator_ports.values():
+        await _require_free(LOOPBACK, port, settings, "DARKROOM_OPERATOR_PORT", settings.operator_port)
+    taken = {web, objects, edge, *operator_ports.values()}
     return Addresses(
         bind=bind,
         inner=inner,
@@ -77,8 +85,13 @@ async def choose_addresses(settings: Settings) -> Addresses:
         web=web,
         objects=objects,
         edge=edge,
-        ports=dict(zip(INNER_PARTS, _free_ports(len(INNER_PARTS), {web, objects, edge}), strict=True)),
+        ports=dict(zip(INNER_PARTS, _free_ports(len(INNER_PARTS), taken), strict=True)),
+        operator_ports=operator_ports,
     )
+
+
+def _operator_ports(first: int) -> dict[str, int]:
+    return {part: first + index for index, part in enumerate(OPERATOR_PARTS)} if first else {}
 
 
 def _interfaces(host: str) -> tuple[str, str]:
@@ -95,7 +108,7 @@ def _interfaces(host: str) -> tuple[str, str]:
     return address, address
 
 
-async def _require_free(host: str, port: int, settings: Settings) -> None:
+async def _require_free(host: str, port: int, settings: Settings, variable: str, first: int) -> None:
     deadline = time.monotonic() + RELEASE_SECONDS
     while (error := _bind_error(host, port)) is not None:
         if error.errno == errno.EADDRNOTAVAIL:
@@ -103,11 +116,11 @@ async def _require_free(host: str, port: int, settings: Settings) -> None:
                 f"DARKROOM_HOST is wrong: {settings.host} is not an address of this machine.", ExitCode.WRONG_SETTING
             )
         if error.errno != errno.EADDRINUSE:
-            raise StartupError(f"Port {port} cannot be used: {error.strerror}. Choose another with DARKROOM_PORT.")
+            raise StartupError(f"Port {port} cannot be used: {error.strerror}. Choose another with {variable}.")
         if time.monotonic() > deadline:
             raise StartupError(
-                f"Port {port} is taken by another program: stop it, or set DARKROOM_PORT "
-                f"(it is {settings.port}; that port and the next two are used)."
+                f"Port {port} is taken by another program: stop it, or set {variable} "
+                f"(it is {first}; that port and the next two are used)."
             )
         await asyncio.sleep(0.1)
 

@@ -49,6 +49,10 @@ class Environments:
     def _listening(self, host: str, port: int) -> dict[str, str]:
         return self._inherited | {f"{PREFIX}LISTEN_HOST": host, f"{PREFIX}LISTEN_PORT": str(port)}
 
+    def _operator(self, part: str) -> dict[str, str]:
+        ports = self._installation.addresses.operator_ports
+        return {f"{PREFIX}OPERATOR_PORT": str(ports[part])} if part in ports else {}
+
     def _public(self, port: int, *more_hosts: str) -> dict[str, str]:
         """Return the environment of a part that browsers reach: it may need the certificate and accept other hosts."""
         environment = self._listening(self._installation.addresses.bind, port)
@@ -107,6 +111,7 @@ class Environments:
         installation = self._installation
         environment = (
             self._inner(part)
+            | self._operator(part)
             | self._credential
             | {
                 f"{PREFIX}DATABASE_URL": installation.database_url,
@@ -137,7 +142,7 @@ class Environments:
 
     def web(self) -> dict[str, str]:
         installation = self._installation
-        return self._public(installation.addresses.web) | {
+        return (self._public(installation.addresses.web) | self._operator("web")) | {
             f"{PREFIX}APP_URL": installation.addresses.loopback_url("app"),
             f"{PREFIX}TIER_SECRET": installation.tier_secret,
             f"{PREFIX}CDN_URL": installation.cdn_url,

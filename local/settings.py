@@ -12,6 +12,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 PREFIX = "DARKROOM_"
 FREE_BYTES = 256 * 1024 * 1024  # enough for SQLite, Valkey and a dozen photos; below it any write may fail
 
+OPERATOR_PARTS = 3
+
 
 class Tls(StrEnum):
     OFF = "off"
@@ -38,6 +40,13 @@ class Settings(BaseSettings):
         "127.0.0.1", description="the name or address under which browsers reach this machine", examples=["192.168.1.5"]
     )
     port: int = Field(8080, ge=1, le=65533, description="a number from 1 to 65533", examples=["8080"])
+    operator_port: int = Field(
+        0,
+        ge=0,
+        le=65535 - OPERATOR_PARTS + 1,
+        description="the first of three ports to serve metrics on, or 0 for none",
+        examples=["9100"],
+    )
     tls: Tls = Field(Tls.OFF, description="off or self", examples=["self"])
     faults: Faults = Field(Faults.OFF, description="off or on", examples=["on"])
     worker: Worker = Field(Worker.ON, description="off or on", examples=["off"])

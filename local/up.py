@@ -55,7 +55,11 @@ async def up(settings: Settings) -> None:
 
 def _leave_environment(installation: Installation) -> None:
     """Write the environment for commands run from another terminal: `darkroom verify`, `darkroom admin`."""
-    environment = {name: value for name, value in Environments(installation, {}).app().items() if "LISTEN" not in name}
+    environment = {
+        name: value
+        for name, value in Environments(installation, {}).app().items()
+        if "LISTEN" not in name and "OPERATOR" not in name
+    }
     write_once(installation.folder.environment, json.dumps(environment, indent=1) + "\n")
 
 

@@ -5,12 +5,13 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import httpx
+from prometheus_client import CollectorRegistry
 from starlette.types import Receive, Scope, Send
 
 from app.main import State, create_api, with_middleware
-from app.metrics import Metrics
 from app.migrations.run import migrate
 from app.settings import Settings
+from darkroom_process.metrics import RequestMetrics
 from darkroom_process.readiness import Readiness
 from darkroom_shared.ids import new_ulid
 
@@ -26,11 +27,13 @@ async def open_api(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @asynccontextmanager
-async def open_app(settings: Settings) -> AsyncIterator[tuple[httpx.AsyncClient, State]]:
+async def open_app(
+    settings: Settings, registry: CollectorRegistry | None = None
+) -> AsyncIterator[tuple[httpx.AsyncClient, State]]:
     """Open an app on migrated tables; yield a client and the services that the routes use."""
-    metrics = Metrics()
-    api = create_api(settings, Readiness(), metrics)
-    application = with_middleware(api, metrics)
+    registry = registry or CollectorRegistry()
+    api = create_api(settings, Readiness(), registry)
+    application = with_middleware(api, RequestMetrics(registry))
     async with api.router.lifespan_context(application) as state:
 
         async def with_state(scope: Scope, receive: Receive, send: Send) -> None:

@@ -27,11 +27,11 @@ class Installation:
 
 
 @contextmanager
-def running_installation(folder: Path) -> Iterator[Installation]:
+def running_installation(folder: Path, **settings: str) -> Iterator[Installation]:
     """Run `darkroom up` until the end of the block; its data is in a folder inside this one."""
     port = three_free_ports()
-    settings = environment(folder / "data", port, PYTHONWARNINGS="default")
-    own = [f"{name}={value}" for name, value in settings.items() if name.startswith(("DARKROOM_", "PYTHON"))]
+    variables = environment(folder / "data", port, PYTHONWARNINGS="default", **settings)
+    own = [f"{name}={value}" for name, value in variables.items() if name.startswith(("DARKROOM_", "PYTHON"))]
     outer = [f"--unset={name}" for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")]
     with running(["env", *outer, *own, COMMAND, "up"], "Darkroom is ready at"):
         yield Installation(f"http://127.0.0.1:{port}", folder / "data")

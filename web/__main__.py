@@ -4,10 +4,13 @@ import asyncio
 
 import uvicorn
 import uvloop
+from prometheus_client import CollectorRegistry
 
 from darkroom_process.draining_server import DrainingServer, drain_on_signals
 from darkroom_process.http_protocol import StrictHttpProtocol
 from darkroom_process.logs import configure_logs
+from darkroom_process.metrics import new_registry
+from darkroom_process.operator_port import OperatorPort
 from darkroom_process.readiness import Readiness
 from darkroom_process.settings import settings_or_exit
 from web.main import create_application
@@ -18,9 +21,9 @@ KEEP_ALIVE_SECONDS = 75
 GRACE_SECONDS = 20
 
 
-def server_config(settings: Settings, readiness: Readiness) -> uvicorn.Config:
+def server_config(settings: Settings, readiness: Readiness, registry: CollectorRegistry) -> uvicorn.Config:
     return uvicorn.Config(
-        create_application(settings, readiness),
+        create_application(settings, readiness, registry),
         host=settings.listen_host,
         port=settings.listen_port,
         http=StrictHttpProtocol,
@@ -45,10 +48,12 @@ def serve(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    readiness = Readiness()
-    server = DrainingServer(server_config(settings, readiness), readiness, drain_seconds=settings.drain_seconds)
-    with drain_on_signals(server):
-        await server.serve()
+    readiness, registry = Readiness(), new_registry()
+    config = server_config(settings, readiness, registry)
+    server = DrainingServer(config, readiness, drain_seconds=settings.drain_seconds)
+    async with OperatorPort(settings.operator_host, settings.operator_port, registry):
+        with drain_on_signals(server):
+            await server.serve()
 
 
 def main() -> None:

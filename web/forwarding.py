@@ -12,9 +12,9 @@ from starlette.types import Receive, Scope, Send
 
 from darkroom_shared.problems import BadRequest, DeadlineExceeded, MethodNotAllowed, NotFound, Problem, Unavailable
 from darkroom_shared.task_group import TaskGroup
-from web.counters import Counters
 from web.exchange import Exchange
 from web.forwarded_headers import TIER_HEADER, headers_for_app, identify
+from web.metrics import EVENTS, FORWARDED, ForwardingMetrics
 from web.request_body import LARGEST_BODY_BYTES, ClientGone, RequestBody, too_large
 from web.session_cookie import HeaderList
 
@@ -86,14 +86,14 @@ class Forwarder:
         self,
         app_url: str,
         limits: Limits,
-        counters: Counters,
+        metrics: ForwardingMetrics,
         stopping: asyncio.Event,
         tier_secret: bytes | None = None,
     ) -> None:
         self._tier_secret = tier_secret
         self._app_url = httpx.URL(app_url)
         self._limits = limits
-        self._counters = counters
+        self._metrics = metrics
         self._stopping = stopping
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -105,36 +105,38 @@ class Forwarder:
                 await self._forward_while_connected(exchange, RequestBody(receive, scope["headers"]), time_limits)
         except Problem as problem:
             await exchange.send_problem(problem)
-        self._counters.responses[exchange.status] += 1
+        seconds = exchange.seconds()
+        route = EVENTS if scope["raw_path"] == EVENTS_PATH else FORWARDED
+        self._metrics.requests.observe(route, scope["method"], exchange.status, seconds)
         log.info(
             "request.forwarded",
             method=scope["method"],
             path=scope["path"],
             status=exchange.status,
-            seconds=exchange.seconds(),
+            seconds=seconds,
             request_id=exchange.identity.request_id.decode(),
         )
 
     @contextmanager
     def _counted(self, time_limits: TimeLimits) -> Iterator[None]:
-        counters = self._counters
+        metrics, requests = self._metrics, self._metrics.requests
         if time_limits.streams:
-            if counters.streams_in_flight >= self._limits.streams:
-                counters.refused += 1
+            if metrics.streams_in_progress >= self._limits.streams:
+                metrics.refused_streams.inc()
                 raise Unavailable("Too many event streams are open.", retry_after_seconds=RETRY_AFTER_SECONDS)
-            counters.streams_in_flight += 1
+            metrics.streams_in_progress += 1
         else:
-            if counters.requests_in_flight >= self._limits.requests:
-                counters.refused += 1
+            if requests.in_progress >= self._limits.requests:
+                metrics.refused_requests.inc()
                 raise Unavailable("Too many requests are in flight.", retry_after_seconds=RETRY_AFTER_SECONDS)
-            counters.requests_in_flight += 1
+            requests.in_progress += 1
         try:
             yield
         finally:
             if time_limits.streams:
-                counters.streams_in_flight -= 1
+                metrics.streams_in_progress -= 1
             else:
-                counters.requests_in_flight -= 1
+                requests.in_progress -= 1
 
     async def _forward_while_connected(self, exchange: Exchange, body: RequestBody, time_limits: TimeLimits) -> None:
         """Cancel the request to the app when the client disconnects, and end a stream when this process stops."""
@@ -147,7 +149,7 @@ class Forwarder:
                 for watcher in watchers:
                     watcher.cancel()
         except* ClientGone:
-            self._counters.abandoned += 1
+            self._metrics.abandoned.inc()
         except* Stopping:
             await exchange.end_stream(Unavailable("This server is stopping.", retry_after_seconds=1))
         except* Problem as problems:
@@ -164,6 +166,7 @@ class Forwarder:
         except (httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise self._unavailable(exchange, error) from error
         except (TimeoutError, httpx.TimeoutException) as error:
+            self._metrics.late.inc()
             raise DeadlineExceeded("The service did not answer in time.") from error
         except httpx.LocalProtocolError as error:
             raise BadRequest("The request's target or a header has characters that HTTP does not allow.") from error
@@ -171,13 +174,14 @@ class Forwarder:
             raise self._unavailable(exchange, error) from error
         try:
             if not await exchange.send_response(response):
-                self._counters.cut += 1
+                self._metrics.cut.inc()
                 if time_limits.streams:
                     await exchange.end_stream(Unavailable())
         finally:
             await response.aclose()
 
     def _unavailable(self, exchange: Exchange, error: httpx.TransportError) -> Unavailable:
+        self._metrics.unreachable.inc()
         log.warning("app.unreachable", error=type(error).__name__, request_id=exchange.identity.request_id.decode())
         return Unavailable(retry_after_seconds=RETRY_AFTER_SECONDS)
 
@@ -192,7 +196,7 @@ class Forwarder:
         except _WORTH_REPEATING:
             if exchange.scope["method"] not in REPEATABLE_METHODS or not body.empty:
                 raise
-            self._counters.repeated += 1
+            self._metrics.repeated.inc()
             return await transport.handle_async_request(self._request(exchange, headers, body, time_limits))
 
     def _request(

@@ -1,19 +1,20 @@
-"""The web tier's composition root: page, forwarder and operator routes."""
+"""The web tier's composition root: page, forwarder and health routes."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse
+from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from darkroom_process.hosts import AllowedHosts
 from darkroom_process.problem_response import ProblemResponse
 from darkroom_process.readiness import Readiness
 from darkroom_shared.problems import Problem
-from web.counters import Counters
 from web.forwarding import Forwarder, Limits, State, open_transport
 from web.hosts import OwnHostsOnly
+from web.metrics import ForwardingMetrics
 from web.page import Page
 from web.security_headers import SecurityHeaders, content_security_policy
 from web.settings import Settings, origin_of
@@ -26,22 +27,23 @@ async def lifespan(_application: FastAPI) -> AsyncIterator[State]:
         yield {"transport": transport}
 
 
-def create_application(settings: Settings, readiness: Readiness) -> ASGIApp:
+def create_application(settings: Settings, readiness: Readiness, registry: CollectorRegistry) -> ASGIApp:
     """Build the whole tier as one ASGI application. `readiness.stopping` ends event streams."""
-    counters = Counters()
     limits = Limits(requests=settings.request_limit, streams=settings.stream_limit)
     application = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     application.add_exception_handler(Exception, _respond_internal_problem)
-    _add_operator_routes(application, counters, readiness)
+    _add_health_routes(application, readiness)
     secret = settings.tier_secret.get_secret_value().encode() if settings.tier_secret else None
-    application.mount("/v1", Forwarder(str(settings.app_url), limits, counters, readiness.stopping, secret))
+    application.mount(
+        "/v1", Forwarder(str(settings.app_url), limits, ForwardingMetrics(registry), readiness.stopping, secret)
+    )
     application.mount("/", Page())
     policy = content_security_policy(origin_of(settings.cdn_url), origin_of(settings.s3_public_endpoint))
     hosts = AllowedHosts.parse(settings.allowed_hosts, settings.listen_host, settings.listen_port)
     return SecurityHeaders(OwnHostsOnly(application, hosts), policy=policy)
 
 
-def _add_operator_routes(application: FastAPI, counters: Counters, readiness: Readiness) -> None:
+def _add_health_routes(application: FastAPI, readiness: Readiness) -> None:
     """Add routes about this process only: if they checked the app, too, one short outage there would remove the whole
     fleet from the balancer.
     """
@@ -53,10 +55,6 @@ def _add_operator_routes(application: FastAPI, counters: Counters, readiness: Re
     @application.get("/readyz")
     async def readyz() -> PlainTextResponse:
         return PlainTextResponse("stopping\n", 503) if readiness.draining else PlainTextResponse("ready\n")
-
-    @application.get("/metrics")
-    async def metrics() -> PlainTextResponse:
-        return PlainTextResponse(counters.as_text())
 
 
 async def _respond_internal_problem(_request: Request, _error: Exception) -> ProblemResponse:

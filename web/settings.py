@@ -15,6 +15,10 @@ class Settings(BaseSettings):
 
     listen_host: str = Field("127.0.0.1", description="the address to listen on", examples=["127.0.0.1"])
     listen_port: int = Field(ge=1, le=65_535, description="a port from 1 to 65535", examples=["8080"])
+    operator_host: str = Field("127.0.0.1", description="the address to serve metrics on", examples=["10.0.1.7"])
+    operator_port: int = Field(
+        0, ge=0, le=65535, description="a port to serve metrics on, or 0 for none", examples=["9100"]
+    )
     allowed_hosts: str = Field(
         "",
         validate_default=True,

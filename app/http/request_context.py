@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.metrics import Metrics
+from darkroom_process.metrics import RequestMetrics
 from darkroom_process.problem_response import send_problem
 from darkroom_process.request_id import REQUEST_ID, request_id_of
 from darkroom_process.trace_context import TraceContext
@@ -19,6 +19,11 @@ from darkroom_shared.problems import DeadlineExceeded, Problem, TooLarge
 
 LARGEST_BODY_BYTES = 1024 * 1024
 MAX_DEADLINE_SECONDS = 60.0
+
+ROUTE_TEMPLATE = "route_template"
+"""The scope's key for the route of a response that FastAPI's router did not select."""
+UNMATCHED = "unmatched"
+API_PREFIX = "/v1"
 
 RawHeaders = Mapping[bytes, bytes]
 """Headers as in the ASGI scope, with lower-case names. A Headers object per request would be too slow."""
@@ -43,7 +48,7 @@ class _Response:
 class RequestContextMiddleware:
     """Bind the request id to every log entry, and record the request's metrics."""
 
-    def __init__(self, application: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, application: ASGIApp, metrics: RequestMetrics) -> None:
         self._application, self._metrics = application, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,7 +59,7 @@ class RequestContextMiddleware:
         trace = TraceContext.of(scope["headers"])
         response = _Response(send, request_id)
         started = time.perf_counter()
-        self._metrics.requests_in_flight += 1
+        self._metrics.in_progress += 1
         bound = structlog.contextvars.bind_contextvars(
             request=request_id.decode(), **({"trace": trace.trace_id} if trace else {})
         )
@@ -62,8 +67,10 @@ class RequestContextMiddleware:
             await self._application(scope, receive, response.send)
         finally:
             structlog.contextvars.reset_contextvars(**bound)
-            self._metrics.requests_in_flight -= 1
-            self._metrics.request_completed(scope["method"], response.status or 0, time.perf_counter() - started)
+            self._metrics.in_progress -= 1
+            self._metrics.observe(
+                route_template(scope), scope["method"], response.status or 0, time.perf_counter() - started
+            )
 
 
 class ErrorBoundary:
@@ -146,6 +153,17 @@ class BodyLimit:
             return message
 
         await self._application(scope, receive_bounded, send)
+
+
+def route_template(scope: Scope) -> str:
+    """Return the selected route with its parameters' names, never the path of the request."""
+    fast: str | None = scope.get(ROUTE_TEMPLATE)
+    if fast is not None:
+        return fast
+    template = getattr(scope.get("route"), "path_format", UNMATCHED)
+    # A route in a router has no prefix, because FastAPI adds that when it selects the route.
+    is_prefixed = template is UNMATCHED or template.startswith(API_PREFIX) or not scope["path"].startswith(API_PREFIX)
+    return template if is_prefixed else API_PREFIX + template
 
 
 def _seconds_left(headers: RawHeaders) -> float | None:

@@ -182,6 +182,8 @@ class Database:
             spare = open_reader(address, access, statement_seconds, SPARE_CONNECTIONS)
         self.sides = [side for side in (writer, reader, spare) if side is not None]
         """The connection pools, for code that counts statements."""
+        self.pools = {"writer": writer} | ({} if reader is None else {"reader": reader, "spare": spare})
+        """Each connection pool once, by its purpose."""
         self.writer = Writer(writer, transaction_seconds)
         self.readers = Readers(reader, spare, self.writer, transaction_seconds)
 

@@ -12,6 +12,7 @@ from asyncmy.errors import Error as DriverError
 from sqlalchemy import event, exc
 from sqlalchemy.engine import URL, AdaptedConnection, Connection, ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 from app.stores.aurora_health import CircuitBreaker, OutOfReach
 
@@ -58,7 +59,26 @@ class Side:
     ) -> None:
         self.engine, self.breaker, self.statement_seconds, self.role = engine, breaker, statement_seconds, role
         self.writing_engine = engine.execution_options(**{WRITING: True})
+        self.waits = 0
+        """How many transactions found no free connection."""
         self._doubted_at = 0.0
+
+    @property
+    def in_use(self) -> int:
+        """Return how many connections transactions hold."""
+        pool = self.engine.sync_engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
+
+    @property
+    def size(self) -> int:
+        """Return the maximum of open connections."""
+        pool = self.engine.sync_engine.pool
+        return pool.size() if isinstance(pool, QueuePool) else 0
+
+    def count_wait(self) -> None:
+        """Record if a transaction that begins now must wait for a connection."""
+        if self.in_use >= self.size:
+            self.waits += 1
 
     def doubt(self) -> None:
         """Distrust all idle connections after a failure: each is replaced before its next use."""

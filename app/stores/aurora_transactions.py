@@ -133,6 +133,7 @@ class SteadyConnection(AsyncConnection):
     async def _begin(self) -> None:
         self.engine = self._side.writing_engine if self._writing else self._side.engine
         self.sync_engine, self.sync_connection = self.engine.sync_engine, None
+        self._side.count_wait()
         await super().start()
         try:
             await self.begin().start()

@@ -38,6 +38,10 @@ class Consumer:
         self._backoff = Backoff()
 
     @property
+    def queue(self) -> str:
+        return self._queue
+
+    @property
     def in_work(self) -> int:
         return len(self._working)
 

@@ -1,6 +1,4 @@
-"""HTTP server of a worker: liveness, readiness, and the number of items in work."""
-
-from collections.abc import Callable
+"""HTTP server of a worker: liveness and readiness."""
 
 import uvicorn
 from starlette.applications import Starlette
@@ -17,17 +15,14 @@ from darkroom_process.readiness import Readiness
 GRACE_SECONDS = 5
 
 
-def health_server(settings: Settings, readiness: Readiness, in_work: Callable[[], int]) -> DrainingServer:
+def health_server(settings: Settings, readiness: Readiness) -> DrainingServer:
     async def healthz(_request: Request) -> PlainTextResponse:
         return PlainTextResponse("ok\n")
 
     async def readyz(_request: Request) -> PlainTextResponse:
         return PlainTextResponse("stopping\n", 503) if readiness.draining else PlainTextResponse("ready\n")
 
-    async def metrics(_request: Request) -> PlainTextResponse:
-        return PlainTextResponse(f"darkroom_worker_items_in_work {in_work()}\n")
-
-    routes = [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
+    routes = [Route("/healthz", healthz), Route("/readyz", readyz)]
     application = with_tier_check(Starlette(routes=routes), settings)
     config = uvicorn.Config(
         application,

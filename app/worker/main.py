@@ -21,11 +21,13 @@ from app.media.decoders import Decoders
 from app.search.wiring import IndexParts, build_index
 from app.services import Foundation, open_foundation
 from app.settings import Settings
+from app.stores.metrics import watch_stores
 from app.worker.consumer import Consumer
 from app.worker.eraser import Erase, Eraser
 from app.worker.export_sweeper import ExportSweeper
 from app.worker.health import health_server
 from app.worker.lanes import export_consumer, item_consumers
+from app.worker.metrics import count_jobs_in_progress
 from app.worker.outbox_publisher import OutboxPublisher
 from app.worker.placement_purger import PlacementPurger
 from app.worker.presence import be_seen
@@ -34,6 +36,8 @@ from app.worker.request_purger import ExpiredRequestPurger
 from app.worker.scheduler import Hints, Relay, Sweeper
 from app.worker.scratch import NotPrivate, scratch_folder
 from app.worker.start_check import Unsafe, check_decoding, check_sandbox
+from darkroom_process.metrics import new_registry
+from darkroom_process.operator_port import OperatorPort
 from darkroom_process.readiness import Readiness
 from darkroom_shared.task_group import TaskGroup
 from darkroom_shared.times import utc_now
@@ -66,10 +70,14 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         stack.push_async_callback(decoders.aclose)
         landlock_level = await check_sandbox(decoders, scratch, settings.sandbox)
         await check_decoding(decoders, scratch)
+        registry = new_registry()
+        await stack.enter_async_context(OperatorPort(settings.operator_host, settings.operator_port, registry))
         base = await open_foundation(settings, stack, utc_now, hints.add)
+        watch_stores(registry, base.database, base.cache, base.amazon.errors)
         consumers, loops = _build(settings, base, decoders, scratch, hints)
+        count_jobs_in_progress(registry, consumers)
         loops.append(lambda stopping: be_seen(base.signals.presence, landlock_level, stopping))
-        health = health_server(settings, readiness, lambda: sum(each.in_work for each in consumers))
+        health = health_server(settings, readiness)
         async with TaskGroup() as tasks:
             serving = tasks.create_task(health.serve())
             running = [tasks.create_task(loop(readiness.stopping)) for loop in loops]

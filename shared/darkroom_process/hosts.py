@@ -34,13 +34,20 @@ class AllowedHosts:
         Health checks may name any address, because load balancers name an instance by its address. A page cannot
         exploit this: it can rebind names only.
         """
+        return self._allows(headers, by_address=path in HEALTH_PATHS)
+
+    def allows_with_addresses(self, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+        """Decide as for a health check, for a server whose clients name a machine by its address."""
+        return self._allows(headers, by_address=True)
+
+    def _allows(self, headers: Iterable[tuple[bytes, bytes]], *, by_address: bool) -> bool:
         if ANY in self.entries:
             return True
         hosts = [value for name, value in headers if name == b"host"]
         match = _HOST.fullmatch(hosts[0].decode("latin-1").lower()) if len(hosts) == 1 else None
         if match is None:
             return False
-        if path in HEALTH_PATHS and _is_address(match[1]):
+        if by_address and _is_address(match[1]):
             return True
         return match[0] in self.entries or match[1] in self.entries
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 from starlette.middleware import Middleware
 from starlette.types import Receive, Scope, Send
 
@@ -18,11 +19,11 @@ from app.accounts.service.sessions import SessionService
 from app.accounts.store.accounts import AccountStore
 from app.http.problem_responses import add_problem_responses
 from app.http.request_context import BodyLimit, Deadline, ErrorBoundary, RequestContextMiddleware
-from app.metrics import Metrics
 from app.settings import FirstAccount, Registration
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from app.stores.signals import Signals
+from darkroom_process.metrics import RequestMetrics
 from darkroom_shared.ids import new_ulid
 from tests.services import ManualClock
 
@@ -100,7 +101,7 @@ def _client(state: Json) -> httpx.AsyncClient:
     application = FastAPI(
         redirect_slashes=False,
         middleware=[
-            Middleware(RequestContextMiddleware, metrics=Metrics()),
+            Middleware(RequestContextMiddleware, metrics=RequestMetrics(CollectorRegistry())),
             Middleware(Deadline),
             Middleware(ErrorBoundary),
             Middleware(BodyLimit),

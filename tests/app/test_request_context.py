@@ -7,11 +7,12 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
+from prometheus_client import CollectorRegistry
 from starlette.middleware import Middleware
 
 from app.http.problem_responses import add_problem_responses
 from app.http.request_context import LARGEST_BODY_BYTES, BodyLimit, Deadline, ErrorBoundary, RequestContextMiddleware
-from app.metrics import Metrics
+from darkroom_process.metrics import RequestMetrics
 from darkroom_shared.problems import TooManyRequests, Unavailable
 
 
@@ -31,7 +32,7 @@ def watched() -> Watched:
 async def http(watched: Watched) -> AsyncIterator[httpx.AsyncClient]:
     application = FastAPI(
         middleware=[
-            Middleware(RequestContextMiddleware, metrics=Metrics()),
+            Middleware(RequestContextMiddleware, metrics=RequestMetrics(CollectorRegistry())),
             Middleware(Deadline),
             Middleware(ErrorBoundary),
             Middleware(BodyLimit),

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from prometheus_client import CollectorRegistry
+
 from app.accounts.service import tokens
 from app.items.service.grants import Grant, PlaybackGrants
 from app.main import create_api
-from app.metrics import Metrics
 from app.openapi import describe
 from app.pagination import Cursors, Position
 from app.settings import Settings
@@ -55,7 +56,7 @@ def signed_texts() -> str:
 def openapi() -> str:
     """Return the OpenAPI document as normalised JSON, one member per line, without prose, which may change freely."""
     settings: Any = Settings.model_construct()
-    document = _without_prose(describe(create_api(settings, Readiness(), Metrics())))
+    document = _without_prose(describe(create_api(settings, Readiness(), CollectorRegistry())))
     return pretty(document)
 
 

@@ -9,14 +9,15 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Column, MetaData, String, Table, event, select
 from sqlalchemy.engine import ExceptionContext
 from starlette.middleware import Middleware
 
 from app.http.problem_responses import add_problem_responses
 from app.http.request_context import ErrorBoundary, RequestContextMiddleware
-from app.metrics import Metrics
 from app.stores.aurora import Database, Source
+from darkroom_process.metrics import RequestMetrics
 from darkroom_shared.ids import new_ulid
 from tests.database_pair import USER, DatabasePair
 from tests.fault_proxy import FaultProxy
@@ -134,7 +135,10 @@ def _count_errors(database: Database, refused: Counter[int]) -> None:
 
 def _application(database: Database) -> FastAPI:
     application = FastAPI(
-        middleware=[Middleware(RequestContextMiddleware, metrics=Metrics()), Middleware(ErrorBoundary)]
+        middleware=[
+            Middleware(RequestContextMiddleware, metrics=RequestMetrics(CollectorRegistry())),
+            Middleware(ErrorBoundary),
+        ]
     )
     add_problem_responses(application)
 

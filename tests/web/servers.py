@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from prometheus_client import CollectorRegistry
 from pydantic import AnyHttpUrl
 from starlette.types import ASGIApp
 
@@ -76,6 +77,6 @@ def serving_web(
         s3_public_endpoint=AnyHttpUrl(objects_url),
         **settings,  # type: ignore[arg-type]  # limits, all integers
     )
-    application = create_application(values, readiness or Readiness())
+    application = create_application(values, readiness or Readiness(), CollectorRegistry())
     with serving(application, server_header=False, proxy_headers=True, forwarded_allow_ips=trusted_proxies) as url:
         yield url

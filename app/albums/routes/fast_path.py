@@ -15,12 +15,13 @@ from app.access.schema.values import AlbumAccess
 from app.albums.service.album_events import to_wire
 from app.albums.service.albums import AlbumService
 from app.http.problem_responses import logged_response
-from app.http.request_context import ErrorBoundary
+from app.http.request_context import ROUTE_TEMPLATE, ErrorBoundary
 from app.identity import Authenticator
 from darkroom_shared.ids import AlbumId
 from darkroom_shared.problems import Problem, Unauthenticated
 
 _ALBUM = re.compile(r"/v1/albums/(alb_[0-7][0-9A-HJKMNP-TV-Z]{25})").fullmatch
+_TEMPLATE = "/v1/albums/{album}"
 _BEARER = b"Bearer "
 _REMEMBERED = 1_000
 """Cached responses. Each has less than 1 KB, or 10 KB with a long description."""
@@ -55,6 +56,7 @@ def _is_plain(scope: Scope) -> bool:
 
 
 async def _respond_fast(scope: Scope, receive: Receive, send: Send) -> None:
+    scope[ROUTE_TEMPLATE] = _TEMPLATE
     headers = dict(scope["headers"])
     token, album = headers[b"authorization"].removeprefix(_BEARER), scope["path"].rpartition("/")[2]
     try:

@@ -56,6 +56,7 @@ class Cache:
         self.relay = Relay(redis_url or "", outbox, database.readers.lag_seconds, scripts, timing)
         self._misses = Misses(loading, timing, clock, always_writer=always_writer)
         self._reads = Reads(self.relay, self._misses, loading, clock, always_writer=always_writer)
+        self.read_counts = self._reads.counts
         self._changes = Changes(database.writer, outbox, self.relay, timing, leaves_rows=self.mode is not CacheMode.OFF)
         self._task: asyncio.Task[None] | None = None
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from app.stores.cache.counts import ReadCounts
 from app.stores.cache.faults import ConnectionLost, ErrorReply
 from app.stores.cache.keys import Key
 from app.stores.cache.link import NO_REPLY, Link, Raw
@@ -23,12 +24,14 @@ class Reads:
     ) -> None:
         self._relay, self._misses, self._loading = relay, misses, loading
         self._clock, self._always_writer = clock, always_writer
+        self.counts = ReadCounts()
 
     async def one(self, key: Key[T], load: Load[T]) -> T:
         link = self._relay.permitted()  # Rule 4: at the call
         raws = await link.read((key.name,)) if link is not None else (NO_REPLY,)
         if link is not None and (stored := self._fresh(link, key, raws[0], load)) is not None:
             value: T = stored.value
+            self.counts.hits += 1
             return value
         return (await self._find([key], load, link, raws))[key]
 
@@ -45,6 +48,7 @@ class Reads:
             if stored is None:
                 return None
             values[key] = stored.value
+        self.counts.hits += len(values)
         return values
 
     async def _recheck(self, keys: Sequence[Key[T]]) -> tuple[Link | None, Sequence[Raw]]:
@@ -91,6 +95,8 @@ class Reads:
                 absent.append(key)
                 if raw is not None:
                     link.drop(key.name)  # unreadable for this release
+        self.counts.hits += len(values)
+        self.counts.misses += len(expired) + len(absent)
         if expired:
             values |= expired | await self._renewed(link, expired, load)
         if absent:
@@ -109,6 +115,7 @@ class Reads:
 
     async def _without_permit(self, keys: Sequence[Key[T]], load: Load[T]) -> dict[Key[T], T]:
         """Rule 11."""
+        self.counts.bypasses += len(keys)
         decides_access = any(key.kind.entry.decides_access for key in keys)
         try:
             return await self._loading.load(load, keys, from_writer=decides_access or self._always_writer)

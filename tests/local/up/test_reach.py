@@ -8,9 +8,12 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.installation import Installation, running_installation
+from tests.local.up.darkroom import three_free_ports
 from tests.local.up.reach import as_another_user, descendants, exchange, listening_ports, request, status
 
 HEALTH = ("/healthz", "/readyz")
@@ -24,12 +27,22 @@ UNPROVED = (
     "Credential=AKIA/20261128/us-east-1/sqs/aws4_request, SignedHeaders=host, Signature=0"
 )
 PUBLIC = ("web", "objects", "edge")
+OPERATOR = ("web's metrics", "app's metrics", "worker's metrics")
+OPERATOR_VARIABLE = "DARKROOM_OPERATOR_PORT"
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    with running_installation(tmp_path_factory.mktemp("reach")) as installation:
+    operator_port = three_free_ports()
+    folder = tmp_path_factory.mktemp("reach")
+    with running_installation(folder, DARKROOM_OPERATOR_PORT=str(operator_port)) as installation:
+        (folder / OPERATOR_VARIABLE).write_text(str(operator_port))
         yield installation
+
+
+def operator_ports(installation: Installation) -> dict[int, str]:
+    first = int((installation.folder.parent / OPERATOR_VARIABLE).read_text())
+    return {first + index: part for index, part in enumerate(OPERATOR)}
 
 
 def ports(installation: Installation) -> dict[int, str]:
@@ -38,6 +51,7 @@ def ports(installation: Installation) -> dict[int, str]:
     first = int(installation.url.rpartition(":")[2])
     named = {first: "web", first + 1: "objects", first + 2: "edge", port_of(app["DARKROOM_REDIS_URL"]): "valkey"}
     named |= {port_of(app["DARKROOM_SQS_ENDPOINT"]): "emulator", port_of(app["DARKROOM_DYNAMODB_ENDPOINT"]): "tables"}
+    named |= operator_ports(installation)
     supervisor = int((installation.folder / "lock").read_text())
     return {port: named.get(port, "app or worker") for port in listening_ports(descendants(supervisor))}
 
@@ -48,11 +62,39 @@ def port_of(url: str) -> int:
 
 def test_the_matrix_covers_every_part(whole: Installation) -> None:
     results = sorted(ports(whole).values())
-    assert results == ["app or worker", "app or worker", "edge", "emulator", "objects", "tables", "valkey", "web"]
+    parts = ("app or worker", "app or worker", "edge", "emulator", "objects", "tables", "valkey", "web", *OPERATOR)
+    assert results == sorted(parts)
+
+
+def test_the_operator_port_of_each_process_serves_its_metrics_and_nothing_else(whole: Installation) -> None:
+    expected = {
+        "web's metrics": {"darkroom_web_request_duration_seconds", "darkroom_web_refused", "darkroom_web_app_errors"},
+        "app's metrics": {
+            "darkroom_request_duration_seconds",
+            "darkroom_database_connections_in_use",
+            "darkroom_cache_reads",
+            "darkroom_aws_errors",
+        },
+        "worker's metrics": {"darkroom_worker_jobs_in_progress", "darkroom_database_waits", "darkroom_cache_reads"},
+    }
+    for port, part in operator_ports(whole).items():
+        response = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=60)
+        scraped = {metric.name for metric in text_string_to_metric_families(response.text)}
+        assert scraped >= expected[part] | {"darkroom_event_loop_lag_seconds", "process_cpu_seconds"}, part
+        for target in ("/", "/healthz", "/v1/account", DELETE_QUEUE):
+            assert status(exchange(port, request("GET", target, f"127.0.0.1:{port}"))) == 404
+
+
+def test_no_serving_port_has_metrics(whole: Installation) -> None:
+    for port, part in ports(whole).items():
+        if part not in (*OPERATOR, "valkey"):
+            response = exchange(port, request("GET", "/metrics", f"127.0.0.1:{port}"))
+            assert b"darkroom_" not in response, part
+            assert b"process_cpu" not in response, part
 
 
 def test_another_user_of_the_machine_is_refused_by_every_inner_part(whole: Installation) -> None:
-    inner = [port for port, part in ports(whole).items() if part not in (*PUBLIC, "valkey")]
+    inner = [port for port, part in ports(whole).items() if part not in (*PUBLIC, *OPERATOR, "valkey")]
     targets = [
         ("GET", DELETE_QUEUE),
         ("GET", "/v1/account"),
@@ -123,6 +165,8 @@ def test_a_page_on_another_origin_reaches_no_part(whole: Installation, method: s
             )
             if part == "valkey":
                 assert not response.startswith(b"+")
+            elif part in OPERATOR and (target, method) == ("/metrics", "GET"):
+                assert b"access-control" not in response.lower()
             elif part != "web" or target.startswith("/v1"):
                 assert status(response) in (401, 403, 404, 405, 422), (part, target, response)
             assert b"access-control-allow-credentials" not in response.lower()
@@ -151,7 +195,7 @@ def test_a_rebound_name_reaches_no_part(whole: Installation, target: str) -> Non
 
 def test_health_checks_accept_any_ip_address(whole: Installation) -> None:
     for port, part in ports(whole).items():
-        if part != "valkey":
+        if part not in (*OPERATOR, "valkey"):
             assert [status(exchange(port, request("GET", path, "10.1.2.3"))) for path in HEALTH] == [200, 200]
             assert status(exchange(port, request("GET", "/", "10.1.2.3"))) == 400
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import uvicorn
+from prometheus_client import CollectorRegistry
 from pydantic import AnyHttpUrl, SecretStr
 
 from app.serving import server_config as app_config
@@ -28,7 +29,7 @@ def _app() -> uvicorn.Config:
         "secret": SecretStr("s" * 32),
         "AWS_REGION": "eu-central-1",
     }
-    config = app_config(AppSettings(**settings), Readiness())  # type: ignore[arg-type]  # pydantic checks each value
+    config = app_config(AppSettings(**settings), Readiness(), CollectorRegistry())  # type: ignore[arg-type]  # pydantic checks each value
     config.lifespan = "off"  # health checks need no service
     return config
 
@@ -41,7 +42,7 @@ def _web() -> uvicorn.Config:
         cdn_url=AnyHttpUrl(CDN_URL),
         s3_public_endpoint=AnyHttpUrl(OBJECTS_URL),
     )
-    return web_config(settings, Readiness())
+    return web_config(settings, Readiness(), CollectorRegistry())
 
 
 @pytest.fixture(scope="module", params=[_app, _web], ids=["app", "web"])

@@ -1,0 +1,116 @@
+"""A process's operator port: `/metrics` for a scraper, on an address that no load balancer forwards."""
+
+import asyncio
+import socket
+from types import TracebackType
+from typing import Self
+
+import structlog
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.types import Receive, Scope, Send
+
+from darkroom_process.draining_server import DrainingServer
+from darkroom_process.hosts import AllowedHosts
+from darkroom_process.http_protocol import StrictHttpProtocol
+from darkroom_process.metrics import observe_loop_lag
+from darkroom_process.problem_response import send_problem
+from darkroom_shared.problems import BadRequest, MethodNotAllowed, NotFound, Problem
+
+METRICS_PATH = "/metrics"
+MAX_REQUESTS = 16
+KEEP_ALIVE_SECONDS = 75
+GRACE_SECONDS = 1
+
+log = structlog.get_logger()
+
+
+class OperatorPort:
+    """Serves the registry while the context is open; with port 0 the context does nothing."""
+
+    def __init__(self, host: str, port: int, registry: CollectorRegistry) -> None:
+        self._host, self._port, self._registry = host, port, registry
+        self._server: DrainingServer | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        """Raises SystemExit with one line if the address cannot be used."""
+        if self._port:
+            listener = self._listen()
+            self._server = self._new_server()
+            self._tasks = [
+                asyncio.create_task(self._server.serve([listener])),
+                asyncio.create_task(observe_loop_lag(self._registry)),
+            ]
+            for task in self._tasks:
+                task.add_done_callback(_report_crash)
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if self._server is not None:
+            self._server.stop()
+            serving, measuring = self._tasks
+            measuring.cancel()
+            await asyncio.wait((serving, measuring))
+
+    def _listen(self) -> socket.socket:
+        address = (self._host, self._port)
+        try:
+            return socket.create_server(address, family=socket.AF_INET6 if ":" in self._host else socket.AF_INET)
+        except OSError as error:
+            raise SystemExit(
+                f"DARKROOM_OPERATOR_PORT is wrong: {self._host}:{self._port} cannot be used ({error.strerror})."
+            ) from error
+
+    def _new_server(self) -> DrainingServer:
+        hosts = AllowedHosts.parse("", self._host, self._port)
+        config = uvicorn.Config(
+            OperatorPages(self._registry, hosts),
+            http=StrictHttpProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            limit_concurrency=MAX_REQUESTS,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        return DrainingServer(config)
+
+
+class OperatorPages:
+    """ASGI application of one page. A page in a browser whose name was rebound to this address is refused."""
+
+    def __init__(self, registry: CollectorRegistry, hosts: AllowedHosts) -> None:
+        self._registry, self._hosts = registry, hosts
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        problem = self._problem(scope)
+        if problem is not None:
+            await send_problem(send, problem)
+            return
+        body = generate_latest(self._registry)
+        headers = [
+            (b"content-type", CONTENT_TYPE_LATEST.encode()),
+            (b"content-length", b"%d" % len(body)),
+            (b"cache-control", b"no-store"),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body if scope["method"] != "HEAD" else b""})
+
+    def _problem(self, scope: Scope) -> Problem | None:
+        if not self._hosts.allows_with_addresses(scope["headers"]):
+            return BadRequest("This host is not served here.")
+        if scope["path"] != METRICS_PATH:
+            return NotFound()
+        return None if scope["method"] in ("GET", "HEAD") else MethodNotAllowed()
+
+
+def _report_crash(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("operator_port.crashed", exc_info=error)

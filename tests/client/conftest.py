@@ -16,12 +16,11 @@ import pytest
 
 from darkroom_client.client import DarkroomClient
 from darkroom_shared.ids import new_ulid
+from tests.client.forked_command import ForkedCommand, start_fork_server
 from tests.servers import free_port, running
 
 PASSWORD = "correct horse battery"
 COMMAND_SECONDS = 60
-DEFAULT_SIGNALS = ("/usr/bin/env", "--default-signal=INT")
-"""Restores Ctrl-C in the started command: processes started from a background shell job ignore SIGINT."""
 
 
 @dataclass(frozen=True)
@@ -65,23 +64,21 @@ class ScriptedAccount:
             (await http.get(f"{self.url}/control/{self.email}/{happened}", timeout=30)).raise_for_status()
 
     @contextmanager
-    def started(self, *words: str | Path, **more: str) -> "Iterator[subprocess.Popen[str]]":
+    def started(self, *words: str | Path) -> Iterator[ForkedCommand]:
         """Run `darkroom …` in the background and kill it at the end of the block."""
-        with subprocess.Popen(  # noqa: S603 - our own command
-            [*DEFAULT_SIGNALS, *darkroom(words)],
-            env=self.environment(**more),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
-            try:
-                yield process
-            finally:
-                process.kill()
+        with ForkedCommand(list(map(str, words)), self.environment()) as command:
+            yield command
 
     def run(self, *words: str | Path, **more: str) -> "subprocess.CompletedProcess[str]":
         """Run `darkroom …` as this account's owner and wait for its end."""
+        arguments = list(map(str, words))
+        with ForkedCommand(arguments, self.environment(**more)) as command:
+            printed, remarks = command.communicate(timeout=COMMAND_SECONDS)
+            assert command.returncode is not None
+            return subprocess.CompletedProcess(arguments, command.returncode, printed, remarks)
+
+    def run_in_new_interpreter(self, *words: str | Path, **more: str) -> "subprocess.CompletedProcess[str]":
+        """Run `darkroom …` as `run` does, but with an interpreter that starts in this environment."""
         return subprocess.run(  # noqa: S603 - our own command
             darkroom(words),
             env=self.environment(**more),
@@ -107,6 +104,12 @@ def random_file(path: Path, size_bytes: int, seed: int = 1) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(Random(seed).randbytes(size_bytes))
     return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _fork_server() -> None:
+    """The process from which commands are forked."""
+    start_fork_server()
 
 
 @pytest.fixture(scope="session")

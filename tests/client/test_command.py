@@ -11,7 +11,7 @@ CLOSED_PORT = "http://127.0.0.1:9"
 
 
 def test_help_names_the_commands_and_the_exit_codes(other_account: ScriptedAccount) -> None:
-    done = other_account.run("--help")
+    done = other_account.run_in_new_interpreter("--help")
     assert done.returncode == 0
     for word in ("upload", "receipt", "DARKROOM_PASSWORD", "130  interrupted", "3    the server is not reachable"):
         assert word in done.stdout
@@ -142,7 +142,6 @@ def test_events_are_printed_unchanged_and_immediately(account: ScriptedAccount, 
     assert [event["type"] for event in account.lines("events")] == ["item.created", "item.ready"]
     assert [event["number"] for event in account.lines("events", "--after", "1")] == [2]
     with account.started("events", "--follow", "--after", "1", "--json") as watching:
-        assert watching.stdout is not None
         assert json.loads(watching.stdout.readline())["number"] == 2
         account.lines("upload", random_file(tmp_path / "b.jpg", 11))
         assert json.loads(watching.stdout.readline())["type"] == "item.created"
@@ -150,10 +149,8 @@ def test_events_are_printed_unchanged_and_immediately(account: ScriptedAccount, 
 
 def test_status_reports_the_progress_of_videos(account: ScriptedAccount) -> None:
     with account.started("events", "--follow", "--progress", "--json") as watching:
-        assert watching.stdout is not None
         assert json.loads(watching.stdout.readline())["percent"] == 50
     with account.started("events", "--follow", "--progress") as watching:
-        assert watching.stdout is not None
         assert watching.stdout.readline().rstrip().endswith("50 %")
 
 
@@ -177,7 +174,6 @@ def test_expired_events_are_skipped_unless_requested(account: ScriptedAccount, t
         ("99", "There are only 2 events so far; going on after them.\n"),
     ):
         with account.started("events", "--follow", "--after", after) as watching:
-            assert watching.stderr is not None
             assert watching.stderr.readline() == remark
 
 
@@ -189,9 +185,9 @@ def test_a_plugin_that_cannot_be_loaded_breaks_only_its_own_command(
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1\n")
     (package / "entry_points.txt").write_text("[darkroom.commands]\nbroken = no_such_module:register\n")
     path = f"{tmp_path}:{Path.cwd()}"
-    assert other_account.run("list", PYTHONPATH=path).returncode == 4
-    assert "broken" in other_account.run("--help", PYTHONPATH=path).stdout
-    done = other_account.run("broken", "--anything", PYTHONPATH=path)
+    assert other_account.run_in_new_interpreter("list", PYTHONPATH=path).returncode == 4
+    assert "broken" in other_account.run_in_new_interpreter("--help", PYTHONPATH=path).stdout
+    done = other_account.run_in_new_interpreter("broken", "--anything", PYTHONPATH=path)
     assert done.returncode == 1
     assert done.stderr == (
         "darkroom: the command `broken` is not available: ModuleNotFoundError: No module named 'no_such_module'\n"

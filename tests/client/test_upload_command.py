@@ -113,7 +113,7 @@ def test_unsafe_file_names_become_safe_item_names(account: ScriptedAccount, tmp_
     for seed, name in enumerate(names):
         Path(os.fsdecode(os.fsencode(tmp_path / "odd") + b"/" + name)).parent.mkdir(exist_ok=True)
         Path(os.fsdecode(os.fsencode(tmp_path / "odd") + b"/" + name)).write_bytes(bytes([seed]) * 10)
-    done = account.run("upload", tmp_path / "odd", LC_ALL="C")
+    done = account.run_in_new_interpreter("upload", tmp_path / "odd", LC_ALL="C")
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == len(names)
     assert "\x1b" not in done.stdout

@@ -44,6 +44,11 @@ async def open_app(
             yield client, cast(State, state)
 
 
+def another_client(client: httpx.AsyncClient) -> httpx.AsyncClient:
+    """Return a client of the same app, with neither headers nor cookies."""
+    return httpx.AsyncClient(transport=client._transport, base_url=client.base_url, timeout=60)
+
+
 async def signed_in(client: httpx.AsyncClient) -> dict[str, str]:
     """Register an account and return the headers of its session."""
     who: dict[str, Any] = {"email": f"{new_ulid().lower()}@example.org", "password": PASSWORD}

@@ -6,14 +6,17 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 from sqlalchemy import make_url, text
 
 from app.migrations.run import migrate
+from app.settings import Registration
 from app.stores.aurora import Database
 from darkroom_shared.ids import new_account_id, new_ulid
+from tests.api import another_client, open_api, signed_in
 from tests.browser.photos import photos
 from tests.browser.visitor import ACCOUNT_CHECK, Visitor, running_chromium
 from tests.database_pair import DatabasePair, running_database_pair
@@ -188,6 +191,27 @@ async def module_services(stores: Stores, clock_of_the_module: ManualClock) -> A
 def services(module_services: Services, clock: ManualClock) -> Services:
     """The services of the module, with an account of the test's own."""
     return replace(module_services, account=new_account_id())
+
+
+@pytest_asyncio.fixture(scope="module")
+async def module_api(stores: Stores) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the app in this process, opened once for each module; tests request `anonymous_api` or `api`."""
+    async with open_api(stores.settings(registration=Registration.OPEN)) as client:
+        yield client
+
+
+@pytest.fixture
+async def anonymous_api(module_api: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the module's app, not signed in."""
+    async with another_client(module_api) as client:
+        yield client
+
+
+@pytest.fixture
+async def api(anonymous_api: httpx.AsyncClient) -> httpx.AsyncClient:
+    """A client of the module's app, signed in to an account of the test's own."""
+    anonymous_api.headers.update(await signed_in(anonymous_api))
+    return anonymous_api
 
 
 @pytest.fixture(scope="session")

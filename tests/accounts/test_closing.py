@@ -1,19 +1,14 @@
 """Closing an account over HTTP: it needs the password, happens once and takes effect immediately."""
 
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
 
-from app.settings import Registration
-from tests.api import PASSWORD, open_api, signed_in
-from tests.services import Stores
+from tests.api import PASSWORD, signed_in
 
 
 @pytest.fixture
-async def api(stores: Stores) -> AsyncIterator[httpx.AsyncClient]:
-    async with open_api(stores.settings(registration=Registration.OPEN)) as client:
-        yield client
+def api(anonymous_api: httpx.AsyncClient) -> httpx.AsyncClient:
+    return anonymous_api
 
 
 async def close(api: httpx.AsyncClient, headers: dict[str, str], password: str) -> httpx.Response:

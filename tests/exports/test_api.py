@@ -1,20 +1,16 @@
 """Exports over HTTP: start, list and poll; other accounts' exports look absent."""
 
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
 
 from darkroom_shared.exports import Export
 from darkroom_shared.ids import new_export_id
-from tests.api import open_api, signed_in
-from tests.services import Stores
+from tests.api import signed_in
 
 
 @pytest.fixture
-async def api(stores: Stores) -> AsyncIterator[httpx.AsyncClient]:
-    async with open_api(stores.settings(registration="open")) as client:
-        yield client
+def api(anonymous_api: httpx.AsyncClient) -> httpx.AsyncClient:
+    return anonymous_api
 
 
 async def test_an_export_is_accepted_and_can_be_polled(api: httpx.AsyncClient) -> None:

@@ -1,6 +1,5 @@
 """Every invalid request gets a typed problem and registers nothing."""
 
-from collections.abc import AsyncIterator
 from hashlib import sha256
 from typing import Any
 
@@ -22,13 +21,6 @@ BODY: dict[str, Any] = {
     "content_type": "image/jpeg",
     "digest": DIGEST,
 }
-
-
-@pytest.fixture
-async def api(stores: Stores) -> AsyncIterator[httpx.AsyncClient]:
-    async with open_api(stores.settings(registration=Registration.OPEN)) as client:
-        client.headers.update(await signed_in(client))
-        yield client
 
 
 def assert_problem(response: httpx.Response, type_: str, status: int) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import base64
 import gzip
 import re
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -14,20 +13,17 @@ import pytest
 from app.items.schema.keys import rendition_folder
 from app.items.schema.row import ItemRow
 from app.items.service.delivery import MAX_VIDEO_TIME, OWNER_WINDOW
-from app.settings import Registration
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId, new_item_id
-from tests.api import open_api, signed_in
+from tests.api import signed_in
 from tests.items.hls_rules import read_main, read_media
 from tests.items.sample_videos import WHOLE, claimed_in_bulk, finish, grow, in_bulk, playable, ready
-from tests.services import CDN, ManualClock, Services, Stores
+from tests.services import CDN, ManualClock, Services
 
 
 @pytest.fixture
-async def http(stores: Stores) -> AsyncIterator[httpx.AsyncClient]:
-    """A client that is not signed in."""
-    async with open_api(stores.settings(registration=Registration.OPEN)) as client:
-        yield client
+def http(anonymous_api: httpx.AsyncClient) -> httpx.AsyncClient:
+    return anonymous_api
 
 
 def url_of(services: Services, row: ItemRow) -> str:

@@ -1,23 +1,13 @@
 """Deleting, restoring and permanently deleting items over HTTP."""
 
-from collections.abc import AsyncIterator
 from hashlib import sha256
 
 import httpx
 import pytest
 
-from app.settings import Registration
 from darkroom_shared.ids import new_item_id, new_ulid
 from darkroom_shared.items import MAX_DELETED_PER_REQUEST
-from tests.api import open_api, signed_in
-from tests.services import Stores
-
-
-@pytest.fixture
-async def api(stores: Stores) -> AsyncIterator[httpx.AsyncClient]:
-    async with open_api(stores.settings(registration=Registration.OPEN)) as client:
-        client.headers = httpx.Headers(await signed_in(client))
-        yield client
+from tests.api import signed_in
 
 
 async def an_item(api: httpx.AsyncClient) -> str:

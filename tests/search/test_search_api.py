@@ -1,6 +1,5 @@
 """Search over HTTP: parameters, pages, and no results of other accounts."""
 
-from collections.abc import AsyncIterator
 from hashlib import sha256
 
 import httpx
@@ -10,15 +9,13 @@ from app.events.service.projection import ProjectionUpdater
 from app.search.service.indexing import SearchIndex
 from app.search.store.index import IndexStore
 from darkroom_shared.ids import AccountId, new_album_id
-from tests.api import open_api, signed_in
-from tests.services import Services, Stores
+from tests.api import signed_in
+from tests.services import Services
 
 
 @pytest.fixture
-async def client(stores: Stores) -> AsyncIterator[httpx.AsyncClient]:
-    async with open_api(stores.settings(registration="open")) as opened:
-        opened.headers.update(await signed_in(opened))
-        yield opened
+def client(api: httpx.AsyncClient) -> httpx.AsyncClient:
+    return api
 
 
 async def add(client: httpx.AsyncClient, name: str, captured_at: str, **more: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 from playwright.async_api import Browser, BrowserContext
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.media.image.placeholder import MAX_EDGE, thumb_hash
 from darkroom_shared.ids import ItemId, new_item_id
@@ -34,23 +35,44 @@ FILES_OF_A_VIDEO = tuple(
 MakeItem = Callable[..., Item]
 
 
-@pytest.fixture
-def api() -> Iterator[ScriptedService]:
-    scripted = ScriptedService()
-    with serving(build_application(scripted), lifespan="on") as url:
-        scripted.url = url
-        yield scripted
+class ServedApplication:
+    """The application of the current test, so that one server serves all tests."""
+
+    def __init__(self) -> None:
+        self.current: ASGIApp = build_application(ScriptedService())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.current(scope, receive, send)
 
 
-@pytest.fixture
-def page_url(api: ScriptedService) -> Iterator[str]:
-    with serving_web(api.url, cdn_url=api.url, objects_url=api.url) as url:
+@pytest.fixture(scope="session")
+def served() -> ServedApplication:
+    return ServedApplication()
+
+
+@pytest.fixture(scope="session")
+def api_url(served: ServedApplication) -> Iterator[str]:
+    with serving(served, lifespan="off") as url:
         yield url
 
 
+@pytest.fixture(scope="session")
+def page_url(api_url: str) -> Iterator[str]:
+    with serving_web(api_url, cdn_url=api_url, objects_url=api_url) as url:
+        yield url
+
+
+@pytest.fixture
+def api(served: ServedApplication, api_url: str) -> ScriptedService:
+    scripted = ScriptedService()
+    scripted.url = api_url
+    served.current = build_application(scripted)
+    return scripted
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def context(chromium: Browser, page_url: str) -> AsyncIterator[BrowserContext]:
-    """A browser context that closes before the servers stop, so that they need not wait for its streams."""
+async def context(chromium: Browser, api: ScriptedService) -> AsyncIterator[BrowserContext]:
+    """A browser context for the test's own service."""
     width, height = DESKTOP
     opened = await chromium.new_context(locale="en-GB", viewport={"width": width, "height": height})
     yield opened

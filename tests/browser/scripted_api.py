@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -45,18 +44,14 @@ HEARTBEAT_SECONDS = 5.0
 def build_application(api: ScriptedService) -> FastAPI:
     """Return the HTTP application with its object store and its CDN."""
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        api.loop = asyncio.get_running_loop()
-        yield
-
-    application = FastAPI(lifespan=lifespan)
+    application = FastAPI()
     application.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["PUT", "GET"], allow_headers=["*"])
 
     @application.middleware("http")
     async def script(request: Request, call_next: Callable[[Request], Any]) -> Response:
         path = "/".join("ID" if "_" in part else part for part in request.url.path.split("/"))
         kind = f"{request.method} {path}"
+        api.loop = asyncio.get_running_loop()
         api.requests[kind] += 1
         for waiting in api.refused:
             if waiting[0] == kind:

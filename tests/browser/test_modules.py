@@ -1,11 +1,11 @@
 """The page's modules, tested separately in the browser."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page
 
 from tests.browser.visitor import Visitor
 
@@ -22,10 +22,18 @@ EVENTS = [
 ]
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def modules(visitor: Visitor) -> Modules:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def page(chromium: Browser, page_url: str) -> AsyncIterator[Page]:
+    """The page from which all tests import modules."""
+    visitor = Visitor(await chromium.new_context(), page_url)
+    yield await visitor.open()
+    await visitor.context.close()
+    assert visitor.errors == []
+
+
+@pytest.fixture
+def modules(page: Page) -> Modules:
     """Return a caller of a module: `await modules("live.js", "(module, argument) => …", argument)`."""
-    page: Page = await visitor.open()
 
     async def call(name: str, function: str, argument: Any) -> Any:
         folder = await page.locator("script[type=module]").evaluate("script => script.src.replace('app.js', '')")

@@ -10,7 +10,7 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --require-virtualenv
 PYTEST_OPTIONS ?= -n 2 --dist loadgroup --no-loadscope-reorder
 
 # Programs that the tests need: a browser, real stores, and independent tools that make images.
-DEBIAN_PACKAGES := python3-venv chromium mariadb-server redis-server haproxy imagemagick libimage-exiftool-perl webp \
+DEBIAN_PACKAGES := python3-venv chromium-headless-shell mariadb-server redis-server haproxy imagemagick libimage-exiftool-perl webp \
 	libjpeg-turbo-progs pngcrush fonts-dejavu-core
 
 .DEFAULT_GOAL := help

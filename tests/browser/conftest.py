@@ -56,7 +56,7 @@ def api_url(served: ServedApplication) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def page_url(api_url: str) -> Iterator[str]:
     with serving_web(api_url, cdn_url=api_url, objects_url=api_url) as url:
         yield url
@@ -71,8 +71,8 @@ def api(served: ServedApplication, api_url: str) -> ScriptedService:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def context(chromium: Browser, api: ScriptedService) -> AsyncIterator[BrowserContext]:
-    """A browser context for the test's own service."""
+async def context(chromium: Browser, api: ScriptedService, page_url: str) -> AsyncIterator[BrowserContext]:
+    """A browser context that closes before the web tier stops, so that it need not wait for its streams."""
     width, height = DESKTOP
     opened = await chromium.new_context(locale="en-GB", viewport={"width": width, "height": height})
     yield opened

@@ -8,6 +8,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from tests.browser.visitor import Visitor
+from tests.web.servers import serving_web
 
 Modules = Callable[[str, str, Any], Awaitable[Any]]
 
@@ -23,11 +24,12 @@ EVENTS = [
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def page(chromium: Browser, page_url: str) -> AsyncIterator[Page]:
+async def page(chromium: Browser, api_url: str) -> AsyncIterator[Page]:
     """The page from which all tests import modules."""
-    visitor = Visitor(await chromium.new_context(), page_url)
-    yield await visitor.open()
-    await visitor.context.close()
+    with serving_web(api_url) as url:
+        visitor = Visitor(await chromium.new_context(), url)
+        yield await visitor.open()
+        await visitor.context.close()
     assert visitor.errors == []
 
 

@@ -23,7 +23,7 @@ from playwright.async_api import (
 
 from darkroom_shared.ids import new_ulid
 
-CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM = Path("/usr/bin/chromium-headless-shell")
 OPTIONS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -39,9 +39,9 @@ ACCOUNT_CHECK = "401 GET /v1/account"
 
 @asynccontextmanager
 async def running_chromium() -> AsyncIterator[Browser]:
-    """Run Debian's Chromium, headless."""
+    """Run Debian's Chromium without its windows: half the CPU of the whole browser in headless mode."""
     if not await asyncio.to_thread(CHROMIUM.exists):
-        raise AssertionError(f"{CHROMIUM} is missing, and the page's tests need it: apt-get install chromium")
+        raise AssertionError(f"{CHROMIUM} is missing, and the page's tests need it: apt-get install chromium-headless-shell")
     expect.set_options(timeout=VISIBLE_MILLISECONDS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)

@@ -31,6 +31,7 @@ from app.request_key import RequestKey
 from app.services import Foundation, open_foundation
 from app.settings import Settings
 from app.stores.resources import as_json
+from darkroom_client.connection import tls_context
 from darkroom_shared.ids import AccountId, new_account_id
 from darkroom_shared.items import CreateItem, SingleUpload
 from darkroom_shared.times import Clock
@@ -194,5 +195,5 @@ async def open_services(stores: Stores, clock: Clock, **changes: object) -> Asyn
             work=build_item_work(clients=base.clients, parts=base.items, lease=LEASE).work,
             maintenance=build_maintenance(clients=base.clients, parts=base.items),
             relay=base.events.relay,
-            http=await stack.enter_async_context(httpx.AsyncClient(timeout=60)),
+            http=await stack.enter_async_context(httpx.AsyncClient(timeout=60, verify=tls_context())),
         )

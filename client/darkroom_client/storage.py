@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from darkroom_client.connection import LOOPBACK, retry_after_seconds, translated_errors
+from darkroom_client.connection import LOOPBACK, retry_after_seconds, tls_context, translated_errors
 from darkroom_client.errors import LinkExpired, StorageBusy, TransferRefused, UploadGone
 from darkroom_client.files import FileBody
 
@@ -22,7 +22,9 @@ class Storage:
     """Opened and closed by `DarkroomClient`. One attempt per call; the caller retries."""
 
     def __init__(self) -> None:
-        self._http = httpx.AsyncClient(timeout=TRANSFER_TIMEOUT, mounts=LOOPBACK, follow_redirects=False)
+        self._http = httpx.AsyncClient(
+            timeout=TRANSFER_TIMEOUT, verify=tls_context(), mounts=LOOPBACK, follow_redirects=False
+        )
 
     async def aclose(self) -> None:
         await self._http.aclose()

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from darkroom_client.client import DarkroomClient
+from darkroom_client.connection import tls_context
 from darkroom_shared.ids import new_ulid
 from tests.client.forked_command import ForkedCommand, start_fork_server
 from tests.servers import free_port, running
@@ -33,7 +34,7 @@ class ScriptedAccount:
 
     def script(self, **changes: Any) -> dict[str, Any]:
         """Set what goes wrong from now on. Returns the record of what happened so far."""
-        response = httpx.post(f"{self.url}/control/{self.email}", json=changes, timeout=30)
+        response = httpx.post(f"{self.url}/control/{self.email}", json=changes, timeout=30, verify=tls_context())
         response.raise_for_status()
         record: dict[str, Any] = response.json()
         return record
@@ -60,7 +61,7 @@ class ScriptedAccount:
         await self._until("completed")
 
     async def _until(self, happened: str) -> None:
-        async with httpx.AsyncClient(timeout=60) as http:
+        async with httpx.AsyncClient(timeout=60, verify=tls_context()) as http:
             (await http.get(f"{self.url}/control/{self.email}/{happened}", timeout=30)).raise_for_status()
 
     @contextmanager
@@ -128,7 +129,7 @@ def other_account(service_url: str, tmp_path: Path) -> ScriptedAccount:
     account = ScriptedAccount(service_url, f"{new_ulid().lower()}@example.com", tmp_path / "home")
     account.home.mkdir()
     body = {"email": account.email, "password": PASSWORD}
-    httpx.post(f"{service_url}/v1/accounts", json=body, timeout=60).raise_for_status()
+    httpx.post(f"{service_url}/v1/accounts", json=body, timeout=60, verify=tls_context()).raise_for_status()
     return account
 
 

@@ -15,8 +15,12 @@ from threading import Timer
 from typing import Self
 
 from darkroom_client.command import main
+from darkroom_client.connection import tls_context
 
 _CONTEXT = get_context("forkserver")
+
+
+tls_context()  # before the fork, like the imports
 
 
 def start_fork_server() -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
+from darkroom_client.connection import tls_context
 from tests.web.servers import serving, serving_web
 from tests.web.upstream import Upstream
 
@@ -24,14 +25,14 @@ def web_url(app_url: str) -> Iterator[str]:
 
 @pytest.fixture
 async def web(web_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=web_url, trust_env=False, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=web_url, trust_env=False, timeout=60, verify=tls_context()) as client:
         yield client
 
 
 @pytest.fixture
 async def app(app_url: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the upstream itself, to raise its flags and wait for them."""
-    async with httpx.AsyncClient(base_url=app_url, trust_env=False, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=app_url, trust_env=False, timeout=60, verify=tls_context()) as client:
         yield client
 
 

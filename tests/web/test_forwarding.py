@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
+from darkroom_client.connection import tls_context
 from darkroom_process.readiness import Readiness
 from tests.servers import free_port
 from tests.web.servers import serving_web
@@ -56,7 +57,7 @@ async def test_a_body_reaches_the_app_piece_by_piece(web: httpx.AsyncClient, app
 async def test_a_client_disconnect_cancels_the_request_in_the_app(
     web_url: str, app: httpx.AsyncClient, flag: str, accept: str, path: str
 ) -> None:
-    async with httpx.AsyncClient(base_url=web_url, trust_env=False, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=web_url, trust_env=False, timeout=60, verify=tls_context()) as client:
         send_request = asyncio.create_task(client.get(path.format(flag=flag), headers={"Accept": accept}))
         await app.get(f"/v1/flag/{flag}-begun")
         send_request.cancel()
@@ -97,7 +98,7 @@ async def test_an_unknown_method_is_refused(web: httpx.AsyncClient) -> None:
 
 async def test_an_unreachable_app_gives_a_problem_with_retry_after() -> None:
     with serving_web(f"http://127.0.0.1:{free_port()}") as url:
-        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60, verify=tls_context()) as client:
             response = await client.get("/v1/items")
             assert (await client.get("/healthz")).status_code == 200
     assert (response.status_code, response.headers["content-type"]) == (503, MEDIA_TYPE)
@@ -108,7 +109,7 @@ async def test_a_request_over_the_concurrency_limit_is_refused_immediately(
     app_url: str, app: httpx.AsyncClient, flag: str
 ) -> None:
     with serving_web(app_url, request_limit=1, stream_limit=1) as url:
-        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60, verify=tls_context()) as client:
             send_request = asyncio.create_task(client.get(f"/v1/hang/{flag}"))
             await app.get(f"/v1/flag/{flag}-begun")
             refused = await client.get("/v1/echo")
@@ -131,7 +132,7 @@ async def test_a_request_over_the_concurrency_limit_is_refused_immediately(
 async def test_only_safe_requests_are_retried(method: str, body: bytes, attempts: int, status: int) -> None:
     async with _dropping_first_connection() as (app_url, connections):
         with serving_web(app_url) as url:
-            async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
+            async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60, verify=tls_context()) as client:
                 response = await client.request(method, "/v1/items", content=body)
     assert (len(connections), response.status_code) == (attempts, status)
 
@@ -145,7 +146,7 @@ async def test_a_truncated_response_is_not_complete() -> None:
 
     async with _tcp_server(respond_half) as app_url:
         with serving_web(app_url) as url:
-            async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
+            async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60, verify=tls_context()) as client:
                 with pytest.raises(httpx.RemoteProtocolError):
                     await client.get("/v1/items")
 
@@ -153,14 +154,14 @@ async def test_a_truncated_response_is_not_complete() -> None:
 async def test_stopping_turns_readiness_off_and_ends_streams(app_url: str, flag: str) -> None:
     readiness = Readiness()
     with serving_web(app_url, readiness) as url:
-        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60, verify=tls_context()) as client:
             assert (await client.get("/readyz")).status_code == 200
             readiness.stop()
             assert (await client.get("/readyz")).status_code == 503
             assert (await client.get("/v1/echo")).status_code == 200
             ended = await client.get(f"/v1/events?stream={flag}", headers={"Accept": "text/event-stream"})
             assert ended.status_code == 503
-    async with httpx.AsyncClient(base_url=app_url, trust_env=False, timeout=60) as app:
+    async with httpx.AsyncClient(base_url=app_url, trust_env=False, timeout=60, verify=tls_context()) as app:
         await app.get(f"/v1/raise/{flag}")
 
 

@@ -5,6 +5,7 @@ import re
 import httpx
 import pytest
 
+from darkroom_client.connection import tls_context
 from tests.web.servers import serving_web
 
 
@@ -37,7 +38,7 @@ async def test_internal_and_hop_by_hop_headers_of_a_client_never_reach_the_app(
 
 async def test_a_client_cannot_set_forwarding_headers(app_url: str) -> None:
     with serving_web(app_url, trusted_proxies="") as url:
-        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60, verify=tls_context()) as client:
             seen = await headers_seen_by_app(client, {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "https"})
     assert (seen["x-forwarded-for"], seen["x-forwarded-proto"]) == ("127.0.0.1", "http")
 

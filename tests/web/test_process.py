@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 
+from darkroom_client.connection import tls_context
 from tests.servers import free_port
 from tests.web.servers import CDN_URL, OBJECTS_URL
 
@@ -39,7 +40,7 @@ async def running_web(app_url: str, **settings: str) -> AsyncIterator[tuple[asyn
     arguments = {"listen_port": str(port), "app_url": app_url, "cdn_url": CDN_URL, "s3_public_endpoint": OBJECTS_URL}
     async with web_process(**arguments, **settings) as process, asyncio.timeout(MAX_SECONDS):
         url = f"http://127.0.0.1:{port}"
-        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=60, verify=tls_context()) as client:
             while process.returncode is None:
                 try:
                     await client.get(f"{url}/readyz")
@@ -50,7 +51,10 @@ async def running_web(app_url: str, **settings: str) -> AsyncIterator[tuple[asyn
 
 
 async def test_a_stop_ends_its_streams_and_exits_without_an_error(app_url: str, flag: str) -> None:
-    async with running_web(app_url) as (process, url), httpx.AsyncClient(trust_env=False, timeout=60) as client:
+    async with (
+        running_web(app_url) as (process, url),
+        httpx.AsyncClient(trust_env=False, timeout=60, verify=tls_context()) as client,
+    ):
         async with client.stream(
             "GET", f"{url}/v1/events?stream={flag}", headers={"Accept": "text/event-stream"}
         ) as stream:
@@ -64,7 +68,7 @@ async def test_a_stop_ends_its_streams_and_exits_without_an_error(app_url: str, 
 
 async def test_it_is_unready_before_it_stops_listening(app_url: str) -> None:
     async with running_web(app_url, drain_seconds="30") as (process, url):
-        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=60, verify=tls_context()) as client:
             process.send_signal(signal.SIGTERM)
             while (await client.get(f"{url}/readyz")).status_code != 503:
                 pass
@@ -86,5 +90,5 @@ async def test_each_wrong_setting_is_one_line_that_names_it_and_an_example() -> 
 
 async def release(app_url: str, flag: str) -> None:
     """End the upstream's stream, whose client has disconnected."""
-    async with httpx.AsyncClient(base_url=app_url, trust_env=False, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=app_url, trust_env=False, timeout=60, verify=tls_context()) as client:
         await client.get(f"/v1/raise/{flag}")

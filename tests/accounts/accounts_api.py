@@ -28,6 +28,8 @@ from darkroom_shared.ids import new_ulid
 from tests.services import ManualClock
 
 PASSWORD = "correct horse battery"
+CHEAP_MEMORY_KIB = 64
+"""A hash in 0.1 ms. Tests of hashing itself, and of the time that it takes, use the service's own memory."""
 
 Json = dict[str, Any]
 
@@ -80,9 +82,10 @@ async def open_accounts_api(
     registration: Registration = Registration.OPEN,
     forwarded_hops: int = 1,
     first_account: FirstAccount = FirstAccount.ANYONE,
+    memory_kib: int = CHEAP_MEMORY_KIB,
 ) -> AsyncIterator[AccountsApi]:
     async with AsyncExitStack() as stack:
-        database, passwords, clock = Database(database_url), Passwords(), ManualClock()
+        database, passwords, clock = Database(database_url), Passwords(memory_kib), ManualClock()
         stack.push_async_callback(database.close)
         cache = await stack.enter_async_context(Cache(database, redis_url))
         stack.callback(passwords.close)

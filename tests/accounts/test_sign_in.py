@@ -4,16 +4,24 @@ import asyncio
 import hashlib
 import statistics
 import time
+from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
 
-from app.accounts.service.passwords import MAX_PENDING, RETRY_AFTER_SECONDS, Passwords
+from app.accounts.service.passwords import MAX_PENDING, MEMORY_KIB, RETRY_AFTER_SECONDS, Passwords
 from app.stores.aurora import Database
 from darkroom_shared.problems import Unavailable
-from tests.accounts.accounts_api import PASSWORD, AccountsApi, an_address
+from tests.accounts.accounts_api import PASSWORD, AccountsApi, an_address, open_accounts_api
 
 SAMPLES = 9
+
+
+@pytest.fixture
+async def accounts_api(database_url: str, valkey_url: str) -> AsyncIterator[AccountsApi]:
+    """One process that hashes passwords with the service's own parameters: these tests are about hashing."""
+    async with open_accounts_api(database_url, valkey_url, memory_kib=MEMORY_KIB) as opened:
+        yield opened
 
 
 async def test_a_wrong_password_and_an_unknown_address_get_the_same_response(accounts_api: AccountsApi) -> None:

@@ -38,8 +38,8 @@ def check_new_password(email: str, password: str) -> None:
 class Passwords:
     """Hash and verify passwords. Passwords that differ only in their Unicode form (another keyboard) are the same."""
 
-    def __init__(self) -> None:
-        self._argon2 = argon2.PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES, type=Type.ID)
+    def __init__(self, memory_kib: int = MEMORY_KIB) -> None:
+        self._argon2 = argon2.PasswordHasher(time_cost=PASSES, memory_cost=memory_kib, parallelism=LANES, type=Type.ID)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="passwords")
         self._slots = threading.BoundedSemaphore(MAX_PENDING)
         self._placeholder_hash = self._argon2.hash("the password of no account")

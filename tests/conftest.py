@@ -1,6 +1,7 @@
 """The fixtures of servers that several folders share; each starts when the first test requests it."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -125,9 +126,13 @@ async def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> 
 
 
 @pytest.fixture
-async def database_url(empty_database_url: str) -> str:
+async def database_url(empty_database_url: str, migrated_file: Path) -> str:
     """The URL of a database with this release's tables."""
-    await migrate(empty_database_url)
+    file = make_url(empty_database_url).database
+    if file is not None and empty_database_url.startswith("sqlite"):
+        shutil.copy(migrated_file, file)
+    else:
+        await migrate(empty_database_url)
     return empty_database_url
 
 

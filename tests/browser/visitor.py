@@ -41,7 +41,9 @@ ACCOUNT_CHECK = "401 GET /v1/account"
 async def running_chromium() -> AsyncIterator[Browser]:
     """Run Debian's Chromium without its windows: half the CPU of the whole browser in headless mode."""
     if not await asyncio.to_thread(CHROMIUM.exists):
-        raise AssertionError(f"{CHROMIUM} is missing, and the page's tests need it: apt-get install chromium-headless-shell")
+        raise AssertionError(
+            f"{CHROMIUM} is missing, and the page's tests need it: apt-get install chromium-headless-shell"
+        )
     expect.set_options(timeout=VISIBLE_MILLISECONDS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)

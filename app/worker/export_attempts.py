@@ -19,6 +19,7 @@ from app.stores.s3 import ObjectStore
 from app.stores.s3_parts import PartsRefused
 from app.stores.sqs import Queues
 from app.worker.exporting import ExportJob
+from app.worker.metrics import WorkerMetrics
 from darkroom_shared.ids import AccountId, AccountIdField, ExportId, ExportIdField
 from darkroom_shared.problems import NotFound, Unavailable
 
@@ -97,6 +98,12 @@ class ExportAttempt:
 
 
 def export_attempts(
-    work: ExportWork, objects: ObjectStore, inventory: Inventory, queues: Queues, scratch: Path
+    work: ExportWork,
+    objects: ObjectStore,
+    inventory: Inventory,
+    queues: Queues,
+    scratch: Path,
+    metrics: WorkerMetrics | None = None,
 ) -> AttemptRunner[ExportKey]:
-    return AttemptRunner(ExportJobs(work, objects, inventory, scratch), queues)
+    observe = (metrics or WorkerMetrics()).attempt_ended
+    return AttemptRunner(ExportJobs(work, objects, inventory, scratch), queues, observe)

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
 from datetime import timedelta
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import structlog
@@ -19,9 +20,10 @@ from app.stores.s3_parts import Absent
 from app.stores.sqs import Queues
 from app.worker.crash_report import crash_report, dead_letter
 from app.worker.item_work import Claims
+from app.worker.metrics import WorkerMetrics
 from app.worker.steps import Steps
 from darkroom_shared.ids import AccountId, AccountIdField, ItemId, ItemIdField
-from darkroom_shared.items import FailureCode, ItemState
+from darkroom_shared.items import FailureCode, ItemKind, ItemState
 from darkroom_shared.problems import NotFound, Unavailable
 from darkroom_shared.times import Clock
 
@@ -61,10 +63,19 @@ class ItemJobs:
         Outcome(OSError, Ending.RETURNED, timedelta(minutes=1)),
     )
 
-    def __init__(self, work: Claims, pipeline: Work, queues: Queues, lane: Lane, nudges: Nudges, clock: Clock) -> None:
+    def __init__(
+        self,
+        work: Claims,
+        pipeline: Work,
+        queues: Queues,
+        lane: Lane,
+        nudges: Nudges,
+        clock: Clock,
+        metrics: WorkerMetrics,
+    ) -> None:
         self.work, self.pipeline, self.queues = work, pipeline, queues
         self.nudges, self.clock = nudges, clock
-        self._lane = lane
+        self._lane, self.metrics = lane, metrics
         self.queue, self.lease = QUEUES[lane], work.lease
 
     def parse(self, body: dict[str, Any]) -> ItemJob:
@@ -80,7 +91,8 @@ class ItemJobs:
 class ItemAttempt:
     def __init__(self, jobs: ItemJobs, claimed: ItemRow) -> None:
         self._jobs, self._work, self._claimed = jobs, jobs.work, claimed
-        self._steps = Steps(claimed.attempt, jobs.clock)
+        observe = partial(jobs.metrics.step_ended, _declared_kind(claimed))
+        self._steps = Steps(claimed.attempt, jobs.clock, observe)
 
     async def run(self) -> None:
         await self._jobs.pipeline.run(self._claimed, self._steps)
@@ -114,6 +126,21 @@ class ItemAttempt:
 
 
 def item_attempts(
-    work: Claims, pipeline: Work, queues: Queues, lane: Lane, nudges: Nudges, clock: Clock
+    work: Claims,
+    pipeline: Work,
+    queues: Queues,
+    lane: Lane,
+    nudges: Nudges,
+    clock: Clock,
+    metrics: WorkerMetrics | None = None,
 ) -> AttemptRunner[ItemJob]:
-    return AttemptRunner(ItemJobs(work, pipeline, queues, lane, nudges, clock), queues)
+    metrics = metrics or WorkerMetrics()
+    jobs = ItemJobs(work, pipeline, queues, lane, nudges, clock, metrics)
+    return AttemptRunner(jobs, queues, metrics.attempt_ended)
+
+
+def _declared_kind(row: ItemRow) -> str:
+    """Return the kind, or before the file was read the one of the type that the client declared."""
+    if row.kind is not None:
+        return row.kind.value
+    return (ItemKind.VIDEO if row.content_type.startswith("video/") else ItemKind.IMAGE).value

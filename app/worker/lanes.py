@@ -16,6 +16,7 @@ from app.worker.consumer import Consumer
 from app.worker.export_attempts import SLOTS, export_attempts
 from app.worker.files import AttemptFiles
 from app.worker.item_attempts import item_attempts
+from app.worker.metrics import WorkerMetrics
 from app.worker.pipeline import Pipeline
 from app.worker.progress import Encodes
 from app.worker.reprocessing import BulkLane, NullChannel, reprocess_attempts
@@ -27,22 +28,30 @@ ATTEMPTS_AHEAD = 1
 
 
 def item_consumers(
-    *, settings: Settings, base: Foundation, items: ItemWorkParts, decoders: Decoders, scratch: Path
+    *,
+    settings: Settings,
+    base: Foundation,
+    items: ItemWorkParts,
+    decoders: Decoders,
+    scratch: Path,
+    metrics: WorkerMetrics,
 ) -> list[Consumer]:
     """Return one consumer per lane with its own slots, so that express never waits for bulk."""
     work, reprocess_work = items.work, items.reprocess_work
     queues, nudges, clock = base.amazon.queues, base.signals.nudges, base.clock
     files, encodes = AttemptFiles(base.amazon.objects, scratch), Encodes(base.signals, clock)
     photos = Pipeline(files, work, decoders)
-    express = item_attempts(work, photos, queues, Lane.EXPRESS, nudges, clock)
+    express = item_attempts(work, photos, queues, Lane.EXPRESS, nudges, clock, metrics)
     immediately = settings.worker_slots + ATTEMPTS_AHEAD
     consumers = [Consumer(queues, QUEUES[Lane.EXPRESS], immediately, work.lease, express.handle)]
     if settings.worker_bulk_slots:
         videos = VideoPipeline(files, base.amazon.objects, work, decoders, encodes)
         unobserved = Encodes(NullChannel(), clock)
         bulk = BulkLane(
-            item_attempts(work, videos, queues, Lane.BULK, nudges, clock),
-            reprocess_attempts(reprocess_work, files, base.amazon.objects, decoders, unobserved, queues, nudges, clock),
+            item_attempts(work, videos, queues, Lane.BULK, nudges, clock, metrics),
+            reprocess_attempts(
+                reprocess_work, files, base.amazon.objects, decoders, unobserved, queues, nudges, clock, metrics
+            ),
         )
 
         def can_finish(message: Message, seconds: float) -> bool:
@@ -54,7 +63,7 @@ def item_consumers(
     return consumers
 
 
-def export_consumer(*, base: Foundation, exports: ExportWorkParts, scratch: Path) -> Consumer:
+def export_consumer(*, base: Foundation, exports: ExportWorkParts, scratch: Path, metrics: WorkerMetrics) -> Consumer:
     queues, work = base.amazon.queues, exports.work
-    attempts = export_attempts(work, base.amazon.objects, Inventory(base.items.store), queues, scratch)
+    attempts = export_attempts(work, base.amazon.objects, Inventory(base.items.store), queues, scratch, metrics)
     return Consumer(queues, EXPORTS_QUEUE, SLOTS, work.lease, attempts.handle)

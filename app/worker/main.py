@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 import uvloop
+from prometheus_client import CollectorRegistry
 
 from app.accounts.wiring import build_closed_accounts
 from app.albums.wiring import AlbumWorkParts, build_album_work
@@ -27,7 +28,7 @@ from app.worker.eraser import Erase, Eraser
 from app.worker.export_sweeper import ExportSweeper
 from app.worker.health import health_server
 from app.worker.lanes import export_consumer, item_consumers
-from app.worker.metrics import count_jobs_in_progress
+from app.worker.metrics import LaneSampler, WorkerMetrics, count_jobs_in_progress
 from app.worker.outbox_publisher import OutboxPublisher
 from app.worker.placement_purger import PlacementPurger
 from app.worker.presence import be_seen
@@ -74,7 +75,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         await stack.enter_async_context(OperatorPort(settings.operator_host, settings.operator_port, registry))
         base = await open_foundation(settings, stack, utc_now, hints.add)
         watch_stores(registry, base.database, base.cache, base.amazon.errors)
-        consumers, loops = _build(settings, base, decoders, scratch, hints)
+        consumers, loops = _build(settings, base, decoders, scratch, hints, registry)
         count_jobs_in_progress(registry, consumers)
         loops.append(lambda stopping: be_seen(base.signals.presence, landlock_level, stopping))
         health = health_server(settings, readiness)
@@ -94,10 +95,10 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
 
 
 def _build(
-    settings: Settings, base: Foundation, decoders: Decoders, scratch: Path, hints: Hints
+    settings: Settings, base: Foundation, decoders: Decoders, scratch: Path, hints: Hints, registry: CollectorRegistry
 ) -> tuple[list[Consumer], list[Loop]]:
     """Build the services of all capabilities, and return the consumers and loops on them."""
-    lease = timedelta(seconds=settings.lease_seconds)
+    lease, metrics = timedelta(seconds=settings.lease_seconds), WorkerMetrics(registry)
     items = build_item_work(clients=base.clients, parts=base.items, lease=lease)
     exports, index = build_export_work(base=base, lease=lease), build_index(base=base)
     albums, comments = build_album_work(base=base), build_comment_work(base=base)
@@ -115,11 +116,15 @@ def _build(
         _erasures(base, albums, comments, index),
     )
     consumers = [
-        *item_consumers(settings=settings, base=base, items=items, decoders=decoders, scratch=scratch),
-        export_consumer(base=base, exports=exports, scratch=scratch),
+        *item_consumers(settings=settings, base=base, items=items, decoders=decoders, scratch=scratch, metrics=metrics),
+        export_consumer(base=base, exports=exports, scratch=scratch, metrics=metrics),
         projections.consumer(),
     ]
+    sampling = (
+        [LaneSampler(registry, base.amazon.queues, maintenance, base.clock).run] if settings.operator_port else []
+    )
     return consumers, [
+        *sampling,
         Sweeper(maintenance, base.amazon.queues).run,
         Relay(base.events.relay, hints).run,
         OutboxPublisher(base.events.outbox_relay).run,

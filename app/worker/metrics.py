@@ -1,11 +1,52 @@
-"""The worker's metrics: jobs in progress, attempts, steps, lanes."""
+"""The worker's metrics: attempts, steps, jobs in progress, and the lanes of all workers."""
 
+import asyncio
+import math
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from app.items.service.maintenance import MaintenanceService
+from app.items.service.queueing import QUEUES
+from app.jobs.attempt import Ending
+from app.jobs.isolation import isolate
+from app.stores.resources import DEAD_LETTERS_QUEUE, EXPORTS_QUEUE
+from app.stores.sqs import Queues
 from app.worker.consumer import Consumer
+from darkroom_shared.times import Clock
+
+STEP_BUCKETS = (0.05, 0.25, 1.0, 5.0, 15.0, 60.0, 300.0, 1200.0, 3600.0, 14400.0)
+"""Seconds: a photo takes less than one, a video's encode up to its own length."""
+SAMPLE_SECONDS = 30.0
+LANES = (*QUEUES.values(), EXPORTS_QUEUE, DEAD_LETTERS_QUEUE)
+
+
+class WorkerMetrics:
+    """What this worker's attempts did. Without a registry nothing is exported."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self._attempts = Counter(
+            "darkroom_worker_attempts",
+            "Ended attempts; `lost_attempt` is a crash of a decoder or of our code.",
+            ("queue", "ending"),
+            registry=registry,
+        )
+        self._steps = Histogram(
+            "darkroom_worker_step_duration_seconds",
+            "Completed steps of items, by the declared kind of file.",
+            ("step", "kind"),
+            buckets=STEP_BUCKETS,
+            registry=registry,
+        )
+
+    def attempt_ended(self, queue: str, ending: Ending, _seconds: float) -> None:
+        self._attempts.labels(queue, ending.value).inc()
+
+    def step_ended(self, kind: str, step: str, seconds: float) -> None:
+        """Record a step. `kind` and `step` must come from bounded sets."""
+        self._steps.labels(step, kind).observe(seconds)
 
 
 def count_jobs_in_progress(registry: CollectorRegistry, consumers: Sequence[Consumer]) -> None:
@@ -19,3 +60,45 @@ def count_jobs_in_progress(registry: CollectorRegistry, consumers: Sequence[Cons
 
 def _in_work(consumer: Consumer) -> int:
     return consumer.in_work
+
+
+class LaneSampler:
+    """Reads the depth of each lane and the longest wait periodically. What cannot be read is NaN, not outdated."""
+
+    def __init__(
+        self, registry: CollectorRegistry, queues: Queues, maintenance: MaintenanceService, clock: Clock
+    ) -> None:
+        self._queues, self._maintenance, self._clock = queues, maintenance, clock
+        self._depths = Gauge(
+            "darkroom_lane_messages", "Messages of a lane, of all workers.", ("queue", "state"), registry=registry
+        )
+        self._oldest = Gauge(
+            "darkroom_lane_oldest_wait_seconds", "Longest wait of a queued item.", ("queue",), registry=registry
+        )
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
+            await self.sample()
+            try:
+                async with asyncio.timeout(SAMPLE_SECONDS):
+                    await stopping.wait()
+            except TimeoutError:
+                continue
+
+    async def sample(self) -> None:
+        for queue in LANES:
+            for state in ("waiting", "in_work"):
+                self._depths.labels(queue, state).set(math.nan)
+            await isolate(self._sample_depth(queue), "lane_sampler", queue=queue)
+        for queue in QUEUES.values():
+            self._oldest.labels(queue).set(math.nan)
+        await isolate(self._sample_oldest(), "lane_sampler")
+
+    async def _sample_depth(self, queue: str) -> None:
+        for state, messages in (await self._queues.depth(queue)).items():
+            self._depths.labels(queue, state).set(messages)
+
+    async def _sample_oldest(self) -> None:
+        backlog = await self._maintenance.backlog(self._clock() - timedelta(seconds=SAMPLE_SECONDS))
+        for lane, queue in QUEUES.items():
+            self._oldest.labels(queue).set(backlog.oldest_by_lane.get(lane, 0.0))

@@ -12,6 +12,7 @@ from app.stores.s3 import ObjectStore
 from app.stores.sqs import Message, Queues
 from app.worker.files import AttemptFiles
 from app.worker.item_attempts import ItemJob, item_attempts
+from app.worker.metrics import WorkerMetrics
 from app.worker.pipeline import Pipeline
 from app.worker.progress import Encodes
 from app.worker.steps import Steps
@@ -59,8 +60,9 @@ def reprocess_attempts(
     queues: Queues,
     nudges: Nudges,
     clock: Clock,
+    metrics: WorkerMetrics | None = None,
 ) -> AttemptRunner[ItemJob]:
     pipeline = ReprocessPipeline(
         Pipeline(files, work, decoders), VideoPipeline(files, objects, work, decoders, encodes)
     )
-    return item_attempts(work, pipeline, queues, Lane.BULK, nudges, clock)
+    return item_attempts(work, pipeline, queues, Lane.BULK, nudges, clock, metrics)

@@ -1,7 +1,7 @@
 """The completed steps of an attempt, for the item's receipt and the log."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
@@ -15,8 +15,11 @@ log = structlog.get_logger()
 class Steps:
     """The steps of one attempt. A step that raises is not recorded."""
 
-    def __init__(self, attempt: int, clock: Clock) -> None:
-        self._attempt, self._clock = attempt, clock
+    def __init__(
+        self, attempt: int, clock: Clock, observe: Callable[[str, float], None] = lambda _step, _seconds: None
+    ) -> None:
+        """`observe` gets the name and the seconds of each step."""
+        self._attempt, self._clock, self._observe = attempt, clock, observe
         self.done: list[ReceiptStep] = []
 
     @contextmanager
@@ -26,6 +29,7 @@ class Steps:
         began, facts = time.perf_counter(), dict(details)
         yield facts
         seconds = round(time.perf_counter() - began, 4)
+        self._observe(name, seconds)
         self.done.append(
             ReceiptStep(at=self._clock(), step=name, attempt=self._attempt, seconds=seconds, details=facts)
         )

@@ -30,7 +30,12 @@ _GONE = frozenset({ItemState.CANCELLED, ItemState.EXPIRED})
 @dataclass(frozen=True, slots=True)
 class Backlog:
     past_deadline: int
-    oldest_wait_seconds: float
+    oldest_by_lane: Mapping[Lane, float]
+    """Seconds. A lane without queued items has no entry."""
+
+    @property
+    def oldest_wait_seconds(self) -> float:
+        return max(self.oldest_by_lane.values(), default=0.0)
 
 
 class MaintenanceService:
@@ -111,10 +116,12 @@ class MaintenanceService:
         rows = [row for shard in shards for row in shard.result()]
         late = sum(1 for row in rows if row.deadline is not None and row.deadline < since)
         now = self._clock()
-        waits = [
-            (now - row.queued_at).total_seconds() for row in rows if row.queued_at and row.state is ItemState.QUEUED
-        ]
-        return Backlog(late, round(max(waits, default=0.0), 1))
+        oldest: dict[Lane, float] = {}
+        for row in rows:
+            if row.queued_at and row.state is ItemState.QUEUED:
+                wait = round((now - row.queued_at).total_seconds(), 1)
+                oldest[row.lane] = max(wait, oldest.get(row.lane, 0.0))
+        return Backlog(late, oldest)
 
     async def _waiting(self, shard: int) -> list[ItemRow]:
         """Return the rows that are due within a day, the most urgent first."""

@@ -75,7 +75,15 @@ def test_the_operator_port_of_each_process_serves_its_metrics_and_nothing_else(w
             "darkroom_cache_reads",
             "darkroom_aws_errors",
         },
-        "worker's metrics": {"darkroom_worker_jobs_in_progress", "darkroom_database_waits", "darkroom_cache_reads"},
+        "worker's metrics": {
+            "darkroom_worker_jobs_in_progress",
+            "darkroom_worker_attempts",
+            "darkroom_lane_messages",
+            "darkroom_worker_step_duration_seconds",
+            "darkroom_lane_oldest_wait_seconds",
+            "darkroom_database_waits",
+            "darkroom_cache_reads",
+        },
     }
     for port, part in operator_ports(whole).items():
         response = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=60)

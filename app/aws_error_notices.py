@@ -3,12 +3,12 @@
 import asyncio
 import os
 import socket
-from contextlib import suppress
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
-from app.jobs.isolation import isolate
+from app.jobs.loop import run_periodically, running
 from app.stores.aws_errors import AwsErrors
 from app.stores.presence_registry import PresenceRegistry
 from darkroom_shared.admin import AWS_ERRORS_REGISTRY, AwsErrorCount, ProcessErrors
@@ -26,21 +26,20 @@ class AwsErrorNotices:
 
     def __init__(self, errors: AwsErrors, registry: PresenceRegistry, clock: Clock) -> None:
         self._errors, self._presence, self._clock = errors, registry, clock
-        self._task: asyncio.Task[None] | None = None
+        self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run())
+        await self._stack.enter_async_context(
+            running(run_periodically("aws_error_notices", POST_SECONDS, asyncio.Event(), self.post))
+        )
         return self
 
     async def __aexit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await self._stack.aclose()
 
-    async def post(self) -> None:
+    async def post(self, _shard: int = 0) -> None:
         """Post the recent errors, if there are any."""
         since = self._clock() - RECENT
         recent = tuple(
@@ -53,11 +52,6 @@ class AwsErrorNotices:
         if recent:
             notice = ProcessErrors(process=f"{socket.gethostname()}:{os.getpid()}", errors=recent)
             await self._presence.post(AWS_ERRORS_REGISTRY, notice.model_dump_json(), seconds=STAY_SECONDS)
-
-    async def _run(self) -> None:
-        while True:
-            await isolate(self.post(), "aws_error_notices")
-            await asyncio.sleep(POST_SECONDS)
 
 
 async def read_aws_errors(registry: PresenceRegistry) -> list[AwsErrorCount] | None:

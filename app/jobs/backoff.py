@@ -2,14 +2,14 @@
 
 import random
 
-FIRST_SECONDS = 0.5
-MAX_SECONDS = 30.0
-
 
 class Backoff:
     """Doubles the wait with each consecutive failure, with jitter: 50 to 100 percent of it."""
 
-    def __init__(self, first_seconds: float = FIRST_SECONDS, max_seconds: float = MAX_SECONDS) -> None:
+    first_seconds = 0.5
+    max_seconds = 30.0
+
+    def __init__(self, first_seconds: float = first_seconds, max_seconds: float = max_seconds) -> None:
         self._first, self._max = first_seconds, max_seconds
         self._failures = 0
 

@@ -1,12 +1,29 @@
-"""Isolation of failures: a failed job must not stop other jobs or its loop."""
+"""Isolation of failures: a failed job must not stop other jobs or its loop. Nothing else catches every exception."""
 
 from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import structlog
 
 from darkroom_shared.problems import Problem
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Result(Generic[T]):
+    value: T
+
+
+async def capture(work: Awaitable[T]) -> Result[T] | Exception:
+    """Return what `work` returned or raised. Cancellation passes through."""
+    try:
+        return Result(await work)
+    except Exception as error:  # noqa: BLE001  returned: the caller decides, and the type says so
+        return error
 
 
 async def isolate(work: Awaitable[object], job: str, **pairs: object) -> bool:
@@ -15,12 +32,11 @@ async def isolate(work: Awaitable[object], job: str, **pairs: object) -> bool:
     A Problem is expected (a store is unavailable) and logged as a warning; any other error is a bug and logged with its
     traceback. Cancellation passes through.
     """
-    try:
-        await work
-    except Problem as problem:
-        log.warning("job.interrupted", job=job, reason=str(problem), **pairs)
-    except Exception:
-        log.exception("job.crashed", job=job, **pairs)
-    else:
-        return True
+    match await capture(work):
+        case Problem() as problem:
+            log.warning("job.interrupted", job=job, reason=str(problem), **pairs)
+        case Exception() as error:
+            log.error("job.crashed", job=job, exc_info=error, **pairs)
+        case _:
+            return True
     return False

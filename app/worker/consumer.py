@@ -7,7 +7,7 @@ from datetime import timedelta
 import structlog
 
 from app.jobs.backoff import Backoff
-from app.jobs.isolation import isolate
+from app.jobs.isolation import Result, capture, isolate
 from app.stores.sqs import MAX_MESSAGES, Message, Queues
 from darkroom_shared.problems import Problem
 from darkroom_shared.task_group import TaskGroup
@@ -81,14 +81,17 @@ class Consumer:
 
     async def _receive(self, limit: int) -> list[Message]:
         hidden_seconds = int(self._lease.total_seconds())
-        try:
-            messages = await self._queues.receive(self._queue, limit=limit, hidden_seconds=hidden_seconds)
-        except Problem as problem:
-            log.warning("queue.unavailable", queue=self._queue, reason=str(problem))
-            await asyncio.sleep(self._backoff.failed())
-            return []
-        self._backoff.succeeded()
-        return messages
+        received = await capture(self._queues.receive(self._queue, limit=limit, hidden_seconds=hidden_seconds))
+        match received:
+            case Result(value=messages):
+                self._backoff.succeeded()
+                return messages
+            case Problem() as problem:
+                log.warning("queue.unavailable", queue=self._queue, reason=str(problem))
+            case error:
+                log.error("queue.crashed", queue=self._queue, exc_info=error)
+        await asyncio.sleep(self._backoff.failed())
+        return []
 
     async def _work_on(self, message: Message) -> None:
         await isolate(self._handle(message), "message", queue=self._queue)

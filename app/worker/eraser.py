@@ -12,7 +12,7 @@ from app.items.deletion.service.erasure import ItemErasure
 from app.items.service.lifecycle import CLEANUP_AFTER
 from app.jobs.claim import ClaimLost
 from app.jobs.isolation import isolate
-from app.worker.scheduler import run_periodically
+from app.jobs.loop import run_periodically
 from darkroom_shared.ids import AccountId
 from darkroom_shared.times import Clock
 
@@ -41,7 +41,7 @@ class Eraser:
         self._events, self._clock, self._other_stores = events, clock, rest
 
     async def run(self, stopping: asyncio.Event) -> None:
-        await run_periodically("eraser", ERASE_SECONDS, stopping, self.process, shards=1)
+        await run_periodically("eraser", ERASE_SECONDS, stopping, self.process)
 
     async def process(self, _shard: int = 0) -> None:
         for account in await self._closed.due():

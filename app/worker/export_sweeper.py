@@ -4,7 +4,8 @@ import asyncio
 
 from app.exports.service.maintenance import ExportMaintenance
 from app.jobs.isolation import isolate
-from app.worker.scheduler import run_periodically
+from app.jobs.loop import run_periodically
+from app.stores.resources import SHARDS
 
 SWEEP_SECONDS = 5.0
 
@@ -14,7 +15,7 @@ class ExportSweeper:
         self._maintenance = maintenance
 
     async def run(self, stopping: asyncio.Event) -> None:
-        await run_periodically("export_sweeper", SWEEP_SECONDS, stopping, self.process)
+        await run_periodically("export_sweeper", SWEEP_SECONDS, stopping, self.process, shards=SHARDS)
 
     async def process(self, shard: int) -> None:
         for account, export in await self._maintenance.due(shard):

@@ -5,7 +5,7 @@ import random
 
 from app.events.service.outbox_publisher import CONCURRENCY, OutboxRelay
 from app.jobs.isolation import isolate
-from app.worker.scheduler import run_periodically
+from app.jobs.loop import run_periodically
 from darkroom_shared.ids import AccountId
 from darkroom_shared.task_group import TaskGroup
 
@@ -18,7 +18,7 @@ class OutboxPublisher:
         self._relay = relay
 
     async def run(self, stopping: asyncio.Event) -> None:
-        await run_periodically("outbox", PUBLISH_SECONDS, stopping, self.process, shards=1)
+        await run_periodically("outbox", PUBLISH_SECONDS, stopping, self.process)
 
     async def process(self, _shard: int = 0) -> None:
         """Publish for all waiting accounts; a failure of one does not delay the others."""

@@ -6,7 +6,7 @@ import structlog
 
 from app.albums.service.placement_purge import PlacementPurgeService
 from app.comments.service.unread_expiry import UnreadExpiry
-from app.worker.scheduler import run_periodically
+from app.jobs.loop import run_periodically
 
 log = structlog.get_logger()
 
@@ -18,7 +18,7 @@ class PlacementPurger:
         self._purge, self._unread_expiry = purge, unread_expiry
 
     async def run(self, stopping: asyncio.Event) -> None:
-        await run_periodically("clearer", CLEAR_SECONDS, stopping, self.process, shards=1)
+        await run_periodically("clearer", CLEAR_SECONDS, stopping, self.process)
 
     async def process(self, _shard: int = 0) -> None:
         removed = await self._purge.clear()

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 
+from app.jobs.loop import run_periodically
 from app.stores.presence_registry import PresenceRegistry
 from darkroom_shared.admin import WORKERS_REGISTRY, WorkerSeen
 
@@ -15,10 +16,8 @@ STAY_SECONDS = 60
 async def be_seen(registry: PresenceRegistry, landlock_level: int | None, stopping: asyncio.Event) -> None:
     """Post the worker's notice periodically until `stopping`."""
     worker = WorkerSeen(process=f"{socket.gethostname()}:{os.getpid()}", landlock_level=landlock_level)
-    while not stopping.is_set():
+
+    async def post(_shard: int) -> None:
         await registry.post(WORKERS_REGISTRY, worker.model_dump_json(), seconds=STAY_SECONDS)
-        try:
-            async with asyncio.timeout(REPEAT_SECONDS):
-                await stopping.wait()
-        except TimeoutError:
-            continue
+
+    await run_periodically("presence", REPEAT_SECONDS, stopping, post)

@@ -9,10 +9,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.events.service.projection import ProjectionUpdater
 from app.jobs.isolation import isolate
+from app.jobs.loop import run_periodically
 from app.stores.resources import NUDGES_QUEUE
 from app.stores.sqs import Message, Queues
 from app.worker.consumer import Consumer
-from app.worker.scheduler import run_periodically
 from darkroom_shared.ids import AccountId, AccountIdField
 from darkroom_shared.task_group import TaskGroup
 

@@ -3,8 +3,8 @@
 import asyncio
 
 from app.events.service.requests import RelationalRequests
+from app.jobs.loop import run_periodically
 from app.stores.aurora import Database
-from app.worker.scheduler import run_periodically
 
 PURGE_SECONDS = 60.0
 ROWS_PER_BATCH = 500
@@ -15,7 +15,7 @@ class ExpiredRequestPurger:
         self._database, self._requests = database, requests
 
     async def run(self, stopping: asyncio.Event) -> None:
-        await run_periodically("requests", PURGE_SECONDS, stopping, self.process, shards=1)
+        await run_periodically("requests", PURGE_SECONDS, stopping, self.process)
 
     async def process(self, _shard: int = 0) -> None:
         """Delete in batches, each in a short transaction."""

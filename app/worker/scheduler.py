@@ -1,13 +1,12 @@
 """The loops that find work by polling: the sweeper and the relay."""
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable
 
 from app.events.service.relay import RelayService
 from app.items.service.maintenance import MaintenanceService
 from app.items.service.queueing import QUEUES
 from app.jobs.isolation import isolate
+from app.jobs.loop import run_periodically, running
 from app.stores.resources import SHARDS
 from app.stores.sqs import Queues
 from app.worker.crash_report import dead_letter
@@ -16,6 +15,8 @@ from darkroom_shared.task_group import TaskGroup
 
 SWEEP_SECONDS = 5.0
 RELAY_SECONDS = 5.0
+HINTS_SECONDS = 60.0
+"""Without hints; a hint wakes the loop."""
 CONCURRENT_ITEMS = 8
 """Of one shard: a click may purge thousands, and a lapsed claim must not wait behind them for long."""
 GATHER_SECONDS = 0.5
@@ -23,34 +24,13 @@ GATHER_SECONDS = 0.5
 LAPSED = {"reason": "the worker died or lost its claim; nothing is known of the decoder"}
 
 
-async def run_periodically(
-    name: str,
-    seconds: float,
-    stopping: asyncio.Event,
-    process: Callable[[int], Awaitable[None]],
-    *,
-    shards: int = SHARDS,
-) -> None:
-    """Process every shard, wait, and repeat until `stopping`; a shard that fails is processed again next time."""
-    while not stopping.is_set():
-        for shard in random.sample(range(shards), shards):
-            await isolate(process(shard), name, shard=shard)
-        try:
-            async with asyncio.timeout(random.uniform(0.5, 1.0) * seconds):  # noqa: S311  jitter
-                await stopping.wait()
-        except TimeoutError:
-            continue
-
-
 class Sweeper:
     def __init__(self, maintenance: MaintenanceService, queues: Queues) -> None:
         self._maintenance, self._queues = maintenance, queues
 
     async def run(self, stopping: asyncio.Event) -> None:
-        async with TaskGroup() as tasks:
-            resending = tasks.create_task(self._resend_missing())
-            await run_periodically("sweeper", SWEEP_SECONDS, stopping, self.process)
-            resending.cancel()
+        async with running(self._resend_missing()):
+            await run_periodically("sweeper", SWEEP_SECONDS, stopping, self.process, shards=SHARDS)
 
     async def _resend_missing(self) -> None:
         """Run once; whatever fails here, the periodic sweep does later."""
@@ -81,17 +61,13 @@ class Hints:
 
     def __init__(self) -> None:
         self._accounts: set[AccountId] = set()
-        self._events = asyncio.Event()
+        self.wakeup = asyncio.Event()
 
     def add(self, account: AccountId) -> None:
         self._accounts.add(account)
-        self._events.set()
+        self.wakeup.set()
 
-    async def take(self) -> set[AccountId]:
-        """Wait for the first account, then a moment for others."""
-        await self._events.wait()
-        await asyncio.sleep(GATHER_SECONDS)
-        self._events.clear()
+    def take(self) -> set[AccountId]:
         taken, self._accounts = self._accounts, set()
         return taken
 
@@ -103,16 +79,17 @@ class Relay:
         self._relay, self._hints = relay, hints
 
     async def run(self, stopping: asyncio.Event) -> None:
-        async with TaskGroup() as tasks:
-            hints = tasks.create_task(self._process_hints())
-            await run_periodically("relay", RELAY_SECONDS, stopping, self.process)
-            hints.cancel()
+        hinted = run_periodically(
+            "relay_hints", HINTS_SECONDS, stopping, self._process_hints, wakeup=self._hints.wakeup
+        )
+        async with running(hinted):
+            await run_periodically("relay", RELAY_SECONDS, stopping, self.process, shards=SHARDS)
 
     async def process(self, shard: int) -> None:
         for account in await self._relay.behind(shard):
             await isolate(self._relay.relay(account), "relay", account=account)
 
-    async def _process_hints(self) -> None:
-        while True:
-            for account in await self._hints.take():
-                await isolate(self._relay.relay(account), "relay", account=account)
+    async def _process_hints(self, _shard: int) -> None:
+        await asyncio.sleep(GATHER_SECONDS)
+        for account in self._hints.take():
+            await isolate(self._relay.relay(account), "relay", account=account)

@@ -9,12 +9,12 @@ from structlog.testing import capture_logs
 from app.items.schema.row import ItemRow, Lane
 from app.jobs.attempt import AttemptRunner
 from app.jobs.claim import MAX_LOST_ATTEMPTS
+from app.jobs.loop import run_periodically
 from app.stores.aws_errors import CallRejected
 from app.stores.resources import NUDGES_QUEUE
 from app.stores.sqs import Message
 from app.worker.consumer import Consumer
 from app.worker.item_attempts import ItemJob, item_attempts
-from app.worker.scheduler import run_periodically
 from app.worker.steps import Steps
 from darkroom_shared.ids import new_ulid
 from darkroom_shared.items import FailureCode, ItemState
@@ -148,5 +148,5 @@ async def test_a_failed_poll_is_retried_at_the_next_interval(error: Exception) -
         raise error
 
     async with asyncio.timeout(LIMIT_SECONDS):
-        await run_periodically("tests", 0.01, stopping, failing_poll, shards=1)
+        await run_periodically("tests", 0.01, stopping, failing_poll)
     assert calls == 3

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from app.events.store.log import EventStore, Head, event_action, head_action
+from app.jobs.isolation import capture
 from app.stores.dynamo import Action, Dynamo, Refused, TransactionConflict, TransactionRefused
 from darkroom_shared.events import Event, EventPage, EventType
 from darkroom_shared.ids import AccountId
@@ -134,10 +135,9 @@ class EventLog:
         await asyncio.sleep(0)  # other appends of this event loop iteration join the first batch
         while queue:
             batch = _take_batch(queue)
-            try:
-                await self._commit(account, batch)
-            except Exception as error:  # noqa: BLE001  handed to every caller of the batch, none is swallowed
-                for entry in batch:
+            error = await capture(self._commit(account, batch))
+            if isinstance(error, Exception):
+                for entry in batch:  # passed to every caller
                     _settle(entry, error)
         del self._waiting[account]
 

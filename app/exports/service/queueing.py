@@ -1,19 +1,12 @@
 """Send exports to their queue and record that they were sent."""
 
-import asyncio
-
-import structlog
-
 from app.exports.schema import ExportRow
 from app.exports.service import lifecycle
 from app.exports.service.changes import ExportChanges
-from app.items.service.queueing import AFTER_COMMIT_SECONDS
+from app.jobs.queueing import send_after_commit
 from app.stores.resources import EXPORTS_QUEUE
 from app.stores.sqs import Queues
-from darkroom_shared.problems import Problem
 from darkroom_shared.times import Clock
-
-log = structlog.get_logger()
 
 
 class ExportQueue:
@@ -31,9 +24,4 @@ class ExportQueue:
 
     async def send_after_commit(self, row: ExportRow) -> ExportRow:
         """Send like `send`, but only log a failure: the row is queued, and the sweeper sends rows without `sent_at`."""
-        try:
-            async with asyncio.timeout(AFTER_COMMIT_SECONDS):
-                return await self.send(row)
-        except (Problem, TimeoutError) as problem:
-            log.warning("send.postponed", export=row.export_id, reason=str(problem))
-            return row
+        return await send_after_commit(self.send, row, export=row.export_id)

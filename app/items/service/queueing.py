@@ -1,22 +1,15 @@
 """Send items to the queue of their lane and record that they were sent."""
 
-import asyncio
-
-import structlog
-
 from app.items.schema.row import ItemRow, Lane
 from app.items.service import lifecycle
 from app.items.service.changes import ItemChanges
+from app.jobs.queueing import send_after_commit
 from app.stores.resources import BULK_QUEUE, EXPRESS_QUEUE
 from app.stores.sqs import Queues
-from darkroom_shared.problems import NotFound, Problem
+from darkroom_shared.problems import NotFound
 from darkroom_shared.times import Clock
 
-log = structlog.get_logger()
-
 QUEUES = {Lane.EXPRESS: EXPRESS_QUEUE, Lane.BULK: BULK_QUEUE}
-AFTER_COMMIT_SECONDS = 2.0
-"""How long a request waits for the queue after its row is committed."""
 MAX_DELAY_SECONDS = 900
 """Maximum delay of one SQS message."""
 
@@ -45,9 +38,4 @@ class WorkQueue:
 
     async def send_after_commit(self, row: ItemRow) -> ItemRow:
         """Send like `send`, but only log a failure: the row is queued, and the sweeper sends rows without `sent_at`."""
-        try:
-            async with asyncio.timeout(AFTER_COMMIT_SECONDS):
-                return await self.send(row)
-        except (Problem, TimeoutError) as problem:
-            log.warning("send.postponed", item=row.item_id, reason=str(problem))
-            return row
+        return await send_after_commit(self.send, row, item=row.item_id)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from app.jobs.isolation import capture
 from app.stores.cache.faults import ConnectionLost, ErrorReply
 from app.stores.cache.keys import AnyKey, Key
 from app.stores.cache.link import Held, Hit, Lease, Link
@@ -114,11 +115,11 @@ class Misses:
     async def _fly(self, link: Link, flights: Mapping[Key[T], _Flight], load: Load[T], refresh: bool) -> None:
         failed = _Landed(error=Unavailable("The service is stopping.", retry_after_seconds=1))
         try:
-            await self._lease_and_load(link, dict(flights), load, refresh)
-        except Exception as error:  # passed to every caller
-            failed = _Landed(error=error)
-            if refresh and not isinstance(error, Unavailable | ConnectionLost | ErrorReply):
-                log.warning("cache.not_refreshed", exc_info=error)
+            error = await capture(self._lease_and_load(link, dict(flights), load, refresh))
+            if isinstance(error, Exception):
+                failed = _Landed(error=error)  # passed to every caller
+                if refresh and not isinstance(error, Unavailable | ConnectionLost | ErrorReply):
+                    log.warning("cache.not_refreshed", exc_info=error)
         finally:
             for key, flight in flights.items():
                 if self._flights.get(key.name) is flight:

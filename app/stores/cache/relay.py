@@ -1,13 +1,13 @@
 """The loop that keeps a process connected to the current Redis and permitted to read from it (rules 1, 2, 3)."""
 
 import asyncio
-import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 
 import structlog
 
+from app.jobs.backoff import Backoff
+from app.jobs.loop import keep_running, wait_for_any
 from app.stores.cache.connection import Connection
 from app.stores.cache.faults import ConnectionLost, ErrorReply
 from app.stores.cache.link import Link
@@ -16,7 +16,7 @@ from app.stores.cache.scripts import Scripts
 from app.stores.cache.timing import Timing
 from darkroom_shared.problems import Unavailable
 
-FIRST_RETRY_SECONDS = 0.02
+FIRST_RETRY_SECONDS = 0.04
 ROWS_PER_BATCH = 1_000
 """After a long outage there may be very many rows; confirmed batches need not be repeated."""
 
@@ -50,21 +50,17 @@ class Relay:
 
     async def run(self) -> None:
         """Run until `stop` is called."""
-        failures = 0
-        while not self._stopping.is_set():
+        backoff = Backoff(FIRST_RETRY_SECONDS, self._timing.retry)
+
+        async def stay_connected() -> None:
             try:
                 link = await self._connect()
-                failures = 0
+                backoff.succeeded()
                 await self._apply_log(link)
             except (ConnectionLost, ErrorReply, Unavailable, TimeoutError) as error:
                 self._log_disconnect(error)
-            except Exception as error:
-                # A fault of ours, or tables that do not exist yet. If this loop ended, nothing would be cached any
-                # more.
-                log.error("cache.crashed", exc_info=error)
-            failures += 1
-            max_wait = min(self._timing.retry, FIRST_RETRY_SECONDS * 2**failures)
-            await _wait(self._stopping, random.uniform(max_wait / 2, max_wait))  # noqa: S311  jitter, no secret
+
+        await keep_running("cache", backoff, self._stopping, stay_connected)
 
     async def _connect(self) -> Link:
         """Connect and join the generation. Raises ConnectionLost if this Redis is not the current one."""
@@ -125,7 +121,7 @@ class Relay:
                 except (Unavailable, ErrorReply, TimeoutError) as error:
                     # The permit ends if this lasts; the connection stays usable.
                     log.warning("cache.not_renewed", reason=repr(error))
-                await _wait(link.connection.closed, self._timing.poll)
+                await wait_for_any(self._timing.poll, link.connection.closed)
         finally:
             self.link = None
             link.connection.close("left")
@@ -178,10 +174,3 @@ class Relay:
         if self._logged_disconnect:
             self._logged_disconnect = False
             log.info("cache.connected", generation=link.generation.number)
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    """Wait for the event, for at most `seconds`."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()

@@ -8,9 +8,9 @@ from sqlalchemy import insert
 
 from app.accounts.schema.tables import closed_accounts
 from app.accounts.store.closed import ClosedAccounts, ClosedRow
+from app.events.schema.values import Cursor, nothing
 from app.events.service.log import NewEvent
 from app.events.service.relay import LEASE as RELAY_LEASE
-from app.events.store.cursors import Cursor, nothing
 from app.exports.schema import ExportRow
 from app.exports.wiring import build_export_work, build_exports
 from app.items.reprocessing.service import rules

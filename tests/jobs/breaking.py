@@ -1,0 +1,112 @@
+"""Parts that raise at one of their calls: of a pipeline, and of the AWS clients behind the stores."""
+
+import inspect
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+
+from app.stores.aws_errors import ErrorClass
+
+UNTOUCHED = {"renew", "check", "lease"}
+"""The heartbeat's calls: their number depends on time."""
+
+
+class Script:
+    """Records the calls of a pipeline by name, and raises at the first call of the name `at`."""
+
+    def __init__(self, at: str | None = None, *, after: bool = False) -> None:
+        """`after`: raise once the call has taken effect."""
+        self.calls: list[str] = []
+        self._at, self._after = at, after
+
+    def around(self, name: str, part: Any) -> Any:
+        return _Part(self, name, part)
+
+    def call(self, name: str, function: Callable[..., Any], /, *words: Any, **named: Any) -> Any:
+        breaks = name == self._at and name not in self.calls
+        self.calls.append(name)
+        if breaks and not (self._after and inspect.iscoroutinefunction(function)):
+            raise KeyError(name)
+        result = function(*words, **named)
+        return _then_raise(result, name) if breaks else result
+
+
+async def _then_raise(work: Awaitable[Any], name: str) -> None:
+    await work
+    raise KeyError(name)
+
+
+class _Part:
+    def __init__(self, script: Script, name: str, part: Any) -> None:
+        self._script, self._name, self._part = script, name, part
+
+    def __getattr__(self, attribute: str) -> Any:
+        found = getattr(self._part, attribute)
+        if not callable(found) or attribute in UNTOUCHED:
+            return found
+        name = f"{self._name}.{attribute}"
+        return lambda *words, **named: self._script.call(name, found, *words, **named)
+
+
+def aws_error(error_class: ErrorClass) -> Exception:
+    """Return an error as botocore raises it."""
+    codes = {
+        ErrorClass.SERVER_ERROR: ("InternalServerError", 500),
+        ErrorClass.THROTTLED: ("ThrottlingException", 400),
+        ErrorClass.ACCESS_DENIED: ("AccessDeniedException", 403),
+        ErrorClass.MISSING_RESOURCE: ("ResourceNotFoundException", 404),
+        ErrorClass.CONFLICT: ("OperationAborted", 409),
+        ErrorClass.REJECTED: ("ValidationError", 400),
+    }
+    match error_class:
+        case ErrorClass.UNREACHABLE:
+            return EndpointConnectionError(endpoint_url="http://nowhere")
+        case ErrorClass.CREDENTIALS:
+            return NoCredentialsError()
+        case _:
+            code, status = codes[error_class]
+            response = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+            return ClientError(response, "operation")  # type: ignore[arg-type]  # the fields that are read
+
+
+class AwsFaults:
+    """Errors that an operation raises, one per second call, so that calls in between succeed."""
+
+    def __init__(self) -> None:
+        self.operations: set[str] = set()
+        self._operation, self._errors = "", deque[Exception | None]()
+
+    def inject(self, operation: str, *classes: ErrorClass) -> None:
+        self._operation = operation
+        self._errors = deque(each for error_class in classes for each in (aws_error(error_class), None))
+
+    @property
+    def are_left(self) -> bool:
+        return any(self._errors)
+
+    def called(self, operation: str) -> None:
+        self.operations.add(operation)
+        if operation == self._operation and self._errors:
+            error = self._errors.popleft()
+            if error is not None:
+                raise error
+
+
+class FaultyClient:
+    """A client of botocore whose operations raise what is injected."""
+
+    def __init__(self, client: Any, faults: AwsFaults) -> None:
+        self._client, self._faults = client, faults
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._client, name)
+        if not inspect.iscoroutinefunction(found):
+            return found
+
+        async def call(*words: Any, **named: Any) -> Any:
+            self._faults.called(name)
+            return await found(*words, **named)
+
+        return call

@@ -71,7 +71,7 @@ def test_file_names_and_documents_are_checked(tmp_path: Path) -> None:
             "tests/module.py",
         ),
         ("class Row:\n    lost_attempts: int\n    kept_until: str", "app/module.py"),
-        ("class Cursor:\n    wanted: int", "app/events/store/cursors.py"),
+        ("class Cursor:\n    wanted: int", "app/events/schema/values.py"),
         ("def test_no_row_is_lost_at_most_two_are_kept() -> None: ...", "tests/module.py"),
         ("response = client.ask()  # a name of another library", "app/module.py"),
         ('"""Module."""', "bench/machine.py"),

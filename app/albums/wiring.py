@@ -16,7 +16,9 @@ from app.albums.service.capture import CaptureProjection
 from app.albums.service.contents import AlbumContents
 from app.albums.service.erasure import AlbumErasure
 from app.albums.service.invitations import InvitationService
+from app.albums.service.joining import JoinService
 from app.albums.service.leaving import LeaveService
+from app.albums.service.lists import AlbumLists
 from app.albums.service.members import MemberService
 from app.albums.service.moves import MoveService
 from app.albums.service.open_access import Links, OpenAccess
@@ -35,12 +37,14 @@ class AlbumServices(TypedDict):
     """The state of routes."""
 
     albums: AlbumService
+    album_lists: AlbumLists
     album_pages: AlbumPages
     placements: PlacementService
     moves: MoveService
     members: MemberService
     transfers: TransferService
     invitations: InvitationService
+    joining: JoinService
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +105,17 @@ def build_albums(
     completed_requests, events = base.events.completed_requests, parts.events
     return AlbumServices(
         albums=AlbumService(
-            database=database,
             cache=cache,
             sharing=access.sharing,
-            shared_items=access.shared_items,
-            items=items,
             store=parts.albums,
             members=parts.members,
             placements=parts.placements,
             events=events,
             completed_requests=completed_requests,
-            cursors=cursors,
             clock=clock,
+        ),
+        album_lists=AlbumLists(
+            database=database, store=parts.albums, shared_items=access.shared_items, items=items, cursors=cursors
         ),
         album_pages=AlbumPages(cache=cache, store=parts.placements, items=items, cursors=cursors),
         placements=PlacementService(
@@ -160,11 +163,17 @@ def build_albums(
             cache=cache,
             sharing=access.sharing,
             albums=parts.albums,
+            store=parts.invitations,
+            outbox=base.events.outbox,
+            cursors=cursors,
+            clock=clock,
+        ),
+        joining=JoinService(
+            cache=cache,
+            albums=parts.albums,
             members=parts.members,
             store=parts.invitations,
             events=events,
-            outbox=base.events.outbox,
-            cursors=cursors,
             clock=clock,
         ),
     )

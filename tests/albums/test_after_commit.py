@@ -71,7 +71,7 @@ async def test_a_new_role_is_returned_without_a_further_read(uncached: Uncached)
     owner, member, albums = await uncached.account(), await uncached.account(), uncached.albums
     album = (await albums["albums"].create(owner, CreateAlbum(title="Summer"), None)).album.id
     invited = await albums["invitations"].create(owner, album, CreateInvitation(role=Role.VIEWER))
-    await albums["invitations"].accept(member, invited.token)
+    await albums["joining"].accept(member, invited.token)
     with unreachable_after_commit():
         changed = await albums["members"].give_role(owner, album, member, Role.CONTRIBUTOR)
     assert (changed.role, changed.name) == (Role.CONTRIBUTOR, member.lower())

@@ -126,7 +126,15 @@ async def test_expiry_alone_ends_a_cached_link(sharing: SharingServices) -> None
     link = await owner.share(await owner.album(), expires_at=ends_at)
     base, clock, passwords = sharing.services.base, ManualClock(), Passwords()
     proofs, attempts = Proofs(b"secret"), Attempts(base.signals.limits)
-    share_link_uses = VisitService(LinkStore(), base.database, base.cache, passwords, attempts, proofs, clock)
+    share_link_uses = VisitService(
+        store=LinkStore(),
+        database=base.database,
+        cache=base.cache,
+        passwords=passwords,
+        attempts=attempts,
+        proofs=proofs,
+        clock=clock,
+    )
     visitor = await share_link_uses.open(link.token, None)
     assert await share_link_uses.visitor(visitor.share_id) == visitor
     clock.advance(hours=1, seconds=1)

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from app.access.schema.values import AlbumAccess
-from app.albums.routes.dependencies import Albums
+from app.albums.routes.dependencies import Albums, Lists
 from app.albums.routes.fast_path import album_response, tag_of
 from app.albums.service.album_events import to_wire
 from app.events.routes import Log
@@ -28,15 +28,15 @@ async def create_album(body: CreateAlbum, caller: Caller, albums: Albums, key: K
 
 @router.get("")
 async def list_albums(
-    caller: Caller, albums: Albums, log: Log, response: Response, limit: Limit = 100, cursor: Cursor = None
+    caller: Caller, lists: Lists, log: Log, response: Response, limit: Limit = 100, cursor: Cursor = None
 ) -> AlbumPage:
     """List own and joined albums, newest first. Follow the event log from the number in `Darkroom-Events`."""
     head = await log.head(caller.account_id)
-    listed = await albums.list(caller.account_id, cursor, limit)
+    listed = await lists.list(caller.account_id, cursor, limit)
     response.headers[HEAD_HEADER] = str(head.last)
     return AlbumPage(
         albums=tuple(to_wire(each.album, each.role) for each in listed.accesses),
-        covers=await albums.covers(caller.account_id, listed),
+        covers=await lists.covers(caller.account_id, listed),
         next_cursor=listed.next_cursor,
     )
 

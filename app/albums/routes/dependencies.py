@@ -4,6 +4,8 @@ from typing import Annotated
 
 from app.albums.service.albums import AlbumService
 from app.albums.service.invitations import InvitationService
+from app.albums.service.joining import JoinService
+from app.albums.service.lists import AlbumLists
 from app.albums.service.members import MemberService
 from app.albums.service.moves import MoveService
 from app.albums.service.pages import AlbumPages
@@ -12,9 +14,11 @@ from app.albums.service.transfers import TransferService
 from app.http.dependencies import from_state
 
 Albums = Annotated[AlbumService, from_state("albums", AlbumService)]
+Lists = Annotated[AlbumLists, from_state("album_lists", AlbumLists)]
 Pages = Annotated[AlbumPages, from_state("album_pages", AlbumPages)]
 Placements = Annotated[PlacementService, from_state("placements", PlacementService)]
 Moves = Annotated[MoveService, from_state("moves", MoveService)]
 Members = Annotated[MemberService, from_state("members", MemberService)]
 Invitations = Annotated[InvitationService, from_state("invitations", InvitationService)]
+Joining = Annotated[JoinService, from_state("joining", JoinService)]
 Transfers = Annotated[TransferService, from_state("transfers", TransferService)]

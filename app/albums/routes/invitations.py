@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Depends, Response
 
-from app.albums.routes.dependencies import Invitations
+from app.albums.routes.dependencies import Invitations, Joining
 from app.albums.service.album_events import to_wire
 from app.events.routes import Log
 from app.http.caller import Caller
@@ -53,7 +53,7 @@ async def revoke_invitation(
 
 
 @router.post("/invitations/accept")
-async def accept_invitation(body: AcceptInvitation, caller: Caller, invitations: Invitations) -> Album:
+async def accept_invitation(body: AcceptInvitation, caller: Caller, joining: Joining) -> Album:
     """Join an album. Repeated by the same account, it returns the same response."""
-    access = await invitations.accept(caller.account_id, body.token.get_secret_value())
+    access = await joining.accept(caller.account_id, body.token.get_secret_value())
     return to_wire(access.album, access.role)

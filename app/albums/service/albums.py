@@ -1,85 +1,53 @@
-"""Albums: list, create, edit and delete them."""
+"""Albums: read, create, edit and delete them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import structlog
 
 from app.access.schema.keys import album_key, membership_key
 from app.access.schema.values import AlbumAccess, AlbumRow
 from app.access.service.access import SharingService
-from app.access.service.shared_items import SharedItems
 from app.access.store.albums import AlbumStore
 from app.access.store.members import MemberStore
 from app.access.store.placements import PlacementStore
 from app.albums.service.album_events import AlbumEvents
 from app.albums.service.rights import owned, seen
 from app.events.service.requests import RelationalRequests
-from app.identity import Member
-from app.items.service.items import ItemService
-from app.pagination import Cursors, Position
 from app.request_key import RequestKey
-from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from app.stores.conflict_retry import retry_on_conflict
 from darkroom_shared.albums import CreateAlbum, EditAlbum, Role
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId, AlbumId, new_album_id
-from darkroom_shared.items import Item
 from darkroom_shared.problems import Invalid, Outdated
 from darkroom_shared.times import Clock
 
 log = structlog.get_logger()
 
-ALBUMS = "albums"
 _COLUMNS = {"order": "item_order"}
 """Column names of the wire fields that are named differently."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListedAlbums:
-    accesses: list[AlbumAccess]
-    next_cursor: str | None
 
 
 class AlbumService:
     def __init__(
         self,
-        database: Database,
+        *,
         cache: Cache,
         sharing: SharingService,
-        shared_items: SharedItems,
-        items: ItemService,
         store: AlbumStore,
         members: MemberStore,
         placements: PlacementStore,
         events: AlbumEvents,
         completed_requests: RelationalRequests,
-        cursors: Cursors,
         clock: Clock,
     ) -> None:
-        self._database, self._cache, self._sharing = database, cache, sharing
-        self._shared_items, self._items = shared_items, items
+        self._cache, self._sharing = cache, sharing
         self._store, self._members, self._placements, self._events = store, members, placements, events
-        self._completed_requests, self._cursors, self._clock = completed_requests, cursors, clock
+        self._completed_requests, self._clock = completed_requests, clock
 
     async def require(self, account: AccountId, album: AlbumId) -> AlbumAccess:
         """Raises NotFound; an album that the account is not in looks like an absent one."""
         return seen(await self._sharing.access(account, album))
-
-    async def list(self, account: AccountId, cursor: str | None, limit: int) -> ListedAlbums:
-        """Return own and joined albums, newest first. Raises Invalid for a cursor of another list."""
-        after = self._cursors.read(account, ALBUMS, cursor).item_id if cursor else None
-        async with self._database.writer.read() as connection:
-            rows = await self._store.page(connection, account, after, limit + 1)
-        listed = rows[:limit]
-        more = self._cursors.write(account, ALBUMS, Position(listed[-1].album.id)) if len(rows) > limit else None
-        return ListedAlbums(listed, more)
-
-    async def covers(self, account: AccountId, listed: ListedAlbums) -> tuple[Item, ...]:
-        """Return the cover items that the account can see, with URLs."""
-        items = list(dict.fromkeys(each.album.cover_item_id for each in listed.accesses if each.album.cover_item_id))
-        seen_items = await self._shared_items.access_many(Member(account), items)
-        return tuple(self._items.to_wire(each.row, each.shared) for each in seen_items.values())
 
     async def create(self, owner: AccountId, body: CreateAlbum, request: RequestKey | None) -> AlbumAccess:
         """Raises IdempotencyMismatch, or NotFound if the album that this key created was deleted since."""

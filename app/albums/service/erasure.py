@@ -23,6 +23,7 @@ ROWS_PER_STEP = 1_000
 class AlbumErasure:
     def __init__(
         self,
+        *,
         database: Database,
         cache: Cache,
         albums: AlbumStore,

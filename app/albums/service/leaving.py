@@ -18,6 +18,7 @@ from darkroom_shared.ids import AccountId
 class LeaveService:
     def __init__(
         self,
+        *,
         albums: AlbumStore,
         members: MemberStore,
         placed: PlacementStore,

@@ -34,6 +34,7 @@ class ListedMembers:
 class MemberService:
     def __init__(
         self,
+        *,
         database: Database,
         cache: Cache,
         albums: AlbumStore,

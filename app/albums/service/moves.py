@@ -27,6 +27,7 @@ WIDENING = (0, 100, 1_000)
 class MoveService:
     def __init__(
         self,
+        *,
         cache: Cache,
         albums: AlbumStore,
         placements: PlacementStore,

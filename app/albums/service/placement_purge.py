@@ -15,6 +15,7 @@ class PlacementPurgeService:
 
     def __init__(
         self,
+        *,
         database: Database,
         store: PlacementPurgeStore,
         invitations: InvitationStore,

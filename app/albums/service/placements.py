@@ -36,6 +36,7 @@ class PlacementResult:
 class PlacementService:
     def __init__(
         self,
+        *,
         cache: Cache,
         albums: AlbumStore,
         store: PlacementStore,

@@ -32,6 +32,7 @@ class CommentService:
 
     def __init__(
         self,
+        *,
         store: CommentStore,
         database: Database,
         cache: Cache,

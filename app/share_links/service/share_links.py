@@ -32,6 +32,7 @@ class ShareService:
 
     def __init__(
         self,
+        *,
         store: ShareStore,
         database: Database,
         cache: Cache,

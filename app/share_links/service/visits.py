@@ -22,6 +22,7 @@ class VisitService:
 
     def __init__(
         self,
+        *,
         store: LinkStore,
         database: Database,
         cache: Cache,

@@ -1,0 +1,85 @@
+"""Joining an album by an invitation."""
+
+import structlog
+
+from app.access.schema.keys import membership_key
+from app.access.schema.values import AlbumAccess, AlbumRow
+from app.access.store.albums import AlbumStore
+from app.access.store.members import MemberStore
+from app.accounts.service import tokens
+from app.albums.schema.values import InvitationRow
+from app.albums.service.album_events import AlbumEvents
+from app.albums.store.invitations import InvitationStore
+from app.stores.cache.cache import Cache
+from app.stores.cache.changes import UnitOfWork
+from app.stores.conflict_retry import retry_on_conflict
+from darkroom_shared.albums import MAX_MEMBERS, Role
+from darkroom_shared.events import EventType
+from darkroom_shared.ids import AccountId
+from darkroom_shared.problems import Full, NotFound
+from darkroom_shared.times import Clock
+
+log = structlog.get_logger()
+
+
+class JoinService:
+    def __init__(
+        self,
+        *,
+        cache: Cache,
+        albums: AlbumStore,
+        members: MemberStore,
+        store: InvitationStore,
+        events: AlbumEvents,
+        clock: Clock,
+    ) -> None:
+        self._cache, self._albums, self._members = cache, albums, members
+        self._store, self._events, self._clock = store, events, clock
+
+    async def accept(self, account: AccountId, token: str) -> AlbumAccess:
+        """Join the album. Idempotent for the same account. A member whose role it does not raise leaves it unused.
+
+        Raises NotFound for an unknown, used, revoked or expired token, without a difference between them. Raises Full.
+        """
+        return await retry_on_conflict(lambda: self._accept(account, tokens.hash_of(token)))
+
+    async def _accept(self, account: AccountId, token_hash: str) -> AlbumAccess:
+        async with self._cache.change() as unit:
+            row = await self._store.with_token(unit.connection, token_hash)
+            album = await self._albums.lock(unit.connection, row.album_id) if row else None
+            if row is None or album is None:
+                raise NotFound
+            member = await self._members.get(unit.connection, album.id, account)
+            if member is not None and (row.accepted_by == account or not _raises(row.role, member.role)):
+                return AlbumAccess(album, member.role)
+            if not await self._store.use(unit.connection, row.id, account, self._clock()):
+                raise NotFound
+            unit.invalidate(membership_key(album.id, account))
+            await self._add_member(unit, album, account, row, known=member is not None)
+        log.info("invitation.accepted", account=account, album=album.id, invitation=row.id)
+        return AlbumAccess(album, row.role)
+
+    async def _add_member(
+        self,
+        unit: UnitOfWork,
+        album: AlbumRow,
+        account: AccountId,
+        invitation: InvitationRow,
+        *,
+        known: bool,
+    ) -> None:
+        role = invitation.role
+        if known:
+            await self._members.give_role(unit.connection, album.id, account, role)
+        elif await self._members.count(unit.connection, album.id) >= MAX_MEMBERS:
+            raise Full(f"An album has {MAX_MEMBERS} members at most.")
+        else:
+            await self._members.add(unit.connection, album, account, role, self._clock())
+        change = f"joined:{invitation.id}"
+        await self._events.publish(
+            unit, EventType.ALBUM_JOINED, album, change, account_id=account, member_role=role.value
+        )
+
+
+def _raises(offered: Role, present: Role) -> bool:
+    return present is Role.VIEWER and offered is Role.CONTRIBUTOR

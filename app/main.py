@@ -12,10 +12,9 @@ from starlette.types import ASGIApp
 from app import health
 from app.access.wiring import build_access
 from app.accounts.routes import accounts as accounts_routes
-from app.accounts.service.limits import Attempts
 from app.accounts.wiring import AccountServices, build_accounts, open_passwords
 from app.admin import routes as admin_routes
-from app.admin.overview import OverviewService
+from app.admin.wiring import AdminServices, build_overview
 from app.albums.routes import albums as album_routes
 from app.albums.routes import invitations as invitation_routes
 from app.albums.routes import members as member_routes
@@ -35,17 +34,15 @@ from app.http.tier_check import with_tier_check
 from app.items.routes import deletion as trash_routes
 from app.items.routes import items as items_routes
 from app.items.service.access import Grants, OwnItems
-from app.items.service.grants import PlaybackGrants
-from app.items.wiring import ItemServices, build_items, build_maintenance, open_delivery
+from app.items.wiring import ItemServices, build_items, open_delivery
 from app.openapi import PROBLEM_RESPONSES, describe
 from app.pagination import Cursors
 from app.search import routes as search_routes
 from app.search.wiring import SearchServices, build_search
-from app.services import Foundation, open_foundation
+from app.services import open_foundation
 from app.settings import Settings
 from app.share_links.routes import share_links as share_routes
 from app.share_links.routes import visitors as shared_routes
-from app.share_links.service.proofs import Proofs
 from app.share_links.wiring import ShareLinkServices, build_album_links, build_share_links
 from app.stores.metrics import watch_stores
 from darkroom_process.metrics import RequestMetrics
@@ -81,11 +78,11 @@ class State(
     ExportServices,
     SearchServices,
     EventServices,
+    AdminServices,
 ):
     """The state of the lifespan, available to routes as `request.state`."""
 
     grants: Sequence[Grants]
-    overview: OverviewService
     readiness: Readiness
 
 
@@ -96,27 +93,16 @@ async def open_services(
     base = await open_foundation(settings, stack, utc_now)
     watch_stores(registry, base.database, base.cache, base.amazon.errors)
     secret = settings.secret.get_secret_value().encode()
-    cursors, passwords, attempts = Cursors(secret), open_passwords(stack), Attempts(base.signals.limits)
+    cursors, passwords = Cursors(secret), open_passwords(stack)
     delivery = await open_delivery(stack, settings=settings, clients=base.clients)
-    account_services = build_accounts(
-        settings=settings, clients=base.clients, events=base.events, passwords=passwords, attempts=attempts
-    )
+    account_services = build_accounts(settings=settings, clients=base.clients, events=base.events, passwords=passwords)
     item_services = build_items(
-        clients=base.clients,
-        parts=base.items,
-        delivery=delivery,
-        grants=PlaybackGrants(secret),
-        cursors=cursors,
+        clients=base.clients, parts=base.items, delivery=delivery, cursors=cursors, secret=secret
     )
     accounts, items = account_services["accounts"], item_services["items"]
     access = build_access(base=base, accounts=accounts, items=items)
     albums = build_albums(
-        base=base,
-        access=access,
-        accounts=accounts,
-        items=items,
-        links=build_album_links(base=base),
-        cursors=cursors,
+        base=base, access=access, accounts=accounts, items=items, links=build_album_links(base=base), cursors=cursors
     )
     share_links = build_share_links(
         base=base,
@@ -124,39 +110,20 @@ async def open_services(
         accounts=accounts,
         pages=albums["album_pages"],
         passwords=passwords,
-        attempts=attempts,
-        proofs=Proofs(secret),
+        secret=secret,
     )
     return State(
         **account_services,
         **item_services,
         **albums,
         **share_links,
-        **build_comments(
-            base=base,
-            accounts=accounts,
-            items=items,
-            shared_items=access.shared_items,
-            attempts=attempts,
-            cursors=cursors,
-        ),
+        **build_comments(base=base, accounts=accounts, items=items, shared_items=access.shared_items, cursors=cursors),
         **build_exports(base=base, delivery=delivery),
         **build_search(base=base, items=items, cursors=cursors),
         **await open_event_services(stack, clients=base.clients, events=base.events, stopping=readiness.stopping),
+        **build_overview(base=base),
         grants=(OwnItems(items), access.shared_items),
-        overview=_build_overview(base),
         readiness=readiness,
-    )
-
-
-def _build_overview(base: Foundation) -> OverviewService:
-    return OverviewService(
-        maintenance=build_maintenance(clients=base.clients, parts=base.items),
-        relay=base.events.relay,
-        outbox=base.events.outbox_relay,
-        queues=base.amazon.queues,
-        registry=base.signals.presence,
-        clock=base.clock,
     )
 
 

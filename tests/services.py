@@ -17,7 +17,6 @@ from app.events.service.relay import RelayService
 from app.items.deletion.service.trash import TrashService
 from app.items.schema.row import ItemRow
 from app.items.service.completion import CompletionService
-from app.items.service.grants import PlaybackGrants
 from app.items.service.items import ItemService
 from app.items.service.lifecycle import LEASE
 from app.items.service.maintenance import MaintenanceService
@@ -186,8 +185,8 @@ async def open_services(stores: Stores, clock: Clock, **changes: object) -> Asyn
             clients=base.clients,
             parts=base.items,
             delivery=await open_delivery(stack, settings=settings, clients=base.clients),
-            grants=PlaybackGrants(secret),
             cursors=Cursors(secret),
+            secret=secret,
         )
         yield Services(
             base,

@@ -35,9 +35,10 @@ def open_passwords(stack: AsyncExitStack) -> Passwords:
 
 
 def build_accounts(
-    *, settings: Settings, clients: Clients, events: EventParts, passwords: Passwords, attempts: Attempts
+    *, settings: Settings, clients: Clients, events: EventParts, passwords: Passwords
 ) -> AccountServices:
     store, cache, clock = AccountStore(clients.database), clients.cache, clients.clock
+    attempts = Attempts(clients.signals.limits)
     sessions = SessionService(store=store, cache=cache, passwords=passwords, attempts=attempts, clock=clock)
     return AccountServices(
         accounts=AccountService(

@@ -38,7 +38,6 @@ def build_comments(
     accounts: AccountService,
     items: ItemService,
     shared_items: SharedItems,
-    attempts: Attempts,
     cursors: Cursors,
 ) -> CommentServices:
     store = CommentStore()
@@ -50,7 +49,7 @@ def build_comments(
             events=CommentEvents(outbox=base.events.outbox, store=store),
             requests=base.events.completed_requests,
             accounts=accounts,
-            attempts=attempts,
+            attempts=Attempts(base.signals.limits),
             cursors=cursors,
             clock=base.clock,
         ),

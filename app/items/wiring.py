@@ -79,11 +79,13 @@ async def open_delivery(stack: AsyncExitStack, *, settings: Settings, clients: C
 
 
 def build_items(
-    *, clients: Clients, parts: ItemParts, delivery: Delivery, grants: PlaybackGrants, cursors: Cursors
+    *, clients: Clients, parts: ItemParts, delivery: Delivery, cursors: Cursors, secret: bytes
 ) -> ItemServices:
     store, changes, queue = parts.store, parts.changes, parts.queue
     objects, clock, requests = clients.amazon.objects, clients.clock, Requests(store)
-    playback = PlaybackService(store=store, objects=objects, delivery=delivery, grants=grants, clock=clock)
+    playback = PlaybackService(
+        store=store, objects=objects, delivery=delivery, grants=PlaybackGrants(secret), clock=clock
+    )
     return ItemServices(
         items=ItemService(
             store=store,

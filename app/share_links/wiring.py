@@ -37,16 +37,15 @@ def build_share_links(
     accounts: AccountService,
     pages: AlbumPages,
     passwords: Passwords,
-    attempts: Attempts,
-    proofs: Proofs,
+    secret: bytes,
 ) -> ShareLinkServices:
     visits = VisitService(
         store=LinkStore(),
         database=base.database,
         cache=base.cache,
         passwords=passwords,
-        attempts=attempts,
-        proofs=proofs,
+        attempts=Attempts(base.signals.limits),
+        proofs=Proofs(secret),
         clock=base.clock,
     )
     return ShareLinkServices(

@@ -101,20 +101,13 @@ def _build(
     lease, metrics = timedelta(seconds=settings.lease_seconds), WorkerMetrics(registry)
     items = build_item_work(clients=base.clients, parts=base.items, lease=lease)
     exports, index = build_export_work(base=base, lease=lease), build_index(base=base)
+    closed = build_closed_accounts(clients=base.clients, lease=lease)
     albums, comments = build_album_work(base=base), build_comment_work(base=base)
     maintenance = build_maintenance(
         clients=base.clients, parts=base.items, on_purge=[albums.contents.delete, comments.erasure.delete]
     )
     updater = ProjectionUpdater(base.events.log, base.events.cursors, [index.projection, albums.captures])
     projections = ProjectionLoops(updater, base.amazon.queues)
-    eraser = Eraser(
-        build_closed_accounts(clients=base.clients, lease=lease),
-        items.erasure,
-        exports.erasure,
-        base.events.store,
-        base.clock,
-        _erasures(base, albums, comments, index),
-    )
     consumers = [
         *item_consumers(settings=settings, base=base, items=items, decoders=decoders, scratch=scratch, metrics=metrics),
         export_consumer(base=base, exports=exports, scratch=scratch, metrics=metrics),
@@ -130,7 +123,14 @@ def _build(
         OutboxPublisher(base.events.outbox_relay).run,
         projections.run,
         ExpiredRequestPurger(base.database, base.events.completed_requests).run,
-        eraser.run,
+        Eraser(
+            closed,
+            items.erasure,
+            exports.erasure,
+            base.events.store,
+            base.clock,
+            _erasures(base, albums, comments, index),
+        ).run,
         PlacementPurger(albums.placement_purge, comments.unread_expiry).run,
         ExportSweeper(exports.maintenance).run,
     ]

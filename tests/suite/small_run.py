@@ -9,6 +9,8 @@ from pathlib import Path
 from textwrap import dedent
 
 RUN_SECONDS = 250
+INSTALLED_PLUGINS = ("xdist.plugin", "pytest_asyncio.plugin")
+"""To load all installed plugins takes 2 s of CPU in each process."""
 ROOT = Path(__file__).parents[2]
 SETTINGS = """\
 [tool.pytest.ini_options]
@@ -35,12 +37,17 @@ def run(folder: Path, files: Mapping[str, str], *options: str, plugins: str = "t
         file = folder / "tests" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(dedent(text))
-    loaded = [word for plugin in plugins.split() for word in ("-p", plugin)]
+    loaded = [word for plugin in (*INSTALLED_PLUGINS, *plugins.split()) for word in ("-p", plugin)]
     command = [sys.executable, "-m", "pytest", *loaded, "-p", "no:cacheprovider", "--import-mode=importlib", *options]
     done = subprocess.run(  # noqa: S603 - our own command
         command,
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        },
         capture_output=True,
         text=True,
         check=False,

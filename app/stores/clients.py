@@ -2,9 +2,12 @@
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import aioboto3
+from aiobotocore.session import get_session
+from botocore.loaders import Loader, create_loader
 
 from app.stores.amazon import client_config
 from app.stores.aws_errors import AwsErrors
@@ -34,6 +37,12 @@ class AmazonStores:
     errors: AwsErrors
 
 
+@cache
+def _model_loader() -> Loader:
+    """Return the loader of the services' models. It keeps what it has read, which takes 0.3 s for our services."""
+    return create_loader()
+
+
 async def open_amazon(
     stack: AsyncExitStack,
     endpoints: Endpoints,
@@ -44,8 +53,13 @@ async def open_amazon(
     secret_access_key: str | None,
 ) -> AmazonStores:
     """Open all clients. Without a key, requests are signed with the machine's role."""
+    models = get_session()
+    models.register_component("data_loader", _model_loader())
     session: Any = aioboto3.Session(  # the stubs type client() for literal service names only
-        aws_access_key_id=access_key_id, aws_secret_access_key=secret_access_key, region_name=region
+        aws_access_key_id=access_key_id,
+        aws_secret_access_key=secret_access_key,
+        region_name=region,
+        botocore_session=models,
     )
 
     async def open_client(service: str, endpoint: str | None, **options: Any) -> Any:

@@ -33,18 +33,23 @@ from app.pagination import Cursors
 from app.services import Foundation
 
 
-class AlbumServices(TypedDict):
-    """The state of routes."""
-
+class ContentServices(TypedDict):
     albums: AlbumService
     album_lists: AlbumLists
     album_pages: AlbumPages
     placements: PlacementService
     moves: MoveService
+
+
+class MemberServices(TypedDict):
     members: MemberService
     transfers: TransferService
     invitations: InvitationService
     joining: JoinService
+
+
+class AlbumServices(ContentServices, MemberServices):
+    """The state of routes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +106,17 @@ def build_albums(
 ) -> AlbumServices:
     """`links`: the share links of albums, which end with a transfer."""
     parts = _build_parts(base)
-    database, cache, clock = base.database, base.cache, base.clock
-    completed_requests, events = base.events.completed_requests, parts.events
     return AlbumServices(
+        **_build_content(base=base, parts=parts, access=access, items=items, cursors=cursors),
+        **_build_members(base=base, parts=parts, access=access, accounts=accounts, links=links, cursors=cursors),
+    )
+
+
+def _build_content(
+    *, base: Foundation, parts: _Parts, access: AccessParts, items: ItemService, cursors: Cursors
+) -> ContentServices:
+    cache, completed_requests, events = base.cache, base.events.completed_requests, parts.events
+    return ContentServices(
         albums=AlbumService(
             cache=cache,
             sharing=access.sharing,
@@ -112,10 +125,10 @@ def build_albums(
             placements=parts.placements,
             events=events,
             completed_requests=completed_requests,
-            clock=clock,
+            clock=base.clock,
         ),
         album_lists=AlbumLists(
-            database=database, store=parts.albums, shared_items=access.shared_items, items=items, cursors=cursors
+            database=base.database, store=parts.albums, shared_items=access.shared_items, items=items, cursors=cursors
         ),
         album_pages=AlbumPages(cache=cache, store=parts.placements, items=items, cursors=cursors),
         placements=PlacementService(
@@ -126,7 +139,7 @@ def build_albums(
             items=items,
             events=events,
             completed_requests=completed_requests,
-            clock=clock,
+            clock=base.clock,
         ),
         moves=MoveService(
             cache=cache,
@@ -136,6 +149,14 @@ def build_albums(
             events=events,
             completed_requests=completed_requests,
         ),
+    )
+
+
+def _build_members(
+    *, base: Foundation, parts: _Parts, access: AccessParts, accounts: AccountService, links: Links, cursors: Cursors
+) -> MemberServices:
+    database, cache, clock, events = base.database, base.cache, base.clock, parts.events
+    return MemberServices(
         members=MemberService(
             database=database,
             cache=cache,
@@ -155,7 +176,7 @@ def build_albums(
             store=parts.transfers,
             open_access=OpenAccess(links=links, invitations=parts.invitations),
             events=events,
-            completed_requests=completed_requests,
+            completed_requests=base.events.completed_requests,
             clock=clock,
         ),
         invitations=InvitationService(

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.jobs.isolation import capture
 from darkroom_process.metrics import RequestMetrics
 from darkroom_process.problem_response import send_problem
 from darkroom_process.request_id import REQUEST_ID, request_id_of
@@ -90,15 +91,14 @@ class ErrorBoundary:
             begun = True
             await send(message)
 
-        try:
-            await self._application(scope, receive, send_and_note)
-        except ClientDisconnect:
-            log.info("request.abandoned", method=scope["method"], path=scope["path"])
-        except Exception:  # the outermost handler: log once, respond without details
-            log.exception("request.crashed", method=scope["method"], path=scope["path"])
-            if begun:
-                raise  # the response has begun: the server must close the connection
-            await send_problem(send, Problem())
+        match await capture(self._application(scope, receive, send_and_note)):
+            case ClientDisconnect():
+                log.info("request.abandoned", method=scope["method"], path=scope["path"])
+            case Exception() as error:  # the outermost handler: log once, respond without details
+                log.error("request.crashed", method=scope["method"], path=scope["path"], exc_info=error)
+                if begun:
+                    raise error  # the response has begun: the server must close the connection
+                await send_problem(send, Problem())
 
 
 class Deadline:

@@ -15,6 +15,8 @@ from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, RedisError
 
+from app.jobs.backoff import Backoff
+from app.jobs.loop import keep_running
 from app.stores.presence_registry import PresenceRegistry
 from darkroom_shared.task_group import TaskGroup
 
@@ -31,6 +33,7 @@ MAX_UNSENT = 1_000
 RETRIES = 2
 MAX_IDLE_SECONDS = 5.0
 """After this time without a message the nudges' connection is pinged."""
+FIRST_RETURN_SECONDS = 0.1
 MAX_RETURN_SECONDS = 2.0
 CANCEL_AGAIN_SECONDS = 0.5
 
@@ -103,7 +106,6 @@ class Nudges:
         self._listeners: dict[str, set[asyncio.Event]] = {}
         self._subscribers: dict[str, list[Callable[[bytes], None]]] = {}
         self._changed = asyncio.Event()
-        self._backoff = ExponentialWithJitterBackoff(cap=MAX_RETURN_SECONDS, base=0.05)
 
     @asynccontextmanager
     async def listen(self, channel: str) -> AsyncIterator[asyncio.Event]:
@@ -137,20 +139,21 @@ class Nudges:
 
     async def run(self) -> None:
         """Keep the connection open until the task is cancelled."""
-        failures = 0
-        while True:
+        backoff = Backoff(FIRST_RETURN_SECONDS, MAX_RETURN_SECONDS)
+
+        async def stay_connected() -> None:
             try:
                 async with self._redis.pubsub() as connection, TaskGroup() as tasks:
                     with _cancellable():
                         async with asyncio.timeout(CONNECT_SECONDS):
                             await connection.subscribe(_BROADCAST)
-                    failures = 0
+                    backoff.succeeded()
                     tasks.create_task(self._sync_subscriptions(connection))
                     tasks.create_task(self._receive(connection))
             except* (RedisError, OSError) as error:
-                failures += 1
                 self._availability.mark_unavailable(error.exceptions[0])
-            await asyncio.sleep(self._backoff.compute(failures))
+
+        await keep_running("nudges", backoff, asyncio.Event(), stay_connected)
 
     async def _sync_subscriptions(self, connection: PubSub) -> None:
         subscribed: set[str] = set()

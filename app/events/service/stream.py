@@ -13,9 +13,11 @@ from pydantic import ValidationError
 
 from app.events.service.log import EventLog
 from app.events.store.log import PAGE_EVENTS, EventStore
+from app.jobs.isolation import isolate
+from app.jobs.loop import run_periodically
 from darkroom_shared.events import Event, Progress
 from darkroom_shared.ids import AccountId, ItemId
-from darkroom_shared.problems import EventsGone, Problem
+from darkroom_shared.problems import EventsGone
 from darkroom_shared.task_group import TaskGroup
 from darkroom_shared.times import Clock
 
@@ -224,13 +226,10 @@ class LiveEvents:
         watcher.nudged = nudged
         while True:
             nudged.clear()
-            try:
-                await self._catch_up(watcher)
-            except Problem as problem:
-                log.warning("watcher.waits", account=watcher.account, reason=str(problem))
+            if await isolate(self._catch_up(watcher), "watcher", account=watcher.account):
+                await nudged.wait()
+            else:
                 await asyncio.sleep(RETRY_SECONDS)
-                continue
-            await nudged.wait()
 
     async def _catch_up(self, watcher: _Watcher) -> None:
         if watcher.head is None:
@@ -245,14 +244,11 @@ class LiveEvents:
 
     async def _sweep(self) -> None:
         """Read the heads of all watched accounts periodically, in case nudges were lost."""
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            try:
-                heads = await self._store.heads(list(self._watchers))
-            except Problem as problem:
-                log.warning("sweep.failed", reason=str(problem))
-                continue
-            for account, head in heads.items():
+
+        async def sweep(_shard: int) -> None:
+            for account, head in (await self._store.heads(list(self._watchers))).items():
                 watcher = self._watchers.get(account)
                 if watcher is not None and head.last > (watcher.head or 0):
                     watcher.nudged.set()
+
+        await run_periodically("watchers", SWEEP_SECONDS, self._stopping, sweep)

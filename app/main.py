@@ -106,7 +106,7 @@ async def open_services(
     )
     share_links = build_share_links(
         base=base,
-        sharing=access.sharing,
+        access=access.access,
         accounts=accounts,
         pages=albums["album_pages"],
         passwords=passwords,

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from app.access.service.access import SharingService
+from app.access.service.access import AccessService
 from app.access.service.shared_items import SharedItems
-from app.access.store.access import SharingStore
+from app.access.store.access import AccessStore
 from app.access.store.albums import AlbumStore
 from app.accounts.service.accounts import AccountService
 from app.items.service.items import ItemService
@@ -15,10 +15,10 @@ from app.services import Foundation
 class AccessParts:
     """What the capabilities above ask."""
 
-    sharing: SharingService
+    access: AccessService
     shared_items: SharedItems
 
 
 def build_access(*, base: Foundation, accounts: AccountService, items: ItemService) -> AccessParts:
-    sharing = SharingService(cache=base.cache, store=SharingStore(), albums=AlbumStore())
-    return AccessParts(sharing=sharing, shared_items=SharedItems(sharing=sharing, items=items, accounts=accounts))
+    access = AccessService(cache=base.cache, store=AccessStore(), albums=AlbumStore())
+    return AccessParts(access=access, shared_items=SharedItems(access=access, items=items, accounts=accounts))

@@ -119,7 +119,7 @@ def _build_content(
     return ContentServices(
         albums=AlbumService(
             cache=cache,
-            sharing=access.sharing,
+            access=access.access,
             store=parts.albums,
             members=parts.members,
             placements=parts.placements,
@@ -170,7 +170,7 @@ def _build_members(
         transfers=TransferService(
             database=database,
             cache=cache,
-            sharing=access.sharing,
+            access=access.access,
             albums=parts.albums,
             members=parts.members,
             store=parts.transfers,
@@ -182,7 +182,7 @@ def _build_members(
         invitations=InvitationService(
             database=database,
             cache=cache,
-            sharing=access.sharing,
+            access=access.access,
             albums=parts.albums,
             store=parts.invitations,
             outbox=base.events.outbox,

@@ -96,17 +96,17 @@ def return_(job: Claimable, token: str, now: datetime, wait: timedelta = timedel
     return Claim(attempt=job.attempt, lost_attempts=job.lost_attempts, not_before=now + wait if wait else None)
 
 
-def lose(job: Claimable, token: str, now: datetime, waits: Sequence[timedelta] = RETURNS_AFTER) -> Claim:
+def record_lost_attempt(job: Claimable, token: str, now: datetime, waits: Sequence[timedelta] = RETURNS_AFTER) -> Claim:
     """End the claim and count a lost attempt; the job waits longer each time. Raises ClaimLost."""
     require(job, token)
-    return _lost(job, now, waits)
+    return _with_lost_attempt(job, now, waits)
 
 
 def lapse(job: Claimable, now: datetime, waits: Sequence[timedelta] = RETURNS_AFTER) -> Claim | None:
     """Count a lost attempt if the lease has ended. Returns None if the job is not claimed or the lease is valid."""
     if job.claimed_until is None or job.claimed_until > now:
         return None
-    return _lost(job, now, waits)
+    return _with_lost_attempt(job, now, waits)
 
 
 def is_exhausted(job: Claimable) -> bool:
@@ -114,7 +114,7 @@ def is_exhausted(job: Claimable) -> bool:
     return job.lost_attempts >= MAX_LOST_ATTEMPTS
 
 
-def _lost(job: Claimable, now: datetime, waits: Sequence[timedelta]) -> Claim:
-    lost = job.lost_attempts + 1
-    wait = waits[min(lost, len(waits)) - 1] if waits and lost < MAX_LOST_ATTEMPTS else None
-    return Claim(attempt=job.attempt, lost_attempts=lost, not_before=now + wait if wait else None)
+def _with_lost_attempt(job: Claimable, now: datetime, waits: Sequence[timedelta]) -> Claim:
+    lost_attempts = job.lost_attempts + 1
+    wait = waits[min(lost_attempts, len(waits)) - 1] if waits and lost_attempts < MAX_LOST_ATTEMPTS else None
+    return Claim(attempt=job.attempt, lost_attempts=lost_attempts, not_before=now + wait if wait else None)

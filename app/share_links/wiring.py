@@ -2,7 +2,7 @@
 
 from typing import TypedDict
 
-from app.access.service.access import SharingService
+from app.access.service.access import AccessService
 from app.accounts.service.accounts import AccountService
 from app.accounts.service.limits import Attempts
 from app.accounts.service.passwords import Passwords
@@ -33,7 +33,7 @@ def build_album_links(*, base: Foundation) -> AlbumLinks:
 def build_share_links(
     *,
     base: Foundation,
-    sharing: SharingService,
+    access: AccessService,
     accounts: AccountService,
     pages: AlbumPages,
     passwords: Passwords,
@@ -54,10 +54,10 @@ def build_share_links(
             store=ShareStore(),
             database=base.database,
             cache=base.cache,
-            sharing=sharing,
+            access=access,
             outbox=base.events.outbox,
             passwords=passwords,
             clock=base.clock,
         ),
-        album_visits=AlbumVisits(visits=visits, sharing=sharing, pages=pages, accounts=accounts),
+        album_visits=AlbumVisits(visits=visits, access=access, pages=pages, accounts=accounts),
     )

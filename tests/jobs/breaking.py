@@ -43,11 +43,11 @@ class _Part:
         self._script, self._name, self._part = script, name, part
 
     def __getattr__(self, attribute: str) -> Any:
-        found = getattr(self._part, attribute)
-        if not callable(found) or attribute in UNTOUCHED:
-            return found
+        attribute_value = getattr(self._part, attribute)
+        if not callable(attribute_value) or attribute in UNTOUCHED:
+            return attribute_value
         name = f"{self._name}.{attribute}"
-        return lambda *words, **named: self._script.call(name, found, *words, **named)
+        return lambda *words, **named: self._script.call(name, attribute_value, *words, **named)
 
 
 def aws_error(error_class: ErrorClass) -> Exception:
@@ -101,12 +101,12 @@ class FaultyClient:
         self._client, self._faults = client, faults
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._client, name)
-        if not inspect.iscoroutinefunction(found):
-            return found
+        attribute_value = getattr(self._client, name)
+        if not inspect.iscoroutinefunction(attribute_value):
+            return attribute_value
 
         async def call(*words: Any, **named: Any) -> Any:
             self._faults.called(name)
-            return await found(*words, **named)
+            return await attribute_value(*words, **named)
 
         return call

@@ -16,7 +16,7 @@ from darkroom_shared.ids import new_account_id
 from tests.jobs.kinds import COUNTED, FENCED, KINDS, Job
 from tests.services import ManualClock, Services, Stores, open_services
 
-LEASE_SECONDS, LONGEST_WAIT_SECONDS = 61, 601
+LEASE_SECONDS, MAX_WAIT_SECONDS = 61, 601
 GIVE_BACKS = 50
 WORKERS = st.sampled_from([0, 1])
 
@@ -36,7 +36,7 @@ async def lapse(job: Job, clock: ManualClock) -> None:
     """Let the holder's lease end, and then the wait after a lost attempt."""
     clock.advance(seconds=LEASE_SECONDS)
     await job.sweep()
-    clock.advance(seconds=LONGEST_WAIT_SECONDS)
+    clock.advance(seconds=MAX_WAIT_SECONDS)
 
 
 async def test_of_concurrent_workers_one_gets_the_job(name: str, services: Services, clock: ManualClock) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.access.schema.keys import album_key, albums_of_item_key, membership_key
 from app.access.schema.values import AlbumAccess, AlbumRow, Facts, Placement
-from app.access.store.access import MembershipId, SharingStore
+from app.access.store.access import AccessStore, MembershipId
 from app.access.store.albums import AlbumStore
 from app.stores.aurora import AsyncConnection
 from app.stores.cache.cache import Cache
@@ -16,10 +16,10 @@ Placed = tuple[Placement, ...]
 PlacementsKey = Key[Placed]
 
 
-class SharingService:
+class AccessService:
     """Reads through the cache. Once a change has been acknowledged, no result is older than that change."""
 
-    def __init__(self, cache: Cache, store: SharingStore, albums: AlbumStore) -> None:
+    def __init__(self, cache: Cache, store: AccessStore, albums: AlbumStore) -> None:
         self._cache, self._store, self._albums = cache, store, albums
 
     async def album(self, album: AlbumId) -> AlbumRow | None:

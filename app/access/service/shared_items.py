@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from app.access.schema.values import AlbumRow, Facts, Placement
-from app.access.service.access import SharingService
+from app.access.service.access import AccessService
 from app.accounts.service.accounts import AccountService
 from app.identity import Member, ShareVisitor, Viewer
 from app.items.service.access import Access, Rights
@@ -17,8 +17,8 @@ _OWNER = Rights(edit=True, original=True)
 class SharedItems:
     """Members of an album, and visitors with a link to it, may view its items but not edit them."""
 
-    def __init__(self, sharing: SharingService, items: ItemService, accounts: AccountService) -> None:
-        self._sharing, self._items, self._accounts = sharing, items, accounts
+    def __init__(self, access: AccessService, items: ItemService, accounts: AccountService) -> None:
+        self._access, self._items, self._accounts = access, items, accounts
 
     async def access(self, viewer: Viewer, item: ItemId) -> Access | None:
         """Return None if no album shows the item to the viewer, or if it is not viewable."""
@@ -26,7 +26,7 @@ class SharedItems:
 
     async def access_many(self, viewer: Viewer, items: Sequence[ItemId]) -> dict[ItemId, Access]:
         """Return the items that an album shows to the viewer, including the viewer's own."""
-        placements = await self._sharing.placements(items)
+        placements = await self._access.placements(items)
         facts = await self._facts(viewer, placements)
         rights = {item: granted for item, placed in placements.items() if (granted := _rights(viewer, placed, facts))}
         rows = await self._items.get_of_any([(placements[item][0].owner_id, item) for item in rights])
@@ -41,7 +41,7 @@ class SharedItems:
         membership_ids = [(placement.album_id, placement.owner_id) for placement in each]
         if isinstance(viewer, Member):
             membership_ids += [(placement.album_id, viewer.account_id) for placement in each]
-        facts = await self._sharing.facts([placement.album_id for placement in each], membership_ids)
+        facts = await self._access.facts([placement.album_id for placement in each], membership_ids)
         return facts if isinstance(viewer, Member) else await self._without_closed(facts)
 
     async def _without_closed(self, facts: Facts) -> Facts:

@@ -29,7 +29,7 @@ ALBUM_COLUMNS = (
 MembershipId = tuple[AlbumId, AccountId]
 
 
-class SharingStore:
+class AccessStore:
     """Each method is one statement on the caller's connection."""
 
     async def albums(self, connection: AsyncConnection, requested: Sequence[AlbumId]) -> dict[AlbumId, AlbumRow]:

@@ -6,7 +6,7 @@ import structlog
 
 from app.access.schema.keys import album_key, membership_key
 from app.access.schema.values import AlbumAccess, AlbumRow
-from app.access.service.access import SharingService
+from app.access.service.access import AccessService
 from app.access.store.albums import AlbumStore
 from app.access.store.members import MemberStore
 from app.access.store.placements import PlacementStore
@@ -33,7 +33,7 @@ class AlbumService:
         self,
         *,
         cache: Cache,
-        sharing: SharingService,
+        access: AccessService,
         store: AlbumStore,
         members: MemberStore,
         placements: PlacementStore,
@@ -41,13 +41,13 @@ class AlbumService:
         completed_requests: RelationalRequests,
         clock: Clock,
     ) -> None:
-        self._cache, self._sharing = cache, sharing
+        self._cache, self._access = cache, access
         self._store, self._members, self._placements, self._events = store, members, placements, events
         self._completed_requests, self._clock = completed_requests, clock
 
     async def require(self, account: AccountId, album: AlbumId) -> AlbumAccess:
         """Raises NotFound; an album that the account is not in looks like an absent one."""
-        return seen(await self._sharing.access(account, album))
+        return seen(await self._access.access(account, album))
 
     async def create(self, owner: AccountId, body: CreateAlbum, request: RequestKey | None) -> AlbumAccess:
         """Raises IdempotencyMismatch, or NotFound if the album that this key created was deleted since."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from app.access.service.access import SharingService
+from app.access.service.access import AccessService
 from app.access.store.albums import AlbumStore
 from app.accounts.service import tokens
 from app.albums.schema.values import InvitationRow
@@ -51,14 +51,14 @@ class InvitationService:
         *,
         database: Database,
         cache: Cache,
-        sharing: SharingService,
+        access: AccessService,
         albums: AlbumStore,
         store: InvitationStore,
         outbox: EventOutbox,
         cursors: Cursors,
         clock: Clock,
     ) -> None:
-        self._database, self._cache, self._sharing = database, cache, sharing
+        self._database, self._cache, self._access = database, cache, access
         self._albums, self._store = albums, store
         self._outbox, self._cursors, self._clock = outbox, cursors, clock
 
@@ -81,7 +81,7 @@ class InvitationService:
         """Return the open ones, newest first. Raises NotFound, Forbidden, Invalid for a cursor of another list."""
         kind = f"invitations {album}"
         after = self._cursors.read(owner, kind, cursor).item_id if cursor else None
-        owned(await self._sharing.access(owner, album))
+        owned(await self._access.access(owner, album))
         async with self._database.writer.read() as connection:
             rows = await self._store.page(connection, album, after, self._clock(), limit + 1)
         listed = rows[:limit]

@@ -7,7 +7,7 @@ import structlog
 
 from app.access.schema.keys import album_key, membership_key
 from app.access.schema.values import AlbumAccess, AlbumRow
-from app.access.service.access import SharingService
+from app.access.service.access import AccessService
 from app.access.store.albums import AlbumStore
 from app.access.store.members import MemberStore
 from app.albums.schema.values import TransferRow
@@ -41,7 +41,7 @@ class TransferService:
         *,
         database: Database,
         cache: Cache,
-        sharing: SharingService,
+        access: AccessService,
         albums: AlbumStore,
         members: MemberStore,
         store: TransferStore,
@@ -50,13 +50,13 @@ class TransferService:
         completed_requests: RelationalRequests,
         clock: Clock,
     ) -> None:
-        self._database, self._cache, self._sharing = database, cache, sharing
+        self._database, self._cache, self._access = database, cache, access
         self._albums, self._members, self._store, self._open_access = albums, members, store, open_access
         self._events, self._completed_requests, self._clock = events, completed_requests, clock
 
     async def require(self, caller: AccountId, album: AlbumId) -> TransferRow:
         """Return the offer, to its owner and its receiver. Raises NotFound if there is none, and for other members."""
-        access = seen(await self._sharing.access(caller, album))
+        access = seen(await self._access.access(caller, album))
         async with self._database.writer.read() as connection:
             offer = await self._pending(connection, access.album)
         return _concerning(caller, offer)

@@ -74,7 +74,7 @@ def give_back(row: ExportRow, token: str, now: datetime) -> Change:
 def record_lost_attempt(row: ExportRow, token: str, now: datetime) -> Change:
     """Queue the export again after a crashed attempt; the fifth one fails it. Raises ClaimLost."""
     _require_claim(row, token)
-    return _with_lost_attempt(row, job_claim.lose(_claim(row), token, now, ()), now)
+    return _with_lost_attempt(row, job_claim.record_lost_attempt(_claim(row), token, now, ()), now)
 
 
 def overdue(row: ExportRow, now: datetime) -> Change | None:

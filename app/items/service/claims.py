@@ -99,7 +99,7 @@ def record_lost_attempt(row: ItemRow, token: str, now: datetime) -> Change:
     """Queue the item again after a crashed attempt, with a longer wait each time. The fifth one fails it. Raises
     ClaimLost."""
     _require_claim(row, token)
-    return _with_lost_attempt(row, job_claim.lose(row, token, now), now)
+    return _with_lost_attempt(row, job_claim.record_lost_attempt(row, token, now), now)
 
 
 def overdue(row: ItemRow, now: datetime) -> Change | None:

@@ -1,7 +1,7 @@
 """A shared album as the visitor of its link sees it: the album and its items."""
 
 from app.access.schema.values import AlbumRow
-from app.access.service.access import SharingService
+from app.access.service.access import AccessService
 from app.accounts.service.accounts import AccountService
 from app.albums.service.pages import AlbumPages, VisiblePage
 from app.identity import ShareVisitor
@@ -14,9 +14,9 @@ class AlbumVisits:
     """Raises NotFound if the album was deleted or its owner's account was closed: links end with them."""
 
     def __init__(
-        self, visits: VisitService, sharing: SharingService, pages: AlbumPages, accounts: AccountService
+        self, visits: VisitService, access: AccessService, pages: AlbumPages, accounts: AccountService
     ) -> None:
-        self._visits, self._sharing, self._pages, self._accounts = visits, sharing, pages, accounts
+        self._visits, self._access, self._pages, self._accounts = visits, access, pages, accounts
 
     async def album(self, visitor: ShareVisitor) -> SharedAlbum:
         album, owner_name = await self._require(visitor)
@@ -37,7 +37,7 @@ class AlbumVisits:
 
     async def _require(self, visitor: ShareVisitor) -> tuple[AlbumRow, str]:
         """Return the album and its owner's name. Raises NotFound, also if the owner has just closed the account."""
-        album = await self._sharing.album(visitor.album_id)
+        album = await self._access.album(visitor.album_id)
         if album is None:
             raise NotFound
         names = await self._accounts.names([album.owner_id])

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from pydantic import SecretStr
 
-from app.access.service.access import SharingService
+from app.access.service.access import AccessService
 from app.accounts.service.passwords import Passwords
 from app.accounts.service.tokens import hash_of
 from app.albums.service.rights import owned
@@ -36,17 +36,17 @@ class ShareService:
         store: ShareStore,
         database: Database,
         cache: Cache,
-        sharing: SharingService,
+        access: AccessService,
         outbox: EventOutbox,
         passwords: Passwords,
         clock: Clock,
     ) -> None:
         self._store, self._database, self._cache = store, database, cache
-        self._sharing, self._outbox, self._passwords, self._clock = sharing, outbox, passwords, clock
+        self._access, self._outbox, self._passwords, self._clock = access, outbox, passwords, clock
 
     async def create(self, owner: AccountId, album: AlbumId, body: CreateShare) -> tuple[ShareRow, str]:
         """Return the link and its token, which cannot be read again. Raises Invalid, Full."""
-        owned(await self._sharing.access(owner, album))  # first: hashing is too expensive to do it for other callers
+        owned(await self._access.access(owner, album))  # first: hashing is too expensive to do it for other callers
         self._check(body.expires_at)
         token = new_token()
         row = ShareRow(
@@ -61,7 +61,7 @@ class ShareService:
             expires_at=body.expires_at,
         )
         async with self._cache.change(*visitor_keys(row)) as unit:
-            owned(await self._sharing.lock(unit.connection, owner, album))
+            owned(await self._access.lock(unit.connection, owner, album))
             if await self._store.count(unit.connection, album) >= MAX_SHARES:
                 raise Full(f"An album has at most {MAX_SHARES} links; revoke one that is no longer needed.")
             await self._store.add(unit.connection, row)
@@ -73,13 +73,13 @@ class ShareService:
 
     async def list(self, owner: AccountId, album: AlbumId) -> list[ShareRow]:
         """Return all links, including expired ones."""
-        owned(await self._sharing.access(owner, album))
+        owned(await self._access.access(owner, album))
         async with self._database.writer.read() as connection:
             return await self._store.list(connection, album)
 
     async def require(self, owner: AccountId, album: AlbumId, share: ShareId) -> ShareRow:
         """Raises NotFound also if the album has no such link."""
-        owned(await self._sharing.access(owner, album))
+        owned(await self._access.access(owner, album))
         async with self._database.writer.read() as connection:
             return _require_share(await self._store.get(connection, album, share))
 
@@ -87,7 +87,7 @@ class ShareService:
         self, owner: AccountId, album: AlbumId, share: ShareId, body: EditShare, expected: int | None
     ) -> ShareRow:
         """Raises NotFound, Invalid, or Outdated if the link was changed since version `expected`."""
-        owned(await self._sharing.access(owner, album))
+        owned(await self._access.access(owner, album))
         changes = await self._changes(body)
         async with self._cache.change() as unit:
             before = await self._locked(unit.connection, owner, album, share)
@@ -112,7 +112,7 @@ class ShareService:
 
     async def _locked(self, connection: AsyncConnection, owner: AccountId, album: AlbumId, share: ShareId) -> ShareRow:
         """Return the link; no other transaction changes it until this one ends."""
-        owned(await self._sharing.lock(connection, owner, album))
+        owned(await self._access.lock(connection, owner, album))
         return _require_share(await self._store.get(connection, album, share))
 
     async def _changes(self, body: EditShare) -> dict[str, Any]:

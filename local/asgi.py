@@ -1,15 +1,9 @@
 """Small ASGI helpers that the emulator's wrappers share; standard library only."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
-from typing import Any
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+from darkroom_process.asgi_types import Message, Receive, Scope, Send
 
 
 @dataclass(slots=True)

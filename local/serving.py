@@ -9,10 +9,10 @@ from pathlib import Path
 import uvicorn
 import uvloop
 
+from darkroom_process.asgi_types import Application
 from darkroom_process.draining_server import DrainingServer, drain_on_signals
 from darkroom_process.http_protocol import StrictHttpProtocol
 from darkroom_process.logs import configure_logs
-from local.asgi import Application
 from local.startup_error import ExitCode, StartupError
 
 BACKLOG = 2048

@@ -8,12 +8,11 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
-from darkroom_process.hosts import AllowedHosts
-from darkroom_process.problem_response import ProblemResponse
+from darkroom_process.hosts import AllowedHosts, OwnHostsOnly
+from darkroom_process.problem_response import ProblemResponse, refuse_host
 from darkroom_process.readiness import Readiness
 from darkroom_shared.problems import Problem
 from web.forwarding import Forwarder, Limits, State, open_transport
-from web.hosts import OwnHostsOnly
 from web.metrics import ForwardingMetrics
 from web.page import Page
 from web.security_headers import SecurityHeaders, content_security_policy
@@ -40,7 +39,7 @@ def create_application(settings: Settings, readiness: Readiness, registry: Colle
     application.mount("/", Page())
     policy = content_security_policy(origin_of(settings.cdn_url), origin_of(settings.s3_public_endpoint))
     hosts = AllowedHosts.parse(settings.allowed_hosts, settings.listen_host, settings.listen_port)
-    return SecurityHeaders(OwnHostsOnly(application, hosts), policy=policy)
+    return SecurityHeaders(OwnHostsOnly(application, hosts, refuse_host), policy=policy)
 
 
 def _add_health_routes(application: FastAPI, readiness: Readiness) -> None:

@@ -5,9 +5,9 @@ import hmac
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.settings import Settings
-from darkroom_process.hosts import HEALTH_PATHS, AllowedHosts
-from darkroom_process.problem_response import send_problem
-from darkroom_shared.problems import BadRequest, Forbidden, Problem
+from darkroom_process.hosts import HEALTH_PATHS, AllowedHosts, OwnHostsOnly
+from darkroom_process.problem_response import refuse_host, send_problem
+from darkroom_shared.problems import Forbidden
 
 TIER_HEADER = b"x-darkroom-tier"
 """The web tier removes this header from clients' requests."""
@@ -15,28 +15,23 @@ TIER_HEADER = b"x-darkroom-tier"
 
 def with_tier_check(application: ASGIApp, settings: Settings) -> ASGIApp:
     hosts = AllowedHosts.parse(settings.allowed_hosts, settings.listen_host, settings.listen_port)
-    secret = settings.tier_secret
-    return TierCheck(application, hosts, secret.get_secret_value() if secret else None)
+    if settings.tier_secret is not None:
+        application = TierCheck(application, settings.tier_secret.get_secret_value())
+    return OwnHostsOnly(application, hosts, refuse_host)
 
 
 class TierCheck:
-    """The outermost middleware: X-Forwarded-For can be trusted only in requests from the web tier."""
+    """Lets only the web tier's requests and health checks through: others could forge X-Forwarded-For."""
 
-    def __init__(self, application: ASGIApp, hosts: AllowedHosts, secret: str | None) -> None:
-        self._application, self._hosts = application, hosts
-        self._secret = secret.encode() if secret else None
+    def __init__(self, application: ASGIApp, secret: str) -> None:
+        self._application, self._secret = application, secret.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        problem = self._problem(scope) if scope["type"] == "http" else None
-        if problem is None:
+        if scope["type"] != "http" or scope["path"] in HEALTH_PATHS or self._is_from_web(scope):
             await self._application(scope, receive, send)
         else:
-            await send_problem(send, problem)
+            await send_problem(send, Forbidden("Requests come by the web tier."))
 
-    def _problem(self, scope: Scope) -> Problem | None:
-        if not self._hosts.allows(scope["headers"], scope["path"]):
-            return BadRequest("This host is not served here.")
-        if self._secret is None or scope["path"] in HEALTH_PATHS:
-            return None
+    def _is_from_web(self, scope: Scope) -> bool:
         presented = next((value for name, value in scope["headers"] if name == TIER_HEADER), b"")
-        return None if hmac.compare_digest(presented, self._secret) else Forbidden("Requests come by the web tier.")
+        return hmac.compare_digest(presented, self._secret)

@@ -4,12 +4,12 @@ import sys
 from contextlib import AsyncExitStack
 from functools import partial
 
-from darkroom_process.hosts import AllowedHosts
+from darkroom_process.hosts import AllowedHosts, OwnHostsOnly
 from darkroom_process.settings import settings_or_exit
 from local.edge.application import open_application
 from local.edge.settings import Settings
 from local.serving import listen, run_to_the_end, serve_on
-from local.signed_requests import OwnHostsOnly
+from local.signed_requests import refuse_host
 from local.startup_error import StartupError
 
 
@@ -22,7 +22,7 @@ async def serve(settings: Settings) -> None:
             except (ValueError, OSError) as error:
                 raise StartupError(f"The keys cannot be used: {error}.") from error
             hosts = AllowedHosts.parse(settings.allowed_hosts, settings.listen_host, settings.listen_port)
-            guarded = OwnHostsOnly(application, hosts)
+            guarded = OwnHostsOnly(application, hosts, refuse_host)
             await serve_on(listener, guarded, certificate=settings.tls_certificate, key=settings.tls_key)
 
 

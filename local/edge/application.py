@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import structlog
 
+from darkroom_process.asgi_types import Application, Receive, Scope, Send
 from darkroom_shared.times import Clock, utc_now
-from local.asgi import Application, Receive, Scope, Send, wait_until_left
+from local.asgi import wait_until_left
 from local.edge.access import AccessCheck
 from local.edge.address import Address, read_address
 from local.edge.errors import ACCESS_DENIED, BODY_NOT_ALLOWED, METHOD_NOT_ALLOWED, Refused

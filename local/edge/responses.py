@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 from xml.sax.saxutils import escape
 
-from local.asgi import Message, Send
+from darkroom_process.asgi_types import Message, Send
 
 STALLED_SECONDS: Final = 60.0
 """How long a client may read nothing of its response."""

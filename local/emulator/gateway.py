@@ -1,9 +1,10 @@
 """The emulator's entry point: it responds to health checks and accepts only our own signed requests for SQS and SNS."""
 
-from darkroom_process.hosts import AllowedHosts
-from local.asgi import Application, Receive, Scope, Send, send_response
+from darkroom_process.asgi_types import Application, Receive, Scope, Send
+from darkroom_process.hosts import AllowedHosts, OwnHostsOnly
+from local.asgi import send_response
 from local.signatures import Verifier
-from local.signed_requests import OwnHostsOnly, SignedRequestsOnly, is_health_check
+from local.signed_requests import SignedRequestsOnly, is_health_check, refuse_host
 
 
 class Gateway:
@@ -13,7 +14,7 @@ class Gateway:
 
     def __init__(self, inside: Application, verifier: Verifier, hosts: AllowedHosts) -> None:
         self._inside = inside
-        self._checked = OwnHostsOnly(SignedRequestsOnly(self._enter, verifier), hosts)
+        self._checked = OwnHostsOnly(SignedRequestsOnly(self._enter, verifier), hosts, refuse_host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._checked(scope, receive, send)

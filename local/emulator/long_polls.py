@@ -7,17 +7,8 @@ quarter of a second for messages that become visible by timeout.
 import asyncio
 import json
 
-from local.asgi import (
-    Application,
-    BufferedResponse,
-    Receive,
-    Scope,
-    Send,
-    read_body,
-    replay,
-    wait_until_left,
-    with_length,
-)
+from darkroom_process.asgi_types import Application, Receive, Scope, Send
+from local.asgi import BufferedResponse, read_body, replay, wait_until_left, with_length
 
 RECEIVE = b"AmazonSQS.ReceiveMessage"
 BRINGS_NOTHING = {b"AmazonSQS.DeleteMessage", b"AmazonSQS.DeleteMessageBatch", b"AmazonSQS.GetQueueAttributes"}

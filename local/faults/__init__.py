@@ -7,7 +7,7 @@ only, because the emulator's interpreter has nothing else.
 import os
 from collections.abc import Callable
 
-from local.asgi import Application
+from darkroom_process.asgi_types import Application
 from local.faults.messages import MessageFaults
 from local.faults.plan import Plan
 from local.faults.wrapper import Faults

@@ -5,17 +5,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from local.asgi import (
-    Application,
-    BufferedResponse,
-    Receive,
-    Scope,
-    Send,
-    read_body,
-    replay,
-    send_response,
-    with_length,
-)
+from darkroom_process.asgi_types import Application, Receive, Scope, Send
+from local.asgi import BufferedResponse, read_body, replay, send_response, with_length
 from local.faults.plan import Fault, Plan
 
 RECEIVE = b"AmazonSQS.ReceiveMessage"

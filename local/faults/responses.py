@@ -4,7 +4,7 @@ import json
 from typing import assert_never
 from xml.sax.saxutils import escape
 
-from local.asgi import Send
+from darkroom_process.asgi_types import Send
 from local.faults.operations import Operation, Protocol
 from local.faults.plan import Fault
 

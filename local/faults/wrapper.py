@@ -4,8 +4,9 @@ import asyncio
 import socket
 import struct
 
+from darkroom_process.asgi_types import Application, Message, Receive, Scope, Send
 from darkroom_process.hosts import HEALTH_PATHS
-from local.asgi import Application, Message, Receive, Scope, Send, read_body, replay, send_response, wait_until_left
+from local.asgi import read_body, replay, send_response, wait_until_left
 from local.faults.operations import has_query_body, name_operation
 from local.faults.plan import BadPlan, Fault, Plan
 from local.faults.responses import ERRORS, give_error

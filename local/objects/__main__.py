@@ -7,9 +7,9 @@ from functools import partial
 
 import structlog
 
-from darkroom_process.hosts import AllowedHosts
+from darkroom_process.asgi_types import Application
+from darkroom_process.hosts import AllowedHosts, OwnHostsOnly
 from darkroom_process.settings import settings_or_exit
-from local.asgi import Application
 from local.faults import with_faults
 from local.objects.application import open_application
 from local.objects.catalogue import NewerVersion
@@ -17,7 +17,7 @@ from local.objects.settings import Settings
 from local.objects.storage import FolderInUse
 from local.serving import listen, run_to_the_end, serve_on
 from local.signatures import Verifier
-from local.signed_requests import OwnHostsOnly
+from local.signed_requests import refuse_host
 from local.startup_error import StartupError
 
 log = structlog.get_logger()
@@ -47,7 +47,7 @@ def _guarded(application: Application, settings: Settings) -> Application:
         settings.aws_access_key_id, settings.aws_secret_access_key.get_secret_value(), frozenset({"s3"})
     )
     hosts = AllowedHosts.parse(settings.allowed_hosts, settings.listen_host, settings.listen_port)
-    return OwnHostsOnly(with_faults(application, verifier), hosts)
+    return OwnHostsOnly(with_faults(application, verifier), hosts, refuse_host)
 
 
 def main() -> int:

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from darkroom_process.asgi_types import Application, Message, Receive, Scope, Send
 from darkroom_shared.times import Clock, utc_now
-from local.asgi import Application, Message, Receive, Scope, Send, send_response
+from local.asgi import send_response
 from local.objects import cors, documents
 from local.objects.calls import find_call
 from local.objects.errors import ClientGone, ContentGone, S3Error

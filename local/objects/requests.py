@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
-from local.asgi import Receive, Scope
+from darkroom_process.asgi_types import Receive, Scope
 from local.objects.errors import ClientGone, S3Error
 
 MAX_KEY_BYTES = 1_024

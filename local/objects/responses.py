@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Self
 
-from local.asgi import Message, Receive, Send, wait_until_left
+from darkroom_process.asgi_types import Message, Receive, Send
+from local.asgi import wait_until_left
 from local.objects.errors import ClientGone, ContentGone
 from local.objects.object_records import Piece
 from local.objects.requests import IDLE_SECONDS

@@ -5,13 +5,13 @@ import sys
 from contextlib import AsyncExitStack
 from functools import partial
 
-from darkroom_process.hosts import AllowedHosts
+from darkroom_process.asgi_types import Application
+from darkroom_process.hosts import AllowedHosts, OwnHostsOnly
 from darkroom_process.settings import settings_or_exit
-from local.asgi import Application
 from local.faults import with_faults
 from local.serving import listen, run_to_the_end, serve_on
 from local.signatures import Verifier
-from local.signed_requests import OwnHostsOnly, SignedRequestsOnly
+from local.signed_requests import SignedRequestsOnly, refuse_host
 from local.startup_error import StartupError
 from local.tables.database import FileInUse, NewerFormat
 from local.tables.server import open_application
@@ -42,7 +42,7 @@ def _guarded(application: Application, settings: Settings) -> Application:
         settings.aws_access_key_id, settings.aws_secret_access_key.get_secret_value(), frozenset({"dynamodb"})
     )
     hosts = AllowedHosts.parse(settings.allowed_hosts, settings.listen_host, settings.listen_port)
-    return OwnHostsOnly(SignedRequestsOnly(with_faults(application, verifier), verifier), hosts)
+    return OwnHostsOnly(SignedRequestsOnly(with_faults(application, verifier), verifier), hosts, refuse_host)
 
 
 def main() -> int:

@@ -10,9 +10,10 @@ from typing import Final
 
 import structlog
 
+from darkroom_process.asgi_types import Application, Receive, Scope, Send
 from darkroom_process.hosts import HEALTH_PATHS
 from darkroom_shared.task_group import TaskGroup
-from local.asgi import Application, Receive, Scope, Send, send_response
+from local.asgi import send_response
 from local.tables import batches, items, queries, rows, tables, transactions
 from local.tables.database import Database
 from local.tables.errors import (

@@ -1,10 +1,15 @@
-"""Decide which `Host` a process serves; a page whose name was rebound to our address sends that name and is refused."""
+"""Serve requests for our own hosts only: a page whose name was rebound to our address (DNS rebinding) sends that name.
+
+Standard library only, so that the emulator's interpreter can import it.
+"""
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Self
+
+from darkroom_process.asgi_types import Application, Receive, Scope, Send
 
 ANY = "*"
 HEALTH_PATHS = frozenset({"/healthz", "/readyz"})
@@ -18,38 +23,49 @@ class AllowedHosts:
     """Entries are `name` (with any port) or `name:port`, in lower case; `*` allows everything."""
 
     entries: frozenset[str]
+    any_address: bool = False
+    """Allow any IP address, for a server whose clients name a machine by its address. A page cannot exploit this: it
+    can rebind names only.
+    """
 
     @classmethod
-    def parse(cls, text: str, listen_host: str, listen_port: int) -> Self:
+    def parse(cls, text: str, listen_host: str, listen_port: int, *, any_address: bool = False) -> Self:
         """Read comma-separated entries; without any, allow only the listening address. Raises ValueError."""
         entries = frozenset(part.strip().lower() for part in text.split(",") if part.strip())
         for entry in entries:
             if entry != ANY and not _HOST.fullmatch(entry):
                 raise ValueError(f"not a host: {entry}")
-        return cls(entries or frozenset(_own_hosts(listen_host, listen_port)))
+        return cls(entries or frozenset(_own_hosts(listen_host, listen_port)), any_address)
 
     def allows(self, headers: Iterable[tuple[bytes, bytes]], path: str) -> bool:
         """Decide on a request's raw headers, whose names are in lower case.
 
-        Health checks may name any address, because load balancers name an instance by its address. A page cannot
-        exploit this: it can rebind names only.
+        Health checks may name any address, because load balancers name an instance by its address.
         """
-        return self._allows(headers, by_address=path in HEALTH_PATHS)
-
-    def allows_with_addresses(self, headers: Iterable[tuple[bytes, bytes]]) -> bool:
-        """Decide as for a health check, for a server whose clients name a machine by its address."""
-        return self._allows(headers, by_address=True)
-
-    def _allows(self, headers: Iterable[tuple[bytes, bytes]], *, by_address: bool) -> bool:
         if ANY in self.entries:
             return True
         hosts = [value for name, value in headers if name == b"host"]
         match = _HOST.fullmatch(hosts[0].decode("latin-1").lower()) if len(hosts) == 1 else None
         if match is None:
             return False
-        if by_address and _is_address(match[1]):
+        if (self.any_address or path in HEALTH_PATHS) and _is_address(match[1]):
             return True
         return match[0] in self.entries or match[1] in self.entries
+
+
+class OwnHostsOnly:
+    """ASGI middleware that lets `refuse` respond to a request for another host."""
+
+    def __init__(
+        self, application: Application, hosts: AllowedHosts, refuse: Callable[[Send], Awaitable[None]]
+    ) -> None:
+        self._application, self._hosts, self._refuse = application, hosts, refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or self._hosts.allows(scope["headers"], scope["path"]):
+            await self._application(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._refuse(send)
 
 
 def checked_hosts(text: str) -> str:

@@ -11,11 +11,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from starlette.types import Receive, Scope, Send
 
 from darkroom_process.draining_server import DrainingServer
-from darkroom_process.hosts import AllowedHosts
+from darkroom_process.hosts import AllowedHosts, OwnHostsOnly
 from darkroom_process.http_protocol import StrictHttpProtocol
 from darkroom_process.metrics import observe_loop_lag
-from darkroom_process.problem_response import send_problem
-from darkroom_shared.problems import BadRequest, MethodNotAllowed, NotFound, Problem
+from darkroom_process.problem_response import refuse_host, send_problem
+from darkroom_shared.problems import MethodNotAllowed, NotFound, Problem
 
 METRICS_PATH = "/metrics"
 MAX_REQUESTS = 16
@@ -65,9 +65,9 @@ class OperatorPort:
             ) from error
 
     def _new_server(self) -> DrainingServer:
-        hosts = AllowedHosts.parse("", self._host, self._port)
+        hosts = AllowedHosts.parse("", self._host, self._port, any_address=True)
         config = uvicorn.Config(
-            OperatorPages(self._registry, hosts),
+            OwnHostsOnly(OperatorPages(self._registry), hosts, refuse_host),
             http=StrictHttpProtocol,
             ws="none",
             lifespan="off",
@@ -83,13 +83,13 @@ class OperatorPort:
 
 
 class OperatorPages:
-    """ASGI application of one page. A page in a browser whose name was rebound to this address is refused."""
+    """ASGI application of one page."""
 
-    def __init__(self, registry: CollectorRegistry, hosts: AllowedHosts) -> None:
-        self._registry, self._hosts = registry, hosts
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        problem = self._problem(scope)
+        problem = _problem(scope)
         if problem is not None:
             await send_problem(send, problem)
             return
@@ -103,12 +103,11 @@ class OperatorPages:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body if scope["method"] != "HEAD" else b""})
 
-    def _problem(self, scope: Scope) -> Problem | None:
-        if not self._hosts.allows_with_addresses(scope["headers"]):
-            return BadRequest("This host is not served here.")
-        if scope["path"] != METRICS_PATH:
-            return NotFound()
-        return None if scope["method"] in ("GET", "HEAD") else MethodNotAllowed()
+
+def _problem(scope: Scope) -> Problem | None:
+    if scope["path"] != METRICS_PATH:
+        return NotFound()
+    return None if scope["method"] in ("GET", "HEAD") else MethodNotAllowed()
 
 
 def _report_crash(task: asyncio.Task[None]) -> None:

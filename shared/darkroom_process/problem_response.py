@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from starlette.responses import Response
 from starlette.types import Send
 
-from darkroom_shared.problems import MEDIA_TYPE, Problem, Unauthenticated
+from darkroom_shared.problems import MEDIA_TYPE, BadRequest, Problem, Unauthenticated
 
 DEFAULT_RETRY_SECONDS = 1
 
@@ -25,6 +25,11 @@ async def send_problem(send: Send, problem: Problem, headers: Mapping[str, str] 
     response = ProblemResponse(problem, headers)
     await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
     await send({"type": "http.response.body", "body": response.body})
+
+
+async def refuse_host(send: Send) -> None:
+    """Respond to a request for a host that is not ours."""
+    await send_problem(send, BadRequest("This host is not served here."))
 
 
 def problem_body(problem: Problem) -> bytes:

@@ -50,3 +50,9 @@ def test_health_checks_accept_any_ip_address_but_no_unknown_name() -> None:
 def test_a_malformed_host_setting_is_refused_at_startup() -> None:
     with pytest.raises(ValueError, match="not a host"):
         AllowedHosts.parse("https://photos.example.com", "127.0.0.1", 1)
+
+
+def test_a_server_for_machines_accepts_any_ip_address_on_every_path_but_no_unknown_name() -> None:
+    hosts = AllowedHosts.parse("", "10.1.2.3", 9100, any_address=True)
+    assert allows(hosts, "10.9.9.9:9100", "/metrics")
+    assert not allows(hosts, "evil.org:9100", "/metrics")

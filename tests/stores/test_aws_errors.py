@@ -14,8 +14,9 @@ from app.stores.aws_errors import AwsErrors, CallRejected, ErrorClass, MissingRe
 from app.stores.clients import AmazonStores, Endpoints, open_amazon
 from app.stores.dynamo import Condition, Query, TransactionConflict, put
 from app.stores.resources import BULK_QUEUE, COMPLETIONS_TOPIC, ITEMS_TABLE
+from darkroom_process.asgi_types import Receive, Scope, Send
 from darkroom_shared.problems import Unavailable
-from local.asgi import Receive, Scope, Send, send_response
+from local.asgi import send_response
 from local.faults.plan import Fault, Plan
 from local.faults.wrapper import Faults
 from local.signatures import Verifier

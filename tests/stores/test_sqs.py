@@ -10,7 +10,8 @@ from app.stores.aws_errors import CallRejected
 from app.stores.clients import Endpoints, open_amazon
 from app.stores.resources import BULK_QUEUE
 from app.stores.sqs import Queues
-from local.asgi import Receive, Scope, Send, read_body
+from darkroom_process.asgi_types import Receive, Scope, Send
+from local.asgi import read_body
 from tests.services import BUCKET, KEY_ID, REGION, SECRET
 from tests.web.servers import serving
 

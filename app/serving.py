@@ -11,35 +11,24 @@ from prometheus_client import CollectorRegistry
 from app.main import create_app
 from app.settings import Settings
 from darkroom_process.draining_server import DrainingServer, drain_on_signals
-from darkroom_process.http_protocol import StrictHttpProtocol
 from darkroom_process.metrics import new_registry
 from darkroom_process.operator_port import OperatorPort
 from darkroom_process.readiness import Readiness
+from darkroom_process.server_config import server_config
 
-# A load balancer's idle timeout is 60 s. It must close connections first, or clients see random 502s.
-KEEP_ALIVE_SECONDS = 75
 GRACE_SECONDS = 20
-BACKLOG = 2048
 
 log = structlog.get_logger()
 
 
-def server_config(settings: Settings, readiness: Readiness, registry: CollectorRegistry) -> uvicorn.Config:
-    return uvicorn.Config(
+def app_server_config(settings: Settings, readiness: Readiness, registry: CollectorRegistry) -> uvicorn.Config:
+    """Return the options; the client's address is read where it is needed, from the hop that the web tier adds."""
+    return server_config(
         create_app(settings, readiness, registry),
         host=settings.listen_host,
         port=settings.listen_port,
-        http=StrictHttpProtocol,
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        # The client address is read where it is needed, from the hop that the web tier adds.
-        proxy_headers=False,
-        server_header=False,
-        backlog=BACKLOG,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        lifespan=True,
+        grace_seconds=GRACE_SECONDS,
     )
 
 
@@ -52,7 +41,7 @@ def serve(settings: Settings) -> None:
 
 async def _serve(settings: Settings) -> None:
     readiness, registry = Readiness(), new_registry()
-    config = server_config(settings, readiness, registry)
+    config = app_server_config(settings, readiness, registry)
     server = DrainingServer(config, readiness, drain_seconds=settings.drain_seconds, on_startup=_freeze)
     async with OperatorPort(settings.operator_host, settings.operator_port, registry):
         with drain_on_signals(server):

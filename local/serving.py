@@ -6,18 +6,14 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import uvicorn
 import uvloop
 
 from darkroom_process.asgi_types import Application
 from darkroom_process.draining_server import DrainingServer, drain_on_signals
-from darkroom_process.http_protocol import StrictHttpProtocol
 from darkroom_process.logs import configure_logs
+from darkroom_process.server_config import BACKLOG, server_config
 from local.startup_error import ExitCode, StartupError
 
-BACKLOG = 2048
-KEEP_ALIVE_SECONDS = 75
-"""Longer than the 60 s after which a load balancer closes an idle connection."""
 GRACE_SECONDS = 10
 
 
@@ -34,20 +30,7 @@ async def serve_on(
     listener: socket.socket, application: Application, *, certificate: Path | None = None, key: Path | None = None
 ) -> None:
     """Serve until SIGTERM or SIGINT; https with a certificate and its key."""
-    configuration = uvicorn.Config(
-        application,
-        http=StrictHttpProtocol,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        ssl_certfile=certificate,
-        ssl_keyfile=key,
-    )
+    configuration = server_config(application, grace_seconds=GRACE_SECONDS, tls_certificate=certificate, tls_key=key)
     server = DrainingServer(configuration)
     with drain_on_signals(server):
         await server.serve([listener])

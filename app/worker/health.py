@@ -1,6 +1,5 @@
 """HTTP server of a worker: liveness and readiness."""
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -9,8 +8,8 @@ from starlette.routing import Route
 from app.http.tier_check import with_tier_check
 from app.settings import Settings
 from darkroom_process.draining_server import DrainingServer
-from darkroom_process.http_protocol import StrictHttpProtocol
 from darkroom_process.readiness import Readiness
+from darkroom_process.server_config import server_config
 
 GRACE_SECONDS = 5
 
@@ -24,15 +23,7 @@ def health_server(settings: Settings, readiness: Readiness) -> DrainingServer:
 
     routes = [Route("/healthz", healthz), Route("/readyz", readyz)]
     application = with_tier_check(Starlette(routes=routes), settings)
-    config = uvicorn.Config(
-        application,
-        host=settings.listen_host,
-        port=settings.listen_port,
-        http=StrictHttpProtocol,
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+    config = server_config(
+        application, host=settings.listen_host, port=settings.listen_port, grace_seconds=GRACE_SECONDS
     )
     return DrainingServer(config, readiness)

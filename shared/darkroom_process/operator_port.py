@@ -6,20 +6,18 @@ from types import TracebackType
 from typing import Self
 
 import structlog
-import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.types import Receive, Scope, Send
 
 from darkroom_process.draining_server import DrainingServer
 from darkroom_process.hosts import AllowedHosts, OwnHostsOnly
-from darkroom_process.http_protocol import StrictHttpProtocol
 from darkroom_process.metrics import observe_loop_lag
 from darkroom_process.problem_response import refuse_host, send_problem
+from darkroom_process.server_config import server_config
 from darkroom_shared.problems import MethodNotAllowed, NotFound, Problem
 
 METRICS_PATH = "/metrics"
 MAX_REQUESTS = 16
-KEEP_ALIVE_SECONDS = 75
 GRACE_SECONDS = 1
 
 log = structlog.get_logger()
@@ -66,18 +64,10 @@ class OperatorPort:
 
     def _new_server(self) -> DrainingServer:
         hosts = AllowedHosts.parse("", self._host, self._port, any_address=True)
-        config = uvicorn.Config(
+        config = server_config(
             OwnHostsOnly(OperatorPages(self._registry), hosts, refuse_host),
-            http=StrictHttpProtocol,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            limit_concurrency=MAX_REQUESTS,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=GRACE_SECONDS,
+            grace_seconds=GRACE_SECONDS,
+            max_requests=MAX_REQUESTS,
         )
         return DrainingServer(config)
 

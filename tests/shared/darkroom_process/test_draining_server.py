@@ -6,12 +6,11 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from darkroom_process.draining_server import DrainingServer
-from darkroom_process.http_protocol import StrictHttpProtocol
 from darkroom_process.readiness import Readiness
+from darkroom_process.server_config import server_config
 
 MAX_SECONDS = 30.0
 
@@ -38,15 +37,7 @@ class Slow:
 async def serving(
     application: Slow, *, drain_seconds: float = 0.0, grace_seconds: int = 20
 ) -> AsyncIterator[tuple[DrainingServer, asyncio.Task[None], httpx.AsyncClient, Readiness]]:
-    config = uvicorn.Config(
-        application,
-        port=0,
-        http=StrictHttpProtocol,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        timeout_graceful_shutdown=grace_seconds,
-    )
+    config = server_config(application, grace_seconds=grace_seconds)
     readiness, started = Readiness(), asyncio.Event()
     server = DrainingServer(config, readiness, drain_seconds=drain_seconds, on_startup=started.set)
     task = asyncio.create_task(server.serve())

@@ -8,13 +8,13 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 from pydantic import AnyHttpUrl, SecretStr
 
-from app.serving import server_config as app_config
+from app.serving import app_server_config
 from app.settings import Settings as AppSettings
 from darkroom_process.readiness import Readiness
 from tests.shared.darkroom_process.corpus import ACCEPTED, BAD_BODIES, BAD_HEADS, GOOD, LARGE_HEADS, LARGEST_HEAD
 from tests.shared.darkroom_process.raw import connect, exchange, read_to_end
 from tests.web.servers import CDN_URL, OBJECTS_URL, running_server
-from web.__main__ import server_config as web_config
+from web.__main__ import web_server_config
 from web.settings import Settings as WebSettings
 
 
@@ -29,7 +29,7 @@ def _app() -> uvicorn.Config:
         "secret": SecretStr("s" * 32),
         "AWS_REGION": "eu-central-1",
     }
-    config = app_config(AppSettings(**settings), Readiness(), CollectorRegistry())  # type: ignore[arg-type]  # pydantic checks each value
+    config = app_server_config(AppSettings(**settings), Readiness(), CollectorRegistry())  # type: ignore[arg-type]  # pydantic checks each value
     config.lifespan = "off"  # health checks need no service
     return config
 
@@ -42,7 +42,7 @@ def _web() -> uvicorn.Config:
         cdn_url=AnyHttpUrl(CDN_URL),
         s3_public_endpoint=AnyHttpUrl(OBJECTS_URL),
     )
-    return web_config(settings, Readiness(), CollectorRegistry())
+    return web_server_config(settings, Readiness(), CollectorRegistry())
 
 
 @pytest.fixture(scope="module", params=[_app, _web], ids=["app", "web"])

@@ -12,6 +12,7 @@ from app.items.service.maintenance import MaintenanceService
 from app.items.service.queueing import QUEUES
 from app.jobs.attempt import Ending
 from app.jobs.isolation import isolate
+from app.jobs.loop import run_periodically
 from app.stores.resources import DEAD_LETTERS_QUEUE, EXPORTS_QUEUE
 from app.stores.sqs import Queues
 from app.worker.consumer import Consumer
@@ -77,15 +78,10 @@ class LaneSampler:
         )
 
     async def run(self, stopping: asyncio.Event) -> None:
-        while not stopping.is_set():
-            await self.sample()
-            try:
-                async with asyncio.timeout(SAMPLE_SECONDS):
-                    await stopping.wait()
-            except TimeoutError:
-                continue
+        await run_periodically("lane_sampler", SAMPLE_SECONDS, stopping, self.process)
 
-    async def sample(self) -> None:
+    async def process(self, _shard: int = 0) -> None:
+        """Take one sample of every lane."""
         for queue in LANES:
             for state in ("waiting", "in_work"):
                 self._depths.labels(queue, state).set(math.nan)

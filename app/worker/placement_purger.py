@@ -10,7 +10,7 @@ from app.jobs.loop import run_periodically
 
 log = structlog.get_logger()
 
-CLEAR_SECONDS = 5.0
+PURGE_SECONDS = 5.0
 
 
 class PlacementPurger:
@@ -18,10 +18,10 @@ class PlacementPurger:
         self._purge, self._unread_expiry = purge, unread_expiry
 
     async def run(self, stopping: asyncio.Event) -> None:
-        await run_periodically("clearer", CLEAR_SECONDS, stopping, self.process)
+        await run_periodically("placement_purger", PURGE_SECONDS, stopping, self.process)
 
     async def process(self, _shard: int = 0) -> None:
         removed = await self._purge.clear()
         await self._unread_expiry.expire()
         if removed:
-            log.info("albums.cleared", placements=removed)
+            log.info("placements.purged", placements=removed)

@@ -43,13 +43,13 @@ class ProjectionLoops:
         except ValidationError:
             log.warning("nudge.unreadable")
         else:
-            if not await isolate(self._updater.apply_events(account), "follower", account=account):
+            if not await isolate(self._updater.apply_events(account), "projection", account=account):
                 return
         await self._queues.delete(NUDGES_QUEUE, message.receipt_handle)
 
     async def run(self, stopping: asyncio.Event) -> None:
         await run_periodically(
-            "followers", ROUND_SECONDS, stopping, self.process, shards=len(self._updater.projections)
+            "projections", ROUND_SECONDS, stopping, self.process, shards=len(self._updater.projections)
         )
 
     async def process(self, number: int) -> None:
@@ -60,7 +60,7 @@ class ProjectionLoops:
 
         async def process_account(account: AccountId) -> None:
             async with semaphore:
-                await isolate(self._updater.catch_up(projection, account), "follower", account=account)
+                await isolate(self._updater.catch_up(projection, account), "projection", account=account)
 
         while accounts := await self._updater.accounts_behind(projection, last, PAGE_ACCOUNTS):
             last = accounts[-1]

@@ -52,7 +52,7 @@ async def test_the_oldest_wait_of_a_lane_is_sampled(services: Services, clock: M
     sampler = LaneSampler(registry, base.amazon.queues, maintenance, base.clock)
     await services.queued(a_tiny_photo())
     clock.advance(minutes=7)
-    await sampler.sample()
+    await sampler.process()
     oldest = registry.get_sample_value("darkroom_lane_oldest_wait_seconds", {"queue": EXPRESS_QUEUE})
     waiting = registry.get_sample_value("darkroom_lane_messages", {"queue": EXPRESS_QUEUE, "state": "waiting"})
     assert oldest is not None

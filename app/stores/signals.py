@@ -65,10 +65,6 @@ class Limits:
         """Count one call. Returns None if it is within the limit, else the seconds until the next one may pass."""
         return await self._count(limit, who, 1)
 
-    async def peek(self, limit: Limit, who: str) -> int | None:
-        """Return the same as `take` without counting a call."""
-        return await self._count(limit, who, 0)
-
     async def give_back(self, limit: Limit, who: str) -> None:
         """Undo one `take`."""
         await self._count(limit, who, -1)

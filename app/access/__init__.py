@@ -1,1 +1,1 @@
-"""Access to other accounts' items through albums and share links."""
+"""Access to other accounts' items; owns the tables that decide it: albums, members, placements."""

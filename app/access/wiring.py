@@ -13,7 +13,7 @@ from app.services import Foundation
 
 @dataclass(frozen=True, slots=True)
 class AccessParts:
-    """What the capabilities above ask."""
+    """What the capabilities above use."""
 
     access: AccessService
     shared_items: SharedItems

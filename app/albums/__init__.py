@@ -1,1 +1,1 @@
-"""Albums, their members, their share links, and the comments on items."""
+"""Albums: their items and order, members, invitations and transfers."""

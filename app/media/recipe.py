@@ -11,7 +11,7 @@ from app.media.video.recipe import declaration as video_declaration
 # Increment it if the code makes other pixels of the same declaration: the hash must change, or old and new files mix.
 MAKING = 1
 
-# libwebp's method. 4 costs 1.7 times the CPU seconds of 2 and saves 3 % of the bytes (FACTS.md, Media).
+# libwebp's method. 4 costs 1.7 times the CPU seconds of 2 and saves 3 % of the bytes.
 WEBP_EFFORT = 2
 
 

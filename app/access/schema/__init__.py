@@ -1,1 +1,1 @@
-"""Tables, rows, keys and values of access."""
+"""Tables, keys and values of access, and statements on them for other capabilities."""

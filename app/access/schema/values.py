@@ -1,4 +1,4 @@
-"""The facts that decide access to other accounts' items; the caller is a `Viewer` (app/http/viewer.py)."""
+"""The facts that decide access to other accounts' items; the caller is a `Viewer` (app/identity.py)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""Tables, rows, keys and values of accounts."""
+"""Tables, keys and values of accounts, and statements on them for other capabilities."""

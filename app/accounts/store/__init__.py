@@ -1,1 +1,1 @@
-"""Statements on the stored accounts."""
+"""SQL statements for accounts, sessions and closed accounts."""

@@ -1,1 +1,1 @@
-"""Tables, rows, keys and values of albums."""
+"""Tables and values of invitations and transfer offers."""

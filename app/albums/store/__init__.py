@@ -1,1 +1,1 @@
-"""Statements on the stored albums."""
+"""SQL statements for invitations and transfer offers."""

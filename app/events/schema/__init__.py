@@ -1,1 +1,1 @@
-"""Tables of events, and statements over them for other capabilities."""
+"""Tables and values of events, and statements on them for other capabilities."""

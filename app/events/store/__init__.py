@@ -1,1 +1,1 @@
-"""Statements on the stored events."""
+"""Reads and writes of the log in DynamoDB, and of outbox, cursors and requests in Aurora."""

@@ -1,1 +1,1 @@
-"""Tables, rows, keys and values of items."""
+"""The stored row of an item, and its keys in S3."""

@@ -1,1 +1,1 @@
-"""Tables, rows, keys and values of search."""
+"""Tables of the search index, its entries, and parsed queries."""

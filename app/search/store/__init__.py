@@ -1,1 +1,1 @@
-"""Statements on the stored search."""
+"""Statements on the search index."""

@@ -1,1 +1,1 @@
-"""Tables, rows, keys and values of share links."""
+"""The table and the values of share links."""

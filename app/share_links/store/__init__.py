@@ -1,1 +1,1 @@
-"""Statements on the stored share links."""
+"""SQL statements for share links."""

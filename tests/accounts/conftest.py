@@ -1,8 +1,6 @@
 """A separate installation for each test, on SQLite and on MariaDB."""
 
-import shutil
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -17,8 +15,7 @@ async def accounts_api(database_url: str, valkey_url: str) -> AsyncIterator[Acco
 
 
 @pytest.fixture
-async def anonymous(migrated_file: Path, tmp_path: Path, valkey_url: str) -> AsyncIterator[AccountsApi]:
+async def anonymous(make_sqlite: Callable[[], str], valkey_url: str) -> AsyncIterator[AccountsApi]:
     """One process on SQLite only, for requests that are refused before any database statement."""
-    copied = shutil.copy(migrated_file, tmp_path)
-    async with open_accounts_api(f"sqlite+aiosqlite:///{copied}", valkey_url) as opened:
+    async with open_accounts_api(make_sqlite(), valkey_url) as opened:
         yield opened

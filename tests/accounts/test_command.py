@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -35,8 +35,8 @@ async def _app(database_url: str, *arguments: str, stdin: str = PASSWORD + "\n")
 
 
 @pytest.fixture
-def url(migrated_file: Path) -> str:
-    return f"sqlite+aiosqlite:///{migrated_file}"
+def url(make_sqlite: Callable[[], str]) -> str:
+    return make_sqlite()
 
 
 async def test_an_operator_creates_an_administrator_and_resets_the_password(url: str, valkey_url: str) -> None:

@@ -1,7 +1,6 @@
 """Album services on SQLite, and on MariaDB where the statements matter: apps for each module, databases for the run."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
 
 import pytest_asyncio
 
@@ -10,8 +9,8 @@ from tests.services import Stores
 
 
 @pytest_asyncio.fixture(scope="module")
-async def album_services(stores: Stores, migrated_file: Path) -> AsyncIterator[AlbumServices]:
-    async with open_album_services(stores, f"sqlite+aiosqlite:///{migrated_file}") as opened:
+async def album_services(stores: Stores, make_sqlite: Callable[[], str]) -> AsyncIterator[AlbumServices]:
+    async with open_album_services(stores, make_sqlite()) as opened:
         yield opened
 
 

@@ -1,9 +1,8 @@
 """Request metrics have one series per route template: neither ids nor unknown paths make more."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 import pytest_asyncio
@@ -40,9 +39,9 @@ class MeteredApp:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def app(stores: Stores, migrated_file: Path) -> AsyncIterator[MeteredApp]:
+async def app(stores: Stores, make_sqlite: Callable[[], str]) -> AsyncIterator[MeteredApp]:
     registry = CollectorRegistry()
-    settings = stores.settings(database_url=f"sqlite+aiosqlite:///{migrated_file}")
+    settings = stores.settings(database_url=make_sqlite())
     async with open_app(settings, registry) as (client, _state):
         yield MeteredApp(client, registry)
 

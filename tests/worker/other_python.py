@@ -5,6 +5,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+SOURCES = (ROOT, ROOT / "client", ROOT / "shared")
 
 
 def a_python_with(fault: str, folder: Path) -> Path:
@@ -12,6 +13,6 @@ def a_python_with(fault: str, folder: Path) -> Path:
     venv.create(folder, symlinks=True, with_pip=False)
     packages = next(folder.glob("lib/python*/site-packages"))
     (packages / "darkroom_fault.py").write_text(fault)
-    lines = [*site.getsitepackages(), str(ROOT), "import darkroom_fault"]
+    lines = [*site.getsitepackages(), *map(str, SOURCES), "import darkroom_fault"]
     (packages / "darkroom_fault.pth").write_text("\n".join(lines))
     return folder / "bin" / "python"

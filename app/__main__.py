@@ -6,7 +6,7 @@ import importlib
 import json
 import sys
 
-from app.admin import account_command
+from app.admin.parsers import add_account_actions
 from app.settings import Settings
 from darkroom_process.logs import configure_logs
 from darkroom_process.settings import settings_or_exit
@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     migrate = commands.add_parser("migrate", help="bring the relational database to this release's tables")
     migrate.add_argument("--revision", default="head", help="another revision, `base` for none at all")
     commands.add_parser("resources", help="print every table, queue, topic and bucket as JSON")
-    account_command.add_actions(commands)
+    add_account_actions(commands)
     return parser
 
 
@@ -69,7 +69,9 @@ def _migrate(revision: str) -> None:
 def _help_with_account(chosen: argparse.Namespace) -> None:
     settings = settings_or_exit(Settings)
     configure_logs()
-    asyncio.run(account_command.run(settings, chosen))
+    from app.admin.account_command import run_action
+
+    run_action(settings, chosen)
 
 
 if __name__ == "__main__":

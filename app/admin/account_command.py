@@ -21,17 +21,13 @@ from darkroom_shared.problems import Problem
 from darkroom_shared.times import utc_now
 
 
-def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the parsers of the commands that `run` executes."""
-    create = actions.add_parser("create-account", help="make an account; asks for the password, or reads it from stdin")
-    create.add_argument("email")
-    create.add_argument("--administrator", action="store_true")
-    reset = actions.add_parser("reset-password", help="set a new password and end the account's sessions")
-    reset.add_argument("email")
-
-
-async def run(settings: Settings, chosen: argparse.Namespace) -> None:
+def run_action(settings: Settings, chosen: argparse.Namespace) -> int:
     """Run the chosen command. Raises SystemExit with one line if it fails."""
+    asyncio.run(_run_action(settings, chosen))
+    return 0
+
+
+async def _run_action(settings: Settings, chosen: argparse.Namespace) -> None:
     registration = _checked(chosen.email, await asyncio.to_thread(_read_password))
     async with AsyncExitStack() as stack:
         accounts = _open(settings, stack)

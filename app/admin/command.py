@@ -1,35 +1,46 @@
 """`darkroom admin`: operators' commands that run on the machine itself."""
 
 import argparse
-import asyncio
-from collections.abc import Callable
 
-from app.admin import account_command, key_command, rebuild_command, reprocess_command
-from app.admin.verify_command import adopt_local_environment
-from app.settings import Settings
-from darkroom_process.logs import configure_logs
-from darkroom_process.settings import settings_or_exit
+from app.admin.local_environment import adopt_local_environment
+from app.admin.parsers import add_admin_actions
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `admin` to the `darkroom` command."""
     parser = commands.add_parser("admin", help="accounts, keys, changed recipes (operators)")
     actions = parser.add_subparsers(dest="command", required=True, metavar="action")
-    account_command.add_actions(actions)
-    key_command.add_actions(actions)
-    reprocess_command.add_actions(actions)
-    rebuild_command.add_actions(actions)
+    add_admin_actions(actions)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Run the chosen action. It is imported here, so that `darkroom --help` does not wait for the service's modules."""
+    from app.settings import Settings
+    from darkroom_process.logs import configure_logs
+    from darkroom_process.settings import settings_or_exit
+
     adopt_local_environment()
     settings = settings_or_exit(Settings)
     configure_logs()
-    obey: Callable[[Settings, argparse.Namespace], int] = getattr(arguments, "obey", _help_with_account)
-    return obey(settings, arguments)
+    match arguments.command:
+        case "rotate-key":
+            from app.admin.key_command import rotate_key
 
+            return rotate_key(settings)
+        case "retire-key":
+            from app.admin.key_command import retire_key
 
-def _help_with_account(settings: Settings, arguments: argparse.Namespace) -> int:
-    asyncio.run(account_command.run(settings, arguments))
-    return 0
+            return retire_key(settings, arguments)
+        case "reprocess":
+            from app.admin.reprocess_command import reprocess
+
+            return reprocess(settings, arguments)
+        case "rebuild-search":
+            from app.admin.rebuild_command import rebuild_search
+
+            return rebuild_search(settings, arguments)
+        case _:
+            from app.admin.account_command import run_action
+
+            return run_action(settings, arguments)

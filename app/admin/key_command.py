@@ -15,18 +15,7 @@ STORED_ELSEWHERE = (
 )
 
 
-def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the parsers of `rotate-key` and `retire-key`."""
-    rotate = actions.add_parser("rotate-key", help="sign delivery URLs with a new key; those given out stay valid")
-    rotate.set_defaults(obey=rotate_key)
-    retire = actions.add_parser("retire-key", help="take old keys away whose URLs have all ended")
-    retire.add_argument(
-        "--at-once", action="store_true", help="all but the newest, although URLs that were given out become void"
-    )
-    retire.set_defaults(obey=retire_key)
-
-
-def rotate_key(settings: Settings, _arguments: argparse.Namespace) -> int:
+def rotate_key(settings: Settings) -> int:
     identity = _rotation(settings).rotate()
     sys.stdout.write(
         f"{identity} signs from now on; running app processes take it within seconds.\n"

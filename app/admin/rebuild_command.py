@@ -19,19 +19,6 @@ UNREACHABLE, INTERRUPTED = 3, 130
 PAGE_ACCOUNTS = 100
 
 
-def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the parser of `rebuild-search`."""
-    parser = actions.add_parser(
-        "rebuild-search",
-        help="read all items into the search index anew, while it is in use",
-        description="What is found stays found meanwhile, what is new is added, and what should not be there goes. "
-        "Interrupted, start it again.",
-        epilog="Exit codes: 0 done, 3 a store cannot be reached, 130 interrupted.",
-    )
-    parser.add_argument("--account", metavar="ID", help="only this account's items")
-    parser.set_defaults(obey=rebuild_search)
-
-
 def rebuild_search(settings: Settings, arguments: argparse.Namespace) -> int:
     account = AccountId(arguments.account) if arguments.account else None
     try:

@@ -19,27 +19,6 @@ SOME_FAILED, UNREACHABLE, INTERRUPTED = 1, 3, 130
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
-def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the parser of `reprocess`."""
-    parser = actions.add_parser(
-        "reprocess",
-        help="make ready items anew by this release's recipe, behind new uploads",
-        description="Asks the workers for every ready item that another recipe made. Items stay ready with their old "
-        "files until the new ones are there; those are kept for 30 days. Interrupted, start it again: it does only "
-        "what is missing.",
-        epilog="Exit codes: 0 done, 1 some could not be reprocessed and stayed as they were, 3 a store cannot be "
-        "reached, 130 interrupted.",
-    )
-    body = parser.add_mutually_exclusive_group()
-    body.add_argument("--dry-run", action="store_true", help="only say how many, and how long it will take")
-    body.add_argument("--roll-back", action="store_true", help="name the files again that this recipe's replaced")
-    parser.add_argument("--account", metavar="ID", help="only this account's items")
-    parser.add_argument(
-        "--slots", type=int, metavar="N", help="slots of the bulk lane to keep busy, of all workers together"
-    )
-    parser.set_defaults(obey=reprocess)
-
-
 def reprocess(settings: Settings, arguments: argparse.Namespace) -> int:
     try:
         return asyncio.run(reprocess_now(settings, arguments))

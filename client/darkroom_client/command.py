@@ -77,7 +77,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     for topic in (sign_in, uploading, listing, searching, downloading, changing, watching, exporting, account):
         topic.register(commands, common)
     command = next((word for word in words if not word.startswith("-")), None)
-    if command not in commands.choices:  # loading the plugins' modules takes time, so only for an unknown command
+    if command not in commands.choices and words[:1] != ["--version"]:  # loading the plugins takes time
         plugins.add_plugins(commands, command)
     return parser
 

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from app.admin.reprocess_command import add_actions, reprocess_now, summary
+from app.admin.parsers import add_admin_actions
+from app.admin.reprocess_command import reprocess_now, summary
 from app.items.reprocessing.service.reprocessing import Measured, Survey
 from app.items.schema.row import Result
 from app.media.recipe import recipe_hash
@@ -15,7 +16,7 @@ from tests.services import Services, Stores
 
 def arguments(services: Services, *words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    add_actions(parser.add_subparsers())
+    add_admin_actions(parser.add_subparsers())
     return parser.parse_args(["reprocess", "--account", services.account, *words])
 
 

@@ -1,4 +1,4 @@
-"""Sending a job to its queue after its row is committed."""
+"""Work after a commit: it cannot fail the request, and delays it only for a short time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,9 +12,10 @@ from darkroom_shared.problems import Problem
 log = structlog.get_logger()
 
 AFTER_COMMIT_SECONDS = 2.0
-"""How long a request waits for the queue after its row is committed."""
+"""How long a request waits for another store after its row is committed."""
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 async def send_after_commit(send: Callable[[R], Awaitable[R]], row: R, **names: str) -> R:
@@ -22,16 +23,22 @@ async def send_after_commit(send: Callable[[R], Awaitable[R]], row: R, **names: 
 
     The row is queued already, so its request has succeeded: the sweeper sends rows without `sent_at`.
     """
+    sent = await try_after_commit(send(row), "send", **names)
+    return row if sent is None else sent.value
 
-    async def send_in_time() -> R:
+
+async def try_after_commit(work: Awaitable[T], name: str, **pairs: str) -> Result[T] | None:
+    """Return the result, or None if `work` failed or took too long, which is only logged: a periodic job repairs it."""
+
+    async def work_in_time() -> T:
         async with asyncio.timeout(AFTER_COMMIT_SECONDS):
-            return await send(row)
+            return await work
 
-    match await capture(send_in_time()):
-        case Result(value=sent):
-            return sent
+    match await capture(work_in_time()):
+        case Result() as result:
+            return result
         case (Problem() | TimeoutError()) as problem:
-            log.warning("send.postponed", reason=str(problem), **names)
+            log.warning("after_commit.postponed", work=name, reason=str(problem), **pairs)
         case error:
-            log.error("send.crashed", exc_info=error, **names)
-    return row
+            log.error("after_commit.crashed", work=name, exc_info=error, **pairs)
+    return None

@@ -7,10 +7,11 @@ from app.accounts.service.limits import Attempts
 from app.accounts.service.passwords import Passwords
 from app.accounts.store.accounts import AccountStore
 from app.events.service.log import EventLog
+from app.jobs.queueing import try_after_commit
 from app.stores.cache.cache import Cache
 from darkroom_shared.accounts import ClosedAccount
 from darkroom_shared.ids import AccountId
-from darkroom_shared.problems import Forbidden, NotFound, Problem
+from darkroom_shared.problems import Forbidden, NotFound
 from darkroom_shared.times import Clock
 
 log = structlog.get_logger()
@@ -50,11 +51,5 @@ class ClosingService:
             await self._store.close_account(unit.connection, account, password_hash, now)
             unit.invalidate(*map(session_key, ended))
         log.info("account.closed", account=account)
-        await self._bar(account)
+        await try_after_commit(self._events.close(account), "account_bar", account=account)  # the eraser repeats it
         return ClosedAccount(id=account, closed_at=now)
-
-    async def _bar(self, account: AccountId) -> None:
-        try:
-            await self._events.close(account)
-        except Problem as problem:
-            log.warning("account.barred_later", account=account, reason=str(problem))  # the eraser begins with it

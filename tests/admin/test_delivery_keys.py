@@ -6,12 +6,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog.testing
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.admin.delivery_keys import RETIRED_AFTER, KeyRotation
 from app.items.service.delivery import Delivery
 from app.items.service.key_watch import watching_keys
 from app.stores.cloudfront import UrlSigner
-from app.stores.key_file import read_keys
+from app.stores.key_file import read_keys, write_keys
+from darkroom_shared.delivery_keys import DeliveryKey, DeliveryKeys
 from darkroom_shared.ids import new_account_id, new_item_id
 from local.data_folder import DataFolder
 from local.keys import keep_keys
@@ -106,6 +110,29 @@ async def test_a_running_process_loads_the_new_key_and_survives_a_damaged_file(
         async with asyncio.timeout(60):
             while not signs_with(new):  # noqa: ASYNC110  no event reports a change of the file
                 await asyncio.sleep(0.01)
+
+
+async def test_an_unexpected_error_does_not_end_the_watch(folder: DataFolder, rotation: KeyRotation) -> None:
+    generated = keep_keys(folder)
+    delivery = Delivery(UrlSigner(CDN, "K1", generated.cdn_private_key), lambda: datetime(2026, 11, 24, 9, tzinfo=UTC))
+    whole = read_keys(folder.cdn_keys)
+    locked = DeliveryKey(id="locked", private_key=an_encrypted_key(), since=whole.signing.since)
+    with structlog.testing.capture_logs() as entries:
+        async with watching_keys(folder.cdn_keys, CDN, delivery, poll_seconds=0.01), asyncio.timeout(60):
+            write_keys(folder.cdn_keys, DeliveryKeys(keys=(locked, *whole.keys)))
+            while not any(entry["event"] == "job.crashed" for entry in entries):  # noqa: ASYNC110  no event reports it
+                await asyncio.sleep(0.01)
+            write_keys(folder.cdn_keys, whole)
+            new = rotation.rotate()
+            while f"Key-Pair-Id={new}&" not in delivery.rendition_folder(ACCOUNT, ITEM).query:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+
+def an_encrypted_key() -> str:
+    """Return a key in PEM that needs a password: cryptography raises TypeError for it."""
+    encryption = serialization.BestAvailableEncryption(b"a password")
+    key = ec.generate_private_key(ec.SECP256R1())
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption).decode()
 
 
 def test_a_file_without_keys_stops_the_start_without_printing_its_content(tmp_path: Path) -> None:

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import structlog
 
 from app.items.service.delivery import Delivery
+from app.jobs.loop import run_periodically, running
 from app.stores.cloudfront import UrlSigner
 from app.stores.key_file import read_keys
 
@@ -24,25 +25,24 @@ async def watching_keys(
     OSError at the start; later it is logged and the previous key stays in use."""
     key = (await asyncio.to_thread(read_keys, file)).signing
     delivery.sign_with(UrlSigner(cdn_url, key.id, key.private_key))
-    watching = asyncio.create_task(_watch(file, cdn_url, delivery, key.id, poll_seconds))
-    try:
+    watch = _KeyWatch(file, cdn_url, delivery, key.id)
+    async with running(run_periodically("key_watch", poll_seconds, asyncio.Event(), watch.poll)):
         yield
-    finally:
-        watching.cancel()
-        with suppress(asyncio.CancelledError):
-            await watching
 
 
-async def _watch(file: Path, cdn_url: str, delivery: Delivery, signing: str, poll_seconds: float) -> None:
-    while True:
-        await asyncio.sleep(poll_seconds)
+class _KeyWatch:
+    def __init__(self, file: Path, cdn_url: str, delivery: Delivery, signing: str) -> None:
+        self._file, self._cdn_url, self._delivery = file, cdn_url, delivery
+        self._signing = signing
+
+    async def poll(self, _shard: int) -> None:
         try:
-            key = (await asyncio.to_thread(read_keys, file)).signing
-            if key.id == signing:
-                continue
-            delivery.sign_with(UrlSigner(cdn_url, key.id, key.private_key))
+            key = (await asyncio.to_thread(read_keys, self._file)).signing
+            if key.id == self._signing:
+                return
+            self._delivery.sign_with(UrlSigner(self._cdn_url, key.id, key.private_key))
         except (ValueError, OSError) as error:
             log.error("delivery_keys.unreadable", reason=str(error))
-            continue
-        signing = key.id
-        log.info("delivery_key.changed", key=signing)
+            return
+        self._signing = key.id
+        log.info("delivery_key.changed", key=key.id)

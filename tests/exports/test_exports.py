@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import zipfile
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -12,11 +13,14 @@ from app.exports.schema import ExportRow, export_key
 from app.exports.service.exports import MAX_EXPORTS
 from app.exports.service.lifecycle import RETENTION, TIME_LIMIT
 from app.items.schema.keys import original_key
+from app.items.service.inventory import Inventory, InventoryEntry
+from app.items.store import ItemStore
 from app.jobs.claim import MAX_LOST_ATTEMPTS, ClaimLost
+from app.worker.export_attempts import export_attempts
 from app.worker.exporting import LEAST_PART_BYTES
 from darkroom_shared.events import EventType
 from darkroom_shared.exports import ExportState
-from darkroom_shared.ids import new_account_id
+from darkroom_shared.ids import AccountId, new_account_id
 from darkroom_shared.items import FailureCode
 from darkroom_shared.problems import NotFound, TooManyRequests
 from tests.exports.conftest import Office, message
@@ -151,13 +155,27 @@ async def test_an_export_that_kills_five_workers_fails_with_a_reason(office: Off
     assert [event.type for event in await office.published()] == [EventType.EXPORT_FAILED]
 
 
+class BlockedInventory(Inventory):
+    """Never returns an item; `begun` is set once an attempt reads it."""
+
+    def __init__(self, store: ItemStore) -> None:
+        super().__init__(store)
+        self.begun = asyncio.Event()
+
+    async def of(self, account: AccountId) -> AsyncIterator[InventoryEntry]:
+        self.begun.set()
+        await asyncio.Event().wait()
+        yield await anext(super().of(account))
+
+
 async def test_a_stopping_worker_returns_the_export_without_counting_an_attempt(office: Office) -> None:
     await office.services.queued(b"a photo")
-    row = await office.start()
-    attempt = asyncio.create_task(office.attempts.handle(message(row)))
+    row, base = await office.start(), office.services.base
+    inventory = BlockedInventory(base.items.store)
+    stopped = export_attempts(office.work, base.amazon.objects, inventory, base.amazon.queues, office.scratch)
+    attempt = asyncio.create_task(stopped.handle(message(row)))
     async with asyncio.timeout(60):
-        while (await office.row(row)).state is ExportState.QUEUED:  # noqa: ASYNC110  no event to await
-            await asyncio.sleep(0)
+        await inventory.begun.wait()
     attempt.cancel()
     await asyncio.wait({attempt})
     returned = await office.row(row)

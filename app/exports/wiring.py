@@ -12,6 +12,7 @@ from app.exports.service.queueing import ExportQueue
 from app.exports.service.work import ExportWork
 from app.exports.store import ExportStore
 from app.items.service.delivery import Delivery
+from app.jobs.attempt import OnLapse
 from app.services import Foundation
 
 
@@ -39,12 +40,16 @@ def build_exports(*, base: Foundation, delivery: Delivery) -> ExportServices:
     )
 
 
-def build_export_work(*, base: Foundation, lease: timedelta) -> ExportWorkParts:
+def build_export_work(
+    *, base: Foundation, lease: timedelta, on_lapse: OnLapse = lambda _queue: None
+) -> ExportWorkParts:
     store, objects = ExportStore(base.amazon.dynamo), base.amazon.objects
     changes = ExportChanges(store=store, log=base.events.log)
     queue = ExportQueue(queues=base.amazon.queues, changes=changes, clock=base.clock)
     return ExportWorkParts(
         work=ExportWork(changes=changes, clock=base.clock, lease=lease),
-        maintenance=ExportMaintenance(store=store, changes=changes, queue=queue, objects=objects, clock=base.clock),
+        maintenance=ExportMaintenance(
+            store=store, changes=changes, queue=queue, objects=objects, clock=base.clock, on_lapse=on_lapse
+        ),
         erasure=ExportErasure(store=store, objects=objects),
     )

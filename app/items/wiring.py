@@ -25,6 +25,7 @@ from app.items.service.requests import Requests
 from app.items.service.uploads import UploadService
 from app.items.service.work import WorkService
 from app.items.store import ItemStore
+from app.jobs.attempt import OnLapse
 from app.media.recipe import recipe_hash
 from app.pagination import Cursors
 from app.settings import Settings
@@ -107,7 +108,13 @@ def build_items(
     )
 
 
-def build_maintenance(*, clients: Clients, parts: ItemParts, on_purge: Sequence[OnPurge] = ()) -> MaintenanceService:
+def build_maintenance(
+    *,
+    clients: Clients,
+    parts: ItemParts,
+    on_purge: Sequence[OnPurge] = (),
+    on_lapse: OnLapse = lambda _queue: None,
+) -> MaintenanceService:
     """`on_purge`: callbacks of other capabilities that delete an item from their stores before its row is deleted."""
     return MaintenanceService(
         store=parts.store,
@@ -116,6 +123,7 @@ def build_maintenance(*, clients: Clients, parts: ItemParts, on_purge: Sequence[
         queue=parts.queue,
         clock=clients.clock,
         on_purge=on_purge,
+        on_lapse=on_lapse,
     )
 
 

@@ -69,6 +69,11 @@ class Queue(Protocol):
 class Attempt(Protocol):
     """A claimed job. Every method raises ClaimLost if the claim is void, and then writes nothing."""
 
+    @property
+    def kind(self) -> str:
+        """What is worked on, for metrics: one of few words."""
+        ...
+
     async def run(self) -> None:
         """Do the work and store its result."""
         ...
@@ -122,14 +127,20 @@ class Kind(Protocol[K]):
         ...
 
 
-Observe = Callable[[str, Ending, float], None]
-"""Gets each ended attempt: its queue, its ending, and its duration in seconds. Must not raise."""
+Observe = Callable[[str, str, Ending, float], None]
+"""Gets each ended attempt: its queue, its kind, its ending, and its duration in seconds. Must not raise."""
+OnLapse = Callable[[str], None]
+"""Gets the queue of each attempt that is recorded as lost because its claim has lapsed. Must not raise."""
+
+
+def ignore_attempt(_queue: str, _kind: str, _ending: Ending, _seconds: float) -> None:
+    """Do nothing."""
 
 
 class AttemptRunner(Generic[K]):
     """Handles the messages of one kind of job. A failure of a job, a store or our code ends only that attempt."""
 
-    def __init__(self, kind: Kind[K], queue: Queue, observe: Observe = lambda _queue, _ending, _seconds: None) -> None:
+    def __init__(self, kind: Kind[K], queue: Queue, observe: Observe = ignore_attempt) -> None:
         self._kind, self._queue, self._observe = kind, queue, observe
 
     async def handle(self, message: Message) -> None:
@@ -163,9 +174,9 @@ class AttemptRunner(Generic[K]):
             ending = await self._work_under_claim(message, attempt)
         except asyncio.CancelledError:
             await asyncio.shield(self._give_back(message, attempt))
-            self._observe(self._kind.queue, Ending.RETURNED, time.perf_counter() - started)
+            self._observe(self._kind.queue, attempt.kind, Ending.RETURNED, time.perf_counter() - started)
             raise
-        self._observe(self._kind.queue, ending, time.perf_counter() - started)
+        self._observe(self._kind.queue, attempt.kind, ending, time.perf_counter() - started)
         if ending is not Ending.RETURNED:
             log.info("step.began", step="delete")
             await self._acknowledge(message)

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +26,8 @@ from darkroom_shared.problems import NotFound, Unavailable
 
 log = structlog.get_logger()
 
+KIND = "export"
+"""In metrics, beside the kinds of items."""
 SLOTS = 1
 """Concurrent exports of one worker: each uses the full bandwidth and the memory of two parts."""
 _WAIT = timedelta(seconds=60)
@@ -47,8 +50,11 @@ class ExportJobs:
         Outcome(OSError, Ending.RETURNED, _WAIT),
     )
 
-    def __init__(self, work: ExportWork, objects: ObjectStore, inventory: Inventory, scratch: Path) -> None:
+    def __init__(
+        self, work: ExportWork, objects: ObjectStore, inventory: Inventory, scratch: Path, metrics: WorkerMetrics
+    ) -> None:
         self._work, self._objects, self._inventory, self._scratch = work, objects, inventory, scratch
+        self._observe = partial(metrics.step_ended, KIND)
         self.lease = work.lease
 
     def parse(self, body: dict[str, Any]) -> ExportKey:
@@ -61,12 +67,13 @@ class ExportJobs:
 
     async def claim(self, job: ExportKey) -> "ExportAttempt":
         claimed = await self._work.claim(job.account, job.export)
-        return ExportAttempt(
-            self._work, claimed, ExportJob(self._objects, self._inventory, self._work, claimed, self._scratch)
-        )
+        making = ExportJob(self._objects, self._inventory, self._work, claimed, self._scratch, self._observe)
+        return ExportAttempt(self._work, claimed, making)
 
 
 class ExportAttempt:
+    kind = KIND
+
     def __init__(self, work: ExportWork, claimed: ExportRow, job: ExportJob) -> None:
         self._work, self._claimed, self._job = work, claimed, job
 
@@ -105,5 +112,5 @@ def export_attempts(
     scratch: Path,
     metrics: WorkerMetrics | None = None,
 ) -> AttemptRunner[ExportKey]:
-    observe = (metrics or WorkerMetrics()).attempt_ended
-    return AttemptRunner(ExportJobs(work, objects, inventory, scratch), queues, observe)
+    metrics = metrics or WorkerMetrics()
+    return AttemptRunner(ExportJobs(work, objects, inventory, scratch, metrics), queues, metrics.attempt_ended)

@@ -9,17 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
-import structlog
-
 from app.exports.schema import ExportRow, export_key
 from app.exports.service.archive import FOLDER, Archive, Names
 from app.exports.service.work import ExportWork
 from app.items.service.inventory import Inventory, InventoryEntry
 from app.stores.s3 import CHUNK_BYTES, ObjectStore
 from app.stores.s3_parts import Absent, UploadedPart
+from app.worker.steps import ObserveStep, ignore_step, observed_step
 from darkroom_shared.problems import Unavailable
-
-log = structlog.get_logger()
 
 LEAST_PART_BYTES = 16 * 1024 * 1024
 MAX_PARTS = 9_000
@@ -33,10 +30,16 @@ class ExportJob:
     """One attempt. `share` is the part of the bytes that is processed, 0 to 1."""
 
     def __init__(
-        self, objects: ObjectStore, inventory: Inventory, work: ExportWork, claimed: ExportRow, scratch: Path
+        self,
+        objects: ObjectStore,
+        inventory: Inventory,
+        work: ExportWork,
+        claimed: ExportRow,
+        scratch: Path,
+        observe: ObserveStep = ignore_step,
     ) -> None:
         self._objects, self._inventory, self._work = objects, inventory, work
-        self._claimed, self._scratch = claimed, scratch
+        self._claimed, self._scratch, self._observe = claimed, scratch, observe
         self._key = export_key(claimed.account_id, claimed.export_id)
         self._archive, self._names = Archive(), Names()
         self._parts: list[UploadedPart]
@@ -55,17 +58,18 @@ class ExportJob:
         await self._objects.abort_multiparts(self._key)
         name = f"darkroom-{self._claimed.created_at:%Y-%m-%d}.zip"
         self._upload_id = await self._objects.start_multipart(self._key, name=name)
-        log.info("step.began", step="export_originals")
-        with tempfile.TemporaryFile(dir=self._scratch) as index:
-            await self._add_originals(index)
-            await self._add_index(index)
-        self._archive.close()
-        while self._archive.waiting_bytes:
-            await self._send_part()
+        with observed_step("export_originals", self._observe):
+            with tempfile.TemporaryFile(dir=self._scratch) as index:
+                await self._add_originals(index)
+                await self._add_index(index)
+            self._archive.close()
+            while self._archive.waiting_bytes:
+                await self._send_part()
         await self._work.renew(self._claimed, 99.0)  # no other attempt may have begun before the upload is completed
-        log.info("step.began", step="export_finish")
-        await self._objects.finish_multipart(self._key, self._upload_id, self._parts)
-        return await self._work.finish(self._claimed, items=self._items, missing=self._missing, size_bytes=self._size)
+        with observed_step("export_finish", self._observe):
+            await self._objects.finish_multipart(self._key, self._upload_id, self._parts)
+            facts = {"items": self._items, "missing": self._missing, "size_bytes": self._size}
+            return await self._work.finish(self._claimed, **facts)
 
     async def _measure(self) -> None:
         async for each in self._inventory.of(self._claimed.account_id):

@@ -91,8 +91,8 @@ class ItemJobs:
 class ItemAttempt:
     def __init__(self, jobs: ItemJobs, claimed: ItemRow) -> None:
         self._jobs, self._work, self._claimed = jobs, jobs.work, claimed
-        observe = partial(jobs.metrics.step_ended, _declared_kind(claimed))
-        self._steps = Steps(claimed.attempt, jobs.clock, observe)
+        self.kind = _declared_kind(claimed)
+        self._steps = Steps(claimed.attempt, jobs.clock, partial(jobs.metrics.step_ended, self.kind))
 
     async def run(self) -> None:
         await self._jobs.pipeline.run(self._claimed, self._steps)

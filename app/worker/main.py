@@ -100,14 +100,19 @@ def _build(
     """Build the services of all capabilities, and return the consumers and loops on them."""
     lease, metrics = timedelta(seconds=settings.lease_seconds), WorkerMetrics(registry)
     items = build_item_work(clients=base.clients, parts=base.items, lease=lease)
-    exports, index = build_export_work(base=base, lease=lease), build_index(base=base)
+    exports = build_export_work(base=base, lease=lease, on_lapse=metrics.attempt_lapsed)
+    index = build_index(base=base)
     closed = build_closed_accounts(clients=base.clients, lease=lease)
     albums, comments = build_album_work(base=base), build_comment_work(base=base)
     maintenance = build_maintenance(
-        clients=base.clients, parts=base.items, on_purge=[albums.contents.delete, comments.erasure.delete]
+        clients=base.clients,
+        parts=base.items,
+        on_purge=[albums.contents.delete, comments.erasure.delete],
+        on_lapse=metrics.attempt_lapsed,
     )
     updater = ProjectionUpdater(base.events.log, base.events.cursors, [index.projection, albums.captures])
     projections = ProjectionLoops(updater, base.amazon.queues)
+    erasures = _erasures(base, albums, comments, index)
     consumers = [
         *item_consumers(settings=settings, base=base, items=items, decoders=decoders, scratch=scratch, metrics=metrics),
         export_consumer(base=base, exports=exports, scratch=scratch, metrics=metrics),
@@ -123,14 +128,7 @@ def _build(
         OutboxPublisher(base.events.outbox_relay).run,
         projections.run,
         ExpiredRequestPurger(base.database, base.events.completed_requests).run,
-        Eraser(
-            closed,
-            items.erasure,
-            exports.erasure,
-            base.events.store,
-            base.clock,
-            _erasures(base, albums, comments, index),
-        ).run,
+        Eraser(closed, items.erasure, exports.erasure, base.events.store, base.clock, erasures).run,
         PlacementPurger(albums.placement_purge, comments.unread_expiry).run,
         ExportSweeper(exports.maintenance).run,
     ]

@@ -30,20 +30,33 @@ class WorkerMetrics:
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self._attempts = Counter(
             "darkroom_worker_attempts",
-            "Ended attempts; `lost_attempt` is a crash of a decoder or of our code.",
+            "Ended attempts; `lost_attempt` is a crash of a decoder, of our code, or of a worker.",
             ("queue", "ending"),
+            registry=registry,
+        )
+        self._durations = Histogram(
+            "darkroom_worker_attempt_duration_seconds",
+            "Attempts that this worker ended, from the claim on.",
+            ("kind", "ending"),
+            buckets=STEP_BUCKETS,
             registry=registry,
         )
         self._steps = Histogram(
             "darkroom_worker_step_duration_seconds",
-            "Completed steps of items, by the declared kind of file.",
+            "Completed steps of items, by the declared kind of file, and of exports.",
             ("step", "kind"),
             buckets=STEP_BUCKETS,
             registry=registry,
         )
 
-    def attempt_ended(self, queue: str, ending: Ending, _seconds: float) -> None:
+    def attempt_ended(self, queue: str, kind: str, ending: Ending, seconds: float) -> None:
+        """Record an attempt. `kind` must come from a bounded set."""
         self._attempts.labels(queue, ending.value).inc()
+        self._durations.labels(kind, ending.value).observe(seconds)
+
+    def attempt_lapsed(self, queue: str) -> None:
+        """Record an attempt of any worker that the sweeper counts as lost; its duration is unknown."""
+        self._attempts.labels(queue, Ending.LOST_ATTEMPT.value).inc()
 
     def step_ended(self, kind: str, step: str, seconds: float) -> None:
         """Record a step. `kind` and `step` must come from bounded sets."""

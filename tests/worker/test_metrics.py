@@ -1,13 +1,26 @@
 """The worker's metrics: attempts by ending, steps by kind, lanes; no ids in any label."""
 
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
 from prometheus_client import CollectorRegistry
 
+from app.exports.wiring import build_export_work, build_exports
 from app.items.schema.row import ItemRow, Lane
+from app.items.service.inventory import Inventory
+from app.items.service.lifecycle import LEASE
+from app.items.service.queueing import QUEUES
 from app.items.wiring import build_maintenance
-from app.stores.resources import EXPRESS_QUEUE
+from app.jobs.claim import MAX_LOST_ATTEMPTS, RETURNS_AFTER
+from app.stores.resources import EXPORTS_QUEUE, EXPRESS_QUEUE
+from app.stores.sqs import Message
+from app.worker.export_attempts import export_attempts
 from app.worker.item_attempts import item_attempts
 from app.worker.metrics import LaneSampler, WorkerMetrics
 from app.worker.steps import Steps
+from tests.jobs.kinds import KINDS, Export
 from tests.services import ManualClock, Services
 from tests.worker.harness import a_tiny_photo, message
 
@@ -42,8 +55,55 @@ async def test_a_lost_attempt_and_its_steps_are_counted_without_the_item(service
     assert registry.get_sample_value("darkroom_worker_attempts_total", ended) == 3
     step = {"step": "download", "kind": "image"}
     assert registry.get_sample_value("darkroom_worker_step_duration_seconds_count", step) == 3
+    attempt = {"kind": "image", "ending": "lost_attempt"}
+    assert registry.get_sample_value("darkroom_worker_attempt_duration_seconds_count", attempt) == 3
     labels = {tuple(sample.labels) for metric in registry.collect() for sample in metric.samples}
-    assert labels == {("queue", "ending"), ("step", "kind"), ("step", "kind", "le")}
+    both = {("step", "kind"), ("kind", "ending")}
+    assert labels == {("queue", "ending"), *both, *((*each, "le") for each in both)}
+
+
+async def test_an_export_and_its_steps_are_timed(services: Services, tmp_path: Path) -> None:
+    registry, base = CollectorRegistry(), services.base
+    exports = build_exports(base=base, delivery=services.items._delivery)["exports"]
+    work, inventory = build_export_work(base=base, lease=LEASE).work, Inventory(base.items.store)
+    attempts = export_attempts(
+        work, base.amazon.objects, inventory, base.amazon.queues, tmp_path, WorkerMetrics(registry)
+    )
+    row = await exports.start(services.account)
+    await attempts.handle(Message({"account_id": services.account, "export_id": row.export_id}, "stale", 1))
+    for step in ("export_originals", "export_finish"):
+        labels = {"step": step, "kind": "export"}
+        assert registry.get_sample_value("darkroom_worker_step_duration_seconds_count", labels) == 1
+    attempt = {"kind": "export", "ending": "done"}
+    assert registry.get_sample_value("darkroom_worker_attempt_duration_seconds_count", attempt) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "queue"),
+    [
+        ("express", EXPRESS_QUEUE),
+        ("bulk", QUEUES[Lane.BULK]),
+        ("reprocessing", QUEUES[Lane.BULK]),
+        ("export", EXPORTS_QUEUE),
+    ],
+)
+async def test_an_attempt_of_a_killed_worker_is_counted_once_although_several_workers_sweep(
+    services: Services, clock: ManualClock, name: str, queue: str
+) -> None:
+    registry, base = CollectorRegistry(), services.base
+    count = WorkerMetrics(registry).attempt_lapsed
+    items = build_maintenance(clients=base.clients, parts=base.items, on_lapse=count)
+    job = KINDS[name](replace(services, maintenance=items), clock)
+    if isinstance(job, Export):
+        job._maintenance = build_export_work(base=base, lease=LEASE, on_lapse=count).maintenance
+    await job.start()
+    for lost in range(1, MAX_LOST_ATTEMPTS + 1):
+        await job.claim()
+        clock.advance(seconds=LEASE.total_seconds())
+        await asyncio.gather(*(job.sweep() for _ in range(3)))
+        ended = {"queue": queue, "ending": "lost_attempt"}
+        assert registry.get_sample_value("darkroom_worker_attempts_total", ended) == lost
+        clock.advance(seconds=max(RETURNS_AFTER).total_seconds())
 
 
 async def test_the_oldest_wait_of_a_lane_is_sampled(services: Services, clock: ManualClock) -> None:

@@ -5,8 +5,9 @@ from app.exports.service import lifecycle
 from app.exports.service.changes import ExportChanges
 from app.exports.service.queueing import ExportQueue
 from app.exports.store import ExportStore
+from app.jobs.attempt import OnLapse
 from app.stores.dynamo import Refused
-from app.stores.resources import SHARDS
+from app.stores.resources import EXPORTS_QUEUE, SHARDS
 from app.stores.s3 import ObjectStore
 from darkroom_shared.exports import ExportState
 from darkroom_shared.ids import AccountId, ExportId
@@ -18,10 +19,16 @@ BATCH = 100
 
 class ExportMaintenance:
     def __init__(
-        self, store: ExportStore, changes: ExportChanges, queue: ExportQueue, objects: ObjectStore, clock: Clock
+        self,
+        store: ExportStore,
+        changes: ExportChanges,
+        queue: ExportQueue,
+        objects: ObjectStore,
+        clock: Clock,
+        on_lapse: OnLapse = lambda _queue: None,
     ) -> None:
         self._store, self._changes, self._queue = store, changes, queue
-        self._objects, self._clock = objects, clock
+        self._objects, self._clock, self._on_lapse = objects, clock, on_lapse
 
     async def due(self, shard: int) -> list[tuple[AccountId, ExportId]]:
         """Return candidates of one of the 16 shards. The index may be late; the row decides."""
@@ -45,11 +52,24 @@ class ExportMaintenance:
             await self._objects.delete([key])
             await self._store.remove(row)
         elif lifecycle.overdue(row, now):
-            moved = await self._changes.apply(
-                row.account_id, row.export_id, lambda current: lifecycle.overdue(current, self._clock())
-            )
+            moved = await self._apply_overdue(row)
             await self._objects.abort_multiparts(export_key(moved.account_id, moved.export_id))
             if moved.state is ExportState.QUEUED:
                 await self._queue.send(moved)
         elif send_at is not None and send_at <= now:
             await self._queue.send(row)
+
+    async def _apply_overdue(self, row: ExportRow) -> ExportRow:
+        """Apply the rule of deadlines and leases. Reports a lapsed claim once, although several workers sweep."""
+        lapsed = False
+
+        def apply_now(current: ExportRow) -> lifecycle.Change | None:
+            nonlocal lapsed
+            change = lifecycle.overdue(current, self._clock())
+            lapsed = change is not None and change.row.lost_attempts > current.lost_attempts
+            return change
+
+        moved = await self._changes.apply(row.account_id, row.export_id, apply_now)
+        if lapsed:
+            self._on_lapse(EXPORTS_QUEUE)
+        return moved

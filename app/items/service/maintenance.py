@@ -1,6 +1,6 @@
 """The sweeper's work on items: deadlines, lapsed claims, lost messages, orphaned files, purges."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,8 +10,10 @@ from app.items.schema.keys import attempt_of, original_key, prefixes_that_count,
 from app.items.schema.row import ItemRow, Lane
 from app.items.service import claims, lifecycle
 from app.items.service.changes import ItemChanges
-from app.items.service.queueing import WorkQueue
+from app.items.service.lifecycle import Change
+from app.items.service.queueing import QUEUES, WorkQueue
 from app.items.store import ItemStore
+from app.jobs.attempt import OnLapse
 from app.jobs.claim import RETURNS_AFTER
 from app.stores.resources import SHARDS
 from app.stores.s3 import ObjectStore
@@ -47,10 +49,11 @@ class MaintenanceService:
         queue: WorkQueue,
         clock: Clock,
         on_purge: Sequence[OnPurge] = (),
+        on_lapse: OnLapse = lambda _queue: None,
     ) -> None:
         """`on_purge`: callbacks that delete the item from other stores before its row is deleted."""
         self._store, self._changes, self._objects = store, changes, objects
-        self._queue, self._clock = queue, clock
+        self._queue, self._clock, self._on_lapse = queue, clock, on_lapse
         self._purging = Purging(store, changes, objects, clock, on_purge)
 
     async def due(self, shard: int) -> list[tuple[AccountId, ItemId]]:
@@ -77,12 +80,12 @@ class MaintenanceService:
                     await self._queue.send(row)
 
     async def _process(self, row: ItemRow) -> ItemRow | None:
-        account, item, now = row.account_id, row.item_id, self._clock()
+        now = self._clock()
         if row.purge_at is not None and row.purge_at <= now:
             await self._purging.purge(row)
             return None
         if claims.overdue(row, now):
-            moved = await self._changes.apply(account, item, lambda current: claims.overdue(current, self._clock()))
+            moved = await self._apply_overdue(row, claims.overdue)
             if moved.state is ItemState.QUEUED and moved.sent_at is None:
                 await self._queue.send(moved)  # delayed until the wait is over, so it need not wait for another sweep
             return moved if moved.failure == claims.POISONED else None
@@ -90,10 +93,25 @@ class MaintenanceService:
         if send_at is not None and send_at <= now:
             await self._queue.send(row)
         if reprocess_rules.lapse(row, now):
-            await self._changes.apply(account, item, lambda current: reprocess_rules.lapse(current, self._clock()))
+            await self._apply_overdue(row, reprocess_rules.lapse)
         elif row.cleanup_at is not None and row.cleanup_at <= now and not lifecycle.is_being_reprocessed(row):
             await self._clean(row)
         return None
+
+    async def _apply_overdue(self, row: ItemRow, rule: Callable[[ItemRow, datetime], Change | None]) -> ItemRow:
+        """Apply a rule of deadlines and leases. Reports a lapsed claim once, although several workers sweep."""
+        lapsed = False
+
+        def apply_now(current: ItemRow) -> Change | None:
+            nonlocal lapsed
+            change = rule(current, self._clock())
+            lapsed = change is not None and _lost_attempts(change.row) > _lost_attempts(current)
+            return change
+
+        moved = await self._changes.apply(row.account_id, row.item_id, apply_now)
+        if lapsed:
+            self._on_lapse(QUEUES[Lane.BULK if row.state is ItemState.READY else row.lane])
+        return moved
 
     async def _clean(self, row: ItemRow) -> None:
         account, item = row.account_id, row.item_id
@@ -150,3 +168,8 @@ class MaintenanceService:
             if attempt_of(stored.key) <= row.attempt and not stored.key.startswith(prefixes)
         ]
         await self._objects.delete(orphans)
+
+
+def _lost_attempts(row: ItemRow) -> int:
+    """Return the lost attempts at the item and at its reprocessing."""
+    return row.lost_attempts + (row.remake.lost_attempts if row.remake else 0)

@@ -5,12 +5,9 @@ from dataclasses import dataclass
 from starlette.types import Scope
 
 from darkroom_process.request_id import REQUEST_ID, request_id_of
+from darkroom_process.tier_headers import DEADLINE_HEADER
 from darkroom_process.trace_context import TRACEPARENT, TraceContext
 from web.session_cookie import HeaderList, authorized, cookie_name
-
-TIER_HEADER = b"x-darkroom-tier"
-"""Carries the secret by which the app recognises this tier. Headers with its prefix are dropped from client requests.
-"""
 
 _HOP_BY_HOP = frozenset(
     {
@@ -25,8 +22,8 @@ _HOP_BY_HOP = frozenset(
         b"upgrade",
     }
 )
-_INTERNAL = frozenset({b"forwarded", b"x-deadline", b"x-real-ip", REQUEST_ID, TRACEPARENT})
-_INTERNAL_PREFIXES = (b"x-forwarded-", b"x-darkroom-", b"x-amzn-")
+_INTERNAL = frozenset({b"forwarded", DEADLINE_HEADER, b"x-real-ip", REQUEST_ID, TRACEPARENT})
+_INTERNAL_PREFIXES = (b"x-forwarded-", b"x-darkroom-", b"x-amzn-")  # TIER_HEADER is one of them
 _NOT_TO_THE_APP = _HOP_BY_HOP | _INTERNAL | {b"host", b"expect"}
 _NOT_TO_THE_CLIENT = _HOP_BY_HOP | {b"server", b"date", REQUEST_ID}
 

@@ -10,10 +10,11 @@ import httpx
 import structlog
 from starlette.types import Receive, Scope, Send
 
+from darkroom_process.tier_headers import DEADLINE_HEADER, TIER_HEADER
 from darkroom_shared.problems import BadRequest, DeadlineExceeded, MethodNotAllowed, NotFound, Problem, Unavailable
 from darkroom_shared.task_group import TaskGroup
 from web.exchange import Exchange
-from web.forwarded_headers import TIER_HEADER, headers_for_app, identify
+from web.forwarded_headers import headers_for_app, identify
 from web.metrics import EVENTS, FORWARDED, ForwardingMetrics
 from web.request_body import LARGEST_BODY_BYTES, ClientGone, RequestBody, too_large
 from web.session_cookie import HeaderList
@@ -204,7 +205,7 @@ class Forwarder:
     ) -> httpx.Request:
         if time_limits.sends_deadline:
             left_milliseconds = max(0, round((DEADLINE_SECONDS - exchange.seconds()) * 1000))
-            headers = [*headers, (b"x-deadline", b"%d" % left_milliseconds)]
+            headers = [*headers, (DEADLINE_HEADER, b"%d" % left_milliseconds)]
         scope = exchange.scope
         query = b"?" + scope["query_string"] if scope["query_string"] else b""
         # `target` sends the path as received; httpx would normalise it.

@@ -15,6 +15,7 @@ from app.jobs.isolation import capture
 from darkroom_process.metrics import RequestMetrics
 from darkroom_process.problem_response import send_problem
 from darkroom_process.request_id import REQUEST_ID, request_id_of
+from darkroom_process.tier_headers import DEADLINE_HEADER
 from darkroom_process.trace_context import TraceContext
 from darkroom_shared.problems import DeadlineExceeded, Problem, TooLarge
 
@@ -168,7 +169,7 @@ def route_template(scope: Scope) -> str:
 
 def _seconds_left(headers: RawHeaders) -> float | None:
     """Return the seconds until the deadline. None without a header, or if its value is no number."""
-    milliseconds = headers.get(b"x-deadline", b"").decode("latin-1")
+    milliseconds = headers.get(DEADLINE_HEADER, b"").decode("latin-1")
     if not re.fullmatch(r"-?\d{1,9}", milliseconds, re.ASCII):
         return None
     return min(int(milliseconds) / 1000, MAX_DEADLINE_SECONDS)

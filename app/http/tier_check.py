@@ -7,10 +7,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.settings import Settings
 from darkroom_process.hosts import HEALTH_PATHS, AllowedHosts, OwnHostsOnly
 from darkroom_process.problem_response import refuse_host, send_problem
+from darkroom_process.tier_headers import TIER_HEADER
 from darkroom_shared.problems import Forbidden
-
-TIER_HEADER = b"x-darkroom-tier"
-"""The web tier removes this header from clients' requests."""
 
 
 def with_tier_check(application: ASGIApp, settings: Settings) -> ASGIApp:

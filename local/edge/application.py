@@ -8,6 +8,7 @@ from typing import Any, Final
 import structlog
 
 from darkroom_process.asgi_types import Application, Receive, Scope, Send
+from darkroom_process.hosts import HEALTH_PATHS
 from darkroom_shared.times import Clock, utc_now
 from local.asgi import wait_until_left
 from local.edge.access import AccessCheck
@@ -19,7 +20,6 @@ from local.edge.origin_signature import Credential
 from local.edge.responses import ClientStalled, send_empty, send_end, send_error, send_piece, send_preflight, send_start
 from local.edge.settings import Settings
 
-HEALTH_PATHS: Final = (b"/healthz", b"/readyz")
 _FORWARDED_HEADERS: Final = (
     "range",
     "if-range",
@@ -52,7 +52,7 @@ class EdgeApplication:
             log.info("client.stalled", method=scope["method"])
 
     async def _serve(self, scope: Scope, send: Send) -> None:
-        if scope["raw_path"] in HEALTH_PATHS:
+        if scope["path"] in HEALTH_PATHS:
             await send_empty(send)
             return
         headers = _readable_headers(scope)

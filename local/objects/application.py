@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from darkroom_process.asgi_types import Application, Message, Receive, Scope, Send
+from darkroom_process.hosts import HEALTH_PATHS
 from darkroom_shared.times import Clock, utc_now
 from local.asgi import send_response
 from local.objects import cors, documents
@@ -20,7 +21,6 @@ from local.objects.settings import Settings
 from local.objects.signatures import Credential, authenticate
 from local.objects.storage import Storage, open_storage
 
-HEALTH_PATHS = (b"/healthz", b"/readyz")
 _MAX_POLLS = 5
 """Attempts to read an object that is replaced while it is being read."""
 
@@ -47,7 +47,7 @@ class ObjectsApplication:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        if scope["raw_path"] in HEALTH_PATHS:
+        if scope["path"] in HEALTH_PATHS:
             await send_response(send, 200)
             return
         client = _Client(receive)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, FilePath, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.stores.cache.mode import CacheMode
-from darkroom_process.hosts import checked_hosts
+from darkroom_process.settings_fields import HostList, ListenHost, OperatorHost, OperatorPort
 
 SECRET_CHARACTERS = 32
 
@@ -56,15 +56,11 @@ class Settings(BaseSettings):
         env_prefix="DARKROOM_", frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
     )
 
-    listen_host: str = Field("127.0.0.1", description="the address to listen on", examples=["127.0.0.1"])
+    listen_host: ListenHost = "127.0.0.1"
     listen_port: int = Field(8000, ge=0, le=65535, description="a port to listen on", examples=["8000"])
-    operator_host: str = Field("127.0.0.1", description="the address to serve metrics on", examples=["10.0.1.7"])
-    operator_port: int = Field(
-        0, ge=0, le=65535, description="a port to serve metrics on, or 0 for none", examples=["9100"]
-    )
-    allowed_hosts: Annotated[str, AfterValidator(checked_hosts)] = Field(
-        "*", description="the hosts that requests may name, separated by commas, or *", examples=["app.internal"]
-    )
+    operator_host: OperatorHost = "127.0.0.1"
+    operator_port: OperatorPort = 0
+    allowed_hosts: HostList = "*"
     tier_secret: SecretStr | None = Field(
         None,
         min_length=SECRET_CHARACTERS,

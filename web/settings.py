@@ -1,11 +1,10 @@
 """The web tier's settings, read from the environment once and checked at start."""
 
-from pathlib import Path
-
 from pydantic import AnyHttpUrl, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from darkroom_process.hosts import checked_hosts
+from darkroom_process.settings_fields import ListenHost, ListenPort, OperatorHost, OperatorPort, TlsCertificate, TlsKey
 
 
 class Settings(BaseSettings):
@@ -13,12 +12,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore", env_ignore_empty=True)
 
-    listen_host: str = Field("127.0.0.1", description="the address to listen on", examples=["127.0.0.1"])
-    listen_port: int = Field(ge=1, le=65_535, description="a port from 1 to 65535", examples=["8080"])
-    operator_host: str = Field("127.0.0.1", description="the address to serve metrics on", examples=["10.0.1.7"])
-    operator_port: int = Field(
-        0, ge=0, le=65535, description="a port to serve metrics on, or 0 for none", examples=["9100"]
-    )
+    listen_host: ListenHost = "127.0.0.1"
+    listen_port: ListenPort
+    operator_host: OperatorHost = "127.0.0.1"
+    operator_port: OperatorPort = 0
     allowed_hosts: str = Field(
         "",
         validate_default=True,
@@ -55,8 +52,8 @@ class Settings(BaseSettings):
         0.0, ge=0, description="seconds between readiness off and the stop of listening", examples=["5"]
     )
     """The time a load balancer needs to notice."""
-    tls_certificate: Path | None = Field(None, description="a PEM file", examples=["/srv/darkroom/certificate.pem"])
-    tls_key: Path | None = Field(None, description="a PEM file", examples=["/srv/darkroom/certificate-key.pem"])
+    tls_certificate: TlsCertificate = None
+    tls_key: TlsKey = None
     """With both, the tier serves https, for an installation without a load balancer in front."""
 
     @field_validator("allowed_hosts")

@@ -3,10 +3,10 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, DirectoryPath, Field, FilePath, SecretStr
+from pydantic import AfterValidator, DirectoryPath, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from darkroom_process.hosts import checked_hosts
+from darkroom_process.settings_fields import HostList, ListenHost, ListenPort, TlsCertificate, TlsKey
 
 _SCHEME_AND_HOST = re.compile(r"https?://[^/?#\s\"\\]+/?").fullmatch
 
@@ -24,19 +24,17 @@ BaseUrl = Annotated[str, AfterValidator(_checked_base)]
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, env_ignore_empty=True, populate_by_name=True)
 
-    listen_host: str = Field("127.0.0.1", description="an address of this machine", examples=["127.0.0.1"])
-    listen_port: int = Field(9001, ge=1, le=65535, description="a number from 1 to 65535", examples=["9001"])
-    allowed_hosts: Annotated[str, AfterValidator(checked_hosts)] = Field(
-        "", description="hosts, separated by commas", examples=["127.0.0.1:9001"]
-    )
+    listen_host: ListenHost = "127.0.0.1"
+    listen_port: ListenPort = 9001
+    allowed_hosts: HostList = ""
     edge_keys_folder: DirectoryPath = Field(
         description="a folder of public keys in files named KEY_ID.pem", examples=["/srv/darkroom/edge-keys"]
     )
     edge_origin: BaseUrl = Field(description="scheme and host of an S3 endpoint", examples=["http://127.0.0.1:9000"])
     bucket: str = Field(min_length=3, description="the name of a bucket", examples=["darkroom"])
     cdn_url: BaseUrl = Field(description="scheme and host that URLs name", examples=["http://127.0.0.1:9001"])
-    tls_certificate: FilePath | None = Field(None, description="a PEM file", examples=["/srv/darkroom/certificate.pem"])
-    tls_key: FilePath | None = Field(None, description="a PEM file", examples=["/srv/darkroom/certificate.key"])
+    tls_certificate: TlsCertificate = None
+    tls_key: TlsKey = None
     aws_access_key_id: str = Field(
         validation_alias="AWS_ACCESS_KEY_ID", description="an access key id", examples=["AKIAIOSFODNN7EXAMPLE"]
     )

@@ -26,7 +26,7 @@ from tests.redis_pair import RedisPair, running_redis_pair
 from tests.servers import running_mariadb, running_valkey
 from tests.services import ManualClock, Services, Stores, open_services, start_stores
 
-pytest_plugins = ["tests.tiers", "tests.durations"]
+pytest_plugins = ["tests.tiers", "tests.durations", "tests.leaks"]
 
 
 @pytest.fixture(scope="session")

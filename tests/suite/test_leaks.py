@@ -77,3 +77,25 @@ def test_resources_of_a_module_fixture_are_not_leaks_before_its_teardown(tmp_pat
     """
     ended = run(tmp_path, {"items/test_services.py": text}, plugins=PLUGINS)
     assert ended.status == 0, ended.text
+
+
+def test_a_failure_is_shown_although_a_finalizer_formats_a_traceback_meanwhile(tmp_path: Path) -> None:
+    text = """
+        import ast, gc
+
+        def format_a_traceback(phase, info):
+            if phase == "stop":
+                ast.parse("1 + 1")  # as the formatting of a traceback does
+
+        def test_one():
+            gc.callbacks.append(format_a_traceback)
+            gc.set_threshold(10)
+            assert sum([1, 2, 3]) == 7, "the reason"
+
+        def teardown_module():
+            gc.callbacks.remove(format_a_traceback)
+            gc.set_threshold(700)
+    """
+    ended = run(tmp_path, {"items/test_one.py": text}, plugins=PLUGINS)
+    assert "AssertionError: the reason" in ended.text, ended.text
+    assert "SystemError" not in ended.text, ended.text

@@ -1,6 +1,7 @@
 """Fails the test that leaks a task, a socket, a process or a Redis key without expiry.
 
-What a fixture of a module or of the session has opened may stay. Connections to a server that outlives the test may
+What a fixture of a module or of the session has opened may stay: its sockets, its processes (also when a test has
+restarted them), and the tasks that its tasks create during a test. Connections to a server that outlives the test may
 stay too, because the services of a module pool them. Python reports connections without an owner as unclosed
 resources at the end of the module, and warnings are errors.
 """
@@ -9,9 +10,12 @@ import asyncio
 import gc
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
+from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import pytest
 import pytest_asyncio
@@ -37,12 +41,17 @@ class Owned:
     """What fixtures of more than one test have opened in this process."""
 
     sockets: set[str] = field(default_factory=set)
-    processes: set[int] = field(default_factory=set)
+    processes: dict[int, str] = field(default_factory=dict)
+    """Command lines by process id."""
     redis: dict[Redis, int] = field(default_factory=dict)
     """Clients of the run's servers, with the number of keys without expiry that they may hold."""
 
 
 _owned = Owned()
+_test: ContextVar[object] = ContextVar("test")
+"""The running test; its tasks inherit it, the tasks of services that were opened earlier do not have it."""
+_creators: "WeakKeyDictionary[asyncio.Task[Any], object]" = WeakKeyDictionary()
+"""The test in whose context each task was created."""
 
 
 def pytest_collection_finish() -> None:
@@ -67,12 +76,13 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
     if fixturedef.scope == "function":
         return (yield)
-    sockets, processes = _sockets(), _children()
+    sockets, processes, outside = _sockets(), _children(), _test.set(None)
     try:
         return (yield)
     finally:
+        _test.reset(outside)
         _owned.sockets |= _sockets() - sockets
-        _owned.processes |= _children() - processes
+        _owned.processes |= {pid: _command(pid) for pid in _children() - processes}
         _watch(fixturedef)
 
 
@@ -98,12 +108,13 @@ def _unclosed_resources_of_the_module() -> Iterator[None]:
 @pytest_asyncio.fixture(autouse=True)
 async def nothing_left_behind() -> AsyncIterator[None]:
     """Check for leaks. Set up before a test's other fixtures, so that it runs after they have closed."""
-    tasks, sockets, processes = asyncio.all_tasks(), _sockets(), _children()
+    test, sockets, processes = object(), _sockets(), _children()
+    _test.set(test)
+    asyncio.get_running_loop().set_task_factory(_recorded)
     yield
-    this = asyncio.current_task()
     left = [
-        await _still_there("task", lambda: {_name_of(task) for task in asyncio.all_tasks() - tasks - {this}}),
-        await _still_there("process", lambda: {_program(pid) for pid in _children() - processes - _owned.processes}),
+        await _still_there("task", lambda: {_name_of(task) for task in _tasks_of(test)}),
+        await _still_there("process", lambda: _unowned_processes(_children() - processes)),
         await _still_there("socket", lambda: _unowned(_sockets() - sockets - _owned.sockets)),
         _keys_without_expiry(),
     ]
@@ -121,6 +132,24 @@ async def _still_there(kind: str, record: Callable[[], set[str]]) -> list[str]:
     return [f"{kind}: {name}" for name in sorted(left)]
 
 
+def _recorded(
+    loop: asyncio.AbstractEventLoop,
+    coroutine: Coroutine[Any, Any, Any],
+    *,
+    context: Context | None = None,
+    **options: Any,
+) -> "asyncio.Task[Any]":
+    """Create a task as the loop does without a factory, and record the test that caused it."""
+    task = asyncio.Task(coroutine, loop=loop, context=context, **options)
+    _creators[task] = _test.get(None) if context is None else context.get(_test)
+    return task
+
+
+def _tasks_of(test: object) -> "set[asyncio.Task[Any]]":
+    this = asyncio.current_task()
+    return {task for task in asyncio.all_tasks() if task is not this and _creators.get(task) is test}
+
+
 def _name_of(task: "asyncio.Task[object]") -> str:
     return f"{task.get_name()} {task.get_coro()}"
 
@@ -135,11 +164,17 @@ def _children() -> set[int]:
     return results
 
 
-def _program(pid: int) -> str:
+def _unowned_processes(pids: set[int]) -> set[str]:
+    """Return the command lines of processes that are neither a fixture's nor such a one that a test restarted."""
+    commands = {_command(pid) for pid in pids - _owned.processes.keys()}
+    return commands - set(_owned.processes.values())
+
+
+def _command(pid: int) -> str:
     try:
-        return f"{pid} {Path(f'/proc/{pid}/cmdline').read_text().replace(chr(0), ' ')}"
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip() or f"process {pid} has ended"
     except (FileNotFoundError, ProcessLookupError):
-        return f"{pid}"
+        return f"process {pid} has ended"
 
 
 def _sockets() -> set[str]:
@@ -156,16 +191,16 @@ def _sockets() -> set[str]:
 
 
 def _unowned(inodes: set[str]) -> set[str]:
-    """Return the sockets that listen, or whose peer is not a listening server of this machine."""
+    """Return the sockets that listen, and the connections of which neither end is a listening server."""
     if not inodes:
         return set()
     rows = [line.split() for kind in ("tcp", "tcp6") for line in Path(f"/proc/net/{kind}").read_text().splitlines()[1:]]
     listening = {row[1].rpartition(":")[2] for row in rows if row[3] == LISTENING}
     left = {}
     for row in rows:
-        inode, peer = row[9], row[2].rpartition(":")[2]
-        if inode in inodes and (row[3] == LISTENING or peer not in listening):
-            left[inode] = f"{int(row[1].rpartition(':')[2], 16)} to {int(peer, 16)}"
+        inode, port, peer = row[9], row[1].rpartition(":")[2], row[2].rpartition(":")[2]
+        if inode in inodes and (row[3] == LISTENING or not {port, peer} & listening):
+            left[inode] = f"{int(port, 16)} to {int(peer, 16)}"
     known = {row[9] for row in rows}
     unconnected = {f"without a connection ({inode})" for inode in inodes - known}
     return set(left.values()) | unconnected

@@ -63,17 +63,40 @@ def test_resources_of_a_module_fixture_are_not_leaks_before_its_teardown(tmp_pat
         import asyncio, subprocess, socket
         import pytest, pytest_asyncio
 
+        class Services:
+            def start(self):
+                self.child = subprocess.Popen(["sleep", "60"])
+
+            def stop(self):
+                self.child.kill()
+                self.child.wait()
+
+            async def run(self):
+                await self.event.wait()
+                self.second = asyncio.create_task(asyncio.sleep(60))
+                await self.second
+
         @pytest_asyncio.fixture(scope="module")
         async def services():
-            child, task = subprocess.Popen(["sleep", "60"]), asyncio.create_task(asyncio.sleep(60))
+            opened = Services()
+            opened.event = asyncio.Event()
+            opened.start()
+            task = asyncio.create_task(opened.run())
             with socket.create_server(("127.0.0.1", 0)):
-                yield
-            child.kill()
-            child.wait()
+                yield opened
+            opened.stop()
             task.cancel()
 
         async def test_one(services): pass
         def test_two(services): pass
+
+        async def test_a_task_of_the_services(services):
+            services.event.set()
+            while not hasattr(services, "second"): await asyncio.sleep(0)
+
+        def test_a_restart(services):
+            services.stop()
+            services.start()
     """
     ended = run(tmp_path, {"items/test_services.py": text}, plugins=PLUGINS)
     assert ended.status == 0, ended.text

@@ -14,12 +14,14 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Itera
 from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import pytest
 import pytest_asyncio
 from redis import Redis
+
+T = TypeVar("T")
 
 GRACE_SECONDS = 2.0
 """For a child that is stopping and a task that is about to end."""
@@ -133,14 +135,11 @@ async def _still_there(kind: str, record: Callable[[], set[str]]) -> list[str]:
 
 
 def _recorded(
-    loop: asyncio.AbstractEventLoop,
-    coroutine: Coroutine[Any, Any, Any],
-    *,
-    context: Context | None = None,
-    **options: Any,
-) -> "asyncio.Task[Any]":
+    loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T] | Generator[Any, None, T], **options: Any
+) -> asyncio.Task[T]:
     """Create a task as the loop does without a factory, and record the test that caused it."""
-    task = asyncio.Task(coroutine, loop=loop, context=context, **options)
+    context: Context | None = options.get("context")
+    task = asyncio.Task(coroutine, loop=loop, **options)
     _creators[task] = _test.get(None) if context is None else context.get(_test)
     return task
 

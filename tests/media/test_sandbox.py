@@ -1,5 +1,6 @@
 """A confined child can only read its source and write into its folder, as root and as another user."""
 
+import os
 import platform
 import resource
 import signal
@@ -27,6 +28,7 @@ Confine = Callable[..., Ending]
 def small_process() -> Iterator[ProcessPoolExecutor]:
     """A process without threads and with little memory, as the template is; the children are forked from it."""
     with ProcessPoolExecutor(1, get_context("spawn"), initializer=prepare) as pool:
+        pool.submit(os.getpid).result()  # start it here: it belongs to the module
         yield pool
 
 

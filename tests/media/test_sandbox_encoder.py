@@ -1,5 +1,6 @@
 """A child that becomes the encoder can only encode; code that takes the encoder over is confined, too."""
 
+import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -45,6 +46,7 @@ words = (ctypes.c_char_p * 4)(b"sh", b"-c", b"echo started", None)
 def small_process(request: pytest.FixtureRequest) -> Iterator[ProcessPoolExecutor]:
     """A small process as in test_sandbox.py; its parameter names what the kernel lacks."""
     with ProcessPoolExecutor(1, get_context("spawn"), _begin, (request.param,)) as pool:
+        pool.submit(os.getpid).result()  # start it here: it belongs to the module
         yield pool
 
 

@@ -102,7 +102,7 @@ def test_resources_of_a_module_fixture_are_not_leaks_before_its_teardown(tmp_pat
     assert ended.status == 0, ended.text
 
 
-def test_a_failure_is_shown_although_a_finalizer_formats_a_traceback_meanwhile(tmp_path: Path) -> None:
+def test_a_failure_is_reported_although_a_finalizer_formats_a_traceback_meanwhile(tmp_path: Path) -> None:
     text = """
         import ast, gc
 

@@ -97,12 +97,12 @@ async def test_an_attempt_of_a_killed_worker_is_counted_once_although_several_wo
     if isinstance(job, Export):
         job._maintenance = build_export_work(base=base, lease=LEASE, on_lapse=count).maintenance
     await job.start()
-    for lost in range(1, MAX_LOST_ATTEMPTS + 1):
+    for lost_attempts in range(1, MAX_LOST_ATTEMPTS + 1):
         await job.claim()
         clock.advance(seconds=LEASE.total_seconds())
         await asyncio.gather(*(job.sweep() for _ in range(3)))
         ended = {"queue": queue, "ending": "lost_attempt"}
-        assert registry.get_sample_value("darkroom_worker_attempts_total", ended) == lost
+        assert registry.get_sample_value("darkroom_worker_attempts_total", ended) == lost_attempts
         clock.advance(seconds=max(RETURNS_AFTER).total_seconds())
 
 

@@ -62,6 +62,18 @@ async def test_a_worker_paused_past_its_lease_writes_nothing(name: str, services
     assert not await job.has_failed()
 
 
+@pytest.mark.parametrize("name", FENCED)
+async def test_a_lost_or_released_claim_cannot_be_released(name: str, services: Services, clock: ManualClock) -> None:
+    job = await started(name, services, clock)
+    lost = await job.claim()
+    await lapse(job, clock)
+    released = await job.claim()
+    await job.give_back(released)
+    for claimed in (lost, released):
+        with pytest.raises(ClaimLost):
+            await job.give_back(claimed)
+
+
 async def test_a_job_of_killed_workers_is_completed_by_the_next(
     name: str, services: Services, clock: ManualClock
 ) -> None:

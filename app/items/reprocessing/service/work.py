@@ -1,13 +1,13 @@
 """A worker's calls while it reprocesses a ready item: the interface of WorkService with other outcomes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from app.items.reprocessing.service import rules as reprocess_rules
 from app.items.schema.row import ItemRow, Ladder, Lane, Result, StoredFailure
 from app.items.service.changes import ItemChanges
-from app.items.service.lifecycle import LEASE, Change
+from app.items.service.lifecycle import LEASE
 from app.items.service.work import WorkService
 from app.items.store import ItemStore
 from app.jobs.claim import ClaimLost, new_token, token_of
@@ -94,21 +94,33 @@ class ReprocessWork:
 
     async def fail(self, claimed: ItemRow, _failure: StoredFailure, steps: Sequence[ReceiptStep]) -> None:
         """Record the failure; the item itself stays unchanged."""
-        token = token_of(claimed)
-        await self._release(claimed, lambda current: reprocess_rules.fail(current, token, self._clock()), steps)
+        await self._fail(claimed, steps)
 
     async def record_lost_attempt(self, claimed: ItemRow, steps: Sequence[ReceiptStep]) -> ItemRow:
         """Fail at once when a decoder crashed: no further attempt is needed, because the item already has its files."""
-        token = token_of(claimed)
-        return await self._release(claimed, lambda current: reprocess_rules.fail(current, token, self._clock()), steps)
+        return await self._fail(claimed, steps)
 
     async def give_back(self, claimed: ItemRow, _wait: timedelta = timedelta()) -> None:
         token = token_of(claimed)
-        await self._release(claimed, lambda current: reprocess_rules.give_back(current, token, self._clock()), ())
-
-    async def _release(
-        self, claimed: ItemRow, rule: Callable[[ItemRow], Change | None], steps: Sequence[ReceiptStep]
-    ) -> ItemRow:
-        return await self._work.commit_with_retry(
-            claimed, rule, steps, lambda current: current.claim is None and current.attempt == claimed.attempt
+        await self._work.commit_with_retry(
+            claimed, lambda current: reprocess_rules.give_back(current, token, self._clock())
         )
+
+    async def _fail(self, claimed: ItemRow, steps: Sequence[ReceiptStep]) -> ItemRow:
+        token, lost_attempts = token_of(claimed), _lost_attempts(claimed)
+        return await self._work.commit_with_retry(
+            claimed,
+            lambda current: reprocess_rules.fail(current, token, self._clock()),
+            steps,
+            lambda current: (
+                current.attempt == claimed.attempt and _has_failed(current) and _lost_attempts(current) == lost_attempts
+            ),  # otherwise its lease has expired
+        )
+
+
+def _has_failed(row: ItemRow) -> bool:
+    return row.remake is not None and row.remake.failed
+
+
+def _lost_attempts(row: ItemRow) -> int:
+    return row.remake.lost_attempts if row.remake else 0

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
+from app.accounts.schema.tables import closed_accounts
 from app.accounts.service.accounts import AccountService
 from app.accounts.service.closing import ClosingService
 from app.accounts.service.limits import Attempts
@@ -69,6 +71,8 @@ class Registry:
 async def registry(services: Services, stores: Stores, clock: ManualClock) -> AsyncIterator[Registry]:
     await migrate(f"sqlite+aiosqlite:///{stores.folder / 'app.db'}")
     base, passwords = services.base, Passwords()
+    async with base.database.writer.write() as connection:  # an eraser takes a bounded number at once, others' too
+        await connection.execute(delete(closed_accounts))
     store, attempts = AccountStore(base.database), Attempts(base.signals.limits)
     exports = ExportErasure(ExportStore(base.amazon.dynamo), base.amazon.objects)
     closed, email = ClosedAccounts(base.database, clock), f"{new_ulid().lower()}@example.com"

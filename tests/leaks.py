@@ -32,6 +32,9 @@ LISTENING = "0A"
 REDIS_OF_THE_RUN = ("valkey_url", "stores")
 """The fixtures that start a Redis for the run."""
 
+RESERVATION = "@darkroom-test-ports-"
+"""The names in /proc/net/unix of the sockets that reserve ports for this process until it ends (local/up/darkroom.py)."""
+
 KEYS_WITHOUT_EXPIRY = {
     r"\d+born": "when the cache began in this Redis: one number, which must outlive all values",
 }
@@ -200,9 +203,15 @@ def _unowned(inodes: set[str]) -> set[str]:
         inode, port, peer = row[9], row[1].rpartition(":")[2], row[2].rpartition(":")[2]
         if inode in inodes and (row[3] == LISTENING or not {port, peer} & listening):
             left[inode] = f"{int(port, 16)} to {int(peer, 16)}"
-    known = {row[9] for row in rows}
+    known = {row[9] for row in rows} | _reservations()
     unconnected = {f"without a connection ({inode})" for inode in inodes - known}
     return set(left.values()) | unconnected
+
+
+def _reservations() -> set[str]:
+    """Return the inodes of the sockets that reserve ports."""
+    rows = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
+    return {row[6] for row in rows if row[-1].startswith(RESERVATION)}
 
 
 def _keys_without_expiry() -> list[str]:

@@ -33,7 +33,7 @@ REDIS_OF_THE_RUN = ("valkey_url", "stores")
 """The fixtures that start a Redis for the run."""
 
 RESERVATION = "@darkroom-test-ports-"
-"""The names in /proc/net/unix of the sockets that reserve ports for this process until it ends (local/up/darkroom.py)."""
+"""The names in /proc/net/unix of sockets that reserve ports for this process until it ends (local/up/darkroom.py)."""
 
 KEYS_WITHOUT_EXPIRY = {
     r"\d+born": "when the cache began in this Redis: one number, which must outlive all values",

@@ -5,7 +5,7 @@ The message only wakes: it is deleted once nothing is left to do, and delivered 
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -159,8 +159,9 @@ class AttemptRunner(Generic[K]):
 
     async def _claim_and_work(self, message: Message, job: K) -> None:
         log.info("step.began", step="claim")
+        claiming = asyncio.create_task(self._kind.claim(job))
         try:
-            attempt = await self._kind.claim(job)
+            attempt = await asyncio.shield(claiming)
         except (ClaimLost, NotFound):
             log.info("claim.refused", receives=message.receives)
             await self._acknowledge(message)
@@ -169,11 +170,15 @@ class AttemptRunner(Generic[K]):
             log.warning("claim.postponed", reason=str(problem))
             await self._hide(message, CLAIM_POSTPONED_SECONDS)
             return
+        except asyncio.CancelledError:
+            # The claim may be stored already; if no one works under it, it ends as a lost attempt.
+            await asyncio.shield(self._give_back(message, claiming))
+            raise
         started = time.perf_counter()
         try:
             ending = await self._work_under_claim(message, attempt)
         except asyncio.CancelledError:
-            await asyncio.shield(self._give_back(message, attempt))
+            await asyncio.shield(self._give_back(message, claiming))
             self._observe(self._kind.queue, attempt.kind, Ending.RETURNED, time.perf_counter() - started)
             raise
         self._observe(self._kind.queue, attempt.kind, ending, time.perf_counter() - started)
@@ -240,10 +245,11 @@ class AttemptRunner(Generic[K]):
                 except Problem as problem:
                     log.warning("heartbeat.missed", reason=str(problem))
 
-    async def _give_back(self, message: Message, attempt: Attempt) -> None:
-        """Return the claim before the process stops, so that the next worker starts at once."""
+    async def _give_back(self, message: Message, claiming: Awaitable[Attempt]) -> None:
+        """Return the claim, once it is made, before the process stops, so that the next worker starts at once."""
         try:
             async with asyncio.timeout(GIVE_BACK_SECONDS):
+                attempt = await claiming
                 await attempt.give_back(timedelta())
                 await self._queue.hide(self._kind.queue, message.receipt_handle, 0)
         except (ClaimLost, Problem, TimeoutError) as error:

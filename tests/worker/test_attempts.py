@@ -4,11 +4,16 @@ import asyncio
 import json
 from datetime import timedelta
 
+from app.items.schema.row import ItemRow, Lane
 from app.items.service.claims import PROCESSING_LIMIT
 from app.jobs.claim import MAX_LOST_ATTEMPTS, RETURNS_AFTER
+from app.worker.item_attempts import item_attempts
+from app.worker.item_work import Claims
+from app.worker.steps import Steps
+from darkroom_shared.ids import AccountId, ItemId
 from darkroom_shared.items import FailureCode, ItemState
 from tests.services import ManualClock
-from tests.worker.harness import WorkerHarness, a_detailed_photo, a_large_photo, a_tiny_photo
+from tests.worker.harness import WorkerHarness, a_detailed_photo, a_large_photo, a_tiny_photo, message
 
 GONE_SECONDS = 10.0
 """Sooner than the next heartbeat, which comes after 15 s; the drills test the promised 2 s."""
@@ -114,3 +119,40 @@ async def test_a_stopping_worker_returns_its_item_without_counting_an_attempt(ha
     assert (returned.state, returned.lost_attempts) == (ItemState.QUEUED, 0)
     assert not harness.decoders.pids
     assert not list(harness.scratch.iterdir())
+
+
+async def test_a_worker_stopped_while_its_claim_is_in_flight_returns_the_item(harness: WorkerHarness) -> None:
+    services, claims = harness.services, SlowClaims(harness.services.work)
+    queues, nudges = services.base.amazon.queues, services.base.signals.nudges
+    attempts = item_attempts(claims, NoWork(), queues, Lane.EXPRESS, nudges, services.base.clock)
+    row = await services.queued(a_tiny_photo())
+    attempt = asyncio.create_task(attempts.handle(message(row)))
+    await claims.stored.wait()
+    attempt.cancel()
+    await asyncio.sleep(0)
+    claims.respond.set()
+    await asyncio.wait({attempt})
+    returned = await services.row(row)
+    assert attempt.cancelled()
+    assert (returned.state, returned.claim, returned.lost_attempts) == (ItemState.QUEUED, None, 0)
+
+
+class SlowClaims:
+    """The real operations, with a response to `claim` that waits for `respond`."""
+
+    def __init__(self, work: Claims) -> None:
+        self.lease, self.check, self.renew, self.fail = work.lease, work.check, work.renew, work.fail
+        self.give_back, self.record_lost_attempt = work.give_back, work.record_lost_attempt
+        self.stored, self.respond = asyncio.Event(), asyncio.Event()
+        self._claim = work.claim
+
+    async def claim(self, account: AccountId, item: ItemId, lane: Lane, /) -> ItemRow:
+        row = await self._claim(account, item, lane)
+        self.stored.set()
+        await self.respond.wait()
+        return row
+
+
+class NoWork:
+    async def run(self, claimed: ItemRow, steps: Steps) -> ItemRow:
+        raise AssertionError(f"{claimed.item_id} was worked on by a stopped worker after {steps.done}")

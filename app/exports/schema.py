@@ -34,6 +34,7 @@ class ExportRow:
     claim: str | None = None
     claimed_until: datetime | None = None
     lost_attempts: int = 0
+    not_before: datetime | None = None
     percent: float = 0.0
     item_count: int | None = None
     missing_count: int = 0

@@ -1,7 +1,8 @@
-"""Work after a commit: it cannot fail the request, and delays it only for a short time."""
+"""Sending jobs to their queue, also as work after a commit: it cannot fail the request, and delays it only briefly."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import TypeVar
 
 import structlog
@@ -14,8 +15,18 @@ log = structlog.get_logger()
 AFTER_COMMIT_SECONDS = 2.0
 """How long a request waits for another store after its row is committed."""
 
+MAX_DELAY_SECONDS = 900
+"""Maximum delay of one SQS message."""
+
 R = TypeVar("R")
 T = TypeVar("T")
+
+
+def delay_seconds(not_before: datetime | None, now: datetime) -> int:
+    """Return the delay of the message of a job that cannot be claimed before `not_before`."""
+    if not_before is None:
+        return 0
+    return max(0, min(MAX_DELAY_SECONDS, int((not_before - now).total_seconds()) + 1))
 
 
 async def send_after_commit(send: Callable[[R], Awaitable[R]], row: R, **names: str) -> R:

@@ -99,9 +99,8 @@ class ExportAttempt:
         """Count a lost attempt; the fifth one fails the export."""
         await self._work.record_lost_attempt(self._claimed)
 
-    async def give_back(self, _wait: timedelta) -> None:
-        """Return the export; its message brings it back after the wait."""
-        await self._work.give_back(self._claimed)
+    async def give_back(self, wait: timedelta) -> None:
+        await self._work.give_back(self._claimed, wait)
 
 
 def export_attempts(

@@ -22,7 +22,7 @@ from darkroom_shared.events import EventType
 from darkroom_shared.exports import ExportState
 from darkroom_shared.ids import AccountId, new_account_id
 from darkroom_shared.items import FailureCode
-from darkroom_shared.problems import NotFound, TooManyRequests
+from darkroom_shared.problems import NotFound, TooManyRequests, Unavailable
 from tests.exports.conftest import Office, message
 from tests.services import ManualClock
 
@@ -137,6 +137,7 @@ async def test_an_export_of_a_killed_worker_starts_again_from_the_beginning(offi
     await office.process(row)
     waiting = await office.row(row)
     assert (waiting.state, waiting.lost_attempts, await office.keys()) == (ExportState.QUEUED, 1, [])
+    clock.advance(seconds=5)
     assert (await office.handle(row)).state is ExportState.READY
     with pytest.raises(ClaimLost):
         await office.work.finish(dead, items=0, missing=0, size_bytes=1)
@@ -149,6 +150,7 @@ async def test_an_export_that_kills_five_workers_fails_with_a_reason(office: Off
         await office.work.claim(row.account_id, row.export_id)
         clock.advance(seconds=61)
         await office.process(row)
+        clock.advance(minutes=10)
     failed = await office.row(row)
     assert failed.failure is not None
     assert (failed.state, failed.failure.code) == (ExportState.FAILED, FailureCode.INTERNAL)
@@ -180,6 +182,31 @@ async def test_a_stopping_worker_returns_the_export_without_counting_an_attempt(
     await asyncio.wait({attempt})
     returned = await office.row(row)
     assert (returned.state, returned.lost_attempts) == (ExportState.QUEUED, 0)
+    assert (await office.handle(row)).state is ExportState.READY
+
+
+class UnreachableInventory(Inventory):
+    """Raises as if the items' table were away."""
+
+    async def of(self, account: AccountId) -> AsyncIterator[InventoryEntry]:
+        raise Unavailable
+        yield await anext(super().of(account))
+
+
+async def test_an_export_that_a_store_has_interrupted_waits_before_it_is_sent_again(
+    office: Office, clock: ManualClock
+) -> None:
+    row, base = await office.start(), office.services.base
+    inventory = UnreachableInventory(base.items.store)
+    attempts = export_attempts(office.work, base.amazon.objects, inventory, base.amazon.queues, office.scratch)
+    await attempts.handle(message(row))
+    assert await office.messages(row) == 1
+    clock.advance(seconds=59)
+    await office.process(row)
+    assert await office.messages(row) == 0
+    with pytest.raises(ClaimLost):
+        await office.work.claim(row.account_id, row.export_id)
+    clock.advance(seconds=1)
     assert (await office.handle(row)).state is ExportState.READY
 
 

@@ -188,4 +188,6 @@ KINDS: dict[str, Make] = {
 }
 FENCED = [name for name in KINDS if name != "relay"]
 """Kinds whose late writes are refused. A late relay only publishes twice."""
+WAITING = ["express", "bulk", "export"]
+"""Kinds that wait after a lost attempt; an operator's command sends items to be reprocessed, again and again."""
 COUNTED = ["express", "bulk", "reprocessing", "export"]

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, ClassVar
 
 import pytest
@@ -11,9 +12,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from app.jobs.claim import MAX_LOST_ATTEMPTS, ClaimLost
+from app.jobs.claim import MAX_LOST_ATTEMPTS, RETURNS_AFTER, ClaimLost
 from darkroom_shared.ids import new_account_id
-from tests.jobs.kinds import COUNTED, FENCED, KINDS, Job
+from tests.jobs.kinds import COUNTED, FENCED, KINDS, WAITING, Job
 from tests.services import ManualClock, Services, Stores, open_services
 
 LEASE_SECONDS, MAX_WAIT_SECONDS = 61, 601
@@ -98,6 +99,21 @@ async def test_the_fifth_lost_attempt_ends_the_job(name: str, services: Services
     assert await job.has_failed()
     with pytest.raises(ClaimLost):
         await job.claim()
+
+
+@pytest.mark.parametrize("name", WAITING)
+async def test_a_job_waits_longer_after_each_lost_attempt(name: str, services: Services, clock: ManualClock) -> None:
+    job = await started(name, services, clock)
+    for wait in RETURNS_AFTER:
+        await job.claim()
+        clock.advance(seconds=LEASE_SECONDS)
+        await job.sweep()
+        clock.now += wait - timedelta(seconds=1)
+        with pytest.raises(ClaimLost):
+            await job.claim()
+        clock.advance(seconds=2)
+    await job.finish(await job.claim())
+    assert not await job.has_failed()
 
 
 async def test_returned_claims_cost_nothing(name: str, services: Services, clock: ManualClock) -> None:

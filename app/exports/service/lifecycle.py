@@ -45,7 +45,7 @@ def mark_sent(row: ExportRow, now: datetime) -> Change | None:
 
 
 def claim(row: ExportRow, token: str, now: datetime, lease: timedelta = LEASE) -> Change:
-    """Claim a queued export. Raises ClaimLost if it is not queued."""
+    """Claim a queued export. Raises ClaimLost unless it is queued and its `not_before` has passed."""
     if row.state is not ExportState.QUEUED:
         raise ClaimLost
     taken = _fields(job_claim.take(_claim(row), token, now, lease))
@@ -65,23 +65,26 @@ def finish(row: ExportRow, token: str, now: datetime, *, items: int, missing: in
     return _change(row, _ended(ExportState.READY, now) | facts, EventType.EXPORT_READY)
 
 
-def give_back(row: ExportRow, token: str, now: datetime) -> Change:
-    """Return an export that a healthy worker cannot finish; the next attempt starts from zero. Raises ClaimLost."""
+def give_back(row: ExportRow, token: str, now: datetime, wait: timedelta = timedelta()) -> Change:
+    """Return an export that a healthy worker cannot finish; the next attempt starts from zero, after `wait`.
+
+    Raises ClaimLost.
+    """
     _require_claim(row, token)
-    return _waiting(row, job_claim.return_(_claim(row), token, now))
+    return _waiting(row, job_claim.return_(_claim(row), token, now, wait))
 
 
 def record_lost_attempt(row: ExportRow, token: str, now: datetime) -> Change:
-    """Queue the export again after a crashed attempt; the fifth one fails it. Raises ClaimLost."""
+    """Queue the export again after a crashed attempt, with a wait; the fifth one fails it. Raises ClaimLost."""
     _require_claim(row, token)
-    return _with_lost_attempt(row, job_claim.record_lost_attempt(_claim(row), token, now, ()), now)
+    return _with_lost_attempt(row, job_claim.record_lost_attempt(_claim(row), token, now), now)
 
 
 def overdue(row: ExportRow, now: datetime) -> Change | None:
     """Return the change for a row whose deadline or lease has passed, or None if neither has."""
     if row.deadline is not None and row.deadline <= now:
         return _failed(row, TOO_LATE, now)
-    lapsed = job_claim.lapse(_claim(row), now, ()) if row.state is ExportState.PROCESSING else None
+    lapsed = job_claim.lapse(_claim(row), now) if row.state is ExportState.PROCESSING else None
     return _with_lost_attempt(row, lapsed, now) if lapsed else None
 
 
@@ -91,12 +94,14 @@ def is_over(row: ExportRow, now: datetime) -> bool:
 
 
 def next_send(row: ExportRow) -> datetime | None:
-    """Return when the sweeper must send a queued export (again)."""
+    """Return when the sweeper must send a queued export: after `not_before` (or 30 s) for the first time, then at
+    doubling intervals."""
     if row.state is not ExportState.QUEUED:
         return None
     if row.sent_at is None:
-        return row.created_at + UNSENT_LIMIT
-    return row.sent_at + min(FIRST_RESEND * (1 << min(row.sends - 1, 10)), MAX_RESEND_INTERVAL)
+        return row.not_before or row.created_at + UNSENT_LIMIT
+    sent = max(row.sent_at, row.not_before or row.sent_at)
+    return sent + min(FIRST_RESEND * (1 << min(row.sends - 1, 10)), MAX_RESEND_INTERVAL)
 
 
 def due(row: ExportRow) -> ExportRow:
@@ -120,7 +125,8 @@ def _waiting(row: ExportRow, free: Claim) -> Change:
 
 
 def _ended(state: ExportState, now: datetime) -> dict[str, object]:
-    return {"state": state, "claim": None, "claimed_until": None, "deadline": None, "kept_until": now + RETENTION}
+    free = Claim().fields("attempt", "lost_attempts")
+    return free | {"state": state, "deadline": None, "kept_until": now + RETENTION}
 
 
 def _require_claim(row: ExportRow, token: str) -> None:
@@ -130,12 +136,12 @@ def _require_claim(row: ExportRow, token: str) -> None:
 
 
 def _claim(row: ExportRow) -> Claim:
-    """Return the claim. An export's attempts are not numbered, and it does not wait after a lost one."""
-    return Claim(row.claim, row.claimed_until, lost_attempts=row.lost_attempts)
+    """Return the claim. An export's attempts are not numbered."""
+    return Claim(row.claim, row.claimed_until, lost_attempts=row.lost_attempts, not_before=row.not_before)
 
 
 def _fields(claim: Claim) -> dict[str, object]:
-    return claim.fields("attempt", "not_before")
+    return claim.fields("attempt")
 
 
 def _change(row: ExportRow, fields: dict[str, object], event: EventType | None = None) -> Change:

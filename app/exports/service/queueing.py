@@ -3,7 +3,7 @@
 from app.exports.schema import ExportRow
 from app.exports.service import lifecycle
 from app.exports.service.changes import ExportChanges
-from app.jobs.queueing import send_after_commit
+from app.jobs.queueing import delay_seconds, send_after_commit
 from app.stores.resources import EXPORTS_QUEUE
 from app.stores.sqs import Queues
 from darkroom_shared.times import Clock
@@ -17,7 +17,8 @@ class ExportQueue:
         """Send the export, then record it. A crash in between causes one refused claim. Raises NotFound if it is
         deleted."""
         body = {"account_id": row.account_id, "export_id": row.export_id}
-        await self._queues.send(EXPORTS_QUEUE, body, group=row.account_id)
+        delay = delay_seconds(row.not_before, self._clock())
+        await self._queues.send(EXPORTS_QUEUE, body, group=row.account_id, delay_seconds=delay)
         return await self._changes.apply(
             row.account_id, row.export_id, lambda current: lifecycle.mark_sent(current, self._clock())
         )

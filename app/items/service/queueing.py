@@ -3,15 +3,13 @@
 from app.items.schema.row import ItemRow, Lane
 from app.items.service import lifecycle
 from app.items.service.changes import ItemChanges
-from app.jobs.queueing import send_after_commit
+from app.jobs.queueing import delay_seconds, send_after_commit
 from app.stores.resources import BULK_QUEUE, EXPRESS_QUEUE
 from app.stores.sqs import Queues
 from darkroom_shared.problems import NotFound
 from darkroom_shared.times import Clock
 
 QUEUES = {Lane.EXPRESS: EXPRESS_QUEUE, Lane.BULK: BULK_QUEUE}
-MAX_DELAY_SECONDS = 900
-"""Maximum delay of one SQS message."""
 
 
 class WorkQueue:
@@ -20,14 +18,11 @@ class WorkQueue:
 
     async def send(self, row: ItemRow) -> ItemRow:
         """Send the item, then record it. A crash in between causes one refused claim, but never loses an item."""
-        delay = 0
-        if row.not_before is not None:
-            delay = max(0, min(MAX_DELAY_SECONDS, int((row.not_before - self._clock()).total_seconds()) + 1))
         await self._queues.send(
             QUEUES[row.lane],
             {"account_id": row.account_id, "item_id": row.item_id},
             group=row.account_id,
-            delay_seconds=delay,
+            delay_seconds=delay_seconds(row.not_before, self._clock()),
         )
         try:
             return await self._changes.apply(

@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 import sys
-from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,6 @@ VALKEY_MEMORY = "256mb"  # it is a cache: evicted data is loaded again
 WORKER_STOP_SECONDS = 20.0  # it finishes or returns its jobs
 
 Declaration = asyncio.Future[dict[str, Any]]
-Prepare = Callable[[], Awaitable[None]]
 
 
 def declare_parts(installation: Installation, declaration: Declaration) -> list[Part]:

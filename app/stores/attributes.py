@@ -11,25 +11,18 @@ from app.stores.dynamo import Row
 from darkroom_shared.times import from_rfc3339, to_rfc3339
 
 T = TypeVar("T")
-_STORED_AS = "stored_as"
 
 
 class _Part(NamedTuple):
-    field: str
-    attribute: str
+    name: str
     read: Callable[[Any], Any]
     required: bool
-
-
-def stored_as(attribute: str) -> dict[str, str]:
-    """Metadata of a field whose attribute has another name: `field(default=None, metadata=stored_as("remake"))`."""
-    return {_STORED_AS: attribute}
 
 
 def to_attributes(value: Any) -> Row:
     """Return every field of a dataclass; nested ones become maps, tuples become lists, None stays None."""
     kind: Any = type(value)
-    return {part.attribute: _written(getattr(value, part.field)) for part in _parts(kind)}
+    return {part.name: _written(getattr(value, part.name)) for part in _parts(kind)}
 
 
 def from_attributes(kind: type[T], attributes: Row) -> T:
@@ -41,11 +34,11 @@ def from_attributes(kind: type[T], attributes: Row) -> T:
     declared: Any = kind
     rows: dict[str, Any] = {}
     for part in _parts(declared):
-        stored = attributes.get(part.attribute)
+        stored = attributes.get(part.name)
         if stored is not None:
-            rows[part.field] = part.read(stored)
-        elif part.required and part.attribute in attributes:
-            rows[part.field] = None
+            rows[part.name] = part.read(stored)
+        elif part.required and part.name in attributes:
+            rows[part.name] = None
     return kind(**rows)
 
 
@@ -63,7 +56,6 @@ def _parts(kind: Any) -> tuple[_Part, ...]:
     return tuple(
         _Part(
             each.name,
-            each.metadata.get(_STORED_AS, each.name),
             _reader(hints[each.name]),
             each.default is MISSING and each.default_factory is MISSING,
         )

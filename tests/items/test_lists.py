@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.items.schema.row import ItemRow
-from app.items.service.items import CAPTURED, CREATED
+from app.items.service.items import CAPTURED
 from darkroom_shared.items import CreateItem, EditItem
 from tests.services import ManualClock, Services
 
@@ -41,7 +41,7 @@ async def test_the_newest_items_come_first_and_pages_of_any_size_join_to_the_sam
         clock.advance(seconds=1)
     expected = [f"{number}.jpg" for number in reversed(range(7))]
     for limit in (1, 2, 3, 7, 8):
-        assert sorted(await names(services, CREATED, limit)) == sorted(expected)
+        assert sorted(await names(services, "created", limit)) == sorted(expected)
         assert await names(services, CAPTURED, limit) == expected
 
 
@@ -50,13 +50,13 @@ async def test_by_capture_time_an_old_photo_sorts_by_its_date(services: Services
         await an_item(services, number)
         clock.advance(seconds=1)
     old = await an_item(services, 9, LONG_AGO)
-    assert (await names(services, CREATED))[0] == "9.jpg"
+    assert (await names(services, "created"))[0] == "9.jpg"
     assert (await names(services, CAPTURED))[-1] == "9.jpg"
     await services.items.edit(old, EditItem(captured_at=clock.now + timedelta(days=1)), None)
     assert (await names(services, CAPTURED))[0] == "9.jpg"
 
 
-@pytest.mark.parametrize("order", [CREATED, CAPTURED])
+@pytest.mark.parametrize("order", ["created", CAPTURED])
 async def test_a_cursor_keeps_its_position_while_items_are_added_and_deleted(
     services: Services, clock: ManualClock, order: str
 ) -> None:
@@ -81,5 +81,5 @@ async def test_pages_that_hold_only_deleted_items_are_skipped(services: Services
     for row in rows:
         if row is not remaining:
             await services.trash.delete(row, None)
-    listed = await services.items.list(services.account, order=CREATED, cursor=None, limit=2)
+    listed = await services.items.list(services.account, order="created", cursor=None, limit=2)
     assert [row.item_id for row in listed.rows] == [remaining.item_id]

@@ -1,12 +1,12 @@
 """How dataclasses are stored: attribute names, moments, closed sets, and rows of other releases."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
 import pytest
 
-from app.stores.attributes import from_attributes, stored_as, to_attributes
+from app.stores.attributes import from_attributes, to_attributes
 from app.stores.dynamo import decode, encode
 
 
@@ -17,13 +17,13 @@ class Colour(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Inner:
     width: int | None
-    previous_colours: tuple[Colour, ...] = field(default=(), metadata=stored_as("former"))
+    colours: tuple[Colour, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Outer:
     name: str
-    reprocess: Inner | None = field(default=None, metadata=stored_as("remake"))
+    inner: Inner | None = None
     at: datetime | None = None
     parts: tuple[Inner, ...] = ()
 
@@ -32,12 +32,12 @@ MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
 FULL = Outer("a", Inner(None, (Colour.RED,)), MOMENT, (Inner(1), Inner(2)))
 
 
-def test_a_renamed_field_keeps_its_attribute_at_every_depth() -> None:
+def test_every_field_is_an_attribute_at_every_depth() -> None:
     assert to_attributes(FULL) == {
         "name": "a",
-        "remake": {"width": None, "former": ["red"]},
+        "inner": {"width": None, "colours": ["red"]},
         "at": "2026-01-02T03:04:05.678Z",
-        "parts": [{"width": 1, "former": []}, {"width": 2, "former": []}],
+        "parts": [{"width": 1, "colours": []}, {"width": 2, "colours": []}],
     }
 
 
@@ -58,4 +58,4 @@ def test_a_row_without_a_required_attribute_is_an_error() -> None:
 
 def test_an_unknown_member_of_a_closed_set_is_an_error() -> None:
     with pytest.raises(ValueError, match="blue"):
-        from_attributes(Inner, {"width": 1, "former": ["blue"]})
+        from_attributes(Inner, {"width": 1, "colours": ["blue"]})

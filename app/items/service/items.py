@@ -22,7 +22,7 @@ from darkroom_shared.items import EditItem, Item, ItemState, OriginalUrl, Receip
 from darkroom_shared.problems import NotFound, WrongState
 from darkroom_shared.times import Clock, to_rfc3339
 
-CREATED, CAPTURED = "created", "captured"
+CAPTURED = "captured"
 VIEWABLE = frozenset({ItemState.QUEUED, ItemState.PROCESSING, ItemState.READY})
 """States in which other viewers can see an item, provided it has a result."""
 HAVE_ORIGINAL = frozenset({ItemState.QUEUED, ItemState.PROCESSING, ItemState.READY, ItemState.FAILED})

@@ -120,7 +120,7 @@ async def nothing_left_behind() -> AsyncIterator[None]:
     left = [
         await _still_there("task", lambda: {_name_of(task) for task in _tasks_of(test)}),
         await _still_there("process", lambda: _unowned_processes(_children() - processes)),
-        await _still_there("socket", lambda: _unowned(_sockets() - sockets - _owned.sockets)),
+        await _still_there("socket", lambda: _unowned(_sockets() - sockets - _owned.sockets), release=gc.collect),
         _keys_without_expiry(),
     ]
     lines = [line for lines in left for line in lines]
@@ -128,9 +128,16 @@ async def nothing_left_behind() -> AsyncIterator[None]:
         pytest.fail("The test left behind:\n" + "\n".join(lines), pytrace=False)
 
 
-async def _still_there(kind: str, record: Callable[[], set[str]]) -> list[str]:
-    """Return a line for each resource that is left after the grace period."""
+async def _still_there(
+    kind: str, record: Callable[[], set[str]], release: Callable[[], object] | None = None
+) -> list[str]:
+    """Return a line for each resource that is left after the grace period.
+
+    `release` is called once if there is any: the traceback of an expected error holds the connection that it came by.
+    """
     loop = asyncio.get_running_loop()
+    if release is not None and record():
+        release()
     end = loop.time() + GRACE_SECONDS
     while (left := record()) and loop.time() < end:  # noqa: ASYNC110  # no event of processes and sockets
         await asyncio.sleep(POLL_SECONDS)

@@ -74,6 +74,11 @@ class Attempt(Protocol):
         """What is worked on, for metrics: one of few words."""
         ...
 
+    @property
+    def log_fields(self) -> Mapping[str, int]:
+        """What each log line of the attempt contains, in addition to the names of its job."""
+        ...
+
     async def run(self) -> None:
         """Do the work and store its result."""
         ...
@@ -174,11 +179,16 @@ class AttemptRunner(Generic[K]):
             # The claim may be stored already; if no one works under it, it ends as a lost attempt.
             await asyncio.shield(self._give_back(message, claiming))
             raise
+        with structlog.contextvars.bound_contextvars(**attempt.log_fields):
+            await self._work_and_acknowledge(message, claiming)
+
+    async def _work_and_acknowledge(self, message: Message, claimed: asyncio.Task[Attempt]) -> None:
+        attempt = claimed.result()
         started = time.perf_counter()
         try:
             ending = await self._work_under_claim(message, attempt)
         except asyncio.CancelledError:
-            await asyncio.shield(self._give_back(message, claiming))
+            await asyncio.shield(self._give_back(message, claimed))
             self._observe(self._kind.queue, attempt.kind, Ending.RETURNED, time.perf_counter() - started)
             raise
         self._observe(self._kind.queue, attempt.kind, ending, time.perf_counter() - started)

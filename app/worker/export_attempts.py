@@ -76,6 +76,7 @@ class ExportAttempt:
 
     def __init__(self, work: ExportWork, claimed: ExportRow, job: ExportJob) -> None:
         self._work, self._claimed, self._job = work, claimed, job
+        self.log_fields = {"lost_attempts": claimed.lost_attempts}
 
     async def run(self) -> None:
         row = await self._job.run()

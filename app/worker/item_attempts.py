@@ -92,6 +92,7 @@ class ItemAttempt:
     def __init__(self, jobs: ItemJobs, claimed: ItemRow) -> None:
         self._jobs, self._work, self._claimed = jobs, jobs.work, claimed
         self.kind = _declared_kind(claimed)
+        self.log_fields = {"attempt": claimed.attempt}
         self._steps = Steps(claimed.attempt, jobs.clock, partial(jobs.metrics.step_ended, self.kind))
 
     async def run(self) -> None:
@@ -116,7 +117,7 @@ class ItemAttempt:
     async def record_lost_attempt(self, error: Exception) -> None:
         """Count a lost attempt; the fifth one fails the item, and its crash report goes to the dead-letter queue."""
         report = error.crash_report if isinstance(error, DecoderCrashed) else crash_report(error)
-        log.warning("attempt.lost", attempt=self._claimed.attempt, reason=report.reason)
+        log.warning("attempt.lost", reason=report.reason)
         row = await self._work.record_lost_attempt(self._claimed, self._steps.done)
         if row.state is ItemState.FAILED:
             await dead_letter(self._jobs.queues, row, asdict(report))

@@ -21,7 +21,23 @@ from typing import Any
 
 LIST = Path(__file__).with_name("words.toml")
 WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
-SCOPES = ("definition", "test", "file", "prose")
+SCOPES = ("definition", "test", "file", "label", "prose")
+LOG_METHODS = {"debug", "info", "warning", "error", "exception", "critical"}
+NAMING = {
+    *LOG_METHODS,
+    *(
+        "step",
+        "observed_step",
+        "isolate",
+        "try_after_commit",
+        "run_periodically",
+        "logged",
+    ),  # steps and jobs in the log
+    *("alias", "label", "cte", "subquery", "bindparam"),  # SQLAlchemy
+    *("Counter", "Gauge", "Histogram", "labels"),  # prometheus_client
+}
+"""Functions whose texts among the positional arguments are names."""
+LABEL = re.compile(r"[\w-]+(\.[\w-]+)*")  # no sentence: a metric's description is none of our names
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +57,6 @@ class Finding:
 class Rules:
     names: dict[tuple[str, ...], str]
     prose: list[tuple[re.Pattern[str], str]]
-    allowed_in_test_names: frozenset[tuple[str, ...]]
     exceptions: list[dict[str, str]]
 
     @classmethod
@@ -55,8 +70,7 @@ class Rules:
                 (re.compile(r"\b" + each.replace(" ", r"\s+") + r"\b", re.IGNORECASE), row["write"])
                 for each in row.get("prose", [])
             ]
-        allowed = frozenset(tuple(each.split()) for each in document["allowed_in_test_names"])
-        return cls(names, prose, allowed, document["exception"])
+        return cls(names, prose, document["exception"])
 
     def is_excepted(self, file: str, name: str) -> bool:
         for row in self.exceptions:
@@ -64,13 +78,13 @@ class Rules:
                 return True
         return False
 
-    def refused(self, file: str, name: str, *, is_test: bool = False) -> tuple[str, str] | None:
+    def refused(self, file: str, name: str) -> tuple[str, str] | None:
         """Return the first refused word of a name and what to write instead; None if there is none."""
         parts = split(name)
         for length in (1, 2):
             for start in range(len(parts) - length + 1):
                 word = parts[start : start + length]
-                if word in self.names and not (is_test and word in self.allowed_in_test_names):
+                if word in self.names:
                     return None if self.is_excepted(file, name) else (" ".join(word), self.names[word])
         return None
 
@@ -100,6 +114,24 @@ def definitions(tree: ast.AST) -> Iterator[tuple[str, int]]:
                 pass
 
 
+def labels(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Yield each log event, its keys, and the names of steps, jobs, metrics, SQL aliases, fixtures and test cases."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id=function) | ast.Attribute(attr=function)):
+                pass
+            case _:
+                continue
+        texts = [*node.args] if function in NAMING else []
+        texts += [pair.value for pair in node.keywords if pair.arg in {"step", "id", "ids"}]
+        for text in texts:
+            for each in text.elts if isinstance(text, ast.Tuple | ast.List) else [text]:
+                if isinstance(each, ast.Constant) and isinstance(each.value, str) and LABEL.fullmatch(each.value):
+                    yield each.value, each.lineno
+        if function in LOG_METHODS:
+            yield from ((pair.arg, pair.value.lineno) for pair in node.keywords if pair.arg)
+
+
 def prose_of(source: str, tree: ast.AST) -> Iterator[tuple[str, int]]:
     """Yield each docstring and each run of comments, with its first line."""
     for node in ast.walk(tree):
@@ -114,10 +146,12 @@ def check_python(file: str, source: str, rules: Rules) -> Iterator[Finding]:
     tree = ast.parse(source)
     reported: set[str] = set()  # a name counts once in a file, at its first definition
     for name, line in sorted(definitions(tree), key=lambda each: each[1]):
-        is_test = name.startswith("test_")
-        if name not in reported and (refused := rules.refused(file, name, is_test=is_test)):
+        if name not in reported and (refused := rules.refused(file, name)):
             reported.add(name)
-            yield Finding(file, line, "test" if is_test else "definition", name, *refused)
+            yield Finding(file, line, "test" if name.startswith("test_") else "definition", name, *refused)
+    for name, line in labels(tree):
+        if refused := rules.refused(file, name):
+            yield Finding(file, line, "label", name, *refused)
     for text, line in prose_of(source, tree):
         yield from check_prose(file, text, line, rules)
 

@@ -36,7 +36,7 @@ from app.items.service.maintenance import MaintenanceService
 from app.services import Foundation, open_foundation
 from app.settings import Settings
 from app.stores.resources import SHARDS
-from app.worker.eraser import Eraser
+from app.worker.eraser import Eraser, ErasureStep
 from bench.scale import scaled
 from bench.service import PASSWORD, data_folder, environment_without_settings, register, running_service
 from darkroom_client.client import DarkroomClient
@@ -228,7 +228,7 @@ async def _sweep(base: Foundation) -> None:
     exports = ExportErasure(ExportStore(base.amazon.dynamo), base.amazon.objects)
     closed = ClosedAccounts(base.database, base.clock)
     albums, comments = build_album_work(base=base).erasure, build_comment_work(base=base).erasure
-    erasures = [("erase_comments", comments.erase), ("erase_albums", albums.erase)]
+    erasures = [(ErasureStep.ERASE_COMMENTS, comments.erase), (ErasureStep.ERASE_ALBUMS, albums.erase)]
     await Eraser(closed, erasure, exports, base.events.store, base.clock, erasures).process()
     for shard in range(SHARDS):
         for owner, item in await maintenance.due(shard):

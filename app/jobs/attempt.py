@@ -263,21 +263,21 @@ class AttemptRunner(Generic[K]):
                 await attempt.give_back(timedelta())
                 await self._queue.hide(self._kind.queue, message.receipt_handle, 0)
         except (ClaimLost, Problem, TimeoutError) as error:
-            log.warning("give_back.failed", reason=str(error))
+            log.warning("claim.not_returned", reason=str(error))
 
     async def _hide(self, message: Message, seconds: int) -> None:
         """Hide the message. If that fails, it comes early or late, and costs at most one refused claim."""
         try:
             await self._queue.hide(self._kind.queue, message.receipt_handle, seconds)
         except Problem as problem:
-            log.warning("message.held", reason=str(problem))
+            log.warning("message.not_hidden", reason=str(problem))
 
     async def _acknowledge(self, message: Message) -> None:
         """Delete the message. If that fails, it is delivered again and costs one refused claim."""
         try:
             await self._queue.delete(self._kind.queue, message.receipt_handle)
         except Problem as problem:
-            log.warning("message.held", reason=str(problem))
+            log.warning("message.not_deleted", reason=str(problem))
 
 
 _UNEXPECTED = Outcome(Exception, Ending.LOST_ATTEMPT)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from enum import StrEnum
 
 import structlog
 
@@ -24,6 +25,27 @@ Erase = Callable[[AccountId], AsyncIterator[int]]
 """Erases an account's data of one capability, page by page, and yields the number erased in each."""
 
 
+class ErasureStep(StrEnum):
+    """The steps in the order in which they run. The first pass ends with `note_first_erasure`; only the second
+    runs those after it."""
+
+    CLOSE_EVENTS = "close_events"
+    COUNT = "count"
+    """In the first pass only."""
+    ERASE_ROWS = "erase_rows"
+    ERASE_REQUESTS = "erase_requests"
+    ERASE_OBJECTS = "erase_objects"
+    ERASE_EXPORTS = "erase_exports"
+    ERASE_COMMENTS = "erase_comments"
+    ERASE_ALBUMS = "erase_albums"
+    ERASE_RELATIONAL_EVENTS = "erase_relational_events"
+    ERASE_INDEX = "erase_index"
+    ERASE_EVENTS = "erase_events"
+    NOTE_FIRST_ERASURE = "note_first_erasure"
+    DROP_EVENTS = "drop_events"
+    NOTE_ERASED = "note_erased"
+
+
 class Eraser:
     """Every step may be killed and repeated, also by two workers at once; the result is the same."""
 
@@ -34,9 +56,9 @@ class Eraser:
         exports: ExportErasure,
         events: EventStore,
         clock: Clock,
-        rest: Sequence[tuple[str, Erase]] = (),
+        rest: Sequence[tuple[ErasureStep, Erase]] = (),
     ) -> None:
-        """`rest`: further steps, each with its name, in the order in which they run."""
+        """`rest`: further steps, in the order in which they run."""
         self._closed, self._items, self._exports = closed, items, exports
         self._events, self._clock, self._other_stores = events, clock, rest
 
@@ -59,46 +81,46 @@ class Eraser:
 
     async def _run_pass(self, closed: ClosedRow) -> None:
         account = closed.id
-        _began("bar")
+        _began(ErasureStep.CLOSE_EVENTS)
         await self._events.close(account)
         if closed.counts is None:
             await self._count(closed)
         for step, pages in (
-            ("erase_rows", self._items.erase_rows(account)),
-            ("erase_requests", self._items.erase_requests(account)),
-            ("erase_objects", self._items.erase_objects(account)),
-            ("erase_exports", self._exports.erase(account)),
+            (ErasureStep.ERASE_ROWS, self._items.erase_rows(account)),
+            (ErasureStep.ERASE_REQUESTS, self._items.erase_requests(account)),
+            (ErasureStep.ERASE_OBJECTS, self._items.erase_objects(account)),
+            (ErasureStep.ERASE_EXPORTS, self._exports.erase(account)),
             *((step, erase(account)) for step, erase in self._other_stores),
-            ("erase_events", self._events.erase(account)),
+            (ErasureStep.ERASE_EVENTS, self._events.erase(account)),
         ):
             closed = await self._run(closed, step, pages)
         if closed.emptied_at is None:
-            _began("note_emptied")
+            _began(ErasureStep.NOTE_FIRST_ERASURE)
             await self._closed.note_first_erasure(closed, self._clock() + CLEANUP_AFTER)
             return
-        _began("forget")
+        _began(ErasureStep.DROP_EVENTS)
         await self._events.drop(account)
-        _began("note_erased")
+        _began(ErasureStep.NOTE_ERASED)
         await self._closed.note_erased(closed)
         log.info("account.erased")
 
     async def _count(self, closed: ClosedRow) -> None:
         """Count before anything is erased."""
-        _began("count")
+        _began(ErasureStep.COUNT)
         head = await self._events.head(closed.id)
         survey = await self._items.survey(closed.id, closed.closed_at)
         await self._closed.note_counts(closed.id, Counts(survey.items, survey.bytes, head.last), survey.uploads_end)
 
-    async def _run(self, closed: ClosedRow, step: str, pages: AsyncIterator[int]) -> ClosedRow:
+    async def _run(self, closed: ClosedRow, step: ErasureStep, pages: AsyncIterator[int]) -> ClosedRow:
         """Run one step; return the row with the lease as renewed after its last page."""
         _began(step)
         count = 0
         async for erased in pages:
             count += erased
             closed = await self._closed.renew(closed)
-        log.info("step.ended", step=step, count=count)
+        log.info("step.ended", step=step.value, count=count)
         return closed
 
 
-def _began(step: str) -> None:
-    log.info("step.began", step=step)
+def _began(step: ErasureStep) -> None:
+    log.info("step.began", step=step.value)

@@ -117,7 +117,7 @@ class ItemAttempt:
     async def record_lost_attempt(self, error: Exception) -> None:
         """Count a lost attempt; the fifth one fails the item, and its crash report goes to the dead-letter queue."""
         report = error.crash_report if isinstance(error, DecoderCrashed) else crash_report(error)
-        log.warning("attempt.lost", reason=report.reason)
+        log.warning("lost_attempt.recorded", reason=report.reason)
         row = await self._work.record_lost_attempt(self._claimed, self._steps.done)
         if row.state is ItemState.FAILED:
             await dead_letter(self._jobs.queues, row, asdict(report))

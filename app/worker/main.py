@@ -24,7 +24,7 @@ from app.services import Foundation, open_foundation
 from app.settings import Settings
 from app.stores.metrics import watch_stores
 from app.worker.consumer import Consumer
-from app.worker.eraser import Erase, Eraser
+from app.worker.eraser import Erase, Eraser, ErasureStep
 from app.worker.export_sweeper import ExportSweeper
 from app.worker.health import health_server
 from app.worker.lanes import export_consumer, item_consumers
@@ -112,7 +112,7 @@ def _build(
     )
     updater = ProjectionUpdater(base.events.log, base.events.cursors, [index.projection, albums.captures])
     projections = ProjectionLoops(updater, base.amazon.queues)
-    erasures = _erasures(base, albums, comments, index)
+    steps = erasure_steps(base, albums, comments, index)
     consumers = [
         *item_consumers(settings=settings, base=base, items=items, decoders=decoders, scratch=scratch, metrics=metrics),
         export_consumer(base=base, exports=exports, scratch=scratch, metrics=metrics),
@@ -128,19 +128,19 @@ def _build(
         OutboxPublisher(base.events.outbox_relay).run,
         projections.run,
         ExpiredRequestPurger(base.database, base.events.completed_requests).run,
-        Eraser(closed, items.erasure, exports.erasure, base.events.store, base.clock, erasures).run,
+        Eraser(closed, items.erasure, exports.erasure, base.events.store, base.clock, steps).run,
         PlacementPurger(albums.placement_purge, comments.unread_expiry).run,
         ExportSweeper(exports.maintenance).run,
     ]
 
 
-def _erasures(
+def erasure_steps(
     base: Foundation, albums: AlbumWorkParts, comments: CommentWorkParts, index: IndexParts
-) -> list[tuple[str, Erase]]:
+) -> list[tuple[ErasureStep, Erase]]:
     """Return the eraser's further steps: cursors before the index, because projections write it while they have one."""
     return [
-        ("erase_comments", comments.erasure.erase),
-        ("erase_albums", albums.erasure.erase),
-        ("erase_relational_events", base.events.relational.erase),
-        ("erase_index", index.index.erase),
+        (ErasureStep.ERASE_COMMENTS, comments.erasure.erase),
+        (ErasureStep.ERASE_ALBUMS, albums.erasure.erase),
+        (ErasureStep.ERASE_RELATIONAL_EVENTS, base.events.relational.erase),
+        (ErasureStep.ERASE_INDEX, index.index.erase),
     ]

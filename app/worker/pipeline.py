@@ -44,7 +44,7 @@ class Pipeline:
         with steps.step("poster"):
             poster = await self._decoders.make_poster(original, scenes, facts, limit_seconds=MEDIA_SECONDS)
         _, result = await self._make(claimed, poster, folder, steps, facts)
-        log.info("step.began", step="pass_on")
+        log.info("step.began", step="hand_off")
         return await self._work.hand_off(claimed, ItemKind.VIDEO, result, steps.done)
 
     async def _make(

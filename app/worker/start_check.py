@@ -42,7 +42,7 @@ async def check_sandbox(decoders: Decoders, scratch: Path, required: Sandbox) ->
         log.warning("sandbox.without_landlock")
     if allowed:
         raise Unsafe(f"The sandbox does not hold. A decoder could: {', '.join(sorted(allowed))}.")
-    log.info("sandbox.holds", landlock_level=level)
+    log.info("sandbox.verified", landlock_level=level)
     return level
 
 

@@ -101,7 +101,7 @@ class EdgeApplication:
                 async for piece in response.pieces():
                     await send_piece(send, piece)
             except (OriginDown, OriginSilent) as error:
-                log.warning("response.aborted", why=type(error).__name__)
+                log.warning("response.aborted", error=type(error).__name__)
                 return  # uvicorn closes the connection, so that the client does not take this for the whole object
         await send_end(send)
 
@@ -137,7 +137,7 @@ async def _while_client_stays(work: Coroutine[Any, Any, None], receive: Receive)
         leaving.cancel()
         await asyncio.gather(working, leaving, return_exceptions=True)
     if working.cancelled():
-        log.info("client.left")
+        log.info("client.disconnected")
     else:
         working.result()
 

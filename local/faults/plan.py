@@ -24,7 +24,7 @@ class Fault(StrEnum):
     LATENCY = "latency"
     RESET = "reset"
     """The connection breaks before anything happens."""
-    DROP_RESPONSE = "lose_answer"
+    DROP_RESPONSE = "drop_response"
     """The connection breaks after the effect."""
     DUPLICATE = "duplicate"
     """A received message is delivered again after `seconds`, while the first is in flight (SQS only)."""

@@ -55,7 +55,7 @@ class ObjectsApplication:
         try:
             await self._serve(scope, client, send, request_id)
         except ClientGone:
-            log.info("client.left", method=scope["method"])
+            log.info("client.disconnected", method=scope["method"])
         # uvicorn closes the connection, so that the client does not take the response for a complete one
         except OSError as error:
             log.error("response.aborted", method=scope["method"], error=str(error))

@@ -47,7 +47,7 @@ async def test_signing_out_ends_this_session_alone(accounts_api: AccountsApi) ->
     assert await _is_alive(accounts_api, there)
 
 
-async def test_a_lost_phones_session_can_be_ended_remotely_in_every_process(
+async def test_a_session_can_be_ended_from_another_device_in_every_process(
     accounts_api: AccountsApi, database_url: str, valkey_url: str
 ) -> None:
     body = await accounts_api.register()
@@ -119,7 +119,7 @@ async def test_a_session_ends_exactly_at_its_expiry(accounts_api: AccountsApi) -
     assert not await _is_alive(accounts_api, signed_in)
 
 
-async def test_use_extends_a_session_at_most_once_a_day(accounts_api: AccountsApi) -> None:
+async def test_use_extends_a_session_no_more_than_once_a_day(accounts_api: AccountsApi) -> None:
     signed_in = await accounts_api.register_and_sign_in()
     begun = accounts_api.clock.now
 

@@ -22,7 +22,7 @@ async def _tables(database_url: str) -> set[str]:
     return set(names) - {"alembic_version"}
 
 
-async def test_every_step_goes_forward_backward_and_forward_again(empty_database_url: str) -> None:
+async def test_every_step_runs_forward_backward_and_forward_again(empty_database_url: str) -> None:
     await migrate(empty_database_url)
     assert await _tables(empty_database_url) == set(metadata.tables)
 

@@ -91,7 +91,7 @@ async def test_work_is_cancelled_at_the_callers_deadline(http: httpx.AsyncClient
 
 
 @pytest.mark.parametrize("passed", ["0", "-5"])
-async def test_a_deadline_that_has_passed_ends_the_request_at_once(http: httpx.AsyncClient, passed: str) -> None:
+async def test_a_deadline_that_has_passed_ends_the_request_immediately(http: httpx.AsyncClient, passed: str) -> None:
     assert _is_problem(await http.get("/endless", headers={"X-Deadline": passed}), 504, "deadline-exceeded")
 
 

@@ -120,7 +120,7 @@ def test_erasing_an_account_requires_its_password_and_a_confirmation(account: Sc
     assert account.run("list").returncode == 4
 
 
-def test_a_failure_of_one_item_does_not_stop_the_others(account: ScriptedAccount, tmp_path: Path) -> None:
+def test_a_failure_of_one_item_does_not_stop_the_rest(account: ScriptedAccount, tmp_path: Path) -> None:
     (uploaded,) = account.lines("upload", random_file(tmp_path / "a.jpg", 10))
     absent = "itm_01ARZ3NDEKTSV4RRFFQ69G5FAV"
     done = account.run("status", absent, uploaded["item"]["id"], "--json")

@@ -77,7 +77,7 @@ async def test_a_cut_connection_repeats_only_the_part_in_flight(
     assert not any(put["known"] for put in puts(other_account))
 
 
-async def test_a_part_with_a_lost_response_is_not_sent_again(
+async def test_a_part_with_a_dropped_response_is_not_sent_again(
     client: DarkroomClient, other_account: ScriptedAccount, tmp_path: Path
 ) -> None:
     other_account.script(dropped_puts=2)
@@ -113,7 +113,7 @@ async def test_a_busy_service_is_retried_after_its_retry_after(
     assert len(set(keys)) == 1
 
 
-async def test_a_lost_response_creates_no_second_item(
+async def test_a_dropped_response_creates_no_second_item(
     client: DarkroomClient, other_account: ScriptedAccount, tmp_path: Path
 ) -> None:
     other_account.script(responses=[{"request": "POST /v1/items", "lost": True}])
@@ -171,7 +171,7 @@ async def test_another_file_of_the_same_name_and_size_gets_its_own_item(
     assert uploaded.sent_bytes == PARTS
 
 
-async def test_an_interrupted_small_upload_keeps_its_item(
+async def test_an_interrupted_small_upload_resumes_with_the_same_item(
     client: DarkroomClient, other_account: ScriptedAccount, tmp_path: Path
 ) -> None:
     photo = random_file(tmp_path / "a.jpg", 1_000)

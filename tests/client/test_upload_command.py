@@ -76,7 +76,7 @@ def test_a_folder_is_sent_without_hidden_files_and_symbolic_links(account: Scrip
     assert {each["outcome"] for each in again} == {"duplicate"}
 
 
-def test_failed_files_are_reported_and_the_others_are_sent(account: ScriptedAccount, tmp_path: Path) -> None:
+def test_failed_files_are_reported_and_the_rest_are_sent(account: ScriptedAccount, tmp_path: Path) -> None:
     good = random_file(tmp_path / "good.jpg", 100)
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "loop.jpg").symlink_to(tmp_path / "loop.jpg")

@@ -58,7 +58,7 @@ async def test_comments_reach_the_viewers_of_an_item_and_no_other_account(sharin
         ).status_code == 404
 
 
-async def test_pages_go_back_in_time_and_cursors_are_valid_for_their_reader_only(sharing: SharingServices) -> None:
+async def test_pages_are_newest_first_and_cursors_are_valid_for_their_reader_only(sharing: SharingServices) -> None:
     owner, member = await sharing.user(), await sharing.user()
     item = await owner.photo()
     await owner.invite(await owner.album(item), member)

@@ -53,7 +53,7 @@ def test_a_scaled_result_is_marked_and_does_not_replace_a_full_one(tmp_path: Pat
     assert current(keep([again], file)) == [again]
 
 
-def test_a_scaled_size_never_goes_below_its_minimum() -> None:
+def test_a_scaled_size_is_never_below_its_minimum() -> None:
     code = "from bench.scale import scaled; print(scaled(200), scaled(5), scaled(60, least=12))"
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env={VARIABLE: "0.1"}, capture_output=True, text=True, check=True)  # noqa: S603 - our own

@@ -39,8 +39,19 @@ def check_text(folder: Path, text: str, file: str = "app/module.py") -> "subproc
         ("import ssl as house", '1: definition: "house" in house: write services'),
         ("try: ...\nexcept OSError as died: ...", '2: definition: "died" in died: write'),
         ("class ShortWay: ...", '1: definition: "short way" in ShortWay: write'),
+        ("def test_at_most_two() -> None: ...", '1: test: "most" in test_at_most_two: write max_'),
         ("def test_nobody_reads() -> None: ...", '1: test: "nobody" in test_nobody_reads: write'),
         ('"""One line.\n\nThe caller\nis told.\n"""', '4: prose: "is told" in `is told.`: write'),
+        ('log.info("album.shown")', '1: label: "shown" in album.shown: write to_wire'),
+        ('log.info("step.began", step="pass_on")', '1: label: "pass on" in pass_on: write retry_on_conflict'),
+        ('log.info("album.read", whose=1)', '1: label: "whose" in whose: write shared'),
+        ('with steps.step("bury"): ...', '1: label: "bury" in bury: write semaphore'),
+        ('loop = run_periodically("patrol", 1)', '1: label: "patrol" in patrol: write poll'),
+        ('rows = albums.alias("owners_seat")', '1: label: "seat" in owners_seat: write access'),
+        ('metric = Counter("darkroom_answers", "How many answers.")', '1: label: "answers" in darkroom_answers: write'),
+        ('metric = Counter("darkroom_jobs", "Jobs.", ("film",))', '1: label: "film" in film: write video'),
+        ('mark.parametrize("a", [1, 2], ids=["found", "absent"])', '1: label: "found" in found: write'),
+        ('pytest.param(1, id="shown")', '1: label: "shown" in shown: write'),
         ("# The row\nrow = 1  # lies in the table", '2: prose: "lies in" in'),
     ],
 )
@@ -56,7 +67,7 @@ def test_file_names_and_documents_are_checked(tmp_path: Path) -> None:
     result = check_text(tmp_path, '"""Module."""', "tests/guest_book.py")
     assert 'tests/guest_book.py:1: file: "guest" in guest_book.py: write' in result.stdout
     assert 'docs/API.md:3: prose: "is\ntold" in' in result.stdout
-    assert "words to replace: 2 (definition 0, test 0, file 1, prose 1)" in result.stdout
+    assert "words to replace: 2 (definition 0, test 0, file 1, label 0, prose 1)" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -72,7 +83,9 @@ def test_file_names_and_documents_are_checked(tmp_path: Path) -> None:
         ),
         ("class Row:\n    lost_attempts: int\n    kept_until: str", "app/module.py"),
         ("class Cursor:\n    wanted: int", "app/events/schema/values.py"),
-        ("def test_no_row_is_lost_at_most_two_are_kept() -> None: ...", "tests/module.py"),
+        ('metric = Gauge("darkroom_jobs", "Jobs that nobody has found.")', "app/module.py"),
+        ('raise ValueError("nothing was found")', "app/module.py"),
+        ('log.info("claim.lost", step=name)', "app/module.py"),
         ("response = client.ask()  # a name of another library", "app/module.py"),
         ('"""Module."""', "bench/machine.py"),
         ("almost = askew = storytelling = background = 1", "app/module.py"),
@@ -80,7 +93,7 @@ def test_file_names_and_documents_are_checked(tmp_path: Path) -> None:
 )
 def test_terms_of_libraries_and_exceptions_pass(tmp_path: Path, text: str, file: str) -> None:
     result = check_text(tmp_path, text, file)
-    assert result.stdout == "words to replace: 0 (definition 0, test 0, file 0, prose 0)\n"
+    assert result.stdout == "words to replace: 0 (definition 0, test 0, file 0, label 0, prose 0)\n"
     assert result.returncode == 0
 
 

@@ -41,7 +41,7 @@ async def test_half_of_all_dynamodb_calls_may_be_throttled(
 
 
 @pytest.mark.everything
-async def test_conflicts_lost_responses_and_broken_connections_write_nothing_twice(
+async def test_conflicts_dropped_responses_and_broken_connections_write_nothing_twice(
     installation: Installation, processes: Processes, person: Person
 ) -> None:
     workers = [processes.worker(), processes.worker()]
@@ -49,7 +49,7 @@ async def test_conflicts_lost_responses_and_broken_connections_write_nothing_twi
     await inject(
         installation.tables,
         Rule("TransactWriteItems", "conflict", rate=0.3),
-        Rule("TransactWriteItems", "lose_answer", rate=0.2),
+        Rule("TransactWriteItems", "drop_response", rate=0.2),
         Rule("*", "reset", rate=0.1),
         Rule("*", "internal_error", rate=0.1),
     )
@@ -65,7 +65,7 @@ async def test_s3_may_be_slow_and_fail(installation: Installation, processes: Pr
         installation.objects,
         Rule("*", "latency", seconds=0.3),
         Rule("*", "internal_error", rate=0.3),
-        Rule("PutObject", "lose_answer", rate=0.1),
+        Rule("PutObject", "drop_response", rate=0.1),
         Rule("GetObject", "reset", rate=0.3),
     )
     await person.upload_many(8)

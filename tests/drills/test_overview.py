@@ -17,7 +17,7 @@ async def test_the_overview_lists_a_worker_and_its_decoders_sandbox_level(
     installation: Installation, processes: Processes
 ) -> None:
     worker = processes.worker()
-    await worker.logged("sandbox.holds", landlock_level=landlock.level())
+    await worker.logged("sandbox.verified", landlock_level=landlock.level())
     expected = {"process": f"{socket.gethostname()}:{worker.pid}", "landlock_level": landlock.level()}
     async with a_person(installation, email=ADMINISTRATOR) as operator, asyncio.timeout(PLENTY_SECONDS):
         while expected not in (overview := await operator.client.overview())["workers"]:  # noqa: ASYNC110  # another process

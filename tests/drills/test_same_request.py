@@ -84,11 +84,11 @@ async def test_an_idempotency_key_is_scoped_to_its_account(installation: Install
     assert own.json()["item"]["id"] != other.json()["item"]["id"]
 
 
-async def test_a_transaction_with_a_lost_response_is_found_by_the_retry(
+async def test_a_retry_detects_a_transaction_with_a_dropped_response(
     installation: Installation, http: httpx.AsyncClient
 ) -> None:
     body, key = create_body(a_photo()), {"Idempotency-Key": new_ulid()}
-    await inject(installation.tables, Rule("TransactWriteItems", "lose_answer", times=1))
+    await inject(installation.tables, Rule("TransactWriteItems", "drop_response", times=1))
     first = await http.post(f"{installation.url}/v1/items", json=body, headers=key)
     assert await injected(installation.tables) == 1
     second = await http.post(f"{installation.url}/v1/items", json=body, headers=key)
@@ -104,7 +104,7 @@ async def test_an_app_killed_between_commit_and_response_repeats_it_for_the_retr
     http.headers["X-Darkroom-Tier"] = installation.app["DARKROOM_TIER_SECRET"]  # there is no web tier in between
     killed, successor = processes.app(), processes.app()
     await asyncio.gather(killed.ready(), successor.ready())
-    await inject(installation.tables, Rule("TransactWriteItems", "lose_answer"))
+    await inject(installation.tables, Rule("TransactWriteItems", "drop_response"))
     pending = asyncio.create_task(http.post(f"{killed.url}/v1/items", json=body, headers=key))
     async with asyncio.timeout(PLENTY_SECONDS):
         while not await injected(installation.tables):  # noqa: ASYNC110  # another process wakes no event

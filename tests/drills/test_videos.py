@@ -21,7 +21,7 @@ from tests.drills.test_cancelling import GONE_SECONDS, TRIES, cancel, delete, un
 pytestmark = pytest.mark.timeout(DRILL_SECONDS)
 
 STEPS = (
-    *(("express", step) for step in ("claim", "download", "probe", "poster", "make", "upload", "pass_on", "delete")),
+    *(("express", step) for step in ("claim", "download", "probe", "poster", "make", "upload", "hand_off", "delete")),
     *(
         ("bulk", step)
         for step in ("claim", "download", "probe", "encode", "play", "join", "upload", "finish", "delete")

@@ -191,7 +191,7 @@ async def test_a_rebuild_runs_concurrently_with_the_updates(
     assert projection.pages_read == 2 + 3
 
 
-async def test_a_nudge_wakes_a_projection_and_polling_repairs_a_lost_one(
+async def test_a_nudge_wakes_a_projection_and_polling_repairs_a_dropped_nudge(
     services: Services, database: Database, cursors: CursorStore, name: str
 ) -> None:
     projection, other_account = RecordingProjection(name), new_account_id()

@@ -81,7 +81,7 @@ async def test_a_crashed_relay_is_replaced_after_its_lease(
     assert len(await asyncio.to_thread(subscription.received)) == 1
 
 
-async def test_accounts_waiting_for_the_relay_are_found_and_counted_as_late(
+async def test_accounts_waiting_for_the_relay_are_listed_and_counted_as_late(
     services: Services, clock: ManualClock
 ) -> None:
     await append(services, EventType.ITEM_CREATED)

@@ -219,7 +219,7 @@ async def test_an_export_that_is_never_done_fails_at_its_deadline(office: Office
     assert (failed.state, failed.failure.code, failed.deadline) == (ExportState.FAILED, FailureCode.DEADLINE, None)
 
 
-async def test_a_lost_message_is_sent_again(office: Office, clock: ManualClock) -> None:
+async def test_a_message_that_never_arrived_is_sent_again(office: Office, clock: ManualClock) -> None:
     row = await office.start()
     assert await office.messages(row) == 1
     clock.advance(minutes=1)

@@ -57,7 +57,7 @@ async def test_by_capture_time_an_old_photo_sorts_by_its_date(services: Services
 
 
 @pytest.mark.parametrize("order", ["created", CAPTURED])
-async def test_a_cursor_keeps_its_position_while_items_are_added_and_deleted(
+async def test_a_cursor_is_stable_while_items_are_added_and_deleted(
     services: Services, clock: ManualClock, order: str
 ) -> None:
     rows = []

@@ -52,7 +52,7 @@ async def put_rendition(services: Services, row: ItemRow, attempt: int, folder: 
     return key
 
 
-async def test_an_unsent_message_is_sent_and_a_lost_one_is_resent_at_growing_intervals(
+async def test_an_unsent_message_is_sent_and_a_missing_one_is_resent_at_growing_intervals(
     services: Services, clock: ManualClock
 ) -> None:
     row = await services.queued(b"a photo")
@@ -143,7 +143,7 @@ async def test_files_of_lost_attempts_are_deleted_and_files_of_the_result_stay(
     assert (await services.row(row)).due_at is None
 
 
-async def test_a_cancelled_item_keeps_its_original_for_a_day_only(services: Services, clock: ManualClock) -> None:
+async def test_a_cancelled_items_original_is_deleted_after_a_day(services: Services, clock: ManualClock) -> None:
     row = await services.queued(b"cancelled")
     await services.items.cancel(row)
     clock.advance(hours=23)

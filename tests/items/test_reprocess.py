@@ -176,7 +176,7 @@ async def test_reprocessing_runs_once_per_request_and_only_with_its_recipe(
         await reprocess_work.claim(row.account_id, row.item_id)
 
 
-async def test_a_worker_that_lost_its_claim_writes_no_result_and_its_files_are_deleted(
+async def test_a_worker_without_a_valid_claim_writes_no_result_and_its_files_are_deleted(
     services: Services, reprocess_work: ReprocessWork, clock: ManualClock, tmp_path: Path
 ) -> None:
     row = await requested(services, await an_old_item(services, tmp_path))

@@ -64,13 +64,15 @@ async def test_a_worker_paused_past_its_lease_writes_nothing(name: str, services
 
 
 @pytest.mark.parametrize("name", FENCED)
-async def test_a_lost_or_released_claim_cannot_be_released(name: str, services: Services, clock: ManualClock) -> None:
+async def test_an_expired_or_released_claim_cannot_be_released(
+    name: str, services: Services, clock: ManualClock
+) -> None:
     job = await started(name, services, clock)
-    lost = await job.claim()
+    expired = await job.claim()
     await lapse(job, clock)
     released = await job.claim()
     await job.give_back(released)
-    for claimed in (lost, released):
+    for claimed in (expired, released):
         with pytest.raises(ClaimLost):
             await job.give_back(claimed)
 
@@ -220,7 +222,7 @@ def opened(stores: Stores) -> Iterator[None]:
 
 @pytest.mark.usefixtures("opened")
 @pytest.mark.parametrize("kind", FENCED)
-def test_two_workers_never_hold_valid_claims_at_once(kind: str) -> None:
+def test_two_workers_never_hold_valid_claims_simultaneously(kind: str) -> None:
     Workers.kind = kind
     run_state_machine_as_test(
         Workers,

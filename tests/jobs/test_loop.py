@@ -42,7 +42,7 @@ async def test_a_connection_is_opened_again_after_any_error(error: Exception) ->
     assert calls == 3
 
 
-async def test_a_failing_shard_does_not_keep_the_others_from_their_turn() -> None:
+async def test_a_failing_shard_does_not_block_other_shards() -> None:
     stopping, processed = asyncio.Event(), set[int]()
 
     async def tick(shard: int) -> None:

@@ -31,7 +31,7 @@ def test_a_photo_comes_out_upright_for_every_orientation(orientation: int, tmp_p
 
 
 @pytest.mark.parametrize("name", ["rgb16.png", "interlaced.png", "lossy.webp", "lossless.webp"])
-def test_every_kind_of_pixel_keeps_its_colours(name: str, tmp_path: Path) -> None:
+def test_colours_are_preserved_for_every_kind_of_pixel(name: str, tmp_path: Path) -> None:
     make(sample(name), tmp_path)
     for file in FILE_NAMES:
         assert are_close(quadrants(tmp_path / file), CORNERS), file

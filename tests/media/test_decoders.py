@@ -189,7 +189,7 @@ async def test_after_its_template_crashed_the_next_photo_gets_a_new_one(
     assert decoders.template_pid not in {None, template}
 
 
-async def test_at_most_as_many_children_run_as_there_are_slots(decoders: Decoders, folder: Path, stuck: Path) -> None:
+async def test_no_more_children_run_than_there_are_slots(decoders: Decoders, folder: Path, stuck: Path) -> None:
     waiting = [asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=PLENTY_SECONDS)) for _ in range(5)]
     await until(lambda: len(decoders.pids) == 2)
     template = decoders.template_pid

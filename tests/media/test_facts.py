@@ -101,7 +101,7 @@ def test_sizes_match_the_recipe_and_never_exceed_the_original(tmp_path: Path) ->
     assert {(rendition.width, rendition.height) for rendition in make(source, tmp_path).renditions} == {(301, 200)}
 
 
-def test_a_one_pixel_wide_image_keeps_its_pixel(tmp_path: Path) -> None:
+def test_a_one_pixel_wide_image_stays_one_pixel_wide(tmp_path: Path) -> None:
     source = tmp_path / "source.png"
     Image.new("RGB", (12000, 1), (200, 10, 10)).save(source)
     made = make(source, tmp_path)

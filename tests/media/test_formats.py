@@ -74,7 +74,7 @@ WITH_PROFILE = {name: write for name, write in WRITERS.items() if name != "gif"}
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_each_format_keeps_its_colours(name: str, tmp_path: Path) -> None:
+def test_colours_are_preserved_for_each_format(name: str, tmp_path: Path) -> None:
     source = tmp_path / "source"
     WRITERS[name](corners(), source, {})
     assert probe_of(source, tmp_path).format == name

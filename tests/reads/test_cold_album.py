@@ -62,7 +62,7 @@ async def test_a_thousand_reads_of_an_album_evicted_from_redis_cost_one_query_at
     await _one_round_shows(send, lambda queries: queries.albums == queries.memberships == (0, 1))
 
 
-async def test_a_thousand_reads_of_an_expired_album_cost_at_most_two_queries(pair: AppPair) -> None:
+async def test_a_thousand_reads_of_an_expired_album_cost_no_more_than_two_queries(pair: AppPair) -> None:
     send = await _requesting_again(pair, _let_expire)
 
     await _one_round_shows(send, lambda queries: {queries.albums, queries.memberships} <= {(0, 1), (0, 2)})

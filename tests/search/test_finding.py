@@ -21,7 +21,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.usefixtures("way")
-async def test_words_are_found_in_captions_names_cameras_and_titles_newest_capture_first(library: Library) -> None:
+async def test_a_search_matches_captions_names_cameras_and_titles_newest_capture_first(library: Library) -> None:
     beach = await library.add("IMG_0001.jpg", "Am Strand von Malmö", day=1)
     match = await library.add("DSC01234.jpg", "東京タワーの夜", day=3)
     strand = await library.add("strandkorb.png", day=2)

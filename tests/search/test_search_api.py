@@ -41,7 +41,7 @@ async def index(client: httpx.AsyncClient, services: Services) -> None:
     await ProjectionUpdater(base.events.log, base.events.cursors, [projection]).apply_events(account)
 
 
-async def test_items_are_found_by_page_and_represented_as_elsewhere(
+async def test_search_returns_pages_of_items_represented_as_elsewhere(
     client: httpx.AsyncClient, services: Services
 ) -> None:
     ids = [await add(client, f"{day}.jpg", f"2026-07-0{day}T12:00:00Z", caption="Am Meer") for day in (1, 2, 3)]

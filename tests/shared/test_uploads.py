@@ -17,7 +17,7 @@ from darkroom_shared.uploads import (
 
 
 @given(st.integers(min_value=1, max_value=LARGEST_ITEM_BYTES))
-def test_parts_cover_any_size_exactly_and_number_at_most_a_thousand(size_bytes: int) -> None:
+def test_up_to_a_thousand_parts_cover_any_size_exactly(size_bytes: int) -> None:
     count = part_count(size_bytes)
     assert 1 <= count <= MAX_PARTS
     assert part_size_bytes(size_bytes) % SINGLE_PUT_BYTES == 0

@@ -23,7 +23,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     await opened.close()
 
 
-async def test_a_write_succeeds_immediately_after_others_were_cancelled_at_any_moment(database: Database) -> None:
+async def test_a_write_succeeds_immediately_after_writes_were_cancelled_at_any_moment(database: Database) -> None:
     chance = random.Random(1)
 
     async def write() -> None:

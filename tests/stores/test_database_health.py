@@ -64,7 +64,7 @@ def test_after_consecutive_failures_the_circuit_opens() -> None:
         pytest.fail("tried")
 
 
-def test_one_caller_probes_while_all_others_are_refused() -> None:
+def test_one_caller_probes_while_all_other_callers_are_refused() -> None:
     moments = Moments()
     breaker = _open_breaker(moments)
     moments.now += PAUSE_SECONDS

@@ -71,7 +71,9 @@ async def test_consecutive_swaps_keep_every_write(service: SampleService, databa
 
 @pytest.mark.everything
 @pytest.mark.timeout(600)
-async def test_a_long_series_of_outages_keeps_every_write(service: SampleService, database_pair: DatabasePair) -> None:
+async def test_no_write_is_missing_after_a_long_series_of_outages(
+    service: SampleService, database_pair: DatabasePair
+) -> None:
     """Swaps, cut connections, silence and slowness in random order, under continuous reads and writes."""
     chance = random.Random(5)
     async with (

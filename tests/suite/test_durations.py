@@ -21,7 +21,7 @@ def test_a_folder_without_a_budget_is_reported() -> None:
     assert "tests/albums has no budget" in line
 
 
-def test_measuring_keeps_budgets_and_adds_one_for_each_new_folder() -> None:
+def test_measuring_preserves_budgets_and_adds_one_for_each_new_folder() -> None:
     table = with_measured(TABLE, "test", {"items": 30.2, "albums": 12.7})
     assert table["test"]["items"] == {"budget_seconds": 40, "measured_seconds": 30}
     assert table["test"]["albums"] == {"budget_seconds": 13, "measured_seconds": 13}

@@ -63,7 +63,7 @@ async def test_a_share_links_token_and_proof_reach_the_app(web: httpx.AsyncClien
     assert "authorization" not in seen
 
 
-async def test_a_well_formed_request_id_is_kept_on_both_sides(web: httpx.AsyncClient) -> None:
+async def test_a_well_formed_request_id_is_unchanged_on_both_sides(web: httpx.AsyncClient) -> None:
     response = await web.get("/v1/echo", headers={"X-Request-Id": "drop-off-0001"})
     assert response.headers.get_list("x-request-id") == ["drop-off-0001"]
     assert ["x-request-id", "drop-off-0001"] in response.json()["headers"]

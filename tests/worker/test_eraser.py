@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import delete
+from structlog.testing import capture_logs
 
 from app.accounts.schema.tables import closed_accounts
 from app.accounts.service.accounts import AccountService
@@ -23,7 +24,6 @@ from app.comments.wiring import build_comment_work
 from app.events.service.log import NewEvent
 from app.events.service.outbox import EventOutbox
 from app.events.service.projection import ProjectionUpdater
-from app.events.store.relational import RelationalEvents
 from app.exports.service.erasure import ExportErasure
 from app.exports.store import ExportStore
 from app.items.deletion.service.erasure import ItemErasure
@@ -32,10 +32,10 @@ from app.items.service.lifecycle import UPLOAD_DEADLINE
 from app.jobs.claim import ClaimLost
 from app.migrations.run import migrate
 from app.request_key import RequestKey
-from app.search.service.indexing import SearchIndex
-from app.search.store.index import IndexStore
+from app.search.wiring import build_index
 from app.settings import Registration
-from app.worker.eraser import Eraser
+from app.worker.eraser import Eraser, ErasureStep
+from app.worker.main import erasure_steps
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId, new_account_id, new_ulid
 from darkroom_shared.items import CreateItem, ItemKind, PartRequest
@@ -80,14 +80,9 @@ async def registry(services: Services, stores: Stores, clock: ManualClock) -> As
     sessions = SessionService(store, base.cache, passwords, attempts, clock)
     account = await accounts.register(email, PASSWORD, client=email)
     started = await sessions.sign_in(email, PASSWORD, label="", client=email, presented=None)
-    relational, index = RelationalEvents(base.database), IndexStore(base.database)
-    albums, comments = build_album_work(base=base).erasure, build_comment_work(base=base).erasure
-    other_stores = [
-        ("erase_comments", comments.erase),
-        ("erase_albums", albums.erase),
-        ("erase_relational_events", relational.erase),
-        ("erase_index", index.erase),
-    ]
+    relational, index = base.events.relational, build_index(base=base)
+    albums, comments = build_album_work(base=base), build_comment_work(base=base)
+    other_stores = erasure_steps(base, albums, comments, index)
     yield Registry(
         accounts,
         sessions,
@@ -103,7 +98,7 @@ async def registry(services: Services, stores: Stores, clock: ManualClock) -> As
             ExportStore(base.amazon.dynamo),
             base.events.store,
             base.amazon.objects,
-            (albums, comments, relational, index),
+            (albums.erasure, comments.erasure, relational, index.index),
         ),
         replace(services, account=account.id),
         email,
@@ -133,7 +128,7 @@ async def prepare_database(services: Services) -> None:
     """Create rows of the search index, of completed requests, and of the event outbox."""
     base = services.base
     await base.events.relay.relay(services.account)
-    projection = SearchIndex(base.items.store, IndexStore(base.database))
+    projection = build_index(base=base).projection
     await ProjectionUpdater(base.events.log, base.events.cursors, [projection]).apply_events(services.account)
     async with base.cache.change() as unit:
         await base.events.completed_requests.note(
@@ -222,6 +217,20 @@ async def test_an_account_without_recent_uploads_is_erased_within_minutes(
     tombstone = await registry.closed.get(services.account)
     assert tombstone is not None
     assert tombstone.erased_at is not None
+
+
+async def test_the_two_passes_run_every_step_in_order(registry: Registry, clock: ManualClock) -> None:
+    await registry.services.queued(b"one")
+    await registry.closing.close(registry.services.account, PASSWORD, client="somewhere")
+    with capture_logs() as entries:
+        for _ in range(2):
+            await registry.eraser.process()
+            clock.now += UPLOAD_DEADLINE
+    steps = [ErasureStep(entry["step"]) for entry in entries if entry["event"] == "step.began"]
+    every = list(ErasureStep)
+    last = every.index(ErasureStep.NOTE_FIRST_ERASURE)
+    second = [step for step in every if step not in {ErasureStep.COUNT, ErasureStep.NOTE_FIRST_ERASURE}]
+    assert steps == every[: last + 1] + second
 
 
 async def test_two_concurrent_erasers_do_not_disturb_each_other(

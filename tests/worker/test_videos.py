@@ -174,7 +174,7 @@ async def playable(services: Services, row: ItemRow) -> ItemRow:
         return current
 
 
-async def test_a_video_that_kills_five_encoders_is_poisoned_and_keeps_its_poster(
+async def test_a_video_that_kills_five_encoders_is_poisoned_and_its_poster_stays(
     harness: WorkerHarness, probed: ItemRow, clock: ManualClock
 ) -> None:
     row = probed

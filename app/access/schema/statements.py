@@ -30,7 +30,7 @@ def members_who_see(item: ItemId) -> Select[str]:
 
     As in `Placement.counts`: an album shows the item only if its owner became a member before the item was added.
     """
-    owners_membership, membership = album_members.alias("owners_seat"), album_members.alias("seat")
+    owners_membership, membership = album_members.alias("owners_membership"), album_members.alias("membership")
     return (
         select(membership.c.account_id)
         .distinct()

@@ -51,5 +51,5 @@ class ClosingService:
             await self._store.close_account(unit.connection, account, password_hash, now)
             unit.invalidate(*map(session_key, ended))
         log.info("account.closed", account=account)
-        await try_after_commit(self._events.close(account), "account_bar", account=account)  # the eraser repeats it
+        await try_after_commit(self._events.close(account), "close_events", account=account)  # the eraser repeats it
         return ClosedAccount(id=account, closed_at=now)

@@ -95,7 +95,7 @@ class SessionService:
         async with self._cache.change() as unit:
             ended = await self._store.end_all_sessions(unit.connection, owner)
             unit.invalidate(*map(session_key, ended))
-        log.info("session.all_ended", account=owner)
+        log.info("sessions.ended", account=owner)
 
     async def _renew_hash(self, known: Credentials, password: str) -> str:
         """Return the account's password hash, replaced if it was made with outdated parameters."""

@@ -113,21 +113,21 @@ def test_botocore_retries_injected_errors_until_it_succeeds(tables: Backend) -> 
 
 def test_a_request_with_a_dropped_response_takes_effect(tables: Backend, objects: Backend, queues: Backend) -> None:
     dynamodb = a_table(tables, "lost")
-    tables.plan({"operation": "PutItem", "fault": "lose_answer"})
+    tables.plan({"operation": "PutItem", "fault": "drop_response"})
     with pytest.raises((ConnectionClosedError, HTTPClientError)):
         dynamodb.put_item(TableName="lost", Item=KEY)
     assert dynamodb.get_item(TableName="lost", Key=KEY)["Item"] == KEY
 
     s3 = a_client("s3", objects.endpoint)
     s3.create_bucket(Bucket="lost")
-    objects.plan({"operation": "PutObject", "fault": "lose_answer"})
+    objects.plan({"operation": "PutObject", "fault": "drop_response"})
     with pytest.raises((ConnectionClosedError, HTTPClientError)):
         s3.put_object(Bucket="lost", Key="photo", Body=b"bytes")
     assert s3.get_object(Bucket="lost", Key="photo")["Body"].read() == b"bytes"
 
     sqs = a_client("sqs", queues.endpoint)
     url = sqs.create_queue(QueueName="lost")["QueueUrl"]
-    queues.plan({"operation": "SendMessage", "fault": "lose_answer"})
+    queues.plan({"operation": "SendMessage", "fault": "drop_response"})
     with pytest.raises((ConnectionClosedError, HTTPClientError)):
         sqs.send_message(QueueUrl=url, MessageBody="arrived")
     assert sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "arrived"

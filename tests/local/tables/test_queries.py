@@ -101,7 +101,7 @@ def test_a_page_may_start_at_a_deleted_key(place: Place) -> None:
     ) == [3]
 
 
-def test_a_page_holds_one_megabyte_at_most(place: Place) -> None:
+def test_a_page_holds_no_more_than_one_megabyte(place: Place) -> None:
     for number in range(6):
         place.put({"account": "anna", "number": number, "caption": "x" * 300_000})
     page = place.query("account = :a", values={":a": "anna"})

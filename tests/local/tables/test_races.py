@@ -18,7 +18,7 @@ def test_one_of_eight_racing_transactions_creates_each_row(place: Place) -> None
     assert sorted(won) == list(range(TARGETS))
 
 
-def test_no_increment_is_lost(place: Place) -> None:
+def test_every_concurrent_increment_counts(place: Place) -> None:
     place.put({"account": "anna", "number": 1, "tally": 0})
 
     def count(_: int) -> None:

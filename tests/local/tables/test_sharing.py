@@ -53,7 +53,7 @@ async def test_a_full_disk_refuses_writes_and_drops_no_rows(database: Database) 
     assert [b"Item" in await items.get_item(database, _get(number)) for number in (1, 2, 3)] == [True, False, True]
 
 
-async def test_a_cancelled_write_does_not_block_the_others(database: Database) -> None:
+async def test_a_cancelled_write_does_not_block_other_writes(database: Database) -> None:
     waiting_put = asyncio.create_task(items.put_item(database, _put(1)))
     await asyncio.sleep(0)
     waiting_put.cancel()

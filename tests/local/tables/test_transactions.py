@@ -54,7 +54,7 @@ def test_a_transaction_with_one_item_twice_is_refused(place: Place) -> None:
         place.transact({"Put": {"Item": wire(PHOTO)}}, {"Delete": {"Key": key(1)}})
 
 
-def test_a_transaction_has_at_most_100_actions(place: Place) -> None:
+def test_a_transaction_has_no_more_than_100_actions(place: Place) -> None:
     place.transact(*({"Put": {"Item": wire({**PHOTO, "number": number})}} for number in range(100)))
     with refused("ValidationException"):
         place.transact(*({"Put": {"Item": wire({**PHOTO, "number": number})}} for number in range(101)))

@@ -53,7 +53,7 @@ def test_the_data_folder_is_private(tmp_path: Path) -> None:
         assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
 
 
-def test_a_log_is_rotated_by_size_and_keeps_its_last_lines_in_memory(tmp_path: Path) -> None:
+def test_a_log_is_rotated_by_size_and_its_last_lines_stay_in_memory(tmp_path: Path) -> None:
     log = PartLog(tmp_path / "app.log", max_bytes=100)
     for number in range(200):
         log.write(f"line {number}\n".encode())

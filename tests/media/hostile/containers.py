@@ -63,13 +63,13 @@ def images() -> dict[str, bytes]:
         "heic_of_many_items": brand + full_box(b"meta", items(60_000)),
         "heic_that_is_made_of_itself": of_itself(),
         "heic_of_nothing": brand,
-        "heic_of_a_codec_nobody_has": heic().replace(b"hvc1", b"vvc1"),
+        "heic_of_an_unknown_codec": heic().replace(b"hvc1", b"vvc1"),
         "avif_bomb": with_size(avif(), 60_000, 60_000),
         "avif_larger_than_its_pixels": with_size(avif(), 9_000, 9_000),
         "avif_with_an_endless_box": stretched(avif(), b"iprp", 2**32 - 1),
         "avif_without_pixels": avif()[: avif().index(b"mdat") + 4],
-        "avif_that_says_it_is_heic": avif().replace(b"ftypavif", b"ftypheic"),
-        "heic_that_says_it_is_avif": heic().replace(b"ftypheic", b"ftypavif"),
+        "avif_labelled_as_heic": avif().replace(b"ftypavif", b"ftypheic"),
+        "heic_labelled_as_avif": heic().replace(b"ftypheic", b"ftypavif"),
     }
 
 

@@ -87,7 +87,7 @@ def polyglots(trap: Trap) -> dict[str, bytes]:
         "jpeg_before_a_zip.jpg": jpeg + zip_of(page),
         "png_that_is_a_page.php": pixel[:33] + text + pixel[33:],
         "png_before_a_playlist.mp4": pixel + b"\n#EXTM3U\n" + trap.url.encode(),
-        "jpeg_before_a_film.mp4": jpeg + BRAND + box(b"mdat", bytes(100)),
+        "jpeg_before_a_video.mp4": jpeg + BRAND + box(b"mdat", bytes(100)),
         "jpeg_called_png.png": jpeg,
         "png_called_mp4.mp4": pixel,
         "heads_only.png": png(png_header(8, 8))[:40],
@@ -105,5 +105,5 @@ def fragments() -> dict[str, bytes]:
         "book.m4b": box(b"ftyp", b"M4B ", bytes(4)),
         "mpeg_stream.ts": (b"\x47\x40\0\x10" + bytes(184)) * 20,
         "brand_without_end.mp4": b"\xff\xff\xff\xffftypisom",
-        "brand_of_a_picture_without_end.heic": b"\xff\xff\xff\xffftypheic",
+        "brand_of_an_image_without_end.heic": b"\xff\xff\xff\xffftypheic",
     }

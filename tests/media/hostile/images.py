@@ -161,7 +161,7 @@ def webps() -> dict[str, bytes]:
         "webp_with_a_frame_outside": riff(
             b"WEBP", (b"VP8X", canvas + one), animation, (b"ANMF", b"\xff" * 6 + frame[6:])
         ),
-        "webp_that_is_a_film": riff(b"AVI ", (b"LIST", b"hdrl" + bytes(64))),
+        "webp_that_is_a_video": riff(b"AVI ", (b"LIST", b"hdrl" + bytes(64))),
         "webp_of_claimed_pixels": riff(b"WEBP", (b"VP8L", b"\x2f\xff\xff\xff\x0f" + bytes(20))),
     }
 
@@ -192,7 +192,7 @@ def tiffs() -> dict[str, bytes]:
         "tiff_big_with_a_folder_outside": b"II+\0\x08\0\0\0" + b"\xff" * 7 + b"\x7f",
         "tiff_with_a_broken_stream": tiff(64, 64, b"\xff" * 500, {0x103: 5}),
         "tiff_of_old_jpeg": tiff(64, 64, jpeg()[:500], {0x103: 6, 0x201: 8, 0x202: 2**31 - 1}),
-        "tiff_of_a_codec_nobody_has": tiff(64, 64, bytes(500), {0x103: 34_712}),
+        "tiff_of_an_unknown_codec": tiff(64, 64, bytes(500), {0x103: 34_712}),
         "raw_in_a_ring": raw_ring(),
         "raw_with_a_preview_outside": tiff(10, 10, bytes(100), {0xC612: 1, 0x201: 2**31, 0x202: 100}),
         "raw_with_an_endless_preview": tiff(10, 10, bytes(100), {0xC612: 1, 0x201: 8, 0x202: 2**31}),

@@ -18,7 +18,7 @@ SELF_CONTAINED = full_box(b"url ", flags=1)
 def video(ending: str, *options: str) -> bytes:
     """Return a video of 64 by 48 pixels, with its index at the front."""
     with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / f"film.{ending}"
+        target = Path(folder) / f"video.{ending}"
         command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-f", "lavfi"]
         command += ["-i", "testsrc2=size=64x48:rate=10:duration=1", *options, "-c:v", "libx264", "-preset", "ultrafast"]
         command += ["-movflags", "+faststart", "-map_metadata", "-1", "-fflags", "+bitexact", str(target)]
@@ -29,20 +29,20 @@ def video(ending: str, *options: str) -> bytes:
 def videos(trap: Trap) -> dict[str, bytes]:
     good = video("mp4")
     return {
-        "film_that_points_to_a_server.mp4": pointing(good, trap.url),
-        "film_that_points_to_a_file.mp4": pointing(good, f"file://{trap.secret}"),
-        "film_of_vast_pixels.mp4": claim(good, b"avc1", 28, struct.pack(">HH", 60_000, 60_000)),
-        "film_of_endless_samples.mp4": claim(good, b"stsz", 12, b"\xff\xff\xff\xff"),
-        "film_of_endless_times.mp4": claim(good, b"stts", 8, b"\xff\xff\xff\xff"),
-        "film_of_endless_duration.mp4": claim(good, b"mvhd", 20, b"\xff\xff\xff\xff"),
-        "film_of_endless_edits.mp4": claim(good, b"elst", 8, b"\xff\xff\xff\xff"),
-        "film_of_no_time_at_all.mp4": claim(good, b"mdhd", 16, bytes(8)),
-        "film_of_samples_elsewhere.mp4": claim(good, b"stco", 12, b"\xff\xff\xff\xf0"),
-        "film_of_one_endless_sample.mp4": claim(good, b"stsz", 16, b"\x7f\xff\xff\xff"),
-        "film_of_another_codec.mp4": good.replace(b"avc1", b"rawv"),
-        "film_with_an_attachment.mkv": video("mkv", *attached(trap)),
-        "film_called_a_photo.jpg": good,
-        "film_behind_a_playlist.mp4": b"#EXTM3U\n" + good,
+        "video_that_points_to_a_server.mp4": pointing(good, trap.url),
+        "video_that_points_to_a_file.mp4": pointing(good, f"file://{trap.secret}"),
+        "video_of_vast_pixels.mp4": claim(good, b"avc1", 28, struct.pack(">HH", 60_000, 60_000)),
+        "video_of_endless_samples.mp4": claim(good, b"stsz", 12, b"\xff\xff\xff\xff"),
+        "video_of_endless_times.mp4": claim(good, b"stts", 8, b"\xff\xff\xff\xff"),
+        "video_of_endless_duration.mp4": claim(good, b"mvhd", 20, b"\xff\xff\xff\xff"),
+        "video_of_endless_edits.mp4": claim(good, b"elst", 8, b"\xff\xff\xff\xff"),
+        "video_of_no_time_at_all.mp4": claim(good, b"mdhd", 16, bytes(8)),
+        "video_of_samples_elsewhere.mp4": claim(good, b"stco", 12, b"\xff\xff\xff\xf0"),
+        "video_of_one_endless_sample.mp4": claim(good, b"stsz", 16, b"\x7f\xff\xff\xff"),
+        "video_of_another_codec.mp4": good.replace(b"avc1", b"rawv"),
+        "video_with_an_attachment.mkv": video("mkv", *attached(trap)),
+        "video_called_a_photo.jpg": good,
+        "video_behind_a_playlist.mp4": b"#EXTM3U\n" + good,
     }
 
 

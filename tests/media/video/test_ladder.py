@@ -41,7 +41,7 @@ def facts(width: int, height: int, *, rate: str = "30/1", sound: bool = True) ->
         (1, 1, [("1p", 2, 2)]),
     ],
 )
-def test_a_video_is_never_enlarged_and_keeps_its_aspect_ratio(
+def test_a_video_is_never_enlarged_and_its_aspect_ratio_is_preserved(
     width: int, height: int, ladder: list[tuple[str, int, int]]
 ) -> None:
     assert [(rung.name, rung.width, rung.height) for rung in ladder_of(facts(width, height))] == ladder

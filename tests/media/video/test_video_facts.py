@@ -156,9 +156,7 @@ def test_a_video_without_its_final_index_is_damaged(video: MakeVideo, tmp_path: 
         (None, None, "30"),
     ],
 )
-def test_every_frame_rate_becomes_a_constant_one_of_at_most_sixty(
-    average: str | None, steps: str | None, made: str
-) -> None:
+def test_every_frame_rate_becomes_a_constant_one_up_to_sixty(average: str | None, steps: str | None, made: str) -> None:
     rates = (Fraction(rate) if rate else None for rate in (average, steps))
     assert output_rate(*rates) == Fraction(made)
 

@@ -40,7 +40,9 @@ async def test_a_failed_change_invalidates_nothing(harness: CacheHarness, redis_
     assert await harness.unsent() == 0
 
 
-async def test_keys_added_inside_are_invalidated_with_the_others(harness: CacheHarness, redis_pair: RedisPair) -> None:
+async def test_keys_added_during_a_change_are_invalidated_with_the_first_ones(
+    harness: CacheHarness, redis_pair: RedisPair
+) -> None:
     process = await harness.process(redis_pair.primary.url)
     await process.read_many("a", "b")
     async with process.cache.change() as unit:

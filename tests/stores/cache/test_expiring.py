@@ -164,7 +164,7 @@ async def test_without_permit_access_is_read_from_the_writer_and_the_rest_from_a
 
 
 @pytest.mark.parametrize("seconds", [-2.0, 2.0])
-async def test_processes_with_two_seconds_clock_skew_see_each_others_changes(
+async def test_processes_with_two_seconds_clock_skew_see_mutual_changes(
     harness: CacheHarness, redis_pair: RedisPair, seconds: float
 ) -> None:
     one = await harness.process(redis_pair.primary.url)

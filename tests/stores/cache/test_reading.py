@@ -93,7 +93,7 @@ async def test_a_slow_load_does_not_restore_a_value_that_a_change_has_replaced(
     assert await one.read("a") == await other.read("a") == 1
 
 
-async def test_a_load_with_a_lost_lease_stores_no_value(harness: CacheHarness, redis_pair: RedisPair) -> None:
+async def test_a_load_after_the_end_of_its_lease_stores_no_value(harness: CacheHarness, redis_pair: RedisPair) -> None:
     process = await harness.process(redis_pair.primary.url)
     async with held_up(process):
         slow = asyncio.create_task(process.read("a"))

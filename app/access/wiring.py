@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from app.access.service.access import AccessService
+from app.access.service.album_changes import AlbumChanges
 from app.access.service.shared_items import SharedItems
 from app.access.store.access import AccessStore
 from app.access.store.albums import AlbumStore
+from app.access.store.members import MemberStore
 from app.accounts.service.accounts import AccountService
 from app.items.service.items import ItemService
 from app.services import Foundation
@@ -19,6 +21,14 @@ class AccessParts:
     shared_items: SharedItems
 
 
+def build_access_service(*, base: Foundation) -> AccessService:
+    return AccessService(cache=base.cache, store=AccessStore(), albums=AlbumStore(), members=MemberStore())
+
+
+def build_album_changes() -> AlbumChanges:
+    return AlbumChanges(albums=AlbumStore(), members=MemberStore())
+
+
 def build_access(*, base: Foundation, accounts: AccountService, items: ItemService) -> AccessParts:
-    access = AccessService(cache=base.cache, store=AccessStore(), albums=AlbumStore())
+    access = build_access_service(base=base)
     return AccessParts(access=access, shared_items=SharedItems(access=access, items=items, accounts=accounts))

@@ -3,28 +3,33 @@
 from dataclasses import dataclass
 from typing import TypedDict
 
-from app.access.store.albums import AlbumStore
-from app.access.store.members import MemberStore
+from app.access.service.album_changes import AlbumChanges
 from app.access.store.order import OrderStore
 from app.access.store.placement_purge import PlacementPurgeStore
 from app.access.store.placements import PlacementStore
-from app.access.wiring import AccessParts
+from app.access.wiring import AccessParts, build_access_service, build_album_changes
 from app.accounts.service.accounts import AccountService
 from app.albums.service.album_events import AlbumEvents
 from app.albums.service.albums import AlbumService
 from app.albums.service.capture import CaptureProjection
 from app.albums.service.contents import AlbumContents
+from app.albums.service.creation import AlbumCreation
 from app.albums.service.erasure import AlbumErasure
+from app.albums.service.invitation_lists import InvitationLists
 from app.albums.service.invitations import InvitationService
 from app.albums.service.joining import JoinService
 from app.albums.service.leaving import LeaveService
 from app.albums.service.lists import AlbumLists
+from app.albums.service.member_lists import MemberLists
 from app.albums.service.members import MemberService
 from app.albums.service.moves import MoveService
+from app.albums.service.offers import TransferOffers
 from app.albums.service.open_access import Links, OpenAccess
 from app.albums.service.pages import AlbumPages
 from app.albums.service.placement_purge import PlacementPurgeService
 from app.albums.service.placements import PlacementService
+from app.albums.service.remaining_rows import RemainingRows
+from app.albums.service.transfer_acceptance import TransferAcceptance
 from app.albums.service.transfers import TransferService
 from app.albums.store.invitations import InvitationStore
 from app.albums.store.transfers import TransferStore
@@ -35,20 +40,30 @@ from app.services import Foundation
 
 class ContentServices(TypedDict):
     albums: AlbumService
-    album_lists: AlbumLists
-    album_pages: AlbumPages
+    album_creation: AlbumCreation
     placements: PlacementService
     moves: MoveService
 
 
+class ListServices(TypedDict):
+    album_lists: AlbumLists
+    album_pages: AlbumPages
+    member_lists: MemberLists
+    invitation_lists: InvitationLists
+
+
 class MemberServices(TypedDict):
     members: MemberService
-    transfers: TransferService
     invitations: InvitationService
     joining: JoinService
 
 
-class AlbumServices(ContentServices, MemberServices):
+class TransferServices(TypedDict):
+    transfers: TransferService
+    transfer_acceptance: TransferAcceptance
+
+
+class AlbumServices(ContentServices, ListServices, MemberServices, TransferServices):
     """The state of routes."""
 
 
@@ -64,35 +79,27 @@ class AlbumWorkParts:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """What the services of both processes share. Stores hold no state."""
+    """What the services of both processes share."""
 
-    albums: AlbumStore
-    members: MemberStore
-    placements: PlacementStore
-    transfers: TransferStore
-    invitations: InvitationStore
+    changes: AlbumChanges
     events: AlbumEvents
     contents: AlbumContents
     leave_service: LeaveService
 
 
 def _build_parts(base: Foundation) -> _Parts:
-    albums, members, placements, transfers = AlbumStore(), MemberStore(), PlacementStore(), TransferStore()
-    events = AlbumEvents(outbox=base.events.outbox, store=albums)
-    contents = AlbumContents(database=base.database, cache=base.cache, albums=albums, store=placements, events=events)
-    leave_service = LeaveService(
-        albums=albums, members=members, placed=placements, contents=contents, transfers=transfers, events=events
-    )
-    return _Parts(
-        albums=albums,
-        members=members,
-        placements=placements,
-        transfers=transfers,
-        invitations=InvitationStore(),
+    changes = build_album_changes()
+    events = AlbumEvents(outbox=base.events.outbox, changes=changes)
+    contents = AlbumContents(
+        database=base.database,
+        cache=base.cache,
+        changes=changes,
+        store=PlacementStore(),
         events=events,
-        contents=contents,
-        leave_service=leave_service,
+        clock=base.clock,
     )
+    leave_service = LeaveService(changes=changes, contents=contents, transfers=TransferStore(), events=events)
+    return _Parts(changes=changes, events=events, contents=contents, leave_service=leave_service)
 
 
 def build_albums(
@@ -107,44 +114,28 @@ def build_albums(
     """`links`: the share links of albums, which end with a transfer."""
     parts = _build_parts(base)
     return AlbumServices(
-        **_build_content(base=base, parts=parts, access=access, items=items, cursors=cursors),
-        **_build_members(base=base, parts=parts, access=access, accounts=accounts, links=links, cursors=cursors),
+        **_build_content(base=base, parts=parts, access=access, items=items),
+        **_build_lists(base=base, access=access, accounts=accounts, items=items, cursors=cursors),
+        **_build_members(base=base, parts=parts, accounts=accounts),
+        **_build_transfers(base=base, parts=parts, access=access, links=links),
     )
 
 
-def _build_content(
-    *, base: Foundation, parts: _Parts, access: AccessParts, items: ItemService, cursors: Cursors
-) -> ContentServices:
-    cache, completed_requests, events = base.cache, base.events.completed_requests, parts.events
+def _build_content(*, base: Foundation, parts: _Parts, access: AccessParts, items: ItemService) -> ContentServices:
+    cache, completed_requests = base.cache, base.events.completed_requests
+    changes, contents, events = parts.changes, parts.contents, parts.events
     return ContentServices(
-        albums=AlbumService(
-            cache=cache,
-            access=access.access,
-            store=parts.albums,
-            members=parts.members,
-            placements=parts.placements,
-            events=events,
-            completed_requests=completed_requests,
-            clock=base.clock,
+        albums=AlbumService(cache=cache, access=access.access, changes=changes, contents=contents, events=events),
+        album_creation=AlbumCreation(
+            cache=cache, changes=changes, events=events, completed_requests=completed_requests, clock=base.clock
         ),
-        album_lists=AlbumLists(
-            database=base.database, store=parts.albums, shared_items=access.shared_items, items=items, cursors=cursors
-        ),
-        album_pages=AlbumPages(cache=cache, store=parts.placements, items=items, cursors=cursors),
         placements=PlacementService(
-            cache=cache,
-            albums=parts.albums,
-            store=parts.placements,
-            contents=parts.contents,
-            items=items,
-            events=events,
-            completed_requests=completed_requests,
-            clock=base.clock,
+            cache=cache, changes=changes, contents=contents, items=items, completed_requests=completed_requests
         ),
         moves=MoveService(
             cache=cache,
-            albums=parts.albums,
-            placements=parts.placements,
+            changes=changes,
+            contents=contents,
             store=OrderStore(),
             events=events,
             completed_requests=completed_requests,
@@ -152,70 +143,73 @@ def _build_content(
     )
 
 
-def _build_members(
-    *, base: Foundation, parts: _Parts, access: AccessParts, accounts: AccountService, links: Links, cursors: Cursors
-) -> MemberServices:
-    database, cache, clock, events = base.database, base.cache, base.clock, parts.events
+def _build_lists(
+    *, base: Foundation, access: AccessParts, accounts: AccountService, items: ItemService, cursors: Cursors
+) -> ListServices:
+    database, service = base.database, access.access
+    return ListServices(
+        album_lists=AlbumLists(
+            database=database, access=service, shared_items=access.shared_items, items=items, cursors=cursors
+        ),
+        album_pages=AlbumPages(cache=base.cache, store=PlacementStore(), items=items, cursors=cursors),
+        member_lists=MemberLists(database=database, access=service, accounts=accounts, cursors=cursors),
+        invitation_lists=InvitationLists(
+            database=database, access=service, store=InvitationStore(), cursors=cursors, clock=base.clock
+        ),
+    )
+
+
+def _build_members(*, base: Foundation, parts: _Parts, accounts: AccountService) -> MemberServices:
+    cache, changes, events, store = base.cache, parts.changes, parts.events, InvitationStore()
     return MemberServices(
         members=MemberService(
-            database=database,
-            cache=cache,
-            albums=parts.albums,
-            store=parts.members,
-            leave_service=parts.leave_service,
-            accounts=accounts,
-            events=events,
-            cursors=cursors,
-        ),
-        transfers=TransferService(
-            database=database,
-            cache=cache,
-            access=access.access,
-            albums=parts.albums,
-            members=parts.members,
-            store=parts.transfers,
-            open_access=OpenAccess(links=links, invitations=parts.invitations),
-            events=events,
-            completed_requests=base.events.completed_requests,
-            clock=clock,
+            cache=cache, changes=changes, leave_service=parts.leave_service, accounts=accounts, events=events
         ),
         invitations=InvitationService(
-            database=database,
+            cache=cache, changes=changes, store=store, outbox=base.events.outbox, clock=base.clock
+        ),
+        joining=JoinService(cache=cache, changes=changes, store=store, events=events, clock=base.clock),
+    )
+
+
+def _build_transfers(*, base: Foundation, parts: _Parts, access: AccessParts, links: Links) -> TransferServices:
+    cache, changes, completed_requests = base.cache, parts.changes, base.events.completed_requests
+    offers = TransferOffers(store=TransferStore(), events=parts.events, clock=base.clock)
+    return TransferServices(
+        transfers=TransferService(
+            database=base.database,
             cache=cache,
             access=access.access,
-            albums=parts.albums,
-            store=parts.invitations,
-            outbox=base.events.outbox,
-            cursors=cursors,
-            clock=clock,
+            changes=changes,
+            offers=offers,
+            completed_requests=completed_requests,
         ),
-        joining=JoinService(
+        transfer_acceptance=TransferAcceptance(
             cache=cache,
-            albums=parts.albums,
-            members=parts.members,
-            store=parts.invitations,
-            events=events,
-            clock=clock,
+            changes=changes,
+            offers=offers,
+            open_access=OpenAccess(links=links, invitations=InvitationStore()),
+            completed_requests=completed_requests,
         ),
     )
 
 
 def build_album_work(*, base: Foundation) -> AlbumWorkParts:
-    parts, purge, database = _build_parts(base), PlacementPurgeStore(), base.database
+    parts, purge, database, invitations = _build_parts(base), PlacementPurgeStore(), base.database, InvitationStore()
     return AlbumWorkParts(
         contents=parts.contents,
         captures=CaptureProjection(items=base.items.store, contents=parts.contents),
         placement_purge=PlacementPurgeService(
-            database=database, store=purge, invitations=parts.invitations, clock=base.clock
+            database=database, store=purge, invitations=invitations, clock=base.clock
         ),
         erasure=AlbumErasure(
             database=database,
             cache=base.cache,
-            albums=parts.albums,
+            access=build_access_service(base=base),
+            changes=parts.changes,
             leave_service=parts.leave_service,
-            invitations=parts.invitations,
-            purge=purge,
-            events=parts.events,
-            transfers=parts.transfers,
+            remaining_rows=RemainingRows(
+                database=database, purge=purge, invitations=invitations, transfers=TransferStore()
+            ),
         ),
     )

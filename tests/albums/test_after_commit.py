@@ -69,10 +69,10 @@ async def test_a_renamed_account_is_returned_without_a_further_read(uncached: Un
 
 async def test_a_new_role_is_returned_without_a_further_read(uncached: Uncached) -> None:
     owner, member, albums = await uncached.account(), await uncached.account(), uncached.albums
-    album = (await albums["albums"].create(owner, CreateAlbum(title="Summer"), None)).album.id
+    album = (await albums["album_creation"].create(owner, CreateAlbum(title="Summer"), None)).album.id
     invited = await albums["invitations"].create(owner, album, CreateInvitation(role=Role.VIEWER))
     await albums["joining"].accept(member, invited.token)
     with unreachable_after_commit():
         changed = await albums["members"].give_role(owner, album, member, Role.CONTRIBUTOR)
     assert (changed.role, changed.name) == (Role.CONTRIBUTOR, member.lower())
-    assert changed in (await albums["members"].list(owner, album, None, 10)).members
+    assert changed in (await albums["member_lists"].list(owner, album, None, 10)).members

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.access.schema.keys import album_key, albums_of_item_key, membership_key
-from app.access.schema.values import AlbumAccess, AlbumRow, Facts, Placement
+from app.access.schema.values import AlbumAccess, AlbumRow, Facts, MemberRow, Placement
 from app.access.store.access import AccessStore, MembershipId
 from app.access.store.albums import AlbumStore
+from app.access.store.members import MemberStore
 from app.stores.aurora import AsyncConnection
 from app.stores.cache.cache import Cache
 from app.stores.cache.keys import AnyKey, Key
@@ -19,8 +20,8 @@ PlacementsKey = Key[Placed]
 class AccessService:
     """Reads through the cache. Once a change has been acknowledged, no result is older than that change."""
 
-    def __init__(self, cache: Cache, store: AccessStore, albums: AlbumStore) -> None:
-        self._cache, self._store, self._albums = cache, store, albums
+    def __init__(self, *, cache: Cache, store: AccessStore, albums: AlbumStore, members: MemberStore) -> None:
+        self._cache, self._store, self._albums, self._members = cache, store, albums, members
 
     async def album(self, album: AlbumId) -> AlbumRow | None:
         async def load(connection: AsyncConnection) -> AlbumRow | None:
@@ -42,6 +43,18 @@ class AccessService:
     async def lock(self, connection: AsyncConnection, account: AccountId, album: AlbumId) -> AlbumAccess | None:
         """As `access`, read in the caller's transaction, which locks the album until it ends."""
         return await self._albums.access(connection, album, account)
+
+    async def page(
+        self, connection: AsyncConnection, account: AccountId, after: str | None, limit: int
+    ) -> list[AlbumAccess]:
+        """Return own and joined albums, newest first. Not cached."""
+        return await self._albums.page(connection, account, after, limit)
+
+    async def members(
+        self, connection: AsyncConnection, album: AlbumId, after: str | None, limit: int
+    ) -> list[MemberRow]:
+        """Return members by account id. Not cached."""
+        return await self._members.page(connection, album, after, limit)
 
     async def placements(self, items: Sequence[ItemId]) -> dict[ItemId, tuple[Placement, ...]]:
         """Return the placements of each item that has any. `Facts.counts` decides whether a placement still counts."""

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from app.access.schema.values import AlbumAccess
-from app.albums.routes.dependencies import Albums, Lists
+from app.albums.routes.dependencies import Albums, Creation, Lists
 from app.albums.routes.fast_path import album_response, tag_of
 from app.albums.service.album_events import to_wire
 from app.events.routes import Log
@@ -20,8 +20,8 @@ router = APIRouter(prefix="/albums", tags=["albums"])
 
 
 @router.post("", status_code=201)
-async def create_album(body: CreateAlbum, caller: Caller, albums: Albums, key: Key, response: Response) -> Album:
-    access = await albums.create(caller.account_id, body, key)
+async def create_album(body: CreateAlbum, caller: Caller, creation: Creation, key: Key, response: Response) -> Album:
+    access = await creation.create(caller.account_id, body, key)
     response.headers["Location"] = f"/v1/albums/{access.album.id}"
     return _respond(access, response)
 

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Depends, Response
 
-from app.albums.routes.dependencies import Invitations, Joining
+from app.albums.routes.dependencies import Invitations, Joining, ListsOfInvitations
 from app.albums.service.album_events import to_wire
 from app.events.routes import Log
 from app.http.caller import Caller
@@ -29,7 +29,7 @@ async def create_invitation(
 async def list_invitations(
     album: AlbumIdField,
     caller: Caller,
-    invitations: Invitations,
+    lists: ListsOfInvitations,
     log: Log,
     response: Response,
     limit: Limit = 100,
@@ -37,7 +37,7 @@ async def list_invitations(
 ) -> InvitationPage:
     """For the owner: the open invitations, neither used nor expired."""
     head = await log.head(caller.account_id)
-    listed = await invitations.list(caller.account_id, album, cursor, limit)
+    listed = await lists.list(caller.account_id, album, cursor, limit)
     response.headers[HEAD_HEADER] = str(head.last)
     return InvitationPage(
         invitations=tuple(each.to_wire() for each in listed.invitations), next_cursor=listed.next_cursor

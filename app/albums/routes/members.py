@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from app.albums.routes.dependencies import Albums, Members
+from app.albums.routes.dependencies import Albums, ListsOfMembers, Members
 from app.events.routes import Log
 from app.http.caller import Caller
 from app.http.dependencies import Cursor, Limit
@@ -20,7 +20,7 @@ async def list_members(
     album: AlbumIdField,
     caller: Caller,
     albums: Albums,
-    members: Members,
+    lists: ListsOfMembers,
     log: Log,
     response: Response,
     limit: Limit = 100,
@@ -29,7 +29,7 @@ async def list_members(
     """List all members of the album with their names and roles."""
     head = await log.head(caller.account_id)
     await albums.require(caller.account_id, album)
-    listed = await members.list(caller.account_id, album, cursor, limit)
+    listed = await lists.list(caller.account_id, album, cursor, limit)
     response.headers[HEAD_HEADER] = str(head.last)
     return MemberPage(members=tuple(listed.members), next_cursor=listed.next_cursor)
 

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.albums.routes.dependencies import Transfers
+from app.albums.routes.dependencies import Acceptance, Transfers
 from app.albums.service.album_events import to_wire
 from app.http.caller import Caller
 from app.http.idempotency import Key
@@ -37,11 +37,11 @@ async def end_transfer(album: AlbumIdField, caller: Caller, transfers: Transfers
 
 
 @router.post("/accept")
-async def accept_transfer(album: AlbumIdField, caller: Caller, transfers: Transfers, key: Key) -> Album:
+async def accept_transfer(album: AlbumIdField, caller: Caller, acceptance: Acceptance, key: Key) -> Album:
     """For the receiver of the offer, who becomes the owner. Repeated, it returns the same response.
 
     All share links and open invitations end, and `originals_allowed` becomes false until the new owner allows it. The
     previous owner stays as a contributor.
     """
-    access = await transfers.accept(caller.account_id, album, key)
+    access = await acceptance.accept(caller.account_id, album, key)
     return to_wire(access.album, access.role)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.access.schema.values import AlbumRow
-from app.access.store.albums import AlbumStore
+from app.access.service.album_changes import AlbumChanges
 from app.events.service.log import NewEvent
 from app.events.service.outbox import EventOutbox
 from app.stores.cache.changes import UnitOfWork
@@ -17,8 +17,8 @@ MAX_NAMED = 50
 
 
 class AlbumEvents:
-    def __init__(self, outbox: EventOutbox, store: AlbumStore) -> None:
-        self._outbox, self._store = outbox, store
+    def __init__(self, *, outbox: EventOutbox, changes: AlbumChanges) -> None:
+        self._outbox, self._changes = outbox, changes
 
     async def publish(
         self,
@@ -31,7 +31,7 @@ class AlbumEvents:
         **further: Any,
     ) -> None:
         """Publish to all members, or to `to` only. `change` is a deduplication key, unique in the album."""
-        recipients = await self._store.members(unit.connection, album.id) if to is None else to
+        recipients = await self._changes.members(unit, album.id) if to is None else to
         await self._outbox.publish(
             unit, recipients, NewEvent(kind, album.id, event_data(album) | further), f"{album.id}:{change}"
         )

@@ -1,26 +1,20 @@
-"""Albums: read, create, edit and delete them."""
+"""Albums: read, edit and delete them."""
 
 from dataclasses import replace
 
 import structlog
 
-from app.access.schema.keys import album_key, membership_key
 from app.access.schema.values import AlbumAccess, AlbumRow
 from app.access.service.access import AccessService
-from app.access.store.albums import AlbumStore
-from app.access.store.members import MemberStore
-from app.access.store.placements import PlacementStore
+from app.access.service.album_changes import AlbumChanges
 from app.albums.service.album_events import AlbumEvents
+from app.albums.service.contents import AlbumContents
 from app.albums.service.rights import owned, seen
-from app.events.service.requests import RelationalRequests
-from app.request_key import RequestKey
 from app.stores.cache.cache import Cache
-from app.stores.conflict_retry import retry_on_conflict
-from darkroom_shared.albums import CreateAlbum, EditAlbum, Role
+from darkroom_shared.albums import EditAlbum, Role
 from darkroom_shared.events import EventType
-from darkroom_shared.ids import AccountId, AlbumId, new_album_id
+from darkroom_shared.ids import AccountId, AlbumId
 from darkroom_shared.problems import Invalid, Outdated
-from darkroom_shared.times import Clock
 
 log = structlog.get_logger()
 
@@ -34,52 +28,16 @@ class AlbumService:
         *,
         cache: Cache,
         access: AccessService,
-        store: AlbumStore,
-        members: MemberStore,
-        placements: PlacementStore,
+        changes: AlbumChanges,
+        contents: AlbumContents,
         events: AlbumEvents,
-        completed_requests: RelationalRequests,
-        clock: Clock,
     ) -> None:
-        self._cache, self._access = cache, access
-        self._store, self._members, self._placements, self._events = store, members, placements, events
-        self._completed_requests, self._clock = completed_requests, clock
+        self._cache, self._access, self._changes = cache, access, changes
+        self._contents, self._events = contents, events
 
     async def require(self, account: AccountId, album: AlbumId) -> AlbumAccess:
         """Raises NotFound; an album that the account is not in looks like an absent one."""
         return seen(await self._access.access(account, album))
-
-    async def create(self, owner: AccountId, body: CreateAlbum, request: RequestKey | None) -> AlbumAccess:
-        """Raises IdempotencyMismatch, or NotFound if the album that this key created was deleted since."""
-        return await retry_on_conflict(lambda: self._create(owner, body, request))
-
-    async def _create(self, owner: AccountId, body: CreateAlbum, request: RequestKey | None) -> AlbumAccess:
-        album = self._new_album(owner, body)
-        async with self._cache.change(album_key(album.id), membership_key(album.id, owner)) as unit:
-            earlier = await self._completed_requests.earlier(unit.connection, owner, request)
-            if earlier is not None:
-                return seen(await self._store.access(unit.connection, AlbumId(earlier.resource_id), owner))
-            await self._store.add(unit.connection, album)
-            await self._members.add(unit.connection, album, owner, Role.OWNER, album.created_at)
-            await self._completed_requests.note(unit.connection, owner, request, album.id, 201)
-            await self._events.publish(unit, EventType.ALBUM_CREATED, album, "created")
-        log.info("album.created", account=owner, album=album.id)
-        return AlbumAccess(album, Role.OWNER)
-
-    def _new_album(self, owner: AccountId, body: CreateAlbum) -> AlbumRow:
-        return AlbumRow(
-            id=new_album_id(),
-            owner_id=owner,
-            title=body.title,
-            description=body.description,
-            cover_item_id=None,
-            item_order=body.order,
-            originals_allowed=body.originals_allowed,
-            item_count=0,
-            version=1,
-            items_version=1,
-            created_at=self._clock(),
-        )
 
     async def edit(self, owner: AccountId, album: AlbumId, body: EditAlbum, expected: int | None) -> AlbumAccess:
         """Change the fields that the body names.
@@ -91,14 +49,14 @@ class AlbumService:
             for name, value in body.model_dump(exclude_unset=True).items()
             if value is not None
         }
-        async with self._cache.change(album_key(album)) as unit:
-            row = owned(await self._store.access(unit.connection, album, owner))
+        async with self._cache.change() as unit:
+            row = owned(await self._changes.access(unit, album, owner))
             cover = body.cover_item_id
-            if cover and not await self._placements.is_placed_in(unit.connection, album, cover):
+            if cover and not await self._contents.present(unit, album, [cover]):
                 raise Invalid(errors=[{"field": "cover_item_id", "message": "does not lie in this album"}])
             edited = _edited(row, values)
             moved = {"version": edited.version, "items_version": edited.items_version}
-            if not await self._store.change(unit.connection, row, values | moved, expected=expected):
+            if not await self._changes.change(unit, row, values | moved, expected=expected):
                 raise Outdated(version=row.version)
             await self._events.publish(unit, EventType.ALBUM_UPDATED, edited, f"version:{edited.version}")
         return AlbumAccess(edited, Role.OWNER)
@@ -108,12 +66,12 @@ class AlbumService:
 
         Raises NotFound, Forbidden, Outdated.
         """
-        async with self._cache.change(album_key(album)) as unit:
-            row = owned(await self._store.access(unit.connection, album, owner))
+        async with self._cache.change() as unit:
+            row = owned(await self._changes.access(unit, album, owner))
             if expected is not None and row.version != expected:
                 raise Outdated(version=row.version)
             await self._events.publish(unit, EventType.ALBUM_DELETED, row, "deleted")
-            await self._store.remove(unit.connection, row)
+            await self._changes.remove(unit, row)
         log.info("album.deleted", account=owner, album=album)
 
 

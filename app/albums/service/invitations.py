@@ -6,16 +6,13 @@ from datetime import timedelta
 
 import structlog
 
-from app.access.service.access import AccessService
-from app.access.store.albums import AlbumStore
+from app.access.service.album_changes import AlbumChanges
 from app.accounts.service import tokens
 from app.albums.schema.values import InvitationRow
 from app.albums.service.rights import owned
 from app.albums.store.invitations import InvitationStore
 from app.events.service.log import NewEvent
 from app.events.service.outbox import EventOutbox
-from app.pagination import Cursors, Position
-from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from darkroom_shared.albums import CreateInvitation
 from darkroom_shared.events import EventType
@@ -39,35 +36,19 @@ class Invited:
     token: str
 
 
-@dataclass(frozen=True, slots=True)
-class ListedInvitations:
-    invitations: list[InvitationRow]
-    next_cursor: str | None
-
-
 class InvitationService:
     def __init__(
-        self,
-        *,
-        database: Database,
-        cache: Cache,
-        access: AccessService,
-        albums: AlbumStore,
-        store: InvitationStore,
-        outbox: EventOutbox,
-        cursors: Cursors,
-        clock: Clock,
+        self, *, cache: Cache, changes: AlbumChanges, store: InvitationStore, outbox: EventOutbox, clock: Clock
     ) -> None:
-        self._database, self._cache, self._access = database, cache, access
-        self._albums, self._store = albums, store
-        self._outbox, self._cursors, self._clock = outbox, cursors, clock
+        self._cache, self._changes, self._store = cache, changes, store
+        self._outbox, self._clock = outbox, clock
 
     async def create(self, owner: AccountId, album: AlbumId, body: CreateInvitation) -> Invited:
         """Raises NotFound, Forbidden for all but the owner, Full if the album has MAX_OPEN open ones."""
         now, token = self._clock(), tokens.new_token(PREFIX)
         new = InvitationRow(new_invitation_id(), album, body.role, body.label, now, now + LIFETIME)
         async with self._cache.change() as unit:
-            owned(await self._albums.access(unit.connection, album, owner))
+            owned(await self._changes.access(unit, album, owner))
             if await self._store.count(unit.connection, album, now) >= MAX_OPEN:
                 raise Full(f"An album has {MAX_OPEN} open invitations at most.")
             await self._store.add(unit.connection, new, tokens.hash_of(token))
@@ -77,21 +58,10 @@ class InvitationService:
         log.info("invitation.created", account=owner, album=album, invitation=new.id)
         return Invited(new, token)
 
-    async def list(self, owner: AccountId, album: AlbumId, cursor: str | None, limit: int) -> ListedInvitations:
-        """Return the open ones, newest first. Raises NotFound, Forbidden, Invalid for a cursor of another list."""
-        kind = f"invitations {album}"
-        after = self._cursors.read(owner, kind, cursor).item_id if cursor else None
-        owned(await self._access.access(owner, album))
-        async with self._database.writer.read() as connection:
-            rows = await self._store.page(connection, album, after, self._clock(), limit + 1)
-        listed = rows[:limit]
-        more = self._cursors.write(owner, kind, Position(listed[-1].id)) if len(rows) > limit else None
-        return ListedInvitations(listed, more)
-
     async def revoke(self, owner: AccountId, album: AlbumId, invitation: InvitationId) -> None:
         """Raises NotFound, also for a used invitation, and Forbidden."""
-        async with self._database.writer.write() as connection:
-            owned(await self._albums.access(connection, album, owner))
-            if not await self._store.revoke(connection, album, invitation):
+        async with self._cache.change() as unit:
+            owned(await self._changes.access(unit, album, owner))
+            if not await self._store.revoke(unit.connection, album, invitation):
                 raise NotFound
         log.info("invitation.revoked", account=owner, album=album, invitation=invitation)

@@ -2,10 +2,8 @@
 
 import structlog
 
-from app.access.schema.keys import membership_key
 from app.access.schema.values import AlbumAccess, AlbumRow
-from app.access.store.albums import AlbumStore
-from app.access.store.members import MemberStore
+from app.access.service.album_changes import AlbumChanges
 from app.accounts.service import tokens
 from app.albums.schema.values import InvitationRow
 from app.albums.service.album_events import AlbumEvents
@@ -27,14 +25,13 @@ class JoinService:
         self,
         *,
         cache: Cache,
-        albums: AlbumStore,
-        members: MemberStore,
+        changes: AlbumChanges,
         store: InvitationStore,
         events: AlbumEvents,
         clock: Clock,
     ) -> None:
-        self._cache, self._albums, self._members = cache, albums, members
-        self._store, self._events, self._clock = store, events, clock
+        self._cache, self._changes, self._store = cache, changes, store
+        self._events, self._clock = events, clock
 
     async def accept(self, account: AccountId, token: str) -> AlbumAccess:
         """Join the album. Idempotent for the same account. A member whose role it does not raise leaves it unused.
@@ -46,15 +43,14 @@ class JoinService:
     async def _accept(self, account: AccountId, token_hash: str) -> AlbumAccess:
         async with self._cache.change() as unit:
             row = await self._store.with_token(unit.connection, token_hash)
-            album = await self._albums.lock(unit.connection, row.album_id) if row else None
+            album = await self._changes.lock(unit, row.album_id) if row else None
             if row is None or album is None:
                 raise NotFound
-            member = await self._members.get(unit.connection, album.id, account)
+            member = await self._changes.member(unit, album.id, account)
             if member is not None and (row.accepted_by == account or not _raises(row.role, member.role)):
                 return AlbumAccess(album, member.role)
             if not await self._store.use(unit.connection, row.id, account, self._clock()):
                 raise NotFound
-            unit.invalidate(membership_key(album.id, account))
             await self._add_member(unit, album, account, row, known=member is not None)
         log.info("invitation.accepted", account=account, album=album.id, invitation=row.id)
         return AlbumAccess(album, row.role)
@@ -70,11 +66,11 @@ class JoinService:
     ) -> None:
         role = invitation.role
         if known:
-            await self._members.give_role(unit.connection, album.id, account, role)
-        elif await self._members.count(unit.connection, album.id) >= MAX_MEMBERS:
+            await self._changes.give_role(unit, album.id, account, role)
+        elif await self._changes.count_members(unit, album.id) >= MAX_MEMBERS:
             raise Full(f"An album has {MAX_MEMBERS} members at most.")
         else:
-            await self._members.add(unit.connection, album, account, role, self._clock())
+            await self._changes.add_member(unit, album, account, role, self._clock())
         change = f"joined:{invitation.id}"
         await self._events.publish(
             unit, EventType.ALBUM_JOINED, album, change, account_id=account, member_role=role.value

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from app.access.schema.values import AlbumAccess
+from app.access.service.access import AccessService
 from app.access.service.shared_items import SharedItems
-from app.access.store.albums import AlbumStore
 from app.identity import Member
 from app.items.service.items import ItemService
 from app.pagination import Cursors, Position
@@ -23,16 +23,22 @@ class ListedAlbums:
 
 class AlbumLists:
     def __init__(
-        self, *, database: Database, store: AlbumStore, shared_items: SharedItems, items: ItemService, cursors: Cursors
+        self,
+        *,
+        database: Database,
+        access: AccessService,
+        shared_items: SharedItems,
+        items: ItemService,
+        cursors: Cursors,
     ) -> None:
-        self._database, self._store, self._cursors = database, store, cursors
+        self._database, self._access, self._cursors = database, access, cursors
         self._shared_items, self._items = shared_items, items
 
     async def list(self, account: AccountId, cursor: str | None, limit: int) -> ListedAlbums:
         """Return own and joined albums, newest first. Raises Invalid for a cursor of another list."""
         after = self._cursors.read(account, ALBUMS, cursor).item_id if cursor else None
         async with self._database.writer.read() as connection:
-            rows = await self._store.page(connection, account, after, limit + 1)
+            rows = await self._access.page(connection, account, after, limit + 1)
         listed = rows[:limit]
         more = self._cursors.write(account, ALBUMS, Position(listed[-1].album.id)) if len(rows) > limit else None
         return ListedAlbums(listed, more)

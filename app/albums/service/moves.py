@@ -1,19 +1,18 @@
 """The manual order of an album: moving items before or after another one."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from app.access.schema import positions
-from app.access.schema.keys import album_key
-from app.access.store.albums import AlbumStore
+from app.access.service.album_changes import AlbumChanges
 from app.access.store.order import OrderStore
-from app.access.store.placements import PlacementStore
 from app.albums.service.album_events import AlbumEvents
+from app.albums.service.contents import AlbumContents
 from app.albums.service.rights import owned
 from app.events.service.requests import RelationalRequests
 from app.request_key import RequestKey
 from app.stores.aurora import AsyncConnection
 from app.stores.cache.cache import Cache
+from app.stores.cache.changes import UnitOfWork
 from app.stores.conflict_retry import retry_on_conflict
 from darkroom_shared.albums import MoveItems
 from darkroom_shared.events import EventType
@@ -29,13 +28,13 @@ class MoveService:
         self,
         *,
         cache: Cache,
-        albums: AlbumStore,
-        placements: PlacementStore,
+        changes: AlbumChanges,
+        contents: AlbumContents,
         store: OrderStore,
         events: AlbumEvents,
         completed_requests: RelationalRequests,
     ) -> None:
-        self._cache, self._albums, self._placements, self._store = cache, albums, placements, store
+        self._cache, self._changes, self._contents, self._store = cache, changes, contents, store
         self._events, self._completed_requests = events, completed_requests
 
     async def move(self, owner: AccountId, album: AlbumId, body: MoveItems, request: RequestKey | None) -> None:
@@ -48,19 +47,18 @@ class MoveService:
 
     async def _move(self, owner: AccountId, album: AlbumId, body: MoveItems, request: RequestKey | None) -> None:
         items = list(dict.fromkeys(body.ids))
-        async with self._cache.change(album_key(album)) as unit:
-            row = owned(await self._albums.access(unit.connection, album, owner))
+        async with self._cache.change() as unit:
+            row = owned(await self._changes.access(unit, album, owner))
             if await self._completed_requests.earlier(unit.connection, owner, request):
                 return
             await self._completed_requests.note(unit.connection, owner, request, album, 204)
-            await self._require_there(unit.connection, album, [*items, *filter(None, [body.before, body.after])])
+            await self._require_there(unit, album, [*items, *filter(None, [body.before, body.after])])
             await self._store.place(unit.connection, album, await self._places(unit.connection, album, items, body))
-            changed = replace(row, items_version=row.items_version + 1)
-            await self._albums.change(unit.connection, row, {"items_version": changed.items_version}, expected=None)
+            changed = await self._contents.raise_version(unit, row)
             await self._events.publish(unit, EventType.ALBUM_UPDATED, changed, f"items:{changed.items_version}")
 
-    async def _require_there(self, connection: AsyncConnection, album: AlbumId, items: Sequence[ItemId]) -> None:
-        present = await self._placements.present(connection, album, items)
+    async def _require_there(self, unit: UnitOfWork, album: AlbumId, items: Sequence[ItemId]) -> None:
+        present = await self._contents.present(unit, album, items)
         if not present.keys() >= set(items):
             raise Invalid(errors=[{"field": "ids", "message": "names an item that does not lie in this album"}])
 

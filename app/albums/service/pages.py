@@ -38,7 +38,7 @@ class VisiblePage:
 
 
 class AlbumPages:
-    def __init__(self, cache: Cache, store: PlacementStore, items: ItemService, cursors: Cursors) -> None:
+    def __init__(self, *, cache: Cache, store: PlacementStore, items: ItemService, cursors: Cursors) -> None:
         self._cache, self._store, self._items, self._cursors = cache, store, items, cursors
 
     async def page(self, album: AlbumRow, viewer: Viewer, cursor: str | None, limit: int) -> VisiblePage:

@@ -11,6 +11,8 @@ from darkroom_shared.ids import AccountId, AlbumId, SessionId, ShareId
 
 @dataclass(frozen=True, slots=True)
 class CallerIdentity:
+    """The account and the session of a request with a valid token."""
+
     account_id: AccountId
     session_id: SessionId
     administrator: bool
@@ -23,7 +25,9 @@ class Authenticator(Protocol):
         """Return the caller, or None if no valid session has this token."""
         ...
 
-    async def is_session_alive(self, session: SessionId) -> bool: ...
+    async def is_session_alive(self, session: SessionId) -> bool:
+        """Return whether the session is still valid. Called repeatedly while a stream is open."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

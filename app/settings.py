@@ -16,6 +16,8 @@ SECRET_CHARACTERS = 32
 
 
 class Registration(StrEnum):
+    """Whether people without an account may register. CLOSED: only an operator's command creates accounts."""
+
     OPEN = "open"
     CLOSED = "closed"
 

@@ -16,6 +16,7 @@ STORED_ELSEWHERE = (
 
 
 def rotate_key(settings: Settings) -> int:
+    """Create a key, which signs from now on. The previous keys still verify. Returns the exit code."""
     identity = _rotation(settings).rotate()
     sys.stdout.write(
         f"{identity} signs from now on; running app processes take it within seconds.\n"
@@ -25,6 +26,8 @@ def rotate_key(settings: Settings) -> int:
 
 
 def retire_key(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Delete the previous keys as soon as none of their URLs is valid. Returns the exit code: 1 if one is still
+    needed."""
     retirement = _rotation(settings).retire(immediately=arguments.at_once)
     for identity in retirement.retired:
         sys.stdout.write(f"{identity} is retired.\n")

@@ -33,6 +33,8 @@ class Counted(Protocol):
 
 
 class AccountVerification:
+    """Searches all stores for data of one account, for example after it was erased."""
+
     def __init__(
         self,
         accounts: AccountStore,

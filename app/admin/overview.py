@@ -19,6 +19,8 @@ LANES = {"express": EXPRESS_QUEUE, "bulk": BULK_QUEUE, "exports": EXPORTS_QUEUE,
 
 
 class OverviewService:
+    """The state of the whole installation for its administrators."""
+
     def __init__(
         self,
         maintenance: MaintenanceService,
@@ -32,6 +34,7 @@ class OverviewService:
         self._registry, self._clock = registry, clock
 
     async def read(self) -> Overview:
+        """Read all figures concurrently. Raises Unavailable if one of the stores is."""
         since = self._clock() - LATE
         async with TaskGroup() as tasks:
             depths = {name: tasks.create_task(self._queues.depth(queue)) for name, queue in LANES.items()}

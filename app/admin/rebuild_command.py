@@ -20,6 +20,7 @@ PAGE_ACCOUNTS = 100
 
 
 def rebuild_search(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Rebuild the search index of one or all accounts. Returns the exit code; starting it again is safe."""
     account = AccountId(arguments.account) if arguments.account else None
     try:
         count = asyncio.run(_rebuild(settings, account))

@@ -20,6 +20,7 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
 def reprocess(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Run `reprocess_now`. Returns the exit code; starting it again is safe."""
     try:
         return asyncio.run(reprocess_now(settings, arguments))
     except Unavailable as problem:
@@ -31,6 +32,7 @@ def reprocess(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def reprocess_now(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Reprocess stale items, only estimate it, or roll back. Returns the exit code. Raises Unavailable."""
     slots = max(1, arguments.slots or settings.worker_bulk_slots)
     account = AccountId(arguments.account) if arguments.account else None
     async with AsyncExitStack() as stack:

@@ -36,6 +36,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
+    """What was compared, and every difference found."""
+
     items: int
     accounts: int
     objects: int
@@ -52,6 +54,7 @@ class Verification:
         self._items, self._events, self._objects, self._clock, self._read = items, events, objects, clock, read
 
     async def run(self) -> Verified:
+        """Compare the rows, event logs and objects of all accounts. Holds all rows in memory."""
         rows = [row async for row in self._all_rows()]
         findings: list[Finding] = []
         semaphore = asyncio.Semaphore(CONCURRENCY)

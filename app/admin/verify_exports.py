@@ -11,10 +11,13 @@ from darkroom_shared.times import Clock
 
 
 class ExportVerification:
+    """Compares the rows of exports with the files in S3."""
+
     def __init__(self, exports: ExportStore, objects: ObjectStore, clock: Clock) -> None:
         self._exports, self._objects, self._clock = exports, objects, clock
 
     async def run(self) -> list[Finding]:
+        """Report missing and orphaned files, and exports past their deadline, which no sweeper has processed."""
         rows = [row async for row in self._all_rows()]
         findings = [finding async for finding in self._files(rows)]
         findings += [

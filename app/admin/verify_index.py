@@ -50,6 +50,7 @@ class IndexVerification:
         self._items, self._events, self._cursors, self._contents = items, events, cursors, contents
 
     async def run(self) -> IndexVerified:
+        """Compare page by page. Accounts that a projection is still updating are compared again a few times."""
         findings: list[Finding] = []
         behind: list[AccountId] = []
         last = ""

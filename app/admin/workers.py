@@ -15,6 +15,7 @@ async def read_workers(registry: PresenceRegistry) -> list[WorkerSeen] | None:
 
 
 def warnings_about(workers: Sequence[WorkerSeen] | None) -> list[str]:
+    """Return sentences for the administrator; none if it is unknown which workers run (`workers` is None)."""
     unconfined = [worker.process for worker in workers or () if worker.landlock_level is None]
     if not unconfined:
         return []

@@ -195,6 +195,7 @@ def _build_transfers(*, base: Foundation, parts: _Parts, access: AccessParts, li
 
 
 def build_album_work(*, base: Foundation) -> AlbumWorkParts:
+    """Build what the worker runs: the projection of capture times, the purge of placements, and the erasure."""
     parts, purge, database, invitations = _build_parts(base), PlacementPurgeStore(), base.database, InvitationStore()
     return AlbumWorkParts(
         contents=parts.contents,

@@ -67,11 +67,13 @@ class CommentStore:
         return rows[:limit], len(rows) > limit
 
     async def get(self, connection: AsyncConnection, item: ItemId, comment: CommentId) -> CommentRow | None:
+        """Return None if the comment is absent or on another item."""
         statement = select(*_ROW).where(comments.c.id == comment, comments.c.item_id == item)
         row = (await connection.execute(statement)).mappings().first()
         return _row(row) if row else None
 
     async def add(self, connection: AsyncConnection, row: CommentRow, unread_by: Sequence[AccountId]) -> None:
+        """Insert the comment, and a row for each account that has not read it."""
         await connection.execute(insert(comments).values(_values(row)))
         if unread_by:
             rows = [{"account_id": each, "comment_id": row.id, "item_id": row.item_id} for each in unread_by]
@@ -104,6 +106,7 @@ class CommentStore:
         return [AccountId(each) for each in (await connection.execute(statement.where(among))).scalars()]
 
     async def unread(self, connection: AsyncConnection, account: AccountId) -> tuple[Unread, ...]:
+        """Count unread comments by item, the one with the newest comment first; at most MAX_UNREAD_ITEMS items."""
         newest = func.max(unread_comments.c.comment_id)
         statement = (
             select(comments.c.item_id, comments.c.owner_id, func.count().label("count"), newest.label("newest"))

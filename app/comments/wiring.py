@@ -58,6 +58,7 @@ def build_comments(
 
 
 def build_comment_work(*, base: Foundation) -> CommentWorkParts:
+    """Build what the worker runs: the expiry of unread comments and the erasure."""
     store, database, cache = CommentStore(), base.database, base.cache
     events = CommentEvents(outbox=base.events.outbox, store=store)
     return CommentWorkParts(

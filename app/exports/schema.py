@@ -14,6 +14,8 @@ from darkroom_shared.items import Failure, FailureCode
 
 @dataclass(frozen=True, slots=True)
 class ExportFailure:
+    """`message` is a sentence for the owner; `retryable`: whether another export may succeed."""
+
     code: FailureCode
     message: str
     retryable: bool

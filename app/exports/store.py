@@ -14,6 +14,8 @@ ROWS_PER_PAGE = 100
 
 
 class ExportStore:
+    """The rows of exports in DynamoDB."""
+
     def __init__(self, dynamo: Dynamo) -> None:
         self._dynamo = dynamo
 

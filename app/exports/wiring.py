@@ -43,6 +43,7 @@ def build_exports(*, base: Foundation, delivery: Delivery) -> ExportServices:
 def build_export_work(
     *, base: Foundation, lease: timedelta, on_lapse: OnLapse = lambda _queue: None
 ) -> ExportWorkParts:
+    """Build what the worker runs. `on_lapse` is called with the queue's name for each claim that lapsed."""
     store, objects = ExportStore(base.amazon.dynamo), base.amazon.objects
     changes = ExportChanges(store=store, log=base.events.log)
     queue = ExportQueue(queues=base.amazon.queues, changes=changes, clock=base.clock)

@@ -12,6 +12,7 @@ from darkroom_shared.problems import Forbidden
 
 
 def with_tier_check(application: ASGIApp, settings: Settings) -> ASGIApp:
+    """Refuse other hosts and, if a secret is set, requests that did not come through the web tier."""
     hosts = AllowedHosts.parse(settings.allowed_hosts, settings.listen_host, settings.listen_port)
     if settings.tier_secret is not None:
         application = TierCheck(application, settings.tier_secret.get_secret_value())

@@ -39,6 +39,8 @@ class CompletedRequest:
 
 
 class ItemStore:
+    """The rows of items, receipts and completed requests in DynamoDB."""
+
     def __init__(self, dynamo: Dynamo) -> None:
         self._dynamo = dynamo
 
@@ -129,6 +131,7 @@ class ItemStore:
         return [from_attributes(row) for row in rows], last
 
     async def receipt(self, item: ItemId) -> list[ReceiptStep]:
+        """Return the first RECEIPT_STEPS steps, oldest first."""
         query = Query(RECEIPTS_TABLE, Condition("item_id = :item", values={":item": item}), limit=RECEIPT_STEPS)
         page = await self._dynamo.query(query)
         return [
@@ -192,6 +195,7 @@ class ItemStore:
             yield len(keys)
 
     async def find_completed(self, account: AccountId, key: str) -> CompletedRequest | None:
+        """Return the request that completed under this key, by a consistent read; None if there is none."""
         row = await self._dynamo.get(REQUESTS_TABLE, {"account_id": account, "request_key": key})
         if row is None:
             return None

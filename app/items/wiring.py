@@ -128,6 +128,7 @@ def build_maintenance(
 
 
 def build_item_work(*, clients: Clients, parts: ItemParts, lease: timedelta) -> ItemWorkParts:
+    """Build what the worker runs: new work, reprocessing and erasure. `lease` is the validity of a claim."""
     store, changes, clock = parts.store, parts.changes, clients.clock
     work = WorkService(store=store, changes=changes, queue=parts.queue, clock=clock, lease=lease)
     return ItemWorkParts(

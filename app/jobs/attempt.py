@@ -59,7 +59,7 @@ class Message(Protocol):
 
 
 class Queue(Protocol):
-    """Calls raise a Problem if the queue is unavailable."""
+    """`hide` delays the next delivery to `seconds` from now; `delete` acknowledges. Raises a Problem."""
 
     async def hide(self, queue: str, receipt_handle: str, seconds: int, /) -> None: ...
 
@@ -67,7 +67,10 @@ class Queue(Protocol):
 
 
 class Attempt(Protocol):
-    """A claimed job. Every method raises ClaimLost if the claim is void, and then writes nothing."""
+    """A claimed job. Every method raises ClaimLost if the claim is void, and then writes nothing.
+
+    `give_back` returns the job without counting the attempt; no worker claims it before `wait` has passed.
+    """
 
     @property
     def kind(self) -> str:

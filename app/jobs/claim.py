@@ -19,6 +19,8 @@ class ClaimLost(Exception):
 
 
 class Claimed(Protocol):
+    """Anything with a claim: a row, or what a worker got when it claimed the job."""
+
     @property
     def claim(self) -> str | None:
         """The token of the claim; None while no worker has the job."""
@@ -29,7 +31,9 @@ class Claimable(Claimed, Protocol):
     """The part of a job's row that decides about claims."""
 
     @property
-    def claimed_until(self) -> datetime | None: ...
+    def claimed_until(self) -> datetime | None:
+        """The end of the lease; None while no worker has the job."""
+        ...
 
     @property
     def attempt(self) -> int:
@@ -37,7 +41,9 @@ class Claimable(Claimed, Protocol):
         ...
 
     @property
-    def lost_attempts(self) -> int: ...
+    def lost_attempts(self) -> int:
+        """The number of attempts that crashed or whose lease lapsed."""
+        ...
 
     @property
     def not_before(self) -> datetime | None:

@@ -15,6 +15,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Result(Generic[T]):
+    """Wraps the value, so that a job that returned None is not taken for one that failed."""
+
     value: T
 
 

@@ -24,6 +24,8 @@ EBML, EBML_HEAD_BYTES = b"\x1a\x45\xdf\xa3", 64
 
 
 class SourceFormat(StrEnum):
+    """The formats that are accepted, by content. The file's name and declared type do not count."""
+
     JPEG = "jpeg"
     PNG = "png"
     WEBP = "webp"

@@ -188,6 +188,7 @@ class Database:
         self.readers = Readers(reader, spare, self.writer, transaction_seconds)
 
     async def close(self) -> None:
+        """Close all connections. Running statements fail."""
         for side in self.sides:
             await side.engine.dispose()
 

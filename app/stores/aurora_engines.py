@@ -166,6 +166,7 @@ def _reason(error: BaseException) -> str:
 
 
 def open_sqlite(url: URL) -> Side:
+    """Open the database of a local installation. It has no reader, so lag is no concern."""
     engine = create_async_engine(
         url, pool_size=CONNECTIONS, max_overflow=0, pool_timeout=QUEUE_SECONDS, hide_parameters=True
     )

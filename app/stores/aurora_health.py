@@ -28,6 +28,7 @@ class RetryBudget:
         self._tokens = MAX_RETRIES
 
     def earn(self) -> None:
+        """Add a tenth of a retry after a success, up to MAX_RETRIES."""
         self._tokens = min(MAX_RETRIES, self._tokens + RETRY_SHARE)
 
     def spend(self) -> bool:
@@ -49,6 +50,7 @@ class CircuitBreaker:
 
     @property
     def shut(self) -> bool:
+        """Whether new connections are refused, except for probes."""
         return self._failures >= FAILURES
 
     @contextmanager

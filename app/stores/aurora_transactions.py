@@ -55,6 +55,7 @@ class SteadyConnection(AsyncConnection):
         self._retried = self._started = self._in_transaction = False
 
     async def start(self, is_ctxmanager: bool = False) -> Self:
+        """Begin on the first side, or on the next if it is out of reach."""
         try:
             await self._begin()
         except (OutOfReach, exc.TimeoutError) as error:
@@ -66,6 +67,7 @@ class SteadyConnection(AsyncConnection):
         return await self.start()
 
     async def execute(self, statement: Any, *arguments: Any, **options: Any) -> Any:
+        """Execute within the time limit, and repeat once on another connection where that is safe."""
         try:
             result = await self._execute_in_time(statement, *arguments, **options)
         except (Silent, exc.DBAPIError) as error:
@@ -97,6 +99,7 @@ class SteadyConnection(AsyncConnection):
         return super().begin_nested()
 
     async def commit(self) -> None:
+        """Commit within the time limit. Never repeated."""
         async with self._limit():
             await super().commit()
 

@@ -87,6 +87,7 @@ class MissingResource(Unavailable):
 
 
 def error_code(error: ClientError) -> str:
+    """Return AWS's code; empty if the response has none."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
@@ -141,6 +142,7 @@ class AwsErrors:
         self._counts: dict[tuple[str, ErrorClass], ErrorCount] = {}
 
     def record(self, service: str, error_class: ErrorClass) -> None:
+        """Count an error of a service."""
         known = self._counts.get((service, error_class))
         count = known.count + 1 if known else 1
         self._counts[service, error_class] = ErrorCount(service, error_class, count, self._clock())

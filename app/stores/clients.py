@@ -30,6 +30,8 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True)
 class AmazonStores:
+    """The clients of AWS, which share connections and the count of errors."""
+
     dynamo: Dynamo
     objects: ObjectStore
     queues: Queues

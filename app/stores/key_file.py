@@ -24,6 +24,7 @@ def read_keys(file: Path) -> DeliveryKeys:
 
 
 def write_keys(file: Path, keys: DeliveryKeys) -> None:
+    """Replace the file atomically; its mode allows only the owner to read it."""
     _replace(file, keys.model_dump_json(indent=2))
 
 

@@ -19,6 +19,8 @@ def watch_stores(registry: CollectorRegistry, database: Database, cache: Cache, 
 
 @dataclass(frozen=True, slots=True)
 class StoreCollector(Collector):
+    """Reads the metrics of the pools, the cache and the AWS clients when they are scraped."""
+
     database: Database
     cache: Cache
     errors: AwsErrors

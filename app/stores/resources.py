@@ -33,6 +33,8 @@ RETENTION_SECONDS = 14 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Index:
+    """An index of a table. The default projection has all attributes."""
+
     name: str
     partition_key: str
     sort_key: str
@@ -41,6 +43,8 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Table:
+    """A DynamoDB table. Keys are strings, except those in `numbers`; `time_to_live` names the attribute of expiry."""
+
     name: str
     partition_key: str
     sort_key: str
@@ -78,12 +82,15 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
+    """`max_receives`: deliveries before a message moves to `dead_letter`."""
+
     name: str
     visibility_seconds: int
     dead_letter: str | None = None
     max_receives: int | None = None
 
     def description(self) -> dict[str, Any]:
+        """Return the attributes under SQS's names; the dead-letter queue is added when its ARN is known."""
         attributes = {
             "VisibilityTimeout": str(self.visibility_seconds),
             "MessageRetentionPeriod": str(RETENTION_SECONDS),

@@ -47,6 +47,8 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True)
 class ListedObject:
+    """An object as the list returns it, without its digest."""
+
     key: str
     size_bytes: int
 
@@ -92,6 +94,7 @@ class ObjectStore(PartUploads):
         return url, headers
 
     async def head(self, key: str) -> StoredObject | None:
+        """Return size and digest, or None if the object is absent."""
         try:
             with self._translated(ABSENT):
                 response = await self._client.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
@@ -100,6 +103,7 @@ class ObjectStore(PartUploads):
         return StoredObject(response["ContentLength"], _digest(response.get("ChecksumSHA256")))
 
     async def list_objects(self, prefix: str) -> AsyncIterator[ListedObject]:
+        """Yield all objects by key, page by page."""
         token: dict[str, Any] = {}
         while True:
             with self._translated():
@@ -189,6 +193,7 @@ class ObjectStore(PartUploads):
         return parts_digest([part.sha256_hex for part in parts])
 
     async def write(self, key: str, body: bytes, *, content_type: str, sha256_hex: str, cache_control: str) -> None:
+        """Put the object; S3 verifies the digest. Overwrites."""
         with self._translated():
             async with asyncio.timeout(TRANSFER_SECONDS):
                 await self._client.put_object(

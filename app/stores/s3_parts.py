@@ -37,6 +37,8 @@ _JOINING: Outcomes = {
 
 @dataclass(frozen=True, slots=True)
 class UploadedPart:
+    """A part that S3 has."""
+
     number: int
     size_bytes: int
     etag: str
@@ -66,6 +68,7 @@ class PartUploads:
     async def presign_part(
         self, key: str, upload_id: str, number: int, *, size_bytes: int, sha256_hex: str, valid_seconds: int
     ) -> tuple[str, dict[str, str]]:
+        """Return a URL and the headers that must be sent with it. S3 accepts only these bytes."""
         headers = {"x-amz-checksum-sha256": base64_of(sha256_hex)}
         with self._translated():
             url = await self._public.generate_presigned_url(
@@ -141,6 +144,7 @@ class PartUploads:
         return [upload["Key"] for upload in response.get("Uploads", [])]
 
     async def upload_part(self, key: str, upload_id: str, number: int, body: bytes) -> UploadedPart:
+        """Upload a part; S3 verifies the digest. A part with the same number is replaced."""
         sha256_hex = await asyncio.to_thread(sha256_of, body)
         with self._translated():
             async with asyncio.timeout(TRANSFER_SECONDS):

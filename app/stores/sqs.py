@@ -36,6 +36,8 @@ _RECEIPT_OUTCOMES: Outcomes = dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class Message:
+    """A received message. `receives` counts its deliveries, this one included."""
+
     body: dict[str, Any]
     receipt_handle: str
     receives: int

@@ -43,6 +43,7 @@ class Consumer:
 
     @property
     def in_work(self) -> int:
+        """The number of messages that are being handled."""
         return len(self._working)
 
     async def run(self, stopping: asyncio.Event, grace_seconds: float) -> None:

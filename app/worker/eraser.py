@@ -66,6 +66,7 @@ class Eraser:
         await run_periodically("eraser", ERASE_SECONDS, stopping, self.process)
 
     async def process(self, _shard: int = 0) -> None:
+        """Run one pass for each account that is due. A failure of one does not delay the others."""
         for account in await self._closed.due():
             closed = await self._closed.take(account)
             if closed is not None:

@@ -40,6 +40,8 @@ class ExportKey(NamedTuple):
 
 
 class ExportJobs:
+    """Exports as a kind of job."""
+
     queue = EXPORTS_QUEUE
     outcomes = (
         Outcome(ClaimLost, Ending.CLAIM_LOST),
@@ -58,6 +60,7 @@ class ExportJobs:
         self.lease = work.lease
 
     def parse(self, body: dict[str, Any]) -> ExportKey:
+        """Return the export that the message names. Raises ValidationError."""
         return ExportKey(
             _ACCOUNT.validate_python(body.get("account_id")), _EXPORT.validate_python(body.get("export_id"))
         )
@@ -66,12 +69,15 @@ class ExportJobs:
         return job._asdict()
 
     async def claim(self, job: ExportKey) -> "ExportAttempt":
+        """Claim the export. Raises ClaimLost, NotFound."""
         claimed = await self._work.claim(job.account, job.export)
         making = ExportJob(self._objects, self._inventory, self._work, claimed, self._scratch, self._observe)
         return ExportAttempt(self._work, claimed, making)
 
 
 class ExportAttempt:
+    """One attempt. An export is never wakened, because it cannot be cancelled."""
+
     kind = KIND
 
     def __init__(self, work: ExportWork, claimed: ExportRow, job: ExportJob) -> None:
@@ -90,6 +96,7 @@ class ExportAttempt:
         """Do nothing: nothing wakes an export."""
 
     def wakeups(self) -> AbstractAsyncContextManager[asyncio.Event]:
+        """Return an event that is never set."""
         return nullcontext(asyncio.Event())
 
     async def refuse(self, error: Exception) -> None:

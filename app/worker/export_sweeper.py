@@ -11,6 +11,8 @@ SWEEP_SECONDS = 5.0
 
 
 class ExportSweeper:
+    """Runs the exports' maintenance in all shards."""
+
     def __init__(self, maintenance: ExportMaintenance) -> None:
         self._maintenance = maintenance
 
@@ -18,5 +20,6 @@ class ExportSweeper:
         await run_periodically("export_sweeper", SWEEP_SECONDS, stopping, self.process, shards=SHARDS)
 
     async def process(self, shard: int) -> None:
+        """Process the shard's due exports one after the other; a failure of one does not delay the others."""
         for account, export in await self._maintenance.due(shard):
             await isolate(self._maintenance.process(account, export), "export_sweeper", account=account, export=export)

@@ -50,6 +50,7 @@ class ExportJob:
 
     @property
     def share(self) -> float:
+        """The written share of the bytes, from 0 to 1."""
         return min(1.0, self._done / self._total) if self._total else 0.0
 
     async def run(self) -> ExportRow:

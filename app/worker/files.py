@@ -20,6 +20,8 @@ RENDITION_CACHE_CONTROL = "private, max-age=31536000, immutable"
 
 
 class AttemptFiles:
+    """Moves an attempt's files between S3 and a folder in the scratch folder."""
+
     def __init__(self, objects: ObjectStore, scratch: Path) -> None:
         self._objects, self._scratch = objects, scratch
 

@@ -15,6 +15,8 @@ GRACE_SECONDS = 5
 
 
 def health_server(settings: Settings, readiness: Readiness) -> DrainingServer:
+    """Return the server of `/healthz` and `/readyz`; the latter returns 503 while the worker stops."""
+
     async def healthz(_request: Request) -> PlainTextResponse:
         return PlainTextResponse("ok\n")
 

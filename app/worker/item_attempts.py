@@ -79,16 +79,20 @@ class ItemJobs:
         self.queue, self.lease = QUEUES[lane], work.lease
 
     def parse(self, body: dict[str, Any]) -> ItemJob:
+        """Return the item that the message names. Raises ValidationError."""
         return ItemJob(_ACCOUNT.validate_python(body.get("account_id")), _ITEM.validate_python(body.get("item_id")))
 
     def names(self, job: ItemJob) -> dict[str, str]:
         return {"account": job.account, "item": job.item, "lane": self._lane.value}
 
     async def claim(self, job: ItemJob) -> "ItemAttempt":
+        """Claim the item in this lane. Raises ClaimLost, NotFound."""
         return ItemAttempt(self, await self.work.claim(job.account, job.item, self._lane))
 
 
 class ItemAttempt:
+    """One attempt of an item. Woken by the account's events, it checks whether the item was cancelled."""
+
     def __init__(self, jobs: ItemJobs, claimed: ItemRow) -> None:
         self._jobs, self._work, self._claimed = jobs, jobs.work, claimed
         self.kind = _declared_kind(claimed)
@@ -108,6 +112,7 @@ class ItemAttempt:
         return self._jobs.nudges.listen(event_channel(self._claimed.account_id))
 
     async def refuse(self, error: Exception) -> None:
+        """Fail the item with the error's sentence, or because its original is missing."""
         failure = NO_ORIGINAL
         if isinstance(error, MediaError):
             failure = StoredFailure(error.code, error.message, retryable=error.passing)

@@ -14,6 +14,8 @@ PUBLISH_SECONDS = 1.0
 
 
 class OutboxPublisher:
+    """Publishes outbox rows that their own process did not publish, for example because it crashed."""
+
     def __init__(self, relay: OutboxRelay) -> None:
         self._relay = relay
 

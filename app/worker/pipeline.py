@@ -23,6 +23,8 @@ MEDIA_SECONDS = 120.0
 
 
 class Pipeline:
+    """The first stage of every item."""
+
     def __init__(self, files: AttemptFiles, work: Outcomes, decoders: Decoders) -> None:
         self._files, self._work, self._decoders = files, work, decoders
 

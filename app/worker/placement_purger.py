@@ -14,6 +14,8 @@ PURGE_SECONDS = 5.0
 
 
 class PlacementPurger:
+    """Deletes placements that no longer grant access, and old marks of unread comments."""
+
     def __init__(self, purge: PlacementPurgeService, unread_expiry: UnreadExpiry) -> None:
         self._purge, self._unread_expiry = purge, unread_expiry
 
@@ -21,6 +23,7 @@ class PlacementPurger:
         await run_periodically("placement_purger", PURGE_SECONDS, stopping, self.process)
 
     async def process(self, _shard: int = 0) -> None:
+        """Run both purges once, each in short transactions."""
         removed = await self._purge.clear()
         await self._unread_expiry.expire()
         if removed:

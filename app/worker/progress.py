@@ -19,6 +19,8 @@ ENCODING_PERCENT = 99.0
 
 
 class Channel(Protocol):
+    """A channel of messages to the app's event streams."""
+
     async def publish(self, channel: str, message: bytes) -> None:
         """Publish a message; losing one does no harm."""
         ...
@@ -37,12 +39,15 @@ class Encodes:
         return done_at is not None and done_at - asyncio.get_running_loop().time() <= within_seconds
 
     def expect(self, item: ItemId, seconds: float | None) -> None:
+        """Record the seconds until the encode ends; None if they are unknown or the encode is over."""
         if seconds is None:
             self._done_at.pop(item, None)
         else:
             self._done_at[item] = asyncio.get_running_loop().time() + seconds
 
     async def publish(self, row: ItemRow, share: float, seconds_left: float | None) -> None:
+        """Publish the progress of an encode. `share` is from 0 to 1; `seconds_left` is None if no estimate exists
+        yet."""
         ready_at = self._clock() + timedelta(seconds=seconds_left) if seconds_left is not None else None
         progress = Progress(id=row.item_id, percent=round(share * ENCODING_PERCENT, 1), ready_at=ready_at)
         await self._channel.publish(progress_channel(row.account_id), progress.model_dump_json().encode())
@@ -66,4 +71,5 @@ class EncodeWatch:
             await self._encodes.publish(self._row, share, left)
 
     def over(self) -> None:
+        """Drop the estimate. Call it however the encode ended."""
         self._encodes.expect(self._row.item_id, None)

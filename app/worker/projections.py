@@ -29,6 +29,8 @@ _ACCOUNT_ID: TypeAdapter[AccountId] = TypeAdapter(AccountIdField)
 
 
 class ProjectionLoops:
+    """Updates the projections when nudged, and periodically in case a nudge did not arrive."""
+
     def __init__(self, updater: ProjectionUpdater, queues: Queues) -> None:
         self._updater, self._queues = updater, queues
 

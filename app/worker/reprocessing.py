@@ -48,6 +48,7 @@ class BulkLane:
         self._new, self._reprocess = new, reprocess_work
 
     async def handle(self, message: Message) -> None:
+        """Handle the message as the kind of job that it names."""
         await (self._reprocess if is_reprocess(message.body) else self._new).handle(message)
 
 

@@ -11,6 +11,8 @@ ROWS_PER_BATCH = 500
 
 
 class ExpiredRequestPurger:
+    """Deletes records of idempotent requests after their retention."""
+
     def __init__(self, database: Database, requests: RelationalRequests) -> None:
         self._database, self._requests = database, requests
 

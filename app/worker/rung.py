@@ -47,6 +47,7 @@ class RungUpload:
         self._events.set()
 
     def end(self) -> None:
+        """Announce that the encoder has ended: `run` stores what is left and returns."""
         self._ended = True
         self._events.set()
 

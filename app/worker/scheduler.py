@@ -25,10 +25,13 @@ LAPSED = {"reason": "the worker died or lost its claim; nothing is known of the 
 
 
 class Sweeper:
+    """Runs the items' maintenance in all shards."""
+
     def __init__(self, maintenance: MaintenanceService, queues: Queues) -> None:
         self._maintenance, self._queues = maintenance, queues
 
     async def run(self, stopping: asyncio.Event) -> None:
+        """Sweep until stopping; once at the start, send what a restarted local queue has lost."""
         async with running(self._resend_missing()):
             await run_periodically("sweeper", SWEEP_SECONDS, stopping, self.process, shards=SHARDS)
 
@@ -43,6 +46,7 @@ class Sweeper:
         await isolate(resend(), "resend")
 
     async def process(self, shard: int) -> None:
+        """Process the shard's due items concurrently; a failure of one does not affect the others."""
         semaphore = asyncio.Semaphore(CONCURRENT_ITEMS)
 
         async def process_one(account: AccountId, item: ItemId) -> None:
@@ -64,10 +68,12 @@ class Hints:
         self.wakeup = asyncio.Event()
 
     def add(self, account: AccountId) -> None:
+        """Name an account and wake the relay. Cheap and idempotent."""
         self._accounts.add(account)
         self.wakeup.set()
 
     def take(self) -> set[AccountId]:
+        """Return the named accounts and clear them."""
         taken, self._accounts = self._accounts, set()
         return taken
 
@@ -86,6 +92,7 @@ class Relay:
             await run_periodically("relay", RELAY_SECONDS, stopping, self.process, shards=SHARDS)
 
     async def process(self, shard: int) -> None:
+        """Relay the shard's accounts that are behind, one after the other."""
         for account in await self._relay.behind(shard):
             await isolate(self._relay.relay(account), "relay", account=account)
 

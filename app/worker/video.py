@@ -27,6 +27,8 @@ JOIN_SECONDS = 1800.0
 
 
 class VideoPipeline:
+    """The second stage of a video: encodes the ladder and stores its segments meanwhile."""
+
     def __init__(
         self, files: AttemptFiles, objects: ObjectStore, work: Outcomes, decoders: Decoders, encodes: Encodes
     ) -> None:

@@ -90,5 +90,7 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class PlacedPage:
+    """`more`: whether placements follow after the last one."""
+
     placed: tuple[Placed, ...]
     more: bool

@@ -24,6 +24,8 @@ class AccessService:
         self._cache, self._store, self._albums, self._members = cache, store, albums, members
 
     async def album(self, album: AlbumId) -> AlbumRow | None:
+        """Return the album, without a check of access; None if it is absent."""
+
         async def load(connection: AsyncConnection) -> AlbumRow | None:
             return (await self._store.albums(connection, [album])).get(album)
 

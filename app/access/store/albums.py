@@ -71,5 +71,6 @@ class AlbumStore:
         await connection.execute(insert(placement_purges).values(purge))
 
     async def members(self, connection: AsyncConnection, album: AlbumId) -> list[AccountId]:
+        """Return the accounts of all members, the owner included, in no particular order."""
         statement = select(album_members.c.account_id).where(album_members.c.album_id == album)
         return [AccountId(account) for account in await connection.scalars(statement)]

@@ -22,6 +22,7 @@ class MemberStore:
         await connection.execute(insert(album_members).values(since_version=album.items_version, **member))
 
     async def get(self, connection: AsyncConnection, album: AlbumId, account: AccountId) -> MemberRow | None:
+        """Return None if the account is no member."""
         statement = select(album_members.c.account_id, album_members.c.role, album_members.c.joined_at).where(
             album_members.c.album_id == album, album_members.c.account_id == account
         )
@@ -39,10 +40,12 @@ class MemberStore:
         return [MemberRow(account, Role(role), joined) for account, role, joined in await connection.execute(statement)]
 
     async def count(self, connection: AsyncConnection, album: AlbumId) -> int:
+        """Return the number of members, the owner included."""
         statement = select(func.count()).select_from(album_members).where(album_members.c.album_id == album)
         return await connection.scalar(statement) or 0
 
     async def give_role(self, connection: AsyncConnection, album: AlbumId, account: AccountId, role: Role) -> None:
+        """Set the role. Does nothing if the account is no member."""
         change = update(album_members).where(album_members.c.album_id == album, album_members.c.account_id == account)
         await connection.execute(change.values(role=role.value))
 

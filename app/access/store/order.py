@@ -59,6 +59,7 @@ class OrderStore:
         await connection.execute(change.values(position=order.c.place * STEP))
 
     async def place(self, connection: AsyncConnection, album: AlbumId, places: Mapping[str, int]) -> None:
+        """Set the positions of these items. Items that are not in the album are ignored."""
         change = (
             update(album_items)
             .where(album_items.c.album_id == album, album_items.c.item_id == bindparam("item"))

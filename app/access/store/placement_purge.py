@@ -46,6 +46,7 @@ class PlacementPurgeStore:
         return len(rows)
 
     async def done(self, connection: AsyncConnection, purge: PlacementPurge) -> None:
+        """Delete the purge after its last placement. Idempotent."""
         await connection.execute(delete(placement_purges).where(placement_purges.c.id == purge.id))
 
     async def remove_rows_of(self, connection: AsyncConnection, account: AccountId, limit: int) -> int:

@@ -45,9 +45,12 @@ class PlacementStore:
         return {ItemId(item): AccountId(owner) for item, owner in await connection.execute(statement)}
 
     async def is_placed_in(self, connection: AsyncConnection, album: AlbumId, item: ItemId) -> bool:
+        """Return whether the placement exists and still grants access."""
         return item in await self.present(connection, album, [item])
 
     async def remove(self, connection: AsyncConnection, album: AlbumId, items: Iterable[ItemId]) -> None:
+        """Delete the placements; absent ones are ignored. The caller then updates the album's count, version and
+        cover."""
         await connection.execute(delete(album_items).where(_named(album, items)))
 
     async def allow_originals(self, connection: AsyncConnection, album: AlbumId, items: Iterable[ItemId]) -> int:
@@ -61,6 +64,7 @@ class PlacementStore:
         return await connection.scalar(_counting(func.count()).where(mine)) or 0
 
     async def last_position(self, connection: AsyncConnection, album: AlbumId) -> int | None:
+        """Return the highest position in manual order, or None if the album has no items."""
         statement = select(func.max(album_items.c.position)).where(album_items.c.album_id == album)
         last: int | None = await connection.scalar(statement)
         return last
@@ -95,6 +99,7 @@ class PlacementStore:
         return sorted(AlbumId(album) for album in await connection.scalars(statement))
 
     async def placed_anywhere(self, connection: AsyncConnection, items: Sequence[ItemId]) -> list[ItemId]:
+        """Return those of the items that are in any album, whether the placement still grants access or not."""
         statement = select(album_items.c.item_id).where(album_items.c.item_id.in_(items)).distinct()
         return [ItemId(item) for item in await connection.scalars(statement)]
 

@@ -9,6 +9,8 @@ from darkroom_shared.ids import AccountId, SessionId
 
 @dataclass(frozen=True, slots=True)
 class AccountRow:
+    """An account without its password hash. `name` is None until the user chooses one."""
+
     id: AccountId
     email: str
     administrator: bool
@@ -39,6 +41,7 @@ class SessionRow:
     expires_at: datetime
 
     def to_wire(self, *, current: bool) -> Session:
+        """`current`: whether the request that lists the sessions uses this one."""
         return Session(
             id=self.id, label=self.label, created_at=self.created_at, expires_at=self.expires_at, current=current
         )

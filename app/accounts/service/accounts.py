@@ -27,6 +27,8 @@ def normalised(email: str) -> str:
 
 
 class AccountService:
+    """Accounts: registration, names and passwords. Each change commits before its method returns."""
+
     def __init__(
         self,
         store: AccountStore,

@@ -18,6 +18,8 @@ log = structlog.get_logger()
 
 
 class ClosingService:
+    """Closes an account on the request of its owner. The worker's eraser then deletes the data."""
+
     def __init__(
         self,
         store: AccountStore,

@@ -59,6 +59,7 @@ class Passwords:
         return self._argon2.check_needs_rehash(password_hash)
 
     def close(self) -> None:
+        """Stop the threads without waiting for a hash that is being computed; cancel those that have not begun."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _verify(self, password_hash: str, password: bytes) -> bool:

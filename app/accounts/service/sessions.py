@@ -75,6 +75,7 @@ class SessionService:
         return CallerIdentity(known.account_id, known.id, known.administrator)
 
     async def is_session_alive(self, session: SessionId) -> bool:
+        """Return whether the session is valid now, read from the database without the cache. Used by event streams."""
         return await self._store.is_session_alive(session, self._clock())
 
     async def list(self, caller: CallerIdentity) -> tuple[Session, ...]:
@@ -92,6 +93,7 @@ class SessionService:
         log.info("session.ended", account=owner, session=session)
 
     async def end_all(self, owner: AccountId) -> None:
+        """End all sessions of the account, the caller's included. Idempotent."""
         async with self._cache.change() as unit:
             ended = await self._store.end_all_sessions(unit.connection, owner)
             unit.invalidate(*map(session_key, ended))

@@ -8,6 +8,7 @@ TOKEN_BYTES = 32
 
 
 def new_token(prefix: str = PREFIX) -> str:
+    """Return a random token. Only its hash is stored."""
     return prefix + secrets.token_urlsafe(TOKEN_BYTES)
 
 

@@ -62,14 +62,17 @@ class AccountStore:
         return {row.id: row for row in map(_account, rows.mappings())}
 
     async def rename(self, connection: AsyncConnection, account: AccountId, name: str | None) -> None:
+        """Set the name; None removes it, so that the first part of the address is displayed."""
         await connection.execute(update(accounts).where(accounts.c.id == account).values(name=name))
 
     async def get_account(self, account: AccountId) -> AccountRow | None:
+        """Read from the writer. Returns None if the account is absent or closed."""
         async with self._database.writer.read() as connection:
             row = (await connection.execute(select(*_ACCOUNT).where(accounts.c.id == account))).mappings().first()
         return _account(row) if row else None
 
     async def get_credentials(self, email: str) -> Credentials | None:
+        """Return the account and its password hash, read from the writer; None if no account has this address."""
         statement = select(*_ACCOUNT, accounts.c.password_hash).where(accounts.c.email == email)
         async with self._database.writer.read() as connection:
             row = (await connection.execute(statement)).mappings().first()
@@ -116,6 +119,7 @@ class AccountStore:
         return await connection.scalar(select(accounts.c.id).where(mine).with_for_update()) is not None
 
     async def add_session(self, connection: AsyncConnection, session: SessionRow, token_hash: str) -> None:
+        """Insert the session. The hash identifies it; the token itself is not stored."""
         await connection.execute(
             insert(sessions).values(
                 id=session.id,
@@ -149,6 +153,7 @@ class AccountStore:
         return KnownSession(**row) if row else None
 
     async def is_session_alive(self, session: SessionId, now: datetime) -> bool:
+        """Return whether the session exists and has not expired at `now`, read from the writer."""
         living = exists(select(sessions.c.id).where(sessions.c.id == session, sessions.c.expires_at > now))
         async with self._database.writer.read() as connection:
             return bool(await connection.scalar(select(living)))
@@ -178,6 +183,7 @@ class AccountStore:
         return await self._end(connection, and_(sessions.c.account_id == account, sessions.c.id == session))
 
     async def end_session_with(self, connection: AsyncConnection, token_hash: str) -> list[str]:
+        """End the session of this token and return the hash; empty if there is none."""
         return await self._end(connection, sessions.c.token_hash == token_hash)
 
     async def end_all_sessions(self, connection: AsyncConnection, account: AccountId) -> list[str]:

@@ -51,6 +51,7 @@ class ClosedAccounts:
         self._lease = AuroraLease(closed_accounts, "next_at")
 
     async def get(self, account: AccountId) -> ClosedRow | None:
+        """Return the tombstone, which remains after the erasure; None if the account was never closed."""
         async with self._database.writer.read() as connection:
             statement = select(closed_accounts).where(closed_accounts.c.id == account)
             row = (await connection.execute(statement)).mappings().first()

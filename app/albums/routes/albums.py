@@ -21,6 +21,7 @@ router = APIRouter(prefix="/albums", tags=["albums"])
 
 @router.post("", status_code=201)
 async def create_album(body: CreateAlbum, caller: Caller, creation: Creation, key: Key, response: Response) -> Album:
+    """Create an album. Repeated with the same key, it returns the first one."""
     access = await creation.create(caller.account_id, body, key)
     response.headers["Location"] = f"/v1/albums/{access.album.id}"
     return _respond(access, response)

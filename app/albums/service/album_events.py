@@ -17,6 +17,8 @@ MAX_NAMED = 50
 
 
 class AlbumEvents:
+    """Publishes changes of an album to the logs of its members, after the commit of the unit of work."""
+
     def __init__(self, *, outbox: EventOutbox, changes: AlbumChanges) -> None:
         self._outbox, self._changes = outbox, changes
 
@@ -48,6 +50,7 @@ def event_data(album: AlbumRow) -> dict[str, Any]:
 
 
 def to_wire(album: AlbumRow, role: Role | None) -> Album:
+    """`role`: the reader's role; None in an event, which goes to members of every role."""
     return Album(
         id=album.id,
         title=album.title,

@@ -23,6 +23,8 @@ _COLUMNS = {"order": "item_order"}
 
 
 class AlbumService:
+    """Creates, changes and deletes albums. Each change commits before its method returns."""
+
     def __init__(
         self,
         *,

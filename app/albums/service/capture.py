@@ -26,11 +26,13 @@ class CaptureProjection:
         return ALBUMS
 
     async def prepare(self, account: AccountId, events: Sequence[Event]) -> Step:
+        """Update the placements at once; the returned step does nothing."""
         named = {ItemId(event.subject) for event in events if event.type in _RECAPTURING}
         await self._note(account, sorted(named))
         return nothing
 
     async def read_page(self, account: AccountId, after: str | None) -> tuple[Step, str | None]:
+        """Update the placements of a page of items at once; the returned step does nothing."""
         position = Position(after) if after else None
         rows, more = await self._items.page(account, captured=False, after=position, limit=PAGE_ITEMS)
         await self._note(account, [row.item_id for row in rows])
@@ -41,4 +43,5 @@ class CaptureProjection:
             await self._contents.note_captured(await self._items.get_many([(account, item) for item in there]))
 
     async def new_accounts(self) -> Sequence[AccountId]:
+        """Return none: without an event, an account has no placement to correct."""
         return ()

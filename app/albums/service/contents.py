@@ -21,6 +21,8 @@ from darkroom_shared.times import Clock
 
 
 class AlbumContents:
+    """Maintains an album's count, version and cover when items enter, leave or change."""
+
     def __init__(
         self,
         *,

@@ -15,6 +15,8 @@ ALBUMS_PER_PAGE = 20
 
 
 class AlbumErasure:
+    """Erases a closed account's albums, memberships, invitations and placements."""
+
     def __init__(
         self,
         *,

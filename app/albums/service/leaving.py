@@ -14,6 +14,8 @@ from darkroom_shared.ids import AccountId
 
 
 class LeaveService:
+    """Ends a membership in the transaction of its caller, for a member, the owner, or the eraser."""
+
     def __init__(
         self, *, changes: AlbumChanges, contents: AlbumContents, transfers: TransferStore, events: AlbumEvents
     ) -> None:

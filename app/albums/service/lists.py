@@ -17,11 +17,15 @@ ALBUMS = "albums"
 
 @dataclass(frozen=True, slots=True)
 class ListedAlbums:
+    """`next_cursor` is None on the last page."""
+
     accesses: list[AlbumAccess]
     next_cursor: str | None
 
 
 class AlbumLists:
+    """Lists an account's albums, own and joined ones, with their covers."""
+
     def __init__(
         self,
         *,

@@ -22,6 +22,8 @@ log = structlog.get_logger()
 
 
 class MemberService:
+    """Lists members, changes roles and ends memberships."""
+
     def __init__(
         self,
         *,

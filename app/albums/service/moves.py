@@ -24,6 +24,8 @@ WIDENING = (0, 100, 1_000)
 
 
 class MoveService:
+    """Moves items in an album's manual order."""
+
     def __init__(
         self,
         *,

@@ -16,6 +16,8 @@ class Links(Protocol):
 
 
 class OpenAccess:
+    """An album's links and open invitations, by which further people could get access."""
+
     def __init__(self, *, links: Links, invitations: InvitationStore) -> None:
         self._links, self._invitations = links, invitations
 

@@ -33,11 +33,15 @@ class VisibleItem:
 
 @dataclass(frozen=True, slots=True)
 class VisiblePage:
+    """May have fewer items than the limit, even none; `next_cursor` is None on the last page."""
+
     items: list[VisibleItem]
     next_cursor: str | None
 
 
 class AlbumPages:
+    """Pages of an album's items, for members and for visitors with a share link."""
+
     def __init__(self, *, cache: Cache, store: PlacementStore, items: ItemService, cursors: Cursors) -> None:
         self._cache, self._store, self._items, self._cursors = cache, store, items, cursors
 

@@ -25,6 +25,8 @@ class PlacementResult:
 
 
 class PlacementService:
+    """Adds items to albums and removes them. Each change commits before its method returns."""
+
     def __init__(
         self,
         *,

@@ -25,6 +25,7 @@ class InvitationStore:
     """Each method is one step of the caller's transaction."""
 
     async def add(self, connection: AsyncConnection, invitation: InvitationRow, token_hash: str) -> None:
+        """Insert the invitation. The hash identifies it; the token itself is not stored."""
         values = {column.name: getattr(invitation, column.name) for column in _INVITATION}
         await connection.execute(insert(invitations).values(values | {"token_hash": token_hash}))
 

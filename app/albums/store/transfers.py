@@ -35,9 +35,11 @@ class TransferStore:
         )
 
     async def remove(self, connection: AsyncConnection, album: AlbumId) -> None:
+        """Delete the album's offer. Does nothing if there is none."""
         await connection.execute(delete(album_transfers).where(album_transfers.c.album_id == album))
 
     async def remove_offer_to(self, connection: AsyncConnection, album: AlbumId, account: AccountId) -> None:
+        """Delete the album's offer if it is made to this account."""
         gone = delete(album_transfers).where(
             album_transfers.c.album_id == album, album_transfers.c.to_account_id == account
         )

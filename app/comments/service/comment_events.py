@@ -9,6 +9,8 @@ from darkroom_shared.events import EventType
 
 
 class CommentEvents:
+    """Publishes comments to the logs of the accounts that see the item, after the commit of the unit of work."""
+
     def __init__(self, outbox: EventOutbox, store: CommentStore) -> None:
         self._outbox, self._store = outbox, store
 

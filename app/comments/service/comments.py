@@ -23,6 +23,8 @@ from darkroom_shared.times import Clock
 
 @dataclass(frozen=True, slots=True)
 class ListedComments:
+    """`next_cursor` is None on the last page."""
+
     comments: tuple[Comment, ...]
     next_cursor: str | None
 

@@ -22,6 +22,8 @@ def unread_key(account: AccountId) -> Key[tuple[Unread, ...]]:
 
 
 class UnreadService:
+    """Counts comments that an account has not read. Reads through the cache."""
+
     def __init__(self, store: CommentStore, cache: Cache, items: ItemService, shared: SharedItems) -> None:
         self._store, self._cache, self._items, self._shared = store, cache, items, shared
 
@@ -33,6 +35,7 @@ class UnreadService:
         return UnreadComments(count=sum(each.count for each in items), items=items)
 
     async def mark_read(self, account: AccountId, read: MarkRead) -> None:
+        """Mark comments as read, up to and including `up_to`, of one item or, without `item_id`, of all. Idempotent."""
         async with self._cache.change(unread_key(account)) as unit:
             await self._store.mark_read(unit.connection, account, read.up_to, read.item_id)
 

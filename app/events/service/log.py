@@ -47,6 +47,8 @@ class Nudge(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
+    """An event without its number and time, which it gets when it is appended."""
+
     type: EventType
     subject: str
     data: dict[str, Any]
@@ -114,6 +116,7 @@ class EventLog:
         return await asyncio.shield(entry.done)
 
     async def head(self, account: AccountId) -> Head:
+        """Return the head by a consistent read; it is empty for an account without events."""
         return await self._store.head(account)
 
     async def close(self, account: AccountId) -> None:

@@ -14,6 +14,8 @@ log = structlog.get_logger()
 
 
 class ProjectionNudges:
+    """Announces new events to the projections' workers."""
+
     def __init__(self, cursors: CursorStore, queues: Queues, projections: Sequence[str]) -> None:
         """`projections`: the names of the projections that every account has."""
         self._cursors, self._queues, self._projections = cursors, queues, projections

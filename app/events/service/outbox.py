@@ -13,6 +13,8 @@ Hint = Callable[[AccountId], None]
 
 
 class EventOutbox:
+    """Events of changes in the database: written in the change's transaction, and appended to the logs afterwards."""
+
     def __init__(self, clock: Clock, hint: Hint | None = None) -> None:
         self._clock, self._hint = clock, hint
 

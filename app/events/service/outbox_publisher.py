@@ -29,10 +29,13 @@ _TYPES: frozenset[str] = frozenset(EventType)
 
 
 class OutboxRelay:
+    """Moves events from the outbox in the database to the logs."""
+
     def __init__(self, store: OutboxStore, event_log: EventLog, clock: Clock) -> None:
         self._store, self._log, self._clock = store, event_log, clock
 
     async def waiting(self) -> list[AccountId]:
+        """Return accounts with unpublished events; a bounded number."""
         return await self._store.accounts()
 
     async def late(self, since: datetime) -> int:

@@ -44,6 +44,8 @@ class Projection(Protocol):
 
 
 class ProjectionUpdater:
+    """Applies the event logs to the projections. Every method may run in several processes at once."""
+
     def __init__(self, log: EventLog, cursors: CursorStore, projections: Sequence[Projection]) -> None:
         self._log, self._cursors, self.projections = log, cursors, projections
 
@@ -76,6 +78,7 @@ class ProjectionUpdater:
             await asyncio.sleep(POLL_SECONDS)
 
     async def enrol_new_accounts(self, projection: Projection) -> None:
+        """Create a cursor for each account that the projection lacks. Idempotent."""
         await self._cursors.enrol(projection.name, await projection.new_accounts())
 
     async def accounts(self, projection: Projection, after: str, limit: int) -> list[AccountId]:

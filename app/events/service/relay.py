@@ -20,6 +20,8 @@ LEASE = timedelta(seconds=30)
 
 
 class RelayService:
+    """Publishes completion events from the logs to the topic, and wakes the projections. At least once, in order."""
+
     def __init__(self, store: EventStore, topics: Topics, projections: ProjectionNudges, clock: Clock) -> None:
         self._store, self._topics, self._projections, self._clock = store, topics, projections, clock
 

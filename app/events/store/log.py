@@ -47,6 +47,8 @@ class Head:
 
 
 class EventStore:
+    """Reads are consistent, except those of the relay's index. Numbers of an account's events have no gaps."""
+
     def __init__(self, dynamo: Dynamo) -> None:
         self._dynamo = dynamo
         self._relaying = DynamoLease(dynamo, EVENTS_TABLE, "relaying_until")
@@ -56,6 +58,7 @@ class EventStore:
         return _head(await self._dynamo.get(EVENTS_TABLE, _key(account, 0)) or {})
 
     async def heads(self, accounts: Sequence[AccountId]) -> dict[AccountId, Head]:
+        """Return the existing heads by consistent reads."""
         rows = await self._dynamo.get_many(EVENTS_TABLE, [_key(account, 0) for account in accounts])
         return {AccountId(row["account_id"]): _head(row) for row in rows}
 
@@ -194,6 +197,7 @@ def head_action(account: AccountId, head: Head, new_head: Head, *, now: datetime
 
 
 def event_action(account: AccountId, event: Event) -> Action:
+    """Return the action that puts the event. It needs no condition: the head's action decides about the number."""
     return put(
         EVENTS_TABLE,
         _key(account, event.number),

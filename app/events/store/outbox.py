@@ -23,6 +23,8 @@ MAX_ACCOUNTS = 200
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
+    """`id` is the order of insertion; `dedupe_key` marks the event as published in the log."""
+
     id: int
     dedupe_key: str
     type: str

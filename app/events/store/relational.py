@@ -12,6 +12,8 @@ _OF_ACCOUNT = {"cursors": cursors, "event_outbox": event_outbox, "relational req
 
 
 class RelationalEvents:
+    """The account's rows of the event log's tables in the database."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 

@@ -47,6 +47,7 @@ class Archive:
 
     @property
     def waiting_bytes(self) -> int:
+        """The number of bytes that `take` would return."""
         return self._made.size
 
     def take(self, size_bytes: int | None = None) -> bytes:

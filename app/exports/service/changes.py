@@ -20,6 +20,7 @@ class ExportChanges:
         self._store, self._log = store, log
 
     async def create(self, change: Change) -> None:
+        """Write a new export and its event in one transaction."""
         await self._write(change)
 
     async def apply(self, account: AccountId, export: ExportId, rule: Rule) -> ExportRow:

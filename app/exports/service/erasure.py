@@ -9,6 +9,8 @@ from darkroom_shared.ids import AccountId
 
 
 class ExportErasure:
+    """Erases a closed account's exports."""
+
     def __init__(self, store: ExportStore, objects: ObjectStore) -> None:
         self._store, self._objects = store, objects
 

@@ -17,6 +17,8 @@ UNDER_WAY = frozenset({ExportState.QUEUED, ExportState.PROCESSING})
 
 
 class ExportService:
+    """Starts, lists and deletes exports on the request of their owner."""
+
     def __init__(
         self, store: ExportStore, changes: ExportChanges, queue: ExportQueue, delivery: Delivery, clock: Clock
     ) -> None:

@@ -39,6 +39,7 @@ def created(row: ExportRow) -> Change:
 
 
 def mark_sent(row: ExportRow, now: datetime) -> Change | None:
+    """Record that the export's message was sent. Returns None if it is no longer queued."""
     if row.state is not ExportState.QUEUED:
         return None
     return _change(row, {"sent_at": now, "sends": row.sends + 1})

@@ -18,6 +18,8 @@ BATCH = 100
 
 
 class ExportMaintenance:
+    """Sends overdue messages again, ends lapsed claims, and deletes expired exports."""
+
     def __init__(
         self,
         store: ExportStore,

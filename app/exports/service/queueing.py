@@ -10,6 +10,8 @@ from darkroom_shared.times import Clock
 
 
 class ExportQueue:
+    """Sends queued exports to the workers."""
+
     def __init__(self, queues: Queues, changes: ExportChanges, clock: Clock) -> None:
         self._queues, self._changes, self._clock = queues, changes, clock
 

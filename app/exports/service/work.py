@@ -33,6 +33,7 @@ class ExportWork:
             raise ClaimLost from gone
 
     async def renew(self, claimed: ExportRow, percent: float) -> None:
+        """Extend the lease and store the progress. Raises ClaimLost."""
         await self._apply(
             claimed, lambda row: lifecycle.renew(row, token_of(claimed), self._clock(), percent, self.lease)
         )

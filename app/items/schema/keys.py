@@ -26,6 +26,7 @@ def rendition_prefix(account: AccountId, item: ItemId, recipe: str, attempt: int
 
 
 def rendition_key(account: AccountId, item: ItemId, recipe: str, attempt: int, file: str) -> str:
+    """The attempt is part of the key, so that a late worker cannot overwrite a newer result."""
     return f"renditions/{account}/{item}/{recipe}/{attempt}/{file}"
 
 

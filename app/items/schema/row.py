@@ -30,6 +30,8 @@ class Purge(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoredFailure:
+    """`message` is a sentence for the owner; `retryable`: whether a retry of the same file may succeed."""
+
     code: FailureCode
     message: str
     retryable: bool
@@ -176,6 +178,7 @@ class ItemRow:
 
 
 def digest_key(account: AccountId, digest: str) -> str:
+    """Return the key of the index that finds an account's items by content."""
     return f"{account}#{digest}"
 
 

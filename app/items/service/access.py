@@ -20,6 +20,8 @@ class Rights:
 
 @dataclass(frozen=True, slots=True)
 class Access:
+    """An item and what the viewer may do with it."""
+
     row: ItemRow
     rights: Rights
     viewer: Viewer
@@ -43,6 +45,7 @@ class OwnItems:
         self._items = items
 
     async def access(self, viewer: Viewer, item: ItemId) -> Access | None:
+        """Return full rights, or None for another account's item and for visitors."""
         if not isinstance(viewer, Member):
             return None
         row = await self._items.get(viewer.account_id, item)

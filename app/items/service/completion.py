@@ -23,11 +23,15 @@ NAMED_MISSING_PARTS = 20
 
 @dataclass(frozen=True, slots=True)
 class Completed:
+    """`duplicate`: `row` is an earlier item with the same bytes, and the new one was cancelled."""
+
     row: ItemRow
     duplicate: bool = False
 
 
 class CompletionService:
+    """Completes an upload: verifies the bytes, joins the parts, detects duplicates, queues the item."""
+
     def __init__(
         self,
         store: ItemStore,

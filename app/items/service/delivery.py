@@ -28,6 +28,7 @@ class Audience(StrEnum):
 
     @property
     def window(self) -> timedelta:
+        """The period within which all processes issue the same URL."""
         return OWNER_WINDOW if self is Audience.OWNER else VIEWER_WINDOW
 
 

@@ -10,6 +10,7 @@ LIVE = frozenset({ItemState.QUEUED, ItemState.PROCESSING, ItemState.READY})
 
 
 async def live_duplicate(store: ItemStore, account: AccountId, digest: str) -> ItemRow | None:
+    """Return an item of the account with these bytes that is queued, in processing or ready; None if there is none."""
     for item in await store.with_digest(account, digest):
         row = await store.get(account, item)
         if row is not None and row.digest == digest and row.state in LIVE:

@@ -34,6 +34,7 @@ class PlaybackGrants:
         self._secret = secret
 
     def write(self, grant: Grant) -> str:
+        """Return the grant with its signature as URL-safe text, for a parameter of the playlists' URLs."""
         rights = f"{grant.account_id}.{int(grant.ends_at.timestamp())}"
         if grant.viewer is not None:
             rights = f"{rights}.{grant.viewer}"

@@ -20,6 +20,8 @@ class InventoryEntry:
 
 
 class Inventory:
+    """Lists all items of an account for an export."""
+
     def __init__(self, store: ItemStore) -> None:
         self._store = store
 

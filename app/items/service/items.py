@@ -36,11 +36,15 @@ _OWNERS_ONLY = {"digest": None, "deadline": None}
 
 @dataclass(frozen=True, slots=True)
 class Listed:
+    """`next_cursor` is None on the last page."""
+
     rows: list[ItemRow]
     next_cursor: str | None
 
 
 class ItemService:
+    """Reads and edits items. Methods that take a row expect that the caller's access to it was checked."""
+
     def __init__(
         self,
         store: ItemStore,
@@ -125,6 +129,7 @@ class ItemService:
         return await self._queue.send_after_commit(queued)
 
     async def receipt(self, row: ItemRow) -> Receipt:
+        """Return all steps in the order in which they were written."""
         return Receipt(steps=tuple(await self._store.receipt(row.item_id)))
 
     async def original(self, row: ItemRow) -> OriginalUrl:

@@ -87,6 +87,7 @@ def due(row: ItemRow) -> ItemRow:
 
 
 def created(row: ItemRow) -> Change:
+    """Return the change that inserts an uploading item and reserves its bytes in the quota."""
     started = due(replace(row, deadline=row.created_at + UPLOAD_LIMIT, reserved_bytes=row.size_bytes))
     return Change(started, "created", EventType.ITEM_CREATED, bytes=row.size_bytes)
 
@@ -119,6 +120,7 @@ def complete(row: ItemRow, digest: str, now: datetime) -> Change | None:
 
 
 def mark_sent(row: ItemRow, now: datetime) -> Change | None:
+    """Record that the item's message was sent. Returns None if the item is no longer queued."""
     if row.state is not QUEUED:
         return None
     return Change(due(replace(row, sent_at=now, sends=row.sends + 1, revision=row.revision + 1)), "sent")

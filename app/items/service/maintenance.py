@@ -31,16 +31,21 @@ _GONE = frozenset({ItemState.CANCELLED, ItemState.EXPIRED})
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
+    """How late the work is. `past_deadline` counts items."""
+
     past_deadline: int
     oldest_by_lane: Mapping[Lane, float]
     """Seconds. A lane without queued items has no entry."""
 
     @property
     def oldest_wait_seconds(self) -> float:
+        """The longest wait of all lanes; 0 if no item is queued."""
         return max(self.oldest_by_lane.values(), default=0.0)
 
 
 class MaintenanceService:
+    """Does what no request does: enforces deadlines and leases, sends messages again, purges and cleans up."""
+
     def __init__(
         self,
         store: ItemStore,

@@ -15,6 +15,8 @@ from darkroom_shared.times import Clock
 
 
 class PlaybackService:
+    """Issues playlists of videos. A grant in the URL replaces the session, because a player sends no headers."""
+
     def __init__(
         self, store: ItemStore, objects: ObjectStore, delivery: Delivery, grants: PlaybackGrants, clock: Clock
     ) -> None:

@@ -36,6 +36,7 @@ class MediaPlaylist:
 
     @property
     def files(self) -> tuple[str, ...]:
+        """All files that a player needs: the initialisation segment first."""
         return (self.initialisation, *(segment.file for segment in self.segments))
 
 

@@ -13,6 +13,8 @@ QUEUES = {Lane.EXPRESS: EXPRESS_QUEUE, Lane.BULK: BULK_QUEUE}
 
 
 class WorkQueue:
+    """Sends queued items to the workers' lanes."""
+
     def __init__(self, queues: Queues, changes: ItemChanges, clock: Clock) -> None:
         self._queues, self._changes, self._clock = queues, changes, clock
 

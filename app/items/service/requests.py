@@ -12,6 +12,8 @@ def completed_request(request: RequestKey | None, item: ItemId, status: int) -> 
 
 
 class Requests:
+    """Finds the result of a request that is repeated with the same idempotency key."""
+
     def __init__(self, store: ItemStore) -> None:
         self._store = store
 

@@ -39,12 +39,16 @@ from darkroom_shared.uploads import (
 
 @dataclass(frozen=True, slots=True)
 class Created:
+    """`upload` is None if nothing is to be uploaded: `row` is an earlier item (`duplicate`), or is past its upload."""
+
     row: ItemRow
     upload: SingleUpload | MultipartUpload | None
     duplicate: bool
 
 
 class UploadService:
+    """Creates items and issues the signed URLs of their uploads."""
+
     def __init__(
         self,
         store: ItemStore,

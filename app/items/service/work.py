@@ -42,6 +42,7 @@ class WorkService:
             raise ClaimLost
 
     async def renew(self, claimed: ItemRow) -> None:
+        """Extend the lease. Raises ClaimLost, but not if this attempt has finished meanwhile."""
         token = token_of(claimed)
         try:
             await self._changes.apply(
@@ -90,6 +91,7 @@ class WorkService:
         )
 
     async def fail(self, claimed: ItemRow, failure: StoredFailure, steps: Sequence[ReceiptStep]) -> None:
+        """Fail the item for good. Repeating it is no error. Raises ClaimLost."""
         token = token_of(claimed)
         await self.commit_with_retry(
             claimed,

@@ -24,6 +24,8 @@ _OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
 
 @dataclass(frozen=True, slots=True)
 class CaptureFacts:
+    """Each is None if the file does not state it."""
+
     captured_at: datetime | None
     camera: str | None
 

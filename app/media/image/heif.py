@@ -48,10 +48,12 @@ def pixels(image: HeifImage) -> Any:
 
 
 def profile(image: HeifImage) -> bytes:
+    """Return the ICC profile; empty if there is none."""
     return _bytes(image, "icc_profile")
 
 
 def exif(image: HeifImage) -> bytes:
+    """Return the EXIF block; empty if there is none."""
     return _bytes(image, "exif")
 
 
@@ -61,6 +63,7 @@ def _bytes(image: HeifImage, name: str) -> bytes:
 
 
 def bands(image: HeifImage) -> int:
+    """Return the number of channels, alpha included."""
     return BANDS[image.mode.partition(";")[0]]
 
 
@@ -70,6 +73,7 @@ def pixel(image: HeifImage) -> str:
 
 
 def interpretation(image: HeifImage) -> str:
+    """Return libvips' name of the colour space."""
     if bands(image) > 2:
         return "srgb" if pixel(image) == EIGHT_BIT else "rgb16"
     return "b-w" if pixel(image) == EIGHT_BIT else "grey16"

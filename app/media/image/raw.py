@@ -25,6 +25,8 @@ MAX_JPEG_HEADER_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Span:
+    """Offset and size in the file, in bytes."""
+
     at: int
     size: int
 

@@ -39,6 +39,8 @@ Load = Callable[[str, int], Any]
 
 @dataclass(frozen=True, slots=True)
 class ImageSource:
+    """An opened image: facts from its header, and how to load the pixels. `loop` is None unless it is an animation."""
+
     probe: Probe
     facts: CaptureFacts
     load: Load

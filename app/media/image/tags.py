@@ -18,6 +18,8 @@ Read = Callable[[int, int], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
+    """One tag of a folder. `kind` is TIFF's number of the type, `count` the number of values, `at` an offset."""
+
     kind: int
     count: int
     at: int
@@ -48,10 +50,13 @@ class Tags:
 
     @classmethod
     def open_block(cls, block: bytes) -> Self | None:
+        """Read from memory, for example an EXIF block. Returns None if it is no such block."""
         return cls.open(lambda at, size: block[at : at + size])
 
     @classmethod
     def open_file(cls, file: BinaryIO) -> Self | None:
+        """Read from an open file. Returns None if it is no such file."""
+
         def read(at: int, size: int) -> bytes:
             file.seek(at)
             return file.read(size)
@@ -59,6 +64,7 @@ class Tags:
         return cls.open(read)
 
     def folder(self, start: int) -> Folder:
+        """Read the folder at this offset, up to MAX_ENTRIES tags. Raises struct.error if it is cut off."""
         (count,) = self._unpack("H", start)
         limited = min(count, MAX_ENTRIES)
         content = self._read(start + 2, ENTRY_BYTES * limited + INLINE_BYTES)
@@ -87,9 +93,11 @@ class Tags:
         return self._unpack(letter * min(entry.count, limit), at)
 
     def number(self, entry: Entry | None, absent: int = 0) -> int:
+        """Return the entry's first whole number, or `absent` if it has none."""
         return next(iter(self.numbers(entry, limit=1)), absent)
 
     def read(self, at: int, size: int) -> bytes:
+        """Return the bytes at this offset; fewer than `size` at the end."""
         return self._read(at, size)
 
     def _unpack(self, letters: str, at: int) -> tuple[int, ...]:

@@ -18,6 +18,8 @@ SECRET, FORBIDDEN = "secret", "forbidden"
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
+    """Something that the sandbox must refuse. `needs_landlock`: only Landlock refuses it."""
+
     name: str
     run: Callable[[], object]
     needs_landlock: bool = False

@@ -161,6 +161,7 @@ def _versions(request: StartJob | StartCheck) -> dict[str, str]:
 
 
 def probe_in(ended: JobEnded) -> Probe | None:
+    """Return what a killed or failed child had reported about its file; None if it reported nothing."""
     return _understand(ended.output).probe
 
 

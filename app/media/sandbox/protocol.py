@@ -53,6 +53,8 @@ Work = MakeImage | WriteFrames | ProbeVideo | RunEncoder
 
 @dataclass(frozen=True, slots=True)
 class StartJob:
+    """Start a child for one file. `job` identifies it in all further packets."""
+
     job: int
     source: str
     folder: str
@@ -78,6 +80,8 @@ class StartCheck:
 
 @dataclass(frozen=True, slots=True)
 class KillJob:
+    """Kill the job's child. A job that has ended is ignored."""
+
     job: int
     kind: Literal["kill"] = "kill"
 
@@ -104,6 +108,8 @@ class JobEnded:
 
 @dataclass(frozen=True, slots=True)
 class FailureReport:
+    """`message` is a sentence for the owner; `passing`: whether another attempt may succeed."""
+
     code: FailureCode
     message: Annotated[str, Field(max_length=300)]
     passing: bool

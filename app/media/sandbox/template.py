@@ -55,6 +55,8 @@ OPERATIONS = ("jpegload", "pngload", "webpload", "resize", "webpsave_buffer", "j
 
 @dataclass(frozen=True, slots=True)
 class Child:
+    """A running child. `started` is a time of the monotonic clock."""
+
     request: StartJob | StartCheck
     pid: int
     pidfd: int
@@ -79,6 +81,8 @@ def main(descriptor: int) -> None:
 
 
 class Template:
+    """The process that decoders are forked from. It has loaded the libraries and opens no file of a user."""
+
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._children: dict[int, Child] = {}
@@ -90,6 +94,7 @@ class Template:
         self._selector.register(control, selectors.EVENT_READ)
 
     def serve(self) -> None:
+        """Obey requests and reap children until the worker closes the socket."""
         while True:
             for key, _ in self._selector.select(POLL_SECONDS if self._children else None):
                 if key.data is not None:

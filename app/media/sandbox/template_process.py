@@ -42,6 +42,7 @@ class TemplateProcess:
 
     @classmethod
     def launch(cls) -> Self:
+        """Start the process. Its requests may be sent at once; it obeys them when it has loaded the libraries."""
         ours, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with other:
             descriptor = other.fileno()
@@ -62,6 +63,7 @@ class TemplateProcess:
 
     @property
     def descriptor(self) -> int:
+        """The control socket, readable when reports have arrived."""
         return self._control.fileno()
 
     def send(self, request: StartJob | StartCheck | KillJob) -> None:

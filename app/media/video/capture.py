@@ -21,6 +21,7 @@ def capture_time(metadata: Mapping[str, str], *, now: datetime) -> datetime | No
 
 
 def make_and_model(metadata: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """Return the camera's maker and model from the container's tags; None for each that is missing."""
     tags = {name.casefold(): text for name, text in metadata.items()}
     make, model = (next((tags[name] for name in names if name in tags), None) for names in (MAKES, MODELS))
     return make, model

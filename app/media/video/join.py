@@ -7,6 +7,7 @@ PIECE_BYTES = 1024 * 1024
 
 
 def write_joined(folder: Path, rung: str, joined: Path) -> None:
+    """Copy the rung's segments into one file, in order, without encoding. Overwrites the target."""
     pieces = [folder / f"{rung}_init.mp4", *sorted(folder.glob(f"{rung}_[0-9]*.m4s"))]
     with joined.open("wb") as whole:
         for piece in pieces:

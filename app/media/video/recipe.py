@@ -116,6 +116,8 @@ def _level(width: int, height: int, rate: Fraction) -> int:
 
 @dataclass(frozen=True, slots=True)
 class StoryboardRecipe:
+    """Images for the player's preview. A long video has a longer interval, not more tiles."""
+
     most_tiles: int = 100
     tiles_per_row: int = 10
     longest_edge: int = 160

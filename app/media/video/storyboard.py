@@ -26,10 +26,12 @@ class Storyboard:
 
     @property
     def width(self) -> int:
+        """Width of the whole sheet in pixels."""
         return self.columns * self.tile_width
 
     @property
     def height(self) -> int:
+        """Height of the whole sheet in pixels."""
         return self.rows * self.tile_height
 
     def track(self, seconds: float) -> str:
@@ -46,6 +48,7 @@ class Storyboard:
 
 
 def storyboard_of(facts: VideoFacts) -> Storyboard:
+    """Return the layout; it depends on the facts and the recipe only."""
     interval = max(STORYBOARD.least_interval_seconds, ceil(facts.duration_seconds / STORYBOARD.most_tiles))
     frame = float(1 / Fraction(facts.output_rate))
     tiles = min(STORYBOARD.most_tiles, _tiles(facts.duration_seconds, frame, interval))

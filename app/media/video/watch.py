@@ -83,6 +83,8 @@ class RungWatch:
 
 
 class LadderWatch:
+    """Watches the encoder's folder for segments that are complete."""
+
     def __init__(self, folder: Path, ladder: tuple[Rung, ...]) -> None:
         self._folder = folder
         self._rungs = tuple(RungWatch(rung.name) for rung in ladder)

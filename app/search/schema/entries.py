@@ -27,10 +27,12 @@ def entry(row: ItemRow) -> Entry | None:
 
 
 def captured(row: ItemRow) -> datetime:
+    """Return the capture time, or the time of the upload if the file states none."""
     return row.captured_at or row.created_at
 
 
 def camera_of(row: ItemRow) -> str:
+    """Return the camera's name; empty if it is unknown or the item is not ready."""
     return (row.result.camera or "") if row.result else ""
 
 

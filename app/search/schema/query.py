@@ -55,6 +55,7 @@ class Term:
     albums: tuple[AlbumId, ...] = ()
 
     def is_in(self, words: frozenset[str]) -> bool:
+        """Return whether one of the words equals the term or, for a prefix, begins with it."""
         return any(word.startswith(self.word) for word in words) if self.prefix else self.word in words
 
 

@@ -18,6 +18,8 @@ NEW_ACCOUNTS = 200
 
 
 class SearchIndex:
+    """Keeps the search index up to date with the event logs."""
+
     def __init__(self, items: ItemRows, index: IndexStore) -> None:
         self._items, self._index = items, index
 
@@ -26,6 +28,7 @@ class SearchIndex:
         return SEARCH
 
     async def prepare(self, account: AccountId, events: Sequence[Event]) -> Step:
+        """Read the current rows of the items that the events name. A deleted item's entry is removed."""
         named = {ItemId(event.subject) for event in events if event.type.startswith("item.")}
         if not named:
             return nothing
@@ -38,6 +41,7 @@ class SearchIndex:
         return put
 
     async def read_page(self, account: AccountId, after: str | None) -> tuple[Step, str | None]:
+        """Read a page of items, newest first; the step replaces the index's entries in that range."""
         position = Position(after) if after else None
         rows, more = await self._items.page(account, captured=False, after=position, limit=PAGE_ITEMS)
         lowest = rows[-1].item_id if more and rows else None
@@ -48,6 +52,7 @@ class SearchIndex:
         return replace, lowest
 
     async def new_accounts(self) -> Sequence[AccountId]:
+        """Return a bounded number of accounts without a cursor."""
         return await self._index.without_cursor(SEARCH, NEW_ACCOUNTS)
 
 

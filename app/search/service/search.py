@@ -24,6 +24,8 @@ class SearchPage:
 
 
 class SearchService:
+    """Searches the index, and checks each match against the current row."""
+
     def __init__(self, items: ItemService, store: SearchStore, cursors: Cursors) -> None:
         self._items, self._store, self._cursors = items, store, cursors
 

@@ -29,6 +29,7 @@ class ShareLink:
     lock: str | None
 
     def is_over(self, now: datetime) -> bool:
+        """Return whether the link has expired; one without an end never does."""
         return self.expires_at is not None and self.expires_at <= now
 
     @property
@@ -49,6 +50,7 @@ def key_of_id(share: ShareId) -> Key[ShareLink | None]:
 
 
 def new_token() -> str:
+    """Return a random token. Only its hash is stored."""
     return f"drl_{secrets.token_urlsafe(TOKEN_BYTES)}"
 
 

@@ -9,6 +9,8 @@ from darkroom_shared.events import EventType
 
 
 class AlbumLinks:
+    """Revokes links in the transaction of another capability's change."""
+
     def __init__(self, store: ShareStore, outbox: EventOutbox) -> None:
         self._store, self._outbox = store, outbox
 

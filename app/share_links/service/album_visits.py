@@ -19,6 +19,7 @@ class AlbumVisits:
         self._visits, self._access, self._pages, self._accounts = visits, access, pages, accounts
 
     async def album(self, visitor: ShareVisitor) -> SharedAlbum:
+        """Return what a visitor may know of the album: neither its id nor its members. Raises NotFound."""
         album, owner_name = await self._require(visitor)
         link = await self._visits.require(visitor.share_id)
         return SharedAlbum(

@@ -20,10 +20,12 @@ class Proofs:
         self._secret = secret
 
     def write(self, link: ShareLink, ends_at: datetime) -> str:
+        """Return a signed proof that the visitor knew the password, valid until `ends_at` in whole seconds."""
         ends = str(int(ends_at.timestamp()))
         return f"dru_{ends}.{self._sign(link, ends)}"
 
     def holds(self, link: ShareLink, text: str, now: datetime) -> bool:
+        """Return whether the proof is for this link and its current password, and has not expired."""
         match = _FORM.fullmatch(text)
         if match is None or not hmac.compare_digest(match[2], self._sign(link, match[1])):
             return False

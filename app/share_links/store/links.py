@@ -27,6 +27,7 @@ class ShareStore:
     """Each method is one step of a transaction; one that changes a link has locked its album."""
 
     async def count(self, connection: AsyncConnection, album: AlbumId) -> int:
+        """Count the album's links, expired ones included."""
         statement = select(func.count()).select_from(share_links).where(share_links.c.album_id == album)
         return await connection.scalar(statement) or 0
 
@@ -46,14 +47,17 @@ class ShareStore:
         return [ShareRow(**rows) for rows in (await connection.execute(statement.limit(MAX_SHARES))).mappings()]
 
     async def get(self, connection: AsyncConnection, album: AlbumId, share: ShareId) -> ShareRow | None:
+        """Return None if the link is absent or of another album."""
         statement = select(*_ROW).where(share_links.c.id == share, share_links.c.album_id == album)
         row = (await connection.execute(statement)).mappings().first()
         return ShareRow(**row) if row else None
 
     async def put(self, connection: AsyncConnection, row: ShareRow) -> None:
+        """Replace all fields of the row. Does nothing if the link was revoked."""
         await connection.execute(update(share_links).where(share_links.c.id == row.id).values(_values(row)))
 
     async def remove(self, connection: AsyncConnection, share: ShareId) -> None:
+        """Delete the link. Idempotent."""
         await connection.execute(delete(share_links).where(share_links.c.id == share))
 
 

@@ -28,6 +28,7 @@ class LinkStore:
         return await self._first(connection, share_links.c.id == share)
 
     async def password_hash(self, connection: AsyncConnection, share: ShareId) -> str | None:
+        """Return None if the link is absent or has no password."""
         row: str | None = await connection.scalar(select(share_links.c.password_hash).where(share_links.c.id == share))
         return row
 

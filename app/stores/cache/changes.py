@@ -40,6 +40,7 @@ class UnitOfWork:
         self._callbacks.append(callback)
 
     def run_callbacks(self) -> None:
+        """Call all callbacks in the order of their registration."""
         for callback in self._callbacks:
             callback()
 

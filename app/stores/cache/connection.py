@@ -92,9 +92,11 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Fail all waiting requests with ConnectionLost."""
         self.close(repr(exc) if exc else "closed by Redis")
 
     def data_received(self, data: bytes) -> None:
+        """Resolve the oldest requests with the replies. Closes the connection after a violation of the protocol."""
         try:
             for reply in self._arriving.feed(data):
                 self._take(reply)

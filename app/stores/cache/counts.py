@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class ReadCounts:
+    """Counts of this process since its start."""
+
     hits: int = 0
     misses: int = 0
     """Values that Redis did not have, or had no longer fresh."""

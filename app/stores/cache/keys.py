@@ -34,6 +34,8 @@ class Kind(Generic[T]):
     shape: TypeAdapter[T]
 
     def key(self, *parts: str) -> "Key[T]":
+        """Return the key with this name. The entry's version is part of it, so releases with another format do not
+        share it."""
         return Key(self, ":".join((self.entry.name, str(self.entry.version), *parts)))
 
 

@@ -30,11 +30,15 @@ _Reading = tuple[Sequence[str], asyncio.Future[list[Raw]]]
 
 @dataclass(frozen=True, slots=True)
 class Hit:
+    """A stored value, not yet decoded."""
+
     raw: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
+    """The right to load and store a missing value. `fenced`: it was invalidated recently, so load from the writer."""
+
     token: bytes
     fenced: bool
 
@@ -66,6 +70,7 @@ class Link:
             await self.connection.execute(b"SCRIPT", b"LOAD", script.encode())
 
     def is_permitted(self) -> bool:
+        """Return whether hits count now. Check it again after the read."""
         return time.monotonic() < self.permitted_until and not self.connection.closed.is_set()
 
     def is_reader_near(self) -> bool:

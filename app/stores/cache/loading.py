@@ -30,6 +30,7 @@ class Loading:
         self._turns: dict[type[Source], asyncio.Semaphore] = {}
 
     async def load(self, load: Load[T], keys: Sequence[Key[T]], *, from_writer: bool) -> dict[Key[T], T]:
+        """Call the loader on a reader, or on the writer if `from_writer` or if the reader lacks a required change."""
         if not from_writer:
             try:
                 return await self._load_from(self._database.readers, load, keys)

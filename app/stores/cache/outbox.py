@@ -14,6 +14,8 @@ from darkroom_shared.times import utc_now
 
 @dataclass(frozen=True, slots=True)
 class Generation:
+    """One history of Redis' contents. A restart or failover that may have lost some begins the next."""
+
     number: int
     replication_id: str
 
@@ -49,6 +51,7 @@ class Outbox:
         self._writer = writer
 
     async def newest(self) -> Generation | None:
+        """Return the newest generation, read from the writer; None before the first one."""
         async with self._writer.read() as connection:
             rows = (await connection.execute(select(_NEWEST))).first()
         return Generation(rows.gen, rows.replid) if rows else None

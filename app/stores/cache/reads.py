@@ -27,6 +27,7 @@ class Reads:
         self.counts = ReadCounts()
 
     async def one(self, key: Key[T], load: Load[T]) -> T:
+        """Return the cached value if it is fresh and the process has a permit; otherwise load it."""
         link = self._relay.permitted()  # Rule 4: at the call
         raws = await link.read((key.name,)) if link is not None else (NO_REPLY,)
         if link is not None and (stored := self._fresh(link, key, raws[0], load)) is not None:
@@ -36,6 +37,7 @@ class Reads:
         return (await self._find([key], load, link, raws))[key]
 
     async def many(self, keys: Sequence[Key[T]], load: Load[T]) -> dict[Key[T], T]:
+        """Return all values from one moment: from the cache if all keys are hits, otherwise from one load."""
         link, raws = await self._recheck(keys)
         hits = self._hits(link, keys, raws, load) if link is not None else None
         return hits or await self._find(keys, load, link, raws)

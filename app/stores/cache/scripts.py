@@ -41,6 +41,8 @@ return 1
 
 @dataclass(frozen=True, slots=True)
 class Scripts:
+    """The Lua source of each script."""
+
     get_or_lease: str = GET_OR_LEASE
     store: str = STORE
     invalidate: str = INVALIDATE

@@ -29,6 +29,7 @@ class Stored(NamedTuple):
     value: Any
 
     def is_expired(self, now: float) -> bool:
+        """Return whether the soft expiry has passed: the value is still usable, but is loaded again."""
         return now * 1000 >= self.soft_expiry_ms
 
     def is_due(self, now: float) -> bool:

@@ -16,6 +16,8 @@ from darkroom_shared.items import ItemState
 
 @dataclass(frozen=True, slots=True)
 class Survey:
+    """What an account contained when it was closed."""
+
     items: int
     bytes: int
     uploads_end: datetime
@@ -23,6 +25,8 @@ class Survey:
 
 
 class ItemErasure:
+    """Erases a closed account's items. Every method can be repeated after a crash."""
+
     def __init__(self, store: ItemStore, objects: ObjectStore) -> None:
         self._store, self._objects = store, objects
 
@@ -46,6 +50,7 @@ class ItemErasure:
             yield len(page)
 
     def erase_requests(self, account: AccountId) -> AsyncIterator[int]:
+        """Delete the records of completed requests. Yields the number deleted per page."""
         return self._store.erase_requests(account)
 
     async def erase_objects(self, account: AccountId) -> AsyncIterator[int]:

@@ -18,6 +18,8 @@ CONCURRENCY = 100
 
 
 class TrashService:
+    """Deletes items so that their owner can restore them until they are purged."""
+
     def __init__(self, store: ItemStore, changes: ItemChanges, clock: Clock) -> None:
         self._store, self._changes, self._clock = store, changes, clock
 

@@ -33,6 +33,8 @@ def is_reprocess(body: dict[str, object]) -> bool:
 
 
 class Outcome(StrEnum):
+    """What became of a stale item. NAMED_AGAIN: its previous files of this recipe are current again, without work."""
+
     REPROCESSED = "remade"
     NAMED_AGAIN = "named_again"
     FAILED = "failed"
@@ -59,6 +61,8 @@ class Measured:
 
 @dataclass(slots=True)
 class Survey:
+    """How much is to be reprocessed."""
+
     ready: int = 0
     stale: int = 0
     named_again: int = 0

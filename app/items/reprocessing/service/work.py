@@ -55,6 +55,7 @@ class ReprocessWork:
             raise ClaimLost
 
     async def renew(self, claimed: ItemRow) -> None:
+        """Extend the lease. Raises ClaimLost, but not if this attempt has finished meanwhile."""
         token = token_of(claimed)
         try:
             await self._changes.apply(
@@ -101,6 +102,7 @@ class ReprocessWork:
         return await self._fail(claimed, steps)
 
     async def give_back(self, claimed: ItemRow, _wait: timedelta = timedelta()) -> None:
+        """Return the claim without a failure: the item waits for the next attempt. Raises ClaimLost."""
         token = token_of(claimed)
         await self._work.commit_with_retry(
             claimed, lambda current: reprocess_rules.give_back(current, token, self._clock())

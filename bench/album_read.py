@@ -31,6 +31,7 @@ from bench.service import (
     register,
     running_service,
 )
+from darkroom_process.tier_headers import TIER_HEADER
 from darkroom_shared.albums import CreateAlbum
 
 FIGURES = ("warm_read_vs_noop",)
@@ -51,8 +52,9 @@ def main() -> None:
         token, album = asyncio.run(_album(url))
         app = environment_without_settings() | json.loads((data_folder(Path(name)) / "app.json").read_text())
         with _server("app", "serve", app) as ours, _server("bench.album_read", "constant", app) as baseline:
-            request = _request(f"/v1/albums/{album}", f"Authorization: Bearer {token}\r\n")
-            rates = uvloop.run(_measure((ours, request), (baseline, _request("/constant", ""))))
+            headers = {"Authorization": f"Bearer {token}", TIER_HEADER.decode(): app["DARKROOM_TIER_SECRET"]}
+            request = _request(ours, f"/v1/albums/{album}", headers)
+            rates = uvloop.run(_measure((ours, request), (baseline, _request(baseline, "/constant", {}))))
     print(f"requests per CPU second: an album {median(rates[0]):.0f}, a constant {median(rates[1]):.0f}")
     print(f"figure warm_read_vs_noop {median(our / their for our, their in zip(*rates, strict=True)):.3f}")
 
@@ -83,8 +85,9 @@ def _server(module: str, command: str, environment: dict[str, str]) -> Iterator[
             process.wait(LIMIT_SECONDS)
 
 
-def _request(path: str, headers: str) -> bytes:
-    return f"GET {path} HTTP/1.1\r\nHost: app\r\nAccept: */*\r\n{headers}\r\n".encode()
+def _request(server: Server, path: str, headers: dict[str, str]) -> bytes:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{server[1]}\r\nAccept: */*\r\n{lines}\r\n".encode()
 
 
 async def _measure(*servers: tuple[Server, bytes]) -> list[list[float]]:
@@ -139,6 +142,8 @@ class _Requester(asyncio.Protocol):
         self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
+        if self.done.done():
+            return
         if self._missing == self._length and not data.startswith(b"HTTP/1.1 200"):
             self.done.set_exception(SystemExit(f"the server answered {data.decode()}"))
             return

@@ -1,7 +1,7 @@
 """Measure 100 photos uploaded together, median time to ready: with 5 files whose decoder is killed at once / without.
 
-The benchmark itself kills the decoders, from outside, by the first bytes of the original. No file crashes a decoder
-by itself any more.
+The benchmark itself kills the decoders, from outside, by the first bytes of the original. No known file crashes a
+decoder by itself.
 """
 
 import asyncio

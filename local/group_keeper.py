@@ -38,7 +38,7 @@ class GroupKeeper:
         self._send(f"-{group}\n")
 
     async def stay(self, report: Callable[[str], None]) -> None:
-        """Restart the watchdog whenever it dies; run until cancelled."""
+        """Restart the watchdog whenever it exits; run until cancelled."""
         while self._watchdog is not None:
             await self._watchdog.wait()
             report("watchdog died and is being started again.")

@@ -1,4 +1,4 @@
-"""Exec the given command, which the kernel kills when the starting process dies; run as a plain file by its path.
+"""Exec the given command, which the kernel kills when the starting process ends; run as a plain file by its path.
 
 The death signal is set here, after the fork and before the command, because running Python between fork and exec is
 unsafe in a process with threads. The kernel keeps it across exec, but not for the command's own children: see

@@ -11,7 +11,7 @@ class ExitCode(IntEnum):
 
 
 class StartupError(Exception):
-    """Stops the start; `line` says what is wrong and what to do about it."""
+    """Stops the start; `line` states the fault and the remedy."""
 
     def __init__(self, line: str, exit_code: ExitCode = ExitCode.CANNOT_START) -> None:
         super().__init__(line)

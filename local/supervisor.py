@@ -30,7 +30,7 @@ class TimeLimits:
 
 
 class Supervisor:
-    """`run` lasts until `stop` is called, or until a part dies too often and StartupError is raised."""
+    """`run` lasts until `stop` is called, or until a part crashes too often and StartupError is raised."""
 
     def __init__(
         self, parts: Sequence[Part], log_folder: Path, report: Report, time_limits: TimeLimits | None = None
@@ -89,7 +89,7 @@ class Supervisor:
         on_ready()
 
     async def _keep(self, part: Part, keeper: GroupKeeper) -> None:
-        """Start the part when its dependencies are ready, and again whenever it dies, until cancelled."""
+        """Start the part when its dependencies are ready, and again whenever it exits, until cancelled."""
         for need in self._needs[part.name]:
             await self._ready[need].wait()
         log = self._logs[part.name]

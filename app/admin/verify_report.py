@@ -1,4 +1,4 @@
-"""Run the verification that `darkroom verify` asks for, and print its findings."""
+"""Run the verification for `darkroom verify`, and print its findings."""
 
 import argparse
 import asyncio

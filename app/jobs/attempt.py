@@ -179,7 +179,7 @@ class AttemptRunner(Generic[K]):
             await self._hide(message, CLAIM_POSTPONED_SECONDS)
             return
         except asyncio.CancelledError:
-            # The claim may be stored already; if no one works under it, it ends as a lost attempt.
+            # The claim may be stored already; if no worker renews it, it ends as a lost attempt.
             await asyncio.shield(self._give_back(message, claiming))
             raise
         with structlog.contextvars.bound_contextvars(**attempt.log_fields):

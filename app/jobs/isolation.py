@@ -24,7 +24,7 @@ async def capture(work: Awaitable[T]) -> Result[T] | Exception:
     """Return what `work` returned or raised. Cancellation passes through."""
     try:
         return Result(await work)
-    except Exception as error:  # noqa: BLE001  returned: the caller decides, and the type says so
+    except Exception as error:  # noqa: BLE001  returned: the type makes the caller decide
         return error
 
 

@@ -1,4 +1,4 @@
-"""The relational database: Aurora MySQL, or SQLite on one machine; no module outside these knows their drivers."""
+"""The relational database: Aurora MySQL, or SQLite on one machine; no other module uses their drivers."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

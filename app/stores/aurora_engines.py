@@ -23,7 +23,7 @@ CONNECT_SECONDS = 1.5
 """For the whole of it: TCP, TLS, authentication, role check."""
 ROLE_SECONDS = 1.0
 IDLE_SECONDS = 1.0
-"""After this idle time a connection's server is asked for its role before the next use."""
+"""After this idle time a connection's server is queried for its role before the next use."""
 SQLITE_BUSY_SECONDS = 5
 RECYCLE_SECONDS = 600
 

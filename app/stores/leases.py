@@ -43,7 +43,7 @@ class DynamoLease:
 
 
 class AuroraLease:
-    """A lease in a column that otherwise says when the task is due; a null means never."""
+    """A lease in the column of the task's due time; null means never."""
 
     def __init__(self, table: Table, column: str) -> None:
         self._table, self._column = table, table.c[column]

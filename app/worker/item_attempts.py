@@ -120,7 +120,7 @@ class ItemAttempt:
         await self._work.fail(self._claimed, failure, self._steps.done)
 
     async def record_lost_attempt(self, error: Exception) -> None:
-        """Count a lost attempt; the fifth one fails the item, and its crash report goes to the dead-letter queue."""
+        """Count a lost attempt; the fifth one fails the item, and its crash report is sent to the dead-letter queue."""
         report = error.crash_report if isinstance(error, DecoderCrashed) else crash_report(error)
         log.warning("lost_attempt.recorded", reason=report.reason)
         row = await self._work.record_lost_attempt(self._claimed, self._steps.done)

@@ -71,5 +71,5 @@ class EncodeWatch:
             await self._encodes.publish(self._row, share, left)
 
     def over(self) -> None:
-        """Drop the estimate. Call it however the encode ended."""
+        """Drop the estimate. Call it after every encode, also a failed one."""
         self._encodes.expect(self._row.item_id, None)

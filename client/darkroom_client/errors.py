@@ -44,7 +44,7 @@ class LinkExpired(ClientError):
 
 
 class UploadGone(ClientError):
-    """The storage does not know this upload any more."""
+    """The storage has ended or expired this upload."""
 
 
 class DamagedCopy(ClientError):

@@ -28,7 +28,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
-    """The part of a stretch that lies within one piece."""
+    """The part of a stretch that is within one piece."""
 
     piece: Piece
     start: int

@@ -35,7 +35,7 @@ class KeyRange:
         return None if self.low is None or self.low != self.high else self.low.value
 
     def contains(self, sort: bytes) -> bool:
-        """Return True if the sort key lies between the ends."""
+        """Return True if the sort key is between the ends."""
         low, high = self.low, self.high
         above = low is None or sort > low.value or (low.inclusive and sort == low.value)
         return above and (high is None or sort < high.value or (high.inclusive and sort == high.value))

@@ -54,7 +54,7 @@ async def invitation(owner: Person, album: str, role: str = "contributor") -> Js
 
 
 async def gives_original(viewer: Person, album: str, item: ItemId) -> bool:
-    """Return whether the member gets the original, and assert that the album's page says the same."""
+    """Return whether the member gets the original, and assert that the album's page agrees."""
     response = await viewer.http.get(f"items/{item}/original")
     page = await viewer.done(viewer.http.get(f"albums/{album}/items"))
     originals = {each["item"]["id"]: each["original"] for each in page["items"]}
@@ -63,7 +63,7 @@ async def gives_original(viewer: Person, album: str, item: ItemId) -> bool:
 
 
 async def visitor_gets(album_services: AlbumServices, link: dict[str, str], item: ItemId) -> bool:
-    """Return whether a visitor with the link gets the original, and assert that the link's page says the same."""
+    """Return whether a visitor with the link gets the original, and assert that the link's page agrees."""
     response = await album_services.anonymous.get(f"items/{item}/original", headers=link)
     page = (await album_services.anonymous.get("shared/items", headers=link)).json()
     originals = {each["item"]["id"]: each["original"] for each in page["items"]}

@@ -140,7 +140,7 @@ def _waiter_takes_an_unstored_value() -> None:
 
 
 def _joining_while_the_store_is_under_way() -> None:
-    """Join a flight before asking Redis.
+    """Join a flight before querying Redis.
 
     Our callers ask Redis before they join and Redis replies in order. That alone keeps the rule, so the ablation
     removes it, too.

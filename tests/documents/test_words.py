@@ -52,6 +52,7 @@ def check_text(folder: Path, text: str, file: str = "app/module.py") -> "subproc
         ('metric = Counter("darkroom_jobs", "Jobs.", ("film",))', '1: label: "film" in film: write video'),
         ('mark.parametrize("a", [1, 2], ids=["found", "absent"])', '1: label: "found" in found: write'),
         ('pytest.param(1, id="shown")', '1: label: "shown" in shown: write'),
+        ("# The crash report says so", '1: prose: "says so" in'),
         ("# The row\nrow = 1  # lies in the table", '2: prose: "lies in" in'),
     ],
 )

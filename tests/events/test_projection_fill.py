@@ -27,7 +27,7 @@ async def test_only_one_worker_reads_the_rows_of_a_large_new_account(
         )
     )
     assert await applied_numbers(database, services.account) == [-1] * 12
-    # No updater knows of the others before the first page is written.
+    # No updater has noticed the other updaters before the first page is written.
     assert sum(each.pages_read for each in projections) <= 12 + 3
 
 

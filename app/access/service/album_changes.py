@@ -20,6 +20,7 @@ class AlbumChanges:
         self._albums, self._members = albums, members
 
     async def lock(self, unit: UnitOfWork, album: AlbumId) -> AlbumRow | None:
+        """Return the album, locked until the transaction ends; None if it is absent."""
         return await self._albums.lock(unit.connection, album)
 
     async def access(self, unit: UnitOfWork, album: AlbumId, account: AccountId) -> AlbumAccess | None:
@@ -54,12 +55,15 @@ class AlbumChanges:
         await self._albums.remove(unit.connection, album)
 
     async def members(self, unit: UnitOfWork, album: AlbumId) -> list[AccountId]:
+        """Return the accounts of all members, the owner included, in no particular order."""
         return await self._albums.members(unit.connection, album)
 
     async def member(self, unit: UnitOfWork, album: AlbumId, account: AccountId) -> MemberRow | None:
+        """Return None if the account is no member."""
         return await self._members.get(unit.connection, album, account)
 
     async def count_members(self, unit: UnitOfWork, album: AlbumId) -> int:
+        """Return the number of members, the owner included."""
         return await self._members.count(unit.connection, album)
 
     async def add_member(

@@ -21,11 +21,11 @@ class SharedItems:
         self._access, self._items, self._accounts = access, items, accounts
 
     async def access(self, viewer: Viewer, item: ItemId) -> Access | None:
-        """Return None if no album shows the item to the viewer, or if it is not viewable."""
+        """Return None if the viewer sees the item in no album, or if it is not viewable."""
         return (await self.access_many(viewer, [item])).get(item)
 
     async def access_many(self, viewer: Viewer, items: Sequence[ItemId]) -> dict[ItemId, Access]:
-        """Return the items that an album shows to the viewer, including the viewer's own."""
+        """Return the items that the viewer sees in any album, including the viewer's own."""
         placements = await self._access.placements(items)
         facts = await self._facts(viewer, placements)
         rights = {item: granted for item, placed in placements.items() if (granted := _rights(viewer, placed, facts))}
@@ -72,7 +72,7 @@ def _opens(viewer: Viewer, placement: Placement, facts: Facts) -> bool:
 
 
 def gives_original(album: AlbumRow, placement: Placement, viewer: Viewer) -> bool:
-    """Return whether the viewer, to whom the album shows the item, may fetch its original.
+    """Return whether the viewer, who can see the item in the album, may fetch its original.
 
     For the originals of the album's owner, the album's `originals_allowed` decides for members, and the link for
     visitors. The present owner has set both: a transfer resets the former and ends the links. Other members' originals

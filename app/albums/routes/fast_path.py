@@ -1,7 +1,7 @@
 """`GET /v1/albums/{album}` as plain ASGI: every album view begins with it, and FastAPI adds five times its own cost.
 
-Any other request, and one without a bearer token, goes to the application, which has a route of the same path. Both
-build the response with the same function.
+Any other request, and one without a bearer token, is passed to the application, which has a route of the same path.
+Both build the response with the same function.
 """
 
 import re

@@ -50,7 +50,7 @@ def event_data(album: AlbumRow) -> dict[str, Any]:
 
 
 def to_wire(album: AlbumRow, role: Role | None) -> Album:
-    """`role`: the reader's role; None in an event, which goes to members of every role."""
+    """`role`: the reader's role; None in an event, which is sent to members of every role."""
     return Album(
         id=album.id,
         title=album.title,

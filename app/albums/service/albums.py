@@ -23,7 +23,7 @@ _COLUMNS = {"order": "item_order"}
 
 
 class AlbumService:
-    """Creates, changes and deletes albums. Each change commits before its method returns."""
+    """Reads, changes and deletes albums. Each change commits before its method returns."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class AlbumService:
         self._contents, self._events = contents, events
 
     async def require(self, account: AccountId, album: AlbumId) -> AlbumAccess:
-        """Raises NotFound; an album that the account is not in looks like an absent one."""
+        """Raises NotFound, also if the account is not a member."""
         return seen(await self._access.access(account, album))
 
     async def edit(self, owner: AccountId, album: AlbumId, body: EditAlbum, expected: int | None) -> AlbumAccess:

@@ -14,6 +14,8 @@ from darkroom_shared.times import Clock
 
 @dataclass(frozen=True, slots=True)
 class ListedInvitations:
+    """`next_cursor` is None on the last page."""
+
     invitations: list[InvitationRow]
     next_cursor: str | None
 

@@ -37,7 +37,7 @@ class Invited:
 
 
 class InvitationService:
-    """Invitations of an album, which only its owner creates, lists and revokes. Only the token's hash is stored."""
+    """Invitations of an album, which only its owner creates and revokes. Only the token's hash is stored."""
 
     def __init__(
         self, *, cache: Cache, changes: AlbumChanges, store: InvitationStore, outbox: EventOutbox, clock: Clock

@@ -1,4 +1,4 @@
-"""The list of an account's albums, and the cover items that it shows."""
+"""The list of an account's albums, and their cover items."""
 
 from dataclasses import dataclass
 

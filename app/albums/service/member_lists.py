@@ -14,6 +14,8 @@ from darkroom_shared.ids import AccountId, AlbumId
 
 @dataclass(frozen=True, slots=True)
 class ListedMembers:
+    """`next_cursor` is None on the last page."""
+
     members: list[Member]
     next_cursor: str | None
 
@@ -40,6 +42,7 @@ class MemberLists:
 
 
 def member_to_wire(member: MemberRow, names: Mapping[AccountId, str]) -> Member:
+    """The name is empty if the account is missing in `names`, for example because it was closed."""
     return Member(
         account_id=member.account_id,
         name=names.get(member.account_id, ""),

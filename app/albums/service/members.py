@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 class MemberService:
-    """Lists members, changes roles and ends memberships."""
+    """Changes roles and ends memberships. Each change commits before its method returns."""
 
     def __init__(
         self,

@@ -29,6 +29,7 @@ class TransferOffers:
         return offer if offer is not None and offer.expires_at > self._clock() else None
 
     async def make(self, unit: UnitOfWork, album: AlbumRow, receiver: AccountId) -> None:
+        """Replace any open offer, and publish the new one to the owner and the receiver."""
         now = self._clock()
         offer = TransferRow(album.id, new_ulid(), album.owner_id, receiver, now, now + LIFETIME)
         await self._store.put(unit.connection, offer)

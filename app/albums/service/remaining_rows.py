@@ -1,4 +1,4 @@
-"""An erased account's rows that no album refers to any more: placements, purges, offers, accepted invitations."""
+"""An erased account's rows that no album refers to: placements, purges, offers, accepted invitations."""
 
 from app.access.store.placement_purge import PlacementPurgeStore
 from app.albums.store.invitations import InvitationStore

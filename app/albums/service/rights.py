@@ -1,4 +1,4 @@
-"""Checks of a member's role; for any other account, an album looks like an absent one."""
+"""Checks of a member's role. For any other account, the album is reported as absent."""
 
 from app.access.schema.values import AlbumAccess, AlbumRow
 from darkroom_shared.albums import Role

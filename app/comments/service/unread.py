@@ -40,7 +40,7 @@ class UnreadService:
             await self._store.mark_read(unit.connection, account, read.up_to, read.item_id)
 
     async def _visible(self, account: AccountId, known: Sequence[Unread]) -> list[Unread]:
-        """Drop items that were deleted, or that no album shows to the account any more."""
+        """Drop items that were deleted, or that the account can no longer see."""
         if not known:
             return []
         own = [each.item_id for each in known if each.owner_id == account]

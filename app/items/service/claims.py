@@ -58,7 +58,7 @@ def hand_off(row: ItemRow, token: str, kind: ItemKind, result: Result, now: date
     """Queue the second stage of a video in the bulk lane; `result` is the output of the first stage.
 
     The second stage has a deadline of its own (24 hours) and starts with zero lost attempts, because the first stage
-    has shown that the file is readable. Raises ClaimLost.
+    has proved that the file is readable. Raises ClaimLost.
     """
     _require_claim(row, token)
     limit = now + QUEUE_LIMIT

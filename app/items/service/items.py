@@ -31,7 +31,7 @@ MAX_PAGES = 50
 ROWS_PER_PAGE = 200
 """Page size for deleted items, which are rare and stored among all the others."""
 _OWNERS_ONLY = {"digest": None, "deadline": None}
-"""Hidden from other viewers: the digest of the file, and how its processing goes."""
+"""Hidden from other viewers: the digest of the file, and the progress of its processing."""
 
 
 @dataclass(frozen=True, slots=True)

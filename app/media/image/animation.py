@@ -38,7 +38,7 @@ def loop_of(header: Any, frames: int) -> Loop | None:
 
 
 def write_frames(source: Path, loop: Loop, pipe: Path) -> None:
-    """Write raw RGB, each frame as often as it is shown. Raises MediaError."""
+    """Write raw RGB, each frame repeated for its duration. Raises MediaError."""
     with decoding_errors():
         frames = _load(source, loop.frames)
         ticks = _ticks(frames.get(DELAYS), loop.frames)

@@ -1,4 +1,4 @@
-"""Filters that convert any video to what every screen shows: 8 bits, BT.709, limited range."""
+"""Filters that convert any video to what every screen can display: 8 bits, BT.709, limited range."""
 
 from typing import assert_never
 

@@ -1,4 +1,4 @@
-"""A finished file as a rendition: size and digest are computed by us, when no process can change it any more."""
+"""A finished file as a rendition: size and digest are computed by us, when no process can change it."""
 
 import hashlib
 import stat

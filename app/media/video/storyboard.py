@@ -14,7 +14,7 @@ SPRITE_FILE, TRACK_FILE = "storyboard.jpg", "storyboard.vtt"
 
 @dataclass(frozen=True, slots=True)
 class Storyboard:
-    """Tiles row by row; each shows the first frame of its interval."""
+    """Tiles row by row; each is the first frame of its interval."""
 
     interval_seconds: int
     frame_seconds: float
@@ -35,7 +35,7 @@ class Storyboard:
         return self.rows * self.tile_height
 
     def track(self, seconds: float) -> str:
-        """Return WebVTT for what was actually made: a file may end earlier than its header says."""
+        """Return WebVTT for what was actually made: a file may end earlier than its header states."""
         made = min(self.tiles, _tiles(seconds, self.frame_seconds, self.interval_seconds))
         cues = []
         for tile in range(made):

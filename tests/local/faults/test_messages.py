@@ -1,4 +1,4 @@
-"""SQS delivers messages twice, late and out of order if the plan says so."""
+"""SQS delivers messages twice, late and out of order as the plan requests."""
 
 from typing import Any
 

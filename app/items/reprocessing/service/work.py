@@ -69,7 +69,7 @@ class ReprocessWork:
     async def hand_off(
         self, claimed: ItemRow, kind: ItemKind, result: Result, _steps: Sequence[ReceiptStep]
     ) -> ItemRow:
-        """Keep the result in memory: the same attempt goes on, and nothing is published before all files exist."""
+        """Keep the result in memory: the same attempt continues, and nothing is published before all files exist."""
         return replace(claimed, kind=kind, result=result)
 
     async def play(self, claimed: ItemRow, _ladder: Ladder, _steps: Sequence[ReceiptStep]) -> ItemRow:

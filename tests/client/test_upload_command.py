@@ -14,20 +14,27 @@ import pytest
 from darkroom_shared.uploads import MEBIBYTE
 from tests.client.conftest import ScriptedAccount, darkroom, random_file
 
-VIDEOS, CUTS_EACH = 5, 10
+CUTS_PER_VIDEO = 10
 VIDEO_BYTES = 72 * MEBIBYTE
 """Four and a half parts."""
 GROWTH_MEGABYTES = 10
 
 
 @pytest.mark.timeout(240)
-async def test_cut_at_50_random_offsets_and_resumed_from_other_processes_no_part_is_sent_twice(
-    account: ScriptedAccount, tmp_path: Path
+@pytest.mark.parametrize(
+    "videos",
+    [
+        pytest.param(1, id="10 cuts"),
+        pytest.param(5, marks=pytest.mark.tier("full", "more random offsets"), id="50 cuts"),
+    ],
+)
+async def test_cut_at_random_offsets_and_resumed_from_other_processes_no_part_is_sent_twice(
+    account: ScriptedAccount, tmp_path: Path, videos: int
 ) -> None:
     random = Random(6)
-    for number in range(VIDEOS):
+    for number in range(videos):
         video = random_file(tmp_path / f"{number}.mp4", VIDEO_BYTES, seed=number)
-        for _ in range(CUTS_EACH):
+        for _ in range(CUTS_PER_VIDEO):
             record = account.record()
             missing_bytes = VIDEO_BYTES * (number + 1) - record["stored_bytes"]
             account.script(stall_at=record["received_bytes"] + random.randrange(missing_bytes))
@@ -40,7 +47,7 @@ async def test_cut_at_50_random_offsets_and_resumed_from_other_processes_no_part
         account.lines("download", finished["item"]["id"], "--output", copy, "--force")
         assert filecmp.cmp(video, copy, shallow=False)
     record = account.record()
-    assert list(record["states"].values()) == ["ready"] * VIDEOS
+    assert list(record["states"].values()) == ["ready"] * videos
     assert not [put for put in record["puts"] if put["known"]]
 
 
@@ -151,8 +158,15 @@ def test_a_session_that_ends_stops_the_run(account: ScriptedAccount, tmp_path: P
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("count", [2_000, pytest.param(10_000, marks=pytest.mark.everything)])
-def test_memory_hardly_grows_with_thousands_of_files(account: ScriptedAccount, tmp_path: Path, count: int) -> None:
+@pytest.mark.parametrize(
+    "count",
+    [
+        500,
+        pytest.param(2_000, marks=pytest.mark.tier("full", "more files")),
+        pytest.param(10_000, marks=pytest.mark.everything),
+    ],
+)
+def test_memory_hardly_grows_with_many_files(account: ScriptedAccount, tmp_path: Path, count: int) -> None:
     account.script(finishes=False)
     peaks = []
     for files in (50, count):

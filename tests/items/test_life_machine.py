@@ -306,10 +306,11 @@ def opened(stores: Stores) -> Iterator[None]:
 
 @pytest.mark.usefixtures("opened")
 @pytest.mark.timeout(600)
-def test_an_items_life_equals_its_model_in_every_order_of_events() -> None:
+@pytest.mark.parametrize("examples", [8, pytest.param(25, marks=pytest.mark.tier("full", "more examples"))])
+def test_an_items_life_equals_its_model_in_every_order_of_events(examples: int) -> None:
     run_state_machine_as_test(
         Life,
         settings=settings(
-            max_examples=25, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=examples, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

@@ -104,8 +104,8 @@ def test_all_files_of_a_folder_share_one_signature() -> None:
 
 
 @given(
-    folder=st.text(st.characters(codec="utf-8"), min_size=1, max_size=20),
-    file=st.text(st.characters(codec="utf-8"), min_size=1, max_size=20),
+    folder=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20),
+    file=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20),
 )
 def test_any_key_is_escaped_into_one_url_without_wildcards(folder: str, file: str) -> None:
     signed = SIGNER.sign_folder(folder, expires_at=END)

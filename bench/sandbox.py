@@ -39,7 +39,7 @@ def _measure(photo: Path) -> int:
     _warm()
     differences, without = [], []
     for turn in range(_WARM_UP + _PAIRS):
-        # The two take turns in going first.
+        # Each of the two runs first in every other pair.
         order = (True, False) if turn % 2 else (False, True)
         seconds = {confined: _seconds_of_child(photo, confined=confined) for confined in order}
         if turn >= _WARM_UP:

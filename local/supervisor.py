@@ -1,4 +1,4 @@
-"""Start the parts in order of their dependencies, restart those that die, and stop them in reverse order."""
+"""Start the parts in order of their dependencies, restart those that exit, and stop them in reverse order."""
 
 import asyncio
 import time

@@ -16,7 +16,7 @@ _COLUMNS = ("Seconds_Behind_Source", "Seconds_Behind_Master")
 
 
 async def is_aurora(connection: AsyncConnection) -> bool:
-    """Return whether the server is Aurora, which reports the lag of its readers; plain PostgreSQL does not."""
+    """Return whether the server is Aurora, whose writer reports the lag of all readers."""
     return (await connection.execute(_IS_AURORA)).first() is not None
 
 

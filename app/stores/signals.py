@@ -24,7 +24,7 @@ CONNECTIONS = 50
 CONNECT_SECONDS = 1.0
 REPLY_SECONDS = 0.5
 LIMIT_SECONDS = 1.0
-"""The longest wait of a request for a limit; then it passes. Any less, and a busy machine would have no limits."""
+"""The longest wait of a request for a limit; then it passes. With less, a busy machine would enforce no limit."""
 AWAY_SECONDS = 0.1
 """The time limit while Redis has not replied to the last call."""
 NUDGE_SECONDS = 0.5

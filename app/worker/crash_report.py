@@ -1,4 +1,4 @@
-"""Crash reports of lost attempts: of faults of our own, and their way to the dead-letter queue."""
+"""Crash reports of lost attempts: reports of our own faults, and sending any report to the dead-letter queue."""
 
 import platform
 import traceback

@@ -1,4 +1,4 @@
-"""The loop that purges placements which albums no longer show, and old unread marks."""
+"""The loop that purges placements that no longer grant access, and old unread marks."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Fault injection in front of the AWS stand-ins: faults that AWS shows at times and an emulator never does.
+"""Fault injection in front of the AWS stand-ins: faults that AWS has at times and an emulator never.
 
 Each server includes it if DARKROOM_FAULTS=on; it does nothing until `PUT /__faults` sets a plan. Standard library
 only, because the emulator's interpreter has nothing else.

@@ -74,6 +74,7 @@ class AlbumChanges:
         await self._members.add(unit.connection, album, account, role, now)
 
     async def give_role(self, unit: UnitOfWork, album: AlbumId, account: AccountId, role: Role) -> None:
+        """Set the role. Does nothing if the account is no member."""
         unit.invalidate(membership_key(album, account))
         await self._members.give_role(unit.connection, album, account, role)
 

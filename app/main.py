@@ -102,7 +102,13 @@ async def open_services(
     accounts, items = account_services["accounts"], item_services["items"]
     access = build_access(base=base, accounts=accounts, items=items)
     albums = build_albums(
-        base=base, access=access, accounts=accounts, items=items, links=build_album_links(base=base), cursors=cursors
+        base=base,
+        access=access,
+        accounts=accounts,
+        items=items,
+        representation=item_services["representation"],
+        links=build_album_links(base=base),
+        cursors=cursors,
     )
     share_links = build_share_links(
         base=base,

@@ -16,11 +16,13 @@ from pydantic import SecretStr
 from app.events.service.relay import RelayService
 from app.items.deletion.service.trash import TrashService
 from app.items.schema.row import ItemRow
+from app.items.service.actions import ItemActions
 from app.items.service.completion import CompletionService
 from app.items.service.items import ItemService
 from app.items.service.lifecycle import LEASE
 from app.items.service.maintenance import MaintenanceService
 from app.items.service.playback import PlaybackService
+from app.items.service.representation import ItemRepresentation
 from app.items.service.uploads import UploadService
 from app.items.service.work import WorkService
 from app.items.wiring import build_item_work, build_items, build_maintenance, open_delivery
@@ -138,6 +140,8 @@ class Services:
 
     base: Foundation
     items: ItemService
+    item_actions: ItemActions
+    representation: ItemRepresentation
     uploads: UploadService
     completion: CompletionService
     work: WorkService

@@ -34,6 +34,7 @@ from app.albums.service.transfers import TransferService
 from app.albums.store.invitations import InvitationStore
 from app.albums.store.transfers import TransferStore
 from app.items.service.items import ItemService
+from app.items.service.representation import ItemRepresentation
 from app.pagination import Cursors
 from app.services import Foundation
 
@@ -45,9 +46,12 @@ class ContentServices(TypedDict):
     moves: MoveService
 
 
-class ListServices(TypedDict):
+class ItemListServices(TypedDict):
     album_lists: AlbumLists
     album_pages: AlbumPages
+
+
+class ListServices(TypedDict):
     member_lists: MemberLists
     invitation_lists: InvitationLists
 
@@ -63,7 +67,7 @@ class TransferServices(TypedDict):
     transfer_acceptance: TransferAcceptance
 
 
-class AlbumServices(ContentServices, ListServices, MemberServices, TransferServices):
+class AlbumServices(ContentServices, ItemListServices, ListServices, MemberServices, TransferServices):
     """The state of routes."""
 
 
@@ -108,6 +112,7 @@ def build_albums(
     access: AccessParts,
     accounts: AccountService,
     items: ItemService,
+    representation: ItemRepresentation,
     links: Links,
     cursors: Cursors,
 ) -> AlbumServices:
@@ -115,7 +120,8 @@ def build_albums(
     parts = _build_parts(base)
     return AlbumServices(
         **_build_content(base=base, parts=parts, access=access, items=items),
-        **_build_lists(base=base, access=access, accounts=accounts, items=items, cursors=cursors),
+        **_build_lists(base=base, access=access, accounts=accounts, cursors=cursors),
+        **_build_item_lists(base=base, access=access, items=items, representation=representation, cursors=cursors),
         **_build_members(base=base, parts=parts, accounts=accounts),
         **_build_transfers(base=base, parts=parts, access=access, links=links),
     )
@@ -143,15 +149,29 @@ def _build_content(*, base: Foundation, parts: _Parts, access: AccessParts, item
     )
 
 
-def _build_lists(
-    *, base: Foundation, access: AccessParts, accounts: AccountService, items: ItemService, cursors: Cursors
-) -> ListServices:
-    database, service = base.database, access.access
-    return ListServices(
+def _build_item_lists(
+    *,
+    base: Foundation,
+    access: AccessParts,
+    items: ItemService,
+    representation: ItemRepresentation,
+    cursors: Cursors,
+) -> ItemListServices:
+    return ItemListServices(
         album_lists=AlbumLists(
-            database=database, access=service, shared_items=access.shared_items, items=items, cursors=cursors
+            database=base.database,
+            access=access.access,
+            shared_items=access.shared_items,
+            representation=representation,
+            cursors=cursors,
         ),
         album_pages=AlbumPages(cache=base.cache, store=PlacementStore(), items=items, cursors=cursors),
+    )
+
+
+def _build_lists(*, base: Foundation, access: AccessParts, accounts: AccountService, cursors: Cursors) -> ListServices:
+    database, service = base.database, access.access
+    return ListServices(
         member_lists=MemberLists(database=database, access=service, accounts=accounts, cursors=cursors),
         invitation_lists=InvitationLists(
             database=database, access=service, store=InvitationStore(), cursors=cursors, clock=base.clock

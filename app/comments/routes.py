@@ -5,7 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from app.comments.service.comments import CommentService
+from app.comments.service.lists import CommentLists
 from app.comments.service.unread import UnreadService
+from app.comments.service.writing import CommentWriting
 from app.events.routes import Log
 from app.http.caller import Caller
 from app.http.conditional import ExpectedVersion, version_tag
@@ -27,6 +29,8 @@ async def _discussed(request: Request, caller: Caller, item: ItemIdField) -> Ite
 
 
 Comments = Annotated[CommentService, from_state("comments", CommentService)]
+Lists = Annotated[CommentLists, from_state("comment_lists", CommentLists)]
+Writing = Annotated[CommentWriting, from_state("comment_writing", CommentWriting)]
 Unread = Annotated[UnreadService, from_state("unread", UnreadService)]
 DiscussedItem = Annotated[ItemRow, Depends(_discussed)]
 
@@ -35,7 +39,7 @@ DiscussedItem = Annotated[ItemRow, Depends(_discussed)]
 async def list_comments(
     row: DiscussedItem,
     caller: Caller,
-    comments: Comments,
+    lists: Lists,
     log: Log,
     response: Response,
     limit: Limit = 50,
@@ -43,17 +47,17 @@ async def list_comments(
 ) -> CommentPage:
     """Return the newest first. Follow the event log from the number in `Darkroom-Events`."""
     head = await log.head(caller.account_id)
-    listed = await comments.list(caller.account_id, row, cursor=cursor, limit=limit)
+    listed = await lists.list(caller.account_id, row, cursor=cursor, limit=limit)
     response.headers[HEAD_HEADER] = str(head.last)
     return CommentPage(comments=listed.comments, next_cursor=listed.next_cursor)
 
 
 @router.post("/items/{item}/comments", status_code=201)
 async def write_comment(
-    row: DiscussedItem, body: WriteComment, caller: Caller, comments: Comments, key: Key, response: Response
+    row: DiscussedItem, body: WriteComment, caller: Caller, writing: Writing, key: Key, response: Response
 ) -> Comment:
     """Add a comment. It is unread for all other accounts that can see the item."""
-    written = await comments.write(caller.account_id, row, body.text, key)
+    written = await writing.write(caller.account_id, row, body.text, key)
     return _tagged(written, response)
 
 

@@ -9,8 +9,10 @@ from app.accounts.service.limits import Attempts
 from app.comments.service.comment_events import CommentEvents
 from app.comments.service.comments import CommentService
 from app.comments.service.erasure import CommentErasure
+from app.comments.service.lists import CommentLists
 from app.comments.service.unread import UnreadService
 from app.comments.service.unread_expiry import UnreadExpiry
+from app.comments.service.writing import CommentWriting
 from app.comments.store import CommentStore
 from app.items.service.items import ItemService
 from app.pagination import Cursors
@@ -21,6 +23,8 @@ class CommentServices(TypedDict):
     """The state of routes."""
 
     comments: CommentService
+    comment_lists: CommentLists
+    comment_writing: CommentWriting
     unread: UnreadService
 
 
@@ -41,16 +45,19 @@ def build_comments(
     cursors: Cursors,
 ) -> CommentServices:
     store = CommentStore()
+    events = CommentEvents(outbox=base.events.outbox, store=store)
     return CommentServices(
         comments=CommentService(
-            store=store,
-            database=base.database,
+            database=base.database, cache=base.cache, store=store, events=events, accounts=accounts, clock=base.clock
+        ),
+        comment_lists=CommentLists(database=base.database, store=store, accounts=accounts, cursors=cursors),
+        comment_writing=CommentWriting(
             cache=base.cache,
-            events=CommentEvents(outbox=base.events.outbox, store=store),
-            requests=base.events.completed_requests,
+            store=store,
+            events=events,
+            completed_requests=base.events.completed_requests,
             accounts=accounts,
             attempts=Attempts(base.signals.limits),
-            cursors=cursors,
             clock=base.clock,
         ),
         unread=UnreadService(store=store, cache=base.cache, items=items, shared=shared_items),

@@ -12,6 +12,7 @@ from app.items.deletion.service.erasure import ItemErasure
 from app.items.deletion.service.purge import OnPurge
 from app.items.deletion.service.trash import TrashService
 from app.items.reprocessing.service.work import ReprocessWork
+from app.items.service.actions import ItemActions
 from app.items.service.changes import ItemChanges
 from app.items.service.completion import CompletionService
 from app.items.service.delivery import Delivery
@@ -21,6 +22,7 @@ from app.items.service.key_watch import watching_keys
 from app.items.service.maintenance import MaintenanceService
 from app.items.service.playback import PlaybackService
 from app.items.service.queueing import WorkQueue
+from app.items.service.representation import ItemRepresentation
 from app.items.service.requests import Requests
 from app.items.service.uploads import UploadService
 from app.items.service.work import WorkService
@@ -54,6 +56,8 @@ class ItemServices(TypedDict):
     """The state of routes."""
 
     items: ItemService
+    item_actions: ItemActions
+    representation: ItemRepresentation
     uploads: UploadService
     completion: CompletionService
     playback: PlaybackService
@@ -87,18 +91,13 @@ def build_items(
     playback = PlaybackService(
         store=store, objects=objects, delivery=delivery, grants=PlaybackGrants(secret), clock=clock
     )
+    items = ItemService(store=store, cursors=cursors)
     return ItemServices(
-        items=ItemService(
-            store=store,
-            changes=changes,
-            requests=requests,
-            objects=objects,
-            queue=queue,
-            delivery=delivery,
-            playback=playback,
-            cursors=cursors,
-            clock=clock,
+        items=items,
+        item_actions=ItemActions(
+            items=items, changes=changes, requests=requests, objects=objects, queue=queue, clock=clock
         ),
+        representation=ItemRepresentation(objects=objects, delivery=delivery, playback=playback),
         uploads=UploadService(store=store, changes=changes, requests=requests, objects=objects, clock=clock),
         completion=CompletionService(
             store=store, changes=changes, requests=requests, objects=objects, queue=queue, clock=clock

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from app.http.caller import Caller
 from app.http.dependencies import Cursor, Limit, from_state
-from app.items.routes.dependencies import Items
+from app.items.routes.dependencies import Representation
 from app.search.schema.query import SearchRequest
 from app.search.service.search import SearchService
 from darkroom_shared.events import HEAD_HEADER
@@ -37,7 +37,7 @@ async def search_items(
     caller: Caller,
     search_request: Annotated[SearchRequest, Depends(_search_request)],
     search: Annotated[SearchService, from_state("search", SearchService)],
-    items: Items,
+    representation: Representation,
     response: Response,
     limit: Limit = 100,
     cursor: Cursor = None,
@@ -46,4 +46,4 @@ async def search_items(
     Follow the event log from the number in `Darkroom-Events`."""
     page = await search.search(caller.account_id, search_request, cursor, limit)
     response.headers[HEAD_HEADER] = str(page.applied)
-    return ItemPage(items=tuple(items.to_wire(row) for row in page.rows), next_cursor=page.next_cursor)
+    return ItemPage(items=tuple(representation.to_wire(row) for row in page.rows), next_cursor=page.next_cursor)

@@ -10,7 +10,9 @@ from app.albums.service.pages import AlbumPages
 from app.services import Foundation
 from app.share_links.service.album_links import AlbumLinks
 from app.share_links.service.album_visits import AlbumVisits
+from app.share_links.service.open_links import OpenLinks
 from app.share_links.service.proofs import Proofs
+from app.share_links.service.reads import ShareReads
 from app.share_links.service.share_links import ShareService
 from app.share_links.service.visits import VisitService
 from app.share_links.store.links import ShareStore
@@ -22,6 +24,7 @@ class ShareLinkServices(TypedDict):
 
     shares: VisitService
     album_shares: ShareService
+    album_share_reads: ShareReads
     album_visits: AlbumVisits
 
 
@@ -39,25 +42,25 @@ def build_share_links(
     passwords: Passwords,
     secret: bytes,
 ) -> ShareLinkServices:
-    visits = VisitService(
-        store=LinkStore(),
-        database=base.database,
-        cache=base.cache,
-        passwords=passwords,
-        attempts=Attempts(base.signals.limits),
-        proofs=Proofs(secret),
-        clock=base.clock,
-    )
+    store, database, cache = LinkStore(), base.database, base.cache
+    links = OpenLinks(cache=cache, store=store, clock=base.clock)
     return ShareLinkServices(
-        shares=visits,
+        shares=VisitService(
+            links=links,
+            database=database,
+            store=store,
+            passwords=passwords,
+            attempts=Attempts(base.signals.limits),
+            proofs=Proofs(secret, base.clock),
+        ),
         album_shares=ShareService(
-            store=ShareStore(),
-            database=base.database,
-            cache=base.cache,
+            cache=cache,
             access=access,
+            store=ShareStore(),
             outbox=base.events.outbox,
             passwords=passwords,
             clock=base.clock,
         ),
-        album_visits=AlbumVisits(visits=visits, access=access, pages=pages, accounts=accounts),
+        album_share_reads=ShareReads(database=database, access=access, store=ShareStore()),
+        album_visits=AlbumVisits(links=links, access=access, pages=pages, accounts=accounts),
     )

@@ -52,6 +52,7 @@ async def uncached(services: Services) -> AsyncIterator[Uncached]:
         access=build_access(base=base, accounts=accounts, items=services.items),
         accounts=accounts,
         items=services.items,
+        representation=services.representation,
         links=build_album_links(base=base),
         cursors=Cursors(b"s" * 32),
     )

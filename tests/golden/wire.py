@@ -15,6 +15,7 @@ from app.share_links.service.proofs import Proofs
 from darkroom_process.readiness import Readiness
 from darkroom_shared.events import COMPLETIONS, EventType
 from darkroom_shared.problems import PROBLEMS, TYPE_PREFIX, Problem
+from darkroom_shared.times import utc_now
 from tests.golden.flat import pretty, text_of
 from tests.golden.full_values import MOMENT, full
 
@@ -46,7 +47,7 @@ def signed_texts() -> str:
     lines = {
         "cursor of a list": Cursors(SECRET).write("ACCOUNT", "captured", full(Position)),
         "grant to play": PlaybackGrants(SECRET).write(full(Grant)),
-        "proof of a share's password": Proofs(SECRET).write(link, MOMENT),
+        "proof of a share's password": Proofs(SECRET, utc_now).write(link, MOMENT),
         "hash of a token": tokens.hash_of("TOKEN"),
         "beginning of a session's token": tokens.new_token()[: len(tokens.PREFIX)],
     }

@@ -49,8 +49,8 @@ async def test_a_retry_is_accepted_without_the_queue(without_queues: Services) -
     row, upload = await without_queues.create(content := a_tiny_photo())
     await without_queues.put(upload, content)
     row = (await without_queues.completion.complete(row, None)).row
-    row = await without_queues.items.cancel(row)
-    again = await without_queues.items.retry(row, None)
+    row = await without_queues.item_actions.cancel(row)
+    again = await without_queues.item_actions.retry(row, None)
     assert (again.state, again.sent_at) == (ItemState.QUEUED, None)
 
 
@@ -77,6 +77,6 @@ async def test_a_cancelled_item_is_reported_although_its_upload_cannot_be_aborte
     uploads = UploadService(items.store, items.changes, Requests(items.store), objects, services.base.clock)
     body = CreateItem(name="a.mp4", size_bytes=SINGLE_PUT_BYTES + 1, content_type="video/mp4")
     row = (await uploads.create(services.account, body, None)).row
-    await services.items.cancel(row)
+    await services.item_actions.cancel(row)
     with pytest.raises(WrongState):
         await uploads.presign_parts(row, (PartRequest(number=1, sha256="0" * 64),))

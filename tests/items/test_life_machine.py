@@ -189,7 +189,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(item=items)
     def cancel(self, item: str) -> None:
-        self.same(self.models[item].cancel(), lambda: self.own.items.cancel(self.rows[item]))
+        self.same(self.models[item].cancel(), lambda: self.own.item_actions.cancel(self.rows[item]))
 
     @rule(item=items)
     def retry(self, item: str) -> None:
@@ -197,7 +197,7 @@ class Life(RuleBasedStateMachine):
             return
         row = self._now(item)
         self.models[item].original = self.run(self._has_original(row))
-        self.same(self.models[item].retry(self.now), lambda: self.own.items.retry(row, None))
+        self.same(self.models[item].retry(self.now), lambda: self.own.item_actions.retry(row, None))
 
     async def _has_original(self, row: ItemRow) -> bool:
         return await self.own.base.amazon.objects.head(f"originals/{row.account_id}/{row.item_id}") is not None
@@ -208,7 +208,7 @@ class Life(RuleBasedStateMachine):
         expected_version = model.version - 1 if stale else model.version
         done = model.edit(caption, expected_version)
         body = EditItem(caption=caption)
-        self.same(done, lambda: self.own.items.edit(self.rows[item], body, expected_version))
+        self.same(done, lambda: self.own.item_actions.edit(self.rows[item], body, expected_version))
 
     @rule(item=items, permanently=st.booleans())
     def delete(self, item: str, permanently: bool) -> None:

@@ -52,7 +52,7 @@ async def test_by_capture_time_an_old_photo_sorts_by_its_date(services: Services
     old = await an_item(services, 9, LONG_AGO)
     assert (await names(services, "created"))[0] == "9.jpg"
     assert (await names(services, CAPTURED))[-1] == "9.jpg"
-    await services.items.edit(old, EditItem(captured_at=clock.now + timedelta(days=1)), None)
+    await services.item_actions.edit(old, EditItem(captured_at=clock.now + timedelta(days=1)), None)
     assert (await names(services, CAPTURED))[0] == "9.jpg"
 
 

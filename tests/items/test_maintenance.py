@@ -145,7 +145,7 @@ async def test_files_of_lost_attempts_are_deleted_and_files_of_the_result_stay(
 
 async def test_a_cancelled_items_original_is_deleted_after_a_day(services: Services, clock: ManualClock) -> None:
     row = await services.queued(b"cancelled")
-    await services.items.cancel(row)
+    await services.item_actions.cancel(row)
     clock.advance(hours=23)
     await process(services, row)
     assert await keys_of(services, row) == [original_key(row.account_id, row.item_id)]
@@ -170,7 +170,7 @@ async def test_bytes_uploaded_after_the_upload_was_cancelled_are_deleted_too(
 ) -> None:
     row, upload = await services.create(b"too late")
     if permanently is None:
-        await services.items.cancel(row)
+        await services.item_actions.cancel(row)
     else:
         await services.trash.delete(row, None, permanently=permanently)
     await process(services, row)

@@ -28,7 +28,7 @@ def http(anonymous_api: httpx.AsyncClient) -> httpx.AsyncClient:
 
 def url_of(services: Services, row: ItemRow) -> str:
     """Return the item's playlist_url, relative to the client's base."""
-    url = services.items.to_wire(row).playlist_url
+    url = services.representation.to_wire(row).playlist_url
     assert url is not None
     return url.removeprefix("/v1/")
 
@@ -105,7 +105,7 @@ async def test_within_a_window_the_playlist_url_stays_the_same(services: Service
 
 async def test_an_item_that_is_not_playable_has_no_playlist(services: Services, http: httpx.AsyncClient) -> None:
     claimed = await claimed_in_bulk(services)
-    assert services.items.to_wire(claimed).playlist_url is None
+    assert services.representation.to_wire(claimed).playlist_url is None
     grant = services.playback._grants.write(services.playback.grant(claimed))
     for path in ("main.m3u8", f"{claimed.attempt}/360p.m3u8"):
         assert (await http.get(f"items/{claimed.item_id}/hls/{path}?grant={grant}")).status_code == 404
@@ -119,7 +119,7 @@ async def test_playlists_of_a_lost_attempt_are_gone_and_the_next_attempt_has_new
     main = url_of(services, row)
     (old, *_) = await media_urls(http, main)
     row = await services.work.record_lost_attempt(claimed, [])
-    assert not services.items.to_wire(row).playable
+    assert not services.representation.to_wire(row).playable
     assert (await http.get(old)).status_code == 410
     assert (await http.get(old)).json()["type"] == "urn:darkroom:problem:playlist-gone"
     assert (await http.get(main)).status_code == 404

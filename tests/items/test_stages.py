@@ -60,5 +60,5 @@ async def test_a_restored_video_is_playable_if_it_was_ready(services: Services) 
     row = await ready(services, await claimed_in_bulk(services))
     await services.trash.delete(row, None)
     restored = await services.trash.restore(row)
-    assert services.items.to_wire(restored).playable
-    assert services.items.to_wire(restored).playlist_url is not None
+    assert services.representation.to_wire(restored).playable
+    assert services.representation.to_wire(restored).playlist_url is not None

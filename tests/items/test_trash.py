@@ -81,7 +81,7 @@ async def test_an_item_deleted_while_queued_is_restored_as_cancelled_and_can_be_
         ItemState.CANCELLED,
         0,
     )
-    assert (await services.items.retry(restored, None)).state is ItemState.QUEUED
+    assert (await services.item_actions.retry(restored, None)).state is ItemState.QUEUED
     assert (await services.base.events.store.head(services.account)).bytes_used == row.size_bytes
 
 
@@ -93,7 +93,7 @@ async def test_a_restored_upload_has_no_original_and_cannot_be_retried(services:
     assert (await services.base.events.store.head(services.account)).bytes_used == 0
     restored = await services.trash.restore(row)
     with pytest.raises(WrongState):
-        await services.items.retry(restored, None)
+        await services.item_actions.retry(restored, None)
 
 
 async def test_after_thirty_days_the_item_is_purged_and_its_quota_is_free(

@@ -128,7 +128,7 @@ async def test_quota_is_reserved_at_create_and_released_at_cancel_or_expiry(
 ) -> None:
     row, _ = await services.create(b"12345")
     assert (await services.base.events.log.head(services.account)).bytes_used == 5
-    await services.items.cancel(row)
+    await services.item_actions.cancel(row)
     assert (await services.base.events.log.head(services.account)).bytes_used == 0
     gone, _ = await services.create(b"1234567")
     clock.advance(hours=25)

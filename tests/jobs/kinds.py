@@ -147,7 +147,7 @@ class Export:
         self._account = new_account_id()
 
     async def start(self) -> None:
-        exports = build_exports(base=self.services.base, delivery=self.services.items._delivery)["exports"]
+        exports = build_exports(base=self.services.base, delivery=self.services.representation._delivery)["exports"]
         self._exports, self._row = exports, await exports.start(self._account)
 
     async def claim(self) -> ExportRow:

@@ -102,7 +102,7 @@ def sweeper(faulty: Faulty) -> Loop:
 def export_sweeper(faulty: Faulty) -> Loop:
     base = faulty.own.base
     parts = build_export_work(base=base, lease=LEASE)
-    exports = build_exports(base=base, delivery=faulty.own.items._delivery)["exports"]
+    exports = build_exports(base=base, delivery=faulty.own.representation._delivery)["exports"]
     loop = ExportSweeper(build_export_work(base=faulty.services.base, lease=LEASE).maintenance)
 
     async def prepare() -> Due:

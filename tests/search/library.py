@@ -65,7 +65,7 @@ class Library:
         return await self.services.base.items.changes.apply(row.account_id, row.item_id, apply_facts)
 
     async def edit(self, row: ItemRow, **change: object) -> ItemRow:
-        return await self.services.items.edit(row, EditItem.model_validate(change), None)
+        return await self.services.item_actions.edit(row, EditItem.model_validate(change), None)
 
     async def index_all(self) -> None:
         """Apply all events of the log."""

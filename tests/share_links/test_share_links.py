@@ -13,6 +13,7 @@ from app.accounts.service.passwords import Passwords
 from app.accounts.service.tokens import hash_of
 from app.share_links.schema.links import key_of_id, key_of_token, new_token
 from app.share_links.schema.tables import share_links
+from app.share_links.service.open_links import OpenLinks
 from app.share_links.service.proofs import Proofs
 from app.share_links.service.visits import VisitService
 from app.share_links.store.links import ShareStore
@@ -125,15 +126,14 @@ async def test_expiry_alone_ends_a_cached_link(sharing: SharingServices) -> None
     ends_at = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     link = await owner.share(await owner.album(), expires_at=ends_at)
     base, clock, passwords = sharing.services.base, ManualClock(), Passwords()
-    proofs, attempts = Proofs(b"secret"), Attempts(base.signals.limits)
+    store = LinkStore()
     share_link_uses = VisitService(
-        store=LinkStore(),
+        links=OpenLinks(cache=base.cache, store=store, clock=clock),
         database=base.database,
-        cache=base.cache,
+        store=store,
         passwords=passwords,
-        attempts=attempts,
-        proofs=proofs,
-        clock=clock,
+        attempts=Attempts(base.signals.limits),
+        proofs=Proofs(b"secret", clock),
     )
     visitor = await share_link_uses.open(link.token, None)
     assert await share_link_uses.visitor(visitor.share_id) == visitor

@@ -19,7 +19,7 @@ def a_gif(*colours: str) -> bytes:
 async def test_an_animation_is_a_video_without_a_playlist_after_one_stage(harness: WorkerHarness) -> None:
     services = harness.services
     row = await harness.handle(await services.queued(a_gif("red", "blue")))
-    item = services.items.to_wire(row)
+    item = services.representation.to_wire(row)
     assert (row.state, item.kind) == (ItemState.READY, ItemKind.VIDEO)
     assert (item.duration_seconds, item.playable, item.playlist_url) == (0.5, False, None)
     assert [each.name for each in item.renditions] == ["large", "fallback", "medium", "small", "video"]
@@ -29,5 +29,5 @@ async def test_an_animation_is_a_video_without_a_playlist_after_one_stage(harnes
 
 async def test_a_gif_with_one_frame_is_an_image(harness: WorkerHarness) -> None:
     row = await harness.handle(await harness.services.queued(a_gif("red")))
-    item = harness.services.items.to_wire(row)
+    item = harness.services.representation.to_wire(row)
     assert (row.state, item.kind, item.duration_seconds) == (ItemState.READY, ItemKind.IMAGE, None)

@@ -78,7 +78,7 @@ async def test_retry_restarts_the_lost_attempts(harness: WorkerHarness, clock: M
     for _ in range(MAX_LOST_ATTEMPTS):
         clock.advance(minutes=10)
         row = await harness.handle(row)
-    again = await harness.services.items.retry(row, None)
+    again = await harness.services.item_actions.retry(row, None)
     assert (again.state, again.lost_attempts) == (ItemState.QUEUED, 0)
     assert (await harness.handle(again)).lost_attempts == 1
 

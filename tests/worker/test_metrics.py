@@ -64,7 +64,7 @@ async def test_a_lost_attempt_and_its_steps_are_counted_without_the_item(service
 
 async def test_an_export_and_its_steps_are_timed(services: Services, tmp_path: Path) -> None:
     registry, base = CollectorRegistry(), services.base
-    exports = build_exports(base=base, delivery=services.items._delivery)["exports"]
+    exports = build_exports(base=base, delivery=services.representation._delivery)["exports"]
     work, inventory = build_export_work(base=base, lease=LEASE).work, Inventory(base.items.store)
     attempts = export_attempts(
         work, base.amazon.objects, inventory, base.amazon.queues, tmp_path, WorkerMetrics(registry)

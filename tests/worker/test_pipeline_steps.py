@@ -157,7 +157,7 @@ async def test_reprocessing(harness: WorkerHarness, clock: ManualClock) -> None:
 async def test_export(harness: WorkerHarness, clock: ManualClock, after: bool) -> None:
     base = harness.services.base
     parts = build_export_work(base=base, lease=LEASE)
-    exports = build_exports(base=base, delivery=harness.services.items._delivery)["exports"]
+    exports = build_exports(base=base, delivery=harness.services.representation._delivery)["exports"]
 
     async def new() -> Message:
         account = new_account_id()

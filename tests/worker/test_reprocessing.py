@@ -66,7 +66,12 @@ async def test_a_photo_gets_files_of_this_releases_recipe(
     row = await handled(services, reprocess_work, reprocessing, await an_old_item(services, a_tiny_photo()))
     assert row.result is not None
     assert (row.state, row.result.recipe, row.result.attempt) == (ItemState.READY, recipe_hash(), 2)
-    assert [each.name for each in services.items.to_wire(row).renditions] == ["large", "fallback", "medium", "small"]
+    assert [each.name for each in services.representation.to_wire(row).renditions] == [
+        "large",
+        "fallback",
+        "medium",
+        "small",
+    ]
     assert ("remade", 2) in await harness.receipt(row)
     assert not list(harness.scratch.iterdir())
 
@@ -79,7 +84,7 @@ async def test_a_video_gets_poster_and_ladder_in_one_claim_and_one_event(
     assert (row.result, row.ladder) != (None, None)
     assert row.result is not None
     assert row.result.folders == {(recipe_hash(), 2)}
-    names = [each.name for each in services.items.to_wire(row).renditions]
+    names = [each.name for each in services.representation.to_wire(row).renditions]
     assert names == ["large", "fallback", "medium", "small", "video", "storyboard", "storyboard_track"]
     page = await services.base.events.log.read(services.account, 0, limit=100)
     assert [event.type for event in page.events] == ["item.created", "item.ready", "item.updated"]

@@ -53,13 +53,13 @@ async def test_the_first_stage_makes_poster_and_facts_and_the_second_one_the_res
     services = harness.services
     row = await harness.handle(await services.queued(await asyncio.to_thread(a_video, videos, seconds=7)))
     assert (row.state, row.lane, row.kind) == (ItemState.QUEUED, Lane.BULK, ItemKind.VIDEO)
-    item = services.items.to_wire(row)
+    item = services.representation.to_wire(row)
     assert (item.width, item.height, item.playable, item.playlist_url) == (320, 180, False, None)
     assert item.duration_seconds == pytest.approx(7, abs=0.1)
     assert item.placeholder is not None
     assert [each.name for each in item.renditions] == POSTER
     row = await harness.make(row)
-    item = services.items.to_wire(row)
+    item = services.representation.to_wire(row)
     assert (row.state, item.playable) == (ItemState.READY, True)
     assert [each.name for each in item.renditions] == [*POSTER, "video", "storyboard", "storyboard_track"]
     events = [EventType.ITEM_CREATED, EventType.ITEM_UPDATED, EventType.ITEM_PLAYABLE, EventType.ITEM_READY]
@@ -111,7 +111,7 @@ async def test_cancelling_or_deleting_a_video_ends_its_encoder(
 ) -> None:
     attempt, encoder = await harness.hang_encoder(probed)
     if end == "cancel":
-        await harness.services.items.cancel(probed)
+        await harness.services.item_actions.cancel(probed)
     else:
         await harness.services.trash.delete(probed, None)
     async with asyncio.timeout(GONE_SECONDS):
@@ -123,8 +123,8 @@ async def test_cancelling_or_deleting_a_video_ends_its_encoder(
 
 
 async def test_a_cancelled_video_restarts_with_its_first_stage(harness: WorkerHarness, probed: ItemRow) -> None:
-    await harness.services.items.cancel(probed)
-    row = await harness.services.items.retry(probed, None)
+    await harness.services.item_actions.cancel(probed)
+    row = await harness.services.item_actions.retry(probed, None)
     assert (row.lane, (await harness.make(row)).attempt) == (Lane.EXPRESS, 1)
     row = await harness.make(await harness.handle(row))
     assert row.state is ItemState.READY
@@ -187,10 +187,10 @@ async def test_a_video_that_kills_five_encoders_is_poisoned_and_its_poster_stays
         assert (row.lost_attempts, row.attempt) == (missing, missing + 1)
     assert row.failure is not None
     assert (row.state, row.failure.code) == (ItemState.FAILED, FailureCode.POISONED)
-    assert [each.name for each in harness.services.items.to_wire(row).renditions] == POSTER
+    assert [each.name for each in harness.services.representation.to_wire(row).renditions] == POSTER
     (crash_report,) = await harness.crash_reports(row)
     assert crash_report["capsule"]["signal"] == "SIGKILL"
-    again = await harness.services.items.retry(row, None)
+    again = await harness.services.item_actions.retry(row, None)
     assert (again.lane, again.lost_attempts) == (Lane.BULK, 0)
     assert (await harness.make(again)).state is ItemState.READY
 

@@ -9,8 +9,8 @@ from app.http.caller import Caller
 from app.http.dependencies import Cursor, Limit
 from app.http.idempotency import Key
 from app.identity import Member
-from app.items.routes.dependencies import Items
-from app.items.service.items import ItemService
+from app.items.routes.dependencies import Representation
+from app.items.service.representation import ItemRepresentation
 from darkroom_shared.albums import AddedItems, AddItems, AlbumItem, AlbumItemPage, MoveItems, RemovedItems, RemoveItems
 from darkroom_shared.events import HEAD_HEADER
 from darkroom_shared.ids import AlbumIdField
@@ -24,7 +24,7 @@ async def list_album_items(
     caller: Caller,
     albums: Albums,
     pages: Pages,
-    items: Items,
+    representation: Representation,
     log: Log,
     response: Response,
     limit: Limit = 100,
@@ -36,7 +36,9 @@ async def list_album_items(
     access = await albums.require(caller.account_id, album)
     page = await pages.page(access.album, Member(caller.account_id), cursor, limit)
     response.headers[HEAD_HEADER] = str(head.last)
-    return AlbumItemPage(items=tuple(item_to_wire(items, each) for each in page.items), next_cursor=page.next_cursor)
+    return AlbumItemPage(
+        items=tuple(item_to_wire(representation, each) for each in page.items), next_cursor=page.next_cursor
+    )
 
 
 @router.post("")
@@ -63,11 +65,11 @@ async def move_items(album: AlbumIdField, body: MoveItems, caller: Caller, moves
     await moves.move(caller.account_id, album, body, key)
 
 
-def item_to_wire(items: ItemService, each: VisibleItem) -> AlbumItem:
+def item_to_wire(representation: ItemRepresentation, each: VisibleItem) -> AlbumItem:
     """Return the item; visitors of a share do not learn who owns it."""
     named = each.shared is None or isinstance(each.shared, Member)
     return AlbumItem(
-        item=items.to_wire(each.row, each.shared),
+        item=representation.to_wire(each.row, each.shared),
         owner_id=each.row.account_id if named else None,
         added_at=each.placed.added_at,
         original=each.original,

@@ -6,7 +6,7 @@ from app.access.schema.values import AlbumAccess
 from app.access.service.access import AccessService
 from app.access.service.shared_items import SharedItems
 from app.identity import Member
-from app.items.service.items import ItemService
+from app.items.service.representation import ItemRepresentation
 from app.pagination import Cursors, Position
 from app.stores.aurora import Database
 from darkroom_shared.ids import AccountId
@@ -32,11 +32,11 @@ class AlbumLists:
         database: Database,
         access: AccessService,
         shared_items: SharedItems,
-        items: ItemService,
+        representation: ItemRepresentation,
         cursors: Cursors,
     ) -> None:
         self._database, self._access, self._cursors = database, access, cursors
-        self._shared_items, self._items = shared_items, items
+        self._shared_items, self._representation = shared_items, representation
 
     async def list(self, account: AccountId, cursor: str | None, limit: int) -> ListedAlbums:
         """Return own and joined albums, newest first. Raises Invalid for a cursor of another list."""
@@ -51,4 +51,4 @@ class AlbumLists:
         """Return the cover items that the account can see, with URLs."""
         items = list(dict.fromkeys(each.album.cover_item_id for each in listed.accesses if each.album.cover_item_id))
         seen_items = await self._shared_items.access_many(Member(account), items)
-        return tuple(self._items.to_wire(each.row, each.shared) for each in seen_items.values())
+        return tuple(self._representation.to_wire(each.row, each.shared) for each in seen_items.values())

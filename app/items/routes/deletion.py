@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from app.http.caller import Caller
 from app.http.conditional import ExpectedVersion
 from app.items.routes.access import OwnItem
-from app.items.routes.dependencies import Items, Trash
+from app.items.routes.dependencies import Representation, Trash
 from darkroom_shared.items import DeletedItems, DeleteItems, Item, ItemState
 from darkroom_shared.problems import NotFound
 
@@ -31,6 +31,6 @@ async def delete_items(body: DeleteItems, caller: Caller, trash: Trash) -> Delet
 
 
 @router.post("/{item}/restore")
-async def restore_item(row: OwnItem, trash: Trash, items: Items) -> Item:
+async def restore_item(row: OwnItem, trash: Trash, representation: Representation) -> Item:
     """Restore a deleted item. One that was in processing comes back as cancelled; `retry` queues it again."""
-    return items.to_wire(await trash.restore(row))
+    return representation.to_wire(await trash.restore(row))

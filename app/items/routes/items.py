@@ -13,7 +13,7 @@ from app.http.conditional import ExpectedVersion, IfNoneMatch, is_unchanged
 from app.http.dependencies import Cursor, Limit
 from app.http.idempotency import Key
 from app.items.routes.access import EditableItem, ItemWithOriginal, PlayedItem, ReadableItem
-from app.items.routes.dependencies import Completion, Items, Playback, Uploads
+from app.items.routes.dependencies import Actions, Completion, Items, Playback, Representation, Uploads
 from darkroom_shared.events import HEAD_HEADER
 from darkroom_shared.items import (
     CompletedItem,
@@ -40,7 +40,7 @@ POLL_SECONDS = "2"
 
 @router.post("", status_code=201, responses={200: {"model": CreatedItem}})
 async def create_item(
-    body: CreateItem, caller: Caller, uploads: Uploads, items: Items, key: Key, response: Response
+    body: CreateItem, caller: Caller, uploads: Uploads, representation: Representation, key: Key, response: Response
 ) -> CreatedItem:
     """Create an item and return how to upload it. Returns 200 and the existing item if the account has the same
     bytes."""
@@ -48,13 +48,14 @@ async def create_item(
     if created.duplicate:
         response.status_code = 200
     response.headers["Location"] = f"/v1/items/{created.row.item_id}"
-    return CreatedItem(item=items.to_wire(created.row), upload=created.upload, duplicate=created.duplicate)
+    return CreatedItem(item=representation.to_wire(created.row), upload=created.upload, duplicate=created.duplicate)
 
 
 @router.get("")
 async def list_items(
     caller: Caller,
     items: Items,
+    representation: Representation,
     log: Log,
     response: Response,
     order: Literal["created", "captured"] = "created",
@@ -66,30 +67,37 @@ async def list_items(
     head = await log.head(caller.account_id)
     listed = await items.list(caller.account_id, order=order, cursor=cursor, limit=limit, deleted=deleted)
     response.headers[HEAD_HEADER] = str(head.last)
-    return ItemPage(items=tuple(items.to_wire(row) for row in listed.rows), next_cursor=listed.next_cursor)
+    return ItemPage(items=tuple(representation.to_wire(row) for row in listed.rows), next_cursor=listed.next_cursor)
 
 
 @router.get("/{item}", responses={304: {"description": "Not changed since"}})
-async def get_item(access: ReadableItem, items: Items, response: Response, if_none_match: IfNoneMatch = None) -> Item:
+async def get_item(
+    access: ReadableItem, representation: Representation, response: Response, if_none_match: IfNoneMatch = None
+) -> Item:
     """Return an item of the caller, or one that an album or link shares with the caller."""
-    tag = items.tag(access.row, access.shared)
+    tag = representation.tag(access.row, access.shared)
     response.headers["ETag"] = tag
     response.headers["Cache-Control"] = "private, no-cache"
     if is_unchanged(tag, if_none_match):
         return Response(status_code=304, headers=dict(response.headers))  # type: ignore[return-value]  # no body
-    return items.to_wire(access.row, access.shared)
+    return representation.to_wire(access.row, access.shared)
 
 
 @router.patch("/{item}")
 async def edit_item(
-    row: EditableItem, body: EditItem, items: Items, expected: ExpectedVersion, response: Response
+    row: EditableItem,
+    body: EditItem,
+    actions: Actions,
+    representation: Representation,
+    expected: ExpectedVersion,
+    response: Response,
 ) -> Item:
     """Change the fields that the body names; with If-Match only if the version matches."""
     if not body.model_fields_set:
         raise Invalid(errors=[{"field": "", "message": "name at least one field to change"}])
-    edited = await items.edit(row, body, expected)
-    response.headers["ETag"] = items.tag(edited)
-    return items.to_wire(edited)
+    edited = await actions.edit(row, body, expected)
+    response.headers["ETag"] = representation.tag(edited)
+    return representation.to_wire(edited)
 
 
 @router.get("/{item}/parts")
@@ -106,27 +114,29 @@ async def presign_parts(row: EditableItem, body: PartsRequest, uploads: Uploads)
 
 @router.post("/{item}/complete", status_code=202)
 async def complete_item(
-    row: EditableItem, completion: Completion, items: Items, key: Key, response: Response
+    row: EditableItem, completion: Completion, representation: Representation, key: Key, response: Response
 ) -> CompletedItem:
     """Verify the upload and queue the item. Idempotent."""
     completed = await completion.complete(row, key)
     response.headers["Location"] = f"/v1/items/{completed.row.item_id}"
     response.headers["Retry-After"] = POLL_SECONDS
-    return CompletedItem(item=items.to_wire(completed.row), duplicate=completed.duplicate)
+    return CompletedItem(item=representation.to_wire(completed.row), duplicate=completed.duplicate)
 
 
 @router.post("/{item}/cancel")
-async def cancel_item(row: EditableItem, items: Items) -> Item:
+async def cancel_item(row: EditableItem, actions: Actions, representation: Representation) -> Item:
     """Cancel an item in upload or processing. Idempotent."""
-    return items.to_wire(await items.cancel(row))
+    return representation.to_wire(await actions.cancel(row))
 
 
 @router.post("/{item}/retry", status_code=202)
-async def retry_item(row: EditableItem, items: Items, key: Key, response: Response) -> Item:
+async def retry_item(
+    row: EditableItem, actions: Actions, representation: Representation, key: Key, response: Response
+) -> Item:
     """Queue a failed or cancelled item again."""
-    retried = await items.retry(row, key)
+    retried = await actions.retry(row, key)
     response.headers["Retry-After"] = POLL_SECONDS
-    return items.to_wire(retried)
+    return representation.to_wire(retried)
 
 
 @router.get("/{item}/receipt")
@@ -135,9 +145,9 @@ async def get_receipt(row: EditableItem, items: Items) -> Receipt:
 
 
 @router.get("/{item}/original")
-async def get_original(row: ItemWithOriginal, items: Items) -> OriginalUrl:
+async def get_original(row: ItemWithOriginal, representation: Representation) -> OriginalUrl:
     """Return a signed URL of the original bytes, valid for ten minutes."""
-    return await items.original(row)
+    return await representation.original(row)
 
 
 class PlaylistResponse(Response):

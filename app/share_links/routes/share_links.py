@@ -9,6 +9,7 @@ from app.http.conditional import ExpectedVersion, version_tag
 from app.http.dependencies import from_state
 from app.http.idempotency import refuse_key
 from app.share_links.schema.links import ShareRow
+from app.share_links.service.reads import ShareReads
 from app.share_links.service.share_links import ShareService
 from darkroom_shared.ids import AlbumIdField, ShareIdField
 from darkroom_shared.sharing import CreatedShare, CreateShare, EditShare, Share, SharePage
@@ -16,6 +17,7 @@ from darkroom_shared.sharing import CreatedShare, CreateShare, EditShare, Share,
 router = APIRouter(prefix="/albums/{album}/shares", tags=["sharing"])
 
 
+Reads = Annotated[ShareReads, from_state("album_share_reads", ShareReads)]
 Shares = Annotated[ShareService, from_state("album_shares", ShareService)]
 
 
@@ -31,16 +33,16 @@ async def create_share(
 
 
 @router.get("")
-async def list_shares(album: AlbumIdField, caller: Caller, shares: Shares) -> SharePage:
+async def list_shares(album: AlbumIdField, caller: Caller, reads: Reads) -> SharePage:
     """List the newest first."""
-    return SharePage(shares=tuple(row.to_wire() for row in await shares.list(caller.account_id, album)))
+    return SharePage(shares=tuple(row.to_wire() for row in await reads.list(caller.account_id, album)))
 
 
 @router.get("/{share}")
 async def get_share(
-    album: AlbumIdField, share: ShareIdField, caller: Caller, shares: Shares, response: Response
+    album: AlbumIdField, share: ShareIdField, caller: Caller, reads: Reads, response: Response
 ) -> Share:
-    return _to_wire(await shares.require(caller.account_id, album, share), response)
+    return _to_wire(await reads.require(caller.account_id, album, share), response)
 
 
 @router.patch("/{share}")

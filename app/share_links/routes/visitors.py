@@ -8,7 +8,7 @@ from app.albums.routes.placements import item_to_wire
 from app.http.client_address import ClientAddress
 from app.http.dependencies import Cursor, Limit, from_state
 from app.http.viewer import ShareToken, Visiting
-from app.items.routes.dependencies import Items
+from app.items.routes.dependencies import Representation
 from app.share_links.service.album_visits import AlbumVisits
 from app.share_links.service.visits import VisitService
 from darkroom_shared.albums import AlbumItemPage
@@ -37,13 +37,15 @@ async def get_shared_album(visitor: Visiting, albums: Albums) -> SharedAlbum:
 async def list_shared_items(
     visitor: Visiting,
     albums: Albums,
-    items: Items,
+    representation: Representation,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> AlbumItemPage:
     """List in the album's order. The URLs are valid for ten to twenty minutes; read an item again for new ones."""
     page = await albums.page(visitor, cursor, limit)
-    return AlbumItemPage(items=tuple(item_to_wire(items, each) for each in page.items), next_cursor=page.next_cursor)
+    return AlbumItemPage(
+        items=tuple(item_to_wire(representation, each) for each in page.items), next_cursor=page.next_cursor
+    )
 
 
 @router.post("/unlock")

@@ -5,7 +5,7 @@ from app.access.service.access import AccessService
 from app.accounts.service.accounts import AccountService
 from app.albums.service.pages import AlbumPages, VisiblePage
 from app.identity import ShareVisitor
-from app.share_links.service.visits import VisitService
+from app.share_links.service.open_links import OpenLinks
 from darkroom_shared.problems import NotFound
 from darkroom_shared.sharing import SharedAlbum
 
@@ -13,15 +13,13 @@ from darkroom_shared.sharing import SharedAlbum
 class AlbumVisits:
     """Raises NotFound if the album was deleted or its owner's account was closed: links end with them."""
 
-    def __init__(
-        self, visits: VisitService, access: AccessService, pages: AlbumPages, accounts: AccountService
-    ) -> None:
-        self._visits, self._access, self._pages, self._accounts = visits, access, pages, accounts
+    def __init__(self, *, links: OpenLinks, access: AccessService, pages: AlbumPages, accounts: AccountService) -> None:
+        self._links, self._access, self._pages, self._accounts = links, access, pages, accounts
 
     async def album(self, visitor: ShareVisitor) -> SharedAlbum:
         """Return what a visitor may know of the album: neither its id nor its members. Raises NotFound."""
         album, owner_name = await self._require(visitor)
-        link = await self._visits.require(visitor.share_id)
+        link = await self._links.require(visitor.share_id)
         return SharedAlbum(
             title=album.title,
             description=album.description,

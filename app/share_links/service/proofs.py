@@ -6,6 +6,8 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from app.share_links.schema.links import ShareLink
+from darkroom_shared.sharing import UnlockedShare
+from darkroom_shared.times import Clock
 
 PROOF_LIFE = timedelta(hours=12)
 """Long enough for an evening; on the next day the visitor must enter the password again."""
@@ -16,20 +18,25 @@ _SIGNATURE_BYTES = 16
 class Proofs:
     """Every process accepts the proofs of the others. A proof is invalid once the link's password changes."""
 
-    def __init__(self, secret: bytes) -> None:
-        self._secret = secret
+    def __init__(self, secret: bytes, clock: Clock) -> None:
+        self._secret, self._clock = secret, clock
+
+    def issue(self, link: ShareLink) -> UnlockedShare:
+        """Return a proof that is valid from now on for PROOF_LIFE."""
+        ends_at = self._clock().replace(microsecond=0) + PROOF_LIFE
+        return UnlockedShare(proof=self.write(link, ends_at), expires_at=ends_at)
 
     def write(self, link: ShareLink, ends_at: datetime) -> str:
         """Return a signed proof that the visitor knew the password, valid until `ends_at` in whole seconds."""
         ends = str(int(ends_at.timestamp()))
         return f"dru_{ends}.{self._sign(link, ends)}"
 
-    def holds(self, link: ShareLink, text: str, now: datetime) -> bool:
+    def holds(self, link: ShareLink, text: str) -> bool:
         """Return whether the proof is for this link and its current password, and has not expired."""
         match = _FORM.fullmatch(text)
         if match is None or not hmac.compare_digest(match[2], self._sign(link, match[1])):
             return False
-        return now < datetime.fromtimestamp(int(match[1]), UTC)
+        return self._clock() < datetime.fromtimestamp(int(match[1]), UTC)
 
     def _sign(self, link: ShareLink, ends: str) -> str:
         message = b"\0".join((b"share", link.id.encode(), (link.lock or "").encode(), ends.encode()))

@@ -1,4 +1,4 @@
-"""Share links, for the album's owner: create, list, change and revoke them."""
+"""Share links, for the album's owner: create, change and revoke them."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -14,13 +14,14 @@ from app.albums.service.rights import owned
 from app.events.service.log import NewEvent
 from app.events.service.outbox import EventOutbox
 from app.share_links.schema.links import ShareRow, key_of_id, key_of_token, new_token
+from app.share_links.service.reads import require_share
 from app.share_links.store.links import ShareStore
-from app.stores.aurora import AsyncConnection, Database
+from app.stores.aurora import AsyncConnection
 from app.stores.cache.cache import Cache
 from app.stores.cache.keys import AnyKey
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import AccountId, AlbumId, ShareId, new_share_id
-from darkroom_shared.problems import Full, Invalid, NotFound, Outdated
+from darkroom_shared.problems import Full, Invalid, Outdated
 from darkroom_shared.sharing import MAX_SHARES, CreateShare, EditShare
 from darkroom_shared.times import Clock
 
@@ -33,16 +34,15 @@ class ShareService:
     def __init__(
         self,
         *,
-        store: ShareStore,
-        database: Database,
         cache: Cache,
         access: AccessService,
+        store: ShareStore,
         outbox: EventOutbox,
         passwords: Passwords,
         clock: Clock,
     ) -> None:
-        self._store, self._database, self._cache = store, database, cache
-        self._access, self._outbox, self._passwords, self._clock = access, outbox, passwords, clock
+        self._cache, self._access, self._store = cache, access, store
+        self._outbox, self._passwords, self._clock = outbox, passwords, clock
 
     async def create(self, owner: AccountId, album: AlbumId, body: CreateShare) -> tuple[ShareRow, str]:
         """Return the link and its token, which cannot be read again. Raises Invalid, Full."""
@@ -70,18 +70,6 @@ class ShareService:
             )
         log.info("share.created", album=album, share=row.id)
         return row, token
-
-    async def list(self, owner: AccountId, album: AlbumId) -> list[ShareRow]:
-        """Return all links, including expired ones."""
-        owned(await self._access.access(owner, album))
-        async with self._database.writer.read() as connection:
-            return await self._store.list(connection, album)
-
-    async def require(self, owner: AccountId, album: AlbumId, share: ShareId) -> ShareRow:
-        """Raises NotFound also if the album has no such link."""
-        owned(await self._access.access(owner, album))
-        async with self._database.writer.read() as connection:
-            return _require_share(await self._store.get(connection, album, share))
 
     async def change(
         self, owner: AccountId, album: AlbumId, share: ShareId, body: EditShare, expected: int | None
@@ -113,7 +101,7 @@ class ShareService:
     async def _locked(self, connection: AsyncConnection, owner: AccountId, album: AlbumId, share: ShareId) -> ShareRow:
         """Return the link; no other transaction changes it until this one ends."""
         owned(await self._access.lock(connection, owner, album))
-        return _require_share(await self._store.get(connection, album, share))
+        return require_share(await self._store.get(connection, album, share))
 
     async def _changes(self, body: EditShare) -> dict[str, Any]:
         """Return the columns that the body names, with their new values."""
@@ -138,12 +126,6 @@ class ShareService:
     def _check(self, expires_at: datetime | None) -> None:
         if expires_at is not None and expires_at <= self._clock():
             raise Invalid(errors=[{"field": "expires_at", "message": "lies in the past"}])
-
-
-def _require_share(row: ShareRow | None) -> ShareRow:
-    if row is None:
-        raise NotFound
-    return row
 
 
 def visitor_keys(row: ShareRow) -> tuple[AnyKey, ...]:

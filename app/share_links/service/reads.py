@@ -1,0 +1,34 @@
+"""Share links as their album's owner reads them."""
+
+from app.access.service.access import AccessService
+from app.albums.service.rights import owned
+from app.share_links.schema.links import ShareRow
+from app.share_links.store.links import ShareStore
+from app.stores.aurora import Database
+from darkroom_shared.ids import AccountId, AlbumId, ShareId
+from darkroom_shared.problems import NotFound
+
+
+class ShareReads:
+    """Raises NotFound for an account that is not in the album, Forbidden for other members than the owner."""
+
+    def __init__(self, *, database: Database, access: AccessService, store: ShareStore) -> None:
+        self._database, self._access, self._store = database, access, store
+
+    async def list(self, owner: AccountId, album: AlbumId) -> list[ShareRow]:
+        """Return all links, including expired ones."""
+        owned(await self._access.access(owner, album))
+        async with self._database.writer.read() as connection:
+            return await self._store.list(connection, album)
+
+    async def require(self, owner: AccountId, album: AlbumId, share: ShareId) -> ShareRow:
+        """Raises NotFound also if the album has no such link."""
+        owned(await self._access.access(owner, album))
+        async with self._database.writer.read() as connection:
+            return require_share(await self._store.get(connection, album, share))
+
+
+def require_share(row: ShareRow | None) -> ShareRow:
+    if row is None:
+        raise NotFound
+    return row

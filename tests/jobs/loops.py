@@ -11,6 +11,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from sqlalchemy import func, insert, select
+from structlog.testing import capture_logs
 
 from app.accounts.schema.tables import closed_accounts
 from app.accounts.store.closed import ClosedAccounts
@@ -58,8 +59,7 @@ class Faulty:
 async def open_faulty(
     stores: Stores, clock: ManualClock, database_url: str, **changes: object
 ) -> AsyncIterator[Faulty]:
-    """Open both on a database of their own, so that loops have no other test's work. `changes`: settings of the loops'
-    services."""
+    """Open both on a database without other tests' work. `changes`: settings of the loops' services."""
     faults, database = AwsFaults(), {"database_url": SecretStr(database_url)}
     async with (
         open_services(stores, clock, **database) as own,
@@ -137,7 +137,7 @@ def relay(faulty: Faulty) -> Loop:
 
 
 def eraser(faulty: Faulty) -> Loop:
-    base = faulty.services.base
+    base, own = faulty.services.base, faulty.own.base
     closed = ClosedAccounts(base.database, faulty.clock, LEASE)
     erasure = build_item_work(clients=base.clients, parts=base.items, lease=LEASE).erasure
     exports = build_export_work(base=base, lease=LEASE).erasure
@@ -145,13 +145,13 @@ def eraser(faulty: Faulty) -> Loop:
 
     async def prepare() -> Due:
         account = new_account_id()
-        async with base.database.writer.write() as connection:
+        async with own.database.writer.write() as connection:
             row = {"id": account, "closed_at": faulty.clock(), "next_at": faulty.clock()}
             await connection.execute(insert(closed_accounts).values(row))
 
         async def is_done() -> bool:
             faulty.clock.advance(minutes=2)  # the lease of an interrupted pass, and the pause before the second one
-            erased = await closed.get(account)
+            erased = await ClosedAccounts(own.database, faulty.clock, LEASE).get(account)
             return erased is not None and erased.erased_at is not None
 
         return 0, is_done
@@ -284,13 +284,16 @@ LOOPS = {
     each.__name__: each
     for each in (sweeper, export_sweeper, relay, eraser, consumer, projections, nudges, outbox, lane_sampler)
 }
+RELATIONAL = ("relay", "eraser", "projections", "nudges", "outbox")
+"""Those that use the database."""
 
 
 async def complete(loop: Loop) -> None:
     """Prepare a job and let the loop run until the job is done."""
     (shard, is_done), stopping = await loop.prepare(), asyncio.Event()
     ticking = run_periodically("tests", TICK_SECONDS, stopping, lambda _shard: loop.tick(shard))
-    async with running(ticking) as task, asyncio.timeout(LIMIT_SECONDS):
-        while not await is_done():
-            assert not task.done(), "the loop has ended"
-            await asyncio.sleep(TICK_SECONDS)
+    with capture_logs():  # printed tracebacks take seconds each
+        async with running(ticking) as task, asyncio.timeout(LIMIT_SECONDS):
+            while not await is_done():
+                assert not task.done(), "the loop has ended"
+                await asyncio.sleep(TICK_SECONDS)

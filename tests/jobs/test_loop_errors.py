@@ -34,6 +34,7 @@ async def test_no_class_of_error_at_any_call_ends_the_loop(faulty: Faulty, name:
 
 async def _inject_at_each_call(faulty: Faulty, loop: Loop, *, per_call: int) -> None:
     await complete(loop)
+    assert faulty.faults.operations
     classes = itertools.cycle(ErrorClass)
     for operation in sorted(faulty.faults.operations):
         for error_class in itertools.islice(classes, per_call):

@@ -1,0 +1,80 @@
+"""The database or Redis fails at each call of each loop: no loop ends, and all work is done afterwards."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+from pydantic import SecretStr
+
+from tests.jobs.database_faults import DatabaseFault, DatabaseFaults
+from tests.jobs.loops import LOOPS, RELATIONAL, Faulty, Loop, complete, open_faulty
+from tests.servers import free_port
+from tests.services import ManualClock, Stores
+
+
+@pytest.fixture
+async def faulty(stores: Stores, make_sqlite: Callable[[], str], clock: ManualClock) -> AsyncIterator[Faulty]:
+    async with open_faulty(stores, clock, make_sqlite()) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("name", RELATIONAL)
+async def test_no_failing_statement_ends_the_loop(faulty: Faulty, name: str) -> None:
+    """One kind of fault at each statement and at the commit, a different one each time."""
+    await _inject_at_each_statement(faulty, LOOPS[name](faulty), per_statement=1)
+
+
+@pytest.mark.tier("full", "each fault at each statement")
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", RELATIONAL)
+async def test_no_fault_of_any_statement_ends_the_loop(faulty: Faulty, name: str) -> None:
+    await _inject_at_each_statement(faulty, LOOPS[name](faulty), per_statement=len(DatabaseFault))
+
+
+async def _inject_at_each_statement(faulty: Faulty, loop: Loop, *, per_statement: int) -> None:
+    faults, kinds = DatabaseFaults(), itertools.cycle(DatabaseFault)
+    with faults.of(faulty.services.base.database):
+        await complete(loop)
+        assert faults.statements
+        for statement in sorted(faults.statements):
+            for fault in itertools.islice(kinds, per_statement):
+                faults.inject(statement, fault)
+                await complete(loop)
+                faults.clear()
+
+
+@asynccontextmanager
+async def silent_server() -> AsyncIterator[str]:
+    """The URL of a Redis that accepts connections and never replies."""
+
+    async def ignore(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1 << 16):
+            pass
+        writer.close()
+
+    async with await asyncio.start_server(ignore, "127.0.0.1") as server:
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@asynccontextmanager
+async def absent_server() -> AsyncIterator[str]:
+    """The URL of a Redis that refuses connections."""
+    yield f"redis://127.0.0.1:{free_port()}"
+
+
+@pytest.mark.parametrize("name", LOOPS)
+@pytest.mark.parametrize("server", [silent_server, absent_server], ids=lambda server: server.__name__)
+async def test_no_loop_needs_redis(
+    stores: Stores,
+    make_sqlite: Callable[[], str],
+    clock: ManualClock,
+    name: str,
+    server: Callable[[], AbstractAsyncContextManager[str]],
+) -> None:
+    async with (
+        server() as url,
+        open_faulty(stores, clock, make_sqlite(), redis_url=SecretStr(url)) as faulty,
+    ):
+        await complete(LOOPS[name](faulty))

@@ -6,16 +6,19 @@ EMULATOR_VENV := .venv-emulator
 LOCK_VENV := .venv-lock
 BIN := $(VENV)/bin
 PIP_OPTIONS := --quiet --disable-pip-version-check --require-virtualenv
-# Two processes. tests/tiers.py defines which tests share one, their order, and the tier of each.
+# tests/tiers.py defines which tests share a process, their order, and the tier of each.
 PYTEST_OPTIONS ?= -n 2 --dist loadgroup --no-loadscope-reorder
 
 # Programs that the tests need: a browser, real stores, and independent tools that make images.
 DEBIAN_PACKAGES := python3-venv chromium-headless-shell mariadb-server redis-server haproxy imagemagick libimage-exiftool-perl webp \
 	libjpeg-turbo-progs pngcrush fonts-dejavu-core
 
+# Each of the hundreds of processes that the tests start would compile our modules again.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run install test test-full test-rest test-all test-debian13 installed pytest check durations bench figure figures \
+.PHONY: help run install test test-full test-rest test-all test-debian13 installed pytest check check-types check-rest durations bench figure figures \
 	screenshots lock clean packages
 
 help: ## print this list
@@ -45,14 +48,20 @@ test-all: ## the same with runs of hours
 test-debian13: ## run the tests on Debian 13 and Python 3.13, in a root made of its packages
 	@.ci/on-debian13
 
-check: $(VENV)/test.stamp ## check format, lint, types, import contracts and words
+check: $(VENV)/test.stamp ## check format, lint, types, import contracts, words and the last run's times
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-types check-rest
+
+check-types:
+	$(BIN)/mypy
+
+check-rest:
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check --quiet
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python .ci/check_words.py
+	$(BIN)/python -m tests.durations check
 
-durations: $(VENV)/test.stamp ## store the last run's times in tests/durations.toml
+durations: $(VENV)/test.stamp ## make the last runs' times the budgets (tests/durations.toml)
 	@$(BIN)/python -m tests.durations keep
 
 bench: $(VENV)/test.stamp $(EMULATOR_VENV)/emulator.stamp ## measure what the last run left: [GROUP=reads] [SCALE=0.1]

@@ -1,13 +1,14 @@
 """Time budgets of each folder's tests, by tier: recorded in a run, stored in `durations.toml`, and checked.
 
-`python -m tests.durations check` fails for a folder without a budget or a quarter above it; `python -m
-tests.durations keep` writes the last run's seconds into the file.
+`python -m tests.durations check` fails if a folder of the last run has no budget or exceeds it; without a run it only
+compares the file with the folders. `python -m tests.durations keep` makes the last runs' seconds the budgets.
 """
 
 import json
 import sys
 import tomllib
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -15,17 +16,20 @@ import pytest
 from tests.tiers import TIERS, Tier, folder_of
 
 BUDGETS = Path(__file__).with_name("durations.toml")
-LAST_RUNS = Path(__file__).parents[1] / ".durations"
+LAST_RUNS = ".durations"
+"""The folder with the seconds of the last runs, below that of the project."""
 GROWTH = 1.25
-"""A folder may exceed its budget by a quarter, because machines differ by as much."""
+"""A folder may exceed its budget by a quarter."""
+TOLERANCE_SECONDS = 10
+"""What a folder may add to this on a machine of the budgets' speed: small folders vary by more than a quarter."""
 
-Table = dict[str, dict[str, dict[str, int]]]
-"""By tier and folder: `budget_seconds` and `measured_seconds` of its tests, run one after the other."""
+Table = dict[str, dict[str, int]]
+"""By tier and folder: the seconds of its tests, run one after the other."""
 
 HEADER = """\
-# Seconds of each folder's tests, one after the other, on 2 cores at rest. `make check` fails when a folder has outgrown
-# its budget by a quarter; `make durations` after a run puts its times here. A folder counts what the tier adds to the
-# smaller ones.
+# Seconds of each folder's tests, one after the other; a folder counts what the tier adds to the smaller ones. After a
+# whole run `make check` fails for a folder that has outgrown its budget by a quarter, compared at the run's own
+# speed: a slower machine is slower in all folders. `make durations` makes the last runs' times the budgets.
 """
 
 
@@ -34,64 +38,76 @@ class Stopwatch:
 
     def __init__(self, config: pytest.Config) -> None:
         self._tier, self._beyond = config.option.tier, config.option.beyond
+        self._last_runs = config.rootpath / LAST_RUNS
         self._seconds: defaultdict[str, float] = defaultdict(float)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._seconds[folder_of(report.nodeid)] += report.duration
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: pytest.ExitCode) -> None:
         terminalreporter.section("seconds by folder", sep="-")
         for folder, seconds in sorted(self._seconds.items(), key=lambda pair: -pair[1]):
             terminalreporter.write_line(f"{seconds:7.1f}  {folder}")
-        LAST_RUNS.mkdir(exist_ok=True)
+        if exitstatus != pytest.ExitCode.OK:
+            return  # the times of an interrupted run or of failures are no measurement
+        self._last_runs.mkdir(exist_ok=True)
         name = self._tier if self._beyond is None else f"{self._tier}-beyond-{self._beyond}"
-        (LAST_RUNS / f"{name}.json").write_text(json.dumps(self._seconds, indent=1))
+        (self._last_runs / f"{name}.json").write_text(json.dumps(self._seconds, indent=1))
+        lines = outgrown(read_table(), last_runs(self._last_runs))
+        if lines:
+            terminalreporter.section("budgets (the next `make check` fails)", sep="-")
+            terminalreporter.write_line("\n".join(lines))
 
 
 def pytest_configure(config: pytest.Config) -> None:
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.collectonly
-    if whole and not hasattr(config, "workerinput"):
+    selected = config.option.keyword or config.option.markexpr or config.getoption("lf", default=False)
+    if whole and not selected and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Stopwatch(config), "darkroom-stopwatch")
 
 
-def outgrown(table: Table, folders: set[str]) -> list[str]:
-    """Return a line for each folder whose budget is missing or exceeded."""
-    budgeted = {folder for tier in table.values() for folder in tier}
-    lines = [f"tests/{folder} has no budget in tests/durations.toml" for folder in sorted(folders - budgeted)]
-    for tier, entries in table.items():
-        for folder, entry in sorted(entries.items()):
-            measured, budget = entry["measured_seconds"], entry["budget_seconds"]
-            if measured > budget * GROWTH:
-                lines.append(f"tests/{folder} takes {measured} s in the tier {tier}, its budget is {budget} s")
+def outgrown(table: Table, runs: dict[str, dict[str, float]]) -> list[str]:
+    """Return a line for each folder of a run whose budget is missing or exceeded."""
+    lines = []
+    for tier, seconds in runs.items():
+        budgets = table.get(tier)
+        if not budgets:
+            continue
+        pace = _pace(budgets, seconds)
+        for folder, took in sorted(seconds.items()):
+            if folder not in budgets:
+                lines.append(f"tests/{folder} has no budget in tests/durations.toml (tier {tier})")
+            elif took > (limit := (budgets[folder] * GROWTH + TOLERANCE_SECONDS) * pace):
+                lines.append(f"tests/{folder} took {took:.0f} s in the tier {tier}, at most {limit:.0f} s are expected")
     return lines
 
 
-def with_measured(table: Table, tier: str, seconds: dict[str, float]) -> Table:
-    """Return the table with a run's seconds, which are also the budget of a new folder."""
-    old = table.get(tier, {})
-    new = {}
-    for folder, took in seconds.items():
-        measured = max(1, round(took))
-        new[folder] = {
-            "budget_seconds": old.get(folder, {}).get("budget_seconds", measured),
-            "measured_seconds": measured,
-        }
-    return {**table, tier: new}
+def _pace(budgets: dict[str, int], seconds: dict[str, float]) -> float:
+    """Return how much slower than the budgets the whole run was: at least 1, because it may have been cut short."""
+    both = budgets.keys() & seconds.keys()
+    return max(1.0, sum(seconds[folder] for folder in both) / max(1, sum(budgets[folder] for folder in both)))
+
+
+def without_tests(table: Table, folders: set[str]) -> list[str]:
+    """Return a line for each budget of a folder that has no tests any more."""
+    budgeted = {folder for budgets in table.values() for folder in budgets}
+    return [f"tests/{folder} has a budget and no tests" for folder in sorted(budgeted - folders)]
+
+
+def as_budgets(seconds: dict[str, float]) -> dict[str, int]:
+    return {folder: max(1, round(took)) for folder, took in seconds.items()}
 
 
 def as_toml(table: Table) -> str:
     parts = [HEADER]
     for tier in (tier for tier in TIERS if tier in table):
         parts += [f"\n[{tier}]\n"]
-        for folder, entry in sorted(table[tier].items()):
-            values = ", ".join(f"{name} = {value}" for name, value in entry.items())
-            parts.append(f'"{folder}" = {{ {values} }}\n')
+        parts += [f'"{folder}" = {seconds}\n' for folder, seconds in sorted(table[tier].items())]
     return "".join(parts)
 
 
 def read_table() -> Table:
-    table: Table = tomllib.loads(BUDGETS.read_text())
-    return table
+    return tomllib.loads(BUDGETS.read_text())
 
 
 def folders_with_tests() -> set[str]:
@@ -99,25 +115,28 @@ def folders_with_tests() -> set[str]:
     return {folder_of(f"tests/{file.relative_to(root)}") for file in root.rglob("test_*.py")}
 
 
-def last_seconds(tier: Tier) -> dict[str, float] | None:
-    """Return the seconds of the tests that the tier adds to the smaller ones; None if there was no such run."""
-    smaller = TIERS[TIERS.index(tier) - 1] if TIERS.index(tier) else None
-    file = LAST_RUNS / (f"{tier}-beyond-{smaller}.json" if smaller else f"{tier}.json")
-    seconds: dict[str, float] | None = json.loads(file.read_text()) if file.exists() else None
-    return seconds
+def last_runs(folder: Path) -> dict[str, dict[str, float]]:
+    """Return by tier the seconds of the last run of the tests that the tier adds to the smaller ones."""
+    runs = {}
+    for tier in TIERS:
+        smaller = TIERS[TIERS.index(tier) - 1] if tier is not Tier.TEST else None
+        file = folder / (f"{tier}-beyond-{smaller}.json" if smaller else f"{tier}.json")
+        if file.exists():
+            runs[tier.value] = json.loads(file.read_text())
+    return runs
 
 
 def main(command: str) -> int:
-    table = read_table()
+    table, runs = read_table(), last_runs(Path(__file__).parents[1] / LAST_RUNS)
     if command == "keep":
-        for tier in TIERS:
-            seconds = last_seconds(tier)
-            if seconds is not None:
-                table = with_measured(table, tier, seconds)
-        BUDGETS.write_text(as_toml(table))
+        BUDGETS.write_text(as_toml({**table, **{tier: as_budgets(seconds) for tier, seconds in runs.items()}}))
         return 0
-    lines = outgrown(table, folders_with_tests())
-    sys.stderr.writelines(f"{line}\n" for line in lines)
+    return _report([*without_tests(table, folders_with_tests()), *outgrown(table, runs)])
+
+
+def _report(lines: Iterable[str]) -> int:
+    lines = [f"{line}\n" for line in lines]
+    sys.stderr.writelines(lines)
     return int(bool(lines))
 
 

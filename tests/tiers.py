@@ -64,6 +64,11 @@ _GROUPS = {
 this order; after them each file is a group, in the order of `_FILES`.
 """
 
+_SPLIT = {"services": ("worker/", "jobs/", "albums/", "access/", "comments/", "share_links/", "exports/")}
+"""A group so long that a second process runs the tests of these folders. Its own servers start in 5 seconds; one
+process for all of them would still run when the others have ended.
+"""
+
 _FILES = (
     "upgrade/",
     "cache_chaos/",
@@ -182,8 +187,11 @@ def place_of(item: pytest.Item) -> Place:
 def group_of(item: pytest.Item) -> str:
     """Return the group of a test; its tests run in one process, one after the other."""
     needs = _needs(item)
-    named = [group for group, servers in _GROUPS.items() if needs & servers]
-    return named[0] if named else item.nodeid.removeprefix("tests/").partition(".py::")[0]
+    name = item.nodeid.removeprefix("tests/")
+    group = next((group for group, servers in _GROUPS.items() if needs & servers), None)
+    if group is None:
+        return name.partition(".py::")[0]
+    return f"{group} 2" if name.startswith(_SPLIT.get(group, ())) else group
 
 
 def _needs(item: pytest.Item) -> set[str]:
@@ -194,7 +202,7 @@ def _needs(item: pytest.Item) -> set[str]:
 
 
 def _rank(group: str) -> tuple[int, int]:
-    groups = list(_GROUPS)
+    groups = [name for group in _GROUPS for name in (group, f"{group} 2")]
     if group in groups:
         return groups.index(group), 0
     return len(groups), next((rank for rank, start in enumerate(_FILES) if group.startswith(start)), len(_FILES))

@@ -1,31 +1,81 @@
 """A folder that exceeds its budget by more than a quarter, or has no budget, fails the check."""
 
+import json
 import tomllib
+from pathlib import Path
 
-from tests.durations import Table, as_toml, outgrown, with_measured
+from tests.durations import (
+    LAST_RUNS,
+    Table,
+    as_budgets,
+    as_toml,
+    folders_with_tests,
+    outgrown,
+    read_table,
+    without_tests,
+)
+from tests.suite.small_run import run
 
-TABLE: Table = {"test": {"items": {"budget_seconds": 40, "measured_seconds": 50}}}
+TABLE: Table = {"test": {"items": 400, "albums": 100, "search": 2}}
+RUN = {"items": 400.0, "albums": 100.0, "search": 2.0}
 
 
-def test_a_folder_may_exceed_its_budget_by_a_quarter() -> None:
-    assert outgrown(TABLE, {"items"}) == []
+def test_a_folder_may_exceed_its_budget_by_a_quarter_and_some_seconds() -> None:
+    assert outgrown(TABLE, {"test": {**RUN, "albums": 130.0, "search": 9.0}}) == []
 
 
 def test_a_folder_over_its_budget_is_reported() -> None:
-    [line] = outgrown(with_measured(TABLE, "test", {"items": 51.0}), {"items"})
-    assert "tests/items takes 51 s in the tier test, its budget is 40 s" in line
+    [line] = outgrown(TABLE, {"test": {**RUN, "albums": 200.0}})
+    assert line.startswith("tests/albums took 200 s in the tier test")
+
+
+def test_a_slower_machine_exceeds_no_budget() -> None:
+    slower = {folder: 3 * seconds for folder, seconds in RUN.items()}
+    assert outgrown(TABLE, {"test": slower}) == []
+
+
+def test_a_folder_that_grows_on_a_slower_machine_is_reported() -> None:
+    slower = {folder: 3 * seconds for folder, seconds in RUN.items()}
+    [line] = outgrown(TABLE, {"test": {**slower, "albums": 800.0}})
+    assert line.startswith("tests/albums took 800 s")
+
+
+def test_a_run_that_was_cut_short_exceeds_no_budget() -> None:
+    assert outgrown(TABLE, {"test": {"items": 100.0, "albums": 100.0}}) == []
 
 
 def test_a_folder_without_a_budget_is_reported() -> None:
-    [line] = outgrown(TABLE, {"items", "albums"})
-    assert "tests/albums has no budget" in line
+    [line] = outgrown(TABLE, {"test": {**RUN, "comments": 1.0}})
+    assert "tests/comments has no budget" in line
 
 
-def test_measuring_preserves_budgets_and_adds_one_for_each_new_folder() -> None:
-    table = with_measured(TABLE, "test", {"items": 30.2, "albums": 12.7})
-    assert table["test"]["items"] == {"budget_seconds": 40, "measured_seconds": 30}
-    assert table["test"]["albums"] == {"budget_seconds": 13, "measured_seconds": 13}
+def test_a_tier_without_budgets_is_not_compared() -> None:
+    assert outgrown(TABLE, {"full": {"drills": 300.0}}) == []
+
+
+def test_a_budget_of_a_folder_without_tests_is_reported() -> None:
+    assert without_tests(TABLE, {"items", "albums"}) == ["tests/search has a budget and no tests"]
+
+
+def test_a_run_makes_the_budgets() -> None:
+    assert as_budgets({"items": 30.2, "albums": 12.7, "shared": 0.1}) == {"items": 30, "albums": 13, "shared": 1}
 
 
 def test_the_budget_file_round_trips() -> None:
     assert tomllib.loads(as_toml(TABLE)) == TABLE
+
+
+def test_each_budget_is_of_a_folder_with_tests() -> None:
+    assert without_tests(read_table(), folders_with_tests()) == []
+
+
+def test_a_whole_run_records_its_seconds_by_folder(tmp_path: Path) -> None:
+    files = {"items/test_items.py": "def test_plain(): pass\n"}
+    assert run(tmp_path, files, "--tier", "test", plugins="tests.tiers tests.durations").status == 0
+    assert json.loads((tmp_path / LAST_RUNS / "test.json").read_text()).keys() == {"items"}
+
+
+def test_a_run_with_a_failure_records_nothing(tmp_path: Path) -> None:
+    files = {"items/test_items.py": "def test_wrong(): assert False\n"}
+    assert run(tmp_path, files, "--tier", "test", plugins="tests.tiers tests.durations").status == 1
+    assert not (tmp_path / LAST_RUNS).exists()

@@ -1,7 +1,7 @@
 """The system calls that a confined child may make, as a seccomp filter.
 
 A call that is not listed returns ENOSYS, as on an older kernel, so that a library falls back or fails. The calls that
-no decoder ever makes kill the child, and its crash report has the reason `system_call`.
+no decoder ever makes kill the child, and its crash report has the limit `system_call`.
 """
 
 import ctypes

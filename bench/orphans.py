@@ -25,7 +25,7 @@ from PIL import Image
 
 from app.accounts.store.accounts import AccountStore
 from app.accounts.store.closed import ClosedAccounts
-from app.admin.leftovers import AccountVerification
+from app.admin.leftovers import AccountVerification, Counted
 from app.admin.verify import Verification
 from app.albums.wiring import build_album_work
 from app.comments.wiring import build_comment_work
@@ -229,7 +229,10 @@ async def _sweep(base: Foundation) -> None:
     closed = ClosedAccounts(base.database, base.clock)
     albums, comments = build_album_work(base=base).erasure, build_comment_work(base=base).erasure
     erasures = [(ErasureStep.ERASE_COMMENTS, comments.erase), (ErasureStep.ERASE_ALBUMS, albums.erase)]
-    await Eraser(closed, erasure, exports, base.events.store, base.clock, erasures).process()
+    eraser = Eraser(
+        closed=closed, items=erasure, exports=exports, events=base.events.erasure, clock=base.clock, rest=erasures
+    )
+    await eraser.process()
     for shard in range(SHARDS):
         for owner, item in await maintenance.due(shard):
             await maintenance.process(owner, item)
@@ -237,9 +240,14 @@ async def _sweep(base: Foundation) -> None:
 
 async def _left(base: Foundation, account: AccountId) -> int:
     """Count the leftovers and print each."""
-    closed, store = ClosedAccounts(base.database, base.clock), AccountStore(base.database)
+    counted: list[Counted] = [
+        AccountStore(base.database),
+        ItemErasure(base.items.store, base.amazon.objects),
+        ExportErasure(ExportStore(base.amazon.dynamo), base.amazon.objects),
+        base.events.erasure,
+    ]
     leftovers = await AccountVerification(
-        store, closed, base.items.store, ExportStore(base.amazon.dynamo), base.events.store, base.amazon.objects
+        closed=ClosedAccounts(base.database, base.clock), counted=counted, objects=base.amazon.objects
     ).run(account)
     verified = await Verification(
         base.items.store, base.events.store, base.amazon.objects, base.clock, read=False

@@ -10,7 +10,7 @@ from app.accounts.service.limits import Attempts
 from app.accounts.service.passwords import Passwords
 from app.accounts.service.sessions import SessionService
 from app.accounts.store.accounts import AccountStore
-from app.accounts.store.closed import ClosedAccounts
+from app.accounts.store.closed import LEASE, ClosedAccounts
 from app.clients import Clients
 from app.events.wiring import EventParts
 from app.identity import Authenticator
@@ -59,6 +59,11 @@ def build_accounts(
     )
 
 
-def build_closed_accounts(*, clients: Clients, lease: timedelta) -> ClosedAccounts:
+def build_account_rows(*, clients: Clients) -> AccountStore:
+    """Return what counts an account's rows."""
+    return AccountStore(clients.database)
+
+
+def build_closed_accounts(*, clients: Clients, lease: timedelta = LEASE) -> ClosedAccounts:
     """Return the closed accounts, which a worker takes for `lease` to erase them."""
     return ClosedAccounts(database=clients.database, clock=clients.clock, lease=lease)

@@ -4,14 +4,10 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.accounts.store.accounts import AccountStore
 from app.accounts.store.closed import ClosedAccounts, ClosedRow
 from app.admin.verify import Finding
-from app.events.store.log import EventStore
 from app.exports.schema import export_prefix
-from app.exports.store import ExportStore
 from app.items.schema.keys import account_prefixes
-from app.items.store import ItemStore
 from app.stores.s3 import ObjectStore
 from darkroom_shared.ids import AccountId
 
@@ -25,7 +21,7 @@ class Leftovers:
 
 
 class Counted(Protocol):
-    """A store or service that can count an account's rows."""
+    """The part of a capability that can count an account's rows."""
 
     async def count_rows(self, account: AccountId) -> dict[str, int]:
         """Return the number of the account's rows in each of its tables."""
@@ -35,19 +31,8 @@ class Counted(Protocol):
 class AccountVerification:
     """Searches all stores for data of one account, for example after it was erased."""
 
-    def __init__(
-        self,
-        accounts: AccountStore,
-        closed: ClosedAccounts,
-        items: ItemStore,
-        exports: ExportStore,
-        events: EventStore,
-        objects: ObjectStore,
-        other_stores: Sequence[Counted] = (),
-    ) -> None:
-        self._accounts, self._closed = accounts, closed
-        self._items, self._exports = items, exports
-        self._events, self._objects, self._other_stores = events, objects, other_stores
+    def __init__(self, *, closed: ClosedAccounts, counted: Sequence[Counted], objects: ObjectStore) -> None:
+        self._closed, self._counted, self._objects = closed, counted, objects
 
     async def run(self, account: AccountId) -> Leftovers:
         """Check all stores, whether there is a tombstone or not. Reads the whole table of receipts."""
@@ -55,12 +40,9 @@ class AccountVerification:
         return Leftovers(await self._closed.get(account), tuple(findings))
 
     async def _left(self, account: AccountId) -> AsyncIterator[str]:
-        counts = await self._accounts.count_rows(account)
-        counts |= await self._items.count_rows(account)
-        counts["exports"] = len(await self._exports.all_of(account))
-        counts["events"] = await self._events.count_rows(account)
-        for other in self._other_stores:
-            counts |= await other.count_rows(account)
+        counts: dict[str, int] = {}
+        for counted in self._counted:
+            counts |= await counted.count_rows(account)
         for table, count in counts.items():
             if count:
                 yield f"{count} rows of {table}"

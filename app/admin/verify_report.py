@@ -7,17 +7,16 @@ import sys
 from contextlib import AsyncExitStack
 from dataclasses import asdict, replace
 
-from app.accounts.store.accounts import AccountStore
-from app.accounts.store.closed import ClosedAccounts
-from app.admin.leftovers import AccountVerification, Leftovers
+from app.accounts.wiring import build_account_rows, build_closed_accounts
+from app.admin.leftovers import AccountVerification, Counted, Leftovers
 from app.admin.verify import Finding, Verification, Verified
 from app.admin.verify_exports import ExportVerification
 from app.admin.verify_index import IndexVerification
 from app.albums.wiring import build_album_work
 from app.comments.wiring import build_comment_work
-from app.exports.store import ExportStore
-from app.search.store.contents import IndexContents
-from app.search.store.index import IndexStore
+from app.exports.wiring import build_export_rows, build_export_work
+from app.items.wiring import build_item_work
+from app.search.wiring import build_index, build_index_contents
 from app.services import open_foundation
 from app.settings import Settings
 from darkroom_process.logs import configure_logs
@@ -80,17 +79,18 @@ def _fate(leftovers: Leftovers) -> str:
 async def _verify_account(settings: Settings, account: AccountId) -> Leftovers:
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, utc_now)
-        closed = ClosedAccounts(base.database, utc_now)
-        albums, comments = build_album_work(base=base).erasure, build_comment_work(base=base).erasure
-        verification = AccountVerification(
-            AccountStore(base.database),
-            closed,
-            base.items.store,
-            ExportStore(base.amazon.dynamo),
-            base.events.store,
-            base.amazon.objects,
-            (albums, comments, base.events.relational, IndexStore(base.database)),
-        )
+        counted: list[Counted] = [
+            build_account_rows(clients=base.clients),
+            build_item_work(clients=base.clients, parts=base.items).erasure,
+            build_export_work(base=base).erasure,
+            base.events.erasure,
+            build_album_work(base=base).erasure,
+            build_comment_work(base=base).erasure,
+            base.events.relational,
+            build_index(base=base).index,
+        ]
+        closed = build_closed_accounts(clients=base.clients)
+        verification = AccountVerification(closed=closed, counted=counted, objects=base.amazon.objects)
         return await verification.run(account)
 
 
@@ -99,8 +99,8 @@ async def _verify(settings: Settings, read: bool) -> Verified:
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, utc_now)
         verification = Verification(base.items.store, base.events.store, base.amazon.objects, utc_now, read=read)
-        exports = ExportVerification(ExportStore(base.amazon.dynamo), base.amazon.objects, utc_now)
-        contents = IndexContents(base.database)
+        exports = ExportVerification(build_export_rows(base=base), base.amazon.objects, utc_now)
+        contents = build_index_contents(base=base)
         index = IndexVerification(base.items.store, base.events.store, base.events.cursors, contents)
         try:
             verified, indexed = await verification.run(), await index.run()

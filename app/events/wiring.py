@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from app.clients import Clients
+from app.events.service.erasure import EventErasure
 from app.events.service.log import EventLog
 from app.events.service.nudging import ProjectionNudges
 from app.events.service.outbox import EventOutbox
@@ -35,6 +36,7 @@ class EventParts:
     relay: RelayService
     completed_requests: RelationalRequests
     relational: RelationalEvents
+    erasure: EventErasure
 
 
 class EventServices(TypedDict):
@@ -69,6 +71,7 @@ async def open_events(
         relay=RelayService(store=store, topics=amazon.topics, projections=nudges, clock=clock),
         completed_requests=RelationalRequests(store=RequestStore(), clock=clock),
         relational=RelationalEvents(clients.database),
+        erasure=EventErasure(store),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TypedDict
 from app.exports.service.changes import ExportChanges
 from app.exports.service.erasure import ExportErasure
 from app.exports.service.exports import ExportService
+from app.exports.service.lifecycle import LEASE
 from app.exports.service.maintenance import ExportMaintenance
 from app.exports.service.queueing import ExportQueue
 from app.exports.service.work import ExportWork
@@ -41,7 +42,7 @@ def build_exports(*, base: Foundation, delivery: Delivery) -> ExportServices:
 
 
 def build_export_work(
-    *, base: Foundation, lease: timedelta, on_lapse: OnLapse = lambda _queue: None
+    *, base: Foundation, lease: timedelta = LEASE, on_lapse: OnLapse = lambda _queue: None
 ) -> ExportWorkParts:
     """Build what the worker runs. `on_lapse` is called with the queue's name for each claim that lapsed."""
     store, objects = ExportStore(base.amazon.dynamo), base.amazon.objects
@@ -54,3 +55,8 @@ def build_export_work(
         ),
         erasure=ExportErasure(store=store, objects=objects),
     )
+
+
+def build_export_rows(*, base: Foundation) -> ExportStore:
+    """Return what reads the rows of exports for their verification."""
+    return ExportStore(base.amazon.dynamo)

@@ -19,6 +19,7 @@ from app.items.service.delivery import Delivery
 from app.items.service.grants import PlaybackGrants
 from app.items.service.items import ItemService
 from app.items.service.key_watch import watching_keys
+from app.items.service.lifecycle import LEASE
 from app.items.service.maintenance import MaintenanceService
 from app.items.service.playback import PlaybackService
 from app.items.service.queueing import WorkQueue
@@ -126,7 +127,7 @@ def build_maintenance(
     )
 
 
-def build_item_work(*, clients: Clients, parts: ItemParts, lease: timedelta) -> ItemWorkParts:
+def build_item_work(*, clients: Clients, parts: ItemParts, lease: timedelta = LEASE) -> ItemWorkParts:
     """Build what the worker runs: new work, reprocessing and erasure. `lease` is the validity of a claim."""
     store, changes, clock = parts.store, parts.changes, clients.clock
     work = WorkService(store=store, changes=changes, queue=parts.queue, clock=clock, lease=lease)

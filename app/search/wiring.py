@@ -7,6 +7,7 @@ from app.items.service.items import ItemService
 from app.pagination import Cursors
 from app.search.service.indexing import SearchIndex
 from app.search.service.search import SearchService
+from app.search.store.contents import IndexContents
 from app.search.store.index import IndexStore
 from app.search.store.search import SearchStore
 from app.services import Foundation
@@ -28,6 +29,11 @@ class IndexParts:
 
 def build_search(*, base: Foundation, items: ItemService, cursors: Cursors) -> SearchServices:
     return SearchServices(search=SearchService(items=items, store=SearchStore(base.database.readers), cursors=cursors))
+
+
+def build_index_contents(*, base: Foundation) -> IndexContents:
+    """Return what reads the index for its verification."""
+    return IndexContents(base.database)
 
 
 def build_index(*, base: Foundation) -> IndexParts:

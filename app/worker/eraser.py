@@ -7,7 +7,7 @@ from enum import StrEnum
 import structlog
 
 from app.accounts.store.closed import ClosedAccounts, ClosedRow, Counts
-from app.events.store.log import EventStore
+from app.events.service.erasure import EventErasure
 from app.exports.service.erasure import ExportErasure
 from app.items.deletion.service.erasure import ItemErasure
 from app.items.service.lifecycle import CLEANUP_AFTER
@@ -51,10 +51,11 @@ class Eraser:
 
     def __init__(
         self,
+        *,
         closed: ClosedAccounts,
         items: ItemErasure,
         exports: ExportErasure,
-        events: EventStore,
+        events: EventErasure,
         clock: Clock,
         rest: Sequence[tuple[ErasureStep, Erase]] = (),
     ) -> None:
@@ -108,9 +109,9 @@ class Eraser:
     async def _count(self, closed: ClosedRow) -> None:
         """Count before anything is erased."""
         _began(ErasureStep.COUNT)
-        head = await self._events.head(closed.id)
+        events = await self._events.count_events(closed.id)
         survey = await self._items.survey(closed.id, closed.closed_at)
-        await self._closed.note_counts(closed.id, Counts(survey.items, survey.bytes, head.last), survey.uploads_end)
+        await self._closed.note_counts(closed.id, Counts(survey.items, survey.bytes, events), survey.uploads_end)
 
     async def _run(self, closed: ClosedRow, step: ErasureStep, pages: AsyncIterator[int]) -> ClosedRow:
         """Run one step; return the row with the lease as renewed after its last page."""

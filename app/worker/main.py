@@ -128,7 +128,14 @@ def _build(
         OutboxPublisher(base.events.outbox_relay).run,
         projections.run,
         ExpiredRequestPurger(base.database, base.events.completed_requests).run,
-        Eraser(closed, items.erasure, exports.erasure, base.events.store, base.clock, steps).run,
+        Eraser(
+            closed=closed,
+            items=items.erasure,
+            exports=exports.erasure,
+            events=base.events.erasure,
+            clock=base.clock,
+            rest=steps,
+        ).run,
         PlacementPurger(albums.placement_purge, comments.unread_expiry).run,
         ExportSweeper(exports.maintenance).run,
     ]

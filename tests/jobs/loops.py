@@ -141,7 +141,7 @@ def eraser(faulty: Faulty) -> Loop:
     closed = ClosedAccounts(base.database, faulty.clock, LEASE)
     erasure = build_item_work(clients=base.clients, parts=base.items, lease=LEASE).erasure
     exports = build_export_work(base=base, lease=LEASE).erasure
-    loop = Eraser(closed, erasure, exports, base.events.store, faulty.clock)
+    loop = Eraser(closed=closed, items=erasure, exports=exports, events=base.events.erasure, clock=faulty.clock)
 
     async def prepare() -> Due:
         account = new_account_id()

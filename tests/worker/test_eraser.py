@@ -74,6 +74,7 @@ async def registry(services: Services, stores: Stores, clock: ManualClock) -> As
     async with base.database.writer.write() as connection:  # an eraser takes a bounded number at once, others' too
         await connection.execute(delete(closed_accounts))
     store, attempts = AccountStore(base.database), Attempts(base.signals.limits)
+    items = ItemErasure(base.items.store, base.amazon.objects)
     exports = ExportErasure(ExportStore(base.amazon.dynamo), base.amazon.objects)
     closed, email = ClosedAccounts(base.database, clock), f"{new_ulid().lower()}@example.com"
     accounts = AccountService(store, base.cache, passwords, attempts, Registration.OPEN, clock)
@@ -88,17 +89,20 @@ async def registry(services: Services, stores: Stores, clock: ManualClock) -> As
         sessions,
         ClosingService(store, base.cache, passwords, attempts, base.events.log, clock),
         closed,
-        Eraser(
-            closed, ItemErasure(base.items.store, base.amazon.objects), exports, base.events.store, clock, other_stores
-        ),
+        Eraser(closed=closed, items=items, exports=exports, events=base.events.erasure, clock=clock, rest=other_stores),
         AccountVerification(
-            store,
-            closed,
-            base.items.store,
-            ExportStore(base.amazon.dynamo),
-            base.events.store,
-            base.amazon.objects,
-            (albums.erasure, comments.erasure, relational, index.index),
+            closed=closed,
+            counted=[
+                store,
+                items,
+                exports,
+                base.events.erasure,
+                albums.erasure,
+                comments.erasure,
+                relational,
+                index.index,
+            ],
+            objects=base.amazon.objects,
         ),
         replace(services, account=account.id),
         email,

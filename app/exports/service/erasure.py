@@ -27,3 +27,7 @@ class ExportErasure:
         keys = [stored.key async for stored in self._objects.list_objects(prefix)]
         await self._objects.delete(keys)
         yield len(keys)
+
+    async def count_rows(self, account: AccountId) -> dict[str, int]:
+        """Return the number of the account's rows."""
+        return {"exports": len(await self._store.all_of(account))}

@@ -49,6 +49,10 @@ class ItemErasure:
             await self._store.erase_rows(page)
             yield len(page)
 
+    async def count_rows(self, account: AccountId) -> dict[str, int]:
+        """Return the number of the account's rows in each table. Reads the whole table of receipts."""
+        return await self._store.count_rows(account)
+
     def erase_requests(self, account: AccountId) -> AsyncIterator[int]:
         """Delete the records of completed requests. Yields the number deleted per page."""
         return self._store.erase_requests(account)

@@ -1,0 +1,86 @@
+"""A client that closes or resets its connection at any moment leaves no connection to the app behind."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.web.servers import serving_web
+
+CLIENTS = 8
+LIMIT_SECONDS = 30.0
+POLL_SECONDS = 0.01
+HOST = b"Host: 127.0.0.1\r\n\r\n"
+REQUESTS = {
+    "before the head": b"GET /v1/silent HTTP/1.1\r\n" + HOST,
+    "in the response's body": b"GET /v1/endless HTTP/1.1\r\n" + HOST,
+    "in the request's body": b"POST /v1/silent HTTP/1.1\r\nContent-Length: 1000\r\n" + HOST + b"half",
+    "in an event stream": b"GET /v1/events HTTP/1.1\r\nAccept: text/event-stream\r\n" + HOST,
+}
+"""What a client has sent when it resets its connection, by how far the exchange has come."""
+
+
+class App:
+    """Sends an endless body, or nothing, and knows its open connections and the requests that have begun."""
+
+    def __init__(self) -> None:
+        self.connections: set[asyncio.StreamWriter] = set()
+        self.begun = asyncio.Semaphore(0)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections.add(writer)
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            self.begun.release()
+            if b"silent" in head:
+                await reader.read()
+            else:
+                await _send_endlessly(writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            self.connections.remove(writer)
+            writer.close()
+
+
+async def _send_endlessly(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n")
+    while True:
+        writer.write(bytes(4096))
+        await writer.drain()
+
+
+@asynccontextmanager
+async def _web_tier() -> AsyncIterator[tuple[App, int]]:
+    """Yield an app and the port of a web tier in front of it."""
+    app = App()
+    async with await asyncio.start_server(app.serve, "127.0.0.1") as server:
+        with serving_web(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}") as url:
+            yield app, urlsplit(url).port or 0
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+@pytest.mark.parametrize("moment", REQUESTS)
+async def test_the_end_of_a_clients_connection_closes_the_one_to_the_app(moment: str, reset: bool) -> None:
+    async with _web_tier() as (app, port), asyncio.timeout(LIMIT_SECONDS):
+        for _ in range(CLIENTS):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(REQUESTS[moment])
+            await app.begun.acquire()
+            if "silent" not in REQUESTS[moment].decode():
+                await reader.read(1)
+            _end(writer, reset=reset)
+        while app.connections:  # noqa: ASYNC110  # the other end wakes no event
+            await asyncio.sleep(POLL_SECONDS)
+
+
+def _end(writer: asyncio.StreamWriter, *, reset: bool) -> None:
+    """Close the connection by FIN, or by RST."""
+    if reset:
+        linger = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.transport.abort()

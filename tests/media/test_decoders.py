@@ -34,6 +34,13 @@ async def started(limits: Limits | None = None) -> AsyncIterator[Decoders]:
 
 
 @pytest.fixture
+async def decoders() -> AsyncIterator[Decoders]:
+    """Decoders of the test's own: the tests of this file kill and stop their template."""
+    async with started() as decoders:
+        yield decoders
+
+
+@pytest.fixture
 def stuck(tmp_path: Path) -> Path:
     """A source without a writer: opening it blocks forever."""
     source = tmp_path / "stuck.jpg"

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from app.items.schema.row import Lane
 from app.media.decoders import Decoders
@@ -20,25 +21,31 @@ SMALL_FILE_BYTES = 10_000
 """A child that writes a larger rendition is killed by SIGXFSZ, so any detailed image is a poisonous one."""
 
 
-@pytest.fixture
-async def harness(services: Services, tmp_path: Path) -> AsyncIterator[WorkerHarness]:
+@pytest_asyncio.fixture(scope="module")
+async def decoders() -> AsyncIterator[Decoders]:
+    """The decoders of a module: to start them takes 0.7 s of CPU."""
     decoders = Decoders.start(slots=2, limits=Limits(file_bytes=SMALL_FILE_BYTES))
     try:
-        files, clock = AttemptFiles(services.base.amazon.objects, tmp_path), services.base.clock
-        pipeline = Pipeline(files, services.work, decoders)
-        attempts = item_attempts(
-            services.work, pipeline, services.base.amazon.queues, Lane.EXPRESS, services.base.signals.nudges, clock
-        )
-        bulk = item_attempts(
-            services.work,
-            VideoPipeline(
-                files, services.base.amazon.objects, services.work, decoders, Encodes(services.base.signals, clock)
-            ),
-            services.base.amazon.queues,
-            Lane.BULK,
-            services.base.signals.nudges,
-            clock,
-        )
-        yield WorkerHarness(services, attempts, bulk, decoders, tmp_path)
+        yield decoders
     finally:
         await decoders.aclose()
+
+
+@pytest.fixture
+def harness(services: Services, decoders: Decoders, tmp_path: Path) -> WorkerHarness:
+    files, clock = AttemptFiles(services.base.amazon.objects, tmp_path), services.base.clock
+    pipeline = Pipeline(files, services.work, decoders)
+    attempts = item_attempts(
+        services.work, pipeline, services.base.amazon.queues, Lane.EXPRESS, services.base.signals.nudges, clock
+    )
+    bulk = item_attempts(
+        services.work,
+        VideoPipeline(
+            files, services.base.amazon.objects, services.work, decoders, Encodes(services.base.signals, clock)
+        ),
+        services.base.amazon.queues,
+        Lane.BULK,
+        services.base.signals.nudges,
+        clock,
+    )
+    return WorkerHarness(services, attempts, bulk, decoders, tmp_path)

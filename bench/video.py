@@ -74,7 +74,7 @@ async def _ours(folder: Path, video: Path | None) -> None:
 def _by_hand(folder: Path, video: Path) -> None:
     folder.mkdir()
     small, medium, large = (f"scale={width}:{height}" for width, height in RUNGS)
-    tile = f"fps=1,scale=160:90,tile={COLUMNS}x{TILES // COLUMNS}"
+    tile = f"fps=1,scale=160:90,tile={COLUMNS}x{-(-TILES // COLUMNS)}"
     graph = (
         f"[0:v]split=4[a][b][c][p];[a]{large}[v2];[b]{medium}[v1];[c]{small},split=2[v0][t];[t]{tile}[tiles];"
         "[p]select='eq(n,30)'[poster]"

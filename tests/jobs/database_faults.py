@@ -17,7 +17,7 @@ COMMIT = "COMMIT"
 class DatabaseFault(StrEnum):
     REFUSED = "refused"
     """The server refuses a statement, for example because it is full or has become a reader."""
-    LOST = "lost"
+    DISCONNECTED = "disconnected"
     """The connection is lost with the first statement; a repetition may succeed."""
     AWAY = "away"
     """Every statement loses its connection, until several transactions have failed."""

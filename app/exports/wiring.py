@@ -13,7 +13,7 @@ from app.exports.service.queueing import ExportQueue
 from app.exports.service.work import ExportWork
 from app.exports.store import ExportStore
 from app.items.service.delivery import Delivery
-from app.jobs.attempt import OnLapse
+from app.jobs.kind import OnLapse
 from app.services import Foundation
 
 

@@ -28,7 +28,7 @@ from app.items.service.requests import Requests
 from app.items.service.uploads import UploadService
 from app.items.service.work import WorkService
 from app.items.store import ItemStore
-from app.jobs.attempt import OnLapse
+from app.jobs.kind import OnLapse
 from app.media.recipe import recipe_hash
 from app.pagination import Cursors
 from app.settings import Settings

@@ -5,16 +5,15 @@ The message only wakes: it is deleted once nothing is left to do, and delivered 
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass
+from collections.abc import Awaitable, Iterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
-from enum import StrEnum
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic
 
 import structlog
 
 from app.jobs.claim import ClaimLost
+from app.jobs.kind import Attempt, Ending, K, Kind, Message, Observe, Outcome, Queue, ignore_attempt
 from darkroom_shared.problems import NotFound, Problem
 from darkroom_shared.task_group import TaskGroup
 
@@ -26,123 +25,6 @@ WAKEUP_GATHER_SECONDS = 0.5
 CLAIM_POSTPONED_SECONDS = 5
 """How long a message stays hidden if its job could not be claimed because a store was unavailable."""
 GIVE_BACK_SECONDS = 5.0
-
-
-class Ending(StrEnum):
-    DONE = "done"
-    REFUSED = "refused"
-    """The job has failed; another attempt would fail, too."""
-    RETURNED = "returned"
-    """The job waits for another attempt; this one is not counted."""
-    LOST_ATTEMPT = "lost_attempt"
-    CLAIM_LOST = "claim_lost"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How an attempt ends that raised `error`; after `RETURNED` the job waits for `wait`."""
-
-    error: type[Exception]
-    ending: Ending
-    wait: timedelta = timedelta()
-
-
-class Message(Protocol):
-    @property
-    def body(self) -> dict[str, Any]: ...
-
-    @property
-    def receipt_handle(self) -> str: ...
-
-    @property
-    def receives(self) -> int: ...
-
-
-class Queue(Protocol):
-    """`hide` delays the next delivery to `seconds` from now; `delete` acknowledges. Raises a Problem."""
-
-    async def hide(self, queue: str, receipt_handle: str, seconds: int, /) -> None: ...
-
-    async def delete(self, queue: str, receipt_handle: str, /) -> None: ...
-
-
-class Attempt(Protocol):
-    """A claimed job. Every method raises ClaimLost if the claim is void, and then writes nothing.
-
-    `give_back` returns the job without counting the attempt; no worker claims it before `wait` has passed.
-    """
-
-    @property
-    def kind(self) -> str:
-        """What is worked on, for metrics: one of few words."""
-        ...
-
-    @property
-    def log_fields(self) -> Mapping[str, int]:
-        """What each log line of the attempt contains, in addition to the names of its job."""
-        ...
-
-    async def run(self) -> None:
-        """Do the work and store its result."""
-        ...
-
-    async def renew(self) -> None: ...
-
-    async def check(self) -> None:
-        """Only check the claim. Called after each wake-up."""
-        ...
-
-    def wakeups(self) -> AbstractAsyncContextManager[asyncio.Event]:
-        """Return an event that is set when the claim may have ended early, for example because of a cancellation."""
-        ...
-
-    async def refuse(self, error: Exception) -> None:
-        """Record that the job has failed."""
-        ...
-
-    async def record_lost_attempt(self, error: Exception) -> None: ...
-
-    async def give_back(self, wait: timedelta) -> None: ...
-
-
-K = TypeVar("K")
-
-
-class Kind(Protocol[K]):
-    """What one kind of job brings. `K` names a job."""
-
-    @property
-    def queue(self) -> str: ...
-
-    @property
-    def lease(self) -> timedelta: ...
-
-    @property
-    def outcomes(self) -> Sequence[Outcome]:
-        """By error, the one that decides first. An error without an outcome is a fault of ours: a lost attempt."""
-        ...
-
-    def parse(self, body: dict[str, Any]) -> K:
-        """Return the job that a message names. Raises ValueError."""
-        ...
-
-    def names(self, job: K) -> Mapping[str, str]:
-        """Return the job's ids for the log."""
-        ...
-
-    async def claim(self, job: K) -> Attempt:
-        """Raises ClaimLost if the job cannot be claimed now, and NotFound."""
-        ...
-
-
-Observe = Callable[[str, str, Ending, float], None]
-"""Gets each ended attempt: its queue, its kind, its ending, and its duration in seconds. Must not raise."""
-OnLapse = Callable[[str], None]
-"""Gets the queue of each attempt that is recorded as lost because its claim has lapsed. Must not raise."""
-
-
-def ignore_attempt(_queue: str, _kind: str, _ending: Ending, _seconds: float) -> None:
-    """Do nothing."""
 
 
 class AttemptRunner(Generic[K]):

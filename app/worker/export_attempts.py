@@ -13,8 +13,9 @@ from pydantic import TypeAdapter
 from app.exports.schema import ExportRow
 from app.exports.service.work import ExportWork
 from app.items.service.inventory import Inventory
-from app.jobs.attempt import AttemptRunner, Ending, Outcome
+from app.jobs.attempt import AttemptRunner
 from app.jobs.claim import ClaimLost
+from app.jobs.kind import Ending, Outcome
 from app.stores.resources import EXPORTS_QUEUE
 from app.stores.s3 import ObjectStore
 from app.stores.s3_parts import PartsRefused

@@ -13,8 +13,9 @@ from pydantic import TypeAdapter
 from app.events.service.stream import Nudges, event_channel
 from app.items.schema.row import ItemRow, Lane, StoredFailure
 from app.items.service.queueing import QUEUES
-from app.jobs.attempt import AttemptRunner, Ending, Outcome
+from app.jobs.attempt import AttemptRunner
 from app.jobs.claim import ClaimLost
+from app.jobs.kind import Ending, Outcome
 from app.media.results import DecoderCrashed, MediaError
 from app.stores.s3_parts import Absent
 from app.stores.sqs import Queues

@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from app.items.service.maintenance import MaintenanceService
 from app.items.service.queueing import QUEUES
-from app.jobs.attempt import Ending
 from app.jobs.isolation import isolate
+from app.jobs.kind import Ending
 from app.jobs.loop import run_periodically
 from app.stores.resources import DEAD_LETTERS_QUEUE, EXPORTS_QUEUE
 from app.stores.sqs import Queues

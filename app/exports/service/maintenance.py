@@ -5,7 +5,7 @@ from app.exports.service import lifecycle
 from app.exports.service.changes import ExportChanges
 from app.exports.service.queueing import ExportQueue
 from app.exports.store import ExportStore
-from app.jobs.attempt import OnLapse
+from app.jobs.kind import OnLapse
 from app.stores.dynamo import Refused
 from app.stores.resources import EXPORTS_QUEUE, SHARDS
 from app.stores.s3 import ObjectStore

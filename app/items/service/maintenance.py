@@ -13,8 +13,8 @@ from app.items.service.changes import ItemChanges
 from app.items.service.lifecycle import Change
 from app.items.service.queueing import QUEUES, WorkQueue
 from app.items.store import ItemStore
-from app.jobs.attempt import OnLapse
 from app.jobs.claim import RETURNS_AFTER
+from app.jobs.kind import OnLapse
 from app.stores.resources import SHARDS
 from app.stores.s3 import ObjectStore
 from darkroom_shared.ids import AccountId, ItemId

@@ -1,6 +1,8 @@
 """Isolation of failures: a failed job must not stop other jobs or its loop. Nothing else catches every exception."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -20,6 +22,30 @@ class Result(Generic[T]):
     value: T
 
 
+@dataclass(slots=True)
+class JobCounts:
+    """The isolated jobs of one run of a loop, by how they ended."""
+
+    succeeded: int = 0
+    failed: int = 0
+
+
+_counts: ContextVar[JobCounts | None] = ContextVar("job_counts", default=None)
+
+
+@contextmanager
+def counting_jobs(counts: JobCounts) -> Iterator[None]:
+    """Count the jobs that are isolated in this block, also in the tasks that it starts.
+
+    A context variable, so that no loop can forget to pass its counts on.
+    """
+    token = _counts.set(counts)
+    try:
+        yield
+    finally:
+        _counts.reset(token)
+
+
 async def capture(work: Awaitable[T]) -> Result[T] | Exception:
     """Return what `work` returned or raised. Cancellation passes through."""
     try:
@@ -34,7 +60,11 @@ async def isolate(work: Awaitable[object], job: str, **pairs: object) -> bool:
     A Problem is expected (a store is unavailable) and logged as a warning; any other error is a bug and logged with its
     traceback. Cancellation passes through.
     """
-    match await capture(work):
+    result, counts = await capture(work), _counts.get()
+    if counts is not None:
+        counts.succeeded += isinstance(result, Result)
+        counts.failed += not isinstance(result, Result)
+    match result:
         case Problem() as problem:
             log.warning("job.interrupted", job=job, reason=str(problem), **pairs)
         case Exception() as error:

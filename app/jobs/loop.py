@@ -5,9 +5,13 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 
+import structlog
+
 from app.jobs.backoff import Backoff
-from app.jobs.isolation import isolate
+from app.jobs.isolation import JobCounts, counting_jobs, isolate
 from darkroom_shared.task_group import TaskGroup
+
+log = structlog.get_logger()
 
 
 async def run_periodically(
@@ -21,20 +25,40 @@ async def run_periodically(
 ) -> None:
     """Process every shard, in random order, at intervals of `seconds` until `stopping`.
 
-    A shard that fails ends nothing and is processed again the next time; while all fail, the intervals grow. `wakeup`
-    ends an interval early and is cleared then. Jitter: 50 to 100 percent of each interval.
+    A shard that fails ends nothing and is processed again the next time. The waits grow while every job fails that
+    the shards isolate, or, if there are none, every shard. `wakeup` ends an interval early and is cleared then; it does
+    not shorten a wait after a failure, which starts at Backoff.first_seconds in such a loop. Jitter: 50 to 100 percent
+    of each wait.
     """
-    backoff = Backoff(seconds, max(seconds, Backoff.max_seconds))
+    backoff = Backoff(seconds, max(seconds, Backoff.max_seconds)) if wakeup is None else Backoff()
     while not stopping.is_set():
         if wakeup is not None:
             wakeup.clear()
-        results = [await isolate(process(shard), name, shard=shard) for shard in random.sample(range(shards), shards)]
-        if any(results):
+        if await _process_all(name, process, shards):
             backoff.succeeded()
-            pause = random.uniform(0.5, 1.0) * seconds  # noqa: S311  jitter
+            await wait_for_any(random.uniform(0.5, 1.0) * seconds, stopping, wakeup)  # noqa: S311  jitter
         else:
             pause = backoff.failed()
-        await wait_for_any(pause, stopping, wakeup)
+            log.warning("loop.paused", loop=name, wait_seconds=pause)
+            await wait_for_any(pause, stopping)
+
+
+async def _process_all(name: str, process: Callable[[int], Awaitable[None]], shards: int) -> bool:
+    """Process every shard once. Returns whether the loop may keep its pace.
+
+    One success is enough, so a job that always fails does not slow down the others. A store that is unavailable fails
+    them all. The reason of a failure is not considered: a loop whose only job crashes gains nothing from haste either.
+    """
+    jobs = JobCounts()
+
+    async def process_shard(shard: int) -> None:
+        with counting_jobs(jobs):  # the jobs inside, not the shard
+            await process(shard)
+
+    shard_results = [
+        await isolate(process_shard(shard), name, shard=shard) for shard in random.sample(range(shards), shards)
+    ]
+    return jobs.succeeded > 0 if jobs.succeeded or jobs.failed else any(shard_results)
 
 
 async def keep_running(

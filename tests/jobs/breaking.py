@@ -72,15 +72,23 @@ def aws_error(error_class: ErrorClass) -> Exception:
 
 
 class AwsFaults:
-    """Errors that an operation raises, one per second call, so that calls in between succeed."""
+    """Errors that an operation raises: at each second call, so that calls in between succeed, or at each."""
 
     def __init__(self) -> None:
         self.operations: set[str] = set()
+        self._unavailable: tuple[str, ErrorClass] | None = None
         self._operation, self._errors = "", deque[Exception | None]()
 
     def inject(self, operation: str, *classes: ErrorClass) -> None:
         self._operation = operation
         self._errors = deque(each for error_class in classes for each in (aws_error(error_class), None))
+
+    def begin_outage(self, operation: str, error_class: ErrorClass) -> None:
+        """Raise the error at each call of the operation until `end_outage`."""
+        self._unavailable = (operation, error_class)
+
+    def end_outage(self) -> None:
+        self._unavailable = None
 
     @property
     def are_left(self) -> bool:
@@ -88,6 +96,8 @@ class AwsFaults:
 
     def called(self, operation: str) -> None:
         self.operations.add(operation)
+        if self._unavailable is not None and self._unavailable[0] == operation:
+            raise aws_error(self._unavailable[1])
         if operation == self._operation and self._errors:
             error = self._errors.popleft()
             if error is not None:

@@ -286,6 +286,7 @@ LOOPS = {
 }
 RELATIONAL = ("relay", "eraser", "projections", "nudges", "outbox")
 """Those that use the database."""
+CONSUMERS = ("consumer", "nudges")
 
 
 async def complete(loop: Loop) -> None:

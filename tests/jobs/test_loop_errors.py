@@ -3,14 +3,20 @@
 `tests/drills/test_aws_error_classes.py` shows the same with processes.
 """
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from structlog.testing import capture_logs
 
+from app.jobs.loop import run_periodically
 from app.stores.aws_errors import ErrorClass
-from tests.jobs.loops import LOOPS, Faulty, Loop, complete, open_faulty
+from tests.jobs.loops import CONSUMERS, LIMIT_SECONDS, LOOPS, TICK_SECONDS, Faulty, Loop, complete, open_faulty
 from tests.services import ManualClock, Stores
+
+ROUNDS = 8
+"""Runs of a loop during an outage."""
 
 
 @pytest.fixture
@@ -44,6 +50,52 @@ async def _inject_at_each_call(faulty: Faulty, loop: Loop, *, per_call: int) -> 
             if not faulty.faults.are_left:
                 assert _count(faulty, error_class) == before + 1, (operation, error_class)
             faulty.faults.inject("")
+
+
+@pytest.mark.parametrize("name", [name for name in LOOPS if name not in CONSUMERS and name != "lane_sampler"])
+async def test_waits_grow_while_an_error_lasts_and_the_work_is_done_afterwards(faulty: Faulty, name: str) -> None:
+    """At each call without which the job is not done, a different class each time.
+
+    Consumers pause between messages: `tests/worker/test_consumer.py`. The sampler's calls do not depend on each other.
+    """
+    loop, classes, needed = LOOPS[name](faulty), itertools.cycle(ErrorClass), set[str]()
+    await complete(loop)
+    for operation in sorted(faulty.faults.operations):
+        pauses, is_optional = await _run_through_outage(faulty, loop, operation, next(classes))
+        if not is_optional:
+            needed.add(operation)
+            assert ROUNDS - 1 <= len(pauses) <= ROUNDS, (operation, pauses)  # the first run may complete a part
+            assert pauses == sorted(pauses), (operation, pauses)
+            assert pauses[-1] > TICK_SECONDS, (operation, pauses)
+    assert needed
+
+
+async def _run_through_outage(
+    faulty: Faulty, loop: Loop, operation: str, error_class: ErrorClass
+) -> tuple[list[float], bool]:
+    """Prepare a job and run the loop until it is done; in the first ROUNDS runs each call of the operation fails.
+
+    Return the loop's waits after failures, in seconds, and whether the job was done in spite of the outage.
+    """
+    (shard, is_done), stopping, ended = await loop.prepare(), asyncio.Event(), 0
+
+    async def tick(_shard: int) -> None:
+        nonlocal ended
+        if ended == ROUNDS:
+            faulty.faults.end_outage()
+        try:
+            await loop.tick(shard)
+        finally:
+            ended += 1
+            if await is_done():  # advances the clock, so that the lease of a failed job has ended
+                stopping.set()
+
+    faulty.faults.begin_outage(operation, error_class)
+    with capture_logs() as entries:
+        async with asyncio.timeout(LIMIT_SECONDS):
+            await run_periodically("tests", TICK_SECONDS, stopping, tick)
+    faulty.faults.end_outage()
+    return [entry["wait_seconds"] for entry in entries if entry["event"] == "loop.paused"], ended <= ROUNDS
 
 
 def _count(faulty: Faulty, error_class: ErrorClass) -> int:

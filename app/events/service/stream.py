@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from app.events.service.log import EventLog
 from app.events.store.log import PAGE_EVENTS, EventStore
+from app.jobs.backoff import Backoff
 from app.jobs.isolation import isolate
 from app.jobs.loop import run_periodically
 from darkroom_shared.events import Event, Progress
@@ -28,6 +29,7 @@ HEARTBEAT_SECONDS = 15.0
 SWEEP_SECONDS = 15.0
 """Maximum delay of an event if all nudges are lost."""
 RETRY_SECONDS = 1.0
+MAX_RETRY_SECONDS = 8.0
 RECENT_EVENTS = 500
 """Buffered per watched account, so that its streams do not each read the log."""
 
@@ -224,12 +226,14 @@ class LiveEvents:
 
     async def _stream_log(self, watcher: _Watcher, nudged: asyncio.Event) -> None:
         watcher.nudged = nudged
+        backoff = Backoff(RETRY_SECONDS, MAX_RETRY_SECONDS)
         while True:
             nudged.clear()
             if await isolate(self._catch_up(watcher), "watcher", account=watcher.account):
+                backoff.succeeded()
                 await nudged.wait()
             else:
-                await asyncio.sleep(RETRY_SECONDS)
+                await asyncio.sleep(backoff.failed())
 
     async def _catch_up(self, watcher: _Watcher) -> None:
         if watcher.head is None:

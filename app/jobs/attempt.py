@@ -33,21 +33,25 @@ class AttemptRunner(Generic[K]):
     def __init__(self, kind: Kind[K], queue: Queue, observe: Observe = ignore_attempt) -> None:
         self._kind, self._queue, self._observe = kind, queue, observe
 
-    async def handle(self, message: Message) -> None:
-        """Process one message. Raises only what is a fault of ours while no claim is held; the consumer isolates it."""
+    async def handle(self, message: Message) -> bool:
+        """Process one message. Returns False if it waits for another attempt because something was unavailable.
+
+        Raises only what is a fault of ours while no claim is held; the consumer isolates it.
+        """
         try:
             job = self._kind.parse(message.body)
         except ValueError:
             log.error("message.unreadable", queue=self._kind.queue)
             await self._acknowledge(message)
-            return
+            return True
         with structlog.contextvars.bound_contextvars(**self._kind.names(job)):
             try:
-                await self._claim_and_work(message, job)
+                return await self._claim_and_work(message, job)
             except Problem as problem:
                 log.warning("attempt.interrupted", reason=str(problem))
+                return False
 
-    async def _claim_and_work(self, message: Message, job: K) -> None:
+    async def _claim_and_work(self, message: Message, job: K) -> bool:
         log.info("step.began", step="claim")
         claiming = asyncio.create_task(self._kind.claim(job))
         try:
@@ -55,19 +59,19 @@ class AttemptRunner(Generic[K]):
         except (ClaimLost, NotFound):
             log.info("claim.refused", receives=message.receives)
             await self._acknowledge(message)
-            return
+            return True
         except Problem as problem:
             log.warning("claim.postponed", reason=str(problem))
             await self._hide(message, CLAIM_POSTPONED_SECONDS)
-            return
+            return False
         except asyncio.CancelledError:
             # The claim may be stored already; if no worker renews it, it ends as a lost attempt.
             await asyncio.shield(self._give_back(message, claiming))
             raise
         with structlog.contextvars.bound_contextvars(**attempt.log_fields):
-            await self._work_and_acknowledge(message, claiming)
+            return await self._work_and_acknowledge(message, claiming)
 
-    async def _work_and_acknowledge(self, message: Message, claimed: asyncio.Task[Attempt]) -> None:
+    async def _work_and_acknowledge(self, message: Message, claimed: asyncio.Task[Attempt]) -> bool:
         attempt = claimed.result()
         started = time.perf_counter()
         try:
@@ -77,9 +81,11 @@ class AttemptRunner(Generic[K]):
             self._observe(self._kind.queue, attempt.kind, Ending.RETURNED, time.perf_counter() - started)
             raise
         self._observe(self._kind.queue, attempt.kind, ending, time.perf_counter() - started)
-        if ending is not Ending.RETURNED:
-            log.info("step.began", step="delete")
-            await self._acknowledge(message)
+        if ending is Ending.RETURNED:
+            return False
+        log.info("step.began", step="delete")
+        await self._acknowledge(message)
+        return True
 
     async def _work_under_claim(self, message: Message, attempt: Attempt) -> Ending:
         try:

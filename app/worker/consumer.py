@@ -16,7 +16,10 @@ log = structlog.get_logger()
 
 
 class Consumer:
-    """Messages that `handle` does not delete are delivered again; its errors are logged and end nothing else."""
+    """Messages that `handle` does not delete are delivered again; its errors are logged and end nothing else.
+
+    After as many failures in a row as there are slots, the consumer receives more only after waits that grow.
+    """
 
     def __init__(
         self,
@@ -24,18 +27,23 @@ class Consumer:
         queue: str,
         slots: int,
         lease: timedelta,
-        handle: Callable[[Message], Awaitable[None]],
+        handle: Callable[[Message], Awaitable[bool | None]],
         can_finish: Callable[[Message, float], bool] = lambda _message, _seconds: True,
     ) -> None:
         """A message stays hidden as long as its item's claim holds; both are renewed together.
 
+        `handle` returns False, or raises, if the message could not be processed now.
         `can_finish` returns whether the work on a message may be done within the given seconds.
         """
         self._queues, self._queue, self._lease, self._handle = queues, queue, lease, handle
-        self._free = asyncio.Semaphore(slots)
+        self._slots, self._free = slots, asyncio.Semaphore(slots)
         self._can_finish = can_finish
         self._working: dict[asyncio.Task[None], Message] = {}
-        self._backoff = Backoff()
+        self._receive_backoff, self._handle_backoff = Backoff(), Backoff()
+        self._failures = 0
+        """Messages that failed since the last one that did not."""
+        self._resume_at = 0.0
+        """Nothing is received before this time of the event loop."""
 
     @property
     def queue(self) -> str:
@@ -71,6 +79,7 @@ class Consumer:
                 while held < MAX_MESSAGES and not self._free.locked():
                     await self._free.acquire()
                     held += 1
+                await asyncio.sleep(self._resume_at - asyncio.get_running_loop().time())
                 for message in await self._receive(held):
                     task = tasks.create_task(self._work_on(message))
                     held -= 1
@@ -85,17 +94,38 @@ class Consumer:
         received = await capture(self._queues.receive(self._queue, limit=limit, hidden_seconds=hidden_seconds))
         match received:
             case Result(value=messages):
-                self._backoff.succeeded()
+                self._receive_backoff.succeeded()
                 return messages
             case Problem() as problem:
                 log.warning("queue.unavailable", queue=self._queue, reason=str(problem))
             case error:
                 log.error("queue.crashed", queue=self._queue, exc_info=error)
-        await asyncio.sleep(self._backoff.failed())
+        self._pause(self._receive_backoff)
         return []
 
     async def _work_on(self, message: Message) -> None:
-        await isolate(self._handle(message), "message", queue=self._queue)
+        handled: bool | None = False
+
+        async def handle() -> None:
+            nonlocal handled
+            handled = await self._handle(message)
+
+        await isolate(handle(), "message", queue=self._queue)
+        if handled is not False:
+            self._failures = 0
+            self._handle_backoff.succeeded()
+            return
+        self._failures += 1
+        if self._failures >= self._slots:  # so that a failing message among successful ones does not delay them
+            self._pause(self._handle_backoff)
+
+    def _pause(self, backoff: Backoff) -> None:
+        """Delay the next receive. What fails during a pause was received before it and does not extend it."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._resume_at:
+            pause = backoff.failed()
+            self._resume_at = now + pause
+            log.warning("queue.paused", queue=self._queue, wait_seconds=pause)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         del self._working[task]

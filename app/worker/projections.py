@@ -38,16 +38,17 @@ class ProjectionLoops:
         """Return the nudges' consumer. Its work can be cancelled at once: each step is one transaction."""
         return Consumer(self._queues, NUDGES_QUEUE, SLOTS, HIDDEN, self.handle, lambda _message, _seconds: False)
 
-    async def handle(self, message: Message) -> None:
-        """Process one nudge. After a failure it is delivered again; one without an account id is deleted."""
+    async def handle(self, message: Message) -> bool:
+        """Process one nudge; one without an account id is deleted. Returns False if it must be delivered again."""
         try:
             account = _ACCOUNT_ID.validate_python(message.body.get("account_id"))
         except ValidationError:
             log.warning("nudge.unreadable")
         else:
             if not await isolate(self._updater.apply_events(account), "projection", account=account):
-                return
+                return False
         await self._queues.delete(NUDGES_QUEUE, message.receipt_handle)
+        return True
 
     async def run(self, stopping: asyncio.Event) -> None:
         await run_periodically(

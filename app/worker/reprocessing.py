@@ -47,9 +47,9 @@ class BulkLane:
     def __init__(self, new: AttemptRunner[ItemJob], reprocess_work: AttemptRunner[ItemJob]) -> None:
         self._new, self._reprocess = new, reprocess_work
 
-    async def handle(self, message: Message) -> None:
+    async def handle(self, message: Message) -> bool:
         """Handle the message as the kind of job that it names."""
-        await (self._reprocess if is_reprocess(message.body) else self._new).handle(message)
+        return await (self._reprocess if is_reprocess(message.body) else self._new).handle(message)
 
 
 def reprocess_attempts(

@@ -199,7 +199,7 @@ async def test_an_export_that_a_store_has_interrupted_waits_before_it_is_sent_ag
     row, base = await office.start(), office.services.base
     inventory = UnreachableInventory(base.items.store)
     attempts = export_attempts(office.work, base.amazon.objects, inventory, base.amazon.queues, office.scratch)
-    await attempts.handle(message(row))
+    assert not await attempts.handle(message(row))
     assert await office.messages(row) == 1
     clock.advance(seconds=59)
     await office.process(row)

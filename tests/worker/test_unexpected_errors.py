@@ -112,7 +112,15 @@ async def test_a_store_error_while_an_attempt_ends_leaves_the_message_in_the_que
         attempts = item_attempts(
             Ending(), Failing(error), base.amazon.queues, Lane.EXPRESS, base.signals.nudges, base.clock
         )
-        await attempts.handle(message(row))
+        assert not await attempts.handle(message(row))
+
+
+async def test_an_attempt_without_a_claim_is_reported_to_the_consumer(
+    services: Services, stores: Stores, clock: ManualClock
+) -> None:
+    row = await services.queued(a_tiny_photo())
+    async with open_services(stores, clock, dynamodb_endpoint=f"http://127.0.0.1:{free_port()}") as without_rows:
+        assert not await failing(without_rows, KeyError(SECRET)).handle(message(row))
 
 
 async def test_a_handler_that_raises_does_not_end_the_consumer(services: Services) -> None:

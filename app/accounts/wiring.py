@@ -6,8 +6,11 @@ from typing import TypedDict
 
 from app.accounts.service.accounts import AccountService
 from app.accounts.service.closing import ClosingService
+from app.accounts.service.creation import AccountCreation
 from app.accounts.service.limits import Attempts
+from app.accounts.service.operators import OperatorService
 from app.accounts.service.passwords import Passwords
+from app.accounts.service.registration import RegistrationService
 from app.accounts.service.sessions import SessionService
 from app.accounts.store.accounts import AccountStore
 from app.accounts.store.closed import LEASE, ClosedAccounts
@@ -15,12 +18,16 @@ from app.clients import Clients
 from app.events.wiring import EventParts
 from app.identity import Authenticator
 from app.settings import Settings
+from app.stores.aurora import Database
+from app.stores.cache.cache import Cache
+from darkroom_shared.times import Clock
 
 
 class AccountServices(TypedDict):
     """The state of routes."""
 
     accounts: AccountService
+    registration: RegistrationService
     sessions: SessionService
     closing: ClosingService
     authenticator: Authenticator
@@ -40,14 +47,14 @@ def build_accounts(
     store, cache, clock = AccountStore(clients.database), clients.cache, clients.clock
     attempts = Attempts(clients.signals.limits)
     sessions = SessionService(store=store, cache=cache, passwords=passwords, attempts=attempts, clock=clock)
+    accounts = AccountService(store=store, cache=cache)
     return AccountServices(
-        accounts=AccountService(
+        accounts=accounts,
+        registration=RegistrationService(
+            creation=AccountCreation(accounts=accounts, passwords=passwords, clock=clock),
             store=store,
-            cache=cache,
-            passwords=passwords,
             attempts=attempts,
             registration=settings.registration,
-            clock=clock,
             first_account=settings.first_account,
         ),
         sessions=sessions,
@@ -57,6 +64,13 @@ def build_accounts(
         authenticator=sessions,
         forwarded_hops=settings.forwarded_hops,
     )
+
+
+def build_operator(*, database: Database, cache: Cache, passwords: Passwords, clock: Clock) -> OperatorService:
+    """Return what an operator's command uses, which has no clients of a server."""
+    store = AccountStore(database)
+    creation = AccountCreation(accounts=AccountService(store=store, cache=cache), passwords=passwords, clock=clock)
+    return OperatorService(creation=creation, store=store, cache=cache, passwords=passwords)
 
 
 def build_account_rows(*, clients: Clients) -> AccountStore:

@@ -8,14 +8,11 @@ from contextlib import AsyncExitStack
 
 from pydantic import ValidationError
 
-from app.accounts.service.accounts import AccountService
-from app.accounts.service.limits import Attempts
-from app.accounts.service.passwords import Passwords
-from app.accounts.store.accounts import AccountStore
+from app.accounts.service.operators import OperatorService
+from app.accounts.wiring import build_operator, open_passwords
 from app.database import open_database
 from app.settings import Settings
 from app.stores.cache.cache import Cache
-from app.stores.signals import Signals
 from darkroom_shared.accounts import Register
 from darkroom_shared.problems import Problem
 from darkroom_shared.times import utc_now
@@ -30,31 +27,28 @@ def run_action(settings: Settings, chosen: argparse.Namespace) -> int:
 async def _run_action(settings: Settings, chosen: argparse.Namespace) -> None:
     registration = _checked(chosen.email, await asyncio.to_thread(_read_password))
     async with AsyncExitStack() as stack:
-        accounts = _open(settings, stack)
+        operator = _open(settings, stack)
         try:
-            outcome = await _run(accounts, registration, chosen)
+            outcome = await _run(operator, registration, chosen)
         except Problem as problem:
             raise SystemExit(_reason(problem)) from None
     sys.stdout.write(outcome + "\n")
 
 
-async def _run(accounts: AccountService, registration: Register, chosen: argparse.Namespace) -> str:
+async def _run(operator: OperatorService, registration: Register, chosen: argparse.Namespace) -> str:
     password = registration.password.get_secret_value()
     if chosen.command == "reset-password":
-        await accounts.reset_password(registration.email, password)
+        await operator.reset_password(registration.email, password)
         return "The new password is set, and all sessions of the account have ended."
-    account = await accounts.create(registration.email, password, administrator=chosen.administrator)
+    account = await operator.create(registration.email, password, administrator=chosen.administrator)
     return f"{account.id} is made{', an administrator' if account.administrator else ''}."
 
 
-def _open(settings: Settings, stack: AsyncExitStack) -> AccountService:
+def _open(settings: Settings, stack: AsyncExitStack) -> OperatorService:
     database = open_database(settings)
     stack.push_async_callback(database.close)
-    passwords = Passwords()
-    stack.callback(passwords.close)
-    limits = Signals(settings.redis_url.get_secret_value()).limits  # unused: commands are not rate limited
     cache = Cache(database, settings.redis_url.get_secret_value(), mode=settings.cache)
-    return AccountService(AccountStore(database), cache, passwords, Attempts(limits), settings.registration, utc_now)
+    return build_operator(database=database, cache=cache, passwords=open_passwords(stack), clock=utc_now)
 
 
 def _read_password() -> str:

@@ -13,8 +13,11 @@ from starlette.types import Receive, Scope, Send
 
 from app.accounts.routes.accounts import router
 from app.accounts.service.accounts import AccountService
+from app.accounts.service.creation import AccountCreation
 from app.accounts.service.limits import Attempts
+from app.accounts.service.operators import OperatorService
 from app.accounts.service.passwords import Passwords
+from app.accounts.service.registration import RegistrationService
 from app.accounts.service.sessions import SessionService
 from app.accounts.store.accounts import AccountStore
 from app.http.problem_responses import add_problem_responses
@@ -49,7 +52,7 @@ class AccountsApi:
     """An HTTP client of the service, with the services behind it."""
 
     http: httpx.AsyncClient
-    accounts: AccountService
+    operator: OperatorService
     sessions: SessionService
     store: AccountStore
     cache: Cache
@@ -91,13 +94,22 @@ async def open_accounts_api(
         stack.callback(passwords.close)
         signals = await stack.enter_async_context(Signals(redis_url))
         store, attempts = AccountStore(database), Attempts(signals.limits)
-        accounts = AccountService(store, cache, passwords, attempts, registration, clock, first_account)
-        sessions = SessionService(store, cache, passwords, attempts, clock)
+        accounts = AccountService(store=store, cache=cache)
+        creation = AccountCreation(accounts=accounts, passwords=passwords, clock=clock)
+        sessions = SessionService(store=store, cache=cache, passwords=passwords, attempts=attempts, clock=clock)
+        registrations = RegistrationService(
+            creation=creation, store=store, attempts=attempts, registration=registration, first_account=first_account
+        )
+        operator = OperatorService(creation=creation, store=store, cache=cache, passwords=passwords)
         state = {
-            "accounts": accounts, "sessions": sessions, "authenticator": sessions, "forwarded_hops": forwarded_hops,
-        }  # fmt: skip
+            "accounts": accounts,
+            "registration": registrations,
+            "sessions": sessions,
+            "authenticator": sessions,
+            "forwarded_hops": forwarded_hops,
+        }
         http = await stack.enter_async_context(_client(state))
-        yield AccountsApi(http, accounts, sessions, store, cache, attempts, clock)
+        yield AccountsApi(http, operator, sessions, store, cache, attempts, clock)
 
 
 def _client(state: Json) -> httpx.AsyncClient:

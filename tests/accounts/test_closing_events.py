@@ -40,7 +40,12 @@ async def test_an_account_closes_whatever_the_event_log_does(
     signed_in, passwords = await anonymous.register_and_sign_in(), Passwords(CHEAP_MEMORY_KIB)
     account = AccountId(signed_in["account"]["id"])
     closing = ClosingService(
-        anonymous.store, anonymous.cache, passwords, anonymous.attempts, FailingLog(fail), anonymous.clock
+        store=anonymous.store,
+        cache=anonymous.cache,
+        passwords=passwords,
+        attempts=anonymous.attempts,
+        events=FailingLog(fail),
+        clock=anonymous.clock,
     )
     async with asyncio.timeout(60):
         closed = await closing.close(account, PASSWORD, client="a client")

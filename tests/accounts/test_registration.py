@@ -71,7 +71,7 @@ async def test_closed_registration_refuses_even_the_first_account(database_url: 
 
 
 async def test_a_registration_after_the_operators_account_is_no_administrator(accounts_api: AccountsApi) -> None:
-    await accounts_api.accounts.create(an_address(), PASSWORD, administrator=False)
+    await accounts_api.operator.create(an_address(), PASSWORD, administrator=False)
 
     signed_in = await accounts_api.register_and_sign_in()
 
@@ -105,6 +105,6 @@ async def test_registration_opens_only_after_an_operators_first_account(database
     async with open_accounts_api(database_url, valkey_url, first_account=FirstAccount.COMMAND) as accounts_api:
         refused = await accounts_api.http.post("/accounts", json={"email": an_address(), "password": PASSWORD})
         assert refused.json()["type"] == "urn:darkroom:problem:registration-closed"
-        await accounts_api.accounts.create(an_address(), PASSWORD, administrator=True)
+        await accounts_api.operator.create(an_address(), PASSWORD, administrator=True)
         registered = await accounts_api.http.post("/accounts", json={"email": an_address(), "password": PASSWORD})
     assert (registered.status_code, registered.json()["administrator"]) == (201, False)

@@ -31,7 +31,7 @@ async def test_no_secret_reaches_the_logs(accounts_api: AccountsApi, logged: Str
         await accounts_api.http.post("/sessions", json=body | {"cookie": True}, headers=signed_in["headers"]),
         await accounts_api.http.delete("/sessions", headers=signed_in["headers"]),
     ]
-    await accounts_api.accounts.reset_password(body["email"], "canary-new-password")
+    await accounts_api.operator.reset_password(body["email"], "canary-new-password")
 
     written = logged.getvalue()
 

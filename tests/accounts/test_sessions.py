@@ -176,7 +176,7 @@ async def test_no_session_starts_if_the_password_changed_after_its_check(account
     body = await accounts_api.register()
     checked = await accounts_api.store.get_credentials(body["email"])
     assert checked is not None
-    await accounts_api.accounts.reset_password(body["email"], "another password")
+    await accounts_api.operator.reset_password(body["email"], "another password")
     now = accounts_api.clock()
 
     session = SessionRow(new_session_id(), checked.account.id, "", now, now + LIFETIME)
@@ -209,7 +209,7 @@ async def test_no_process_accepts_a_session_after_its_end_is_acknowledged(
 
         third = await other.sign_in(body)
         assert await accepted(third) == [True, True]
-        await other.accounts.reset_password(body["email"], "another password")
+        await other.operator.reset_password(body["email"], "another password")
         assert [await accepted(each) for each in (first, third)] == [[False, False]] * 2
 
 

@@ -114,7 +114,7 @@ async def test_a_new_password_ends_every_session_and_the_old_password(accounts_a
     body = await accounts_api.register()
     signed_in = await accounts_api.sign_in(body)
 
-    await accounts_api.accounts.reset_password(body["email"], "another password")
+    await accounts_api.operator.reset_password(body["email"], "another password")
 
     assert (await accounts_api.http.get("/account", headers=signed_in["headers"])).status_code == 401
     assert (await accounts_api.http.post("/sessions", json=body)).status_code == 401

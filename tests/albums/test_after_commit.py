@@ -1,6 +1,5 @@
 """The response to a change is built from what its transaction read: a database that is lost then does not fail it."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
 import pytest
@@ -8,12 +7,9 @@ import pytest
 from app.access.wiring import build_access
 from app.accounts.schema.values import AccountRow
 from app.accounts.service.accounts import AccountService
-from app.accounts.service.limits import Attempts
-from app.accounts.service.passwords import Passwords
 from app.accounts.store.accounts import AccountStore
 from app.albums.wiring import AlbumServices, build_albums
 from app.pagination import Cursors
-from app.settings import Registration
 from app.share_links.wiring import build_album_links
 from app.stores.cache.cache import Cache
 from darkroom_shared.albums import CreateAlbum, CreateInvitation, Role
@@ -36,17 +32,10 @@ class Uncached:
 
 
 @pytest.fixture
-async def uncached(services: Services) -> AsyncIterator[Uncached]:
+async def uncached(services: Services) -> Uncached:
     clients = replace(services.base.clients, cache=Cache(services.base.database))
-    base, passwords = replace(services.base, clients=clients), Passwords()
-    accounts = AccountService(
-        AccountStore(base.database),
-        base.cache,
-        passwords,
-        Attempts(base.signals.limits),
-        Registration.OPEN,
-        base.clock,
-    )
+    base = replace(services.base, clients=clients)
+    accounts = AccountService(store=AccountStore(base.database), cache=base.cache)
     albums = build_albums(
         base=base,
         access=build_access(base=base, accounts=accounts, items=services.items),
@@ -56,8 +45,7 @@ async def uncached(services: Services) -> AsyncIterator[Uncached]:
         links=build_album_links(base=base),
         cursors=Cursors(b"s" * 32),
     )
-    yield Uncached(accounts, albums)
-    passwords.close()
+    return Uncached(accounts, albums)
 
 
 async def test_a_renamed_account_is_returned_without_a_further_read(uncached: Uncached) -> None:

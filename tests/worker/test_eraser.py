@@ -11,13 +11,12 @@ from sqlalchemy import delete
 from structlog.testing import capture_logs
 
 from app.accounts.schema.tables import closed_accounts
-from app.accounts.service.accounts import AccountService
 from app.accounts.service.closing import ClosingService
-from app.accounts.service.limits import Attempts
 from app.accounts.service.passwords import Passwords
+from app.accounts.service.registration import RegistrationService
 from app.accounts.service.sessions import SessionService
-from app.accounts.store.accounts import AccountStore
 from app.accounts.store.closed import ClosedAccounts, Counts
+from app.accounts.wiring import build_account_rows, build_accounts
 from app.admin.leftovers import AccountVerification
 from app.albums.wiring import build_album_work
 from app.comments.wiring import build_comment_work
@@ -53,7 +52,7 @@ REPEATS = 60
 class Registry:
     """The accounts' services beside the others, with a registered account."""
 
-    accounts: AccountService
+    registration: RegistrationService
     sessions: SessionService
     closing: ClosingService
     closed: ClosedAccounts
@@ -73,27 +72,26 @@ async def registry(services: Services, stores: Stores, clock: ManualClock) -> As
     base, passwords = services.base, Passwords()
     async with base.database.writer.write() as connection:  # an eraser takes a bounded number at once, others' too
         await connection.execute(delete(closed_accounts))
-    store, attempts = AccountStore(base.database), Attempts(base.signals.limits)
     items = ItemErasure(base.items.store, base.amazon.objects)
     exports = ExportErasure(ExportStore(base.amazon.dynamo), base.amazon.objects)
     closed, email = ClosedAccounts(base.database, clock), f"{new_ulid().lower()}@example.com"
-    accounts = AccountService(store, base.cache, passwords, attempts, Registration.OPEN, clock)
-    sessions = SessionService(store, base.cache, passwords, attempts, clock)
-    account = await accounts.register(email, PASSWORD, client=email)
-    started = await sessions.sign_in(email, PASSWORD, label="", client=email, presented=None)
+    settings = stores.settings(registration=Registration.OPEN)
+    accounts = build_accounts(settings=settings, clients=base.clients, events=base.events, passwords=passwords)
+    account = await accounts["registration"].register(email, PASSWORD, client=email)
+    started = await accounts["sessions"].sign_in(email, PASSWORD, label="", client=email, presented=None)
     relational, index = base.events.relational, build_index(base=base)
     albums, comments = build_album_work(base=base), build_comment_work(base=base)
     other_stores = erasure_steps(base, albums, comments, index)
     yield Registry(
-        accounts,
-        sessions,
-        ClosingService(store, base.cache, passwords, attempts, base.events.log, clock),
+        accounts["registration"],
+        accounts["sessions"],
+        accounts["closing"],
         closed,
         Eraser(closed=closed, items=items, exports=exports, events=base.events.erasure, clock=clock, rest=other_stores),
         AccountVerification(
             closed=closed,
             counted=[
-                store,
+                build_account_rows(clients=base.clients),
                 items,
                 exports,
                 base.events.erasure,
@@ -170,9 +168,9 @@ async def test_a_closed_account_refuses_sign_in_and_changes(registry: Registry, 
 async def test_the_address_of_a_closed_account_is_free_immediately(registry: Registry) -> None:
     services = registry.services
     with pytest.raises(AddressTaken):
-        await registry.accounts.register(registry.email, PASSWORD, client="somewhere")
+        await registry.registration.register(registry.email, PASSWORD, client="somewhere")
     await registry.closing.close(services.account, PASSWORD, client="somewhere")
-    assert (await registry.accounts.register(registry.email, PASSWORD, client="somewhere")).id != services.account
+    assert (await registry.registration.register(registry.email, PASSWORD, client="somewhere")).id != services.account
 
 
 async def test_after_two_erasures_only_a_tombstone_with_counts_is_left(

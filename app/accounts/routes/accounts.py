@@ -8,6 +8,7 @@ from fastapi.security.utils import get_authorization_scheme_param
 from app.accounts.routes.session_cookie import CookieName, clear_session_cookie, set_session_cookie
 from app.accounts.service.accounts import AccountService
 from app.accounts.service.closing import ClosingService
+from app.accounts.service.registration import RegistrationService
 from app.accounts.service.sessions import SessionService
 from app.http.caller import Caller
 from app.http.client_address import ClientAddress
@@ -40,15 +41,16 @@ def _never_stored(response: Response) -> None:
 router = APIRouter(tags=["accounts"], dependencies=[Depends(refuse_key), Depends(_never_stored)])
 
 Accounts = Annotated[AccountService, from_state("accounts", AccountService)]
+Registrations = Annotated[RegistrationService, from_state("registration", RegistrationService)]
 Sessions = Annotated[SessionService, from_state("sessions", SessionService)]
 Closing = Annotated[ClosingService, from_state("closing", ClosingService)]
 PresentedToken = Annotated[str | None, Depends(_presented_token)]
 
 
 @router.post("/accounts", status_code=201)
-async def register(body: Register, client: ClientAddress, accounts: Accounts) -> Account:
+async def register(body: Register, client: ClientAddress, registration: Registrations) -> Account:
     """Create an account if registration is open. The first account becomes the administrator."""
-    return await accounts.register(body.email, body.password.get_secret_value(), client=client)
+    return await registration.register(body.email, body.password.get_secret_value(), client=client)
 
 
 @router.get("/account")

@@ -7,6 +7,11 @@ from darkroom_shared.accounts import Account, Session
 from darkroom_shared.ids import AccountId, SessionId
 
 
+def normalised(email: str) -> str:
+    """Return the form in which addresses are stored and compared. Mail servers ignore case, so it is lower case."""
+    return email.strip().lower()
+
+
 @dataclass(frozen=True, slots=True)
 class AccountRow:
     """An account without its password hash. `name` is None until the user chooses one."""

@@ -22,6 +22,7 @@ class ClosingService:
 
     def __init__(
         self,
+        *,
         store: AccountStore,
         cache: Cache,
         passwords: Passwords,

@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from app.accounts.schema.keys import session_key
-from app.accounts.schema.values import Credentials, KnownSession, SessionRow
+from app.accounts.schema.values import Credentials, KnownSession, SessionRow, normalised
 from app.accounts.service import tokens
-from app.accounts.service.accounts import normalised
 from app.accounts.service.limits import Attempts
 from app.accounts.service.passwords import Passwords
 from app.accounts.store.accounts import AccountStore
@@ -41,7 +40,7 @@ class SessionService:
     """Sign users in and out. Also the Authenticator of every protected route."""
 
     def __init__(
-        self, store: AccountStore, cache: Cache, passwords: Passwords, attempts: Attempts, clock: Clock
+        self, *, store: AccountStore, cache: Cache, passwords: Passwords, attempts: Attempts, clock: Clock
     ) -> None:
         self._store, self._cache, self._passwords = store, cache, passwords
         self._attempts, self._clock = attempts, clock

@@ -32,7 +32,7 @@ from app.comments.wiring import build_comment_work
 from app.exports.service.erasure import ExportErasure
 from app.exports.store import ExportStore
 from app.items.deletion.service.erasure import ItemErasure
-from app.items.service.maintenance import MaintenanceService
+from app.items.wiring import build_maintenance
 from app.services import Foundation, open_foundation
 from app.settings import Settings
 from app.stores.resources import SHARDS
@@ -221,9 +221,7 @@ async def _count(app: dict[str, str], account: AccountId) -> int:
 
 
 async def _sweep(base: Foundation) -> None:
-    maintenance = MaintenanceService(
-        base.items.store, base.items.changes, base.amazon.objects, base.items.queue, base.clock
-    )
+    maintenance = build_maintenance(clients=base.clients, parts=base.items)
     erasure = ItemErasure(base.items.store, base.amazon.objects)
     exports = ExportErasure(ExportStore(base.amazon.dynamo), base.amazon.objects)
     closed = ClosedAccounts(base.database, base.clock)

@@ -6,7 +6,7 @@ from app.admin.workers import read_workers, warnings_about
 from app.aws_error_notices import read_aws_errors
 from app.events.service.outbox_publisher import OutboxRelay
 from app.events.service.relay import RelayService
-from app.items.service.maintenance import MaintenanceService
+from app.items.service.backlog import BacklogService
 from app.stores.presence_registry import PresenceRegistry
 from app.stores.resources import BULK_QUEUE, DEAD_LETTERS_QUEUE, EXPORTS_QUEUE, EXPRESS_QUEUE
 from app.stores.sqs import Queues
@@ -23,14 +23,15 @@ class OverviewService:
 
     def __init__(
         self,
-        maintenance: MaintenanceService,
+        *,
+        backlog: BacklogService,
         relay: RelayService,
         outbox: OutboxRelay,
         queues: Queues,
         registry: PresenceRegistry,
         clock: Clock,
     ) -> None:
-        self._maintenance, self._relay, self._outbox, self._queues = maintenance, relay, outbox, queues
+        self._backlog, self._relay, self._outbox, self._queues = backlog, relay, outbox, queues
         self._registry, self._clock = registry, clock
 
     async def read(self) -> Overview:
@@ -38,7 +39,7 @@ class OverviewService:
         since = self._clock() - LATE
         async with TaskGroup() as tasks:
             depths = {name: tasks.create_task(self._queues.depth(queue)) for name, queue in LANES.items()}
-            backlog = tasks.create_task(self._maintenance.backlog(since))
+            backlog = tasks.create_task(self._backlog.measure(since))
             unrelayed = tasks.create_task(self._relay.late(since))
             unpublished = tasks.create_task(self._outbox.late(since))
             workers = tasks.create_task(read_workers(self._registry))

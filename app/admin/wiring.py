@@ -3,7 +3,7 @@
 from typing import TypedDict
 
 from app.admin.overview import OverviewService
-from app.items.wiring import build_maintenance
+from app.items.wiring import build_backlog
 from app.services import Foundation
 
 
@@ -16,7 +16,7 @@ class AdminServices(TypedDict):
 def build_overview(*, base: Foundation) -> AdminServices:
     return AdminServices(
         overview=OverviewService(
-            maintenance=build_maintenance(clients=base.clients, parts=base.items),
+            backlog=build_backlog(clients=base.clients, parts=base.items),
             relay=base.events.relay,
             outbox=base.events.outbox_relay,
             queues=base.amazon.queues,

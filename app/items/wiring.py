@@ -9,11 +9,13 @@ from typing import TypedDict
 from app.clients import Clients
 from app.events.wiring import EventParts
 from app.items.deletion.service.erasure import ItemErasure
-from app.items.deletion.service.purge import OnPurge
+from app.items.deletion.service.purge import OnPurge, Purging
 from app.items.deletion.service.trash import TrashService
 from app.items.reprocessing.service.work import ReprocessWork
 from app.items.service.actions import ItemActions
+from app.items.service.backlog import BacklogService
 from app.items.service.changes import ItemChanges
+from app.items.service.cleanup import Cleanup
 from app.items.service.completion import CompletionService
 from app.items.service.delivery import Delivery
 from app.items.service.grants import PlaybackGrants
@@ -21,6 +23,7 @@ from app.items.service.items import ItemService
 from app.items.service.key_watch import watching_keys
 from app.items.service.lifecycle import LEASE
 from app.items.service.maintenance import MaintenanceService
+from app.items.service.overdue import OverdueItems
 from app.items.service.playback import PlaybackService
 from app.items.service.queueing import WorkQueue
 from app.items.service.representation import ItemRepresentation
@@ -116,15 +119,19 @@ def build_maintenance(
     on_lapse: OnLapse = lambda _queue: None,
 ) -> MaintenanceService:
     """`on_purge`: callbacks of other capabilities that delete an item from their stores before its row is deleted."""
+    store, changes, objects, clock = parts.store, parts.changes, clients.amazon.objects, clients.clock
     return MaintenanceService(
-        store=parts.store,
-        changes=parts.changes,
-        objects=clients.amazon.objects,
+        store=store,
         queue=parts.queue,
-        clock=clients.clock,
-        on_purge=on_purge,
-        on_lapse=on_lapse,
+        overdue=OverdueItems(changes=changes, clock=clock, on_lapse=on_lapse),
+        cleanup=Cleanup(changes=changes, objects=objects, clock=clock),
+        purging=Purging(store=store, changes=changes, objects=objects, clock=clock, on_purge=on_purge),
+        clock=clock,
     )
+
+
+def build_backlog(*, clients: Clients, parts: ItemParts) -> BacklogService:
+    return BacklogService(store=parts.store, clock=clients.clock)
 
 
 def build_item_work(*, clients: Clients, parts: ItemParts, lease: timedelta = LEASE) -> ItemWorkParts:

@@ -17,7 +17,7 @@ from app.albums.wiring import AlbumWorkParts, build_album_work
 from app.comments.wiring import CommentWorkParts, build_comment_work
 from app.events.service.projection import ProjectionUpdater
 from app.exports.wiring import build_export_work
-from app.items.wiring import build_item_work, build_maintenance
+from app.items.wiring import build_backlog, build_item_work, build_maintenance
 from app.media.decoders import Decoders
 from app.search.wiring import IndexParts, build_index
 from app.services import Foundation, open_foundation
@@ -118,9 +118,9 @@ def _build(
         export_consumer(base=base, exports=exports, scratch=scratch, metrics=metrics),
         projections.consumer(),
     ]
-    sampling = (
-        [LaneSampler(registry, base.amazon.queues, maintenance, base.clock).run] if settings.operator_port else []
-    )
+    backlog = build_backlog(clients=base.clients, parts=base.items)
+    sampler = LaneSampler(registry=registry, queues=base.amazon.queues, backlog=backlog, clock=base.clock)
+    sampling = [sampler.run] if settings.operator_port else []
     return consumers, [
         *sampling,
         Sweeper(maintenance, base.amazon.queues).run,

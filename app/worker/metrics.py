@@ -8,7 +8,7 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from app.items.service.maintenance import MaintenanceService
+from app.items.service.backlog import BacklogService
 from app.items.service.queueing import QUEUES
 from app.jobs.isolation import isolate
 from app.jobs.kind import Ending
@@ -79,10 +79,8 @@ def _in_work(consumer: Consumer) -> int:
 class LaneSampler:
     """Reads the depth of each lane and the longest wait periodically. What cannot be read is NaN, not outdated."""
 
-    def __init__(
-        self, registry: CollectorRegistry, queues: Queues, maintenance: MaintenanceService, clock: Clock
-    ) -> None:
-        self._queues, self._maintenance, self._clock = queues, maintenance, clock
+    def __init__(self, *, registry: CollectorRegistry, queues: Queues, backlog: BacklogService, clock: Clock) -> None:
+        self._queues, self._backlog, self._clock = queues, backlog, clock
         self._depths = Gauge(
             "darkroom_lane_messages", "Messages of a lane, of all workers.", ("queue", "state"), registry=registry
         )
@@ -108,6 +106,6 @@ class LaneSampler:
             self._depths.labels(queue, state).set(messages)
 
     async def _sample_oldest(self) -> None:
-        backlog = await self._maintenance.backlog(self._clock() - timedelta(seconds=SAMPLE_SECONDS))
+        backlog = await self._backlog.measure(self._clock() - timedelta(seconds=SAMPLE_SECONDS))
         for lane, queue in QUEUES.items():
             self._oldest.labels(queue).set(backlog.oldest_by_lane.get(lane, 0.0))

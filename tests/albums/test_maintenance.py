@@ -78,7 +78,11 @@ async def test_a_purged_item_leaves_its_albums(
     row = replace(row, purge=Purge.DELETED, purge_at=base.clock())
     await base.items.store.write([row_action(row)])
     purging = Purging(
-        base.items.store, base.items.changes, base.amazon.objects, base.clock, [maintenance.contents.delete]
+        store=base.items.store,
+        changes=base.items.changes,
+        objects=base.amazon.objects,
+        clock=base.clock,
+        on_purge=[maintenance.contents.delete],
     )
 
     await purging.purge(row)

@@ -11,6 +11,7 @@ from app.items.schema.keys import original_key, rendition_key
 from app.items.schema.row import ItemRow, Lane, Result
 from app.items.service.claims import POISONED
 from app.items.service.lifecycle import UPLOAD_LIMIT
+from app.items.wiring import build_backlog
 from app.stores.resources import EXPRESS_QUEUE, shard_of
 from darkroom_shared.ids import ItemId, new_ulid
 from darkroom_shared.items import ItemKind, ItemState
@@ -197,9 +198,10 @@ async def test_an_item_past_its_deadline_fails_even_if_its_claim_is_renewed(
 
 async def test_the_overview_counts_late_items(services: Services, clock: ManualClock) -> None:
     row = await services.queued(b"late")
-    before = await services.maintenance.backlog(clock())
+    backlog = build_backlog(clients=services.base.clients, parts=services.base.items)
+    before = await backlog.measure(clock())
     clock.advance(hours=25)
-    late = await services.maintenance.backlog(clock())
+    late = await backlog.measure(clock())
     assert late.past_deadline > before.past_deadline
     assert late.oldest_wait_seconds >= 25 * 3600
     await process(services, row)

@@ -22,7 +22,7 @@ from app.events.service.projection import Projection, ProjectionUpdater
 from app.events.store.outbox import add_rows
 from app.exports.wiring import build_export_work, build_exports
 from app.items.service.lifecycle import LEASE
-from app.items.wiring import build_item_work
+from app.items.wiring import build_backlog, build_item_work
 from app.jobs.loop import run_periodically, running
 from app.projections import PROJECTIONS
 from app.search.wiring import build_index
@@ -258,7 +258,8 @@ def outbox(faulty: Faulty) -> Loop:
 
 def lane_sampler(faulty: Faulty) -> Loop:
     registry, base = CollectorRegistry(), faulty.services.base
-    loop = LaneSampler(registry, base.amazon.queues, faulty.services.maintenance, faulty.clock)
+    backlog = build_backlog(clients=base.clients, parts=base.items)
+    loop = LaneSampler(registry=registry, queues=base.amazon.queues, backlog=backlog, clock=faulty.clock)
     ticks = 0
 
     async def tick(shard: int) -> None:

@@ -12,7 +12,7 @@ from app.items.schema.row import ItemRow, Lane
 from app.items.service.inventory import Inventory
 from app.items.service.lifecycle import LEASE
 from app.items.service.queueing import QUEUES
-from app.items.wiring import build_maintenance
+from app.items.wiring import build_backlog, build_maintenance
 from app.jobs.claim import MAX_LOST_ATTEMPTS, RETURNS_AFTER
 from app.stores.resources import EXPORTS_QUEUE, EXPRESS_QUEUE
 from app.stores.sqs import Message
@@ -108,8 +108,8 @@ async def test_an_attempt_of_a_killed_worker_is_counted_once_although_several_wo
 
 async def test_the_oldest_wait_of_a_lane_is_sampled(services: Services, clock: ManualClock) -> None:
     registry, base = CollectorRegistry(), services.base
-    maintenance = build_maintenance(clients=base.clients, parts=base.items)
-    sampler = LaneSampler(registry, base.amazon.queues, maintenance, base.clock)
+    backlog = build_backlog(clients=base.clients, parts=base.items)
+    sampler = LaneSampler(registry=registry, queues=base.amazon.queues, backlog=backlog, clock=base.clock)
     await services.queued(a_tiny_photo())
     clock.advance(minutes=7)
     await sampler.process()

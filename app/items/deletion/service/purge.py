@@ -20,6 +20,7 @@ class Purging:
 
     def __init__(
         self,
+        *,
         store: ItemStore,
         changes: ItemChanges,
         objects: ObjectStore,

@@ -10,8 +10,9 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from app import health
-from app.access.wiring import build_access
+from app.access.wiring import AccessParts, build_access
 from app.accounts.routes import accounts as accounts_routes
+from app.accounts.service.accounts import AccountService
 from app.accounts.wiring import AccountServices, build_accounts, open_passwords
 from app.admin import routes as admin_routes
 from app.admin.wiring import AdminServices, build_overview
@@ -39,7 +40,7 @@ from app.openapi import PROBLEM_RESPONSES, describe
 from app.pagination import Cursors
 from app.search import routes as search_routes
 from app.search.wiring import SearchServices, build_search
-from app.services import open_foundation
+from app.services import Foundation, open_foundation
 from app.settings import Settings
 from app.share_links.routes import share_links as share_routes
 from app.share_links.routes import visitors as shared_routes
@@ -101,28 +102,19 @@ async def open_services(
     )
     accounts, items = account_services["accounts"], item_services["items"]
     access = build_access(base=base, accounts=accounts, items=items)
-    albums = build_albums(
-        base=base,
-        access=access,
-        accounts=accounts,
-        items=items,
-        representation=item_services["representation"],
-        links=build_album_links(base=base),
-        cursors=cursors,
-    )
-    share_links = build_share_links(
-        base=base,
-        access=access.access,
-        accounts=accounts,
-        pages=albums["album_pages"],
-        passwords=passwords,
-        secret=secret,
-    )
+    albums = _build_albums(base, access, accounts, item_services, cursors)
     return State(
         **account_services,
         **item_services,
         **albums,
-        **share_links,
+        **build_share_links(
+            base=base,
+            access=access.access,
+            accounts=accounts,
+            pages=albums["album_pages"],
+            passwords=passwords,
+            secret=secret,
+        ),
         **build_comments(base=base, accounts=accounts, items=items, shared_items=access.shared_items, cursors=cursors),
         **build_exports(base=base, delivery=delivery),
         **build_search(base=base, items=items, cursors=cursors),
@@ -130,6 +122,20 @@ async def open_services(
         **build_overview(base=base),
         grants=(OwnItems(items), access.shared_items),
         readiness=readiness,
+    )
+
+
+def _build_albums(
+    base: Foundation, access: AccessParts, accounts: AccountService, items: ItemServices, cursors: Cursors
+) -> AlbumServices:
+    return build_albums(
+        base=base,
+        access=access,
+        accounts=accounts,
+        items=items["items"],
+        representation=items["representation"],
+        links=build_album_links(base=base),
+        cursors=cursors,
     )
 
 

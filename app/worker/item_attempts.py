@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any, NamedTuple, Protocol
@@ -49,9 +49,19 @@ class Work(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptParts:
+    """What the attempts of all lanes share. `nudges` report at once that an item was cancelled or deleted; without them
+    the heartbeat notices it."""
+
+    queues: Queues
+    nudges: Nudges
+    clock: Clock
+    metrics: WorkerMetrics
+
+
 class ItemJobs:
-    """The items of one lane. `nudges` report at once that an item was cancelled or deleted; without them the heartbeat
-    notices it."""
+    """The items of one lane."""
 
     outcomes = (
         Outcome(ClaimLost, Ending.CLAIM_LOST),
@@ -64,19 +74,8 @@ class ItemJobs:
         Outcome(OSError, Ending.RETURNED, timedelta(minutes=1)),
     )
 
-    def __init__(
-        self,
-        work: Claims,
-        pipeline: Work,
-        queues: Queues,
-        lane: Lane,
-        nudges: Nudges,
-        clock: Clock,
-        metrics: WorkerMetrics,
-    ) -> None:
-        self.work, self.pipeline, self.queues = work, pipeline, queues
-        self.nudges, self.clock = nudges, clock
-        self._lane, self.metrics = lane, metrics
+    def __init__(self, *, lane: Lane, work: Claims, pipeline: Work, parts: AttemptParts) -> None:
+        self.work, self.pipeline, self.parts, self._lane = work, pipeline, parts, lane
         self.queue, self.lease = QUEUES[lane], work.lease
 
     def parse(self, body: dict[str, Any]) -> ItemJob:
@@ -98,7 +97,7 @@ class ItemAttempt:
         self._jobs, self._work, self._claimed = jobs, jobs.work, claimed
         self.kind = _declared_kind(claimed)
         self.log_fields = {"attempt": claimed.attempt}
-        self._steps = Steps(claimed.attempt, jobs.clock, partial(jobs.metrics.step_ended, self.kind))
+        self._steps = Steps(claimed.attempt, jobs.parts.clock, partial(jobs.parts.metrics.step_ended, self.kind))
 
     async def run(self) -> None:
         await self._jobs.pipeline.run(self._claimed, self._steps)
@@ -110,7 +109,7 @@ class ItemAttempt:
         await self._work.check(self._claimed)
 
     def wakeups(self) -> AbstractAsyncContextManager[asyncio.Event]:
-        return self._jobs.nudges.listen(event_channel(self._claimed.account_id))
+        return self._jobs.parts.nudges.listen(event_channel(self._claimed.account_id))
 
     async def refuse(self, error: Exception) -> None:
         """Fail the item with the error's sentence, or because its original is missing."""
@@ -126,24 +125,15 @@ class ItemAttempt:
         log.warning("lost_attempt.recorded", reason=report.reason)
         row = await self._work.record_lost_attempt(self._claimed, self._steps.done)
         if row.state is ItemState.FAILED:
-            await dead_letter(self._jobs.queues, row, asdict(report))
+            await dead_letter(self._jobs.parts.queues, row, asdict(report))
 
     async def give_back(self, wait: timedelta) -> None:
         await self._work.give_back(self._claimed, wait)
 
 
-def item_attempts(
-    work: Claims,
-    pipeline: Work,
-    queues: Queues,
-    lane: Lane,
-    nudges: Nudges,
-    clock: Clock,
-    metrics: WorkerMetrics | None = None,
-) -> AttemptRunner[ItemJob]:
-    metrics = metrics or WorkerMetrics()
-    jobs = ItemJobs(work, pipeline, queues, lane, nudges, clock, metrics)
-    return AttemptRunner(jobs, queues, metrics.attempt_ended)
+def item_attempts(*, lane: Lane, work: Claims, pipeline: Work, parts: AttemptParts) -> AttemptRunner[ItemJob]:
+    jobs = ItemJobs(lane=lane, work=work, pipeline=pipeline, parts=parts)
+    return AttemptRunner(jobs, parts.queues, parts.metrics.attempt_ended)
 
 
 def _declared_kind(row: ItemRow) -> str:

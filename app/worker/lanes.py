@@ -15,11 +15,11 @@ from app.stores.sqs import Message
 from app.worker.consumer import Consumer
 from app.worker.export_attempts import SLOTS, export_attempts
 from app.worker.files import AttemptFiles
-from app.worker.item_attempts import item_attempts
+from app.worker.item_attempts import AttemptParts, item_attempts
 from app.worker.metrics import WorkerMetrics
 from app.worker.pipeline import Pipeline
 from app.worker.progress import Encodes
-from app.worker.reprocessing import BulkLane, NullChannel, reprocess_attempts
+from app.worker.reprocessing import BulkLane, NullChannel, ReprocessPipeline
 from app.worker.video import VideoPipeline
 from darkroom_shared.ids import ItemId
 
@@ -37,30 +37,46 @@ def item_consumers(
     metrics: WorkerMetrics,
 ) -> list[Consumer]:
     """Return one consumer per lane with its own slots, so that express never waits for bulk."""
-    work, reprocess_work = items.work, items.reprocess_work
-    queues, nudges, clock = base.amazon.queues, base.signals.nudges, base.clock
-    files, encodes = AttemptFiles(base.amazon.objects, scratch), Encodes(base.signals, clock)
+    work, files = items.work, AttemptFiles(base.amazon.objects, scratch)
+    parts = AttemptParts(queues=base.amazon.queues, nudges=base.signals.nudges, clock=base.clock, metrics=metrics)
     photos = Pipeline(files, work, decoders)
-    express = item_attempts(work, photos, queues, Lane.EXPRESS, nudges, clock, metrics)
+    express = item_attempts(lane=Lane.EXPRESS, work=work, pipeline=photos, parts=parts)
     immediately = settings.worker_slots + ATTEMPTS_AHEAD
-    consumers = [Consumer(queues, QUEUES[Lane.EXPRESS], immediately, work.lease, express.handle)]
+    consumers = [Consumer(parts.queues, QUEUES[Lane.EXPRESS], immediately, work.lease, express.handle)]
     if settings.worker_bulk_slots:
-        videos = VideoPipeline(files, base.amazon.objects, work, decoders, encodes)
-        unobserved = Encodes(NullChannel(), clock)
-        bulk = BulkLane(
-            item_attempts(work, videos, queues, Lane.BULK, nudges, clock, metrics),
-            reprocess_attempts(
-                reprocess_work, files, base.amazon.objects, decoders, unobserved, queues, nudges, clock, metrics
-            ),
+        bulk = _bulk_consumer(
+            slots=settings.worker_bulk_slots, base=base, items=items, files=files, decoders=decoders, parts=parts
         )
-
-        def can_finish(message: Message, seconds: float) -> bool:
-            item = ItemId(str(message.body.get("item_id")))
-            return encodes.can_finish(item, seconds) or unobserved.can_finish(item, seconds)
-
-        slots = settings.worker_bulk_slots
-        consumers.append(Consumer(queues, QUEUES[Lane.BULK], slots, work.lease, bulk.handle, can_finish))
+        consumers.append(bulk)
     return consumers
+
+
+def _bulk_consumer(
+    *,
+    slots: int,
+    base: Foundation,
+    items: ItemWorkParts,
+    files: AttemptFiles,
+    decoders: Decoders,
+    parts: AttemptParts,
+) -> Consumer:
+    """Return the consumer of new videos and of items to reprocess."""
+    work, reprocess_work, objects = items.work, items.reprocess_work, base.amazon.objects
+    encodes, unobserved = Encodes(base.signals, base.clock), Encodes(NullChannel(), base.clock)
+    reprocess = ReprocessPipeline(
+        Pipeline(files, reprocess_work, decoders), VideoPipeline(files, objects, reprocess_work, decoders, unobserved)
+    )
+    videos = VideoPipeline(files, objects, work, decoders, encodes)
+    bulk = BulkLane(
+        item_attempts(lane=Lane.BULK, work=work, pipeline=videos, parts=parts),
+        item_attempts(lane=Lane.BULK, work=reprocess_work, pipeline=reprocess, parts=parts),
+    )
+
+    def can_finish(message: Message, seconds: float) -> bool:
+        item = ItemId(str(message.body.get("item_id")))
+        return encodes.can_finish(item, seconds) or unobserved.can_finish(item, seconds)
+
+    return Consumer(parts.queues, QUEUES[Lane.BULK], slots, work.lease, bulk.handle, can_finish)
 
 
 def export_consumer(*, base: Foundation, exports: ExportWorkParts, scratch: Path, metrics: WorkerMetrics) -> Consumer:

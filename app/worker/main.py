@@ -101,44 +101,52 @@ def _build(
     lease, metrics = timedelta(seconds=settings.lease_seconds), WorkerMetrics(registry)
     items = build_item_work(clients=base.clients, parts=base.items, lease=lease)
     exports = build_export_work(base=base, lease=lease, on_lapse=metrics.attempt_lapsed)
-    index = build_index(base=base)
-    closed = build_closed_accounts(clients=base.clients, lease=lease)
-    albums, comments = build_album_work(base=base), build_comment_work(base=base)
+    index, albums, comments = build_index(base=base), build_album_work(base=base), build_comment_work(base=base)
+    updater = ProjectionUpdater(base.events.log, base.events.cursors, [index.projection, albums.captures])
+    projections = ProjectionLoops(updater, base.amazon.queues)
+    eraser = Eraser(
+        closed=build_closed_accounts(clients=base.clients, lease=lease),
+        items=items.erasure,
+        exports=exports.erasure,
+        events=base.events.erasure,
+        clock=base.clock,
+        rest=erasure_steps(base, albums, comments, index),
+    )
+    consumers = [
+        *item_consumers(settings=settings, base=base, items=items, decoders=decoders, scratch=scratch, metrics=metrics),
+        export_consumer(base=base, exports=exports, scratch=scratch, metrics=metrics),
+        projections.consumer(),
+    ]
+    return consumers, [
+        *_sampling(settings, base, registry),
+        _sweeper(base, albums, comments, metrics).run,
+        Relay(base.events.relay, hints).run,
+        OutboxPublisher(base.events.outbox_relay).run,
+        projections.run,
+        ExpiredRequestPurger(base.database, base.events.completed_requests).run,
+        eraser.run,
+        PlacementPurger(albums.placement_purge, comments.unread_expiry).run,
+        ExportSweeper(exports.maintenance).run,
+    ]
+
+
+def _sampling(settings: Settings, base: Foundation, registry: CollectorRegistry) -> list[Loop]:
+    """Return the loop that samples the lanes. None without an operator port, because nothing reads the samples."""
+    if not settings.operator_port:
+        return []
+    backlog = build_backlog(clients=base.clients, parts=base.items)
+    return [LaneSampler(registry=registry, queues=base.amazon.queues, backlog=backlog, clock=base.clock).run]
+
+
+def _sweeper(base: Foundation, albums: AlbumWorkParts, comments: CommentWorkParts, metrics: WorkerMetrics) -> Sweeper:
+    """Return the sweeper of items. A purged item leaves the albums and comments before its row is deleted."""
     maintenance = build_maintenance(
         clients=base.clients,
         parts=base.items,
         on_purge=[albums.contents.delete, comments.erasure.delete],
         on_lapse=metrics.attempt_lapsed,
     )
-    updater = ProjectionUpdater(base.events.log, base.events.cursors, [index.projection, albums.captures])
-    projections = ProjectionLoops(updater, base.amazon.queues)
-    steps = erasure_steps(base, albums, comments, index)
-    consumers = [
-        *item_consumers(settings=settings, base=base, items=items, decoders=decoders, scratch=scratch, metrics=metrics),
-        export_consumer(base=base, exports=exports, scratch=scratch, metrics=metrics),
-        projections.consumer(),
-    ]
-    backlog = build_backlog(clients=base.clients, parts=base.items)
-    sampler = LaneSampler(registry=registry, queues=base.amazon.queues, backlog=backlog, clock=base.clock)
-    sampling = [sampler.run] if settings.operator_port else []
-    return consumers, [
-        *sampling,
-        Sweeper(maintenance, base.amazon.queues).run,
-        Relay(base.events.relay, hints).run,
-        OutboxPublisher(base.events.outbox_relay).run,
-        projections.run,
-        ExpiredRequestPurger(base.database, base.events.completed_requests).run,
-        Eraser(
-            closed=closed,
-            items=items.erasure,
-            exports=exports.erasure,
-            events=base.events.erasure,
-            clock=base.clock,
-            rest=steps,
-        ).run,
-        PlacementPurger(albums.placement_purge, comments.unread_expiry).run,
-        ExportSweeper(exports.maintenance).run,
-    ]
+    return Sweeper(maintenance, base.amazon.queues)
 
 
 def erasure_steps(

@@ -2,22 +2,14 @@
 
 from dataclasses import replace
 
-from app.events.service.stream import Nudges
 from app.items.reprocessing.service.reprocessing import is_reprocess
-from app.items.reprocessing.service.work import ReprocessWork
-from app.items.schema.row import ItemRow, Lane
+from app.items.schema.row import ItemRow
 from app.jobs.attempt import AttemptRunner
-from app.media.decoders import Decoders
-from app.stores.s3 import ObjectStore
-from app.stores.sqs import Message, Queues
-from app.worker.files import AttemptFiles
-from app.worker.item_attempts import ItemJob, item_attempts
-from app.worker.metrics import WorkerMetrics
+from app.stores.sqs import Message
+from app.worker.item_attempts import ItemJob
 from app.worker.pipeline import Pipeline
-from app.worker.progress import Encodes
 from app.worker.steps import Steps
 from app.worker.video import VideoPipeline
-from darkroom_shared.times import Clock
 
 
 class NullChannel:
@@ -50,20 +42,3 @@ class BulkLane:
     async def handle(self, message: Message) -> bool:
         """Handle the message as the kind of job that it names."""
         return await (self._reprocess if is_reprocess(message.body) else self._new).handle(message)
-
-
-def reprocess_attempts(
-    work: ReprocessWork,
-    files: AttemptFiles,
-    objects: ObjectStore,
-    decoders: Decoders,
-    encodes: Encodes,
-    queues: Queues,
-    nudges: Nudges,
-    clock: Clock,
-    metrics: WorkerMetrics | None = None,
-) -> AttemptRunner[ItemJob]:
-    pipeline = ReprocessPipeline(
-        Pipeline(files, work, decoders), VideoPipeline(files, objects, work, decoders, encodes)
-    )
-    return item_attempts(work, pipeline, queues, Lane.BULK, nudges, clock, metrics)

@@ -15,7 +15,7 @@ from app.worker.pipeline import Pipeline
 from app.worker.progress import Encodes
 from app.worker.video import VideoPipeline
 from tests.services import Services
-from tests.worker.harness import WorkerHarness
+from tests.worker.harness import WorkerHarness, attempt_parts
 
 SMALL_FILE_BYTES = 10_000
 """A child that writes a larger rendition is killed by SIGXFSZ, so any detailed image is a poisonous one."""
@@ -35,17 +35,10 @@ async def decoders() -> AsyncIterator[Decoders]:
 def harness(services: Services, decoders: Decoders, tmp_path: Path) -> WorkerHarness:
     files, clock = AttemptFiles(services.base.amazon.objects, tmp_path), services.base.clock
     pipeline = Pipeline(files, services.work, decoders)
-    attempts = item_attempts(
-        services.work, pipeline, services.base.amazon.queues, Lane.EXPRESS, services.base.signals.nudges, clock
+    videos = VideoPipeline(
+        files, services.base.amazon.objects, services.work, decoders, Encodes(services.base.signals, clock)
     )
-    bulk = item_attempts(
-        services.work,
-        VideoPipeline(
-            files, services.base.amazon.objects, services.work, decoders, Encodes(services.base.signals, clock)
-        ),
-        services.base.amazon.queues,
-        Lane.BULK,
-        services.base.signals.nudges,
-        clock,
-    )
+    parts = attempt_parts(services.base)
+    attempts = item_attempts(lane=Lane.EXPRESS, work=services.work, pipeline=pipeline, parts=parts)
+    bulk = item_attempts(lane=Lane.BULK, work=services.work, pipeline=videos, parts=parts)
     return WorkerHarness(services, attempts, bulk, decoders, tmp_path)

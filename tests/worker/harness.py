@@ -13,13 +13,25 @@ from PIL import Image
 from app.items.schema.row import ItemRow
 from app.jobs.attempt import AttemptRunner
 from app.media.decoders import Decoders
+from app.services import Foundation
 from app.stores.resources import DEAD_LETTERS_QUEUE
 from app.stores.sqs import Message
-from app.worker.item_attempts import ItemJob
+from app.worker.item_attempts import AttemptParts, ItemJob
+from app.worker.metrics import WorkerMetrics
 from darkroom_shared.ids import new_ulid
 from tests.services import Services
 
 PLENTY_SECONDS = 60.0
+
+
+def attempt_parts(base: Foundation, metrics: WorkerMetrics | None = None) -> AttemptParts:
+    """Return what attempts share, on these stores."""
+    return AttemptParts(
+        queues=base.amazon.queues,
+        nudges=base.signals.nudges,
+        clock=base.clock,
+        metrics=metrics or WorkerMetrics(),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from app.worker.steps import Steps
 from darkroom_shared.ids import AccountId, ItemId
 from darkroom_shared.items import FailureCode, ItemState
 from tests.services import ManualClock
-from tests.worker.harness import WorkerHarness, a_detailed_photo, a_large_photo, a_tiny_photo, message
+from tests.worker.harness import WorkerHarness, a_detailed_photo, a_large_photo, a_tiny_photo, attempt_parts, message
 
 GONE_SECONDS = 10.0
 """Sooner than the next heartbeat, which comes after 15 s; the drills test the promised 2 s."""
@@ -123,8 +123,8 @@ async def test_a_stopping_worker_returns_its_item_without_counting_an_attempt(ha
 
 async def test_a_worker_stopped_while_its_claim_is_in_flight_returns_the_item(harness: WorkerHarness) -> None:
     services, claims = harness.services, SlowClaims(harness.services.work)
-    queues, nudges = services.base.amazon.queues, services.base.signals.nudges
-    attempts = item_attempts(claims, NoWork(), queues, Lane.EXPRESS, nudges, services.base.clock)
+    parts = attempt_parts(services.base)
+    attempts = item_attempts(lane=Lane.EXPRESS, work=claims, pipeline=NoWork(), parts=parts)
     row = await services.queued(a_tiny_photo())
     attempt = asyncio.create_task(attempts.handle(message(row)))
     await claims.stored.wait()

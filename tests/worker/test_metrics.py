@@ -22,7 +22,7 @@ from app.worker.metrics import LaneSampler, WorkerMetrics
 from app.worker.steps import Steps
 from tests.jobs.kinds import KINDS, Export
 from tests.services import ManualClock, Services
-from tests.worker.harness import a_tiny_photo, message
+from tests.worker.harness import a_tiny_photo, attempt_parts, message
 
 
 class OneStep:
@@ -41,13 +41,10 @@ async def test_a_lost_attempt_and_its_steps_are_counted_without_the_item(service
     registry, base = CollectorRegistry(), services.base
     metrics = WorkerMetrics(registry)
     attempts = item_attempts(
-        services.work,
-        OneStep(KeyError("canary")),
-        base.amazon.queues,
-        Lane.EXPRESS,
-        base.signals.nudges,
-        base.clock,
-        metrics,
+        lane=Lane.EXPRESS,
+        work=services.work,
+        pipeline=OneStep(KeyError("canary")),
+        parts=attempt_parts(base, metrics),
     )
     for _ in range(3):
         await attempts.handle(message(await services.queued(a_tiny_photo())))

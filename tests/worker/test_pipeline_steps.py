@@ -29,7 +29,7 @@ from darkroom_shared.ids import new_account_id
 from darkroom_shared.items import ItemKind
 from tests.jobs.breaking import Script
 from tests.services import ManualClock
-from tests.worker.harness import WorkerHarness, a_tiny_photo
+from tests.worker.harness import WorkerHarness, a_tiny_photo, attempt_parts
 from tests.worker.sample_videos import a_video
 from tests.worker.test_animations import a_gif
 
@@ -83,8 +83,7 @@ def item_case(harness: WorkerHarness, content: Callable[[], bytes], lane: Lane =
         if lane is Lane.BULK:
             objects, encodes = script.around("objects", base.amazon.objects), Encodes(base.signals, base.clock)
             pipeline = VideoPipeline(files, objects, work, decoders, encodes)
-        queues, nudges = base.amazon.queues, base.signals.nudges
-        return item_attempts(services.work, pipeline, queues, lane, nudges, base.clock)
+        return item_attempts(lane=lane, work=services.work, pipeline=pipeline, parts=attempt_parts(base))
 
     async def outcome(message: Message) -> tuple[bool, int]:
         row = await services.row(rows[message.body["item_id"]])
@@ -131,7 +130,7 @@ async def test_reprocessing(harness: WorkerHarness, clock: ManualClock) -> None:
         work, decoders = script.around("work", real), script.around("decoders", harness.decoders)
         videos = VideoPipeline(files, base.amazon.objects, work, decoders, Encodes(base.signals, base.clock))
         pipeline = ReprocessPipeline(Pipeline(files, work, decoders), videos)
-        return item_attempts(real, pipeline, base.amazon.queues, Lane.BULK, base.signals.nudges, base.clock)
+        return item_attempts(lane=Lane.BULK, work=real, pipeline=pipeline, parts=attempt_parts(base))
 
     async def an_old_item() -> ItemRow:
         row = await services.queued(a_tiny_photo())

@@ -8,20 +8,22 @@ import pytest
 
 from app.items.reprocessing.service.reprocessing import Outcome, Reprocessing
 from app.items.reprocessing.service.work import ReprocessWork
-from app.items.schema.row import ItemRow, Result
+from app.items.schema.row import ItemRow, Lane, Result
 from app.jobs.attempt import AttemptRunner
 from app.media.recipe import recipe_hash
 from app.stores.resources import BULK_QUEUE
 from app.stores.sqs import Message
 from app.worker.files import AttemptFiles
-from app.worker.item_attempts import ItemJob
+from app.worker.item_attempts import ItemJob, item_attempts
+from app.worker.pipeline import Pipeline
 from app.worker.progress import Encodes
-from app.worker.reprocessing import BulkLane, NullChannel, reprocess_attempts
+from app.worker.reprocessing import BulkLane, NullChannel, ReprocessPipeline
+from app.worker.video import VideoPipeline
 from darkroom_shared.ids import ItemId
 from darkroom_shared.items import ItemKind, ItemState
 from darkroom_shared.task_group import TaskGroup
 from tests.services import Services
-from tests.worker.harness import WorkerHarness, a_detailed_photo, a_tiny_photo
+from tests.worker.harness import WorkerHarness, a_detailed_photo, a_tiny_photo, attempt_parts
 from tests.worker.sample_videos import a_video
 
 OLD = Result("oldrecipe", 1, 4, 3, None, "AAAA", None, ())
@@ -32,9 +34,10 @@ PLENTY_SECONDS = 60
 def reprocess_work(harness: WorkerHarness) -> AttemptRunner[ItemJob]:
     services, base = harness.services, harness.services.base
     work = ReprocessWork(base.items.store, base.items.changes, services.work, recipe_hash(), base.clock)
-    objects, queues = base.amazon.objects, base.amazon.queues
-    files, encodes = AttemptFiles(objects, harness.scratch), Encodes(NullChannel(), base.clock)
-    return reprocess_attempts(work, files, objects, harness.decoders, encodes, queues, base.signals.nudges, base.clock)
+    files, encodes = AttemptFiles(base.amazon.objects, harness.scratch), Encodes(NullChannel(), base.clock)
+    videos = VideoPipeline(files, base.amazon.objects, work, harness.decoders, encodes)
+    pipeline = ReprocessPipeline(Pipeline(files, work, harness.decoders), videos)
+    return item_attempts(lane=Lane.BULK, work=work, pipeline=pipeline, parts=attempt_parts(base))
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from darkroom_shared.items import FailureCode, ItemState
 from darkroom_shared.problems import Unavailable
 from tests.servers import free_port
 from tests.services import ManualClock, Services, Stores, open_services
-from tests.worker.harness import WorkerHarness, a_tiny_photo, message
+from tests.worker.harness import WorkerHarness, a_tiny_photo, attempt_parts, message
 
 LIMIT_SECONDS = 60.0
 SECRET = "holiday in Brest"
@@ -39,10 +39,8 @@ class Failing:
 
 
 def failing(services: Services, error: Exception) -> AttemptRunner[ItemJob]:
-    base = services.base
-    return item_attempts(
-        services.work, Failing(error), base.amazon.queues, Lane.EXPRESS, base.signals.nudges, base.clock
-    )
+    parts = attempt_parts(services.base)
+    return item_attempts(lane=Lane.EXPRESS, work=services.work, pipeline=Failing(error), parts=parts)
 
 
 @pytest.mark.parametrize("error", UNEXPECTED, ids=lambda error: type(error).__name__)
@@ -107,11 +105,9 @@ async def test_a_store_error_while_an_attempt_ends_leaves_the_message_in_the_que
         async def record_lost_attempt(self, *_: object) -> ItemRow:
             raise Unavailable
 
-    base = services.base
+    parts = attempt_parts(services.base)
     for error in (Unavailable(), OSError(), KeyError()):
-        attempts = item_attempts(
-            Ending(), Failing(error), base.amazon.queues, Lane.EXPRESS, base.signals.nudges, base.clock
-        )
+        attempts = item_attempts(lane=Lane.EXPRESS, work=Ending(), pipeline=Failing(error), parts=parts)
         assert not await attempts.handle(message(row))
 
 

@@ -65,14 +65,14 @@ async def test_a_failing_shard_does_not_block_other_shards() -> None:
 Tick = Callable[[int], Awaitable[None]]
 
 
-async def _pauses_of(tick: Tick, *, rounds: int, shards: int = 1) -> list[float]:
+async def _pauses_of(tick: Tick, *, runs: int, shards: int = 1) -> list[float]:
     """Return the waits after failures in this many runs of all shards, in seconds."""
     stopping, ticks = asyncio.Event(), 0
 
     async def count(shard: int) -> None:
         nonlocal ticks
         ticks += 1
-        if ticks == rounds * shards:
+        if ticks == runs * shards:
             stopping.set()
         await tick(shard)
 
@@ -91,7 +91,7 @@ async def test_waits_grow_while_every_isolated_job_fails(error: Exception) -> No
             for _ in range(3 if shard == 0 else 0):
                 tasks.create_task(isolate(_fail(error), "job"))
 
-    pauses = await _pauses_of(tick, rounds=6, shards=4)
+    pauses = await _pauses_of(tick, runs=6, shards=4)
     assert len(pauses) == 6
     assert pauses == sorted(pauses)
     assert pauses[-1] > 8 * TICK_SECONDS
@@ -103,14 +103,14 @@ async def test_a_failing_job_among_successful_ones_does_not_slow_down_the_loop()
         if shard == 0:
             await isolate(asyncio.sleep(0), "good")
 
-    assert await _pauses_of(tick, rounds=4, shards=2) == []
+    assert await _pauses_of(tick, runs=4, shards=2) == []
 
 
 async def test_a_run_without_jobs_does_not_slow_down_the_loop() -> None:
     async def tick(_shard: int) -> None:
         pass
 
-    assert await _pauses_of(tick, rounds=4, shards=2) == []
+    assert await _pauses_of(tick, runs=4, shards=2) == []
 
 
 async def test_one_success_resets_the_waits() -> None:
@@ -121,7 +121,7 @@ async def test_one_success_resets_the_waits() -> None:
         ticks += 1
         await isolate(asyncio.sleep(0) if ticks == 6 else _fail(KeyError()), "job")
 
-    pauses = await _pauses_of(tick, rounds=7)
+    pauses = await _pauses_of(tick, runs=7)
     assert len(pauses) == 6
     assert pauses[-1] <= TICK_SECONDS < pauses[-2]
 

@@ -15,7 +15,7 @@ from app.stores.aws_errors import ErrorClass
 from tests.jobs.loops import CONSUMERS, LIMIT_SECONDS, LOOPS, TICK_SECONDS, Faulty, Loop, complete, open_faulty
 from tests.services import ManualClock, Stores
 
-ROUNDS = 8
+FAILING_RUNS = 8
 """Runs of a loop during an outage."""
 
 
@@ -64,7 +64,8 @@ async def test_waits_grow_while_an_error_lasts_and_the_work_is_done_afterwards(f
         pauses, is_optional = await _run_through_outage(faulty, loop, operation, next(classes))
         if not is_optional:
             needed.add(operation)
-            assert ROUNDS - 1 <= len(pauses) <= ROUNDS, (operation, pauses)  # the first run may complete a part
+            # The first run may complete a part.
+            assert FAILING_RUNS - 1 <= len(pauses) <= FAILING_RUNS, (operation, pauses)
             assert pauses == sorted(pauses), (operation, pauses)
             assert pauses[-1] > TICK_SECONDS, (operation, pauses)
     assert needed
@@ -73,7 +74,7 @@ async def test_waits_grow_while_an_error_lasts_and_the_work_is_done_afterwards(f
 async def _run_through_outage(
     faulty: Faulty, loop: Loop, operation: str, error_class: ErrorClass
 ) -> tuple[list[float], bool]:
-    """Prepare a job and run the loop until it is done; in the first ROUNDS runs each call of the operation fails.
+    """Prepare a job and run the loop until it is done; in the first FAILING_RUNS each call of the operation fails.
 
     Return the loop's waits after failures, in seconds, and whether the job was done in spite of the outage.
     """
@@ -81,7 +82,7 @@ async def _run_through_outage(
 
     async def tick(_shard: int) -> None:
         nonlocal ended
-        if ended == ROUNDS:
+        if ended == FAILING_RUNS:
             faulty.faults.end_outage()
         try:
             await loop.tick(shard)
@@ -95,7 +96,7 @@ async def _run_through_outage(
         async with asyncio.timeout(LIMIT_SECONDS):
             await run_periodically("tests", TICK_SECONDS, stopping, tick)
     faulty.faults.end_outage()
-    return [entry["wait_seconds"] for entry in entries if entry["event"] == "loop.paused"], ended <= ROUNDS
+    return [entry["wait_seconds"] for entry in entries if entry["event"] == "loop.paused"], ended <= FAILING_RUNS
 
 
 def _count(faulty: Faulty, error_class: ErrorClass) -> int:

@@ -1,6 +1,6 @@
 """Serve the emulator's SQS and SNS on one loopback port; run as a plain file by the emulator's own interpreter.
 
-That interpreter has none of Darkroom's packages, so this file and its imports use only the standard library.
+That interpreter has uvicorn but none of Darkroom's other packages, so this file and its imports use nothing else.
 """
 
 import logging
@@ -27,6 +27,7 @@ def main() -> None:
     from ministack.app import app as emulator
 
     from darkroom_process.hosts import AllowedHosts
+    from darkroom_process.http_protocol import StrictHttpProtocol
     from darkroom_process.redaction import redacting_handler
     from local.emulator.gateway import Gateway
     from local.emulator.long_polls import LongPolls
@@ -41,7 +42,9 @@ def main() -> None:
         served,
         host=host,
         port=port,
+        http=StrictHttpProtocol,
         ws="none",
+        server_header=False,
         log_config=None,
         log_level="info",
         access_log=False,
@@ -50,11 +53,12 @@ def main() -> None:
 
 
 def _reach_own_package() -> None:
-    """Make `local` and `darkroom_process` importable, and nothing else of their parent folders."""
-    for name, folder in (("local", ROOT / "local"), ("darkroom_process", ROOT / "shared" / "darkroom_process")):
-        package = types.ModuleType(name)
+    """Make our packages importable, and nothing else of their parent folders."""
+    for name in ("local", "shared/darkroom_process", "shared/darkroom_shared"):
+        folder = ROOT / name
+        package = types.ModuleType(folder.name)
         package.__path__ = [str(folder)]
-        sys.modules[name] = package
+        sys.modules[folder.name] = package
 
 
 if __name__ == "__main__":

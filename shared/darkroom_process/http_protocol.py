@@ -6,19 +6,20 @@ This class limits the bytes and seconds of a head, refuses trailers and long pip
 problem+json after the responses to earlier requests.
 
 The normal path is cheap: no byte is copied, and a head that arrives in one piece needs no timer.
+
+Besides uvicorn and httptools it uses only the standard library, so that the emulator's interpreter can import it.
 """
 
 import asyncio
+import logging
 from enum import Enum
 from typing import Any, ClassVar
 
 import httptools
-import structlog
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from darkroom_process.problem_response import problem_body
 from darkroom_process.request_head import MAX_HEAD_BYTES, check_head
 from darkroom_shared.problems import MEDIA_TYPE, BadRequest, HeadTooLarge, Problem, RequestTimeout
 
@@ -36,7 +37,7 @@ _ERROR_HEADERS = (
     "connection: close\r\n"
 ).encode()
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class _Reading(Enum):
@@ -160,7 +161,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
         """Read nothing more, respond to the earlier requests, then send the problem and close."""
         self._ignores_input = True
         self._stop_head_timer()
-        log.info("request.refused", status=problem.status, reason=problem.detail or problem.title)
+        log.info("request.refused", extra={"status": problem.status, "reason": problem.detail or problem.title})
         self._error = problem
         if self._reading is _Reading.BODY:
             self._abandon(self.cycle)
@@ -186,7 +187,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
         """
         if self.transport.is_closing():
             return
-        body = problem_body(problem)
+        body = problem.to_json()
         defaults = b"".join(b"%s: %s\r\n" % pair for pair in self.server_state.default_headers)
         length = b"content-length: %d\r\n\r\n" % len(body)
         self.transport.write(b"".join((STATUS_LINE[problem.status], defaults, _ERROR_HEADERS, length, body)))

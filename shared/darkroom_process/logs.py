@@ -14,6 +14,9 @@ from darkroom_process.redaction import redact, without_secrets
 _WARNINGS_ONLY = ("aiobotocore", "alembic", "botocore", "httpcore", "httpx", "urllib3", "uvicorn")
 """Packages that log each request or step; uvicorn's access log is off."""
 
+_EXTRA_FIELDS = ("status", "reason")
+"""Of entries that are written through the standard library, where structlog is not installed everywhere."""
+
 
 class _Handler(logging.StreamHandler):  # type: ignore[type-arg]  # not generic at run time
     """Never prints the arguments of an entry that cannot be formatted, unlike logging's own handler."""
@@ -40,7 +43,7 @@ def configure_logs(*, as_json: bool | None = None) -> None:
     handler = _Handler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(_EXTRA_FIELDS)],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,

@@ -1,6 +1,5 @@
 """Problems as RFC 9457 responses, for middleware, routes and protocols."""
 
-import json
 from collections.abc import Mapping
 
 from starlette.responses import Response
@@ -17,7 +16,7 @@ class ProblemResponse(Response):
     media_type = MEDIA_TYPE
 
     def __init__(self, problem: Problem, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(problem_body(problem), problem.status, {**_headers_of(problem), **(headers or {})})
+        super().__init__(problem.to_json(), problem.status, {**_headers_of(problem), **(headers or {})})
 
 
 async def send_problem(send: Send, problem: Problem, headers: Mapping[str, str] | None = None) -> None:
@@ -30,10 +29,6 @@ async def send_problem(send: Send, problem: Problem, headers: Mapping[str, str] 
 async def refuse_host(send: Send) -> None:
     """Respond to a request for a host that is not ours."""
     await send_problem(send, BadRequest("This host is not served here."))
-
-
-def problem_body(problem: Problem) -> bytes:
-    return json.dumps(problem.body(), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _headers_of(problem: Problem) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Every error of the API as one table: class, stable type, status, title, whether to retry."""
 
+import json
 from typing import Any, ClassVar
 
 MEDIA_TYPE = "application/problem+json"
@@ -26,6 +27,10 @@ class Problem(Exception):
         if self.detail is not None:
             members["detail"] = self.detail
         return members | {"retry": self.retry} | self.extras
+
+    def to_json(self) -> bytes:
+        """Return the problem document as it is sent."""
+        return json.dumps(self.body(), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 class BadRequest(Problem):

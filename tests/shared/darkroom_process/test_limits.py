@@ -1,17 +1,18 @@
 """Limits per connection: bytes and seconds of a head, idle time, and pipelined requests."""
 
 import contextlib
+import json
 import uuid
 from collections.abc import Iterator
 
 import pytest
-from structlog.testing import capture_logs
 
 from darkroom_process.http_protocol import MAX_PIPELINED, StrictHttpProtocol
 from darkroom_process.request_head import MAX_HEAD_BYTES
 from tests.shared.darkroom_process.raw import connect, exchange, read_to_end
 from tests.web.servers import serving
 from tests.web.upstream import Upstream
+from tests.written_logs import written_logs
 
 MEBIBYTE = b"x" * 1024 * 1024
 LARGEST_PACKET_BYTES = 256 * 1024
@@ -131,7 +132,9 @@ def test_bytes_after_a_proposed_upgrade_are_not_parsed_as_a_request(url: str) ->
 
 
 def test_an_error_is_one_log_line_without_the_request(url: str) -> None:
-    with capture_logs() as entries:
+    with written_logs() as written:
         exchange(url, get("/canary", "Host: canary"))
-    assert [(each["event"], each["status"]) for each in entries] == [("request.refused", 400)]
-    assert "canary" not in str(entries)
+    entry = json.loads(written.getvalue())
+    assert (entry["event"], entry["status"], entry["level"]) == ("request.refused", 400, "info")
+    assert entry["reason"] == "A request must have exactly one valid Host."
+    assert "canary" not in written.getvalue()

@@ -5,7 +5,7 @@ import json
 import pytest
 from starlette.types import Message
 
-from darkroom_process.problem_response import ProblemResponse, problem_body, send_problem
+from darkroom_process.problem_response import ProblemResponse, send_problem
 from darkroom_shared.problems import Invalid, NotFound, Problem, TooManyRequests, Unauthenticated, Unavailable
 
 PROBLEMS = [
@@ -28,7 +28,7 @@ async def test_middleware_sends_what_a_route_returns(problem: Problem, headers: 
     response = ProblemResponse(problem, {"X-Request-Id": "request-1"})
     start, body = sent
     assert (start["status"], start["headers"]) == (problem.status, response.raw_headers)
-    assert body["body"] == response.body == problem_body(problem)
+    assert body["body"] == response.body == problem.to_json()
     assert json.loads(bytes(response.body)) == problem.body()
     assert dict(response.raw_headers) == {
         b"content-type": b"application/problem+json",

@@ -1,7 +1,9 @@
-"""Each tier with its real configuration, through raw sockets: both refuse the same table of requests."""
+"""Each server with its real configuration, through raw sockets: all refuse the same table of requests."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 
 import pytest
 import uvicorn
@@ -11,6 +13,7 @@ from pydantic import AnyHttpUrl, SecretStr
 from app.serving import app_server_config
 from app.settings import Settings as AppSettings
 from darkroom_process.readiness import Readiness
+from tests.servers import running_queues
 from tests.shared.darkroom_process.corpus import ACCEPTED, BAD_BODIES, BAD_HEADS, GOOD, LARGE_HEADS, LARGEST_HEAD
 from tests.shared.darkroom_process.raw import connect, exchange, read_to_end
 from tests.web.servers import CDN_URL, OBJECTS_URL, running_server
@@ -45,11 +48,22 @@ def _web() -> uvicorn.Config:
     return web_server_config(settings, Readiness(), CollectorRegistry())
 
 
-@pytest.fixture(scope="module", params=[_app, _web], ids=["app", "web"])
-def tier_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    config = request.param()
+def _in_thread(make_config: Callable[[], uvicorn.Config]) -> AbstractContextManager[str]:
+    config = make_config()
     config.port = 0
-    with running_server(config) as url:
+    return running_server(config)
+
+
+SERVERS: dict[str, Callable[[], AbstractContextManager[str]]] = {
+    "app": partial(_in_thread, _app),
+    "web": partial(_in_thread, _web),
+    "emulator": running_queues,
+}
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def tier_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    with SERVERS[request.param]() as url:
         yield url
 
 

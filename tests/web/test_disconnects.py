@@ -13,15 +13,19 @@ from tests.web.servers import serving_web
 
 CLIENTS = 8
 LIMIT_SECONDS = 30.0
+CLOSE_SECONDS = 5.0
+"""Well below the 10 s after which the web tier gives up a silent app, so that this limit closes no connection."""
 POLL_SECONDS = 0.01
 HOST = b"Host: 127.0.0.1\r\n\r\n"
 REQUESTS = {
     "before the head": b"GET /v1/silent HTTP/1.1\r\n" + HOST,
     "in the response's body": b"GET /v1/endless HTTP/1.1\r\n" + HOST,
     "in the request's body": b"POST /v1/silent HTTP/1.1\r\nContent-Length: 1000\r\n" + HOST + b"half",
+    "after the request's body": b"POST /v1/silent HTTP/1.1\r\nContent-Length: 4\r\n" + HOST + b"full",
     "in an event stream": b"GET /v1/events HTTP/1.1\r\nAccept: text/event-stream\r\n" + HOST,
 }
-"""What a client has sent when it resets its connection, by how far the exchange has come."""
+"""What a client has sent when it ends its connection, by how far the exchange has come. Within the request's body its
+reader notices the end, later a watcher."""
 
 
 class App:
@@ -73,14 +77,23 @@ async def test_the_end_of_a_clients_connection_closes_the_one_to_the_app(moment:
             await app.begun.acquire()
             if "silent" not in REQUESTS[moment].decode():
                 await reader.read(1)
-            _end(writer, reset=reset)
-        while app.connections:  # noqa: ASYNC110  # the other end wakes no event
-            await asyncio.sleep(POLL_SECONDS)
+            await (_reset(writer) if reset else _finish(reader, writer))
+        async with asyncio.timeout(CLOSE_SECONDS):
+            while app.connections:  # noqa: ASYNC110  # the other end wakes no event
+                await asyncio.sleep(POLL_SECONDS)
 
 
-def _end(writer: asyncio.StreamWriter, *, reset: bool) -> None:
-    """Close the connection by FIN, or by RST."""
-    if reset:
-        linger = struct.pack("ii", 1, 0)
-        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+async def _finish(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Send FIN, and read to the end: to close a socket with unread bytes sends RST."""
+    writer.write_eof()
+    while await reader.read(1 << 16):
+        pass
+    writer.close()
+    await writer.wait_closed()
+
+
+async def _reset(writer: asyncio.StreamWriter) -> None:
+    """Send RST."""
+    linger = struct.pack("ii", 1, 0)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     writer.transport.abort()

@@ -10,7 +10,9 @@ import asyncio
 import gc
 import os
 import re
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
+from contextlib import suppress
 from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -180,10 +182,14 @@ def _unowned_processes(pids: set[int]) -> set[str]:
 
 
 def _command(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip() or f"process {pid} has ended"
-    except (FileNotFoundError, ProcessLookupError):
-        return f"process {pid} has ended"
+    """Return a process's command line. The kernel sets it a moment after `Popen` returns, and it is empty again once
+    the process has ended.
+    """
+    folder, line = Path(f"/proc/{pid}"), b""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        while not (line := (folder / "cmdline").read_bytes()) and b"State:\tZ" not in (folder / "status").read_bytes():
+            time.sleep(POLL_SECONDS / 10)
+    return line.replace(b"\0", b" ").decode(errors="replace").strip() or f"process {pid} has ended"
 
 
 def _sockets() -> set[str]:

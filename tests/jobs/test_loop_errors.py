@@ -15,7 +15,7 @@ from app.stores.aws_errors import ErrorClass
 from tests.jobs.loops import CONSUMERS, LIMIT_SECONDS, LOOPS, TICK_SECONDS, Faulty, Loop, complete, open_faulty
 from tests.services import ManualClock, Stores
 
-FAILING_RUNS = 8
+FAILING_RUNS = 6
 """Runs of a loop during an outage."""
 
 

@@ -59,7 +59,7 @@ async def test_an_operator_creates_an_administrator_and_resets_the_password(url:
         (["create-account", "ada@example.com"], "short", "password"),
         (["create-account", "ada@example.com"], "ada@example.com", "the address itself"),
         (["create-account", "ada@example.com"], "", "password"),
-        (["reset-password", "nobody@example.com"], PASSWORD, "Nobody has this address"),
+        (["reset-password", "nobody@example.com"], PASSWORD, "No account has this address"),
     ],
 )
 async def test_an_impossible_command_is_reported_in_one_line(

@@ -31,7 +31,7 @@ class OperatorService:
         async with self._cache.change() as unit:
             account = await self._store.set_password(unit.connection, normalised(email), password_hash)
             if account is None:
-                raise NotFound("Nobody has this address.")
+                raise NotFound("No account has this address.")
             ended = await self._store.end_all_sessions(unit.connection, account)
             unit.invalidate(*map(session_key, ended))
         log.info("password.reset")

@@ -1,12 +1,12 @@
 """The loops of a worker that repair and repeat, each with a job that it must complete."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sized
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import isnan
-from typing import Any
+from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
@@ -26,7 +26,8 @@ from app.items.wiring import build_backlog, build_item_work
 from app.jobs.loop import run_periodically, running
 from app.projections import PROJECTIONS
 from app.search.wiring import build_index
-from app.stores.resources import NUDGES_QUEUE, SHARDS, shard_of
+from app.stores.dynamo import Row
+from app.stores.resources import EXPORTS_TABLE, ITEMS_TABLE, NUDGES_QUEUE, shard_of
 from app.stores.sqs import Message
 from app.worker.consumer import Consumer
 from app.worker.eraser import Eraser
@@ -37,7 +38,7 @@ from app.worker.projections import ProjectionLoops
 from app.worker.scheduler import Hints, Relay, Sweeper
 from darkroom_shared.events import EventType
 from darkroom_shared.exports import ExportState
-from darkroom_shared.ids import AccountId, new_account_id, new_ulid
+from darkroom_shared.ids import AccountId, ExportId, ItemId, new_account_id, new_ulid
 from tests.jobs.breaking import AwsFaults, FaultyClient
 from tests.services import ManualClock, Services, Stores, open_services
 
@@ -82,26 +83,31 @@ class Loop:
     prepare: Callable[[], Awaitable[Due]]
 
 
+Key = TypeVar("Key")
+
+
 async def _alone_in_its_shard(
-    create: Callable[[], Awaitable[Due]],
-    due: Callable[[int], Awaitable[Sized]],
-    process: Callable[[int], Awaitable[None]],
+    create: Callable[[], Awaitable[tuple[Key, Due]]],
+    due: Callable[[int], Awaitable[Sequence[Key]]],
+    remove: Callable[[Sequence[Key]], Awaitable[None]],
 ) -> Due:
-    """Create a job in a shard where no other test's job is due: a loop that completes other jobs does not back off."""
-    for _ in range(2 * SHARDS):
-        job = await create()
-        if len(await due(job[0])) == 1:
-            return job
-        await process(job[0])
-    raise AssertionError("other jobs are due in every shard")
+    """Create a job and remove the other tests' jobs that are due in its shard: a loop that completes one of them does
+    not back off."""
+    created, job = await create()
+    while others := [key for key in await due(job[0]) if key != created]:
+        await remove(others)
+    return job
 
 
 def sweeper(faulty: Faulty) -> Loop:
     services = faulty.own
     loop = Sweeper(faulty.services.maintenance, faulty.services.base.amazon.queues)
-    healthy = Sweeper(services.maintenance, services.base.amazon.queues)
 
-    async def create() -> Due:
+    async def remove(items: Sequence[tuple[AccountId, ItemId]]) -> None:
+        keys: list[Row] = [{"account_id": account, "item_id": item} for account, item in items]
+        await services.base.amazon.dynamo.delete_many(ITEMS_TABLE, keys)
+
+    async def create() -> tuple[tuple[AccountId, ItemId], Due]:
         row = await services.queued(new_ulid().encode())
         await services.work.claim(row.account_id, row.item_id)
         faulty.clock.advance(seconds=61)
@@ -109,9 +115,9 @@ def sweeper(faulty: Faulty) -> Loop:
         async def is_done() -> bool:
             return (await services.row(row)).lost_attempts == 1
 
-        return int(shard_of(row.item_id)), is_done
+        return (row.account_id, row.item_id), (int(shard_of(row.item_id)), is_done)
 
-    return Loop(loop.process, lambda: _alone_in_its_shard(create, services.maintenance.due, healthy.process))
+    return Loop(loop.process, lambda: _alone_in_its_shard(create, services.maintenance.due, remove))
 
 
 def export_sweeper(faulty: Faulty) -> Loop:
@@ -119,9 +125,12 @@ def export_sweeper(faulty: Faulty) -> Loop:
     parts = build_export_work(base=base, lease=LEASE)
     exports = build_exports(base=base, delivery=faulty.own.representation._delivery)["exports"]
     loop = ExportSweeper(build_export_work(base=faulty.services.base, lease=LEASE).maintenance)
-    healthy = ExportSweeper(parts.maintenance)
 
-    async def create() -> Due:
+    async def remove(rows: Sequence[tuple[AccountId, ExportId]]) -> None:
+        keys: list[Row] = [{"account_id": account, "export_id": export} for account, export in rows]
+        await base.amazon.dynamo.delete_many(EXPORTS_TABLE, keys)
+
+    async def create() -> tuple[tuple[AccountId, ExportId], Due]:
         account = new_account_id()
         row = await exports.start(account)
         await parts.work.claim(account, row.export_id)
@@ -130,16 +139,16 @@ def export_sweeper(faulty: Faulty) -> Loop:
         async def is_done() -> bool:
             return (await exports.require(account, row.export_id)).state is ExportState.QUEUED
 
-        return int(shard_of(row.export_id)), is_done
+        return (account, row.export_id), (int(shard_of(row.export_id)), is_done)
 
-    return Loop(loop.process, lambda: _alone_in_its_shard(create, parts.maintenance.due, healthy.process))
+    return Loop(loop.process, lambda: _alone_in_its_shard(create, parts.maintenance.due, remove))
 
 
 def relay(faulty: Faulty) -> Loop:
     base = faulty.own.base
-    loop, healthy = Relay(faulty.services.base.events.relay, Hints()), Relay(base.events.relay, Hints())
+    loop = Relay(faulty.services.base.events.relay, Hints())
 
-    async def create() -> Due:
+    async def create() -> tuple[AccountId, Due]:
         account = new_account_id()
         await base.events.log.append(account, [NewEvent(EventType.ITEM_READY, "itm_1", {"kind": "image"})])
 
@@ -147,9 +156,14 @@ def relay(faulty: Faulty) -> Loop:
             faulty.clock.advance(seconds=31)  # the lease of a relay that could not even release it
             return (await base.events.store.head(account)).relayed == 1
 
-        return int(shard_of(account)), is_done
+        return account, (int(shard_of(account)), is_done)
 
-    return Loop(loop.process, lambda: _alone_in_its_shard(create, base.events.relay.behind, healthy.process))
+    async def remove(accounts: Sequence[AccountId]) -> None:
+        for account in accounts:
+            await base.events.relay.relay(account)
+        faulty.clock.advance(seconds=31)  # another process's lease
+
+    return Loop(loop.process, lambda: _alone_in_its_shard(create, base.events.relay.behind, remove))
 
 
 def eraser(faulty: Faulty) -> Loop:

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
+import structlog
 from playwright.async_api import Browser
 from sqlalchemy import make_url, text
 
@@ -27,6 +28,13 @@ from tests.servers import running_mariadb, running_valkey
 from tests.services import ManualClock, Services, Stores, open_services, start_stores
 
 pytest_plugins = ["tests.tiers", "tests.durations", "tests.leaks"]
+
+
+def pytest_configure() -> None:
+    """Print log entries without structlog's framed tracebacks, each of which takes seconds of CPU."""
+    *others, _renderer = structlog.get_config()["processors"]
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*others, plain])
 
 
 @pytest.fixture(scope="session")

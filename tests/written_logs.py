@@ -16,11 +16,11 @@ def written_logs() -> Iterator[StringIO]:
     """Configure the logs as in production, but write them to the yielded stream instead of stderr."""
     root = logging.getLogger()
     handlers, level, written = root.handlers, root.level, StringIO()
-    hook = sys.excepthook
+    hook, configuration = sys.excepthook, structlog.get_config()
     with redirect_stderr(written):
         configure_logs(as_json=True)
     yield written
     root.handlers = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
+    structlog.configure(**configuration)
     sys.excepthook = hook

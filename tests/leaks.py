@@ -102,6 +102,7 @@ def _watch(fixturedef: pytest.FixtureDef[object]) -> None:
 
 
 def pytest_unconfigure() -> None:
+    gc.unfreeze()  # pytest collects once more after this, and reports what was left open
     while _owned.redis:
         _owned.redis.popitem()[0].close()
 
@@ -110,6 +111,7 @@ def pytest_unconfigure() -> None:
 def _unclosed_resources_of_the_module() -> Iterator[None]:
     yield
     gc.collect()
+    gc.freeze()  # what is left belongs to the session; the next module's collection skips it
 
 
 @pytest_asyncio.fixture(autouse=True)

@@ -1,6 +1,8 @@
 """Password hashing with Argon2id in threads of its own, so that many sign-ins cannot starve other requests."""
 
 import asyncio
+import base64
+import secrets
 import threading
 import unicodedata
 from collections.abc import Callable
@@ -9,7 +11,7 @@ from typing import TypeVar
 
 import argon2
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from argon2.low_level import Type
+from argon2.low_level import ARGON2_VERSION, Type
 
 from darkroom_shared.problems import Invalid, Unavailable
 
@@ -42,7 +44,7 @@ class Passwords:
         self._argon2 = argon2.PasswordHasher(time_cost=PASSES, memory_cost=memory_kib, parallelism=LANES, type=Type.ID)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="passwords")
         self._slots = threading.BoundedSemaphore(MAX_PENDING)
-        self._placeholder_hash = self._argon2.hash("the password of no account")
+        self._placeholder_hash = _unmatched_hash(memory_kib)
 
     async def hash(self, password: str) -> str:
         """Return the hash. Raises Unavailable if too many requests are pending."""
@@ -78,6 +80,12 @@ class Passwords:
 
     def _release_slot(self, _future: Future[Result]) -> None:
         self._slots.release()
+
+
+def _unmatched_hash(memory_kib: int) -> str:
+    """Return random bytes in the form of a hash, which costs as much to verify as any other and matches no password."""
+    salt, digest = (base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=") for size in (16, 32))
+    return f"$argon2id$v={ARGON2_VERSION}$m={memory_kib},t={PASSES},p={LANES}${salt}${digest}"
 
 
 def _canonical(password: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from app.accounts.service.accounts import AccountService
 from app.accounts.service.closing import ClosingService
@@ -14,13 +14,15 @@ from app.accounts.service.registration import RegistrationService
 from app.accounts.service.sessions import SessionService
 from app.accounts.store.accounts import AccountStore
 from app.accounts.store.closed import LEASE, ClosedAccounts
-from app.clients import Clients
-from app.events.wiring import EventParts
 from app.identity import Authenticator
 from app.settings import Settings
 from app.stores.aurora import Database
 from app.stores.cache.cache import Cache
 from darkroom_shared.times import Clock
+
+if TYPE_CHECKING:  # an operator's command does not load the clients of AWS
+    from app.clients import Clients
+    from app.events.wiring import EventParts
 
 
 class AccountServices(TypedDict):
@@ -42,7 +44,7 @@ def open_passwords(stack: AsyncExitStack) -> Passwords:
 
 
 def build_accounts(
-    *, settings: Settings, clients: Clients, events: EventParts, passwords: Passwords
+    *, settings: Settings, clients: "Clients", events: "EventParts", passwords: Passwords
 ) -> AccountServices:
     store, cache, clock = AccountStore(clients.database), clients.cache, clients.clock
     attempts = Attempts(clients.signals.limits)
@@ -73,11 +75,11 @@ def build_operator(*, database: Database, cache: Cache, passwords: Passwords, cl
     return OperatorService(creation=creation, store=store, cache=cache, passwords=passwords)
 
 
-def build_account_rows(*, clients: Clients) -> AccountStore:
+def build_account_rows(*, clients: "Clients") -> AccountStore:
     """Return what counts an account's rows."""
     return AccountStore(clients.database)
 
 
-def build_closed_accounts(*, clients: Clients, lease: timedelta = LEASE) -> ClosedAccounts:
+def build_closed_accounts(*, clients: "Clients", lease: timedelta = LEASE) -> ClosedAccounts:
     """Return the closed accounts, which a worker takes for `lease` to erase them."""
     return ClosedAccounts(database=clients.database, clock=clients.clock, lease=lease)

@@ -1,18 +1,22 @@
 """Close an account: all access ends at once, and an eraser deletes its data."""
 
+from typing import TYPE_CHECKING
+
 import structlog
 
 from app.accounts.schema.keys import account_key, session_key
 from app.accounts.service.limits import Attempts
 from app.accounts.service.passwords import Passwords
 from app.accounts.store.accounts import AccountStore
-from app.events.service.log import EventLog
 from app.jobs.queueing import try_after_commit
 from app.stores.cache.cache import Cache
 from darkroom_shared.accounts import ClosedAccount
 from darkroom_shared.ids import AccountId
 from darkroom_shared.problems import Forbidden, NotFound
 from darkroom_shared.times import Clock
+
+if TYPE_CHECKING:
+    from app.events.service.log import EventLog  # an operator's command does not load the clients of AWS
 
 log = structlog.get_logger()
 
@@ -27,7 +31,7 @@ class ClosingService:
         cache: Cache,
         passwords: Passwords,
         attempts: Attempts,
-        events: EventLog,
+        events: "EventLog",
         clock: Clock,
     ) -> None:
         self._store, self._cache, self._passwords, self._attempts = store, cache, passwords, attempts

@@ -7,7 +7,7 @@ from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Lifespan
 
 from app import health
 from app.access.wiring import AccessParts, build_access
@@ -158,6 +158,11 @@ def create_api(settings: Settings, readiness: Readiness, registry: CollectorRegi
         async with AsyncExitStack() as stack:
             yield await open_services(settings, stack, readiness, registry)
 
+    return create_routes(lifespan)
+
+
+def create_routes(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+    """Build the FastAPI application, which reads its services from the request's state."""
     api = FastAPI(
         title="Darkroom",
         version="1",

@@ -18,7 +18,7 @@ from app.migrations.run import migrate
 from app.settings import Registration
 from app.stores.aurora import Database
 from darkroom_shared.ids import new_account_id, new_ulid
-from tests.api import another_client, open_api, signed_in
+from tests.api import another_client, open_app, signed_in
 from tests.browser.photos import photos
 from tests.browser.visitor import ACCOUNT_CHECK, Visitor, running_chromium
 from tests.database_pair import DatabasePair, running_database_pair
@@ -215,7 +215,7 @@ def services(module_services: Services, clock: ManualClock) -> Services:
 @pytest_asyncio.fixture(scope="module")
 async def module_api(stores: Stores) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the app in this process, opened once for each module; tests request `anonymous_api` or `api`."""
-    async with open_api(stores.settings(registration=Registration.OPEN)) as client:
+    async with open_app(stores.settings(registration=Registration.OPEN)) as (client, _state):
         yield client
 
 

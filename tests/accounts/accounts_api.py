@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import httpx
@@ -28,11 +29,10 @@ from app.stores.cache.cache import Cache
 from app.stores.signals import Signals
 from darkroom_process.metrics import RequestMetrics
 from darkroom_shared.ids import new_ulid
+from tests.api import CHEAP_MEMORY_KIB
 from tests.services import ManualClock
 
 PASSWORD = "correct horse battery"
-CHEAP_MEMORY_KIB = 64
-"""A hash in 0.1 ms. Tests of hashing itself, and of the time that it takes, use the service's own memory."""
 
 Json = dict[str, Any]
 
@@ -113,6 +113,18 @@ async def open_accounts_api(
 
 
 def _client(state: Json) -> httpx.AsyncClient:
+    async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"] = dict(state)
+        await _application()(scope, receive, send)
+
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(with_state, client=(a_client_address(), 50000)), base_url="http://app/v1"
+    )
+
+
+@cache
+def _application() -> FastAPI:
+    """Return the routes, which all services of this process share, because FastAPI prepares them slowly."""
     application = FastAPI(
         redirect_slashes=False,
         middleware=[
@@ -124,11 +136,4 @@ def _client(state: Json) -> httpx.AsyncClient:
     )
     add_problem_responses(application)
     application.include_router(router, prefix="/v1")
-
-    async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
-        scope["state"] = dict(state)
-        await application(scope, receive, send)
-
-    return httpx.AsyncClient(
-        transport=httpx.ASGITransport(with_state, client=(a_client_address(), 50000)), base_url="http://app/v1"
-    )
+    return application

@@ -10,7 +10,8 @@ from app.accounts.service.passwords import Passwords
 from app.events.service.log import EventLog
 from darkroom_shared.ids import AccountId
 from darkroom_shared.problems import NotFound, Unavailable
-from tests.accounts.accounts_api import CHEAP_MEMORY_KIB, PASSWORD, AccountsApi
+from tests.accounts.accounts_api import PASSWORD, AccountsApi
+from tests.api import CHEAP_MEMORY_KIB
 
 
 class FailingLog(EventLog):

@@ -8,22 +8,20 @@ from typing import Any
 
 import httpx
 
-from app.accounts.schema.values import AccountRow, SessionRow
-from app.accounts.service.sessions import LIFETIME
-from app.accounts.service.tokens import hash_of, new_token
 from app.items.schema.row import ItemRow, Result, StoredRendition
 from app.items.store import ItemStore, row_action
 from app.main import State
 from app.settings import Registration
-from darkroom_shared.ids import AccountId, ItemId, new_account_id, new_item_id, new_session_id
+from darkroom_shared.ids import AccountId, ItemId, new_item_id
 from darkroom_shared.items import ItemKind, ItemState
-from darkroom_shared.times import utc_now
-from tests.api import open_app
+from tests.api import add_account, open_app
 from tests.services import Stores
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 RECIPE = "0" * 16
 STATUS_OF_ABSENT = 404
+MAX_ACTIONS = 100
+"""Of one transaction in DynamoDB."""
 NO_HASH = "no password"
 
 Json = dict[str, Any]
@@ -64,6 +62,13 @@ class Person:
     async def photos(self, count: int) -> list[ItemId]:
         """Add `count` photos, captured an hour apart."""
         return [await self.photo(hour) for hour in range(count)]
+
+    async def photos_of_one_moment(self, count: int) -> list[ItemId]:
+        """Add `count` photos with the same capture time; return them in the order of an album."""
+        rows = sorted((a_photo(self.account) for _ in range(count)), key=lambda row: row.item_id)
+        for start in range(0, count, MAX_ACTIONS):
+            await self.items.write([row_action(row) for row in rows[start : start + MAX_ACTIONS]])
+        return [row.item_id for row in rows]
 
     async def album(self, *items: ItemId, **fields: Any) -> str:
         """Create an album with these items."""
@@ -119,20 +124,14 @@ class AlbumServices:
     database_url: str
 
     async def person(self) -> Person:
-        """Return a new account, signed in without a password because hashing is slow."""
-        account, token = new_account_id(), new_token()
-        now = utc_now()
-        await self.state["accounts"].add(AccountRow(account, f"{account.lower()}@example.org", False, now), NO_HASH)
-        await self.state["sessions"].add(
-            SessionRow(new_session_id(), account, "", now, now + LIFETIME), hash_of(token), NO_HASH
-        )
-        headers = {"Authorization": f"Bearer {token}"}
+        """Return a new account, signed in."""
+        added = await add_account(self.state)
         http = await self.stack.enter_async_context(
             httpx.AsyncClient(
-                transport=self.anonymous._transport, base_url=self.anonymous.base_url, headers=headers, timeout=60
+                transport=self.anonymous._transport, base_url=self.anonymous.base_url, headers=added.headers, timeout=60
             )
         )
-        return Person(http, account, self.state["items"]._store)
+        return Person(http, added.account, self.state["items"]._store)
 
 
 @asynccontextmanager

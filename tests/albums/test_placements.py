@@ -4,7 +4,7 @@ import asyncio
 
 from darkroom_shared.ids import ItemId, new_item_id
 from darkroom_shared.items import ItemState
-from tests.albums.album_services import NOON, AlbumServices, Person
+from tests.albums.album_services import AlbumServices, Person
 
 
 async def count(person: Person, album: str) -> int:
@@ -113,7 +113,7 @@ async def test_items_with_the_same_capture_time_can_be_moved_between_each_other(
     album_services_on_both: AlbumServices,
 ) -> None:
     ada = await album_services_on_both.person()
-    photos = [await ada.photo(captured_at=NOON) for _ in range(150)]
+    photos = await ada.photos_of_one_moment(150)
     album = await ada.album(*photos)
     await ada.done(ada.http.patch(f"albums/{album}", json={"order": "manual"}))
 
@@ -127,7 +127,7 @@ async def test_items_with_the_same_capture_time_can_be_moved_between_each_other(
 
 async def test_an_album_is_renumbered_when_no_position_is_free(album_services_on_both: AlbumServices) -> None:
     ada = await album_services_on_both.person()
-    photos = [await ada.photo(captured_at=NOON) for _ in range(1_010)]
+    photos = await ada.photos_of_one_moment(1_010)
     album = await ada.album(*photos[:500])
     for start in (500, 1_000):
         await ada.add(album, *photos[start : start + 500])

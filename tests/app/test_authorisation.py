@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 import pytest_asyncio
 
 from darkroom_shared.albums import Role
@@ -106,12 +105,11 @@ class AccessScenario:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def scenario(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AccessScenario]:
+async def scenario(stores: Stores, make_sqlite: Callable[[], str]) -> AsyncIterator[AccessScenario]:
     """The owner is the installation's first account and therefore its administrator; the other accounts are not."""
-    database = f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('authorisation') / 'darkroom.db'}"
     async with (
         open_services(stores, ManualClock()) as services,
-        open_sharing_services(stores, services, database_url=database) as sharing,
+        open_sharing_services(stores, services, database_url=make_sqlite()) as sharing,
     ):
         yield await _populated(sharing)
 

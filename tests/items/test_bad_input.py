@@ -10,7 +10,7 @@ from app.settings import Registration
 from darkroom_shared.ids import new_item_id
 from darkroom_shared.problems import MEDIA_TYPE, TYPE_PREFIX
 from darkroom_shared.uploads import LARGEST_ITEM_BYTES, SINGLE_PUT_BYTES
-from tests.api import open_api, signed_in
+from tests.api import open_app, signed_in
 from tests.services import Stores
 
 CONTENT = b"not really a picture"
@@ -80,7 +80,7 @@ async def test_an_item_of_21_gib_is_refused(api: httpx.AsyncClient) -> None:
 
 async def test_an_item_beyond_the_quota_is_refused(stores: Stores) -> None:
     settings = stores.settings(registration=Registration.OPEN, account_quota_bytes=30)
-    async with open_api(settings) as api:
+    async with open_app(settings) as (api, _state):
         api.headers.update(await signed_in(api))
         assert (await api.post("items", json=BODY)).status_code == 201
         other = BODY | {"digest": f"sha256:{'1' * 64}"}

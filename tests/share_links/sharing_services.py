@@ -8,12 +8,13 @@ from typing import Any
 
 import httpx
 
+from app.main import State
 from app.settings import Registration
 from darkroom_shared.albums import Role
 from darkroom_shared.ids import AccountId, new_ulid
 from darkroom_shared.items import ItemKind
 from darkroom_shared.sharing import SHARE_HEADER
-from tests.api import PASSWORD, open_api, signed_in
+from tests.api import PASSWORD, add_account, open_app
 from tests.items.sample_videos import claimed_in_bulk, poster, ready
 from tests.services import Services, Stores
 
@@ -99,12 +100,12 @@ class SharingServices:
     """One app process, and a worker's services on the same stores to make items ready."""
 
     http: httpx.AsyncClient
+    state: State
     services: Services
 
     async def user(self) -> Person:
-        headers = await signed_in(self.http)
-        account = (await self.http.get("account", headers=headers)).json()["id"]
-        return Person(self.http, self.services, account, headers)
+        added = await add_account(self.state)
+        return Person(self.http, self.services, added.account, added.headers)
 
     async def once_more(self, user: Person) -> Person:
         """Return the same user with another session."""
@@ -118,8 +119,8 @@ class SharingServices:
 async def open_sharing_services(
     stores: Stores, services: Services, **settings: object
 ) -> AsyncIterator[SharingServices]:
-    async with open_api(stores.settings(**({"registration": Registration.OPEN} | settings))) as http:
-        yield SharingServices(http, services)
+    async with open_app(stores.settings(**({"registration": Registration.OPEN} | settings))) as (http, state):
+        yield SharingServices(http, state, services)
 
 
 def _good(response: httpx.Response) -> httpx.Response:

@@ -21,6 +21,7 @@ from app.share_links.store.visits import LinkStore
 from darkroom_shared.ids import AlbumId, ShareId, new_share_id
 from darkroom_shared.problems import TYPE_PREFIX, NotFound, ShareLocked
 from darkroom_shared.sharing import MAX_SHARES, PROOF_HEADER, SHARE_HEADER
+from tests.api import CHEAP_MEMORY_KIB
 from tests.api import PASSWORD as ACCOUNT_PASSWORD
 from tests.services import ManualClock
 from tests.share_links.sharing_services import Json, Link, SharingServices
@@ -125,7 +126,7 @@ async def test_expiry_alone_ends_a_cached_link(sharing: SharingServices) -> None
     owner = await sharing.user()
     ends_at = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     link = await owner.share(await owner.album(), expires_at=ends_at)
-    base, clock, passwords = sharing.services.base, ManualClock(), Passwords()
+    base, clock, passwords = sharing.services.base, ManualClock(), Passwords(CHEAP_MEMORY_KIB)
     store = LinkStore()
     share_link_uses = VisitService(
         links=OpenLinks(cache=base.cache, store=store, clock=clock),

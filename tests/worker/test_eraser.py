@@ -40,6 +40,7 @@ from darkroom_shared.ids import AccountId, new_account_id, new_ulid
 from darkroom_shared.items import CreateItem, ItemKind, PartRequest
 from darkroom_shared.problems import AddressTaken, Forbidden, NotFound, Unauthenticated
 from darkroom_shared.uploads import SINGLE_PUT_BYTES
+from tests.api import CHEAP_MEMORY_KIB
 from tests.items.test_maintenance import put_rendition
 from tests.services import ManualClock, Services, Stores
 
@@ -69,7 +70,7 @@ class Registry:
 @pytest.fixture
 async def registry(services: Services, stores: Stores, clock: ManualClock) -> AsyncIterator[Registry]:
     await migrate(f"sqlite+aiosqlite:///{stores.folder / 'app.db'}")
-    base, passwords = services.base, Passwords()
+    base, passwords = services.base, Passwords(CHEAP_MEMORY_KIB)
     async with base.database.writer.write() as connection:  # an eraser takes a bounded number at once, others' too
         await connection.execute(delete(closed_accounts))
     items = ItemErasure(base.items.store, base.amazon.objects)

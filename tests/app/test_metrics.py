@@ -46,7 +46,7 @@ async def app(stores: Stores, make_sqlite: Callable[[], str]) -> AsyncIterator[M
         yield MeteredApp(client, registry)
 
 
-async def test_a_thousand_ids_make_no_new_series(app: MeteredApp) -> None:
+async def test_a_hundred_ids_make_no_new_series(app: MeteredApp) -> None:
     async def request_four(number: int) -> None:
         await app.client.get(f"albums/{new_album_id()}", headers=UNKNOWN)  # the fast path
         await app.client.get(f"albums/{new_album_id()}")
@@ -55,10 +55,10 @@ async def test_a_thousand_ids_make_no_new_series(app: MeteredApp) -> None:
 
     await request_four(0)
     before = app.series()
-    for number in range(1, 251):
+    for number in range(1, 26):
         await request_four(number)
     assert app.series() == before
-    assert app.counts()["unmatched", "GET", "4xx"] >= 250
+    assert app.counts()["unmatched", "GET", "4xx"] >= 25
 
 
 async def test_the_fast_path_and_the_route_of_an_album_have_the_same_label(app: MeteredApp) -> None:

@@ -40,13 +40,16 @@ for package in (darkroom_client, darkroom_shared):
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel from a copy of the sources, without a network, and install it into an empty folder."""
+    """Build the wheel from a copy of the sources, without a network, and install it into an empty folder.
+
+    pip installs no sources, but the wheel that it builds of them.
+    """
     folder = tmp_path_factory.mktemp("distribution")
     for name in ("client", "shared/darkroom_shared"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.egg-info", "build", "__pycache__"))
-    _pip("wheel", "--no-build-isolation", "--wheel-dir", folder, folder / "client")
-    (wheel,) = folder.glob("*.whl")
-    _pip("install", "--target", folder / "installed", wheel)
+    options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-index", "--no-build-isolation"]
+    command = [sys.executable, "-m", "pip", "install", *options, "--target", "installed", "./client"]
+    _run(command, folder)
     return folder / "installed"
 
 
@@ -84,11 +87,6 @@ def _imported(path: Path) -> Iterator[str]:
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield (node.module or "").partition(".")[0]
-
-
-def _pip(command: str, *arguments: str | Path) -> None:
-    options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-index"]
-    _run([sys.executable, "-m", "pip", command, *options, *map(str, arguments)], ROOT)
 
 
 def _run_isolated(installed: Path, program: str, *, must_fail: bool = False) -> str:

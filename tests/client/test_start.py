@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 PLUGINS = {
     "app",
     "app.admin",
@@ -15,39 +17,39 @@ PLUGINS = {
 }
 """Modules that declare the parsers of `admin`, `verify` and `up`."""
 
-PRINTS_MODULES = """
+COMMANDS = ("--version", "admin --help", "--help")
+PRINTS_MODULES = f"""
 import sys
 from darkroom_client.command import main
-try:
-    main([{words}])
-except SystemExit:
-    print("modules", *sys.modules)
+for command in {COMMANDS}:
+    try:
+        main(command.split())
+    except SystemExit:
+        print("modules", *sys.modules)
 """
 
 
-def test_version_imports_neither_app_nor_local() -> None:
-    assert not _of_the_service(_imported('"--version"'))
-
-
-def test_help_imports_only_the_parsers_of_app_and_local() -> None:
-    imported = _imported('"--help"')
-    assert _of_the_service(imported) == PLUGINS
-    assert not imported & {"sqlalchemy", "fastapi", "aioboto3", "structlog"}
-
-
-def test_help_of_admin_imports_only_its_parsers() -> None:
-    assert _of_the_service(_imported('"admin", "--help"')) < PLUGINS
-
-
-def _imported(words: str) -> set[str]:
+@pytest.fixture(scope="module")
+def imported() -> dict[str, set[str]]:
+    """The modules after each command of one process, with those of the commands before it."""
     done = subprocess.run(  # noqa: S603 - our own interpreter and script
-        [sys.executable, "-c", PRINTS_MODULES.format(words=words)],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
+        [sys.executable, "-c", PRINTS_MODULES], capture_output=True, text=True, check=True, timeout=60
     )
-    return set(done.stdout.splitlines()[-1].split())
+    lines = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("modules ")]
+    return dict(zip(COMMANDS, map(set, lines), strict=True))
+
+
+def test_version_imports_neither_app_nor_local(imported: dict[str, set[str]]) -> None:
+    assert not _of_the_service(imported["--version"])
+
+
+def test_help_imports_only_the_parsers_of_app_and_local(imported: dict[str, set[str]]) -> None:
+    assert _of_the_service(imported["--help"]) == PLUGINS
+    assert not imported["--help"] & {"sqlalchemy", "fastapi", "aioboto3", "structlog"}
+
+
+def test_help_of_admin_imports_only_its_parsers(imported: dict[str, set[str]]) -> None:
+    assert _of_the_service(imported["admin --help"]) < PLUGINS
 
 
 def _of_the_service(modules: set[str]) -> set[str]:

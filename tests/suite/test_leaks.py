@@ -2,15 +2,13 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.suite.small_run import run
 
 PLUGINS = "tests.tiers tests.leaks"
 START = "import asyncio, socket, subprocess\nkept = []\n"
-TASK = "async def test_leak(): kept.append(asyncio.create_task(asyncio.sleep(60), name='the-task'))\n"
-SOCKET = "def test_leak(): kept.append(socket.create_server(('127.0.0.1', 0)))\n"
-PROCESS = "def test_leak(): kept.append(subprocess.Popen(['sleep', '60']))\n"
+TASK = "async def test_task(): kept.append(asyncio.create_task(asyncio.sleep(60), name='the-task'))\n"
+SOCKET = "def test_socket(): kept.append(socket.create_server(('127.0.0.1', 0)))\n"
+PROCESS = "def test_process(): kept.append(subprocess.Popen(['sleep', '60']))\n"
 AFTERWARDS = """
 def test_nothing(): pass
 async def test_nothing_in_a_loop(): pass
@@ -38,16 +36,16 @@ def test_with_expiry(valkey_url):
 """
 
 
-@pytest.mark.parametrize(
-    ("leak", "output"),
-    [(TASK, "task: the-task"), (SOCKET, "socket: "), (PROCESS, "process: ")],
-    ids=["task", "socket", "process"],
-)
-def test_a_leak_is_an_error_of_the_test_that_caused_it(tmp_path: Path, leak: str, output: str) -> None:
-    ended = run(tmp_path, {"items/test_leaks.py": START + leak + AFTERWARDS}, plugins=PLUGINS)
-    assert "4 passed, 1 error" in ended.text, ended.text
-    assert "ERROR tests/items/test_leaks.py::test_leak" in ended.text
-    assert output in ended.text
+def test_a_leak_is_an_error_of_the_test_that_caused_it(tmp_path: Path) -> None:
+    files = {
+        f"items/test_{number}.py": START + leak + AFTERWARDS for number, leak in enumerate((TASK, SOCKET, PROCESS))
+    }
+    ended = run(tmp_path, files, plugins=PLUGINS)
+    assert "12 passed, 3 errors" in ended.text, ended.text
+    for number, leak, output in ((0, "task", "task: the-task"), (1, "socket", "socket: "), (2, "process", "process: ")):
+        report = ended.text.partition(f"ERROR at teardown of test_{leak} ")[2].partition("ERROR at teardown")[0]
+        assert output in report, ended.text
+        assert f"ERROR tests/items/test_{number}.py::test_{leak}" in ended.text
 
 
 def test_a_redis_key_without_expiry_is_an_error_of_the_test_that_wrote_it(tmp_path: Path, valkey_url: str) -> None:

@@ -52,7 +52,6 @@ FULL = {"test_on[mariadb]", "test_on[debian_redis_pair]", "test_marked", "test_d
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["--tier", "test"], SMALLEST),
         (["--tier", "full"], SMALLEST | FULL),
         (["--tier", "all"], SMALLEST | FULL | {"test_hours"}),
         (["--tier", "full", "--beyond", "test"], FULL),
@@ -65,7 +64,8 @@ def test_a_tier_includes_the_smaller_tiers(tmp_path: Path, options: list[str], e
 
 @ALONE_AND_DISTRIBUTED
 def test_excluded_tests_are_counted_by_folder_and_reason(tmp_path: Path, processes: tuple[str, ...]) -> None:
-    ended = run(tmp_path, FILES, "--tier", "test", *processes)
+    ended = run(tmp_path, FILES, "-rA", "--tier", "test", *processes)
+    assert (ended.status, names(ended)) == (0, SMALLEST)
     lines = [" ".join(line.split()) for line in ended.text.partition("left to other runs")[2].splitlines()]
     for line in ("1 drills (drills)", "1 items (MariaDB)", "1 items (Redis 7)", "1 items (a slow one)"):
         assert line in lines

@@ -60,8 +60,8 @@ async def transit(endpoint: str, account: AccountId) -> None:
     """
     async with open_tables(endpoint) as dynamo:
         store = ItemStore(dynamo)
-        async with EventLog(EventStore(dynamo), dynamo, _ignore, utc_now) as log:
-            changes = ItemChanges(store, log, utc_now, QUOTA_BYTES)
+        async with EventLog(store=EventStore(dynamo), dynamo=dynamo, nudge=_ignore, clock=utc_now) as log:
+            changes = ItemChanges(store=store, log=log, clock=utc_now, quota_bytes=QUOTA_BYTES)
             rows = [_uploading(account) for _ in range(TRANSITIONS // PROCESSES)]
             async with TaskGroup() as tasks:
                 for row in rows:

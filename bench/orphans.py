@@ -248,7 +248,7 @@ async def _left(base: Foundation, account: AccountId) -> int:
         closed=ClosedAccounts(base.database, base.clock), counted=counted, objects=base.amazon.objects
     ).run(account)
     verified = await Verification(
-        base.items.store, base.events.store, base.amazon.objects, base.clock, read=False
+        items=base.items.store, events=base.events.store, objects=base.amazon.objects, clock=base.clock, read=False
     ).run()
     print(f"the tombstone: {leftovers.closed}")
     for finding in (*leftovers.findings, *verified.findings):

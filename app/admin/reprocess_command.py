@@ -38,7 +38,12 @@ async def reprocess_now(settings: Settings, arguments: argparse.Namespace) -> in
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, utc_now)
         reprocessing = Reprocessing(
-            base.items.store, base.items.changes, base.amazon.queues, recipe_hash(), base.clock, account
+            store=base.items.store,
+            changes=base.items.changes,
+            queues=base.amazon.queues,
+            recipe=recipe_hash(),
+            clock=base.clock,
+            account=account,
         )
         if arguments.roll_back:
             moved = await reprocessing.roll_back()

@@ -49,7 +49,7 @@ class Verified:
 class Verification:
     """For an idle service: concurrent changes may cause false findings."""
 
-    def __init__(self, items: ItemStore, events: EventStore, objects: ObjectStore, clock: Clock, *, read: bool) -> None:
+    def __init__(self, *, items: ItemStore, events: EventStore, objects: ObjectStore, clock: Clock, read: bool) -> None:
         """`read`: also download every original and compare its bytes with the digest."""
         self._items, self._events, self._objects, self._clock, self._read = items, events, objects, clock, read
 

@@ -46,7 +46,7 @@ class IndexVerification:
     first read has that row or a newer one; if the second read returns the same row, there was no newer one.
     """
 
-    def __init__(self, items: ItemStore, events: EventStore, cursors: CursorStore, contents: IndexContents) -> None:
+    def __init__(self, *, items: ItemStore, events: EventStore, cursors: CursorStore, contents: IndexContents) -> None:
         self._items, self._events, self._cursors, self._contents = items, events, cursors, contents
 
     async def run(self) -> IndexVerified:

@@ -98,10 +98,14 @@ async def _verify(settings: Settings, read: bool) -> Verified:
     """Raises Unavailable."""
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, utc_now)
-        verification = Verification(base.items.store, base.events.store, base.amazon.objects, utc_now, read=read)
+        verification = Verification(
+            items=base.items.store, events=base.events.store, objects=base.amazon.objects, clock=utc_now, read=read
+        )
         exports = ExportVerification(build_export_rows(base=base), base.amazon.objects, utc_now)
         contents = build_index_contents(base=base)
-        index = IndexVerification(base.items.store, base.events.store, base.events.cursors, contents)
+        index = IndexVerification(
+            items=base.items.store, events=base.events.store, cursors=base.events.cursors, contents=contents
+        )
         try:
             verified, indexed = await verification.run(), await index.run()
         except* Unavailable as group:

@@ -23,6 +23,7 @@ class Consumer:
 
     def __init__(
         self,
+        *,
         queues: Queues,
         queue: str,
         slots: int,

@@ -54,7 +54,7 @@ class ExportJobs:
     )
 
     def __init__(
-        self, work: ExportWork, objects: ObjectStore, inventory: Inventory, scratch: Path, metrics: WorkerMetrics
+        self, *, work: ExportWork, objects: ObjectStore, inventory: Inventory, scratch: Path, metrics: WorkerMetrics
     ) -> None:
         self._work, self._objects, self._inventory, self._scratch = work, objects, inventory, scratch
         self._observe = partial(metrics.step_ended, KIND)
@@ -72,7 +72,14 @@ class ExportJobs:
     async def claim(self, job: ExportKey) -> "ExportAttempt":
         """Claim the export. Raises ClaimLost, NotFound."""
         claimed = await self._work.claim(job.account, job.export)
-        making = ExportJob(self._objects, self._inventory, self._work, claimed, self._scratch, self._observe)
+        making = ExportJob(
+            objects=self._objects,
+            inventory=self._inventory,
+            work=self._work,
+            claimed=claimed,
+            scratch=self._scratch,
+            observe=self._observe,
+        )
         return ExportAttempt(self._work, claimed, making)
 
 
@@ -113,6 +120,7 @@ class ExportAttempt:
 
 
 def export_attempts(
+    *,
     work: ExportWork,
     objects: ObjectStore,
     inventory: Inventory,
@@ -121,4 +129,8 @@ def export_attempts(
     metrics: WorkerMetrics | None = None,
 ) -> AttemptRunner[ExportKey]:
     metrics = metrics or WorkerMetrics()
-    return AttemptRunner(ExportJobs(work, objects, inventory, scratch, metrics), queues, metrics.attempt_ended)
+    return AttemptRunner(
+        ExportJobs(work=work, objects=objects, inventory=inventory, scratch=scratch, metrics=metrics),
+        queues,
+        metrics.attempt_ended,
+    )

@@ -31,6 +31,7 @@ class ExportJob:
 
     def __init__(
         self,
+        *,
         objects: ObjectStore,
         inventory: Inventory,
         work: ExportWork,

@@ -24,12 +24,15 @@ PLAYABLE_SEGMENTS = 3
 class LadderUpload:
     """The upload of one attempt. `run` ends after `end` was called and all is stored; `grow` reports new files."""
 
-    def __init__(self, objects: ObjectStore, claimed: ItemRow, folder: Path, facts: VideoFacts) -> None:
+    def __init__(self, *, objects: ObjectStore, claimed: ItemRow, folder: Path, facts: VideoFacts) -> None:
         self._rate, self._attempt, self._folder = Fraction(facts.output_rate), claimed.attempt, folder
         # Cuts fall on frames, so a segment may be one frame longer than requested.
         target_seconds = floor(SEGMENT_SECONDS + 1 / self._rate + Fraction(1, 2))
         self._rungs = {
-            rung.name: RungUpload(objects, claimed, folder, rung, target_seconds) for rung in ladder_of(facts)
+            rung.name: RungUpload(
+                objects=objects, claimed=claimed, folder=folder, rung=rung, target_seconds=target_seconds
+            )
+            for rung in ladder_of(facts)
         }
         self.playable = asyncio.Event()
 

@@ -42,7 +42,11 @@ def item_consumers(
     photos = Pipeline(files, work, decoders)
     express = item_attempts(lane=Lane.EXPRESS, work=work, pipeline=photos, parts=parts)
     immediately = settings.worker_slots + ATTEMPTS_AHEAD
-    consumers = [Consumer(parts.queues, QUEUES[Lane.EXPRESS], immediately, work.lease, express.handle)]
+    consumers = [
+        Consumer(
+            queues=parts.queues, queue=QUEUES[Lane.EXPRESS], slots=immediately, lease=work.lease, handle=express.handle
+        )
+    ]
     if settings.worker_bulk_slots:
         bulk = _bulk_consumer(
             slots=settings.worker_bulk_slots, base=base, items=items, files=files, decoders=decoders, parts=parts
@@ -64,9 +68,10 @@ def _bulk_consumer(
     work, reprocess_work, objects = items.work, items.reprocess_work, base.amazon.objects
     encodes, unobserved = Encodes(base.signals, base.clock), Encodes(NullChannel(), base.clock)
     reprocess = ReprocessPipeline(
-        Pipeline(files, reprocess_work, decoders), VideoPipeline(files, objects, reprocess_work, decoders, unobserved)
+        Pipeline(files, reprocess_work, decoders),
+        VideoPipeline(files=files, objects=objects, work=reprocess_work, decoders=decoders, encodes=unobserved),
     )
-    videos = VideoPipeline(files, objects, work, decoders, encodes)
+    videos = VideoPipeline(files=files, objects=objects, work=work, decoders=decoders, encodes=encodes)
     bulk = BulkLane(
         item_attempts(lane=Lane.BULK, work=work, pipeline=videos, parts=parts),
         item_attempts(lane=Lane.BULK, work=reprocess_work, pipeline=reprocess, parts=parts),
@@ -76,10 +81,24 @@ def _bulk_consumer(
         item = ItemId(str(message.body.get("item_id")))
         return encodes.can_finish(item, seconds) or unobserved.can_finish(item, seconds)
 
-    return Consumer(parts.queues, QUEUES[Lane.BULK], slots, work.lease, bulk.handle, can_finish)
+    return Consumer(
+        queues=parts.queues,
+        queue=QUEUES[Lane.BULK],
+        slots=slots,
+        lease=work.lease,
+        handle=bulk.handle,
+        can_finish=can_finish,
+    )
 
 
 def export_consumer(*, base: Foundation, exports: ExportWorkParts, scratch: Path, metrics: WorkerMetrics) -> Consumer:
     queues, work = base.amazon.queues, exports.work
-    attempts = export_attempts(work, base.amazon.objects, Inventory(base.items.store), queues, scratch, metrics)
-    return Consumer(queues, EXPORTS_QUEUE, SLOTS, work.lease, attempts.handle)
+    attempts = export_attempts(
+        work=work,
+        objects=base.amazon.objects,
+        inventory=Inventory(base.items.store),
+        queues=queues,
+        scratch=scratch,
+        metrics=metrics,
+    )
+    return Consumer(queues=queues, queue=EXPORTS_QUEUE, slots=SLOTS, lease=work.lease, handle=attempts.handle)

@@ -36,7 +36,14 @@ class ProjectionLoops:
 
     def consumer(self) -> Consumer:
         """Return the nudges' consumer. Its work can be cancelled at once: each step is one transaction."""
-        return Consumer(self._queues, NUDGES_QUEUE, SLOTS, HIDDEN, self.handle, lambda _message, _seconds: False)
+        return Consumer(
+            queues=self._queues,
+            queue=NUDGES_QUEUE,
+            slots=SLOTS,
+            lease=HIDDEN,
+            handle=self.handle,
+            can_finish=lambda _message, _seconds: False,
+        )
 
     async def handle(self, message: Message) -> bool:
         """Process one nudge; one without an account id is deleted. Returns False if it must be delivered again."""

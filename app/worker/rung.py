@@ -29,7 +29,9 @@ NOTHING_MADE = "The encoder ended without having made anything. Trying again may
 class RungUpload:
     """`listed` counts the segments in the playlist stored in S3; `is_over` is True once that playlist is final."""
 
-    def __init__(self, objects: ObjectStore, claimed: ItemRow, folder: Path, rung: Rung, target_seconds: int) -> None:
+    def __init__(
+        self, *, objects: ObjectStore, claimed: ItemRow, folder: Path, rung: Rung, target_seconds: int
+    ) -> None:
         self._objects, self._claimed, self._folder = objects, claimed, folder
         self._rung, self._target_seconds = rung, target_seconds
         self._made: MediaPlaylist | None = None

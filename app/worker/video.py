@@ -30,7 +30,7 @@ class VideoPipeline:
     """The second stage of a video: encodes the ladder and stores its segments meanwhile."""
 
     def __init__(
-        self, files: AttemptFiles, objects: ObjectStore, work: Outcomes, decoders: Decoders, encodes: Encodes
+        self, *, files: AttemptFiles, objects: ObjectStore, work: Outcomes, decoders: Decoders, encodes: Encodes
     ) -> None:
         self._files, self._objects, self._work = files, objects, work
         self._decoders, self._encodes = decoders, encodes
@@ -41,7 +41,7 @@ class VideoPipeline:
             original, made = await self._files.download(claimed, folder, steps), folder / "video"
             await asyncio.to_thread(made.mkdir)
             facts = await probe(self._decoders, original, made, steps)
-            upload = LadderUpload(self._objects, claimed, made, facts)
+            upload = LadderUpload(objects=self._objects, claimed=claimed, folder=made, facts=facts)
             storyboard = await self._encode(claimed, original, made, facts, upload, steps)
             with steps.step("join"):
                 whole = await self._decoders.join_video(made, facts, limit_seconds=JOIN_SECONDS)

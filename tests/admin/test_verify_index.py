@@ -33,7 +33,12 @@ async def library(services: Services, database_url: str, monkeypatch: pytest.Mon
 def verification(library: Library, contents: IndexContents | None = None) -> IndexVerification:
     base = library.services.base
     cursors = CursorStore(library.database, utc_now)
-    return IndexVerification(base.items.store, base.events.store, cursors, contents or IndexContents(library.database))
+    return IndexVerification(
+        items=base.items.store,
+        events=base.events.store,
+        cursors=cursors,
+        contents=contents or IndexContents(library.database),
+    )
 
 
 async def list_findings(library: Library) -> list[tuple[str, str]]:

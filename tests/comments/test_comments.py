@@ -196,7 +196,9 @@ async def test_erasing_an_account_deletes_its_comments_and_those_on_its_items(sh
     await add_comment(owner, item, "Stay")
     await add_comment(owner, own, "Nice one")
     base, store = sharing.services.base, CommentStore()
-    erasure = CommentErasure(base.database, base.cache, store, CommentEvents(base.events.outbox, store))
+    erasure = CommentErasure(
+        database=base.database, cache=base.cache, store=store, events=CommentEvents(base.events.outbox, store)
+    )
     assert await erasure.count_rows(leaving.account) == {"comments": 2, "unread_comments": 2}
     assert sum([erased async for erased in erasure.erase(leaving.account)]) == 3
     assert await erasure.count_rows(leaving.account) == {"comments": 0, "unread_comments": 0}
@@ -215,7 +217,9 @@ async def test_comments_are_deleted_with_their_item(sharing: SharingServices) ->
     for each in (item, stays):
         await add_comment(member, each, "Look!")
     base, store = sharing.services.base, CommentStore()
-    erasure = CommentErasure(base.database, base.cache, store, CommentEvents(base.events.outbox, store))
+    erasure = CommentErasure(
+        database=base.database, cache=base.cache, store=store, events=CommentEvents(base.events.outbox, store)
+    )
     for _ in range(2):
         await erasure.delete(AccountId(owner.account), ItemId(item))
         assert await erasure.count_rows(owner.account) == {"comments": 1, "unread_comments": 1}

@@ -33,7 +33,9 @@ async def sharing(stores: Stores, database_url: str) -> AsyncIterator[SharingSer
 
 
 def worker(services: Services) -> UnreadExpiry:
-    return UnreadExpiry(services.base.database, services.base.cache, CommentStore(), services.base.clock)
+    return UnreadExpiry(
+        database=services.base.database, cache=services.base.cache, store=CommentStore(), clock=services.base.clock
+    )
 
 
 async def add_comment(services: Services, item: str, author: Person, at: datetime, *unread_by: Person) -> CommentId:

@@ -29,8 +29,8 @@ async def no_nudge(account: AccountId) -> None:
 async def test_200_concurrent_appends_from_two_processes_leave_no_gap_and_no_double(services: Services) -> None:
     base = services.base
     async with (
-        EventLog(base.events.store, base.amazon.dynamo, no_nudge, base.clock) as one,
-        EventLog(base.events.store, base.amazon.dynamo, no_nudge, base.clock) as other,
+        EventLog(store=base.events.store, dynamo=base.amazon.dynamo, nudge=no_nudge, clock=base.clock) as one,
+        EventLog(store=base.events.store, dynamo=base.amazon.dynamo, nudge=no_nudge, clock=base.clock) as other,
     ):
         numbers = await asyncio.gather(
             *(log.append(services.account, [an_event(f"{index}")]) for index in range(100) for log in (one, other))

@@ -23,7 +23,12 @@ from tests.services import ManualClock, Services
 
 def relay(services: Services, cursors: CursorStore, name: str) -> RelayService:
     nudges = ProjectionNudges(cursors, services.base.amazon.queues, [name])
-    return RelayService(services.base.events.store, services.base.amazon.topics, nudges, services.base.clock)
+    return RelayService(
+        store=services.base.events.store,
+        topics=services.base.amazon.topics,
+        projections=nudges,
+        clock=services.base.clock,
+    )
 
 
 async def test_the_relay_creates_a_cursor_and_only_ever_raises_it(

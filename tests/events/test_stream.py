@@ -36,7 +36,11 @@ class NullChannel:
 async def live(services: Services) -> AsyncIterator[LiveEvents]:
     base = services.base
     async with LiveEvents(
-        base.events.log, base.events.store, base.signals.nudges, base.clock, asyncio.Event()
+        event_log=base.events.log,
+        store=base.events.store,
+        nudges=base.signals.nudges,
+        clock=base.clock,
+        stopping=asyncio.Event(),
     ) as opened:
         yield opened
 
@@ -87,7 +91,11 @@ async def test_without_nudges_the_sweep_finds_missed_events(
     monkeypatch.setattr(stream, "SWEEP_SECONDS", 0.2)
     base = services.base
     async with LiveEvents(
-        base.events.log, base.events.store, NullChannel(), base.clock, asyncio.Event()
+        event_log=base.events.log,
+        store=base.events.store,
+        nudges=NullChannel(),
+        clock=base.clock,
+        stopping=asyncio.Event(),
     ) as unsubscribed:
         reading = asyncio.create_task(take(unsubscribed, services, 0, 2))
         await asyncio.sleep(0.1)
@@ -115,7 +123,13 @@ async def test_a_heartbeat_is_sent_while_no_event_arrives(
 
 async def test_a_stopping_process_ends_its_streams(services: Services) -> None:
     base, stopping = services.base, asyncio.Event()
-    async with LiveEvents(base.events.log, base.events.store, base.signals.nudges, base.clock, stopping) as live:
+    async with LiveEvents(
+        event_log=base.events.log,
+        store=base.events.store,
+        nudges=base.signals.nudges,
+        clock=base.clock,
+        stopping=stopping,
+    ) as live:
 
         async def read_to_the_end() -> int:
             async with aclosing(live.stream(services.account, 0)) as signals:

@@ -21,8 +21,8 @@ async def test_concurrent_large_batches_send_little_more_than_they_commit(servic
     base = services.base
     await base.events.log.append(services.account, [an_event()])
     async with (
-        EventLog(base.events.store, base.amazon.dynamo, no_nudge, base.clock) as one,
-        EventLog(base.events.store, base.amazon.dynamo, no_nudge, base.clock) as other,
+        EventLog(store=base.events.store, dynamo=base.amazon.dynamo, nudge=no_nudge, clock=base.clock) as one,
+        EventLog(store=base.events.store, dynamo=base.amazon.dynamo, nudge=no_nudge, clock=base.clock) as other,
     ):
         batches = [log.append(services.account, [an_event()] * LARGE_BATCH) for _ in range(20) for log in (one, other)]
         await asyncio.gather(*batches)

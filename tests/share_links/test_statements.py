@@ -43,6 +43,8 @@ async def test_links_and_comments_are_created_changed_and_deleted_on_both_databa
         assert (await owner.request("DELETE", comment)).status_code == 204
         await owner.post(f"items/{item}/comments", {"text": TEXT})
         base, store = services.base, CommentStore()
-        erasure = CommentErasure(base.database, base.cache, store, CommentEvents(base.events.outbox, store))
+        erasure = CommentErasure(
+            database=base.database, cache=base.cache, store=store, events=CommentEvents(base.events.outbox, store)
+        )
         assert sum([erased async for erased in erasure.erase(owner.account)]) == 1
         assert await erasure.count_rows(member.account) == {"comments": 0, "unread_comments": 0}

@@ -36,7 +36,11 @@ def harness(services: Services, decoders: Decoders, tmp_path: Path) -> WorkerHar
     files, clock = AttemptFiles(services.base.amazon.objects, tmp_path), services.base.clock
     pipeline = Pipeline(files, services.work, decoders)
     videos = VideoPipeline(
-        files, services.base.amazon.objects, services.work, decoders, Encodes(services.base.signals, clock)
+        files=files,
+        objects=services.base.amazon.objects,
+        work=services.work,
+        decoders=decoders,
+        encodes=Encodes(services.base.signals, clock),
     )
     parts = attempt_parts(services.base)
     attempts = item_attempts(lane=Lane.EXPRESS, work=services.work, pipeline=pipeline, parts=parts)

@@ -45,12 +45,12 @@ async def test_a_stopping_worker_waits_only_for_messages_that_can_be_finished(se
     queues, work, stopping = services.base.amazon.queues, Work(), asyncio.Event()
     recoverable, hopeless = new_ulid(), new_ulid()
     consumer = Consumer(
-        queues,
-        NUDGES_QUEUE,
-        2,
-        timedelta(seconds=30),
-        work.handle,
-        lambda message, _: message.body.get("name") == recoverable,
+        queues=queues,
+        queue=NUDGES_QUEUE,
+        slots=2,
+        lease=timedelta(seconds=30),
+        handle=work.handle,
+        can_finish=lambda message, _: message.body.get("name") == recoverable,
     )
     consuming = asyncio.create_task(consumer.run(stopping, PLENTY_SECONDS))
     for name in (recoverable, hopeless):
@@ -116,7 +116,7 @@ async def _consume(
 
     for name in names:
         await queues.send(NUDGES_QUEUE, {"name": name}, group=name)
-    consumer = Consumer(queues, NUDGES_QUEUE, SLOTS, timedelta(seconds=30), handle_own)
+    consumer = Consumer(queues=queues, queue=NUDGES_QUEUE, slots=SLOTS, lease=timedelta(seconds=30), handle=handle_own)
     with capture_logs() as entries:
         async with running(consumer.run(stopping, PLENTY_SECONDS)) as task, asyncio.timeout(PLENTY_SECONDS):
             while not until(entries):  # noqa: ASYNC110  no event of the log

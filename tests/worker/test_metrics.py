@@ -64,7 +64,12 @@ async def test_an_export_and_its_steps_are_timed(services: Services, tmp_path: P
     exports = build_exports(base=base, delivery=services.representation._delivery)["exports"]
     work, inventory = build_export_work(base=base, lease=LEASE).work, Inventory(base.items.store)
     attempts = export_attempts(
-        work, base.amazon.objects, inventory, base.amazon.queues, tmp_path, WorkerMetrics(registry)
+        work=work,
+        objects=base.amazon.objects,
+        inventory=inventory,
+        queues=base.amazon.queues,
+        scratch=tmp_path,
+        metrics=WorkerMetrics(registry),
     )
     row = await exports.start(services.account)
     await attempts.handle(Message({"account_id": services.account, "export_id": row.export_id}, "stale", 1))

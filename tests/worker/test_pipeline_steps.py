@@ -82,7 +82,7 @@ def item_case(harness: WorkerHarness, content: Callable[[], bytes], lane: Lane =
         pipeline: Any = Pipeline(files, work, decoders)
         if lane is Lane.BULK:
             objects, encodes = script.around("objects", base.amazon.objects), Encodes(base.signals, base.clock)
-            pipeline = VideoPipeline(files, objects, work, decoders, encodes)
+            pipeline = VideoPipeline(files=files, objects=objects, work=work, decoders=decoders, encodes=encodes)
         return item_attempts(lane=lane, work=services.work, pipeline=pipeline, parts=attempt_parts(base))
 
     async def outcome(message: Message) -> tuple[bool, int]:
@@ -128,7 +128,13 @@ async def test_reprocessing(harness: WorkerHarness, clock: ManualClock) -> None:
     def attempts(script: Script) -> AttemptRunner[Any]:
         files = script.around("files", AttemptFiles(base.amazon.objects, harness.scratch))
         work, decoders = script.around("work", real), script.around("decoders", harness.decoders)
-        videos = VideoPipeline(files, base.amazon.objects, work, decoders, Encodes(base.signals, base.clock))
+        videos = VideoPipeline(
+            files=files,
+            objects=base.amazon.objects,
+            work=work,
+            decoders=decoders,
+            encodes=Encodes(base.signals, base.clock),
+        )
         pipeline = ReprocessPipeline(Pipeline(files, work, decoders), videos)
         return item_attempts(lane=Lane.BULK, work=real, pipeline=pipeline, parts=attempt_parts(base))
 
@@ -167,7 +173,9 @@ async def test_export(harness: WorkerHarness, clock: ManualClock, after: bool) -
     def attempts(script: Script) -> AttemptRunner[Any]:
         objects = script.around("objects", base.amazon.objects)
         inventory = script.around("inventory", Inventory(base.items.store))
-        return export_attempts(parts.work, objects, inventory, base.amazon.queues, harness.scratch)
+        return export_attempts(
+            work=parts.work, objects=objects, inventory=inventory, queues=base.amazon.queues, scratch=harness.scratch
+        )
 
     async def outcome(message: Message) -> tuple[bool, int]:
         row = await exports.require(message.body["account_id"], message.body["export_id"])

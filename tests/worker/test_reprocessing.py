@@ -33,9 +33,13 @@ PLENTY_SECONDS = 60
 @pytest.fixture
 def reprocess_work(harness: WorkerHarness) -> AttemptRunner[ItemJob]:
     services, base = harness.services, harness.services.base
-    work = ReprocessWork(base.items.store, base.items.changes, services.work, recipe_hash(), base.clock)
+    work = ReprocessWork(
+        store=base.items.store, changes=base.items.changes, work=services.work, recipe=recipe_hash(), clock=base.clock
+    )
     files, encodes = AttemptFiles(base.amazon.objects, harness.scratch), Encodes(NullChannel(), base.clock)
-    videos = VideoPipeline(files, base.amazon.objects, work, harness.decoders, encodes)
+    videos = VideoPipeline(
+        files=files, objects=base.amazon.objects, work=work, decoders=harness.decoders, encodes=encodes
+    )
     pipeline = ReprocessPipeline(Pipeline(files, work, harness.decoders), videos)
     return item_attempts(lane=Lane.BULK, work=work, pipeline=pipeline, parts=attempt_parts(base))
 
@@ -44,7 +48,14 @@ def reprocess_work(harness: WorkerHarness) -> AttemptRunner[ItemJob]:
 def reprocessing(services: Services) -> Reprocessing:
     base = services.base
     queues = base.amazon.queues
-    return Reprocessing(base.items.store, base.items.changes, queues, recipe_hash(), base.clock, services.account)
+    return Reprocessing(
+        store=base.items.store,
+        changes=base.items.changes,
+        queues=queues,
+        recipe=recipe_hash(),
+        clock=base.clock,
+        account=services.account,
+    )
 
 
 async def an_old_item(services: Services, content: bytes, kind: ItemKind = ItemKind.IMAGE) -> ItemRow:

@@ -130,7 +130,7 @@ async def test_a_handler_that_raises_does_not_end_the_consumer(services: Service
         elif received.body.get("name") == f"{name} bad":
             raise KeyError(name)
 
-    consumer = Consumer(queues, NUDGES_QUEUE, 1, timedelta(seconds=30), handle)
+    consumer = Consumer(queues=queues, queue=NUDGES_QUEUE, slots=1, lease=timedelta(seconds=30), handle=handle)
     running = asyncio.create_task(consumer.run(stopping, 1))
     for kind in ("bad", "bad", "good"):
         await queues.send(NUDGES_QUEUE, {"name": f"{name} {kind}"}, group="tests")

@@ -17,7 +17,7 @@ ROWS_PER_PAGE = 50
 class CommentErasure:
     """Deletes comments of a closed account or of a purged item."""
 
-    def __init__(self, database: Database, cache: Cache, store: CommentStore, events: CommentEvents) -> None:
+    def __init__(self, *, database: Database, cache: Cache, store: CommentStore, events: CommentEvents) -> None:
         self._database, self._cache, self._store, self._events = database, cache, store, events
 
     async def erase(self, account: AccountId) -> AsyncIterator[int]:

@@ -24,7 +24,7 @@ def unread_key(account: AccountId) -> Key[tuple[Unread, ...]]:
 class UnreadService:
     """Counts comments that an account has not read. Reads through the cache."""
 
-    def __init__(self, store: CommentStore, cache: Cache, items: ItemService, shared: SharedItems) -> None:
+    def __init__(self, *, store: CommentStore, cache: Cache, items: ItemService, shared: SharedItems) -> None:
         self._store, self._cache, self._items, self._shared = store, cache, items, shared
 
     async def count(self, account: AccountId) -> UnreadComments:

@@ -20,7 +20,7 @@ STEPS_PER_RUN = 20
 class UnreadExpiry:
     """Resumes after a crash; concurrent runs are harmless."""
 
-    def __init__(self, database: Database, cache: Cache, store: CommentStore, clock: Clock) -> None:
+    def __init__(self, *, database: Database, cache: Cache, store: CommentStore, clock: Clock) -> None:
         self._database, self._cache, self._store, self._clock = database, cache, store, clock
 
     async def expire(self) -> int:

@@ -78,7 +78,7 @@ class _Entry:
 class EventLog:
     """One per process, used as an async context manager. Counts the sent and committed actions for benchmarks."""
 
-    def __init__(self, store: EventStore, dynamo: Dynamo, nudge: Nudge, clock: Clock) -> None:
+    def __init__(self, *, store: EventStore, dynamo: Dynamo, nudge: Nudge, clock: Clock) -> None:
         self._store, self._dynamo, self._nudge, self._clock = store, dynamo, nudge, clock
         self._waiting: dict[AccountId, deque[_Entry]] = {}
         self._tasks = TaskGroup()

@@ -22,7 +22,7 @@ LEASE = timedelta(seconds=30)
 class RelayService:
     """Publishes completion events from the logs to the topic, and wakes the projections. At least once, in order."""
 
-    def __init__(self, store: EventStore, topics: Topics, projections: ProjectionNudges, clock: Clock) -> None:
+    def __init__(self, *, store: EventStore, topics: Topics, projections: ProjectionNudges, clock: Clock) -> None:
         self._store, self._topics, self._projections, self._clock = store, topics, projections, clock
 
     async def behind(self, shard: int) -> list[AccountId]:

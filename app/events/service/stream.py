@@ -128,7 +128,7 @@ class LiveEvents:
     """One per process, used as an async context manager."""
 
     def __init__(
-        self, event_log: EventLog, store: EventStore, nudges: Nudges, clock: Clock, stopping: asyncio.Event
+        self, *, event_log: EventLog, store: EventStore, nudges: Nudges, clock: Clock, stopping: asyncio.Event
     ) -> None:
         """`stopping` ends all streams when set, so that a process can stop without waiting for its clients."""
         self._log, self._store, self._nudges, self._clock = event_log, store, nudges, clock

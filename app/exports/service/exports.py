@@ -20,7 +20,7 @@ class ExportService:
     """Starts, lists and deletes exports on the request of their owner."""
 
     def __init__(
-        self, store: ExportStore, changes: ExportChanges, queue: ExportQueue, delivery: Delivery, clock: Clock
+        self, *, store: ExportStore, changes: ExportChanges, queue: ExportQueue, delivery: Delivery, clock: Clock
     ) -> None:
         self._store, self._changes, self._queue = store, changes, queue
         self._delivery, self._clock = delivery, clock

@@ -22,6 +22,7 @@ class ExportMaintenance:
 
     def __init__(
         self,
+        *,
         store: ExportStore,
         changes: ExportChanges,
         queue: ExportQueue,

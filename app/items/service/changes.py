@@ -24,7 +24,7 @@ class AlreadyCompleted(Exception):
 class ItemChanges:
     """The only writer of item rows."""
 
-    def __init__(self, store: ItemStore, log: EventLog, clock: Clock, quota_bytes: int) -> None:
+    def __init__(self, *, store: ItemStore, log: EventLog, clock: Clock, quota_bytes: int) -> None:
         self._store, self._log, self._clock, self._quota_bytes = store, log, clock, quota_bytes
 
     async def create(self, change: Change, request: CompletedRequest | None) -> None:

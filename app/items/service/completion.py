@@ -34,6 +34,7 @@ class CompletionService:
 
     def __init__(
         self,
+        *,
         store: ItemStore,
         changes: ItemChanges,
         requests: Requests,

@@ -25,13 +25,13 @@ async def watching_keys(
     OSError at the start; later it is logged and the previous key stays in use."""
     key = (await asyncio.to_thread(read_keys, file)).signing
     delivery.sign_with(UrlSigner(cdn_url, key.id, key.private_key))
-    watch = _KeyWatch(file, cdn_url, delivery, key.id)
+    watch = _KeyWatch(file=file, cdn_url=cdn_url, delivery=delivery, signing=key.id)
     async with running(run_periodically("key_watch", poll_seconds, asyncio.Event(), watch.poll)):
         yield
 
 
 class _KeyWatch:
-    def __init__(self, file: Path, cdn_url: str, delivery: Delivery, signing: str) -> None:
+    def __init__(self, *, file: Path, cdn_url: str, delivery: Delivery, signing: str) -> None:
         self._file, self._cdn_url, self._delivery = file, cdn_url, delivery
         self._signing = signing
 

@@ -18,7 +18,7 @@ class PlaybackService:
     """Issues playlists of videos. A grant in the URL replaces the session, because a player sends no headers."""
 
     def __init__(
-        self, store: ItemStore, objects: ObjectStore, delivery: Delivery, grants: PlaybackGrants, clock: Clock
+        self, *, store: ItemStore, objects: ObjectStore, delivery: Delivery, grants: PlaybackGrants, clock: Clock
     ) -> None:
         self._store, self._objects, self._delivery = store, objects, delivery
         self._grants, self._clock = grants, clock

@@ -51,6 +51,7 @@ class UploadService:
 
     def __init__(
         self,
+        *,
         store: ItemStore,
         changes: ItemChanges,
         requests: Requests,

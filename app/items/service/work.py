@@ -21,7 +21,7 @@ class WorkService:
     """All methods but `claim` raise ClaimLost once the claim is void; nothing is written then."""
 
     def __init__(
-        self, store: ItemStore, changes: ItemChanges, queue: WorkQueue, clock: Clock, lease: timedelta = LEASE
+        self, *, store: ItemStore, changes: ItemChanges, queue: WorkQueue, clock: Clock, lease: timedelta = LEASE
     ) -> None:
         self._store, self._changes, self._queue, self._clock = store, changes, queue, clock
         self.lease = lease

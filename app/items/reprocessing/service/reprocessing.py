@@ -81,6 +81,7 @@ class Reprocessing:
 
     def __init__(
         self,
+        *,
         store: ItemStore,
         changes: ItemChanges,
         queues: Queues,

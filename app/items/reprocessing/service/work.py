@@ -22,6 +22,7 @@ class ReprocessWork:
 
     def __init__(
         self,
+        *,
         store: ItemStore,
         changes: ItemChanges,
         work: WorkService,

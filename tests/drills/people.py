@@ -60,7 +60,7 @@ class Person:
         return await asyncio.gather(*(self.upload() for _ in range(count)))
 
     async def upload_video(self, *, seconds: int = 3, size: str = "160x90") -> ItemId:
-        return await self.upload(await asyncio.to_thread(a_video, self.folder, seconds=seconds, size=size), ".mp4")
+        return await self.upload(await asyncio.to_thread(a_video, seconds=seconds, size=size), ".mp4")
 
     async def items(self) -> dict[ItemId, Item]:
         return {item.id: item async for item in self.client.items.list_all()}

@@ -41,7 +41,7 @@ async def collect_events(client: DarkroomClient, item: ItemId) -> tuple[list[str
 async def test_a_video_can_be_played_to_its_end_with_its_grant_alone(darkroom: Installation, tmp_path: Path) -> None:
     email = f"{new_ulid().lower()}@example.org"
     video = tmp_path / "film.mp4"
-    await asyncio.to_thread(lambda: video.write_bytes(a_video(tmp_path, seconds=SECONDS, rate=RATE, size="640x360")))
+    await asyncio.to_thread(lambda: video.write_bytes(a_video(seconds=SECONDS, rate=RATE, size="640x360")))
     async with DarkroomClient(darkroom.url) as client, httpx.AsyncClient(timeout=60) as anonymous:
         await client.sessions.register(email, PASSWORD)
         await client.sessions.sign_in(email, PASSWORD)

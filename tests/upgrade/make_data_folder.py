@@ -70,7 +70,7 @@ async def _fill(release: Path, python: Path, folder: Path, url: str, app: dict[s
         with running_worker(release, app, folder / "worker"):
             await asyncio.to_thread(_reprocess, python, app)
             items["photo"] = await _uploaded(owner, _photo(folder, "photo", 60))
-            (folder / "video.mp4").write_bytes(await asyncio.to_thread(a_video, folder, seconds=2, size="160x90"))
+            (folder / "video.mp4").write_bytes(await asyncio.to_thread(a_video, seconds=2, size="160x90"))
             items["video"] = await _uploaded(owner, folder / "video.mp4")
             items["deleted"] = await _uploaded(owner, _photo(folder, "deleted", 110))
             (folder / "failed.jpg").write_text("no picture")

@@ -74,7 +74,7 @@ async def test_workers_of_both_releases_process_what_the_current_app_accepts(mix
         made = []
         with running_worker(mixed.release, mixed.present.app, tmp_path / "previous"):
             made.append(await uploaded(client, tmp_path / "photo.jpg", a_photo()))
-            made.append(await uploaded(client, tmp_path / "video.mp4", a_video(tmp_path, seconds=2, size="160x90")))
+            made.append(await uploaded(client, tmp_path / "video.mp4", a_video(seconds=2, size="160x90")))
             assert await exported(client) is ExportState.READY
             assert (await uploaded(client, tmp_path / "broken.jpg", b"no picture")).state is ItemState.FAILED
         assert [(item.state, bool(item.renditions)) for item in made] == [(ItemState.READY, True)] * 2

@@ -5,6 +5,7 @@ import io
 import os
 import signal
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,13 @@ def a_tiny_photo() -> bytes:
 
 def a_large_photo() -> bytes:
     """Return a photo that takes half a second to decode."""
+    unique, encoded = new_ulid().encode(), _large_jpeg()
+    return encoded[:2] + b"\xff\xfe" + (2 + len(unique)).to_bytes(2, "big") + unique + encoded[2:]
+
+
+@cache
+def _large_jpeg() -> bytes:
+    """Return the photo without the comment that makes it unique: to encode it takes as long as to decode it."""
     return _jpeg(Image.new("RGB", (9000, 7000), (20, 140, 90)))
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -91,9 +90,9 @@ async def test_a_photo_gets_files_of_this_releases_recipe(
 
 
 async def test_a_video_gets_poster_and_ladder_in_one_claim_and_one_event(
-    services: Services, reprocess_work: AttemptRunner[ItemJob], reprocessing: Reprocessing, tmp_path: Path
+    services: Services, reprocess_work: AttemptRunner[ItemJob], reprocessing: Reprocessing
 ) -> None:
-    video = await asyncio.to_thread(a_video, tmp_path, seconds=3)
+    video = await asyncio.to_thread(a_video, seconds=3)
     row = await handled(services, reprocess_work, reprocessing, await an_old_item(services, video, ItemKind.VIDEO))
     assert (row.result, row.ladder) != (None, None)
     assert row.result is not None

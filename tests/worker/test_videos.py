@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -25,15 +24,10 @@ GONE_SECONDS = 10.0
 """Sooner than the next heartbeat, which comes after 15 s; the drills test the promised 2 s."""
 
 
-@pytest.fixture(scope="session")
-def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("films")
-
-
 @pytest.fixture
-async def probed(harness: WorkerHarness, videos: Path) -> ItemRow:
+async def probed(harness: WorkerHarness) -> ItemRow:
     """A video of one minute after its first stage."""
-    return await harness.handle(await harness.services.queued(await asyncio.to_thread(a_video, videos, seconds=60)))
+    return await harness.handle(await harness.services.queued(await asyncio.to_thread(a_video, seconds=60)))
 
 
 async def published_events(services: Services) -> list[EventType]:
@@ -47,11 +41,9 @@ async def made_by(services: Services, row: ItemRow) -> set[int]:
     return {int(bodies.key.split("/")[4]) async for bodies in services.base.amazon.objects.list_objects(folder)}
 
 
-async def test_the_first_stage_makes_poster_and_facts_and_the_second_one_the_rest(
-    harness: WorkerHarness, videos: Path
-) -> None:
+async def test_the_first_stage_makes_poster_and_facts_and_the_second_one_the_rest(harness: WorkerHarness) -> None:
     services = harness.services
-    row = await harness.handle(await services.queued(await asyncio.to_thread(a_video, videos, seconds=7)))
+    row = await harness.handle(await services.queued(await asyncio.to_thread(a_video, seconds=7)))
     assert (row.state, row.lane, row.kind) == (ItemState.QUEUED, Lane.BULK, ItemKind.VIDEO)
     item = services.representation.to_wire(row)
     assert (item.width, item.height, item.playable, item.playlist_url) == (320, 180, False, None)

@@ -13,13 +13,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from app.media.decoders import Decoders
 from app.media.sandbox import seccomp
 from app.media.sandbox.confinement import prepare
 from app.media.sandbox.system_calls import system_call
-from app.settings import Sandbox
-from app.worker.start_check import Unsafe, check_decoding, check_sandbox
-from darkroom_process.logs import configure_logs
 
 PR_SET_NO_NEW_PRIVS = 38
 MISSING = {
@@ -42,27 +38,34 @@ def take_away(missing: str) -> None:
     system_call("prctl", seccomp.PR_SET_SECCOMP, seccomp.SECCOMP_MODE_FILTER, header, 0, 0)
 
 
-async def check(decoders: Decoders, required: Sandbox) -> int | None:
+def run_check(required: str) -> int | None:
+    from app.media.decoders import Decoders
+    from app.settings import Sandbox
+    from app.worker.start_check import Unsafe, check_decoding, check_sandbox
+    from darkroom_process.logs import configure_logs
+
+    async def check(decoders: Decoders) -> int | None:
+        try:
+            with tempfile.TemporaryDirectory() as scratch:
+                level = await check_sandbox(decoders, Path(scratch), Sandbox(required))
+                await check_decoding(decoders, Path(scratch))
+                return level
+        finally:
+            await decoders.aclose()
+
+    configure_logs()
     try:
-        with tempfile.TemporaryDirectory() as scratch:
-            level = await check_sandbox(decoders, Path(scratch), required)
-            await check_decoding(decoders, Path(scratch))
-            return level
-    finally:
-        await decoders.aclose()
+        return asyncio.run(check(Decoders.start(slots=1)))
+    except Unsafe as reason:
+        raise SystemExit(f"unsafe: {reason}") from None
 
 
 def main(missing: str, required: str) -> None:
-    configure_logs()
     prepare()
     take_away(missing)
-    if required == "worker":
+    if required == "worker":  # loads the packages of `run_check` itself
         os.execv(sys.executable, [sys.executable, "-m", "app", "worker"])  # noqa: S606  # our own program
-    try:
-        level = asyncio.run(check(Decoders.start(slots=1), Sandbox(required)))
-    except Unsafe as reason:
-        raise SystemExit(f"unsafe: {reason}") from None
-    sys.stdout.write(f"landlock_level={level}\n")
+    sys.stdout.write(f"landlock_level={run_check(required)}\n")
 
 
 if __name__ == "__main__":

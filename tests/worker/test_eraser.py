@@ -29,7 +29,6 @@ from app.items.deletion.service.erasure import ItemErasure
 from app.items.schema.row import Result
 from app.items.service.lifecycle import UPLOAD_DEADLINE
 from app.jobs.claim import ClaimLost
-from app.migrations.run import migrate
 from app.request_key import RequestKey
 from app.search.wiring import build_index
 from app.settings import Registration
@@ -46,7 +45,6 @@ from tests.services import ManualClock, Services, Stores
 
 PASSWORD = "correct horse battery"
 RESULT = Result("recipe", 1, 4, 3, None, "AAAA", None, ())
-REPEATS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,6 @@ class Registry:
 
 @pytest.fixture
 async def registry(services: Services, stores: Stores, clock: ManualClock) -> AsyncIterator[Registry]:
-    await migrate(f"sqlite+aiosqlite:///{stores.folder / 'app.db'}")
     base, passwords = services.base, Passwords(CHEAP_MEMORY_KIB)
     async with base.database.writer.write() as connection:  # an eraser takes a bounded number at once, others' too
         await connection.execute(delete(closed_accounts))
@@ -248,15 +245,16 @@ async def test_two_concurrent_erasers_do_not_disturb_each_other(
     assert await registry.left(services.account) == []
 
 
+@pytest.mark.parametrize("kills", [20, pytest.param(60, marks=pytest.mark.tier("full", "more kills"))])
 async def test_an_eraser_killed_at_any_moment_is_resumed_by_another(
-    registry: Registry, clock: ManualClock, tmp_path: Path
+    registry: Registry, clock: ManualClock, tmp_path: Path, kills: int
 ) -> None:
     services = registry.services
     await prepare(services, tmp_path)
     counted = await services.base.events.store.head(services.account)
     await registry.closing.close(services.account, PASSWORD, client="somewhere")
     moments = random.Random(1)
-    for _ in range(REPEATS):
+    for _ in range(kills):
         erasure = asyncio.create_task(registry.eraser.process())
         await asyncio.wait([erasure], timeout=moments.uniform(0, 0.15))
         erasure.cancel()

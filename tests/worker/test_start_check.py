@@ -21,6 +21,7 @@ import pyvips
 def refuse(*arguments, **options): raise pyvips.Error("no loader")
 pyvips.Image.jpegload = refuse
 """
+BOTH = pytest.mark.tier("full", "each setting and each missing feature")
 
 
 def start_check(missing: str, required: str) -> "subprocess.CompletedProcess[str]":
@@ -28,7 +29,7 @@ def start_check(missing: str, required: str) -> "subprocess.CompletedProcess[str
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)  # noqa: S603  # our own
 
 
-@pytest.mark.parametrize("required", ["strict", "relaxed"])
+@pytest.mark.parametrize("required", ["strict", pytest.param("relaxed", marks=BOTH)])
 def test_a_worker_starts_on_a_kernel_with_every_feature(required: str) -> None:
     checked = start_check("nothing", required)
     assert checked.returncode == 0, checked.stderr
@@ -48,7 +49,7 @@ def test_without_landlock_a_relaxed_worker_starts_with_a_warning() -> None:
     assert "sandbox.without_landlock" in checked.stdout + checked.stderr
 
 
-@pytest.mark.parametrize("missing", ["landlock", "seccomp"])
+@pytest.mark.parametrize("missing", [pytest.param("landlock", marks=BOTH), "seccomp"])
 def test_a_refused_worker_ends_with_one_line_of_reason(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in GOOD.items():
         monkeypatch.setenv(name, value)
@@ -58,21 +59,32 @@ def test_a_refused_worker_ends_with_one_line_of_reason(missing: str, monkeypatch
     assert re.fullmatch(f"This kernel has no {missing}.+\n", checked.stderr, re.IGNORECASE)
 
 
-@pytest.mark.parametrize("required", ["strict", "relaxed"])
+@pytest.mark.parametrize("required", [pytest.param("strict", marks=BOTH), "relaxed"])
 def test_without_seccomp_no_worker_starts(required: str) -> None:
     checked = start_check("seccomp", required)
     assert checked.returncode == 1
     assert re.search("^unsafe: This kernel has no seccomp filters", checked.stderr, re.MULTILINE)
 
 
-@pytest.mark.parametrize(("fault", "sample"), [(NO_JPEG, "photo"), (OLD_OPEN, "video")], ids=["photo", "video"])
+WORKER = ("app", "worker")
+CHECK_ALONE = ("tests.worker.restricted_kernel", "nothing", "strict")
+
+
+@pytest.mark.parametrize(
+    ("fault", "sample", "module"),
+    [
+        pytest.param(NO_JPEG, "photo", CHECK_ALONE, id="photo"),
+        pytest.param(OLD_OPEN, "video", WORKER, id="video"),
+        pytest.param(NO_JPEG, "photo", WORKER, id="photo, complete worker", marks=BOTH),
+    ],
+)
 def test_a_worker_that_cannot_decode_exits_with_a_reason(
-    fault: str, sample: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    fault: str, sample: str, module: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name, value in GOOD.items():
         monkeypatch.setenv(name, value)
-    command = [str(a_python_with(fault, tmp_path)), "-m", "app", "worker"]
+    command = [str(a_python_with(fault, tmp_path)), "-m", *module]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)  # noqa: S603  # our own
     assert ended.returncode == 1
-    assert re.search(f"^This machine cannot decode a {sample} .+: install .+\n$", ended.stderr, re.MULTILINE)
+    assert re.search(f"^(unsafe: )?This machine cannot decode a {sample} .+: install .+\n$", ended.stderr, re.MULTILINE)
     assert "Traceback" not in ended.stderr

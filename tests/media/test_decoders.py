@@ -17,11 +17,12 @@ from app.media.recipe import RECIPE
 from app.media.results import DecoderCrashed, Limit, MediaError, Probe
 from app.media.sandbox.confinement import Limits
 from darkroom_shared.items import FailureCode, ItemKind
+from tests.media.conftest import wait_for_template
 from tests.media.sample_images import sample
 
 PLENTY_SECONDS = 60.0
-# Long enough for the template to start on a busy machine, so that the test sees the child before its time is over.
-LIMIT_SECONDS = 4.0
+# Long enough for a running template to fork on a busy machine, so that the test sees the child before its time is over.
+LIMIT_SECONDS = 1.5
 
 
 @asynccontextmanager
@@ -34,9 +35,10 @@ async def started(limits: Limits | None = None) -> AsyncIterator[Decoders]:
 
 
 @pytest.fixture
-async def decoders() -> AsyncIterator[Decoders]:
-    """Decoders of the test's own: the tests of this file kill and stop their template."""
+async def own_decoders(tmp_path: Path) -> AsyncIterator[Decoders]:
+    """Decoders of the test's own, whose template it may kill or stop."""
     async with started() as decoders:
+        await wait_for_template(decoders, tmp_path)
         yield decoders
 
 
@@ -150,12 +152,12 @@ async def test_a_cancelled_call_returns_only_after_its_child_has_ended(
 
 
 async def test_a_template_that_cannot_kill_its_child_is_killed_itself(
-    decoders: Decoders, folder: Path, stuck: Path
+    own_decoders: Decoders, folder: Path, stuck: Path
 ) -> None:
-    hanging = asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=LIMIT_SECONDS))
-    await until(lambda: decoders.pids)
-    (pid,) = decoders.pids
-    template = decoders.template_pid
+    hanging = asyncio.create_task(own_decoders.make_image(stuck, folder, limit_seconds=LIMIT_SECONDS))
+    await until(lambda: own_decoders.pids)
+    (pid,) = own_decoders.pids
+    template = own_decoders.template_pid
     assert template is not None
     os.kill(template, signal.SIGSTOP)
     with pytest.raises(DecoderCrashed):
@@ -165,12 +167,12 @@ async def test_a_template_that_cannot_kill_its_child_is_killed_itself(
 
 
 async def test_a_cancelled_call_leaves_no_child_of_a_stuck_template(
-    decoders: Decoders, folder: Path, stuck: Path
+    own_decoders: Decoders, folder: Path, stuck: Path
 ) -> None:
-    cancelled = asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=PLENTY_SECONDS))
-    await until(lambda: decoders.pids)
-    (pid,) = decoders.pids
-    template = decoders.template_pid
+    cancelled = asyncio.create_task(own_decoders.make_image(stuck, folder, limit_seconds=PLENTY_SECONDS))
+    await until(lambda: own_decoders.pids)
+    (pid,) = own_decoders.pids
+    template = own_decoders.template_pid
     assert template is not None
     os.kill(template, signal.SIGSTOP)
     cancelled.cancel()
@@ -181,19 +183,21 @@ async def test_a_cancelled_call_leaves_no_child_of_a_stuck_template(
 
 
 async def test_after_its_template_crashed_the_next_photo_gets_a_new_one(
-    decoders: Decoders, folder: Path, stuck: Path
+    own_decoders: Decoders, folder: Path, stuck: Path
 ) -> None:
-    hanging = [asyncio.create_task(decoders.make_image(stuck, folder, limit_seconds=PLENTY_SECONDS)) for _ in range(2)]
-    await until(lambda: len(decoders.pids) == 2)
-    pids, template = decoders.pids, decoders.template_pid
+    hanging = [
+        asyncio.create_task(own_decoders.make_image(stuck, folder, limit_seconds=PLENTY_SECONDS)) for _ in range(2)
+    ]
+    await until(lambda: len(own_decoders.pids) == 2)
+    pids, template = own_decoders.pids, own_decoders.template_pid
     assert template is not None
     os.kill(template, signal.SIGKILL)
     for outcome in await asyncio.gather(*hanging, return_exceptions=True):
         assert isinstance(outcome, DecoderCrashed)
     await until(lambda: not any(map(is_alive, pids)))
-    result = await decoders.make_image(sample("private.jpg"), folder, limit_seconds=PLENTY_SECONDS)
+    result = await own_decoders.make_image(sample("private.jpg"), folder, limit_seconds=PLENTY_SECONDS)
     assert result.width == 160
-    assert decoders.template_pid not in {None, template}
+    assert own_decoders.template_pid not in {None, template}
 
 
 async def test_no_more_children_run_than_there_are_slots(decoders: Decoders, folder: Path, stuck: Path) -> None:
@@ -295,7 +299,7 @@ async def test_a_child_out_of_memory_is_reported_as_too_large(folder: Path, tmp_
 
 async def test_a_child_out_of_cpu_seconds_reports_that_limit(folder: Path, tmp_path: Path) -> None:
     long = tmp_path / "long.png"
-    Image.new("RGBA", (10_000, 9_000)).save(long, compress_level=1)
+    Image.new("P", (10_000, 9_000)).save(long, compress_level=1, transparency=0)  # is decoded to four bands
     async with started(Limits(cpu_seconds=1)) as decoders:
         with pytest.raises(DecoderCrashed) as caught:
             await decoders.make_image(long, folder, limit_seconds=PLENTY_SECONDS)

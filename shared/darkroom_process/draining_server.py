@@ -34,11 +34,25 @@ class DrainingServer(uvicorn.Server):
         """`on_startup` is called when the server listens."""
         super().__init__(config)
         self._readiness, self._drain_seconds = readiness or Readiness(), drain_seconds
-        self._on_startup = on_startup
+        self._on_startup, self._forced = on_startup, asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_startup()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Shut down as uvicorn does, but end the wait when the exit is forced: from Python 3.12 on uvicorn goes on
+        waiting until all connections are closed."""
+        waiting = asyncio.create_task(super().shutdown(sockets))
+        forced = asyncio.create_task(self._forced.wait())
+        try:
+            await asyncio.wait([waiting, forced], return_when=asyncio.FIRST_COMPLETED)
+            if waiting.done():
+                waiting.result()
+        finally:
+            waiting.cancel()
+            forced.cancel()
+            await asyncio.wait([waiting, forced])
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -50,6 +64,7 @@ class DrainingServer(uvicorn.Server):
         if self._readiness.draining:
             self.stop()
             self.force_exit = True
+            self._forced.set()
             return
         log.info("server.draining", seconds=self._drain_seconds)
         self._readiness.drain()

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from io import TextIOWrapper
 from multiprocessing import forkserver, get_context
 from multiprocessing.connection import Connection
@@ -20,7 +21,10 @@ from darkroom_client.connection import tls_context
 _CONTEXT = get_context("forkserver")
 
 
-tls_context()  # before the fork, like the imports
+# Before the fork, like the imports. httpx imports the two modules with its first client.
+tls_context()
+for _name in ("httpcore", "anyio._backends._asyncio"):
+    import_module(_name)
 
 
 def start_fork_server() -> None:
@@ -83,6 +87,7 @@ def _run(arguments: Sequence[str], environment: Mapping[str, str], stdout: Conne
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored if pytest was started in the background
     os.environ.clear()
     os.environ.update(environment)
+    sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
     sys.stdout = _stream(stdout, 1)
     sys.stderr = _stream(stderr, 2)
     sys.exit(main(arguments))

@@ -11,7 +11,7 @@ CLOSED_PORT = "http://127.0.0.1:9"
 
 
 def test_help_names_the_commands_and_the_exit_codes(other_account: ScriptedAccount) -> None:
-    done = other_account.run_in_new_interpreter("--help")
+    done = other_account.run("--help")
     assert done.returncode == 0
     for word in ("upload", "receipt", "DARKROOM_PASSWORD", "130  interrupted", "3    the server is not reachable"):
         assert word in done.stdout
@@ -184,10 +184,10 @@ def test_a_plugin_that_cannot_be_loaded_breaks_only_its_own_command(
     package.mkdir()
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1\n")
     (package / "entry_points.txt").write_text("[darkroom.commands]\nbroken = no_such_module:register\n")
-    path = f"{tmp_path}:{Path.cwd()}"
-    assert other_account.run_in_new_interpreter("list", PYTHONPATH=path).returncode == 4
-    assert "broken" in other_account.run_in_new_interpreter("--help", PYTHONPATH=path).stdout
-    done = other_account.run_in_new_interpreter("broken", "--anything", PYTHONPATH=path)
+    path = str(tmp_path)
+    assert other_account.run("list", PYTHONPATH=path).returncode == 4
+    assert "broken" in other_account.run("--help", PYTHONPATH=path).stdout
+    done = other_account.run("broken", "--anything", PYTHONPATH=path)
     assert done.returncode == 1
     assert done.stderr == (
         "darkroom: the command `broken` is not available: ModuleNotFoundError: No module named 'no_such_module'\n"

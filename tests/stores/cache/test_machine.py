@@ -215,8 +215,9 @@ def _run(world: World, examples: int, steps: int) -> None:
     run_state_machine_as_test(lambda: CacheMachine(world), settings=limits)  # type: ignore[arg-type]
 
 
-def test_no_read_is_older_than_the_last_acknowledged_change(world: World) -> None:
-    _run(world, examples=25, steps=25)
+@pytest.mark.parametrize("examples", [15, pytest.param(50, marks=pytest.mark.tier("full", "more orders"))])
+def test_no_read_is_older_than_the_last_acknowledged_change(world: World, examples: int) -> None:
+    _run(world, examples, steps=25)
 
 
 @pytest.mark.everything

@@ -56,8 +56,9 @@ def api_url(served: ServedApplication) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def page_url(api_url: str) -> Iterator[str]:
+    """One web tier for all tests: it keeps no state of a browser."""
     with serving_web(api_url, cdn_url=api_url, objects_url=api_url) as url:
         yield url
 
@@ -72,7 +73,7 @@ def api(served: ServedApplication, api_url: str) -> ScriptedService:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def context(chromium: Browser, api: ScriptedService, page_url: str) -> AsyncIterator[BrowserContext]:
-    """A browser context that closes before the web tier stops, so that it need not wait for its streams."""
+    """A browser context of the test's own: nothing is stored from earlier tests."""
     width, height = DESKTOP
     opened = await chromium.new_context(locale="en-GB", viewport={"width": width, "height": height})
     yield opened

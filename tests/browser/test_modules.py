@@ -8,7 +8,6 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from tests.browser.visitor import Visitor
-from tests.web.servers import serving_web
 
 Modules = Callable[[str, str, Any], Awaitable[Any]]
 
@@ -24,12 +23,11 @@ EVENTS = [
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def page(chromium: Browser, api_url: str) -> AsyncIterator[Page]:
+async def page(chromium: Browser, page_url: str) -> AsyncIterator[Page]:
     """The page from which all tests import modules."""
-    with serving_web(api_url) as url:
-        visitor = Visitor(await chromium.new_context(), url)
-        yield await visitor.open()
-        await visitor.context.close()
+    visitor = Visitor(await chromium.new_context(), page_url)
+    yield await visitor.open()
+    await visitor.context.close()
     assert visitor.errors == []
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from PIL import Image, ImageChops, ImageOps
 
-WIDTH, HEIGHT = 1280, 960
+WIDTH, HEIGHT = 640, 480
 MEBIBYTE = 1024 * 1024
 
 
 def photos(folder: Path, count: int) -> list[Path]:
-    """Write photos of about 300 KB each, every one with different colours and grain."""
+    """Write photos of about 280 KB each, every one with different colours and grain."""
     return [_photo(folder / f"photo-{number:02}.jpg", number) for number in range(1, count + 1)]
 
 
@@ -19,7 +19,7 @@ def _photo(file: Path, number: int) -> Path:
     grain = Image.effect_noise((WIDTH, HEIGHT), 22 + number)
     hue = number * 37 % 256
     sky, ground = f"hsl({hue}, 70%, 72%)", f"hsl({(hue + 60) % 360}, 60%, 28%)"
-    ImageChops.overlay(ImageOps.colorize(shades, sky, ground), grain.convert("RGB")).save(file, "JPEG", quality=80)
+    ImageChops.overlay(ImageOps.colorize(shades, sky, ground), grain.convert("RGB")).save(file, "JPEG", quality=97)
     return file
 
 

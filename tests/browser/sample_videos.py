@@ -63,9 +63,13 @@ def encode_video(folder: Path) -> SampleVideo:
         return SampleVideo(folder, poster.convert("RGB"))
 
 
-def phone_video(file: Path, seconds: int, size: str = "1280x720") -> Path:
-    """Write a video as large and detailed as one from a phone, so that encoding takes a while; its index comes last."""
-    image = f"testsrc2=size={size}:rate=30:duration={seconds},noise=alls=24:allf=t"
+def phone_video(file: Path, seconds: int, size: str = "1280x720", *, noise_from_seconds: int = 0) -> Path:
+    """Write a video as large and detailed as one from a phone, so that encoding takes a while; its index comes last.
+
+    The part before `noise_from_seconds` has few details and is encoded quickly.
+    """
+    noise = f"noise=alls=24:allf=t:enable='gte(t,{noise_from_seconds})'"
+    image = f"testsrc2=size={size}:rate=30:duration={seconds},{noise}"
     _encode(
         "-f", "lavfi", "-i", image, "-f", "lavfi", "-i", f"sine=frequency=440:duration={seconds}",
         "-c:v", "libx264", "-preset", "ultrafast", "-crf", "30", "-pix_fmt", "yuv420p", "-c:a", "aac", file,

@@ -30,7 +30,7 @@ async def test_thirty_dropped_photos_display_progress_placeholder_and_image(
     visitor: Visitor, thirty_photos: list[Path]
 ) -> None:
     page = await visitor.register()
-    await (await Connection.of(page)).limit_uploads(3_000_000)
+    await (await Connection.of(page)).limit_uploads(1_500_000)
     await page.evaluate(WHAT_TILES_SHOW)
     await drop(page, thirty_photos)
     await expect(page.locator(".tile")).to_have_count(30)
@@ -86,13 +86,13 @@ async def _completed(visitor: Visitor) -> set[str]:
     return {item["id"] for item in await visitor.items() if item["state"] != "uploading"}
 
 
-LARGE_PARTS = 8
+LARGE_PARTS = 7
 
 
 async def test_a_large_upload_resumes_without_sending_a_part_twice(visitor: Visitor, tmp_path: Path) -> None:
     large = large_photo(tmp_path / "large.jpg", LARGE_PARTS * 16 * MEBIBYTE - 1)
     page = await visitor.register()
-    await (await Connection.of(page)).limit_uploads(8_000_000)  # the last parts are sent many seconds after the first
+    await (await Connection.of(page)).limit_uploads(16_000_000)  # the last parts are sent seconds after the first
     async with page.expect_response(lambda response: response.request.method == "PUT", timeout=DEVELOPED_MILLISECONDS):
         await drop(page, [large])
     await page.close()
@@ -146,7 +146,7 @@ async def test_uploads_continue_after_the_web_process_is_killed(
     visitor: Visitor, darkroom: Installation, thirty_photos: list[Path]
 ) -> None:
     page = await visitor.register()
-    await (await Connection.of(page)).limit_uploads(2_000_000)
+    await (await Connection.of(page)).limit_uploads(1_200_000)
     await drop(page, thirty_photos[:12])
     await expect(page.locator(".tile progress:visible").first).to_be_visible()
     os.kill(darkroom.pid("-m web"), signal.SIGKILL)

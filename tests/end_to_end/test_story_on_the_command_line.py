@@ -19,6 +19,7 @@ from darkroom_client.client import DarkroomClient
 from darkroom_shared.ids import new_ulid
 from darkroom_shared.items import CreateItem
 from tests.browser.photos import MEBIBYTE, photos, text_file
+from tests.client.forked_command import ForkedCommand, start_fork_server
 from tests.installation import COMMAND, Installation
 from tests.media.hostile.containers import heic
 from tests.media.hostile.disguises import playlists
@@ -46,15 +47,12 @@ class Terminal:
         return inherited | {"HOME": str(self.home), "DARKROOM_URL": self.url}
 
     def type(self, *words: str | Path, **more: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(  # noqa: S603 - our own command
-            [COMMAND, *map(str, words)],
-            env=self.environment() | more,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            check=False,
-        )
+        """Run a command to its end, in a process forked from one that has imported it."""
+        arguments = list(map(str, words))
+        with ForkedCommand(arguments, self.environment() | more) as command:
+            printed, remarks = command.communicate(timeout=COMMAND_SECONDS)
+            assert command.returncode is not None
+            return subprocess.CompletedProcess(arguments, command.returncode, printed, remarks)
 
     def lines(self, *words: str | Path) -> list[dict[str, Any]]:
         """Return the objects that a successful command prints with `--json`."""
@@ -64,7 +62,7 @@ class Terminal:
 
     @contextmanager
     def started(self, *words: str | Path) -> "Iterator[subprocess.Popen[str]]":
-        """Run a command in the background; kill it at the end of the block if it still runs."""
+        """Run the installed command in the background; kill it at the end of the block if it still runs."""
         with subprocess.Popen(  # noqa: S603 - our own command
             [*DEFAULT_SIGNALS, COMMAND, *map(str, words)],
             env=self.environment(),
@@ -77,6 +75,12 @@ class Terminal:
                 yield process
             finally:
                 process.kill()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _fork_server() -> None:
+    """The process from which commands are forked."""
+    start_fork_server()
 
 
 @pytest.fixture

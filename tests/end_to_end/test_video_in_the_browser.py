@@ -15,8 +15,9 @@ from tests.drills.processes import children
 from tests.drills.test_videos import program
 from tests.installation import Installation
 
-SECONDS = 16
-"""Long enough that the encoder still runs when the video becomes playable."""
+SECONDS, PLAYABLE_SECONDS = 12, 6
+"""After the seconds that make it playable the video is so detailed that the encoder still runs at that moment."""
+SIZE = "960x540"
 POLL_SECONDS = 0.02
 OBSERVE_PERCENT = """() => new MutationObserver(() => {
   window.percent ??= document.querySelector('.tile-state')?.textContent.match(/^\\d+ %/)?.[0];
@@ -46,7 +47,7 @@ async def paused_encoder(darkroom: Installation, visitor: Visitor) -> AsyncItera
 async def test_a_video_displays_its_poster_plays_while_encoding_and_becomes_ready(
     visitor: Visitor, darkroom: Installation, tmp_path: Path
 ) -> None:
-    video = phone_video(tmp_path / "IMG_0042.MOV", SECONDS)
+    video = phone_video(tmp_path / "IMG_0042.MOV", SECONDS, SIZE, noise_from_seconds=PLAYABLE_SECONDS)
     page = await visitor.register()
     await page.evaluate(OBSERVE_PERCENT)
     await drop(page, [video])

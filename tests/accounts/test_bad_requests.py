@@ -1,13 +1,22 @@
 """Every invalid request gets a typed problem that repeats nothing of the request."""
 
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
-from tests.accounts.accounts_api import PASSWORD, AccountsApi
+from tests.accounts.accounts_api import PASSWORD, AccountsApi, open_accounts_api
 
 JSON = {"Content-Type": "application/json"}
 GOOD = {"email": "ada@example.com", "password": PASSWORD}
+
+
+@pytest_asyncio.fixture(scope="module")
+async def anonymous(make_sqlite: Callable[[], str], valkey_url: str) -> AsyncIterator[AccountsApi]:
+    """One process for all tests: a refused request changes nothing."""
+    async with open_accounts_api(make_sqlite(), valkey_url) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize("route", ["/accounts", "/sessions"])

@@ -17,6 +17,7 @@ import pytest
 from darkroom_client.client import DarkroomClient
 from darkroom_client.connection import tls_context
 from darkroom_shared.ids import new_ulid
+from darkroom_shared.uploads import MEBIBYTE
 from tests.client.forked_command import ForkedCommand, start_fork_server
 from tests.servers import free_port, running
 
@@ -102,8 +103,13 @@ def darkroom(words: Sequence[str | Path]) -> list[str]:
 
 
 def random_file(path: Path, size_bytes: int, seed: int = 1) -> Path:
+    """Write a file in which each mebibyte differs from all others, also from those of another seed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(Random(seed).randbytes(size_bytes))
+    block = Random(seed).randbytes(min(size_bytes, MEBIBYTE))
+    with path.open("wb") as file:
+        file.write(block)
+        for start in range(MEBIBYTE, size_bytes, MEBIBYTE):
+            file.write((start.to_bytes(8, "big") + block[8:])[: size_bytes - start])
     return path
 
 

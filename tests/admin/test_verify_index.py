@@ -151,7 +151,7 @@ async def compared_while_an_item_changes(library: Library, times: int, *, moves:
 
 
 @pytest.mark.parametrize("moves", [True, False])
-@pytest.mark.parametrize("times", [1, 2, 5])
+@pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.tier("full", "more changes")), 5])
 async def test_an_item_that_changes_during_the_comparison_is_not_reported(
     library: Library, times: int, moves: bool
 ) -> None:

@@ -22,7 +22,7 @@ from tests.media.sample_images import sample
 
 PLENTY_SECONDS = 60.0
 # Long enough for a running template to fork on a busy machine, so that the test sees the child before its time is over.
-LIMIT_SECONDS = 1.5
+LIMIT_SECONDS = 2.0
 
 
 @asynccontextmanager

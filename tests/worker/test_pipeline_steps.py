@@ -1,6 +1,6 @@
 """An exception at each call of each pipeline costs one attempt of one job (CHECKS 42, 43)."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,13 +44,20 @@ class Case:
     """Returns whether the job is done, and its lost attempts."""
 
 
-async def break_each_call(case: Case, clock: ManualClock, *, after: bool = False) -> None:
-    """Run once without a fault, then once for each call that this run made, and complete each job afterwards."""
+async def break_each_call(
+    case: Case, clock: ManualClock, *, after: bool = False, only: Collection[str] | None = None
+) -> None:
+    """Run once without a fault, then once for each call that this run made, and complete each job afterwards.
+
+    `only` names the calls to break, all of which the run must make.
+    """
     script = Script()
     job = await case.new()
     await case.attempts(script).handle(job)
     assert await case.outcome(job) == (True, 0)
-    for name in dict.fromkeys(script.calls):
+    calls = dict.fromkeys(script.calls)
+    assert set(only or ()) <= calls.keys()
+    for name in calls if only is None else only:
         job = await case.new()
         await isolate(case.attempts(Script(name, after=after)).handle(job), name)
         done, lost_attempts = await case.outcome(job)
@@ -95,9 +102,15 @@ async def test_photo(harness: WorkerHarness, clock: ManualClock, after: bool) ->
     await break_each_call(item_case(harness, a_tiny_photo), clock, after=after)
 
 
-async def test_animation(harness: WorkerHarness, clock: ManualClock) -> None:
+@pytest.mark.parametrize(
+    "only",
+    [["decoders.make_loop"], pytest.param(None, marks=pytest.mark.tier("full", "the calls that a photo needs, too"))],
+    ids=["loop", "all"],
+)
+async def test_animation(harness: WorkerHarness, clock: ManualClock, only: list[str] | None) -> None:
     colours = iter(range(1, 100))
-    await break_each_call(item_case(harness, lambda: a_gif(f"#{next(colours):06x}", "blue")), clock)
+    case = item_case(harness, lambda: a_gif(f"#{next(colours):06x}", "blue"))
+    await break_each_call(case, clock, only=only)
 
 
 @pytest.mark.tier("full", "all videos")

@@ -11,7 +11,7 @@ from PIL import Image
 SECONDS = 120
 SEGMENT_SECONDS = 2
 SEGMENTS = SECONDS // SEGMENT_SECONDS
-FRAMES_PER_SECOND = 10
+FRAMES_PER_SECOND = 5
 RUNGS = {"low": (160, 90, "90k"), "high": (320, 180, "600k")}
 CUE_SECONDS = 10
 CUE_WIDTH, CUE_HEIGHT, CUES_PER_ROW = 160, 90, 4
@@ -42,7 +42,7 @@ def encode_video(folder: Path) -> SampleVideo:
     low, high = RUNGS.values()
     group = str(FRAMES_PER_SECOND * SEGMENT_SECONDS)
     _encode(
-        "-f", "lavfi", "-i", source, "-f", "lavfi", "-i", f"sine=frequency=330:duration={SECONDS}",
+        "-f", "lavfi", "-i", source, "-f", "lavfi", "-i", f"sine=frequency=330:duration={SECONDS}:sample_rate=16000",
         "-filter_complex", f"[0:v]split[a][b];[a]scale={low[0]}:{low[1]}[low];[b]null[high]",
         "-map", "[low]", "-map", "1:a", "-map", "[high]", "-map", "1:a",
         "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p",

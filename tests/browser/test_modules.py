@@ -5,12 +5,20 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from PIL import Image, ImageChops, ImageStat
 from playwright.async_api import Browser, Page
 
+from tests.browser.conftest import placeholder_of
 from tests.browser.visitor import Visitor
 
 Modules = Callable[[str, str, Any], Awaitable[Any]]
 
+DECODE = """(module, hash) => {
+  const {width, height, pixels} = module.decodeThumbHash(hash);
+  return {width, height, pixels: Array.from(pixels)};
+}"""
+SLIGHTLY = 24
+"""Mean difference per channel, of 255, that the few coefficients of a ThumbHash cause; a wrong decoder exceeds 40."""
 STREAM = (
     'id: 7\nevent: item.ready\ndata: {"number": 7}\n\n: still here\n\nevent: progress\r\ndata: {"percent":\r\n'
     'data: 50}\r\n\r\nevent: reset\ndata: {"head": 9}\n\n'
@@ -46,6 +54,20 @@ def modules(page: Page) -> Modules:
 @pytest.mark.parametrize("text", ["", "AA==", "not base64!"])
 async def test_a_malformed_placeholder_is_rejected(modules: Modules, text: str) -> None:
     assert await modules("thumbhash.js", "(module, text) => module.placeholderCanvas(text)", text) is None
+
+
+@pytest.mark.parametrize("size", [(600, 400), (300, 600), (200, 200)], ids=["landscape", "portrait", "square"])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+async def test_placeholders_resemble_the_image(modules: Modules, size: tuple[int, int], mode: str) -> None:
+    """Smooth images lose little in a ThumbHash, so a mistake in the decoder gives a clearly different image."""
+    slope = Image.linear_gradient("L")
+    channels = [slope, slope.rotate(90), slope.rotate(180), slope.rotate(270).point(lambda value: 128 + value // 2)]
+    image = Image.merge(mode, channels[: len(mode)]).resize(size)
+    decoded = await modules("thumbhash.js", DECODE, placeholder_of(image))
+    drawn = Image.frombytes("RGBA", (decoded["width"], decoded["height"]), bytes(decoded["pixels"]))
+    assert drawn.width / drawn.height == pytest.approx(image.width / image.height, rel=0.2)
+    difference = ImageChops.difference(drawn, image.convert("RGBA").resize(drawn.size))
+    assert max(ImageStat.Stat(difference).mean) < SLIGHTLY
 
 
 async def test_events_are_parsed_equally_at_any_chunk_boundaries(modules: Modules) -> None:

@@ -32,9 +32,9 @@ pytest_plugins = ["tests.tiers", "tests.durations", "tests.leaks"]
 
 def pytest_configure() -> None:
     """Print log entries without structlog's framed tracebacks, each of which takes seconds of CPU."""
-    *others, _renderer = structlog.get_config()["processors"]
+    *processors, _renderer = structlog.get_config()["processors"]
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
-    structlog.configure(processors=[*others, plain])
+    structlog.configure(processors=[*processors, plain])
 
 
 @pytest.fixture(scope="session")

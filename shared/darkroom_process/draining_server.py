@@ -41,8 +41,8 @@ class DrainingServer(uvicorn.Server):
         self._on_startup()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Shut down as uvicorn does, but end the wait when the exit is forced: from Python 3.12 on uvicorn goes on
-        waiting until all connections are closed."""
+        """Shut down as uvicorn does, but end the wait when the exit is forced: since Python 3.12 uvicorn would
+        continue to wait until all connections are closed."""
         waiting = asyncio.create_task(super().shutdown(sockets))
         forced = asyncio.create_task(self._forced.wait())
         try:

@@ -94,8 +94,8 @@ async def _alone_in_its_shard(
     """Create a job and remove the other tests' jobs that are due in its shard: a loop that completes one of them does
     not back off."""
     created, job = await create()
-    while others := [key for key in await due(job[0]) if key != created]:
-        await remove(others)
+    while older := [key for key in await due(job[0]) if key != created]:
+        await remove(older)
     return job
 
 

@@ -6,8 +6,9 @@ EMULATOR_VENV := .venv-emulator
 LOCK_VENV := .venv-lock
 BIN := $(VENV)/bin
 PIP_OPTIONS := --quiet --disable-pip-version-check --require-virtualenv
-# tests/tiers.py defines which tests share a process, their order, and the tier of each.
-PYTEST_OPTIONS ?= -n 2 --dist loadgroup --no-loadscope-reorder
+# tests/tiers.py defines which tests share a process, their order, and the tier of each. Three processes use two cores: a
+# test waits for its servers for a third of its time.
+PYTEST_OPTIONS ?= -n 3 --dist loadgroup --no-loadscope-reorder
 
 # Programs that the tests need: a browser, real stores, and independent tools that make images.
 DEBIAN_PACKAGES := python3-venv chromium-headless-shell mariadb-server redis-server haproxy imagemagick libimage-exiftool-perl webp \

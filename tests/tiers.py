@@ -60,14 +60,20 @@ _GROUPS = {
     "chromium": {"chromium", "darkroom"},
     "services": {"stores", "valkey_url"},
 }
-"""Tests with one of these fixtures or parameters share a process, which starts the servers once. The groups start in
-this order; after them each file is a group, in the order of `_FILES`.
+"""Tests with one of these fixtures or parameters share a process, which starts the servers once. The first match
+decides.
 """
 
-_SPLIT = {"services": ("worker/", "jobs/", "albums/", "access/", "comments/", "share_links/", "exports/")}
-"""A group so long that a second process runs the tests of these folders. Its own servers start in 5 seconds; one
-process for all of them would still run when the others have ended.
-"""
+_PARTS = {
+    "services": {
+        "services of albums": ("access/", "albums/", "comments/", "jobs/", "share_links/"),
+        "services of workers": ("exports/", "worker/"),
+    }
+}
+"""The parts of a long group, by the folders of their tests: each has its own servers, which start in 5 seconds."""
+
+_ORDER = ("databases", "drills", "chromium", "services", "services of albums", "services of workers")
+"""The order of the groups; after them each file is a group, in the order of `_FILES`."""
 
 _FILES = (
     "upgrade/",
@@ -191,7 +197,7 @@ def group_of(item: pytest.Item) -> str:
     group = next((group for group, servers in _GROUPS.items() if needs & servers), None)
     if group is None:
         return name.partition(".py::")[0]
-    return f"{group} 2" if name.startswith(_SPLIT.get(group, ())) else group
+    return next((part for part, folders in _PARTS.get(group, {}).items() if name.startswith(folders)), group)
 
 
 def _needs(item: pytest.Item) -> set[str]:
@@ -202,10 +208,9 @@ def _needs(item: pytest.Item) -> set[str]:
 
 
 def _rank(group: str) -> tuple[int, int]:
-    groups = [name for group in _GROUPS for name in (group, f"{group} 2")]
-    if group in groups:
-        return groups.index(group), 0
-    return len(groups), next((rank for rank, start in enumerate(_FILES) if group.startswith(start)), len(_FILES))
+    if group in _ORDER:
+        return _ORDER.index(group), 0
+    return len(_ORDER), next((rank for rank, start in enumerate(_FILES) if group.startswith(start)), len(_FILES))
 
 
 def folder_of(nodeid: str) -> str:

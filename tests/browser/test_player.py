@@ -267,6 +267,15 @@ async def test_a_video_can_be_controlled_with_the_keyboard_alone(watch: Watch, m
     await watched.until("video.muted")
 
 
+async def test_a_video_started_just_before_its_source_changes_plays(watch: Watch, make_video: MakeItem) -> None:
+    watched = await watch(make_video())
+    # The source that is loaded again discards the event `play` of the click.
+    await watched.page.evaluate(
+        "() => { document.querySelector('.video-start').click(); document.querySelector('video').load(); }"
+    )
+    await watched.until("video.currentTime > 0.3 && !video.paused")
+
+
 async def test_a_first_touch_shows_the_controls_and_the_next_one_pauses(
     visitor: Visitor, page_url: str, make_video: MakeItem
 ) -> None:

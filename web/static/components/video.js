@@ -37,10 +37,15 @@ export function videoView({item: first, readItem}) {
   const controls = element('div', {class: 'video-controls'}, bar.node, element('div', {class: 'video-buttons'}, play, !isLoop && sound, clock, rung, enlarge));
   const node = element('div', {class: 'video', 'data-active': true}, video, said, start, controls);
 
-  /** Browsers may refuse to begin by themselves; then the button is still there. */
+  /** Browsers may refuse to begin by themselves; then the button is still there. A source that is set before the event
+   * `play` discards that event, so it can't be what records the wish. */
   function attempt() {
+    isWished = true;
     return video.play().catch((error) => {
       if (!['NotAllowedError', 'AbortError', 'NotSupportedError'].includes(error.name)) throw error;
+      if (error.name !== 'NotAllowedError') return;
+      isWished = false;
+      draw();
     });
   }
 

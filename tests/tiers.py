@@ -66,13 +66,13 @@ decides.
 
 _PARTS = {
     "services": {
-        "services of albums": ("access/", "albums/", "comments/", "jobs/", "share_links/"),
-        "services of workers": ("exports/", "worker/"),
+        "services of albums": ("access/", "albums/", "comments/", "share_links/"),
+        "services of workers": ("exports/", "jobs/", "worker/"),
     }
 }
 """The parts of a long group, by the folders of their tests: each has its own servers, which start in 5 seconds."""
 
-_ORDER = ("databases", "drills", "chromium", "services", "services of albums", "services of workers")
+_ORDER = ("databases", "drills", "chromium", "services of workers", "services", "services of albums")
 """The order of the groups; after them each file is a group, in the order of `_FILES`."""
 
 _FILES = (

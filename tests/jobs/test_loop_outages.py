@@ -8,9 +8,12 @@ import pytest
 from pydantic import SecretStr
 
 from tests.jobs.database_faults import DatabaseFault, DatabaseFaults
+from tests.jobs.database_loops import DATABASE_LOOPS
 from tests.jobs.loops import LOOPS, RELATIONAL, Faulty, Loop, complete, open_faulty
 from tests.servers import free_port
 from tests.services import ManualClock, Stores
+
+ALL_LOOPS = LOOPS | DATABASE_LOOPS
 
 pytestmark = pytest.mark.tier("full", "outages")
 
@@ -22,10 +25,10 @@ async def faulty(stores: Stores, make_sqlite: Callable[[], str], clock: ManualCl
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("name", RELATIONAL)
+@pytest.mark.parametrize("name", [*RELATIONAL, *DATABASE_LOOPS])
 async def test_no_fault_of_any_statement_ends_the_loop(faulty: Faulty, name: str) -> None:
     """Each kind of fault at each statement and at the commit."""
-    await _inject_at_each_statement(faulty, LOOPS[name](faulty))
+    await _inject_at_each_statement(faulty, ALL_LOOPS[name](faulty))
 
 
 async def _inject_at_each_statement(faulty: Faulty, loop: Loop) -> None:
@@ -59,7 +62,7 @@ async def absent_server() -> AsyncIterator[str]:
     yield f"redis://127.0.0.1:{free_port()}"
 
 
-@pytest.mark.parametrize("name", LOOPS)
+@pytest.mark.parametrize("name", ALL_LOOPS)
 @pytest.mark.parametrize("server", [silent_server, absent_server], ids=lambda server: server.__name__)
 async def test_no_loop_needs_redis(
     stores: Stores,
@@ -72,4 +75,4 @@ async def test_no_loop_needs_redis(
         server() as url,
         open_faulty(stores, clock, make_sqlite(), redis_url=SecretStr(url)) as faulty,
     ):
-        await complete(LOOPS[name](faulty))
+        await complete(ALL_LOOPS[name](faulty))

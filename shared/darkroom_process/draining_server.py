@@ -34,7 +34,8 @@ class DrainingServer(uvicorn.Server):
         """`on_startup` is called when the server listens."""
         super().__init__(config)
         self._readiness, self._drain_seconds = readiness or Readiness(), drain_seconds
-        self._on_startup, self._forced = on_startup, asyncio.Event()
+        self._on_startup = on_startup
+        self._wait: asyncio.Timeout | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -43,16 +44,10 @@ class DrainingServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Shut down as uvicorn does, but end the wait when the exit is forced: since Python 3.12 uvicorn would
         continue to wait until all connections are closed."""
-        waiting = asyncio.create_task(super().shutdown(sockets))
-        forced = asyncio.create_task(self._forced.wait())
-        try:
-            await asyncio.wait([waiting, forced], return_when=asyncio.FIRST_COMPLETED)
-            if waiting.done():
-                waiting.result()
-        finally:
-            waiting.cancel()
-            forced.cancel()
-            await asyncio.wait([waiting, forced])
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0 if self.force_exit else None) as self._wait:
+                await super().shutdown(sockets)
+        self._wait = None
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -64,7 +59,9 @@ class DrainingServer(uvicorn.Server):
         if self._readiness.draining:
             self.stop()
             self.force_exit = True
-            self._forced.set()
+            if self._wait is not None:
+                self._wait.reschedule(asyncio.get_running_loop().time())
+                self._wait = None
             return
         log.info("server.draining", seconds=self._drain_seconds)
         self._readiness.drain()

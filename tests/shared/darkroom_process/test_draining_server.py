@@ -85,11 +85,17 @@ async def test_a_request_that_does_not_end_is_cancelled_after_the_grace() -> Non
         assert (await response).status_code == 500
 
 
-async def test_a_second_signal_does_not_wait_for_requests() -> None:
+@pytest.mark.parametrize("drain_seconds", [3600, 0], ids=["during the drain", "while it waits for requests"])
+async def test_a_second_signal_does_not_wait_for_requests(drain_seconds: float) -> None:
     application = Slow()
-    async with serving(application, drain_seconds=3600, grace_seconds=3600) as (server, task, client, _readiness):
+    drained = serving(application, drain_seconds=drain_seconds, grace_seconds=3600)
+    async with drained as (server, task, client, readiness):
         response = asyncio.create_task(client.get("/"))
         await application.begun.wait()
+        server.drain()
+        if drain_seconds == 0:
+            await readiness.stopping.wait()
+            await asyncio.sleep(0.5)  # uvicorn looks for the stop each 0.1 s
         server.drain()
         server.drain()
         await task

@@ -30,11 +30,11 @@ run: install ## install what is missing, start everything, stay in the foregroun
 
 install: $(VENV)/run.stamp $(EMULATOR_VENV)/emulator.stamp ## install what running needs into .venv and .venv-emulator
 
-test: ## check the code, run the tests that decide right or wrong (13 minutes)
+test: ## check the code, run the tests that decide right or wrong (8 minutes)
 	@.ci/timed Installation $(MAKE) --no-print-directory installed
 	@.ci/timed "Check and tests" $(MAKE) --no-print-directory check pytest SELECTION="--tier test"
 
-test-full: ## the same with other stores, all formats and outages (38 minutes)
+test-full: ## the same with other stores, all formats and outages (35 minutes)
 	@.ci/timed Installation $(MAKE) --no-print-directory installed
 	@.ci/timed "Check and tests" $(MAKE) --no-print-directory check pytest SELECTION="--tier full"
 

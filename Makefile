@@ -7,8 +7,9 @@ LOCK_VENV := .venv-lock
 BIN := $(VENV)/bin
 PIP_OPTIONS := --quiet --disable-pip-version-check --require-virtualenv
 # tests/tiers.py defines which tests share a process, their order, and the tier of each. Three processes use two cores: a
-# test waits for its servers for a third of its time.
-PYTEST_OPTIONS ?= -n 3 --dist loadgroup --no-loadscope-reorder
+# test waits for its servers for a third of its time. Beside drills, which take both cores, two are as fast.
+PROCESSES := 3
+PYTEST_OPTIONS ?= -n $(PROCESSES) --dist loadgroup --no-loadscope-reorder
 
 # Programs that the tests need: a browser, real stores, and independent tools that make images.
 DEBIAN_PACKAGES := python3-venv chromium-headless-shell mariadb-server redis-server haproxy imagemagick libimage-exiftool-perl webp \
@@ -36,15 +37,15 @@ test: ## check the code, run the tests that decide right or wrong (8 minutes)
 
 test-full: ## the same with other stores, all formats and outages (35 minutes)
 	@.ci/timed Installation $(MAKE) --no-print-directory installed
-	@.ci/timed "Check and tests" $(MAKE) --no-print-directory check pytest SELECTION="--tier full"
+	@.ci/timed "Check and tests" $(MAKE) --no-print-directory check pytest PROCESSES=2 SELECTION="--tier full"
 
 test-rest: ## what `make test-full` adds to `make test`; UNTIL=seconds-since-1970 ends it
 	@.ci/timed Installation $(MAKE) --no-print-directory installed
-	@.ci/timed Tests $(MAKE) --no-print-directory pytest SELECTION="--tier full --beyond test $(if $(UNTIL),--until $(UNTIL))"
+	@.ci/timed Tests $(MAKE) --no-print-directory pytest PROCESSES=2 SELECTION="--tier full --beyond test $(if $(UNTIL),--until $(UNTIL))"
 
 test-all: ## the same with runs of hours
 	@.ci/timed Installation $(MAKE) --no-print-directory installed
-	@.ci/timed "Check and tests" $(MAKE) --no-print-directory check pytest SELECTION="--tier all"
+	@.ci/timed "Check and tests" $(MAKE) --no-print-directory check pytest PROCESSES=2 SELECTION="--tier all"
 
 test-debian13: ## run the tests on Debian 13 and Python 3.13, in a root made of its packages
 	@.ci/on-debian13

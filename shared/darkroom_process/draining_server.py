@@ -35,7 +35,7 @@ class DrainingServer(uvicorn.Server):
         super().__init__(config)
         self._readiness, self._drain_seconds = readiness or Readiness(), drain_seconds
         self._on_startup = on_startup
-        self._wait: asyncio.Timeout | None = None
+        self._shutdown_limit: asyncio.Timeout | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -45,9 +45,9 @@ class DrainingServer(uvicorn.Server):
         """Shut down as uvicorn does, but end the wait when the exit is forced: since Python 3.12 uvicorn would
         continue to wait until all connections are closed."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0 if self.force_exit else None) as self._wait:
+            async with asyncio.timeout(0 if self.force_exit else None) as self._shutdown_limit:
                 await super().shutdown(sockets)
-        self._wait = None
+        self._shutdown_limit = None
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -59,9 +59,9 @@ class DrainingServer(uvicorn.Server):
         if self._readiness.draining:
             self.stop()
             self.force_exit = True
-            if self._wait is not None:
-                self._wait.reschedule(asyncio.get_running_loop().time())
-                self._wait = None
+            if self._shutdown_limit is not None:
+                self._shutdown_limit.reschedule(asyncio.get_running_loop().time())
+                self._shutdown_limit = None
             return
         log.info("server.draining", seconds=self._drain_seconds)
         self._readiness.drain()

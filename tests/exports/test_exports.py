@@ -15,8 +15,9 @@ from app.exports.service.lifecycle import RETENTION, TIME_LIMIT
 from app.items.schema.keys import original_key
 from app.items.service.inventory import Inventory, InventoryEntry
 from app.items.store import ItemStore
+from app.jobs.attempt import AttemptRunner
 from app.jobs.claim import MAX_LOST_ATTEMPTS, ClaimLost
-from app.worker.export_attempts import export_attempts
+from app.worker.export_attempts import ExportKey, export_attempts
 from app.worker.exporting import LEAST_PART_BYTES
 from darkroom_shared.events import EventType
 from darkroom_shared.exports import ExportState
@@ -170,17 +171,18 @@ class BlockedInventory(Inventory):
         yield await anext(super().of(account))
 
 
+def _attempts(office: Office, inventory: Inventory) -> AttemptRunner[ExportKey]:
+    amazon = office.services.base.amazon
+    return export_attempts(
+        work=office.work, objects=amazon.objects, inventory=inventory, queues=amazon.queues, scratch=office.scratch
+    )
+
+
 async def test_a_stopping_worker_returns_the_export_without_counting_an_attempt(office: Office) -> None:
     await office.services.queued(b"a photo")
     row, base = await office.start(), office.services.base
     inventory = BlockedInventory(base.items.store)
-    stopped = export_attempts(
-        work=office.work,
-        objects=base.amazon.objects,
-        inventory=inventory,
-        queues=base.amazon.queues,
-        scratch=office.scratch,
-    )
+    stopped = _attempts(office, inventory)
     attempt = asyncio.create_task(stopped.handle(message(row)))
     async with asyncio.timeout(60):
         await inventory.begun.wait()
@@ -204,13 +206,7 @@ async def test_an_export_that_a_store_has_interrupted_waits_before_it_is_sent_ag
 ) -> None:
     row, base = await office.start(), office.services.base
     inventory = UnreachableInventory(base.items.store)
-    attempts = export_attempts(
-        work=office.work,
-        objects=base.amazon.objects,
-        inventory=inventory,
-        queues=base.amazon.queues,
-        scratch=office.scratch,
-    )
+    attempts = _attempts(office, inventory)
     assert not await attempts.handle(message(row))
     assert await office.messages(row) == 1
     clock.advance(seconds=59)

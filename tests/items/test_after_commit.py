@@ -54,16 +54,21 @@ async def test_a_retry_is_accepted_without_the_queue(without_queues: Services) -
     assert (again.state, again.sent_at) == (ItemState.QUEUED, None)
 
 
-async def test_no_item_is_created_if_its_upload_cannot_be_signed(services: Services) -> None:
-    amazon, items = services.base.amazon, services.base.items
-    unsigned = ObjectStore(amazon.objects._client, amazon.objects._public, "no bucket has this name")
-    uploads = UploadService(
+def _uploads(services: Services, objects: ObjectStore) -> UploadService:
+    items = services.base.items
+    return UploadService(
         store=items.store,
         changes=items.changes,
         requests=Requests(items.store),
-        objects=unsigned,
+        objects=objects,
         clock=services.base.clock,
     )
+
+
+async def test_no_item_is_created_if_its_upload_cannot_be_signed(services: Services) -> None:
+    amazon, items = services.base.amazon, services.base.items
+    unsigned = ObjectStore(amazon.objects._client, amazon.objects._public, "no bucket has this name")
+    uploads = _uploads(services, unsigned)
     body = CreateItem(name="a.jpg", size_bytes=9, content_type="image/jpeg", digest=f"sha256:{'0' * 64}")
     with pytest.raises(Problem):
         await uploads.create(services.account, body, None)
@@ -78,15 +83,9 @@ class _NoAbort(ObjectStore):
 
 
 async def test_a_cancelled_item_is_reported_although_its_upload_cannot_be_aborted(services: Services) -> None:
-    amazon, items = services.base.amazon, services.base.items
+    amazon = services.base.amazon
     objects = _NoAbort(amazon.objects._client, amazon.objects._public, BUCKET)
-    uploads = UploadService(
-        store=items.store,
-        changes=items.changes,
-        requests=Requests(items.store),
-        objects=objects,
-        clock=services.base.clock,
-    )
+    uploads = _uploads(services, objects)
     body = CreateItem(name="a.mp4", size_bytes=SINGLE_PUT_BYTES + 1, content_type="video/mp4")
     row = (await uploads.create(services.account, body, None)).row
     await services.item_actions.cancel(row)

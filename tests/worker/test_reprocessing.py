@@ -131,10 +131,12 @@ async def test_a_run_reprocesses_stale_items_in_small_batches_and_reports_each(
 
 
 async def test_new_uploads_take_precedence_over_reprocessing(services: Services, reprocessing: Reprocessing) -> None:
-    """The lane holds another item's message."""
+    """The lane holds another item's message, and nothing that an earlier test received without deleting it."""
     row = await an_old_item(services, a_tiny_photo())
     body = {"account_id": row.account_id, "item_id": "a new video"}
-    await services.base.amazon.queues.send(BULK_QUEUE, body, group=row.account_id)
+    queues = services.base.amazon.queues
+    await queues._client.purge_queue(QueueUrl=await queues._url(BULK_QUEUE))
+    await queues.send(BULK_QUEUE, body, group=row.account_id)
     assert await reprocessing._other_work_waits({})
     assert not await reprocessing._other_work_waits({row.item_id: row}), "one is our own"
 
@@ -156,3 +158,4 @@ async def work_on_the_bulk_lane(services: Services, lane: BulkLane) -> None:
     while True:
         for message in await queues.receive(BULK_QUEUE, limit=2, wait_seconds=1):
             await lane.handle(message)
+            await queues.delete(BULK_QUEUE, message.receipt_handle)

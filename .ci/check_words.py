@@ -177,11 +177,18 @@ def check(folder: Path, files: list[str], rules: Rules) -> Iterator[Finding]:
 
 
 def listed(folder: Path) -> list[str]:
-    """Return the tracked Python files and documents below a folder; all files if it is no repository."""
+    """Return the tracked Python files and documents below a folder; all but installed ones if it is no repository."""
     command = ["git", "ls-files"]
     git = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603, our own words
-    files = git.stdout.splitlines() or [str(path.relative_to(folder)) for path in folder.rglob("*.*")]
+    files = git.stdout.splitlines() or [str(path.relative_to(folder)) for path in _not_installed(folder)]
     return sorted(file for file in files if file.endswith((".py", ".md")) and (folder / file).is_file())
+
+
+def _not_installed(folder: Path) -> Iterator[Path]:
+    environments = [file.parent for file in folder.glob("*/pyvenv.cfg")]
+    for path in folder.rglob("*.*"):
+        if not any(path.is_relative_to(each) for each in environments):
+            yield path
 
 
 def main() -> int:

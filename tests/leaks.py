@@ -16,7 +16,7 @@ from contextlib import suppress
 from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import pytest
@@ -153,7 +153,8 @@ def _recorded(
 ) -> asyncio.Task[T]:
     """Create a task as the loop does without a factory, and record the test that caused it."""
     context: Context | None = options.get("context")
-    task = asyncio.Task(coroutine, loop=loop, **options)
+    # The types of Python 3.12 and later know no task of a generator, those of 3.11 no factory that is not given one.
+    task = asyncio.Task(cast(Coroutine[Any, Any, T], coroutine), loop=loop, **options)
     _creators[task] = _test.get(None) if context is None else context.get(_test)
     return task
 

@@ -85,6 +85,15 @@ def test_file_names_and_documents_are_checked(tmp_path: Path) -> None:
     assert "words to replace: 2 (definition 0, test 0, file 1, label 0, prose 1)" in result.stdout
 
 
+def test_installed_packages_are_not_checked_where_there_is_no_repository(tmp_path: Path) -> None:
+    installed = tmp_path / ".venv/lib/package.py"
+    installed.parent.mkdir(parents=True)
+    installed.write_text("def told() -> None: ...")
+    (tmp_path / ".venv/pyvenv.cfg").touch()
+    result = check_text(tmp_path, '"""Module."""')
+    assert (result.returncode, result.stdout.startswith("words to replace: 0")) == (0, True)
+
+
 ACCEPTED = [
     ("class NotFound(Exception): ...", "app/module.py"),
     ("class ResourceNotFoundException(Exception): ...", "local/module.py"),

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from app.exports.schema import ExportFailure, ExportRow
 from app.jobs import claim as job_claim
+from app.jobs import queueing
 from app.jobs.claim import Claim, ClaimLost
 from darkroom_shared.events import EventType
 from darkroom_shared.exports import ExportState
@@ -15,9 +16,6 @@ from darkroom_shared.items import FailureCode
 TIME_LIMIT = timedelta(hours=24)
 RETENTION = timedelta(days=7)
 LEASE = timedelta(seconds=60)
-UNSENT_LIMIT = timedelta(seconds=30)
-FIRST_RESEND = timedelta(minutes=2)
-MAX_RESEND_INTERVAL = timedelta(hours=1)
 
 TOO_LATE = ExportFailure(FailureCode.DEADLINE, "This took longer than it ever should. Start another export.", True)
 GAVE_UP = ExportFailure(FailureCode.INTERNAL, "Five attempts at this export ended with a crash.", True)
@@ -95,14 +93,8 @@ def is_over(row: ExportRow, now: datetime) -> bool:
 
 
 def next_send(row: ExportRow) -> datetime | None:
-    """Return when the sweeper must send a queued export: after `not_before` (or 30 s) for the first time, then at
-    doubling intervals."""
-    if row.state is not ExportState.QUEUED:
-        return None
-    if row.sent_at is None:
-        return row.not_before or row.created_at + UNSENT_LIMIT
-    sent = max(row.sent_at, row.not_before or row.sent_at)
-    return sent + min(FIRST_RESEND * (1 << min(row.sends - 1, 10)), MAX_RESEND_INTERVAL)
+    """Return when the sweeper must send the export's message; None unless the export is queued."""
+    return queueing.next_send(row, row.created_at) if row.state is ExportState.QUEUED else None
 
 
 def due(row: ExportRow) -> ExportRow:

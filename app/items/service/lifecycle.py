@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.items.schema.row import ItemRow, Lane
+from app.jobs import queueing
 from darkroom_shared.events import EventType
 from darkroom_shared.ids import ItemId
 from darkroom_shared.items import EditItem, ItemState
@@ -25,9 +26,6 @@ MOVES: dict[ItemState, frozenset[ItemState]] = {
 
 UPLOAD_LIMIT = timedelta(hours=24)
 QUEUE_LIMIT = timedelta(hours=24)
-UNSENT_LIMIT = timedelta(seconds=30)
-FIRST_RESEND = timedelta(minutes=2)
-MAX_RESEND_INTERVAL = timedelta(hours=1)
 LEASE = timedelta(seconds=60)
 """Validity of a claim that is not renewed. A setting can shorten it."""
 CLEANUP_AFTER = LEASE + timedelta(seconds=30)
@@ -61,14 +59,8 @@ def move(row: ItemRow, to: ItemState, **fields: object) -> ItemRow:
 
 
 def next_send(row: ItemRow) -> datetime | None:
-    """Return when the sweeper must send a queued item: after `not_before` (or 30 s) for the first time, then at
-    doubling intervals."""
-    if row.state is not QUEUED:
-        return None
-    if row.sent_at is None:
-        return row.not_before or (row.queued_at or row.created_at) + UNSENT_LIMIT
-    sent = max(row.sent_at, row.not_before or row.sent_at)
-    return sent + min(FIRST_RESEND * (1 << min(row.sends - 1, 10)), MAX_RESEND_INTERVAL)
+    """Return when the sweeper must send the item's message; None unless the item is queued."""
+    return queueing.next_send(row, row.queued_at or row.created_at) if row.state is QUEUED else None
 
 
 def is_being_reprocessed(row: ItemRow) -> bool:

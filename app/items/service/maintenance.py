@@ -12,6 +12,7 @@ from app.items.service.overdue import OverdueItems
 from app.items.service.queueing import WorkQueue
 from app.items.store import ItemStore
 from app.jobs.claim import RETURNS_AFTER
+from app.jobs.queueing import MAX_RESEND_INTERVAL
 from app.stores.resources import SHARDS
 from darkroom_shared.ids import AccountId, ItemId
 from darkroom_shared.items import ItemState
@@ -19,7 +20,7 @@ from darkroom_shared.problems import NotFound
 from darkroom_shared.times import Clock
 
 BATCH = 100
-MAX_RESEND_AGE = lifecycle.MAX_RESEND_INTERVAL + RETURNS_AFTER[-1]
+MAX_RESEND_AGE = MAX_RESEND_INTERVAL + RETURNS_AFTER[-1]
 """Within this time every queued item is sent again in any case."""
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from app.items.service.lifecycle import FIRST_RESEND
+from app.jobs.queueing import FIRST_RESEND
 from darkroom_client.client import DarkroomClient
 from darkroom_shared.ids import ItemId
 from darkroom_shared.items import ItemState

@@ -1,7 +1,6 @@
 """DynamoDB store of export rows."""
 
-import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import datetime
 
 from app.exports.schema import ExportRow, from_attributes, to_attributes
@@ -50,13 +49,9 @@ class ExportStore:
         rows, last = await self._dynamo.scan(EXPORTS_TABLE, start_after)
         return [from_attributes(row) for row in rows], last
 
-    async def write(self, actions: Sequence[Action]) -> None:
-        """Write in one transaction. Raises TransactionRefused or TransactionConflict; Refused if it is a single
-        action."""
-        if len(actions) == 1:
-            await self._dynamo.write(actions[0])
-        else:
-            await self._dynamo.transact(actions, secrets.token_hex(16))
+    async def write(self, action: Action) -> None:
+        """Run a `row_action` without an event. Raises Refused."""
+        await self._dynamo.write(action)
 
     async def remove(self, row: ExportRow) -> None:
         """Delete the row. Raises Refused if it has changed since it was read."""

@@ -46,7 +46,7 @@ class ExportChanges:
     async def _write(self, change: Change) -> None:
         row, action = change.row, row_action(change.row)
         if change.event is None:
-            await self._store.write([action])
+            await self._store.write(action)
             return
         event = NewEvent(change.event, row.export_id, to_export(row).model_dump(mode="json"))
         await self._log.append(row.account_id, [event], [action])

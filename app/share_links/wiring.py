@@ -13,24 +13,24 @@ from app.share_links.service.album_visits import AlbumVisits
 from app.share_links.service.open_links import OpenLinks
 from app.share_links.service.proofs import Proofs
 from app.share_links.service.reads import ShareReads
-from app.share_links.service.share_links import ShareService
+from app.share_links.service.share_links import ShareLinkService
 from app.share_links.service.visits import VisitService
-from app.share_links.store.links import ShareStore
-from app.share_links.store.visits import LinkStore
+from app.share_links.store.links import ShareLinkStore
+from app.share_links.store.visits import VisitStore
 
 
 class ShareLinkServices(TypedDict):
     """The state of routes."""
 
     shares: VisitService
-    album_shares: ShareService
+    album_shares: ShareLinkService
     album_share_reads: ShareReads
     album_visits: AlbumVisits
 
 
 def build_album_links(*, base: Foundation) -> AlbumLinks:
     """Return what the services of albums need of share links."""
-    return AlbumLinks(store=ShareStore(), outbox=base.events.outbox)
+    return AlbumLinks(store=ShareLinkStore(), outbox=base.events.outbox)
 
 
 def build_share_links(
@@ -42,7 +42,7 @@ def build_share_links(
     passwords: Passwords,
     secret: bytes,
 ) -> ShareLinkServices:
-    store, database, cache = LinkStore(), base.database, base.cache
+    store, database, cache = VisitStore(), base.database, base.cache
     links = OpenLinks(cache=cache, store=store, clock=base.clock)
     return ShareLinkServices(
         shares=VisitService(
@@ -53,14 +53,14 @@ def build_share_links(
             attempts=Attempts(base.signals.limits),
             proofs=Proofs(secret, base.clock),
         ),
-        album_shares=ShareService(
+        album_shares=ShareLinkService(
             cache=cache,
             access=access,
-            store=ShareStore(),
+            store=ShareLinkStore(),
             outbox=base.events.outbox,
             passwords=passwords,
             clock=base.clock,
         ),
-        album_share_reads=ShareReads(database=database, access=access, store=ShareStore()),
+        album_share_reads=ShareReads(database=database, access=access, store=ShareLinkStore()),
         album_visits=AlbumVisits(links=links, access=access, pages=pages, accounts=accounts),
     )

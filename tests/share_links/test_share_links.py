@@ -10,14 +10,14 @@ from sqlalchemy import select, update
 
 from app.accounts.service.limits import FAILED_UNLOCKS_OF_SHARE, Attempts
 from app.accounts.service.passwords import Passwords
-from app.accounts.service.tokens import hash_of
-from app.share_links.schema.links import key_of_id, key_of_token, new_token
+from app.accounts.service.tokens import hash_of, new_token
+from app.share_links.schema.links import PREFIX, key_of_id, key_of_token
 from app.share_links.schema.tables import share_links
 from app.share_links.service.open_links import OpenLinks
 from app.share_links.service.proofs import Proofs
 from app.share_links.service.visits import VisitService
-from app.share_links.store.links import ShareStore
-from app.share_links.store.visits import LinkStore
+from app.share_links.store.links import ShareLinkStore
+from app.share_links.store.visits import VisitStore
 from darkroom_shared.ids import AlbumId, ShareId, new_share_id
 from darkroom_shared.problems import TYPE_PREFIX, NotFound, ShareLocked
 from darkroom_shared.sharing import MAX_SHARES, PROOF_HEADER, SHARE_HEADER
@@ -127,7 +127,7 @@ async def test_expiry_alone_ends_a_cached_link(sharing: SharingServices) -> None
     ends_at = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     link = await owner.share(await owner.album(), expires_at=ends_at)
     base, clock, passwords = sharing.services.base, ManualClock(), Passwords(CHEAP_MEMORY_KIB)
-    store = LinkStore()
+    store = VisitStore()
     share_link_uses = VisitService(
         links=OpenLinks(cache=base.cache, store=store, clock=clock),
         database=base.database,
@@ -239,10 +239,12 @@ async def test_the_number_of_links_of_an_album_is_limited(sharing: SharingServic
     album = await owner.album()
     link = await owner.share(album)
     async with sharing.services.base.database.writer.write() as connection:
-        row = await ShareStore().get(connection, AlbumId(album), ShareId(link.id))
+        row = await ShareLinkStore().get(connection, AlbumId(album), ShareId(link.id))
         assert row
         for _ in range(MAX_SHARES - 1):
-            await ShareStore().add(connection, replace(row, id=new_share_id(), token_hash=hash_of(new_token())))
+            await ShareLinkStore().add(
+                connection, replace(row, id=new_share_id(), token_hash=hash_of(new_token(PREFIX)))
+            )
     assert (await owner.request("POST", f"albums/{album}/shares", {})).status_code == 409
     (*_, oldest) = (await owner.get(f"albums/{album}/shares"))["shares"]
     assert (await owner.request("DELETE", f"albums/{album}/shares/{oldest['id']}")).status_code == 204

@@ -10,7 +10,7 @@ from app.http.dependencies import from_state
 from app.http.idempotency import refuse_key
 from app.share_links.schema.links import ShareRow
 from app.share_links.service.reads import ShareReads
-from app.share_links.service.share_links import ShareService
+from app.share_links.service.share_links import ShareLinkService
 from darkroom_shared.ids import AlbumIdField, ShareIdField
 from darkroom_shared.sharing import CreatedShare, CreateShare, EditShare, Share, SharePage
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/albums/{album}/shares", tags=["sharing"])
 
 
 Reads = Annotated[ShareReads, from_state("album_share_reads", ShareReads)]
-Shares = Annotated[ShareService, from_state("album_shares", ShareService)]
+Shares = Annotated[ShareLinkService, from_state("album_shares", ShareLinkService)]
 
 
 @router.post("", status_code=201, dependencies=[Depends(refuse_key)])

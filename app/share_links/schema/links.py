@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +13,7 @@ from app.stores.cache.keys import Key
 from darkroom_shared.ids import AlbumId, ShareId
 from darkroom_shared.sharing import Share
 
-TOKEN_BYTES = 32
+PREFIX = "drl_"
 _TOKEN = re.compile(r"drl_[A-Za-z0-9_-]{43}")
 
 
@@ -47,11 +46,6 @@ def key_of_token(token_hash: str) -> Key[ShareLink | None]:
 
 def key_of_id(share: ShareId) -> Key[ShareLink | None]:
     return _LINK.key("id", share)
-
-
-def new_token() -> str:
-    """Return a random token. Only its hash is stored."""
-    return f"drl_{secrets.token_urlsafe(TOKEN_BYTES)}"
 
 
 def is_token(text: str) -> bool:

@@ -3,7 +3,7 @@
 from app.access.schema.values import AlbumRow
 from app.events.service.outbox import EventOutbox
 from app.share_links.service.share_links import share_event, visitor_keys
-from app.share_links.store.links import ShareStore
+from app.share_links.store.links import ShareLinkStore
 from app.stores.cache.changes import UnitOfWork
 from darkroom_shared.events import EventType
 
@@ -11,7 +11,7 @@ from darkroom_shared.events import EventType
 class AlbumLinks:
     """Revokes links in the transaction of another capability's change."""
 
-    def __init__(self, store: ShareStore, outbox: EventOutbox) -> None:
+    def __init__(self, store: ShareLinkStore, outbox: EventOutbox) -> None:
         self._store, self._outbox = store, outbox
 
     async def revoke_all(self, unit: UnitOfWork, album: AlbumRow) -> None:

@@ -3,7 +3,7 @@
 from app.accounts.service.tokens import hash_of
 from app.identity import ShareVisitor
 from app.share_links.schema.links import ShareLink, is_token, key_of_id, key_of_token
-from app.share_links.store.visits import LinkStore
+from app.share_links.store.visits import VisitStore
 from app.stores.cache.cache import Cache
 from darkroom_shared.ids import ShareId
 from darkroom_shared.problems import NotFound
@@ -13,7 +13,7 @@ from darkroom_shared.times import Clock
 class OpenLinks:
     """Reads through the cache. The password is not checked."""
 
-    def __init__(self, *, cache: Cache, store: LinkStore, clock: Clock) -> None:
+    def __init__(self, *, cache: Cache, store: VisitStore, clock: Clock) -> None:
         self._cache, self._store, self._clock = cache, store, clock
 
     async def with_token(self, token: str) -> ShareLink:

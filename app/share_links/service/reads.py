@@ -3,7 +3,7 @@
 from app.access.service.access import AccessService
 from app.albums.service.rights import owned
 from app.share_links.schema.links import ShareRow
-from app.share_links.store.links import ShareStore
+from app.share_links.store.links import ShareLinkStore
 from app.stores.aurora import Database
 from darkroom_shared.ids import AccountId, AlbumId, ShareId
 from darkroom_shared.problems import NotFound
@@ -12,7 +12,7 @@ from darkroom_shared.problems import NotFound
 class ShareReads:
     """Raises NotFound for an account that is not in the album, Forbidden for other members than the owner."""
 
-    def __init__(self, *, database: Database, access: AccessService, store: ShareStore) -> None:
+    def __init__(self, *, database: Database, access: AccessService, store: ShareLinkStore) -> None:
         self._database, self._access, self._store = database, access, store
 
     async def list(self, owner: AccountId, album: AlbumId) -> list[ShareRow]:

@@ -9,13 +9,13 @@ from pydantic import SecretStr
 
 from app.access.service.access import AccessService
 from app.accounts.service.passwords import Passwords
-from app.accounts.service.tokens import hash_of
+from app.accounts.service.tokens import hash_of, new_token
 from app.albums.service.rights import owned
 from app.events.service.log import NewEvent
 from app.events.service.outbox import EventOutbox
-from app.share_links.schema.links import ShareRow, key_of_id, key_of_token, new_token
+from app.share_links.schema.links import PREFIX, ShareRow, key_of_id, key_of_token
 from app.share_links.service.reads import require_share
-from app.share_links.store.links import ShareStore
+from app.share_links.store.links import ShareLinkStore
 from app.stores.aurora import AsyncConnection
 from app.stores.cache.cache import Cache
 from app.stores.cache.keys import AnyKey
@@ -28,7 +28,7 @@ from darkroom_shared.times import Clock
 log = structlog.get_logger()
 
 
-class ShareService:
+class ShareLinkService:
     """For the album's owner. Raises NotFound for an account that is not in the album, Forbidden for other members."""
 
     def __init__(
@@ -36,7 +36,7 @@ class ShareService:
         *,
         cache: Cache,
         access: AccessService,
-        store: ShareStore,
+        store: ShareLinkStore,
         outbox: EventOutbox,
         passwords: Passwords,
         clock: Clock,
@@ -48,7 +48,7 @@ class ShareService:
         """Return the link and its token, which cannot be read again. Raises Invalid, Full."""
         owned(await self._access.access(owner, album))  # first: hashing is too expensive to do it for other callers
         self._check(body.expires_at)
-        token = new_token()
+        token = new_token(PREFIX)
         row = ShareRow(
             id=new_share_id(),
             album_id=album,

@@ -8,7 +8,7 @@ from app.identity import ShareVisitor
 from app.share_links.schema.links import ShareLink, lock_of
 from app.share_links.service.open_links import OpenLinks
 from app.share_links.service.proofs import Proofs
-from app.share_links.store.visits import LinkStore
+from app.share_links.store.visits import VisitStore
 from app.stores.aurora import Database
 from darkroom_shared.ids import ShareId
 from darkroom_shared.problems import ShareLocked
@@ -23,7 +23,7 @@ class VisitService:
         *,
         links: OpenLinks,
         database: Database,
-        store: LinkStore,
+        store: VisitStore,
         passwords: Passwords,
         attempts: Attempts,
         proofs: Proofs,

@@ -23,7 +23,7 @@ _ROW = (
 )
 
 
-class ShareStore:
+class ShareLinkStore:
     """Each method is one step of a transaction; one that changes a link has locked its album."""
 
     async def count(self, connection: AsyncConnection, album: AlbumId) -> int:

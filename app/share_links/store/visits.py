@@ -16,7 +16,7 @@ _LINK = (
 )
 
 
-class LinkStore:
+class VisitStore:
     """Each method is one statement on the caller's connection. Raises Unavailable, as the database does."""
 
     async def with_token(self, connection: AsyncConnection, token_hash: str) -> ShareLink | None:

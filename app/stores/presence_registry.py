@@ -22,15 +22,15 @@ class PresenceRegistry:
     """`execute` awaits a call of Redis for at most the given seconds, and returns None if there was no reply."""
 
     def __init__(self, redis: Redis, execute: Callable[[Awaitable[Any], float], Awaitable[Any]]) -> None:
-        self._redis, self._request = redis, execute
+        self._redis, self._execute = redis, execute
 
     async def post(self, registry: str, notice: str, *, seconds: int) -> None:
         """Post a notice, or extend the same one. Without Redis the notice is dropped."""
-        await self._request(self._redis.eval(_POST, 1, _key(registry), notice, seconds), REPLY_SECONDS)
+        await self._execute(self._redis.eval(_POST, 1, _key(registry), notice, seconds), REPLY_SECONDS)
 
     async def read(self, registry: str) -> tuple[str, ...] | None:
         """Return the current notices, or None if Redis did not reply."""
-        notices = await self._request(self._redis.eval(_READ, 1, _key(registry)), REPLY_SECONDS)
+        notices = await self._execute(self._redis.eval(_READ, 1, _key(registry)), REPLY_SECONDS)
         return None if notices is None else tuple(notice.decode() for notice in notices)
 
 

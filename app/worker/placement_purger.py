@@ -24,7 +24,7 @@ class PlacementPurger:
 
     async def process(self, _shard: int = 0) -> None:
         """Run both purges once, each in short transactions."""
-        removed = await self._purge.clear()
+        removed = await self._purge.purge()
         await self._unread_expiry.expire()
         if removed:
             log.info("placements.purged", placements=removed)

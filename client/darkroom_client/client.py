@@ -31,7 +31,7 @@ class DarkroomClient:
     """`async with DarkroomClient("https://photos.example", token=…) as client: await client.upload("a.jpg")`.
 
     `journal` is the path of a file that records interrupted uploads across processes. Every call raises the problems
-    of `shared/darkroom_shared/problems.py`, or `client.errors.NotReachable` if the service does not respond.
+    of `shared/darkroom_shared/problems.py`, or `darkroom_client.errors.NotReachable` if the service does not respond.
     """
 
     def __init__(

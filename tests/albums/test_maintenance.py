@@ -59,7 +59,7 @@ async def test_hidden_placements_are_purged(
     assert (await placements(worker, album), await placements(worker, deleted)) == (3, 1)
 
     for _ in range(2):
-        await maintenance.placement_purge.clear()
+        await maintenance.placement_purge.purge()
 
     assert (await placements(worker, album), await placements(worker, deleted)) == (2, 0)
     assert (await count_purges(worker, album), await count_purges(worker, deleted)) == (0, 0)

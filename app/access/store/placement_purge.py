@@ -33,7 +33,7 @@ class PlacementPurgeStore:
         rows = await connection.execute(select(*columns).order_by(placement_purges.c.id).limit(limit))
         return [PlacementPurge(*row) for row in rows]
 
-    async def clear(self, connection: AsyncConnection, purge: PlacementPurge, limit: int) -> int:
+    async def delete_some(self, connection: AsyncConnection, purge: PlacementPurge, limit: int) -> int:
         """Delete at most `limit` placements; return their number. Idempotent."""
         no_longer_counts = and_(
             album_items.c.album_id == purge.album_id, album_items.c.added_version <= purge.up_to_version

@@ -23,7 +23,7 @@ from darkroom_shared.problems import Problem, Unauthenticated
 _ALBUM = re.compile(r"/v1/albums/(alb_[0-7][0-9A-HJKMNP-TV-Z]{25})").fullmatch
 _TEMPLATE = "/v1/albums/{album}"
 _BEARER = b"Bearer "
-_REMEMBERED = 1_000
+_MAX_CACHED = 1_000
 """Cached responses. Each has less than 1 KB, or 10 KB with a long description."""
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
@@ -41,11 +41,11 @@ class AlbumFastPath:
     """Middleware outside FastAPI, so it has its own error boundary."""
 
     def __init__(self, application: ASGIApp) -> None:
-        self._application, self._short = application, ErrorBoundary(_respond_fast)
+        self._application, self._fast = application, ErrorBoundary(_respond_fast)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        way = self._short if _is_plain(scope) else self._application
-        await way(scope, receive, send)
+        path = self._fast if _is_plain(scope) else self._application
+        await path(scope, receive, send)
 
 
 def _is_plain(scope: Scope) -> bool:
@@ -99,7 +99,7 @@ def _respond(access: AlbumAccess, if_none_match: bytes | None) -> tuple[int, Raw
     return 200, written.headers, written.body
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=_MAX_CACHED)
 def _written(access: AlbumAccess) -> _Written:
     """The cache key has all inputs, so an entry is never outdated."""
     tag, body = tag_of(access).encode(), to_wire(access.album, access.role).model_dump_json().encode()

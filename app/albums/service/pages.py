@@ -80,10 +80,10 @@ class AlbumPages:
     async def _visible(self, album: AlbumRow, viewer: Viewer, page: PlacedPage) -> list[VisibleItem | None]:
         """Return, for each placement of the page, the item as the viewer sees it, or None if it is not visible."""
         rows = await self._items.get_of_any([(each.placement.owner_id, each.item_id) for each in page.placed])
-        return [_to_wire(album, viewer, each, rows.get(each.item_id)) for each in page.placed]
+        return [_visible_item(album, viewer, each, rows.get(each.item_id)) for each in page.placed]
 
 
-def _to_wire(album: AlbumRow, viewer: Viewer, placed: Placed, row: ItemRow | None) -> VisibleItem | None:
+def _visible_item(album: AlbumRow, viewer: Viewer, placed: Placed, row: ItemRow | None) -> VisibleItem | None:
     if row is None:
         return None
     if isinstance(viewer, Member) and viewer.account_id == placed.placement.owner_id:

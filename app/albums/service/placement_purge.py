@@ -23,20 +23,20 @@ class PlacementPurgeService:
     ) -> None:
         self._database, self._store, self._invitations, self._clock = database, store, invitations, clock
 
-    async def clear(self) -> int:
+    async def purge(self) -> int:
         """Complete at most CONCURRENCY due purges; return the number of removed placements."""
         async with self._database.writer.read() as connection:
             due = await self._store.due(connection, CONCURRENCY)
-        removed = sum([await self._clear(purge) for purge in due])
+        removed = sum([await self._complete(purge) for purge in due])
         async with self._database.writer.write() as connection:
             await self._invitations.delete_expired(connection, self._clock(), ROWS_PER_STEP)
         return removed
 
-    async def _clear(self, purge: PlacementPurge) -> int:
+    async def _complete(self, purge: PlacementPurge) -> int:
         removed = 0
         while True:
             async with self._database.writer.write() as connection:
-                count = await self._store.clear(connection, purge, ROWS_PER_STEP)
+                count = await self._store.delete_some(connection, purge, ROWS_PER_STEP)
                 if count < ROWS_PER_STEP:
                     await self._store.done(connection, purge)
             removed += count

@@ -116,6 +116,7 @@ class Forwarder:
             status=exchange.status,
             seconds=seconds,
             request_id=exchange.identity.request_id.decode(),
+            trace_id=exchange.identity.trace.trace_id,
         )
 
     @contextmanager

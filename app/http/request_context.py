@@ -63,7 +63,7 @@ class RequestContextMiddleware:
         started = time.perf_counter()
         self._metrics.in_progress += 1
         bound = structlog.contextvars.bind_contextvars(
-            request=request_id.decode(), **({"trace": trace.trace_id} if trace else {})
+            request_id=request_id.decode(), **({"trace_id": trace.trace_id} if trace else {})
         )
         try:
             await self._application(scope, receive, response.send)

@@ -31,8 +31,8 @@ def main(arguments: list[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m app", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    commands.add_parser("serve", help="answer HTTP requests until SIGTERM")
-    commands.add_parser("worker", help="work on what the queues hold until SIGTERM")
+    commands.add_parser("serve", help="serve HTTP requests until SIGTERM")
+    commands.add_parser("worker", help="process the queues' jobs until SIGTERM")
     migrate = commands.add_parser("migrate", help="bring the relational database to this release's tables")
     migrate.add_argument("--revision", default="head", help="another revision, `base` for none at all")
     commands.add_parser("resources", help="print every table, queue, topic and bucket as JSON")

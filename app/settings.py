@@ -141,7 +141,9 @@ class Settings(BaseSettings):
         examples=["the output of `openssl rand -hex 32`"],
     )
     registration: Registration = Field(
-        Registration.CLOSED, description="whether strangers may register: open or closed", examples=["closed"]
+        Registration.CLOSED,
+        description="whether people without an account may register: open or closed",
+        examples=["closed"],
     )
     first_account: FirstAccount = Field(
         FirstAccount.ANYONE,
@@ -155,15 +157,15 @@ class Settings(BaseSettings):
         default_factory=lambda: os.cpu_count() or 1,
         ge=1,
         le=64,
-        description="how many photos one worker makes at once",
+        description="how many photos one worker processes concurrently",
         examples=["2"],
     )
     worker_bulk_slots: int = Field(
-        1, ge=0, le=16, description="how many videos one worker encodes at once, besides", examples=["1"]
+        1, ge=0, le=16, description="how many videos one worker encodes concurrently, in addition", examples=["1"]
     )
     scratch_folder: Path | None = Field(
         None,
-        description="a folder for workers' temporary files, of the worker's user and nobody else's",
+        description="a folder for workers' temporary files, accessible to the worker's user only",
         examples=["/var/lib/darkroom/scratch"],
     )
     sandbox: Sandbox = Field(
@@ -175,7 +177,7 @@ class Settings(BaseSettings):
         60,
         ge=2,
         le=60,
-        description="seconds after which the item of a worker that has gone silent goes to another one",
+        description="seconds without a heartbeat after which another worker may claim an item",
         examples=["60"],
     )
     aws_region: Annotated[str, _matching(r"^[a-z]{2}(-[a-z]+)+-\d$")] = Field(

@@ -30,7 +30,7 @@ def rebuild_search(settings: Settings, arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\nInterrupted. Start it again.\n")
         return INTERRUPTED
-    sys.stdout.write(f"The search index of {count} accounts is built anew.\n")
+    sys.stdout.write(f"The search index of {count} accounts is rebuilt.\n")
     return 0
 
 

@@ -24,10 +24,10 @@ def reprocess(settings: Settings, arguments: argparse.Namespace) -> int:
     try:
         return asyncio.run(reprocess_now(settings, arguments))
     except Unavailable as problem:
-        sys.stderr.write(f"{problem}\nStart it again: it does only what is missing.\n")
+        sys.stderr.write(f"{problem}\nStart it again: it processes only what is missing.\n")
         return UNREACHABLE
     except KeyboardInterrupt:
-        sys.stderr.write("\nInterrupted. Start it again: it does only what is missing.\n")
+        sys.stderr.write("\nInterrupted. Start it again: it processes only what is missing.\n")
         return INTERRUPTED
 
 
@@ -47,7 +47,7 @@ async def reprocess_now(settings: Settings, arguments: argparse.Namespace) -> in
         )
         if arguments.roll_back:
             moved = await reprocessing.roll_back()
-            sys.stdout.write(f"{moved} items show the files again that they had before.\n")
+            sys.stdout.write(f"{moved} items have their previous files again.\n")
             return 0
         survey = await reprocessing.survey()
         sys.stdout.write(summary(survey, slots))
@@ -67,7 +67,7 @@ class Progress:
     def __call__(self, outcome: Outcome, item: ItemId) -> None:
         self._count += 1
         if outcome is Outcome.FAILED:
-            sys.stdout.write(f"{item} could not be reprocessed and stays as it was.\n")
+            sys.stdout.write(f"{item} could not be reprocessed and is unchanged.\n")
         if sys.stderr.isatty():
             sys.stderr.write(f"\r{self._count} of {self._total} ")
             sys.stderr.flush()
@@ -82,21 +82,21 @@ def summary(survey: Survey, slots: int) -> str:
     if photos.stale:
         lines.append(f"Photos: {photos.stale}. {_pace(photos.sampled, 'photo', photos.seconds, photos.amount)}")
     if videos.stale:
-        video = f"{videos.stale} with {_length(videos.amount)} of film"
-        lines.append(f"Videos: {video}. {_pace(videos.sampled, 'second of film', videos.seconds, videos.amount)}")
+        video = f"{videos.stale} with {_length(videos.amount)} of video"
+        lines.append(f"Videos: {video}. {_pace(videos.sampled, 'second of video', videos.seconds, videos.amount)}")
     if survey.seconds is None:
-        lines.append("How long it will take cannot be told: no receipt says how long they took.")
+        lines.append("The duration cannot be estimated: no receipt has the durations of their processing.")
     elif survey.seconds:
         lines.append(
             f"About {_length(survey.seconds / slots)} with {slots} slot(s) of the bulk lane, while nothing new is "
-            "uploaded; new uploads go first and make it longer."
+            "uploaded; new uploads are processed first and delay it."
         )
     return "\n".join(lines) + "\n"
 
 
 def _pace(sampled: int, unit: str, seconds: float | None, amount: float) -> str:
     if not sampled or seconds is None or not amount:
-        return "Nothing is known of how long they took."
+        return "No receipt has their durations."
     return f"{seconds / amount:.2f} s each {unit}, measured on {sampled} receipts."
 
 
@@ -111,7 +111,7 @@ def _done(outcomes: Counter[Outcome]) -> str:
     parts = [
         f"{outcomes[Outcome.REPROCESSED]} reprocessed",
         f"{outcomes[Outcome.NAMED_AGAIN]} named again",
-        f"{outcomes[Outcome.FAILED]} stayed as they were",
+        f"{outcomes[Outcome.FAILED]} unchanged",
     ]
     if outcomes[Outcome.GONE]:
         parts.append(f"{outcomes[Outcome.GONE]} deleted meanwhile")

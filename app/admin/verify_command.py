@@ -15,13 +15,14 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parser = commands.add_parser(
         "verify",
         help="check every item's objects, digests and log (operators)",
-        description="Checks rows, objects, logs and the search index against each other. Takes the app's settings from "
-        "the environment, or, where they are absent, from the data folder of `darkroom up`.",
+        description="Compares rows, objects, logs and the search index. A change of an item during the run may cause a "
+        "false finding, except in the search index. Reads the app's settings from the environment, or, if they are "
+        "absent, from the data folder of `darkroom up`.",
         epilog="Exit codes: 0 nothing found, 1 findings, 3 a store cannot be reached.",
     )
     parser.add_argument("--read", action="store_true", help="also read every original and compare its bytes")
     parser.add_argument(
-        "--account", metavar="ACCOUNT", type=_account_id, help="instead say what is left of this account"
+        "--account", metavar="ACCOUNT", type=_account_id, help="instead report what is left of this account"
     )
     parser.add_argument("--json", action="store_true", help="print one object per finding")
     parser.set_defaults(run=run)

@@ -24,7 +24,7 @@ def _search_request(
         Query(max_length=SEARCH_CHARACTERS, description="Words; of the last one its beginning is enough."),
     ] = None,
     camera: Annotated[str | None, Query(max_length=SEARCH_CHARACTERS, description="Words of its name.")] = None,
-    album: Annotated[AlbumIdField | None, Query(description="Only what lies in this album.")] = None,
+    album: Annotated[AlbumIdField | None, Query(description="Only items of this album.")] = None,
     kind: Annotated[ItemKind | None, Query()] = None,
     captured_from: Annotated[Moment | None, Query(description="Included.")] = None,
     captured_to: Annotated[Moment | None, Query(description="Not included.")] = None,

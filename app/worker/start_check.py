@@ -41,7 +41,7 @@ async def check_sandbox(decoders: Decoders, scratch: Path, required: Sandbox) ->
         allowed -= needing_landlock()
         log.warning("sandbox.without_landlock")
     if allowed:
-        raise Unsafe(f"The sandbox does not hold. A decoder could: {', '.join(sorted(allowed))}.")
+        raise Unsafe(f"The sandbox is not effective. A decoder could: {', '.join(sorted(allowed))}.")
     log.info("sandbox.verified", landlock_level=level)
     return level
 
@@ -100,4 +100,4 @@ def _why_no_decoder(crashed: DecoderCrashed) -> str:
     reason = crashed.crash_report.reason
     if "SeccompMissing" in reason:
         return "This kernel has no seccomp filters (CONFIG_SECCOMP_FILTER), and no decoder runs without them."
-    return f"No decoder can be started here: {reason}. What stands above this line may say why."
+    return f"No decoder can be started here: {reason}. The lines above may contain the reason."

@@ -25,16 +25,16 @@ from darkroom_shared.problems import Problem
 
 EPILOG = """\
 environment:
-  DARKROOM_URL          the server, where no --url is given
+  DARKROOM_URL          the server, unless --url is set
   DARKROOM_EMAIL, DARKROOM_PASSWORD
-                        stand in for a saved sign-in
+                        replace a saved sign-in
 
 exit codes:
-  0    everything was done
-  1    something failed; with several items or files: at least one of them
-  2    the command cannot be understood
+  0    success
+  1    an error; with several items or files: at least one of them failed
+  2    wrong usage
   3    the server is not reachable
-  4    not signed in, or not any more
+  4    not signed in, or the session has ended
   130  interrupted
 """
 

@@ -153,7 +153,7 @@ def parsed(response: httpx.Response, model: type[ResponseT]) -> ResponseT:
     try:
         return model.model_validate_json(response.content)
     except ValidationError as error:
-        raise UnexpectedResponse(f"{response.url.host} does not answer as a Darkroom does") from error
+        raise UnexpectedResponse(f"{response.url.host} does not respond as a Darkroom does") from error
 
 
 def require_success(response: httpx.Response) -> httpx.Response:

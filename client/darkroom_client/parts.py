@@ -85,7 +85,7 @@ class PartsSender:
         response = await self._items.request_parts(self._item_id, PartsRequest(parts=requested))
         uploads = {upload.number: upload for upload in response.parts}
         if set(uploads) != {part.number for part in parts}:
-            raise TransferRefused("the service gave out other parts than those asked for")
+            raise TransferRefused("the service returned other parts than the requested ones")
         return [(part, uploads[part.number]) for part in parts]
 
     async def _send_ready(self) -> None:

@@ -47,7 +47,7 @@ class Overview(Response):
     oldest_wait_seconds: float = Field(description="How long the item that waits longest has been queued.")
     items_past_deadline: int = Field(description="Over 60 s past their deadline and not moved; must read 0.")
     events_not_relayed: int = Field(
-        description="Accounts whose log, or what their log must tell, waits over 60 s; must read 0."
+        description="Accounts with events that were not relayed or published for over 60 s; must be 0."
     )
     workers: list[WorkerSeen] | None = Field(description="Heard of within the last minute; null while Redis is away.")
     aws_errors: list[AwsErrorCount] | None = Field(

@@ -55,7 +55,7 @@ class EditAlbum(Request):
     description: Description | None = None
     order: AlbumOrder | None = None
     originals_allowed: bool | None = None
-    cover_item_id: ItemIdField | None = Field(default=None, description="An item that lies in the album.")
+    cover_item_id: ItemIdField | None = Field(default=None, description="An item of the album.")
 
 
 class Album(Response):
@@ -71,7 +71,7 @@ class Album(Response):
     owner_id: AccountIdField
     version: int = Field(description="Counts what its owner edits; for If-Match.")
     created_at: Moment
-    role: Role | None = Field(default=None, description="Of whoever asks; absent in events.")
+    role: Role | None = Field(default=None, description="The caller's role; absent in events.")
 
 
 class AlbumPage(Response):
@@ -84,7 +84,7 @@ class AlbumItem(Response):
     item: Item
     owner_id: AccountIdField | None = Field(description="Whose it is; absent for visitors of a share.")
     added_at: Moment
-    original: bool = Field(description="Whether whoever asks may fetch the original.")
+    original: bool = Field(description="Whether the caller may fetch the original.")
 
 
 class AlbumItemPage(Response):

@@ -42,7 +42,9 @@ class CommentPage(Response):
 class UnreadItem(Response):
     item_id: ItemIdField
     count: int
-    newest: CommentIdField = Field(description="What `up_to` says when all of these have been read.")
+    newest: CommentIdField = Field(
+        description="The newest of these comments: `up_to` of the request that marks all of them as read."
+    )
 
 
 class UnreadComments(Response):

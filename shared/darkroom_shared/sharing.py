@@ -65,7 +65,7 @@ class UnlockShare(Request):
 
 
 class UnlockedShare(Response):
-    proof: str = Field(description=f"Goes into the header {PROOF_HEADER}. Another password makes it void.")
+    proof: str = Field(description=f"To be sent in the header {PROOF_HEADER}. A changed password voids it.")
     expires_at: Moment
 
 

@@ -51,14 +51,14 @@ async def test_without_stale_items_there_is_nothing_to_do(
     log_lines = re.compile(r"\d{4}-\d\d-\d\d \d\d:")  # of the services, e.g. warnings under load
     assert [line for line in capsys.readouterr().out.splitlines() if not log_lines.match(line)] == [
         "0 of 1 ready items were made by another recipe than this release's.",
-        "0 items show the files again that they had before.",
+        "0 items have their previous files again.",
     ]
 
 
 def test_the_estimate_falls_with_more_slots_and_grows_with_video_length() -> None:
     videos = Measured(stale=10, amount=7200, sampled=2, sampled_amount=60, sampled_seconds=120)
     survey = Survey(ready=20, stale=10, by_kind={ItemKind.IMAGE: Measured(), ItemKind.VIDEO: videos})
-    assert "Videos: 10 with 2.0 hours of film. 2.00 s each second of film, measured on 2 receipts." in summary(
+    assert "Videos: 10 with 2.0 hours of video. 2.00 s each second of video, measured on 2 receipts." in summary(
         survey, 1
     )
     assert "About 4.0 hours with 1 slot(s)" in summary(survey, 1)
@@ -67,4 +67,4 @@ def test_the_estimate_falls_with_more_slots_and_grows_with_video_length() -> Non
 
 def test_items_without_a_receipt_are_not_estimated() -> None:
     survey = Survey(ready=2, stale=1, by_kind={ItemKind.IMAGE: Measured(stale=1, amount=1), ItemKind.VIDEO: Measured()})
-    assert "How long it will take cannot be told" in summary(survey, 1)
+    assert "The duration cannot be estimated" in summary(survey, 1)

@@ -19,10 +19,10 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
         "erase",
         parents=[common],
         help="erase the account and everything in it",
-        description="Ends all sessions at once and erases every item, original and event. Nothing brings them back.",
-        epilog="The password is taken from $DARKROOM_PASSWORD or asked for; it is never an argument.",
+        description="Ends all sessions at once and erases every item, original and event permanently.",
+        epilog="The password is read from $DARKROOM_PASSWORD or a prompt; it is never an argument.",
     )
-    parser.add_argument("--yes", action="store_true", help="do not ask whether that is really meant")
+    parser.add_argument("--yes", action="store_true", help="do not prompt for a confirmation")
     parser.set_defaults(run=in_client(_erase))
 
 
@@ -43,7 +43,7 @@ async def _erase(client: DarkroomClient, arguments: argparse.Namespace) -> int:
 def _confirm(email: str) -> None:
     """Raises UsageError unless the person confirms."""
     if not sys.stdin.isatty():
-        raise UsageError("say --yes: everything in the account is erased, and nothing brings it back")
+        raise UsageError("add --yes: everything in the account is erased permanently")
     typed = input(f"Everything of {clean(email)} will be erased. Type {WORD!r} to go on: ")
     if typed.strip() != WORD:
         raise UsageError("nothing was erased")

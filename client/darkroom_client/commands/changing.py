@@ -25,7 +25,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
         parser.set_defaults(run=in_client(_changing(change)))
     parser = commands.add_parser("delete", parents=[common], help="delete items; for 30 days they can be restored")
     parser.add_argument("items", metavar="ITEM", nargs="+", type=item_id)
-    parser.add_argument("--permanently", action="store_true", help="nothing brings them back")
+    parser.add_argument("--permanently", action="store_true", help="they cannot be restored")
     parser.set_defaults(run=in_client(_delete))
     parser = commands.add_parser("edit", parents=[common], help="change an item's name or caption")
     parser.add_argument("item", metavar="ITEM", type=item_id)
@@ -61,7 +61,7 @@ async def _delete(client: DarkroomClient, arguments: argparse.Namespace) -> int:
 async def _edit(client: DarkroomClient, arguments: argparse.Namespace) -> int:
     changes = {name: value for name in ("name", "caption") if (value := getattr(arguments, name)) is not None}
     if not changes:
-        raise UsageError("say what to change: --caption or --name")
+        raise UsageError("name what to change: --caption or --name")
     try:
         change = EditItem(**changes)
     except ValueError as error:

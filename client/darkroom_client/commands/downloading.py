@@ -18,8 +18,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
     parser = commands.add_parser(
         "download",
         parents=[common],
-        help="fetch originals or renditions",
-        description="Fetches each item's original, checks it against the item's digest, and saves it under its name.",
+        help="download originals or renditions",
+        description="Downloads each item's original, checks it against the item's digest, and saves it under its name.",
     )
     parser.add_argument("items", metavar="ITEM", nargs="+", type=item_id)
     names = "small, medium, large, fallback, or a video's MP4: video"

@@ -24,12 +24,14 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
     parser = commands.add_parser(
         "export",
         parents=[common],
-        help="everything of the account as one ZIP",
-        description="Has a ZIP made of all originals under their names, with items.json, which says what is known of "
-        "each. It is kept for a week. Interrupted while it waits, start it again with the export's id.",
+        help="make a ZIP of all originals",
+        description="Starts a ZIP of all originals under their names, with items.json, which describes each. Kept "
+        "for a week. If interrupted while waiting, start it again with the export's id.",
     )
-    parser.add_argument("export", metavar="EXPORT", nargs="?", type=_export_id, help="one that was asked for before")
-    parser.add_argument("--wait", metavar="FILE", type=Path, help="stay until it is ready, and save it as FILE")
+    parser.add_argument(
+        "export", metavar="EXPORT", nargs="?", type=_export_id, help="an export that was started before"
+    )
+    parser.add_argument("--wait", metavar="FILE", type=Path, help="wait until it is ready, and save it as FILE")
     parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
     parser.set_defaults(run=in_client(_export))
 

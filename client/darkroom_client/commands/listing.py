@@ -16,18 +16,18 @@ PAGE = 100
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
     parser = commands.add_parser("list", parents=[common], help="list items, newest first")
-    parser.add_argument("--order", choices=["created", "captured"], default="created", help="newest by which time")
+    parser.add_argument("--order", choices=["created", "captured"], default="created", help="the time to sort by")
     parser.add_argument("--limit", type=positive, default=LISTED, help="how many at most (default: %(default)s)")
-    parser.add_argument("--deleted", action="store_true", help="instead those that can be restored")
+    parser.add_argument("--deleted", action="store_true", help="list those that can be restored instead")
     parser.set_defaults(run=in_client(_list))
-    parser = commands.add_parser("status", parents=[common], help="show everything about items")
+    parser = commands.add_parser("status", parents=[common], help="show all details of items")
     parser.add_argument("items", metavar="ITEM", nargs="+", type=item_id)
     parser.set_defaults(run=in_client(_status))
-    parser = commands.add_parser("receipt", parents=[common], help="show what was done with an item, step by step")
+    parser = commands.add_parser("receipt", parents=[common], help="show an item's processing, step by step")
     parser.add_argument("item", metavar="ITEM", type=item_id)
     parser.set_defaults(run=in_client(_receipt))
     parser = commands.add_parser(
-        "overview", parents=[common], help="show how the installation is doing, to administrators"
+        "overview", parents=[common], help="show the state of the installation (administrators)"
     )
     parser.set_defaults(run=in_client(_overview))
 

@@ -13,12 +13,15 @@ from darkroom_shared.items import ItemKind
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
-    parser = commands.add_parser("search", parents=[common], help="find items, newest capture first")
+    parser = commands.add_parser("search", parents=[common], help="search items, newest capture first")
     parser.add_argument(
-        "words", metavar="WORD", nargs="*", help="in captions, names, cameras, albums; of the last its beginning"
+        "words",
+        metavar="WORD",
+        nargs="*",
+        help="of captions, names, cameras, album titles; the last one may be a prefix",
     )
     parser.add_argument("--camera", help="words of the camera's name")
-    parser.add_argument("--album", metavar="ALBUM", help="only what lies in this album")
+    parser.add_argument("--album", metavar="ALBUM", help="only items of this album")
     parser.add_argument("--kind", choices=[kind.value for kind in ItemKind])
     parser.add_argument("--from", dest="captured_from", type=_moment, metavar="TIME", help="captured then or later")
     parser.add_argument("--to", dest="captured_to", type=_moment, metavar="TIME", help="captured before")

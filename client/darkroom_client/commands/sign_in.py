@@ -28,13 +28,13 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
         ("login", _login, "sign in and remember it"),
     ):
         parser = commands.add_parser(name, parents=[common], help=summary, description=summary.capitalize() + ".")
-        parser.add_argument("--email", help="otherwise $DARKROOM_EMAIL, or asked for")
+        parser.add_argument("--email", help="otherwise $DARKROOM_EMAIL, or a prompt")
         parser.epilog = "The password is taken from $DARKROOM_PASSWORD or asked for; it is never an argument."
         parser.set_defaults(run=run)
-    parser = commands.add_parser("logout", parents=[common], help="end the saved session and forget it")
+    parser = commands.add_parser("logout", parents=[common], help="end the saved session and delete it")
     parser.add_argument("--all", action="store_true", help="end all sessions of the account, on every device")
     parser.set_defaults(run=_logout)
-    parser = commands.add_parser("sessions", parents=[common], help="show who is signed in to the account")
+    parser = commands.add_parser("sessions", parents=[common], help="list the account's sessions")
     parser.add_argument("--revoke", metavar="SESSION", type=session_id, help="end this session instead")
     parser.set_defaults(run=in_client(_sessions))
 
@@ -123,7 +123,7 @@ def _email(arguments: argparse.Namespace) -> str:
     if not named and sys.stdin.isatty():
         named = input("E-mail address: ").strip()
     if not named:
-        raise UsageError("say who you are with --email or $DARKROOM_EMAIL")
+        raise UsageError("no address: set --email or $DARKROOM_EMAIL")
     return named
 
 
@@ -132,11 +132,11 @@ def prompt_password(email: str, *, twice: bool) -> str:
     if password := os.environ.get("DARKROOM_PASSWORD"):
         return password
     if not sys.stdin.isatty():
-        raise UsageError("there is no terminal to ask for the password; set $DARKROOM_PASSWORD")
+        raise UsageError("there is no terminal to prompt for the password; set $DARKROOM_PASSWORD")
     try:
         password = getpass.getpass(f"Password of {email}: ")
         if twice and getpass.getpass("Once more: ") != password:
             raise UsageError("the two passwords are not the same")
     except EOFError as error:
-        raise UsageError("no password was given") from error
+        raise UsageError("no password was entered") from error
     return password

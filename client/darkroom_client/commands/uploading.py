@@ -27,12 +27,12 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", co
         "upload",
         parents=[common],
         help="send files and whole folders",
-        description="Sends files; of folders everything in them, without hidden files and without following symbolic "
-        "links. Interrupted and started again it sends only what is missing; what is already here is not sent.",
+        description="Sends files, and every file in folders, except hidden files; symbolic links are not followed. "
+        "Interrupted and started again, it sends only what is missing. Files that the account has are not sent.",
     )
     parser.add_argument("paths", metavar="PATH", nargs="+", type=Path)
-    parser.add_argument("--wait", action="store_true", help="stay until each item is ready or has failed")
-    parser.add_argument("--caption", default="", type=_caption, help="for all of them")
+    parser.add_argument("--wait", action="store_true", help="wait until each item is ready or has failed")
+    parser.add_argument("--caption", default="", type=_caption, help="of all items")
     parser.set_defaults(run=in_client(_upload), resume=RESUME_HINT)
 
 

@@ -15,14 +15,14 @@ PAGE = 500
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
-    parser = commands.add_parser("events", parents=[common], help="print what happened, and what is happening")
-    parser.add_argument("--follow", action="store_true", help="go on printing as things happen, until interrupted")
-    parser.add_argument("--progress", action="store_true", help="with --follow: print also how far videos are")
+    parser = commands.add_parser("events", parents=[common], help="print the event log")
+    parser.add_argument("--follow", action="store_true", help="also print new events, until interrupted")
+    parser.add_argument("--progress", action="store_true", help="with --follow: also print the progress of videos")
     parser.add_argument(
         "--after",
         type=int,
         metavar="N",
-        help="only events after number N (without it: all that are kept, or with --follow only new ones)",
+        help="only events after number N (default: all that are stored, or with --follow only new ones)",
     )
     parser.set_defaults(run=in_client(_events))
 

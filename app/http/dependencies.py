@@ -1,9 +1,9 @@
-"""Dependencies that routes of all capabilities use: a service of the lifespan's state, and the parameters of a page."""
+"""Dependencies that routes of all capabilities use: a service of the state, a page's parameters, `no-store`."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Query, Request, Response
 
 Cursor = Annotated[str | None, Query(max_length=500)]
 Limit = Annotated[int, Query(ge=1, le=200)]
@@ -23,3 +23,8 @@ class FromState:
 def from_state(name: str, kind: type[object]) -> Any:
     """Return what `Annotated[kind, …]` needs. `tests/app/test_state.py` compares `kind` with the state's own type."""
     return Depends(FromState(name, kind))
+
+
+async def forbid_storing(response: Response) -> None:
+    """Mark the response as one that no cache may store."""
+    response.headers["Cache-Control"] = "no-store"

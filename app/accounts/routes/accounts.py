@@ -12,7 +12,7 @@ from app.accounts.service.registration import RegistrationService
 from app.accounts.service.sessions import SessionService
 from app.http.caller import Caller
 from app.http.client_address import ClientAddress
-from app.http.dependencies import from_state
+from app.http.dependencies import forbid_storing, from_state
 from app.http.idempotency import refuse_key
 from darkroom_shared.accounts import (
     Account,
@@ -34,11 +34,7 @@ def _presented_token(request: Request) -> str | None:
     return token if scheme.lower() == "bearer" and token else None
 
 
-def _never_stored(response: Response) -> None:
-    response.headers["Cache-Control"] = "no-store"
-
-
-router = APIRouter(tags=["accounts"], dependencies=[Depends(refuse_key), Depends(_never_stored)])
+router = APIRouter(tags=["accounts"], dependencies=[Depends(refuse_key), Depends(forbid_storing)])
 
 Accounts = Annotated[AccountService, from_state("accounts", AccountService)]
 Registrations = Annotated[RegistrationService, from_state("registration", RegistrationService)]

@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends
 
 from app.albums.routes.placements import item_to_wire
 from app.http.client_address import ClientAddress
-from app.http.dependencies import Cursor, Limit, from_state
+from app.http.dependencies import Cursor, Limit, forbid_storing, from_state
 from app.http.viewer import ShareToken, Visiting
 from app.items.routes.dependencies import Representation
 from app.share_links.service.album_visits import AlbumVisits
@@ -15,12 +15,7 @@ from darkroom_shared.albums import AlbumItemPage
 from darkroom_shared.problems import NotFound
 from darkroom_shared.sharing import SharedAlbum, UnlockedShare, UnlockShare
 
-
-def _never_stored(response: Response) -> None:
-    response.headers["Cache-Control"] = "no-store"
-
-
-router = APIRouter(prefix="/shared", tags=["sharing"], dependencies=[Depends(_never_stored)])
+router = APIRouter(prefix="/shared", tags=["sharing"], dependencies=[Depends(forbid_storing)])
 
 
 Albums = Annotated[AlbumVisits, from_state("album_visits", AlbumVisits)]

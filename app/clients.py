@@ -30,7 +30,7 @@ async def open_clients(stack: AsyncExitStack, *, settings: Settings, clock: Cloc
     cache = await stack.enter_async_context(Cache(database, redis_url, mode=settings.cache))
     signals = await stack.enter_async_context(Signals(redis_url))
     amazon = await _open_amazon(stack, settings)
-    await stack.enter_async_context(AwsErrorNotices(amazon.errors, signals.presence, clock))
+    await stack.enter_async_context(AwsErrorNotices(errors=amazon.errors, registry=signals.presence, clock=clock))
     return Clients(clock=clock, database=database, cache=cache, signals=signals, amazon=amazon)
 
 

@@ -52,4 +52,8 @@ async def open_foundation(
     process has appended to its log."""
     clients = await open_clients(stack, settings=settings, clock=clock)
     events = await open_events(stack, clients=clients, appended=appended)
-    return Foundation(clients, events, build_item_parts(settings=settings, clients=clients, events=events))
+    return Foundation(
+        clients=clients,
+        events=events,
+        items=build_item_parts(settings=settings, clients=clients, events=events),
+    )

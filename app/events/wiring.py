@@ -57,7 +57,7 @@ async def open_events(
         await clients.signals.nudge(event_channel(account))
 
     clock, amazon = clients.clock, clients.amazon
-    store, cursors = EventStore(amazon.dynamo), CursorStore(clients.database, clock)
+    store, cursors = EventStore(amazon.dynamo), CursorStore(database=clients.database, clock=clock)
     log = await stack.enter_async_context(EventLog(store=store, dynamo=amazon.dynamo, nudge=nudge, clock=clock))
     outbox_relay = OutboxRelay(store=OutboxStore(clients.database), event_log=log, clock=clock)
     prompt = await stack.enter_async_context(PromptPublisher(outbox_relay))

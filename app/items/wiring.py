@@ -80,7 +80,11 @@ def build_item_parts(*, settings: Settings, clients: Clients, events: EventParts
 
 async def open_delivery(stack: AsyncExitStack, *, settings: Settings, clients: Clients) -> Delivery:
     """Return the signer of URLs. It reads its keys again when their file changes."""
-    signer = UrlSigner(settings.cdn_url, settings.cdn_key_id, settings.cdn_private_key.get_secret_value())
+    signer = UrlSigner(
+        base_url=settings.cdn_url,
+        key_id=settings.cdn_key_id,
+        private_key_pem=settings.cdn_private_key.get_secret_value(),
+    )
     delivery = Delivery(signer=signer, clock=clients.clock)
     if settings.cdn_keys_file is not None:
         await stack.enter_async_context(watching_keys(settings.cdn_keys_file, settings.cdn_url, delivery))

@@ -51,7 +51,7 @@ def build_share_links(
             store=store,
             passwords=passwords,
             attempts=Attempts(base.signals.limits),
-            proofs=Proofs(secret, base.clock),
+            proofs=Proofs(secret=secret, clock=base.clock),
         ),
         album_shares=ShareLinkService(
             cache=cache,

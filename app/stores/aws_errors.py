@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from http import HTTPStatus
 
+import aiohttp
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -15,6 +16,7 @@ from botocore.exceptions import (
     ParamValidationError,
     PartialCredentialsError,
 )
+from botocore.parsers import ResponseParserError
 
 from darkroom_shared.problems import Problem, Unavailable
 from darkroom_shared.times import Clock, utc_now
@@ -91,8 +93,13 @@ def error_code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def classify(error: ClientError | BotoCoreError | OSError) -> ErrorClass:
-    """Return the class of any error raised by an AWS call. `TimeoutError` and lost connections are OSErrors."""
+CallError = ClientError | BotoCoreError | OSError | aiohttp.ClientError | ResponseParserError
+"""Any error of an AWS call. `TimeoutError` and lost connections are OSErrors; the SDK does not translate aiohttp's
+error for a connection that is lost within a streamed body.
+"""
+
+
+def classify(error: CallError) -> ErrorClass:
     match error:
         case ClientError():
             return _classify_response(error)
@@ -100,6 +107,8 @@ def classify(error: ClientError | BotoCoreError | OSError) -> ErrorClass:
             return ErrorClass.CREDENTIALS
         case ParamValidationError():
             return ErrorClass.REJECTED
+        case ResponseParserError():
+            return ErrorClass.SERVER_ERROR  # such as a proxy's HTML page
         case _:
             return ErrorClass.UNREACHABLE
 
@@ -174,10 +183,10 @@ class Translation:
             if outcomes and (make := outcomes.get(error_code(error))):
                 raise make(error) from error
             raise self._failure(error) from error
-        except (BotoCoreError, TimeoutError, ConnectionError) as error:
+        except (BotoCoreError, TimeoutError, ConnectionError, aiohttp.ClientError, ResponseParserError) as error:
             raise self._failure(error) from error
 
-    def _failure(self, error: ClientError | BotoCoreError | OSError) -> Problem:
+    def _failure(self, error: CallError) -> Problem:
         error_class = classify(error)
         self._errors.record(self._service, error_class)
         seconds = RETRY_AFTER_SECONDS.get(error_class, 1)

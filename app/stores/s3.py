@@ -130,14 +130,16 @@ class ObjectStore(PartUploads):
         with self._translated(ABSENT):
             async with asyncio.timeout(TRANSFER_SECONDS):
                 response = await self._client.get_object(Bucket=self._bucket, Key=key)
-                return await _stream_to_file(response["Body"], target)
+                async with response["Body"]:
+                    return await _stream_to_file(response["Body"], target)
 
     async def stream(self, key: str, offset: int = 0) -> AsyncIterator[bytes]:
         """Yield the object's bytes from `offset` on in chunks. Raises Absent, and Unavailable, also in mid-stream."""
         with self._translated(ABSENT):
             response = await self._client.get_object(Bucket=self._bucket, Key=key, Range=f"bytes={offset}-")
-            async for chunk in response["Body"].iter_chunks(CHUNK_BYTES):
-                yield chunk
+            async with response["Body"]:
+                async for chunk in response["Body"].iter_chunks(CHUNK_BYTES):
+                    yield chunk
 
     async def read(self, key: str) -> bytes:
         """Return the whole of a small object. Raises Absent."""

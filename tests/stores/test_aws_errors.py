@@ -16,7 +16,7 @@ from app.stores.dynamo import Condition, Query, TransactionConflict, put
 from app.stores.resources import BULK_QUEUE, COMPLETIONS_TOPIC, ITEMS_TABLE
 from darkroom_process.asgi_types import Receive, Scope, Send
 from darkroom_shared.problems import Unavailable
-from local.asgi import send_response
+from local.asgi import read_body, send_response
 from local.faults.plan import Fault, Plan
 from local.faults.wrapper import Faults
 from local.signatures import Verifier
@@ -170,6 +170,37 @@ async def test_a_service_that_does_not_listen_is_unreachable_at_each_call(tmp_pa
         outcomes = await _outcomes(aws, tmp_path)
         assert {type(outcome) for outcome in outcomes.values()} == {Unavailable}
         assert {each.error_class for each in aws.errors.counts()} == {ErrorClass.UNREACHABLE}
+
+
+async def _cut(_scope: Scope, receive: Receive, send: Send) -> None:
+    """Announce more bytes than are sent; the server then closes the connection."""
+    await read_body(receive)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
+    await send({"type": "http.response.body", "body": b"x", "more_body": True})
+
+
+@pytest.mark.parametrize("name", ["download", "stream", "read"])
+async def test_a_connection_lost_within_an_object_is_unavailable(tmp_path: Path, name: str) -> None:
+    with serving(_cut) as url:
+        async with AsyncExitStack() as stack:
+            aws = await _open(stack, url)
+            with pytest.raises(Unavailable):
+                await CALLS[name][1](aws, tmp_path)
+            assert [each.error_class for each in aws.errors.counts()] == [ErrorClass.UNREACHABLE]
+
+
+@pytest.mark.parametrize(("name", "status"), [("list", 200), ("start_multipart", 200), ("publish", 503)])
+async def test_a_response_that_cannot_be_parsed_is_unavailable(tmp_path: Path, name: str, status: int) -> None:
+    async def page(_scope: Scope, receive: Receive, send: Send) -> None:
+        await read_body(receive)
+        await send_response(send, status, b"<!DOCTYPE html><html><p>Try again", "text/html")
+
+    with serving(page) as url:
+        async with AsyncExitStack() as stack:
+            aws = await _open(stack, url)
+            with pytest.raises(Unavailable):
+                await CALLS[name][1](aws, tmp_path)
+            assert [each.error_class for each in aws.errors.counts()] == [ErrorClass.SERVER_ERROR]
 
 
 def _response(code: str, status: int) -> ClientError:

@@ -1,6 +1,7 @@
 """Placements: items are added and removed in bulk, and listed in the album's order, page by page."""
 
 import asyncio
+from datetime import UTC, datetime
 
 from darkroom_shared.ids import ItemId, new_item_id
 from darkroom_shared.items import ItemState
@@ -20,6 +21,18 @@ async def test_items_are_listed_in_capture_order_page_by_page(album_services_on_
     assert await ada.visible_items(album, limit=3) == photos
     assert await ada.visible_items(album, limit=7) == photos
     assert await count(ada, album) == 7
+
+
+async def test_items_of_any_capture_time_are_listed_in_both_orders(album_services_on_both: AlbumServices) -> None:
+    ada = await album_services_on_both.person()
+    photos = [await ada.photo(captured_at=datetime(year, 1, 1, tzinfo=UTC)) for year in (1, 1826, 2200, 9999)]
+    album = await ada.album(*photos[::-1])
+    assert await ada.visible_items(album) == photos
+
+    await ada.done(ada.http.patch(f"albums/{album}", json={"order": "manual"}))
+    await ada.done(ada.http.post(f"albums/{album}/items/move", json={"ids": [photos[0]], "after": photos[-1]}))
+
+    assert await ada.visible_items(album) == [*photos[1:], photos[0]]
 
 
 async def test_adding_again_changes_nothing_and_returns_the_same(album_services: AlbumServices) -> None:

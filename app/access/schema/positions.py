@@ -6,11 +6,16 @@ from datetime import datetime
 STEP = 2**32
 """Distance between neighbours at an open end of the order, and after a renumbering."""
 _PER_MICROSECOND = 2**10
+_LIMIT = 2**63 - 2**58
+"""The column has 64 bits; the difference leaves room for moves beyond an item at the limit."""
 
 
 def of_capture(moment: datetime) -> int:
-    """Return the position of an item before any move: in the order of capture time."""
-    return round(moment.timestamp() * 1_000_000) * _PER_MICROSECOND
+    """Return the position of an item before any move: in the order of capture time.
+
+    Times before the year 1694 have the same position, and so do times after 2246.
+    """
+    return max(-_LIMIT, min(round(moment.timestamp() * 1_000_000) * _PER_MICROSECOND, _LIMIT))
 
 
 def between(lower: int | None, upper: int | None, count: int) -> list[int] | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, PlainSerializer
 
 Clock = Callable[[], datetime]
 """Returns the current time, aware and in UTC. Tests inject their own."""
@@ -28,5 +28,16 @@ def from_rfc3339(text: str) -> datetime:
     return moment.astimezone(UTC)
 
 
-Moment = Annotated[AwareDatetime, PlainSerializer(to_rfc3339, return_type=str, when_used="json")]
+def _representable(moment: datetime) -> datetime:
+    """Return the moment. Raises ValueError if its year in UTC is below 1 or above 9999, where no datetime exists."""
+    try:
+        moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("must be in the years 1 to 9999 in UTC") from error
+    return moment
+
+
+Moment = Annotated[
+    AwareDatetime, AfterValidator(_representable), PlainSerializer(to_rfc3339, return_type=str, when_used="json")
+]
 """A pydantic field that reads any RFC 3339 time and writes our form."""

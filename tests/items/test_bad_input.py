@@ -58,6 +58,8 @@ async def assert_nothing_registered(api: httpx.AsyncClient) -> None:
         ({"size_bytes": SINGLE_PUT_BYTES + 1, "digest": f"sha256-parts:{'0' * 64}-7"}, "digest"),
         ({"captured_at": "yesterday"}, "captured_at"),
         ({"captured_at": "2026-01-01T00:00:00"}, "captured_at"),
+        ({"captured_at": "0001-01-01T00:00:00+14:00"}, "captured_at"),
+        ({"captured_at": "9999-12-31T23:59:59-14:00"}, "captured_at"),
         ({"caption": "x" * 2001}, "caption"),
         ({"state": "ready"}, "state"),
         ({"account_id": "acc_01"}, "account_id"),

@@ -18,6 +18,7 @@ LOOPBACK = "127.0.0.1"
 EVERY_INTERFACE = "0.0.0.0"  # noqa: S104 - requested: DARKROOM_HOST names this machine to others
 EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 FIRST_PORT = 15_000
+DEFAULT_PORTS = {"http": 80, "https": 443}
 RELEASE_SECONDS = 2.0  # after a supervisor was killed, the kernel needs a moment to end its children
 OPERATOR_PARTS = ("web", "app", "worker")
 INNER_PARTS = ("valkey", "emulator", "tables", "app", "worker")
@@ -55,13 +56,15 @@ class Addresses:
         return f"{self.scheme}://{host}:{port}"
 
     def public_hosts(self, port: int) -> tuple[str, ...]:
-        """Return the accepted `Host` values of a part that browsers reach: those of browsers and of our own
-        processes.
+        """Return the accepted hosts of a part that browsers reach: those of browsers and of our own processes.
+
+        An entry without a port accepts any; browsers leave out the default port.
         """
         names = [self.public_host, self.inner]
         if self.bind in (LOOPBACK, EVERY_INTERFACE):
             names += [LOOPBACK, "localhost"]
-        return tuple(dict.fromkeys(f"[{name}]:{port}" if ":" in name else f"{name}:{port}".lower() for name in names))
+        hosts = dict.fromkeys(f"[{name}]" if ":" in name else name.lower() for name in names)
+        return tuple(host if port == DEFAULT_PORTS[self.scheme] else f"{host}:{port}" for host in hosts)
 
     def loopback_url(self, part: str) -> str:
         return f"http://{LOOPBACK}:{self.ports[part]}"

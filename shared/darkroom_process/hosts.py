@@ -15,6 +15,8 @@ ANY = "*"
 HEALTH_PATHS = frozenset({"/healthz", "/readyz"})
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?")
+_DEFAULT_PORTS = (80, 443)
+"""Browsers leave these out of Host."""
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -77,7 +79,7 @@ def checked_hosts(text: str) -> str:
 def _own_hosts(listen_host: str, listen_port: int) -> list[str]:
     host = f"[{listen_host}]" if ":" in listen_host else listen_host.lower()
     names = _LOOPBACK_NAMES if host in _LOOPBACK_NAMES else (host,)
-    return [f"{name}:{listen_port}" for name in names]
+    return list(names) if listen_port in _DEFAULT_PORTS else [f"{name}:{listen_port}" for name in names]
 
 
 def _is_address(name: str) -> bool:

@@ -33,6 +33,12 @@ def test_a_host_must_match_entirely_and_case_insensitively(entries: str, host: s
     assert allows(AllowedHosts.parse(entries, "127.0.0.1", 8080), host) is allowed
 
 
+@pytest.mark.parametrize("port", [80, 443])
+def test_a_server_on_a_default_port_serves_its_host_with_and_without_the_port(port: int) -> None:
+    hosts = AllowedHosts.parse("", "127.0.0.1", port)
+    assert [allows(hosts, host) for host in ("127.0.0.1", f"localhost:{port}", "evil.org")] == [True, True, False]
+
+
 def test_a_request_must_name_exactly_one_host() -> None:
     hosts = AllowedHosts.parse("a.example", "127.0.0.1", 1)
     assert not hosts.allows([], "/")

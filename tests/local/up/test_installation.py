@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from darkroom_process.hosts import AllowedHosts
 from local.addresses import EPHEMERAL_RANGE, Addresses, choose_addresses
 from local.certificate import keep_certificate
 from local.data_folder import DataFolder, open_data_folder
@@ -88,6 +89,16 @@ async def test_every_public_url_contains_the_host(host: str, bound: str, url: st
     addresses = await choose_addresses(Settings(port=port, host=host))
     assert addresses.bind == bound
     assert addresses.public_url(addresses.web) == url.format(port=port)
+
+
+def test_a_part_on_the_default_port_accepts_its_host_without_the_port(tmp_path: Path) -> None:
+    installation = an_installation(tmp_path)
+    for scheme, port in (("http", 80), ("https", 443)):
+        changed = replace(installation.addresses, scheme=scheme, public_host="photos.home.arpa", web=port)
+        allowed = Environments(replace(installation, addresses=changed), {}).web()["DARKROOM_ALLOWED_HOSTS"]
+        hosts = AllowedHosts.parse(allowed, changed.bind, port)
+        assert hosts.allows([(b"host", b"photos.home.arpa")], "/")
+        assert not hosts.allows([(b"host", b"rebound.example.org")], "/")
 
 
 @pytest.mark.parametrize(

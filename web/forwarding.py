@@ -11,7 +11,15 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from darkroom_process.tier_headers import DEADLINE_HEADER, TIER_HEADER
-from darkroom_shared.problems import BadRequest, DeadlineExceeded, MethodNotAllowed, NotFound, Problem, Unavailable
+from darkroom_shared.problems import (
+    BadRequest,
+    DeadlineExceeded,
+    MethodNotAllowed,
+    NotFound,
+    Problem,
+    Unavailable,
+    first_problem,
+)
 from darkroom_shared.task_group import TaskGroup
 from web.exchange import Exchange
 from web.forwarded_headers import headers_for_app, identify
@@ -155,7 +163,7 @@ class Forwarder:
         except* Stopping:
             await exchange.end_stream(Unavailable("This server is stopping.", retry_after_seconds=1))
         except* Problem as problems:
-            await exchange.send_problem(_first_problem(problems))
+            await exchange.send_problem(first_problem(problems))
 
     async def _raise_when_stopping(self) -> None:
         await self._stopping.wait()
@@ -235,11 +243,6 @@ def _time_limits(scope: Scope) -> TimeLimits:
         if any(pair.startswith(b"wait=") for pair in scope["query_string"].split(b"&")):
             return LONG_POLL
     return PLAIN
-
-
-def _first_problem(group: ExceptionGroup[Problem]) -> Problem:
-    first = group.exceptions[0]
-    return first if isinstance(first, Problem) else _first_problem(first)
 
 
 async def _raise_when_client_gone(body: RequestBody) -> None:

@@ -9,7 +9,7 @@ from app.items.service.changes import ItemChanges
 from app.items.store import ItemStore
 from darkroom_shared.ids import AccountId, ItemId
 from darkroom_shared.items import DeletedItems
-from darkroom_shared.problems import NotFound, Problem
+from darkroom_shared.problems import NotFound, Problem, first_problem
 from darkroom_shared.task_group import TaskGroup
 from darkroom_shared.times import Clock
 
@@ -56,7 +56,7 @@ class TrashService:
                 for row in rows.values():
                     tasks.create_task(delete(row))
         except* Problem as problems:
-            raise _first(problems) from None
+            raise first_problem(problems) from None
         return DeletedItems(
             deleted=tuple(item for item in requested if item not in absent),
             absent=tuple(item for item in requested if item in absent),
@@ -68,9 +68,3 @@ class TrashService:
         return await self._changes.apply(
             row.account_id, row.item_id, lambda current: deletion.restore(current, self._clock())
         )
-
-
-def _first(group: ExceptionGroup[Problem]) -> Problem:
-    """Return one problem of the group: all concern the stores, and a response can carry only one."""
-    first = group.exceptions[0]
-    return _first(first) if isinstance(first, ExceptionGroup) else first

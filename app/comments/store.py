@@ -117,7 +117,7 @@ class CommentStore:
             .order_by(newest.desc())
             .limit(MAX_UNREAD_ITEMS)
         )
-        return tuple(Unread(**rows) for rows in (await connection.execute(statement)).mappings())
+        return tuple(Unread(**row) for row in (await connection.execute(statement)).mappings())
 
     async def mark_read(
         self, connection: AsyncConnection, account: AccountId, up_to: CommentId, item: ItemId | None
@@ -168,5 +168,5 @@ def _values(row: CommentRow) -> dict[str, Any]:
     return {column.name: getattr(row, column.name) for column in _ROW}
 
 
-def _row(rows: RowMapping) -> CommentRow:
-    return CommentRow(**rows)
+def _row(row: RowMapping) -> CommentRow:
+    return CommentRow(**row)

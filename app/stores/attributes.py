@@ -32,14 +32,14 @@ def from_attributes(kind: type[T], attributes: Row) -> T:
     attributes that no release has written.
     """
     declared: Any = kind
-    rows: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for part in _parts(declared):
         stored = attributes.get(part.name)
         if stored is not None:
-            rows[part.name] = part.read(stored)
+            values[part.name] = part.read(stored)
         elif part.required and part.name in attributes:
-            rows[part.name] = None
-    return kind(**rows)
+            values[part.name] = None
+    return kind(**values)
 
 
 def _written(value: Any) -> Any:

@@ -21,7 +21,7 @@ from local.objects.settings import Settings
 from local.objects.signatures import Credential, authenticate
 from local.objects.storage import Storage, open_storage
 
-_MAX_POLLS = 5
+_MAX_READS = 5
 """Attempts to read an object that is replaced while it is being read."""
 
 log = structlog.get_logger()
@@ -61,7 +61,7 @@ class ObjectsApplication:
             log.error("response.aborted", method=scope["method"], error=str(error))
 
     async def _serve(self, scope: Scope, client: _Client, send: Send, request_id: str) -> None:
-        for _ in range(_MAX_POLLS):
+        for _ in range(_MAX_READS):
             made = await self._respond(scope, client, request_id)
             try:
                 await send_object_response(made, scope["method"], self._storage, client.receive, send)

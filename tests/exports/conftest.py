@@ -59,9 +59,7 @@ class Office:
     async def keys(self) -> list[str]:
         objects = self.services.base.amazon.objects
         prefix = export_prefix(self.services.account)
-        return [matches.key async for matches in objects.list_objects(prefix)] + await objects.list_multipart_keys(
-            prefix
-        )
+        return [each.key async for each in objects.list_objects(prefix)] + await objects.list_multipart_keys(prefix)
 
     async def messages(self, row: ExportRow) -> int:
         """Empty the queue and return the number of messages for this export; other tests' messages do not count."""

@@ -245,7 +245,7 @@ async def test_an_expired_export_leaves_no_row_and_no_objects(office: Office, cl
     assert len(await office.keys()) == 1
     clock.advance(seconds=1)
     assert (row.account_id, row.export_id) in [
-        matches for shard in range(16) for matches in await office.maintenance.due(shard)
+        due for shard in range(16) for due in await office.maintenance.due(shard)
     ]
     await office.process(row)
     assert await office.keys() == []

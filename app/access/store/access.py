@@ -65,5 +65,5 @@ class AccessStore:
         return {item: tuple(placed[item]) for item in requested}
 
 
-def album_row(rows: Mapping[str, Any]) -> AlbumRow:
-    return AlbumRow(**{**rows, "item_order": AlbumOrder(rows["item_order"])})
+def album_row(row: Mapping[str, Any]) -> AlbumRow:
+    return AlbumRow(**{**row, "item_order": AlbumOrder(row["item_order"])})

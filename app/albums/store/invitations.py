@@ -93,5 +93,5 @@ def _open(requested: Select[*tuple[object, ...]], album: AlbumId, now: datetime)
     )
 
 
-def _row(rows: RowMapping) -> InvitationRow:
-    return InvitationRow(**{**rows, "role": Role(rows["role"])})
+def _row(row: RowMapping) -> InvitationRow:
+    return InvitationRow(**{**row, "role": Role(row["role"])})

@@ -38,7 +38,7 @@ class CommentService:
         async with self._cache.change() as unit:
             before = await self._require(unit.connection, item.item_id, id_, expected)
             if before.author_id != author:
-                raise Forbidden("Only whoever wrote it may change it.")
+                raise Forbidden("Only its author may change it.")
             after = replace(before, text=text, edited_at=now, version=before.version + 1)
             if not await self._store.edit(unit.connection, before, text, now):
                 raise Outdated
@@ -50,7 +50,7 @@ class CommentService:
         async with self._database.writer.read() as connection:
             author = (await self._require(connection, item.item_id, id_, None)).author_id
         if by not in (author, item.account_id):
-            raise Forbidden("Only whoever wrote it, or owns the item, may remove it.")
+            raise Forbidden("Only its author and the item's owner may remove it.")
         name = await self._name(author)
         async with self._cache.change() as unit:
             row = await self._require(unit.connection, item.item_id, id_, expected)

@@ -42,7 +42,7 @@ class TemplateProcess:
 
     @classmethod
     def launch(cls) -> Self:
-        """Start the process. Its requests may be sent at once; it obeys them when it has loaded the libraries."""
+        """Start the process. Requests may be sent immediately; it handles them once it has loaded the libraries."""
         ours, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with other:
             descriptor = other.fileno()

@@ -44,7 +44,7 @@ class ShareLinkStore:
     async def list(self, connection: AsyncConnection, album: AlbumId) -> list[ShareRow]:
         """Return the newest first."""
         statement = select(*_ROW).where(share_links.c.album_id == album).order_by(share_links.c.id.desc())
-        return [ShareRow(**rows) for rows in (await connection.execute(statement.limit(MAX_SHARES))).mappings()]
+        return [ShareRow(**row) for row in (await connection.execute(statement.limit(MAX_SHARES))).mappings()]
 
     async def get(self, connection: AsyncConnection, album: AlbumId, share: ShareId) -> ShareRow | None:
         """Return None if the link is absent or of another album."""

@@ -84,4 +84,4 @@ def as_another_user(requests: Sequence[tuple[int, bytes]], files: Sequence[Path]
         check=True,
     )
     seen = json.loads(done.stdout)
-    return Seen([base64.b64decode(each) for each in seen["answers"]], seen["readable"])
+    return Seen([base64.b64decode(each) for each in seen["responses"]], seen["readable"])

@@ -24,7 +24,7 @@ def main() -> None:
     responses = [exchange(port, base64.b64decode(sent)) for port, sent in requested["requests"]]
     readable = [path for path in requested["files"] if os.geteuid() == UNPRIVILEGED_ID and _can_read(path)]
     encoded = [base64.b64encode(each).decode() for each in responses]
-    sys.stdout.write(json.dumps({"answers": encoded, "readable": readable}))
+    sys.stdout.write(json.dumps({"responses": encoded, "readable": readable}))
 
 
 def _can_read(path: str) -> bool:

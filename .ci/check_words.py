@@ -72,11 +72,14 @@ class Rules:
             ]
         return cls(names, prose, document["exception"])
 
-    def is_excepted(self, file: str, name: str) -> bool:
-        for row in self.exceptions:
-            if fnmatchcase(file, row.get("where", "*")) and _contains(split(name), split(row["name"])):
-                return True
-        return False
+    def is_excepted(self, file: str, name: str, word: str) -> bool:
+        """Return whether an exception for the file allows the word in the name. It allows no other word of the name."""
+        return any(
+            fnmatchcase(file, row.get("where", "*"))
+            and _contains(split(name), split(row["name"]))
+            and _contains(split(row["name"]), split(word))
+            for row in self.exceptions
+        )
 
     def refused(self, file: str, name: str) -> tuple[str, str] | None:
         """Return the first refused word of a name and what to write instead; None if there is none."""
@@ -84,8 +87,8 @@ class Rules:
         for length in (1, 2):
             for start in range(len(parts) - length + 1):
                 word = parts[start : start + length]
-                if word in self.names:
-                    return None if self.is_excepted(file, name) else (" ".join(word), self.names[word])
+                if word in self.names and not self.is_excepted(file, name, " ".join(word)):
+                    return " ".join(word), self.names[word]
         return None
 
 
@@ -159,7 +162,7 @@ def check_python(file: str, source: str, rules: Rules) -> Iterator[Finding]:
 def check_prose(file: str, text: str, line: int, rules: Rules) -> Iterator[Finding]:
     for pattern, write in rules.prose:
         for match in pattern.finditer(text):
-            if not rules.is_excepted(file, match[0]):
+            if not rules.is_excepted(file, match[0], match[0]):
                 at = text.count("\n", 0, match.start())
                 sentence = text.splitlines()[at].strip()
                 yield Finding(file, line + at, "prose", f"`{sentence[:60]}`", match[0], write)
@@ -172,7 +175,7 @@ def check(folder: Path, files: list[str], rules: Rules) -> Iterator[Finding]:
             yield Finding(file, 1, "file", path.name, *refused)
         if path.suffix == ".py":
             yield from check_python(file, path.read_text(), rules)
-        elif path.suffix == ".md" and path.parts[-2] in {"docs", "decisions"}:
+        elif path.suffix == ".md":
             yield from check_prose(file, path.read_text(), 1, rules)
 
 

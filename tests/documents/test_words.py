@@ -79,10 +79,12 @@ def test_a_refused_word_is_reported_with_its_line(
 def test_file_names_and_documents_are_checked(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/API.md").write_text("# API\n\nThe caller is\ntold.\n")
+    (tmp_path / "README.md").write_text("Nobody reads it.\n")
     result = check_text(tmp_path, '"""Module."""', "tests/guest_book.py")
     assert 'tests/guest_book.py:1: file: "guest" in guest_book.py: write' in result.stdout
     assert 'docs/API.md:3: prose: "is\ntold" in' in result.stdout
-    assert "words to replace: 2 (definition 0, test 0, file 1, label 0, prose 1)" in result.stdout
+    assert 'README.md:1: prose: "Nobody" in' in result.stdout
+    assert "words to replace: 3 (definition 0, test 0, file 1, label 0, prose 2)" in result.stdout
 
 
 def test_installed_packages_are_not_checked_where_there_is_no_repository(tmp_path: Path) -> None:
@@ -124,6 +126,10 @@ def test_terms_of_libraries_and_exceptions_pass(tmp_path: Path) -> None:
 
 def test_an_exception_applies_to_its_files_only(tmp_path: Path) -> None:
     assert check_text(tmp_path, "class Cursor:\n    wanted: int", "app/access/store/albums.py").returncode == 1
+
+
+def test_an_exception_allows_no_other_word_of_the_name(tmp_path: Path) -> None:
+    assert '1: definition: "asks" in lost_attempt_asks: write' in check_text(tmp_path, "lost_attempt_asks = 1\n").stdout
 
 
 def test_a_name_is_reported_once_per_file(tmp_path: Path) -> None:

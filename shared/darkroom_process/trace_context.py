@@ -8,7 +8,7 @@ from typing import Self
 
 TRACEPARENT = b"traceparent"
 
-_FORM = re.compile(
+_FORMAT = re.compile(
     rb"(?P<version>(?!ff)[0-9a-f]{2})-(?P<trace>(?!0{32})[0-9a-f]{32})-(?P<span>(?!0{16})[0-9a-f]{16})"
     rb"-(?P<flags>[0-9a-f]{2})(?P<more>-.*)?",
     re.DOTALL,
@@ -29,7 +29,7 @@ class TraceContext:
     @classmethod
     def parse(cls, value: bytes) -> Self | None:
         """Return None if the value is malformed. A later version may have further fields, which are ignored."""
-        match = _FORM.fullmatch(value)
+        match = _FORMAT.fullmatch(value)
         if match is None or (match["more"] is not None and match["version"] == b"00"):
             return None
         return cls(match["trace"].decode(), match["span"].decode(), int(match["flags"], 16) & _KNOWN_FLAGS)

@@ -63,7 +63,7 @@ class Session(Response):
 class SignedIn(Response):
     session: Session
     account: Account
-    token: str | None = Field(description="The bearer token, shown once; absent when a cookie was asked for.")
+    token: str | None = Field(description="The bearer token, returned only here; absent if a cookie was requested.")
 
 
 class SessionPage(Response):

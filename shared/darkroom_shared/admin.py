@@ -49,8 +49,11 @@ class Overview(Response):
     events_not_relayed: int = Field(
         description="Accounts with events that were not relayed or published for over 60 s; must be 0."
     )
-    workers: list[WorkerSeen] | None = Field(description="Heard of within the last minute; null while Redis is away.")
+    workers: list[WorkerSeen] | None = Field(
+        description="Workers that reported within the last minute; null while Redis is unavailable."
+    )
     aws_errors: list[AwsErrorCount] | None = Field(
-        description="Failed calls of AWS, of all processes that had one within ten minutes; null while Redis is away."
+        description="Failed calls of AWS, of all processes that had one within ten minutes; null while Redis is "
+        "unavailable."
     )
     warnings: list[str] = Field(description="What works, but not as safely as it should.")

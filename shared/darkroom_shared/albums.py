@@ -82,7 +82,7 @@ class AlbumPage(Response):
 
 class AlbumItem(Response):
     item: Item
-    owner_id: AccountIdField | None = Field(description="Whose it is; absent for visitors of a share.")
+    owner_id: AccountIdField | None = Field(description="The item's owner; absent for visitors of a share.")
     added_at: Moment
     original: bool = Field(description="Whether the caller may fetch the original.")
 

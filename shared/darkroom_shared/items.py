@@ -67,7 +67,7 @@ class Rendition(Response):
 
 class Item(Response):
     id: ItemIdField
-    kind: ItemKind | None = Field(description="Known once the content has been looked at.")
+    kind: ItemKind | None = Field(description="Known once the content has been examined.")
     state: ItemState
     name: str
     caption: str

@@ -15,7 +15,7 @@ from tests.web.upstream import Upstream
 from tests.written_logs import written_logs
 
 MEBIBYTE = b"x" * 1024 * 1024
-LARGEST_PACKET_BYTES = 256 * 1024
+MAX_PACKET_BYTES = 256 * 1024
 """Bytes that uvloop reads in one call."""
 
 
@@ -58,7 +58,7 @@ def test_a_head_of_64_mib_is_cut_and_other_clients_are_served_meanwhile() -> Non
             for _ in range(64):
                 connection.sendall(MEBIBYTE)
         assert [each.problem for each in read_to_end(connection)] == ["head-too-large"]
-    assert _Counting.received_bytes < MAX_HEAD_BYTES + 2 * LARGEST_PACKET_BYTES
+    assert _Counting.received_bytes < MAX_HEAD_BYTES + 2 * MAX_PACKET_BYTES
 
 
 @pytest.mark.parametrize("half", [b"G", b"\r\n", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "])

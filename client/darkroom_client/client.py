@@ -15,11 +15,11 @@ from darkroom_client.errors import UnexpectedResponse
 from darkroom_client.exports import Exports
 from darkroom_client.items import Items
 from darkroom_client.journal import UploadJournal
-from darkroom_client.placing import Places
 from darkroom_client.retry import API_RETRIES, RetryPolicy
 from darkroom_client.search import Search
 from darkroom_client.sessions import Sessions
 from darkroom_client.storage import Storage
+from darkroom_client.upload_targets import UploadTargets
 from darkroom_client.uploads import ProgressCallback, Uploaded, Uploads
 from darkroom_shared.events import EventPage
 from darkroom_shared.exports import Export
@@ -41,15 +41,15 @@ class DarkroomClient:
         self._journal = None if journal is None else UploadJournal(journal)
         self._storage = Storage()
         self._account_id: AccountId | None = None
-        self._requesting = asyncio.Lock()
+        self._account_lock = asyncio.Lock()
         self._closing = AsyncExitStack()
         self.sessions = Sessions(self._connection)
         self.items = Items(self._connection)
         self.albums = Albums(self._connection)
         self.exports = Exports(self._connection)
         self.search = Search(self._connection)
-        places = Places(self.items, self._journal, str(self._connection.url), self._require_account_id)
-        self._uploads = Uploads(self.items, self._storage, places)
+        targets = UploadTargets(self.items, self._journal, str(self._connection.url), self._require_account_id)
+        self._uploads = Uploads(self.items, self._storage, targets)
 
     @property
     def url(self) -> str:
@@ -137,7 +137,7 @@ class DarkroomClient:
         return current
 
     async def _require_account_id(self) -> AccountId:
-        async with self._requesting:
+        async with self._account_lock:
             if self._account_id is None:
                 self._account_id = (await self.sessions.account()).id
             return self._account_id

@@ -175,7 +175,7 @@ def problem_of(response: httpx.Response) -> Problem:
     }
     if known is not None:
         return known(detail, retry_after_seconds=whole_seconds, **extras)
-    sentence = detail or members.get("title") or f"{response.url.host} answered with status {response.status_code}"
+    sentence = detail or members.get("title") or f"{response.url.host} responded with status {response.status_code}"
     return Problem(sentence, retry_after_seconds=whole_seconds, **extras, status=response.status_code)
 
 

@@ -51,7 +51,7 @@ async def stream_events(
             async with aclosing(_read_once(connection, last)) as messages:
                 async for message in messages:
                     connected, disconnected_at = True, None
-                    for event in _meaning(message, last) if message else ():
+                    for event in _parse_events(message, last) if message else ():
                         last = _position(event, last)
                         yield event
         except (Problem, ClientError) as error:
@@ -80,7 +80,7 @@ async def _read_once(connection: Connection, last: int) -> AsyncGenerator[Messag
                 yield message
 
 
-def _meaning(message: Message, last: int) -> Iterator[StreamedEvent]:
+def _parse_events(message: Message, last: int) -> Iterator[StreamedEvent]:
     """Yield the message's event; nothing if the event was already seen."""
     try:
         match message.type:

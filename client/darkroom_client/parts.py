@@ -97,17 +97,17 @@ class PartsSender:
 
     async def _send_part(self, part: Part, upload: PartUpload) -> None:
         body = self._file.body(part.offset, part.length, lambda sent: self._meter.sending(part, sent))
-        doubtful = False
+        uncertain = False
 
         async def attempt() -> None:
-            nonlocal doubtful
-            if doubtful and await self._is_stored(part):  # only the response was lost
+            nonlocal uncertain
+            if uncertain and await self._is_stored(part):  # only the response was lost
                 return
             try:
                 async with self._slots:
                     await self._storage.put(upload.url, upload.headers, body)
             except NotReachable:
-                doubtful = True
+                uncertain = True
                 raise
 
         for _ in range(LINK_RENEWALS):

@@ -62,7 +62,7 @@ def _error(response: httpx.Response) -> Exception:
     if status == httpx.codes.FORBIDDEN:
         return LinkExpired("the storage refuses the signed address")
     if status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS or code in PASSING_CODES:
-        return StorageBusy(f"the storage answered {status} {code}".rstrip(), retry_after_seconds(response))
+        return StorageBusy(f"the storage responded with {status} {code}".rstrip(), retry_after_seconds(response))
     if code == "NoSuchUpload" or (status == httpx.codes.NOT_FOUND and not code):
         return UploadGone("the storage does not know this upload any more")
     return TransferRefused(f"the storage refused the bytes: {status} {code}".rstrip())

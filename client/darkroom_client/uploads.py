@@ -18,9 +18,9 @@ from darkroom_client.errors import (
 from darkroom_client.files import LocalFile, captured_at_hint, opened
 from darkroom_client.items import Items
 from darkroom_client.parts import CONCURRENT_PARTS, LINK_RENEWALS, PartsSender
-from darkroom_client.placing import Place, Places, Target
 from darkroom_client.retry import TRANSFER_RETRIES, retried
 from darkroom_client.storage import Storage
+from darkroom_client.upload_targets import PendingUpload, Target, UploadTargets
 from darkroom_shared.ids import ItemId
 from darkroom_shared.items import CompletedItem, CreateItem, Item, MultipartUpload, SingleUpload
 from darkroom_shared.problems import NotFound, NotUploaded, UploadMismatch, WrongState
@@ -60,7 +60,7 @@ class Sending:
 
     file: LocalFile
     digest: FileDigest
-    place: Place
+    pending: PendingUpload
     target: Target
     report: Callable[[int], None]
     sent_bytes: int = 0
@@ -69,8 +69,8 @@ class Sending:
 class Uploads:
     """Any number of uploads may run concurrently; at most four requests at a time transfer bytes."""
 
-    def __init__(self, items: Items, storage: Storage, places: Places) -> None:
-        self._items, self._storage, self._places = items, storage, places
+    def __init__(self, items: Items, storage: Storage, targets: UploadTargets) -> None:
+        self._items, self._storage, self._targets = items, storage, targets
         self._slots = asyncio.Semaphore(CONCURRENT_PARTS)
         self._hashing_slots = asyncio.Semaphore(CONCURRENT_HASHES)
 
@@ -84,12 +84,12 @@ class Uploads:
         """
         async with opened(path) as file:
             digest = await digest_file(file, self._hashing_slots, _reporter(file, Stage.HASHING, None, on_progress))
-            place = await self._places.place(file, digest, _described(file, digest, caption))
-            async with self._places.target(place) as target:
+            pending = await self._targets.prepare(file, digest, _described(file, digest, caption))
+            async with self._targets.target(pending) as target:
                 if isinstance(target, Item):
                     return Uploaded(target, duplicate=True, sent_bytes=0)
                 report = _reporter(file, Stage.SENDING, target.item_id, on_progress)
-                return await self._fill(Sending(file, digest, place, target, report))
+                return await self._fill(Sending(file, digest, pending, target, report))
 
     async def _fill(self, sending: Sending) -> Uploaded:
         """Send the bytes and return the item's final state, also if the upload ended elsewhere."""
@@ -97,12 +97,12 @@ class Uploads:
         try:
             completed = await self._send_and_complete(sending)
         except FileChanged:
-            await self._places.abandon(sending.place, sending.target)
+            await self._targets.abandon(sending.pending, sending.target)
             raise
         except (UploadGone, WrongState, NotFound):
-            item = await self._places.outcome(sending.place, sending.target)
+            item = await self._targets.outcome(sending.pending, sending.target)
             return Uploaded(item, duplicate=False, sent_bytes=sending.sent_bytes)
-        await self._places.drop_entry(sending.place)
+        await self._targets.drop_entry(sending.pending)
         return Uploaded(completed.item, completed.duplicate, sending.sent_bytes)
 
     async def _send_and_complete(self, sending: Sending) -> CompletedItem:
@@ -111,7 +111,7 @@ class Uploads:
         try:
             completed = await self._items.complete(sending.target.item_id)
         except NotUploaded:  # S3 has lost something since: send again what is missing now
-            sending.target = await self._places.refresh(sending.place, sending.target)
+            sending.target = await self._targets.refresh(sending.pending, sending.target)
             await self._send(sending)
             completed = await self._items.complete(sending.target.item_id)
         except UploadMismatch:
@@ -144,7 +144,7 @@ class Uploads:
             try:
                 await retried(TRANSFER_RETRIES, attempt)
             except LinkExpired:
-                upload = await self._places.renewed(sending.place)
+                upload = await self._targets.renewed(sending.pending)
             else:
                 sending.sent_bytes += sending.file.size_bytes
                 return

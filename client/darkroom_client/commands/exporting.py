@@ -16,7 +16,7 @@ from darkroom_shared.ids import ExportId, ExportIdField
 
 POLL_SECONDS = 20
 """How long one request waits for events; then the export is read anyway."""
-UNDER_WAY = frozenset({ExportState.QUEUED, ExportState.PROCESSING})
+UNFINISHED = frozenset({ExportState.QUEUED, ExportState.PROCESSING})
 _EXPORT_ID: TypeAdapter[ExportId] = TypeAdapter(ExportIdField)
 
 
@@ -56,7 +56,7 @@ async def _export(client: DarkroomClient, arguments: argparse.Namespace) -> int:
 
 async def _finished(client: DarkroomClient, export: Export, after: int) -> Export:
     """Wait for the end of the export; read it only after new events or a timeout."""
-    while export.state in UNDER_WAY:
+    while export.state in UNFINISHED:
         if sys.stderr.isatty():
             sys.stderr.write(f"\r{export.percent:.0f} % ")
             sys.stderr.flush()

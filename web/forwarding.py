@@ -24,7 +24,7 @@ from darkroom_shared.task_group import TaskGroup
 from web.exchange import Exchange
 from web.forwarded_headers import headers_for_app, identify
 from web.metrics import EVENTS, FORWARDED, ForwardingMetrics
-from web.request_body import LARGEST_BODY_BYTES, ClientGone, RequestBody, too_large
+from web.request_body import MAX_BODY_BYTES, ClientDisconnected, RequestBody, too_large
 from web.session_cookie import HeaderList
 
 DEADLINE_SECONDS = 10.0
@@ -32,8 +32,8 @@ CONNECT_SECONDS = 2.0
 RETRY_AFTER_SECONDS = 2
 EVENTS_PATH = b"/v1/events"
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
-REPEATABLE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-_WORTH_REPEATING = (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ConnectTimeout)
+IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+_RETRYABLE_ERRORS = (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ConnectTimeout)
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -158,7 +158,7 @@ class Forwarder:
                 await self._forward(exchange, body, time_limits)
                 for watcher in watchers:
                     watcher.cancel()
-        except* ClientGone:
+        except* ClientDisconnected:
             self._metrics.abandoned.inc()
         except* Stopping:
             await exchange.end_stream(Unavailable("This server is stopping.", retry_after_seconds=1))
@@ -177,7 +177,7 @@ class Forwarder:
             raise self._unavailable(exchange, error) from error
         except (TimeoutError, httpx.TimeoutException) as error:
             self._metrics.late.inc()
-            raise DeadlineExceeded("The service did not answer in time.") from error
+            raise DeadlineExceeded("The service did not respond in time.") from error
         except httpx.LocalProtocolError as error:
             raise BadRequest("The request's target or a header has characters that HTTP does not allow.") from error
         except httpx.TransportError as error:
@@ -203,8 +203,8 @@ class Forwarder:
             headers = [*headers, (TIER_HEADER, self._tier_secret)]
         try:
             return await transport.handle_async_request(self._request(exchange, headers, body, time_limits))
-        except _WORTH_REPEATING:
-            if exchange.scope["method"] not in REPEATABLE_METHODS or not body.empty:
+        except _RETRYABLE_ERRORS:
+            if exchange.scope["method"] not in IDEMPOTENT_METHODS or not body.empty:
                 raise
             self._metrics.repeated.inc()
             return await transport.handle_async_request(self._request(exchange, headers, body, time_limits))
@@ -229,7 +229,7 @@ def _check(scope: Scope) -> None:
     if not {".", ".."}.isdisjoint(scope["path"].split("/")):
         raise NotFound  # a path that leaves /v1 would reach routes that are not forwarded
     for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit() and int(value) > LARGEST_BODY_BYTES:
+        if name == b"content-length" and value.isdigit() and int(value) > MAX_BODY_BYTES:
             raise too_large()
 
 
@@ -246,5 +246,5 @@ def _time_limits(scope: Scope) -> TimeLimits:
 
 
 async def _raise_when_client_gone(body: RequestBody) -> None:
-    await body.wait_until_client_gone()
-    raise ClientGone
+    await body.wait_for_disconnect()
+    raise ClientDisconnected

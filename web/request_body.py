@@ -9,20 +9,20 @@ from starlette.types import Receive
 from darkroom_shared.problems import TooLarge
 from web.session_cookie import HeaderList
 
-LARGEST_BODY_BYTES = 1024 * 1024
+MAX_BODY_BYTES = 1024 * 1024
 """Photos and videos never take this path; the largest legitimate body requests the URLs of 100 parts."""
 
 
-class ClientGone(Exception):
+class ClientDisconnected(Exception):
     """The client closed its connection before the response was complete."""
 
 
 def too_large() -> TooLarge:
-    return TooLarge(f"A request may carry at most {LARGEST_BODY_BYTES} bytes.")
+    return TooLarge(f"A request may carry at most {MAX_BODY_BYTES} bytes.")
 
 
 class RequestBody(httpx.AsyncByteStream):
-    """Reads the ASGI channel once. Iteration raises TooLarge or ClientGone."""
+    """Reads the ASGI channel once. Iteration raises TooLarge or ClientDisconnected."""
 
     def __init__(self, receive: Receive, headers: HeaderList) -> None:
         self.empty = _announces_no_body(headers)
@@ -38,17 +38,17 @@ class RequestBody(httpx.AsyncByteStream):
         while not self._read.is_set():
             message = await self._receive()
             if message["type"] == "http.disconnect":
-                raise ClientGone
+                raise ClientDisconnected
             chunk: bytes = message.get("body", b"")
             size_bytes += len(chunk)
-            if size_bytes > LARGEST_BODY_BYTES:
+            if size_bytes > MAX_BODY_BYTES:
                 raise too_large()
             if not message.get("more_body", False):
                 self._read.set()
             if chunk:
                 yield chunk
 
-    async def wait_until_client_gone(self) -> None:
+    async def wait_for_disconnect(self) -> None:
         """Return once the client has disconnected. Reads the channel only after the body has been consumed."""
         await self._read.wait()
         while (await self._receive())["type"] != "http.disconnect":

@@ -11,7 +11,7 @@ from darkroom_client.connection import tls_context
 from darkroom_process.readiness import Readiness
 from tests.servers import free_port
 from tests.web.servers import serving_web
-from web.request_body import LARGEST_BODY_BYTES
+from web.request_body import MAX_BODY_BYTES
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -66,7 +66,7 @@ async def test_a_client_disconnect_cancels_the_request_in_the_app(
 
 
 async def test_a_body_declared_too_large_is_refused(web: httpx.AsyncClient) -> None:
-    response = await web.post("/v1/echo", content=b"x" * (LARGEST_BODY_BYTES + 1))
+    response = await web.post("/v1/echo", content=b"x" * (MAX_BODY_BYTES + 1))
     assert (response.status_code, response.headers["content-type"]) == (413, MEDIA_TYPE)
     assert response.json()["type"] == "urn:darkroom:problem:too-large"
 
@@ -81,8 +81,8 @@ async def test_a_streamed_body_over_the_limit_is_refused(web: httpx.AsyncClient)
 
 
 async def test_the_largest_allowed_body_passes(web: httpx.AsyncClient) -> None:
-    response = await web.post("/v1/collect/largest", content=b"x" * LARGEST_BODY_BYTES)
-    assert sum(response.json()["sizes"]) == LARGEST_BODY_BYTES
+    response = await web.post("/v1/collect/largest", content=b"x" * MAX_BODY_BYTES)
+    assert sum(response.json()["sizes"]) == MAX_BODY_BYTES
 
 
 @pytest.mark.parametrize("path", ["/v1/../metrics", "/v1/%2e%2e/metrics", "/v1/./echo"])

@@ -8,7 +8,7 @@ from darkroom_process.asgi_types import Message, Receive, Scope, Send
 
 @dataclass(slots=True)
 class BufferedResponse:
-    """A response held back: pass `take` as `send`; `give` sends it on, possibly with another body."""
+    """A response held back: pass `take` as `send`; `send_on` sends it, possibly with another body."""
 
     start: Message | None = None
     body: bytes = b""
@@ -23,7 +23,7 @@ class BufferedResponse:
         else:
             self.body += message.get("body", b"")
 
-    async def give(self, send: Send) -> None:
+    async def send_on(self, send: Send) -> None:
         if self.start is None:
             return
         headers = [(name, value) for name, value in self.start["headers"] if name.lower() != b"content-length"]
@@ -83,6 +83,6 @@ def with_length(scope: Scope, body: bytes) -> Scope:
     return {**scope, "headers": [*headers, (b"content-length", str(len(body)).encode())]}
 
 
-async def wait_until_left(receive: Receive) -> None:
+async def wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -27,7 +27,7 @@ _SIGNATURE_ONLY = x509.KeyUsage(
 )
 
 
-def keep_certificate(installation: Installation) -> None:
+def ensure_certificate(installation: Installation) -> None:
     """Create the certificate if DARKROOM_TLS requires one; replace it if it expires soon or DARKROOM_HOST has
     changed.
     """

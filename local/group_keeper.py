@@ -41,7 +41,7 @@ class GroupKeeper:
         """Restart the watchdog whenever it exits; run until cancelled."""
         while self._watchdog is not None:
             await self._watchdog.wait()
-            report("watchdog died and is being started again.")
+            report("watchdog exited and is being started again.")
             await asyncio.sleep(RESTART_SECONDS)
             self._watchdog = await self._start()
             for group in self._groups:

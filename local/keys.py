@@ -31,7 +31,7 @@ class Keys(BaseModel):
     cdn_private_key: str
 
 
-def keep_keys(folder: DataFolder) -> Keys:
+def ensure_keys(folder: DataFolder) -> Keys:
     """Load the secrets, created at the first start, with the current signing key; publish every valid key to the
     edge's folder.
     """

@@ -13,20 +13,20 @@ from local.logs import PartLog
 
 LAUNCHER = Path(__file__).parent / "launch.py"
 CHUNK_BYTES = 64 * 1024
-LAST_WORDS_SECONDS = 1.0  # until the pipe of a dead process is drained
+OUTPUT_SECONDS = 1.0  # until the pipe of a dead process is drained
 
 
 class Process:
     """The group of its own shields it from the terminal's Ctrl-C: the supervisor stops the parts, in order."""
 
-    def __init__(self, process: asyncio.subprocess.Process, words: asyncio.Task[None]) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, output: asyncio.Task[None]) -> None:
         self._process = process
-        self._words = words
+        self._output = output
 
     @classmethod
     async def start(cls, command: tuple[str, ...], environment: Mapping[str, str], log: PartLog) -> Self:
         reading, writing = os.pipe()
-        words = asyncio.create_task(_catch_words(reading, log))
+        output = asyncio.create_task(_copy_output(reading, log))
         try:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), *command),
@@ -37,11 +37,11 @@ class Process:
                 start_new_session=True,
             )
         except BaseException:
-            words.cancel()
+            output.cancel()
             raise
         finally:
             os.close(writing)
-        return cls(process, words)
+        return cls(process, output)
 
     @property
     def pid(self) -> int:
@@ -57,7 +57,7 @@ class Process:
         code = await self._process.wait()
         self._signal_group(signal.SIGKILL)
         with contextlib.suppress(TimeoutError):  # a process outside the group may hold the pipe
-            await asyncio.wait_for(asyncio.shield(self._words), LAST_WORDS_SECONDS)
+            await asyncio.wait_for(asyncio.shield(self._output), OUTPUT_SECONDS)
         return code
 
     async def stop(self, grace_seconds: float, hurry: asyncio.Event) -> bool:
@@ -70,19 +70,19 @@ class Process:
             await asyncio.wait({ended, hurried}, timeout=grace_seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             hurried.cancel()
-        obeyed = ended.done()
+        terminated = ended.done()
         self._signal_group(signal.SIGKILL)
         await ended
         await self.wait()
-        self._words.cancel()
-        return obeyed
+        self._output.cancel()
+        return terminated
 
     def _signal_group(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
 
 
-async def _catch_words(reading: int, log: PartLog) -> None:
+async def _copy_output(reading: int, log: PartLog) -> None:
     """Copy the process's output to the log until the other end of the pipe is closed."""
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
@@ -90,9 +90,9 @@ async def _catch_words(reading: int, log: PartLog) -> None:
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reading, "rb", buffering=0)
     )
     try:
-        while words := await reader.read(CHUNK_BYTES):
+        while output := await reader.read(CHUNK_BYTES):
             with contextlib.suppress(OSError):  # a full disk must not block the part: its last lines are in memory
-                log.write(words)
+                log.write(output)
     finally:
         transport.close()
 

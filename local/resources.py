@@ -67,7 +67,7 @@ async def read_declaration(environment: dict[str, str]) -> dict[str, Any]:
             await process.wait()
     if process.returncode != 0:
         words = message.decode(errors="replace").strip()
-        raise StartupError(f"The app cannot tell which resources it needs:\n{words}", ExitCode.PART_FAILED)
+        raise StartupError(f"The app cannot list the resources that it needs:\n{words}", ExitCode.PART_FAILED)
     declared: dict[str, Any] = json.loads(printed)
     return declared
 

@@ -94,12 +94,12 @@ class Supervisor:
             await self._ready[need].wait()
         log = self._logs[part.name]
         crashes: deque[float] = deque(maxlen=self._time_limits.crashes)
-        while (reason := await self._live_once(part, keeper, log)) is not None:
+        while (reason := await self._run_once(part, keeper, log)) is not None:
             crashes.append(time.monotonic())
             self._give_up_or_report(part, reason, log, crashes)
             await asyncio.sleep(self._pause_seconds(crashes))
 
-    async def _live_once(self, part: Part, keeper: GroupKeeper, log: PartLog) -> str | None:
+    async def _run_once(self, part: Part, keeper: GroupKeeper, log: PartLog) -> str | None:
         """Run the part's process once; return why it ended, or None for a part that is done."""
         log.clear_lines()
         process = await Process.start(part.command, part.environment, log)
@@ -111,7 +111,7 @@ class Supervisor:
             if reason is not None:
                 await process.stop(0.0, self._hurry)
             elif not ended.done():
-                self._welcome(part)
+                self._report_ready(part)
             code = await ended
         finally:
             ended.cancel()
@@ -119,7 +119,7 @@ class Supervisor:
         keeper.release(process.pid)
         return None if part.probe is None and code == 0 else reason or describe_end(code)
 
-    def _welcome(self, part: Part) -> None:
+    def _report_ready(self, part: Part) -> None:
         if self._ready[part.name].is_set():
             self._report(f"{part.name} is ready again.")
         self._ready[part.name].set()
@@ -142,13 +142,13 @@ class Supervisor:
 
     def _give_up_or_report(self, part: Part, reason: str, log: PartLog, crashes: deque[float]) -> None:
         lines = "\n".join(f"    {line}" for line in log.last_lines) or "    (none)"
-        exit_reason = f"{part.name} died ({reason})."
+        exit_reason = f"{part.name} failed ({reason})."
         story = f"{exit_reason} Its last lines, of {log.path}:\n{lines}"
         if part.probe is None:
             raise StartupError(story, ExitCode.PART_FAILED)
         window = self._time_limits.window_seconds
         if len(crashes) == self._time_limits.crashes and crashes[-1] - crashes[0] < window:
-            line = f"Stopping everything: {part.name} died {len(crashes)} times within {window:.0f} s."
+            line = f"Stopping everything: {part.name} failed {len(crashes)} times within {window:.0f} s."
             raise StartupError(f"{story}\n{line}", ExitCode.PART_FAILED)
         if lines == self._reported.get(part.name):
             story = f"{exit_reason} Its last lines are the same as before."

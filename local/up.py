@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 from darkroom_process.settings import settings_or_exit
 from local.addresses import choose_addresses
-from local.certificate import keep_certificate
+from local.certificate import ensure_certificate
 from local.data_folder import open_data_folder, write_once
 from local.environments import Environments
 from local.installation import Installation
-from local.keys import keep_keys
+from local.keys import ensure_keys
 from local.parts import declare_parts, require_programs
 from local.resources import read_declaration
 from local.settings import Settings
@@ -37,9 +37,9 @@ async def up(settings: Settings) -> None:
     """Run the installation. Raises StartupError if it cannot start or continue."""
     with open_data_folder(settings.data, settings.free_bytes) as folder:
         addresses = await choose_addresses(settings)
-        installation = Installation(settings, folder, addresses, keep_keys(folder))
+        installation = Installation(settings, folder, addresses, ensure_keys(folder))
         require_programs(installation)
-        keep_certificate(installation)
+        ensure_certificate(installation)
         _print(f"Starting Darkroom on the data in {folder.path}")
         if addresses.is_reachable_from_network and not installation.has_certificate:
             _print("Browsers on other machines can neither sign in nor upload by plain http: set DARKROOM_TLS=self.")

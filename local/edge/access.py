@@ -69,11 +69,11 @@ def _decoded(text: str, reason: CloudFrontError) -> bytes:
     """Decode CloudFront's base64. Only one spelling is accepted: two texts with the same bytes would be two URLs for
     one signature.
     """
-    usual = text.translate(_FROM_CLOUDFRONT)
+    standard = text.translate(_FROM_CLOUDFRONT)
     try:
-        data = b64decode(usual, validate=True)
+        data = b64decode(standard, validate=True)
     except ValueError as error:
         raise Refused(reason) from error
-    if not data or b64encode(data).decode() != usual:
+    if not data or b64encode(data).decode() != standard:
         raise Refused(reason)
     return data

@@ -10,12 +10,12 @@ import structlog
 from darkroom_process.asgi_types import Application, Receive, Scope, Send
 from darkroom_process.hosts import HEALTH_PATHS
 from darkroom_shared.times import Clock, utc_now
-from local.asgi import wait_until_left
+from local.asgi import wait_for_disconnect
 from local.edge.access import AccessCheck
 from local.edge.address import Address, read_address
 from local.edge.errors import ACCESS_DENIED, BODY_NOT_ALLOWED, METHOD_NOT_ALLOWED, Refused
 from local.edge.key_group import KeyGroup
-from local.edge.origin import Origin, OriginDown, OriginResponse, OriginSilent, origin_session
+from local.edge.origin import Origin, OriginResponse, OriginTimeout, OriginUnreachable, origin_session
 from local.edge.origin_signature import Credential
 from local.edge.responses import ClientStalled, send_empty, send_end, send_error, send_piece, send_preflight, send_start
 from local.edge.settings import Settings
@@ -28,7 +28,7 @@ _FORWARDED_HEADERS: Final = (
     "if-modified-since",
     "if-unmodified-since",
 )
-_PASSED_ON: Final = (
+_RESPONSE_HEADERS: Final = (
     "accept-ranges", "cache-control", "content-disposition", "content-encoding", "content-language", "content-length",
     "content-range", "content-type", "etag", "expires", "last-modified",
 )  # fmt: skip
@@ -84,23 +84,23 @@ class EdgeApplication:
                 response = await stack.enter_async_context(
                     self._origin.request("HEAD" if method == "HEAD" else "GET", key, forwarded)
                 )
-            except OriginDown:
-                log.warning("origin.down")
+            except OriginUnreachable:
+                log.warning("origin.unreachable")
                 await send_error(send, method, 502, "BadGateway", "The origin could not be reached")
                 return
-            except OriginSilent:
-                log.warning("origin.silent")
-                await send_error(send, method, 504, "GatewayTimeout", "The origin did not answer in time")
+            except OriginTimeout:
+                log.warning("origin.timeout")
+                await send_error(send, method, 504, "GatewayTimeout", "The origin did not respond in time")
                 return
             if response.status not in (200, 206, 304):
                 await _send_failure(response, method, send)
                 return
-            passed = {name: response.headers[name] for name in _PASSED_ON if name in response.headers}
-            await send_start(send, response.status, passed)
+            response_headers = {name: response.headers[name] for name in _RESPONSE_HEADERS if name in response.headers}
+            await send_start(send, response.status, response_headers)
             try:
                 async for piece in response.pieces():
                     await send_piece(send, piece)
-            except (OriginDown, OriginSilent) as error:
+            except (OriginUnreachable, OriginTimeout) as error:
                 log.warning("response.aborted", error=type(error).__name__)
                 return  # uvicorn closes the connection, so that the client does not take this for the whole object
         await send_end(send)
@@ -121,15 +121,15 @@ async def _send_failure(response: OriginResponse, method: str, send: Send) -> No
             await send_error(send, method, 416, "InvalidRange", "The requested range is not satisfiable", size)
         case 503:
             log.warning("origin.busy")
-            await send_error(send, method, 503, "SlowDown", "The origin asks for fewer requests")
+            await send_error(send, method, 503, "SlowDown", "The origin throttles requests")
         case status:
             log.error("origin.failed", status=status)
-            await send_error(send, method, 502, "BadGateway", "The origin gave no answer that could be passed on")
+            await send_error(send, method, 502, "BadGateway", "The origin sent no response that could be forwarded")
 
 
 async def _while_client_stays(work: Coroutine[Any, Any, None], receive: Receive) -> None:
     """Run `work` and cancel it when the client disconnects: uvicorn silently drops everything sent after that."""
-    working, leaving = asyncio.create_task(work), asyncio.create_task(wait_until_left(receive))
+    working, leaving = asyncio.create_task(work), asyncio.create_task(wait_for_disconnect(receive))
     try:
         await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -20,11 +20,11 @@ READ_SECONDS = 30.0
 PIECE_BYTES = 64 * 1024
 
 
-class OriginDown(Exception):
+class OriginUnreachable(Exception):
     """The connection failed or broke."""
 
 
-class OriginSilent(Exception):
+class OriginTimeout(Exception):
     """No response within the time limits."""
 
 
@@ -37,14 +37,14 @@ class OriginResponse:
     _response: ClientResponse
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield the body in pieces of at most PIECE_BYTES. Raises OriginDown or OriginSilent if it breaks off."""
+        """Yield the body in pieces of at most PIECE_BYTES. Raises OriginUnreachable or OriginTimeout."""
         try:
             async for piece in self._response.content.iter_chunked(PIECE_BYTES):
                 yield piece
         except TimeoutError as error:
-            raise OriginSilent from error
+            raise OriginTimeout from error
         except (ClientError, ConnectionError) as error:
-            raise OriginDown from error
+            raise OriginUnreachable from error
 
 
 class Origin:
@@ -62,7 +62,7 @@ class Origin:
     async def request(
         self, method: Literal["GET", "HEAD"], key: str, headers: Mapping[str, str]
     ) -> AsyncIterator[OriginResponse]:
-        """Yield the origin's response with its body unread. Raises OriginDown or OriginSilent."""
+        """Yield the origin's response with its body unread. Raises OriginUnreachable or OriginTimeout."""
         path = f"/{self._bucket}/{quote(key, safe='/~')}"
         sent = signed_headers(method, self._host, path, headers, credential=self._credential, now=self._clock())
         try:
@@ -70,12 +70,12 @@ class Origin:
                 method, URL(self._endpoint + path, encoded=True), headers=sent, allow_redirects=False
             )
         except TimeoutError as error:
-            raise OriginSilent from error
+            raise OriginTimeout from error
         except (ClientError, ConnectionError) as error:
-            raise OriginDown from error
+            raise OriginUnreachable from error
         async with response:
-            completed = {name.lower(): value for name, value in response.headers.items()}
-            yield OriginResponse(response.status, completed, response)
+            lowered = {name.lower(): value for name, value in response.headers.items()}
+            yield OriginResponse(response.status, lowered, response)
 
 
 def origin_session(read_seconds: float = READ_SECONDS) -> ClientSession:

@@ -8,7 +8,7 @@ import asyncio
 import json
 
 from darkroom_process.asgi_types import Application, Receive, Scope, Send
-from local.asgi import BufferedResponse, read_body, replay, wait_until_left, with_length
+from local.asgi import BufferedResponse, read_body, replay, wait_for_disconnect, with_length
 
 RECEIVE = b"AmazonSQS.ReceiveMessage"
 BRINGS_NOTHING = {b"AmazonSQS.DeleteMessage", b"AmazonSQS.DeleteMessageBatch", b"AmazonSQS.GetQueueAttributes"}
@@ -44,7 +44,7 @@ class LongPolls:
         """Hold one poll. Nothing is received for a client that has disconnected: its messages would be hidden until
         their timeout.
         """
-        left = asyncio.create_task(wait_until_left(receive))
+        left = asyncio.create_task(wait_for_disconnect(receive))
         deadline = asyncio.get_running_loop().time() + wait_seconds
         try:
             while not left.done():
@@ -54,7 +54,7 @@ class LongPolls:
                 remaining = deadline - asyncio.get_running_loop().time()
                 if remaining <= 0 or held.status != 200 or b'"Messages"' in held.body:
                     passed.cancel()
-                    await held.give(send)
+                    await held.send_on(send)
                     return
                 await asyncio.wait(
                     {passed, left}, timeout=min(POLL_SECONDS, remaining), return_when=asyncio.FIRST_COMPLETED

@@ -55,7 +55,7 @@ class MessageFaults:
             ]
             delivered = self._take_due(queue, limit - len(arrived)) + arrived
             held.body = json.dumps({"Messages": delivered} if delivered else {}).encode()
-        await held.give(send)
+        await held.send_on(send)
 
     def _arrives(self, queue: str, message: dict[str, Any]) -> bool:
         """Return False if the message is held for later; a copy of it may be held in any case."""
@@ -91,6 +91,6 @@ class MessageFaults:
         held = BufferedResponse()
         await self._emulator(with_length(scope, body), replay(body), held.take)
         if held.status == 200 or b"ReceiptHandleIsInvalid" not in held.body:
-            await held.give(send)
+            await held.send_on(send)
         else:
             await send_response(send, 200, b"{}", "application/x-amz-json-1.0")

@@ -98,10 +98,10 @@ class Plan:
             for rule in self._rules
             if (rule.fault in MESSAGE_FAULTS) is of_messages
             and fnmatchcase(operation, rule.operation)
-            and self._strikes(rule)
+            and self._applies(rule)
         ]
 
-    def _strikes(self, rule: Rule) -> bool:
+    def _applies(self, rule: Rule) -> bool:
         rule.seen += 1
         if self.random.random() >= rule.rate or (rule.times is not None and rule.injected >= rule.times):
             return False

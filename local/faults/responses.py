@@ -65,7 +65,7 @@ ERRORS: dict[Fault, dict[Protocol, tuple[int, str]]] = {
 }
 
 
-async def give_error(send: Send, operation: Operation, fault: Fault, body: bytes) -> None:
+async def send_error(send: Send, operation: Operation, fault: Fault, body: bytes) -> None:
     """Send the fault's error. `body` is the request's: a transaction's response has one reason for each of its
     actions.
     """
@@ -76,19 +76,19 @@ async def give_error(send: Send, operation: Operation, fault: Fault, body: bytes
             document: dict[str, object] = {"__type": DYNAMODB_TYPE + code, "message": message}
             if fault is Fault.CONFLICT and operation.name.startswith("Transact"):
                 document = _cancelled(body)
-            await _give(send, status, json.dumps(document), "application/x-amz-json-1.0")
+            await _respond(send, status, json.dumps(document), "application/x-amz-json-1.0")
         case Protocol.SQS:
             document = {"__type": SQS_TYPE + code, "message": message}
-            await _give(send, status, json.dumps(document), "application/x-amz-json-1.0")
+            await _respond(send, status, json.dumps(document), "application/x-amz-json-1.0")
         case Protocol.QUERY:
             sender = "Sender" if status < 500 else "Receiver"
             error = f"<Error><Type>{sender}</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
             xml = f"<ErrorResponse>{error}<RequestId>{REQUEST_ID}</RequestId></ErrorResponse>"
-            await _give(send, status, xml, "text/xml")
+            await _respond(send, status, xml, "text/xml")
         case Protocol.S3:
             error = f"<Code>{code}</Code><Message>{escape(message)}</Message><RequestId>{REQUEST_ID}</RequestId>"
             xml = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{error}</Error>'
-            await _give(send, status, xml, "application/xml")
+            await _respond(send, status, xml, "application/xml")
         case _ as never:
             assert_never(never)
 
@@ -108,7 +108,7 @@ def _cancelled(body: bytes) -> dict[str, object]:
     }
 
 
-async def _give(send: Send, status: int, text: str, content_type: str) -> None:
+async def _respond(send: Send, status: int, text: str, content_type: str) -> None:
     """Send the response and close the connection, because the request's body may not have been read."""
     body = text.encode()
     headers = [

@@ -6,10 +6,10 @@ import struct
 
 from darkroom_process.asgi_types import Application, Message, Receive, Scope, Send
 from darkroom_process.hosts import HEALTH_PATHS
-from local.asgi import read_body, replay, send_response, wait_until_left
+from local.asgi import read_body, replay, send_response, wait_for_disconnect
 from local.faults.operations import has_query_body, name_operation
 from local.faults.plan import BadPlan, Fault, Plan
-from local.faults.responses import ERRORS, give_error
+from local.faults.responses import ERRORS, send_error
 from local.signatures import NotSigned, Verifier
 from local.signed_requests import read_signed_body
 
@@ -54,7 +54,7 @@ class Faults:
                     await _break_connection(send, receive)
                     return
                 case fault if fault in ERRORS:
-                    await give_error(send, operation, fault, body)
+                    await send_error(send, operation, fault, body)
                     return
         if drop_response:
             await self._application(scope, receive, _swallow)
@@ -100,4 +100,4 @@ async def _break_connection(send: Send, receive: Receive) -> None:
     if connection is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     transport.abort()
-    await wait_until_left(receive)
+    await wait_for_disconnect(receive)

@@ -13,7 +13,7 @@ from darkroom_shared.times import Clock, utc_now
 from local.asgi import send_response
 from local.objects import cors, documents
 from local.objects.calls import find_call
-from local.objects.errors import ClientGone, ContentGone, S3Error
+from local.objects.errors import ClientDisconnected, ContentGone, S3Error
 from local.objects.files import is_full
 from local.objects.requests import Request, read_request
 from local.objects.responses import Response, send_object_response
@@ -54,7 +54,7 @@ class ObjectsApplication:
         request_id = secrets.token_hex(8).upper()
         try:
             await self._serve(scope, client, send, request_id)
-        except ClientGone:
+        except ClientDisconnected:
             log.info("client.disconnected", method=scope["method"])
         # uvicorn closes the connection, so that the client does not take the response for a complete one
         except OSError as error:

@@ -12,7 +12,7 @@ from local.objects.errors import S3Error
 from local.objects.requests import Request
 from local.objects.signatures import UNSIGNED, Identity
 
-_LARGEST_PUT_BYTES = 5 * 1024**3
+_MAX_PUT_BYTES = 5 * 1024**3
 """S3's limit of one PUT and of one part."""
 _MD5_BYTES = 16
 
@@ -91,8 +91,8 @@ class PayloadCheck:
 
 def require_size(check: PayloadCheck) -> None:
     """Raises EntityTooLarge before a byte has been read."""
-    if check.length > _LARGEST_PUT_BYTES:
-        details = {"MaxSizeAllowed": str(_LARGEST_PUT_BYTES), "ProposedSize": str(check.length)}
+    if check.length > _MAX_PUT_BYTES:
+        details = {"MaxSizeAllowed": str(_MAX_PUT_BYTES), "ProposedSize": str(check.length)}
         raise S3Error("EntityTooLarge", details=details)
 
 
@@ -120,11 +120,11 @@ def _declared_md5(request: Request) -> bytes | None:
 
 
 async def read_document(
-    request: Request, identity: Identity, *, largest: int, checksum: Checksum | None = None
+    request: Request, identity: Identity, *, max_bytes: int, checksum: Checksum | None = None
 ) -> bytes:
-    """Read a small body into memory, with all checks. Raises MalformedXML if it is larger than `largest` bytes."""
+    """Read a small body into memory, with all checks. Raises MalformedXML if it is larger than `max_bytes` bytes."""
     check = PayloadCheck(request, identity, checksum)
-    if check.length > largest:
+    if check.length > max_bytes:
         raise S3Error("MalformedXML")
     body = bytearray()
     async for data in request.body():

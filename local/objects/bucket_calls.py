@@ -17,7 +17,7 @@ from local.objects.storage import Storage
 
 RESERVED = ("healthz", "readyz")
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_LARGEST_DOCUMENT = 64 * 1024
+_MAX_DOCUMENT_BYTES = 64 * 1024
 """S3's limit of a CORS configuration."""
 
 
@@ -27,7 +27,7 @@ async def create(request: Request, identity: Identity, storage: Storage, now: da
         raise S3Error("InvalidBucketName", details={"BucketName": request.bucket})
     # a location constraint is ignored; there is only one location
     if request.headers.get("content-length", "0") != "0":
-        await read_document(request, identity, largest=_LARGEST_DOCUMENT, checksum=named_checksum(request.fields))
+        await read_document(request, identity, max_bytes=_MAX_DOCUMENT_BYTES, checksum=named_checksum(request.fields))
     values = (request.bucket, milliseconds(now))
     statement = "INSERT OR IGNORE INTO buckets (name, created) VALUES (?, ?)"
     await storage.write(lambda connection: connection.execute(statement, values))
@@ -71,7 +71,7 @@ async def delete(request: Request, identity: Identity, storage: Storage, now: da
 
 async def put_cors(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:
     checksum = named_checksum(request.fields)
-    rules = read_rules(await read_document(request, identity, largest=_LARGEST_DOCUMENT, checksum=checksum))
+    rules = read_rules(await read_document(request, identity, max_bytes=_MAX_DOCUMENT_BYTES, checksum=checksum))
     await storage.write(lambda connection: set_rules(connection, request.bucket, rules))
     return Response(200)
 

@@ -33,18 +33,18 @@ def read_rules(body: bytes) -> list[Rule]:
     """Parse a CORS configuration. Raises MalformedXML or InvalidRequest."""
     rules = []
     for entry in documents.children(documents.parse(body, "CORSConfiguration"), "CORSRule"):
-        matches = {
+        elements = {
             name: tuple(child.text or "" for child in documents.children(entry, name))
             for name in ("AllowedOrigin", "AllowedMethod", "AllowedHeader", "ExposeHeader")
         }
         seconds = documents.value_of(entry, "MaxAgeSeconds")
-        if not matches["AllowedOrigin"] or not matches["AllowedMethod"] or not (seconds or "0").isdecimal():
+        if not elements["AllowedOrigin"] or not elements["AllowedMethod"] or not (seconds or "0").isdecimal():
             raise S3Error("MalformedXML")
-        if unknown := set(matches["AllowedMethod"]) - _METHODS:
+        if unknown := set(elements["AllowedMethod"]) - _METHODS:
             raise S3Error("InvalidRequest", f"Found unsupported HTTP method in CORS config: {min(unknown)}")
-        if any(pattern.count("*") > 1 for pattern in matches["AllowedOrigin"] + matches["AllowedHeader"]):
+        if any(pattern.count("*") > 1 for pattern in elements["AllowedOrigin"] + elements["AllowedHeader"]):
             raise S3Error("InvalidRequest", "A CORS pattern can not have more than one wildcard.")
-        origins, methods, headers, exposed = matches.values()
+        origins, methods, headers, exposed = elements.values()
         rules.append(Rule(origins, methods, headers, exposed, int(seconds) if seconds else None))
     if not 0 < len(rules) <= _MAX_RULES:
         raise S3Error("MalformedXML")

@@ -31,7 +31,7 @@ class DiskReserve:
             self._path.unlink()
             log.warning("disk_reserve.missing", error=str(error))
 
-    def give_up(self) -> bool:
+    def release(self) -> bool:
         """Release the reserve. Returns False if it was already released."""
         try:
             self._path.unlink()

@@ -60,7 +60,7 @@ class S3Error(Exception):
         super().__init__(f"{code}: {self.message}")
 
 
-class ClientGone(Exception):
+class ClientDisconnected(Exception):
     """The connection ended before its request or response was complete; no response can be sent."""
 
 

@@ -15,7 +15,7 @@ from local.objects.responses import Response, xml_response, xml_time
 from local.objects.signatures import Identity
 from local.objects.storage import Storage
 
-_LARGEST_PAGE = 1_000
+_MAX_PAGE_KEYS = 1_000
 _ABOVE_ALL = b"\xff"
 """No UTF-8 sequence begins with this byte."""
 
@@ -71,7 +71,7 @@ async def list_objects(request: Request, identity: Identity, storage: Storage, n
     if request.parameter("list-type") != "2":
         raise S3Error("NotImplemented", "Only version 2 of ListObjects is implemented.")
     prefix, delimiter = request.parameter("prefix") or "", request.parameter("delimiter") or ""
-    limit = min(request.number("max-keys", _LARGEST_PAGE), _LARGEST_PAGE)
+    limit = min(request.number("max-keys", _MAX_PAGE_KEYS), _MAX_PAGE_KEYS)
     token = request.parameter("continuation-token")
     start_after = request.parameter("start-after")
     start = _start_of(token) if token is not None else start_after.encode() + b"\0" if start_after else b""

@@ -22,7 +22,7 @@ from local.objects.object_records import (
     require_object,
 )
 from local.objects.requests import MAX_KEY_BYTES, Request
-from local.objects.responses import Response, Stretch, milliseconds, xml_response, xml_time
+from local.objects.responses import ByteRange, Response, milliseconds, xml_response, xml_time
 from local.objects.signatures import Identity
 from local.objects.storage import Storage
 
@@ -37,7 +37,7 @@ _STORED_HEADERS = (
 _METADATA_PREFIX = "x-amz-meta-"
 _MAX_METADATA_BYTES = 2_048
 _MAX_DELETED = 1_000
-_LARGEST_DELETE_DOCUMENT = 4 * 1024 * 1024
+_MAX_DELETE_DOCUMENT_BYTES = 4 * 1024 * 1024
 
 
 async def put(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:
@@ -74,12 +74,12 @@ async def get(request: Request, identity: Identity, storage: Storage, now: datet
         return response
     chosen = byte_range(request.fields, stored.size, stored.etag)
     if chosen is None:
-        return Response(200, response.headers, Stretch(pieces, 0, stored.size))
+        return Response(200, response.headers, ByteRange(pieces, 0, stored.size))
     start, end = chosen
     # The checksum covers the whole object; a client would compare it with the range that it gets.
     headers = {name: value for name, value in response.headers.items() if not name.startswith(HEADER_PREFIX)}
     headers |= {"content-range": f"bytes {start}-{end}/{stored.size}"}
-    return Response(206, headers, Stretch(pieces, start, end - start + 1))
+    return Response(206, headers, ByteRange(pieces, start, end - start + 1))
 
 
 async def head(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:
@@ -96,7 +96,7 @@ async def delete_many(request: Request, identity: Identity, storage: Storage, no
     checksum = named_checksum(request.fields)
     if checksum is None and "content-md5" not in request.headers:
         raise S3Error("InvalidRequest", "Missing required header for this request: Content-MD5")
-    body = await read_document(request, identity, largest=_LARGEST_DELETE_DOCUMENT, checksum=checksum)
+    body = await read_document(request, identity, max_bytes=_MAX_DELETE_DOCUMENT_BYTES, checksum=checksum)
     root = documents.parse(body, "Delete")
     keys = [documents.require_value(entry, "Key") for entry in documents.children(root, "Object")]
     if not 0 < len(keys) <= _MAX_DELETED or any(len(key.encode()) > MAX_KEY_BYTES for key in keys):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from darkroom_process.asgi_types import Receive, Scope
-from local.objects.errors import ClientGone, S3Error
+from local.objects.errors import ClientDisconnected, S3Error
 
 MAX_KEY_BYTES = 1_024
 IDLE_SECONDS = 60
@@ -43,7 +43,7 @@ class Request:
         return self.headers.get("expect", "").lower() == "100-continue"
 
     async def body(self) -> AsyncIterator[bytes]:
-        """Yield the body's chunks. Raises ClientGone if the client disconnects, RequestTimeout if nothing more
+        """Yield the body's chunks. Raises ClientDisconnected if the client disconnects, RequestTimeout if nothing more
         arrives.
         """
         more = True
@@ -54,7 +54,7 @@ class Request:
             except TimeoutError as error:
                 raise S3Error("RequestTimeout") from error
             if message["type"] == "http.disconnect":
-                raise ClientGone
+                raise ClientDisconnected
             if chunk := message.get("body", b""):
                 yield chunk
             more = message.get("more_body", False)

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Self
 
 from darkroom_process.asgi_types import Message, Receive, Send
-from local.asgi import wait_until_left
-from local.objects.errors import ClientGone, ContentGone
+from local.asgi import wait_for_disconnect
+from local.objects.errors import ClientDisconnected, ContentGone
 from local.objects.object_records import Piece
 from local.objects.requests import IDLE_SECONDS
 from local.objects.storage import Storage
@@ -18,7 +18,7 @@ _CHUNK_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class ByteRange:
     """`size` bytes from `start`, of the concatenated pieces."""
 
     pieces: Sequence[Piece]
@@ -28,7 +28,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
-    """The part of a stretch that is within one piece."""
+    """The part of a byte range that is within one piece."""
 
     piece: Piece
     start: int
@@ -39,7 +39,7 @@ class _Segment:
 class Response:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
-    body: bytes | Stretch = b""
+    body: bytes | ByteRange = b""
 
     def with_headers(self, headers: dict[str, str]) -> Self:
         return replace(self, headers=self.headers | headers)
@@ -61,31 +61,33 @@ def xml_time(modified: int) -> str:
 async def send_object_response(response: Response, method: str, storage: Storage, receive: Receive, send: Send) -> None:
     """Send the response.
 
-    Raises ClientGone if the client disconnects or reads nothing; ContentGone, before anything is sent, if a write has
-    replaced or removed the object since its row was read; OSError if a file is too short.
+    Raises ClientDisconnected if the client disconnects or reads nothing; ContentGone, before anything is sent, if a
+    write has replaced or deleted the object since its row was read; OSError if a file is too short.
     """
     body, headers = response.body, dict(response.headers)
     bodyless = method == "HEAD" or response.status in (204, 304)
     if response.status not in (204, 304):
-        headers.setdefault("content-length", str(body.size if isinstance(body, Stretch) else len(body)))
+        headers.setdefault("content-length", str(body.size if isinstance(body, ByteRange) else len(body)))
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     start: Message = {"type": "http.response.start", "status": response.status, "headers": raw}
-    if isinstance(body, Stretch) and not bodyless:
-        await _send_stretch(start, body, storage, receive, send)
+    if isinstance(body, ByteRange) and not bodyless:
+        await _send_byte_range(start, body, storage, receive, send)
     else:
         await send(start)
-        whole = b"" if bodyless or isinstance(body, Stretch) else body
+        whole = b"" if bodyless or isinstance(body, ByteRange) else body
         await _send_in_time(send, {"type": "http.response.body", "body": whole})
 
 
-async def _send_stretch(start: Message, stretch: Stretch, storage: Storage, receive: Receive, send: Send) -> None:
-    segments = list(_segments(stretch))
+async def _send_byte_range(
+    start: Message, byte_range: ByteRange, storage: Storage, receive: Receive, send: Send
+) -> None:
+    segments = list(_segments(byte_range))
     try:
         descriptor = await storage.open(segments[0].piece) if segments else None
     except FileNotFoundError as error:
         raise ContentGone from error
     # uvicorn silently drops what is sent after the client has disconnected; this task detects it.
-    gone = asyncio.create_task(wait_until_left(receive))
+    gone = asyncio.create_task(wait_for_disconnect(receive))
     try:
         await send(start)
         for segment in segments:
@@ -102,9 +104,9 @@ async def _send_stretch(start: Message, stretch: Stretch, storage: Storage, rece
         await asyncio.gather(gone, return_exceptions=True)
 
 
-def _segments(stretch: Stretch) -> Iterator[_Segment]:
-    skip, left = stretch.start, stretch.size
-    for piece in stretch.pieces:
+def _segments(byte_range: ByteRange) -> Iterator[_Segment]:
+    skip, left = byte_range.start, byte_range.size
+    for piece in byte_range.pieces:
         if skip < piece.size and left:
             size = min(piece.size - skip, left)
             yield _Segment(piece, skip, size)
@@ -125,7 +127,7 @@ async def _send_segment(
             if left:
                 reading = asyncio.create_task(_read(storage, descriptor, start, left))
             if gone.done():
-                raise ClientGone
+                raise ClientDisconnected
             await _send_in_time(send, {"type": "http.response.body", "body": data, "more_body": True})
     finally:
         await asyncio.gather(reading, return_exceptions=True)
@@ -134,7 +136,7 @@ async def _send_segment(
 async def _read(storage: Storage, descriptor: int, start: int, size: int) -> bytes:
     data = await storage.in_thread(os.pread, descriptor, min(size, _CHUNK_BYTES), start)
     if not data:
-        raise OSError("a file is shorter than its row says")
+        raise OSError("a file is shorter than recorded in its row")
     return data
 
 
@@ -143,4 +145,4 @@ async def _send_in_time(send: Send, message: Message) -> None:
         async with asyncio.timeout(IDLE_SECONDS):
             await send(message)
     except TimeoutError as error:
-        raise ClientGone from error
+        raise ClientDisconnected from error

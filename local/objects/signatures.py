@@ -23,7 +23,7 @@ from local.signatures import (
 
 UNSIGNED = "UNSIGNED-PAYLOAD"
 _SERVICE = "s3"
-_LARGEST_SKEW = timedelta(minutes=15)
+_MAX_SKEW = timedelta(minutes=15)
 _MAX_EXPIRY_SECONDS = 7 * 24 * 3600
 
 
@@ -92,7 +92,7 @@ def _header_claim(request: Request, now: datetime) -> _Claim:
     if fields is None:
         raise S3Error("AuthorizationHeaderMalformed")
     date = request.headers.get("x-amz-date", "")
-    if abs(_read_date(date, "AccessDenied") - now) > _LARGEST_SKEW:
+    if abs(_read_date(date, "AccessDenied") - now) > _MAX_SKEW:
         raise S3Error("RequestTimeTooSkewed")
     payload = request.headers.get("x-amz-content-sha256")
     if payload is None:
@@ -111,7 +111,7 @@ def _presigned_claim(request: Request, now: datetime) -> _Claim:
     if not (expires.isascii() and expires.isdigit() and 1 <= int(expires[:8]) <= _MAX_EXPIRY_SECONDS):
         raise S3Error("AuthorizationQueryParametersError", "X-Amz-Expires must be between 1 and 604800 seconds")
     date = _read_date(present["Date"], "AuthorizationQueryParametersError")
-    if date - now > _LARGEST_SKEW:
+    if date - now > _MAX_SKEW:
         raise S3Error("AccessDenied", "Request is not valid yet")
     if now > date + timedelta(seconds=int(expires)):
         raise S3Error("AccessDenied", "Request has expired", details={"X-Amz-Expires": expires})

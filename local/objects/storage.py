@@ -56,7 +56,7 @@ class Storage:
         await self.discard(await self._write_at_need(work))
 
     async def receive(self, request: Request, check: PayloadCheck) -> Received:
-        """Receive the body. Raises the errors of `check`, InsufficientStorage, OSError or ClientGone."""
+        """Receive the body. Raises the errors of `check`, InsufficientStorage, OSError or ClientDisconnected."""
         await self.in_thread(self._files.require_space, check.length)
         name, descriptor = await self.in_thread(self._files.create)
         try:
@@ -119,7 +119,7 @@ class Storage:
         try:
             return await self._catalogue.write(work)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not await self.in_thread(self._reserve.give_up):
+            if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not await self.in_thread(self._reserve.release):
                 raise
             return await self._catalogue.write(work)
 

@@ -32,9 +32,9 @@ from local.objects.storage import Storage
 from local.objects.upload_records import Upload, add_upload, list_uploads, remove_upload, require_upload
 
 _MAX_PARTS = 10_000
-_SMALLEST_PART_BYTES = 5 * 1024 * 1024
+_MIN_PART_BYTES = 5 * 1024 * 1024
 """S3's minimum for every part but the last."""
-_LARGEST_COMPLETE_DOCUMENT = 4 * 1024 * 1024
+_MAX_COMPLETE_DOCUMENT_BYTES = 4 * 1024 * 1024
 _PAGE = 1_000
 
 
@@ -137,7 +137,7 @@ def _part(piece: Piece, algorithm: str | None) -> str:
 async def complete(request: Request, identity: Identity, storage: Storage, now: datetime) -> Response:
     """Complete an upload. Repeating it returns the same response as long as the object exists."""
     content, condition = _upload_id(request), write_condition(request.fields)
-    body = await read_document(request, identity, largest=_LARGEST_COMPLETE_DOCUMENT)
+    body = await read_document(request, identity, max_bytes=_MAX_COMPLETE_DOCUMENT_BYTES)
     named = [_named_part(part) for part in documents.children(documents.parse(body, "CompleteMultipartUpload"), "Part")]
     _require_order(named)
 
@@ -201,8 +201,8 @@ def _chosen(named: list[_NamedPart], pieces: list[Piece], algorithm: str | None)
             raise S3Error("InvalidPart", details={"PartNumber": str(part.number), "ETag": part.etag})
         chosen.append(piece)
     for piece in chosen[:-1]:
-        if piece.size < _SMALLEST_PART_BYTES:
-            details = {"ProposedSize": str(piece.size), "MinSizeAllowed": str(_SMALLEST_PART_BYTES)}
+        if piece.size < _MIN_PART_BYTES:
+            details = {"ProposedSize": str(piece.size), "MinSizeAllowed": str(_MIN_PART_BYTES)}
             raise S3Error("EntityTooSmall", details=details | {"PartNumber": str(piece.number), "ETag": piece.etag})
     return chosen
 
@@ -245,7 +245,7 @@ async def list_all(request: Request, identity: Identity, storage: Storage, now: 
     key_marker, id_marker = request.parameter("key-marker") or "", request.parameter("upload-id-marker") or ""
     # Without an upload id, skip all uploads of the marker's key: every id is below "~".
     after = (key_marker.encode(), id_marker or ("~" if key_marker else ""))
-    matches = await storage.read(
+    listed = await storage.read(
         lambda connection: list_uploads(
             connection,
             request.bucket,
@@ -255,7 +255,7 @@ async def list_all(request: Request, identity: Identity, storage: Storage, now: 
             limit=limit + 1,
         )
     )
-    page, truncated = matches[:limit], len(matches) > limit
+    page, truncated = listed[:limit], len(listed) > limit
     head = (
         documents.text("Bucket", request.bucket),
         documents.text("KeyMarker", documents.named(key_marker, encoding)),

@@ -5,7 +5,7 @@ import sqlite3
 import time
 
 from local.tables import rows, statements
-from local.tables.definitions import RETENTION, read_table, table_name
+from local.tables.definitions import STORED_PARAMETERS, read_table, table_name
 from local.tables.errors import ResourceInUseException, ResourceNotFoundException
 from local.tables.requests import Parameters
 from local.tables.schema import Table
@@ -46,7 +46,7 @@ def create(connection: sqlite3.Connection, parameters: Parameters) -> Table:
     name = table_name(parameters)
     if connection.execute("SELECT 1 FROM tables WHERE name = ?", (name,)).fetchone():
         raise ResourceInUseException(f"Table already exists: {name}")
-    stored = {"TableName": name, **{name: parameters[name] for name in RETENTION if name in parameters}}
+    stored = {"TableName": name, **{name: parameters[name] for name in STORED_PARAMETERS if name in parameters}}
     definition = json.dumps(stored)
     number = connection.execute(
         "INSERT INTO tables (name, definition, created_at) VALUES (?, ?, ?)",

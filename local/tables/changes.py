@@ -13,7 +13,7 @@ from local.tables.schema import Table
 from local.tables.syntax import ConditionExpression, UpdateExpression
 from local.tables.values import Item
 
-LARGEST_ITEM: Final = 400 * 1024  # bytes; "Constraints": items
+MAX_ITEM_BYTES: Final = 400 * 1024  # bytes; "Constraints": items
 CONDITION_FAILED: Final = "The conditional request failed"
 
 
@@ -74,7 +74,7 @@ def decide(connection: sqlite3.Connection, catalog: Catalog, request: Request) -
         raise ConditionalCheckFailedException(CONDITION_FAILED)
     after = _after(request, item)
     columns = {} if after is None else rows.columns_of(table, after)
-    if columns and columns["size"] > LARGEST_ITEM:
+    if columns and columns["size"] > MAX_ITEM_BYTES:
         verb = " to update" if isinstance(request.effect, Update) else ""
         raise ValidationException(f"Item size{verb} has exceeded the maximum allowed size")
     return Decided(table, request.key, before, after, columns)

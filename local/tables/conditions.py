@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from local.tables.errors import ValidationException
-from local.tables.syntax import Comparison, Condition, Either, Every, Exists
+from local.tables.syntax import And, Comparison, Condition, Exists, Or
 from local.tables.values import AttributeValue, Item, kind_of
 
 Values = Mapping[str, AttributeValue]
@@ -25,9 +25,9 @@ ORDERINGS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 def holds(condition: Condition, item: Item, values: Values) -> bool:
     """Evaluate a condition. An absent attribute or another type makes a comparison false, never an error."""
     match condition:
-        case Every(terms):
+        case And(terms):
             return all(holds(term, item, values) for term in terms)
-        case Either(terms):
+        case Or(terms):
             return any(holds(term, item, values) for term in terms)
         case Exists(attribute, expected):
             return (attribute in item) == expected
@@ -38,7 +38,7 @@ def holds(condition: Condition, item: Item, values: Values) -> bool:
 def check_operands(parameter: str, condition: Condition, values: Values) -> None:
     """Raises ValidationException for values that have no order, whatever the item."""
     match condition:
-        case Every(terms) | Either(terms):
+        case And(terms) | Or(terms):
             for term in terms:
                 check_operands(parameter, term, values)
         case Comparison(_, comparator, value) if comparator in ORDERINGS:

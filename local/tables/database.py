@@ -25,7 +25,7 @@ Work = Callable[[sqlite3.Connection], Outcome]
 
 FORMAT: Final = 1  # of the file; incremented with every change that an older program would misread
 READERS: Final = 4
-LARGEST_BATCH: Final = 128  # writes that share one commit
+MAX_BATCH_WRITES: Final = 128  # writes that share one commit
 PAGE_CACHE_KIB: Final = 16 * 1024
 CHECKPOINT_PAGES: Final = 4000  # 16 MB of log, then a checkpoint: pauses are rarer than with SQLite's 1,000
 LOG_BYTES: Final = 64 * 1024 * 1024
@@ -110,7 +110,7 @@ class Database:
     async def _next_batch(self) -> list[_Job]:
         first, self._put_back = self._put_back or await self._jobs.get(), None
         jobs = [first]
-        while not first.changes_schema and len(jobs) < LARGEST_BATCH and not self._jobs.empty():
+        while not first.changes_schema and len(jobs) < MAX_BATCH_WRITES and not self._jobs.empty():
             job = self._jobs.get_nowait()
             # it is committed alone, so that no write in its batch uses the old definition of a table
             if job.changes_schema:

@@ -11,7 +11,7 @@ from local.tables.schema import Index, Table
 
 TABLE_NAME: Final = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
 KEY_KINDS: Final = ("S", "N")
-RETENTION: Final = ("AttributeDefinitions", "KeySchema", "LocalSecondaryIndexes", "GlobalSecondaryIndexes")
+STORED_PARAMETERS: Final = ("AttributeDefinitions", "KeySchema", "LocalSecondaryIndexes", "GlobalSecondaryIndexes")
 """The parameters of CreateTable that are stored to rebuild a table."""
 
 

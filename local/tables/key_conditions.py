@@ -7,7 +7,7 @@ from typing import Final
 from local.tables.conditions import Values
 from local.tables.errors import ValidationException
 from local.tables.keys import KeyAttribute, KeySchema, encode_partition, encode_sort
-from local.tables.syntax import Comparison, Condition, Every
+from local.tables.syntax import And, Comparison, Condition
 from local.tables.values import AttributeValue, kind_of
 
 UNSUPPORTED: Final = "Query key condition not supported"
@@ -66,7 +66,7 @@ def key_range(condition: Condition, keys: KeySchema, values: Values) -> KeyRange
 
 def _tests(condition: Condition) -> Iterator[Comparison]:
     match condition:
-        case Every(terms):
+        case And(terms):
             for term in terms:
                 yield from _tests(term)
         case Comparison():

@@ -8,8 +8,8 @@ from local.tables import numbers
 from local.tables.errors import ValidationException
 from local.tables.values import AttributeValue, Item, kind_of
 
-LARGEST_PARTITION_KEY: Final = 2048  # bytes; "Constraints": keys
-LARGEST_SORT_KEY: Final = 1024
+MAX_PARTITION_KEY_BYTES: Final = 2048  # bytes; "Constraints": keys
+MAX_SORT_KEY_BYTES: Final = 1024
 BUCKET_BYTES: Final = 4
 
 
@@ -88,12 +88,12 @@ def _stored(schema: KeySchema, item: Item) -> StoredKey:
         _refuse_empty(attribute, item[attribute.name])
     partition = encode_partition(schema.partition.kind, item[schema.partition.name])
     sort = encode_sort(schema.sort.kind, item[schema.sort.name])
-    if len(partition) - BUCKET_BYTES > LARGEST_PARTITION_KEY:
+    if len(partition) - BUCKET_BYTES > MAX_PARTITION_KEY_BYTES:
         raise ValidationException(
             "One or more parameter values were invalid: "
             "Size of hashkey has exceeded the maximum size limit of 2048 bytes"
         )
-    if len(sort) > LARGEST_SORT_KEY:
+    if len(sort) > MAX_SORT_KEY_BYTES:
         raise ValidationException(
             "One or more parameter values were invalid: "
             "Aggregated size of all range keys has exceeded the size limit of 1024 bytes"

@@ -6,8 +6,8 @@ from decimal import Context, Decimal, Inexact
 from local.tables.errors import ValidationException
 
 DIGITS = 38  # "Numbers can have up to 38 digits of precision": naming rules and data types
-LARGEST_EXPONENT = 125
-SMALLEST_EXPONENT = -130
+MAX_EXPONENT = 125
+MIN_EXPONENT = -130
 
 EXACT = Context(prec=DIGITS, Emin=-999_999, Emax=999_999, traps=[Inexact])
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,6})?", re.ASCII)
@@ -28,11 +28,11 @@ def parse(text: str) -> Decimal:
         number = EXACT.normalize(Decimal(text))
     except Inexact:
         raise ValidationException("Attempting to store more than 38 significant digits in a Number") from None
-    if number and number.adjusted() > LARGEST_EXPONENT:
+    if number and number.adjusted() > MAX_EXPONENT:
         raise ValidationException(
             "Number overflow. Attempting to store a number with magnitude larger than supported range"
         )
-    if number and number.adjusted() < SMALLEST_EXPONENT:
+    if number and number.adjusted() < MIN_EXPONENT:
         raise ValidationException(
             "Number underflow. Attempting to store a number with magnitude smaller than supported range"
         )
@@ -55,7 +55,7 @@ def sortable(text: str) -> bytes:
     _, digits, _ = number.as_tuple()
     figures = "".join(map(str, digits)).rstrip("0")
     figures += "0" * (len(figures) % 2)
-    exponent = number.adjusted() - SMALLEST_EXPONENT
+    exponent = number.adjusted() - MIN_EXPONENT
     magnitude = bytes([exponent, *(int(figures[at : at + 2]) for at in range(0, len(figures), 2))])
     if number > 0:
         return POSITIVE + magnitude

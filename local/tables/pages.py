@@ -9,7 +9,7 @@ from local.tables.keys import key_attributes
 from local.tables.schema import Index, Table
 from local.tables.values import Item
 
-LARGEST_PAGE: Final = 1024 * 1024  # bytes read: "Query", "Scan"
+MAX_PAGE_BYTES: Final = 1024 * 1024  # bytes read: "Query", "Scan"
 NO_LIMIT: Final = -1  # SQLite's value for no limit
 
 
@@ -42,7 +42,7 @@ def read_page(connection: sqlite3.Connection, request: PageRequest) -> bytes:
     ended_early = False
     cursor = connection.execute(*_statement(request))
     for row_document, row_size in cursor:
-        if size + row_size > LARGEST_PAGE:
+        if size + row_size > MAX_PAGE_BYTES:
             ended_early = True
             break
         document = row_document

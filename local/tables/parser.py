@@ -7,13 +7,13 @@ from typing import Final, cast
 
 from local.tables.syntax import (
     Action,
+    And,
     Comparator,
     Comparison,
     Condition,
     ConditionExpression,
-    Either,
-    Every,
     Exists,
+    Or,
     RemoveAction,
     SetAction,
     UpdateExpression,
@@ -36,7 +36,7 @@ def frozen_names(names: Mapping[str, str]) -> Names:
 def parse_condition(parameter: str, text: str, names: Names) -> ConditionExpression:
     """Parse a condition. Raises ValidationException, whose message names the expression by `parameter`."""
     tokens = Tokens(parameter, text, dict(names))
-    root = _either(tokens)
+    root = _or(tokens)
     tokens.finish()
     return ConditionExpression(root, tokens.used)
 
@@ -68,24 +68,24 @@ def parse_update(text: str, names: Names) -> UpdateExpression:
     return UpdateExpression(tuple(actions), tokens.used)
 
 
-def _either(tokens: Tokens) -> Condition:
-    terms = [_every(tokens)]
+def _or(tokens: Tokens) -> Condition:
+    terms = [_and(tokens)]
     while tokens.accept("OR"):
-        terms.append(_every(tokens))
-    return terms[0] if len(terms) == 1 else Either(tuple(terms))
+        terms.append(_and(tokens))
+    return terms[0] if len(terms) == 1 else Or(tuple(terms))
 
 
-def _every(tokens: Tokens) -> Condition:
+def _and(tokens: Tokens) -> Condition:
     terms = [_term(tokens)]
     while tokens.accept("AND"):
         terms.append(_term(tokens))
-    return terms[0] if len(terms) == 1 else Every(tuple(terms))
+    return terms[0] if len(terms) == 1 else And(tuple(terms))
 
 
 def _term(tokens: Tokens) -> Condition:
     if tokens.next == "(":
         opened = tokens.open_group()
-        inner = _either(tokens)
+        inner = _or(tokens)
         tokens.close_group(opened)
         return inner
     for function, requested in (("attribute_exists", True), ("attribute_not_exists", False)):

@@ -26,7 +26,7 @@ def decode(body: bytes) -> Parameters:
 def refuse_unknown(parameters: Parameters, known: frozenset[str]) -> None:
     """Raises ValidationException for a parameter that Darkroom never sends, because ignoring it could be wrong."""
     if unknown := sorted(name for name, value in parameters.items() if value is not None and name not in known):
-        raise ValidationException(f"Not spoken here: {', '.join(unknown)}")
+        raise ValidationException(f"Not supported here: {', '.join(unknown)}")
 
 
 def text(parameters: Parameters, name: str) -> str:

@@ -29,7 +29,7 @@ from local.tables.sweeping import sweep_for_ever
 Operation = Callable[[Database, Parameters], Awaitable[bytes]]
 
 TARGET_PREFIX: Final = "DynamoDB_20120810."
-LARGEST_BODY: Final = 24 * 1024 * 1024  # bytes: 4 MB of TransactWriteItems, each byte escaped to at most six
+MAX_BODY_BYTES: Final = 24 * 1024 * 1024  # bytes: 4 MB of TransactWriteItems, each byte escaped to at most six
 
 OPERATIONS: Final[dict[str, Operation]] = {
     "BatchGetItem": batches.batch_get_item,
@@ -48,7 +48,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
 log = structlog.get_logger()
 
 
-class ClientLeft(Exception):
+class ClientDisconnected(Exception):
     """The client disconnected before the request was complete."""
 
 
@@ -75,7 +75,7 @@ def _application(database: Database) -> Application:
             return
         try:
             status, body = await _respond(database, scope, receive)
-        except ClientLeft:
+        except ClientDisconnected:
             return
         await _handle(send, status, body)
 
@@ -98,7 +98,7 @@ def _operation(headers: dict[bytes, bytes]) -> Operation:
     name = headers.get(b"x-amz-target", b"").decode("latin-1").removeprefix(TARGET_PREFIX)
     operation = OPERATIONS.get(name)
     if operation is None:
-        raise UnknownOperationException(f"Not spoken here: {name}")
+        raise UnknownOperationException(f"Not supported here: {name}")
     if b"authorization" not in headers:
         raise MissingAuthenticationTokenException("Request is missing Authentication Token")
     return operation
@@ -110,11 +110,11 @@ async def _body(receive: Receive) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ClientLeft
+            raise ClientDisconnected
         part: bytes = message.get("body", b"")
         size += len(part)
-        if size > LARGEST_BODY:
-            raise RequestEntityTooLargeException(f"The body is longer than {LARGEST_BODY} bytes")
+        if size > MAX_BODY_BYTES:
+            raise RequestEntityTooLargeException(f"The body is longer than {MAX_BODY_BYTES} bytes")
         parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts)

@@ -24,20 +24,20 @@ class Exists:
 
 
 @dataclass(frozen=True, slots=True)
-class Every:
+class And:
     """`AND`."""
 
     terms: tuple["Condition", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Either:
+class Or:
     """`OR`."""
 
     terms: tuple["Condition", ...]
 
 
-Condition = Comparison | Exists | Every | Either
+Condition = Comparison | Exists | And | Or
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from typing import Final
 
 from local.tables import catalog, rows
 from local.tables.database import Database
-from local.tables.definitions import RETENTION, read_table, table_name
+from local.tables.definitions import STORED_PARAMETERS, read_table, table_name
 from local.tables.errors import ValidationException
 from local.tables.requests import Parameters, boolean, mapping, refuse_unknown, text
 
-CREATE_PARAMETERS: Final = frozenset({"BillingMode", "TableName", *RETENTION})
+CREATE_PARAMETERS: Final = frozenset({"BillingMode", "TableName", *STORED_PARAMETERS})
 EXPIRY_PARAMETERS: Final = frozenset({"TableName", "TimeToLiveSpecification"})
 
 

@@ -19,7 +19,7 @@ from local.tables.requests import Parameters, array, constraint, mapping, option
 from local.tables.values import item_bytes
 
 MAX_ACTIONS: Final = 100  # "TransactWriteItems"
-LARGEST_TRANSACTION: Final = 4 * 1024 * 1024  # bytes of items
+MAX_TRANSACTION_BYTES: Final = 4 * 1024 * 1024  # bytes of items
 MAX_TOKEN_CHARACTERS: Final = 36  # characters
 PARAMETERS: Final = frozenset({"ClientRequestToken", "TransactItems"})
 TOKEN_SECONDS: Final = 600  # "Idempotency": 10 minutes
@@ -99,7 +99,7 @@ def _decide_all(
             reasons.append({"Code": "ValidationError", "Message": error.message})
     if len(decided) < len(requests):
         raise TransactionCanceledException(reasons)
-    if sum(item_bytes(change.after) for change in decided if change.after is not None) > LARGEST_TRANSACTION:
+    if sum(item_bytes(change.after) for change in decided if change.after is not None) > MAX_TRANSACTION_BYTES:
         raise ValidationException("Collection size of items in the transaction exceeds the limit of 4 MB")
     return decided
 

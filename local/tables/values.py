@@ -11,7 +11,7 @@ AttributeValue = dict[str, Any]
 
 Item = dict[str, AttributeValue]
 
-DEEPEST_NESTING = 32  # levels; "Constraints": naming rules and data types
+MAX_NESTING = 32  # levels; "Constraints": naming rules and data types
 CONTAINER_BYTES = 3
 ELEMENT_BYTES = 1
 
@@ -108,7 +108,7 @@ SCALARS: Final[dict[str, Callable[[object], object]]] = {
 
 
 def _canonical_container(kind: str, content: object, depth: int) -> list[AttributeValue] | Item:
-    if depth > DEEPEST_NESTING:
+    if depth > MAX_NESTING:
         raise ValidationException("Nesting Levels have exceeded supported limits")
     if kind == "L":
         if not isinstance(content, list):

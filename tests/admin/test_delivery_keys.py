@@ -18,7 +18,7 @@ from app.stores.key_file import read_keys, write_keys
 from darkroom_shared.delivery_keys import DeliveryKey, DeliveryKeys
 from darkroom_shared.ids import new_account_id, new_item_id
 from local.data_folder import DataFolder
-from local.keys import keep_keys
+from local.keys import ensure_keys
 from tests.services import CDN, ManualClock
 
 ACCOUNT, ITEM = new_account_id(), new_item_id()
@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> DataFolder:
     """The data folder of an installation after its first start."""
     folder = DataFolder(tmp_path)
     folder.edge_keys.mkdir()
-    keep_keys(folder)
+    ensure_keys(folder)
     return folder
 
 
@@ -43,18 +43,18 @@ def published(folder: DataFolder) -> set[str]:
 
 
 def test_the_new_key_signs_and_the_old_one_stays_valid(folder: DataFolder, rotation: KeyRotation) -> None:
-    first = keep_keys(folder)
+    first = ensure_keys(folder)
     new = rotation.rotate()
-    assert keep_keys(folder).cdn_key_id == new != first.cdn_key_id
+    assert ensure_keys(folder).cdn_key_id == new != first.cdn_key_id
     assert published(folder) == {new, first.cdn_key_id}
     assert stat.S_IMODE(folder.cdn_keys.stat().st_mode) == 0o600
-    assert keep_keys(folder).secret == first.secret
+    assert ensure_keys(folder).secret == first.secret
 
 
 def test_an_old_key_stays_until_its_last_url_expires(
     folder: DataFolder, rotation: KeyRotation, clock: ManualClock
 ) -> None:
-    old = keep_keys(folder).cdn_key_id
+    old = ensure_keys(folder).cdn_key_id
     new = rotation.rotate()
     clock.now += RETIRED_AFTER - timedelta(seconds=1)
     retirement = rotation.retire(immediately=False)
@@ -67,7 +67,7 @@ def test_an_old_key_stays_until_its_last_url_expires(
 
 
 def test_each_old_key_is_retired_at_its_own_time(folder: DataFolder, rotation: KeyRotation, clock: ManualClock) -> None:
-    first = keep_keys(folder).cdn_key_id
+    first = ensure_keys(folder).cdn_key_id
     second = rotation.rotate()
     clock.advance(hours=10)
     third = rotation.rotate()
@@ -77,7 +77,7 @@ def test_each_old_key_is_retired_at_its_own_time(folder: DataFolder, rotation: K
 
 
 def test_a_leaked_key_can_be_retired_immediately(folder: DataFolder, rotation: KeyRotation) -> None:
-    old = keep_keys(folder).cdn_key_id
+    old = ensure_keys(folder).cdn_key_id
     new = rotation.rotate()
     assert rotation.retire(immediately=True).retired == (old,)
     assert published(folder) == {new}
@@ -86,14 +86,14 @@ def test_a_leaked_key_can_be_retired_immediately(folder: DataFolder, rotation: K
 def test_a_retired_key_does_not_return_at_the_next_start(folder: DataFolder, rotation: KeyRotation) -> None:
     new = rotation.rotate()
     rotation.retire(immediately=True)
-    assert keep_keys(folder).cdn_key_id == new
+    assert ensure_keys(folder).cdn_key_id == new
     assert published(folder) == {new}
 
 
 async def test_a_running_process_loads_the_new_key_and_survives_a_damaged_file(
     folder: DataFolder, rotation: KeyRotation
 ) -> None:
-    generated = keep_keys(folder)
+    generated = ensure_keys(folder)
     now = datetime(2026, 11, 24, 9, tzinfo=UTC)
     delivery = Delivery(UrlSigner(CDN, "K1", generated.cdn_private_key), lambda: now)
 
@@ -113,7 +113,7 @@ async def test_a_running_process_loads_the_new_key_and_survives_a_damaged_file(
 
 
 async def test_an_unexpected_error_does_not_end_the_watch(folder: DataFolder, rotation: KeyRotation) -> None:
-    generated = keep_keys(folder)
+    generated = ensure_keys(folder)
     delivery = Delivery(UrlSigner(CDN, "K1", generated.cdn_private_key), lambda: datetime(2026, 11, 24, 9, tzinfo=UTC))
     whole = read_keys(folder.cdn_keys)
     locked = DeliveryKey(id="locked", private_key=an_encrypted_key(), since=whole.signing.since)

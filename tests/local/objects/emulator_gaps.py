@@ -15,7 +15,7 @@ GAPS = {
     "test_parts_out_of_order_are_refused": _NO_CHECK_AT_COMPLETE,
     "test_a_small_part_before_the_last_is_refused": _NO_CHECK_AT_COMPLETE,
     "test_an_upload_without_parts_is_refused": _NO_CHECK_AT_COMPLETE,
-    "test_a_put_returns_the_verified_checksum": "it verifies checksums, but repeats none in its answer",
+    "test_a_put_returns_the_verified_checksum": "it verifies checksums, but repeats none in its response",
     "test_a_checksum_that_is_none_is_refused": "it says BadDigest where S3 says InvalidRequest",
     "test_a_body_other_than_the_signed_one_is_refused": "it compares no body with its signed SHA-256",
     "test_more_than_5_gib_in_one_put_is_refused_before_it_is_sent": "it reads a body before it looks at its size",

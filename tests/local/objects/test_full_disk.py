@@ -14,7 +14,7 @@ from local.objects.storage import open_storage
 from tests.local.objects.stores import ACCESS_KEY_ID, MEBIBYTE, SECRET_ACCESS_KEY, Store, code_of
 from tests.servers import free_port, objects_command, running
 
-LARGEST_FILE = 3 * MEBIBYTE
+MAX_FILE_BYTES = 3 * MEBIBYTE
 
 
 @contextmanager
@@ -33,7 +33,7 @@ def files_on_disk(folder: Path) -> int:
 
 
 def test_a_write_that_fails_on_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
-    with serving(tmp_path, "prlimit", f"--fsize={LARGEST_FILE}") as client:
+    with serving(tmp_path, "prlimit", f"--fsize={MAX_FILE_BYTES}") as client:
         client.create_bucket(Bucket="bucket")
         client.put_object(Bucket="bucket", Key="before", Body=b"x" * MEBIBYTE)
         with pytest.raises(ClientError) as error:
@@ -49,7 +49,7 @@ def test_a_write_that_fails_on_a_full_disk_leaves_nothing(tmp_path: Path) -> Non
 
 def test_a_part_that_fails_on_a_full_disk_can_be_sent_again(tmp_path: Path) -> None:
     named = {"Bucket": "bucket", "Key": "movie"}
-    with serving(tmp_path, "prlimit", f"--fsize={LARGEST_FILE}") as client:
+    with serving(tmp_path, "prlimit", f"--fsize={MAX_FILE_BYTES}") as client:
         client.create_bucket(Bucket="bucket")
         named["UploadId"] = client.create_multipart_upload(**named)["UploadId"]
         with pytest.raises(ClientError) as error:

@@ -9,12 +9,12 @@ LENIENT: Final = "takes it, or judges the item first, where DynamoDB refuses the
 
 GAPS: Final = {
     # protocol
-    "test_a_request_without_credentials_is_refused": "answers anybody unless AUTH=true",
-    "test_a_body_that_is_no_request_is_refused[a list]": "answers 500",
-    "test_a_body_that_is_no_request_is_refused[a text]": "answers 500",
-    "test_a_body_that_is_no_request_is_refused[half a character]": "answers 500",
+    "test_a_request_without_credentials_is_refused": "accepts any request unless AUTH=true",
+    "test_a_body_that_is_no_request_is_refused[a list]": "responds with 500",
+    "test_a_body_that_is_no_request_is_refused[a text]": "responds with 500",
+    "test_a_body_that_is_no_request_is_refused[half a character]": "responds with 500",
     "test_a_value_of_the_wrong_json_type_is_a_serialization_error": "takes a number for a text",
-    "test_deep_nesting_is_refused_without_harm": "answers 500",
+    "test_deep_nesting_is_refused_without_harm": "responds with 500",
     # tables
     "test_time_to_live_cannot_be_turned_on_twice": LENIENT,
     # conditions
@@ -28,7 +28,7 @@ GAPS: Final = {
     # queries
     "test_a_query_is_refused[an OR]": LENIENT,
     # batches and transactions
-    "test_a_batch_with_a_large_response_names_the_rest": "answers with more than 16 MB",
+    "test_a_batch_with_a_large_response_names_the_rest": "responds with more than 16 MB",
     "test_an_action_that_makes_no_sense_is_refused[half a key]": LENIENT,
     "test_an_action_that_makes_no_sense_is_refused[a broken update]": LENIENT,
 }

@@ -87,7 +87,7 @@ def test_a_parameter_that_darkroom_never_sends_is_refused_instead_of_ignored(our
     table = a_place(ours).table
     names = {} if call in ("batch_get_item", "transact_write_items", "create_table") else {"TableName": table}
     requested = json.loads(json.dumps(UNSPOKEN[call]).replace("any-table", table))
-    with refused("ValidationException", "Not spoken here"):
+    with refused("ValidationException", "Not supported here"):
         getattr(ours, call)(**names, **requested)
 
 

@@ -16,11 +16,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from darkroom_process.hosts import AllowedHosts
 from local.addresses import EPHEMERAL_RANGE, Addresses, choose_addresses
-from local.certificate import keep_certificate
+from local.certificate import ensure_certificate
 from local.data_folder import DataFolder, open_data_folder
 from local.environments import Environments, inherited
 from local.installation import Installation
-from local.keys import keep_keys
+from local.keys import ensure_keys
 from local.logs import MAX_FILES, PartLog
 from local.parts import declare_parts
 from local.settings import Settings, Tls
@@ -30,7 +30,7 @@ from tests.local.up.darkroom import three_free_ports
 
 def an_installation(path: Path, **settings: Any) -> Installation:
     with open_data_folder(path, 0) as folder:
-        keys = keep_keys(folder)
+        keys = ensure_keys(folder)
     ports = {"valkey": 1, "emulator": 2, "tables": 3, "app": 4, "worker": 5}
     addresses = Addresses("127.0.0.1", "127.0.0.1", "http", "127.0.0.1", 8080, 8081, 8082, ports)
     return Installation(Settings(**settings), folder, addresses, keys)
@@ -39,8 +39,8 @@ def an_installation(path: Path, **settings: Any) -> Installation:
 def test_keys_are_created_once_and_readable_by_their_owner_only(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path)
     folder.edge_keys.mkdir()
-    first = keep_keys(folder)
-    assert keep_keys(folder) == first
+    first = ensure_keys(folder)
+    assert ensure_keys(folder) == first
     assert stat.S_IMODE(folder.keys.stat().st_mode) == 0o600
     private_key = serialization.load_pem_private_key(first.cdn_private_key.encode(), password=None)
     assert isinstance(private_key, ec.EllipticCurvePrivateKey)
@@ -153,16 +153,16 @@ def test_a_user_may_close_registration(tmp_path: Path) -> None:
 
 def test_the_certificate_is_kept_until_the_host_changes(tmp_path: Path) -> None:
     installation = an_installation(tmp_path, tls=Tls.SELF, host="photos.home.arpa")
-    keep_certificate(installation)
+    ensure_certificate(installation)
     folder = installation.folder
     first = folder.certificate.read_bytes()
-    keep_certificate(installation)
+    ensure_certificate(installation)
     assert folder.certificate.read_bytes() == first
     assert stat.S_IMODE(folder.certificate_key.stat().st_mode) == 0o600
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder.certificate, folder.certificate_key)
 
-    keep_certificate(an_installation(tmp_path, tls=Tls.SELF, host="192.168.1.5"))
+    ensure_certificate(an_installation(tmp_path, tls=Tls.SELF, host="192.168.1.5"))
     names = x509.load_pem_x509_certificate(folder.certificate.read_bytes()).extensions.get_extension_for_class(
         x509.SubjectAlternativeName
     )
@@ -171,7 +171,7 @@ def test_the_certificate_is_kept_until_the_host_changes(tmp_path: Path) -> None:
 
 def test_the_certificate_is_a_server_certificate_and_not_a_ca(tmp_path: Path) -> None:
     installation = an_installation(tmp_path, tls=Tls.SELF)
-    keep_certificate(installation)
+    ensure_certificate(installation)
     extensions = x509.load_pem_x509_certificate(installation.folder.certificate.read_bytes()).extensions
     constraints = extensions.get_extension_for_class(x509.BasicConstraints)
     assert (constraints.critical, constraints.value.ca) == (True, False)
@@ -182,7 +182,7 @@ def test_the_certificate_is_a_server_certificate_and_not_a_ca(tmp_path: Path) ->
 
 def test_a_ca_certificate_of_an_older_release_is_replaced(tmp_path: Path) -> None:
     installation = an_installation(tmp_path, tls=Tls.SELF)
-    keep_certificate(installation)
+    ensure_certificate(installation)
     folder = installation.folder
     key = serialization.load_pem_private_key(folder.certificate_key.read_bytes(), password=None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
@@ -199,7 +199,7 @@ def test_a_ca_certificate_of_an_older_release_is_replaced(tmp_path: Path) -> Non
     older = older.add_extension(names, critical=False)
     older = older.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     folder.certificate.write_bytes(older.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-    keep_certificate(installation)
+    ensure_certificate(installation)
     renewed = x509.load_pem_x509_certificate(folder.certificate.read_bytes())
     assert not renewed.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
 

@@ -38,7 +38,7 @@ async def test_a_failed_command_stops_the_start_and_prints_its_last_lines(tmp_pa
     )
     with pytest.raises(StartupError) as error:
         await services.task
-    assert "migration died (exit code 1)" in error.value.line
+    assert "migration failed (exit code 1)" in error.value.line
     assert "no such table" in error.value.line
     assert error.value.exit_code == ExitCode.PART_FAILED
     assert not services.supervisor.pids()
@@ -50,7 +50,7 @@ async def test_a_killed_part_is_reported_with_its_last_lines_and_restarted(tmp_p
     for part in ("store", "app"):
         killed = services.pid(part)
         os.kill(killed, signal.SIGKILL)
-        report = await services.until_reported(f"{part} died")
+        report = await services.until_reported(f"{part} failed")
         assert "killed by SIGKILL" in report
         assert "    serving" in report
         await services.until_reported(f"{part} is ready again")
@@ -71,11 +71,11 @@ async def test_child_processes_of_a_killed_part_are_killed(tmp_path: Path) -> No
 
 async def test_a_part_that_crashes_repeatedly_stops_everything_with_a_reason(tmp_path: Path) -> None:
     command = (sys.executable, "-c", "raise SystemExit('no such module')")
-    hopeless = replace(a_server("app", after=("store",)), command=command)
-    services = start_supervisor([a_server("store"), hopeless], tmp_path)
+    failing = replace(a_server("app", after=("store",)), command=command)
+    services = start_supervisor([a_server("store"), failing], tmp_path)
     with pytest.raises(StartupError) as error:
         await services.task
-    assert "app died 3 times within 60 s" in error.value.line
+    assert "app failed 3 times within 60 s" in error.value.line
     assert "no such module" in error.value.line
     assert not services.supervisor.pids()
 
@@ -128,7 +128,7 @@ async def test_a_killed_watchdog_is_replaced(tmp_path: Path) -> None:
     await services.ready.wait()
     watchdog = next(pid for pid in children() if "watchdog.py" in command_of(pid))
     os.kill(watchdog, signal.SIGKILL)
-    await services.until_reported("watchdog died")
+    await services.until_reported("watchdog exited")
     await until(lambda: any("watchdog.py" in command_of(pid) for pid in children()))
     await services.stop()
 

@@ -109,7 +109,7 @@ async def test_each_killed_part_is_restarted_and_everything_works_again(tmp_path
 
 async def kill(darkroom: Running, part: str) -> None:
     os.kill(darkroom.pids()[part], signal.SIGKILL)
-    assert "killed by SIGKILL" in await darkroom.until_printed(f"{part} died")
+    assert "killed by SIGKILL" in await darkroom.until_printed(f"{part} failed")
     await darkroom.until_printed(f"{part} is ready again")
 
 

@@ -18,7 +18,7 @@ from app.media.sandbox.outcome import (
     facts_of,
     probe_in,
     require_encoded,
-    require_ended_well,
+    require_success,
     result_of,
 )
 from app.media.sandbox.protocol import (
@@ -182,7 +182,7 @@ class Decoders:
                         request, ended = waiting.pop(future), future.result()
                         if ended is None:
                             raise crashed("lost with the decoder template", request)
-                        require_ended_well(ended, request)
+                        require_success(ended, request)
         except TimeoutError as error:
             reason = f"not done after {limit_seconds:g} s"
             raise crashed(reason, requests[-1], signal_name="SIGKILL", limit=Limit.TIME) from error

@@ -28,12 +28,12 @@ class TaggedFile:
 
         Texts are ASCII and numbers LONG, in the order of their tags.
         """
-        rows = b""
+        entry_bytes = b""
         for tag, value in sorted(entries.items()):
             kind, count, data = _encode(value)
-            place = data.ljust(4, b"\0") if len(data) <= 4 else struct.pack("<L", self.put(data))
-            rows += struct.pack("<HHL", tag, kind, count) + place
-        return self.put(struct.pack("<H", len(entries)) + rows + struct.pack("<L", next_folder))
+            field = data.ljust(4, b"\0") if len(data) <= 4 else struct.pack("<L", self.put(data))
+            entry_bytes += struct.pack("<HHL", tag, kind, count) + field
+        return self.put(struct.pack("<H", len(entries)) + entry_bytes + struct.pack("<L", next_folder))
 
     def begin_at(self, folder: int) -> bytes:
         """Return the whole file, with `folder` as its first folder."""

@@ -124,7 +124,7 @@ def stuck(tmp_path: Path) -> Path:
     return source
 
 
-@pytest.mark.parametrize("place", [0, 1], ids=["who decodes", "who encodes"])
+@pytest.mark.parametrize("place", [0, 1], ids=["decoder", "encoder"])
 async def test_both_children_end_when_one_of_them_crashes(
     place: int, decoders: Decoders, folder: Path, stuck: Path
 ) -> None:

@@ -66,7 +66,7 @@ def encoder_program() -> Path:
 
 OUTSIDE: dict[str, Action] = {
     "reads the accounts of the machine": partial(sandbox_actions.read, "/etc/shadow"),
-    "reads who may log in": partial(sandbox_actions.read, "/etc/passwd"),
+    "reads the list of accounts": partial(sandbox_actions.read, "/etc/passwd"),
     "reads a neighbour's file": partial(sandbox_actions.read, "../secret"),
     "reads another process's environment": partial(sandbox_actions.read, "/proc/1/environ"),
     "reads its own memory map": partial(sandbox_actions.read, "/proc/self/maps"),
@@ -83,7 +83,7 @@ OUTSIDE: dict[str, Action] = {
     "changes an owner": partial(sandbox_actions.change_owner, Path("../secret")),
     "makes a named pipe": sandbox_actions.make_pipe,
     "makes a folder, in which others could be nested without end": sandbox_actions.make_folder,
-    "closes its folder to who clears it": sandbox_actions.close_its_folder,
+    "closes its folder to the process that clears it": sandbox_actions.close_its_folder,
 }
 
 BEYOND: dict[str, Action] = {

@@ -17,7 +17,7 @@ from app.media.sniff import SourceFormat, sniff
 DELAYS, FRAME_HEIGHT = "delay", "page-height"
 
 # Browsers show a frame with a shorter delay for a tenth of a second, so that is what its author saw.
-LEAST_DELAY_MILLISECONDS, REPLACEMENT_DELAY_MILLISECONDS = 20, 100
+MIN_DELAY_MILLISECONDS, REPLACEMENT_DELAY_MILLISECONDS = 20, 100
 TICK_MILLISECONDS = 10
 WHITE = 255
 
@@ -51,7 +51,7 @@ def _ticks(delays: Sequence[int], frames: int) -> list[int]:
     timeline: list[int] = []
     for number in range(frames):
         delay = delays[number] if number < len(delays) else 0
-        delay = delay if delay >= LEAST_DELAY_MILLISECONDS else REPLACEMENT_DELAY_MILLISECONDS
+        delay = delay if delay >= MIN_DELAY_MILLISECONDS else REPLACEMENT_DELAY_MILLISECONDS
         left = LOOP.most_seconds * 1000 // TICK_MILLISECONDS - sum(timeline)
         if left <= 0:
             break
@@ -70,14 +70,14 @@ def _write(frames: Any, ticks: list[int], loop: Loop, target: BinaryIO) -> None:
     elapsed = written = 0
     for number, duration in enumerate(ticks):
         frame = frames.crop(0, number * height, frames.width, height).copy_memory()
-        content = _screen(frame, loop)
+        content = _to_rgb(frame, loop)
         elapsed += duration
         while written * loop.step_ticks < elapsed:
             target.write(content)
             written += 1
 
 
-def _screen(frame: Any, loop: Loop) -> bytes:
+def _to_rgb(frame: Any, loop: Loop) -> bytes:
     colours = to_srgb(frame)
     flat = colours.flatten(background=WHITE) if colours.hasalpha() else colours
     sized = flat.resize(loop.width / flat.width, vscale=loop.height / flat.height)

@@ -21,8 +21,8 @@ def unsupported() -> MediaError:
     return MediaError(FailureCode.UNSUPPORTED, "This picture is of a kind that Darkroom cannot read.")
 
 
-def too_large(why: str) -> MediaError:
-    return MediaError(FailureCode.TOO_LARGE, f"This picture is too large: {why}.")
+def too_large(reason: str) -> MediaError:
+    return MediaError(FailureCode.TOO_LARGE, f"This picture is too large: {reason}.")
 
 
 @contextmanager

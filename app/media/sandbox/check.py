@@ -11,7 +11,7 @@ from pathlib import Path
 
 from app.media.sandbox.confinement import MIB, Limits
 
-ACCOUNTS_OF_THE_MACHINE = Path("/etc/shadow")
+SYSTEM_ACCOUNTS = Path("/etc/shadow")
 SECRET, FORBIDDEN = "secret", "forbidden"
 """In a folder outside: a file that must not be read, and one that must not be created."""
 
@@ -29,7 +29,7 @@ def forbidden_attempts(limits: Limits, outside: Path) -> tuple[Attempt, ...]:
     """Return everything that the sandbox promises to refuse; the last one would end a child that is not confined."""
     return (
         Attempt("read a file outside", lambda: (outside / SECRET).read_bytes(), needs_landlock=True),
-        Attempt("read /etc/shadow", ACCOUNTS_OF_THE_MACHINE.read_bytes, needs_landlock=True),
+        Attempt("read /etc/shadow", SYSTEM_ACCOUNTS.read_bytes, needs_landlock=True),
         Attempt("list a folder outside", lambda: list(outside.iterdir()), needs_landlock=True),
         Attempt("write a file outside", lambda: (outside / FORBIDDEN).write_bytes(b""), needs_landlock=True),
         Attempt("change a mode outside", lambda: (outside / SECRET).chmod(0o600)),

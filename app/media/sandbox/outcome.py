@@ -43,12 +43,12 @@ from darkroom_shared.items import ItemKind
 # The encoder's exit codes for no memory, no space, or a wrong command of ours (errno, negated, as a byte).
 OUR_FAULTS = frozenset(256 - number for number in (errno.ENOMEM, errno.ENOSPC, errno.EINVAL))
 # Messages of libvips, GLib and the encoder when the limit on memory was hit.
-WORDS_FOR_NO_MEMORY = (OUT_OF_MEMORY, "failed to allocate", "cannot allocate memory")
+OUT_OF_MEMORY_MESSAGES = (OUT_OF_MEMORY, "failed to allocate", "cannot allocate memory")
 
 
 def result_of(ended: JobEnded, request: StartJob) -> MediaResult:
     """Return the result. Raises MediaError if the file was refused, DecoderCrashed if the child failed."""
-    report = _understand(ended.output)
+    report = _parse_reports(ended.output)
     if ended.exit_code == EXIT_MADE and report.image is not None and _matches_recipe(report.image.renditions):
         return _media_result(report.image, ended)
     raise _failure(ended, request, report)
@@ -56,7 +56,7 @@ def result_of(ended: JobEnded, request: StartJob) -> MediaResult:
 
 def facts_of(ended: JobEnded, request: StartJob) -> VideoFacts:
     """Return the facts of a probe. Raises the same as `result_of`."""
-    report = _understand(ended.output)
+    report = _parse_reports(ended.output)
     if ended.exit_code == EXIT_MADE and report.video is not None:
         return replace(report.video, cpu_seconds=ended.cpu_seconds, wall_seconds=ended.wall_seconds)
     raise _failure(ended, request, report)
@@ -66,7 +66,7 @@ def require_encoded(ended: JobEnded, request: StartJob, facts: VideoFacts) -> No
     """Raise MediaError if the encoder rejected the file, DecoderCrashed if it crashed or the fault is ours."""
     if ended.exit_code == EXIT_MADE:
         return
-    report, limit = _understand(ended.output), _limit_hit(ended)
+    report, limit = _parse_reports(ended.output), _limit_hit(ended)
     if ended.exit_code < 0 or report.crash is not None:
         raise _failure(ended, request, report, probe=facts)
     if ended.exit_code in OUR_FAULTS or limit is not None:
@@ -75,15 +75,15 @@ def require_encoded(ended: JobEnded, request: StartJob, facts: VideoFacts) -> No
     raise damaged()
 
 
-def require_ended_well(ended: JobEnded, request: StartJob) -> None:
+def require_success(ended: JobEnded, request: StartJob) -> None:
     """Check a child that returns only files. Raises the same as `result_of`."""
     if ended.exit_code != EXIT_MADE:
-        raise _failure(ended, request, _understand(ended.output))
+        raise _failure(ended, request, _parse_reports(ended.output))
 
 
 def allowed_in(ended: JobEnded, request: StartCheck) -> tuple[str, ...]:
     """Return the result of a check. Raises DecoderCrashed if the child could not be confined or sent no report."""
-    report = _understand(ended.output)
+    report = _parse_reports(ended.output)
     if ended.exit_code == EXIT_MADE and report.allowed is not None:
         return report.allowed
     raise _failure(ended, request, report)
@@ -101,7 +101,7 @@ def _failure(
     if ended.exit_code == EXIT_CRASHED and report.crash is not None:
         limit = Limit.ADDRESS_SPACE if report.crash.startswith(OUT_OF_MEMORY) else None
         return crashed(f"crashed: {report.crash}", request, exit_code=EXIT_CRASHED, limit=limit, probe=known)
-    return crashed("ended without an answer", request, exit_code=ended.exit_code, probe=known)
+    return crashed("ended without a result", request, exit_code=ended.exit_code, probe=known)
 
 
 def crashed(
@@ -162,20 +162,20 @@ def _versions(request: StartJob | StartCheck) -> dict[str, str]:
 
 def probe_in(ended: JobEnded) -> Probe | None:
     """Return what a killed or failed child had reported about its file; None if it reported nothing."""
-    return _understand(ended.output).probe
+    return _parse_reports(ended.output).probe
 
 
-def _understand(text: str) -> Report:
+def _parse_reports(text: str) -> Report:
     """Merge all complete lines; stop at a line that is truncated or invalid."""
-    understood = Report()
+    merged = Report()
     for line in text.splitlines():
         try:
             report = REPORT_ADAPTER.validate_json(line)
         except ValidationError:
             break
-        events = {field.name: getattr(report, field.name) for field in fields(report)}
-        understood = replace(understood, **{name: value for name, value in events.items() if value is not None})
-    return understood
+        reported = {field.name: getattr(report, field.name) for field in fields(report)}
+        merged = replace(merged, **{name: value for name, value in reported.items() if value is not None})
+    return merged
 
 
 def _matches_recipe(renditions: tuple[RenditionFile, ...]) -> bool:
@@ -208,6 +208,6 @@ def _limit_hit(ended: JobEnded) -> Limit | None:
         case signal.SIGSYS:
             return Limit.SYSTEM_CALL
     message = ended.stderr.lower()
-    if any(words in message for words in WORDS_FOR_NO_MEMORY):
+    if any(words in message for words in OUT_OF_MEMORY_MESSAGES):
         return Limit.ADDRESS_SPACE
     return None

@@ -127,7 +127,7 @@ def _execution_of(encoder: int) -> list[Rule]:
 @cache
 def common_rules() -> bytes:
     """Return the rules of every child, compiled once."""
-    judged = [
+    conditional = [
         Rule("clone", ALLOW, (Half(0, CLONE_THREAD, mask=CLONE_THREAD | NEW_NAMESPACES),)),
         Rule("mremap", ALLOW, (Half(3, 0, mask=MREMAP_FIXED),)),
         *(Rule("fcntl", ALLOW, (Half(1, command),)) for command in FCNTL_COMMANDS),
@@ -138,7 +138,7 @@ def common_rules() -> bytes:
     refused = ("clone", "mremap", "fcntl", "prctl", "prlimit64", "kill", "tgkill", "execveat")
     rules = [
         *(Rule(call, ALLOW) for call in ALLOWED.split()),
-        *judged,
+        *conditional,
         *(Rule(call, ERRNO | errno.EPERM) for call in refused),
         *(Rule(call, KILL) for call in KILLED.split()),
     ]

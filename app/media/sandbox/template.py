@@ -94,7 +94,7 @@ class Template:
         self._selector.register(control, selectors.EVENT_READ)
 
     def serve(self) -> None:
-        """Obey requests and reap children until the worker closes the socket."""
+        """Serve requests and reap children until the worker closes the socket."""
         while True:
             for key, _ in self._selector.select(POLL_SECONDS if self._children else None):
                 if key.data is not None:
@@ -103,7 +103,7 @@ class Template:
                 packet = self._control.recv(MAX_PACKET_BYTES)
                 if not packet:
                     return
-                self._obey(REQUEST.validate_json(packet))
+                self._handle_request(REQUEST.validate_json(packet))
             self._check_output()
 
     def _check_output(self) -> None:
@@ -117,7 +117,7 @@ class Template:
                 os.killpg(child.pid, signal.SIGKILL if job in self._reported else signal.SIGXFSZ)
                 self._reported.add(job)
 
-    def _obey(self, request: StartJob | StartCheck | KillJob) -> None:
+    def _handle_request(self, request: StartJob | StartCheck | KillJob) -> None:
         match request:
             case StartJob() | StartCheck():
                 self._fork(request)
@@ -134,7 +134,7 @@ class Template:
         template = os.getpid()
         pid = os.fork()
         if pid == 0:
-            _be_a_child(request, report_write_fd, stderr_end, template)
+            _run_child(request, report_write_fd, stderr_end, template)
         os.close(report_write_fd)
         os.close(stderr_end)
         with contextlib.suppress(PermissionError):
@@ -183,7 +183,7 @@ def _discard(folder: Path) -> None:
                 left.unlink()
 
 
-def _be_a_child(request: StartJob | StartCheck, report_fd: int, stderr: int, template: int) -> None:
+def _run_child(request: StartJob | StartCheck, report_fd: int, stderr: int, template: int) -> None:
     exit_code = EXIT_CRASHED
     try:
         os.setpgid(0, 0)

@@ -11,7 +11,7 @@ AUDIO = frozenset(
     {"aac", "mp3", "mp2", "opus", "vorbis", "flac", "alac", "ac3", "eac3", "amr_nb", "amr_wb", "pcm_s16le", "pcm_s16be"}
     | {"pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be", "pcm_f32le", "pcm_f32be", "pcm_u8", "pcm_alaw", "pcm_mulaw"}
 )
-OTHER_NAMES_OF_DECODERS = frozenset({"libdav1d", "mp3float", "mp2float", "amrnb", "amrwb"})
+DECODER_ALIASES = frozenset({"libdav1d", "mp3float", "mp2float", "amrnb", "amrwb"})
 
 MAX_STREAMS = 64
 MAX_SECONDS = 4 * 3600
@@ -24,5 +24,5 @@ def reading_options(container: Container) -> dict[str, str]:
     return {
         "protocol_whitelist": "file",
         "format_whitelist": DEMUXERS[container] if container is Container.MATROSKA else "mov,mp4,m4a,3gp,3g2,mj2",
-        "codec_whitelist": ",".join(sorted(VIDEO | AUDIO | OTHER_NAMES_OF_DECODERS)),
+        "codec_whitelist": ",".join(sorted(VIDEO | AUDIO | DECODER_ALIASES)),
     }

@@ -17,18 +17,21 @@ ENCODERS_LIST = ".list"
 POSTER_MAX_EDGE = 2048
 POSTER_CANDIDATES = 12
 """The most typical of so many frames is used, so that the poster is no flash or fade."""
-POSTER_PART, POSTER_MAX_SECONDS = 0.1, 3.0
+POSTER_POSITION, POSTER_MAX_SECONDS = 0.1, 3.0
 
 # Frame threads hold a whole frame each, 100 MB of the largest legal ones.
 DECODER_THREADS = 4
 
 _QUIET = ["-nostdin", "-hide_banner", "-loglevel", "error", "-nostats"]
-_NOTHING_PRIVATE = ["-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact"]
+_STRIP_METADATA = ["-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact"]
 
 
 def poster_command(source: Path, facts: VideoFacts, *, from_start: bool) -> tuple[str, ...]:
-    """Return a command that starts at a key frame near `POSTER_PART`; with a wrong header that may be after the end."""
-    seconds = 0.0 if from_start else min(facts.duration_seconds * POSTER_PART, POSTER_MAX_SECONDS)
+    """Return a command that starts at a key frame near `POSTER_POSITION`.
+
+    With a wrong header that may be after the end.
+    """
+    seconds = 0.0 if from_start else min(facts.duration_seconds * POSTER_POSITION, POSTER_MAX_SECONDS)
     scale = min(1.0, POSTER_MAX_EDGE / max(facts.width, facts.height))
     width, height = (max(1, round(edge * scale)) for edge in (facts.width, facts.height))
     colours = to_bt709(facts, width, height)
@@ -37,7 +40,7 @@ def poster_command(source: Path, facts: VideoFacts, *, from_start: bool) -> tupl
         *_QUIET,
         *_reading(source, facts, "-noaccurate_seek", "-ss", f"{seconds:.3f}"),
         *("-map", f"0:{facts.video_stream}", "-vf", ",".join(filters), "-frames:v", "1"),
-        *_NOTHING_PRIVATE,
+        *_STRIP_METADATA,
         *("-c:v", "png", "-compression_level", "1", "-update", "1", "-y", POSTER_FILE),
     )
 
@@ -51,10 +54,10 @@ def ladder_command(source: Path, facts: VideoFacts) -> tuple[str, ...]:
         *_reading(source, facts),
         *("-filter_complex", _graph(facts, ladder)),
         *_streams(facts, ladder),
-        *_NOTHING_PRIVATE,
+        *_STRIP_METADATA,
         *_segments(facts, ladder),
         *("-map", "[sprite]", "-frames:v", "1", "-c:v", "mjpeg", "-q:v", str(STORYBOARD.quality)),
-        *(*_NOTHING_PRIVATE, "-update", "1", SPRITE_FILE),
+        *(*_STRIP_METADATA, "-update", "1", SPRITE_FILE),
     )
 
 
@@ -64,7 +67,7 @@ def join_command(joined: Path) -> tuple[str, ...]:
         *_QUIET,
         *("-protocol_whitelist", "file", "-format_whitelist", "mov,mp4,m4a,3gp,3g2,mj2", "-f", "mov"),
         *("-i", f"file:{joined.absolute()}", "-map", "0", "-c", "copy"),
-        *_NOTHING_PRIVATE,
+        *_STRIP_METADATA,
         *("-movflags", "+faststart", "-f", "mp4", MOVIE_FILE),
     )
 
@@ -90,19 +93,19 @@ def _graph(facts: VideoFacts, ladder: tuple[Rung, ...]) -> str:
         chains.append(f"[below_{above.name}]{scale},split=2[{rung.name}][below_{rung.name}]")
     chains.append(f"[below_{ladder[0].name}]{_tiles(facts)}[sprite]")
     if facts.has_audio:
-        chains.append(_sound(facts, ladder))
+        chains.append(_audio_filters(facts, ladder))
     return ";".join(chains)
 
 
 def _tiles(facts: VideoFacts) -> str:
-    registry = storyboard_of(facts)
-    seconds = registry.interval_seconds
+    storyboard = storyboard_of(facts)
+    seconds = storyboard.interval_seconds
     first_of_each = f"select='isnan(prev_selected_t)+gt(floor(t/{seconds}),floor(prev_selected_t/{seconds}))'"
-    size = f"scale={registry.tile_width}:{registry.tile_height}:out_color_matrix=bt601:out_range=pc"
-    return f"{first_of_each},{size},format=yuvj420p,tile={registry.columns}x{registry.rows}"
+    size = f"scale={storyboard.tile_width}:{storyboard.tile_height}:out_color_matrix=bt601:out_range=pc"
+    return f"{first_of_each},{size},format=yuvj420p,tile={storyboard.columns}x{storyboard.rows}"
 
 
-def _sound(facts: VideoFacts, ladder: tuple[Rung, ...]) -> str:
+def _audio_filters(facts: VideoFacts, ladder: tuple[Rung, ...]) -> str:
     filters = [f"aresample={AUDIO_HERTZ}:async=1:first_pts=0", "aformat=channel_layouts=stereo"]
     if facts.max_idle_seconds:
         filters.append(f"apad=pad_dur={facts.max_idle_seconds:.3f}")

@@ -17,7 +17,7 @@ POLL_SECONDS = 0.25
 # Ten times what the slowest second of a legal video takes on a small machine.
 STALLED_SECONDS = 300.0
 # A truncated video is still worth encoding; one with less than this share of its length is not.
-LEAST_PART = 0.5
+MIN_ENCODED_SHARE = 0.5
 
 
 class Encoding:
@@ -64,15 +64,15 @@ class Encoding:
         """Return the last files, and the storyboard."""
         files = await self._check()
         seconds = self._watch.made_seconds
-        if not self._watch.complete or seconds < self._facts.duration_seconds * LEAST_PART:
+        if not self._watch.complete or seconds < self._facts.duration_seconds * MIN_ENCODED_SHARE:
             raise damaged()
         self.renditions = await asyncio.to_thread(self._storyboard, seconds)
         return EncodeProgress(seconds, (*files, *(self._folder / rendition.file for rendition in self.renditions)))
 
     def _storyboard(self, seconds: float) -> tuple[RenditionFile, ...]:
-        registry = storyboard_of(self._facts)
-        (self._folder / TRACK_FILE).write_text(registry.track(seconds))
-        size = (registry.width, registry.height)
+        storyboard = storyboard_of(self._facts)
+        (self._folder / TRACK_FILE).write_text(storyboard.track(seconds))
+        size = (storyboard.width, storyboard.height)
         made = (
             rendition_of(self._folder / SPRITE_FILE, "storyboard", "image/jpeg", size),
             rendition_of(self._folder / TRACK_FILE, "storyboard_track", "text/vtt", None),

@@ -30,13 +30,14 @@ WIDE_PRIMARIES = 9
 MATRICES = {1: Matrix.BT709, 5: Matrix.BT601, 6: Matrix.BT601, 9: Matrix.BT2020, 10: Matrix.BT2020}
 FULL_RANGE = 2
 # Players assume BT.601 for untagged video up to the height of PAL, and BT.709 above.
-TALLEST_BT601 = 576
+MAX_BT601_HEIGHT = 576
 
 # A recording that begins in the middle of a stream may start with frames whose references are missing.
 FIRST_PACKETS = 300
 # A pixel aspect ratio beyond this is an error in the header.
 MAX_ASPECT_RATIO = 4
-UNEVEN_SECONDS = 0.1
+MIN_DIFFERENCE_SECONDS = 0.1
+"""Tracks that end within this of each other count as equally long."""
 
 # The tag that Matroska's writers give each track, because the header has one duration for all.
 MATROSKA_MOMENT = re.compile(r"(\d\d):(\d\d):(\d\d\.\d{1,9})$")
@@ -59,12 +60,12 @@ def probe_video(source: Path) -> VideoFacts:
     ):
         if len(opened.streams) > codecs.MAX_STREAMS:
             raise too_large(f"it has {len(opened.streams)} tracks, and {codecs.MAX_STREAMS} is the most")
-        image, sound = _require_video_stream(opened), _sound(opened)
-        _require_size(image.width, image.height)
-        duration = _duration(opened, image)
-        frame = _first_frame(opened, image)
+        video_stream, audio_stream = _require_video_stream(opened), _audio_stream(opened)
+        _require_size(video_stream.width, video_stream.height)
+        duration = _duration(opened, video_stream)
+        frame = _first_frame(opened, video_stream)
         _require_size(frame.width, frame.height)
-        return _facts(kind, opened, image, sound, frame, duration)
+        return _facts(kind, opened, video_stream, audio_stream, frame, duration)
 
 
 @contextmanager
@@ -85,11 +86,11 @@ def _require_video_stream(opened: InputContainer) -> VideoStream:
         raise unsupported("it holds no moving picture")
     readable = [track for track in tracks if _codec(track) in codecs.VIDEO]
     if not readable:
-        raise unsupported("nothing here decodes the way it is coded")
+        raise unsupported("its video codec is not supported")
     return cast(VideoStream, _default(readable))
 
 
-def _sound(opened: InputContainer) -> AudioStream | None:
+def _audio_stream(opened: InputContainer) -> AudioStream | None:
     """Return the track that a player would play; None if there is none in a supported codec."""
     readable = [track for track in opened.streams.audio if _codec(track) in codecs.AUDIO]
     return cast(AudioStream, _default(readable)) if readable else None
@@ -111,31 +112,31 @@ def _require_size(width: int, height: int) -> None:
         raise too_large(f"it has {width} x {height} pixels, and {limit}")
 
 
-def _duration(opened: InputContainer, image: VideoStream) -> float:
+def _duration(opened: InputContainer, video_stream: VideoStream) -> float:
     """Return the header's duration, else the packets': browsers record WebM without writing a duration."""
-    seconds = opened.duration / 1_000_000 if opened.duration else _last_moment(opened, image)
+    seconds = opened.duration / 1_000_000 if opened.duration else _last_moment(opened, video_stream)
     if seconds > codecs.MAX_SECONDS:
         hours = codecs.MAX_SECONDS // 3600
         raise too_large(f"{hours} hours are the most")
     return max(seconds, 0.001)
 
 
-def _last_moment(opened: InputContainer, image: VideoStream) -> float:
-    if image.time_base is None:
+def _last_moment(opened: InputContainer, video_stream: VideoStream) -> float:
+    if video_stream.time_base is None:
         return 0.0
     last = 0
-    for packet in opened.demux(image):
+    for packet in opened.demux(video_stream):
         if packet.pts is not None:
             last = max(last, packet.pts + (packet.duration or 0))
-            if last * image.time_base > codecs.MAX_SECONDS:
+            if last * video_stream.time_base > codecs.MAX_SECONDS:
                 break
     opened.seek(0)
-    return float((last - (image.start_time or 0)) * image.time_base)
+    return float((last - (video_stream.start_time or 0)) * video_stream.time_base)
 
 
-def _first_frame(opened: InputContainer, image: VideoStream) -> VideoFrame:
+def _first_frame(opened: InputContainer, video_stream: VideoStream) -> VideoFrame:
     failed = None
-    for number, packet in enumerate(opened.demux(image)):
+    for number, packet in enumerate(opened.demux(video_stream)):
         try:
             frames = packet.decode()
         except av.FFmpegError as error:
@@ -150,19 +151,20 @@ def _first_frame(opened: InputContainer, image: VideoStream) -> VideoFrame:
 def _facts(
     kind: Container,
     opened: InputContainer,
-    image: VideoStream,
-    sound: AudioStream | None,
+    video_stream: VideoStream,
+    audio_stream: AudioStream | None,
     frame: VideoFrame,
     duration: float,
 ) -> VideoFacts:
-    width, height = _display_size(frame, image.sample_aspect_ratio)
-    metadata = {**image.metadata, **opened.metadata}
-    average = image.average_rate
-    uneven = _end(image) - _end(sound) if sound and _end(sound) and _end(image) else 0.0
-    rate = output_rate(average, image.base_rate)
+    width, height = _display_size(frame, video_stream.sample_aspect_ratio)
+    metadata = {**video_stream.metadata, **opened.metadata}
+    average = video_stream.average_rate
+    video_end, audio_end = _end(video_stream), _end(audio_stream) if audio_stream else 0.0
+    difference = video_end - audio_end if video_end and audio_end else 0.0
+    rate = output_rate(average, video_stream.base_rate)
     return VideoFacts(
         container=kind,
-        codec=image.codec_context.codec.canonical_name,
+        codec=video_stream.codec_context.codec.canonical_name,
         pixel_format=frame.format.name,
         width=width,
         height=height,
@@ -170,13 +172,13 @@ def _facts(
         frame_rate=float(average or rate),
         output_rate=f"{rate.numerator}/{rate.denominator}",
         hdr=TRANSFERS.get(frame.color_trc),
-        matrix=MATRICES.get(frame.colorspace, Matrix.BT601 if frame.height <= TALLEST_BT601 else Matrix.BT709),
+        matrix=MATRICES.get(frame.colorspace, Matrix.BT601 if frame.height <= MAX_BT601_HEIGHT else Matrix.BT709),
         wide_gamut=frame.color_primaries == WIDE_PRIMARIES,
         full_range=frame.color_range == FULL_RANGE or frame.format.name.startswith("yuvj"),
-        video_stream=image.index,
-        audio_stream=sound.index if sound else None,
-        max_idle_seconds=uneven if uneven > UNEVEN_SECONDS else 0.0,
-        max_stall_seconds=-uneven if uneven < -UNEVEN_SECONDS else 0.0,
+        video_stream=video_stream.index,
+        audio_stream=audio_stream.index if audio_stream else None,
+        max_idle_seconds=difference if difference > MIN_DIFFERENCE_SECONDS else 0.0,
+        max_stall_seconds=-difference if difference < -MIN_DIFFERENCE_SECONDS else 0.0,
         captured_at=capture_time(metadata, now=datetime.now(UTC)),
         camera=camera_name(*make_and_model(metadata)),
     )

@@ -5,8 +5,8 @@ from fractions import Fraction
 from app.media.video.recipe import MAX_FRAMES_PER_SECOND
 
 # Rates that screens and editors support; a video without a steady rate gets the lowest that drops no frame.
-USUAL_RATES = tuple(Fraction(rate) for rate in (5, 10, 15, 24, 25, 30, 50, MAX_FRAMES_PER_SECOND))
-LEAST_STEADY = Fraction(5)
+STANDARD_RATES = tuple(Fraction(rate) for rate in (5, 10, 15, 24, 25, 30, 50, MAX_FRAMES_PER_SECOND))
+MIN_STEADY_RATE = Fraction(5)
 # A phone's 30 frames a second average 29.8; a rate further off than this is not steady.
 STEADY = Fraction(19, 20)
 
@@ -18,8 +18,8 @@ def output_rate(average: Fraction | None, steps: Fraction | None) -> Fraction:
     """
     if not average or average <= 0:
         return Fraction(30)
-    if steps and steps > 0 and average >= steps * STEADY and steps >= LEAST_STEADY:
+    if steps and steps > 0 and average >= steps * STEADY and steps >= MIN_STEADY_RATE:
         steady = steps.limit_denominator(1001)
         divisor = -(-steady // MAX_FRAMES_PER_SECOND)
         return steady / divisor
-    return next((rate for rate in USUAL_RATES if rate >= average * STEADY), USUAL_RATES[-1])
+    return next((rate for rate in STANDARD_RATES if rate >= average * STEADY), STANDARD_RATES[-1])

@@ -15,7 +15,7 @@ MAX_FRAMES_PER_SECOND = 60
 
 # A rung is named by its shorter edge, as is usual: a phone held upright records in 1080p, too.
 STANDARD_EDGES = (360, 720)
-LARGEST_EDGE = 1080
+MAX_SHORT_EDGE = 1080
 MAX_EDGE = 4096
 # A rung closer than this to the next larger one costs its encoding and saves hardly any bandwidth.
 STEP_BETWEEN_RUNGS = Fraction(4, 5)
@@ -42,7 +42,7 @@ QUALITIES = (
     Quality(edge=400, preset="veryfast", crf=24, most_kilobits=900),
     Quality(edge=600, preset="veryfast", crf=23, most_kilobits=1_800),
     Quality(edge=800, preset="veryfast", crf=23, most_kilobits=3_200),
-    Quality(edge=LARGEST_EDGE, preset="veryfast", crf=22, most_kilobits=6_500),
+    Quality(edge=MAX_SHORT_EDGE, preset="veryfast", crf=22, most_kilobits=6_500),
 )
 
 
@@ -83,7 +83,7 @@ class Rung:
 
 def ladder_of(facts: VideoFacts) -> tuple[Rung, ...]:
     """Return the rungs from the smallest to the largest, which has the original's own size, up to 1080p."""
-    largest = min(facts.width, facts.height, LARGEST_EDGE)
+    largest = min(facts.width, facts.height, MAX_SHORT_EDGE)
     long_edge = max(facts.width, facts.height) * largest / min(facts.width, facts.height)
     if long_edge > MAX_EDGE:
         largest = max(1, round(largest * MAX_EDGE / long_edge))
@@ -133,7 +133,7 @@ def declaration() -> list[Any]:
     """Return the input of the recipe's hash."""
     return [
         MAKING,
-        [SEGMENT_SECONDS, MAX_FRAMES_PER_SECOND, *STANDARD_EDGES, LARGEST_EDGE, MAX_EDGE, str(STEP_BETWEEN_RUNGS)],
+        [SEGMENT_SECONDS, MAX_FRAMES_PER_SECOND, *STANDARD_EDGES, MAX_SHORT_EDGE, MAX_EDGE, str(STEP_BETWEEN_RUNGS)],
         [AUDIO_BITS_PER_SECOND, AUDIO_HERTZ],
         [asdict(quality) for quality in QUALITIES],
         asdict(STORYBOARD),

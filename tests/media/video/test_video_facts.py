@@ -124,10 +124,10 @@ def test_more_than_four_hours_are_refused(tmp_path: Path) -> None:
 
 
 def test_too_many_tracks_are_refused(tmp_path: Path) -> None:
-    crowd = tmp_path / "crowd.mkv"
+    many_tracks = tmp_path / "many_tracks.mkv"
     maps = [word for _ in range(codecs.MAX_STREAMS) for word in ("-map", "1")]
-    encode(crowd, *image(duration=0.2), *SOUND, "-map", "0", *maps, *H264, "-c:a", "pcm_u8", "-t", "0.2")
-    assert error_of(crowd).code is FailureCode.TOO_LARGE
+    encode(many_tracks, *image(duration=0.2), *SOUND, "-map", "0", *maps, *H264, "-c:a", "pcm_u8", "-t", "0.2")
+    assert error_of(many_tracks).code is FailureCode.TOO_LARGE
 
 
 @pytest.mark.parametrize("part", [0.02, 0.3, 0.9])

@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> None:
         case "migrate":
             _migrate(chosen.revision)
         case _:
-            _help_with_account(chosen)
+            _run_account_command(chosen)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,7 +66,7 @@ def _migrate(revision: str) -> None:
     asyncio.run(migrate(settings.database_url.get_secret_value(), revision, access_of(settings)))
 
 
-def _help_with_account(chosen: argparse.Namespace) -> None:
+def _run_account_command(chosen: argparse.Namespace) -> None:
     settings = settings_or_exit(Settings)
     configure_logs()
     from app.admin.account_command import run_action

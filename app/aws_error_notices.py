@@ -15,7 +15,7 @@ from darkroom_shared.admin import AWS_ERRORS_REGISTRY, AwsErrorCount, ProcessErr
 from darkroom_shared.times import Clock
 
 POST_SECONDS = 5.0
-STAY_SECONDS = 60
+NOTICE_SECONDS = 60
 """How long the errors of a crashed process remain visible."""
 RECENT = timedelta(minutes=10)
 """An error class is no longer posted this long after its last occurrence."""
@@ -51,7 +51,7 @@ class AwsErrorNotices:
         )
         if recent:
             notice = ProcessErrors(process=f"{socket.gethostname()}:{os.getpid()}", errors=recent)
-            await self._presence.post(AWS_ERRORS_REGISTRY, notice.model_dump_json(), seconds=STAY_SECONDS)
+            await self._presence.post(AWS_ERRORS_REGISTRY, notice.model_dump_json(), seconds=NOTICE_SECONDS)
 
 
 async def read_aws_errors(registry: PresenceRegistry) -> list[AwsErrorCount] | None:

@@ -47,7 +47,7 @@ async def _serve(settings: Settings) -> None:
         with drain_on_signals(server):
             await server.serve()
     if not server.started:
-        raise SystemExit(f"The app could not start on {settings.listen_host}:{settings.listen_port}; its log says why.")
+        raise SystemExit(f"The app could not start on {settings.listen_host}:{settings.listen_port}; see its log.")
 
 
 def _freeze() -> None:

@@ -29,9 +29,9 @@ from tests.servers import running_valkey
 
 FIGURES = ("cold_key_queries",)
 
-PROCESSES, READERS, REPEATS = 2, scaled(500, least=2), 5
+PROCESSES, READERS, REPEATS = 2, scaled(500, minimum=2), 5
 LOAD_SECONDS = 0.15
-LIFE_SECONDS = 60
+LIFETIME_SECONDS = 60
 READY, START = "ready", "go"
 
 Read = Callable[[], Awaitable[str]]
@@ -89,7 +89,7 @@ async def _read_concurrently(library: str, redis_url: str, database_url: str, na
 
 @asynccontextmanager
 async def _darkroom(redis_url: str, database: Database, name: str, load: Load) -> AsyncIterator[Read]:
-    key = Entry("cold", 1, LIFE_SECONDS, "nobody").holds(TypeAdapter(str)).key(name)
+    key = Entry("cold", 1, LIFETIME_SECONDS, "this benchmark").of_type(TypeAdapter(str)).key(name)
 
     async def load_with(_connection: AsyncConnection) -> str:
         return await load()
@@ -108,7 +108,7 @@ async def _cashews(redis_url: str, _database: Database, name: str, load: Load) -
         raise _missing("cashews") from None
     cache = Cashews()
     cache.setup(redis_url, max_connections=2 * READERS, suppress=False)
-    yield cache(ttl=LIFE_SECONDS, key=name, lock=True)(load)
+    yield cache(ttl=LIFETIME_SECONDS, key=name, lock=True)(load)
     await cache.close()
 
 
@@ -120,7 +120,7 @@ async def _aiocache(redis_url: str, _database: Database, name: str, load: Load) 
         raise _missing("aiocache") from None
     port = int(redis_url.rpartition(":")[2].partition("/")[0])
     protected = aiocache.cached_stampede(
-        lease=2, ttl=LIFE_SECONDS, key=name, cache=aiocache.Cache.REDIS, port=port, pool_max_size=2 * READERS
+        lease=2, ttl=LIFETIME_SECONDS, key=name, cache=aiocache.Cache.REDIS, port=port, pool_max_size=2 * READERS
     )(load)
     yield protected
     await protected.cache.close()

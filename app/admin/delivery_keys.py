@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from app.items.service.delivery import MAX_URL_LIFE
+from app.items.service.delivery import MAX_URL_LIFETIME
 from app.items.service.key_watch import POLL_SECONDS
 from app.stores.key_file import make_private_key, read_keys, write_keys
 from darkroom_shared.delivery_keys import DeliveryKey, DeliveryKeys
 from darkroom_shared.times import Clock
 
-RETIRED_AFTER = MAX_URL_LIFE + timedelta(seconds=2 * POLL_SECONDS)
+RETIRED_AFTER = MAX_URL_LIFETIME + timedelta(seconds=2 * POLL_SECONDS)
 """No URL of an old key is valid for longer after a rotation. App processes poll for the new key, hence two polls."""
 _ALPHABET = string.ascii_uppercase + string.digits
 

@@ -76,8 +76,8 @@ class Progress:
 def summary(survey: Survey, slots: int) -> str:
     """Return a text for operators: the number of stale items and, if receipts allow an estimate, the duration."""
     lines = [f"{survey.stale} of {survey.ready} ready items were made by another recipe than this release's."]
-    if survey.named_again:
-        lines.append(f"{survey.named_again} of them need no work: their files of this recipe are still there.")
+    if survey.restored:
+        lines.append(f"{survey.restored} of them need no work: their files of this recipe are still there.")
     photos, videos = survey.by_kind[ItemKind.IMAGE], survey.by_kind[ItemKind.VIDEO]
     if photos.stale:
         lines.append(f"Photos: {photos.stale}. {_pace(photos.sampled, 'photo', photos.seconds, photos.amount)}")
@@ -110,7 +110,7 @@ def _length(seconds: float) -> str:
 def _done(outcomes: Counter[Outcome]) -> str:
     parts = [
         f"{outcomes[Outcome.REPROCESSED]} reprocessed",
-        f"{outcomes[Outcome.NAMED_AGAIN]} named again",
+        f"{outcomes[Outcome.RESTORED]} restored",
         f"{outcomes[Outcome.FAILED]} unchanged",
     ]
     if outcomes[Outcome.GONE]:

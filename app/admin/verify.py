@@ -109,15 +109,15 @@ class Verification:
         if row.ladder is None:
             return
         prefix = rendition_prefix(row.account_id, row.item_id, row.ladder.recipe, row.ladder.attempt)
-        there = {stored.key async for stored in self._objects.list_objects(prefix)}
+        stored_keys = {stored.key async for stored in self._objects.list_objects(prefix)}
         for rung in row.ladder.rungs:
             key = prefix + playlist_file(rung.name)
-            named = read_playlist((await self._objects.read(key)).decode()) if key in there else None
+            named = read_playlist((await self._objects.read(key)).decode()) if key in stored_keys else None
             if named is None or not named.ended:
                 yield Finding("playlist", key, "the playlist is not there, or not whole")
                 continue
             for file in named.files:
-                if prefix + file not in there:
+                if prefix + file not in stored_keys:
                     yield Finding("missing", prefix + file, "a playlist names it, and it is not there")
 
     async def _digest_of_bytes(self, row: ItemRow) -> str:

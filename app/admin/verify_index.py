@@ -11,7 +11,7 @@ from app.items.schema.row import ItemRow, captured_key
 from app.items.store import ItemStore
 from app.pagination import Position
 from app.projections import SEARCH
-from app.search.store.contents import NOTHING, Held, IndexContents, expected_entries
+from app.search.store.contents import NOTHING, IndexContents, IndexRows, expected_entries
 from darkroom_shared.ids import AccountId, ItemId
 from darkroom_shared.task_group import TaskGroup
 
@@ -23,7 +23,7 @@ POLLS = 5
 POLL_SECONDS = 0.5
 """Between two checks of a difference, which may be a change that the index has not applied yet."""
 REPEATS = 5
-ROUND_SECONDS = 2.0
+REPEAT_SECONDS = 2.0
 """Between two attempts at accounts whose index is behind."""
 
 
@@ -59,7 +59,7 @@ class IndexVerification:
             behind += await self._compare(accounts, findings)
         for _ in range(REPEATS):
             if behind:
-                await asyncio.sleep(ROUND_SECONDS)
+                await asyncio.sleep(REPEAT_SECONDS)
                 behind = await self._compare(behind, findings)
         return IndexVerified(tuple(findings), tuple(sorted(behind)))
 
@@ -90,20 +90,20 @@ class IndexVerification:
             return
         if not await self._has_caught_up(account):
             raise _Behind
-        async for key, items in self._suspects(account):
+        async for key, items in self._differences(account):
             finding = await self._recheck(account, key, items)
             if finding is not None:
                 yield finding
 
     async def _is_left_over(self, account: AccountId) -> bool:
         """Return whether the index has rows without a cursor. Raises _Behind if the cursor is yet to be created."""
-        if not await self._contents.holds(account):
+        if not await self._contents.has_rows(account):
             raise _Behind
         if await self._cursors.get(SEARCH, account) is not None or (await self._events.head(account)).closing:
             raise _Behind
-        return await self._contents.holds(account)  # False: it was erased meanwhile
+        return await self._contents.has_rows(account)  # False: it was erased meanwhile
 
-    async def _suspects(self, account: AccountId) -> AsyncIterator[tuple[str, set[ItemId]]]:
+    async def _differences(self, account: AccountId) -> AsyncIterator[tuple[str, set[ItemId]]]:
         """Yield each captured key at which rows and index differ, with its items; newest capture first."""
         before: str | None = None
         while True:
@@ -152,7 +152,7 @@ def _item_of(key: str) -> str:
     return key.rpartition("#")[2]
 
 
-def _finding(key: str, expected: Held, held: Held) -> Finding:
+def _finding(key: str, expected: IndexRows, held: IndexRows) -> Finding:
     """Return a finding without the words, which are users' private texts."""
     item = min(item for item, _ in expected or held)
     if not held:

@@ -52,7 +52,7 @@ async def _run_verification(settings: Settings, arguments: argparse.Namespace) -
     """Return the findings and a one-line summary. Raises Unavailable."""
     if arguments.account is not None:
         leftovers = await _verify_account(settings, arguments.account)
-        return leftovers.findings, f"{arguments.account}: {_fate(leftovers)}"
+        return leftovers.findings, f"{arguments.account}: {_account_summary(leftovers)}"
     verified = await _verify(settings, arguments.read)
     for account in verified.not_compared:
         sys.stderr.write(f"{account}: its search index is behind, and was not compared\n")
@@ -63,7 +63,7 @@ async def _run_verification(settings: Settings, arguments: argparse.Namespace) -
     return verified.findings, summary
 
 
-def _fate(leftovers: Leftovers) -> str:
+def _account_summary(leftovers: Leftovers) -> str:
     left = "nothing is left" if not leftovers.findings else "something is left"
     closed = leftovers.closed
     if closed is None:
@@ -95,7 +95,7 @@ async def _verify_account(settings: Settings, account: AccountId) -> Leftovers:
 
 
 async def _verify(settings: Settings, read: bool) -> Verified:
-    """Raises Unavailable."""
+    """Compare the stores with each other. Raises Unavailable."""
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, utc_now)
         verification = Verification(

@@ -23,7 +23,7 @@ from darkroom_shared.ids import CommentIdField, ItemIdField
 router = APIRouter(tags=["comments"])
 
 
-async def _discussed(request: Request, caller: Caller, item: ItemIdField) -> ItemRow:
+async def _commented_item(request: Request, caller: Caller, item: ItemIdField) -> ItemRow:
     """Return the item, for accounts only: visitors of a share cannot comment. Raises NotFound, Unauthenticated."""
     return (await resolve_item(request, Member(caller.account_id), item)).row
 
@@ -32,12 +32,12 @@ Comments = Annotated[CommentService, from_state("comments", CommentService)]
 Lists = Annotated[CommentLists, from_state("comment_lists", CommentLists)]
 Writing = Annotated[CommentWriting, from_state("comment_writing", CommentWriting)]
 Unread = Annotated[UnreadService, from_state("unread", UnreadService)]
-DiscussedItem = Annotated[ItemRow, Depends(_discussed)]
+CommentedItem = Annotated[ItemRow, Depends(_commented_item)]
 
 
 @router.get("/items/{item}/comments")
 async def list_comments(
-    row: DiscussedItem,
+    row: CommentedItem,
     caller: Caller,
     lists: Lists,
     log: Log,
@@ -54,7 +54,7 @@ async def list_comments(
 
 @router.post("/items/{item}/comments", status_code=201)
 async def write_comment(
-    row: DiscussedItem, body: WriteComment, caller: Caller, writing: Writing, key: Key, response: Response
+    row: CommentedItem, body: WriteComment, caller: Caller, writing: Writing, key: Key, response: Response
 ) -> Comment:
     """Add a comment. It is unread for all other accounts that can see the item."""
     written = await writing.write(caller.account_id, row, body.text, key)
@@ -63,7 +63,7 @@ async def write_comment(
 
 @router.patch("/items/{item}/comments/{comment}")
 async def edit_comment(
-    row: DiscussedItem,
+    row: CommentedItem,
     comment: CommentIdField,
     body: WriteComment,
     caller: Caller,
@@ -77,7 +77,7 @@ async def edit_comment(
 
 @router.delete("/items/{item}/comments/{comment}", status_code=204)
 async def remove_comment(
-    row: DiscussedItem, comment: CommentIdField, caller: Caller, comments: Comments, expected: ExpectedVersion
+    row: CommentedItem, comment: CommentIdField, caller: Caller, comments: Comments, expected: ExpectedVersion
 ) -> None:
     """For the author and the item's owner."""
     await comments.remove(caller.account_id, row, comment, expected)

@@ -90,8 +90,8 @@ class CommentStore:
 
     async def remove(self, connection: AsyncConnection, rows: Sequence[CommentRow]) -> int:
         """Return the number of deleted comments. The database deletes their unread marks, too."""
-        gone = delete(comments).where(comments.c.id.in_([row.id for row in rows]))
-        return (await connection.execute(gone)).rowcount
+        statement = delete(comments).where(comments.c.id.in_([row.id for row in rows]))
+        return (await connection.execute(statement)).rowcount
 
     async def recipients(self, connection: AsyncConnection, owner: AccountId, item: ItemId) -> list[AccountId]:
         """Return the accounts that receive the item's comment events: its owner, and the members of its albums."""
@@ -140,15 +140,15 @@ class CommentStore:
         )
         return [(AccountId(row.account_id), CommentId(row.comment_id)) for row in await connection.execute(statement)]
 
-    async def some_of(self, connection: AsyncConnection, account: AccountId, limit: int) -> list[CommentRow]:
+    async def rows_of_account(self, connection: AsyncConnection, account: AccountId, limit: int) -> list[CommentRow]:
         """Return at most `limit` comments that the account wrote, or that are on its items; empty if none is left."""
-        for mine in (comments.c.author_id == account, comments.c.owner_id == account):
-            rows = (await connection.execute(select(*_ROW).where(mine).limit(limit))).mappings().all()
+        for of_account in (comments.c.author_id == account, comments.c.owner_id == account):
+            rows = (await connection.execute(select(*_ROW).where(of_account).limit(limit))).mappings().all()
             if rows:
                 return [_row(each) for each in rows]
         return []
 
-    async def delete_reader(self, connection: AsyncConnection, account: AccountId) -> int:
+    async def delete_unread_of(self, connection: AsyncConnection, account: AccountId) -> int:
         """Delete all unread marks of the account; return their number."""
         return (
             await connection.execute(delete(unread_comments).where(unread_comments.c.account_id == account))
@@ -156,8 +156,8 @@ class CommentStore:
 
     async def count_rows(self, connection: AsyncConnection, account: AccountId) -> dict[str, int]:
         """Return the number of the account's rows in each table."""
-        mine = (comments.c.author_id == account) | (comments.c.owner_id == account)
-        counted = {comments: mine, unread_comments: unread_comments.c.account_id == account}
+        of_account = (comments.c.author_id == account) | (comments.c.owner_id == account)
+        counted = {comments: of_account, unread_comments: unread_comments.c.account_id == account}
         return {
             table.name: await connection.scalar(select(func.count(literal(1))).select_from(table).where(where)) or 0
             for table, where in counted.items()

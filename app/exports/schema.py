@@ -72,7 +72,7 @@ def to_attributes(row: ExportRow) -> Row:
 
 
 def from_attributes(attributes: Row) -> ExportRow:
-    """Raises TypeError or ValueError for attributes that no release of ours has written."""
+    """Return the row. Raises TypeError or ValueError for attributes that no release of ours has written."""
     return value_of(ExportRow, attributes)
 
 

@@ -11,7 +11,7 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 
 @dataclass(frozen=True, slots=True)
 class FromState:
-    """The dependency on `request.state.<name>`, which the composition root sets to a `kind`."""
+    """The dependency on `request.state.<name>`, which the composition root sets to an instance of `kind`."""
 
     name: str
     kind: type[object]

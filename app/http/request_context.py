@@ -19,7 +19,7 @@ from darkroom_process.tier_headers import DEADLINE_HEADER
 from darkroom_process.trace_context import TraceContext
 from darkroom_shared.problems import DeadlineExceeded, Problem, TooLarge
 
-LARGEST_BODY_BYTES = 1024 * 1024
+MAX_BODY_BYTES = 1024 * 1024
 MAX_DEADLINE_SECONDS = 60.0
 
 ROUTE_TEMPLATE = "route_template"
@@ -87,12 +87,12 @@ class ErrorBoundary:
             return
         begun = False
 
-        async def send_and_note(message: Message) -> None:
+        async def recording_send(message: Message) -> None:
             nonlocal begun
             begun = True
             await send(message)
 
-        match await capture(self._application(scope, receive, send_and_note)):
+        match await capture(self._application(scope, receive, recording_send)):
             case ClientDisconnect():
                 log.info("request.abandoned", method=scope["method"], path=scope["path"])
             case Exception() as error:  # the outermost handler: log once, respond without details
@@ -140,7 +140,7 @@ class BodyLimit:
             await self._application(scope, receive, send)
             return
         declared = Headers(scope=scope).get("content-length", "0")
-        if declared.isdecimal() and int(declared[:20]) > LARGEST_BODY_BYTES:
+        if declared.isdecimal() and int(declared[:20]) > MAX_BODY_BYTES:
             await send_problem(send, TooLarge("The body is over 1 MiB."))
             return
         received = 0
@@ -149,7 +149,7 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > LARGEST_BODY_BYTES:
+            if received > MAX_BODY_BYTES:
                 raise HTTPException(TooLarge.status)  # FastAPI passes on no other exception from a body
             return message
 

@@ -158,8 +158,8 @@ class ItemStore:
 
     async def count_rows(self, account: AccountId) -> dict[str, int]:
         """Count the account's rows in each table, including receipts whose item is deleted."""
-        mine = Condition("account_id = :account", values={":account": account})
-        counts = {name: await self._dynamo.count(Query(table, mine)) for name, table in _OF_ACCOUNT.items()}
+        of_account = Condition("account_id = :account", values={":account": account})
+        counts = {name: await self._dynamo.count(Query(table, of_account)) for name, table in _OF_ACCOUNT.items()}
         return counts | {"receipts": sum([owner == account async for owner, _ in self.all_receipts()])}
 
     async def all_receipts(self) -> AsyncIterator[tuple[AccountId | None, ItemId]]:
@@ -179,8 +179,8 @@ class ItemStore:
 
     async def erase_requests(self, account: AccountId) -> AsyncIterator[int]:
         """Delete the account's completed requests. Yields the number per page."""
-        mine = Condition("account_id = :account", values={":account": account})
-        query = Query(REQUESTS_TABLE, mine, limit=ROWS_PER_PAGE)
+        of_account = Condition("account_id = :account", values={":account": account})
+        query = Query(REQUESTS_TABLE, of_account, limit=ROWS_PER_PAGE)
         while rows := (await self._dynamo.query(query)).rows:
             keys = [{"account_id": account, "request_key": row["request_key"]} for row in rows]
             await self._dynamo.delete_many(REQUESTS_TABLE, keys)

@@ -21,7 +21,8 @@ log = structlog.get_logger()
 
 HEARTBEATS_PER_LEASE = 4
 WAKEUP_GATHER_SECONDS = 0.5
-"""A batch of uploads wakes all the time; most photos are done before their claim is worth another check."""
+"""Minimum between two checks of a claim: a batch of uploads causes many wakeups, and most photos are done before the
+first check."""
 CLAIM_POSTPONED_SECONDS = 5
 """How long a message stays hidden if its job could not be claimed because a store was unavailable."""
 GIVE_BACK_SECONDS = 5.0
@@ -36,7 +37,7 @@ class AttemptRunner(Generic[K]):
     async def handle(self, message: Message) -> bool:
         """Process one message. Returns False if it waits for another attempt because something was unavailable.
 
-        Raises only what is a fault of ours while no claim is held; the consumer isolates it.
+        Raises only unexpected errors that occur while no claim is held; the consumer isolates them.
         """
         try:
             job = self._kind.parse(message.body)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 MAX_LOST_ATTEMPTS = 5
-RETURNS_AFTER = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
+LOST_ATTEMPT_WAITS = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
 """How long a job waits after its first, second, … lost attempt."""
 
 
@@ -102,13 +102,15 @@ def return_(job: Claimable, token: str, now: datetime, wait: timedelta = timedel
     return Claim(attempt=job.attempt, lost_attempts=job.lost_attempts, not_before=now + wait if wait else None)
 
 
-def record_lost_attempt(job: Claimable, token: str, now: datetime, waits: Sequence[timedelta] = RETURNS_AFTER) -> Claim:
+def record_lost_attempt(
+    job: Claimable, token: str, now: datetime, waits: Sequence[timedelta] = LOST_ATTEMPT_WAITS
+) -> Claim:
     """End the claim and count a lost attempt; the job waits longer each time. Raises ClaimLost."""
     require(job, token)
     return _with_lost_attempt(job, now, waits)
 
 
-def lapse(job: Claimable, now: datetime, waits: Sequence[timedelta] = RETURNS_AFTER) -> Claim | None:
+def lapse(job: Claimable, now: datetime, waits: Sequence[timedelta] = LOST_ATTEMPT_WAITS) -> Claim | None:
     """Count a lost attempt if the lease has ended. Returns None if the job is not claimed or the lease is valid."""
     if job.claimed_until is None or job.claimed_until > now:
         return None

@@ -129,7 +129,7 @@ class Kind(Protocol[K]):
         ...
 
     async def claim(self, job: K) -> Attempt:
-        """Raises ClaimLost if the job cannot be claimed now, and NotFound."""
+        """Claim the job for one attempt. Raises ClaimLost if it cannot be claimed now, and NotFound."""
         ...
 
 

@@ -25,10 +25,11 @@ async def run_periodically(
 ) -> None:
     """Process every shard, in random order, at intervals of `seconds` until `stopping`.
 
-    A shard that fails ends nothing and is processed again the next time. The waits grow while every job fails that
-    the shards isolate, or, if there are none, every shard. `wakeup` ends an interval early and is cleared then; it does
-    not shorten a wait after a failure, which starts at Backoff.first_seconds in such a loop. Jitter: 50 to 100 percent
-    of each wait.
+    A shard that fails does not end the loop and is processed again the next time. A tick fails if all its jobs fail,
+    or, if its shards isolate no jobs, if all shards fail; after failed ticks the waits grow.
+
+    `wakeup` ends an interval early and is then cleared. It does not shorten a wait after a failed tick; in a loop with
+    `wakeup` these waits start at Backoff.first_seconds. Each wait has a jitter: it lasts 50 to 100 percent of its time.
     """
     backoff = Backoff(seconds, max(seconds, Backoff.max_seconds)) if wakeup is None else Backoff()
     while not stopping.is_set():
@@ -44,10 +45,10 @@ async def run_periodically(
 
 
 async def _process_all(name: str, process: Callable[[int], Awaitable[None]], shards: int) -> bool:
-    """Process every shard once. Returns whether the loop may keep its pace.
+    """Process every shard once. Returns False if the loop must back off: if everything failed.
 
-    One success is enough, so a job that always fails does not slow down the others. A store that is unavailable fails
-    them all. The reason of a failure is not considered: a loop whose only job crashes gains nothing from haste either.
+    One success is enough, so a job that always fails does not slow down the others. An unavailable store makes all of
+    them fail. The reason of a failure is not considered: if the only job crashes, backing off is right, too.
     """
     jobs = JobCounts()
 

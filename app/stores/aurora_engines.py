@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL, AdaptedConnection, Connection, ExceptionConte
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
-from app.stores.aurora_health import CircuitBreaker, OutOfReach
+from app.stores.aurora_health import CircuitBreaker, Unreachable
 
 CONNECTIONS = 10
 QUEUE_SECONDS = 1.0
@@ -61,7 +61,7 @@ class Side:
         self.writing_engine = engine.execution_options(**{WRITING: True})
         self.waits = 0
         """How many transactions found no free connection."""
-        self._doubted_at = 0.0
+        self._distrusted_at = 0.0
 
     @property
     def in_use(self) -> int:
@@ -80,13 +80,13 @@ class Side:
         if self.in_use >= self.size:
             self.waits += 1
 
-    def doubt(self) -> None:
+    def distrust(self) -> None:
         """Distrust all idle connections after a failure: each is replaced before its next use."""
-        self._doubted_at = time.monotonic()
+        self._distrusted_at = time.monotonic()
 
     def watch(self) -> None:
         """Check each connection that leaves the pool."""
-        event.listen(self.engine.sync_engine, "checkin", _note_use)
+        event.listen(self.engine.sync_engine, "checkin", _record_use)
         event.listen(self.engine.sync_engine, "checkout", self._examine)
 
     def _examine(self, connection: AdaptedConnection, record: Any, _proxy: Any) -> None:
@@ -95,8 +95,8 @@ class Side:
             return
         # The same check as in the driver's own pool: whether the server has closed the connection meanwhile.
         broken = connection.driver_connection._stream_broken  # noqa: SLF001
-        if broken or used_at <= self._doubted_at:
-            _give_up(connection)
+        if broken or used_at <= self._distrusted_at:
+            _discard(connection)
         if self.role is not None and time.monotonic() - used_at > IDLE_SECONDS:
             self._query_role(connection, self.role)
 
@@ -104,28 +104,28 @@ class Side:
         try:
             connection.run_async(lambda driver: require_role(driver, role))
         except (OSError, DriverError):
-            self.doubt()
-            _give_up(connection)
+            self.distrust()
+            _discard(connection)
 
 
-def _note_use(_connection: Any, record: Any) -> None:
+def _record_use(_connection: Any, record: Any) -> None:
     record.info["used_at"] = time.monotonic()
 
 
-def _give_up(connection: AdaptedConnection) -> None:
+def _discard(connection: AdaptedConnection) -> None:
     # Closed without a quit command: over TLS that would wait for a peer that may be gone.
     connection.driver_connection.close()
     raise exc.DisconnectionError
 
 
 async def require_role(driver: Any, role: str) -> None:
-    """Raise OutOfReach if the server of this driver connection is read-only."""
+    """Raise Unreachable if the server of this driver connection is read-only."""
     async with asyncio.timeout(ROLE_SECONDS), driver.cursor() as cursor:
         await cursor.execute(role)
         (only_reads,) = await cursor.fetchone()
         await driver.rollback()
     if only_reads:
-        raise OutOfReach("the server only reads")
+        raise Unreachable("the server only reads")
 
 
 class _Opening:
@@ -136,15 +136,15 @@ class _Opening:
         self._tls = {"ssl": ssl.create_default_context(cafile=access.ca_file)} if access.ca_file else {}
 
     async def __call__(self, **arguments: Any) -> Any:
-        """Return a connection. Raises OutOfReach; no statement of a caller has been sent then."""
+        """Return a connection. Raises Unreachable; no statement of a caller has been sent then."""
         with self._breaker.attempt():
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     return await self._open(arguments)
-            except OutOfReach:
+            except Unreachable:
                 raise
             except (OSError, DriverError) as error:
-                raise OutOfReach(_reason(error)) from None
+                raise Unreachable(_reason(error)) from None
 
     async def _open(self, arguments: dict[str, Any]) -> Any:
         if self._password_file is not None:

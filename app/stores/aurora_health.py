@@ -13,12 +13,12 @@ FAILURES = 2
 PAUSE_SECONDS = 0.25
 
 
-class OutOfReach(OSError):
+class Unreachable(OSError):
     """The server did not respond as it should. The text contains no addresses or passwords."""
 
 
-class NotTried(OutOfReach):
-    """No attempt was made, because others have just failed."""
+class NotAttempted(Unreachable):
+    """No attempt was made, because attempts of other callers have just failed."""
 
 
 class RetryBudget:
@@ -49,19 +49,19 @@ class CircuitBreaker:
         self._probing = False
 
     @property
-    def shut(self) -> bool:
-        """Whether new connections are refused, except for probes."""
+    def is_open(self) -> bool:
+        """Return whether new connections are refused, except for probes."""
         return self._failures >= FAILURES
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
-        """Guard one attempt to connect. Raises NotTried after failures of others, unless a probe is due."""
-        probing = self.shut
+        """Guard one attempt to connect. Raises NotAttempted while the circuit is open, unless a probe is due."""
+        probing = self.is_open
         if probing:
             self._probe()
         try:
             yield
-        except OutOfReach:
+        except Unreachable:
             self._failures += 1
             self._probe_at = self._clock() + PAUSE_SECONDS
             raise
@@ -73,5 +73,5 @@ class CircuitBreaker:
 
     def _probe(self) -> None:
         if self._probing or self._clock() < self._probe_at:
-            raise NotTried("connecting has just failed for others")
+            raise NotAttempted("other connection attempts have just failed")
         self._probing = True

@@ -9,7 +9,7 @@ from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncTransaction
 
 from app.stores.aurora_engines import Side
-from app.stores.aurora_health import OutOfReach, RetryBudget
+from app.stores.aurora_health import RetryBudget, Unreachable
 from darkroom_shared.problems import Unavailable
 
 
@@ -17,8 +17,8 @@ class Conflict(Exception):
     """A write violated a unique key or a reference: another transaction was first."""
 
 
-class Silent(OutOfReach):
-    """No response in time. A repetition on the same server would only wait as long again."""
+class NoResponse(Unreachable):
+    """No response in time. A retry on the same server would probably wait as long again."""
 
 
 @asynccontextmanager
@@ -55,10 +55,10 @@ class SteadyConnection(AsyncConnection):
         self._retried = self._started = self._in_transaction = False
 
     async def start(self, is_ctxmanager: bool = False) -> Self:
-        """Begin on the first side, or on the next if it is out of reach."""
+        """Begin on the first side, or on the next if that one is unavailable."""
         try:
             await self._begin()
-        except (OutOfReach, exc.TimeoutError) as error:
+        except (Unreachable, exc.TimeoutError) as error:
             await self._move(error)
         self._started = True
         return self
@@ -70,8 +70,8 @@ class SteadyConnection(AsyncConnection):
         """Execute within the time limit, and repeat once on another connection where that is safe."""
         try:
             result = await self._execute_in_time(statement, *arguments, **options)
-        except (Silent, exc.DBAPIError) as error:
-            connection_lost = isinstance(error, Silent) or error.connection_invalidated
+        except (NoResponse, exc.DBAPIError) as error:
+            connection_lost = isinstance(error, NoResponse) or error.connection_invalidated
             if not connection_lost or (self._writing and self._in_transaction):
                 self._in_transaction = True
                 raise
@@ -108,15 +108,15 @@ class SteadyConnection(AsyncConnection):
             await super().close()
 
     async def require_role(self) -> None:
-        """Raise OutOfReach if the server is no longer the writer: rows read here may be outdated."""
+        """Raise Unreachable if the server is no longer the writer: rows read here may be outdated."""
         if self._side.role is None:
             return
         async with self._limit():
             only_reads = (await self.exec_driver_sql(self._side.role)).scalar()
         if only_reads:
-            self._side.doubt()
+            self._side.distrust()
             await self.invalidate()
-            raise OutOfReach("the writer has become a reader")
+            raise Unreachable("the writer has become a reader")
 
     async def _execute_in_time(self, statement: Any, *arguments: Any, **options: Any) -> Any:
         async with self._limit():
@@ -130,8 +130,8 @@ class SteadyConnection(AsyncConnection):
         except TimeoutError:
             if not limit.expired():
                 raise
-            self._side.doubt()
-            raise Silent("no answer in time") from None
+            self._side.distrust()
+            raise NoResponse("no response in time") from None
 
     async def _begin(self) -> None:
         self.engine = self._side.writing_engine if self._writing else self._side.engine
@@ -147,15 +147,16 @@ class SteadyConnection(AsyncConnection):
     async def _move(self, error: Exception) -> None:
         """Move to another connection, or raise `error`. Beginning on the next side takes no retry from the budget."""
         if not self._further or self._started:
-            self._pay(error)
+            self._spend_retry(error)
         await self.close()
         if self._further:
             self._side = self._further.pop(0)
         await self._begin()
 
-    def _pay(self, error: Exception) -> None:
-        same_again = not self._further
-        hopeless = same_again and (self._side.breaker.shut or isinstance(error, Silent | exc.TimeoutError))
-        if hopeless or self._retried or not self._budget.spend():
+    def _spend_retry(self, error: Exception) -> None:
+        """Take a retry from the budget. Raises `error` if there is none, or if a retry would fail the same way."""
+        same_server = not self._further
+        would_fail = same_server and (self._side.breaker.is_open or isinstance(error, NoResponse | exc.TimeoutError))
+        if would_fail or self._retried or not self._budget.spend():
             raise error
         self._retried = True

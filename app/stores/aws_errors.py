@@ -197,4 +197,4 @@ class Translation:
                 return MissingResource(f"{self._service} is not set up at the moment.", retry_after_seconds=seconds)
             case ErrorClass.UNREACHABLE:
                 return Unavailable(f"{self._service} cannot be reached at the moment.", retry_after_seconds=seconds)
-        return Unavailable(f"{self._service} does not answer at the moment.", retry_after_seconds=seconds)
+        return Unavailable(f"{self._service} does not respond at the moment.", retry_after_seconds=seconds)

@@ -164,7 +164,7 @@ class Dynamo:
                     break
                 await asyncio.sleep(UNPROCESSED_WAIT_SECONDS)
             else:
-                raise Unavailable("DynamoDB asks us to slow down.", retry_after_seconds=1)
+                raise Unavailable("DynamoDB throttles requests at the moment.", retry_after_seconds=1)
         return rows
 
     async def query(self, query: Query, *, consistent: bool = True) -> Page:
@@ -225,7 +225,7 @@ class Dynamo:
                     break
                 await asyncio.sleep(UNPROCESSED_WAIT_SECONDS)
             else:
-                raise Unavailable("DynamoDB asks us to slow down.", retry_after_seconds=1)
+                raise Unavailable("DynamoDB throttles requests at the moment.", retry_after_seconds=1)
 
     async def transact(self, actions: Sequence[Action], token: str) -> None:
         """Run all actions or none. The same `token` and actions sent again within ten minutes write once.

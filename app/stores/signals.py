@@ -25,7 +25,7 @@ CONNECT_SECONDS = 1.0
 REPLY_SECONDS = 0.5
 LIMIT_SECONDS = 1.0
 """The longest wait of a request for a limit; then it passes. With less, a busy machine would enforce no limit."""
-AWAY_SECONDS = 0.1
+OUTAGE_LIMIT_SECONDS = 0.1
 """The time limit while Redis has not replied to the last call."""
 NUDGE_SECONDS = 0.5
 MAX_UNSENT = 1_000
@@ -51,8 +51,8 @@ class Limit:
     maximum: int
     per_seconds: int
 
-    def key(self, who: str) -> str:
-        return f"limit:{self.name}:{who}"
+    def key(self, identifier: str) -> str:
+        return f"limit:{self.name}:{identifier}"
 
 
 class Limits:
@@ -61,16 +61,16 @@ class Limits:
     def __init__(self, redis: Redis, availability: "_Availability") -> None:
         self._redis, self._availability = redis, availability
 
-    async def take(self, limit: Limit, who: str) -> int | None:
+    async def take(self, limit: Limit, identifier: str) -> int | None:
         """Count one call. Returns None if it is within the limit, else the seconds until the next one may pass."""
-        return await self._count(limit, who, 1)
+        return await self._count(limit, identifier, 1)
 
-    async def give_back(self, limit: Limit, who: str) -> None:
+    async def give_back(self, limit: Limit, identifier: str) -> None:
         """Undo one `take`."""
-        await self._count(limit, who, -1)
+        await self._count(limit, identifier, -1)
 
-    async def _count(self, limit: Limit, who: str, amount: int) -> int | None:
-        call = self._redis.eval(_COUNT, 1, limit.key(who), amount, limit.maximum, limit.per_seconds * 1000)
+    async def _count(self, limit: Limit, identifier: str, amount: int) -> int | None:
+        call = self._redis.eval(_COUNT, 1, limit.key(identifier), amount, limit.maximum, limit.per_seconds * 1000)
         milliseconds = await self._availability.execute(call, LIMIT_SECONDS)
         return None if not milliseconds else -(-int(milliseconds) // 1000)
 
@@ -180,7 +180,7 @@ class Nudges:
                     for take in tuple(self._subscribers.get(message["channel"].decode(), ())):
                         take(message["data"])
             elif pinged:
-                raise RedisConnectionError("no answer to a ping")
+                raise RedisConnectionError("no reply to a ping")
             else:
                 pinged = True
                 with _cancellable():
@@ -262,13 +262,13 @@ class _Availability:
     """Logs the loss of Redis once, and its return once."""
 
     def __init__(self) -> None:
-        self._away = False
+        self._unavailable = False
 
     async def execute(self, call: Awaitable[Any], seconds: float) -> Any:
         """Return the call's result, or None if Redis did not reply in time."""
         try:
             with _cancellable():
-                async with asyncio.timeout(min(seconds, AWAY_SECONDS) if self._away else seconds):
+                async with asyncio.timeout(min(seconds, OUTAGE_LIMIT_SECONDS) if self._unavailable else seconds):
                     result = await call
         except (RedisError, OSError) as error:
             self.mark_unavailable(error)
@@ -277,13 +277,13 @@ class _Availability:
         return result
 
     def mark_unavailable(self, error: BaseException) -> None:
-        if not self._away:
-            self._away = True
+        if not self._unavailable:
+            self._unavailable = True
             log.warning("redis.disconnected", reason=repr(error))
 
     def mark_available(self) -> None:
-        if self._away:
-            self._away = False
+        if self._unavailable:
+            self._unavailable = False
             log.info("redis.connected")
 
 

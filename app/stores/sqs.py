@@ -116,7 +116,7 @@ class Queues:
             "in_work": int(numbers.get("ApproximateNumberOfMessagesNotVisible", 0)),
         }
 
-    async def made_at(self, queue: str) -> datetime:
+    async def created_at(self, queue: str) -> datetime:
         """Return the queue's creation time, rounded down to the second. Messages sent earlier are not in the queue."""
         url = await self._url(queue)
         with self._translated():

@@ -26,7 +26,7 @@ def crash_report(error: Exception) -> CrashReport:
 async def dead_letter(queues: Queues, row: ItemRow, report: dict[str, Any]) -> None:
     """Log the crash report of a poisoned item and put it on the dead-letter queue; it contains no user data.
 
-    The item has failed already, and nothing repeats this call: if the queue is away, the log keeps the report.
+    The item has failed already, and this call is not repeated: without the queue, only the log has the report.
     """
     log.error("item.poisoned", lost_attempts=row.lost_attempts, crash_report=report)
     body = {"item_id": row.item_id, "account_id": row.account_id, "attempt": row.attempt, "capsule": report}

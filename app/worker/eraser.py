@@ -98,12 +98,12 @@ class Eraser:
             closed = await self._run(closed, step, pages)
         if closed.emptied_at is None:
             _began(ErasureStep.NOTE_FIRST_ERASURE)
-            await self._closed.note_first_erasure(closed, self._clock() + CLEANUP_AFTER)
+            await self._closed.record_first_erasure(closed, self._clock() + CLEANUP_AFTER)
             return
         _began(ErasureStep.DROP_EVENTS)
         await self._events.drop(account)
         _began(ErasureStep.NOTE_ERASED)
-        await self._closed.note_erased(closed)
+        await self._closed.record_erased(closed)
         log.info("account.erased")
 
     async def _count(self, closed: ClosedRow) -> None:
@@ -111,7 +111,7 @@ class Eraser:
         _began(ErasureStep.COUNT)
         events = await self._events.count_events(closed.id)
         survey = await self._items.survey(closed.id, closed.closed_at)
-        await self._closed.note_counts(closed.id, Counts(survey.items, survey.bytes, events), survey.uploads_end)
+        await self._closed.record_counts(closed.id, Counts(survey.items, survey.bytes, events), survey.uploads_end)
 
     async def _run(self, closed: ClosedRow, step: ErasureStep, pages: AsyncIterator[int]) -> ClosedRow:
         """Run one step; return the row with the lease as renewed after its last page."""

@@ -18,16 +18,16 @@ from app.stores.s3_parts import Absent, UploadedPart
 from app.worker.steps import ObserveStep, ignore_step, observed_step
 from darkroom_shared.problems import Unavailable
 
-LEAST_PART_BYTES = 16 * 1024 * 1024
+MIN_PART_BYTES = 16 * 1024 * 1024
 MAX_PARTS = 9_000
 """S3 allows 10,000; the difference leaves room for what is uploaded after the total was computed."""
-READ_AGAIN = 5
-"""How often the rest of an original is requested after its stream broke off."""
+MAX_RESUMES = 5
+"""How often the rest of an original is requested after its stream has broken off."""
 INDEX = "items.json"
 
 
 class ExportJob:
-    """One attempt. `share` is the part of the bytes that is processed, 0 to 1."""
+    """One attempt at an export."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class ExportJob:
         self._archive, self._names = Archive(), Names()
         self._parts: list[UploadedPart]
         self._upload_id, self._parts = "", []
-        self._part_bytes = LEAST_PART_BYTES
+        self._part_bytes = MIN_PART_BYTES
         self._total = self._done = 0
         self._items = self._missing = self._size = 0
 
@@ -77,7 +77,7 @@ class ExportJob:
         async for each in self._inventory.of(self._claimed.account_id):
             if each.original_key is not None:
                 self._total += each.item.size_bytes
-        self._part_bytes = max(LEAST_PART_BYTES, self._total // MAX_PARTS + 1)
+        self._part_bytes = max(MIN_PART_BYTES, self._total // MAX_PARTS + 1)
 
     async def _add_originals(self, index: IO[bytes]) -> None:
         await asyncio.to_thread(index.write, b"[")
@@ -142,7 +142,7 @@ class ExportJob:
                     yield piece
             except Unavailable:
                 breaks += 1
-                if breaks > READ_AGAIN:
+                if breaks > MAX_RESUMES:
                     raise
                 await asyncio.sleep(breaks)
             except Absent as absent:

@@ -22,7 +22,7 @@ PLAYABLE_SEGMENTS = 3
 
 
 class LadderUpload:
-    """The upload of one attempt. `run` ends after `end` was called and all is stored; `grow` reports new files."""
+    """The upload of one attempt. `run` ends after `end` was called and all is stored; `add_files` takes new ones."""
 
     def __init__(self, *, objects: ObjectStore, claimed: ItemRow, folder: Path, facts: VideoFacts) -> None:
         self._rate, self._attempt, self._folder = Fraction(facts.output_rate), claimed.attempt, folder
@@ -36,14 +36,14 @@ class LadderUpload:
         }
         self.playable = asyncio.Event()
 
-    async def grow(self, files: Iterable[Path]) -> None:
+    async def add_files(self, files: Iterable[Path]) -> None:
         """Take the files that the encoder has reported."""
         reported = {file.name for file in files}
         for name, rung in self._rungs.items():
             made = None
             if playlist_file(name) in reported:
                 made = await self._read(playlist_file(name))
-            rung.grow(reported, made)
+            rung.add_files(reported, made)
 
     async def _read(self, file: str) -> MediaPlaylist | None:
         """Return None if the encoder crashed meanwhile, because its folder is emptied; its end is reported next."""
@@ -68,5 +68,5 @@ class LadderUpload:
         return Ladder(recipe_hash(), self._attempt, round(float(self._rate), 3), rungs)
 
     def _poll(self) -> None:
-        if all(rung.listed >= PLAYABLE_SEGMENTS or rung.is_over for rung in self._rungs.values()):
+        if all(rung.listed >= PLAYABLE_SEGMENTS or rung.is_complete for rung in self._rungs.values()):
             self.playable.set()

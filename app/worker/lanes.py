@@ -41,10 +41,14 @@ def item_consumers(
     parts = AttemptParts(queues=base.amazon.queues, nudges=base.signals.nudges, clock=base.clock, metrics=metrics)
     photos = Pipeline(files, work, decoders)
     express = item_attempts(lane=Lane.EXPRESS, work=work, pipeline=photos, parts=parts)
-    immediately = settings.worker_slots + ATTEMPTS_AHEAD
+    express_slots = settings.worker_slots + ATTEMPTS_AHEAD
     consumers = [
         Consumer(
-            queues=parts.queues, queue=QUEUES[Lane.EXPRESS], slots=immediately, lease=work.lease, handle=express.handle
+            queues=parts.queues,
+            queue=QUEUES[Lane.EXPRESS],
+            slots=express_slots,
+            lease=work.lease,
+            handle=express.handle,
         )
     ]
     if settings.worker_bulk_slots:

@@ -31,7 +31,7 @@ from app.worker.lanes import export_consumer, item_consumers
 from app.worker.metrics import LaneSampler, WorkerMetrics, count_jobs_in_progress
 from app.worker.outbox_publisher import OutboxPublisher
 from app.worker.placement_purger import PlacementPurger
-from app.worker.presence import be_seen
+from app.worker.presence import publish_presence
 from app.worker.projections import ProjectionLoops
 from app.worker.request_purger import ExpiredRequestPurger
 from app.worker.scheduler import Hints, Relay, Sweeper
@@ -77,7 +77,7 @@ async def _work(settings: Settings, decoders: Decoders, scratch: Path) -> None:
         watch_stores(registry, base.database, base.cache, base.amazon.errors)
         consumers, loops = _build(settings, base, decoders, scratch, hints, registry)
         count_jobs_in_progress(registry, consumers)
-        loops.append(lambda stopping: be_seen(base.signals.presence, landlock_level, stopping))
+        loops.append(lambda stopping: publish_presence(base.signals.presence, landlock_level, stopping))
         health = health_server(settings, readiness)
         async with TaskGroup() as tasks:
             serving = tasks.create_task(health.serve())

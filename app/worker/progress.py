@@ -39,7 +39,7 @@ class Encodes:
         return done_at is not None and done_at - asyncio.get_running_loop().time() <= within_seconds
 
     def expect(self, item: ItemId, seconds: float | None) -> None:
-        """Record the seconds until the encode ends; None if they are unknown or the encode is over."""
+        """Record the seconds until the encode ends; None if they are unknown or the encode has ended."""
         if seconds is None:
             self._done_at.pop(item, None)
         else:
@@ -70,6 +70,6 @@ class EncodeWatch:
             self._publish_at = now + PUBLISH_SECONDS
             await self._encodes.publish(self._row, share, left)
 
-    def over(self) -> None:
+    def ended(self) -> None:
         """Drop the estimate. Call it after every encode, also a failed one."""
         self._encodes.expect(self._row.item_id, None)

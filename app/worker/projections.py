@@ -18,7 +18,7 @@ from darkroom_shared.task_group import TaskGroup
 
 log = structlog.get_logger()
 
-ROUND_SECONDS = 60.0
+POLL_SECONDS = 60.0
 """Maximum delay of a projection after a lost nudge."""
 SLOTS = 4
 """Concurrent accounts of this process: as many by nudges as by the periodic run."""
@@ -59,7 +59,7 @@ class ProjectionLoops:
 
     async def run(self, stopping: asyncio.Event) -> None:
         await run_periodically(
-            "projections", ROUND_SECONDS, stopping, self.process, shards=len(self._updater.projections)
+            "projections", POLL_SECONDS, stopping, self.process, shards=len(self._updater.projections)
         )
 
     async def process(self, number: int) -> None:

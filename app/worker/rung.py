@@ -22,12 +22,12 @@ CONCURRENCY = 4
 """Concurrent uploads of segments."""
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 SEGMENT_TYPE = "video/mp4"
-LAST_WORD_SECONDS = 5.0
+END_REPORT_SECONDS = 5.0
 NOTHING_MADE = "The encoder ended without having made anything. Trying again may help."
 
 
 class RungUpload:
-    """`listed` counts the segments in the playlist stored in S3; `is_over` is True once that playlist is final."""
+    """`listed` counts the segments in the playlist stored in S3; `is_complete` is True once that playlist is final."""
 
     def __init__(
         self, *, objects: ObjectStore, claimed: ItemRow, folder: Path, rung: Rung, target_seconds: int
@@ -36,27 +36,27 @@ class RungUpload:
         self._rung, self._target_seconds = rung, target_seconds
         self._made: MediaPlaylist | None = None
         self._reported: set[str] = set()
-        self._events, self._ended = asyncio.Event(), False
+        self._changed, self._ended = asyncio.Event(), False
         self._initialisation_stored = False
         self._sizes: list[tuple[int, Decimal]] = []
         self.listed = 0
-        self.is_over = False
+        self.is_complete = False
 
-    def grow(self, files: set[str], made: MediaPlaylist | None) -> None:
+    def add_files(self, files: set[str], made: MediaPlaylist | None) -> None:
         """Take the files that the encoder has reported, and its playlist if it has changed."""
         self._reported |= files
         self._made = made or self._made
-        self._events.set()
+        self._changed.set()
 
     def end(self) -> None:
         """Announce that the encoder has ended: `run` stores what is left and returns."""
         self._ended = True
-        self._events.set()
+        self._changed.set()
 
     async def run(self, listed: Callable[[], None]) -> None:
         """Run until `end` and the last file; call `listed` after each new playlist. Raises MediaError, Unavailable."""
-        while not self.is_over:
-            self._events.clear()
+        while not self.is_complete:
+            self._changed.clear()
             over = self._ended
             for batch in self._batches():
                 await self._store(batch)
@@ -65,15 +65,15 @@ class RungUpload:
                     listed()
             if over:
                 await self._write_playlist(ended=True)
-                self.is_over = True
+                self.is_complete = True
                 listed()
             else:
-                await self._events.wait()
+                await self._changed.wait()
 
     def described(self) -> StoredRung:
         """Return the rung for the main playlist; bandwidth is the recipe's bound until all segments are measured."""
         seconds = sum(seconds for _, seconds in self._sizes)
-        average = int(sum(size for size, _ in self._sizes) * 8 / seconds) if self.is_over and seconds else None
+        average = int(sum(size for size, _ in self._sizes) * 8 / seconds) if self.is_complete and seconds else None
         # A last segment of a few frames contains a key frame and is not representative of a second (RFC 8216, section
         # 4.1).
         counted = [int(size * 8 / each) for size, each in self._sizes if each * 2 >= self._target_seconds]
@@ -106,7 +106,7 @@ class RungUpload:
         except FileNotFoundError:
             # The folder of a crashed child is emptied. Its end, which has the reason, arrives soon and cancels this
             # task.
-            await asyncio.sleep(LAST_WORD_SECONDS)
+            await asyncio.sleep(END_REPORT_SECONDS)
             raise
 
     async def _write_playlist(self, *, ended: bool) -> None:

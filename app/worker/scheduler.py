@@ -18,10 +18,10 @@ RELAY_SECONDS = 5.0
 HINTS_SECONDS = 60.0
 """Without hints; a hint wakes the loop."""
 CONCURRENT_ITEMS = 8
-"""Of one shard: a click may purge thousands, and a lapsed claim must not wait behind them for long."""
+"""Per shard. One request may make thousands of items due for purge, and a lapsed claim must not wait long for them."""
 GATHER_SECONDS = 0.5
 """Appends of one account within this time are relayed together."""
-LAPSED = {"reason": "the worker died or lost its claim; nothing is known of the decoder"}
+LAPSED = {"reason": "the worker crashed or lost its claim; nothing is known of the decoder"}
 
 
 class Sweeper:
@@ -31,17 +31,17 @@ class Sweeper:
         self._maintenance, self._queues = maintenance, queues
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Sweep until stopping; once at the start, send what a restarted local queue has lost."""
+        """Sweep until stopping. At the start, send again the messages that a restarted local queue has lost."""
         async with running(self._resend_missing()):
             await run_periodically("sweeper", SWEEP_SECONDS, stopping, self.process, shards=SHARDS)
 
     async def _resend_missing(self) -> None:
-        """Run once; whatever fails here, the periodic sweep does later."""
+        """Run once. Items that fail here are sent later by the periodic sweep."""
 
         async def resend() -> None:
-            made = {lane: await self._queues.made_at(queue) for lane, queue in QUEUES.items()}
+            created_at = {lane: await self._queues.created_at(queue) for lane, queue in QUEUES.items()}
             for shard in range(SHARDS):
-                await self._maintenance.resend_missing(shard, made)
+                await self._maintenance.resend_missing(shard, created_at)
 
         await isolate(resend(), "resend")
 

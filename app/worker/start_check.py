@@ -79,7 +79,7 @@ def _required(sample: str) -> Iterator[None]:
 
 def _cannot_decode(sample: str, reason: str) -> str:
     reason = " ".join(reason.split())
-    return f"This machine cannot decode a {sample} ({reason}): install the locked packages anew, `make clean install`."
+    return f"This machine cannot decode a {sample} ({reason}): reinstall the locked packages with `make clean install`."
 
 
 @contextmanager

@@ -68,12 +68,12 @@ class VideoPipeline:
                 with steps.step("encode") as details:
                     async with self._decoders.encode_video(original, folder, facts) as encoding:
                         async for progress in encoding:
-                            await upload.grow(progress.files)
+                            await upload.add_files(progress.files)
                             await watch.reached(progress.encoded_seconds)
                     details["cpu_seconds"] = round(encoding.cpu_seconds, 4)
                 upload.end()
         finally:
-            watch.over()
+            watch.ended()
         return encoding.renditions
 
     async def _play(self, claimed: ItemRow, upload: LadderUpload, steps: Steps) -> None:

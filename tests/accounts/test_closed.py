@@ -49,7 +49,7 @@ async def test_one_eraser_takes_a_closed_account_and_another_one_only_after_its_
         with pytest.raises(ClaimLost):
             await closed.renew(late)
         with pytest.raises(ClaimLost):
-            await closed.note_erased(late)
+            await closed.record_erased(late)
     await database.close()
 
 
@@ -66,16 +66,16 @@ async def test_the_first_counts_stay_and_the_second_erasure_waits_for_the_last_u
     uploads_end = accounts_api.clock() + timedelta(hours=1)
     leased = await closed.take(account)
     assert leased is not None
-    await closed.note_counts(account, Counts(3, 20 * 2**40, 9), uploads_end)
-    await closed.note_counts(account, Counts(1, 5, 9), accounts_api.clock())
-    await closed.note_first_erasure(leased, accounts_api.clock() + timedelta(minutes=1))
+    await closed.record_counts(account, Counts(3, 20 * 2**40, 9), uploads_end)
+    await closed.record_counts(account, Counts(1, 5, 9), accounts_api.clock())
+    await closed.record_first_erasure(leased, accounts_api.clock() + timedelta(minutes=1))
     accounts_api.clock.advance(minutes=59)
     assert await closed.due() == []
     accounts_api.clock.advance(minutes=1)
     assert await closed.due() == [account]
     leased = await closed.take(account)
     assert leased is not None
-    await closed.note_erased(leased)
+    await closed.record_erased(leased)
     tombstone = await closed.get(account)
     assert tombstone is not None
     assert (tombstone.counts, tombstone.uploads_end, tombstone.erased_at) == (

@@ -11,7 +11,7 @@ from app.events.store.cursors import CursorStore
 from app.events.store.relational import RelationalEvents
 from app.projections import SEARCH
 from app.search.schema.tables import item_index, item_words
-from app.search.store.contents import Held, IndexContents
+from app.search.store.contents import IndexContents, IndexRows
 from app.stores.aurora import Database
 from darkroom_shared.ids import new_item_id
 from darkroom_shared.times import utc_now
@@ -24,7 +24,7 @@ async def library(services: Services, database_url: str, monkeypatch: pytest.Mon
     """A library in its own database, because verify compares all of it; with small pages and short waits."""
     monkeypatch.setattr(verify_index, "PAGE_ITEMS", 2)
     monkeypatch.setattr(verify_index, "POLL_SECONDS", 0.01)
-    monkeypatch.setattr(verify_index, "ROUND_SECONDS", 0.01)
+    monkeypatch.setattr(verify_index, "REPEAT_SECONDS", 0.01)
     opened = Database(database_url)
     yield await open_library(services, opened)
     await opened.close()
@@ -122,11 +122,11 @@ class InterferingContents(IndexContents):
         super().__init__(database)
         self._interfere, self._times = interfere, times
 
-    async def page(self, *arguments: object) -> dict[str, Held]:
+    async def page(self, *arguments: object) -> dict[str, IndexRows]:
         await self._interfere_once()
         return await super().page(*arguments)  # type: ignore[arg-type]  # same arguments
 
-    async def at(self, *arguments: object) -> Held:
+    async def at(self, *arguments: object) -> IndexRows:
         await self._interfere_once()
         return await super().at(*arguments)  # type: ignore[arg-type]  # same arguments
 

@@ -7,12 +7,12 @@ from app.albums.service.albums import AlbumService
 from darkroom_shared.ids import new_album_id
 from tests.albums.album_services import AlbumServices, Person
 
-LONG_WAY = {"Darkroom-Share": "none of ours"}
+FULL_ROUTE = {"Darkroom-Share": "none of ours"}
 """A header that sends a request to FastAPI's route whichever account is signed in."""
 
 
 async def by_both(person: Person, path: str, **headers: str) -> list[tuple[int, bytes, dict[str, str]]]:
-    responses = [await person.http.get(path, headers=headers | way) for way in ({}, LONG_WAY)]
+    responses = [await person.http.get(path, headers=headers | extra) for extra in ({}, FULL_ROUTE)]
     return [(response.status_code, response.content, comparable_headers(response)) for response in responses]
 
 
@@ -54,9 +54,9 @@ async def test_the_fast_path_refuses_requests_without_a_session(
     assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize("way", [{}, LONG_WAY])
+@pytest.mark.parametrize("extra", [{}, FULL_ROUTE])
 async def test_an_internal_error_is_an_internal_problem_on_both_paths(
-    album_services: AlbumServices, monkeypatch: pytest.MonkeyPatch, way: dict[str, str]
+    album_services: AlbumServices, monkeypatch: pytest.MonkeyPatch, extra: dict[str, str]
 ) -> None:
     ada = await album_services.person()
     album = await ada.album()
@@ -65,7 +65,7 @@ async def test_an_internal_error_is_an_internal_problem_on_both_paths(
         raise ZeroDivisionError("canary")
 
     monkeypatch.setattr(AlbumService, "require", crash)
-    response = await ada.http.get(f"albums/{album}", headers=way)
+    response = await ada.http.get(f"albums/{album}", headers=extra)
 
     assert (response.status_code, response.json()["type"]) == (500, "urn:darkroom:problem:internal")
     assert response.headers["X-Request-Id"]

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from starlette.middleware import Middleware
 
 from app.http.problem_responses import add_problem_responses
-from app.http.request_context import LARGEST_BODY_BYTES, BodyLimit, Deadline, ErrorBoundary, RequestContextMiddleware
+from app.http.request_context import MAX_BODY_BYTES, BodyLimit, Deadline, ErrorBoundary, RequestContextMiddleware
 from darkroom_process.metrics import RequestMetrics
 from darkroom_shared.problems import TooManyRequests, Unavailable
 
@@ -109,8 +109,8 @@ async def test_a_malformed_deadline_is_ignored(http: httpx.AsyncClient, malforme
 
 
 async def test_a_body_over_one_mebibyte_is_refused(http: httpx.AsyncClient) -> None:
-    assert (await http.post("/size", content=b"x" * LARGEST_BODY_BYTES)).json() == LARGEST_BODY_BYTES
-    assert _is_problem(await http.post("/size", content=b"x" * (LARGEST_BODY_BYTES + 1)), 413, "too-large")
+    assert (await http.post("/size", content=b"x" * MAX_BODY_BYTES)).json() == MAX_BODY_BYTES
+    assert _is_problem(await http.post("/size", content=b"x" * (MAX_BODY_BYTES + 1)), 413, "too-large")
 
 
 async def test_a_body_of_undeclared_length_is_cut_at_the_same_size(http: httpx.AsyncClient) -> None:
@@ -118,14 +118,14 @@ async def test_a_body_of_undeclared_length_is_cut_at_the_same_size(http: httpx.A
 
     async def endless_body() -> AsyncIterator[bytes]:
         nonlocal sent
-        while sent < LARGEST_BODY_BYTES * 10:
+        while sent < MAX_BODY_BYTES * 10:
             sent += 100_000
             yield b"x" * 100_000
 
     response = await http.post("/size", content=endless_body())
 
     assert _is_problem(response, 413, "too-large")
-    assert sent < LARGEST_BODY_BYTES * 2
+    assert sent < MAX_BODY_BYTES * 2
 
 
 async def test_a_crash_is_an_internal_problem_without_details(http: httpx.AsyncClient) -> None:

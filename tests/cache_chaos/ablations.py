@@ -136,7 +136,7 @@ def _no_write_probe() -> None:
 
 
 def _waiter_takes_an_unstored_value() -> None:
-    _patch(Misses, _may_take=lambda _self, landed: landed.there or landed.error is not None)
+    _patch(Misses, _may_take=lambda _self, result: result.present or result.error is not None)
 
 
 def _joining_while_the_store_is_under_way() -> None:
@@ -149,8 +149,8 @@ def _joining_while_the_store_is_under_way() -> None:
 
     async def join_or_read(self: Reads, key: AnyKey, load: Any) -> Any:
         flight = self._misses._flights.get(key.name) if self._relay.permitted() is not None else None
-        landed = await asyncio.shield(flight.done) if flight is not None else None
-        return landed.value if landed is not None and landed.shared else await read(self, key, load)
+        result = await asyncio.shield(flight.done) if flight is not None else None
+        return result.value if result is not None and result.shared else await read(self, key, load)
 
     _patch(Misses, _may_join=lambda _self, flight: not flight.done.done())
     _patch(Reads, one=join_or_read)

@@ -9,7 +9,7 @@ import pytest
 from app.albums.wiring import build_album_work
 from app.comments.service import unread_expiry
 from app.comments.service.unread import unread_key
-from app.comments.service.unread_expiry import UNREAD_FOR, UnreadExpiry
+from app.comments.service.unread_expiry import UNREAD_RETENTION, UnreadExpiry
 from app.comments.store import CommentRow, CommentStore
 from app.comments.wiring import build_comment_work
 from app.worker.placement_purger import PlacementPurger
@@ -64,7 +64,7 @@ async def test_after_90_days_comments_count_as_read_also_in_cached_counters(shar
     album = await owner.album(item)
     for invitee in (silent, other):
         await owner.invite(album, invitee)
-    long_ago = services.base.clock() - UNREAD_FOR
+    long_ago = services.base.clock() - UNREAD_RETENTION
     await add_comment(services, item, owner, long_ago - SECOND, silent, other)
     await add_comment(services, item, owner, long_ago + SECOND, silent)
     assert (await unread(silent), await unread(other)) == (2, 1)
@@ -85,7 +85,7 @@ async def test_expiry_runs_in_bounded_steps_and_concurrent_workers_finish_it(
     monkeypatch.setattr(unread_expiry, "STEPS_PER_RUN", 2)
     owner, first, second = [await sharing.user() for _ in range(3)]
     item, services = await owner.photo(), sharing.services
-    long_ago = services.base.clock() - UNREAD_FOR
+    long_ago = services.base.clock() - UNREAD_RETENTION
     for number in range(10):
         await add_comment(services, item, owner, long_ago - (number + 1) * SECOND, first, second)
 

@@ -26,7 +26,7 @@ from tests.services import ManualClock, Services, Stores, open_services
 
 
 class FailingStore(OutboxStore):
-    """A store whose worker crashes between the append and the delete, or whose database is away at that moment."""
+    """A store whose worker crashes between the append and the delete, or whose database is unavailable then."""
 
     def __init__(self, database: Database, *failures: BaseException) -> None:
         super().__init__(database)

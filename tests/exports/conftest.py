@@ -25,7 +25,7 @@ from tests.services import CDN, ManualClock, Services, Stores
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class ExportHarness:
     """The services that start, make, maintain and erase exports."""
 
     services: Services
@@ -63,12 +63,12 @@ class Office:
 
     async def messages(self, row: ExportRow) -> int:
         """Empty the queue and return the number of messages for this export; other tests' messages do not count."""
-        queues, matches = self.services.base.amazon.queues, 0
+        queues, count = self.services.base.amazon.queues, 0
         while messages := await queues.receive(EXPORTS_QUEUE, limit=10, wait_seconds=0):
             for each in messages:
-                matches += each.body.get("export_id") == row.export_id
+                count += each.body.get("export_id") == row.export_id
                 await queues.delete(EXPORTS_QUEUE, each.receipt_handle)
-        return matches
+        return count
 
 
 def message(row: ExportRow) -> Message:
@@ -77,14 +77,14 @@ def message(row: ExportRow) -> Message:
 
 
 @pytest.fixture
-def office(services: Services, stores: Stores, clock: ManualClock, tmp_path: Path) -> Office:
+def harness(services: Services, stores: Stores, clock: ManualClock, tmp_path: Path) -> ExportHarness:
     base = services.base
     store = ExportStore(base.amazon.dynamo)
     changes = ExportChanges(store, base.events.log)
     queue = ExportQueue(base.amazon.queues, changes, clock)
     delivery = Delivery(UrlSigner(CDN, "K1", stores.settings().cdn_private_key.get_secret_value()), clock)
     work = ExportWork(changes, clock)
-    return Office(
+    return ExportHarness(
         services,
         ExportService(store=store, changes=changes, queue=queue, delivery=delivery, clock=clock),
         work,

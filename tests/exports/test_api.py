@@ -18,8 +18,8 @@ async def test_an_export_is_accepted_and_can_be_polled(api: httpx.AsyncClient) -
     accepted = await api.post("account/exports", headers=ada)
     assert (accepted.status_code, accepted.json()["state"], accepted.json()["url"]) == (202, "queued", None)
     assert int(accepted.headers["Retry-After"]) > 0
-    matches = await api.get(f"http://app{accepted.headers['Location']}", headers=ada)
-    assert Export.model_validate(matches.json()).id == accepted.json()["id"]
+    polled = await api.get(f"http://app{accepted.headers['Location']}", headers=ada)
+    assert Export.model_validate(polled.json()).id == accepted.json()["id"]
     again = await api.post("account/exports", headers=ada)
     assert again.json()["id"] == accepted.json()["id"]
     listed = await api.get("account/exports", headers=ada)

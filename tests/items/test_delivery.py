@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.items.schema.keys import path_in_folder, rendition_key
-from app.items.service.delivery import ORIGINAL_LIFE, OWNER_WINDOW, Delivery
+from app.items.service.delivery import ORIGINAL_URL_LIFETIME, OWNER_WINDOW, Delivery
 from app.stores.cloudfront import UrlSigner
 from darkroom_shared.ids import new_account_id, new_item_id
 
@@ -39,7 +39,7 @@ def test_a_renditions_url_lives_one_to_two_windows(now: datetime) -> None:
 @given(MOMENTS)
 def test_an_originals_url_lives_nine_to_ten_minutes(now: datetime) -> None:
     _, end = at(now).original(ACCOUNT, ITEM)
-    assert ORIGINAL_LIFE - timedelta(minutes=1) < end - now <= ORIGINAL_LIFE
+    assert ORIGINAL_URL_LIFETIME - timedelta(minutes=1) < end - now <= ORIGINAL_URL_LIFETIME
 
 
 def test_within_a_window_every_process_issues_the_same_urls() -> None:

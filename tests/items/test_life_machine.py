@@ -220,7 +220,7 @@ class Life(RuleBasedStateMachine):
         self.same(self.models[item].restore(self.now), lambda: self.own.trash.restore(self.rows[item]))
 
     @rule(item=items)
-    def regret(self, item: str) -> None:
+    def delete_and_restore(self, item: str) -> None:
         """Delete and restore, as people do: the two single steps would rarely come together."""
         self.delete(item, permanently=False)
         self.restore(item)

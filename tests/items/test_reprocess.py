@@ -274,4 +274,4 @@ async def test_the_survey_counts_stale_items_and_sums_the_times_of_their_receipt
     assert (survey.ready, survey.stale, survey.seconds) == (3, 2, None), "nothing is left to measure by"
     await reprocessing(services).roll_back()
     survey = await reprocessing(services).survey()
-    assert (survey.stale, survey.named_again) == (3, 1)
+    assert (survey.stale, survey.restored) == (3, 1)

@@ -94,10 +94,10 @@ class ClosedAccount(Uncounted):
 
     async def give_back(self, claimed: ClosedRow) -> None:
         """End the first pass, after which the account can be taken again for the second one."""
-        await self._closed.note_first_erasure(claimed, self.clock())
+        await self._closed.record_first_erasure(claimed, self.clock())
 
     async def finish(self, claimed: ClosedRow) -> None:
-        await self._closed.note_erased(claimed)
+        await self._closed.record_erased(claimed)
 
 
 @dataclass

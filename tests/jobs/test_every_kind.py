@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from app.jobs.claim import MAX_LOST_ATTEMPTS, RETURNS_AFTER, ClaimLost
+from app.jobs.claim import LOST_ATTEMPT_WAITS, MAX_LOST_ATTEMPTS, ClaimLost
 from darkroom_shared.ids import new_account_id
 from tests.jobs.kinds import COUNTED, FENCED, KINDS, WAITING, Job
 from tests.services import ManualClock, Services, Stores, open_services
@@ -106,7 +106,7 @@ async def test_the_fifth_lost_attempt_ends_the_job(name: str, services: Services
 @pytest.mark.parametrize("name", WAITING)
 async def test_a_job_waits_longer_after_each_lost_attempt(name: str, services: Services, clock: ManualClock) -> None:
     job = await started(name, services, clock)
-    for wait in RETURNS_AFTER:
+    for wait in LOST_ATTEMPT_WAITS:
         await job.claim()
         clock.advance(seconds=LEASE_SECONDS)
         await job.sweep()

@@ -133,7 +133,11 @@ async def test_a_rebuild_repairs_the_index_and_no_item_is_missing_meanwhile(
 
 async def _damage(library: Library, missing: ItemId, wrong: ItemId) -> None:
     """Remove one item from the index, index one under a wrong word, and add an entry without an item."""
-    ghost = {"account_id": library.account, "item_id": new_item_id(), "captured_key": "2026-01-01T00:00:00.000Z#ghost"}
+    unknown = {
+        "account_id": library.account,
+        "item_id": new_item_id(),
+        "captured_key": "2026-01-01T00:00:00.000Z#unknown",
+    }
     own = item_words.c.account_id == library.account
     async with library.database.writer.write() as connection:
         await connection.execute(
@@ -148,8 +152,8 @@ async def _damage(library: Library, missing: ItemId, wrong: ItemId) -> None:
         await connection.execute(
             update(item_words).where(own, item_words.c.item_id == wrong, item_words.c.word == "sea").values(word="see")
         )
-        await connection.execute(insert(item_index), [ghost])
-        await connection.execute(insert(item_words), [ghost | {"word": "sea"}])
+        await connection.execute(insert(item_index), [unknown])
+        await connection.execute(insert(item_words), [unknown | {"word": "sea"}])
 
 
 async def test_items_from_before_search_are_indexed_without_events(library: Library) -> None:

@@ -73,17 +73,17 @@ class SampleService:
                 await asyncio.sleep(0.01)
 
 
-class Crowd:
+class Clients:
     """Clients that send requests until the end of the block, with the counts of their response statuses."""
 
-    def __init__(self, send_request: SendRequest, people: int = 4) -> None:
+    def __init__(self, send_request: SendRequest, count: int = 4) -> None:
         self.statuses: Counter[int] = Counter()
         self.without_retry_after = 0
-        self._requesting, self.people = send_request, people
+        self._requesting, self.count = send_request, count
         self._stop = asyncio.Event()
 
-    async def __aenter__(self) -> "Crowd":
-        self._tasks = [asyncio.create_task(self._send()) for _ in range(self.people)]
+    async def __aenter__(self) -> "Clients":
+        self._tasks = [asyncio.create_task(self._send()) for _ in range(self.count)]
         return self
 
     async def __aexit__(self, *_error: object) -> None:

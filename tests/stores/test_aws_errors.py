@@ -43,7 +43,7 @@ CALLS: dict[str, tuple[str, Call]] = {
     "delete_message": ("SQS", lambda aws, _: aws.queues.delete(BULK_QUEUE, "receipt")),
     "hide": ("SQS", lambda aws, _: aws.queues.hide(BULK_QUEUE, "receipt", 5)),
     "depth": ("SQS", lambda aws, _: aws.queues.depth(BULK_QUEUE)),
-    "made_at": ("SQS", lambda aws, _: aws.queues.made_at(BULK_QUEUE)),
+    "created_at": ("SQS", lambda aws, _: aws.queues.created_at(BULK_QUEUE)),
     "publish": ("SNS", lambda aws, _: aws.topics.publish(COMPLETIONS_TOPIC, {}, {})),
     "head": ("S3", lambda aws, _: aws.objects.head("key")),
     "list": ("S3", lambda aws, _: _all(aws.objects.list_objects("prefix"))),

@@ -12,7 +12,7 @@ from darkroom_shared.ids import new_ulid
 from darkroom_shared.problems import Unavailable
 from tests.authority import Authority
 from tests.database_pair import DatabasePair
-from tests.stores.sample_service import Crowd, SampleService, open_sample_service
+from tests.stores.sample_service import Clients, SampleService, open_sample_service
 
 
 class Password:
@@ -55,7 +55,7 @@ async def service(database_pair: DatabasePair, empty_pair: str, password: Passwo
 async def test_a_password_is_rotated_under_open_pools_without_errors(
     service: SampleService, password: Password, database_pair: DatabasePair
 ) -> None:
-    async with Crowd(service.read) as reading, Crowd(service.write) as writing:
+    async with Clients(service.read) as reading, Clients(service.write) as writing:
         password.change(password.put_into_file())
         await database_pair.wait_applied()
         service.writer.cut()
@@ -66,7 +66,7 @@ async def test_a_password_is_rotated_under_open_pools_without_errors(
     assert reading.statuses.keys() == {200}
     # A write that is cut off between its first statement and its commit cannot be retried by us.
     assert writing.statuses.keys() <= {200, 503}
-    assert writing.statuses[503] <= writing.people
+    assert writing.statuses[503] <= writing.count
     assert not writing.without_retry_after
 
 

@@ -7,9 +7,9 @@ from app.stores.aurora_health import (
     MAX_RETRIES,
     PAUSE_SECONDS,
     CircuitBreaker,
-    NotTried,
-    OutOfReach,
+    NotAttempted,
     RetryBudget,
+    Unreachable,
 )
 
 
@@ -22,9 +22,9 @@ class Moments:
 
 
 def _fail(breaker: CircuitBreaker) -> None:
-    with pytest.raises(OutOfReach) as failed, breaker.attempt():
-        raise OutOfReach("refused")
-    assert not isinstance(failed.value, NotTried)
+    with pytest.raises(Unreachable) as failed, breaker.attempt():
+        raise Unreachable("refused")
+    assert not isinstance(failed.value, NotAttempted)
 
 
 def _open_breaker(moments: Moments) -> CircuitBreaker:
@@ -55,12 +55,12 @@ def test_single_failures_do_not_open_the_circuit() -> None:
     with breaker.attempt():
         pass
     _fail(breaker)
-    assert not breaker.shut
+    assert not breaker.is_open
 
 
 def test_after_consecutive_failures_the_circuit_opens() -> None:
     breaker = _open_breaker(Moments())
-    with pytest.raises(NotTried), breaker.attempt():
+    with pytest.raises(NotAttempted), breaker.attempt():
         pytest.fail("tried")
 
 
@@ -68,9 +68,9 @@ def test_one_caller_probes_while_all_other_callers_are_refused() -> None:
     moments = Moments()
     breaker = _open_breaker(moments)
     moments.now += PAUSE_SECONDS
-    with breaker.attempt(), pytest.raises(NotTried), breaker.attempt():
+    with breaker.attempt(), pytest.raises(NotAttempted), breaker.attempt():
         pytest.fail("tried")
-    assert not breaker.shut
+    assert not breaker.is_open
     with breaker.attempt(), breaker.attempt():
         pass
 
@@ -83,4 +83,4 @@ def test_a_cancelled_probe_is_taken_over_by_the_next_caller() -> None:
         raise KeyboardInterrupt
     with breaker.attempt():
         pass
-    assert not breaker.shut
+    assert not breaker.is_open

@@ -16,7 +16,7 @@ from darkroom_shared.task_group import TaskGroup
 from tests.database_pair import DatabasePair
 from tests.stores.sample_service import WAIT_SECONDS, SampleService, SendRequest, notes, open_sample_service
 
-PEOPLE = 12
+CALLERS = 12
 """More than a pool has connections."""
 
 
@@ -27,8 +27,8 @@ async def service(database_pair: DatabasePair, empty_pair: str) -> AsyncIterator
         yield opened
 
 
-async def _together(*send_request: SendRequest, people: int = PEOPLE) -> list[httpx.Response]:
-    return await asyncio.gather(*(request() for request in send_request for _ in range(people)))
+async def _together(*send_request: SendRequest, callers: int = CALLERS) -> list[httpx.Response]:
+    return await asyncio.gather(*(request() for request in send_request for _ in range(callers)))
 
 
 def _statuses(responses: list[httpx.Response]) -> Counter[int]:
@@ -61,14 +61,14 @@ async def test_requests_to_an_unresponsive_writer_fail_in_time_and_recover(servi
     async with Ticks() as ticks:
         responses = await _together(service.write, service.read_fresh, service.read)
 
-    assert _statuses(responses) == {503: 2 * PEOPLE, 200: PEOPLE}
+    assert _statuses(responses) == {503: 2 * CALLERS, 200: CALLERS}
     assert all("Retry-After" in response.headers for response in responses if response.status_code == 503)
     assert ticks.seconds < 7, "3 s are promised; this machine may be busy; a whole transaction has 8"
     assert ticks.counted > 10 * ticks.seconds, "the loop lags 100 ms or more"
 
     service.writer.heal()
     await service.until_responded(service.write, 200)
-    assert _statuses(await _together(service.write, service.read_fresh)) == {200: 2 * PEOPLE}
+    assert _statuses(await _together(service.write, service.read_fresh)) == {200: 2 * CALLERS}
     assert service.acknowledged <= set((await service.read_fresh()).json())
 
 
@@ -109,7 +109,7 @@ async def test_reads_without_a_reader_use_the_writer(service: SampleService) -> 
     before = service.writer.accepted
     await service.reader.down()
 
-    assert _statuses(await _together(service.read)) == {200: PEOPLE}
+    assert _statuses(await _together(service.read)) == {200: CALLERS}
     assert service.writer.accepted - before <= SPARE_CONNECTIONS
     assert await service.database.readers.lag_seconds() is None, "nobody knows what it will know when it is back"
 
@@ -123,7 +123,7 @@ async def test_reads_without_a_reader_use_the_writer(service: SampleService) -> 
 async def test_reads_of_an_unresponsive_reader_use_the_writer(service: SampleService) -> None:
     service.reader.timeout()
 
-    assert _statuses(await _together(service.read, people=SPARE_CONNECTIONS)) == {200: SPARE_CONNECTIONS}
+    assert _statuses(await _together(service.read, callers=SPARE_CONNECTIONS)) == {200: SPARE_CONNECTIONS}
 
 
 async def test_an_outage_of_the_reader_does_not_exhaust_the_writer(service: SampleService) -> None:
@@ -145,7 +145,7 @@ async def test_an_outage_of_the_reader_does_not_exhaust_the_writer(service: Samp
         written = Counter[int]()
         async with asyncio.timeout(60):  # a busy machine may need several tries to open ten connections
             while written != {200: CONNECTIONS}:
-                written = _statuses(await _together(service.write, people=CONNECTIONS))
+                written = _statuses(await _together(service.write, callers=CONNECTIONS))
         release.set()
 
 
@@ -176,7 +176,7 @@ async def test_killed_connections_cause_no_errors(service: SampleService) -> Non
     service.writer.cut()
     service.reader.cut()
 
-    assert _statuses(await _together(service.read, service.read_fresh, service.write, people=3)) == {200: 9}
+    assert _statuses(await _together(service.read, service.read_fresh, service.write, callers=3)) == {200: 9}
 
 
 async def _put(connection: AsyncConnection) -> None:
@@ -241,7 +241,7 @@ async def test_four_times_the_load_gets_nearly_the_same_throughput(service: Samp
     """Excess requests are refused within the queue's time limit, and the loop stays free for health checks."""
     fourfold = CONNECTIONS + 150  # of 200 a second where 50 are served, 150 wait 1 s and are refused
 
-    async def done_in(seconds: float, people: int) -> tuple[int, int]:
+    async def done_in(seconds: float, callers: int) -> tuple[int, int]:
         served, refused = 0, 0
 
         async def work() -> None:
@@ -255,7 +255,7 @@ async def test_four_times_the_load_gets_nearly_the_same_throughput(service: Samp
                     refused += 1
 
         end = asyncio.get_running_loop().time() + seconds
-        await asyncio.gather(*(work() for _ in range(people)))
+        await asyncio.gather(*(work() for _ in range(callers)))
         return served, refused
 
     enough, _ = await done_in(5, CONNECTIONS)

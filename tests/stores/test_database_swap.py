@@ -8,7 +8,7 @@ import pytest
 
 from app.stores.aurora import CONNECTIONS
 from tests.database_pair import DatabasePair
-from tests.stores.sample_service import Crowd, SampleService, open_sample_service
+from tests.stores.sample_service import Clients, SampleService, open_sample_service
 
 ONLY_READS = 1290
 
@@ -37,9 +37,9 @@ async def test_during_a_swap_reads_succeed_and_writes_get_503_until_there_is_a_n
     service: SampleService, database_pair: DatabasePair, cut: bool
 ) -> None:
     async with (
-        Crowd(service.read) as reading,
-        Crowd(service.read_fresh) as reading_fresh,
-        Crowd(service.write) as writing,
+        Clients(service.read) as reading,
+        Clients(service.read_fresh) as reading_fresh,
+        Clients(service.write) as writing,
     ):
         await _swap(service, database_pair, cut=cut)
         await service.until_responded(service.write, 200)
@@ -60,7 +60,7 @@ async def test_no_stale_read_from_a_demoted_writer(service: SampleService, datab
 
 
 async def test_consecutive_swaps_keep_every_write(service: SampleService, database_pair: DatabasePair) -> None:
-    async with Crowd(service.write) as writing:
+    async with Clients(service.write) as writing:
         for _ in range(2):
             await _swap(service, database_pair, cut=True)
             await service.until_responded(service.write, 200)
@@ -77,9 +77,9 @@ async def test_no_write_is_missing_after_a_long_series_of_outages(
     """Swaps, cut connections, silence and slowness in random order, under continuous reads and writes."""
     chance = random.Random(5)
     async with (
-        Crowd(service.read) as reading,
-        Crowd(service.read_fresh) as reading_fresh,
-        Crowd(service.write) as writing,
+        Clients(service.read) as reading,
+        Clients(service.read_fresh) as reading_fresh,
+        Clients(service.write) as writing,
     ):
         for _ in range(30):
             match chance.choice(("swap", "swap with cuts", "cut", "silence", "slow")):
@@ -97,9 +97,9 @@ async def test_no_write_is_missing_after_a_long_series_of_outages(
             service.writer.heal()
             await service.until_responded(service.write, 200)
 
-    for crowd in (reading, reading_fresh, writing):
-        assert crowd.statuses.keys() <= {200, 503}
-        assert crowd.without_retry_after == 0
+    for clients in (reading, reading_fresh, writing):
+        assert clients.statuses.keys() <= {200, 503}
+        assert clients.without_retry_after == 0
     await database_pair.wait_applied()
     assert set((await service.read_fresh()).json()) >= service.acknowledged
     assert set((await service.read()).json()) >= service.acknowledged

@@ -28,12 +28,12 @@ class ScriptedResponses:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await read_body(receive)
         if dict(scope["headers"])[b"x-amz-target"] == b"AmazonSQS.GetQueueUrl":
-            await self._give(send, 200, {"QueueUrl": "http://127.0.0.1/queue"}, b"")
+            await self._send(send, 200, {"QueueUrl": "http://127.0.0.1/queue"}, b"")
         else:
             kind = self.code.rpartition(".")[2]
-            await self._give(send, 400, {"__type": f"com.amazonaws.sqs#{kind}"}, f"{self.code};Sender".encode())
+            await self._send(send, 400, {"__type": f"com.amazonaws.sqs#{kind}"}, f"{self.code};Sender".encode())
 
-    async def _give(self, send: Send, status: int, document: dict[str, str], error: bytes) -> None:
+    async def _send(self, send: Send, status: int, document: dict[str, str], error: bytes) -> None:
         body = json.dumps(document).encode()
         headers = [(b"content-length", str(len(body)).encode()), (b"x-amzn-query-error", error)]
         await send({"type": "http.response.start", "status": status, "headers": headers})

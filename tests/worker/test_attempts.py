@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from app.items.schema.row import ItemRow, Lane
 from app.items.service.claims import PROCESSING_LIMIT
-from app.jobs.claim import MAX_LOST_ATTEMPTS, RETURNS_AFTER
+from app.jobs.claim import LOST_ATTEMPT_WAITS, MAX_LOST_ATTEMPTS
 from app.worker.item_attempts import item_attempts
 from app.worker.item_work import Claims
 from app.worker.steps import Steps
@@ -56,7 +56,7 @@ async def test_the_crash_report_contains_no_user_data(harness: WorkerHarness, cl
 
 async def test_a_lost_attempt_waits_longer_each_time(harness: WorkerHarness, clock: ManualClock) -> None:
     row = await harness.services.queued(a_detailed_photo())
-    for wait in RETURNS_AFTER:
+    for wait in LOST_ATTEMPT_WAITS:
         row = await harness.handle(row)
         assert row.not_before == clock.now + wait
         clock.advance(seconds=(wait - timedelta(seconds=1)).total_seconds())

@@ -43,7 +43,7 @@ class Work:
 
 async def test_a_stopping_worker_waits_only_for_messages_that_can_be_finished(services: Services) -> None:
     queues, work, stopping = services.base.amazon.queues, Work(), asyncio.Event()
-    recoverable, hopeless = new_ulid(), new_ulid()
+    recoverable, failing = new_ulid(), new_ulid()
     consumer = Consumer(
         queues=queues,
         queue=NUDGES_QUEUE,
@@ -53,7 +53,7 @@ async def test_a_stopping_worker_waits_only_for_messages_that_can_be_finished(se
         can_finish=lambda message, _: message.body.get("name") == recoverable,
     )
     consuming = asyncio.create_task(consumer.run(stopping, PLENTY_SECONDS))
-    for name in (recoverable, hopeless):
+    for name in (recoverable, failing):
         await queues.send(NUDGES_QUEUE, {"name": name}, group="tests")
     async with asyncio.timeout(PLENTY_SECONDS):
         await work.begun.acquire()
@@ -61,10 +61,10 @@ async def test_a_stopping_worker_waits_only_for_messages_that_can_be_finished(se
         stopping.set()
         while not work.ended:  # noqa: ASYNC110  no event of the list
             await asyncio.sleep(0.005)
-        assert work.ended == [(hopeless, "given back")]
+        assert work.ended == [(failing, "given back")]
         work.done[recoverable].set()
         await consuming
-    assert work.ended == [(hopeless, "given back"), (recoverable, "finished")]
+    assert work.ended == [(failing, "given back"), (recoverable, "finished")]
 
 
 async def test_the_consumer_waits_longer_and_longer_while_every_message_fails(services: Services) -> None:

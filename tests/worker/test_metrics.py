@@ -13,7 +13,7 @@ from app.items.service.inventory import Inventory
 from app.items.service.lifecycle import LEASE
 from app.items.service.queueing import QUEUES
 from app.items.wiring import build_backlog, build_maintenance
-from app.jobs.claim import MAX_LOST_ATTEMPTS, RETURNS_AFTER
+from app.jobs.claim import LOST_ATTEMPT_WAITS, MAX_LOST_ATTEMPTS
 from app.stores.resources import EXPORTS_QUEUE, EXPRESS_QUEUE
 from app.stores.sqs import Message
 from app.worker.export_attempts import export_attempts
@@ -105,7 +105,7 @@ async def test_an_attempt_of_a_killed_worker_is_counted_once_although_several_wo
         await asyncio.gather(*(job.sweep() for _ in range(3)))
         ended = {"queue": queue, "ending": "lost_attempt"}
         assert registry.get_sample_value("darkroom_worker_attempts_total", ended) == lost_attempts
-        clock.advance(seconds=max(RETURNS_AFTER).total_seconds())
+        clock.advance(seconds=max(LOST_ATTEMPT_WAITS).total_seconds())
 
 
 async def test_the_oldest_wait_of_a_lane_is_sampled(services: Services, clock: ManualClock) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from app.admin.workers import read_workers, warnings_about
 from app.stores.signals import Signals
-from app.worker.presence import be_seen
+from app.worker.presence import publish_presence
 from darkroom_shared.admin import WorkerSeen
 
 PLENTY_SECONDS = 60.0
@@ -21,7 +21,7 @@ async def signals(valkey_url: str) -> AsyncIterator[Signals]:
 
 async def test_a_worker_is_listed_while_it_runs(signals: Signals) -> None:
     stopping = asyncio.Event()
-    seen = asyncio.create_task(be_seen(signals.presence, 7, stopping))
+    seen = asyncio.create_task(publish_presence(signals.presence, 7, stopping))
     async with asyncio.timeout(PLENTY_SECONDS):
         while not await read_workers(signals.presence):  # noqa: ASYNC110  # no event of the registry
             await asyncio.sleep(0.02)

@@ -73,5 +73,5 @@ async def test_a_stopping_worker_knows_which_videos_it_can_finish(services: Serv
     assert not encodes.can_finish(row.item_id, 1)
     await watch.reached(999)
     assert encodes.can_finish(row.item_id, 1)
-    watch.over()
+    watch.ended()
     assert not encodes.can_finish(row.item_id, 1)

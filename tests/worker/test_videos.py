@@ -38,7 +38,7 @@ async def published_events(services: Services) -> list[EventType]:
 async def made_by(services: Services, row: ItemRow) -> set[int]:
     """Return the attempts that have files in S3."""
     folder = rendition_folder(row.account_id, row.item_id) + "/"
-    return {int(bodies.key.split("/")[4]) async for bodies in services.base.amazon.objects.list_objects(folder)}
+    return {int(stored.key.split("/")[4]) async for stored in services.base.amazon.objects.list_objects(folder)}
 
 
 async def test_the_first_stage_makes_poster_and_facts_and_the_second_one_the_rest(harness: WorkerHarness) -> None:

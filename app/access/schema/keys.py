@@ -7,9 +7,9 @@ from app.cached import ALBUM, ALBUMS_OF_ITEM, MEMBERSHIP
 from app.stores.cache.keys import Key
 from darkroom_shared.ids import AccountId, AlbumId, ItemId
 
-_ALBUM = ALBUM.holds(TypeAdapter[AlbumRow | None](AlbumRow | None))
-_MEMBERSHIP = MEMBERSHIP.holds(TypeAdapter[Membership | None](Membership | None))
-_ALBUMS_OF_ITEM = ALBUMS_OF_ITEM.holds(TypeAdapter[tuple[Placement, ...]](tuple[Placement, ...]))
+_ALBUM = ALBUM.of_type(TypeAdapter[AlbumRow | None](AlbumRow | None))
+_MEMBERSHIP = MEMBERSHIP.of_type(TypeAdapter[Membership | None](Membership | None))
+_ALBUMS_OF_ITEM = ALBUMS_OF_ITEM.of_type(TypeAdapter[tuple[Placement, ...]](tuple[Placement, ...]))
 
 
 def album_key(album: AlbumId) -> Key[AlbumRow | None]:

@@ -84,4 +84,4 @@ class AlbumChanges:
         unit.invalidate(membership_key(album.id, account))
         await self._members.remove(unit.connection, album.id, account)
         if with_items:
-            await self._albums.note_purge(unit.connection, album, account)
+            await self._albums.record_purge(unit.connection, album, account)

@@ -59,7 +59,7 @@ def _rights(viewer: Viewer, placements: Sequence[Placement], facts: Facts) -> Ri
     if isinstance(viewer, Member) and viewer.account_id == opened[0].owner_id:
         return _OWNER
     return Rights(
-        edit=False, original=any(gives_original(facts.albums[each.album_id], each, viewer) for each in opened)
+        edit=False, original=any(allows_original(facts.albums[each.album_id], each, viewer) for each in opened)
     )
 
 
@@ -71,7 +71,7 @@ def _opens(viewer: Viewer, placement: Placement, facts: Facts) -> bool:
             return placement.album_id == album
 
 
-def gives_original(album: AlbumRow, placement: Placement, viewer: Viewer) -> bool:
+def allows_original(album: AlbumRow, placement: Placement, viewer: Viewer) -> bool:
     """Return whether the viewer, who can see the item in the album, may fetch its original.
 
     For the originals of the album's owner, the album's `originals_allowed` decides for members, and the link for

@@ -16,7 +16,7 @@ class AlbumStore:
     """Each method is one step of the caller's transaction."""
 
     async def add(self, connection: AsyncConnection, album: AlbumRow) -> None:
-        """Raises Conflict at the end of the transaction if its id is taken."""
+        """Insert the album. Raises Conflict at the end of the transaction if its id is taken."""
         values = {column.name: getattr(album, column.name) for column in ALBUM_COLUMNS}
         await connection.execute(insert(albums).values(values))
 
@@ -63,9 +63,9 @@ class AlbumStore:
     async def remove(self, connection: AsyncConnection, album: AlbumRow) -> None:
         """Delete the album with its members, invitations and links; its placements are hidden now and purged later."""
         await connection.execute(delete(albums).where(albums.c.id == album.id))
-        await self.note_purge(connection, album, None)
+        await self.record_purge(connection, album, None)
 
-    async def note_purge(self, connection: AsyncConnection, album: AlbumRow, owner: AccountId | None) -> None:
+    async def record_purge(self, connection: AsyncConnection, album: AlbumRow, owner: AccountId | None) -> None:
         """Schedule the purge of the items that `owner`, or any account if None, has added up to now."""
         purge = {"album_id": album.id, "owner_id": owner, "up_to_version": album.items_version}
         await connection.execute(insert(placement_purges).values(purge))

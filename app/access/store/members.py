@@ -17,7 +17,7 @@ class MemberStore:
     async def add(
         self, connection: AsyncConnection, album: AlbumRow, account: AccountId, role: Role, now: datetime
     ) -> None:
-        """Raises Conflict at the end of the transaction if the account is already a member."""
+        """Insert the member. Raises Conflict at the end of the transaction if the account is already a member."""
         member = {"album_id": album.id, "account_id": account, "role": role.value, "joined_at": now}
         await connection.execute(insert(album_members).values(since_version=album.items_version, **member))
 
@@ -51,5 +51,6 @@ class MemberStore:
 
     async def remove(self, connection: AsyncConnection, album: AlbumId, account: AccountId) -> bool:
         """Return False if the account was no member."""
-        gone = delete(album_members).where(album_members.c.album_id == album, album_members.c.account_id == account)
-        return (await connection.execute(gone)).rowcount == 1
+        is_member = (album_members.c.album_id == album) & (album_members.c.account_id == account)
+        statement = delete(album_members).where(is_member)
+        return (await connection.execute(statement)).rowcount == 1

@@ -35,27 +35,27 @@ class OrderStore:
         neighbours: int,
     ) -> PositionGap:
         """Return the space on that side, with up to `neighbours` nearest items that are not in `moved`, in order."""
-        mine = album_items.c.album_id == album
-        anchor = select(album_items.c.position).where(mine, album_items.c.item_id == (before or after))
-        near = (await connection.execute(anchor)).scalar_one()
-        at = tuple_(near, before or after)
-        statement = select(*_PLACE).where(mine, album_items.c.item_id.not_in(moved))
+        in_album = album_items.c.album_id == album
+        anchor = select(album_items.c.position).where(in_album, album_items.c.item_id == (before or after))
+        anchor_place = (await connection.execute(anchor)).scalar_one()
+        at = tuple_(anchor_place, before or after)
+        statement = select(*_PLACE).where(in_album, album_items.c.item_id.not_in(moved))
         if after is not None:
-            beside = and_(album_items.c.position >= near, tuple_(*_PLACE) > at)
+            beside = and_(album_items.c.position >= anchor_place, tuple_(*_PLACE) > at)
             statement = statement.where(beside).order_by(*_PLACE)
         else:
-            beside = and_(album_items.c.position <= near, tuple_(*_PLACE) < at)
+            beside = and_(album_items.c.position <= anchor_place, tuple_(*_PLACE) < at)
             statement = statement.where(beside).order_by(*(column.desc() for column in _PLACE))
         rows = list(await connection.execute(statement.limit(neighbours + 1)))
         order, beyond = [ItemId(item) for _, item in rows[:neighbours]], rows[neighbours:]
-        return PositionGap(near, order if after else order[::-1], beyond[0].position if beyond else None)
+        return PositionGap(anchor_place, order if after else order[::-1], beyond[0].position if beyond else None)
 
     async def renumber(self, connection: AsyncConnection, album: AlbumId) -> None:
         """Assign new positions to all items, STEP apart, in their present order."""
-        mine = album_items.c.album_id == album
+        in_album = album_items.c.album_id == album
         place = func.row_number().over(order_by=_PLACE).label("place")
-        order = select(album_items.c.item_id, place).where(mine).subquery("in_order")
-        change = update(album_items).where(mine, album_items.c.item_id == order.c.item_id)
+        order = select(album_items.c.item_id, place).where(in_album).subquery("in_order")
+        change = update(album_items).where(in_album, album_items.c.item_id == order.c.item_id)
         await connection.execute(change.values(position=order.c.place * STEP))
 
     async def place(self, connection: AsyncConnection, album: AlbumId, places: Mapping[str, int]) -> None:

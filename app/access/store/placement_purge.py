@@ -35,14 +35,12 @@ class PlacementPurgeStore:
 
     async def delete_some(self, connection: AsyncConnection, purge: PlacementPurge, limit: int) -> int:
         """Delete at most `limit` placements; return their number. Idempotent."""
-        no_longer_counts = and_(
-            album_items.c.album_id == purge.album_id, album_items.c.added_version <= purge.up_to_version
-        )
+        is_purged = and_(album_items.c.album_id == purge.album_id, album_items.c.added_version <= purge.up_to_version)
         if purge.owner_id is not None:
-            no_longer_counts = and_(no_longer_counts, album_items.c.owner_id == purge.owner_id)
-        rows = list(await connection.scalars(select(album_items.c.item_id).where(no_longer_counts).limit(limit)))
+            is_purged = and_(is_purged, album_items.c.owner_id == purge.owner_id)
+        rows = list(await connection.scalars(select(album_items.c.item_id).where(is_purged).limit(limit)))
         if rows:
-            await connection.execute(delete(album_items).where(no_longer_counts, album_items.c.item_id.in_(rows)))
+            await connection.execute(delete(album_items).where(is_purged, album_items.c.item_id.in_(rows)))
         return len(rows)
 
     async def done(self, connection: AsyncConnection, purge: PlacementPurge) -> None:
@@ -51,15 +49,15 @@ class PlacementPurgeStore:
 
     async def remove_rows_of(self, connection: AsyncConnection, account: AccountId, limit: int) -> int:
         """Delete at most `limit` of the account's placements, or, if none is left, its purges; return their number."""
-        mine = album_items.c.owner_id == account
-        columns = select(album_items.c.album_id, album_items.c.item_id).where(mine)
+        of_account = album_items.c.owner_id == account
+        columns = select(album_items.c.album_id, album_items.c.item_id).where(of_account)
         rows = [tuple(row) for row in await connection.execute(columns.limit(limit))]
         if rows:
-            named = tuple_(album_items.c.album_id, album_items.c.item_id).in_(rows)
-            await connection.execute(delete(album_items).where(named))
+            is_selected = tuple_(album_items.c.album_id, album_items.c.item_id).in_(rows)
+            await connection.execute(delete(album_items).where(is_selected))
             return len(rows)
-        gone = delete(placement_purges).where(placement_purges.c.owner_id == account)
-        return (await connection.execute(gone)).rowcount
+        statement = delete(placement_purges).where(placement_purges.c.owner_id == account)
+        return (await connection.execute(statement)).rowcount
 
     async def count_rows(self, connection: AsyncConnection, account: AccountId) -> dict[str, int]:
         """Return the number of the account's rows in each table."""

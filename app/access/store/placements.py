@@ -34,7 +34,7 @@ class PlacementStore:
     """Each method is one step of the caller's transaction."""
 
     async def add(self, connection: AsyncConnection, rows: Sequence[Mapping[str, object]]) -> None:
-        """Raises Conflict at the end of the transaction if an item is already in the album."""
+        """Insert the placements. Raises Conflict at the end of the transaction if an item is already in the album."""
         await connection.execute(insert(album_items), list(rows))
 
     async def present(
@@ -60,8 +60,8 @@ class PlacementStore:
 
     async def count_of(self, connection: AsyncConnection, album: AlbumId, owner: AccountId) -> int:
         """Return the number of this member's items in the album."""
-        mine = and_(album_items.c.album_id == album, album_items.c.owner_id == owner)
-        return await connection.scalar(_counting(func.count()).where(mine)) or 0
+        is_selected = and_(album_items.c.album_id == album, album_items.c.owner_id == owner)
+        return await connection.scalar(_counting(func.count()).where(is_selected)) or 0
 
     async def last_position(self, connection: AsyncConnection, album: AlbumId) -> int | None:
         """Return the highest position in manual order, or None if the album has no items."""

@@ -7,8 +7,8 @@ from app.cached import ACCOUNT, SESSION
 from app.stores.cache.keys import Key
 from darkroom_shared.ids import AccountId
 
-_SESSION = SESSION.holds(TypeAdapter[KnownSession | None](KnownSession | None))
-_ACCOUNT = ACCOUNT.holds(TypeAdapter[AccountRow | None](AccountRow | None))
+_SESSION = SESSION.of_type(TypeAdapter[KnownSession | None](KnownSession | None))
+_ACCOUNT = ACCOUNT.of_type(TypeAdapter[AccountRow | None](AccountRow | None))
 
 
 def session_key(token_hash: str) -> Key[KnownSession | None]:

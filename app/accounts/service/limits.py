@@ -17,28 +17,27 @@ FAILED_UNLOCKS_OF_CLIENT = Limit("unlock-client", maximum=100, per_seconds=15 * 
 
 
 class Attempts:
-    """Count attempts before they are made, so that concurrent ones are counted too, and give back the successful
-    ones."""
+    """Counts attempts before they are made, so that concurrent ones are counted, too, and subtracts successful ones."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
 
     @asynccontextmanager
     async def sign_in(self, email: str, client: str) -> AsyncIterator[None]:
-        """Count the block as one sign-in attempt. Raises TooManyRequests, also for addresses without an account."""
+        """Count the `async with` block as one sign-in attempt. Raises TooManyRequests, also for unknown addresses."""
         async with self._counted(FAILED_SIGN_INS_OF_CLIENT, client), self._counted(FAILED_SIGN_INS_OF_ADDRESS, email):
             yield
 
     @asynccontextmanager
     async def registration(self, client: str) -> AsyncIterator[None]:
-        """Count the block as one attempt to find out whether an address is free. Raises TooManyRequests."""
+        """Count the `async with` block as one attempt to learn whether an address is free. Raises TooManyRequests."""
         await self._take(REGISTRATIONS_OF_CLIENT, client)
         async with self._counted(TAKEN_ADDRESSES_OF_CLIENT, client):
             yield
 
     @asynccontextmanager
     async def unlocking(self, share: str, client: str) -> AsyncIterator[None]:
-        """Count the block as one attempt at a share link's password. Raises TooManyRequests."""
+        """Count the `async with` block as one attempt at a share link's password. Raises TooManyRequests."""
         async with self._counted(FAILED_UNLOCKS_OF_CLIENT, client), self._counted(FAILED_UNLOCKS_OF_SHARE, share):
             yield
 
@@ -48,8 +47,8 @@ class Attempts:
 
     @asynccontextmanager
     async def _counted(self, limit: Limit, identifier: str) -> AsyncIterator[None]:
-        """Count the block if it is refused or abandoned. An attempt that succeeds or cannot be made reveals nothing
-        and is given back."""
+        """Count the block if it raises or is cancelled. An attempt that succeeds, or that could not be made because of
+        a limit or an outage, reveals nothing to the caller and is subtracted again."""
         await self._take(limit, identifier)
         try:
             yield

@@ -17,7 +17,7 @@ from darkroom_shared.problems import Invalid, Unavailable
 
 Result = TypeVar("Result")
 
-FEWEST_CHARACTERS = 10
+MIN_CHARACTERS = 10
 # OWASP's password storage cheat sheet, Argon2id: 46 MiB, one pass, one lane; some 50 ms of one core.
 MEMORY_KIB = 46 * 1024
 PASSES = 1
@@ -31,8 +31,8 @@ RETRY_AFTER_SECONDS = 2
 
 def check_new_password(email: str, password: str) -> None:
     """Raise Invalid for a password that is too short or equals the address."""
-    if len(password) < FEWEST_CHARACTERS:
-        raise _refused(f"has fewer than {FEWEST_CHARACTERS} characters")
+    if len(password) < MIN_CHARACTERS:
+        raise _refused(f"has fewer than {MIN_CHARACTERS} characters")
     if password.strip().lower() == email:
         raise _refused("is the address itself")
 
@@ -93,5 +93,5 @@ def _canonical(password: str) -> bytes:
     return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
 
 
-def _refused(why: str) -> Invalid:
-    return Invalid(errors=[{"field": "password", "message": why}])
+def _refused(reason: str) -> Invalid:
+    return Invalid(errors=[{"field": "password", "message": reason}])

@@ -104,8 +104,8 @@ class AccountStore:
 
         Returns False and changes nothing if the password is no longer the one that was verified.
         """
-        mine = and_(accounts.c.id == account, accounts.c.password_hash == password_hash)
-        if (await connection.execute(delete(accounts).where(mine))).rowcount == 0:
+        is_unchanged = and_(accounts.c.id == account, accounts.c.password_hash == password_hash)
+        if (await connection.execute(delete(accounts).where(is_unchanged))).rowcount == 0:
             return False
         await connection.execute(insert(closed_accounts).values(id=account, closed_at=now, next_at=now))
         return True
@@ -115,8 +115,8 @@ class AccountStore:
 
         Returns False if the password is no longer the one that was verified.
         """
-        mine = and_(accounts.c.id == account, accounts.c.password_hash == password_hash)
-        return await connection.scalar(select(accounts.c.id).where(mine).with_for_update()) is not None
+        is_unchanged = and_(accounts.c.id == account, accounts.c.password_hash == password_hash)
+        return await connection.scalar(select(accounts.c.id).where(is_unchanged).with_for_update()) is not None
 
     async def add_session(self, connection: AsyncConnection, session: SessionRow, token_hash: str) -> None:
         """Insert the session. The hash identifies it; the token itself is not stored."""
@@ -134,12 +134,14 @@ class AccountStore:
     async def end_oldest(self, connection: AsyncConnection, account: AccountId, now: datetime) -> list[str]:
         """End the account's expired sessions and the oldest ones, so that at most MAX_SESSIONS - 1 remain. Returns
         the token hashes of the ended sessions."""
-        mine = sessions.c.account_id == account
-        ended = await self._end(connection, and_(mine, sessions.c.expires_at <= now))
-        beyond = select(sessions.c.id).where(mine).order_by(sessions.c.id.desc()).offset(MAX_SESSIONS - 1).limit(1)
+        of_account = sessions.c.account_id == account
+        ended = await self._end(connection, and_(of_account, sessions.c.expires_at <= now))
+        beyond = (
+            select(sessions.c.id).where(of_account).order_by(sessions.c.id.desc()).offset(MAX_SESSIONS - 1).limit(1)
+        )
         newest_to_end = await connection.scalar(beyond)
         if newest_to_end is not None:
-            ended += await self._end(connection, and_(mine, sessions.c.id <= newest_to_end))
+            ended += await self._end(connection, and_(of_account, sessions.c.id <= newest_to_end))
         return ended
 
     async def load_session(self, connection: AsyncConnection, token_hash: str) -> KnownSession | None:
@@ -154,9 +156,9 @@ class AccountStore:
 
     async def is_session_alive(self, session: SessionId, now: datetime) -> bool:
         """Return whether the session exists and has not expired at `now`, read from the writer."""
-        living = exists(select(sessions.c.id).where(sessions.c.id == session, sessions.c.expires_at > now))
+        is_valid = exists(select(sessions.c.id).where(sessions.c.id == session, sessions.c.expires_at > now))
         async with self._database.writer.read() as connection:
-            return bool(await connection.scalar(select(living)))
+            return bool(await connection.scalar(select(is_valid)))
 
     async def extend_session(self, connection: AsyncConnection, session: SessionId, expires_at: datetime) -> None:
         """Extend the session. Does nothing if `expires_at` is earlier than the stored time or the session has ended."""
@@ -194,8 +196,11 @@ class AccountStore:
         """Count the account's rows in each table, without its tombstone."""
         async with self._database.writer.read() as connection:
             return {
-                table.name: await connection.scalar(select(func.count()).select_from(table).where(mine)) or 0
-                for table, mine in ((accounts, accounts.c.id == account), (sessions, sessions.c.account_id == account))
+                table.name: await connection.scalar(select(func.count()).select_from(table).where(of_account)) or 0
+                for table, of_account in (
+                    (accounts, accounts.c.id == account),
+                    (sessions, sessions.c.account_id == account),
+                )
             }
 
     async def _end(self, connection: AsyncConnection, condition: ColumnElement[bool]) -> list[str]:

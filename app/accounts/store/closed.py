@@ -28,8 +28,8 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class ClosedRow:
-    """A closed account, without personal data. From `uploads_end` on, no URL issued before the closing can bring
-    bytes. `leased_until` is set for the eraser that holds the account."""
+    """A closed account, without personal data. After `uploads_end`, no upload URL that was issued before the closing is
+    valid. `leased_until` is set for the eraser that holds the account."""
 
     id: AccountId
     closed_at: datetime
@@ -91,7 +91,7 @@ class ClosedAccounts:
                 raise ClaimLost
         return replace(leased, leased_until=until)
 
-    async def note_counts(self, account: AccountId, counts: Counts, uploads_end: datetime) -> None:
+    async def record_counts(self, account: AccountId, counts: Counts, uploads_end: datetime) -> None:
         """Store the counts unless they are stored already: a later count may find a part of the data erased."""
         change = (
             update(closed_accounts)
@@ -101,7 +101,7 @@ class ClosedAccounts:
         async with self._database.writer.write() as connection:
             await connection.execute(change)
 
-    async def note_first_erasure(self, leased: ClosedRow, earliest: datetime) -> None:
+    async def record_first_erasure(self, leased: ClosedRow, earliest: datetime) -> None:
         """Record the end of the first pass. The second one is due at `earliest`, or later once no upload can bring
         bytes."""
         later = case(
@@ -110,7 +110,7 @@ class ClosedAccounts:
         )
         await self._note(leased, emptied_at=self._clock(), next_at=later)
 
-    async def note_erased(self, leased: ClosedRow) -> None:
+    async def record_erased(self, leased: ClosedRow) -> None:
         """Record the end of the erasure. The row remains as a tombstone."""
         await self._note(leased, erased_at=self._clock())
 

@@ -30,7 +30,7 @@ RawHeaders = tuple[tuple[bytes, bytes], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Written:
+class _SerializedAlbum:
     tag: bytes
     body: bytes
     headers: RawHeaders
@@ -70,7 +70,7 @@ async def _respond_fast(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _access(scope: Scope, token: str, album: AlbumId) -> AlbumAccess:
-    """Raises Unauthenticated, NotFound."""
+    """Return the caller's access to the album. Raises Unauthenticated, NotFound."""
     authenticator: Authenticator = scope["state"]["authenticator"]
     albums: AlbumService = scope["state"]["albums"]
     caller = await authenticator.authenticate(token.strip())
@@ -93,16 +93,16 @@ def tag_of(access: AlbumAccess) -> str:
 
 
 def _respond(access: AlbumAccess, if_none_match: bytes | None) -> tuple[int, RawHeaders, bytes]:
-    written = _written(access)
-    if if_none_match is not None and written.tag in if_none_match:
-        return 304, written.unchanged, b""
-    return 200, written.headers, written.body
+    serialized = _serialize(access)
+    if if_none_match is not None and serialized.tag in if_none_match:
+        return 304, serialized.unchanged, b""
+    return 200, serialized.headers, serialized.body
 
 
 @lru_cache(maxsize=_MAX_CACHED)
-def _written(access: AlbumAccess) -> _Written:
+def _serialize(access: AlbumAccess) -> _SerializedAlbum:
     """The cache key has all inputs, so an entry is never outdated."""
     tag, body = tag_of(access).encode(), to_wire(access.album, access.role).model_dump_json().encode()
     unchanged = ((b"etag", tag), (b"cache-control", b"private, no-cache"))
     content = ((b"content-length", str(len(body)).encode()), (b"content-type", b"application/json"))
-    return _Written(tag, body, content + unchanged, unchanged)
+    return _SerializedAlbum(tag, body, content + unchanged, unchanged)

@@ -9,7 +9,7 @@ from app.access.service.access import AccessService
 from app.access.service.album_changes import AlbumChanges
 from app.albums.service.album_events import AlbumEvents
 from app.albums.service.contents import AlbumContents
-from app.albums.service.rights import owned, seen
+from app.albums.service.rights import require_member, require_owner
 from app.stores.cache.cache import Cache
 from darkroom_shared.albums import EditAlbum, Role
 from darkroom_shared.events import EventType
@@ -38,8 +38,8 @@ class AlbumService:
         self._contents, self._events = contents, events
 
     async def require(self, account: AccountId, album: AlbumId) -> AlbumAccess:
-        """Raises NotFound, also if the account is not a member."""
-        return seen(await self._access.access(account, album))
+        """Return the album and the account's role. Raises NotFound, also if the account is not a member."""
+        return require_member(await self._access.access(account, album))
 
     async def edit(self, owner: AccountId, album: AlbumId, body: EditAlbum, expected: int | None) -> AlbumAccess:
         """Change the fields that the body names.
@@ -52,13 +52,13 @@ class AlbumService:
             if value is not None
         }
         async with self._cache.change() as unit:
-            row = owned(await self._changes.access(unit, album, owner))
+            row = require_owner(await self._changes.access(unit, album, owner))
             cover = body.cover_item_id
             if cover and not await self._contents.present(unit, album, [cover]):
-                raise Invalid(errors=[{"field": "cover_item_id", "message": "does not lie in this album"}])
+                raise Invalid(errors=[{"field": "cover_item_id", "message": "is not in this album"}])
             edited = _edited(row, values)
-            moved = {"version": edited.version, "items_version": edited.items_version}
-            if not await self._changes.change(unit, row, values | moved, expected=expected):
+            versions = {"version": edited.version, "items_version": edited.items_version}
+            if not await self._changes.change(unit, row, values | versions, expected=expected):
                 raise Outdated(version=row.version)
             await self._events.publish(unit, EventType.ALBUM_UPDATED, edited, f"version:{edited.version}")
         return AlbumAccess(edited, Role.OWNER)
@@ -69,7 +69,7 @@ class AlbumService:
         Raises NotFound, Forbidden, Outdated.
         """
         async with self._cache.change() as unit:
-            row = owned(await self._changes.access(unit, album, owner))
+            row = require_owner(await self._changes.access(unit, album, owner))
             if expected is not None and row.version != expected:
                 raise Outdated(version=row.version)
             await self._events.publish(unit, EventType.ALBUM_DELETED, row, "deleted")
@@ -79,5 +79,5 @@ class AlbumService:
 
 def _edited(row: AlbumRow, values: dict[str, object]) -> AlbumRow:
     """Return the changed row. A new order also raises `items_version`, because it changes the cached pages."""
-    moved = 1 if values.get("item_order", row.item_order) != row.item_order else 0
-    return replace(row, **values, version=row.version + 1, items_version=row.items_version + moved)  # type: ignore[arg-type]  # checked by the model
+    reordered = 1 if values.get("item_order", row.item_order) != row.item_order else 0
+    return replace(row, **values, version=row.version + 1, items_version=row.items_version + reordered)  # type: ignore[arg-type]  # checked by the model

@@ -39,8 +39,8 @@ class CaptureProjection:
         return nothing, rows[-1].item_id if more and rows else None
 
     async def _note(self, account: AccountId, items: Sequence[ItemId]) -> None:
-        if items and (there := await self._contents.placed_anywhere(items)):
-            await self._contents.note_captured(await self._items.get_many([(account, item) for item in there]))
+        if items and (placed := await self._contents.placed_anywhere(items)):
+            await self._contents.record_captured(await self._items.get_many([(account, item) for item in placed]))
 
     async def new_accounts(self) -> Sequence[AccountId]:
         """Return none: without an event, an account has no placement to correct."""

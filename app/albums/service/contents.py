@@ -61,7 +61,7 @@ class AlbumContents:
         """Return the number of this member's items in the album."""
         return await self._store.count_of(unit.connection, album, owner)
 
-    async def put_in(self, unit: UnitOfWork, album: AlbumRow, rows: Sequence[ItemRow]) -> None:
+    async def place(self, unit: UnitOfWork, album: AlbumRow, rows: Sequence[ItemRow]) -> None:
         """Add items that are not in the locked album. Raises Full."""
         if album.item_count + len(rows) > MAX_ITEMS:
             raise Full(f"An album holds {MAX_ITEMS:,} items.")
@@ -83,7 +83,7 @@ class AlbumContents:
             return album
         return await self.raise_version(unit, album)  # cached pages include `original_allowed`
 
-    async def take_out(self, unit: UnitOfWork, album: AlbumRow, items: Sequence[ItemId]) -> None:
+    async def remove(self, unit: UnitOfWork, album: AlbumRow, items: Sequence[ItemId]) -> None:
         """Remove items that are in the locked album."""
         unit.invalidate(*map(albums_of_item_key, items))
         await self._store.remove(unit.connection, album.id, items)
@@ -96,7 +96,7 @@ class AlbumContents:
             async with self._cache.change(album_key(album), albums_of_item_key(item)) as unit:
                 row = await self._changes.lock(unit, album)
                 if row and await self._store.is_placed_in(unit.connection, album, item):
-                    await self.take_out(unit, row, [item])
+                    await self.remove(unit, row, [item])
                 else:
                     await self._store.remove(unit.connection, album, [item])
 
@@ -105,20 +105,20 @@ class AlbumContents:
         async with self._database.writer.read() as connection:
             return await self._store.placed_anywhere(connection, items)
 
-    async def note_captured(self, rows: Sequence[ItemRow]) -> None:
+    async def record_captured(self, rows: Sequence[ItemRow]) -> None:
         """Move the items whose capture time has changed; the others keep their place."""
         by_item = {row.item_id: row for row in rows}
         for album in await self._albums_of(list(by_item)):
             async with self._cache.change() as unit:
-                await self._note_captured(unit, album, by_item)
+                await self._record_captured(unit, album, by_item)
 
-    async def _note_captured(self, unit: UnitOfWork, album: AlbumId, rows: Mapping[ItemId, ItemRow]) -> None:
+    async def _record_captured(self, unit: UnitOfWork, album: AlbumId, rows: Mapping[ItemId, ItemRow]) -> None:
         row = await self._changes.lock(unit, album)
         known = await self._store.captured_keys(unit.connection, album, list(rows))
-        moved = [rows[item] for item, key in known.items() if key != captured_key(rows[item])]
-        if row is None or not moved:
+        recaptured = [rows[item] for item, key in known.items() if key != captured_key(rows[item])]
+        if row is None or not recaptured:
             return
-        await self._store.recapture(unit.connection, album, row.item_order, moved)
+        await self._store.recapture(unit.connection, album, row.item_order, recaptured)
         await self.raise_version(unit, row)
 
     async def _albums_of(self, items: Sequence[ItemId]) -> list[AlbumId]:
@@ -128,14 +128,14 @@ class AlbumContents:
 
 def _placements(album: AlbumRow, rows: Sequence[ItemRow], last: int | None, now: object) -> list[dict[str, object]]:
     """In a manual order new items come last; in other albums the position follows the capture time."""
-    by_hand = positions.between(last, None, len(rows)) if album.item_order is AlbumOrder.MANUAL else None
+    manual_positions = positions.between(last, None, len(rows)) if album.item_order is AlbumOrder.MANUAL else None
     return [
         {
             "album_id": album.id,
             "item_id": row.item_id,
             "owner_id": row.account_id,
             "captured_key": captured_key(row),
-            "position": by_hand[place] if by_hand else position_of(row),
+            "position": manual_positions[place] if manual_positions else position_of(row),
             "added_at": now,
             "added_version": album.items_version + 1,
             "original_allowed": album.originals_allowed,

@@ -5,7 +5,7 @@ import structlog
 from app.access.schema.values import AlbumAccess, AlbumRow
 from app.access.service.album_changes import AlbumChanges
 from app.albums.service.album_events import AlbumEvents
-from app.albums.service.rights import seen
+from app.albums.service.rights import require_member
 from app.events.service.requests import RelationalRequests
 from app.request_key import RequestKey
 from app.stores.cache.cache import Cache
@@ -32,7 +32,10 @@ class AlbumCreation:
         self._completed_requests, self._clock = completed_requests, clock
 
     async def create(self, owner: AccountId, body: CreateAlbum, request: RequestKey | None) -> AlbumAccess:
-        """Raises IdempotencyMismatch, or NotFound if the album that this key created was deleted since."""
+        """Create an album, or return the one that was created with this key.
+
+        Raises IdempotencyMismatch, or NotFound if the album that this key created was deleted since.
+        """
         return await retry_on_conflict(lambda: self._create(owner, body, request))
 
     async def _create(self, owner: AccountId, body: CreateAlbum, request: RequestKey | None) -> AlbumAccess:
@@ -40,7 +43,7 @@ class AlbumCreation:
         async with self._cache.change() as unit:
             earlier = await self._completed_requests.earlier(unit.connection, owner, request)
             if earlier is not None:
-                return seen(await self._changes.access(unit, AlbumId(earlier.resource_id), owner))
+                return require_member(await self._changes.access(unit, AlbumId(earlier.resource_id), owner))
             await self._changes.add(unit, album)
             await self._completed_requests.note(unit.connection, owner, request, album.id, 201)
             await self._events.publish(unit, EventType.ALBUM_CREATED, album, "created")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from app.access.service.access import AccessService
 from app.albums.schema.values import InvitationRow
-from app.albums.service.rights import owned
+from app.albums.service.rights import require_owner
 from app.albums.store.invitations import InvitationStore
 from app.pagination import Cursors, Position
 from app.stores.aurora import Database
@@ -31,7 +31,7 @@ class InvitationLists:
         """Return the open ones, newest first. Raises NotFound, Forbidden, Invalid for a cursor of another list."""
         kind = f"invitations {album}"
         after = self._cursors.read(owner, kind, cursor).item_id if cursor else None
-        owned(await self._access.access(owner, album))
+        require_owner(await self._access.access(owner, album))
         async with self._database.writer.read() as connection:
             rows = await self._store.page(connection, album, after, self._clock(), limit + 1)
         listed = rows[:limit]

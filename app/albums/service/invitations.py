@@ -9,7 +9,7 @@ import structlog
 from app.access.service.album_changes import AlbumChanges
 from app.accounts.service import tokens
 from app.albums.schema.values import InvitationRow
-from app.albums.service.rights import owned
+from app.albums.service.rights import require_owner
 from app.albums.store.invitations import InvitationStore
 from app.events.service.log import NewEvent
 from app.events.service.outbox import EventOutbox
@@ -46,11 +46,14 @@ class InvitationService:
         self._outbox, self._clock = outbox, clock
 
     async def create(self, owner: AccountId, album: AlbumId, body: CreateInvitation) -> Invited:
-        """Raises NotFound, Forbidden for all but the owner, Full if the album has MAX_OPEN open ones."""
+        """Create an invitation; its token cannot be read again.
+
+        Raises NotFound, Forbidden for all but the owner, Full if the album has MAX_OPEN open ones.
+        """
         now, token = self._clock(), tokens.new_token(PREFIX)
         new = InvitationRow(new_invitation_id(), album, body.role, body.label, now, now + LIFETIME)
         async with self._cache.change() as unit:
-            owned(await self._changes.access(unit, album, owner))
+            require_owner(await self._changes.access(unit, album, owner))
             if await self._store.count(unit.connection, album, now) >= MAX_OPEN:
                 raise Full(f"An album has {MAX_OPEN} open invitations at most.")
             await self._store.add(unit.connection, new, tokens.hash_of(token))
@@ -61,9 +64,9 @@ class InvitationService:
         return Invited(new, token)
 
     async def revoke(self, owner: AccountId, album: AlbumId, invitation: InvitationId) -> None:
-        """Raises NotFound, also for a used invitation, and Forbidden."""
+        """Revoke an open invitation. Raises NotFound, also for a used invitation, and Forbidden."""
         async with self._cache.change() as unit:
-            owned(await self._changes.access(unit, album, owner))
+            require_owner(await self._changes.access(unit, album, owner))
             if not await self._store.revoke(unit.connection, album, invitation):
                 raise NotFound
         log.info("invitation.revoked", account=owner, album=album, invitation=invitation)

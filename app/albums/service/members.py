@@ -10,7 +10,7 @@ from app.accounts.service.accounts import AccountService
 from app.albums.service.album_events import AlbumEvents
 from app.albums.service.leaving import LeaveService
 from app.albums.service.member_lists import member_to_wire
-from app.albums.service.rights import owned, seen
+from app.albums.service.rights import require_member, require_owner
 from app.stores.cache.cache import Cache
 from app.stores.cache.changes import UnitOfWork
 from darkroom_shared.albums import Member, Role
@@ -37,10 +37,10 @@ class MemberService:
         self._accounts, self._events = accounts, events
 
     async def give_role(self, owner: AccountId, album: AlbumId, account: AccountId, role: Role) -> Member:
-        """Raises NotFound, Forbidden for all but the owner, WrongState for the owner's own role."""
+        """Change a member's role. Raises NotFound, Forbidden for non-owners, WrongState for the owner's own role."""
         names = await self._accounts.names([account])  # before the commit: nothing may fail the request after it
         async with self._cache.change() as unit:
-            row = owned(await self._changes.access(unit, album, owner))
+            row = require_owner(await self._changes.access(unit, album, owner))
             member = await self._require(unit, album, account)
             if member.role is Role.OWNER:
                 raise WrongState("The owner stays the owner; hand the album over instead.")
@@ -56,11 +56,11 @@ class MemberService:
         Raises NotFound, Forbidden if the caller removes another member and is not the owner, WrongState for the owner.
         """
         async with self._cache.change() as unit:
-            access = seen(await self._changes.access(unit, album, caller))
-            row = access.album if caller == account else owned(access)
+            access = require_member(await self._changes.access(unit, album, caller))
+            row = access.album if caller == account else require_owner(access)
             member = await self._require(unit, album, account)
             if member.role is Role.OWNER:
-                raise WrongState("Hand the album over first, or delete it.")
+                raise WrongState("Transfer the album first, or delete it.")
             await self._leave_service.leave(unit, row, account, await self._changes.members(unit, album))
         log.info("member.left", account=account, album=album, by=caller)
 

@@ -7,7 +7,7 @@ from app.access.service.album_changes import AlbumChanges
 from app.access.store.order import OrderStore
 from app.albums.service.album_events import AlbumEvents
 from app.albums.service.contents import AlbumContents
-from app.albums.service.rights import owned
+from app.albums.service.rights import require_owner
 from app.events.service.requests import RelationalRequests
 from app.request_key import RequestKey
 from app.stores.aurora import AsyncConnection
@@ -50,19 +50,19 @@ class MoveService:
     async def _move(self, owner: AccountId, album: AlbumId, body: MoveItems, request: RequestKey | None) -> None:
         items = list(dict.fromkeys(body.ids))
         async with self._cache.change() as unit:
-            row = owned(await self._changes.access(unit, album, owner))
+            row = require_owner(await self._changes.access(unit, album, owner))
             if await self._completed_requests.earlier(unit.connection, owner, request):
                 return
             await self._completed_requests.note(unit.connection, owner, request, album, 204)
-            await self._require_there(unit, album, [*items, *filter(None, [body.before, body.after])])
+            await self._require_present(unit, album, [*items, *filter(None, [body.before, body.after])])
             await self._store.place(unit.connection, album, await self._places(unit.connection, album, items, body))
             changed = await self._contents.raise_version(unit, row)
             await self._events.publish(unit, EventType.ALBUM_UPDATED, changed, f"items:{changed.items_version}")
 
-    async def _require_there(self, unit: UnitOfWork, album: AlbumId, items: Sequence[ItemId]) -> None:
+    async def _require_present(self, unit: UnitOfWork, album: AlbumId, items: Sequence[ItemId]) -> None:
         present = await self._contents.present(unit, album, items)
         if not present.keys() >= set(items):
-            raise Invalid(errors=[{"field": "ids", "message": "names an item that does not lie in this album"}])
+            raise Invalid(errors=[{"field": "ids", "message": "names an item that is not in this album"}])
 
     async def _places(
         self, connection: AsyncConnection, album: AlbumId, items: list[ItemId], body: MoveItems

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter
 
 from app.access.schema.values import AlbumRow, Placed, PlacedPage
-from app.access.service.shared_items import gives_original
+from app.access.service.shared_items import allows_original
 from app.access.store.placements import PlacementStore
 from app.cached import ALBUM_PAGE
 from app.identity import Member, Viewer
@@ -18,7 +18,7 @@ from app.stores.cache.cache import Behind, Cache
 MAX_PAGES_READ = 10
 """Pages of placements that one request reads in search of visible items; after that, its page is short."""
 
-_PAGE = ALBUM_PAGE.holds(TypeAdapter(PlacedPage))
+_PAGE = ALBUM_PAGE.of_type(TypeAdapter(PlacedPage))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +90,4 @@ def _visible_item(album: AlbumRow, viewer: Viewer, placed: Placed, row: ItemRow 
         return VisibleItem(row, placed, None, original=True)
     if not is_viewable(row):
         return None
-    return VisibleItem(row, placed, viewer, gives_original(album, placed.placement, viewer))
+    return VisibleItem(row, placed, viewer, allows_original(album, placed.placement, viewer))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.access.service.album_changes import AlbumChanges
 from app.albums.service.contents import AlbumContents
-from app.albums.service.rights import contributed
+from app.albums.service.rights import require_contributor
 from app.events.service.requests import RelationalRequests
 from app.items.schema.row import ItemRow
 from app.items.service.items import ItemService
@@ -57,7 +57,7 @@ class PlacementService:
     ) -> None:
         items = [row.item_id for row in rows]
         async with self._cache.change() as unit:
-            row = contributed(await self._changes.access(unit, album, account))
+            row = require_contributor(await self._changes.access(unit, album, account))
             if await self._completed_requests.earlier(unit.connection, account, request):
                 return
             await self._completed_requests.note(unit.connection, account, request, album, 200)
@@ -65,7 +65,7 @@ class PlacementService:
             if row.originals_allowed:
                 row = await self._contents.allow_originals(unit, row, present)
             if missing := [each for each in rows if each.item_id not in present]:
-                await self._contents.put_in(unit, row, missing)
+                await self._contents.place(unit, row, missing)
 
     async def remove(
         self, account: AccountId, album: AlbumId, items: Sequence[ItemId], request: RequestKey | None
@@ -82,7 +82,7 @@ class PlacementService:
     ) -> Iterable[ItemId]:
         async with self._cache.change() as unit:
             access = await self._changes.access(unit, album, account)
-            row = contributed(access)
+            row = require_contributor(access)
             if await self._completed_requests.earlier(unit.connection, account, request):
                 return items
             await self._completed_requests.note(unit.connection, account, request, album, 200)
@@ -90,7 +90,7 @@ class PlacementService:
             any_of_them = access is not None and access.role is Role.OWNER
             leaving = [item for item in items if item in present and (any_of_them or present[item] == account)]
             if leaving:
-                await self._contents.take_out(unit, row, leaving)
+                await self._contents.remove(unit, row, leaving)
             return leaving
 
 

@@ -5,22 +5,22 @@ from darkroom_shared.albums import Role
 from darkroom_shared.problems import Forbidden, NotFound
 
 
-def seen(access: AlbumAccess | None) -> AlbumAccess:
+def require_member(access: AlbumAccess | None) -> AlbumAccess:
     """Raise NotFound unless the account is a member."""
     if access is None:
         raise NotFound
     return access
 
 
-def owned(access: AlbumAccess | None) -> AlbumRow:
+def require_owner(access: AlbumAccess | None) -> AlbumRow:
     """Return the album of its owner. Raises NotFound, or Forbidden for other members."""
-    if seen(access).role is not Role.OWNER:
+    if require_member(access).role is not Role.OWNER:
         raise Forbidden("Only the album's owner may do this.")
-    return seen(access).album
+    return require_member(access).album
 
 
-def contributed(access: AlbumAccess | None) -> AlbumRow:
+def require_contributor(access: AlbumAccess | None) -> AlbumRow:
     """Return the album of its owner or a contributor. Raises NotFound, or Forbidden for viewers."""
-    if seen(access).role is Role.VIEWER:
+    if require_member(access).role is Role.VIEWER:
         raise Forbidden("Viewers of this album may not do this.")
-    return seen(access).album
+    return require_member(access).album

@@ -6,7 +6,7 @@ from app.access.schema.values import AlbumAccess
 from app.access.service.album_changes import AlbumChanges
 from app.albums.service.offers import TransferOffers
 from app.albums.service.open_access import OpenAccess
-from app.albums.service.rights import seen
+from app.albums.service.rights import require_member
 from app.events.service.requests import RelationalRequests
 from app.request_key import RequestKey
 from app.stores.cache.cache import Cache
@@ -42,7 +42,7 @@ class TransferAcceptance:
 
     async def _accept(self, receiver: AccountId, album: AlbumId, request: RequestKey | None) -> AlbumAccess:
         async with self._cache.change() as unit:
-            access = seen(await self._changes.access(unit, album, receiver))
+            access = require_member(await self._changes.access(unit, album, receiver))
             if await self._completed_requests.earlier(unit.connection, receiver, request) or access.role is Role.OWNER:
                 return access
             offer = await self._offers.pending(unit.connection, access.album)

@@ -7,7 +7,7 @@ from app.access.service.access import AccessService
 from app.access.service.album_changes import AlbumChanges
 from app.albums.schema.values import TransferRow
 from app.albums.service.offers import TransferOffers
-from app.albums.service.rights import owned, seen
+from app.albums.service.rights import require_member, require_owner
 from app.events.service.requests import RelationalRequests
 from app.request_key import RequestKey
 from app.stores.aurora import Database
@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 class TransferService:
-    """Raises NotFound for an album that the caller is not in, as for one that does not exist."""
+    """Offers of an album to a member. Raises NotFound also for an album of which the caller is not a member."""
 
     def __init__(
         self,
@@ -37,10 +37,10 @@ class TransferService:
 
     async def require(self, caller: AccountId, album: AlbumId) -> TransferRow:
         """Return the offer, to its owner and its receiver. Raises NotFound if there is none, and for other members."""
-        access = seen(await self._access.access(caller, album))
+        access = require_member(await self._access.access(caller, album))
         async with self._database.writer.read() as connection:
             offer = await self._offers.pending(connection, access.album)
-        return _concerning(caller, offer)
+        return _offer_for(caller, offer)
 
     async def offer(
         self, owner: AccountId, album: AlbumId, receiver: AccountId, request: RequestKey | None
@@ -57,10 +57,10 @@ class TransferService:
         self, owner: AccountId, album: AlbumId, receiver: AccountId, request: RequestKey | None
     ) -> AlbumAccess:
         async with self._cache.change() as unit:
-            access = seen(await self._changes.access(unit, album, owner))
+            access = require_member(await self._changes.access(unit, album, owner))
             if await self._completed_requests.earlier(unit.connection, owner, request):
                 return access
-            row = owned(access)
+            row = require_owner(access)
             if receiver == owner or await self._changes.member(unit, album, receiver) is None:
                 raise Invalid(errors=[{"field": "account_id", "message": "is not another member of this album"}])
             pending = await self._offers.pending(unit.connection, row)
@@ -75,13 +75,13 @@ class TransferService:
     async def end(self, caller: AccountId, album: AlbumId) -> None:
         """Withdraw the offer (owner) or decline it (receiver). Raises NotFound as `require`."""
         async with self._cache.change() as unit:
-            access = seen(await self._changes.access(unit, album, caller))
-            offer = _concerning(caller, await self._offers.pending(unit.connection, access.album))
+            access = require_member(await self._changes.access(unit, album, caller))
+            offer = _offer_for(caller, await self._offers.pending(unit.connection, access.album))
             await self._offers.end(unit, access.album, offer)
         log.info("transfer.ended", account=caller, album=album)
 
 
-def _concerning(caller: AccountId, offer: TransferRow | None) -> TransferRow:
+def _offer_for(caller: AccountId, offer: TransferRow | None) -> TransferRow:
     """Raise NotFound unless the caller is the offer's owner or receiver."""
     if offer is None or caller not in (offer.from_account_id, offer.to_account_id):
         raise NotFound

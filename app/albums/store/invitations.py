@@ -59,23 +59,23 @@ class InvitationStore:
 
     async def revoke(self, connection: AsyncConnection, album: AlbumId, invitation: InvitationId) -> bool:
         """Return False if the album has no such unused invitation."""
-        gone = delete(invitations).where(
+        statement = delete(invitations).where(
             invitations.c.album_id == album, invitations.c.id == invitation, invitations.c.accepted_by.is_(None)
         )
-        return (await connection.execute(gone)).rowcount == 1
+        return (await connection.execute(statement)).rowcount == 1
 
     async def revoke_all(self, connection: AsyncConnection, album: AlbumId) -> int:
         """Return the number of deleted ones. Used ones stay, so that a member can accept again without an error."""
-        gone = delete(invitations).where(invitations.c.album_id == album, invitations.c.accepted_by.is_(None))
-        return (await connection.execute(gone)).rowcount
+        statement = delete(invitations).where(invitations.c.album_id == album, invitations.c.accepted_by.is_(None))
+        return (await connection.execute(statement)).rowcount
 
     async def delete_expired(self, connection: AsyncConnection, now: datetime, limit: int) -> int:
         """Delete at most `limit` expired invitations, used or not; return their number."""
         statement = select(invitations.c.id).where(invitations.c.expires_at <= now).limit(limit)
-        over = list(await connection.scalars(statement))
-        if over:
-            await connection.execute(delete(invitations).where(invitations.c.id.in_(over)))
-        return len(over)
+        expired = list(await connection.scalars(statement))
+        if expired:
+            await connection.execute(delete(invitations).where(invitations.c.id.in_(expired)))
+        return len(expired)
 
     async def delete_accepted_by(self, connection: AsyncConnection, account: AccountId) -> int:
         """Return the number of deleted rows."""

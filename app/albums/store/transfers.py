@@ -23,8 +23,8 @@ class TransferStore:
 
     async def get(self, connection: AsyncConnection, album: AlbumRow) -> TransferRow | None:
         """Return the offer of the album's present owner, also if it has expired."""
-        mine = (album_transfers.c.album_id == album.id) & (album_transfers.c.from_account_id == album.owner_id)
-        row = (await connection.execute(select(*_TRANSFER).where(mine))).mappings().first()
+        is_offer = (album_transfers.c.album_id == album.id) & (album_transfers.c.from_account_id == album.owner_id)
+        row = (await connection.execute(select(*_TRANSFER).where(is_offer))).mappings().first()
         return TransferRow(**row) if row else None
 
     async def put(self, connection: AsyncConnection, offer: TransferRow) -> None:
@@ -40,15 +40,15 @@ class TransferStore:
 
     async def remove_offer_to(self, connection: AsyncConnection, album: AlbumId, account: AccountId) -> None:
         """Delete the album's offer if it is made to this account."""
-        gone = delete(album_transfers).where(
+        statement = delete(album_transfers).where(
             album_transfers.c.album_id == album, album_transfers.c.to_account_id == account
         )
-        await connection.execute(gone)
+        await connection.execute(statement)
 
     async def delete_offers_to(self, connection: AsyncConnection, account: AccountId) -> int:
         """Return the number of deleted rows."""
-        gone = delete(album_transfers).where(album_transfers.c.to_account_id == account)
-        return (await connection.execute(gone)).rowcount
+        statement = delete(album_transfers).where(album_transfers.c.to_account_id == account)
+        return (await connection.execute(statement)).rowcount
 
     async def count_rows(self, connection: AsyncConnection, account: AccountId) -> dict[str, int]:
         """Return the number of the account's rows."""

@@ -17,7 +17,7 @@ from darkroom_shared.times import Clock
 
 
 class CommentService:
-    """Expects that the caller's access to the item has been checked."""
+    """Edits and removes comments. Expects that the caller's access to the item has been checked."""
 
     def __init__(
         self,
@@ -33,7 +33,10 @@ class CommentService:
         self._events, self._accounts, self._clock = events, accounts, clock
 
     async def edit(self, author: AccountId, item: ItemRow, id_: CommentId, text: str, expected: int | None) -> Comment:
-        """Raises NotFound, Forbidden unless `author` wrote it, Outdated if it was edited since version `expected`."""
+        """Change the text of a comment.
+
+        Raises NotFound, Forbidden unless `author` wrote it, Outdated if it was edited since version `expected`.
+        """
         name, now = await self._name(author), self._clock()
         async with self._cache.change() as unit:
             before = await self._require(unit.connection, item.item_id, id_, expected)

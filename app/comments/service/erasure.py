@@ -25,7 +25,7 @@ class CommentErasure:
         while erased := await self._erase_page(account):
             yield erased
         async with self._cache.change(unread_key(account)) as unit:
-            deleted = await self._store.delete_reader(unit.connection, account)
+            deleted = await self._store.delete_unread_of(unit.connection, account)
         yield deleted
 
     async def delete(self, _owner: AccountId, item: ItemId) -> None:
@@ -44,7 +44,7 @@ class CommentErasure:
 
     async def _erase_page(self, account: AccountId) -> int:
         async with self._cache.change() as unit:
-            rows = await self._store.some_of(unit.connection, account, ROWS_PER_PAGE)
+            rows = await self._store.rows_of_account(unit.connection, account, ROWS_PER_PAGE)
             if not rows:
                 return 0
             await self._remove(unit, rows)

@@ -21,7 +21,7 @@ class ListedComments:
 
 
 class CommentLists:
-    """Expects that the reader's access to the item has been checked."""
+    """Lists comments. Expects that the reader's access to the item has been checked."""
 
     def __init__(self, *, database: Database, store: CommentStore, accounts: AccountService, cursors: Cursors) -> None:
         self._database, self._store, self._accounts, self._cursors = database, store, accounts, cursors

@@ -14,7 +14,7 @@ from app.stores.cache.keys import Key
 from darkroom_shared.comments import MarkRead, UnreadComments, UnreadItem
 from darkroom_shared.ids import AccountId
 
-_UNREAD = UNREAD.holds(TypeAdapter(tuple[Unread, ...]))
+_UNREAD = UNREAD.of_type(TypeAdapter(tuple[Unread, ...]))
 
 
 def unread_key(account: AccountId) -> Key[tuple[Unread, ...]]:

@@ -9,7 +9,7 @@ from app.stores.cache.cache import Cache
 from darkroom_shared.ids import first_comment_id
 from darkroom_shared.times import Clock
 
-UNREAD_FOR = timedelta(days=90)
+UNREAD_RETENTION = timedelta(days=90)
 """After that, a comment counts as read."""
 ROWS_PER_STEP = 200
 """Per transaction, which runs one statement for each account among them: some tens of milliseconds."""
@@ -34,7 +34,7 @@ class UnreadExpiry:
         return expired
 
     async def _step(self) -> int:
-        before = first_comment_id(self._clock() - UNREAD_FOR)
+        before = first_comment_id(self._clock() - UNREAD_RETENTION)
         async with self._database.writer.read() as connection:
             rows = await self._store.oldest_unread(connection, before, ROWS_PER_STEP)
         if not rows:

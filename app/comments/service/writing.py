@@ -18,7 +18,7 @@ from darkroom_shared.times import Clock
 
 
 class CommentWriting:
-    """Expects that the author's access to the item has been checked."""
+    """Writes comments. Expects that the author's access to the item has been checked."""
 
     def __init__(
         self,

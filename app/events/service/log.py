@@ -26,8 +26,9 @@ ATTEMPTS = 40
 FIRST_WAIT_SECONDS = 0.005
 MAX_WAIT_SECONDS = 0.4
 LARGE_BATCH = 20
-"""A batch of at least this many actions is announced in the head first: one action more, instead of all in vain."""
-ANNOUNCED_FOR = timedelta(seconds=1)
+"""A batch of at least this many actions is first announced in the head. That costs one more action; without it a
+conflict would waste all actions of the batch."""
+ANNOUNCEMENT_LIFETIME = timedelta(seconds=1)
 """How long other processes wait for one that crashed after its announcement."""
 
 
@@ -141,7 +142,7 @@ class EventLog:
             error = await capture(self._commit(account, batch))
             if isinstance(error, Exception):
                 for entry in batch:  # passed to every caller
-                    _settle(entry, error)
+                    _fail(entry, error)
         del self._waiting[account]
 
     async def _commit(self, account: AccountId, batch: list[_Entry]) -> None:
@@ -156,9 +157,9 @@ class EventLog:
             own = [action for entry in batch for action in entry.also]
             first_own = 1 + len(events)
             try:
-                head = await self._take_turn(account, head, first_own + len(own))
-                moved = head_action(account, head, new_head, now=self._clock())
-                await self._send([moved, *(event_action(account, event) for event in events), *own])
+                head = await self._announce_large_batch(account, head, first_own + len(own))
+                advance = head_action(account, head, new_head, now=self._clock())
+                await self._send([advance, *(event_action(account, event) for event in events), *own])
             except TransactionRefused as refused:
                 own_refused = frozenset(own[index - first_own] for index in refused.indices if index >= first_own)
                 _take_out_refused(batch, own_refused)
@@ -174,7 +175,7 @@ class EventLog:
             wait = min(wait * 2, MAX_WAIT_SECONDS)
         raise Unavailable("Too many changes of this account at once.", retry_after_seconds=1)
 
-    async def _take_turn(self, account: AccountId, head: Head, size: int) -> Head:
+    async def _announce_large_batch(self, account: AccountId, head: Head, size: int) -> Head:
         """Return the head; announce a large batch in it first, so that other processes wait instead of failing.
 
         Raises TransactionConflict if another process has announced a batch.
@@ -186,7 +187,7 @@ class EventLog:
             return head
         self.actions_sent += 1
         try:
-            return await self._store.announce(account, head, self._process, now=now, until=now + ANNOUNCED_FOR)
+            return await self._store.announce(account, head, self._process, now=now, until=now + ANNOUNCEMENT_LIFETIME)
         except Refused as refused:
             raise TransactionConflict from refused
 
@@ -203,7 +204,7 @@ class EventLog:
             used = new_head.bytes_used + entry.change.bytes
             if entry.change.max_bytes is not None and used > entry.change.max_bytes:
                 batch.remove(entry)
-                _settle(entry, QuotaExceeded(used_bytes=new_head.bytes_used, quota_bytes=entry.change.max_bytes))
+                _fail(entry, QuotaExceeded(used_bytes=new_head.bytes_used, quota_bytes=entry.change.max_bytes))
                 continue
             for new in entry.events:
                 number = new_head.last + 1
@@ -241,10 +242,10 @@ def _take_out_refused(batch: list[_Entry], refused: frozenset[Action]) -> None:
         own = frozenset(entry.also) & refused
         if own:
             batch.remove(entry)
-            _settle(entry, ActionRefused(own))
+            _fail(entry, ActionRefused(own))
 
 
-def _settle(entry: _Entry, error: Exception) -> None:
+def _fail(entry: _Entry, error: Exception) -> None:
     if not entry.done.done():
         entry.done.set_exception(error)
         entry.done.exception()  # retrieved here, because a cancelled caller no longer awaits it

@@ -110,14 +110,14 @@ class ProjectionUpdater:
         Ends early if another process has taken over after the lease expired.
         """
         head = await self._log.head(cursor.account)
-        mine: Cursor | None = cursor
+        own_cursor: Cursor | None = cursor
         position: str | None = None
-        while mine is not None and mine.applied is None:
+        while own_cursor is not None and own_cursor.applied is None:
             step, position = await projection.read_page(cursor.account, position)
-            mine = await self._cursors.write(mine, step, head.last if position is None else None)
+            own_cursor = await self._cursors.write(own_cursor, step, head.last if position is None else None)
 
     async def _read_rows(self, projection: Projection, account: AccountId) -> None:
-        """Ends early if the cursor was deleted, or if a fill is due, which reads all rows anyway."""
+        """Read all rows by pages. Ends early if the cursor was deleted or a fill is due, which reads them anyway."""
         position: str | None = None
         while True:
             for _ in range(ATTEMPTS):

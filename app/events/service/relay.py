@@ -65,10 +65,10 @@ class RelayService:
             await self._publish(account, event)
         await self._projections.nudge(account)
         try:
-            await self._store.note_relayed(account, relayed, finished=True)
+            await self._store.record_relayed(account, relayed, finished=True)
         except (Refused, TransactionConflict):
             with suppress(Refused, TransactionConflict):
-                await self._store.note_relayed(account, relayed, finished=False)
+                await self._store.record_relayed(account, relayed, finished=False)
         return len(completed)
 
     async def _publish(self, account: AccountId, event: Event) -> None:

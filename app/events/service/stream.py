@@ -74,20 +74,20 @@ Signal = Event | Heartbeat | Reset | Progress
 
 
 class _Watcher:
-    """Buffers the log of one account up to `head`; `grown` is set and replaced at each new event or progress."""
+    """Buffers the log of one account up to `head`; `changed` is set and replaced at each new event or progress."""
 
     def __init__(self, account: AccountId) -> None:
         self.account = account
         self.head: int | None = None
         self.recent: deque[Event] = deque(maxlen=RECENT_EVENTS)
-        self.grown = asyncio.Event()
+        self.changed = asyncio.Event()
         self.nudged = asyncio.Event()
         self.received = 0
         self._progress: dict[ItemId, tuple[int, Progress]] = {}
         self.streams = 0
         self.task: asyncio.Task[None] | None = None
 
-    def learn(self, events: list[Event]) -> None:
+    def add(self, events: list[Event]) -> None:
         self.recent.extend(events)
         self.head = events[-1].number
         self._wake()
@@ -110,8 +110,8 @@ class _Watcher:
         return [progress for number, progress in self._progress.values() if number > received]
 
     def _wake(self) -> None:
-        grown, self.grown = self.grown, asyncio.Event()
-        grown.set()
+        changed, self.changed = self.changed, asyncio.Event()
+        changed.set()
 
     def since(self, cursor: int) -> list[Event] | None:
         """Return the buffered events after `cursor`; None if the buffer does not reach back that far."""
@@ -152,7 +152,7 @@ class LiveEvents:
     async def _end_streams(self) -> None:
         await self._stopping.wait()
         for watcher in self._watchers.values():
-            watcher.grown.set()
+            watcher.changed.set()
 
     @property
     def watched(self) -> int:
@@ -168,7 +168,7 @@ class LiveEvents:
         async with self._watched(account) as watcher:
             cursor, beat_at, received = after, loop.time() + HEARTBEAT_SECONDS, watcher.received
             while not self._stopping.is_set():
-                grown = watcher.grown
+                changed = watcher.changed
                 events = watcher.since(cursor)
                 if events is None:
                     try:
@@ -193,7 +193,7 @@ class LiveEvents:
                 if not events and not updates:
                     with suppress(TimeoutError):
                         async with asyncio.timeout_at(beat_at):
-                            await grown.wait()
+                            await changed.wait()
 
     async def wait(self, account: AccountId, after: int, seconds: float) -> None:
         """Return once there is an event after `after`, or after `seconds`."""
@@ -242,7 +242,7 @@ class LiveEvents:
         while True:
             events = await self._store.after(watcher.account, watcher.head, now=self._clock())
             if events:
-                watcher.learn(events)
+                watcher.add(events)
             if len(events) < PAGE_EVENTS:
                 return
 

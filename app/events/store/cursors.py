@@ -66,7 +66,7 @@ class CursorStore:
         """
         filling_until = self._clock() + FILL_LEASE if applied is None else None
         after = replace(read, applied=applied, revision=read.revision + 1, filling_until=filling_until)
-        moved = (
+        statement = (
             update(cursors)
             .where(*_of(read.follower, read.account), cursors.c.revision == read.revision)
             .values(
@@ -77,7 +77,7 @@ class CursorStore:
             )
         )
         async with self._database.writer.write() as connection:
-            if (await connection.execute(moved)).rowcount == 0:
+            if (await connection.execute(statement)).rowcount == 0:
                 return None
             await step(connection)
         return after

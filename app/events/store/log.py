@@ -121,7 +121,7 @@ class EventStore:
         )
         return len((await self._dynamo.query(query, consistent=False)).rows)
 
-    async def note_relayed(self, account: AccountId, number: int, *, finished: bool) -> None:
+    async def record_relayed(self, account: AccountId, number: int, *, finished: bool) -> None:
         """Record that all events up to `number` are relayed, and release the lease.
 
         `finished`: `number` is the last event. Raises Refused if that is wrong, or if `number` is not above the

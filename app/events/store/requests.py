@@ -57,8 +57,8 @@ class RequestStore:
 
     async def delete_expired(self, connection: AsyncConnection, now: datetime, limit: int) -> int:
         """Delete at most `limit` expired results; return their number."""
-        over = select(requests.c.account_id, requests.c.request_key).where(requests.c.expires_at <= now)
-        keys = [tuple(row) for row in await connection.execute(over.limit(limit))]
+        expired = select(requests.c.account_id, requests.c.request_key).where(requests.c.expires_at <= now)
+        keys = [tuple(row) for row in await connection.execute(expired.limit(limit))]
         if keys:
             named = tuple_(requests.c.account_id, requests.c.request_key).in_(keys)
             await connection.execute(delete(requests).where(named, requests.c.expires_at <= now))

@@ -42,26 +42,26 @@ class Archive:
     """A ZIP that is written entry by entry. `take` returns the bytes written so far; entry sizes need not be known."""
 
     def __init__(self) -> None:
-        self._made = _Made()
-        self._zip = zipfile.ZipFile(self._made, "w", zipfile.ZIP_STORED, allowZip64=True)
+        self._buffer = _Buffer()
+        self._zip = zipfile.ZipFile(self._buffer, "w", zipfile.ZIP_STORED, allowZip64=True)
 
     @property
     def waiting_bytes(self) -> int:
         """The number of bytes that `take` would return."""
-        return self._made.size
+        return self._buffer.size
 
     def take(self, size_bytes: int | None = None) -> bytes:
         """Remove and return the first `size_bytes` bytes, or all."""
-        return self._made.take(size_bytes)
+        return self._buffer.take(size_bytes)
 
     async def add(
         self, name: str, at: datetime, size_bytes: int, pieces: AsyncIterator[bytes]
     ) -> AsyncGenerator[int, None]:
         """Add an entry. Yields the length of each piece after it is written, so that the caller can send what is
         there."""
-        about = zipfile.ZipInfo(name, min(max(at.timetuple()[:6], EARLIEST), MAX_DATE))
-        about.external_attr, about.file_size = PERMISSIONS, size_bytes
-        with self._zip.open(about, "w") as entry:
+        info = zipfile.ZipInfo(name, min(max(at.timetuple()[:6], EARLIEST), MAX_DATE))
+        info.external_attr, info.file_size = PERMISSIONS, size_bytes
+        with self._zip.open(info, "w") as entry:
             async for piece in pieces:
                 await asyncio.to_thread(entry.write, piece)
                 yield len(piece)
@@ -71,7 +71,7 @@ class Archive:
         self._zip.close()
 
 
-class _Made:
+class _Buffer:
     """A file object that is written at its end and read from its front."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from darkroom_shared.times import Clock
 
 MAX_EXPORTS = 3
 """Maximum per account: each may be as large as all data of the account."""
-UNDER_WAY = frozenset({ExportState.QUEUED, ExportState.PROCESSING})
+UNFINISHED = frozenset({ExportState.QUEUED, ExportState.PROCESSING})
 
 
 class ExportService:
@@ -28,9 +28,9 @@ class ExportService:
     async def start(self, account: AccountId) -> ExportRow:
         """Start an export, or return the unfinished one. Raises TooManyRequests if MAX_EXPORTS are kept."""
         rows, now = await self._store.all_of(account), self._clock()
-        under_way = next((row for row in rows if row.state in UNDER_WAY), None)
-        if under_way is not None:
-            return under_way
+        unfinished = next((row for row in rows if row.state in UNFINISHED), None)
+        if unfinished is not None:
+            return unfinished
         retained_until = [row.kept_until for row in rows if row.state is ExportState.READY and row.kept_until]
         if len(retained_until) >= MAX_EXPORTS:
             wait = max(1, int((min(retained_until) - now).total_seconds()))

@@ -18,7 +18,7 @@ RETENTION = timedelta(days=7)
 LEASE = timedelta(seconds=60)
 
 TOO_LATE = ExportFailure(FailureCode.DEADLINE, "This took longer than it ever should. Start another export.", True)
-GAVE_UP = ExportFailure(FailureCode.INTERNAL, "Five attempts at this export ended with a crash.", True)
+TOO_MANY_ATTEMPTS = ExportFailure(FailureCode.INTERNAL, "Five attempts at this export ended with a crash.", True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def overdue(row: ExportRow, now: datetime) -> Change | None:
     return _with_lost_attempt(row, lapsed, now) if lapsed else None
 
 
-def is_over(row: ExportRow, now: datetime) -> bool:
+def is_expired(row: ExportRow, now: datetime) -> bool:
     """Return whether the retention has ended."""
     return row.kept_until is not None and row.kept_until <= now
 
@@ -109,7 +109,7 @@ def _failed(row: ExportRow, failure: ExportFailure, now: datetime) -> Change:
 
 def _with_lost_attempt(row: ExportRow, free: Claim, now: datetime) -> Change:
     if job_claim.is_exhausted(free):
-        return _failed(replace(row, lost_attempts=free.lost_attempts), GAVE_UP, now)
+        return _failed(replace(row, lost_attempts=free.lost_attempts), TOO_MANY_ATTEMPTS, now)
     return _waiting(row, free)
 
 

@@ -49,16 +49,16 @@ class ExportMaintenance:
 
     async def _process(self, row: ExportRow) -> None:
         now, send_at = self._clock(), lifecycle.next_send(row)
-        if lifecycle.is_over(row, now):
+        if lifecycle.is_expired(row, now):
             key = export_key(row.account_id, row.export_id)
             await self._objects.abort_multiparts(key)
             await self._objects.delete([key])
             await self._store.remove(row)
         elif lifecycle.overdue(row, now):
-            moved = await self._apply_overdue(row)
-            await self._objects.abort_multiparts(export_key(moved.account_id, moved.export_id))
-            if moved.state is ExportState.QUEUED:
-                await self._queue.send(moved)
+            changed = await self._apply_overdue(row)
+            await self._objects.abort_multiparts(export_key(changed.account_id, changed.export_id))
+            if changed.state is ExportState.QUEUED:
+                await self._queue.send(changed)
         elif send_at is not None and send_at <= now:
             await self._queue.send(row)
 
@@ -72,7 +72,7 @@ class ExportMaintenance:
             lapsed = change is not None and change.row.lost_attempts > current.lost_attempts
             return change
 
-        moved = await self._changes.apply(row.account_id, row.export_id, apply_now)
+        changed = await self._changes.apply(row.account_id, row.export_id, apply_now)
         if lapsed:
             self._on_lapse(EXPORTS_QUEUE)
-        return moved
+        return changed

@@ -199,7 +199,7 @@ def to_attributes(row: ItemRow) -> Row:
 
 
 def from_attributes(attributes: Row) -> ItemRow:
-    """Raises TypeError or ValueError for attributes that no release of ours has written."""
+    """Return the row. Raises TypeError or ValueError for attributes that no release of ours has written."""
     return value_of(ItemRow, attributes)
 
 

@@ -17,7 +17,7 @@ from app.items.service.lifecycle import (
     Change,
     due,
     move,
-    over,
+    released_claim,
 )
 from app.jobs import claim as job_claim
 from app.jobs.claim import Claim, ClaimLost
@@ -62,7 +62,9 @@ def hand_off(row: ItemRow, token: str, kind: ItemKind, result: Result, now: date
     """
     _require_claim(row, token)
     limit = now + QUEUE_LIMIT
-    fields = over() | _facts(row, kind, result) | {"queued_at": now, "queue_deadline": limit, "deadline": limit}
+    fields = (
+        released_claim() | _facts(row, kind, result) | {"queued_at": now, "queue_deadline": limit, "deadline": limit}
+    )
     queued = move(row, QUEUED, **fields, lane=Lane.BULK, lost_attempts=0)
     return Change(queued, "passed_on", EventType.ITEM_UPDATED)
 
@@ -79,7 +81,7 @@ def finish(
     """Set the item to ready. `ladder` is the complete ladder of a video. Raises ClaimLost."""
     _require_claim(row, token)
     cleanup = now + CLEANUP_AFTER if row.attempt > 1 else None
-    fields = over() | _facts(row, kind, result) | {"ladder": ladder, "failure": None, "cleanup_at": cleanup}
+    fields = released_claim() | _facts(row, kind, result) | {"ladder": ladder, "failure": None, "cleanup_at": cleanup}
     return Change(move(row, READY, **fields), "ready", EventType.ITEM_READY)
 
 
@@ -106,7 +108,7 @@ def overdue(row: ItemRow, now: datetime) -> Change | None:
     """Return the change for a row whose deadline or lease has passed, or None if neither has."""
     if row.deadline is not None and row.deadline <= now:
         if row.state is UPLOADING:
-            expired = move(row, EXPIRED, **over(), reserved_bytes=0, cleanup_at=now)
+            expired = move(row, EXPIRED, **released_claim(), reserved_bytes=0, cleanup_at=now)
             return Change(expired, "expired", EventType.ITEM_EXPIRED, bytes=-row.reserved_bytes)
         return _failed(row, TOO_LATE, now)
     lapsed = job_claim.lapse(row, now) if row.state is PROCESSING else None
@@ -135,12 +137,12 @@ def _facts(row: ItemRow, kind: ItemKind, result: Result) -> dict[str, object]:
 
 def _queued_again(row: ItemRow, free: Claim, now: datetime) -> ItemRow:
     """Return the item to its queue, with the deadline that was set when it was first queued."""
-    return move(row, QUEUED, **(over() | free.fields() | {"deadline": row.queue_deadline, "queued_at": now}))
+    return move(row, QUEUED, **(released_claim() | free.fields() | {"deadline": row.queue_deadline, "queued_at": now}))
 
 
 def _failed(row: ItemRow, failure: StoredFailure, now: datetime, kind: ItemKind | None = None) -> Change:
     cleanup = now + CLEANUP_AFTER if row.attempt else None
-    failed = move(row, FAILED, **over(), failure=failure, kind=kind or row.kind, cleanup_at=cleanup)
+    failed = move(row, FAILED, **released_claim(), failure=failure, kind=kind or row.kind, cleanup_at=cleanup)
     return Change(failed, "failed", EventType.ITEM_FAILED)
 
 

@@ -122,8 +122,8 @@ class CompletionService:
 
     @staticmethod
     def _require_all(row: ItemRow, parts: list[UploadedPart]) -> None:
-        here = {part.number for part in parts if part.sha256_hex}
-        missing = [number for number in range(1, part_count(row.size_bytes) + 1) if number not in here]
+        verified = {part.number for part in parts if part.sha256_hex}
+        missing = [number for number in range(1, part_count(row.size_bytes) + 1) if number not in verified]
         if missing:
             raise NotUploaded(
                 f"{len(missing)} parts are missing.", missing=missing[:NAMED_MISSING_PARTS], missing_count=len(missing)

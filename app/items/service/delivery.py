@@ -13,10 +13,10 @@ OWNER_WINDOW = timedelta(hours=1)
 VIEWER_WINDOW = timedelta(minutes=10)
 MAX_VIDEO_TIME = timedelta(hours=12)
 """Maximum validity of a video's URLs beyond the window, so that playback can reach the end of the video."""
-MAX_URL_LIFE = 2 * OWNER_WINDOW + MAX_VIDEO_TIME
-ORIGINAL_LIFE = timedelta(minutes=10)
+MAX_URL_LIFETIME = 2 * OWNER_WINDOW + MAX_VIDEO_TIME
+ORIGINAL_URL_LIFETIME = timedelta(minutes=10)
 _ORIGINAL_WINDOW = timedelta(minutes=1)
-_REMEMBERED_FOLDERS = 10_000
+_CACHED_FOLDERS = 10_000
 """About 1 KB each; enough for a hundred pages of a gallery."""
 
 
@@ -48,7 +48,7 @@ class Delivery:
         """Sign with another key from now on. URLs already issued stay valid."""
         self._signer = signer
         for folders in self._folders.values():
-            folders.delete()
+            folders.clear()
 
     def rendition_folder(self, account: AccountId, item: ItemId, audience: Audience = Audience.OWNER) -> SignedFolder:
         """Sign the folder with all renditions of the item. The signature is valid until the end of the next window,
@@ -71,7 +71,7 @@ class Delivery:
 
     def object(self, key: str) -> tuple[str, datetime]:
         """Return the exact URL of any other private object and its expiry, with the validity of an original's."""
-        expires_at = _window(self._clock(), _ORIGINAL_WINDOW) + ORIGINAL_LIFE
+        expires_at = _window(self._clock(), _ORIGINAL_WINDOW) + ORIGINAL_URL_LIFETIME
         return self._signer.sign_object(key, expires_at=expires_at), expires_at
 
 
@@ -91,12 +91,12 @@ class _Folders:
         signed = self._signed.get(folder)
         if signed is None:
             signed = signer.sign_folder(folder, expires_at=self._ends + self._length)
-            if len(self._signed) >= _REMEMBERED_FOLDERS:
+            if len(self._signed) >= _CACHED_FOLDERS:
                 self._signed.clear()
             self._signed[folder] = signed
         return signed
 
-    def delete(self) -> None:
+    def clear(self) -> None:
         self._signed.clear()
 
 

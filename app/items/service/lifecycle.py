@@ -30,9 +30,9 @@ LEASE = timedelta(seconds=60)
 """Validity of a claim that is not renewed. A setting can shorten it."""
 CLEANUP_AFTER = LEASE + timedelta(seconds=30)
 """A claim never outlives its lease, so after this time no worker can still write."""
-URL_LIFE = timedelta(hours=1)
+URL_LIFETIME = timedelta(hours=1)
 """An upload must begin within this time after its URL was issued."""
-UPLOAD_DEADLINE = URL_LIFE + timedelta(minutes=10)
+UPLOAD_DEADLINE = URL_LIFETIME + timedelta(minutes=10)
 """An upload must end within this time after its URL was issued."""
 CANCELLED_ORIGINAL_RETENTION = timedelta(hours=24)
 """A cancelled item can be retried for this long; then the sweeper deletes its original."""
@@ -139,7 +139,7 @@ def cancel(row: ItemRow, now: datetime, duplicate_of: ItemId | None = None) -> C
     if row.state is CANCELLED:
         return None
     cleanup = now if row.state is UPLOADING else now + CANCELLED_ORIGINAL_RETENTION
-    fields = over() | FROM_THE_START | {"duplicate_of": duplicate_of}
+    fields = released_claim() | FROM_THE_START | {"duplicate_of": duplicate_of}
     cancelled = move(row, CANCELLED, **fields, reserved_bytes=0, cleanup_at=cleanup)
     return Change(cancelled, "cancelled", EventType.ITEM_CANCELLED, bytes=-row.reserved_bytes)
 
@@ -190,7 +190,7 @@ def _require(row: ItemRow, *states: ItemState) -> None:
         raise WrongState(f"The item is {row.state}.", state=row.state)
 
 
-def over() -> dict[str, object]:
+def released_claim() -> dict[str, object]:
     """Return the reset fields of a claim and its wait. The claim's ladder ends with the claim."""
     claim = {"claim": None, "claimed_until": None, "ladder": None}
     return claim | {"deadline": None, "sent_at": None, "sends": 0, "not_before": None}

@@ -11,7 +11,7 @@ from app.items.service.cleanup import Cleanup
 from app.items.service.overdue import OverdueItems
 from app.items.service.queueing import WorkQueue
 from app.items.store import ItemStore
-from app.jobs.claim import RETURNS_AFTER
+from app.jobs.claim import LOST_ATTEMPT_WAITS
 from app.jobs.queueing import MAX_RESEND_INTERVAL
 from app.stores.resources import SHARDS
 from darkroom_shared.ids import AccountId, ItemId
@@ -20,7 +20,7 @@ from darkroom_shared.problems import NotFound
 from darkroom_shared.times import Clock
 
 BATCH = 100
-MAX_RESEND_AGE = MAX_RESEND_INTERVAL + RETURNS_AFTER[-1]
+MAX_RESEND_AGE = MAX_RESEND_INTERVAL + LOST_ATTEMPT_WAITS[-1]
 """Within this time every queued item is sent again in any case."""
 
 
@@ -69,10 +69,10 @@ class MaintenanceService:
             await self._purging.purge(row)
             return None
         if claims.overdue(row, now):
-            moved = await self._overdue.apply(row, claims.overdue)
-            if moved.state is ItemState.QUEUED and moved.sent_at is None:
-                await self._queue.send(moved)  # delayed until the wait is over, so it need not wait for another sweep
-            return moved if moved.failure == claims.POISONED else None
+            changed = await self._overdue.apply(row, claims.overdue)
+            if changed.state is ItemState.QUEUED and changed.sent_at is None:
+                await self._queue.send(changed)  # delayed until the wait is over, so it need not wait for another sweep
+            return changed if changed.failure == claims.POISONED else None
         send_at = lifecycle.next_send(row)
         if send_at is not None and send_at <= now:
             await self._queue.send(row)

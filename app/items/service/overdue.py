@@ -28,10 +28,10 @@ class OverdueItems:
             lapsed = change is not None and _lost_attempts(change.row) > _lost_attempts(current)
             return change
 
-        moved = await self._changes.apply(row.account_id, row.item_id, apply_now)
+        changed = await self._changes.apply(row.account_id, row.item_id, apply_now)
         if lapsed:
             self._on_lapse(QUEUES[Lane.BULK if row.state is ItemState.READY else row.lane])
-        return moved
+        return changed
 
 
 def _lost_attempts(row: ItemRow) -> int:

@@ -61,8 +61,8 @@ class PlaybackService:
         """
         ladder = row.ladder
         if ladder is None or ladder.attempt != attempt:
-            under_way = row.state is ItemState.PROCESSING and attempt == row.attempt
-            raise PlaylistGone if 1 <= attempt <= row.attempt and not under_way else NotFound
+            unfinished = row.state is ItemState.PROCESSING and attempt == row.attempt
+            raise PlaylistGone if 1 <= attempt <= row.attempt and not unfinished else NotFound
         if rung not in {each.name for each in ladder.rungs}:
             raise NotFound
         key = rendition_key(row.account_id, row.item_id, ladder.recipe, attempt, playlist_file(rung))

@@ -13,7 +13,7 @@ from darkroom_shared.problems import WrongState
 from darkroom_shared.times import to_rfc3339
 
 _OWNERS_ONLY = {"digest": None, "deadline": None}
-"""Hidden from other viewers: the digest of the file, and how its processing goes."""
+"""Hidden from other viewers: the digest of the file and the deadline of its processing."""
 
 
 class ItemRepresentation:

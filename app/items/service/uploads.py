@@ -113,10 +113,10 @@ class UploadService:
                 body.number,
                 size_bytes=part_bytes(row.size_bytes, body.number),
                 sha256_hex=body.sha256,
-                valid_seconds=int(lifecycle.URL_LIFE.total_seconds()),
+                valid_seconds=int(lifecycle.URL_LIFETIME.total_seconds()),
             )
             uploads.append(PartUpload(number=body.number, url=url, headers=headers))
-        return PartUploads(parts=tuple(uploads), expires_at=self._clock() + lifecycle.URL_LIFE)
+        return PartUploads(parts=tuple(uploads), expires_at=self._clock() + lifecycle.URL_LIFETIME)
 
     async def _again(self, account: AccountId, item: ItemId) -> Created:
         row = await self._store.require(account, item)
@@ -142,13 +142,13 @@ class UploadService:
             return MultipartUpload(
                 part_size_bytes=part_size_bytes(row.size_bytes), part_count=part_count(row.size_bytes)
             )
-        expires_at = self._clock() + lifecycle.URL_LIFE
+        expires_at = self._clock() + lifecycle.URL_LIFETIME
         url, headers = await self._objects.presign_put(
             original_key(row.account_id, row.item_id),
             size_bytes=row.size_bytes,
             sha256_hex=(row.digest or "").removeprefix("sha256:"),
             name=row.name,
-            valid_seconds=int(lifecycle.URL_LIFE.total_seconds()),
+            valid_seconds=int(lifecycle.URL_LIFETIME.total_seconds()),
         )
         return SingleUpload(url=url, headers=headers, expires_at=expires_at)
 

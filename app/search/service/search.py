@@ -30,7 +30,10 @@ class SearchService:
         self._items, self._store, self._cursors = items, store, cursors
 
     async def search(self, account: AccountId, request: SearchRequest, cursor: str | None, limit: int) -> SearchPage:
-        """Raises Invalid for a cursor of another account or search, and for too many words."""
+        """Return a page of the account's items that match the request.
+
+        Raises Invalid for a cursor of another account or search, and for too many words.
+        """
         before = self._cursors.read(account, request.order, cursor).captured_key if cursor else None
         titles = await self._store.titles(account) if request.text else {}
         parsed = query(request, titles)

@@ -14,14 +14,14 @@ from app.search.schema.tables import item_index, item_words
 from app.stores.aurora import Database
 from darkroom_shared.ids import AccountId, ItemId
 
-Held = frozenset[tuple[ItemId, str]]
+IndexRows = frozenset[tuple[ItemId, str]]
 """The index rows of one captured key: (item, word) for each word, and (item, "") for its row in `item_index`."""
-NOTHING: Held = frozenset()
+NOTHING: IndexRows = frozenset()
 
 _TABLES = (item_index, item_words)
 
 
-def expected_entries(rows: Sequence[ItemRow]) -> dict[str, Held]:
+def expected_entries(rows: Sequence[ItemRow]) -> dict[str, IndexRows]:
     """Return the index rows that these item rows require, by captured key."""
     made = ((row.item_id, entry(row)) for row in rows)
     return {each.captured_key: frozenset((item, word) for word in {"", *each.words}) for item, each in made if each}
@@ -38,21 +38,21 @@ class IndexContents:
         registered, account = account_ids(), account_ids().selected_columns.id
         registered = registered.where(account > after).order_by(account).limit(limit)
         with_cursor = accounts_with_cursor(SEARCH, after, limit)
-        matches: set[str] = set()
+        accounts: set[str] = set()
         async with self._database.writer.read() as connection:
             for known in (registered, with_cursor):
-                matches.update(await connection.scalars(known))
+                accounts.update(await connection.scalars(known))
             for table in _TABLES:
-                matches.update(await _accounts_in(connection, table, after, limit))
-        return [AccountId(each) for each in sorted(matches)[:limit]]
+                accounts.update(await _accounts_in(connection, table, after, limit))
+        return [AccountId(each) for each in sorted(accounts)[:limit]]
 
-    async def holds(self, account: AccountId) -> bool:
+    async def has_rows(self, account: AccountId) -> bool:
         """Return whether the index has any row of the account."""
-        there = [exists().where(table.c.account_id == account) for table in _TABLES]
+        present = [exists().where(table.c.account_id == account) for table in _TABLES]
         async with self._database.writer.read() as connection:
-            return any([await connection.scalar(select(each)) for each in there])
+            return any([await connection.scalar(select(each)) for each in present])
 
-    async def page(self, account: AccountId, before: str | None, limit: int) -> dict[str, Held]:
+    async def page(self, account: AccountId, before: str | None, limit: int) -> dict[str, IndexRows]:
         """Return the rows of the next keys below `before`, highest first; fewer than `limit` keys on the last page."""
         keys: set[str] = set()
         async with self._database.writer.read() as connection:
@@ -62,12 +62,12 @@ class IndexContents:
                 if before is not None:
                     statement = statement.where(key < before)
                 keys.update(await connection.scalars(statement.limit(limit)))
-            return await _held(connection, account, sorted(keys, reverse=True)[:limit])
+            return await _rows_at(connection, account, sorted(keys, reverse=True)[:limit])
 
-    async def at(self, account: AccountId, key: str) -> Held:
+    async def at(self, account: AccountId, key: str) -> IndexRows:
         """Return the rows of this key."""
         async with self._database.writer.read() as connection:
-            return (await _held(connection, account, [key]))[key]
+            return (await _rows_at(connection, account, [key]))[key]
 
 
 async def _accounts_in(connection: AsyncConnection, table: Table, after: str, limit: int) -> list[str]:
@@ -83,12 +83,12 @@ async def _accounts_in(connection: AsyncConnection, table: Table, after: str, li
     return accounts
 
 
-async def _held(connection: AsyncConnection, account: AccountId, keys: Sequence[str]) -> dict[str, Held]:
-    held: dict[str, set[tuple[ItemId, str]]] = {key: set() for key in keys}
+async def _rows_at(connection: AsyncConnection, account: AccountId, keys: Sequence[str]) -> dict[str, IndexRows]:
+    rows: dict[str, set[tuple[ItemId, str]]] = {key: set() for key in keys}
     for table, word in ((item_index, literal("")), (item_words, item_words.c.word)):
-        there = select(table.c.captured_key, table.c.item_id, word).where(
+        statement = select(table.c.captured_key, table.c.item_id, word).where(
             table.c.account_id == account, table.c.captured_key.in_(keys)
         )
-        for key, item, each in await connection.execute(there):
-            held[key].add((ItemId(item), each))
-    return {key: frozenset(those) for key, those in held.items()}
+        for key, item, each in await connection.execute(statement):
+            rows[key].add((ItemId(item), each))
+    return {key: frozenset(of_key) for key, of_key in rows.items()}

@@ -18,7 +18,7 @@ ITEMS_PER_ERASURE = 200
 
 
 class IndexStore:
-    """Raises Unavailable, as the database does."""
+    """Writes to the search index. Raises Unavailable, as the database does."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -35,19 +35,19 @@ class Candidates:
 
 
 class SearchStore:
-    """Raises Unavailable, as the database does."""
+    """Queries on the search index. Raises Unavailable, as the database does."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
 
     async def titles(self, account: AccountId) -> dict[AlbumId, str]:
         """Return the titles of the albums that the account owns or is a member of."""
-        rows: dict[AlbumId, str] = {}
+        titles: dict[AlbumId, str] = {}
         async with self._source.read() as connection:
             for requested in (titles_of_own(account), titles_of_joined(account)):
                 newest = requested.order_by(requested.selected_columns.id.desc()).limit(MAX_ALBUMS)
-                rows |= {AlbumId(album): title for album, title in await connection.execute(newest)}
-        return rows
+                titles |= {AlbumId(album): title for album, title in await connection.execute(newest)}
+        return titles
 
     async def applied(self, account: AccountId, projection: str) -> int:
         """Return the number of the last applied event; 0 if the index does not have the account yet."""
@@ -75,41 +75,41 @@ class _Scan:
     limit: int
 
     async def run(self) -> tuple[list[ItemId], str | None]:
-        narrowest, fewest = None, MAX_GATHERED + 1
+        selective, min_count = None, MAX_GATHERED + 1
         for part in _parts(self.query):
             count = await self._count(part)
-            if count < fewest:
-                narrowest, fewest = part, count
-            if fewest == 0:
+            if count < min_count:
+                selective, min_count = part, count
+            if min_count == 0:
                 return [], None
-        if narrowest is not None:
-            return await self._gather(narrowest)
-        return await self._walk()
+        if selective is not None:
+            return await self._filter_matches(selective)
+        return await self._scan_window()
 
     async def _count(self, part: "Term | AlbumId") -> int:
-        some = _rows_of(self.account, part).limit(MAX_GATHERED + 1).subquery()
-        return int(await self.connection.scalar(select(func.count()).select_from(some)) or 0)
+        counted = _rows_of(self.account, part).limit(MAX_GATHERED + 1).subquery()
+        return int(await self.connection.scalar(select(func.count()).select_from(counted)) or 0)
 
-    async def _gather(self, part: "Term | AlbumId") -> tuple[list[ItemId], str | None]:
+    async def _filter_matches(self, part: "Term | AlbumId") -> tuple[list[ItemId], str | None]:
         """Filter all matches of the most selective part."""
-        few = _rows_of(self.account, part).limit(MAX_GATHERED).subquery()
-        return await self._matching(select(few.c.captured_key, few.c.item_id).distinct(), few, part)
+        matches = _rows_of(self.account, part).limit(MAX_GATHERED).subquery()
+        return await self._matching(select(matches.c.captured_key, matches.c.item_id).distinct(), matches, part)
 
-    async def _walk(self) -> tuple[list[ItemId], str | None]:
+    async def _scan_window(self) -> tuple[list[ItemId], str | None]:
         """Scan from the newest item on, along the index of one exact word if there is one, else along all items."""
-        along = next((part for part in self.query.terms if not part.prefix and not part.albums), None)
-        table: FromClause = item_words if along else item_index
+        exact = next((part for part in self.query.terms if not part.prefix and not part.albums), None)
+        table: FromClause = item_words if exact else item_index
         rows: Rows = select(table.c.captured_key, table.c.item_id).where(table.c.account_id == self.account)
-        if along:
-            rows = rows.where(item_words.c.word == along.word)
-        if len(list(_parts(self.query))) <= bool(along):
-            return await self._matching(rows, table, along)
+        if exact:
+            rows = rows.where(item_words.c.word == exact.word)
+        if len(list(_parts(self.query))) <= bool(exact):
+            return await self._matching(rows, table, exact)
         ordered = rows.where(*self._bounds(table)).order_by(table.c.captured_key.desc()).limit(WINDOW).subquery()
         reach = select(func.count(), func.min(ordered.c.captured_key)).select_from(ordered)
         count, lowest = (await self.connection.execute(reach)).one()
         if count == 0:
             return [], None
-        items, resume = await self._matching(rows.where(table.c.captured_key >= lowest), table, along)
+        items, resume = await self._matching(rows.where(table.c.captured_key >= lowest), table, exact)
         return items, resume or (lowest if count == WINDOW else None)
 
     async def _matching(

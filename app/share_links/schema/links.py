@@ -27,7 +27,7 @@ class ShareLink:
     expires_at: datetime | None
     lock: str | None
 
-    def is_over(self, now: datetime) -> bool:
+    def is_expired(self, now: datetime) -> bool:
         """Return whether the link has expired; one without an end never does."""
         return self.expires_at is not None and self.expires_at <= now
 
@@ -36,7 +36,7 @@ class ShareLink:
         return ShareVisitor(self.id, self.album_id, self.download_allowed)
 
 
-_LINK = SHARE.holds(TypeAdapter(ShareLink | None))
+_LINK = SHARE.of_type(TypeAdapter(ShareLink | None))
 """The absence of a link is cached, too."""
 
 

@@ -11,7 +11,10 @@ from darkroom_shared.sharing import SharedAlbum
 
 
 class AlbumVisits:
-    """Raises NotFound if the album was deleted or its owner's account was closed: links end with them."""
+    """The album of a link, as its visitor sees it.
+
+    Raises NotFound if the album was deleted or its owner's account was closed: links end with them.
+    """
 
     def __init__(self, *, links: OpenLinks, access: AccessService, pages: AlbumPages, accounts: AccountService) -> None:
         self._links, self._access, self._pages, self._accounts = links, access, pages, accounts
@@ -30,7 +33,7 @@ class AlbumVisits:
         )
 
     async def page(self, visitor: ShareVisitor, cursor: str | None, limit: int) -> VisiblePage:
-        """Raises Invalid for a cursor of another link or order."""
+        """Return a page of the album's items. Raises Invalid for a cursor of another link or order."""
         album, _ = await self._require(visitor)
         return await self._pages.page(album, visitor, cursor, limit)
 

@@ -17,14 +17,14 @@ class OpenLinks:
         self._cache, self._store, self._clock = cache, store, clock
 
     async def with_token(self, token: str) -> ShareLink:
-        """Raises NotFound alike for an unknown, a revoked and an expired token."""
+        """Return the link of the token. Raises the same NotFound for an unknown, a revoked and an expired token."""
         if not is_token(token):
             raise NotFound
         token_hash = hash_of(token)
         link = await self._cache.get(
             key_of_token(token_hash), lambda connection: self._store.with_token(connection, token_hash)
         )
-        if link is None or link.is_over(self._clock()):
+        if link is None or link.is_expired(self._clock()):
             raise NotFound
         return link
 
@@ -42,4 +42,4 @@ class OpenLinks:
 
     async def _get(self, share: ShareId) -> ShareLink | None:
         link = await self._cache.get(key_of_id(share), lambda connection: self._store.get(connection, share))
-        return None if link is None or link.is_over(self._clock()) else link
+        return None if link is None or link.is_expired(self._clock()) else link

@@ -9,9 +9,9 @@ from app.share_links.schema.links import ShareLink
 from darkroom_shared.sharing import UnlockedShare
 from darkroom_shared.times import Clock
 
-PROOF_LIFE = timedelta(hours=12)
+PROOF_LIFETIME = timedelta(hours=12)
 """Long enough for an evening; on the next day the visitor must enter the password again."""
-_FORM = re.compile(r"dru_(\d{1,12})\.([0-9a-f]{32})")
+_FORMAT = re.compile(r"dru_(\d{1,12})\.([0-9a-f]{32})")
 _SIGNATURE_BYTES = 16
 
 
@@ -22,8 +22,8 @@ class Proofs:
         self._secret, self._clock = secret, clock
 
     def issue(self, link: ShareLink) -> UnlockedShare:
-        """Return a proof that is valid from now on for PROOF_LIFE."""
-        ends_at = self._clock().replace(microsecond=0) + PROOF_LIFE
+        """Return a proof that is valid from now on for PROOF_LIFETIME."""
+        ends_at = self._clock().replace(microsecond=0) + PROOF_LIFETIME
         return UnlockedShare(proof=self.write(link, ends_at), expires_at=ends_at)
 
     def write(self, link: ShareLink, ends_at: datetime) -> str:
@@ -31,9 +31,9 @@ class Proofs:
         ends = str(int(ends_at.timestamp()))
         return f"dru_{ends}.{self._sign(link, ends)}"
 
-    def holds(self, link: ShareLink, text: str) -> bool:
+    def is_valid(self, link: ShareLink, text: str) -> bool:
         """Return whether the proof is for this link and its current password, and has not expired."""
-        match = _FORM.fullmatch(text)
+        match = _FORMAT.fullmatch(text)
         if match is None or not hmac.compare_digest(match[2], self._sign(link, match[1])):
             return False
         return self._clock() < datetime.fromtimestamp(int(match[1]), UTC)

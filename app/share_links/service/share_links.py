@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from app.access.service.access import AccessService
 from app.accounts.service.passwords import Passwords
 from app.accounts.service.tokens import hash_of, new_token
-from app.albums.service.rights import owned
+from app.albums.service.rights import require_owner
 from app.events.service.log import NewEvent
 from app.events.service.outbox import EventOutbox
 from app.share_links.schema.links import PREFIX, ShareRow, key_of_id, key_of_token
@@ -46,7 +46,8 @@ class ShareLinkService:
 
     async def create(self, owner: AccountId, album: AlbumId, body: CreateShare) -> tuple[ShareRow, str]:
         """Return the link and its token, which cannot be read again. Raises Invalid, Full."""
-        owned(await self._access.access(owner, album))  # first: hashing is too expensive to do it for other callers
+        # First, because hashing is too expensive to do it for other callers.
+        require_owner(await self._access.access(owner, album))
         self._check(body.expires_at)
         token = new_token(PREFIX)
         row = ShareRow(
@@ -61,7 +62,7 @@ class ShareLinkService:
             expires_at=body.expires_at,
         )
         async with self._cache.change(*visitor_keys(row)) as unit:
-            owned(await self._access.lock(unit.connection, owner, album))
+            require_owner(await self._access.lock(unit.connection, owner, album))
             if await self._store.count(unit.connection, album) >= MAX_SHARES:
                 raise Full(f"An album has at most {MAX_SHARES} links; revoke one that is no longer needed.")
             await self._store.add(unit.connection, row)
@@ -74,8 +75,8 @@ class ShareLinkService:
     async def change(
         self, owner: AccountId, album: AlbumId, share: ShareId, body: EditShare, expected: int | None
     ) -> ShareRow:
-        """Raises NotFound, Invalid, or Outdated if the link was changed since version `expected`."""
-        owned(await self._access.access(owner, album))
+        """Change the link. Raises NotFound, Invalid, or Outdated if it was changed since version `expected`."""
+        require_owner(await self._access.access(owner, album))
         changes = await self._changes(body)
         async with self._cache.change() as unit:
             before = await self._locked(unit.connection, owner, album, share)
@@ -100,7 +101,7 @@ class ShareLinkService:
 
     async def _locked(self, connection: AsyncConnection, owner: AccountId, album: AlbumId, share: ShareId) -> ShareRow:
         """Return the link; no other transaction changes it until this one ends."""
-        owned(await self._access.lock(connection, owner, album))
+        require_owner(await self._access.lock(connection, owner, album))
         return require_share(await self._store.get(connection, album, share))
 
     async def _changes(self, body: EditShare) -> dict[str, Any]:
@@ -125,7 +126,7 @@ class ShareLinkService:
 
     def _check(self, expires_at: datetime | None) -> None:
         if expires_at is not None and expires_at <= self._clock():
-            raise Invalid(errors=[{"field": "expires_at", "message": "lies in the past"}])
+            raise Invalid(errors=[{"field": "expires_at", "message": "is in the past"}])
 
 
 def visitor_keys(row: ShareRow) -> tuple[AnyKey, ...]:

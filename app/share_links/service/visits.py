@@ -16,7 +16,7 @@ from darkroom_shared.sharing import UnlockedShare
 
 
 class VisitService:
-    """Raises NotFound alike for an unknown, a revoked and an expired token."""
+    """Visits through share links. Raises the same NotFound for an unknown, a revoked and an expired token."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class VisitService:
     async def open(self, token: str, proof: str | None) -> ShareVisitor:
         """Return the visitor. Raises NotFound, or ShareLocked without a valid proof for a link with a password."""
         link = await self._links.with_token(token)
-        if link.lock is not None and not self._proofs.holds(link, proof or ""):
+        if link.lock is not None and not self._proofs.is_valid(link, proof or ""):
             raise ShareLocked
         return link.visitor
 
@@ -43,7 +43,7 @@ class VisitService:
         return await self._links.visitor(share)
 
     async def unlock(self, token: str, password: str, *, client: str) -> UnlockedShare:
-        """Raises NotFound, ShareLocked for a wrong password, or TooManyRequests."""
+        """Return a proof for the right password. Raises NotFound, ShareLocked for a wrong one, or TooManyRequests."""
         link = await self._links.with_token(token)
         if link.lock is not None:
             async with self._attempts.unlocking(link.id, client):

@@ -68,15 +68,15 @@ class Changes:
             unit.run_callbacks()
 
     async def _settle(self, row: str, names: set[str]) -> None:
-        over_at = time.monotonic() + self._timing.until_permits_lapsed  # the transaction is committed by now
-        gone = await self._invalidate(row, names)
-        while not gone and (left := over_at - time.monotonic()) > 0:
-            gone = await self._is_confirmed(row)
-            if not gone:
+        lapsed_at = time.monotonic() + self._timing.until_permits_lapsed  # the transaction is committed by now
+        confirmed = await self._invalidate(row, names)
+        while not confirmed and (left := lapsed_at - time.monotonic()) > 0:
+            confirmed = await self._is_confirmed(row)
+            if not confirmed:
                 await asyncio.sleep(min(left, self._timing.poll * POLL_SHARE))
 
     async def _invalidate(self, row: str, names: set[str]) -> bool:
-        """Return whether the row is gone. A failed attempt proves nothing: it may still arrive, or never."""
+        """Return whether the row is confirmed. A failed attempt proves nothing: it may still arrive, or never."""
         link = self._relay.link
         if link is None:
             return False

@@ -47,16 +47,16 @@ class Connection(asyncio.Protocol):
     @classmethod
     async def open(cls, url: str, timing: Timing) -> "Connection":
         """Return a connection, authenticated and in the URL's database. Raises ConnectionLost."""
-        place: dict[str, Any] = dict(parse_url(url))
+        address: dict[str, Any] = dict(parse_url(url))
         try:
             async with asyncio.timeout(timing.connect):
-                connection = await _connect(place, lambda: cls(timing.reply_seconds))
+                connection = await _connect(address, lambda: cls(timing.reply_seconds))
         except OSError as error:  # includes TimeoutError
             raise ConnectionLost(repr(error)) from error
         try:
-            await _sign_in(connection, place)
+            await _sign_in(connection, address)
         except BaseException:
-            connection.close("not let in")
+            connection.close("sign-in failed")
             raise
         return connection
 
@@ -101,7 +101,7 @@ class Connection(asyncio.Protocol):
             for reply in self._arriving.feed(data):
                 self._take(reply)
         except (ProtocolError, IndexError) as error:
-            self.close(f"nonsense: {error}")
+            self.close(f"protocol error: {error}")
 
     def _take(self, reply: Reply) -> None:
         # READONLY above all (rule 4): the other replies of its batch do not count either.
@@ -124,7 +124,7 @@ class Connection(asyncio.Protocol):
         wait = oldest.overdue_at - time.monotonic()
         if wait <= 0:
             if oldest is self._suspect:
-                self.close("no answer in time")
+                self.close("no reply in time")
                 return
             # While this process was busy, a Redis on the same machine may have had no CPU time either.
             late = min(-wait, self._reply_seconds)
@@ -145,20 +145,20 @@ def _fail(command: _PendingCommand, reason: str) -> None:
         command.done.exception()  # a cancelled caller does not retrieve it
 
 
-async def _connect(place: dict[str, Any], protocol: Any) -> Connection:
+async def _connect(address: dict[str, Any], protocol: Any) -> Connection:
     loop = asyncio.get_running_loop()
-    if path := place.get("path"):
+    if path := address.get("path"):
         return cast("Connection", (await loop.create_unix_connection(protocol, path))[1])
     secure = None
-    if place.get("connection_class") is SSLConnection:
-        secure = ssl.create_default_context(cafile=place.get("ssl_ca_certs"))
-    host, port = place.get("host", "localhost"), place.get("port", DEFAULT_PORT)
+    if address.get("connection_class") is SSLConnection:
+        secure = ssl.create_default_context(cafile=address.get("ssl_ca_certs"))
+    host, port = address.get("host", "localhost"), address.get("port", DEFAULT_PORT)
     return cast("Connection", (await loop.create_connection(protocol, host, port, ssl=secure))[1])
 
 
-async def _sign_in(connection: Connection, place: dict[str, Any]) -> None:
-    if password := place.get("password"):
-        user = [place["username"].encode()] if place.get("username") else []
+async def _sign_in(connection: Connection, address: dict[str, Any]) -> None:
+    if password := address.get("password"):
+        user = [address["username"].encode()] if address.get("username") else []
         await connection.execute(b"AUTH", *user, password.encode())
-    if database := place.get("db"):
+    if database := address.get("db"):
         await connection.execute(b"SELECT", b"%d" % database)

@@ -21,7 +21,7 @@ class Entry:
     invalidated_by: str
     decides_access: bool = False
 
-    def holds(self, shape: TypeAdapter[T]) -> "Kind[T]":
+    def of_type(self, shape: TypeAdapter[T]) -> "Kind[T]":
         """Return the kind of value under this entry. If its shape allows None, absence is cached, too."""
         return Kind(self, shape)
 

@@ -97,7 +97,7 @@ class Link:
         # A demoted primary still replies to reads: the write sent with them is refused, which closes the connection.
         commands = encode(b"MGET", *[self._name(b"v:", name) for name in names]) + self._probe
         replies = self.connection.send(commands, 2)
-        replies.add_done_callback(lambda done: _hand_out(names, waiting, done))
+        replies.add_done_callback(lambda done: _resolve_reads(names, waiting, done))
 
     # Rules 5 and 9.
 
@@ -119,9 +119,9 @@ class Link:
         ]
         replies = await self.connection.send(b"".join(calls), len(calls))
         try:
-            return [_what_is_there(reply, token) for reply, token in zip(replies, tokens, strict=True)]
+            return [_parse_lease_reply(reply, token) for reply, token in zip(replies, tokens, strict=True)]
         except ProtocolError as malformed:
-            self.connection.close(f"nonsense: {malformed}")
+            self.connection.close(f"protocol error: {malformed}")
             raise
 
     async def store(self, values: Sequence[tuple[str, bytes, bytes, float]]) -> list[bool]:
@@ -133,9 +133,9 @@ class Link:
             _call(
                 self._store,
                 (self._name(b"v:", name), self._name(b"l:", name)),
-                (token, value, b"%d" % ((life_seconds + self._timing.stale) * 1000)),
+                (token, value, b"%d" % ((lifetime_seconds + self._timing.stale) * 1000)),
             )
-            for name, token, value, life_seconds in values
+            for name, token, value, lifetime_seconds in values
         ]
         replies = await self.connection.send(b"".join(calls), len(calls))
         self.give_back(
@@ -157,11 +157,11 @@ class Link:
 
     async def invalidate(self, names: Iterable[str]) -> None:
         """Invalidate the keys. Raises ConnectionLost, ErrorReply; some keys may then be invalidated and others not."""
-        every = list(names)
+        all_names = list(names)
         fence_ms = b"%d" % (self._timing.fence * 1000)
-        for start in range(0, len(every), KEYS_PER_BATCH):
-            some = every[start : start + KEYS_PER_BATCH]
-            keys = [self._name(kind, name) for name in some for kind in (b"v:", b"l:", b"f:")]
+        for start in range(0, len(all_names), KEYS_PER_BATCH):
+            batch = all_names[start : start + KEYS_PER_BATCH]
+            keys = [self._name(kind, name) for name in batch for kind in (b"v:", b"l:", b"f:")]
             one(await self.connection.send(_call(self._invalidate, keys, (fence_ms,)), 1))
 
     def drop(self, name: str) -> None:
@@ -172,7 +172,7 @@ class Link:
         return self._prefix + kind + name.encode()
 
 
-def _hand_out(names: Sequence[str], waiting: Sequence[_Reading], done: asyncio.Future[list[Reply]]) -> None:
+def _resolve_reads(names: Sequence[str], waiting: Sequence[_Reading], done: asyncio.Future[list[Reply]]) -> None:
     values = None if done.exception() else done.result()[0]
     hits: dict[str, Raw] = {}
     if isinstance(values, list) and len(values) == len(names):
@@ -191,7 +191,7 @@ def _call(digest: bytes, keys: Sequence[bytes], arguments: Sequence[bytes]) -> b
     return encode(b"EVALSHA", digest, b"%d" % len(keys), *keys, *arguments)
 
 
-def _what_is_there(reply: Reply, token: bytes) -> Hit | Lease | Held:
+def _parse_lease_reply(reply: Reply, token: bytes) -> Hit | Lease | Held:
     one([reply])
     match reply:
         case [bytes() as raw]:

@@ -23,11 +23,11 @@ class Behind(Exception):
 
 
 class Loading:
-    """Raises Unavailable, as the database does, also when a load takes too long."""
+    """Calls loaders with a connection. Raises Unavailable if the database does, or if a load takes too long."""
 
     def __init__(self, database: Database, timing: Timing) -> None:
         self._database, self._timing = database, timing
-        self._turns: dict[type[Source], asyncio.Semaphore] = {}
+        self._semaphores: dict[type[Source], asyncio.Semaphore] = {}
 
     async def load(self, load: Load[T], keys: Sequence[Key[T]], *, from_writer: bool) -> dict[Key[T], T]:
         """Call the loader on a reader, or on the writer if `from_writer` or if the reader lacks a required change."""
@@ -39,9 +39,9 @@ class Loading:
         return await self._load_from(self._database.writer, load, keys)
 
     async def _load_from(self, side: Source, load: Load[T], keys: Sequence[Key[T]]) -> dict[Key[T], T]:
-        turn = self._turns.setdefault(type(side), asyncio.Semaphore(CONCURRENCY))
+        semaphore = self._semaphores.setdefault(type(side), asyncio.Semaphore(CONCURRENCY))
         try:
-            async with asyncio.timeout(self._timing.load) as limit, turn, side.read() as connection:
+            async with asyncio.timeout(self._timing.load) as limit, semaphore, side.read() as connection:
                 loaded = await load(connection, keys)
         except TimeoutError as error:
             if not limit.expired():

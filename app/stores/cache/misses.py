@@ -25,26 +25,26 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class _Landed:
+class _LoadResult:
     """Result of a load. `shared`: callers who joined during the load may take it, too."""
 
     value: Any = None
     error: Exception | None = None
-    there: bool = False
+    present: bool = False
     shared: bool = False
 
 
 @dataclass(eq=False, slots=True)
 class _Flight:
-    """A load of one key in progress."""
+    """A load of one key in progress, which callers may join."""
 
     joinable: bool = True
-    done: asyncio.Future[_Landed] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    done: asyncio.Future[_LoadResult] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
-    def land(self, landed: _Landed) -> None:
+    def finish(self, result: _LoadResult) -> None:
         self.joinable = False
         if not self.done.done():
-            self.done.set_result(landed)
+            self.done.set_result(result)
 
 
 class Misses:
@@ -78,16 +78,16 @@ class Misses:
             else:
                 own[key] = self._flights[key.name] = _Flight()
         if own:
-            self._start(self._fly(link, own, load, refresh))
+            self._start(self._run_load(link, own, load, refresh))
         values: dict[Key[T], T] = {}
         for key, flight in (own | joined).items():
-            landed = await asyncio.shield(flight.done)
-            if key in joined and not self._may_take(landed):
+            result = await asyncio.shield(flight.done)
+            if key in joined and not self._may_take(result):
                 continue
-            if landed.error is not None:
-                raise landed.error
-            if landed.there:
-                values[key] = landed.value
+            if result.error is not None:
+                raise result.error
+            if result.present:
+                values[key] = result.value
         return values
 
     def refresh(self, link: Link, key: Key[T], load: Load[T]) -> None:
@@ -97,37 +97,37 @@ class Misses:
         self._refreshing.add(key.name)
         self._flights[key.name] = flight = _Flight()
         flight.done.add_done_callback(lambda _: self._refreshing.discard(key.name))
-        self._start(self._fly(link, {key: flight}, load, True))
+        self._start(self._run_load(link, {key: flight}, load, True))
 
     def _may_join(self, flight: _Flight) -> bool:
-        """Rule 6."""
+        """Return whether a caller may wait for this load (rule 6)."""
         return flight.joinable
 
-    def _may_take(self, landed: _Landed) -> bool:
+    def _may_take(self, result: _LoadResult) -> bool:
         """Return whether a caller who joined during the load may take the result. An outage applies to all (rule 6)."""
-        return landed.shared or isinstance(landed.error, ConnectionLost | ErrorReply | Unavailable)
+        return result.shared or isinstance(result.error, ConnectionLost | ErrorReply | Unavailable)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _fly(self, link: Link, flights: Mapping[Key[T], _Flight], load: Load[T], refresh: bool) -> None:
-        failed = _Landed(error=Unavailable("The service is stopping.", retry_after_seconds=1))
+    async def _run_load(self, link: Link, flights: Mapping[Key[T], _Flight], load: Load[T], refresh: bool) -> None:
+        failed = _LoadResult(error=Unavailable("The service is stopping.", retry_after_seconds=1))
         try:
             error = await capture(self._lease_and_load(link, dict(flights), load, refresh))
             if isinstance(error, Exception):
-                failed = _Landed(error=error)  # passed to every caller
+                failed = _LoadResult(error=error)  # passed to every caller
                 if refresh and not isinstance(error, Unavailable | ConnectionLost | ErrorReply):
                     log.warning("cache.not_refreshed", exc_info=error)
         finally:
             for key, flight in flights.items():
                 if self._flights.get(key.name) is flight:
                     del self._flights[key.name]
-                flight.land(failed)
+                flight.finish(failed)
 
     async def _lease_and_load(self, link: Link, waiting: dict[Key[T], _Flight], load: Load[T], refresh: bool) -> None:
-        """Rule 5."""
+        """Lease the keys and load those that no other process has leased, until all have a result (rule 5)."""
         alone_at = time.monotonic() + self._timing.held
         while waiting:
             leased: dict[Key[T], bytes] = {}
@@ -143,7 +143,7 @@ class Misses:
                     case Held(is_fenced):
                         fenced = fenced or is_fenced
                         if refresh:
-                            flight.land(_Landed())
+                            flight.finish(_LoadResult())
             if leased:
                 await self._load_and_store(link, waiting, leased, load, fenced=fenced)
             waiting = {key: flight for key, flight in waiting.items() if not flight.done.done()}
@@ -159,7 +159,7 @@ class Misses:
         if stored is None:
             link.drop(key.name)
         else:
-            flight.land(_Landed(value=stored.value, there=True))
+            flight.finish(_LoadResult(value=stored.value, present=True))
 
     async def _load_and_store(
         self,
@@ -185,13 +185,13 @@ class Misses:
         except ConnectionLost:
             stored = [False] * len(packed)
         for key, shared in zip(leased, stored, strict=True):
-            flights[key].land(_Landed(value=values[key], there=True, shared=shared))
+            flights[key].finish(_LoadResult(value=values[key], present=True, shared=shared))
 
     async def _load_alone(self, link: Link, flights: Mapping[Key[T], _Flight], load: Load[T], *, fenced: bool) -> None:
         """Load without the lease, whose holder is slow or crashed. Nothing is stored."""
         values = await self._loading.load(load, list(flights), from_writer=self._needs_writer(link, fenced))
         for key, flight in flights.items():
-            flight.land(_Landed(value=values[key], there=True))
+            flight.finish(_LoadResult(value=values[key], present=True))
 
     def _needs_writer(self, link: Link, fenced: bool) -> bool:
         return fenced or self._always_writer or not link.is_reader_near()

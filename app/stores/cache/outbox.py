@@ -53,8 +53,8 @@ class Outbox:
     async def newest(self) -> Generation | None:
         """Return the newest generation, read from the writer; None before the first one."""
         async with self._writer.read() as connection:
-            rows = (await connection.execute(select(_NEWEST))).first()
-        return Generation(rows.gen, rows.replid) if rows else None
+            row = (await connection.execute(select(_NEWEST))).first()
+        return Generation(row.gen, row.replid) if row else None
 
     async def is_known(self, replication_id: str) -> bool:
         """Return whether any generation, however old, was this Redis."""
@@ -65,18 +65,18 @@ class Outbox:
     async def begin(self, replication_id: str) -> None:
         """Insert a new generation, unless the newest one is this Redis already."""
         newest = select(_NEWEST.c.replid).scalar_subquery()
-        row = select(literal(replication_id), literal(utc_now(), cache_generation.c.born.type)).where(
+        values = select(literal(replication_id), literal(utc_now(), cache_generation.c.born.type)).where(
             func.coalesce(newest, "") != replication_id
         )
         async with self._writer.write() as connection:
-            await connection.execute(insert(cache_generation).from_select(["replid", "born"], row))
+            await connection.execute(insert(cache_generation).from_select(["replid", "born"], values))
 
     async def pending(self) -> PendingInvalidations:
         """Return all rows and the newest generation, of which there must be one."""
         async with self._writer.read() as connection:
-            row = (await connection.execute(_PENDING)).all()
-        rows = tuple(Row(row.id, tuple(row[2])) for row in row if row.id is not None)
-        return PendingInvalidations(row[0].gen if row else 0, rows)
+            rows = (await connection.execute(_PENDING)).all()
+        pending = tuple(Row(row.id, tuple(row[2])) for row in rows if row.id is not None)
+        return PendingInvalidations(rows[0].gen if rows else 0, pending)
 
     async def add(self, connection: AsyncConnection, names: Sequence[str]) -> str:
         """Insert a row in the transaction of the change itself; return its id."""

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Reads:
-    """Raises what a loader raises, and Unavailable; no error of Redis."""
+    """Reads of cached values. Raises what a loader raises, and Unavailable, but no error of Redis."""
 
     def __init__(
         self, relay: Relay, misses: Misses, loading: Loading, clock: Callable[[], float], *, always_writer: bool

@@ -33,7 +33,7 @@ class Relay:
         self._url, self._outbox, self._lag, self._scripts, self._timing = url, outbox, lag, scripts, timing
         self.link: Link | None = None
         self._first_seen: tuple[int, float] = (0, 0.0)
-        self._outranked: tuple[str, float] | None = None
+        self._superseded: tuple[str, float] | None = None
         self._logged_disconnect = False
         self._stopping = asyncio.Event()
 
@@ -91,23 +91,23 @@ class Relay:
         newest = await self._outbox.newest()
         if newest is None or newest.replication_id != replication_id:
             if newest is not None and await self._outbox.is_known(replication_id):
-                self._wait_while_outranked(replication_id)
+                self._wait_while_superseded(replication_id)
             await self._outbox.begin(replication_id)
             newest = await self._outbox.newest()
         if newest is None or newest.replication_id != replication_id:
-            raise ConnectionLost("another Redis counts")
-        self._outranked = None
+            raise ConnectionLost("another Redis is the current one")
+        self._superseded = None
         if self._first_seen[0] != newest.number:
             self._first_seen = (newest.number, time.monotonic())
         return newest
 
-    def _wait_while_outranked(self, replication_id: str) -> None:
+    def _wait_while_superseded(self, replication_id: str) -> None:
         """Wait before a takeover: other processes use a later Redis, to which the address may soon resolve, too."""
         now = time.monotonic()
-        if self._outranked is None or self._outranked[0] != replication_id:
-            self._outranked = (replication_id, now)
-        if now - self._outranked[1] < self._timing.takeover:
-            raise ConnectionLost("outranked by a later Redis")
+        if self._superseded is None or self._superseded[0] != replication_id:
+            self._superseded = (replication_id, now)
+        if now - self._superseded[1] < self._timing.takeover:
+            raise ConnectionLost("superseded by a later Redis")
 
     # Rules 2 and 3
 
@@ -130,26 +130,26 @@ class Relay:
     async def _renew(self, link: Link) -> None:
         began = time.monotonic()  # before the poll: later commits may be missed
         async with asyncio.timeout(self._timing.permit):
-            events = await self._outbox.pending()
+            pending = await self._outbox.pending()
             lag = await self._lag()
-            self._require_newest(link, events.newest)
+            self._require_newest(link, pending.newest)
             if await self._replication_id(link.connection) != link.generation.replication_id:
-                raise ConnectionLost("became another Redis")
-            if events.rows:
-                await self._apply(link, events.rows)
+                raise ConnectionLost("the server has other data now")
+            if pending.rows:
+                await self._apply(link, pending.rows)
         link.lag_seconds = lag
         link.permitted_until = began + self._timing.permit
         self._connected(link)
 
     def _require_newest(self, link: Link, newest: int) -> None:
         if newest != link.generation.number:
-            raise ConnectionLost("a later Redis counts")
+            raise ConnectionLost("superseded by a later Redis")
 
     async def _apply(self, link: Link, rows: Sequence[Row]) -> None:
         for start in range(0, len(rows), ROWS_PER_BATCH):
-            some = rows[start : start + ROWS_PER_BATCH]
-            await link.invalidate({name for row in some for name in row.names})
-            await self.confirm(link, [row.id for row in some])
+            batch = rows[start : start + ROWS_PER_BATCH]
+            await link.invalidate({name for row in batch for name in row.names})
+            await self.confirm(link, [row.id for row in batch])
 
     async def confirm(self, link: Link, rows: Sequence[str]) -> int:
         """Confirm rows whose keys were invalidated through this link; return how many (rule 8)."""

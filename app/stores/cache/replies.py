@@ -4,7 +4,7 @@ from app.stores.cache.faults import ErrorReply, ProtocolError
 
 Reply = bytes | int | None | ErrorReply | list["Reply"]
 
-_DEEPEST = 4
+_MAX_DEPTH = 4
 _BULK, _ARRAY, _NUMBER, _STATUS, _ERROR = b"$*:+-"
 
 
@@ -75,7 +75,7 @@ def _bulk(buffer: bytes, at: int, size: int) -> tuple[bytes | None, int]:
 
 
 def _array(buffer: bytes, at: int, count: int, depth: int) -> tuple[list[Reply] | None, int]:
-    if depth == _DEEPEST:
+    if depth == _MAX_DEPTH:
         raise ValueError("nested too deeply")
     if count < 0:
         return None, at

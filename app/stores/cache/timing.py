@@ -30,7 +30,7 @@ class Timing:
     retry: float = 1.0
     """Maximum, between two attempts to connect."""
     takeover: float = 5.0
-    """How long an outranked Redis must be the only one available before it becomes the current one."""
+    """How long a superseded Redis must be the only one available before it becomes the current one."""
     stale: float = 600.0
     """How long a value is kept past its lifetime, in case the database is unavailable."""
 

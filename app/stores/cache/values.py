@@ -11,12 +11,12 @@ from pydantic import ValidationError
 from app.stores.cache.keys import AnyKey, AnyKind
 
 HEADER = struct.Struct(">QIH")
-LIFE_JITTER = 0.1
+LIFETIME_JITTER = 0.1
 """Share of the lifetime, so that values stored together do not expire together."""
 _MAX_LOAD_MS = 2**32 - 1
 _FAR_AHEAD = 40
 """A value is never due more than so many load times before its expiry: the probability of that is below 10**-17."""
-_REMEMBERED, _SHORT = 4_000, 1_000
+_CACHED_VALUES, _SHORT_BYTES = 4_000, 1_000
 """How many decoded values are cached, and their maximum size in bytes."""
 
 
@@ -45,7 +45,7 @@ class Stored(NamedTuple):
 
 def decode(key: AnyKey, raw: bytes) -> Stored | None:
     """Return None if the bytes are not from this release, or do not have its kind's schema."""
-    return (_decode_again if len(raw) <= _SHORT else _decode)(key.kind, raw)
+    return (_decode_cached if len(raw) <= _SHORT_BYTES else _decode)(key.kind, raw)
 
 
 def _decode(kind: AnyKind, raw: bytes) -> Stored | None:
@@ -60,15 +60,15 @@ def _decode(kind: AnyKind, raw: bytes) -> Stored | None:
         return None
 
 
-_decode_again = lru_cache(_REMEMBERED)(_decode)
+_decode_cached = lru_cache(_CACHED_VALUES)(_decode)
 """Safe, because equal bytes always decode to the same, and a value is only served while Redis returns its bytes."""
 
 
 def encode(key: AnyKey, value: Any, now: float, load_seconds: float) -> tuple[bytes, float]:
     """Return the bytes for Redis, and their lifetime in seconds."""
     entry = key.kind.entry
-    life = entry.seconds * random.uniform(1 - LIFE_JITTER, 1)  # noqa: S311  no secret
-    soft_expiry_ms = int((now + life) * 1000)
+    lifetime = entry.seconds * random.uniform(1 - LIFETIME_JITTER, 1)  # noqa: S311  no secret
+    soft_expiry_ms = int((now + lifetime) * 1000)
     load_ms = min(int(load_seconds * 1000) + 1, _MAX_LOAD_MS)
     packed = HEADER.pack(soft_expiry_ms, load_ms, entry.version) + key.kind.shape.dump_json(value)
-    return packed, life
+    return packed, lifetime

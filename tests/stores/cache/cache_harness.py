@@ -19,8 +19,8 @@ from app.stores.cache.timing import Timing
 
 WAIT_SECONDS = 60
 
-NUMBER: Kind[int] = Entry("number", 1, 300, "these tests", decides_access=True).holds(TypeAdapter(int))
-SOFT_NUMBER: Kind[int] = Entry("soft-number", 1, 300, "these tests").holds(TypeAdapter(int))
+NUMBER: Kind[int] = Entry("number", 1, 300, "these tests", decides_access=True).of_type(TypeAdapter(int))
+SOFT_NUMBER: Kind[int] = Entry("soft-number", 1, 300, "these tests").of_type(TypeAdapter(int))
 """An entry that does not decide access."""
 
 STEADY = Timing(
@@ -99,8 +99,8 @@ class Process:
         keys = {kind.key(name): name for name in names}
 
         async def load(connection: AsyncConnection, requested: Sequence[Key[int]]) -> Mapping[Key[int], int]:
-            rows = await self._load(connection, [keys[key] for key in requested])
-            return {key: rows[keys[key]] for key in requested}
+            numbers = await self._load(connection, [keys[key] for key in requested])
+            return {key: numbers[keys[key]] for key in requested}
 
         return {keys[key]: number for key, number in (await self.cache.get_many(list(keys), load)).items()}
 
@@ -116,10 +116,10 @@ class Process:
 
     async def _load(self, connection: AsyncConnection, names: Sequence[str]) -> dict[str, int]:
         self.loads.update(names)
-        rows = await numbers_of(connection, names)
+        numbers = await numbers_of(connection, names)
         self.loading.set()
         await self.may_load.wait()
-        return rows
+        return numbers
 
 
 @asynccontextmanager

@@ -21,8 +21,8 @@ from tests.stores.cache.cache_harness import (
     until_true,
 )
 
-LIFE_SECONDS = NUMBER.entry.seconds
-BRIEF = Entry("brief-number", 1, 20, "these tests", decides_access=True).holds(TypeAdapter(int))
+LIFETIME_SECONDS = NUMBER.entry.seconds
+BRIEF = Entry("brief-number", 1, 20, "these tests", decides_access=True).of_type(TypeAdapter(int))
 LOAD_SECONDS = 0.2
 
 
@@ -66,7 +66,7 @@ async def test_at_the_expiry_of_a_hot_key_one_load_replaces_it(
     one, other = [await harness.process(redis_pair.primary.url, clock=clock) for _ in range(2)]
     assert await one.read("hot") == 0
     await harness.put("hot", 1)  # without invalidation, so that the next load is visible
-    clock.advance(LIFE_SECONDS)
+    clock.advance(LIFETIME_SECONDS)
     async with held_up(one, other):
         readers = [asyncio.create_task(process.read("hot")) for process in (one, other) * 500]
         await until(lambda: one.loading.is_set() or other.loading.is_set())
@@ -105,7 +105,7 @@ async def test_a_refresh_does_not_restore_a_value_that_a_change_has_replaced(
 ) -> None:
     one, other = [await harness.process(redis_pair.primary.url, clock=clock) for _ in range(2)]
     assert await one.read("a") == 0
-    clock.advance(LIFE_SECONDS)
+    clock.advance(LIFETIME_SECONDS)
     async with held_up(one):
         refresh = asyncio.create_task(one.read("a"))
         await one.loading.wait()
@@ -120,7 +120,7 @@ async def test_an_expired_value_is_served_during_a_database_outage_while_a_permi
     process = await harness.process(redis_pair.primary.url, clock=clock)
     assert await process.read_many("a", "b") == {"a": 0, "b": 0}
     heal = _break_the_database(process)
-    clock.advance(LIFE_SECONDS + STEADY.stale / 2)
+    clock.advance(LIFETIME_SECONDS + STEADY.stale / 2)
     assert await process.read("a") == 0
     assert await process.read_many("a", "b") == {"a": 0, "b": 0}
     with pytest.raises(Unavailable):

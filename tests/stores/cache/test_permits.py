@@ -77,7 +77,7 @@ async def test_a_process_on_the_old_primary_stops_reading_there_after_a_promotio
         await until(lambda: _generation(left) == _generation(moved) == 2)
 
 
-async def test_an_outranked_redis_becomes_current_again_if_no_newer_one_is_reachable(
+async def test_a_superseded_redis_becomes_current_again_if_no_newer_one_is_reachable(
     harness: CacheHarness, redis_pair: RedisPair
 ) -> None:
     old = redis_pair.primary

@@ -182,10 +182,10 @@ async def test_a_reader_that_lags_behind_the_load_is_replaced_by_the_writer(
     await harness.put("a", 1)
 
     async def load(connection: AsyncConnection) -> int:
-        rows = (await process._load(connection, ["a"]))["a"]
-        if rows < 1:
+        number = (await process._load(connection, ["a"]))["a"]
+        if number < 1:
             raise Behind
-        return rows
+        return number
 
     assert await process.cache.get(NUMBER.key("a"), load) == 1
     assert process.reader.reads == 1

@@ -18,7 +18,7 @@ from app.items.service.lifecycle import (
     Change,
     due,
     move,
-    over,
+    released_claim,
 )
 from darkroom_shared.events import EventType
 from darkroom_shared.problems import NotFound, Outdated
@@ -41,7 +41,7 @@ def delete(row: ItemRow, expected: int | None, now: datetime, *, permanently: bo
         fields = {"state_before": CANCELLED, "cleanup_at": now, "reserved_bytes": 0}
     else:
         fields = FROM_THE_START | {"state_before": CANCELLED, "cleanup_at": now + CLEANUP_AFTER}
-    fields = over() | fields | {"upload_id": None, "deleted_at": now, "purge_at": now + RESTORABLE}
+    fields = released_claim() | fields | {"upload_id": None, "deleted_at": now, "purge_at": now + RESTORABLE}
     if permanently:
         fields |= _purge_fields(now)
     deleted = move(row, DELETED, **fields)

@@ -23,7 +23,7 @@ PHOTOS_FOR_A_VIDEO = 8
 """This many photos count as one video in the lane, because a photo takes a fraction of a second."""
 SAMPLE = 200
 """Number of receipts per kind that an estimate is based on: those of the first stale items."""
-_MADE_BY_US = frozenset({"download", "probe", "poster", "make", "encode", "join", "upload"})
+_REPEATED_STEPS = frozenset({"download", "probe", "poster", "make", "encode", "join", "upload"})
 """The steps of a receipt that reprocessing repeats."""
 
 
@@ -33,10 +33,10 @@ def is_reprocess(body: dict[str, object]) -> bool:
 
 
 class Outcome(StrEnum):
-    """What became of a stale item. NAMED_AGAIN: its previous files of this recipe are current again, without work."""
+    """What became of a stale item. RESTORED: its previous files of this recipe are current again, without work."""
 
     REPROCESSED = "remade"
-    NAMED_AGAIN = "named_again"
+    RESTORED = "restored"
     FAILED = "failed"
     GONE = "gone"
 
@@ -65,7 +65,7 @@ class Survey:
 
     ready: int = 0
     stale: int = 0
-    named_again: int = 0
+    restored: int = 0
     """Stale items that need no work: previous files of this recipe are still kept."""
     by_kind: dict[ItemKind, Measured] = field(default_factory=lambda: {kind: Measured() for kind in ItemKind})
 
@@ -104,7 +104,7 @@ class Reprocessing:
                 continue
             survey.stale += 1
             if reprocess_rules.restore_previous(row, self._recipe, self._clock()):
-                survey.named_again += 1
+                survey.restored += 1
             else:
                 await self._measure(row, survey.by_kind[row.kind or ItemKind.IMAGE])
         return survey
@@ -123,7 +123,7 @@ class Reprocessing:
             if not reprocess_rules.is_stale(row, self._recipe):
                 continue
             if await self._restore_previous(row):
-                settle(Outcome.NAMED_AGAIN, row.item_id)
+                settle(Outcome.RESTORED, row.item_id)
                 continue
             while _slots_taken(requested) >= slots or await self._other_work_waits(requested):
                 await self._track(requested, settle)
@@ -136,14 +136,14 @@ class Reprocessing:
     async def roll_back(self) -> int:
         """Make the files current again that this recipe's files replaced, where they are kept. Returns the number of
         items."""
-        moved = 0
+        restored = 0
         async for row in self._all_rows():
             if reprocess_rules.roll_back(row, self._recipe, self._clock()) is None:
                 continue
-            moved += await self._apply(
+            restored += await self._apply(
                 row, lambda current: reprocess_rules.roll_back(current, self._recipe, self._clock())
             )
-        return moved
+        return restored
 
     async def _restore_previous(self, row: ItemRow) -> bool:
         if reprocess_rules.restore_previous(row, self._recipe, self._clock()) is None:
@@ -229,7 +229,7 @@ class Reprocessing:
         if measured.sampled < SAMPLE and amount:
             newest: dict[str, float] = {}
             for step in await self._store.receipt(row.item_id):
-                if step.step in _MADE_BY_US and step.seconds is not None:
+                if step.step in _REPEATED_STEPS and step.seconds is not None:
                     newest[step.step] = step.seconds
             if newest:
                 measured.sampled += 1

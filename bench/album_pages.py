@@ -28,8 +28,8 @@ from darkroom_shared.times import utc_now
 
 FIGURES = ("album_page_100k",)
 
-LARGE, SMALL = scaled(100_000, least=1_000), 100
-PAGES = scaled(300, least=30)
+LARGE, SMALL = scaled(100_000, minimum=1_000), 100
+PAGES = scaled(300, minimum=30)
 PAGE_ITEMS = 50
 ROWS_PER_INSERT = 5_000
 

@@ -39,7 +39,7 @@ FIGURES = ("warm_read_vs_noop",)
 CONNECTIONS = 32
 REQUESTS = 4_000
 """Per round, at each server."""
-REPEATS = scaled(15, least=3)
+REPEATS = scaled(15, minimum=3)
 WARM_UP = 2_000
 SETTLE_SECONDS = 3.0
 """Time for the app's cache to get a permit."""
@@ -145,7 +145,7 @@ class _Requester(asyncio.Protocol):
         if self.done.done():
             return
         if self._missing == self._length and not data.startswith(b"HTTP/1.1 200"):
-            self.done.set_exception(SystemExit(f"the server answered {data.decode()}"))
+            self.done.set_exception(SystemExit(f"the server responded with {data.decode()}"))
             return
         if self._length == 0:
             self._length = self._missing = _length(data)

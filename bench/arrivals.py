@@ -18,12 +18,12 @@ MAX_SECONDS = 600.0
 class Arrivals:
     def __init__(self) -> None:
         self._seen: dict[str, float] = {}
-        self._grown = asyncio.Condition()
+        self._changed = asyncio.Condition()
 
     async def ready_at(self, item: ItemId) -> float:
         """Return the time on `time.perf_counter`; wait for it."""
-        async with asyncio.timeout(MAX_SECONDS), self._grown:
-            await self._grown.wait_for(lambda: item in self._seen)
+        async with asyncio.timeout(MAX_SECONDS), self._changed:
+            await self._changed.wait_for(lambda: item in self._seen)
         return self._seen[item]
 
     async def watch(self, client: DarkroomClient, after: int) -> None:
@@ -32,9 +32,9 @@ class Arrivals:
             async for event in events:
                 match event:
                     case Event(type=EventType.ITEM_READY):
-                        async with self._grown:
+                        async with self._changed:
                             self._seen[event.subject] = time.perf_counter()
-                            self._grown.notify_all()
+                            self._changed.notify_all()
                     case Event(type=EventType.ITEM_FAILED):
                         raise RuntimeError(f"an item failed: {event.data}")
 

@@ -18,7 +18,7 @@ from darkroom_shared.task_group import TaskGroup
 
 FIGURES = ("batch_vs_media",)
 
-PHOTOS = scaled(200, least=10)
+PHOTOS = scaled(200, minimum=10)
 WARM_UP = 4
 
 

@@ -17,7 +17,7 @@ from darkroom_shared.items import ReceiptStep
 
 FIGURES = ("first_playable",)
 
-SECONDS = scaled(60, least=12)
+SECONDS = scaled(60, minimum=12)
 
 
 def main() -> None:

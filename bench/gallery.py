@@ -29,8 +29,8 @@ from darkroom_shared.times import to_rfc3339, utc_now
 
 FIGURES = ("gallery_100k_vs_1k",)
 
-LARGE, SMALL = scaled(100_000, least=10_000), 1_000
-PAGES = scaled(300, least=30)
+LARGE, SMALL = scaled(100_000, minimum=10_000), 1_000
+PAGES = scaled(300, minimum=30)
 PAGE_ITEMS = 100
 ROWS_PER_TRANSACTION = 100
 CONCURRENT_TRANSACTIONS = 16

@@ -23,9 +23,9 @@ from bench.photos import make_photos
 from bench.scale import scaled
 
 FIGURES = ("image_vs_pillow", "image_vs_vips")
-_PHOTOS = scaled(12, least=2)
+_PHOTOS = scaled(12, minimum=2)
 _PROCESSES = 2
-_REPEATS = scaled(7, least=2)
+_REPEATS = scaled(7, minimum=2)
 _MIN_SIMILARITY = 0.95
 _LIMIT_SECONDS = 120.0
 
@@ -119,7 +119,9 @@ async def _all_alike(
         for recipe in RECIPE
     ]
     measured = await asyncio.gather(*(loop.run_in_executor(pool, similarity, *pair) for pair in pairs))
-    print(f"likeness to Pillow's (SSIM): {min(measured):.4f} at least, {statistics.median(measured):.4f} in the middle")
+    print(
+        f"similarity to Pillow's (SSIM): {min(measured):.4f} at least, {statistics.median(measured):.4f} in the middle"
+    )
     return min(measured) >= _MIN_SIMILARITY
 
 

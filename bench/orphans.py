@@ -94,25 +94,25 @@ async def _live(url: str, app: dict[str, str]) -> AccountId:
         trash = [item.id async for item in staying.items.list_all(deleted=True)]
         async for done in staying.items.delete_many(trash, permanently=True):
             assert not done.absent
-        print(f"{ACTIONS} actions, {kills.count} workers killed; who stays has in the end: {dict(states)}")
+        print(f"{ACTIONS} actions, {kills.count} workers killed; states of the items in the end: {dict(states)}")
     return account
 
 
 class Kills:
     def __init__(self) -> None:
         self.count = 0
-        self._grown = asyncio.Condition()
+        self._changed = asyncio.Condition()
 
     async def note(self) -> None:
-        async with self._grown:
+        async with self._changed:
             self.count += 1
-            self._grown.notify_all()
+            self._changed.notify_all()
 
     async def more(self, count: int) -> None:
         """Wait for that many more kills."""
         enough = self.count + count
-        async with self._grown:
-            await self._grown.wait_for(lambda: self.count >= enough)
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.count >= enough)
 
 
 @asynccontextmanager

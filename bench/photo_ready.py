@@ -18,7 +18,7 @@ from darkroom_shared.ids import ItemId
 
 FIGURES = ("photo_ready_vs_media", "overhead_ms")
 
-PHOTOS = scaled(30, least=3)
+PHOTOS = scaled(30, minimum=3)
 WARM_UP = 3
 
 

@@ -27,7 +27,7 @@ from darkroom_shared.task_group import TaskGroup
 
 FIGURES = ("poison_neighbours",)
 
-PHOTOS, POISONED, WARM_UP = scaled(100, least=10), scaled(5), 4
+PHOTOS, POISONED, WARM_UP = scaled(100, minimum=10), scaled(5), 4
 TURNS = (False, True, True, False, True, False, False, True)
 """Whether the turn includes poisoned files; the order spreads any slowdown of the machine evenly over both kinds."""
 MARK = b"poison of a benchmark"

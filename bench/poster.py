@@ -46,7 +46,7 @@ async def _measure(url: str, video: Path, folder: Path) -> None:
         await _until_in_bulk(client)
         waited = []
         for number in range(VIDEOS):
-            phone_video = await asyncio.to_thread(_copy, video, folder / f"phone_{number}.mp4", 1, f"film {number}")
+            phone_video = await asyncio.to_thread(_copy, video, folder / f"phone_{number}.mp4", 1, f"video {number}")
             waited.append(await _poster_seconds(client, phone_video))
     print(f"posters after {', '.join(f'{seconds:.2f}' for seconds in waited)} s")
     print(f"figure poster_s {median(waited):.3f}")

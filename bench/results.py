@@ -71,8 +71,8 @@ def table(results: Iterable[Result]) -> str:
     lines = [f"{'figure':24} {'value':>10} {'must':>9} {'goal':>9}  {'reached':7}  {'size':>5}  {'commit':9}  age"]
     for each in current(results):
         value, must, goal, reached = _judged(each)
-        judged = f"{each.name:24} {value:>10} {must:>9} {goal:>9}  {reached:7}"
-        lines.append(f"{judged}  {_size(each):>5}  {each.commit:9}  {each.age_days} d")
+        line = f"{each.name:24} {value:>10} {must:>9} {goal:>9}  {reached:7}"
+        lines.append(f"{line}  {_size(each):>5}  {each.commit:9}  {each.age_days} d")
     return "\n".join(lines)
 
 

@@ -63,14 +63,14 @@ def _seconds_of_child(photo: Path, *, confined: bool) -> float:
         started = time.perf_counter()
         child = os.fork()
         if child == 0:
-            _be_a_child(photo, folder, confined=confined)
+            _run_child(photo, folder, confined=confined)
         _, status = os.waitpid(child, 0)
         seconds = time.perf_counter() - started
         assert status == 0, "the photo must be made in either child"
         return seconds
 
 
-def _be_a_child(photo: Path, folder: Path, *, confined: bool) -> None:
+def _run_child(photo: Path, folder: Path, *, confined: bool) -> None:
     exit_code = 1
     try:
         limits = Limits()

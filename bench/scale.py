@@ -5,6 +5,6 @@ import os
 VARIABLE = "DARKROOM_BENCH_SCALE"
 
 
-def scaled(full: int, least: int = 1) -> int:
-    """Return the size to measure with. `least` is the smallest one whose figure is still meaningful."""
-    return max(least, round(full * float(os.environ.get(VARIABLE, "1"))))
+def scaled(full: int, minimum: int = 1) -> int:
+    """Return the size to measure with. `minimum` is the smallest one whose figure is still meaningful."""
+    return max(minimum, round(full * float(os.environ.get(VARIABLE, "1"))))

@@ -21,14 +21,14 @@ from tests.fault_proxy import FaultProxy
 
 FIGURES = ("statement_ratio",)
 
-PEOPLE = 8
+CALLERS = 8
 REQUESTS_EACH = scaled(250)
 WARM_REQUESTS = 200
 
 Side = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 
 
-class Counted:
+class CountedDatabase:
     """A database behind proxies that counts what is sent to its servers."""
 
     def __init__(self, database: Database, writer: FaultProxy, reader: FaultProxy) -> None:
@@ -88,18 +88,18 @@ async def _every_statement_failed(pair: DatabasePair) -> float:
 
 
 @asynccontextmanager
-async def _counted(pair: DatabasePair) -> AsyncIterator[Counted]:
+async def _counted(pair: DatabasePair) -> AsyncIterator[CountedDatabase]:
     """Open a database with filled pools and a full retry budget."""
     async with FaultProxy(pair.writer.port) as writer, FaultProxy(pair.reader.port) as reader:
         database = Database(pair.writer.url(port=writer.port), reader_url=pair.reader.url(port=reader.port))
-        await _request(database.writer.write, "CREATE TABLE IF NOT EXISTS guests (id INT)")
-        await _all_callers(lambda: _request(database.writer.write), WARM_REQUESTS // PEOPLE)
-        await _all_callers(lambda: _request(database.readers.read, "SELECT 1"), WARM_REQUESTS // PEOPLE)
-        yield Counted(database, writer, reader)
+        await _request(database.writer.write, "CREATE TABLE IF NOT EXISTS samples (id INT)")
+        await _all_callers(lambda: _request(database.writer.write), WARM_REQUESTS // CALLERS)
+        await _all_callers(lambda: _request(database.readers.read, "SELECT 1"), WARM_REQUESTS // CALLERS)
+        yield CountedDatabase(database, writer, reader)
         await database.close()
 
 
-async def _ratio(counted: Counted, *sides: Side) -> float:
+async def _ratio(counted: CountedDatabase, *sides: Side) -> float:
     sent, refused = counted.sent, 0
 
     async def request() -> None:
@@ -111,20 +111,20 @@ async def _ratio(counted: Counted, *sides: Side) -> float:
                 refused += 1
 
     await _all_callers(request, REQUESTS_EACH)
-    requests = PEOPLE * REQUESTS_EACH * len(sides)
+    requests = CALLERS * REQUESTS_EACH * len(sides)
     assert refused == requests, f"{requests - refused} of {requests} were not refused"
     return (counted.sent - sent) / requests
 
 
 async def _all_callers(request: Callable[[], Awaitable[None]], times: int) -> None:
-    async def again_and_again() -> None:
+    async def repeat() -> None:
         for _ in range(times):
             await request()
 
-    await asyncio.gather(*(again_and_again() for _ in range(PEOPLE)))
+    await asyncio.gather(*(repeat() for _ in range(CALLERS)))
 
 
-async def _request(side: Side, statement: str = "INSERT INTO guests VALUES (1)") -> None:
+async def _request(side: Side, statement: str = "INSERT INTO samples VALUES (1)") -> None:
     async with side() as connection:
         await connection.execute(text(statement))
 

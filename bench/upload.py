@@ -24,7 +24,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="darkroom-upload-"))
     try:
         with installation(folder) as environment:
-            file = folder / "film.mp4"
+            file = folder / "video.mp4"
             write_random(file)
             copies, uploads = [], []
             for number in range(REPEATS):

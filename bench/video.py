@@ -22,7 +22,7 @@ from bench.scale import scaled
 
 FIGURES = ("video_vs_ffmpeg",)
 
-SECONDS = scaled(30, least=6)
+SECONDS = scaled(30, minimum=6)
 REPEATS = 2
 PLENTY_SECONDS = 600.0
 RUNGS = ((640, 360), (1280, 720), (1920, 1080))

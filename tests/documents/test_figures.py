@@ -54,7 +54,7 @@ def test_a_scaled_result_is_marked_and_does_not_replace_a_full_one(tmp_path: Pat
 
 
 def test_a_scaled_size_is_never_below_its_minimum() -> None:
-    code = "from bench.scale import scaled; print(scaled(200), scaled(5), scaled(60, least=12))"
+    code = "from bench.scale import scaled; print(scaled(200), scaled(5), scaled(60, minimum=12))"
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env={VARIABLE: "0.1"}, capture_output=True, text=True, check=True)  # noqa: S603 - our own
     assert done.stdout.split() == ["20", "1", "12"]

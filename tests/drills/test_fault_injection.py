@@ -11,7 +11,7 @@ from tests.drills.processes import DRILL_SECONDS, Processes
 
 pytestmark = pytest.mark.timeout(DRILL_SECONDS)
 
-AWAY_SECONDS = 5.0
+OUTAGE_SECONDS = 5.0
 
 
 async def test_events_during_an_sns_outage_are_published_afterwards(
@@ -21,7 +21,7 @@ async def test_events_during_an_sns_outage_are_published_afterwards(
     processes.worker()
     await person.upload_many(6)
     await person.all_ready_once()
-    await asyncio.sleep(AWAY_SECONDS)
+    await asyncio.sleep(OUTAGE_SECONDS)
     assert await injected(installation.queues) > 0
     await inject(installation.queues)
     await completions.receive("item.ready", person.sent)

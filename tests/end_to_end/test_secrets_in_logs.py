@@ -16,7 +16,7 @@ LINK_PASSWORD = "canary password of a link"
 CONTENT = b"canary bytes, not a picture"
 
 
-async def live_a_day(url: str) -> list[str]:
+async def use_everything(url: str) -> list[str]:
     """Do all that a user and a worker can do, right and wrong; return the secrets that no log may contain."""
     secrets = [ADDRESS, PASSWORD, "canary-wrong"]
     async with httpx.AsyncClient(base_url=f"{url}/v1/", timeout=60) as api, httpx.AsyncClient(timeout=20) as cdn:
@@ -108,7 +108,7 @@ async def ended(api: httpx.AsyncClient, item: str) -> dict[str, Any]:
 
 def test_no_log_contains_a_password_an_address_a_token_or_a_signature(tmp_path: Path) -> None:
     with running_installation(tmp_path) as installation:
-        secrets = asyncio.run(live_a_day(installation.url)) + installed_secrets(installation.folder)
+        secrets = asyncio.run(use_everything(installation.url)) + installed_secrets(installation.folder)
     logs = sorted((installation.folder / "logs").iterdir())
     assert {log.stem for log in logs} >= {"app", "web", "worker", "objects", "edge", "tables", "emulator"}
     for log in logs:

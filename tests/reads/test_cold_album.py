@@ -16,7 +16,7 @@ from app.stores.cache.values import HEADER
 from tests.database_pair import MariaDb
 from tests.reads.app_pair import AppPair, User, until_true
 
-PEOPLE = 500
+READERS = 500
 """The number of readers at each process."""
 REPEATS = 8
 """The maximum number of rounds. A process that waits 250 ms for another process's load loads by itself, by design,
@@ -38,7 +38,7 @@ class Queries:
 
     @property
     def all_concurrent(self) -> bool:
-        return self.together and self.statuses == {200: 2 * PEOPLE}
+        return self.together and self.statuses == {200: 2 * READERS}
 
 
 Round = Callable[[], Awaitable[Queries]]
@@ -92,15 +92,15 @@ async def _one_round_shows(send: Round, promised: Callable[[Queries], bool]) -> 
 async def _send_concurrently(pair: AppPair, user: User, album: str, server: MariaDb) -> Queries:
     """Open all connections before the first request is sent; no request gets a response before all are sent."""
     await pair.log.delete()
-    people = await asyncio.gather(
-        *(asyncio.open_connection("127.0.0.1", app.port) for app in pair.apps for _ in range(PEOPLE))
+    connections = await asyncio.gather(
+        *(asyncio.open_connection("127.0.0.1", app.port) for app in pair.apps for _ in range(READERS))
     )
     head = f"Host: app\r\nAuthorization: Bearer {user.token}\r\nConnection: close\r\n"
     async with _held_up(pair, album, server) as together:
-        for _, writer in people:
+        for _, writer in connections:
             writer.write(f"GET /v1/albums/{album} HTTP/1.1\r\n{head}\r\n".encode())
-    responses = await asyncio.gather(*(reader.read() for reader, _ in people))
-    for _, writer in people:
+    responses = await asyncio.gather(*(reader.read() for reader, _ in connections))
+    for _, writer in connections:
         writer.close()
     return Queries(
         Counter(int(response.split(maxsplit=2)[1]) for response in responses),

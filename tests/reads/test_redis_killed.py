@@ -24,7 +24,7 @@ POLLS = math.ceil(TIMING.until_permits_lapsed / (TIMING.poll * POLL_SHARE)) + 1
 WARM_READS = 20
 
 
-UNDER_WAY = 5
+IN_FLIGHT = 5
 """The maximum number of requests in flight, whose statements are counted before their responses: one of each reader
 and a change.
 """
@@ -65,7 +65,7 @@ class Cost:
         confirmation.
         """
         change = self.write + 1 + POLLS
-        return sum(times * self.reads[path] for path, times in reads.items()) + (writes + UNDER_WAY) * change
+        return sum(times * self.reads[path] for path, times in reads.items()) + (writes + IN_FLIGHT) * change
 
 
 async def test_without_redis_every_request_succeeds_from_the_database(

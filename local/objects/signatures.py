@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.h
 """
 
 import hmac
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, unquote_to_bytes
@@ -25,6 +26,7 @@ UNSIGNED = "UNSIGNED-PAYLOAD"
 _SERVICE = "s3"
 _MAX_SKEW = timedelta(minutes=15)
 _MAX_EXPIRY_SECONDS = 7 * 24 * 3600
+_EXPIRES = re.compile(r"[0-9]{1,8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ def _presigned_claim(request: Request, now: datetime) -> _Claim:
     if len(present) < len(names) or present["Algorithm"] != ALGORITHM:
         raise S3Error("AuthorizationQueryParametersError")
     expires = present["Expires"]
-    if not (expires.isascii() and expires.isdigit() and 1 <= int(expires[:8]) <= _MAX_EXPIRY_SECONDS):
+    if not (_EXPIRES.fullmatch(expires) and 1 <= int(expires) <= _MAX_EXPIRY_SECONDS):
         raise S3Error("AuthorizationQueryParametersError", "X-Amz-Expires must be between 1 and 604800 seconds")
     date = _read_date(present["Date"], "AuthorizationQueryParametersError")
     if date - now > _MAX_SKEW:

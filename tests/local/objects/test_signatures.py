@@ -172,9 +172,9 @@ async def nothing() -> dict[str, Any]:
     return {"type": "http.disconnect"}
 
 
-def authenticate_example(now: datetime) -> str:
+def authenticate_example(now: datetime, query: bytes = EXAMPLE_QUERY) -> str:
     headers = [(b"host", b"examplebucket.s3.amazonaws.com")]
-    scope = {"method": "GET", "raw_path": b"/test.txt", "query_string": EXAMPLE_QUERY, "headers": headers}
+    scope = {"method": "GET", "raw_path": b"/test.txt", "query_string": query, "headers": headers}
     return authenticate(read_request(scope, nothing), EXAMPLE, now).region
 
 
@@ -192,3 +192,13 @@ def test_a_presigned_url_expires_at_its_exact_second() -> None:
 def test_a_presigned_url_of_the_future_is_refused() -> None:
     with pytest.raises(S3Error, match="not valid yet"):
         authenticate_example(SIGNED_AT - timedelta(minutes=16))
+
+
+@pytest.mark.parametrize(
+    "expires", [b"", b"0", b"604801", b"-1", b"1.5", b"00000001" + b"9" * 20, b"1" * 5000], ids=len
+)
+def test_an_invalid_validity_is_refused(expires: bytes) -> None:
+    query = EXAMPLE_QUERY.replace(b"Expires=86400", b"Expires=" + expires)
+    with pytest.raises(S3Error) as error:
+        authenticate_example(SIGNED_AT, query)
+    assert error.value.code == "AuthorizationQueryParametersError"

@@ -37,11 +37,11 @@ GROUPS = {
         Figure("hostile_survived", "share of the hostile files refused or made within their limits", 1.0, 1.0, True),
     ),
     "queues": (
-        Figure("photo_ready_vs_media", "`complete` answered to `item.ready` / media seconds of the receipt", 1.5, 1.2),
+        Figure("photo_ready_vs_media", "`complete` returned to `item.ready` / media seconds of the receipt", 1.5, 1.2),
         Figure("overhead_ms", "median of the difference of the two, in ms", 150, 80),
         Figure("batch_vs_media", "200 photos, first byte to last ready / (CPU seconds of media / cores)", 1.5, 1.2),
         Figure("first_playable", "first claim to playable / to ready, 60 s of 1080p, nothing else running", 0.25, 0.15),
-        Figure("poster_s", "`complete` answered to the poster's event, the bulk lane full for an hour, in s", 3, 1.5),
+        Figure("poster_s", "`complete` returned to the poster's event, the bulk lane full for an hour, in s", 3, 1.5),
         Figure(
             "poison_neighbours", "median time to ready of 100 photos, 5 poisoned files among them / none", 1.2, 1.05
         ),

@@ -147,6 +147,7 @@ async def test_a_restarted_redis_is_a_new_generation_and_is_warm_again(
 ) -> None:
     process = await harness.process(redis_pair.primary.url)
     await process.read("a")
+    await redis_pair.standby.cut_off()  # its first attachment to a new primary begins another generation
     redis_pair.primary.kill()
     await process.unpermitted()
     assert await process.read("a") == 0

@@ -245,7 +245,8 @@ async def test_tls_connects_only_to_a_server_with_a_trusted_certificate(
 
 @asynccontextmanager
 async def _behind_tls(upstream: int, certificate: Path, key: Path) -> AsyncIterator[int]:
-    """Run a server that terminates TLS and forwards to `upstream`; yield its port."""
+    """Run a server that terminates TLS and forwards to `upstream`; yield its port. At the end, cut its connections."""
+    accepted: list[asyncio.StreamWriter] = []
 
     async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         with suppress(OSError):
@@ -255,6 +256,7 @@ async def _behind_tls(upstream: int, certificate: Path, key: Path) -> AsyncItera
         target.close()
 
     async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted.append(writer)
         redis_reader, redis_writer = await asyncio.open_connection("127.0.0.1", upstream)
         await asyncio.gather(pump(reader, redis_writer), pump(redis_reader, writer))
 
@@ -263,6 +265,8 @@ async def _behind_tls(upstream: int, certificate: Path, key: Path) -> AsyncItera
     server = await asyncio.start_server(join, "127.0.0.1", 0, ssl=context)
     async with server:
         yield server.sockets[0].getsockname()[1]
+        for each in accepted:
+            each.transport.abort()
 
 
 async def test_the_mode_writer_never_queries_a_reader(harness: CacheHarness, redis_pair: RedisPair) -> None:

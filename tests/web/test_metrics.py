@@ -19,11 +19,10 @@ async def test_forwarded_requests_are_counted_without_their_paths(app_url: str) 
         httpx.AsyncClient(trust_env=False, timeout=60) as client,
     ):
         await client.get(f"{url}/v1/echo")
-        before = await series(client, port)
+        before = await counted(client, port, 1)
         for number in range(REQUESTS - 1):
             assert (await client.get(f"{url}/v1/echo/{number}")).status_code == 200
-        while (after := await series(client, port))[COUNTED] < REQUESTS:  # noqa: ASYNC110 - counted after the response
-            await asyncio.sleep(0.01)
+        after = await counted(client, port, REQUESTS)
     assert after.keys() == before.keys()
     assert after[COUNTED] == REQUESTS
 
@@ -45,6 +44,13 @@ async def test_the_serving_port_has_no_metrics(app_url: str) -> None:
     ):
         response = await client.get(f"{url}/metrics")
     assert "darkroom_web" not in response.text
+
+
+async def counted(client: httpx.AsyncClient, port: int, requests: int) -> dict[tuple[str, tuple[str, ...]], float]:
+    """Return the series once this many requests are counted: a request is counted after its response."""
+    while (current := await series(client, port)).get(COUNTED, 0) < requests:  # noqa: ASYNC110 - no event of another process
+        await asyncio.sleep(0.01)
+    return current
 
 
 async def series(client: httpx.AsyncClient, port: int) -> dict[tuple[str, tuple[str, ...]], float]:

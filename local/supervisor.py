@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from darkroom_shared.task_group import TaskGroup
+from darkroom_shared.task_group import TaskGroup, unwrapped
 from local.group_keeper import GroupKeeper
 from local.logs import PartLog
 from local.part import NotPrepared, Part
@@ -72,7 +72,7 @@ class Supervisor:
                     await self._stop_all(keeper)
 
     async def _keep_all(self, keeper: GroupKeeper, on_ready: Callable[[], None]) -> None:
-        try:
+        with unwrapped(StartupError):  # the first is the cause, the others follow from it
             async with TaskGroup() as group:
                 tasks = [group.create_task(self._keep(part, keeper)) for part in self._parts]
                 tasks.append(group.create_task(self._announce(on_ready)))
@@ -80,8 +80,6 @@ class Supervisor:
                 await self._stopping.wait()
                 for task in tasks:
                     task.cancel()
-        except* StartupError as failures:
-            raise failures.exceptions[0] from None  # the first is the cause, the others follow from it
 
     async def _announce(self, on_ready: Callable[[], None]) -> None:
         for ready in self._ready.values():

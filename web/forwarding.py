@@ -18,9 +18,8 @@ from darkroom_shared.problems import (
     NotFound,
     Problem,
     Unavailable,
-    first_problem,
 )
-from darkroom_shared.task_group import TaskGroup
+from darkroom_shared.task_group import TaskGroup, first_of
 from web.exchange import Exchange
 from web.forwarded_headers import headers_for_app, identify
 from web.metrics import EVENTS, FORWARDED, ForwardingMetrics
@@ -163,7 +162,7 @@ class Forwarder:
         except* Stopping:
             await exchange.end_stream(Unavailable("This server is stopping.", retry_after_seconds=1))
         except* Problem as problems:
-            await exchange.send_problem(first_problem(problems))
+            await exchange.send_problem(first_of(problems))
 
     async def _raise_when_stopping(self) -> None:
         await self._stopping.wait()

@@ -11,8 +11,8 @@ from app.stores.presence_registry import PresenceRegistry
 from app.stores.resources import BULK_QUEUE, DEAD_LETTERS_QUEUE, EXPORTS_QUEUE, EXPRESS_QUEUE
 from app.stores.sqs import Queues
 from darkroom_shared.admin import Lane, Overview
-from darkroom_shared.problems import Problem, first_problem
-from darkroom_shared.task_group import TaskGroup
+from darkroom_shared.problems import Problem
+from darkroom_shared.task_group import TaskGroup, unwrapped
 from darkroom_shared.times import Clock
 
 LATE = timedelta(seconds=60)
@@ -41,7 +41,7 @@ class OverviewService:
         Raises Unavailable if DynamoDB or the database is.
         """
         since = self._clock() - LATE
-        try:
+        with unwrapped(Problem):
             async with TaskGroup() as tasks:
                 reads = {name: tasks.create_task(self._lane(queue)) for name, queue in LANES.items()}
                 backlog = tasks.create_task(self._backlog.measure(since))
@@ -49,8 +49,6 @@ class OverviewService:
                 unpublished = tasks.create_task(self._outbox.late(since))
                 workers = tasks.create_task(read_workers(self._registry))
                 aws_errors = tasks.create_task(read_aws_errors(self._registry))
-        except* Problem as problems:
-            raise first_problem(problems) from None
         lanes = {name: read.result() for name, read in reads.items()}
         unread = [f"The queue of the lane {name} cannot be read." for name, lane in lanes.items() if lane is None]
         return Overview(

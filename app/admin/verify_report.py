@@ -23,6 +23,7 @@ from darkroom_process.logs import configure_logs
 from darkroom_process.settings import settings_or_exit
 from darkroom_shared.ids import AccountId
 from darkroom_shared.problems import Unavailable
+from darkroom_shared.task_group import unwrapped
 from darkroom_shared.times import to_rfc3339, utc_now
 
 FINDINGS, UNREACHABLE = 1, 3
@@ -106,9 +107,7 @@ async def _verify(settings: Settings, read: bool) -> Verified:
         index = IndexVerification(
             items=base.items.store, events=base.events.store, cursors=base.events.cursors, contents=contents
         )
-        try:
+        with unwrapped(Unavailable):
             verified, indexed = await verification.run(), await index.run()
-        except* Unavailable as group:
-            raise group.exceptions[0] from None
         findings = (*verified.findings, *await exports.run(), *indexed.findings)
         return replace(verified, findings=findings, not_compared=indexed.not_compared)

@@ -137,9 +137,3 @@ _PROBLEMS: tuple[type[Problem], ...] = (Problem, *Problem.__subclasses__())
 
 PROBLEMS: dict[str, type[Problem]] = {problem.type: problem for problem in _PROBLEMS}
 """Every problem by its type without the prefix."""
-
-
-def first_problem(group: ExceptionGroup[Problem]) -> Problem:
-    """Return one problem of a task group: a response can carry only one."""
-    first = group.exceptions[0]
-    return first_problem(first) if isinstance(first, ExceptionGroup) else first

@@ -1,8 +1,13 @@
-"""asyncio.TaskGroup for every supported Python: after it fails, time limits in the same task still work."""
+"""asyncio.TaskGroup and its errors, alike on every supported Python."""
 
 import asyncio
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
+from typing import TypeVar
+
+E = TypeVar("E", bound=Exception)
 
 
 class TaskGroup(asyncio.TaskGroup):  # noqa: TID251 - mended here
@@ -25,3 +30,24 @@ class TaskGroup(asyncio.TaskGroup):  # noqa: TID251 - mended here
             task = asyncio.current_task()
             if sys.version_info < (3, 13) and task and self._parent_cancel_requested and not withdrawn:
                 task.uncancel()
+
+
+@contextmanager
+def unwrapped(kind: type[E]) -> Iterator[None]:
+    """Raise the first error of a task group by itself if all of its errors are of this class.
+
+    A `raise` in `except*` does the same since Python 3.11.4 only; before, what it raises is put into a new group.
+    """
+    try:
+        yield
+    except ExceptionGroup as group:
+        errors, others = group.split(kind)
+        if errors is None or others is not None:
+            raise
+        raise first_of(errors) from None
+
+
+def first_of(group: ExceptionGroup[E]) -> E:
+    """Return the first error of the group and of the groups in it."""
+    first = group.exceptions[0]
+    return first_of(first) if isinstance(first, ExceptionGroup) else first

@@ -1,16 +1,20 @@
-"""After a task group fails, time limits still raise TimeoutError and cancellation still works in its task."""
+"""After a task group fails, time limits and cancellation still work in its task, and its error can be unwrapped."""
 
+import ast
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
-from darkroom_shared.task_group import TaskGroup
+from darkroom_shared.task_group import TaskGroup, unwrapped
+
+PROJECT = Path(__file__).parents[2]
 
 
 async def fail() -> None:
     await asyncio.sleep(0)
-    raise OSError
+    raise ConnectionResetError
 
 
 async def fail_when_cancelled() -> None:
@@ -69,3 +73,30 @@ async def test_a_cancellation_from_outside_still_works_after_a_failed_group() ->
     task.cancel()
     assert await requests == 1
     await asyncio.wait([task])
+
+
+async def test_the_first_error_is_raised_by_itself() -> None:
+    with pytest.raises(ConnectionResetError), unwrapped(OSError):
+        await fail_inside_another()
+
+
+def test_errors_of_another_class_stay_in_their_group() -> None:
+    errors = [OSError(), ValueError()]
+    with pytest.raises(ExceptionGroup) as raised, unwrapped(OSError):
+        raise ExceptionGroup("two", errors)
+    assert list(raised.value.exceptions) == errors
+
+
+@pytest.mark.parametrize("folder", ["app", "client", "local", "shared", "web"])
+def test_no_handler_of_a_group_raises(folder: str) -> None:
+    """Python 3.11.2 puts into a group what `except*` raises, so it would not be handled as an error of its class."""
+    raising = [
+        f"{path}:{node.lineno}"
+        for path in (PROJECT / folder).rglob("*.py")
+        for group in ast.walk(ast.parse(path.read_text()))
+        if isinstance(group, ast.TryStar)
+        for handler in group.handlers
+        for node in ast.walk(handler)
+        if isinstance(node, ast.Raise)
+    ]
+    assert raising == []

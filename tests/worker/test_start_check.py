@@ -86,5 +86,7 @@ def test_a_worker_that_cannot_decode_exits_with_a_reason(
     command = [str(a_python_with(fault, tmp_path)), "-m", *module]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)  # noqa: S603  # our own
     assert ended.returncode == 1
-    assert re.search(f"^(unsafe: )?This machine cannot decode a {sample} .+: install .+\n$", ended.stderr, re.MULTILINE)
+    assert re.search(
+        f"^(unsafe: )?This machine cannot decode a {sample} .+: reinstall .+\n$", ended.stderr, re.MULTILINE
+    )
     assert "Traceback" not in ended.stderr

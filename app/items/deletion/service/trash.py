@@ -9,8 +9,8 @@ from app.items.service.changes import ItemChanges
 from app.items.store import ItemStore
 from darkroom_shared.ids import AccountId, ItemId
 from darkroom_shared.items import DeletedItems
-from darkroom_shared.problems import NotFound, Problem, first_problem
-from darkroom_shared.task_group import TaskGroup
+from darkroom_shared.problems import NotFound, Problem
+from darkroom_shared.task_group import TaskGroup, unwrapped
 from darkroom_shared.times import Clock
 
 CONCURRENCY = 100
@@ -51,12 +51,10 @@ class TrashService:
                 except NotFound:
                     absent.add(row.item_id)
 
-        try:
+        with unwrapped(Problem):
             async with TaskGroup() as tasks:
                 for row in rows.values():
                     tasks.create_task(delete(row))
-        except* Problem as problems:
-            raise first_problem(problems) from None
         return DeletedItems(
             deleted=tuple(item for item in requested if item not in absent),
             absent=tuple(item for item in requested if item in absent),

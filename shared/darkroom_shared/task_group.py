@@ -41,8 +41,8 @@ def unwrapped(kind: type[E]) -> Iterator[None]:
     try:
         yield
     except ExceptionGroup as group:
-        errors, others = group.split(kind)
-        if errors is None or others is not None:
+        errors, rest = group.split(kind)
+        if errors is None or rest is not None:
             raise
         raise first_of(errors) from None
 

@@ -1,9 +1,10 @@
 """The page plays video: during encoding, after every interruption, and with whatever the browser supports."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest_asyncio
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from darkroom_shared.events import EventType
 from darkroom_shared.items import Item, ItemState
@@ -267,12 +268,24 @@ async def test_a_video_can_be_controlled_with_the_keyboard_alone(watch: Watch, m
     await watched.until("video.muted")
 
 
-async def test_a_video_started_just_before_its_source_changes_plays(watch: Watch, make_video: MakeItem) -> None:
+async def test_a_video_started_just_before_its_source_is_set_plays(
+    watch: Watch, make_video: MakeItem, visitor: Visitor
+) -> None:
+    is_started = asyncio.Event()
+
+    async def respond_after_the_start(playlist: Route) -> None:
+        await is_started.wait()
+        await playlist.continue_()
+
+    # The player sets its source when it has the playlist. A source set later than the click must be the player's own:
+    # one loaded again after the first segments could not be opened twice.
+    await visitor.context.route("**/main.m3u8*", respond_after_the_start)
     watched = await watch(make_video())
-    # The source that is loaded again discards the event `play` of the click.
+    # Loading discards the event `play` of the click.
     await watched.page.evaluate(
         "() => { document.querySelector('.video-start').click(); document.querySelector('video').load(); }"
     )
+    is_started.set()
     await watched.until("video.currentTime > 0.3 && !video.paused")
 
 

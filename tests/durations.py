@@ -5,11 +5,15 @@ compares the file with the folders. `python -m tests.durations keep` makes the l
 """
 
 import json
+import os
 import sys
+import time
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -22,15 +26,41 @@ GROWTH = 1.25
 """A folder may exceed its budget by a quarter."""
 TOLERANCE_SECONDS = 10
 """What a folder may add to this on a machine of the budgets' speed: small folders vary by more than a quarter."""
+MAX_OTHER_CORES = 0.3
+"""The CPU that other programs may use during a run. Beside more, its times are no measurement: tests that start many
+processes become slower than others. Includes our own processes whose parent ended first (0.1 in the tier test).
+"""
 
 Table = dict[str, dict[str, int]]
 """By tier and folder: the seconds of its tests, run one after the other."""
 
 HEADER = """\
 # Seconds of each folder's tests, one after the other; a folder counts what the tier adds to the smaller ones. After a
-# whole run `make check` fails for a folder that has outgrown its budget by a quarter, compared at the run's own
+# whole run at rest `make check` fails for a folder that has outgrown its budget by a quarter, compared at the run's own
 # speed: a slower machine is slower in all folders. `make durations` makes the last runs' times the budgets.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class CpuReading:
+    """Seconds since some moment: elapsed, of CPU that all programs used, and that this process and its children did."""
+
+    elapsed: float
+    machine: float
+    own: float
+
+    @classmethod
+    def now(cls) -> Self:
+        user, nice, system, _idle, _waiting, interrupts, soft_interrupts, stolen = (
+            int(ticks) for ticks in Path("/proc/stat").read_text().split()[1:9]
+        )
+        machine = (user + nice + system + interrupts + soft_interrupts + stolen) / os.sysconf("SC_CLK_TCK")
+        return cls(time.monotonic(), machine, sum(os.times()[:4]))
+
+    def other_cores_until(self, later: Self) -> float:
+        """Return how many cores other programs used on average."""
+        seconds = (later.machine - self.machine) - (later.own - self.own)
+        return max(0.0, seconds) / max(later.elapsed - self.elapsed, 0.001)
 
 
 class Stopwatch:
@@ -40,6 +70,7 @@ class Stopwatch:
         self._tier, self._beyond = config.option.tier, config.option.beyond
         self._last_runs = config.rootpath / LAST_RUNS
         self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._start = CpuReading.now()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._seconds[folder_of(report.nodeid)] += report.duration
@@ -50,6 +81,11 @@ class Stopwatch:
             terminalreporter.write_line(f"{seconds:7.1f}  {folder}")
         if exitstatus != pytest.ExitCode.OK:
             return  # the times of an interrupted run or of failures are no measurement
+        cores = self._start.other_cores_until(CpuReading.now())
+        terminalreporter.write_line(f"Other programs used {cores:.2f} cores.")
+        if cores > MAX_OTHER_CORES:
+            terminalreporter.write_line("The seconds are not compared with the budgets: the machine was not at rest.")
+            return
         self._last_runs.mkdir(exist_ok=True)
         name = self._tier if self._beyond is None else f"{self._tier}-beyond-{self._beyond}"
         (self._last_runs / f"{name}.json").write_text(json.dumps(self._seconds, indent=1))

@@ -1,11 +1,13 @@
 """A folder that exceeds its budget by more than a quarter, or has no budget, fails the check."""
 
 import json
+import time
 import tomllib
 from pathlib import Path
 
 from tests.durations import (
     LAST_RUNS,
+    CpuReading,
     Table,
     as_budgets,
     as_toml,
@@ -18,6 +20,11 @@ from tests.suite.small_run import run
 
 TABLE: Table = {"test": {"items": 400, "albums": 100, "search": 2}}
 RUN = {"items": 400.0, "albums": 100.0, "search": 2.0}
+
+
+def limit_of_other_cores(cores: float) -> str:
+    """Return a conftest for a small run: other tests may run beside it."""
+    return f"from tests import durations\ndurations.MAX_OTHER_CORES = {cores}\n"
 
 
 def test_a_folder_may_exceed_its_budget_by_a_quarter_and_some_seconds() -> None:
@@ -69,10 +76,34 @@ def test_each_budget_is_of_a_folder_with_tests() -> None:
     assert without_tests(read_table(), folders_with_tests()) == []
 
 
+def test_the_cores_of_other_programs_are_what_this_one_did_not_use() -> None:
+    start = CpuReading(elapsed=100.0, machine=5000.0, own=20.0)
+    assert start.other_cores_until(CpuReading(elapsed=110.0, machine=5018.0, own=33.0)) == 0.5
+    assert start.other_cores_until(CpuReading(elapsed=110.0, machine=5013.0, own=33.1)) == 0
+
+
+def test_a_reading_counts_the_cpu_of_this_process() -> None:
+    start, clock = CpuReading.now(), time.process_time()
+    while time.process_time() - clock < 0.1:
+        pass
+    later = CpuReading.now()
+    assert later.own - start.own >= 0.09  # in ticks of 0.01 s
+    assert later.machine - start.machine >= 0.08
+    assert later.elapsed - start.elapsed >= 0.1
+
+
 def test_a_whole_run_records_its_seconds_by_folder(tmp_path: Path) -> None:
-    files = {"items/test_items.py": "def test_plain(): pass\n"}
+    files = {"items/test_items.py": "def test_plain(): pass\n", "conftest.py": limit_of_other_cores(1000)}
     assert run(tmp_path, files, "--tier", "test", plugins="tests.tiers tests.durations").status == 0
     assert json.loads((tmp_path / LAST_RUNS / "test.json").read_text()).keys() == {"items"}
+
+
+def test_a_run_beside_other_programs_records_nothing(tmp_path: Path) -> None:
+    files = {"items/test_items.py": "def test_plain(): pass\n", "conftest.py": limit_of_other_cores(-1)}
+    done = run(tmp_path, files, "--tier", "test", plugins="tests.tiers tests.durations")
+    assert done.status == 0
+    assert "the machine was not at rest" in done.text
+    assert not (tmp_path / LAST_RUNS).exists()
 
 
 def test_a_run_with_a_failure_records_nothing(tmp_path: Path) -> None:

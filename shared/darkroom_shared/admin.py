@@ -43,11 +43,18 @@ class ProcessErrors(Response):
 
 class Overview(Response):
     at: Moment
-    lanes: dict[str, Lane] = Field(description="Each queue's messages; approximate by SQS's nature.")
-    oldest_wait_seconds: float = Field(description="How long the item that waits longest has been queued.")
-    items_past_deadline: int = Field(description="Over 60 s past their deadline and not moved; must read 0.")
-    events_not_relayed: int = Field(
-        description="Accounts with events that were not relayed or published for over 60 s; must be 0."
+    lanes: dict[str, Lane] = Field(
+        description="Each queue's messages; approximate by SQS's nature. A queue that cannot be read is left out."
+    )
+    oldest_wait_seconds: float | None = Field(
+        description="How long the item that waits longest has been queued; null while DynamoDB is unavailable."
+    )
+    items_past_deadline: int | None = Field(
+        description="Over 60 s past their deadline and not moved; must read 0. Null while DynamoDB is unavailable."
+    )
+    events_not_relayed: int | None = Field(
+        description="Accounts with events that were not relayed or published for over 60 s; must be 0. Null while "
+        "DynamoDB or the database is unavailable."
     )
     workers: list[WorkerSeen] | None = Field(
         description="Workers that reported within the last minute; null while Redis is unavailable."
